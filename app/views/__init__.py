@@ -1,0 +1,1 @@
+"""One page, one script, read from top to bottom."""

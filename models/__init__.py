@@ -1,0 +1,1 @@
+"""Networks and their weights: they know arrays, not files of patients."""

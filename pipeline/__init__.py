@@ -1,0 +1,3 @@
+"""From bytes to findings: no Streamlit here, TensorFlow only through `models`."""
+
+__version__ = "0.1.0"

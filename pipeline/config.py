@@ -1,0 +1,104 @@
+"""Every number that steers the pipeline, with its unit and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What intake accepts; published on the About page."""
+
+    upload_bytes: int = 150 * 2**20  # a 24 h, 3-lead, 250 Hz Holter is 130 MB
+    header_bytes: int = 64 * 2**10
+    csv_bytes: int = 150 * 2**20
+    picture_bytes: int = 20 * 2**20
+    picture_pixels: int = 25_000_000
+    picture_side_px: int = 10_000
+    zip_members: int = 20
+    zip_total_bytes: int = 300 * 2**20
+    zip_ratio: float = 100.0
+    leads: int = 16
+    fs_min_hz: float = 50.0
+    fs_max_hz: float = 10_000.0
+    duration_max_s: float = 49 * 3600.0
+    duration_min_s: float = 10.0
+    beats_min: int = 5
+
+
+@dataclass(frozen=True)
+class SignalConfig:
+    """From millivolts to R peaks and beats."""
+
+    working_fs_hz: float = 250.0  # every recording is resampled to it: one geometry for all
+    highpass_hz: float = 0.5  # baseline wander; IEC 60601-2-47 allows 0.67 Hz for monitoring
+    lowpass_hz: float = 40.0  # mains and muscle; QRS energy lies below
+    filter_order: int = 2  # zero phase: applied forwards and backwards
+    snap_ms: float = 60.0  # an R peak is moved to the extremum within this distance
+    quality_window_s: float = 10.0
+    segment_min_s: float = 10.0  # shorter stretches between gaps are not analysed
+    gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated
+    flat_mv: float = 0.02  # peak to peak below this in a quality window: no signal
+    amplitude_min_mv: float = 0.05  # 99th percentile outside these: unit is doubtful
+    amplitude_max_mv: float = 20.0
+    rr_min_ms: float = 250.0  # a median RR outside these: sampling frequency is doubtful
+    rr_max_ms: float = 3000.0
+
+
+@dataclass(frozen=True)
+class PictureConfig:
+    """The geometry of the beat picture; ADR 0003 has the measurements behind it."""
+
+    width_px: int = 96
+    beat_height_px: int = 38
+    strip_height_px: int = 13
+    rr_height_px: int = 13
+    beat_before_s: float = 0.25
+    beat_after_s: float = 0.45
+    strip_half_s: float = 3.0
+    rr_neighbours: int = 6  # intervals drawn before and after the beat's own
+    scale_span: float = 4.0  # panel height in units of the lead's median QRS height
+
+    @property
+    def height_px(self) -> int:
+        return self.beat_height_px + self.strip_height_px + self.rr_height_px
+
+
+@dataclass(frozen=True)
+class Config:
+    """One frozen configuration for the whole pipeline."""
+
+    limits: Limits = field(default_factory=Limits)
+    signal: SignalConfig = field(default_factory=SignalConfig)
+    picture: PictureConfig = field(default_factory=PictureConfig)
+    match_window_ms: float = 150.0  # ANSI/AAMI EC57
+    learning_period_s: float = 300.0  # EC57 leaves the first five minutes out of the scores
+    predict_batch: int = 128
+
+    def preprocessing_id(self) -> str:
+        """Hash of all that changes a beat picture; a manifest trained on another id is refused."""
+        text = json.dumps([asdict(self.signal), asdict(self.picture)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+DEFAULT = Config()
+
+
+def data_root() -> Path:
+    """Where the public datasets lie: `HEARTVISION_DATA`, else data/external, else ../shared/data."""
+    if configured := os.environ.get("HEARTVISION_DATA"):
+        return Path(configured)
+    external, shared = ROOT / "data" / "external", ROOT.parent / "shared" / "data"
+    return shared if shared.exists() and not external.exists() else external
+
+
+def cache_root() -> Path:
+    """Where finished analyses are kept: `HEARTVISION_CACHE`, else the user's cache folder."""
+    configured = os.environ.get("HEARTVISION_CACHE")
+    return Path(configured) if configured else Path.home() / ".cache" / "heartvision"

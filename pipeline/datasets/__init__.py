@@ -1,0 +1,1 @@
+"""Where the public data comes from, and its statistics."""

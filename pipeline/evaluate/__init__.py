@@ -1,0 +1,1 @@
+"""EC57 matching, metrics with confidence intervals, calibration, splits."""

@@ -1,0 +1,1 @@
+"""Analyses to files that other programs read."""

@@ -1,0 +1,75 @@
+"""The one table from WFDB annotation symbols to AAMI heartbeat classes.
+
+Two published readings of the table exist and differ in the escape beats:
+`DE_CHAZAL` counts `e` and `j` as N (de Chazal et al. 2004, doi:10.1109/TBME.2004.827359),
+`BXB` counts `e`, `j` and `n` as S (WFDB's bxb.c, the reference implementation of ANSI/AAMI EC57).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, Literal
+
+AAMI_CLASSES: Final = ("N", "S", "V", "F", "Q")
+CLASS_NAMES: Final = MappingProxyType(
+    {
+        "N": "Normal or bundle branch block",
+        "S": "Supraventricular ectopic",
+        "V": "Ventricular ectopic",
+        "F": "Fusion of ventricular and normal",
+        "Q": "Paced or unclassifiable",
+    }
+)
+
+LabelTable = Literal["de_chazal", "bxb"]
+
+# WFDB's beat symbols (ecgcodes.h), in the reading of de Chazal.
+DE_CHAZAL: Final = MappingProxyType(
+    {
+        "N": "N",
+        "L": "N",
+        "R": "N",
+        "B": "N",
+        "e": "N",
+        "j": "N",
+        "n": "S",
+        "A": "S",
+        "a": "S",
+        "J": "S",
+        "S": "S",
+        "V": "V",
+        "E": "V",
+        "r": "V",
+        "F": "F",
+        "/": "Q",
+        "f": "Q",
+        "Q": "Q",
+        "?": "Q",
+    }
+)
+BXB: Final = MappingProxyType({**DE_CHAZAL, "e": "S", "j": "S"})
+
+# Annotations that mark rhythm, noise or waves: not beats. `!` is a flutter wave, `x` a non-conducted P wave.
+NON_BEAT_SYMBOLS: Final = frozenset("[!]x()ptu`'^|~+sTD=\"@*{}")
+
+
+def is_beat(symbol: str) -> bool:
+    """Whether a WFDB annotation symbol marks a heartbeat."""
+    return symbol in DE_CHAZAL
+
+
+def aami_class(symbol: str, *, table: LabelTable = "de_chazal") -> str | None:
+    """AAMI class of a WFDB symbol; None for symbols that mark no beat or that WFDB does not define.
+
+    Parameters
+    ----------
+    symbol : str
+        One WFDB annotation symbol.
+    table : {"de_chazal", "bxb"}
+        How escape beats are counted; see the module.
+
+    References
+    ----------
+    ANSI/AAMI EC57:2012, table 3; de Chazal et al. 2004, doi:10.1109/TBME.2004.827359.
+    """
+    return (DE_CHAZAL if table == "de_chazal" else BXB).get(symbol)

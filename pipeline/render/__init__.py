@@ -1,0 +1,1 @@
+"""Beats to pictures: the image that the network sees and the clinician reads."""

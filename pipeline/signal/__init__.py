@@ -1,0 +1,1 @@
+"""Filtering, quality, R peaks, beats."""

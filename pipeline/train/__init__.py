@@ -1,0 +1,1 @@
+"""Data to weights and manifest."""
