@@ -163,7 +163,7 @@ class Analysis:
 
     def counts(self) -> dict[str, int]:
         """Beats per class that were classified, and `unclassified`."""
-        found = {name: 0 for name in (*AAMI_CLASSES, "unclassified")}
+        found = dict.fromkeys((*AAMI_CLASSES, "unclassified"), 0)
         for symbol, status in zip(self.symbol, self.status, strict=True):
             found[symbol if status == "classified" else "unclassified"] += 1
         return found
