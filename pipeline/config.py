@@ -63,7 +63,7 @@ class PictureConfig:
     beat_after_s: float = 0.45
     strip_half_s: float = 3.0
     rr_neighbours: int = 6  # intervals drawn before and after the beat's own
-    scale_span: float = 4.0  # panel height in units of the lead's median QRS height
+    scale_span: float = 2.6  # panel height in units of the lead's median QRS height
 
     @property
     def height_px(self) -> int:

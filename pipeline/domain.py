@@ -84,12 +84,15 @@ class Quality:
     segments: tuple[QualitySegment, ...]
     analysed_fraction: float
 
-    def verdict_at(self, time_s: float) -> QualitySegment:
-        """The stretch that holds `time_s`."""
-        for segment in self.segments:
-            if time_s < segment.stop_s:
-                return segment
-        return self.segments[-1]
+    def index_at(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+        """Which of `segments` holds each of the times (n,), in seconds."""
+        stops = np.array([segment.stop_s for segment in self.segments])
+        return np.minimum(np.searchsorted(stops, time_s, side="right"), stops.size - 1)
+
+    def is_noisy(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Whether each of the times (n,), in seconds, lies in a stretch with the verdict "noisy"."""
+        noisy = np.array([segment.verdict == "noisy" for segment in self.segments])
+        return noisy[self.index_at(time_s)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,219 @@
+"""The main job, readable as a table of contents: a recording goes in, classified beats come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import pipeline
+from pipeline.config import DEFAULT, Config
+from pipeline.domain import Analysis, Beats, FloatArray, IntArray, PictureArray, Quality, Recording, Status, read_only
+from pipeline.errors import SignalError
+from pipeline.render.picture import render_pictures
+from pipeline.signal.beats import cut_beats
+from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
+from pipeline.signal.leads import TRAINED_LEADS, choose_leads
+from pipeline.signal.quality import assess
+
+Progress = Callable[[float, str], None]
+
+
+class BeatClassifier(Protocol):
+    """What `analyse` needs of a network; `models.registry.Classifier` is one."""
+
+    name: str
+    version: str
+    threshold: float
+    abstain_below: float
+
+    def predict(self, pictures: PictureArray) -> FloatArray:
+        """Calibrated probabilities (n, 5) of pictures (n, height, width, 3) uint8."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A recording up to its beats: everything before the network."""
+
+    recording: Recording
+    leads: tuple[str, ...]
+    quality: Quality
+    beats: Beats
+    notices: tuple[str, ...]
+
+
+def prepare(
+    recording: Recording,
+    config: Config = DEFAULT,
+    *,
+    leads: tuple[str, ...] | None = None,
+    samples: IntArray | None = None,
+) -> Prepared:
+    """Choose leads, condition them, judge quality, find R peaks and cut beats.
+
+    Parameters
+    ----------
+    leads : tuple of str, optional
+        One or two lead names; chosen automatically if None.
+    samples : (n,) int64, optional
+        Given (reference) beats instead of detected ones; each is snapped to the local extremum, and the result
+        keeps them one to one and in order.
+
+    Raises
+    ------
+    SignalError
+        If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
+    """
+    _check_duration(recording, config)
+    chosen = choose_leads(recording.leads, leads)
+    conditioned = condition(recording, chosen, config.signal)
+    raw = recording.p_signal[:, recording.leads.index(chosen[0])]
+    quality = assess(raw, recording.fs, conditioned, config.signal)
+    r_peak, sample = _beats_at(recording, conditioned, samples, config)
+    _check_beats(r_peak, conditioned.fs, quality, config)
+    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config)
+    notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
+    return Prepared(recording, chosen, quality, beats, notices)
+
+
+def analyse(
+    recording: Recording,
+    classifier: BeatClassifier,
+    config: Config = DEFAULT,
+    *,
+    leads: tuple[str, ...] | None = None,
+    samples: IntArray | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Find and classify the beats of a recording; arguments and errors as in `prepare`.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with a fraction in 0..1 and a sentence.
+    """
+    report = progress or (lambda fraction, sentence: None)
+    report(0.0, "Filtering the signal and finding R peaks")
+    prepared = prepare(recording, config, leads=leads, samples=samples)
+    return classify(prepared, classifier, config, progress=report)
+
+
+def classify(
+    prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
+) -> Analysis:
+    """Draw and classify the beats of a prepared recording, and say for each whether the answer can be used."""
+    beats, recording = prepared.beats, prepared.recording
+    p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
+    confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
+    reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
+    return Analysis(
+        record=recording.name,
+        digest=recording.digest,
+        fs=recording.fs,
+        duration_s=recording.duration_s,
+        leads=prepared.leads,
+        model=classifier.name,
+        model_version=classifier.version,
+        version=pipeline.__version__,
+        quality=prepared.quality,
+        sample=beats.sample,
+        p=read_only(p),
+        has_p=read_only(has_p),
+        confidence=read_only(confidence),
+        status=tuple[Status, ...]("unclassified" if text else "classified" for text in reason),
+        reason=reason,
+        notices=prepared.notices,
+        threshold=classifier.threshold,
+    )
+
+
+def _check_duration(recording: Recording, config: Config) -> None:
+    shortest = config.limits.duration_min_s
+    if recording.duration_s < shortest:
+        raise SignalError(f"The recording lasts {recording.duration_s:.2f} s; at least {shortest:g} s are needed.")
+
+
+def _beats_at(
+    recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config
+) -> tuple[IntArray, IntArray]:
+    ratio = conditioned.fs / recording.fs
+    if samples is None:
+        r_peak = detect_r_peaks(conditioned, config.signal)
+        sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
+        return r_peak, sample
+    at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
+    lead = conditioned.signal[:, 0]
+    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
+
+
+def _check_beats(r_peak: IntArray, fs: float, quality: Quality, config: Config) -> None:
+    least = config.limits.beats_min
+    if r_peak.size < least:
+        reasons = {segment.reason for segment in quality.segments if segment.reason}
+        why = f": {'; '.join(sorted(reasons))}" if reasons else ""
+        raise SignalError(f"{r_peak.size} beats were found and at least {least} are needed{why}.")
+    rr_ms = float(np.median(np.diff(r_peak))) / fs * 1000
+    low, high = config.signal.rr_min_ms, config.signal.rr_max_ms
+    if not low <= rr_ms <= high:
+        raise SignalError(
+            f"The median RR interval is {rr_ms:.0f} ms, outside {low:g} to {high:g} ms; check the sampling frequency."
+        )
+
+
+def _notices(
+    recording: Recording, conditioned: Conditioned, beats: Beats, quality: Quality, config: Config
+) -> tuple[str, ...]:
+    found = []
+    first = beats.leads[0]
+    if quality.analysed_fraction < 0.995:
+        found.append(f"{quality.analysed_fraction:.1%} of the recording could be analysed.")
+    if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
+        found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
+    if first.upper() not in TRAINED_LEADS:
+        found.append(f"Lead {first} is not one that the networks were trained on; read the classes with care.")
+    index = recording.leads.index(first)
+    if not recording.calibrated[index]:
+        found.append(f"Lead {first} is uncalibrated: its amplitudes are not millivolts.")
+    elif not config.signal.amplitude_min_mv <= float(beats.scale_mv[0]) <= config.signal.amplitude_max_mv:
+        found.append(f"The usual QRS is {beats.scale_mv[0]:.3g} mV high; check the unit and gain.")
+    return tuple(found)
+
+
+def _probabilities(
+    beats: Beats, classifier: BeatClassifier, config: Config, progress: Progress
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    usable = np.flatnonzero([not reason for reason in beats.reason])
+    p = np.zeros((len(beats), 5), np.float32)
+    step = config.predict_batch * 4
+    for start in range(0, usable.size, step):
+        index = usable[start : start + step]
+        progress(0.1 + 0.9 * start / usable.size, f"Reading beat {start + 1} of {usable.size}")
+        p[index] = classifier.predict(render_pictures(beats, index, config.picture))
+    progress(1.0, f"{usable.size} beats read")
+    has_p = np.zeros(len(beats), np.bool_)
+    has_p[usable] = np.isfinite(p[usable]).all(axis=1) & (np.abs(p[usable].sum(axis=1) - 1) < 1e-3)
+    p[~has_p] = 0
+    return p, has_p
+
+
+def _final_reasons(
+    prepared: Prepared, confidence: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+) -> tuple[str, ...]:
+    beats = prepared.beats
+    noisy = prepared.quality.is_noisy(beats.r_peak / beats.fs)
+    reasons = []
+    for i, reason in enumerate(beats.reason):
+        if reason or not has_p[i]:
+            reasons.append(reason or "the network gave no valid answer")
+        elif noisy[i]:
+            reasons.append("noise hides the waves")
+        elif confidence[i] < abstain_below:
+            reasons.append(f"confidence {confidence[i]:.2f} is below {abstain_below:.2f}")
+        else:
+            reasons.append("")
+    return tuple(reasons)

@@ -1,0 +1,105 @@
+"""From R peaks to beats with their rhythm, scale and the recording's own usual beat."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import Config
+from pipeline.domain import Beats, FloatArray, IntArray, Quality, read_only
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.windows import beat_offsets, gather
+
+# A beat is usual if it does not come early; the dominant rhythm of a recording may be ectopic (MIT-BIH 232),
+# so the mean RR, which long pauses lift, is the yardstick. See ADR 0003.
+USUAL_RR_RATIO = 0.95
+TEMPLATE_BEATS = 2000
+SCALE_REACH_S = 0.08
+
+
+def cut_beats(
+    conditioned: Conditioned,
+    leads: tuple[str, ...],
+    r_peak: IntArray,
+    sample: IntArray,
+    quality: Quality,
+    config: Config,
+) -> Beats:
+    """Gather what the pictures of these beats need.
+
+    Parameters
+    ----------
+    conditioned : Conditioned
+        Filtered leads, mV.
+    r_peak, sample : (n,) int64
+        The beats as indices into `conditioned.signal` and into the recording.
+    quality : Quality
+        Beats in flat or saturated stretches get a reason and are not classified.
+    """
+    rr_s = _rr(r_peak, conditioned)
+    mean_rr_s = _mean_rr(rr_s, config)
+    usual = _usual(rr_s, mean_rr_s)
+    scale = _scales(conditioned.signal, r_peak[usual], conditioned.fs)
+    signal = (conditioned.signal / scale).astype(np.float32)
+    return Beats(
+        fs=conditioned.fs,
+        signal=read_only(signal),
+        leads=leads,
+        r_peak=read_only(r_peak),
+        sample=read_only(sample),
+        rr_s=read_only(rr_s),
+        mean_rr_s=mean_rr_s,
+        template=read_only(_template(signal[:, 0], r_peak[usual], conditioned.fs, config)),
+        scale_mv=read_only(scale),
+        reason=_reasons(conditioned, r_peak, quality),
+    )
+
+
+def _rr(r_peak: IntArray, conditioned: Conditioned) -> FloatArray:
+    rr = np.full(r_peak.size, np.nan, np.float32)
+    rr[1:] = np.diff(r_peak) / conditioned.fs
+    starts = np.array([start for start, _ in conditioned.segments])
+    segment = np.searchsorted(starts, r_peak, side="right")
+    rr[1:][np.diff(segment) != 0] = np.nan
+    return rr
+
+
+def _mean_rr(rr_s: FloatArray, config: Config) -> float:
+    low, high = config.signal.rr_min_ms / 1000, config.signal.rr_max_ms / 1000
+    plausible = rr_s[(rr_s >= low) & (rr_s <= high)]
+    return float(plausible.mean()) if plausible.size else 1.0
+
+
+def _usual(rr_s: FloatArray, mean_rr_s: float) -> NDArray[np.bool_]:
+    usual: NDArray[np.bool_] = rr_s >= USUAL_RR_RATIO * mean_rr_s
+    return usual if usual.sum() >= 5 else np.ones(rr_s.size, np.bool_)
+
+
+def _scales(signal: FloatArray, r_peak: IntArray, fs: float) -> FloatArray:
+    reach = round(SCALE_REACH_S * fs)
+    index = _thinned(r_peak)[:, None] + np.arange(-reach, reach + 1)
+    heights = [np.median(np.ptp(gather(lead, index), axis=1)) if r_peak.size else 0.0 for lead in signal.T]
+    return np.array([height if height > 1e-3 else 1.0 for height in heights], np.float32)
+
+
+def _template(lead: FloatArray, r_peak: IntArray, fs: float, config: Config) -> FloatArray:
+    offsets = beat_offsets(fs, config.picture)
+    if r_peak.size == 0:
+        return np.zeros(offsets.size, np.float32)
+    return np.median(gather(lead, _thinned(r_peak)[:, None] + offsets), axis=0).astype(np.float32)
+
+
+def _thinned(r_peak: IntArray) -> IntArray:
+    return r_peak[:: max(1, r_peak.size // TEMPLATE_BEATS)]
+
+
+def _reasons(conditioned: Conditioned, r_peak: IntArray, quality: Quality) -> tuple[str, ...]:
+    position = quality.index_at(r_peak / conditioned.fs)
+    hopeless = {i: s.reason for i, s in enumerate(quality.segments) if s.verdict in ("flat", "saturated", "gap")}
+    reasons = [hopeless.get(int(i), "") for i in position]
+    edge = round(0.1 * conditioned.fs)
+    starts = np.array([start for start, _ in conditioned.segments])
+    ends = np.array([stop for _, stop in conditioned.segments])
+    segment = np.clip(np.searchsorted(starts, r_peak, side="right") - 1, 0, None)
+    cut = (r_peak - starts[segment] < edge) | (ends[segment] - r_peak <= edge)
+    return tuple("cut off by the edge of the recording or a gap" if c else r for c, r in zip(cut, reasons, strict=True))

@@ -1,0 +1,93 @@
+"""Gaps, zero-phase filtering and resampling: from millivolts at any rate to the working signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as sps
+
+from pipeline.config import SignalConfig
+from pipeline.domain import FloatArray, Recording, read_only
+from pipeline.errors import SignalError
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioned:
+    """The chosen leads, filtered and resampled.
+
+    `signal` (n_work, n_leads) float32 mV, 0 in gaps; `fs` in Hz; `segments` the stretches [start, stop) in which
+    the first lead was recorded, as indices into `signal`.
+    """
+
+    signal: FloatArray
+    fs: float
+    segments: tuple[tuple[int, int], ...]
+
+
+def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
+    """Bridge short gaps, split at long ones, filter each stretch with zero phase and resample it.
+
+    Parameters
+    ----------
+    recording : Recording
+        `p_signal` in mV at `fs`.
+    leads : tuple of str
+        Names of the leads to use; the first decides where there is a gap.
+
+    Raises
+    ------
+    SignalError
+        If no stretch of the first lead is at least `config.segment_min_s` long.
+    """
+    ratio = Fraction(config.working_fs_hz / recording.fs).limit_denominator(1000)
+    n_work = int(np.ceil(recording.n_samples * ratio))
+    columns = [recording.leads.index(lead) for lead in leads]
+    out = np.zeros((n_work, len(columns)), np.float32)
+    spans = _recorded_spans(recording.p_signal[:, columns[0]], recording.fs, config)
+    segments = []
+    for start, stop in spans:
+        first = round(start * ratio)
+        piece = _resampled(recording.p_signal[start:stop][:, columns], recording.fs, ratio, config)[: n_work - first]
+        out[first : first + len(piece)] = piece
+        segments.append((first, first + len(piece)))
+    if not segments:
+        raise SignalError(
+            f"Not enough signal: no stretch of lead {leads[0]!r} without gaps is {config.segment_min_s:g} s long."
+        )
+    return Conditioned(read_only(out), float(recording.fs * ratio), tuple(segments))
+
+
+def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches [start, stop) in which `mask` (n,) is True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
+    missing = ~np.isfinite(lead)
+    for start, stop in runs(missing):
+        if (stop - start) / fs * 1000 <= config.gap_bridge_ms and start > 0 and stop < lead.size:
+            missing[start:stop] = False
+    return [(a, b) for a, b in runs(~missing) if (b - a) / fs >= config.segment_min_s]
+
+
+def _resampled(piece: FloatArray, fs: float, ratio: Fraction, config: SignalConfig) -> FloatArray:
+    high = min(config.lowpass_hz, 0.45 * fs)
+    sos = sps.butter(config.filter_order, (config.highpass_hz, high), "bandpass", fs=fs, output="sos")
+    filtered = np.stack([sps.sosfiltfilt(sos, _interpolated(lead)).astype(np.float32) for lead in piece.T], axis=1)
+    if ratio != 1:
+        filtered = sps.resample_poly(filtered, ratio.numerator, ratio.denominator, axis=0)
+    return np.asarray(filtered, np.float32)
+
+
+def _interpolated(lead: FloatArray) -> FloatArray:
+    finite = np.isfinite(lead)
+    if finite.all():
+        return lead
+    if not finite.any():
+        return np.zeros_like(lead)
+    index = np.arange(lead.size)
+    return np.interp(index, index[finite], lead[finite]).astype(np.float32)

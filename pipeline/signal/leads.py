@@ -1,0 +1,49 @@
+"""Which one or two leads are analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.errors import SignalError
+
+# Leads in which the P wave and QRS are usually clearest come first; names as in WFDB headers, upper case.
+FIRST_LEADS: Final = ("MLII", "II", "ML2", "I", "MLI", "V5", "V4", "V6", "MLIII", "III", "AVF", "V2", "V1")
+SECOND_LEADS: Final = ("V1", "MV1", "V2", "V5", "V4", "V6", "V3", "I", "AVF", "III", "AVL", "AVR")
+# What the networks of this version were trained on as first and second lead (MIT-BIH, DS1).
+TRAINED_LEADS: Final = frozenset({"MLII", "II", "V1", "V2", "V4", "V5"})
+
+
+def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -> tuple[str, ...]:
+    """One or two lead names to analyse, the best for P waves and QRS first.
+
+    Parameters
+    ----------
+    leads : sequence of str
+        The recording's leads, in order.
+    requested : sequence of str, optional
+        One or two names chosen by the user; they win.
+
+    Raises
+    ------
+    SignalError
+        If a requested lead is not in the recording, or not one or two are requested.
+    """
+    if requested is not None:
+        return _checked(leads, tuple(requested))
+    first = _best(leads, FIRST_LEADS)
+    rest = [lead for lead in leads if lead != first]
+    return (first, _best(rest, SECOND_LEADS)) if rest else (first,)
+
+
+def _checked(leads: Sequence[str], requested: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(requested) <= 2:
+        raise SignalError(f"{len(requested)} leads were chosen; choose one or two.")
+    if missing := [lead for lead in requested if lead not in leads]:
+        raise SignalError(f"The recording has no lead {missing[0]!r}; it has {', '.join(map(repr, leads))}.")
+    return requested
+
+
+def _best(leads: Sequence[str], order: tuple[str, ...]) -> str:
+    rank = {name: i for i, name in enumerate(order)}
+    return min(leads, key=lambda lead: rank.get(lead.upper(), len(order)))

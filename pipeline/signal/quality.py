@@ -1,0 +1,86 @@
+"""A quality verdict for every stretch of the analysed lead."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as sps
+from scipy import stats
+
+from pipeline.config import SignalConfig
+from pipeline.domain import FloatArray, Quality, QualitySegment, Verdict
+from pipeline.signal.conditioning import Conditioned
+
+REASONS: dict[Verdict, str] = {
+    "good": "",
+    "noisy": "noise hides the waves",
+    "flat": "flat line: no signal, or the electrode is off",
+    "saturated": "the amplifier is saturated",
+    "gap": "nothing was recorded",
+}
+
+
+def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalConfig) -> Quality:
+    """Judge the first lead in windows of `config.quality_window_s` and join equal neighbours.
+
+    Parameters
+    ----------
+    raw : (n_samples,) float32
+        The lead in mV at `fs`, NaN in gaps.
+    conditioned : Conditioned
+        The same lead, filtered, at its own rate.
+
+    Notes
+    -----
+    Noise is judged by the share of spectral power at 5-15 Hz in 5-40 Hz (pSQI) together with kurtosis (kSQI),
+    both of Clifford et al. 2012, doi:10.1088/0967-3334/33/9/1419; thresholds are looser here: a window is noisy
+    only if both say so.
+    """
+    edges = np.arange(0, raw.size / fs, config.quality_window_s)
+    verdicts = [_verdict(raw, fs, conditioned, float(start), config) for start in edges]
+    segments = _joined(edges, verdicts, raw.size / fs)
+    analysed = sum(stop - start for start, stop in conditioned.segments) / conditioned.fs
+    lost = sum(s.stop_s - s.start_s for s in segments if s.verdict in ("flat", "saturated"))
+    fraction = min(1.0, max(0.0, analysed - lost) / (raw.size / fs))
+    return Quality(segments, round(fraction, 4))
+
+
+def _verdict(raw: FloatArray, fs: float, conditioned: Conditioned, start: float, config: SignalConfig) -> Verdict:
+    stop = start + config.quality_window_s
+    window = raw[int(start * fs) : int(stop * fs)]
+    finite = window[np.isfinite(window)]
+    if finite.size < 0.5 * window.size or finite.size < 2:
+        return "gap"
+    filtered = conditioned.signal[int(start * conditioned.fs) : int(stop * conditioned.fs), 0]
+    if np.ptp(filtered) < config.flat_mv:
+        return "flat"
+    if _saturated(finite):
+        return "saturated"
+    return "noisy" if _noisy(filtered, conditioned.fs) else "good"
+
+
+def _saturated(window: FloatArray) -> bool:
+    top, bottom = window.max(), window.min()
+    return bool(np.mean(window == top) > 0.1 or np.mean(window == bottom) > 0.1)
+
+
+def _noisy(window: FloatArray, fs: float) -> bool:
+    if window.size < fs:
+        return False
+    frequency, power = sps.welch(window, fs, nperseg=min(window.size, int(2 * fs)))
+    share = _band(frequency, power, 5, 15) / max(_band(frequency, power, 5, 40), 1e-12)
+    return bool(share < 0.45 and stats.kurtosis(window, fisher=False) < 4.0)
+
+
+def _band(frequency: NDArray[np.float64], power: NDArray[np.float64], low: float, high: float) -> float:
+    return float(power[(frequency >= low) & (frequency < high)].sum())
+
+
+def _joined(edges: NDArray[np.float64], verdicts: list[Verdict], end_s: float) -> tuple[QualitySegment, ...]:
+    stops = np.append(edges[1:], end_s)
+    joined: list[QualitySegment] = []
+    for start, stop, verdict in zip(edges, stops, verdicts, strict=True):
+        if joined and joined[-1].verdict == verdict:
+            start = joined.pop().start_s
+        joined.append(QualitySegment(float(start), float(stop), verdict, REASONS[verdict]))
+    return tuple(joined)
