@@ -1,1 +1,16 @@
-"""Where the public data comes from, and its statistics."""
+"""Where the public recordings come from, how they are split, and what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.config import ROOT
+from pipeline.datasets.catalogue import CATALOGUE, Dataset, record_names
+from pipeline.datasets.splits import DS1, DS2, PACED, SAME_PERSON, split_of
+
+__all__ = ["CATALOGUE", "DS1", "DS2", "PACED", "SAME_PERSON", "Dataset", "demo_path", "record_names", "split_of"]
+
+
+def demo_path() -> Path:
+    """The header of the demo recording: five minutes of MIT-BIH record 208, which is a *training* record (DS1)."""
+    return ROOT / "data" / "demo" / "208_excerpt.hea"

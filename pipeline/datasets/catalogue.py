@@ -1,0 +1,105 @@
+"""The public databases: what each is for, where it comes from, under which licence, whom to cite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pipeline.config import ROOT
+from pipeline.errors import DataError
+
+GOLDBERGER: Final = (
+    "Goldberger AL et al. PhysioBank, PhysioToolkit, and PhysioNet. Circulation 2000;101(23):e215-e220. "
+    "doi:10.1161/01.CIR.101.23.e215"
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One database as its publisher describes it.
+
+    `name` is its folder in `data_root()`; `files_url` ends in a slash, and file names are appended to it;
+    `citation` names the works that its licence asks to cite.
+    """
+
+    name: str
+    title: str
+    version: str
+    purpose: str
+    page_url: str
+    files_url: str
+    licence: str
+    citation: tuple[str, ...]
+
+
+def _physionet(name: str, title: str, purpose: str, citation: str) -> Dataset:
+    return Dataset(
+        name=name,
+        title=title,
+        version="1.0.0",
+        purpose=purpose,
+        page_url=f"https://physionet.org/content/{name}/1.0.0/",
+        files_url=f"https://physionet.org/files/{name}/1.0.0/",
+        licence="ODC-By 1.0",
+        citation=(citation, GOLDBERGER),
+    )
+
+
+_ALL: Final = (
+    _physionet(
+        "mitdb",
+        "MIT-BIH Arrhythmia Database",
+        "training (DS1), testing (DS2) and the demo recording",
+        "Moody GB, Mark RG. The impact of the MIT-BIH Arrhythmia Database. IEEE Eng Med Biol 2001;20(3):45-50. "
+        "doi:10.1109/51.932724",
+    ),
+    _physionet(
+        "svdb",
+        "MIT-BIH Supraventricular Arrhythmia Database",
+        "a second, independent source of supraventricular beats; other leads, 128 Hz",
+        "Greenwald SD, Patil RS, Mark RG. Improved detection and classification of arrhythmias in noise-corrupted "
+        "electrocardiograms using contextual information. Computers in Cardiology 1990:461-464",
+    ),
+    _physionet(
+        "nstdb",
+        "MIT-BIH Noise Stress Test Database",
+        "electrode motion, baseline wander and muscle noise to test with",
+        "Moody GB, Muldrow WE, Mark RG. A noise stress test for arrhythmia detectors. Computers in Cardiology "
+        "1984;11:381-384",
+    ),
+)
+CATALOGUE: Final = MappingProxyType({dataset.name: dataset for dataset in _ALL})
+
+
+def dataset(name: str) -> Dataset:
+    """The database called `name`.
+
+    Raises
+    ------
+    DataError
+        If no database of that name is known.
+    """
+    if name not in CATALOGUE:
+        raise DataError(f"There is no database {name!r} here; known are {', '.join(CATALOGUE)}.")
+    return CATALOGUE[name]
+
+
+def checksums(name: str) -> dict[str, str]:
+    """SHA-256 (lower-case hex) per file name of a database, from data/checksums/NAME.txt.
+
+    Raises
+    ------
+    DataError
+        If the list is missing: the database is not known, or the project's own files are incomplete.
+    """
+    path = ROOT / "data" / "checksums" / f"{dataset(name).name}.txt"
+    if not path.is_file():
+        raise DataError(f"The list of checksums {path} is missing; get the project's files again.")
+    lines = path.read_text(encoding="ascii").splitlines()
+    return {file: digest for digest, file in (line.split(maxsplit=1) for line in lines if line)}
+
+
+def record_names(name: str) -> tuple[str, ...]:
+    """The records of a database, in order: every header that its list of checksums names."""
+    return tuple(sorted(file.removesuffix(".hea") for file in checksums(name) if file.endswith(".hea")))
