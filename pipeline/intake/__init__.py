@@ -1,1 +1,5 @@
-"""Untrusted bytes to a `Recording` or a `BeatTrace`: limits first, one reader per format."""
+"""Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
+
+from pipeline.intake.uploads import read_path
+
+__all__ = ["read_path"]

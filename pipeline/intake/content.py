@@ -1,0 +1,90 @@
+"""What intake knows about untrusted bytes before any reader sees them: kind by content, safe names, sizes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pipeline.errors import IntakeError, LimitError
+
+# First bytes of files that are never a WFDB, CSV or ZIP part, and what to call them.
+_MAGIC: Final = (
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF87a", "a GIF picture"),
+    (b"GIF89a", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"II*\x00", "a TIFF picture"),
+    (b"MM\x00*", "a TIFF picture"),
+    (b"RIFF", "a RIFF file"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"PK\x05\x06", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"SQLite format 3\x00", "a database"),
+    (b"<?xml", "an XML or SVG document"),
+    (b"<svg", "an XML or SVG document"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"<script", "a web page"),
+)
+# Two bytes are too few to tell a signal from a picture or program: these need more evidence.
+_SHORT_MAGIC: Final = frozenset({b"BM", b"MZ", b"\x1f\x8b", b"RIFF"})
+
+
+def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
+    """What the first bytes say the file is, in words; None if they belong to no known foreign format.
+
+    Parameters
+    ----------
+    payload : bytes
+        The whole file or its beginning.
+    signal : bool
+        True for raw samples, in which two or four bytes can look like a short magic number by chance.
+    """
+    head = payload[:64].lstrip(b"\xef\xbb\xbf \t\r\n") if not signal else payload[:64]
+    for magic, kind in _MAGIC:
+        if signal and magic in _SHORT_MAGIC:
+            continue
+        if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
+            return kind
+    return None
+
+
+def file_stem(name: str) -> str:
+    """The last part of an untrusted file name without its ending."""
+    base = re.split(r"[/\\]", name)[-1]
+    return base.rsplit(".", 1)[0] if "." in base else base
+
+
+def file_ending(name: str) -> str:
+    """The ending of an untrusted file name in lower case, with its dot; "" if there is none."""
+    base = re.split(r"[/\\]", name)[-1]
+    return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
+
+
+def safe_name(name: str, *, default: str = "recording") -> str:
+    """An untrusted name as a label of [A-Za-z0-9_-], 1 to 64 characters."""
+    cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_")
+    return cleaned or default
+
+
+def require_size(payload: bytes, limit: int, what: str) -> None:
+    """Refuse an empty or oversized file.
+
+    Raises
+    ------
+    IntakeError
+        If there is no byte.
+    LimitError
+        If there are more than `limit` bytes.
+    """
+    if not payload:
+        raise IntakeError(f"{what} is empty (0 bytes); choose a file with content.")
+    if len(payload) > limit:
+        raise LimitError(f"{what} has {len(payload):,} bytes, the limit is {limit:,}; shorten it.")

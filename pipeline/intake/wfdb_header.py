@@ -1,0 +1,262 @@
+"""A strict reader of WFDB headers: raw bytes in, bounded numbers out, nothing repaired and nothing guessed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from pipeline.config import Limits
+from pipeline.errors import IntakeError, LimitError
+
+# Sample formats that intake accepts: samples in a group and bytes that hold the group (WFDB signal(5)).
+FORMATS: Final = {
+    "16": (1, 2),
+    "24": (1, 3),
+    "32": (1, 4),
+    "61": (1, 2),
+    "80": (1, 1),
+    "160": (1, 2),
+    "212": (2, 3),
+    "310": (3, 4),
+    "311": (3, 4),
+}
+# Millivolts per unit, by the raw bytes of the header (µ in Latin-1 and in both UTF-8 spellings).
+UNIT_TO_MV: Final = {
+    b"V": 1e3,
+    b"mV": 1.0,
+    b"mv": 1.0,
+    b"uV": 1e-3,
+    b"uv": 1e-3,
+    b"\xb5V": 1e-3,
+    b"\xc2\xb5V": 1e-3,
+    b"\xce\xbcV": 1e-3,
+    b"nV": 1e-6,
+}
+UNCALIBRATED_GAIN: Final = 200.0  # WFDB's default; only a scale for arbitrary units
+_GAIN_RANGE: Final = (1e-6, 1e12)  # adu per unit
+_INT32: Final = 2**31
+_NUMBER: Final = rb"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,4})?"
+_RX_FS: Final = re.compile(rb"(?P<fs>" + _NUMBER + rb")(?:/.{0,64})?", re.DOTALL)
+_RX_INT: Final = re.compile(rb"[+-]?\d{1,18}")
+_RX_FORMAT: Final = re.compile(
+    rb"(?P<fmt>\d{1,4})(?:x(?P<spf>\d{1,9}))?(?::(?P<skew>-?\d{1,18}))?(?:\+(?P<offset>\d{1,18}))?"
+)
+_RX_GAIN: Final = re.compile(
+    rb"(?P<gain>" + _NUMBER + rb")(?:\((?P<baseline>[+-]?\d{1,18})\))?(?:/(?P<units>\S{1,32}))?"
+)
+_RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
+
+
+@dataclass(frozen=True)
+class SignalSpec:
+    """One lead as the header describes it.
+
+    `file` is an untrusted name and only ever compared; `mv_per_unit` None for a unit that is no voltage;
+    `gain` in adu per unit, None where the header gives none; `init`, `checksum` None where not stated.
+    """
+
+    file: bytes
+    fmt: str
+    byte_offset: int
+    gain: float | None
+    baseline: int
+    mv_per_unit: float | None
+    init: int | None
+    checksum: int | None
+    lead: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """A checked WFDB header: `fs` in Hz, `n_samples` per lead, the leads in the order of the file."""
+
+    fs: float
+    n_samples: int
+    signals: tuple[SignalSpec, ...]
+
+    def groups(self) -> tuple[tuple[SignalSpec, ...], ...]:
+        """The leads by signal file, in the order of the header."""
+        names = tuple(dict.fromkeys(signal.file for signal in self.signals))
+        return tuple(tuple(s for s in self.signals if s.file == name) for name in names)
+
+
+def parse_header(payload: bytes, limits: Limits) -> Header:
+    """Read a single-segment WFDB header.
+
+    Parameters
+    ----------
+    payload : bytes
+        The .hea file. Comments are dropped here and never leave this function.
+    limits : Limits
+        Bounds for size, leads, sampling frequency and duration.
+
+    Raises
+    ------
+    LimitError
+        If the header, the number of leads, fs or the duration is out of bounds.
+    IntakeError
+        If a field is missing, malformed or of a kind that is not supported.
+    """
+    if len(payload) > limits.header_bytes:
+        raise LimitError(f"The header has {len(payload):,} bytes, the limit is {limits.header_bytes:,}.")
+    lines = _content_lines(payload)
+    n_signals, fs, n_samples = _record_line(lines[0], limits)
+    if len(lines) - 1 != n_signals:
+        raise IntakeError(f"The header announces {n_signals} leads but describes {len(lines) - 1}.")
+    signals = tuple(_signal_line(line, i + 1) for i, line in enumerate(lines[1:]))
+    header = Header(fs, n_samples, _unique_leads(signals))
+    _check_groups(header)
+    return header
+
+
+def expected_bytes(group: tuple[SignalSpec, ...], n_samples: int) -> tuple[int, int]:
+    """Smallest and largest size in bytes of a signal file that holds `n_samples` of each lead in `group`."""
+    per_group, group_bytes = FORMATS[group[0].fmt]
+    total = n_samples * len(group)
+    least = math.ceil(total * group_bytes / per_group)
+    most = math.ceil(total / per_group) * group_bytes
+    # Format 310 keeps the third sample's bits in two bytes, so two left-over samples need all four.
+    if group[0].fmt == "310" and total % 3 == 2:
+        least = most
+    return group[0].byte_offset + least, group[0].byte_offset + most
+
+
+def _content_lines(payload: bytes) -> list[bytes]:
+    stripped = (line.strip() for line in re.split(rb"\r\n|\n|\r", payload.removeprefix(b"\xef\xbb\xbf")))
+    lines = [line for line in stripped if line and not line.startswith(b"#")]
+    if not lines or b"\x00" in payload:
+        raise IntakeError("The header is not WFDB text; choose the .hea file that came with the recording.")
+    return lines
+
+
+def _record_line(line: bytes, limits: Limits) -> tuple[int, float, int]:
+    fields = line.split()
+    if b"/" in fields[0]:
+        raise IntakeError("The header describes a multi-segment record, which is not supported; upload its segments.")
+    if len(fields) < 2:
+        raise IntakeError("The header's first line does not state the number of leads.")
+    n_signals = _integer(fields[1], "number of leads", 0, _INT32)
+    if n_signals == 0:
+        raise IntakeError("The header announces no leads.")
+    if n_signals > limits.leads:
+        raise LimitError(f"The header announces {n_signals} leads, the limit is {limits.leads}.")
+    if len(fields) < 3:
+        raise IntakeError("The header does not state the sampling frequency; add it to its first line.")
+    fs = _sampling_frequency(fields[2], limits)
+    if len(fields) < 4:
+        raise IntakeError("The header does not state the number of samples; add it to its first line.")
+    n_samples = _integer(fields[3], "number of samples", 0, 10**18 - 1)
+    if n_samples == 0:
+        raise IntakeError("The header announces 0 samples; there is nothing to read.")
+    if n_samples / fs > limits.duration_max_s:
+        raise LimitError(
+            f"The header announces {n_samples / fs / 3600:,.0f} hours, the limit is {limits.duration_max_s / 3600:.0f}."
+        )
+    return n_signals, fs, n_samples
+
+
+def _sampling_frequency(raw: bytes, limits: Limits) -> float:
+    match = _RX_FS.fullmatch(raw)
+    if match is None:
+        raise IntakeError("The header's sampling frequency is not a number.")
+    fs = float(match["fs"])
+    if not limits.fs_min_hz <= fs <= limits.fs_max_hz:
+        raise LimitError(
+            f"The sampling frequency {fs:g} Hz is outside {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz; "
+            "correct the header."
+        )
+    return fs
+
+
+def _signal_line(line: bytes, number: int) -> SignalSpec:
+    fields = line.split(None, 8)
+    if len(fields) < 2:
+        raise IntakeError(f"The header's line for lead {number} is incomplete.")
+    fmt, byte_offset = _storage(fields[1], number)
+    gain, baseline, units = _gain(fields[2] if len(fields) > 2 else b"", number)
+
+    def integer(index: int, what: str, low: int, high: int) -> int | None:
+        return _integer(fields[index], f"{what} of lead {number}", low, high) if len(fields) > index else None
+
+    integer(3, "ADC resolution", 0, 32)
+    adc_zero = integer(4, "ADC zero", -_INT32, _INT32)
+    init = integer(5, "initial value", -_INT32, _INT32)
+    checksum = integer(6, "checksum", -_INT32, _INT32)
+    integer(7, "block size", -_INT32, _INT32)
+    return SignalSpec(
+        file=fields[0],
+        fmt=fmt,
+        byte_offset=byte_offset,
+        gain=gain,
+        baseline=baseline if baseline is not None else adc_zero or 0,
+        mv_per_unit=UNIT_TO_MV.get(units),
+        init=init if init is not None or adc_zero is None else adc_zero,
+        checksum=checksum,
+        lead=_lead_name(fields[8] if len(fields) > 8 else b"", number),
+    )
+
+
+def _storage(raw: bytes, number: int) -> tuple[str, int]:
+    match = _RX_FORMAT.fullmatch(raw)
+    if match is None or match["fmt"].decode() not in FORMATS:
+        raise IntakeError(f"Lead {number} is not stored in a supported WFDB format ({', '.join(FORMATS)}).")
+    if int(match["spf"] or 1) != 1:
+        raise IntakeError(f"Lead {number} has {int(match['spf'])} samples per frame; only 1 is supported.")
+    if int(match["skew"] or 0) != 0:
+        raise IntakeError(f"Lead {number} has a skew of {int(match['skew'])} samples; only 0 is supported.")
+    offset = int(match["offset"] or 0)
+    if offset >= _INT32:
+        raise LimitError(f"Lead {number} starts at byte {offset:,}, the limit is {_INT32:,}.")
+    return match["fmt"].decode(), offset
+
+
+def _gain(raw: bytes, number: int) -> tuple[float | None, int | None, bytes]:
+    if not raw:
+        return None, None, b"mV"
+    match = _RX_GAIN.fullmatch(raw)
+    if match is None:
+        raise IntakeError(f"The gain of lead {number} is not a positive, finite number; correct the header.")
+    gain, units = float(match["gain"]), match["units"] or b"mV"
+    baseline = _integer(match["baseline"], f"baseline of lead {number}", -_INT32, _INT32) if match["baseline"] else None
+    if gain == 0 and not re.search(rb"[1-9]", re.split(rb"[eE]", match["gain"])[0]):
+        return None, baseline, units
+    if not _GAIN_RANGE[0] <= gain <= _GAIN_RANGE[1]:
+        raise IntakeError(f"The gain of lead {number} is {gain:g}, not between 1e-6 and 1e12; correct the header.")
+    return gain, baseline, units
+
+
+def _integer(raw: bytes, what: str, low: int, high: int) -> int:
+    if not _RX_INT.fullmatch(raw):
+        raise IntakeError(f"The {what} in the header is not a whole number of at most 18 digits.")
+    value = int(raw)
+    if not low <= value <= high:
+        raise LimitError(f"The {what} in the header is {value}, not between {low} and {high}.")
+    return value
+
+
+def _lead_name(raw: bytes, number: int) -> str:
+    name = raw.decode("ascii", "replace").strip()
+    return name if _RX_LEAD.fullmatch(name) else f"lead {number}"
+
+
+def _unique_leads(signals: tuple[SignalSpec, ...]) -> tuple[SignalSpec, ...]:
+    counts = Counter(signal.lead for signal in signals)
+    if max(counts.values()) == 1:
+        return signals
+    return tuple(
+        signal if counts[signal.lead] == 1 else replace(signal, lead=f"{signal.lead} ({number})")
+        for number, signal in enumerate(signals, 1)
+    )
+
+
+def _check_groups(header: Header) -> None:
+    order = [signal.file for signal in header.signals]
+    if sum(a != b for a, b in pairwise(order)) + 1 != len(set(order)):
+        raise IntakeError("The header names a signal file again after another one; leads of one file must be together.")
+    for group in header.groups():
+        if len({(s.fmt, s.byte_offset) for s in group}) != 1:
+            raise IntakeError("The header gives leads in one signal file different formats or start bytes.")
