@@ -33,6 +33,7 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+_RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
 _SHORT_MAGIC: Final = frozenset({b"BM", b"MZ", b"\x1f\x8b", b"RIFF"})
 
@@ -72,6 +73,17 @@ def safe_name(name: str, *, default: str = "recording") -> str:
     """An untrusted name as a label of [A-Za-z0-9_-], 1 to 64 characters."""
     cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_")
     return cleaned or default
+
+
+def safe_lead(name: str, number: int) -> str:
+    """An untrusted lead name if it is plain and short, else "lead `number`"."""
+    name = name.strip()
+    return name if _RX_LEAD.fullmatch(name) else f"lead {number}"
+
+
+def unique_leads(names: list[str]) -> tuple[str, ...]:
+    """The names, those that occur more than once with their number."""
+    return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
 
 
 def require_size(payload: bytes, limit: int, what: str) -> None:

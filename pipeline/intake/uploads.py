@@ -4,27 +4,69 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import Recording
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import foreign_kind, require_size, safe_name
+from pipeline.intake.content import file_ending, file_stem, foreign_kind, require_size, safe_name
+from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
+from pipeline.intake.zip_reader import read_zip
 
+_CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
+_ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
 
 
-def read_path(path: Path, *, config: Config = DEFAULT) -> Recording:
+def read_uploads(
+    files: Sequence[tuple[str, bytes]], *, csv: CsvOptions | None = None, config: Config = DEFAULT
+) -> list[Recording]:
+    """Read all recordings of one upload.
+
+    Parameters
+    ----------
+    files : sequence of (str, bytes)
+        Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, one .zip of them, or .csv.
+    csv : CsvOptions, optional
+        Sampling frequency and unit; needed as soon as a .csv is among the files.
+
+    Returns
+    -------
+    list of Recording
+        In the order of the headers and tables in the upload; never empty.
+
+    Raises
+    ------
+    LimitError
+        If a published limit is exceeded.
+    IntakeError
+        If a part is missing, foreign, ambiguous or damaged; one sentence.
+    """
+    if not files:
+        raise IntakeError(f"No file was given; choose {_ACCEPTED}.")
+    _check_total(files, config)
+    parts = _unpacked(files, config)
+    _check_duplicates(parts)
+    recordings = [_read_table(name, payload, csv, config) for name, payload in parts if _ending(name) == ".csv"]
+    recordings += _read_records([part for part in parts if _ending(part[0]) != ".csv"], config)
+    return recordings
+
+
+def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> Recording:
     """Read one recording from the disk.
 
     Parameters
     ----------
     path : Path
-        A .hea file, or a record's path without ending. Files that a header names are looked for beside it, by plain name, and
-        symbolic links among them are not followed.
+        A .csv file, a .hea file, or a record's path without ending. Files that a header names are looked for
+        beside it, by plain name, and symbolic links among them are not followed.
+    csv : CsvOptions, optional
+        Sampling frequency and unit; needed for .csv.
 
     Raises
     ------
@@ -33,35 +75,150 @@ def read_path(path: Path, *, config: Config = DEFAULT) -> Recording:
     IntakeError
         If the recording cannot be read safely; one sentence.
     """
+    if _ending(path.name) == ".csv":
+        payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
+        return _read_table(path.name, payload, csv, config)
     header_path = path if path.suffix.lower() == ".hea" else path.with_name(path.name + ".hea")
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
-    if (kind := foreign_kind(header)) is not None:
-        raise IntakeError(f"The header (.hea) is {kind}, not WFDB text.")
-    parsed = parse_header(header, config.limits)
-    files = {}
-    for group in parsed.groups():
-        if not _RX_FILE_NAME.fullmatch(group[0].file):
-            raise IntakeError(
-                "The header names a signal file with a path or unusual characters; use a plain file name."
-            )
-        beside = header_path.with_name(group[0].file.decode("ascii"))
-        files[group[0].file] = _read_file(beside, config.limits.upload_bytes, "The signal file (.dat)")
+    _require_header(header)
+    files = _read_named_files(header, header_path, config)
     atr = header_path.with_suffix(".atr")
-    annotations = _read_file(atr, config.limits.upload_bytes, "The annotation file (.atr)") if atr.is_file() else None
+    annotations = _read_file(atr, config.limits.upload_bytes, "The annotation file (.atr)") if atr.exists() else None
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
+
+
+def _ending(name: str) -> str:
+    ending = file_ending(name)
+    return ".csv" if ending in _CSV_ENDINGS else ending
+
+
+def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+    total, limit = sum(len(payload) for _, payload in files), config.limits.upload_bytes
+    if total > limit:
+        raise LimitError(f"The upload has {total:,} bytes, the limit is {limit:,}; upload fewer or shorter recordings.")
+
+
+def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[str, bytes]]:
+    """The files with a ZIP archive replaced by its members; kinds are checked by content."""
+    parts: list[tuple[str, bytes]] = []
+    for name, payload in files:
+        kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
+        if kind == "a ZIP archive" and _ending(name) == ".zip":
+            parts += [member for member in read_zip(payload, limits=config.limits) if not _is_clutter(member[0])]
+        elif kind is not None and _ending(name) != ".atr":
+            raise IntakeError(f"The file called {_label(name)!r} is {kind} by its content; choose {_ACCEPTED}.")
+        elif _ending(name) == ".zip":
+            raise IntakeError(f"The file called {_label(name)!r} is not a ZIP archive by its content; pack it again.")
+        else:
+            parts.append((name, payload))
+    if not parts:
+        raise IntakeError(f"The upload holds no recording; choose {_ACCEPTED}.")
+    return parts
+
+
+def _is_clutter(name: str) -> bool:
+    """Files that macOS and Windows add to archives without asking."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+def _label(name: str) -> str:
+    """An untrusted file name for a sentence: a safe stem and, if it is a known one, its ending."""
+    known = {".hea", ".dat", ".atr", ".csv", ".zip", ".txt", ".tsv"}
+    return safe_name(file_stem(name), default="file") + (file_ending(name) if file_ending(name) in known else "")
+
+
+def _check_duplicates(parts: Sequence[tuple[str, bytes]]) -> None:
+    seen: set[str] = set()
+    for name, _ in parts:
+        key = _base(name).casefold()
+        if key in seen:
+            raise IntakeError(f"Two files are called {_label(name)!r}; upload each part of a recording once.")
+        seen.add(key)
+
+
+def _base(name: str) -> str:
+    return re.split(r"[/\\]", name)[-1]
+
+
+def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
+    if csv is None:
+        raise IntakeError("A CSV file does not say its sampling frequency and unit; state both.")
+    return read_csv(file_stem(name), payload, csv, limits=config.limits)
+
+
+def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:
+    headers = [(name, payload) for name, payload in parts if _ending(name) == ".hea"]
+    annotations = {file_stem(name): payload for name, payload in parts if _ending(name) == ".atr"}
+    signals = {_base(name): payload for name, payload in parts if _ending(name) not in (".hea", ".atr")}
+    used: set[str] = set()
+    recordings = []
+    for name, header in headers:
+        _require_header(header)
+        files = _files_of(name, header, signals, config)
+        used.update(files)
+        by_header_name = {key.encode("utf-8", "surrogateescape"): payload for key, payload in files.items()}
+        atr = annotations.pop(file_stem(name), None)
+        if atr is None and len(headers) == 1 and len(annotations) == 1:
+            raise IntakeError("The annotation file (.atr) has another name than the header (.hea); upload a pair.")
+        recordings.append(read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits))
+    _check_left_over([name for name in signals if name not in used], list(annotations))
+    return recordings
+
+
+def _require_header(header: bytes) -> None:
+    if (kind := foreign_kind(header)) is not None:
+        raise IntakeError(f"The header (.hea) is {kind} by its content, not WFDB text.")
+
+
+def _files_of(name: str, header: bytes, signals: Mapping[str, bytes], config: Config) -> dict[str, bytes]:
+    """The signal files that a header names; a single file may also carry the header's own name instead."""
+    wanted = [
+        group[0].file.decode("utf-8", "surrogateescape") for group in parse_header(header, config.limits).groups()
+    ]
+    missing = [file for file in wanted if file not in signals]
+    if not missing:
+        return {file: signals[file] for file in wanted}
+    own = next((key for key in signals if file_stem(key) == file_stem(name)), None)
+    if len(wanted) == 1 and own is not None:
+        raise IntakeError(
+            f"The header {_label(name)!r} names the signal file {_label(wanted[0])!r}, which was not uploaded; "
+            "files must keep the names that they had together."
+        )
+    raise IntakeError(f"The signal file {_label(missing[0])!r}, which the header names, is missing; upload it too.")
+
+
+def _check_left_over(signals: list[str], annotations: list[str]) -> None:
+    if signals and file_ending(signals[0]) != ".dat":
+        raise IntakeError(f"The file called {_label(signals[0])!r} is of no known kind; choose {_ACCEPTED}.")
+    if signals or annotations:
+        stem = safe_name(file_stem(signals[0]) if signals else annotations[0])
+        raise IntakeError(f"The header {stem + '.hea'!r} is missing; upload it together with its signal file.")
+
+
+def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[bytes, bytes]:
+    files = {}
+    for group in parse_header(header, config.limits).groups():
+        name = group[0].file
+        if not _RX_FILE_NAME.fullmatch(name):
+            raise IntakeError("The header names a signal file with a path or unusual characters; use a plain name.")
+        beside = header_path.with_name(name.decode("ascii"))
+        files[name] = _read_file(beside, config.limits.upload_bytes, "The signal file (.dat)")
+    return files
 
 
 def _read_file(path: Path, limit: int, what: str, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most `limit` bytes."""
+    name = safe_name(path.stem)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     except FileNotFoundError as error:
-        raise IntakeError(f"{what} of {safe_name(path.stem)!r} was not found; check the path.") from error
-    except OSError as error:
-        raise IntakeError(f"{what} of {safe_name(path.stem)!r} cannot be opened as a plain file.") from error
+        raise IntakeError(f"{what} of {name!r} was not found; check the path.") from error
+    except (OSError, ValueError) as error:
+        raise IntakeError(f"{what} of {name!r} cannot be opened as a plain file; check the path.") from error
     with os.fdopen(descriptor, "rb") as file:
-        if not path.is_file():
-            raise IntakeError(f"{what} of {safe_name(path.stem)!r} is not a plain file.")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise IntakeError(f"{what} of {name!r} is not a plain file; check the path.")
         payload = file.read(limit + 1)
     if len(payload) > limit:
         raise LimitError(f"{what} has more than {limit:,} bytes, which is the limit; shorten it.")

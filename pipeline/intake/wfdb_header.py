@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
+from pipeline.intake.content import safe_lead, unique_leads
 
 # Sample formats that intake accepts: samples in a group and bytes that hold the group (WFDB signal(5)).
 FORMATS: Final = {
@@ -48,7 +48,6 @@ _RX_FORMAT: Final = re.compile(
 _RX_GAIN: Final = re.compile(
     rb"(?P<gain>" + _NUMBER + rb")(?:\((?P<baseline>[+-]?\d{1,18})\))?(?:/(?P<units>\S{1,32}))?"
 )
-_RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ def _signal_line(line: bytes, number: int) -> SignalSpec:
         mv_per_unit=UNIT_TO_MV.get(units),
         init=init if init is not None or adc_zero is None else adc_zero,
         checksum=checksum,
-        lead=_lead_name(fields[8] if len(fields) > 8 else b"", number),
+        lead=safe_lead(fields[8].decode("ascii", "replace") if len(fields) > 8 else "", number),
     )
 
 
@@ -238,19 +237,9 @@ def _integer(raw: bytes, what: str, low: int, high: int) -> int:
     return value
 
 
-def _lead_name(raw: bytes, number: int) -> str:
-    name = raw.decode("ascii", "replace").strip()
-    return name if _RX_LEAD.fullmatch(name) else f"lead {number}"
-
-
 def _unique_leads(signals: tuple[SignalSpec, ...]) -> tuple[SignalSpec, ...]:
-    counts = Counter(signal.lead for signal in signals)
-    if max(counts.values()) == 1:
-        return signals
-    return tuple(
-        signal if counts[signal.lead] == 1 else replace(signal, lead=f"{signal.lead} ({number})")
-        for number, signal in enumerate(signals, 1)
-    )
+    names = unique_leads([signal.lead for signal in signals])
+    return tuple(replace(signal, lead=name) for signal, name in zip(signals, names, strict=True))
 
 
 def _check_groups(header: Header) -> None:

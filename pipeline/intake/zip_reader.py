@@ -1,0 +1,108 @@
+"""ZIP archives of recordings: a few plain members, their bytes counted while they are unpacked in memory."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from typing import Final
+
+from pipeline.config import DEFAULT, Limits
+from pipeline.errors import IntakeError, LimitError
+from pipeline.intake.content import file_ending, foreign_kind, require_size
+
+_BLOCK_BYTES: Final = 2**20
+_RATIO_FREE_BYTES: Final = 2**16  # so small a member is no bomb, whatever its ratio
+_ENCRYPTED: Final = 0x1
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MEMBERS_TO_LIST: Final = 2**16  # bytes of central directory read before members are counted
+
+
+def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[str, bytes]]:
+    """Unpack an archive in memory.
+
+    Returns
+    -------
+    list of (str, bytes)
+        Untrusted member names and their content; folders are left out.
+
+    Raises
+    ------
+    LimitError
+        If members, their total size or the ratio of compression exceed a published limit.
+    IntakeError
+        If the archive is damaged or encrypted, or a member is a link, an archive, a duplicate or outside.
+    """
+    require_size(payload, limits.upload_bytes, "The ZIP archive")
+    _check_directory(payload, limits)
+    try:
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            _check_members(members, limits)
+            return [(member.filename, _unpack(archive, member, limits)) for member in members]
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise IntakeError("The ZIP archive is damaged or of a kind that is not supported; pack it again.") from error
+
+
+def _check_directory(payload: bytes, limits: Limits) -> None:
+    """Refuse an archive that announces too many members before Python lists them all."""
+    end = payload.rfind(b"PK\x05\x06")
+    if end < 0 or end + 22 > len(payload):
+        raise IntakeError("The ZIP archive is damaged or cut; pack it again.")
+    announced = int.from_bytes(payload[end + 10 : end + 12], "little")
+    size = int.from_bytes(payload[end + 12 : end + 16], "little")
+    if announced > limits.zip_members or size > _MEMBERS_TO_LIST:
+        raise LimitError(f"The ZIP archive has {announced} members, the limit is {limits.zip_members}.")
+
+
+def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
+    if not members:
+        raise IntakeError("The ZIP archive is empty.")
+    if len(members) > limits.zip_members:
+        raise LimitError(f"The ZIP archive has {len(members)} members, the limit is {limits.zip_members}.")
+    names = [member.filename.casefold() for member in members]
+    if len(set(names)) != len(names):
+        raise IntakeError("The ZIP archive holds two files of the same name; pack each only once.")
+    for number, member in enumerate(members, 1):
+        _check_member(member, number, limits)
+    total = sum(member.file_size for member in members)
+    if total > limits.zip_total_bytes:
+        raise LimitError(f"The ZIP archive unpacks to {total:,} bytes, the limit is {limits.zip_total_bytes:,}.")
+
+
+def _check_member(member: zipfile.ZipInfo, number: int, limits: Limits) -> None:
+    parts = member.orig_filename.replace("\\", "/").split("/")
+    if ".." in parts or parts[0] == "" or ":" in member.orig_filename or "\x00" in member.orig_filename:
+        raise IntakeError(f"Member {number} of the ZIP archive points outside of it; pack plain files only.")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        raise IntakeError(f"Member {number} of the ZIP archive is a link or device; pack plain files only.")
+    if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
+        raise IntakeError(f"Member {number} of the ZIP archive is encrypted or packed in an unknown way.")
+    if file_ending(member.filename) == ".zip":
+        raise IntakeError(f"Member {number} of the ZIP archive is an archive itself; pack plain files only.")
+    _check_ratio(member.file_size, member.compress_size, number, limits)
+
+
+def _check_ratio(size: int, packed: int, number: int, limits: Limits) -> None:
+    if size > _RATIO_FREE_BYTES and size > limits.zip_ratio * max(packed, 1):
+        raise LimitError(
+            f"Member {number} of the ZIP archive unpacks to {size / max(packed, 1):,.0f} times its size, "
+            f"the limit is {limits.zip_ratio:.0f}."
+        )
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> bytes:
+    """The member's bytes, counted: what it declares is not believed."""
+    blocks, size = [], 0
+    with archive.open(member) as file:
+        while block := file.read(_BLOCK_BYTES):
+            size += len(block)
+            if size > min(member.file_size, limits.zip_total_bytes):
+                raise LimitError("A member of the ZIP archive is larger than it declares.")
+            blocks.append(block)
+    content = b"".join(blocks)
+    if foreign_kind(content) == "a ZIP archive":
+        raise IntakeError("The ZIP archive holds another archive; pack plain files only.")
+    return content
