@@ -1,0 +1,90 @@
+"""Calibration: temperatures that are known, bins by hand, properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.evaluate import calibration
+
+
+def honest_logits(n=20_000, seed=0):
+    """Logits whose softmax is the true distribution of the labels drawn from them."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (n, 5))
+    cumulative = np.cumsum(calibration.softmax(logits), axis=1)
+    return logits, np.sum(rng.random((n, 1)) > cumulative[:, :-1], axis=1)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.5])
+def test_the_temperature_undoes_a_known_overconfidence(factor):
+    logits, labels = honest_logits()
+    found = calibration.fit_temperature(logits * factor, labels)
+    assert found == pytest.approx(factor, rel=0.05)
+    before = calibration.expected_calibration_error(calibration.softmax(logits * factor), labels)
+    after = calibration.expected_calibration_error(calibration.softmax(logits * factor, temperature=found), labels)
+    assert after < 0.015
+    assert after <= before + 1e-3
+
+
+def test_a_temperature_does_not_change_which_class_wins():
+    logits, _ = honest_logits(200)
+    cold, hot = calibration.softmax(logits, temperature=0.3), calibration.softmax(logits, temperature=9.0)
+    assert np.array_equal(cold.argmax(axis=1), hot.argmax(axis=1))
+
+
+@pytest.mark.parametrize("labels", [[], [0, 1]])
+def test_a_temperature_cannot_be_fitted_to_nothing_or_to_other_beats(labels):
+    with pytest.raises(ValueError, match=r"logits \(n, k\) and labels \(n,\) with n > 0 are needed"):
+        calibration.fit_temperature(np.zeros((len(labels) * 2, 5)), np.array(labels, int))
+
+
+def test_the_calibration_error_by_hand():
+    p = np.array([[0.9, 0.1]] * 10 + [[0.3, 0.7]] * 10)
+    labels = np.array([0] * 8 + [1] * 2 + [1] * 7 + [0] * 3)
+    assert calibration.expected_calibration_error(p, labels) == pytest.approx(0.5 * 0.1)
+    assert calibration.classwise_calibration_error(p, labels) == pytest.approx([0.05, 0.05])
+
+
+def test_a_border_belongs_to_the_lower_bin_and_the_ends_are_inside():
+    bins = calibration.reliability(np.array([0.0, 0.5, 0.5001, 1.0]), np.ones(4, bool), bins=2)
+    assert bins.count.tolist() == [2, 2]
+    assert bins.lower.tolist() == [0.0, 0.5]
+
+
+def test_an_empty_bin_has_no_rate():
+    bins = calibration.reliability(np.array([0.9, 0.9]), np.array([True, False]), bins=2)
+    assert np.isnan(bins.observed[0])
+    assert bins.observed[1] == 0.5
+    assert bins.error == pytest.approx(0.4)
+
+
+def test_there_is_no_calibration_error_without_beats():
+    assert np.isnan(calibration.expected_calibration_error(np.zeros((0, 5)), np.zeros(0, int)))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60), st.integers(1, 59))
+def test_sums_of_parts_add_up_to_the_whole(beats, cut):
+    stated, right = np.array([s for s, _ in beats]), np.array([r for _, r in beats])
+    whole = calibration.reliability_sums(stated, right)
+    parts = [calibration.reliability_sums(stated[part], right[part]) for part in (slice(cut), slice(cut, None))]
+    assert np.allclose(whole, parts[0] + parts[1])
+    assert whole[:, 0].sum() == len(beats)
+    assert calibration.reliability(stated, right).error == pytest.approx(float(calibration.error_of_sums(whole)))
+
+
+def test_moving_the_prior_by_hand():
+    logits = np.log(np.array([[0.5, 0.5]]))
+    moved = calibration.adjust_prior(logits, trained=np.array([1.0, 1.0]), target=np.array([9.0, 1.0]))
+    assert calibration.softmax(moved) == pytest.approx(np.array([[0.9, 0.1]]))
+
+
+def test_moving_the_prior_there_and_back_changes_nothing():
+    logits, _ = honest_logits(50)
+    one, other = np.array([90, 2, 5, 2, 1.0]), np.ones(5)
+    back = calibration.adjust_prior(
+        calibration.adjust_prior(logits, trained=one, target=other), trained=other, target=one
+    )
+    assert calibration.softmax(back) == pytest.approx(calibration.softmax(logits))
