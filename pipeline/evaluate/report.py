@@ -5,7 +5,7 @@ estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap ove
 
 - `schema`, `split`, `error_sheet` {file, columns, width_px, height_px, count} or null
 - `provenance` {command, commit, data, date}
-- `model` {name, title, sha256, parameters, weights_bytes, temperature, threshold, abstain_below, trained_on}
+- `model`: the manifest without golden predictions {name, title, sha256, parameters, size_bytes, temperature, ...}
 - `reference`, `detected`, `random_split` (null until `run.add_random_split`): reports with
   - `kind`, `records`, `left_out`, `refused` [{record, reason}], `table`, `threshold`, `hours`,
     `beats` {reference, detected, read}, `notes` [sentence]

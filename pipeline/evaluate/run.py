@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from pipeline.evaluate.report import SCHEMA, EvaluationReport, Json, evaluate_pr
 from pipeline.intake import read_path
 
 Progress = Callable[[float, str], None]
-WEIGHTS = ROOT / "models" / "weights"
 RUNS = ROOT / "runs" / "evaluate"
 KINDS: tuple[Kind, ...] = ("reference", "detected")
 OPTIMISTIC = (
@@ -53,6 +52,7 @@ def evaluate(
     output: Path | None = None,
     *,
     config: Config = DEFAULT,
+    weights: Path = registry.WEIGHTS,
     records: Sequence[str] | None = None,
     provenance: Provenance | None = None,
     progress: Progress | None = None,
@@ -66,7 +66,9 @@ def evaluate(
     split : {"ds1", "ds2"}
         Which records; paced ones are left out, as EC57 says.
     output : Path, optional
-        The JSON file; models/weights/NAME/evaluation.json if None. The sheet of errors is put beside it.
+        The JSON file; WEIGHTS/NAME/evaluation.json if None. The sheet of errors is put beside it.
+    weights : Path
+        The folder with the networks' folders.
     records : sequence of str, optional
         Only these records of the split.
     progress : callable, optional
@@ -79,13 +81,13 @@ def evaluate(
     ModelError
         If the network cannot be loaded.
     """
-    classifier = registry.load(name)
+    classifier = registry.load(name, weights)
     return evaluate_classifier(
         classifier,
-        describe_model(name),
+        describe_model(name, weights),
         data_dir,
         split,
-        output or WEIGHTS / name / "evaluation.json",
+        output or weights / name / "evaluation.json",
         config=config,
         records=records,
         provenance=provenance,
@@ -110,7 +112,7 @@ def evaluate_classifier(
     report = progress or (lambda fraction, sentence: None)
     folder = database_folder(data_dir)
     names = _names(split, records)
-    cache_dir = cache / f"{classifier.name}-{classifier.version}-{code_id(config)}"
+    cache_dir = cache / f"{classifier.name}-{classifier.version}-{code_id(config, model)}"
     predictions, refused = _predict_all(classifier, folder, names, cache_dir, config, report)
     content: Json = {
         "schema": SCHEMA,
@@ -178,13 +180,11 @@ def predict_record(
     )
 
 
-def describe_model(name: str) -> Json:
-    """What evaluation.json says about a network, from its manifest and weights."""
-    manifest = registry.manifest(name)
-    weights = WEIGHTS / name / "weights.npz"
-    fields = ("name", "title", "sha256", "parameters", "temperature", "threshold", "abstain_below", "trained_on")
-    found = {field: getattr(manifest, field, None) for field in fields}
-    return {**found, "weights_bytes": weights.stat().st_size if weights.is_file() else None}
+def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
+    """What evaluation.json says about a network: its manifest without the golden predictions."""
+    facts: Json = json.loads(json.dumps(asdict(registry.manifest(name, weights))))
+    facts.pop("golden")
+    return facts
 
 
 def database_folder(data_dir: Path) -> Path:
@@ -220,10 +220,10 @@ def current_commit() -> str:
         return ""
 
 
-def code_id(config: Config) -> str:
-    """Hash of the configuration and of the code from bytes to pictures: predictions of other code are not reused."""
-    digest = hashlib.sha256(repr(config).encode())
-    parts = [*(ROOT / "pipeline").glob("*.py")]
+def code_id(config: Config, model: Mapping[str, Any]) -> str:
+    """Hash of all that predictions depend on besides weights: manifest, configuration, and code up to the pictures."""
+    digest = hashlib.sha256((repr(config) + json.dumps(model, sort_keys=True)).encode())
+    parts = [*(ROOT / "pipeline").glob("*.py"), *(ROOT / "models").glob("*.py")]
     for package in ("intake", "signal", "render"):
         parts += (ROOT / "pipeline" / package).glob("*.py")
     for part in sorted(parts):

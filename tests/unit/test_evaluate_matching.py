@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
+from wfdb.processing import compare_annotations
 
 from pipeline.evaluate.matching import match_beats
-
-with warnings.catch_warnings():  # wfdb 4.3 uses what pandas 3.1 calls deprecated
-    warnings.simplefilter("ignore")
-    from wfdb.processing import compare_annotations
 
 # At 1000 Hz the window of 150 ms is 150 samples.
 GOLDEN = {

@@ -1,0 +1,237 @@
+"""A whole evaluation on small synthetic recordings: files in, evaluation.json and the sheet of errors out."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+import wfdb
+
+from pipeline.config import DEFAULT, data_root
+from pipeline.datasets.splits import DS2, PACED
+from pipeline.errors import DataError
+from pipeline.evaluate import errors, run
+from pipeline.evaluate.report import evaluate_predictions, read_evaluation
+from pipeline.intake import read_path
+
+FS = 360
+MODEL = {"name": "rule", "title": "A rule", "sha256": "0" * 64, "parameters": 0, "threshold": 0.5}
+PROVENANCE = run.Provenance("a test", "abc123", "synthetic", "2026-11-22T00:00:00+00:00")
+
+
+@dataclass
+class WidthRule:
+    """A classifier by rule: much ink in the beat panel means a wide beat. It counts how often it was asked."""
+
+    name: str = "rule"
+    version: str = "1"
+    threshold: float = 0.5
+    abstain_below: float = 0.0
+    asked: int = 0
+    classes: tuple[str, ...] = ("N", "S", "V", "F", "Q")
+    preprocessing: str = DEFAULT.preprocessing_id()
+
+    def predict(self, pictures):
+        self.asked += len(pictures)
+        ink = pictures[:, : DEFAULT.picture.beat_height_px, :, 0].mean(axis=(1, 2))
+        wide = 1 / (1 + np.exp(-(ink - np.median(ink)) / 2))
+        p = np.full((len(pictures), 5), 0.01, np.float32)
+        p[:, 0], p[:, 2] = 0.97 * (1 - wide), 0.97 * wide
+        return p / p.sum(axis=1, keepdims=True)
+
+
+def write_record(folder, name, *, seconds=70, seed=0, flat=False, annotated=True):
+    """A recording with narrow beats and, every fifth, a wide one."""
+    rng = np.random.default_rng(seed)
+    at = (np.arange(1, seconds - 1) * FS + rng.integers(-20, 20, seconds - 2)).astype(np.int64)
+    time = np.arange(seconds * FS)
+    signal = rng.normal(0, 0.01, time.size)
+    symbols = ["V" if i % 5 == 4 else "N" for i in range(at.size)]
+    for sample, symbol in zip(at, symbols, strict=True):
+        width, height = (18, 1.6) if symbol == "V" else (6, 1.0)
+        signal += height * np.exp(-(((time - sample) / width) ** 2))
+        signal += 0.2 * np.exp(-(((time - sample - 100) / 25) ** 2))
+    signal = np.zeros_like(signal) if flat else signal
+    both = np.stack([signal, 0.5 * signal], axis=1)
+    with warnings.catch_warnings():  # wfdb 4.3 writes headers in a way that pandas 3.1 calls deprecated
+        warnings.simplefilter("ignore")
+        wfdb.wrsamp(name, FS, ["mV", "mV"], ["MLII", "V1"], p_signal=both, fmt=["16", "16"], adc_gain=[200, 200],
+                    baseline=[0, 0], write_dir=str(folder))  # fmt: skip
+        if annotated:
+            wfdb.wrann(name, "atr", at, symbols, write_dir=str(folder))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("mitdb")
+    write_record(found, "100", seed=1)
+    write_record(found, "103", seed=2)
+    return found
+
+
+def evaluated(folder, tmp_path, classifier=None, records=("100", "103"), **options):
+    return run.evaluate_classifier(
+        classifier or WidthRule(),
+        MODEL,
+        folder,
+        "ds2",
+        tmp_path / "evaluation.json",
+        records=records,
+        provenance=PROVENANCE,
+        cache=tmp_path / "cache",
+        **options,
+    )
+
+
+def test_an_evaluation_goes_from_files_to_one_json_with_its_provenance(folder, tmp_path):
+    told = []
+    path = evaluated(folder, tmp_path, progress=lambda fraction, sentence: told.append((fraction, sentence)))
+    content = read_evaluation(path)
+    assert content["provenance"] == {
+        **{"command": "a test", "commit": "abc123", "data": "synthetic", "date": "2026-11-22T00:00:00+00:00"}
+    }
+    assert content["model"] == MODEL
+    assert content["random_split"] is None
+    for kind in run.KINDS:
+        assert content[kind]["records"] == ["100", "103"]
+        assert content[kind]["left_out"] == list(PACED)
+        assert content[kind]["beats"]["reference"] == 136
+        assert content[kind]["overall"]["qrs_se"]["value"] > 0.95
+        assert content[kind]["overall"]["binary_auc"]["value"] > 0.9
+    assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
+    assert told[-1] == (1.0, "2 records evaluated")
+
+
+def test_an_interrupted_evaluation_resumes_without_asking_the_network_again(folder, tmp_path):
+    first, second = WidthRule(), WidthRule()
+    with pytest.raises(DataError, match=r"Record '105' is missing"):
+        evaluated(folder, tmp_path, first, records=("100", "105"))
+    evaluated(folder, tmp_path, second)
+    assert first.asked > 0
+    assert second.asked < 1.2 * first.asked  # record 103 only
+    third = WidthRule()
+    before = (tmp_path / "evaluation.json").read_text()
+    evaluated(folder, tmp_path, third)
+    assert third.asked == 0
+    assert (tmp_path / "evaluation.json").read_text() == before
+
+
+def test_another_calibration_of_the_same_weights_is_not_read_from_the_cache():
+    assert run.code_id(DEFAULT, {"temperature": 1.0}) != run.code_id(DEFAULT, {"temperature": 2.0})
+
+
+def test_a_record_without_signal_counts_as_missed_and_says_why(folder, tmp_path):
+    write_record(folder, "105", flat=True)
+    content = read_evaluation(evaluated(folder, tmp_path, records=("100", "105")))
+    detected = content["detected"]
+    assert [entry["record"] for entry in detected["refused"]] == ["105"]
+    assert detected["refused"][0]["reason"]
+    assert detected["overall"]["qrs_se"]["value"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_record_without_annotations_cannot_be_evaluated(folder, tmp_path):
+    write_record(folder, "111", annotated=False)
+    with pytest.raises(DataError, match=r"Record '111' has no reference beats \(.atr\)"):
+        evaluated(folder, tmp_path, records=("111",))
+
+
+@pytest.mark.parametrize(
+    ("split", "records", "message"),
+    [("ds3", None, "The split 'ds3' is not known"), ("ds2", ("102",), "Record '102' is not part of the split 'ds2'")],
+)
+def test_unknown_splits_and_records_are_refused(folder, tmp_path, split, records, message):
+    with pytest.raises(DataError, match=message):
+        run.evaluate_classifier(WidthRule(), MODEL, folder, split, tmp_path / "e.json", records=records)
+
+
+def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, tmp_path):
+    assert run.database_folder(folder) == folder
+    (tmp_path / "mitdb").mkdir()
+    (tmp_path / "mitdb" / "100.hea").write_text("")
+    assert run.database_folder(tmp_path) == tmp_path / "mitdb"
+    with pytest.raises(DataError, match="There are no records"):
+        run.database_folder(tmp_path / "cache")
+
+
+def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_path):
+    path = evaluated(folder, tmp_path)
+    content = read_evaluation(path)
+    found, layout = content["reference"]["errors"], content["error_sheet"]
+    assert found
+    assert layout["count"] == len(found)
+    sheet = path.with_name(layout["file"])
+    assert sheet.stat().st_size <= errors.SHEET_BYTES
+    tiles = errors.read_sheet(sheet, layout)
+    live = errors.error_pictures(found, folder)
+    for tile, picture in zip(tiles, live, strict=True):
+        assert tile.shape == picture.shape
+        assert np.abs(tile.astype(int) - picture).max() <= 17
+
+
+def test_the_picture_of_an_error_is_that_of_its_beat(folder):
+    recording = read_path(folder / "100")
+    wide, narrow = (int(recording.reference.sample[i]) for i in (4, 5))
+    one, other = errors.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
+    assert np.sum(one[..., 0] < 128) > np.sum(other[..., 0] < 128)
+    with pytest.raises(DataError, match="has no reference beat at one of the samples"):
+        errors.error_pictures([{"record": "100", "sample": wide + 1}], folder)
+
+
+def test_a_sheet_is_shrunk_until_it_fits(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (5, 128, 192, 3)).astype(np.uint8)
+    layout = errors.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
+    assert (tmp_path / "e.png").stat().st_size <= 60_000
+    assert layout.width_px < 192
+    assert len(errors.read_sheet(tmp_path / "e.png", errors.layout_json(layout))) == 5
+    with pytest.raises(ValueError, match="at least one picture"):
+        errors.write_sheet([], tmp_path / "none.png")
+
+
+def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
+    layout = {"file": "e.png", "columns": 4, "width_px": 10, "height_px": 10, "count": 3}
+    with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
+        errors.read_sheet(tmp_path / "e.png", layout)
+    cv2.imwrite(str(tmp_path / "e.png"), np.zeros((10, 30, 3), np.uint8))
+    with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
+        errors.read_sheet(tmp_path / "e.png", layout)
+
+
+def test_the_random_split_is_added_with_its_warning_and_survives_a_new_run_of_the_same_weights(folder, tmp_path):
+    path = evaluated(folder, tmp_path)
+    predictions = [run.predict_record(read_path(folder / "100"), WidthRule(), kind="reference")]
+    run.add_random_split(path, evaluate_predictions(predictions, kind="reference", resamples=20))
+    content = read_evaluation(path)
+    assert content["random_split"]["optimistic"] is True
+    assert content["random_split"]["label"].startswith("Optimistic: beats of the same patients were trained on")
+    evaluated(folder, tmp_path)
+    assert read_evaluation(path)["random_split"] == content["random_split"]
+    changed = json.loads(path.read_text())
+    changed["model"]["sha256"] = "1" * 64
+    run.write_json(path, changed)
+    evaluated(folder, tmp_path)
+    assert read_evaluation(path)["random_split"] is None
+
+
+def test_the_commit_of_the_working_tree_is_known():
+    commit = run.current_commit()
+    assert len(commit.removesuffix("+changes")) == 12
+
+
+@pytest.mark.data
+def test_ds2_holds_the_beats_of_the_published_tables_and_232_three_quarters_of_its_s_beats():
+    from pipeline.labels import aami_class
+
+    counts = dict.fromkeys("NSVFQ", 0)
+    of_232 = 0
+    for record in DS2:
+        reference = read_path(data_root() / "mitdb" / record).reference
+        for symbol in reference.symbol:
+            counts[aami_class(symbol)] += 1
+        if record == "232":
+            of_232 = sum(aami_class(symbol) == "S" for symbol in reference.symbol)
+    assert counts == {"N": 44259, "S": 1837, "V": 3221, "F": 388, "Q": 7}
+    assert of_232 == 1382
