@@ -1,6 +1,8 @@
 """Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
 
+from pipeline.intake.beat_picture import read_beat_picture
 from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
+from pipeline.intake.picture_reader import load_picture
 from pipeline.intake.uploads import read_path, read_uploads
 
-__all__ = ["CSV_UNITS", "CsvOptions", "read_path", "read_uploads"]
+__all__ = ["CSV_UNITS", "CsvOptions", "load_picture", "read_beat_picture", "read_path", "read_uploads"]
