@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import pipeline
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import Analysis, Beats, FloatArray, IntArray, PictureArray, Quality, Recording, Status, read_only
-from pipeline.errors import SignalError
+from pipeline.errors import ModelError, SignalError
+from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import render_pictures
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, condition
@@ -26,10 +27,18 @@ Progress = Callable[[float, str], None]
 class BeatClassifier(Protocol):
     """What `analyse` needs of a network; `models.registry.Classifier` is one."""
 
-    name: str
-    version: str
-    threshold: float
-    abstain_below: float
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def preprocessing(self) -> str: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def abstain_below(self) -> float: ...
 
     def predict(self, pictures: PictureArray) -> FloatArray:
         """Calibrated probabilities (n, 5) of pictures (n, height, width, 3) uint8."""
@@ -107,6 +116,7 @@ def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
     """Draw and classify the beats of a prepared recording, and say for each whether the answer can be used."""
+    check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
@@ -130,6 +140,23 @@ def classify(
         notices=prepared.notices,
         threshold=classifier.threshold,
     )
+
+
+def check_classifier(classifier: BeatClassifier, config: Config) -> None:
+    """Refuse a network whose classes or pictures are not those of this configuration.
+
+    Raises
+    ------
+    ModelError
+        If they differ: the same shapes would load and answer, but mean something else.
+    """
+    if tuple(classifier.classes) != AAMI_CLASSES:
+        raise ModelError(f"Network {classifier.name!r} answers in classes {classifier.classes}, not {AAMI_CLASSES}.")
+    if classifier.preprocessing != config.preprocessing_id():
+        raise ModelError(
+            f"Network {classifier.name!r} was trained on pictures {classifier.preprocessing!r}, "
+            f"these are {config.preprocessing_id()!r}."
+        )
 
 
 def _check_duration(recording: Recording, config: Config) -> None:

@@ -41,6 +41,9 @@ class SignalConfig:
     lowpass_hz: float = 40.0  # mains and muscle; QRS energy lies below
     filter_order: int = 2  # zero phase: applied forwards and backwards
     snap_ms: float = 60.0  # an R peak is moved to the extremum within this distance
+    usual_rr_ratio: float = 0.95  # a beat is usual unless it comes earlier than this share of the mean RR; ADR 0003
+    scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
+    template_beats: int = 2000  # at most so many usual beats make the recording's usual beat
     quality_window_s: float = 10.0
     segment_min_s: float = 10.0  # shorter stretches between gaps are not analysed
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated
@@ -49,6 +52,13 @@ class SignalConfig:
     amplitude_max_mv: float = 20.0
     rr_min_ms: float = 250.0  # a median RR outside these: sampling frequency is doubtful
     rr_max_ms: float = 3000.0
+
+
+# The fields of `SignalConfig` that change a picture of a given beat; the others decide on beats and verdicts only.
+_PICTURE_SHAPING = (
+    *("working_fs_hz", "highpass_hz", "lowpass_hz", "filter_order", "snap_ms"),
+    *("gap_bridge_ms", "usual_rr_ratio", "scale_reach_ms", "template_beats", "rr_min_ms", "rr_max_ms"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,9 @@ class PictureConfig:
     strip_half_s: float = 3.0
     rr_neighbours: int = 6  # intervals drawn before and after the beat's own
     scale_span: float = 2.6  # panel height in units of the lead's median QRS height
+    baseline: float = 0.55  # where 0 lies in the beat panel, as a fraction of its height from the top
+    rr_span: float = 2.0  # RR intervals up to so many times the mean fit into the bars
+    drawing: int = 1  # raised whenever the drawing code changes what a picture looks like
 
     @property
     def height_px(self) -> int:
@@ -83,7 +96,8 @@ class Config:
 
     def preprocessing_id(self) -> str:
         """Hash of all that changes a beat picture; a manifest trained on another id is refused."""
-        text = json.dumps([asdict(self.signal), asdict(self.picture)], sort_keys=True)
+        signal = {name: getattr(self.signal, name) for name in _PICTURE_SHAPING}
+        text = json.dumps([signal, asdict(self.picture)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

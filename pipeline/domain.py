@@ -186,12 +186,3 @@ class BeatTrace:
     column_px: FloatArray
     row_px: FloatArray
     value: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class Heatmap:
-    """Grad-CAM of one picture: `values` (height_px, width_px) float32 in 0..1; `blank` if no evidence was found."""
-
-    values: FloatArray
-    class_name: str
-    blank: bool

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from models.errors import EcgError, ModelError
 
-class EcgError(Exception):
-    """An input that is refused, or a job that cannot be done; `str(error)` is fit to show to a user."""
+__all__ = ["DataError", "EcgError", "IntakeError", "LimitError", "ModelError", "SignalError"]
 
 
 class IntakeError(EcgError):
@@ -17,10 +17,6 @@ class LimitError(IntakeError):
 
 class SignalError(EcgError):
     """The signal was read but cannot be analysed (too short, no usable lead, implausible rate)."""
-
-
-class ModelError(EcgError):
-    """A network's weights, manifest or self-test do not agree."""
 
 
 class DataError(EcgError):

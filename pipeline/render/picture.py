@@ -16,8 +16,6 @@ from pipeline.domain import Beats, FloatArray, IntArray, PictureArray
 from pipeline.render.content import PictureContent, picture_content
 
 SHIFT = 4  # OpenCV's fixed-point bits for sub-pixel drawing
-BASELINE = 0.55  # where 0 lies in the beat panel, as a fraction of its height from the top
-RR_SPAN = 2.0  # RR intervals up to twice the mean fit into the bars
 Points = NDArray[np.int32]
 
 
@@ -91,7 +89,7 @@ def draw(content: PictureContent, config: PictureConfig, *, scale: int = 1) -> P
 
 def _panel_range(config: PictureConfig) -> tuple[float, float]:
     """The values at the top and the bottom of the beat panel."""
-    return BASELINE * config.scale_span, (BASELINE - 1) * config.scale_span
+    return config.baseline * config.scale_span, (config.baseline - 1) * config.scale_span
 
 
 def _draw_lines(canvas: NDArray[np.uint8], points: list[Points], thickness: int) -> None:
@@ -111,7 +109,7 @@ def _strip_points(strip: FloatArray, config: PictureConfig, scale: int) -> list[
     shown = np.flatnonzero(np.isfinite(strip).all(axis=(1, 2)))
     zigzag = strip[shown].copy()
     zigzag[:, 1::2] = zigzag[:, 1::2, ::-1]
-    values = zigzag.reshape(len(shown), -1)
+    values = zigzag.reshape(len(shown), 2 * strip.shape[1])
     x = np.repeat(np.linspace(0, config.width_px - 1, strip.shape[1]), 2)
     room = config.strip_height_px - 3  # the lowest rows hold the ticks
     y = config.beat_height_px + 0.5 + (1.2 - np.clip(values, -1.2, 1.2)) / 2.4 * (room - 1)
@@ -146,12 +144,12 @@ def _tick_coverage(centre: FloatArray, width: int, thickness: float) -> NDArray[
 
 
 def _add_bars(pictures: PictureArray, content: PictureContent, config: PictureConfig, scale: int) -> None:
-    """RR bars with fractional heights; the mean RR is a line in ink B at half the panel's height."""
+    """RR bars with fractional heights; the mean RR is a line in ink B at the height of ratio 1."""
     ratio = content.rr_ratio
     if not np.isfinite(ratio).any():
         return
     rows = config.rr_height_px * scale
-    height = np.clip(np.nan_to_num(ratio) / RR_SPAN, 0, 1) * rows
+    height = np.clip(np.nan_to_num(ratio) / config.rr_span, 0, 1) * rows
     from_bottom = np.arange(rows)[::-1]
     coverage = np.clip(height[:, None, :] - from_bottom[None, :, None], 0, 1)
     column, own = _bar_columns(ratio.shape[1], config, scale)
@@ -160,7 +158,7 @@ def _add_bars(pictures: PictureArray, content: PictureContent, config: PictureCo
     panel[..., 0] = np.where(own, 0, bars)
     panel[..., 1] = np.where(own, bars, 0)
     drawn = np.isfinite(ratio).any(axis=1)
-    middle = rows // 2
+    middle = round(rows * (1 - 1 / config.rr_span))
     panel[drawn, middle : middle + max(1, scale // 2), :, 2] = 255
 
 

@@ -10,12 +10,6 @@ from pipeline.domain import Beats, FloatArray, IntArray, Quality, read_only
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.windows import beat_offsets, gather
 
-# A beat is usual if it does not come early; the dominant rhythm of a recording may be ectopic (MIT-BIH 232),
-# so the mean RR, which long pauses lift, is the yardstick. See ADR 0003.
-USUAL_RR_RATIO = 0.95
-TEMPLATE_BEATS = 2000
-SCALE_REACH_S = 0.08
-
 
 def cut_beats(
     conditioned: Conditioned,
@@ -38,8 +32,8 @@ def cut_beats(
     """
     rr_s = _rr(r_peak, conditioned)
     mean_rr_s = _mean_rr(rr_s, config)
-    usual = _usual(rr_s, mean_rr_s)
-    scale = _scales(conditioned.signal, r_peak[usual], conditioned.fs)
+    usual = _usual(rr_s, mean_rr_s, config)
+    scale = _scales(conditioned.signal, r_peak[usual], conditioned.fs, config)
     signal = (conditioned.signal / scale).astype(np.float32)
     return Beats(
         fs=conditioned.fs,
@@ -70,14 +64,15 @@ def _mean_rr(rr_s: FloatArray, config: Config) -> float:
     return float(plausible.mean()) if plausible.size else 1.0
 
 
-def _usual(rr_s: FloatArray, mean_rr_s: float) -> NDArray[np.bool_]:
-    usual: NDArray[np.bool_] = rr_s >= USUAL_RR_RATIO * mean_rr_s
+def _usual(rr_s: FloatArray, mean_rr_s: float, config: Config) -> NDArray[np.bool_]:
+    """Beats that do not come early: the dominant rhythm may be ectopic (MIT-BIH 232), pauses lift the mean RR."""
+    usual: NDArray[np.bool_] = rr_s >= config.signal.usual_rr_ratio * mean_rr_s
     return usual if usual.sum() >= 5 else np.ones(rr_s.size, np.bool_)
 
 
-def _scales(signal: FloatArray, r_peak: IntArray, fs: float) -> FloatArray:
-    reach = round(SCALE_REACH_S * fs)
-    index = _thinned(r_peak)[:, None] + np.arange(-reach, reach + 1)
+def _scales(signal: FloatArray, r_peak: IntArray, fs: float, config: Config) -> FloatArray:
+    reach = round(config.signal.scale_reach_ms / 1000 * fs)
+    index = _thinned(r_peak, config)[:, None] + np.arange(-reach, reach + 1)
     heights = [np.median(np.ptp(gather(lead, index), axis=1)) if r_peak.size else 0.0 for lead in signal.T]
     return np.array([height if height > 1e-3 else 1.0 for height in heights], np.float32)
 
@@ -86,11 +81,11 @@ def _template(lead: FloatArray, r_peak: IntArray, fs: float, config: Config) -> 
     offsets = beat_offsets(fs, config.picture)
     if r_peak.size == 0:
         return np.zeros(offsets.size, np.float32)
-    return np.median(gather(lead, _thinned(r_peak)[:, None] + offsets), axis=0).astype(np.float32)
+    return np.median(gather(lead, _thinned(r_peak, config)[:, None] + offsets), axis=0).astype(np.float32)
 
 
-def _thinned(r_peak: IntArray) -> IntArray:
-    return r_peak[:: max(1, r_peak.size // TEMPLATE_BEATS)]
+def _thinned(r_peak: IntArray, config: Config) -> IntArray:
+    return r_peak[:: max(1, r_peak.size // config.signal.template_beats)]
 
 
 def _reasons(conditioned: Conditioned, r_peak: IntArray, quality: Quality) -> tuple[str, ...]:

@@ -1,0 +1,161 @@
+"""The training loop: arrays in, weights and curves out; resumes from its last finished epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.networks import NETWORKS
+from models.runtime import dtype_policy, keras, tensorflow
+
+Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What to train and how long; `steps` per epoch of `batch` pictures, cosine decay over all of them."""
+
+    network: str
+    input_shape: tuple[int, int, int]
+    classes: int
+    epochs: int
+    steps: int
+    batch: int
+    seed: int
+    weights_dir: Path
+    checkpoint: Path  # a folder
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """The model of the best epoch by validation loss, and the curves by epoch."""
+
+    model: Any
+    history: dict[str, list[float]]
+
+
+def fit(
+    plan: FitPlan,
+    batches: Callable[[int], Iterator[Batch]],
+    evaluate: Callable[[Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]], dict[str, float]],
+    progress: Callable[[float, str], None],
+) -> FitResult:
+    """Train a network.
+
+    Parameters
+    ----------
+    batches : callable
+        `batches(epoch)` yields (pictures uint8 (b, h, w, 3), labels int (b,)), the same for the same epoch.
+    evaluate : callable
+        Given a function from pictures to logits, the epoch's validation measures; "val_loss" decides which epoch
+        is kept.
+    """
+    keras().utils.set_random_seed(plan.seed)
+    keras().mixed_precision.set_global_policy(dtype_policy())
+    network = NETWORKS[plan.network]
+    model = network.build(plan.input_shape, plan.classes)
+    network.initialise(model, plan.weights_dir)
+    for layer in model.layers:
+        layer.trainable = network.trainable(layer.name)
+    warmup = min(100, plan.epochs * plan.steps // 5)
+    schedule = keras().optimizers.schedules.CosineDecay(
+        0.0, plan.epochs * plan.steps - warmup, warmup_target=network.learning_rate, warmup_steps=warmup
+    )
+    optimizer = keras().optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+    history = _resume(plan, model, optimizer)
+    step = _train_step(model, optimizer)
+    for epoch in range(len(history.get("loss", [])), plan.epochs):
+        measures = _one_epoch(plan, epoch, step, batches, progress)
+        measures |= evaluate(forward(model))
+        for key, value in measures.items():
+            history.setdefault(key, []).append(round(float(value), 5))
+        _save(plan, model, optimizer, history)
+        progress((epoch + 1) / plan.epochs, f"Epoch {epoch + 1}: {json.dumps(measures, default=float)}")
+    _load_arrays(plan.checkpoint / "best.npz", model.variables)
+    return FitResult(model, history)
+
+
+def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+    """A compiled function from pictures uint8 (n, h, w, 3) to logits float32 (n, classes), in batches."""
+    tf = tensorflow()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)])
+    def logits(pictures: Any) -> Any:
+        return model(tf.cast(pictures, tf.float32), training=False)
+
+    def run(pictures: np.ndarray[Any, Any], batch: int = 128) -> np.ndarray[Any, Any]:
+        parts = [logits(pictures[i : i + batch]).numpy() for i in range(0, len(pictures), batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, model.output_shape[-1]), np.float32)
+
+    return run
+
+
+def _train_step(model: Any, optimizer: Any) -> Any:
+    tf = tensorflow()
+    loss_of = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @tf.function(reduce_retracing=True)
+    def step(pictures: Any, labels: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = model(tf.cast(pictures, tf.float32), training=True)
+            loss = loss_of(labels, logits)
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+        )
+        hits = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.cast(labels, tf.int64)), tf.float32))
+        return loss, hits
+
+    return step
+
+
+def _one_epoch(
+    plan: FitPlan,
+    epoch: int,
+    step: Any,
+    batches: Callable[[int], Iterator[Batch]],
+    progress: Callable[[float, str], None],
+) -> dict[str, float]:
+    losses, hits = [], []
+    for i, (pictures, labels) in enumerate(batches(epoch)):
+        loss, hit = step(tensorflow().constant(pictures), tensorflow().constant(labels))
+        losses.append(float(loss))
+        hits.append(float(hit))
+        if i % 20 == 0:
+            done = (epoch + i / plan.steps) / plan.epochs
+            progress(done, f"Epoch {epoch + 1}/{plan.epochs} step {i}/{plan.steps}: loss {np.mean(losses[-50:]):.4f}")
+    return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(hits))}
+
+
+def _save(plan: FitPlan, model: Any, optimizer: Any, history: dict[str, list[float]]) -> None:
+    plan.checkpoint.mkdir(parents=True, exist_ok=True)
+    if history["val_loss"][-1] == min(history["val_loss"]):
+        _save_arrays(plan.checkpoint / "best.npz", model.variables)
+    _save_arrays(plan.checkpoint / "last.npz", [*model.variables, *optimizer.variables])
+    (plan.checkpoint / "history.json").write_text(json.dumps(history))
+
+
+def _resume(plan: FitPlan, model: Any, optimizer: Any) -> dict[str, list[float]]:
+    file = plan.checkpoint / "history.json"
+    if not file.exists():
+        return {}
+    _load_arrays(plan.checkpoint / "last.npz", [*model.variables, *optimizer.variables])
+    history: dict[str, list[float]] = json.loads(file.read_text())
+    return history
+
+
+def _save_arrays(path: Path, variables: list[Any]) -> None:
+    temporary = path.with_suffix(".part.npz")
+    np.savez(temporary, **{f"{i}": np.asarray(variable) for i, variable in enumerate(variables)})
+    temporary.replace(path)
+
+
+def _load_arrays(path: Path, variables: list[Any]) -> None:
+    with np.load(path, allow_pickle=False) as arrays:
+        for i, variable in enumerate(variables):
+            variable.assign(arrays[f"{i}"])

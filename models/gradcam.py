@@ -1,0 +1,92 @@
+"""Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) on the logit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.registry import Classifier
+from models.runtime import keras, tensorflow
+
+BLANK_BELOW = 1e-6  # the largest positive evidence of a map that shows nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """Where a picture spoke for a class: `values` (height, width) float32 in 0..1; all 0 if `blank`."""
+
+    values: NDArray[np.float32]
+    class_name: str
+    blank: bool
+
+
+class GradCam:
+    """Grad-CAM of one classifier, compiled once.
+
+    The gradient is that of the class's logit, not of its probability: a saturated softmax would give a blank map.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        model = classifier.model
+        heat_layer = model.get_layer(classifier.network.heat_layer)
+        self._split = keras().Model(model.input, [heat_layer.output, model.output])
+        self._run = self._compiled()
+
+    def __call__(self, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
+        """Heatmap of one picture (height, width, 3) uint8 for a class; the predicted one if None.
+
+        Raises
+        ------
+        ModelError
+            If the class is unknown or the picture is not of the network's shape.
+        """
+        if class_name is None:
+            class_name = self._classifier.classes[int(self._classifier.predict(picture[None])[0].argmax())]
+        if class_name not in self._classifier.classes:
+            raise ModelError(f"Network {self._classifier.name!r} has no class {class_name!r}.")
+        if picture.shape != self._classifier.manifest.input_shape:
+            raise ModelError(f"A heatmap needs a picture of {self._classifier.manifest.input_shape}.")
+        target = self._classifier.classes.index(class_name)
+        evidence = self._run(tensorflow().constant(picture[None]), target).numpy()
+        return _scaled(evidence, picture.shape[:2], class_name)
+
+    def _compiled(self) -> Any:
+        tf = tensorflow()
+
+        @tf.function(reduce_retracing=True)
+        def run(picture: Any, target: Any) -> Any:
+            pixels = tf.cast(picture, tf.float32)
+            with tf.GradientTape() as tape:
+                tape.watch(pixels)  # so that what lies between the picture and the logit is recorded
+                maps, logits = self._split(pixels, training=False)
+                logit = tf.gather(logits[0], target)
+            gradient = tf.cast(tape.gradient(logit, maps), tf.float32)
+            weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+            return tf.nn.relu(tf.reduce_sum(weights * tf.cast(maps, tf.float32), axis=-1))[0]
+
+        return run
+
+
+def _scaled(evidence: NDArray[np.float32], size: tuple[int, ...], class_name: str) -> Heatmap:
+    strongest = float(evidence.max())
+    if not np.isfinite(strongest) or strongest <= BLANK_BELOW:
+        return Heatmap(np.zeros(size[:2], np.float32), class_name, blank=True)
+    values = cv2.resize(evidence / strongest, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    return Heatmap(np.clip(values, 0, 1).astype(np.float32), class_name, blank=False)
+
+
+def gradcam(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
+    """As `GradCam`, compiled on the first use of each classifier."""
+    return _explainer(classifier)(picture, class_name)
+
+
+@lru_cache(maxsize=4)
+def _explainer(classifier: Classifier) -> GradCam:
+    return GradCam(classifier)

@@ -1,0 +1,246 @@
+"""The one door to networks: weights are verified before they answer anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.fit import forward
+from models.networks import NETWORKS, Network
+from models.runtime import dtype_policy, keras
+
+WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
+GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 processors differ by up to 0.03
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What travels with weights: their identity, what they were trained on and how to read their answers.
+
+    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) for beats of
+    recordings, `picture_threshold` for uploaded pictures; below `abstain_below` a beat is unclassified.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    preprocessing: str
+    sha256: str
+    parameters: int
+    size_bytes: int
+    logit_bias: tuple[float, ...]
+    temperature: float
+    threshold: float
+    picture_threshold: float
+    abstain_below: float
+    trained_on: str
+    train_records: tuple[str, ...]
+    validation_records: tuple[str, ...]
+    commit: str
+    command: str
+    seed: int
+    training_minutes: float
+    pictures_seen: int
+    golden: tuple[tuple[float, ...], ...]
+
+    @property
+    def version(self) -> str:
+        """Short form of the weights' SHA-256."""
+        return self.sha256[:12]
+
+
+class Classifier:
+    """A verified network that turns pictures into calibrated probabilities. Immutable; safe to share."""
+
+    def __init__(self, manifest: Manifest, model: Any) -> None:
+        self.manifest = manifest
+        self.model = model
+        self._logits = forward(model)
+        self._bias = np.array(manifest.logit_bias, np.float32)
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.manifest.classes
+
+    @property
+    def preprocessing(self) -> str:
+        return self.manifest.preprocessing
+
+    @property
+    def threshold(self) -> float:
+        return self.manifest.threshold
+
+    @property
+    def abstain_below(self) -> float:
+        return self.manifest.abstain_below
+
+    @cached_property
+    def network(self) -> Network:
+        """How this network is made."""
+        return NETWORKS[self.name]
+
+    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Raw network output (n, 5), before prior and temperature."""
+        self._check(pictures)
+        return np.asarray(self._logits(pictures), np.float32)
+
+    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Calibrated probabilities (n, 5), in the order of `manifest.classes`, of beats of a recording.
+
+        Parameters
+        ----------
+        pictures : (n, height, width, 3) uint8
+            As `pipeline.render.picture.render_pictures` draws them.
+        """
+        return _softmax((self.logits(pictures) + self._bias) / self.manifest.temperature)
+
+    def predict_uploads(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, 5) of uploaded pictures of single beats.
+
+        They come without rhythm and are not a day of one heart: the mix of classes seen in training is the prior.
+        """
+        return _softmax(self.logits(pictures) / self.manifest.temperature)
+
+    def _check(self, pictures: NDArray[np.uint8]) -> None:
+        expected = self.manifest.input_shape
+        if pictures.dtype != np.uint8 or pictures.shape[1:] != expected:
+            raise ModelError(
+                f"Network {self.name!r} reads uint8 pictures of {expected}, not {pictures.dtype} {pictures.shape[1:]}."
+            )
+
+
+def available(folder: Path = WEIGHTS) -> tuple[str, ...]:
+    """Names of the networks that have weights, in the order of `NETWORKS`."""
+    return tuple(name for name in NETWORKS if (folder / name / "manifest.json").exists())
+
+
+def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
+    """The manifest of a network.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it lacks a field.
+    """
+    file = folder / name / "manifest.json"
+    if name not in NETWORKS or not file.exists():
+        raise ModelError(f"There is no trained network {name!r}; there are {', '.join(available(folder)) or 'none'}.")
+    try:
+        raw = json.loads(file.read_text("utf-8"))
+        return Manifest(**{f.name: _frozen(raw[f.name]) for f in fields(Manifest)})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The manifest of network {name!r} cannot be read: {error}.") from error
+
+
+def load(name: str, folder: Path = WEIGHTS) -> Classifier:
+    """Load a network after checking its weights, their number of classes and its golden predictions.
+
+    Whether its classes and preprocessing are those of the caller, `pipeline.analysis` checks.
+
+    Raises
+    ------
+    ModelError
+        If anything differs from the manifest: nothing is classified then.
+    """
+    facts = manifest(name, folder)
+    weights = folder / name / "weights.npz"
+    if not weights.exists() or hashlib.sha256(weights.read_bytes()).hexdigest() != facts.sha256:
+        raise ModelError(f"The weights of network {name!r} are damaged or missing: their SHA-256 differs.")
+    classifier = Classifier(facts, _model(name, facts, weights))
+    _self_test(classifier, folder / name / "golden.npz")
+    return classifier
+
+
+def write(
+    name: str,
+    model: Any,
+    history: dict[str, list[float]],
+    golden: NDArray[np.uint8],
+    facts: dict[str, Any],
+    output_dir: Path | None,
+) -> Path:
+    """Write weights (float16), golden pictures, training curves and the manifest of a trained model.
+
+    Returns the folder written: `output_dir`/NAME, or the shipped models/weights/NAME.
+    """
+    folder = (output_dir or WEIGHTS) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {variable.path: np.asarray(variable).astype(np.float16) for variable in model.weights}
+    np.savez_compressed(folder / "weights.npz", **arrays)
+    np.savez_compressed(folder / "golden.npz", pictures=golden)
+    _assign(model, folder / "weights.npz")
+    payload = (folder / "weights.npz").read_bytes()
+    known = Manifest(
+        name=name,
+        title=NETWORKS[name].title,
+        input_shape=tuple(model.input_shape[1:]),
+        sha256=hashlib.sha256(payload).hexdigest(),
+        parameters=int(model.count_params()),
+        size_bytes=len(payload),
+        golden=(),
+        **facts,
+    )
+    answers = Classifier(known, model).predict(golden)
+    rounded = [[round(float(value), 4) for value in row] for row in answers]
+    _write_json(folder / "manifest.json", asdict(known) | {"golden": rounded})
+    _write_json(folder / "history.json", {"epoch": list(range(1, len(history["loss"]) + 1)), **history})
+    return folder
+
+
+def _model(name: str, facts: Manifest, weights: Path) -> Any:
+    keras().mixed_precision.set_global_policy(dtype_policy())
+    model = NETWORKS[name].build(facts.input_shape, len(facts.classes))
+    _assign(model, weights)
+    return model
+
+
+def _assign(model: Any, weights: Path) -> None:
+    with np.load(weights, allow_pickle=False) as arrays:
+        for variable in model.weights:
+            value = arrays[variable.path].astype(np.float32)
+            if not np.isfinite(value).all():
+                raise ModelError(f"The weights {variable.path!r} are not finite.")
+            variable.assign(value)
+
+
+def _self_test(classifier: Classifier, golden: Path) -> None:
+    with np.load(golden, allow_pickle=False) as arrays:
+        found = classifier.predict(arrays["pictures"])
+    worst = float(np.abs(found - np.array(classifier.manifest.golden)).max())
+    if not worst <= GOLDEN_TOLERANCE:
+        raise ModelError(
+            f"Network {classifier.name!r} fails its self-test: probabilities differ by {worst:.3f}, "
+            f"over {GOLDEN_TOLERANCE}; it is not used."
+        )
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), np.float32)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _write_json(path: Path, value: Any) -> None:
+    temporary = path.with_suffix(".json.part")
+    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,52 @@
+"""VGG16 (Simonyan & Zisserman 2015, arXiv:1409.1556) on beat pictures, from ImageNet weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.runtime import keras
+
+HEAT_LAYER = "block5_conv3"  # 4 x 6 positions; block4_conv3's map follows texture, not the decision (ADR 0005)
+IMAGENET_FILE = "vgg16_imagenet_notop_f16.npz"
+FROZEN_BLOCKS = ("block1", "block2")  # edges and strokes transfer as they are
+HIDDEN_UNITS = 128
+DROPOUT = 0.4
+
+
+def build(input_shape: tuple[int, int, int], classes: int) -> Any:
+    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes); flat, no nested model."""
+    layers = keras().layers
+    inputs = layers.Input(input_shape, name="picture")
+    x = keras().applications.vgg16.preprocess_input(inputs)
+    x = keras().applications.VGG16(include_top=False, weights=None, input_tensor=x).output
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.LayerNormalization(name="norm")(x)  # ImageNet features of line drawings reach the hundreds
+    x = layers.Dropout(DROPOUT, name="dropout")(x)
+    x = layers.Dense(HIDDEN_UNITS, activation="relu", name="hidden")(x)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    return keras().Model(inputs, logits, name="vgg16")
+
+
+def initialise(model: Any, weights_dir: Path) -> None:
+    """Set the convolutions to their ImageNet weights: from `weights_dir`, else through Keras's own download."""
+    file = weights_dir / IMAGENET_FILE
+    if file.exists():
+        with np.load(file, allow_pickle=False) as arrays:
+            for layer in _convolutions(model):
+                layer.set_weights([arrays[f"{layer.name}/{part}"].astype(np.float32) for part in ("kernel", "bias")])
+        return
+    source = keras().applications.VGG16(include_top=False, weights="imagenet")
+    for layer in _convolutions(model):
+        layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def trainable(layer_name: str) -> bool:
+    """Whether a layer is fine-tuned."""
+    return not layer_name.startswith(FROZEN_BLOCKS)
+
+
+def _convolutions(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if "_conv" in layer.name]
