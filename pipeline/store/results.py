@@ -1,0 +1,74 @@
+"""Finished analyses on disk, found again by the content that they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pipeline
+from pipeline.config import DEFAULT, Config, cache_root
+from pipeline.domain import Analysis, Quality, QualitySegment, read_only
+
+_ARRAYS = ("sample", "p", "has_p", "confidence")
+
+
+def load_analysis(
+    digest: str, model_version: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+) -> Analysis | None:
+    """The stored analysis of these bytes by these weights and this configuration; None if there is none.
+
+    A damaged file counts as none: it is made again and replaced.
+    """
+    path = _path(digest, model_version, config, leads)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            facts = json.loads(str(stored["facts"]))
+            arrays = {name: read_only(stored[name]) for name in _ARRAYS}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+    return _restored(facts, arrays)
+
+
+def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Path:
+    """Write an analysis; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    leads : tuple of str, optional
+        The leads that were asked for (not those that were chosen): part of the key.
+    """
+    path = _path(analysis.digest, analysis.model_version, config, leads)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in (*_ARRAYS, "quality")}
+    facts["quality"] = asdict(analysis.quality)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        np.savez_compressed(
+            file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS}
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    return path
+
+
+def _path(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+    parts = [pipeline.__version__, digest, model_version, asdict(config), leads]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return cache_root() / "analyses" / key[:2] / f"{key}.npz"
+
+
+def _restored(facts: dict[str, Any], arrays: dict[str, Any]) -> Analysis:
+    quality = Quality(
+        tuple(QualitySegment(**segment) for segment in facts["quality"]["segments"]),
+        facts["quality"]["analysed_fraction"],
+    )
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    return Analysis(**{**plain, "quality": quality, **arrays})
