@@ -45,6 +45,11 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
 
 SCHEMA: Final = "heartvision.evaluation/1"
 OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
+REPORT_OUTLINE: Final = (
+    *("kind", "records", "left_out", "refused", "table", "threshold", "hours", "beats", "notes", "overall", "average"),
+    *("classes", "confusion", "ec57", "variants", "per_record", "roc", "pr", "reliability", "thresholds", "coverage"),
+    *("errors", "error_count"),
+)
 CURVE_POINTS: Final = 200
 ERRORS: Final = 24
 ERRORS_PER_KIND: Final = 2  # of one record, truth and prediction: else one patient fills the list
@@ -178,8 +183,11 @@ def read_evaluation(path: Path) -> Json:
             f"{path.name} has the schema {schema!r}, not {SCHEMA!r}; run `python -m pipeline evaluate` again."
         )
     missing = [key for key in OUTLINE if key not in content]
+    for kind in ("reference", "detected", "random_split"):
+        if (report := content.get(kind)) is not None:
+            missing += [f"{kind}.{key}" for key in REPORT_OUTLINE if key not in report]
     if missing:
-        raise DataError(f"{path.name} lacks {', '.join(missing)}; run `python -m pipeline evaluate` again.")
+        raise DataError(f"{path.name} lacks {', '.join(missing[:3])}; run `python -m pipeline evaluate` again.")
     return content
 
 

@@ -71,6 +71,10 @@ def test_every_interval_holds_its_value(at_reference, at_detected):
             assert estimate["low"] - 1e-3 <= estimate["value"] <= estimate["high"] + 1e-3, name
 
 
+def test_a_report_has_the_outline_that_readers_rely_on(at_reference):
+    assert set(at_reference) == set(report.REPORT_OUTLINE)
+
+
 def test_counts_agree_with_each_other_everywhere(at_reference, at_detected):
     for found in (at_reference, at_detected):
         counts = np.array(found["confusion"]["counts"])
@@ -207,6 +211,10 @@ def test_no_records_and_doubled_records_are_refused(records):
         ("[1, 2]", "has the schema None"),
         ('{"schema": "other/9"}', "has the schema 'other/9'"),
         ('{"schema": "heartvision.evaluation/1", "model": {}}', "lacks split, provenance, reference"),
+        (
+            json.dumps(dict.fromkeys(report.OUTLINE) | {"schema": report.SCHEMA, "detected": {"kind": "detected"}}),
+            r"lacks detected.records, detected.left_out, detected.refused",
+        ),
     ],
 )
 def test_a_broken_evaluation_file_is_refused_in_one_sentence(tmp_path, text, message):

@@ -1,0 +1,249 @@
+"""Plotly figures of evaluation.json: arrays in, figures out; no st.*. Ground and text follow Streamlit's theme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.theme import Palette
+from pipeline.labels import AAMI_CLASSES
+
+Json = Mapping[str, Any]
+
+CONFIG: Final = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+DASHES: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
+_HEIGHT: Final = 380
+_SWEPT: Final = (("se", "Sensitivity", "V"), ("sp", "Specificity", "S"), ("ppv", "Positive predictivity", "Q"))
+
+
+def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], palette: Palette) -> go.Figure:
+    """Measures side by side: a point with its 95 % interval for each model (title, overall) and measure."""
+    figure = go.Figure()
+    colours = _colours(palette)
+    for number, (title, overall) in enumerate(models):
+        estimates = [overall[name] for name in measures]
+        value = [estimate["value"] for estimate in estimates]
+        figure.add_scatter(
+            x=_nudged(len(measures), number, len(models)),
+            y=value,
+            name=title,
+            mode="markers",
+            marker={"symbol": DASHES[number % 6], "size": 10, "color": colours[number % len(colours)]},
+            error_y={
+                "array": [_gap(e["high"], e["value"]) for e in estimates],
+                "arrayminus": [_gap(e["value"], e["low"]) for e in estimates],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            customdata=[[e["low"], e["high"]] for e in estimates],
+            hovertemplate="%{fullData.name}<br>%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+        )
+    figure.update_xaxes(tickvals=list(range(len(measures))), ticktext=list(measures.values()), fixedrange=True)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    return _finish(figure)
+
+
+def confusion(matrix: Json, palette: Palette) -> go.Figure:
+    """The confusion matrix: colour is the share of the reference row, text the count; O is "no beat"."""
+    counts = np.array(matrix["counts"], float)
+    labels = ["none" if label == "O" else label for label in matrix["labels"]]
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    text = [[f"{int(count):,}" if count else "" for count in row] for row in counts]
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=labels,
+            y=labels,
+            text=text,
+            texttemplate="%{text}",
+            customdata=counts,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            colorscale=[[0, palette.paper], [1, palette.classes["S"]]],
+            hovertemplate="reference %{y}, predicted %{x}<br>%{customdata:,} beats, %{z:.1%} of the row<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="predicted", side="bottom", fixedrange=True)
+    figure.update_yaxes(title="reference", autorange="reversed", fixedrange=True)
+    return _finish(figure, height=420)
+
+
+def roc(curve: Json, auc: float | None, palette: Palette) -> go.Figure:
+    """The ROC curve of abnormal against normal, with the diagonal of a coin."""
+    figure = go.Figure()
+    _diagonal(figure, palette)
+    figure.add_scatter(
+        x=curve["fpr"],
+        y=curve["tpr"],
+        mode="lines",
+        line={"color": palette.classes["S"], "width": 2.5},
+        customdata=curve["threshold"],
+        hovertemplate="Se %{y:.3f}, 1 − Sp %{x:.3f}<br>threshold %{customdata:.3f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_layout(title=f"ROC, area {_number(auc)}")
+    _unit_axes(figure, "1 − specificity", "sensitivity")
+    return _finish(figure)
+
+
+def precision_recall(curve: Json, ap: float | None, prevalence: float | None, palette: Palette) -> go.Figure:
+    """Positive predictivity against sensitivity, with the share of abnormal beats as the floor."""
+    figure = go.Figure()
+    if prevalence is not None:
+        figure.add_hline(y=prevalence, line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    figure.add_scatter(
+        x=curve["recall"],
+        y=curve["precision"],
+        mode="lines",
+        line={"color": palette.classes["S"], "width": 2.5},
+        customdata=curve["threshold"],
+        hovertemplate="Se %{x:.3f}, +P %{y:.3f}<br>threshold %{customdata:.3f}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_layout(title=f"Precision and recall, average precision {_number(ap)}")
+    _unit_axes(figure, "sensitivity", "positive predictivity")
+    return _finish(figure)
+
+
+def reliability(found: Json, palette: Palette) -> go.Figure:
+    """How often a stated confidence came true, bin by bin; the size of a point grows with its beats."""
+    count = np.array(found["count"], float)
+    size = 6 + 22 * np.sqrt(count / max(count.max(), 1))
+    figure = go.Figure()
+    _diagonal(figure, palette)
+    figure.add_scatter(
+        x=found["stated"],
+        y=found["observed"],
+        mode="lines+markers",
+        line={"color": palette.classes["S"], "width": 1.5},
+        marker={"size": size, "opacity": 0.75},
+        customdata=count,
+        hovertemplate="stated %{x:.1%}, came true %{y:.1%}<br>%{customdata:,} beats<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_layout(title=f"Reliability, calibration error {_number(found['ece'])}")
+    _unit_axes(figure, "stated confidence", "share that was right")
+    return _finish(figure)
+
+
+def coverage(found: Json, palette: Palette) -> go.Figure:
+    """Accuracy of the beats that are kept when those below a confidence are left to a person."""
+    figure = go.Figure(
+        go.Scatter(
+            x=found["coverage"],
+            y=found["accuracy"],
+            mode="lines",
+            line={"color": palette.classes["Q"], "width": 2.5},
+            customdata=found["confidence"],
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} right<br>confidence ≥ %{customdata:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(title="Leaving unsure beats to a person")
+    figure.update_xaxes(title="share of beats kept", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="accuracy of these", tickformat=".1%", fixedrange=True)
+    return _finish(figure)
+
+
+def sweep(thresholds: Json, at: float, palette: Palette) -> go.Figure:
+    """Sensitivity, specificity and positive predictivity over the threshold, with a line at the chosen one."""
+    figure = go.Figure()
+    for name, title, colour in _SWEPT:
+        figure.add_scatter(
+            x=thresholds["threshold"],
+            y=thresholds[name],
+            name=title,
+            mode="lines",
+            line={"color": palette.classes[colour], "width": 2.5},
+            hovertemplate="%{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    figure.add_vline(x=at, line={"color": palette.muted, "width": 2, "dash": "dash"})
+    figure.update_layout(hovermode="x")
+    _unit_axes(figure, "threshold on the probability of “abnormal”", None)
+    return _finish(figure)
+
+
+def records(rows: Sequence[Json], palette: Palette) -> go.Figure:
+    """Wrong beats of each record as a share of its beats: where a model fails."""
+    beats = [max(sum(row[name] for name in AAMI_CLASSES), 1) for row in rows]
+    share = [row["errors"] / n for row, n in zip(rows, beats, strict=True)]
+    order = np.argsort(share)[::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[rows[i]["record"] for i in order],
+            y=[share[i] for i in order],
+            marker={"color": palette.classes["V"]},
+            customdata=[[rows[i]["errors"], beats[i]] for i in order],
+            hovertemplate="record %{x}<br>%{customdata[0]:,} errors in %{customdata[1]:,} beats<extra></extra>",
+        )
+    )
+    figure.update_xaxes(type="category", title="record", fixedrange=True)
+    figure.update_yaxes(title="errors per beat", tickformat=".0%", rangemode="tozero", fixedrange=True)
+    return _finish(figure, height=320)
+
+
+def training(history: Json, measure: str, palette: Palette) -> go.Figure:
+    """A training curve beside that of the patients held out; epochs where either is missing have no point."""
+    figure = go.Figure()
+    drawn = ((measure, "training", "N"), (f"val_{measure}", "patients held out", "V"))
+    for key, title, colour in drawn:
+        if key in history:
+            figure.add_scatter(
+                x=history.get("epoch") or list(range(1, len(history[key]) + 1)),
+                y=history[key],
+                name=title,
+                mode="lines+markers",
+                line={"color": palette.classes[colour], "width": 2},
+                hovertemplate="epoch %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
+            )
+    figure.update_xaxes(title="epoch", fixedrange=True)
+    figure.update_yaxes(title=measure.replace("_", " "), fixedrange=True)
+    return _finish(figure, height=320)
+
+
+def _finish(figure: go.Figure, *, height: int = _HEIGHT) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        dragmode=False,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    return figure
+
+
+def _unit_axes(figure: go.Figure, x: str, y: str | None) -> None:
+    figure.update_xaxes(title=x, range=[-0.01, 1.01], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=y, range=[-0.01, 1.02], tickformat=".0%", fixedrange=True)
+
+
+def _diagonal(figure: go.Figure, palette: Palette) -> None:
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"dash": "dot", "color": palette.muted, "width": 1.5},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _colours(palette: Palette) -> list[str]:
+    return [palette.classes[name] for name in "SVQFN"]
+
+
+def _nudged(n: int, number: int, of: int) -> list[float]:
+    return [i + 0.14 * (number - (of - 1) / 2) for i in range(n)]
+
+
+def _gap(high: float | None, low: float | None) -> float:
+    return max(high - low, 0.0) if high is not None and low is not None else 0.0
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,210 @@
+"""The Evaluation page: empty, with full files, with broken ones. Its numbers are those of the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import tables_evaluation as tables
+from models import registry
+from pipeline.datasets.splits import DS2, PACED
+from pipeline.evaluate import errors, report, run
+from pipeline.evaluate.records import RecordPredictions
+
+PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
+SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
+PROVENANCE = {"command": "python -m pipeline evaluate", "commit": "abc123", "data": "synthetic", "date": "2026-11-22"}
+
+
+def predictions(skill, n=150):
+    for record in DS2:
+        rng = np.random.default_rng(int(record))
+        at = np.sort(rng.choice(np.arange(100, 648_000, 200), n, replace=False)).astype(np.int64)
+        kind = rng.choice(6, n, p=[0.83, 0.05, 0.08, 0.02, 0.01, 0.01])
+        logits = rng.normal(0, 1.2, (n, 5))
+        logits[np.arange(n), CLASSES[kind]] += skill
+        p = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+        yield RecordPredictions(record, 360.0, 650_000, at, tuple(SYMBOLS[i] for i in kind), at, p, np.ones(n, bool))
+
+
+def write_network(folder, name, *, skill=3.0, random_split=False):
+    """A network's folder as training and evaluation leave it, without weights."""
+    home = folder / name
+    home.mkdir(parents=True)
+    (home / "manifest.json").write_text("{}")
+    found = list(predictions(skill))
+    content = {
+        "schema": report.SCHEMA,
+        "model": {"name": name, "title": f"Network {name}", "sha256": "0" * 64, "parameters": 14_000_000,
+                  "size_bytes": 29_000_000, "validation_records": ["205", "207"]},
+        "split": "ds2",
+        "provenance": PROVENANCE,
+        "random_split": None,
+    }  # fmt: skip
+    for kind in run.KINDS:
+        content[kind] = report.evaluate_predictions(found, kind=kind, resamples=50, left_out=PACED).to_json()
+    tiles = [np.full((40, 60, 3), 17 * (i % 15), np.uint8) for i in range(len(content["reference"]["errors"]))]
+    content["error_sheet"] = errors.layout_json(errors.write_sheet(tiles, home / "errors.png"))
+    run.write_json(home / "evaluation.json", content)
+    if random_split:
+        better = report.evaluate_predictions(list(predictions(skill + 3)), kind="reference", resamples=50)
+        run.add_random_split(home / "evaluation.json", better)
+    history = {"epoch": [1, 2], "loss": [0.5, 0.3], "val_loss": [0.6, 0.5], "accuracy": [0.8, 0.9]}
+    (home / "history.json").write_text(json.dumps(history))
+    return home
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    write_network(folder, "vgg16", random_split=True)
+    write_network(folder, "cnn", skill=2.0)
+    return folder
+
+
+@pytest.fixture
+def no_data(monkeypatch, tmp_path):
+    monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path / "nothing"))
+
+
+def opened(monkeypatch, folder, section=None, kind=None, network=None):
+    monkeypatch.setattr(registry, "WEIGHTS", folder)
+    page = AppTest.from_file(str(PAGE), default_timeout=20)
+    if section:
+        page.session_state["evaluation-section"] = section
+    if kind:
+        page.session_state["evaluation-kind"] = kind
+    if network:
+        page.session_state["evaluation-model"] = network
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def charts_of(page):
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+def said(page):
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.success)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_without_any_network_the_page_says_what_to_do(monkeypatch, tmp_path):
+    page = opened(monkeypatch, tmp_path)
+    assert "python -m pipeline evaluate --model NAME" in page.info[0].value
+    assert not page.dataframe
+
+
+def test_a_network_that_was_not_evaluated_is_named_in_one_sentence(monkeypatch, tmp_path):
+    (tmp_path / "cnn").mkdir()
+    (tmp_path / "cnn" / "manifest.json").write_text("{}")
+    page = opened(monkeypatch, tmp_path)
+    assert page.info[0].value.startswith("The network cnn has not been evaluated yet")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "heartvision.evaluation/1"}'])
+def test_a_broken_file_is_named_and_the_other_network_is_still_shown(monkeypatch, tmp_path, networks, text):
+    for name in ("vgg16", "cnn"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
+    (tmp_path / "vgg16" / "evaluation.json").write_text(text)
+    (tmp_path / "cnn" / "evaluation.json").write_bytes((networks / "cnn" / "evaluation.json").read_bytes())
+    page = opened(monkeypatch, tmp_path)
+    assert page.warning[0].value.startswith("The evaluation of the network vgg16 cannot be shown")
+    assert page.dataframe[0].value["Network"].tolist() == ["Network cnn"]
+
+
+def test_the_networks_stand_side_by_side_with_the_numbers_of_their_files(monkeypatch, networks):
+    page = opened(monkeypatch, networks)
+    table = page.dataframe[0].value
+    assert set(table["Network"]) == {"Network vgg16", "Network cnn"}
+    for _, row in table.iterrows():
+        content = json.loads((networks / row["Network"].split()[1] / "evaluation.json").read_text())
+        estimate = content["reference"]["overall"]["V_f1"]
+        assert row["V F1"].startswith(f"{estimate['value'] * 100:.1f} % ({estimate['low'] * 100:.1f}–")
+        assert (row["Parameters"], row["Weights"]) == ("14.00 M", "29.0 MB")
+
+
+@pytest.mark.parametrize("kind", ["reference", "detected"])
+@pytest.mark.parametrize(
+    ("section", "figures"),
+    [("Summary", 0), ("Classes", 1), ("Records", 1), ("ROC and PR", 2), ("Calibration", 2), ("Threshold", 1),
+     ("Training", 2), ("Errors", 0), ("Random split", 1)],
+)  # fmt: skip
+def test_every_section_opens_with_its_figures_and_their_provenance(
+    monkeypatch, networks, no_data, section, figures, kind
+):
+    page = opened(monkeypatch, networks, section, kind, "vgg16")
+    assert len(charts_of(page)) == 1 + figures  # the first is the comparison
+    source = "`python -m pipeline evaluate` · commit abc123 · 2026\\-11\\-22 · synthetic · `models/weights/vgg16/eval"
+    assert sum(source in caption.value for caption in page.caption) >= 1 + figures
+
+
+def test_the_explanation_takes_its_numbers_from_the_file(monkeypatch, networks):
+    page = opened(monkeypatch, networks)
+    rows = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["per_record"]
+    share = max(row["S"] for row in rows) / sum(row["S"] for row in rows)
+    assert f"{share:.0%}".replace("%", " %") + " of the supraventricular beats are in record" in said(page)
+
+
+def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):
+    page = opened(monkeypatch, networks, "Threshold", network="vgg16")
+    swept = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["thresholds"]
+    for threshold in (0.5, 0.9):
+        page.slider[0].set_value(threshold).run()
+        at = swept["threshold"].index(threshold)
+        shown = {metric.label: metric.value for metric in page.metric}
+        assert shown["Sensitivity"] == tables.fraction(swept["se"][at])
+        assert shown["Specificity"] == tables.fraction(swept["sp"][at])
+        assert shown["Flagged per hour"] == f"{swept['flagged_per_hour'][at]:,.0f}"
+    assert not page.exception
+
+
+def test_the_beats_switch_changes_the_table(monkeypatch, networks):
+    page = opened(monkeypatch, networks, "Classes", network="cnn")
+    page.segmented_control(key="evaluation-kind").set_value("detected").run()
+    assert not page.exception
+    content = json.loads((networks / "cnn" / "evaluation.json").read_text())
+    assert page.dataframe[0].value["Accuracy"].iloc[1] == tables.shown(
+        "accuracy", content["detected"]["overall"]["accuracy"]
+    )
+
+
+def test_the_most_confident_errors_are_shown_as_pictures_without_any_data(monkeypatch, networks, no_data):
+    page = opened(monkeypatch, networks, "Errors", network="vgg16")
+    found = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["errors"]
+    assert len(page.image) == len(found)
+    assert not page.toggle
+    assert page.dataframe[1].value["Record"].tolist() == [error["record"] for error in found]
+
+
+def test_missing_pictures_and_curves_are_told_in_a_sentence(monkeypatch, networks, no_data, tmp_path):
+    (tmp_path / "cnn").mkdir()
+    for file in ("manifest.json", "evaluation.json"):
+        (tmp_path / "cnn" / file).write_bytes((networks / "cnn" / file).read_bytes())
+    assert "errors.png is missing" in said(opened(monkeypatch, tmp_path, "Errors")).replace("\\", "")
+    assert "There are no training curves" in said(opened(monkeypatch, tmp_path, "Training"))
+    assert "has not been made for this network" in said(opened(monkeypatch, tmp_path, "Random split"))
+
+
+def test_the_random_split_is_labelled_as_a_leak(monkeypatch, networks):
+    page = opened(monkeypatch, networks, "Random split", network="vgg16")
+    assert page.warning[0].value.startswith("Optimistic")
+    assert page.dataframe[1].value.columns.tolist() == ["Measure", "New patients", "Random split (leaks)"]
+
+
+def test_a_title_that_is_markdown_stays_text(monkeypatch, networks, tmp_path):
+    home = tmp_path / "cnn"
+    home.mkdir()
+    (home / "manifest.json").write_text("{}")
+    content = json.loads((networks / "cnn" / "evaluation.json").read_text())
+    content["provenance"]["data"] = "![x](http://example.org/a.png)"
+    run.write_json(home / "evaluation.json", content)
+    page = opened(monkeypatch, tmp_path)
+    assert any(r"\!\[x\]\(http" in caption.value for caption in page.caption)
+    assert not any("![x](http" in caption.value for caption in page.caption)
