@@ -1,0 +1,111 @@
+"""The Dataset page works without the databases, counts both ways, and says what is not perfect."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.charts_dataset import class_counts, rr_distribution
+from app.theme import DARK, LIGHT
+from pipeline.config import ROOT
+from pipeline.datasets.statistics import load_statistics
+
+PAGE = str(ROOT / "app" / "views" / "dataset.py")
+
+
+@pytest.fixture
+def page(monkeypatch, tmp_path) -> AppTest:
+    """The page on a machine without the databases."""
+    monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path))
+    return AppTest.from_file(PAGE, default_timeout=30).run()
+
+
+def _text(page: AppTest) -> str:
+    return "\n".join(element.value for element in (*page.markdown, *page.caption))
+
+
+def test_the_page_shows_every_section_without_the_databases(page):
+    assert not page.exception
+    assert not page.error
+    assert [header.value for header in page.header] == [
+        "Beats per class",
+        "Beats per record",
+        "Sample pictures",
+        "RR intervals per class",
+        "Records and their leads",
+        "How the split is made",
+        "Duplicates",
+        "Source, licence, citation",
+    ]
+
+
+def test_the_counts_of_both_sets_are_shown(page):
+    table = page.dataframe[0].value.set_index("Set")
+    assert list(table.loc["DS1 (training)", list("NSVFQ")]) == [45866, 944, 3788, 415, 8]
+    assert list(table.loc["DS2 (test)", list("NSVFQ")]) == [44259, 1837, 3221, 388, 7]
+
+
+def test_the_other_label_table_moves_escape_beats_to_s(page):
+    page.button_group(key="dataset_table").set_value("bxb").run()
+    table = page.dataframe[0].value.set_index("Set")
+    assert list(table.loc["DS2 (test)", list("NSV")]) == [44046, 2050, 3221]
+
+
+@pytest.mark.parametrize("group", ["ds1", "ds2", "paced", "svdb"])
+def test_every_set_can_be_opened(page, group):
+    page.button_group(key="dataset_group").set_value(group).run()
+    page.button_group(key="dataset_rr_group").set_value(group).run()
+    page.toggle(key="dataset_log").set_value(False).run()
+    page.toggle(key="dataset_record_log").set_value(True).run()
+    assert not page.exception
+
+
+@pytest.mark.parametrize("name", list("NSVFQ"))
+def test_every_class_has_sample_pictures(page, name):
+    page.button_group(key="dataset_class").set_value(name).run()
+    assert not page.exception
+    assert len(page.get("image")) == 6
+
+
+def test_what_is_not_perfect_is_said(page):
+    text = _text(page)
+    for said in ("**201** (DS1) and **202** (DS2)", "far from balanced", "record 232 holds 75% of S", "in record 114"):
+        assert said in text
+    assert "No signal and no beat occurs twice" in text
+
+
+def test_licence_citation_and_provenance_are_shown(page):
+    text = _text(page)
+    for said in ("ODC-By 1.0", "10.1109/51.932724", "10.1161/01.CIR.101.23.e215", "python -m pipeline data"):
+        assert said in text
+
+
+def test_missing_statistics_are_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr("pipeline.datasets.statistics.load_statistics.__defaults__", (tmp_path / "statistics.json",))
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert not page.exception
+    assert [error.value for error in page.error] == [
+        "The statistics statistics.json are missing or broken; run `python -m pipeline data --statistics`."
+    ]
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_bars_are_stacked_and_dots_are_not(palette):
+    counts = {"DS1": load_statistics().counts("ds1")}
+    bars, dots = class_counts(counts, palette, log=False), class_counts(counts, palette, log=True)
+    assert {trace.type for trace in bars.data} == {"bar"}
+    assert bars.layout.barmode == "stack"
+    assert {trace.type for trace in dots.data} == {"scatter"}
+    assert dots.layout.yaxis.type == "log"
+    assert [trace.marker.color for trace in bars.data] == [palette.classes[name] for name in "NSVFQ"]
+
+
+def test_a_class_without_beats_has_no_dot():
+    figure = class_counts({"x": {"N": 5, "S": 0, "V": 1, "F": 0, "Q": 0}}, LIGHT, log=True)
+    assert [trace.y[0] for trace in figure.data] == [5, None, 1, None, None]
+
+
+def test_rr_shares_sum_to_a_hundred_per_cent():
+    figure = rr_distribution({"N": [1, 3], "S": [0, 0], "V": [2, 0], "F": [0, 0], "Q": [0, 0]}, 40, LIGHT)
+    assert {trace.name: list(trace.y) for trace in figure.data} == {"N": [25.0, 75.0], "V": [100.0, 0.0]}
+    assert list(figure.data[0].x) == [20.0, 60.0]
