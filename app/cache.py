@@ -1,0 +1,74 @@
+"""The only st.cache_* calls. Keys are digests and names; arrays travel as `_underscore` arguments.
+
+Streamlit hashes only a sample of large arrays, so that two recordings could share a result (HOSTILE.md, finding 1).
+Networks are shared by all sessions and immutable; everything about a patient is kept per session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from models import registry
+from models.gradcam import Heatmap, gradcam
+from models.registry import Classifier
+from pipeline.analysis import check_classifier
+from pipeline.config import DEFAULT
+from pipeline.domain import Beats, BeatTrace, PictureArray
+from pipeline.explain import BeatExplanation, explain_beat
+from pipeline.intake import read_beat_picture
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def classifier(name: str) -> Classifier:
+    """A verified network, loaded once for all sessions.
+
+    Raises
+    ------
+    ModelError
+        If its weights, manifest or self-test disagree.
+    """
+    network = registry.load(name)
+    check_classifier(network, DEFAULT)
+    return network
+
+
+def explanation(
+    case_digest: str, leads: tuple[str, ...], network: Classifier, beats: Beats, beat: int
+) -> BeatExplanation:
+    """What the network saw of a beat and where it looked."""
+    return _explanation(case_digest, leads, network.name, network.version, beat, network, beats)
+
+
+@st.cache_data(show_spinner=False, max_entries=500, scope="session")
+def _explanation(
+    digest: str, leads: tuple[str, ...], name: str, version: str, beat: int, _network: Classifier, _beats: Beats
+) -> BeatExplanation:
+    return explain_beat(_network, _beats, beat, DEFAULT)
+
+
+def beat_trace(name: str, payload: bytes) -> BeatTrace:
+    """The trace found in an uploaded picture.
+
+    Raises
+    ------
+    IntakeError
+        If there is none.
+    """
+    return _beat_trace(hashlib.sha256(payload).hexdigest(), name, payload)
+
+
+@st.cache_data(show_spinner=False, max_entries=60, scope="session")
+def _beat_trace(digest: str, name: str, _payload: bytes) -> BeatTrace:
+    return read_beat_picture(name, _payload)
+
+
+def picture_heatmap(digest: str, network: Classifier, picture: PictureArray) -> Heatmap:
+    """Where the network looked in the picture of an uploaded beat."""
+    return _picture_heatmap(digest, network.name, network.version, network, picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=60, scope="session")
+def _picture_heatmap(digest: str, name: str, version: str, _network: Classifier, _picture: PictureArray) -> Heatmap:
+    return gradcam(_network, _picture)

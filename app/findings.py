@@ -1,0 +1,188 @@
+"""One analysed recording and what the pages say about it: rates, letters, rows. No st.*."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from app.charts import Lead, Marks
+from app.text import clock, percent
+from app.theme import UNCLASSIFIED
+from pipeline.analysis import Prepared
+from pipeline.config import DEFAULT
+from pipeline.domain import Analysis, Quality, Recording
+from pipeline.labels import CLASS_NAMES, aami_class
+
+TREND_POINTS = 1500
+RATE_BEATS = 8  # minimum and maximum heart rate are those of the median of so many beats: one ectopic is no rate
+VERDICT_WORDS = {
+    "good": "good",
+    "noisy": "noisy",
+    "flat": "no signal",
+    "saturated": "saturated",
+    "gap": "not recorded",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One analysed recording; `analysis` and `prepared.beats` go beat by beat together."""
+
+    recording: Recording
+    prepared: Prepared
+    analysis: Analysis
+
+    @cached_property
+    def letters(self) -> tuple[str, ...]:
+        """The letter of each beat: its class, or `?` if it was not classified."""
+        pairs = zip(self.analysis.symbol, self.analysis.status, strict=True)
+        return tuple(symbol if status == "classified" else UNCLASSIFIED for symbol, status in pairs)
+
+    @cached_property
+    def time_s(self) -> NDArray[np.float64]:
+        """R peaks (n,) in seconds from the start."""
+        return self.analysis.time_s
+
+    @cached_property
+    def abnormal(self) -> NDArray[np.bool_]:
+        """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
+        classified = np.array([letter != UNCLASSIFIED for letter in self.letters])
+        return classified & (self.analysis.abnormal >= self.analysis.threshold)
+
+    @cached_property
+    def references(self) -> tuple[str, ...]:
+        """WFDB symbol of the reference annotation within the EC57 window of each beat, "" where there is none."""
+        reference = self.recording.reference
+        sample = self.analysis.sample
+        if reference is None or not reference.sample.size:
+            return ("",) * sample.size
+        right = np.searchsorted(reference.sample, sample).clip(1, max(1, reference.sample.size - 1))
+        right = np.minimum(right, reference.sample.size - 1)
+        left = np.maximum(right - 1, 0)
+        closer_left = np.abs(reference.sample[left] - sample) <= np.abs(reference.sample[right] - sample)
+        nearest = np.where(closer_left, left, right)
+        near = np.abs(reference.sample[nearest] - sample) <= DEFAULT.match_window_ms / 1000 * self.recording.fs
+        return tuple(reference.symbol[i] if ok else "" for i, ok in zip(nearest, near, strict=True))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per beat."""
+        analysis = self.analysis
+        frame = pd.DataFrame(
+            {
+                "beat": np.arange(1, len(self.letters) + 1),
+                "time": [clock(float(t)) for t in self.time_s],
+                "class": self.letters,
+                "meaning": [CLASS_NAMES.get(letter, "Not classified") for letter in self.letters],
+                "confidence": np.where(analysis.has_p, analysis.confidence, np.nan),
+                "abnormal": np.where(analysis.has_p, analysis.abnormal, np.nan),
+                "rr_ms": np.round(self.prepared.beats.rr_s * 1000),
+                "reason": list(analysis.reason),
+            }
+        )
+        if self.recording.reference is not None:
+            frame.insert(4, "reference", [aami_class(symbol) or "" for symbol in self.references])
+        return frame
+
+    def nearest(self, time_s: float) -> int:
+        """The beat nearest to a time."""
+        return int(np.abs(self.time_s - time_s).argmin())
+
+    def next_abnormal(self, beat: int, step: int) -> int | None:
+        """The next (`step` 1) or previous (-1) abnormal beat."""
+        found = np.flatnonzero(self.abnormal)
+        beyond = found[found > beat] if step > 0 else found[found < beat][::-1]
+        return int(beyond[0]) if beyond.size else None
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Heart rates in beats per minute; NaN where there are too few beats."""
+
+    mean: float
+    slowest: float
+    fastest: float
+
+
+def heart_rates(rr_s: NDArray[np.floating]) -> Rates:
+    """Mean rate, slowest and fastest median of 8 successive beats, from RR intervals (n,) with NaN at breaks."""
+    known = rr_s[np.isfinite(rr_s)]
+    if known.size < RATE_BEATS:
+        mean = 60 / float(known.mean()) if known.size else float("nan")
+        return Rates(mean, float("nan"), float("nan"))
+    runs = np.lib.stride_tricks.sliding_window_view(rr_s, min(RATE_BEATS, rr_s.size))
+    medians = np.median(runs[np.isfinite(runs).all(axis=1)], axis=1)
+    if not medians.size:
+        return Rates(60 / float(known.mean()), float("nan"), float("nan"))
+    return Rates(60 / float(known.mean()), 60 / float(medians.max()), 60 / float(medians.min()))
+
+
+def quality_text(quality: Quality) -> str:
+    """How much of the recording has which quality, in words."""
+    seconds: Counter[str] = Counter()
+    for segment in quality.segments:
+        seconds[VERDICT_WORDS[segment.verdict]] += segment.stop_s - segment.start_s
+    total = sum(seconds.values()) or 1.0
+    return ", ".join(
+        f"{percent(length / total) if length < total else '100 %'} {word}" for word, length in seconds.most_common()
+    )
+
+
+def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
+    """The analysed leads as recorded, between two times."""
+    recording = case.recording
+    first, last = max(0, int(start_s * recording.fs)), min(recording.n_samples, int(np.ceil(stop_s * recording.fs)) + 1)
+    time_s = np.arange(first, last) / recording.fs
+    columns = [recording.leads.index(name) for name in case.prepared.leads]
+    return tuple(
+        Lead(recording.leads[i], time_s, recording.p_signal[first:last, i], recording.calibrated[i]) for i in columns
+    )
+
+
+def marks(case: Case, start_s: float, stop_s: float) -> Marks:
+    """The beats between two times, as the strip marks them."""
+    first, last = np.searchsorted(case.time_s, [start_s, stop_s])
+    return _marks(case, np.arange(first, last, dtype=np.int64))
+
+
+def _marks(case: Case, beats: NDArray[np.int64]) -> Marks:
+    return Marks(
+        beats, case.time_s[beats], tuple(case.letters[i] for i in beats), tuple(hover(case, int(i)) for i in beats)
+    )
+
+
+def lane_marks(case: Case) -> Marks:
+    """Beats that are not N, thinned to one per class and pixel-wide stretch of the trend."""
+    letters = np.array(case.letters)
+    wanted = np.flatnonzero(letters != "N")
+    bucket = (case.time_s[wanted] / max(case.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
+    kind = np.unique(letters[wanted], return_inverse=True)[1]
+    _, first = np.unique(np.stack([bucket, kind]), axis=1, return_index=True)
+    return _marks(case, wanted[np.sort(first)].astype(np.int64))
+
+
+def hover(case: Case, beat: int) -> str:
+    """One line about a beat."""
+    where = f"beat {beat + 1} at {clock(float(case.time_s[beat]))}"
+    if case.letters[beat] == UNCLASSIFIED:
+        return f"{where}: not classified"
+    return f"{where}: {case.letters[beat]}, confidence {percent(float(case.analysis.confidence[beat]))}"
+
+
+def rate_trend(case: Case) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.int64]]:
+    """Time, heart rate and beat of the trend: every beat, or medians of so many that 1500 points remain."""
+    rr_s, time_s = case.prepared.beats.rr_s.astype(float), case.time_s
+    rate = 60 / rr_s
+    beat = np.arange(rate.size, dtype=np.int64)
+    step = int(np.ceil(rate.size / TREND_POINTS))
+    if step <= 1:
+        return time_s, rate, beat
+    whole = rate.size // step * step
+    grid = np.ma.masked_invalid(rate[:whole].reshape(-1, step))
+    medians = np.ma.median(grid, axis=1).filled(np.nan)
+    return time_s[step // 2 : whole : step], medians, beat[step // 2 : whole : step]

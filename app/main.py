@@ -1,0 +1,26 @@
+"""The entry: page configuration and navigation, nothing else. Start with `streamlit run app/main.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+APP = Path(__file__).resolve().parent
+if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own folder on the path, not the repository
+    sys.path.insert(0, str(APP.parent))
+
+from app.theme import RESEARCH_USE  # noqa: E402
+
+st.set_page_config(page_title="HeartVision", page_icon=":material/cardiology:", layout="wide")
+page = st.navigation(
+    [
+        st.Page(APP / "views/analyse.py", title="Analyse", icon=":material/cardiology:", default=True),
+        st.Page(APP / "views/picture.py", title="Picture", icon=":material/image:"),
+        st.Page(APP / "views/dataset.py", title="Dataset", icon=":material/database:"),
+        st.Page(APP / "views/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
+        st.Page(APP / "views/about.py", title="About", icon=":material/info:"),
+    ],
+    position="top",
+)
+page.run()
+st.caption(RESEARCH_USE)

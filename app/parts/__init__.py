@@ -1,0 +1,1 @@
+"""The parts of the Analyse page, each drawn by one function."""

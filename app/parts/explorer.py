@@ -1,0 +1,183 @@
+"""Trend, strip, table and one beat: the part of the page that reruns alone when another beat is picked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from app import charts, findings
+from app.parts import beat as beat_part
+from app.state import Session
+from app.text import clock
+from app.theme import UNCLASSIFIED, palette
+from pipeline.labels import AAMI_CLASSES
+
+WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+ZERO = datetime(2000, 1, 1)  # the slider knows clocks, not lengths of time
+
+
+@st.fragment
+def draw(session: Session) -> None:
+    """All of it, for the open case."""
+    _trend(session)
+    _navigation(session)
+    _strip(session)
+    beat_part.draw(session)
+    _table(session)
+
+
+def _trend(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    time_s, rate, beats = findings.rate_trend(case)
+    figure = charts.trend(
+        time_s,
+        rate,
+        findings.lane_marks(case),
+        palette(),
+        duration_s=case.recording.duration_s,
+        window=(session.window_start_s, session.window_start_s + session.window_s),
+        beat=beats,
+        quality=case.analysis.quality.segments,
+    )
+    _pickable(session, figure, "trend", "Heart rate over the recording with ectopic beats marked")
+
+
+def _strip(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    start, stop = session.window_start_s, session.window_start_s + session.window_s
+    figure = charts.strip(
+        findings.window_leads(case, start, stop), findings.marks(case, start, stop), palette(), start_s=start,
+        window_s=session.window_s, quality=case.analysis.quality.segments, selected=session.beat,
+    )  # fmt: skip
+    _pickable(session, figure, "strip", "ECG strip with the class letter above each beat")
+
+
+def _pickable(session: Session, figure: object, name: str, alt: str) -> None:
+    """A chart in which a click on a beat selects it."""
+    key = f"{name}-{session.chart_picks}"
+
+    def picked() -> None:
+        points = st.session_state[key].selection.points
+        data = points[0].get("customdata") if points else None
+        if data is not None:
+            session.select(int(data[0] if isinstance(data, list) else data), by="chart")
+
+    st.plotly_chart(
+        figure, key=key, on_select=picked, selection_mode="points", theme=None, config=CHART, alt=alt,
+        width=1280 if name == "strip" else "stretch",
+    )  # fmt: skip
+
+
+def _navigation(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    previous, following = case.next_abnormal(session.beat, -1), case.next_abnormal(session.beat, 1)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _go("Previous abnormal", ":material/keyboard_double_arrow_left:", previous, session, "P")
+        _go("Previous beat", ":material/chevron_left:", session.beat - 1 if session.beat else None, session, "Left")
+        last = session.beat == case.time_s.size - 1
+        _go("Next beat", ":material/chevron_right:", None if last else session.beat + 1, session, "Right", after=True)
+        _go(
+            "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
+        )
+        st.space("small")
+        _window(session)
+    _slider(session)
+
+
+def _go(
+    label: str,
+    icon: str,
+    target: int | None,
+    session: Session,
+    shortcut: str,
+    *,
+    after: bool = False,
+    primary: bool = False,
+) -> None:
+    st.button(
+        label, icon=icon, icon_position="right" if after else "left", key=f"go-{label}", disabled=target is None,
+        on_click=session.select, args=(target or 0,), shortcut=shortcut, type="primary" if primary else "secondary",
+    )  # fmt: skip
+
+
+def _window(session: Session) -> None:
+    st.session_state["window-s"] = session.window_s
+    st.segmented_control(
+        "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="window-s", required=True,
+        label_visibility="collapsed", on_change=lambda: session.resize(st.session_state["window-s"]), wrap=False,
+    )  # fmt: skip
+
+
+def _slider(session: Session) -> None:
+    case = session.case
+    latest = 0.0 if case is None else case.recording.duration_s - session.window_s
+    if latest <= 0:
+        return
+    step = session.window_s / 2
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _turn("Window before", ":material/arrow_back:", session, -session.window_s, session.window_start_s <= 0)
+        st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.window_start_s, 1))
+        st.slider(
+            "Start of the window", ZERO, ZERO + timedelta(seconds=latest), key="window-at", format="HH:mm:ss",
+            step=timedelta(seconds=step), label_visibility="collapsed", width="stretch",
+            on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+        )  # fmt: skip
+        _turn("Window after", ":material/arrow_forward:", session, session.window_s, session.window_start_s >= latest)
+
+
+def _turn(label: str, icon: str, session: Session, by_s: float, disabled: bool) -> None:
+    st.button(
+        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.move,
+        args=(session.window_start_s + by_s,), shortcut="Shift+Left" if by_s < 0 else "Shift+Right",
+    )  # fmt: skip
+
+
+def _table(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    st.subheader("All beats", anchor=False)
+    present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED) if letter in case.letters]
+    shown = st.pills(
+        "Classes shown", present, selection_mode="multi", key="classes-shown", label_visibility="collapsed",
+        format_func=lambda letter: "not classified" if letter == UNCLASSIFIED else letter,
+    )  # fmt: skip
+    frame = case.table[case.table["class"].isin(shown)] if shown else case.table
+    key = f"table-{session.table_picks}-{''.join(shown or [])}"
+
+    def picked() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            session.select(int(frame["beat"].iloc[rows[0]]) - 1, by="table")
+
+    st.dataframe(
+        frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320,
+        column_config=_columns(), alt="Beats with their time, class and confidence",
+    )  # fmt: skip
+    at = clock(float(case.time_s[session.beat]))
+    st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
+
+
+def _columns() -> dict[str, object]:
+    def probability(title: str, meaning: str) -> object:
+        return st.column_config.ProgressColumn(title, min_value=0.0, max_value=1.0, format="percent", help=meaning)
+
+    return {
+        "beat": st.column_config.NumberColumn("Beat", width="small"),
+        "time": st.column_config.TextColumn("Time", width="small"),
+        "class": st.column_config.TextColumn("Class", width="small"),
+        "meaning": st.column_config.TextColumn("Meaning"),
+        "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),
+        "confidence": probability("Confidence", "Calibrated probability of the most likely class"),
+        "abnormal": probability("Abnormal", "1 - p(N) of the same network"),
+        "rr_ms": st.column_config.NumberColumn("RR before (ms)", format="%d"),
+        "reason": st.column_config.TextColumn("Why not classified"),
+    }

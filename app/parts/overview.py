@@ -1,0 +1,79 @@
+"""The recording at a glance: what it is, how good it is, what is in it."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from app.findings import Case, heart_rates, quality_text
+from app.text import duration, percent, plain
+from app.theme import UNCLASSIFIED
+from models import registry
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+
+TRAINED_ON = (
+    "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
+    "the Evaluation page has figures for patients it never saw."
+)
+
+
+def draw(case: Case) -> None:
+    """Name, quality, notices, counts and rates."""
+    recording, analysis = case.recording, case.analysis
+    st.subheader(plain(recording.name), anchor=False)
+    st.caption(
+        f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
+        f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
+        f"{_whole(analysis.quality.analysed_fraction)} analysed"
+        f" · {len(case.letters)} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
+    )
+    for notice in analysis.notices:
+        st.warning(plain(notice), icon=":material/warning:")
+    if _in_training(case):
+        st.info(TRAINED_ON, icon=":material/school:")
+    _numbers(case)
+
+
+def _numbers(case: Case) -> None:
+    counts, total = case.analysis.counts(), max(1, len(case.letters))
+    rates = heart_rates(case.prepared.beats.rr_s)
+    with st.container(horizontal=True, gap="small"):
+        for label in AAMI_CLASSES:
+            _count(label, counts[label], total, CLASS_NAMES[label])
+        _count(
+            f"{UNCLASSIFIED} not classified",
+            counts["unclassified"],
+            total,
+            "Beats without a usable answer, each with its reason.",
+        )
+        rate = f"{rates.mean:.0f}" if math.isfinite(rates.mean) else "unknown"
+        st.metric(
+            "Mean heart rate", f"{rate} /min", width=150, border=True, delta=_range(rates.slowest, rates.fastest),
+            delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
+        )  # fmt: skip
+
+
+def _count(label: str, count: int, total: int, meaning: str) -> None:
+    share = percent(count / total) if 0 < count < total else ("100 %" if count else "none")
+    st.metric(label, f"{count}", help=meaning, width=112 if len(label) == 1 else 132, border=True, delta=share,
+              delta_color="off", delta_arrow="off")  # fmt: skip
+
+
+def _range(slowest: float, fastest: float) -> str:
+    return f"{slowest:.0f} to {fastest:.0f}" if math.isfinite(slowest) else "too few beats for a range"
+
+
+def _whole(fraction: float) -> str:
+    return percent(fraction) if fraction < 0.9995 else "100 %"
+
+
+def _other_leads(case: Case) -> str:
+    others = len(case.recording.leads) - len(case.analysis.leads)
+    return f" ({others} more)" if others else ""
+
+
+def _in_training(case: Case) -> bool:
+    """Whether the record's number is among the network's training records (a hint, as names can be anything)."""
+    facts = registry.manifest(case.analysis.model)
+    return case.recording.name.split("_")[0] in {*facts.train_records, *facts.validation_records}

@@ -1,0 +1,53 @@
+"""Foreign text made safe for Streamlit's Markdown, and numbers in words."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import numpy as np
+
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+
+
+def plain(text: str) -> str:
+    """`text` as Markdown that shows exactly its characters: no picture, link, colour, formula or heading.
+
+    A Markdown picture in a file name would make the browser fetch it (HOSTILE.md, finding 6).
+    """
+    one_line = " ".join(text.split())
+    return _PUNCTUATION.sub(r"\\\1", one_line)
+
+
+def clock(seconds: float) -> str:
+    """`seconds` from the start of the recording as h:mm:ss.t."""
+    tenths = round(seconds * 10)
+    hours, rest = divmod(tenths, 36_000)
+    minutes, rest = divmod(rest, 600)
+    return f"{hours}:{minutes:02d}:{rest // 10:02d}.{rest % 10}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the units a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+
+
+def percent(fraction: float) -> str:
+    """A probability in per cent, never rounded up to certainty or down to impossibility."""
+    if not np.isfinite(fraction):
+        return "unknown"
+    if fraction > 0.99:
+        return "> 99 %"
+    return "< 1 %" if fraction < 0.01 else f"{fraction:.0%}".replace("%", " %")
+
+
+def confidence_words(confidence: float) -> str:
+    """A calibrated confidence in words: how often such an answer was right in validation."""
+    for least, words in ((0.95, "very sure"), (0.85, "sure"), (0.7, "fairly sure"), (0.5, "unsure")):
+        if confidence >= least:
+            return words
+    return "very unsure"

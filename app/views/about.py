@@ -1,0 +1,127 @@
+"""About: what HeartVision is for, what it is not, its limits, data, networks and versions."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import pandas as pd
+import streamlit as st
+
+import pipeline
+from app.text import plain
+from models import registry
+from pipeline.config import DEFAULT
+from pipeline.datasets import CATALOGUE
+from pipeline.errors import ModelError
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+
+PACKAGES = (
+    "streamlit",
+    "plotly",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "wfdb",
+    "sleepecg",
+)
+FOR = """
+HeartVision shows a clinician or researcher every beat of an ECG, the class a network gives it, how sure it is, and
+where in the picture of the beat it looked. The five classes are those of ANSI/AAMI EC57.
+"""
+NOT = """
+It is **not a medical device**. It was trained and tested on public databases, chiefly two-lead ambulatory recordings of
+47 adults, and in no hospital's routine. It does not diagnose, and it knows neither the patient nor the rhythm: atrial
+fibrillation, blocks, ischaemia and paced rhythms are outside what it names. Bundle branch block beats count as N. It
+has not been tested on children. A notice marks leads that no network here was trained on.
+"""
+PRIVACY = """
+Nothing leaves this machine. Uploads live in the memory of your session. The finished analysis (times and classes of
+beats, under a hash of the file, with the record's name and without its signal) is kept on disk, so that opening the
+file again is quick.
+"""
+
+
+def limits() -> pd.DataFrame:
+    """What is accepted, from the one configuration."""
+    found, megabyte = DEFAULT.limits, 2**20
+    rows = [
+        ("One upload", f"{found.upload_bytes // megabyte} MB"),
+        ("A .zip", f"{found.zip_members} files, {found.zip_total_bytes // megabyte} MB unpacked"),
+        ("Leads", f"1 to {found.leads}"),
+        ("Sampling frequency", f"{found.fs_min_hz:g} to {found.fs_max_hz:g} Hz"),
+        ("Length", f"{found.duration_min_s:g} s to {found.duration_max_s / 3600:g} h"),
+        ("Beats", f"at least {found.beats_min}"),
+        ("A picture of a beat", f"{found.picture_bytes // megabyte} MB, {found.picture_pixels / 1e6:g} megapixels, "
+                                f"{found.picture_side_px} px a side"),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["What", "Limit"])
+
+
+def network_card(name: str) -> None:
+    """A network's card, read from its manifest."""
+    try:
+        facts = registry.manifest(name)
+    except ModelError as error:
+        st.error(plain(str(error)))
+        return
+    with st.expander(f"{facts.title} ({facts.name})", icon=":material/neurology:"):
+        rows = {
+            "Trained on": facts.trained_on,
+            "Training records": ", ".join(facts.train_records),
+            "Validation records": ", ".join(facts.validation_records),
+            "Parameters": f"{facts.parameters:,}".replace(",", " "),
+            "Weights": f"{facts.size_bytes / 2**20:.1f} MB, SHA-256 {facts.sha256}",
+            "Pictures": f"{facts.input_shape[1]} × {facts.input_shape[0]} pixels, preprocessing {facts.preprocessing}",
+            "Calibration temperature": f"{facts.temperature:.3f}",
+            "Abnormal from": f"{facts.threshold:.3f} (beats of recordings), {facts.picture_threshold:.3f} (pictures)",
+            "Not classified below": f"confidence {facts.abstain_below:.2f}",
+            "Training": f"{facts.training_minutes:.0f} minutes, {facts.pictures_seen} pictures, seed {facts.seed}",
+            "Made by": facts.command,
+            "Code": facts.commit,
+        }
+        st.table(pd.DataFrame(rows.items(), columns=["", "Value"]).set_index(""))
+
+
+def installed(package: str) -> str:
+    """The installed version of a package, in words if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+st.title("About HeartVision", anchor=False)
+purpose, limit = st.columns(2, gap="large")
+with purpose:
+    st.subheader("What it is for", anchor=False)
+    st.markdown(FOR)
+    st.table(
+        pd.DataFrame({"Class": AAMI_CLASSES, "Meaning": [CLASS_NAMES[x] for x in AAMI_CLASSES]}).set_index("Class")
+    )
+with limit:
+    st.subheader("What it is not", anchor=False)
+    st.markdown(NOT)
+    st.subheader("Your data", anchor=False)
+    st.markdown(PRIVACY)
+st.subheader("What it accepts", anchor=False)
+st.table(limits().set_index("What"))
+st.subheader("Data it was made with", anchor=False)
+for dataset in CATALOGUE.values():
+    with st.expander(dataset.title, icon=":material/database:"):
+        st.markdown(f"For {dataset.purpose}. Licence: {dataset.licence}. Source: <{dataset.page_url}>")
+        for work_cited in dataset.citation:
+            st.caption(plain(work_cited))
+st.subheader("Networks", anchor=False)
+for network in registry.available():
+    network_card(network)
+if not registry.available():
+    st.info("No trained network was found in models/weights; run `python -m pipeline train`.")
+st.subheader("Versions", anchor=False)
+versions = {"HeartVision": pipeline.__version__, "Python": platform.python_version()} | {
+    x: installed(x) for x in PACKAGES
+}
+st.table(pd.DataFrame(versions.items(), columns=["Part", "Version"]).set_index("Part"))
+st.caption("Licence of the code: Apache-2.0.")
