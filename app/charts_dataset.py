@@ -12,6 +12,7 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 
 CONFIG: Final = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash")
+RR_BEATS_MIN: Final = 50  # a distribution of fewer beats is noise
 _HEIGHT: Final = 360
 
 
@@ -41,11 +42,11 @@ def class_counts(counts: Mapping[str, Mapping[str, int]], palette: Palette, *, l
 
 
 def rr_distribution(counts: Mapping[str, Sequence[int]], bin_ms: float, palette: Palette) -> go.Figure:
-    """Per class, the share of its beats (%) by RR interval before the beat; classes without beats are left out."""
+    """Per class, the share of its beats (%) by RR interval before the beat; classes with few beats are left out."""
     figure = go.Figure()
     for name, dash in zip(AAMI_CLASSES, DASHES, strict=True):
         beats = counts[name]
-        if not (total := sum(beats)):
+        if (total := sum(beats)) < RR_BEATS_MIN:
             continue
         figure.add_scatter(
             x=[bin_ms * (i + 0.5) for i in range(len(beats))],

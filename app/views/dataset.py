@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.charts_dataset import CONFIG, class_counts, rr_distribution
+from app.charts_dataset import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
 from app.text import clock
 from app.theme import palette
 from pipeline.datasets.catalogue import CATALOGUE
@@ -13,7 +13,7 @@ from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
 
 GROUPS = {"ds1": "DS1 (training)", "ds2": "DS2 (test)", "paced": "Paced (left out)", "svdb": "svdb"}
-TABLES: dict[LabelTable, str] = {"de_chazal": "Escape beats as N (de Chazal)", "bxb": "Escape beats as S (bxb)"}
+TABLES: dict[LabelTable, str] = {"de_chazal": "de Chazal", "bxb": "WFDB bxb"}
 TWIN_NAMES = {"signals": "whole signals, lead by lead", "beats": "beats, all leads over the picture's window"}
 
 
@@ -43,7 +43,12 @@ def _sets(statistics: Statistics) -> None:
     st.header("Beats per class")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         table = st.segmented_control(
-            "Label table", list(TABLES), default="de_chazal", required=True, format_func=TABLES.get, key="dataset_table"
+            "Escape beats count as N (de Chazal) or S (bxb)",
+            list(TABLES),
+            default="de_chazal",
+            required=True,
+            format_func=TABLES.get,
+            key="dataset_table",
         )
         log = st.toggle("Logarithmic", value=True, key="dataset_log")
     groups = [group for group in GROUPS if group in statistics.groups()]
@@ -151,7 +156,10 @@ def _intervals(statistics: Statistics) -> None:
         key="dataset_rr",
         alt="Distribution of the RR interval before the beats of each class",
     )
-    st.caption(f"Bins of {RR_BIN_MS} ms; the last one also holds all longer intervals.")
+    st.caption(
+        f"Bins of {RR_BIN_MS} ms; the last one also holds all longer intervals. Classes with fewer than {RR_BEATS_MIN} "
+        "beats are left out."
+    )
 
 
 def _leads(statistics: Statistics) -> None:

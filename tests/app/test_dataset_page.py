@@ -105,7 +105,7 @@ def test_a_class_without_beats_has_no_dot():
     assert [trace.y[0] for trace in figure.data] == [5, None, 1, None, None]
 
 
-def test_rr_shares_sum_to_a_hundred_per_cent():
-    figure = rr_distribution({"N": [1, 3], "S": [0, 0], "V": [2, 0], "F": [0, 0], "Q": [0, 0]}, 40, LIGHT)
+def test_rr_shares_sum_to_a_hundred_per_cent_and_rare_classes_are_left_out():
+    figure = rr_distribution({"N": [20, 60], "S": [0, 0], "V": [50, 0], "F": [0, 49], "Q": [0, 0]}, 40, LIGHT)
     assert {trace.name: list(trace.y) for trace in figure.data} == {"N": [25.0, 75.0], "V": [100.0, 0.0]}
     assert list(figure.data[0].x) == [20.0, 60.0]
