@@ -68,7 +68,7 @@ def _finish(figure: go.Figure) -> go.Figure:
     figure.update_layout(
         height=_HEIGHT,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None},
+        legend={"traceorder": "normal", "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None},
         hoverlabel={"namelength": 0},
     )
     return figure

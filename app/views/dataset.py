@@ -47,6 +47,7 @@ def _sets(statistics: Statistics) -> None:
             list(TABLES),
             default="de_chazal",
             required=True,
+            wrap=True,
             format_func=TABLES.get,
             key="dataset_table",
         )
@@ -85,7 +86,7 @@ def _records(statistics: Statistics) -> None:
     st.header("Beats per record")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         group = st.segmented_control(
-            "Set", list(GROUPS), default="ds2", required=True, format_func=GROUPS.get, key="dataset_group"
+            "Set", list(GROUPS), default="ds2", required=True, wrap=True, format_func=GROUPS.get, key="dataset_group"
         )
         log = st.toggle("Logarithmic", value=False, key="dataset_record_log")
     inside = [record for record in statistics.records if record.group == group]
@@ -129,6 +130,7 @@ def _samples() -> None:
         AAMI_CLASSES,
         default="V",
         required=True,
+        wrap=True,
         format_func=lambda name: f"{name} - {CLASS_NAMES[name]}",
         key="dataset_class",
     )
@@ -148,7 +150,7 @@ def _intervals(statistics: Statistics) -> None:
     st.header("RR intervals per class")
     groups = [group for group in GROUPS if group in statistics.rr_counts]
     group = st.segmented_control(
-        "Set", groups, default="ds1", required=True, format_func=GROUPS.get, key="dataset_rr_group"
+        "Set", groups, default="ds1", required=True, wrap=True, format_func=GROUPS.get, key="dataset_rr_group"
     )
     st.plotly_chart(
         rr_distribution(statistics.rr_counts[group], RR_BIN_MS, palette()),
