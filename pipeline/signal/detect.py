@@ -1,4 +1,4 @@
-"""R peaks: sleepecg's detector per stretch, snapped to the local extremum."""
+"""R peaks: sleepecg's detector per stretch, a second look, snapped to the local extremum."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sleepecg
 from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, IntArray
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.searchback import second_look
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
@@ -15,7 +16,8 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
 
     References
     ----------
-    sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532, run on each stretch on its own.
+    sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532, run on each stretch on its own;
+    `second_look` then adds and drops.
     """
     lead = conditioned.signal[:, 0]
     found = [
@@ -24,7 +26,7 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
         if np.ptp(lead[start:stop]) > 0
     ]
     peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
-    return np.unique(snap(peaks, lead, conditioned.fs, config))
+    return np.unique(snap(second_look(peaks, conditioned, config), lead, conditioned.fs, config))
 
 
 def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> IntArray:
