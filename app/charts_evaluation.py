@@ -52,27 +52,28 @@ def confusion(matrix: Json, palette: Palette) -> go.Figure:
     labels = ["none" if label == "O" else label for label in matrix["labels"]]
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    text = [[f"{int(count):,}" if count else "" for count in row] for row in counts]
     figure = go.Figure(
         go.Heatmap(
             z=share,
             x=labels,
             y=labels,
-            text=text,
-            texttemplate="%{text}",
             customdata=counts,
             zmin=0,
             zmax=1,
             showscale=False,
             xgap=2,
             ygap=2,
-            colorscale=[[0, palette.paper], [1, palette.classes["S"]]],
+            colorscale=[[0, _faded(palette.classes["S"], 0.08)], [1, _faded(palette.classes["S"], 1.0)]],
             hovertemplate="reference %{y}, predicted %{x}<br>%{customdata:,} beats, %{z:.1%} of the row<extra></extra>",
         )
     )
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        colour = palette.on_class if share[i, j] > 0.5 else palette.text
+        text = f"{int(counts[i, j]):,}"
+        figure.add_annotation(x=labels[j], y=labels[i], text=text, showarrow=False, font={"color": colour, "size": 14})
     figure.update_xaxes(title="predicted", side="bottom", fixedrange=True)
     figure.update_yaxes(title="reference", autorange="reversed", fixedrange=True)
-    return _finish(figure, height=420)
+    return _finish(figure, height=400, top=8)
 
 
 def roc(curve: Json, auc: float | None, palette: Palette) -> go.Figure:
@@ -185,7 +186,7 @@ def records(rows: Sequence[Json], palette: Palette) -> go.Figure:
     )
     figure.update_xaxes(type="category", title="record", fixedrange=True)
     figure.update_yaxes(title="errors per beat", tickformat=".0%", rangemode="tozero", fixedrange=True)
-    return _finish(figure, height=320)
+    return _finish(figure, height=300, top=8)
 
 
 def training(history: Json, measure: str, palette: Palette) -> go.Figure:
@@ -202,15 +203,15 @@ def training(history: Json, measure: str, palette: Palette) -> go.Figure:
                 line={"color": palette.classes[colour], "width": 2},
                 hovertemplate="epoch %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
             )
-    figure.update_xaxes(title="epoch", fixedrange=True)
+    figure.update_xaxes(title="epoch", tickformat="d", tick0=1, nticks=12, fixedrange=True)
     figure.update_yaxes(title=measure.replace("_", " "), fixedrange=True)
     return _finish(figure, height=320)
 
 
-def _finish(figure: go.Figure, *, height: int = _HEIGHT) -> go.Figure:
+def _finish(figure: go.Figure, *, height: int = _HEIGHT, top: int = 48) -> go.Figure:
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        margin={"l": 8, "r": 8, "t": top, "b": 8},
         dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
     )
@@ -247,3 +248,8 @@ def _gap(high: float | None, low: float | None) -> float:
 
 def _number(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.3f}"
+
+
+def _faded(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

@@ -28,9 +28,13 @@ NAMES: Final = MappingProxyType(
         "ece": "ECE",
     }
 )
-COMPARED: Final = (
-    *("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "macro_f1"),
-    *("binary_balanced_accuracy", "binary_auc", "ece"),
+COMPARED: Final = MappingProxyType(
+    {
+        **{name: NAMES[name] for name in ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "macro_f1")},
+        "binary_balanced_accuracy": "Balanced",
+        "binary_auc": "AUC",
+        "ece": "ECE",
+    }
 )
 FRACTIONS: Final = frozenset({"kappa", "j_kappa", "binary_auc", "ece"})  # shown as 0.987, not as 98.7 %
 EC57_ROWS: Final = MappingProxyType(
@@ -56,23 +60,26 @@ def fraction(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value * 100:.1f} %"
 
 
-def size_words(model: Json) -> tuple[str, str]:
-    """Parameters and size of the weights as texts."""
+def size_words(model: Json) -> str:
+    """Parameters and size of the weights as text: 14.71 M, 29.4 MB."""
     parameters, size = model.get("parameters"), model.get("size_bytes")
-    return (
-        UNDEFINED if not parameters else f"{parameters / 1e6:.2f} M",
-        UNDEFINED if not size else f"{size / 1e6:.1f} MB",
-    )
+    texts = [f"{parameters / 1e6:.2f} M"] if parameters else []
+    texts += [f"{size / 1e6:.1f} MB"] if size else []
+    return ", ".join(texts) or UNDEFINED
 
 
 def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
-    """One row per network: its measures with intervals, parameters and size."""
+    """One row per network: its measures with intervals (in per cent where the column says so) and its size."""
     rows = []
     for name, content in evaluations.items():
         overall = content[kind]["overall"]
-        parameters, size = size_words(content["model"])
-        measures = {NAMES[measure]: shown(measure, overall[measure]) for measure in COMPARED}
-        rows.append({"Network": title_of(name, content), **measures, "Parameters": parameters, "Weights": size})
+        measures = {
+            COMPARED[measure] + ("" if measure in FRACTIONS else " %"): shown(measure, overall[measure]).replace(
+                " %", ""
+            )
+            for measure in COMPARED
+        }
+        rows.append({"Network": title_of(name, content), **measures, "Size": size_words(content["model"])})
     return pd.DataFrame(rows)
 
 

@@ -97,8 +97,8 @@ def show_figure(view: View, figure: go.Figure, alt: str) -> None:
     show_source(view)
 
 
-def show_table(view: View, frame: pd.DataFrame, file_name: str, **options: Any) -> None:
-    """A table with a button that downloads it, and what it was made from."""
+def show_table(frame: pd.DataFrame, file_name: str, **options: Any) -> None:
+    """A table with a button that downloads it."""
     st.dataframe(frame, width="stretch", hide_index=True, **options)
     st.download_button(
         "Download as CSV",
@@ -110,7 +110,6 @@ def show_table(view: View, frame: pd.DataFrame, file_name: str, **options: Any) 
         on_click="ignore",
         key=f"csv-{file_name}",
     )
-    show_source(view)
 
 
 def show_source(view: View) -> None:
@@ -135,12 +134,13 @@ def show_summary(view: View) -> None:
         "Without the first five minutes, by the label table of WFDB's bxb (escape beats count as supraventricular). "
         "Gross figures pool all beats; means weigh each patient the same."
     )
-    show_table(view, tables.ec57(view.report["ec57"]), f"{view.name}-{view.kind}-ec57.csv")
+    show_table(tables.ec57(view.report["ec57"]), f"{view.name}-{view.kind}-ec57.csv")
     st.subheader("The same answers, counted in other ways", anchor=False)
-    show_table(view, tables.variants(view.report), f"{view.name}-{view.kind}-variants.csv")
+    show_table(tables.variants(view.report), f"{view.name}-{view.kind}-variants.csv")
     for entry in view.report["refused"]:
         st.warning(f"Record {plain(entry['record'])} was refused and counts as missed: {plain(entry['reason'])}")
     st.write(" ".join(plain(note) for note in view.report["notes"]))
+    show_source(view)
 
 
 def show_classes(view: View) -> None:
@@ -152,7 +152,7 @@ def show_classes(view: View) -> None:
         "“none” is no beat: the last column holds missed beats, the last row invented ones."
     )
     show_figure(view, charts.confusion(view.report["confusion"], view.colours), "Confusion matrix")
-    show_table(view, tables.classes(view.report), f"{view.name}-{view.kind}-classes.csv")
+    show_table(tables.classes(view.report), f"{view.name}-{view.kind}-classes.csv")
 
 
 def show_records(view: View) -> None:
@@ -162,7 +162,7 @@ def show_records(view: View) -> None:
     shares = [column for column in frame.columns if column not in ("Record", "Errors", *"NSVFQ")]
     formats = {column: st.column_config.NumberColumn(format="%.1f") for column in shares}
     st.caption("Shares are per cent; an empty cell is undefined: the record has no such beats.")
-    show_table(view, frame, f"{view.name}-{view.kind}-records.csv", column_config=formats)
+    show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats)
 
 
 def show_curves(view: View) -> None:
@@ -196,7 +196,7 @@ def show_calibration(view: View) -> None:
         )
     st.write("Points on the dotted line are honest; below it the network claims more than it keeps.")
     errors = pd.DataFrame([view.report["reliability"]["classwise"]]).rename(columns=lambda c: f"{c} calibration error")
-    show_table(view, errors, f"{view.name}-{view.kind}-calibration.csv")
+    show_table(errors, f"{view.name}-{view.kind}-calibration.csv")
 
 
 @st.fragment
@@ -226,7 +226,7 @@ def show_threshold(view: View) -> None:
     show_figure(
         view, charts.sweep(swept, chosen, view.colours), "Sensitivity, specificity and predictivity over the threshold"
     )
-    show_table(view, pd.DataFrame(swept), f"{view.name}-{view.kind}-thresholds.csv", height=180)
+    show_table(pd.DataFrame(swept), f"{view.name}-{view.kind}-thresholds.csv", height=180)
 
 
 def show_training(view: View) -> None:
@@ -263,7 +263,8 @@ def show_errors(view: View) -> None:
         "Confidence": st.column_config.NumberColumn(format="%.1f %%"),
         "Time (s)": st.column_config.NumberColumn(format="%.2f"),
     }
-    show_table(view, frame, f"{view.name}-{view.kind}-errors.csv", column_config=formats)
+    show_table(frame, f"{view.name}-{view.kind}-errors.csv", column_config=formats)
+    show_source(view)
 
 
 def show_pictures(view: View, errors: list[Json]) -> None:
@@ -276,7 +277,6 @@ def show_pictures(view: View, errors: list[Json]) -> None:
             told = f"{error['record']} at {clock(error['time_s'])}: {error['truth']} ({error['symbol']}) read as"
             caption = f"{told} {error['predicted']}, {tables.fraction(error['confidence'])} sure"
             column.image(picture, caption=plain(caption), width="stretch", alt=caption)
-    show_source(view)
 
 
 def live_pictures(view: View, errors: list[Json]) -> list[Any]:
@@ -320,7 +320,7 @@ def show_random_split(view: View) -> None:
         ("Random split (leaks)", view.evaluation["random_split"]["overall"]),
     ]
     show_figure(view, charts.compare(both, measures, view.colours), "New patients against a random split")
-    show_table(view, tables.optimism(view.evaluation), f"{view.name}-random-split.csv")
+    show_table(tables.optimism(view.evaluation), f"{view.name}-random-split.csv")
 
 
 SECTIONS = {
@@ -351,7 +351,8 @@ with st.expander("How to read this", icon=":material/menu_book:"):
     st.markdown(how_to_read(first.report))
 
 st.header("Networks side by side", anchor=False)
-st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True)
+pinned = {"Network": st.column_config.TextColumn(pinned=True)}
+st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
 st.download_button(
     "Download all measures as CSV",
     tables.comparison_csv(evaluations),
@@ -361,7 +362,7 @@ st.download_button(
     type="tertiary",
     on_click="ignore",
 )
-compared = {measure: tables.NAMES[measure] for measure in tables.COMPARED if measure != "ece"}
+compared = {measure: title for measure, title in tables.COMPARED.items() if measure != "ece"}
 overalls = [(tables.title_of(name, content), content[kind]["overall"]) for name, content in evaluations.items()]
 alt = "Measures of all networks with their intervals"
 st.plotly_chart(charts.compare(overalls, compared, first.colours), config=dict(charts.CONFIG), alt=alt, key="compared")
