@@ -3,6 +3,14 @@
 from pipeline.intake.beat_picture import read_beat_picture
 from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
 from pipeline.intake.picture_reader import load_picture
-from pipeline.intake.uploads import read_path, read_uploads
+from pipeline.intake.uploads import read_path, read_picture_file, read_uploads
 
-__all__ = ["CSV_UNITS", "CsvOptions", "load_picture", "read_beat_picture", "read_path", "read_uploads"]
+__all__ = [
+    "CSV_UNITS",
+    "CsvOptions",
+    "load_picture",
+    "read_beat_picture",
+    "read_path",
+    "read_picture_file",
+    "read_uploads",
+]

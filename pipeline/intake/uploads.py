@@ -87,6 +87,11 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
+def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
+    """The bytes of a picture on the disk, not more than the limit. Raises IntakeError or LimitError."""
+    return _read_file(path, config.limits.picture_bytes, "The picture", follow=True)
+
+
 def _ending(name: str) -> str:
     ending = file_ending(name)
     return ".csv" if ending in _CSV_ENDINGS else ending

@@ -1,0 +1,300 @@
+"""The command line: arguments in, exit codes out; the work is done by the modules that each command imports."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.errors import EcgError, ModelError
+
+if TYPE_CHECKING:
+    from models.registry import Classifier
+    from pipeline.intake import CsvOptions
+
+OK, BAD_USE, REFUSED = 0, 2, 3
+FORMATS: Final = ("json", "csv", "atr")
+DEFAULT_MODEL: Final = "vgg16"
+Progress = Callable[[float, str], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was refused: one sentence for each
+        on stderr, the other inputs of the same call are still done.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except ModelError as error:
+        _say(str(error))
+        return BAD_USE
+    except EcgError as error:
+        _say(str(error))
+        return REFUSED
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="HeartVision: every beat of an ECG, seen.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
+    _add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
+    _add_train(commands.add_parser("train", help="train a network on the public data"))
+    _add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
+    _add_data(commands.add_parser("data", help="download and check the public databases"))
+    return parser
+
+
+def _add_analyse(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea or .csv file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
+    parser.add_argument(
+        "--format", type=_formats, default=("json",), help=f"any of {','.join(FORMATS)} (default: json)"
+    )
+    parser.add_argument(
+        "--leads", type=_names, metavar="NAME[,NAME]", help="one or two leads (default: chosen, MLII first)"
+    )
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
+    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    parser.set_defaults(command=_analyse)
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")
+    parser.add_argument(
+        "--heatmap", type=Path, metavar="DIR", help="write where the network looked, one PNG per picture"
+    )
+    parser.set_defaults(command=_picture)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, help="the network: vgg16 or cnn")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the public databases (default: HEARTVISION_DATA)")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default: models/weights")
+    parser.set_defaults(command=_train)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, help="the network")
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the records, or the folder of mitdb/")
+    parser.add_argument("--split", default="ds2", choices=("ds1", "ds2"), help="default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: models/weights/NAME/evaluation.json")
+    parser.set_defaults(command=_evaluate)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="DATABASE", help="default: all")
+    parser.add_argument("--check", action="store_true", help="only verify what is there")
+    parser.add_argument("--statistics", action="store_true", help="write the statistics that the Dataset page shows")
+    parser.set_defaults(command=_data)
+
+
+def _analyse(options: argparse.Namespace) -> int:
+    from pipeline.intake.content import safe_name
+
+    names = [safe_name(path.name.rsplit(".", 1)[0]) for path in options.records]
+    if len(set(names)) != len(names):
+        _say("Two recordings of this call have the same name; give them to separate calls with separate --output.")
+        return BAD_USE
+    csv = _csv_options(options)
+    if csv is None and any(path.suffix.lower() in (".csv", ".tsv", ".txt") for path in options.records):
+        _say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
+        return BAD_USE
+    load = _loader(options.model)
+    refused = 0
+    with _progress(len(options.records)) as steps:
+        for path, progress in zip(options.records, steps, strict=True):
+            try:
+                _analyse_one(path, options, csv, load, progress)
+            except EcgError as error:
+                refused += 1
+                _say(f"{_label(path)}: {error}")
+    return REFUSED if refused else OK
+
+
+def _analyse_one(
+    path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
+) -> None:
+    from pipeline import export
+    from pipeline.analysis import classify, prepare
+    from pipeline.intake import read_path
+
+    progress(0.0, f"Reading {_label(path)}")
+    prepared = prepare(read_path(path, csv=csv), leads=options.leads)
+    analysis = classify(prepared, load(), progress=progress)
+    writers = {
+        "json": (export.write_json, ".json"),
+        "csv": (export.write_csv, ".csv"),
+        "atr": (export.write_atr, f".{export.ANNOTATOR}"),
+    }
+    for name in options.format:
+        write, ending = writers[name]
+        target = options.output / f"{analysis.record}{ending}"
+        if target.exists() and target.resolve() == path.resolve():
+            raise EcgError("The result would overwrite the recording; choose another --output.")
+        write(analysis, target)
+
+
+def _picture(options: argparse.Namespace) -> int:
+    from models import registry
+    from pipeline import export
+
+    load = _loader(options.model)
+    answers = []
+    with _progress(len(options.images)) as steps:
+        for number, (path, progress) in enumerate(zip(options.images, steps, strict=True), 1):
+            progress(0.0, f"Reading {_label(path)}")
+            answers.append(_picture_answer(path, load, options.heatmap, number))
+            progress(1.0, f"Reading {_label(path)}")
+    content = {"pictures": answers, "model": options.model, "version": registry.manifest(options.model).version}
+    if options.output is None:
+        sys.stdout.write(export.dump_json(content).decode("utf-8"))
+    else:
+        export.write_bytes(options.output, export.dump_json(content))
+    return REFUSED if any(answer["class"] is None for answer in answers) else OK
+
+
+def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
+    from pipeline.config import DEFAULT
+    from pipeline.intake import read_beat_picture, read_picture_file
+    from pipeline.labels import AAMI_CLASSES
+    from pipeline.render.picture import render_trace
+
+    answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
+    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
+    try:
+        trace = read_beat_picture(path.name, read_picture_file(path))
+    except EcgError as error:
+        _say(f"{_label(path)}: {error}")
+        return answer | {"reason": str(error)}
+    classifier = load()
+    picture = render_trace(trace.value, DEFAULT.picture)
+    p = [round(float(value), 6) for value in classifier.predict_uploads(picture[None])[0]]
+    if heatmaps is not None:
+        _write_heatmap(classifier, picture, heatmaps / f"{number:03d}_{trace.name}.png")
+    return answer | {
+        "status": "classified",
+        "class": AAMI_CLASSES[p.index(max(p))],
+        "p": dict(zip(AAMI_CLASSES, p, strict=True)),
+        "abnormal": round(1.0 - p[0], 6),
+        "threshold": classifier.manifest.picture_threshold,
+        "confidence": max(p),
+    }
+
+
+def _write_heatmap(classifier: Classifier, picture: Any, path: Path) -> None:
+    from models.gradcam import gradcam
+    from pipeline.config import DEFAULT
+    from pipeline.export import heat_overlay, write_png
+
+    heatmap = gradcam(classifier, picture)
+    write_png(heat_overlay(picture, heatmap.values, rows=DEFAULT.picture.beat_height_px), path)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from models.networks import NETWORKS
+    from pipeline.train.train import run
+
+    if options.model not in NETWORKS:
+        _say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
+        return BAD_USE
+    with _progress(1) as steps:
+        folder = run(options.model, options.data, options.output, progress=next(steps))
+    sys.stdout.write(f"{folder}\n")
+    return OK
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from pipeline.evaluate.run import evaluate
+
+    with _progress(1) as steps:
+        path = evaluate(options.model, options.data, options.split, options.output, progress=next(steps))
+    sys.stdout.write(f"{path}\n")
+    return OK
+
+
+def _data(options: argparse.Namespace) -> int:
+    from pipeline.datasets.command import run_data
+
+    return run_data(check=options.check, statistics=options.statistics, names=tuple(options.names))
+
+
+def _loader(name: str) -> Callable[[], Classifier]:
+    """Loads the network on the first call and checks that it reads our pictures; the manifest is checked now."""
+    from models import registry
+
+    registry.manifest(name)
+    loaded: list[Classifier] = []
+
+    def load() -> Classifier:
+        if not loaded:
+            from pipeline.analysis import check_classifier
+            from pipeline.config import DEFAULT
+
+            classifier = registry.load(name)
+            check_classifier(classifier, DEFAULT)
+            loaded.append(classifier)
+        return loaded[0]
+
+    return load
+
+
+def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
+    from pipeline.intake import CsvOptions
+
+    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}")
+    return chosen
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+@contextmanager
+def _progress(count: int) -> Iterator[Iterator[Progress]]:
+    """One progress function per step, drawn as a bar on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield iter([lambda fraction, sentence: None] * count)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=float(count))
+
+        def step(index: int) -> Progress:
+            return lambda fraction, sentence: bar.update(task, completed=index + fraction, description=escape(sentence))
+
+        yield (step(index) for index in range(count))
+
+
+def _label(path: Path) -> str:
+    """A file name of the user's for stderr, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in path.name)
+
+
+def _say(sentence: str) -> None:
+    """One line on stderr, whatever its encoding."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(sentence.encode(encoding, "backslashreplace").decode(encoding) + "\n")

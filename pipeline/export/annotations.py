@@ -1,0 +1,56 @@
+"""An analysis as WFDB annotations that any WFDB tool reads."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import wfdb
+
+from pipeline.domain import Analysis
+from pipeline.errors import DataError
+from pipeline.export.files import write_bytes
+
+ANNOTATOR: Final = "hv"
+_NOTE_MAX: Final = 250  # the format counts the bytes of a note in one byte
+
+
+def write_atr(analysis: Analysis, path: Path) -> Path:
+    """Write the beats as annotations N, S, V, F, Q; the reason of an unclassified beat is its auxiliary note.
+
+    Parameters
+    ----------
+    path : Path
+        DIR/RECORD.hv; the ending is the annotator's name.
+
+    Raises
+    ------
+    DataError
+        If there is no beat to write, or the file cannot be written.
+
+    Notes
+    -----
+    An unclassified beat keeps the class that the network thought most likely (Q if none ran), as in the JSON file.
+    """
+    if analysis.sample.size == 0:
+        raise DataError("There is no beat to write as annotation.")
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
+        wfdb.wrann(
+            "r",
+            ANNOTATOR,
+            np.asarray(analysis.sample, np.int64),
+            symbol=list(analysis.symbol),
+            aux_note=[_note(reason) for reason in analysis.reason],
+            fs=analysis.fs,
+            write_dir=folder,
+        )
+        payload = (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
+    return write_bytes(path, payload)
+
+
+def _note(reason: str) -> str:
+    """ASCII without control characters, short enough for the format."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in reason)
+    return plain[:_NOTE_MAX]

@@ -1,0 +1,138 @@
+"""An analysis as JSON and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pipeline.domain import Analysis
+from pipeline.export.files import write_bytes
+from pipeline.labels import AAMI_CLASSES
+
+_DIGITS: Final = 6
+_FORMULA: Final = tuple("=+-@\t\r\n")
+_COLUMNS: Final = (
+    "sample",
+    "time_s",
+    "class",
+    *(f"p_{name}" for name in AAMI_CLASSES),
+    "abnormal",
+    "confidence",
+    "status",
+    "reason",
+)
+
+
+def to_json(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as plain values, by the command line's contract (DESIGN.md).
+
+    Returns
+    -------
+    dict
+        "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "summary", "version". A beat on
+        which no network ran has class "Q", p and abnormal None, confidence 0, and a reason.
+    """
+    return {
+        "record": analysis.record,
+        "fs": analysis.fs,
+        "duration_s": analysis.duration_s,
+        "leads": list(analysis.leads),
+        "model": analysis.model,
+        "quality": asdict(analysis.quality),
+        "beats": _beats(analysis),
+        "summary": _summary(analysis),
+        "version": analysis.version,
+    }
+
+
+def write_json(analysis: Analysis, path: Path) -> Path:
+    """Write `to_json` as UTF-8; no NaN, atomic. Raises DataError if it cannot be written."""
+    return write_bytes(path, dump_json(to_json(analysis)))
+
+
+def dump_json(value: object) -> bytes:
+    """Strict JSON in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has no word for it.
+    """
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "replace")
+
+
+def write_csv(analysis: Analysis, path: Path) -> Path:
+    """Write one row per beat, every cell quoted, texts safe in spreadsheets. Raises DataError if that fails."""
+    rows = [[_cell(beat, column) for column in _COLUMNS] for beat in _beats(analysis)]
+    return write_bytes(path, table_bytes(_COLUMNS, rows))
+
+
+def table_bytes(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """A CSV table in UTF-8; None is an empty cell and a text that a spreadsheet would run is made plain text.
+
+    References
+    ----------
+    OWASP, CSV Injection: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows([["" if cell is None else safe_cell(cell) for cell in row] for row in rows])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def safe_cell(cell: object) -> object:
+    """A text that begins like a formula, with an apostrophe before it; numbers as they are."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _beats(analysis: Analysis) -> list[dict[str, Any]]:
+    time_s, abnormal = analysis.time_s.tolist(), analysis.abnormal.tolist()
+    samples, probabilities = analysis.sample.tolist(), analysis.p.tolist()
+    confidence, has_p = analysis.confidence.tolist(), analysis.has_p.tolist()
+    return [
+        {
+            "sample": samples[i],
+            "time_s": round(time_s[i], _DIGITS),
+            "class": symbol,
+            "p": _named(probabilities[i]) if has_p[i] else None,
+            "abnormal": round(abnormal[i], _DIGITS) if has_p[i] else None,
+            "confidence": round(confidence[i], _DIGITS) if has_p[i] else 0.0,
+            "status": analysis.status[i],
+            "reason": analysis.reason[i],
+        }
+        for i, symbol in enumerate(analysis.symbol)
+    ]
+
+
+def _named(p: list[float]) -> dict[str, float]:
+    return {name: round(value, _DIGITS) for name, value in zip(AAMI_CLASSES, p, strict=True)}
+
+
+def _summary(analysis: Analysis) -> dict[str, Any]:
+    counts = analysis.counts()
+    rr_s = np.diff(analysis.time_s)
+    return {
+        "beats": len(analysis.sample),
+        "classified": len(analysis.sample) - counts["unclassified"],
+        "unclassified": counts["unclassified"],
+        "counts": {name: counts[name] for name in AAMI_CLASSES},
+        "hr_bpm": round(60.0 / float(np.median(rr_s)), 1) if rr_s.size else None,
+        "abnormal_threshold": analysis.threshold,
+        "notices": list(analysis.notices),
+        "model_version": analysis.model_version,
+        "digest": analysis.digest,
+    }
+
+
+def _cell(beat: dict[str, Any], column: str) -> object:
+    if column.startswith("p_"):
+        return beat["p"][column[2:]] if beat["p"] else None
+    return beat[column]
