@@ -1,0 +1,149 @@
+"""Fills the marked blocks of README.md and docs/model_cards/*.md with the numbers of saved evaluations.
+
+    python docs/make_numbers.py           writes
+    python docs/make_numbers.py --check   changes nothing; exit code 1 if a document is out of date
+
+Every number comes from models/weights/NAME/evaluation.json and manifest.json; none is typed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WEIGHTS: Final = ROOT / "models" / "weights"
+README: Final = ROOT / "README.md"
+CARDS: Final = ROOT / "docs" / "model_cards"
+BLOCK: Final = re.compile(r"(<!-- numbers:start -->\n).*?(<!-- numbers:end -->)", re.DOTALL)
+NOTHING: Final = "_No evaluation has been saved yet; `python -m pipeline evaluate` writes one._\n"
+MEASURES: Final = (
+    ("N F1", "N_f1"),
+    ("S F1", "S_f1"),
+    ("V F1", "V_f1"),
+    ("F F1", "F_f1"),
+    ("balanced accuracy, normal or not", "binary_balanced_accuracy"),
+    ("ECE", "ece"),
+)
+Json = dict[str, Any]
+
+
+def main() -> int:
+    """Writes, or with --check compares; the exit code."""
+    check = "--check" in sys.argv[1:]
+    found = {path.parent.name: _read(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
+    texts = {README: _readme(found)} | {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
+    stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
+    if check and stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        sys.stderr.write(f"Out of date: {names}; run `python docs/make_numbers.py`.\n")
+        return 1
+    return 0
+
+
+def _read(path: Path) -> Json:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _fill(path: Path, block: str, *, write: bool) -> bool:
+    """Put `block` between the marks of `path`; whether that changes it."""
+    before = path.read_text(encoding="utf-8")
+    if not BLOCK.search(before):
+        raise SystemExit(f"{path.relative_to(ROOT)} has no marks <!-- numbers:start --> and <!-- numbers:end -->.")
+    after = BLOCK.sub(lambda match: match[1] + block + match[2], before)
+    if write and after != before:
+        path.write_text(after, encoding="utf-8", newline="\n")
+    return after != before
+
+
+def _readme(found: dict[str, Json]) -> str:
+    if not found:
+        return NOTHING
+    rows = []
+    for name, evaluation in found.items():
+        for title, overall in _views(evaluation):
+            rows.append([f"`{name}`", title, *(_value(overall, key) for _, key in MEASURES)])
+    return _table(["network", "measured", *(title for title, _ in MEASURES)], rows) + _provenance(found)
+
+
+def _card(name: str, found: dict[str, Json]) -> str:
+    if name not in found:
+        return NOTHING
+    evaluation = found[name]
+    rows = [
+        [title, *(_value(overall, key, interval=True) for _, key in MEASURES)] for title, overall in _views(evaluation)
+    ]
+    classes = [
+        [f"{row['class']} ({row['name']})", f"{row['reference']:,}", *(_estimate(row[k]) for k in ("se", "ppv", "f1"))]
+        for row in evaluation["reference"]["classes"]
+    ]
+    return (
+        f"{_facts(name)}\n"
+        + _table(["measured", *(title for title, _ in MEASURES)], rows)
+        + "\nPer class, DS2, at reference beats:\n\n"
+        + _table(["class", "beats", "sensitivity", "positive predictivity", "F1"], classes)
+        + _provenance({name: evaluation})
+    )
+
+
+def _facts(name: str) -> str:
+    manifest = _read(WEIGHTS / name / "manifest.json")
+    rows = [
+        ["parameters", f"{manifest['parameters']:,}"],
+        ["weights", f"{manifest['size_bytes'] / 1e6:.1f} MB, SHA-256 `{manifest['sha256'][:12]}`"],
+        ["input", f"{' x '.join(map(str, manifest['input_shape']))}, preprocessing `{manifest['preprocessing']}`"],
+        ["trained on", f"{manifest['trained_on']}: {', '.join(manifest['train_records'])}"],
+        ["held out for choices", ", ".join(manifest["validation_records"])],
+        ["temperature", f"{manifest['temperature']:.3f}"],
+        ["threshold on 1 - p(N)", f"{manifest['threshold']:.3f}"],
+        ["unclassified below", f"{manifest['abstain_below']:.2f}"],
+        ["made by", f"`{manifest['command']}` at commit `{manifest['commit'][:12]}`"],
+    ]
+    return _table(["", ""], rows)
+
+
+def _views(evaluation: Json) -> list[tuple[str, Json]]:
+    """What is shown of an evaluation: (title, overall)."""
+    views = [("DS2, reference beats", evaluation["reference"]["overall"])]
+    views += [
+        (f"DS2, reference beats, without record {variant['without'][0]}", variant["overall"])
+        for variant in evaluation["reference"]["variants"]
+        if variant["name"] == "without_232"
+    ]
+    views.append(("DS2, end to end (detected beats)", evaluation["detected"]["overall"]))
+    if evaluation.get("random_split"):
+        views.append(("_optimistic: random split of beats, not of patients_", evaluation["random_split"]["overall"]))
+    return views
+
+
+def _value(overall: Json, key: str, *, interval: bool = False) -> str:
+    return _estimate(overall[key], interval=interval) if key in overall else ""
+
+
+def _estimate(estimate: Json, *, interval: bool = True) -> str:
+    if estimate["value"] is None:
+        return "undefined"
+    text = f"{estimate['value']:.3f}"
+    if interval and estimate["low"] is not None:
+        text += f" ({estimate['low']:.3f} to {estimate['high']:.3f})"
+    return text
+
+
+def _provenance(found: dict[str, Json]) -> str:
+    commits = sorted({str(evaluation["provenance"]["commit"])[:12] for evaluation in found.values()})
+    return (
+        f"\nWritten by `docs/make_numbers.py` from `models/weights/*/evaluation.json` "
+        f"(commit {', '.join(f'`{commit}`' for commit in commits)}). Intervals: 95 %, bootstrap over patients.\n"
+    )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
