@@ -20,6 +20,7 @@ from pipeline.config import DEFAULT, ROOT, Config
 from pipeline.datasets.splits import PACED, SPLITS
 from pipeline.domain import Annotations, Recording, read_only
 from pipeline.errors import DataError, SignalError
+from pipeline.evaluate.bootstrap import RESAMPLES
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.metrics import Kind
 from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
@@ -106,6 +107,7 @@ def evaluate_classifier(
     records: Sequence[str] | None = None,
     provenance: Provenance | None = None,
     cache: Path = RUNS,
+    resamples: int = RESAMPLES,
     progress: Progress | None = None,
 ) -> Path:
     """`evaluate` with a network at hand; `model` is what evaluation.json says about it. Resumes from `cache`."""
@@ -131,6 +133,7 @@ def evaluate_classifier(
             config=config,
             left_out=PACED,
             refused=refused[kind],
+            resamples=resamples,
         )
         content[kind] = scored.to_json()
     report(0.98, "Drawing the most confident errors")

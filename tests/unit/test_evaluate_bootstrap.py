@@ -71,6 +71,13 @@ def test_the_ranking_of_binned_scores_is_that_of_the_scores_themselves():
         assert found["binary_ap"][row] == pytest.approx(expected[1], abs=1e-3)
 
 
+def test_beats_with_the_same_score_count_half():
+    truth, score = np.array([True, True, False, False]), np.array([0.9, 0.5, 0.5, 0.1])
+    found = bootstrap.ranking_resamples([truth], [score], np.ones((1, 1)))
+    assert found["binary_auc"][0] == pytest.approx(metrics.ranking_scores(truth, score)[0])
+    assert found["binary_ap"][0] == pytest.approx(metrics.ranking_scores(truth, score)[1])
+
+
 def test_a_resample_without_abnormal_beats_has_no_ranking():
     found = bootstrap.ranking_resamples([np.zeros(5, bool)], [np.linspace(0, 1, 5)], np.ones((1, 1)))
     assert np.isnan(found["binary_auc"]).all()

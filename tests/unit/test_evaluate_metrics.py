@@ -180,7 +180,7 @@ def test_predictions_at_other_samples_than_the_reference_are_refused():
 
 
 def test_for_normal_against_abnormal_unknown_beats_do_not_count_and_missed_ones_count_if_abnormal():
-    record = make(truth="NQVNF", predicted="VV", sample=[360, 2500])
+    record = make(truth="NQVNF", predicted="VVV", sample=[360, 720, 2500])
     beats = metrics.score_beats(record, kind="detected")
     counted, abnormal = metrics.binary_truth(beats)
     found = sorted(zip(beats.truth[counted].tolist(), abnormal[counted].tolist(), strict=True))

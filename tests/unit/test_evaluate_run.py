@@ -83,6 +83,7 @@ def evaluated(folder, tmp_path, classifier=None, records=("100", "103"), **optio
         records=records,
         provenance=PROVENANCE,
         cache=tmp_path / "cache",
+        resamples=20,
         **options,
     )
 
