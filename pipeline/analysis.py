@@ -86,6 +86,8 @@ def prepare(
     r_peak, sample = _beats_at(recording, conditioned, samples, config)
     _check_beats(r_peak, conditioned.fs, quality, config)
     beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config)
+    if all(beats.reason):
+        raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
     notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
     return Prepared(recording, chosen, quality, beats, notices)
 

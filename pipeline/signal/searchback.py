@@ -17,7 +17,7 @@ from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, IntArray
 from pipeline.signal.conditioning import Conditioned
 
-ROUNDS = 2
+ROUNDS = 8  # each finds at most one beat per interval
 LEAST_PEAKS = 5  # with fewer there is no local yardstick
 
 
