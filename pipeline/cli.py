@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was refused: one sentence for each
-        on stderr, the other inputs of the same call are still done.
+        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was
+        refused: one sentence for each on stderr, the other inputs of the same call are still done.
     """
     options = _parser().parse_args(arguments)
     try:

@@ -65,7 +65,11 @@ def load_picture(payload: bytes, *, limits: Limits = DEFAULT.limits) -> PictureA
                 _check_pixels(image, limits)
                 image.load()
                 return _as_rgb(image)
-        except (UnidentifiedImageError, Image.DecompressionBombError, *_LIBRARY_ERRORS) as error:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise LimitError(
+                f"The picture has more than {limits.picture_pixels:,} pixels, which is the limit; make it smaller."
+            ) from error
+        except (UnidentifiedImageError, *_LIBRARY_ERRORS) as error:
             raise IntakeError("The picture is damaged and cannot be decoded; save it again as PNG.") from error
 
 

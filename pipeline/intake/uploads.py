@@ -12,13 +12,15 @@ from typing import Final
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import Recording
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, require_size, safe_name
+from pipeline.intake.content import file_ending, file_stem, foreign_kind, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
+_KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
+_RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
 
@@ -128,9 +130,9 @@ def _is_clutter(name: str) -> bool:
 
 
 def _label(name: str) -> str:
-    """An untrusted file name for a sentence: a safe stem and, if it is a known one, its ending."""
-    known = {".hea", ".dat", ".atr", ".csv", ".zip", ".txt", ".tsv"}
-    return safe_name(file_stem(name), default="file") + (file_ending(name) if file_ending(name) in known else "")
+    """An untrusted file name for a sentence: itself if it is short and plain, else only its known ending."""
+    ending = file_ending(name) if file_ending(name) in _KNOWN_ENDINGS else ""
+    return file_stem(name) + ending if _RX_PLAIN.fullmatch(file_stem(name)) else f"(unnamed){ending}"
 
 
 def _check_duplicates(parts: Sequence[tuple[str, bytes]]) -> None:
@@ -197,8 +199,8 @@ def _check_left_over(signals: list[str], annotations: list[str]) -> None:
     if signals and file_ending(signals[0]) != ".dat":
         raise IntakeError(f"The file called {_label(signals[0])!r} is of no known kind; choose {_ACCEPTED}.")
     if signals or annotations:
-        stem = safe_name(file_stem(signals[0]) if signals else annotations[0])
-        raise IntakeError(f"The header {stem + '.hea'!r} is missing; upload it together with its signal file.")
+        stem = file_stem(signals[0]) if signals else annotations[0]
+        raise IntakeError(f"The header {_label(stem + '.hea')!r} is missing; upload it together with its signal file.")
 
 
 def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[bytes, bytes]:
@@ -214,16 +216,17 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
 
 def _read_file(path: Path, limit: int, what: str, *, follow: bool = False) -> bytes:
     """The bytes of a regular file of at most `limit` bytes."""
-    name = safe_name(path.stem)
+    name = _label(path.stem)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     except FileNotFoundError as error:
         raise IntakeError(f"{what} of {name!r} was not found; check the path.") from error
     except (OSError, ValueError) as error:
         raise IntakeError(f"{what} of {name!r} cannot be opened as a plain file; check the path.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IntakeError(f"{what} of {name!r} is not a plain file; check the path.")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise IntakeError(f"{what} of {name!r} is not a plain file; check the path.")
         payload = file.read(limit + 1)
     if len(payload) > limit:
         raise LimitError(f"{what} has more than {limit:,} bytes, which is the limit; shorten it.")
