@@ -85,9 +85,10 @@ def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]
     """A compiled function from pictures uint8 (n, h, w, 3) to logits float32 (n, classes), in batches."""
     tf = tensorflow()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)])
-    def logits(pictures: Any) -> Any:
+    def one_batch(pictures: Any) -> Any:
         return model(tf.cast(pictures, tf.float32), training=False)
+
+    logits = tf.function(one_batch, input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)])
 
     def run(pictures: np.ndarray[Any, Any], batch: int = 128) -> np.ndarray[Any, Any]:
         parts = [logits(pictures[i : i + batch]).numpy() for i in range(0, len(pictures), batch)]
@@ -100,7 +101,6 @@ def _train_step(model: Any, optimizer: Any) -> Any:
     tf = tensorflow()
     loss_of = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    @tf.function(reduce_retracing=True)
     def step(pictures: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = model(tf.cast(pictures, tf.float32), training=True)
@@ -111,7 +111,7 @@ def _train_step(model: Any, optimizer: Any) -> Any:
         hits = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.cast(labels, tf.int64)), tf.float32))
         return loss, hits
 
-    return step
+    return tf.function(step, reduce_retracing=True)
 
 
 def _one_epoch(
@@ -151,7 +151,8 @@ def _resume(plan: FitPlan, model: Any, optimizer: Any) -> dict[str, list[float]]
 
 def _save_arrays(path: Path, variables: list[Any]) -> None:
     temporary = path.with_suffix(".part.npz")
-    np.savez(temporary, **{f"{i}": np.asarray(variable) for i, variable in enumerate(variables)})
+    arrays: dict[str, Any] = {f"{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+    np.savez(temporary, **arrays)
     temporary.replace(path)
 
 

@@ -60,7 +60,6 @@ class GradCam:
     def _compiled(self) -> Any:
         tf = tensorflow()
 
-        @tf.function(reduce_retracing=True)
         def run(picture: Any, target: Any) -> Any:
             pixels = tf.cast(picture, tf.float32)
             with tf.GradientTape() as tape:
@@ -71,7 +70,7 @@ class GradCam:
             weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
             return tf.nn.relu(tf.reduce_sum(weights * tf.cast(maps, tf.float32), axis=-1))[0]
 
-        return run
+        return tf.function(run, reduce_retracing=True)
 
 
 def _scaled(evidence: NDArray[np.float32], size: tuple[int, ...], class_name: str) -> Heatmap:

@@ -182,7 +182,7 @@ def write(
     """
     folder = (output_dir or WEIGHTS) / name
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {variable.path: np.asarray(variable).astype(np.float16) for variable in model.weights}
+    arrays: dict[str, Any] = {variable.path: np.asarray(variable).astype(np.float16) for variable in model.weights}
     np.savez_compressed(folder / "weights.npz", **arrays)
     np.savez_compressed(folder / "golden.npz", pictures=golden)
     _assign(model, folder / "weights.npz")

@@ -32,7 +32,8 @@ def render_trace(value: FloatArray, config: PictureConfig) -> PictureArray:
     value : (n,) float32
         The trace in 0..1, upwards, as equally spaced columns.
     """
-    return draw(trace_content(value[None], config), config)[0]
+    picture: PictureArray = draw(trace_content(value[None], config), config)[0]
+    return picture
 
 
 def trace_content(value: FloatArray, config: PictureConfig) -> PictureContent:

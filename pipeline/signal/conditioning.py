@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -43,7 +44,7 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
         If no stretch of the first lead is at least `config.segment_min_s` long.
     """
     ratio = Fraction(config.working_fs_hz / recording.fs).limit_denominator(1000)
-    n_work = int(np.ceil(recording.n_samples * ratio))
+    n_work = math.ceil(recording.n_samples * ratio)
     columns = [recording.leads.index(lead) for lead in leads]
     out = np.zeros((n_work, len(columns)), np.float32)
     spans = _recorded_spans(recording.p_signal[:, columns[0]], recording.fs, config)

@@ -49,12 +49,12 @@ def as_trace(first: FloatArray, config: PictureConfig, rng: np.random.Generator,
     """Beats (n, n_points) as traces in 0..1 of pictures cut anywhere from tightly around QRS to the whole window."""
     n, points = first.shape
     before, span = config.beat_before_s, config.beat_before_s + config.beat_after_s
-    start = (before - rng.uniform(0.12, before, n)) / span
-    stop = (before + rng.uniform(0.18, config.beat_after_s, n)) / span
-    position = (start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, points)) * (points - 1)
+    start = (before - rng.uniform(0.12, before, (n, 1))) / span
+    stop = (before + rng.uniform(0.18, config.beat_after_s, (n, 1))) / span
+    position = (start + (stop - start) * np.linspace(0, 1, points)) * (points - 1)
     traces = _sampled(first, position) + _noise(first.shape, rng, noise)
     low, high = traces.min(axis=1, keepdims=True), traces.max(axis=1, keepdims=True)
-    return ((traces - low) / np.maximum(high - low, 1e-6)).astype(np.float32)
+    return np.asarray((traces - low) / np.maximum(high - low, 1e-6), np.float32)
 
 
 def _changed(content: PictureContent, rng: np.random.Generator, strength: Augmentation) -> PictureContent:
@@ -63,7 +63,7 @@ def _changed(content: PictureContent, rng: np.random.Generator, strength: Augmen
     centre = np.arange(points) - (points - 1) / 2
     warp = 1 + rng.uniform(-strength.warp, strength.warp, (n, 1))
     position = centre * warp + (points - 1) / 2 + rng.uniform(-strength.shift_points, strength.shift_points, (n, 1))
-    tilt = rng.normal(0, strength.tilt, (n, 1)) * np.linspace(-0.5, 0.5, points)
+    tilt = np.asarray(rng.normal(0, strength.tilt, (n, 1)) * np.linspace(-0.5, 0.5, points), np.float32)
     return replace(
         content,
         first=gain * _sampled(content.first, position) + tilt + _noise((n, points), rng, strength.noise),
@@ -89,7 +89,7 @@ def _sampled(curve: FloatArray, position: NDArray[np.float64]) -> FloatArray:
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator, amount: float) -> FloatArray:
     rough = gaussian_filter1d(rng.normal(0, 1, shape), 1.2, axis=1) * 1.7
-    return (rough * np.abs(rng.normal(0, amount / 2, (shape[0], 1)))).astype(np.float32)
+    return np.asarray(rough * np.abs(rng.normal(0, amount / 2, (shape[0], 1))), np.float32)
 
 
 def _dropped(values: FloatArray, rng: np.random.Generator, share: float) -> FloatArray:

@@ -111,7 +111,7 @@ class EpochSampler:
     def prior(self) -> NDArray[np.float64]:
         """Share of each class in an epoch, (5,)."""
         counts = np.array([self.counts[name] for name in AAMI_CLASSES], np.float64)
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
 
     def epoch(self, number: int) -> Iterator[tuple[PictureArray, IntArray]]:
         """Batches of (pictures uint8 (b, h, w, 3), labels (b,)) of epoch `number`."""
