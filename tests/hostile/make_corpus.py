@@ -70,6 +70,14 @@ def pack(samples: np.ndarray, fmt: str) -> bytes:
         first, second = even[0::2] & 0xFFF, even[1::2] & 0xFFF
         packed = np.stack([first & 0xFF, (first >> 8) | ((second >> 8) << 4), second & 0xFF], axis=1)
         return packed.astype(np.uint8).tobytes()[: -(-3 * flat.size // 2)]
+    if fmt in ("310", "311"):
+        first, second, third = np.append(flat, np.zeros(-flat.size % 3, np.int64)).reshape(-1, 3).T & 0x3FF
+        if fmt == "310":
+            words = (first << 1) | ((third & 0x1F) << 11) | (second << 17) | ((third >> 5) << 27)
+        else:
+            words = first | (second << 10) | (third << 20)
+        size = 4 * (flat.size // 3) + (0, 2, 4 if fmt == "310" else 3)[flat.size % 3]
+        return words.astype("<u4").tobytes()[:size]
     raise ValueError(fmt)
 
 
