@@ -45,7 +45,10 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "duration_s": analysis.duration_s,
         "leads": list(analysis.leads),
         "model": analysis.model,
-        "quality": asdict(analysis.quality),
+        "quality": {
+            "analysed_fraction": analysis.quality.analysed_fraction,
+            "segments": [asdict(segment) for segment in analysis.quality.segments],
+        },
         "beats": _beats(analysis),
         "summary": _summary(analysis),
         "version": analysis.version,

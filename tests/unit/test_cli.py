@@ -1,0 +1,171 @@
+"""The command line: its contract, its exit codes, and one sentence for each refusal. No TensorFlow here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.errors import ModelError
+from pipeline import cli
+from pipeline.config import DEFAULT
+from pipeline.labels import AAMI_CLASSES
+from tests.hostile.make_corpus import draw_beat, encoded, record, table
+
+
+@dataclass(frozen=True)
+class StandManifest:
+    """What the command line reads of a manifest."""
+
+    picture_threshold: float = 0.6
+    version: str = "0123456789ab"
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A network without TensorFlow: the more ink, the more V. It fits `pipeline.analysis.BeatClassifier`."""
+
+    name: str = "vgg16"
+    version: str = "0123456789ab"
+    classes: tuple[str, ...] = AAMI_CLASSES
+    preprocessing: str = DEFAULT.preprocessing_id()
+    threshold: float = 0.5
+    abstain_below: float = 0.3
+    manifest: StandManifest = StandManifest()
+
+    def predict(self, pictures):
+        ink = pictures.reshape(len(pictures), -1).mean(axis=1) / 255
+        p = np.zeros((len(pictures), 5), np.float32)
+        p[:, 2] = np.clip(ink, 0, 0.4)
+        p[:, 0] = 1 - p[:, 2]
+        return p
+
+    predict_uploads = predict
+
+
+@pytest.fixture
+def stand(monkeypatch):
+    def manifest(name):
+        if name != "vgg16":
+            raise ModelError(f"There is no trained network {name!r}; there are vgg16.")
+        return StandManifest()
+
+    monkeypatch.setattr(registry, "manifest", manifest)
+    monkeypatch.setattr(registry, "load", lambda name: Stand())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a", "b"):
+        for file, payload in record(name).items():
+            (tmp_path / file).write_bytes(payload)
+    return tmp_path
+
+
+def test_analyse_writes_what_was_asked_for_per_record(stand, folder):
+    code = cli.main(
+        ["analyse", str(folder / "a.hea"), str(folder / "b"), "--output", str(folder / "o"), "--format", "json,csv,atr"]
+    )
+    assert code == 0
+    assert sorted(path.name for path in (folder / "o").iterdir()) == [
+        "a.csv",
+        "a.hv",
+        "a.json",
+        "b.csv",
+        "b.hv",
+        "b.json",
+    ]
+    found = json.loads((folder / "o" / "a.json").read_text())
+    assert (found["record"], found["fs"], found["model"], found["duration_s"]) == ("a", 250.0, "vgg16", 30.0)
+    assert 35 <= len(found["beats"]) <= 38
+
+
+def test_a_refused_record_is_one_sentence_and_the_others_are_done(stand, folder, capsys):
+    (folder / "a.dat").write_bytes(b"\x89PNG\r\n\x1a\n")
+    code = cli.main(["analyse", str(folder / "a.hea"), str(folder / "b.hea"), "--output", str(folder / "o")])
+    said = capsys.readouterr()
+    assert code == 3
+    assert said.out == ""
+    assert said.err == "a.hea: The signal file is a PNG picture, not WFDB samples.\n"
+    assert [path.name for path in (folder / "o").iterdir()] == ["b.json"]
+
+
+def test_a_csv_needs_its_sampling_frequency_and_unit(stand, tmp_path, capsys):
+    path = tmp_path / "r.csv"
+    path.write_bytes(table())
+    assert cli.main(["analyse", str(path), "--output", str(tmp_path)]) == 2
+    assert "give --fs and --unit" in capsys.readouterr().err
+    assert cli.main(["analyse", str(path), "--output", str(tmp_path), "--fs", "250", "--unit", "mV"]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["leads"] == ["MLII", "V5"]
+
+
+def test_the_export_never_overwrites_the_recording(stand, tmp_path, capsys):
+    path = tmp_path / "r.csv"
+    path.write_bytes(table())
+    code = cli.main(["analyse", str(path), "--fs", "250", "--unit", "mV", "--output", str(tmp_path), "--format", "csv"])
+    assert code == 3
+    assert "would overwrite" in capsys.readouterr().err
+    assert path.read_bytes() == table()
+
+
+def test_two_records_of_one_name_are_bad_use(stand, folder, capsys):
+    assert cli.main(["analyse", str(folder / "a.hea"), str(folder / "sub" / "a.hea")]) == 2
+    assert "same name" in capsys.readouterr().err
+
+
+def test_an_unknown_network_is_bad_use(stand, folder, capsys):
+    assert cli.main(["analyse", str(folder / "a.hea"), "--model", "oracle"]) == 2
+    assert "no trained network 'oracle'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "pdf"], ["page", "x.png"], ["report", "x"]]
+)
+def test_bad_use_is_exit_code_two(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+
+
+def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp_path, capsys):
+    (tmp_path / "good.png").write_bytes(encoded(draw_beat()[0]))
+    (tmp_path / "blank.png").write_bytes(encoded(np.full((100, 100, 3), 255, np.uint8)))
+    names = [str(tmp_path / name) for name in ("blank.png", "good.png", "missing.png")]
+    code = cli.main(["picture", *names, "--output", str(tmp_path / "o.json")])
+    found = json.loads((tmp_path / "o.json").read_text())
+    assert code == 3
+    assert [each["picture"] for each in found["pictures"]] == names
+    assert [each["status"] for each in found["pictures"]] == ["unclassified", "classified", "unclassified"]
+    blank, good, _ = found["pictures"]
+    assert list(good) == ["picture", "status", "reason", "class", "p", "abnormal", "threshold", "confidence"]
+    assert (blank["class"], blank["p"], blank["reason"]) == (None, None, "This is not a beat picture: it is blank.")
+    assert good["class"] == "N"
+    assert good["threshold"] == 0.6
+    assert good["abnormal"] == pytest.approx(1 - good["p"]["N"])
+    assert (found["model"], found["version"]) == ("vgg16", "0123456789ab")
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_without_output_the_pictures_go_to_standard_output(stand, tmp_path, capsys):
+    (tmp_path / "good.png").write_bytes(encoded(draw_beat()[0]))
+    assert cli.main(["picture", str(tmp_path / "good.png")]) == 0
+    assert json.loads(capsys.readouterr().out)["pictures"][0]["status"] == "classified"
+
+
+@pytest.mark.parametrize("command", ["analyse", "picture", "train", "evaluate", "data"])
+def test_help_explains_each_command_without_loading_anything_heavy(command):
+    script = (
+        "import sys; from pipeline.cli import main\n"
+        f"try: main([{command!r}, '--help'])\n"
+        "except SystemExit as stopped: assert stopped.code == 0\n"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'wfdb', 'cv2', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "usage: python -m pipeline" in done.stdout

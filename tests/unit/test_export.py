@@ -1,0 +1,158 @@
+"""What is taken away is complete, readable by others, safe in a spreadsheet, and written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+
+from pipeline.domain import Analysis, Quality, QualitySegment
+from pipeline.errors import DataError
+from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_bytes, write_csv, write_json
+from pipeline.labels import AAMI_CLASSES
+
+FS = 360.0
+P = np.array(
+    [[0.9, 0.05, 0.03, 0.01, 0.01], [0.1, 0.1, 0.7, 0.05, 0.05], [0.3, 0.25, 0.25, 0.1, 0.1], [0, 0, 0, 0, 0]],
+    np.float32,
+)
+
+
+@pytest.fixture
+def analysis() -> Analysis:
+    """Four beats: N, V, one below the threshold of confidence, and one that no network saw."""
+    return Analysis(
+        record="208",
+        digest="ab" * 32,
+        fs=FS,
+        duration_s=1805.5,
+        leads=("MLII", "V1"),
+        model="vgg16",
+        model_version="0123456789ab",
+        version="0.1.0",
+        quality=Quality((QualitySegment(0.0, 1805.5, "good", ""),), 1.0),
+        sample=np.array([100, 460, 10_000, 649_999], np.int64),
+        p=P,
+        has_p=np.array([True, True, True, False]),
+        confidence=P.max(axis=1),
+        status=("classified", "classified", "unclassified", "unclassified"),
+        reason=("", "", "confidence 0.30 is below 0.50", "a gap lies within the beat – µ"),
+        notices=("Lead V1 is uncalibrated.",),
+        threshold=0.4,
+    )
+
+
+def test_the_json_has_the_keys_of_the_contract_in_order(analysis):
+    found = to_json(analysis)
+    assert list(found) == ["record", "fs", "duration_s", "leads", "model", "quality", "beats", "summary", "version"]
+    assert list(found["beats"][0]) == ["sample", "time_s", "class", "p", "abnormal", "confidence", "status", "reason"]
+    assert list(found["beats"][0]["p"]) == list(AAMI_CLASSES)
+
+
+def test_a_classified_beat_says_what_the_network_said(analysis):
+    beat = to_json(analysis)["beats"][1]
+    assert beat["class"] == "V"
+    assert beat["p"]["V"] == pytest.approx(0.7)
+    assert beat["abnormal"] == pytest.approx(0.9)
+    assert beat["confidence"] == pytest.approx(0.7)
+    assert beat["time_s"] == pytest.approx(460 / FS, abs=1e-6)
+    assert (beat["status"], beat["reason"]) == ("classified", "")
+
+
+def test_a_beat_that_no_network_saw_has_no_probability(analysis):
+    beat = to_json(analysis)["beats"][3]
+    assert (beat["class"], beat["p"], beat["abnormal"], beat["confidence"]) == ("Q", None, None, 0.0)
+    assert beat["status"] == "unclassified"
+    assert beat["reason"]
+
+
+def test_the_summary_counts_every_beat_once(analysis):
+    summary = to_json(analysis)["summary"]
+    assert summary["beats"] == sum(summary["counts"].values()) + summary["unclassified"] == 4
+    assert summary["notices"] == ["Lead V1 is uncalibrated."]
+
+
+def test_the_json_file_is_strict_and_comes_back(analysis, tmp_path):
+    path = write_json(analysis, tmp_path / "new" / "208.json")
+    assert json.loads(path.read_text("utf-8")) == to_json(analysis)
+    with pytest.raises(ValueError, match="JSON"):
+        dump_json({"x": float("nan")})
+
+
+def test_the_csv_has_one_row_per_beat_and_empty_cells_where_nothing_is_known(analysis, tmp_path):
+    rows = list(csv.DictReader(io.StringIO(write_csv(analysis, tmp_path / "208.csv").read_text("utf-8"))))
+    assert [row["class"] for row in rows] == ["N", "V", "N", "Q"]
+    assert [row["sample"] for row in rows] == ["100", "460", "10000", "649999"]
+    assert float(rows[1]["p_V"]) == pytest.approx(0.7)
+    assert rows[3]["p_N"] == rows[3]["abnormal"] == ""
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", '=HYPERLINK("http://x")'])
+def test_a_text_that_a_spreadsheet_would_run_is_made_plain(text):
+    assert safe_cell(text) == f"'{text}"
+    back = list(csv.reader(io.StringIO(table_bytes(["a"], [[text]]).decode(), newline="")))
+    assert back[1] == [f"'{text}"]
+
+
+def test_numbers_keep_their_sign():
+    assert safe_cell(-1.5) == -1.5
+    assert table_bytes(["a"], [[-1.5, None, "plain"]]) == b'"a"\r\n"-1.5","","plain"\r\n'
+
+
+def test_the_annotations_come_back_through_wfdb(analysis, tmp_path):
+    write_atr(analysis, tmp_path / "208.hv")
+    found = wfdb.rdann(str(tmp_path / "208"), "hv")
+    assert found.sample.tolist() == analysis.sample.tolist()
+    assert found.symbol == ["N", "V", "N", "Q"]
+    assert found.fs == FS
+    assert [text.rstrip("\0") for text in found.aux_note] == [
+        "", "", "confidence 0.30 is below 0.50", "a gap lies within the beat ? ?",
+    ]  # fmt: skip
+
+
+def test_the_annotations_are_read_by_our_own_intake(analysis, tmp_path):
+    from pipeline.intake.wfdb_annotations import parse_annotations
+
+    payload = write_atr(analysis, tmp_path / "208.hv").read_bytes()
+    found = parse_annotations(payload, n_samples=650_000, fs=FS)
+    assert found.symbol == ("N", "V", "N", "Q")
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_fragment(tmp_path):
+    target = tmp_path / "out.json"
+    write_bytes(target, b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    import signal
+
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(DataError, match=r"'out\.json' could not be written"):
+            write_bytes(target, bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_a_file_in_place_of_the_folder_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match="could not be written"):
+        write_bytes(tmp_path / "file" / "out.json", b"x")
+
+
+def test_written_files_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path: Path = write_bytes(tmp_path / "out.json", b"x")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
