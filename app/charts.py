@@ -127,9 +127,7 @@ def trend(
     `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
     """
     figure = go.Figure()
-    shown = hr_bpm[np.isfinite(hr_bpm)]
-    low, high = (float(shown.min()), float(shown.max())) if shown.size else (50.0, 100.0)
-    low, high = np.floor((low - 5) / 10) * 10, np.ceil((high + 5) / 10) * 10
+    low, high = _rate_range(hr_bpm)
     figure.add_scatter(
         x=time_s, y=hr_bpm, mode="lines+markers", customdata=beat, name="Heart rate", yaxis="y",
         line={"color": colours.trace, "width": 1.2}, marker={"size": 5, "opacity": 0},
@@ -139,8 +137,8 @@ def trend(
     for label in lanes:
         of_label = np.array([mark == label for mark in marks.label], bool)
         figure.add_scatter(
-            x=marks.time_s[of_label], y=[_lane(label)] * int(of_label.sum()), customdata=marks.beat[of_label],
-            mode="markers", yaxis="y2", name=_lane(label), text=list(np.array(marks.hover, object)[of_label]),
+            x=marks.time_s[of_label], y=[label] * int(of_label.sum()), customdata=marks.beat[of_label],
+            mode="markers", yaxis="y2", name=label, text=list(np.array(marks.hover, object)[of_label]),
             marker={"symbol": "line-ns", "size": 11, "line": {"width": 2, "color": colours.classes[label]}},
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
@@ -152,10 +150,11 @@ def trend(
     ticks, texts = _clock_ticks(0.0, duration_s)
     _bare(figure, colours, height=150 + 18 * len(lanes))
     figure.update_layout(
-        xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False},
+        xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
+               "tickangle": 0},
         yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 4, "gridcolor": colours.gap,
                "title": {"text": "beats/min", "font": {"size": 11}}},
-        yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": [_lane(x) for x in lanes[::-1]],
+        yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
     )  # fmt: skip
     figure.update_xaxes(fixedrange=True, color=colours.muted)
@@ -204,8 +203,13 @@ def probabilities(p: Array, colours: Palette) -> go.Figure:
     return figure
 
 
-def _lane(label: str) -> str:
-    return "not classified" if label == UNCLASSIFIED else label
+def _rate_range(hr_bpm: Array) -> tuple[float, float]:
+    """Round limits around all but the most extreme hundredth of the rates: one pause must not flatten the rest."""
+    shown = hr_bpm[np.isfinite(hr_bpm)]
+    if not shown.size:
+        return 40.0, 120.0
+    low, high = np.percentile(shown, [1, 99])
+    return float(np.floor((low - 10) / 20) * 20), float(np.ceil((high + 10) / 20) * 20)
 
 
 def _lead_range(value_mv: Array) -> tuple[float, float]:
@@ -241,6 +245,7 @@ def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, p
     figure.update_yaxes(
         dtick=5 * fine_mv, tick0=0, gridcolor=colours.grid_bold, gridwidth=1, showticklabels=False, fixedrange=True,
         zeroline=True, zerolinecolor=colours.grid_bold, zerolinewidth=1,
+        ticks="",
         minor={"dtick": fine_mv, "tick0": 0, "showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1},
     )  # fmt: skip
     figure.update_layout(plot_bgcolor=colours.paper)
@@ -270,8 +275,9 @@ def _draw_lead(
             mode="lines", line={"color": colours.trace, "width": 1.3}, hoverinfo="skip", name="1 mV",
         )  # fmt: skip
     text = html.escape(lead.name) if lead.calibrated else f"{html.escape(lead.name)} (uncalibrated)"
+    left, above = (start_s - 9 * mm, 11.5) if pulse else (start_s + mm, 5.0)
     figure.add_annotation(
-        x=start_s + mm, y=baseline + 5 / paper.gain_mm_mv, text=f"<b>{text}</b>", showarrow=False, xanchor="left",
+        x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", showarrow=False, xanchor="left",
         yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
     )  # fmt: skip
 
@@ -323,13 +329,13 @@ def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float
 
 
 def _tick_step(window_s: float) -> float:
-    """A round number of seconds that divides a window into at most about ten."""
+    """A round number of seconds that divides a window into at most about six."""
     steps = np.array([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600])
-    return float(steps[min(np.searchsorted(steps, window_s / 10), steps.size - 1)])
+    return float(steps[min(np.searchsorted(steps, window_s / 6), steps.size - 1)])
 
 
 def _clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
-    """At most ten round times in a window, and how to write them."""
+    """At most seven round times in a window, and how to write them."""
     step = _tick_step(window_s)
     ticks = np.arange(np.ceil(start_s / step) * step, start_s + window_s + 1e-6, step)
     return ticks, [clock(float(tick))[:-2] for tick in ticks]

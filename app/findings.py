@@ -79,8 +79,8 @@ class Case:
                 "time": [clock(float(t)) for t in self.time_s],
                 "class": self.letters,
                 "meaning": [CLASS_NAMES.get(letter, "Not classified") for letter in self.letters],
-                "confidence": np.where(analysis.has_p, analysis.confidence, np.nan),
-                "abnormal": np.where(analysis.has_p, analysis.abnormal, np.nan),
+                "confidence": np.where(analysis.has_p, 100 * analysis.confidence, np.nan),
+                "abnormal": np.where(analysis.has_p, 100 * analysis.abnormal, np.nan),
                 "rr_ms": np.round(self.prepared.beats.rr_s * 1000),
                 "reason": list(analysis.reason),
             }

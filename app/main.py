@@ -11,7 +11,8 @@ if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own fol
 
 from app.theme import RESEARCH_USE  # noqa: E402
 
-st.set_page_config(page_title="HeartVision", page_icon=":material/cardiology:", layout="wide")
+st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
+st.logo(str(APP / "logo.svg"), size="large")
 page = st.navigation(
     [
         st.Page(APP / "views/analyse.py", title="Analyse", icon=":material/cardiology:", default=True),

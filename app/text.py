@@ -20,11 +20,12 @@ def plain(text: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """`seconds` from the start of the recording as h:mm:ss.t."""
+    """`seconds` from the start of the recording as h:mm:ss.t, or m:ss.t in the first hour."""
     tenths = round(seconds * 10)
     hours, rest = divmod(tenths, 36_000)
     minutes, rest = divmod(rest, 600)
-    return f"{hours}:{minutes:02d}:{rest // 10:02d}.{rest % 10}"
+    ending = f"{rest // 10:02d}.{rest % 10}"
+    return f"{hours}:{minutes:02d}:{ending}" if hours else f"{minutes}:{ending}"
 
 
 def duration(seconds: float) -> str:

@@ -50,8 +50,8 @@ LIGHT = Palette(
 )
 DARK = Palette(
     paper="#14110f",
-    grid_fine="#2a1c1a",
-    grid_bold="#4d2e2a",
+    grid_fine="#2e1f1c",
+    grid_bold="#5c3731",
     trace="#f2efe9",
     muted="#9aa7b2",
     text="#e6ecf1",

@@ -21,9 +21,9 @@ from pipeline.render.picture import render_large
 CHART = {"displayModeBar": False, "staticPlot": True}
 BADGES = {"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green", UNCLASSIFIED: "yellow"}
 HOW_TO_READ = (
-    "Top: the beat (black: first lead, green: second lead, blue: this recording's usual beat). Middle: three seconds "
+    "Top: the beat ({first}: first lead, green: second lead, blue: this recording's usual beat). Middle: three seconds "
     "before and after it; green ticks are R peaks, blue ticks where they would be at an even rhythm. Bottom: RR "
-    "intervals, this beat's own two in green, the blue line their mean. Orange: what spoke most for the class."
+    "intervals, this beat's own two in green, the blue line their mean. Orange veil: what spoke most for the class."
 )
 BLANK = "Nothing in the picture spoke for this class (the heatmap is blank), so none is shown."
 
@@ -46,7 +46,7 @@ def draw(session: Session) -> None:
         large, exact = st.columns([3, 2], gap="small")
     _pictures(case, beat, signal_place, large, exact)
     with right:
-        st.caption(HOW_TO_READ)
+        st.caption(HOW_TO_READ.format(first="red" if is_dark() else "black"))
 
 
 def _pictures(case: Case, beat: int, signal_place: object, large: object, exact: object) -> None:

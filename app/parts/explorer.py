@@ -159,7 +159,7 @@ def _table(session: Session) -> None:
             session.select(int(frame["beat"].iloc[rows[0]]) - 1, by="table")
 
     st.dataframe(
-        frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320,
+        frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320, placeholder="",
         column_config=_columns(), alt="Beats with their time, class and confidence",
     )  # fmt: skip
     at = clock(float(case.time_s[session.beat]))
@@ -168,7 +168,7 @@ def _table(session: Session) -> None:
 
 def _columns() -> dict[str, object]:
     def probability(title: str, meaning: str) -> object:
-        return st.column_config.ProgressColumn(title, min_value=0.0, max_value=1.0, format="percent", help=meaning)
+        return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
 
     return {
         "beat": st.column_config.NumberColumn("Beat", width="small"),

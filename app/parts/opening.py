@@ -18,7 +18,7 @@ Files = list[tuple[str, bytes]]
 
 def start(session: Session) -> None:
     """The first thing a visitor sees."""
-    st.title("See every beat of an ECG, what a network makes of it, and where it looked")
+    st.title("See every beat, what a network makes of it, and where it looked", anchor=False)
     _demo_button(session, "start")
     uploader(session)
 
@@ -71,7 +71,7 @@ def _demo_button(session: Session, key: str) -> None:
         on_click=_open_demo,
         args=(session,),
     )
-    st.caption("Five minutes of MIT-BIH record 208: ventricular ectopics and fusion beats, two leads.")
+    st.caption("Five minutes of MIT-BIH record 208, with ventricular ectopics and fusion beats.")
 
 
 def _open_demo(session: Session) -> None:

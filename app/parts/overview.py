@@ -8,7 +8,6 @@ import streamlit as st
 
 from app.findings import Case, heart_rates, quality_text
 from app.text import duration, percent, plain
-from app.theme import UNCLASSIFIED
 from models import registry
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 
@@ -42,7 +41,7 @@ def _numbers(case: Case) -> None:
         for label in AAMI_CLASSES:
             _count(label, counts[label], total, CLASS_NAMES[label])
         _count(
-            f"{UNCLASSIFIED} not classified",
+            "Not classified",
             counts["unclassified"],
             total,
             "Beats without a usable answer, each with its reason.",
@@ -56,7 +55,7 @@ def _numbers(case: Case) -> None:
 
 def _count(label: str, count: int, total: int, meaning: str) -> None:
     share = percent(count / total) if 0 < count < total else ("100 %" if count else "none")
-    st.metric(label, f"{count}", help=meaning, width=112 if len(label) == 1 else 132, border=True, delta=share,
+    st.metric(label, f"{count}", help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=share,
               delta_color="off", delta_arrow="off")  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +16,19 @@ from models.registry import Classifier
 from pipeline.config import DEFAULT
 from pipeline.domain import BeatTrace, FloatArray
 from pipeline.errors import EcgError
+from pipeline.export import table_bytes
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.render.picture import on_paper, render_trace
 
 CHART = {"displayModeBar": False, "staticPlot": True}
+COLUMNS = {
+    "picture": "Picture",
+    "verdict": "Verdict",
+    "class": "Class",
+    "confidence": st.column_config.NumberColumn("Confidence", format="%.2f"),
+    "abnormal": st.column_config.NumberColumn("Abnormal", format="%.2f"),
+    "reason": "Why refused",
+}
 HONEST = (
     "A single beat without its rhythm cannot show that it came early: supraventricular ectopics look normal here. "
     "Read such pictures for their shape only."
@@ -105,12 +112,10 @@ def table(found: list[Answer], network: Classifier) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["picture", "verdict", "class", "confidence", "abnormal", "reason"])
 
 
-def as_csv(frame: pd.DataFrame) -> str:
-    """The table as CSV; a text that a spreadsheet would take for a formula gets an apostrophe (OWASP)."""
-    safe = frame.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell)
-    text = io.StringIO()
-    safe.to_csv(text, index=False, quoting=csv.QUOTE_NONNUMERIC)
-    return text.getvalue()
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """The table as CSV, safe to open in a spreadsheet."""
+    cells = frame.astype(object).where(frame.notna(), None)
+    return table_bytes(list(frame.columns), cells.to_numpy().tolist())
 
 
 st.title("Pictures of single beats", anchor=False)
@@ -136,10 +141,7 @@ if uploads:
     else:
         if len(answers) > 1:
             overview = table(answers, chosen)
-            st.dataframe(overview, hide_index=True, column_config={
-                "confidence": st.column_config.NumberColumn(format="percent"),
-                "abnormal": st.column_config.NumberColumn(format="percent"),
-            })  # fmt: skip
+            st.dataframe(overview, hide_index=True, placeholder="", column_config=COLUMNS)
             st.download_button(
                 "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore"
             )

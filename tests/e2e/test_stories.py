@@ -1,0 +1,173 @@
+"""What a clinician does, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import NARROW, WIDE, NewPage
+
+pytestmark = pytest.mark.browser
+
+SEEN = "Exactly what the network saw"
+LOOKED = re.compile("Where it looked for [NSVFQ]")
+SLOW_MS = 120_000  # TensorFlow is imported, and every beat read, on what may be a busy machine
+Shot = Callable[[Page, str], None]
+
+
+def open_demo(page: Page) -> None:
+    page.get_by_role("button", name="Open the demo recording").click()
+    expect(page.get_by_text(SEEN)).to_be_visible(timeout=SLOW_MS)
+
+
+def upload(page: Page, label: str, files: list[Path]) -> None:
+    page.locator("[data-testid=stFileUploader]", has_text=label).locator("input[type=file]").set_input_files(files)
+
+
+def beat_heading(page: Page) -> Locator:
+    return page.get_by_role("heading", name=re.compile(r"Beat \d+ of \d+"))
+
+
+def go(page: Page, title: str) -> None:
+    if page.viewport_size == {"width": NARROW[0], "height": NARROW[1]}:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name=title).click()
+    expect(page).to_have_url(re.compile(title.lower()) if title != "Analyse" else re.compile(r"/$"))
+
+
+def test_demo_is_opened_and_the_next_abnormal_beat_shows_its_heatmap(page: Page, shot: Shot) -> None:
+    open_demo(page)
+    first = beat_heading(page).inner_text()
+    page.get_by_role("button", name="Next abnormal").click()
+    expect(beat_heading(page)).not_to_have_text(first)
+    expect(page.get_by_text(LOOKED)).to_be_visible()
+    expect(page.locator(".stMarkdownBadge", has_text="Abnormal")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    shot(page, "demo")
+
+
+def test_a_click_on_the_strip_selects_that_beat(page: Page) -> None:
+    open_demo(page)
+    heading = beat_heading(page)
+    before = heading.inner_text()
+    strip = page.locator("[class*=st-key-strip]")
+    letter = strip.locator("g.textpoint text").nth(4)
+    letter.click(force=True)
+    expect(heading).not_to_have_text(before)
+    chosen = heading.inner_text()
+    page.get_by_role("button", name="Previous beat").click()
+    expect(heading).not_to_have_text(chosen)
+    letter.click(force=True)
+    expect(heading).to_have_text(chosen)
+
+
+def test_a_click_on_the_trend_jumps_there(page: Page) -> None:
+    open_demo(page)
+    heading = beat_heading(page)
+    before = heading.inner_text()
+    box = page.locator("[class*=st-key-trend] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.5)
+    page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.5)
+    expect(heading).not_to_have_text(before)
+    expect(heading).to_have_text(re.compile(r"at [34]:"))
+
+
+def test_keys_lead_from_beat_to_beat(page: Page) -> None:
+    open_demo(page)
+    heading = beat_heading(page)
+    before = heading.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(heading).not_to_have_text(before)
+    page.keyboard.press("ArrowLeft")
+    expect(heading).to_have_text(before)
+
+
+def test_own_record_is_uploaded_and_analysed(page: Page, record: list[Path]) -> None:
+    upload(page, "Your recording", record)
+    expect(page.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("The annotation file says")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_half_a_record_asks_for_the_other_half_and_goes_on_when_it_comes(page: Page, record: list[Path]) -> None:
+    upload(page, "Your recording", record[:1])
+    expect(page.get_by_text("Add the signal file (.dat)")).to_be_visible()
+    upload(page, "Your recording", record[1:])
+    expect(page.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page: Page, tmp_path: Path) -> None:
+    open_demo(page)
+    chosen = beat_heading(page).inner_text()
+    beacon = tmp_path / "![x](http:~~example.org~x.png).csv"
+    beacon.write_bytes(b"\x89PNG\r\n\x1a\n not a table")
+    page.get_by_role("button", name="Open another").click()
+    upload(page, "Your recording", [beacon])
+    page.get_by_label("Sampling frequency (Hz)").fill("360")
+    page.get_by_label("Sampling frequency (Hz)").press("Tab")
+    page.get_by_role("combobox", name="Unit of the values").click()
+    page.get_by_role("option", name="mV").click()
+    page.get_by_role("button", name="Read the table").click()
+    expect(page.get_by_test_id("stAlert")).to_have_count(1)
+    expect(page.get_by_test_id("stAlert").locator("img")).to_have_count(0)
+    expect(beat_heading(page)).to_have_text(chosen)
+    page.get_by_role("button", name="Next beat").click()
+    expect(beat_heading(page)).not_to_have_text(chosen)
+
+
+def test_a_picture_of_a_beat_is_read_and_explained(page: Page, tmp_path: Path, shot: Shot) -> None:
+    go(page, "Picture")
+    upload(page, "One or more pictures", [beat_picture(tmp_path / "beat.png")])
+    expect(page.get_by_text("In the network's inks, and where it looked")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("cannot show that it came early")).to_be_visible()
+    shot(page, "picture")
+
+
+def test_two_visitors_do_not_see_each_others_record(new_page: NewPage, record: list[Path]) -> None:
+    first, second = new_page(), new_page()
+    upload(first, "Your recording", record)
+    open_demo(second)
+    expect(first.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
+    second.get_by_role("button", name="Next beat").click()
+    expect(second.get_by_role("heading", name="case7")).to_have_count(0)
+    expect(second.get_by_role("heading", name="208_excerpt")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_page_scrolls_sideways(new_page: NewPage, shot: Shot, size: tuple[int, int], scheme: str) -> None:
+    page = new_page(size, scheme)
+    open_demo(page)
+    assert_fits(page)
+    shot(page, f"analyse-{scheme}")
+    for title in ("Picture", "Dataset", "Evaluation", "About"):
+        go(page, title)
+        expect(page.get_by_text("For research use only.")).to_be_visible()
+        assert_fits(page)
+        shot(page, f"{title.lower()}-{scheme}")
+    go(page, "Analyse")
+    expect(page.get_by_text(SEEN)).to_be_visible()
+
+
+def assert_fits(page: Page) -> None:
+    for selector in ("html", "[data-testid=stMain]"):
+        wide, room = page.locator(selector).evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert wide <= room, f"{selector} is {wide} px wide in {room} px at {page.url}"
+
+
+def beat_picture(path: Path) -> Path:
+    """A black trace of a normal beat on white."""
+    x = np.linspace(-0.3, 0.4, 200)
+    waves = ((-0.17, 0.02, 0.12), (-0.025, 0.008, -0.1), (0.0, 0.01, 1.0), (0.03, 0.01, -0.2), (0.22, 0.04, 0.25))
+    y = sum(height * np.exp(-(((x - at) / width) ** 2)) for at, width, height in waves)
+    points = np.stack([np.linspace(10, 190, x.size), 120 - 90 * y], axis=1).round().astype(np.int32)
+    canvas = np.full((160, 200, 3), 255, np.uint8)
+    cv2.polylines(canvas, [points], False, (0, 0, 0), 2, cv2.LINE_AA)
+    path.write_bytes(cv2.imencode(".png", canvas)[1].tobytes())
+    return path
