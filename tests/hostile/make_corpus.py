@@ -497,7 +497,7 @@ def _picture_cases() -> Iterator[Case]:
     yield picture("blank", encoded(np.full((200, 200, 3), 255, np.uint8)), says="blank")
     yield picture("black", encoded(np.zeros((200, 200, 3), np.uint8)), says="blank")
     rng = np.random.default_rng(0)
-    yield picture("noise", encoded(rng.integers(0, 256, (200, 200, 3), np.uint8)), says="not a beat picture")
+    yield picture("noise", encoded(rng.integers(0, 256, (200, 200, 3), np.uint8)), says="plain ground")
     shade = np.repeat(np.linspace(0, 255, 300).astype(np.uint8)[None, :, None], 200, axis=0).repeat(3, axis=2)
     yield picture("gradient", encoded(shade), says="not a beat picture")
     yield picture("photo", encoded(_photo(rng), "JPEG"), says="not a beat picture")

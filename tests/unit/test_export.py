@@ -143,6 +143,14 @@ def test_a_full_disk_leaves_the_old_file_and_no_fragment(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
+def test_whoever_reads_the_old_file_keeps_it_whole(tmp_path):
+    target = write_bytes(tmp_path / "out.json", b"old")
+    with target.open("rb") as reader:
+        write_bytes(target, b"new and longer")
+        assert reader.read() == b"old"
+    assert target.read_bytes() == b"new and longer"
+
+
 def test_a_file_in_place_of_the_folder_is_one_sentence(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError, match="could not be written"):

@@ -57,7 +57,23 @@ def test_the_values_follow_gain_baseline_and_unit():
     assert found.calibrated == (True, True)
 
 
-@pytest.mark.parametrize(("unit", "factor"), UNIT_TO_MV.items())
+UNITS = {
+    b"V": 1e3,
+    b"mV": 1,
+    b"mv": 1,
+    b"uV": 1e-3,
+    b"uv": 1e-3,
+    b"\xb5V": 1e-3,
+    b"\xc2\xb5V": 1e-3,
+    b"\xce\xbcV": 1e-3,
+}
+
+
+def test_no_unit_is_known_beyond_those_tested():
+    assert {*UNIT_TO_MV} == {*UNITS, b"nV"}
+
+
+@pytest.mark.parametrize(("unit", "factor"), [*UNITS.items(), (b"nV", 1e-6)])
 def test_every_unit_of_the_table_gives_millivolts(unit, factor):
     files = record(gain="200/@")
     files["r.hea"] = files["r.hea"].replace(b"@", unit)
