@@ -116,7 +116,7 @@ class EpochSampler:
     def epoch(self, number: int) -> Iterator[tuple[PictureArray, IntArray]]:
         """Batches of (pictures uint8 (b, h, w, 3), labels (b,)) of epoch `number`."""
         rng = np.random.default_rng((self.seed, number))
-        picks = [self._picked(aami, count, rng) for aami, count in self.counts.items()]
+        picks = [self._picked(aami, count, rng) for aami, count in self.counts.items() if count]
         sets, index = (np.concatenate(column) for column in zip(*picks, strict=True))
         order = rng.permutation(index.size)
         for start in range(0, self.steps * self.batch, self.batch):

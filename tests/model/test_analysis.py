@@ -1,0 +1,99 @@
+"""The main job with a real network: a recording in, honest beats out."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.registry import Classifier
+from pipeline.analysis import analyse
+from pipeline.config import DEFAULT, cache_root
+from pipeline.datasets import demo_path
+from pipeline.domain import Analysis, Recording
+from pipeline.errors import ModelError
+from pipeline.evaluate.matching import match_beats
+from pipeline.intake import read_path
+from pipeline.labels import aami_class
+from pipeline.store.results import load_analysis, save_analysis
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return read_path(demo_path())
+
+
+@pytest.fixture(scope="module")
+def network() -> Classifier:
+    return registry.load("vgg16")
+
+
+@pytest.fixture(scope="module")
+def analysis(recording: Recording, network: Classifier) -> Analysis:
+    return analyse(recording, network)
+
+
+def test_the_ventricular_beats_of_the_demo_are_found(recording: Recording, analysis: Analysis) -> None:
+    assert recording.reference is not None
+    matching = match_beats(recording.reference.sample, analysis.sample, fs=recording.fs, window_ms=150)
+    both = (matching.reference >= 0) & (matching.detected >= 0)
+    truth = np.array([aami_class(recording.reference.symbol[i]) for i in matching.reference[both]])
+    found = np.array(analysis.symbol)[matching.detected[both]]
+    assert np.mean(found[truth == "V"] == "V") > 0.9
+    assert np.mean(truth[found == "V"] == "V") > 0.9
+
+
+def test_every_beat_has_an_answer_or_a_reason(analysis: Analysis) -> None:
+    for status, reason, has_p in zip(analysis.status, analysis.reason, analysis.has_p, strict=True):
+        assert (status == "unclassified") == bool(reason)
+        assert has_p or reason
+    assert sum(analysis.counts().values()) == analysis.sample.size
+    assert np.allclose(analysis.p[analysis.has_p].sum(axis=1), 1, atol=1e-4)
+
+
+def test_the_same_bytes_give_the_same_answer(recording: Recording, network: Classifier, analysis: Analysis) -> None:
+    again = analyse(recording, network)
+    assert np.array_equal(again.sample, analysis.sample)
+    assert np.array_equal(again.p, analysis.p)
+
+
+def test_progress_rises_to_one(recording: Recording, network: Classifier) -> None:
+    seen: list[float] = []
+    analyse(recording, network, progress=lambda fraction, sentence: seen.append(fraction))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_a_stored_analysis_comes_back_whole_and_only_for_the_same_question(
+    analysis: Analysis, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
+    path = save_analysis(analysis)
+    assert path.is_relative_to(cache_root())
+    back = load_analysis(analysis.digest, analysis.model_version)
+    assert back is not None
+    for field in dataclasses.fields(Analysis):
+        first, second = getattr(analysis, field.name), getattr(back, field.name)
+        assert np.array_equal(first, second) if isinstance(first, np.ndarray) else first == second
+    assert load_analysis("other", analysis.model_version) is None
+    assert load_analysis(analysis.digest, "other") is None
+    assert load_analysis(analysis.digest, analysis.model_version, leads=("V1",)) is None
+    path.write_bytes(path.read_bytes()[:1000])
+    assert load_analysis(analysis.digest, analysis.model_version) is None
+
+
+def test_a_network_for_other_pictures_is_refused(recording: Recording, network: Classifier) -> None:
+    other = dataclasses.replace(DEFAULT, picture=dataclasses.replace(DEFAULT.picture, beat_before_s=0.3))
+    with pytest.raises(ModelError, match="trained on pictures"):
+        analyse(recording, network, other)
+
+
+def test_a_network_that_answers_nonsense_classifies_nothing(recording: Recording, network: Classifier) -> None:
+    class Broken(Classifier):
+        def predict(self, pictures: np.ndarray) -> np.ndarray:
+            return np.full((len(pictures), 5), np.nan, np.float32)
+
+    found = analyse(recording, Broken(network.manifest, network.model))
+    assert not found.has_p.any()
+    assert set(found.status) == {"unclassified"}
+    assert np.isfinite(found.p).all()
