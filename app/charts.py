@@ -62,8 +62,8 @@ def decimate(time_s: Array, value: Array, points: int = MAX_POINTS) -> tuple[Arr
     """
     if value.size <= points:
         return time_s, value
-    buckets = points // 2
-    size = int(np.ceil(value.size / buckets))
+    size = int(np.ceil(value.size / (points // 2)))
+    buckets = int(np.ceil(value.size / size))
     padded = np.full(size * buckets, np.nan)
     padded[: value.size] = value
     grid = padded.reshape(buckets, size)

@@ -1,0 +1,25 @@
+"""The About page: limits from the configuration, networks from their manifests."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from models import registry
+from pipeline.config import DEFAULT, ROOT
+
+PAGE = str(ROOT / "app" / "views" / "about.py")
+
+
+def test_it_says_what_it_is_not_and_publishes_its_limits() -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not page.exception
+    assert any("not a medical device" in markdown.value for markdown in page.markdown)
+    limits = page.table[1].value
+    assert limits.loc["Leads", "Limit"] == f"1 to {DEFAULT.limits.leads}"
+
+
+def test_each_network_has_its_card() -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    titles = [expander.label for expander in page.expander]
+    for name in registry.available():
+        assert f"{registry.manifest(name).title} ({name})" in titles

@@ -1,0 +1,269 @@
+"""The Analyse page: empty, with the demo recording, and with each kind of refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.findings import Case
+from app.state import Session
+from models import registry
+from pipeline.config import ROOT
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
+
+MAIN = str(ROOT / "app" / "main.py")
+ANY = "application/octet-stream"
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppTest:
+    """The app as it is first seen, with a cache of its own."""
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
+    return AppTest.from_file(MAIN, default_timeout=120).run()
+
+
+@pytest.fixture
+def demo(page: AppTest) -> AppTest:
+    """The demo recording, opened."""
+    return page.button(key="demo-start").click().run()
+
+
+def session(page: AppTest) -> Session:
+    return page.session_state["heartvision"]
+
+
+def case(page: AppTest) -> Case:
+    found = session(page).case
+    assert found is not None
+    return found
+
+
+def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    page.file_uploader[0].set_value([(name, payload, ANY) for name, payload in files])
+    return page.run()
+
+
+def demo_files(name: str = "case7") -> list[tuple[str, bytes]]:
+    source = demo_path()
+    header = source.read_bytes().replace(source.stem.encode(), name.encode())
+    return [(f"{name}.hea", header), (f"{name}.dat", source.with_suffix(".dat").read_bytes())]
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*page.markdown, *page.caption, *page.subheader))
+
+
+def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> None:
+    assert not page.exception
+    assert [button.label for button in page.button] == ["Open the demo recording"]
+    assert page.file_uploader[0].allowed_type == [".hea", ".dat", ".atr", ".zip", ".csv"]
+    assert any("150 MB" in caption.value for caption in page.caption)
+    assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
+
+
+def test_the_first_page_does_not_wait_for_tensorflow() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; "
+        f"AppTest.from_file({MAIN!r}, default_timeout=60).run(); sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_demo_is_opened_in_one_click(demo: AppTest) -> None:
+    assert not demo.exception
+    assert not demo.error
+    counts = case(demo).analysis.counts()
+    shown = {metric.label: metric.value for metric in demo.metric}
+    assert {label: shown[label] for label in "NSVFQ"} == {label: str(counts[label]) for label in "NSVFQ"}
+    assert shown["Not classified"] == str(counts["unclassified"])
+    assert "208" in texts(demo)
+    assert [selectbox.label for selectbox in demo.selectbox] == ["Network", "First lead", "Second lead"]
+
+
+def test_the_demo_says_that_the_network_was_trained_on_it(demo: AppTest) -> None:
+    facts = registry.manifest(case(demo).analysis.model)
+    known = "208" in (*facts.train_records, *facts.validation_records)
+    assert any("was trained on this record" in info.value for info in demo.info) == known
+
+
+def test_next_abnormal_goes_on_and_back(demo: AppTest) -> None:
+    first = session(demo).beat
+    demo.button(key="go-Next abnormal").click().run()
+    second = session(demo).beat
+    assert second > first
+    assert case(demo).abnormal[second]
+    demo.button(key="go-Previous abnormal").click().run()
+    assert session(demo).beat == first
+
+
+def test_the_window_follows_the_selected_beat(demo: AppTest) -> None:
+    state = session(demo)
+    state.select(400)
+    demo.run()
+    assert not demo.exception
+    assert state.window_start_s <= case(demo).time_s[400] <= state.window_start_s + state.window_s
+    demo.button(key="turn-Window after").click().run()
+    assert state.beat == 400
+    assert state.window_start_s > case(demo).time_s[400]
+
+
+@pytest.mark.parametrize("window_s", [5.0, 30.0, 60.0])
+def test_each_window_length_can_be_shown(demo: AppTest, window_s: float) -> None:
+    demo.segmented_control(key="window-s").set_value(window_s).run()
+    assert not demo.exception
+    assert session(demo).window_s == window_s
+
+
+def test_the_last_window_ends_with_the_recording(demo: AppTest) -> None:
+    state = session(demo)
+    state.select(case(demo).time_s.size - 1)
+    demo.run()
+    assert not demo.exception
+    assert state.window_start_s + state.window_s == pytest.approx(case(demo).recording.duration_s)
+    assert demo.button(key="go-Next beat").disabled
+
+
+def test_the_table_shows_only_the_chosen_classes(demo: AppTest) -> None:
+    everything = demo.dataframe[0].value
+    demo.pills(key="classes-shown").set_value(["V"]).run()
+    shown = demo.dataframe[0].value
+    assert set(shown["class"]) == {"V"}
+    assert 0 < len(shown) < len(everything)
+
+
+def test_an_unclassified_beat_says_why(demo: AppTest) -> None:
+    state, found = session(demo), case(demo)
+    reason = ("noise hides the waves", *found.analysis.reason[1:])
+    status = ("unclassified", *found.analysis.status[1:])
+    state.case = replace(found, analysis=replace(found.analysis, reason=reason, status=status))
+    state.select(0)
+    demo.run()
+    assert not demo.exception
+    assert "noise hides the waves" in texts(demo)
+
+
+def test_a_beat_that_no_network_read_has_no_heatmap_and_no_probabilities(demo: AppTest) -> None:
+    state, found = session(demo), case(demo)
+    reason = ("the beat is too near the end", *found.analysis.reason[1:])
+    has_p = found.analysis.has_p.copy()
+    has_p[0] = False
+    beats = replace(found.prepared.beats, reason=reason)
+    analysis = replace(found.analysis, reason=reason, has_p=has_p, status=("unclassified", *found.analysis.status[1:]))
+    state.case = replace(found, analysis=analysis, prepared=replace(found.prepared, beats=beats))
+    state.select(0)
+    demo.run()
+    assert not demo.exception
+    assert "the beat is too near the end" in texts(demo)
+    assert "Where it looked" not in texts(demo)
+
+
+def test_own_files_are_analysed(page: AppTest) -> None:
+    upload(page, *demo_files())
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.name == "case7"
+
+
+def test_several_recordings_can_be_gone_through(page: AppTest) -> None:
+    upload(page, *demo_files("one"), *demo_files("two"))
+    chooser = page.selectbox[0]
+    assert chooser.label == "Recording (1 of 2)"
+    chooser.set_value(1).run()
+    assert not page.exception
+    assert case(page).recording.name == "two"
+
+
+def test_half_a_record_asks_for_the_other_half(page: AppTest) -> None:
+    upload(page, demo_files()[0])
+    assert [info.value for info in page.info] == [
+        "Add the signal file (.dat) that belongs to this header; both are needed."
+    ]
+    assert not page.error
+
+
+def test_a_table_asks_for_frequency_and_unit_and_guesses_neither(page: AppTest) -> None:
+    upload(page, ("strip.csv", b"MLII\n0.1\n0.2\n"))
+    assert page.number_input[0].value is None
+    assert page.selectbox[0].value is None
+    page.button[-1].click().run()
+    assert [warning.value for warning in page.warning] == [
+        "State the sampling frequency and the unit: they are not in the file and are never guessed."
+    ]
+
+
+def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:
+    recording = read_path(demo_path())
+    rows = "\n".join(f"{value:.3f}" for value in recording.p_signal[: 360 * 60, 0])
+    upload(page, ("strip.csv", f"MLII\n{rows}\n".encode()))
+    page.number_input[0].set_value(360.0)
+    page.selectbox[0].set_value("mV")
+    page.button[-1].click().run()
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.duration_s == pytest.approx(60)
+
+
+def test_a_refused_file_is_one_plain_sentence_and_the_open_analysis_stays(demo: AppTest) -> None:
+    before = case(demo)
+    header, signal = demo_files()
+    upload(demo, header, (signal[0], signal[1][:1000]))
+    assert not demo.exception
+    assert len(demo.error) == 1
+    assert case(demo) is before
+    assert session(demo).recording is before.recording
+    demo.button(key="go-Next beat").click().run()
+    assert not demo.exception
+
+
+def test_markdown_in_a_refusal_is_shown_as_text(page: AppTest) -> None:
+    session(page).error = "The lead '![x](http://example.org/x.png)' is not known."
+    page.run()
+    assert "![" not in page.error[0].value
+    assert r"\!\[x\]\(http" in page.error[0].value
+
+
+def test_a_recording_that_cannot_be_analysed_says_so(page: AppTest) -> None:
+    upload(page, ("flat.csv", b"MLII\n" + b"0.0\n" * 36000))
+    page.number_input[0].set_value(360.0)
+    page.selectbox[0].set_value("mV")
+    page.button[-1].click().run()
+    assert not page.exception
+    assert len(page.error) == 1
+    assert page.button(key="demo-start").label == "Open the demo recording"
+
+
+def test_without_a_network_the_page_says_so_and_stays_usable(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "available", lambda: ())
+    page.button(key="demo-start").click().run()
+    assert not page.exception
+    assert "No trained network was found" in page.error[0].value
+
+
+def test_a_lead_that_no_network_was_trained_on_is_marked(page: AppTest) -> None:
+    (name, header), signal = demo_files()
+    upload(page, (name, header.replace(b"MLII", b"AVR")), signal)
+    assert not page.exception
+    assert any("not one that the networks were trained on" in warning.value for warning in page.warning)
+
+
+def test_a_stored_analysis_is_shown_without_asking_the_network_again(
+    demo: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app import cache
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} was loaded")
+
+    from app.work import open_case
+
+    monkeypatch.setattr(cache, "classifier", refuse)
+    again = open_case(read_path(demo_path()), case(demo).analysis.model, None, lambda fraction, sentence: None)
+    assert np.array_equal(again.analysis.p, case(demo).analysis.p)

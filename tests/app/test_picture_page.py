@@ -1,0 +1,61 @@
+"""The Picture page: empty, with good pictures, with bad ones, and with both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pipeline.config import ROOT
+from tests.drawn import beat_picture
+
+PAGE = str(ROOT / "app" / "views" / "picture.py")
+
+
+@pytest.fixture
+def page() -> AppTest:
+    return AppTest.from_file(PAGE, default_timeout=120).run()
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> bytes:
+    return beat_picture(tmp_path / "beat.png").read_bytes()
+
+
+def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    page.file_uploader[0].set_value([(name, payload, "image/png") for name, payload in files])
+    return page.run()
+
+
+def test_the_empty_page_says_what_it_takes_and_what_it_cannot_know(page: AppTest) -> None:
+    assert not page.exception
+    captions = "\n".join(caption.value for caption in page.caption)
+    assert "PNG or JPEG" in captions
+    assert "cannot show that it came early" in captions
+
+
+def test_a_picture_is_classified_and_explained(page: AppTest, good: bytes) -> None:
+    upload(page, ("beat.png", good))
+    assert not page.exception
+    assert not page.error
+    assert any("confidence" in markdown.value for markdown in page.markdown)
+    assert [text.value for text in page.text] == ["beat.png"]
+
+
+def test_something_else_is_refused_in_one_sentence(page: AppTest) -> None:
+    upload(page, ("![x](http://example.org/x).png", b"<script>alert(1)</script>"))
+    assert not page.exception
+    assert len(page.error) == 1
+    assert "![" not in page.error[0].value
+
+
+def test_of_several_pictures_each_gets_its_row_and_its_turn(page: AppTest, good: bytes) -> None:
+    upload(page, ("beat.png", good), ("broken.png", good[:40]))
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["picture"]) == ["beat.png", "broken.png"]
+    assert table["verdict"][1] == "refused"
+    assert table["reason"][1]
+    page.selectbox[0].set_value(1).run()
+    assert len(page.error) == 1
