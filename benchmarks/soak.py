@@ -47,9 +47,8 @@ def main(name: str, predictions: int, epochs: int) -> None:
         result = fit(plan, batches, lambda logits: {"val_score": 0.0}, lambda fraction, sentence: None)
     if not np.isfinite(result.history["loss"]).all():
         raise SystemExit("The loss is not finite.")
-    print(
-        f"{name}: {predictions} predictions, {epochs} epochs: clean; {start:.0f} MB before, {_megabytes():.0f} MB after"
-    )
+    memory = f"{start:.0f} MB before, {_megabytes():.0f} MB after"
+    print(f"{name}: {predictions} predictions, {epochs} epochs: clean; {memory}")
 
 
 def _megabytes() -> float:
