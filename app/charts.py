@@ -152,7 +152,7 @@ def trend(
     figure.update_layout(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
-        yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 4, "gridcolor": colours.gap,
+        yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 6, "gridcolor": colours.gap,
                "title": {"text": "beats/min", "font": {"size": 11}}},
         yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
@@ -275,7 +275,7 @@ def _draw_lead(
             mode="lines", line={"color": colours.trace, "width": 1.3}, hoverinfo="skip", name="1 mV",
         )  # fmt: skip
     text = html.escape(lead.name) if lead.calibrated else f"{html.escape(lead.name)} (uncalibrated)"
-    left, above = (start_s - 9 * mm, 11.5) if pulse else (start_s + mm, 5.0)
+    left, above = (start_s - 9 * mm, paper.gain_mm_mv + 1.5) if pulse else (start_s + mm, 5.0)
     figure.add_annotation(
         x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", showarrow=False, xanchor="left",
         yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
