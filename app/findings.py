@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from app.charts import Lead, Marks
 from app.text import clock, percent
 from app.theme import UNCLASSIFIED
-from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT
 from pipeline.domain import Analysis, Quality, Recording
 from pipeline.labels import CLASS_NAMES, aami_class
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
 
 TREND_POINTS = 1500
 RATE_BEATS = 8  # minimum and maximum heart rate are those of the median of so many beats: one ectopic is no rate

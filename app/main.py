@@ -23,5 +23,7 @@ page = st.navigation(
     ],
     position="top",
 )
-page.run()
-st.caption(RESEARCH_USE)
+body, foot = st.container(), st.container()
+foot.caption(RESEARCH_USE)  # first, so that it stands there even if a page stops early
+with body:
+    page.run()
