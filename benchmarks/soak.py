@@ -44,7 +44,7 @@ def main(name: str, predictions: int, epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shape = network.manifest.input_shape
         plan = FitPlan(name, shape, 5, epochs, steps, BATCH, 1, data_root() / "weights", Path(folder))
-        result = fit(plan, batches, lambda logits: {"val_score": 0.0}, lambda fraction, sentence: None)
+        result = fit(plan, batches, lambda logits: {"val_loss": 0.0}, lambda fraction, sentence: None)
     if not np.isfinite(result.history["loss"]).all():
         raise SystemExit("The loss is not finite.")
     memory = f"{start:.0f} MB before, {_megabytes():.0f} MB after"

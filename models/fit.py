@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class FitPlan:
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """The model of the best epoch by "val_score", and the curves by epoch."""
+    """The model of the best epoch by "val_loss", and the curves by epoch."""
 
     model: Any
     history: dict[str, list[float]]
@@ -52,8 +53,8 @@ def fit(
     batches : callable
         `batches(epoch)` yields (pictures uint8 (b, h, w, 3), labels int (b,)), the same for the same epoch.
     evaluate : callable
-        Given a function from pictures to logits, the epoch's validation measures; "val_score" decides
-        which epoch is kept: the highest, the later one of equals.
+        Given a function from pictures to logits, the epoch's validation measures; "val_loss" decides
+        which epoch is kept: the lowest, the later one of equals.
     """
     keras().utils.set_random_seed(plan.seed)
     keras().mixed_precision.set_global_policy(dtype_policy())
@@ -71,8 +72,10 @@ def fit(
     history = _resume(plan, model, optimizer)
     step = _train_step(model, optimizer)
     for epoch in range(len(history.get("loss", [])), plan.epochs):
+        started = time.monotonic()
         measures = _one_epoch(plan, epoch, step, batches, progress)
         measures |= evaluate(forward(model))
+        measures["minutes"] = (time.monotonic() - started) / 60
         for key, value in measures.items():
             history.setdefault(key, []).append(round(float(value), 5))
         _save(plan, model, optimizer, history)
@@ -134,7 +137,7 @@ def _one_epoch(
 
 def _save(plan: FitPlan, model: Any, optimizer: Any, history: dict[str, list[float]]) -> None:
     plan.checkpoint.mkdir(parents=True, exist_ok=True)
-    if history["val_score"][-1] == max(history["val_score"]):
+    if history["val_loss"][-1] == min(history["val_loss"]):
         _save_arrays(plan.checkpoint / "best.npz", model.variables)
     _save_arrays(plan.checkpoint / "last.npz", [*model.variables, *optimizer.variables])
     (plan.checkpoint / "history.json").write_text(json.dumps(history))
