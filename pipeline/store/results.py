@@ -29,10 +29,10 @@ def load_analysis(
     """
     path = _path(digest, model_version, config, leads)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = {name: read_only(stored[name]) for name in _ARRAYS}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
     return _restored(facts, arrays)
 
