@@ -127,7 +127,7 @@ def _summary(analysis: Analysis) -> dict[str, Any]:
         "classified": len(analysis.sample) - counts["unclassified"],
         "unclassified": counts["unclassified"],
         "counts": {name: counts[name] for name in AAMI_CLASSES},
-        "hr_bpm": round(60.0 / float(np.median(rr_s)), 1) if rr_s.size else None,
+        "median_hr_bpm": round(60.0 / float(np.median(rr_s)), 1) if rr_s.size else None,
         "abnormal_threshold": analysis.threshold,
         "notices": list(analysis.notices),
         "model_version": analysis.model_version,
