@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
@@ -32,6 +32,7 @@ ARGS = [
 WIDE, NARROW = (1440, 900), (390, 844)
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 START_S = 60.0
+expect.set_options(timeout=30_000)  # stories ask what happens, benchmarks how fast: CI's two cores may be busy
 NewPage = Callable[..., Page]
 
 
