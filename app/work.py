@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from app import cache
 from app.findings import Case
+from app.text import duration
 from models import registry
 from pipeline.analysis import Progress, classify, prepare
 from pipeline.config import DEFAULT
@@ -15,6 +17,7 @@ from pipeline.errors import ModelError
 from pipeline.store.results import load_analysis, save_analysis
 
 PREFERRED = "vgg16"
+FIRST_BEAT = 0.1  # the fraction at which `classify` begins with the beats
 
 
 def default_network() -> str:
@@ -55,14 +58,23 @@ def open_case(recording: Recording, network: str, leads: tuple[str, ...] | None,
     return Case(recording, prepared, analysis)
 
 
-def throttled(report: Callable[[float, str], None]) -> Progress:
-    """A progress callback that drops steps of less than one per cent."""
-    last = -1.0
+def throttled(report: Callable[[float, str], None], clock: Callable[[], float] = time.monotonic) -> Progress:
+    """A progress callback that drops steps of less than one per cent and says how long the rest will take.
+
+    The time left is told once five seconds have been seen, from the pace since the first step that did any work.
+    """
+    last, pace_from = -1.0, (0.0, clock())
 
     def step(fraction: float, sentence: str) -> None:
-        nonlocal last
-        if fraction - last >= 0.01 or fraction >= 1:
-            last = fraction
-            report(min(max(fraction, 0.0), 1.0), sentence)
+        nonlocal last, pace_from
+        if fraction - last < 0.01 and fraction < 1:
+            return
+        if last < FIRST_BEAT <= fraction:
+            pace_from = (fraction, clock())
+        last = fraction
+        done, elapsed = fraction - pace_from[0], clock() - pace_from[1]
+        if done > 0 and elapsed > 5 and fraction < 1:
+            sentence = f"{sentence}, about {duration(elapsed / done * (1 - fraction))} left"
+        report(min(max(fraction, 0.0), 1.0), sentence)
 
     return step
