@@ -18,8 +18,7 @@ from app.theme import Palette, is_dark, palette
 from models import registry
 from pipeline.config import data_root
 from pipeline.errors import DataError, EcgError
-from pipeline.evaluate.errors import error_pictures, read_sheet
-from pipeline.evaluate.report import read_evaluation
+from pipeline.evaluate.saved import read_evaluation
 
 Json = dict[str, Any]
 
@@ -289,6 +288,8 @@ def live_pictures(view: View, errors: list[Json]) -> list[Any]:
         return []
     try:
         with st.spinner("Drawing the beats"):
+            from pipeline.evaluate.errors import error_pictures  # brings SciPy: not before it is needed
+
             return list(error_pictures(errors, folder, scale=8, dark=is_dark()))
     except EcgError as error:
         st.warning(plain(str(error)))
@@ -302,6 +303,8 @@ def saved_pictures(view: View) -> list[Any]:
         st.info("No pictures were kept with this evaluation.")
         return []
     try:
+        from pipeline.evaluate.errors import read_sheet  # brings SciPy: not before it is needed
+
         return list(read_sheet(registry.WEIGHTS / view.name / Path(layout["file"]).name, layout))
     except DataError as error:
         st.info(plain(str(error)))

@@ -1,6 +1,6 @@
 """All that the Evaluation page shows, computed from predictions: one report per way of evaluating.
 
-The schema (`SCHEMA`) of evaluation.json, as `run` writes it and the page reads it. Undefined measures are null; an
+The schema (`saved.SCHEMA`) is what `run` writes and the page reads. Undefined measures are null; an
 estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap over patients.
 
 - `schema`, `split`, `error_sheet` {file, columns, width_px, height_px, count} or null
@@ -26,10 +26,8 @@ estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap ove
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -37,26 +35,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pipeline.config import DEFAULT, Config
-from pipeline.errors import DataError
 from pipeline.evaluate import bootstrap, calibration, metrics
 from pipeline.evaluate.metrics import Kind, ScoredBeats, Scores
 from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluate.saved import Json
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
 
-SCHEMA: Final = "heartvision.evaluation/1"
-OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
-REPORT_OUTLINE: Final = (
-    *("kind", "records", "left_out", "refused", "table", "threshold", "hours", "beats", "notes", "overall", "average"),
-    *("classes", "confusion", "ec57", "variants", "per_record", "roc", "pr", "reliability", "thresholds", "coverage"),
-    *("errors", "error_count"),
-)
 CURVE_POINTS: Final = 200
 ERRORS: Final = 24
 ERRORS_PER_KIND: Final = 2  # of one record, truth and prediction: else one patient fills the list
 DIGITS: Final = 5
 PER_CLASS_SHOWN: Final = ("S_se", "S_ppv", "S_f1", "V_se", "V_ppv", "V_f1")
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -163,32 +152,6 @@ def evaluate_predictions(
         "error_count": int(matrices.sum() - np.trace(matrices, axis1=1, axis2=2).sum()),
     }
     return EvaluationReport(kind, data)
-
-
-def read_evaluation(path: Path) -> Json:
-    """An evaluation.json, checked as far as its outline goes.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, no JSON, or of another schema.
-    """
-    try:
-        content: Json = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name} cannot be read as JSON; run `python -m pipeline evaluate` again.") from error
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise DataError(
-            f"{path.name} has the schema {schema!r}, not {SCHEMA!r}; run `python -m pipeline evaluate` again."
-        )
-    missing = [key for key in OUTLINE if key not in content]
-    for kind in ("reference", "detected", "random_split"):
-        if (report := content.get(kind)) is not None:
-            missing += [f"{kind}.{key}" for key in REPORT_OUTLINE if key not in report]
-    if missing:
-        raise DataError(f"{path.name} lacks {', '.join(missing[:3])}; run `python -m pipeline evaluate` again.")
-    return content
 
 
 @dataclass(frozen=True, eq=False)

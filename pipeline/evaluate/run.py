@@ -24,7 +24,8 @@ from pipeline.evaluate.bootstrap import RESAMPLES
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.metrics import Kind
 from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
-from pipeline.evaluate.report import SCHEMA, EvaluationReport, Json, evaluate_predictions, read_evaluation
+from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
+from pipeline.evaluate.saved import SCHEMA, Json, read_evaluation
 from pipeline.intake import read_path
 
 Progress = Callable[[float, str], None]

@@ -18,8 +18,9 @@ from pipeline.domain import PictureArray
 from pipeline.errors import DataError
 from pipeline.evaluate.calibration import adjust_prior, fit_temperature, softmax
 from pipeline.evaluate.records import RecordPredictions
-from pipeline.evaluate.report import evaluate_predictions, read_evaluation
+from pipeline.evaluate.report import evaluate_predictions
 from pipeline.evaluate.run import add_random_split, current_commit
+from pipeline.evaluate.saved import read_evaluation
 from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import draw, trace_content
 from pipeline.train.augment import Augmentation, as_trace

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app import tables_evaluation as tables
 from models import registry
 from pipeline.datasets.splits import DS2, PACED
-from pipeline.evaluate import errors, report, run
+from pipeline.evaluate import errors, report, run, saved
 from pipeline.evaluate.records import RecordPredictions
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
@@ -38,7 +38,7 @@ def write_network(folder, name, *, skill=3.0, random_split=False):
     (home / "manifest.json").write_text("{}")
     found = list(predictions(skill))
     content = {
-        "schema": report.SCHEMA,
+        "schema": saved.SCHEMA,
         "model": {"name": name, "title": f"Network {name}", "sha256": "0" * 64, "parameters": 14_000_000,
                   "size_bytes": 29_000_000, "validation_records": ["205", "207"]},
         "split": "ds2",

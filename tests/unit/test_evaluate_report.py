@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
-from pipeline.evaluate import report
+from pipeline.evaluate import report, saved
 from pipeline.evaluate.records import RecordPredictions
 
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -72,7 +72,7 @@ def test_every_interval_holds_its_value(at_reference, at_detected):
 
 
 def test_a_report_has_the_outline_that_readers_rely_on(at_reference):
-    assert set(at_reference) == set(report.REPORT_OUTLINE)
+    assert set(at_reference) == set(saved.REPORT_OUTLINE)
 
 
 def test_counts_agree_with_each_other_everywhere(at_reference, at_detected):
@@ -212,7 +212,7 @@ def test_no_records_and_doubled_records_are_refused(records):
         ('{"schema": "other/9"}', "has the schema 'other/9'"),
         ('{"schema": "heartvision.evaluation/1", "model": {}}', "lacks split, provenance, reference"),
         (
-            json.dumps(dict.fromkeys(report.OUTLINE) | {"schema": report.SCHEMA, "detected": {"kind": "detected"}}),
+            json.dumps(dict.fromkeys(saved.OUTLINE) | {"schema": saved.SCHEMA, "detected": {"kind": "detected"}}),
             r"lacks detected.records, detected.left_out, detected.refused",
         ),
     ],
@@ -222,4 +222,4 @@ def test_a_broken_evaluation_file_is_refused_in_one_sentence(tmp_path, text, mes
     if text is not None:
         path.write_text(text)
     with pytest.raises(DataError, match=message):
-        report.read_evaluation(path)
+        saved.read_evaluation(path)

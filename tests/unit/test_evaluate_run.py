@@ -15,7 +15,8 @@ from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluate import errors, run
-from pipeline.evaluate.report import evaluate_predictions, read_evaluation
+from pipeline.evaluate.report import evaluate_predictions
+from pipeline.evaluate.saved import read_evaluation
 from pipeline.intake import read_path
 
 FS = 360

@@ -1,0 +1,45 @@
+"""Saved evaluations, as the pages read them: the schema's name and outline. Light: no scikit-learn, no SciPy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.errors import DataError
+
+SCHEMA: Final = "heartvision.evaluation/1"
+OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
+REPORT_OUTLINE: Final = (
+    *("kind", "records", "left_out", "refused", "table", "threshold", "hours", "beats", "notes", "overall", "average"),
+    *("classes", "confusion", "ec57", "variants", "per_record", "roc", "pr", "reliability", "thresholds", "coverage"),
+    *("errors", "error_count"),
+)
+
+Json = dict[str, Any]
+
+
+def read_evaluation(path: Path) -> Json:
+    """An evaluation.json, checked as far as its outline goes.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, no JSON, or of another schema.
+    """
+    try:
+        content: Json = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name} cannot be read as JSON; run `python -m pipeline evaluate` again.") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise DataError(
+            f"{path.name} has the schema {schema!r}, not {SCHEMA!r}; run `python -m pipeline evaluate` again."
+        )
+    missing = [key for key in OUTLINE if key not in content]
+    for kind in ("reference", "detected", "random_split"):
+        if (report := content.get(kind)) is not None:
+            missing += [f"{kind}.{key}" for key in REPORT_OUTLINE if key not in report]
+    if missing:
+        raise DataError(f"{path.name} lacks {', '.join(missing[:3])}; run `python -m pipeline evaluate` again.")
+    return content
