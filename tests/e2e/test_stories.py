@@ -23,6 +23,12 @@ Shot = Callable[[Page, str], None]
 def open_demo(page: Page) -> None:
     page.get_by_role("button", name="Open the demo recording").click()
     expect(page.get_by_text(SEEN)).to_be_visible(timeout=SLOW_MS)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Waits until the page has drawn everything: a click while it is redrawn may fall on a button that goes away."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def upload(page: Page, label: str, files: list[Path]) -> None:
@@ -116,6 +122,8 @@ def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page:
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(page.get_by_test_id("stAlert").locator("img")).to_have_count(0)
     expect(beat_heading(page)).to_have_text(chosen)
+    page.keyboard.press("Escape")  # the upload's popover is left, as a user would
+    settle(page)
     page.get_by_role("button", name="Next beat").click()
     expect(beat_heading(page)).not_to_have_text(chosen)
 
