@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain import FloatArray, IntArray, read_only
 from pipeline.errors import DataError
+from pipeline.store.archive import BROKEN_NPZ
 
 _FIELDS = ("reference_sample", "reference_symbol", "sample", "p", "has_p")
 
@@ -74,7 +75,7 @@ def load_predictions(path: Path) -> tuple[RecordPredictions, ...]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return tuple(_load(archive, str(record)) for record in archive["records"])
-    except Exception as error:  # a reader: whatever a broken archive raises ends here
+    except BROKEN_NPZ as error:
         raise DataError(f"The predictions in {path.name!r} cannot be read; delete the file and run again.") from error
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pipeline
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.domain import Analysis, Quality, QualitySegment, read_only
+from pipeline.store.archive import BROKEN_NPZ
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
 
@@ -32,7 +32,7 @@ def load_analysis(
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             facts = json.loads(str(stored["facts"]))
             arrays = {name: read_only(stored[name]) for name in _ARRAYS}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+    except BROKEN_NPZ:
         return None
     return _restored(facts, arrays)
 

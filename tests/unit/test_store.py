@@ -1,0 +1,52 @@
+"""A stored analysis that was damaged on disk counts as none and never breaks the page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.domain import Analysis, Quality, QualitySegment
+from pipeline.store.results import load_analysis, save_analysis
+
+
+def analysis(n: int = 50) -> Analysis:
+    p = np.tile(np.array([0.6, 0.1, 0.1, 0.1, 0.1], np.float32), (n, 1))
+    return Analysis(
+        record="x",
+        digest="d",
+        fs=360.0,
+        duration_s=60.0,
+        leads=("II",),
+        model="m",
+        model_version="v",
+        version="0",
+        quality=Quality((QualitySegment(0.0, 60.0, "good", ""),), 1.0),
+        sample=np.arange(n, dtype=np.int64) * 300,
+        p=p,
+        has_p=np.ones(n, np.bool_),
+        confidence=p.max(axis=1),
+        status=("classified",) * n,
+        reason=("",) * n,
+        notices=(),
+        threshold=0.5,
+    )
+
+
+def test_flipped_and_missing_bytes_give_the_same_analysis_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
+    original = analysis()
+    path = save_analysis(original)
+    payload = path.read_bytes()
+    assert load_analysis("d", "v") is not None
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(payload)
+        damaged[int(rng.integers(len(damaged)))] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged[: int(rng.integers(1, len(damaged) + 1))] if rng.random() < 0.3 else damaged)
+        found = load_analysis("d", "v")
+        refused += found is None
+        assert found is None or np.array_equal(found.p, original.p)
+    assert refused > 100
