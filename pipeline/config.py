@@ -128,3 +128,9 @@ def cache_root() -> Path:
     """Where finished analyses are kept: `HEARTVISION_CACHE`, else the user's cache folder."""
     configured = os.environ.get("HEARTVISION_CACHE")
     return Path(configured) if configured else Path.home() / ".cache" / "heartvision"
+
+
+def home_root() -> Path:
+    """Where recordings and reviews are kept for good: `HEARTVISION_HOME`, else the user's data folder."""
+    configured = os.environ.get("HEARTVISION_HOME")
+    return Path(configured) if configured else Path.home() / ".local" / "share" / "heartvision"
