@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from models.errors import EcgError, ModelError
 
-__all__ = ["DataError", "EcgError", "IntakeError", "LimitError", "ModelError", "SignalError"]
+__all__ = [
+    "DataError",
+    "EcgError",
+    "IntakeError",
+    "LimitError",
+    "ModelError",
+    "ReviewError",
+    "SignalError",
+    "StaleVersion",
+]
 
 
 class IntakeError(EcgError):
@@ -21,3 +30,11 @@ class SignalError(EcgError):
 
 class DataError(EcgError):
     """A public dataset is missing or differs from its published checksums."""
+
+
+class ReviewError(EcgError):
+    """A decision that cannot be taken: no such beat, a signed study, nothing to undo."""
+
+
+class StaleVersion(ReviewError):  # noqa: N818 - it names a state, not a fault
+    """Someone else has changed the study since it was opened; the message says who, what and when."""

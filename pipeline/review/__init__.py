@@ -1,0 +1,1 @@
+"""The clinician's answer: decisions on beats, and everything that follows from them."""

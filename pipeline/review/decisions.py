@@ -1,0 +1,109 @@
+"""What a reader can decide about beats, and which decisions are in force after undo and redo."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from pipeline.errors import ReviewError
+from pipeline.labels import AAMI_CLASSES
+
+DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment"]
+DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
+TEXT_CHARS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision about explicit beats: one, a selection, a family or a time span.
+
+    `samples` are R peaks of the recording, strictly increasing; `aami` the class given by "override" and "add"; `text`
+    a comment, with any kind ("comment" alone changes nothing else; an empty one takes the comment away).
+
+    Raises
+    ------
+    ReviewError
+        If there are no beats, `aami` is missing or not wanted, or `text` is too long or has control characters.
+    """
+
+    kind: DecisionKind
+    samples: tuple[int, ...]
+    aami: str = ""
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", tuple(sorted({int(sample) for sample in self.samples})))
+        object.__setattr__(self, "text", clean_text(self.text))
+        if self.kind not in DECISION_KINDS:
+            raise ReviewError(f"A decision {self.kind!r} is unknown; choose one of {', '.join(DECISION_KINDS)}.")
+        if not self.samples:
+            raise ReviewError("No beat is chosen; choose at least one.")
+        self._check_class()
+
+    def _check_class(self) -> None:
+        if self.kind in ("override", "add"):
+            if self.aami not in AAMI_CLASSES:
+                raise ReviewError(f"A class {self.aami!r} is unknown; choose one of {', '.join(AAMI_CLASSES)}.")
+        elif self.aami:
+            raise ReviewError(f"A decision {self.kind!r} takes no class, {self.aami!r} was given.")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the audit trail as far as it decides what is in force."""
+
+    event: Literal["decide", "undo", "redo", "barrier"]
+    decision: Decision | None = None
+
+
+def in_force(steps: Iterable[Step]) -> tuple[Decision, ...]:
+    """The decisions in force after all steps, oldest first; see `stacks`."""
+    return stacks(steps)[0]
+
+
+def stacks(steps: Iterable[Step]) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
+    """The decisions in force, oldest first, and those that redo would bring back, the next one last.
+
+    A new decision clears what could be redone. No undo reaches behind a barrier.
+
+    Raises
+    ------
+    ReviewError
+        If a step undoes or redoes where there is nothing to.
+    """
+    done: list[Decision] = []
+    undone: list[Decision] = []
+    floor = 0
+    for step in steps:
+        if step.event == "barrier":
+            floor, undone = len(done), []
+        elif step.event == "undo":
+            if len(done) <= floor:
+                raise ReviewError("There is nothing to undo.")
+            undone.append(done.pop())
+        elif step.event == "redo":
+            if not undone:
+                raise ReviewError("There is nothing to redo.")
+            done.append(undone.pop())
+        elif step.decision is not None:
+            done.append(step.decision)
+            undone.clear()
+    return tuple(done), tuple(undone)
+
+
+def clean_text(text: str, *, limit: int = TEXT_CHARS) -> str:
+    """The text without spaces at its ends, composed (NFC).
+
+    Raises
+    ------
+    ReviewError
+        If it is longer than `limit` characters, or holds a character that cannot be stored or printed.
+    """
+    text = unicodedata.normalize("NFC", text.strip())
+    if len(text) > limit:
+        raise ReviewError(f"The text has {len(text)} characters; at most {limit} can be kept.")
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+        raise ReviewError("The text holds a control character; leave it out.")
+    return text
