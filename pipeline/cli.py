@@ -95,9 +95,11 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="the network")
-    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="the records, or the folder of mitdb/")
-    parser.add_argument("--split", default="ds2", choices=("ds1", "ds2"), help="default: %(default)s")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: models/weights/NAME/evaluation.json")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
+    )
+    parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
     parser.set_defaults(command=_evaluate)
 
 
@@ -225,10 +227,11 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from pipeline.config import data_root
     from pipeline.evaluate.run import evaluate
 
     with _progress(1) as steps:
-        path = evaluate(options.model, options.data, options.split, options.output, progress=next(steps))
+        path = evaluate(options.model, options.data or data_root(), options.split, options.output, progress=next(steps))
     sys.stdout.write(f"{path}\n")
     return OK
 

@@ -3,7 +3,8 @@
 The schema (`saved.SCHEMA`) is what `run` writes and the page reads. Undefined measures are null; an
 estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap over patients.
 
-- `schema`, `split`, `error_sheet` {file, columns, width_px, height_px, count} or null
+- `schema`, `split`, `seen` [records that were trained on], `speed` {beats_per_s, beats, cores} or null,
+  `error_sheet` {file, columns, width_px, height_px, count} or null, `uncertainty` (`conformal`) or null
 - `provenance` {command, commit, data, date}
 - `model`: the manifest without golden predictions {name, title, sha256, parameters, size_bytes, temperature, ...}
 - `reference`, `detected`, `random_split` (null until `run.add_random_split`): reports with
@@ -11,12 +12,13 @@ estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap ove
     `beats` {reference, detected, read}, `notes` [sentence]
   - `overall` {measure: estimate}: all of `metrics.all_scores` and `metrics.binary_scores`, `binary_auc`, `binary_ap`,
     `ece`; `average` {measure: mean over records}
-  - `classes` [{class, name, reference, predicted, correct, se, ppv, f1 (estimates), auc, ap, ece}]
+  - `classes` [{class, name, reference, predicted, correct, se, ppv, f1 (estimates), auc, ap, ece}]; `s_without_232`
+    the row of S without record 232, or null where that is not among the records
   - `confusion` {labels, counts (6 x 6)}: rows reference, columns prediction; O is "no beat"
   - `ec57` {table, start_s, overall, average, confusion}: by bxb's table, without the first five minutes
   - `variants` [{name, title, table, start_s, without, overall}]
   - `per_record` [{record, N, S, V, F, Q (reference counts), errors, accuracy, qrs_se, qrs_ppv, S_se, S_ppv, S_f1, V_se,
-    V_ppv, V_f1, binary_se, binary_sp, confidence}]
+    V_ppv, V_f1, binary_se, binary_sp, confidence, confusion (36 counts), binary (TP, FN, FP, TN), answers (`packed`)}]
   - `roc` {fpr, tpr, threshold}, `pr` {recall, precision, threshold}: at most `CURVE_POINTS` points
   - `reliability` {bins, lower, upper, count, stated, observed, ece, classwise {class: ece}}
   - `thresholds` {threshold, se, sp, ppv, f1, balanced_accuracy, flagged_per_hour}: columns
@@ -26,8 +28,10 @@ estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap ove
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +46,7 @@ from pipeline.evaluate.saved import Json
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
 
 CURVE_POINTS: Final = 200
+S_RECORD: Final = "232"  # alone holds three of four S beats of DS2: no S figure stands without one that leaves it out
 ERRORS: Final = 24
 ERRORS_PER_KIND: Final = 2  # of one record, truth and prediction: else one patient fills the list
 DIGITS: Final = 5
@@ -62,14 +67,22 @@ class Variant:
 def variants(config: Config = DEFAULT) -> tuple[Variant, ...]:
     """The ways of counting that are published side by side."""
     start, minutes = config.learning_period_s, config.learning_period_s / 60
+    whole = Variant("whole", "Whole recordings, de Chazal's table")
+    bxb = Variant("bxb", "Whole recordings, bxb's table (escape beats count as S)", table="bxb")
+    ec57 = Variant("ec57", f"EC57: first {minutes:g} minutes left out, bxb's table", table="bxb", start_s=start)
+    short = Variant("ec57_de_chazal", f"First {minutes:g} minutes left out, de Chazal's table", start_s=start)
+    reason = "which holds 75 % of the S beats of DS2"
     return (
-        Variant("whole", "Whole recordings, de Chazal's table"),
-        Variant("without_232", "Without record 232, which holds 75 % of the S beats of DS2", without=("232",)),
+        whole,
+        Variant("without_232", f"Without record 232, {reason}", without=(S_RECORD,)),
         Variant("without_202", "Without record 202, the same man as 201 in DS1", without=("202",)),
-        Variant("bxb", "Whole recordings, bxb's table (escape beats count as S)", table="bxb"),
-        Variant("ec57", f"EC57: first {minutes:g} minutes left out, bxb's table", table="bxb", start_s=start),
-        Variant("ec57_de_chazal", f"First {minutes:g} minutes left out, de Chazal's table", start_s=start),
+        *(way for counted in (bxb, ec57, short) for way in (counted, _without_232(counted))),
     )
+
+
+def _without_232(variant: Variant) -> Variant:
+    title = f"{variant.title}, without record {S_RECORD}"
+    return replace(variant, name=f"{variant.name}_without_232", title=title, without=(S_RECORD,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +153,7 @@ def evaluate_predictions(
         "overall": overall,
         "average": _average(beats, threshold),
         "classes": _classes(beats, overall),
+        "s_without_232": _s_row(beats, every_variant),
         "confusion": _confusion(matrices.sum(axis=0)),
         "ec57": next(v for v in every_variant if v["name"] == "ec57"),
         "variants": every_variant,
@@ -293,6 +307,15 @@ def _classes(beats: Sequence[ScoredBeats], overall: Json) -> list[Json]:
     return rows
 
 
+def _s_row(beats: Sequence[ScoredBeats], every_variant: Sequence[Json]) -> Json | None:
+    """The row of class S without the record that holds most of them; None if that record is not here."""
+    without = next(v for v in every_variant if v["name"] == "without_232")
+    if not without["applies"]:
+        return None
+    rest = [item for item in beats if item.record != S_RECORD]
+    return next(row for row in _classes(rest, without["overall"]) if row["class"] == "S")
+
+
 def _record_row(beats: ScoredBeats, threshold: float) -> Json:
     matrix = metrics.confusion(beats.truth, beats.predicted)
     scores = metrics.all_scores(matrix) | metrics.binary_scores(_binary_counts(beats, threshold))
@@ -316,7 +339,15 @@ def _record_row(beats: ScoredBeats, threshold: float) -> Json:
         "errors": int(matrix.sum() - np.trace(matrix)),
         **{name: float(scores[name]) for name in shown},
         "confidence": float(stated.mean()) if stated.size else float("nan"),
+        "confusion": matrix.ravel().tolist(),
+        "binary": _binary_counts(beats, threshold).tolist(),
+        "answers": packed(beats),
     }
+
+
+def packed(beats: ScoredBeats) -> str:
+    """Truth and answer of each row in time order, as the base64 of a deflated byte string (6 x truth + answer)."""
+    return b64encode(zlib.compress((6 * beats.truth + beats.predicted).astype(np.uint8).tobytes(), 9)).decode()
 
 
 def _curves(beats: Sequence[ScoredBeats]) -> Json:

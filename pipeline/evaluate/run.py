@@ -1,36 +1,30 @@
-"""Evaluate a network on a split of the MIT-BIH database and keep the result as evaluation.json."""
+"""Evaluate a network on the test half of MIT-BIH, or on another database, and keep the result as JSON."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Final
 
 from models import registry
-from pipeline.analysis import BeatClassifier, analyse
+from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, ROOT, Config
-from pipeline.datasets.splits import PACED, SPLITS
-from pipeline.domain import Annotations, Recording, read_only
-from pipeline.errors import DataError, SignalError
+from pipeline.datasets.catalogue import CATALOGUE
+from pipeline.datasets.splits import DS1, DS2, PACED
+from pipeline.errors import DataError
 from pipeline.evaluate.bootstrap import RESAMPLES
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
-from pipeline.evaluate.metrics import Kind
-from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
+from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
-from pipeline.evaluate.saved import SCHEMA, Json, read_evaluation
-from pipeline.intake import read_path
+from pipeline.evaluate.saved import SCHEMA, Json, evaluation_file, read_evaluation
 
-Progress = Callable[[float, str], None]
 RUNS = ROOT / "runs" / "evaluate"
-KINDS: tuple[Kind, ...] = ("reference", "detected")
+DATABASES: Final = {"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"}
 OPTIMISTIC = (
     "Optimistic: beats of the same patients were trained on. Neighbouring beats of one patient are near copies, so "
     "this measures memory as much as skill; it is shown only to explain published figures of 99 %."
@@ -64,11 +58,11 @@ def evaluate(
     Parameters
     ----------
     data_dir : Path
-        The folder of mitdb's records, or the one that holds `mitdb/`.
-    split : {"ds1", "ds2"}
-        Which records; paced ones are left out, as EC57 says.
+        The folder of the records, or the one that holds `mitdb/` and `svdb/`.
+    split : {"ds1", "ds2", "svdb"}
+        Which records: a half of MIT-BIH without the paced ones, as EC57 says, or every record of svdb that is there.
     output : Path, optional
-        The JSON file; WEIGHTS/NAME/evaluation.json if None. The sheet of errors is put beside it.
+        The JSON file; `saved.evaluation_file` if None. The sheet of errors is put beside it.
     weights : Path
         The folder with the networks' folders.
     records : sequence of str, optional
@@ -89,7 +83,7 @@ def evaluate(
         describe_model(name, weights),
         data_dir,
         split,
-        output or weights / name / "evaluation.json",
+        output or evaluation_file(name, split, weights),
         config=config,
         records=records,
         provenance=provenance,
@@ -113,27 +107,32 @@ def evaluate_classifier(
 ) -> Path:
     """`evaluate` with a network at hand; `model` is what evaluation.json says about it. Resumes from `cache`."""
     report = progress or (lambda fraction, sentence: None)
-    folder = database_folder(data_dir)
-    names = _names(split, records)
-    cache_dir = cache / f"{classifier.name}-{classifier.version}-{code_id(config, model)}"
-    predictions, refused = _predict_all(classifier, folder, names, cache_dir, config, report)
+    folder = database_folder(data_dir, _database(split))
+    names = _names(split, folder, records)
+    found = predict_records(
+        classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
+    )
+    before = _before(output, model)
     content: Json = {
         "schema": SCHEMA,
         "model": dict(model),
         "split": split,
-        "provenance": _provenance(provenance or default_provenance(classifier.name, folder, split)),
-        "random_split": _previous_random_split(output, model),
+        "seen": [name for name in names if name in (model.get("train_records") or ())],
+        "provenance": asdict(provenance or default_provenance(classifier.name, folder, split, len(names))),
+        "speed": _speed(found) or before.get("speed"),
+        "random_split": before.get("random_split"),
+        "uncertainty": before.get("uncertainty"),
         "error_sheet": None,
     }
     for kind in KINDS:
         report(0.95, f"Scoring at {kind} beats")
         scored = evaluate_predictions(
-            predictions[kind],
+            found.predictions[kind],
             kind=kind,
             threshold=classifier.threshold,
             config=config,
-            left_out=PACED,
-            refused=refused[kind],
+            left_out=PACED if DATABASES[split] == "mitdb" else (),
+            refused=found.refused[kind],
             resamples=resamples,
         )
         content[kind] = scored.to_json()
@@ -157,33 +156,6 @@ def add_random_split(path: Path, report: EvaluationReport) -> None:
     write_json(path, content)
 
 
-def predict_record(
-    recording: Recording, classifier: BeatClassifier, config: Config = DEFAULT, *, kind: Kind
-) -> RecordPredictions:
-    """What the network says about a recording with reference beats, at these or at the detected ones.
-
-    Raises
-    ------
-    DataError
-        If the recording has no reference beats.
-    SignalError
-        If it cannot be analysed.
-    """
-    reference = _reference(recording)
-    samples = reference.sample if kind == "reference" else None
-    found = analyse(recording, classifier, config, samples=samples)
-    return RecordPredictions(
-        record=recording.name,
-        fs=recording.fs,
-        n_samples=recording.n_samples,
-        reference_sample=reference.sample,
-        reference_symbol=reference.symbol,
-        sample=found.sample,
-        p=found.p,
-        has_p=found.has_p,
-    )
-
-
 def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
     """What evaluation.json says about a network: its manifest without the golden predictions."""
     facts: Json = json.loads(json.dumps(asdict(registry.manifest(name, weights))))
@@ -191,26 +163,28 @@ def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
     return facts
 
 
-def database_folder(data_dir: Path) -> Path:
-    """The folder with mitdb's records: `data_dir` itself or its `mitdb`.
+def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
+    """The folder with a database's records: `data_dir` itself or the one in it that is named after the database.
 
     Raises
     ------
     DataError
         If there is none.
     """
-    for folder in (data_dir, data_dir / "mitdb"):
+    for folder in (data_dir / database, data_dir):
         if any(folder.glob("*.hea")):
             return folder
     raise DataError(f"There are no records (.hea) in {str(data_dir)!r}; run `python -m pipeline data` to fetch them.")
 
 
-def default_provenance(name: str, folder: Path, split: str) -> Provenance:
+def default_provenance(name: str, folder: Path, split: str, records: int) -> Provenance:
     """This run: the command that repeats it, the commit of the working tree, the data, and now."""
+    known = CATALOGUE.get(folder.name)
+    title = f"{known.title} {known.version}" if known else folder.name
     return Provenance(
-        command=f"python -m pipeline evaluate --model {name} --data {folder.name} --split {split}",
+        command=f"python -m pipeline evaluate --model {name} --split {split}",
         commit=current_commit(),
-        data="MIT-BIH Arrhythmia Database 1.0.0" if folder.name == "mitdb" else folder.name,
+        data=f"{title}, {records} records",
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -224,95 +198,47 @@ def current_commit() -> str:
         return ""
 
 
-def code_id(config: Config, model: Mapping[str, Any]) -> str:
-    """Hash of all that predictions depend on besides weights: manifest, configuration, and code up to the pictures."""
-    digest = hashlib.sha256((repr(config) + json.dumps(model, sort_keys=True)).encode())
-    parts = [*(ROOT / "pipeline").glob("*.py"), *(ROOT / "models").glob("*.py")]
-    for package in ("intake", "signal", "render"):
-        parts += (ROOT / "pipeline" / package).glob("*.py")
-    for part in sorted(parts):
-        digest.update(part.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write strict JSON (no NaN) atomically."""
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+    """Write strict JSON (no NaN) atomically; lists of plain values stay on one line."""
+    text = _json_text(content, "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(path)
 
 
-def _names(split: str, records: Sequence[str] | None) -> tuple[str, ...]:
-    if split not in ("ds1", "ds2"):
-        raise DataError(f"The split {split!r} is not known; use ds1 or ds2.")
-    known = SPLITS["ds1" if split == "ds1" else "ds2"]
+def _json_text(value: Any, newline: str) -> str:
+    items = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else []
+    if not any(isinstance(item, Mapping | list | tuple) for item in items):
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    deeper = newline + " "
+    texts = [_json_text(item, deeper) for item in items]
+    if isinstance(value, Mapping):
+        texts = [f"{json.dumps(key, ensure_ascii=False)}: {text}" for key, text in zip(value, texts, strict=True)]
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return opening + deeper + ("," + deeper).join(texts) + newline + closing
+
+
+def _database(split: str) -> str:
+    if split not in DATABASES:
+        raise DataError(f"The split {split!r} is not known; use {', '.join(DATABASES)}.")
+    return DATABASES[split]
+
+
+def _names(split: str, folder: Path, records: Sequence[str] | None) -> tuple[str, ...]:
+    halves = {"ds1": DS1, "ds2": DS2}
+    known = halves.get(split) or tuple(sorted(file.stem for file in folder.glob("*.hea")))
     chosen = tuple(records) if records is not None else known
     if strangers := [name for name in chosen if name not in known]:
         raise DataError(f"Record {strangers[0]!r} is not part of the split {split!r}.")
     return chosen
 
 
-def _predict_all(
-    classifier: BeatClassifier,
-    folder: Path,
-    names: Sequence[str],
-    cache_dir: Path,
-    config: Config,
-    report: Progress,
-) -> tuple[dict[Kind, list[RecordPredictions]], dict[Kind, dict[str, str]]]:
-    predictions: dict[Kind, list[RecordPredictions]] = {kind: [] for kind in KINDS}
-    refused: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
-    for done, (name, kind) in enumerate((name, kind) for name in names for kind in KINDS):
-        report(0.95 * done / (2 * len(names)), f"Record {name} at {kind} beats")
-        kept = cache_dir / f"{name}-{kind}.npz"
-        found, reason = _predict_or_load(kept, folder / name, name, classifier, config, kind)
-        predictions[kind].append(found)
-        if reason:
-            refused[kind][name] = reason
-    return predictions, refused
-
-
-def _predict_or_load(
-    kept: Path, path: Path, name: str, classifier: BeatClassifier, config: Config, kind: Kind
-) -> tuple[RecordPredictions, str]:
-    if kept.is_file():
-        return load_predictions(kept)[0], ""
-    if not path.with_suffix(".hea").is_file():
-        raise DataError(
-            f"Record {name!r} is missing in {path.parent.name!r}; run `python -m pipeline data` to fetch it."
-        )
-    recording = read_path(path, config=config)
-    try:
-        found = predict_record(recording, classifier, config, kind=kind)
-    except SignalError as error:
-        return _nothing_read(recording, kind), str(error)
-    save_predictions(kept, [found])
-    return found, ""
-
-
-def _nothing_read(recording: Recording, kind: Kind) -> RecordPredictions:
-    """A record that was refused: every beat is missed, or (at reference beats) unread."""
-    reference = _reference(recording)
-    sample = reference.sample if kind == "reference" else np.zeros(0, np.int64)
-    n = sample.size
-    return RecordPredictions(
-        record=recording.name,
-        fs=recording.fs,
-        n_samples=recording.n_samples,
-        reference_sample=reference.sample,
-        reference_symbol=reference.symbol,
-        sample=sample,
-        p=read_only(np.zeros((n, 5), np.float32)),
-        has_p=read_only(np.zeros(n, np.bool_)),
-    )
-
-
-def _reference(recording: Recording) -> Annotations:
-    if recording.reference is None or not recording.reference.sample.size:
-        raise DataError(f"Record {recording.name!r} has no reference beats (.atr) to be scored against.")
-    return recording.reference
+def _speed(found: Predicted) -> Json | None:
+    """Beats a second from samples to classes, if any were read now."""
+    if not found.beats:
+        return None
+    return {"beats_per_s": round(found.beats / found.seconds, 1), "beats": found.beats, "cores": os.cpu_count()}
 
 
 def _error_sheet(errors: Sequence[Mapping[str, Any]], folder: Path, output: Path, config: Config) -> Json | None:
@@ -322,20 +248,15 @@ def _error_sheet(errors: Sequence[Mapping[str, Any]], folder: Path, output: Path
     return layout_json(write_sheet(error_pictures(errors, folder, config), file))
 
 
-def _previous_random_split(output: Path, model: Mapping[str, Any]) -> Json | None:
-    """The random-split report that is there already, if it is of the same weights."""
+def _before(output: Path, model: Mapping[str, Any]) -> Json:
+    """The evaluation that is there already, if it is of the same weights; else empty."""
     if not output.is_file():
-        return None
+        return {}
     try:
         before = read_evaluation(output)
     except DataError:
-        return None
-    kept: Json | None = before["random_split"] if before["model"].get("sha256") == model.get("sha256") else None
-    return kept
-
-
-def _provenance(found: Provenance) -> Json:
-    return {"command": found.command, "commit": found.commit, "data": found.data, "date": found.date}
+        return {}
+    return before if before["model"].get("sha256") == model.get("sha256") else {}
 
 
 def _git(*arguments: str) -> str:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline.errors import DataError
 
 SCHEMA: Final = "heartvision.evaluation/1"
 OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
+SPLITS: Final = MappingProxyType(
+    {
+        "ds2": "MIT-BIH DS2, 22 patients never trained on",
+        "svdb": "MIT-BIH Supraventricular database: other hospital days, other leads, 128 Hz",
+        "ds1": "MIT-BIH DS1, the patients that taught the network",
+    }
+)
 REPORT_OUTLINE: Final = (
     *("kind", "records", "left_out", "refused", "table", "threshold", "hours", "beats", "notes", "overall", "average"),
     *("classes", "confusion", "ec57", "variants", "per_record", "roc", "pr", "reliability", "thresholds", "coverage"),
-    *("errors", "error_count"),
+    *("errors", "error_count", "s_without_232"),
 )
 
 Json = dict[str, Any]
+
+
+def evaluation_file(name: str, split: str, weights: Path) -> Path:
+    """Where the evaluation of a network on a split is kept: evaluation.json for ds2, evaluation-SPLIT.json else."""
+    return weights / name / ("evaluation.json" if split == "ds2" else f"evaluation-{split}.json")
 
 
 def read_evaluation(path: Path) -> Json:

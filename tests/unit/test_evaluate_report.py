@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -101,9 +103,34 @@ def test_variants_count_fewer_beats_by_their_rules(at_reference):
     assert found["bxb"].sum() == whole
     assert found["bxb"][1].sum() > found["whole"][1].sum()
     assert found["ec57"].sum() == found["ec57_de_chazal"].sum()
+    for name in ("bxb", "ec57", "ec57_de_chazal"):
+        others = [item for item in map(synthetic, DS2) if item.record != "232"]
+        assert found[f"{name}_without_232"].sum() < found[name].sum(), name
+        assert found["bxb_without_232"].sum() == sum(item.sample.size for item in others)
     assert whole * 0.75 < found["ec57"].sum() < whole * 0.9
     assert at_reference["ec57"]["name"] == "ec57"
     assert at_reference["variants"][0]["overall"] == at_reference["overall"]
+
+
+def test_the_row_of_s_without_232_is_that_of_a_report_on_the_other_records(at_reference):
+    others = [synthetic(name) for name in DS2 if name != "232"]
+    alone = report.evaluate_predictions(others, kind="reference", resamples=20).to_json()
+    row, expected = at_reference["s_without_232"], alone["classes"][1]
+    for key in ("reference", "predicted", "correct", "auc", "ap", "ece"):
+        assert row[key] == expected[key], key
+    assert row["f1"]["value"] == expected["f1"]["value"]
+    assert alone["s_without_232"] is None
+
+
+def test_the_counts_and_answers_of_each_record_are_kept(at_reference, at_detected):
+    for found in (at_reference, at_detected):
+        rows = found["per_record"]
+        total = np.sum([row["confusion"] for row in rows], axis=0).reshape(6, 6)
+        assert np.array_equal(total, found["confusion"]["counts"])
+        assert np.all(np.sum([row["binary"] for row in rows], axis=0) > 0)
+        for row in rows:
+            cells = np.frombuffer(zlib.decompress(b64decode(row["answers"])), np.uint8)
+            assert np.bincount(cells, minlength=36).tolist() == row["confusion"]
 
 
 def test_a_variant_without_a_record_that_is_not_there_does_not_apply():

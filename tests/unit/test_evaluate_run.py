@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ import wfdb
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
-from pipeline.evaluate import errors, run
+from pipeline.evaluate import errors, predict, run
 from pipeline.evaluate.report import evaluate_predictions
 from pipeline.evaluate.saved import read_evaluation
 from pipeline.intake import read_path
@@ -98,7 +98,7 @@ def test_an_evaluation_goes_from_files_to_one_json_with_its_provenance(folder, t
     }
     assert content["model"] == MODEL
     assert content["random_split"] is None
-    for kind in run.KINDS:
+    for kind in predict.KINDS:
         assert content[kind]["records"] == ["100", "103"]
         assert content[kind]["left_out"] == list(PACED)
         assert content[kind]["beats"]["reference"] == 136
@@ -106,6 +106,36 @@ def test_an_evaluation_goes_from_files_to_one_json_with_its_provenance(folder, t
         assert content[kind]["overall"]["binary_auc"]["value"] > 0.9
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
     assert told[-1] == (1.0, "2 records evaluated")
+
+
+def test_another_database_is_scored_whole_and_tells_which_records_were_trained_on(tmp_path):
+    home = tmp_path / "svdb"
+    home.mkdir()
+    for seed, name in enumerate(("800", "801")):
+        write_record(home, name, seed=seed)
+    model = MODEL | {"train_records": ["106", "801"]}
+    path = run.evaluate_classifier(
+        WidthRule(), model, tmp_path, "svdb", tmp_path / "evaluation-svdb.json", cache=tmp_path / "c", resamples=20
+    )
+    content = read_evaluation(path)
+    assert content["reference"]["records"] == content["detected"]["records"] == ["800", "801"]
+    assert content["seen"] == ["801"]
+    assert content["reference"]["left_out"] == []
+    assert content["error_sheet"]["file"] == "evaluation-svdb-errors.png"
+    assert content["provenance"]["data"] == "MIT-BIH Supraventricular Arrhythmia Database 1.0.0, 2 records"
+    assert content["provenance"]["command"] == "python -m pipeline evaluate --model rule --split svdb"
+    assert content["speed"]["beats"] == sum(content[kind]["beats"]["read"] for kind in predict.KINDS)
+    assert content["speed"]["beats_per_s"] > 0
+
+
+def test_the_json_keeps_plain_lists_on_a_line_and_is_otherwise_indented(tmp_path):
+    content = {"a": [1, 2.5, None, "[x, y]"], "ä": [{"b": {}}, [[1], [2]]], "c": []}
+    run.write_json(tmp_path / "x.json", content)
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert json.loads(text) == content
+    assert text.splitlines()[1:3] == [' "a": [1, 2.5, null, "[x, y]"],', ' "ä": [']
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.write_json(tmp_path / "x.json", {"a": [{"b": float("nan")}]})
 
 
 def test_an_interrupted_evaluation_resumes_without_asking_the_network_again(folder, tmp_path):
@@ -122,8 +152,23 @@ def test_an_interrupted_evaluation_resumes_without_asking_the_network_again(fold
     assert (tmp_path / "evaluation.json").read_text() == before
 
 
-def test_another_calibration_of_the_same_weights_is_not_read_from_the_cache():
-    assert run.code_id(DEFAULT, {"temperature": 1.0}) != run.code_id(DEFAULT, {"temperature": 2.0})
+def test_the_cache_knows_weights_and_their_calibration_but_no_words_about_them():
+    facts = {"name": "cnn", "sha256": "0" * 64, "logit_bias": [0.0, 1.0], "temperature": 1.0, "title": "A"}
+    known = predict.code_id(DEFAULT, facts, "reference")
+    for key, other in (("sha256", "1" * 64), ("logit_bias", [0.0, 2.0]), ("temperature", 2.0)):
+        assert predict.code_id(DEFAULT, facts | {key: other}, "reference") != known
+    assert predict.code_id(DEFAULT, facts | {"title": "B", "threshold": 0.1}, "reference") == known
+
+
+def test_the_cache_outlives_changes_that_cannot_change_an_answer():
+    scoring = replace(DEFAULT, match_window_ms=100.0, learning_period_s=0.0, predict_batch=7)
+    assert predict.code_id(scoring, MODEL, "detected") == predict.code_id(DEFAULT, MODEL, "detected")
+    signal = replace(DEFAULT, signal=replace(DEFAULT.signal, lowpass_hz=30.0))
+    assert predict.code_id(signal, MODEL, "detected") != predict.code_id(DEFAULT, MODEL, "detected")
+    given, found = ({part.name for part in predict.predicting_code("cnn", kind)} for kind in ("reference", "detected"))
+    assert found - given == {"searchback.py"} | ({"trust.py"} & found)
+    assert {"analysis.py", "wfdb_reader.py", "beats.py", "picture.py", "cnn.py", "registry.py"} <= given
+    assert not {"cli.py", "report_pdf.py", "vgg16.py", "metrics.py"} & found
 
 
 def test_a_record_without_signal_counts_as_missed_and_says_why(folder, tmp_path):
@@ -154,7 +199,10 @@ def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, 
     assert run.database_folder(folder) == folder
     (tmp_path / "mitdb").mkdir()
     (tmp_path / "mitdb" / "100.hea").write_text("")
+    (tmp_path / "svdb").mkdir()
+    (tmp_path / "svdb" / "800.hea").write_text("")
     assert run.database_folder(tmp_path) == tmp_path / "mitdb"
+    assert run.database_folder(tmp_path, "svdb") == tmp_path / "svdb"
     with pytest.raises(DataError, match="There are no records"):
         run.database_folder(tmp_path / "cache")
 
@@ -204,7 +252,7 @@ def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
 
 def test_the_random_split_is_added_with_its_warning_and_survives_a_new_run_of_the_same_weights(folder, tmp_path):
     path = evaluated(folder, tmp_path)
-    predictions = [run.predict_record(read_path(folder / "100"), WidthRule(), kind="reference")]
+    predictions = [predict.predict_record(read_path(folder / "100"), WidthRule(), kind="reference")]
     run.add_random_split(path, evaluate_predictions(predictions, kind="reference", resamples=20))
     content = read_evaluation(path)
     assert content["random_split"]["optimistic"] is True
