@@ -94,7 +94,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="the network")
+    work = parser.add_mutually_exclusive_group(required=True)
+    work.add_argument("--model", help="the network")
+    work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
     )
@@ -227,12 +229,26 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.compare:
+        return _compare(options)
     from pipeline.config import data_root
     from pipeline.evaluate.run import evaluate
 
     with _progress(1) as steps:
         path = evaluate(options.model, options.data or data_root(), options.split, options.output, progress=next(steps))
     sys.stdout.write(f"{path}\n")
+    return OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from models.registry import WEIGHTS
+    from pipeline.evaluate.compare import as_text, compare
+    from pipeline.evaluate.saved import evaluation_file, read_evaluation
+
+    first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
+    for kind in ("reference", "detected"):
+        sys.stdout.write(f"{options.split} at {kind} beats, {' against '.join(options.compare)}\n")
+        sys.stdout.write(as_text(compare(first[kind], second[kind])))
     return OK
 
 

@@ -24,10 +24,18 @@ def patient_weights(records: Sequence[str], *, resamples: int = RESAMPLES, seed:
     ----------
     Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 8 (resampling clusters).
     """
-    patient = _patients(records)
+    patient = patients(records)
     n = int(patient.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
     return drawn[:, patient].astype(np.float64)
+
+
+def patients(records: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each record's patient (n_records,), from 0 in order of appearance."""
+    same = {record: pair[0] for pair in SAME_PERSON for record in pair}
+    names = [same.get(record, record) for record in records]
+    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return np.array([order[name] for name in names], np.int64)
 
 
 def resample(per_record: Counts, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,13 +73,6 @@ def ranking_resamples(
     precision = positive / np.maximum(positive + negative, 1)
     ap = (counts[:, 0] * precision).sum(-1) / np.maximum(n_positive[:, 0], 1)
     return {"binary_auc": np.where(defined, auc, np.nan), "binary_ap": np.where(defined, ap, np.nan)}
-
-
-def _patients(records: Sequence[str]) -> NDArray[np.int64]:
-    same = {record: pair[0] for pair in SAME_PERSON for record in pair}
-    names = [same.get(record, record) for record in records]
-    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return np.array([order[name] for name in names], np.int64)
 
 
 def _interval(values: NDArray[np.float64], tail: float) -> tuple[float, float]:

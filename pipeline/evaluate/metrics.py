@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.config import DEFAULT
 from pipeline.domain import FloatArray, IntArray
@@ -218,10 +217,16 @@ def binary_scores(counts: Counts) -> Scores:
 
 
 def ranking_scores(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[float, float]:
-    """Area under the ROC curve and average precision; NaN where one class is missing."""
+    """Area under the ROC curve and average precision, equal scores as one step; NaN where one class is missing."""
     if truth.all() or not truth.any():
         return float("nan"), float("nan")
-    return float(roc_auc_score(truth, score)), float(average_precision_score(truth, score))
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(score[order])), truth.size - 1)  # of each run of equal scores
+    tp = np.cumsum(truth[order], dtype=np.float64)[last]
+    fp = last + 1 - tp
+    gained = np.diff(tp, prepend=0) / tp[-1]
+    auc = np.sum(np.diff(fp, prepend=0) / fp[-1] * (tp - np.diff(tp, prepend=0) / 2)) / tp[-1]
+    return float(auc), float(np.sum(gained * tp / (last + 1)))
 
 
 def _pairs(predictions: RecordPredictions, kind: Kind, window_ms: float) -> Matching:

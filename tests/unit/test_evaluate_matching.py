@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
@@ -52,6 +52,7 @@ def test_beats_out_of_order_are_refused():
 beat_lists = st.lists(st.integers(0, 3000), max_size=30).map(lambda values: np.array(sorted(values), np.int64))
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(beat_lists, beat_lists)
 def test_every_beat_occurs_once_and_no_pair_is_wider_than_the_window(reference, detected):
     found = match_beats(reference, detected, fs=1000.0, window_ms=150.0)
@@ -61,6 +62,7 @@ def test_every_beat_occurs_once_and_no_pair_is_wider_than_the_window(reference, 
     assert np.all(np.abs(reference[found.reference[paired]] - detected[found.detected[paired]]) <= 150)
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(beat_lists)
 def test_a_list_of_distinct_beats_matches_itself_completely(beats):
     distinct = np.unique(beats)
@@ -77,6 +79,7 @@ def recordings(draw):
     return reference.astype(np.int64), np.unique(np.array(kept + extra + [0], np.int64).clip(0))
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(recordings())
 def test_as_many_beats_are_found_as_wfdb_and_as_graph_theory_find(material):
     reference, detected = material

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import accuracy_score, cohen_kappa_score, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    cohen_kappa_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 from pipeline.evaluate import metrics
 from pipeline.evaluate.records import RecordPredictions
@@ -105,6 +111,7 @@ def test_a_classifier_that_always_says_normal_has_no_kappa_and_no_f1_for_what_it
 labels = arrays(np.int64, st.shared(st.integers(1, 60), key="n"), elements=st.integers(0, 4))
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(labels, labels)
 def test_without_missed_and_extra_beats_our_scores_are_those_of_scikit_learn(truth, predicted):
     matrix = metrics.confusion(truth, predicted)
@@ -120,6 +127,7 @@ def test_without_missed_and_extra_beats_our_scores_are_those_of_scikit_learn(tru
         assert scores[f"{name}_f1"] == pytest.approx(f1[i], nan_ok=True)
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(arrays(np.int64, (4, 6, 6), elements=st.integers(0, 50)))
 def test_many_matrices_at_once_score_as_each_alone(matrices):
     together = metrics.all_scores(matrices)
@@ -128,6 +136,7 @@ def test_many_matrices_at_once_score_as_each_alone(matrices):
             assert together[name][i] == pytest.approx(float(value), nan_ok=True)
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(st.text("NLRejAaJSVEF/fQn", min_size=1, max_size=40), st.data())
 def test_at_reference_beats_the_matrix_holds_each_beat_once(truth, data):
     predicted = data.draw(st.text("NSVFQ", min_size=len(truth), max_size=len(truth)))
@@ -137,6 +146,7 @@ def test_at_reference_beats_the_matrix_holds_each_beat_once(truth, data):
     assert matrix[5].sum() == matrix[:, 5].sum() == 0
 
 
+@settings(deadline=None)  # a busy machine is no error
 @given(st.text("NSVF", max_size=30), st.lists(st.integers(0, 11_000), max_size=30, unique=True))
 def test_at_detected_beats_rows_hold_the_reference_and_columns_the_detections(truth, sample):
     beats = metrics.score_beats(make(truth=truth, predicted="N" * len(sample), sample=sorted(sample)), kind="detected")
@@ -206,3 +216,13 @@ def test_average_statistics_leave_out_records_where_a_measure_is_undefined():
     average = metrics.average_scores(np.stack([first, second]))
     assert average["V_se"] == pytest.approx(0.75)
     assert average["accuracy"] == pytest.approx((0.75 + 1) / 2)
+
+
+@pytest.mark.parametrize("steps", [4, 50, 10**9])
+def test_ranking_agrees_with_scikit_learn_also_where_scores_are_equal(steps):
+    rng = np.random.default_rng(steps)
+    truth = rng.random(2000) < 0.1
+    score = np.round(rng.random(2000) * 0.7 + 0.3 * truth * rng.random(2000), 9)
+    score = np.floor(score * steps) / steps
+    expected = roc_auc_score(truth, score), average_precision_score(truth, score)
+    assert metrics.ranking_scores(truth, score) == pytest.approx(expected, abs=1e-12)
