@@ -123,8 +123,8 @@ def mcnemar(
     """McNemar's test on whether each network was right, record by record; `units` (n_records,) number the patients."""
     only_first = np.array([np.sum(a & ~b) for a, b in zip(first_right, second_right, strict=True)])
     only_second = np.array([np.sum(b & ~a) for a, b in zip(first_right, second_right, strict=True)])
-    beats = np.bincount(units, [a.size for a in first_right])
-    gained = np.bincount(units, only_first - only_second)
+    beats = np.bincount(units, [a.size for a in first_right]).astype(np.float64)
+    gained = np.bincount(units, only_first - only_second).astype(np.float64)
     b, c = int(only_first.sum()), int(only_second.sum())
     return McNemar(b, c, clustered_p(gained, beats), _two_sided(abs(b - c) / sqrt(b + c)) if b + c else 1.0)
 
