@@ -7,6 +7,7 @@ Networks are shared by all sessions and immutable; everything about a patient is
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import streamlit as st
 
@@ -18,6 +19,18 @@ from pipeline.config import DEFAULT
 from pipeline.domain import Beats, BeatTrace, PictureArray
 from pipeline.explain import BeatExplanation, explain_beat
 from pipeline.intake import read_beat_picture
+from pipeline.worker import Client
+from pipeline.worker.jobs import worker_folder
+
+
+def worker() -> Client:
+    """This server's hold on the worker; it is started when there is something to analyse."""
+    return _worker(str(worker_folder()))
+
+
+@st.cache_resource(show_spinner=False)
+def _worker(folder: str) -> Client:
+    return Client(Path(folder))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

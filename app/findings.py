@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
 
 TREND_POINTS = 1500
+NO_BEATS = np.zeros(0, np.int64)
+NO_TIMES = np.zeros(0, np.float64)
 RATE_BEATS = 8  # minimum and maximum heart rate are those of the median of so many beats: one ectopic is no rate
 VERDICT_WORDS = {
     "good": "good",
@@ -138,12 +140,17 @@ def quality_text(quality: Quality) -> str:
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
     """The analysed leads as recorded, between two times."""
-    recording = case.recording
+    return recorded_leads(case.recording, case.prepared.leads, start_s, stop_s)
+
+
+def recorded_leads(recording: Recording, leads: tuple[str, ...], start_s: float, stop_s: float) -> tuple[Lead, ...]:
+    """Leads of a recording between two times."""
     first, last = max(0, int(start_s * recording.fs)), min(recording.n_samples, int(np.ceil(stop_s * recording.fs)) + 1)
     time_s = np.arange(first, last) / recording.fs
-    columns = [recording.leads.index(name) for name in case.prepared.leads]
+    columns = [recording.leads.index(name) for name in leads]
     return tuple(
-        Lead(recording.leads[i], time_s, recording.p_signal[first:last, i], recording.calibrated[i]) for i in columns
+        Lead(recording.leads[i], time_s, np.asarray(recording.p_signal[first:last, i]), recording.calibrated[i])
+        for i in columns
     )
 
 

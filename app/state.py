@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.findings import Case
 from pipeline.domain import Recording
+from pipeline.worker.jobs import Job
 
 _KEY = "heartvision"
 
@@ -19,6 +20,7 @@ class Session:
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
+    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -27,6 +29,9 @@ class Session:
     leads: tuple[str, ...] | None = None
     case: Case | None = None
     error: str = ""
+    notice: str = ""
+    asked: Job | None = None
+    addressed: bool = False
     beat: int = 0
     window_start_s: float = 0.0
     window_s: float = 10.0
@@ -60,24 +65,34 @@ class Session:
 
     def open(self, recordings: tuple[Recording, ...]) -> None:
         """Opens freshly read recordings at the first one, with leads chosen automatically."""
-        self.recordings, self.chosen, self.leads, self.error = recordings, 0, None, ""
+        self.recordings, self.chosen, self.leads = recordings, 0, None
+        self._quiet()
         self.uploads += 1
 
     def choose(self, index: int) -> None:
         """Goes to another of the opened recordings."""
-        self.chosen, self.leads, self.error = index, None, ""
+        self.chosen, self.leads = index, None
+        self._quiet()
 
     def use_network(self, name: str) -> None:
         """Asks for another network's opinion."""
-        self.network, self.error = name, ""
+        self.network = name
+        self._quiet()
 
     def use_leads(self, leads: tuple[str, ...]) -> None:
         """Asks for other leads."""
-        self.leads, self.error = leads, ""
+        self.leads = leads
+        self._quiet()
 
     def refuse(self, sentence: str) -> None:
         """Says why something could not be done, and returns to what was shown before it."""
+        self.back()
         self.error = sentence
+
+    def back(self, notice: str = "") -> None:
+        """Returns to what was shown before, with a word about it."""
+        self._quiet()
+        self.notice = notice
         self.recordings, self.chosen, self.network, self.leads = self.kept
         self.uploads += 1
 
@@ -85,7 +100,8 @@ class Session:
         """Shows a case from its first abnormal beat on, or, if only the opinion is new, from the same beat."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else None
-        self.case, self.error = case, ""
+        self.case = case
+        self._quiet()
         self.kept = (self.recordings, self.chosen, self.network, self.leads)
         if time_s is not None:
             self.select(case.nearest(time_s))
@@ -111,6 +127,10 @@ class Session:
         if self.case is not None:
             latest = max(0.0, self.case.recording.duration_s - self.window_s)
             self.window_start_s = min(max(float(start_s), 0.0), latest)
+
+    def _quiet(self) -> None:
+        """Forgets what was said and waited for: something new is looked at."""
+        self.error, self.notice, self.asked = "", "", None
 
     def resize(self, window_s: float) -> None:
         """Changes the length of the window around its middle."""

@@ -10,6 +10,7 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.store.recordings import keep
 
 ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
 UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
@@ -31,9 +32,11 @@ def again(session: Session) -> None:
 
 
 def show_error(session: Session) -> None:
-    """The last refusal, in one sentence that is never read as Markdown."""
+    """The last refusal or notice, in one sentence that is never read as Markdown."""
     if session.error:
         st.error(plain(session.error), icon=":material/error:")
+    if session.notice:
+        st.info(plain(session.notice), icon=":material/info:")
 
 
 def uploader(session: Session) -> None:
@@ -76,7 +79,7 @@ def _demo_button(session: Session, key: str) -> None:
 
 def _open_demo(session: Session) -> None:
     try:
-        session.open((read_path(demo_path()),))
+        session.open((keep(read_path(demo_path())),))
     except EcgError as error:
         session.refuse(str(error))
 
@@ -102,7 +105,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(read_uploads(files, csv=csv)))
+            session.open(tuple(keep(recording) for recording in read_uploads(files, csv=csv)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()

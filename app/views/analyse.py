@@ -2,25 +2,30 @@
 
 import streamlit as st
 
-from app import state
+from app import address, state
 from app.parts import opening
-from app.text import plain
 from pipeline.errors import EcgError
 
 # What needs SciPy and the networks is imported where it is first used: the first page is there a second earlier.
 
 
 def _analyse(session: state.Session) -> None:
-    """Brings the case up to date with what was chosen, showing progress; a refusal leaves the last case as it was."""
-    bar = st.progress(0.0, "Starting")
+    """Shows the stored case, or the worker's progress towards it; a refusal leaves the last case as it was."""
     from app import work
+    from app.parts import waiting
 
+    recording = session.recording
     try:
         session.network = session.network or work.default_network()
-        report = work.throttled(lambda fraction, sentence: bar.progress(fraction, plain(sentence)))
-        session.show(work.open_case(session.recording, session.network, session.leads, report))
+        case = work.stored_case(recording, session.network, session.leads)
+        job = work.job(recording, session.network, session.leads)
     except EcgError as error:
         session.refuse(str(error))
+        st.rerun()
+    if case is None:
+        waiting.draw(session, recording, job)
+        return
+    session.show(case)
     st.rerun()
 
 
@@ -35,6 +40,7 @@ def _show(session: state.Session) -> None:
 
 
 session = state.session()
+address.follow(session)
 opening.show_error(session)
 if session.recording is None:
     opening.start(session)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-import pipeline
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.domain import Analysis, Quality, QualitySegment, read_only
 from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.keys import result_key
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
 
@@ -29,12 +28,10 @@ def load_analysis(
     """
     path = _path(digest, model_version, config, leads)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            facts = json.loads(str(stored["facts"]))
-            arrays = {name: read_only(stored[name]) for name in _ARRAYS}
+        with path.open("rb") as file:
+            return read_analysis(file)
     except BROKEN_NPZ:
         return None
-    return _restored(facts, arrays)
 
 
 def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Path:
@@ -47,21 +44,30 @@ def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str
     """
     path = _path(analysis.digest, analysis.model_version, config, leads)
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in (*_ARRAYS, "quality")}
-    facts["quality"] = asdict(analysis.quality)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez_compressed(
-            file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS}
-        )
+        write_analysis(file, analysis)
         file.flush()
         os.fsync(file.fileno())
     Path(file.name).replace(path)
     return path
 
 
+def read_analysis(file: IO[bytes]) -> Analysis:
+    """The analysis that `write_analysis` wrote; one of `BROKEN_NPZ` if it is damaged."""
+    with np.load(file, allow_pickle=False) as stored:
+        facts = json.loads(str(stored["facts"]))
+        return _restored(facts, {name: read_only(stored[name]) for name in _ARRAYS})
+
+
+def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
+    """Write an analysis as .npz; the same analysis gives the same bytes."""
+    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in (*_ARRAYS, "quality")}
+    facts["quality"] = asdict(analysis.quality)
+    np.savez_compressed(file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS})
+
+
 def _path(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    parts = [pipeline.__version__, digest, model_version, asdict(config), leads]
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    key = result_key(digest, model_version, config, leads)
     return cache_root() / "analyses" / key[:2] / f"{key}.npz"
 
 

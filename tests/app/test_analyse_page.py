@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,22 +14,22 @@ from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
+from tests.app.conftest import settled
 
 MAIN = str(ROOT / "app" / "main.py")
 ANY = "application/octet-stream"
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppTest:
-    """The app as it is first seen, with a cache of its own."""
-    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
+def page() -> AppTest:
+    """The app as it is first seen."""
     return AppTest.from_file(MAIN, default_timeout=120).run()
 
 
 @pytest.fixture
 def demo(page: AppTest) -> AppTest:
     """The demo recording, opened."""
-    return page.button(key="demo-start").click().run()
+    return settled(page.button(key="demo-start").click().run())
 
 
 def session(page: AppTest) -> Session:
@@ -45,7 +44,7 @@ def case(page: AppTest) -> Case:
 
 def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
     page.file_uploader[0].set_value([(name, payload, ANY) for name, payload in files])
-    return page.run()
+    return settled(page.run())
 
 
 def demo_files(name: str = "case7") -> list[tuple[str, bytes]]:
@@ -176,7 +175,7 @@ def test_several_recordings_can_be_gone_through(page: AppTest) -> None:
     upload(page, *demo_files("one"), *demo_files("two"))
     chooser = page.selectbox[0]
     assert chooser.label == "Recording (1 of 2)"
-    chooser.set_value(1).run()
+    settled(chooser.set_value(1).run())
     assert not page.exception
     assert case(page).recording.name == "two"
 
@@ -205,7 +204,7 @@ def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:
     upload(page, ("strip.csv", f"MLII\n{rows}\n".encode()))
     page.number_input[0].set_value(360.0)
     page.selectbox[0].set_value("mV")
-    page.button[-1].click().run()
+    settled(page.button[-1].click().run())
     assert not page.exception
     assert not page.error
     assert case(page).recording.duration_s == pytest.approx(60)
@@ -234,7 +233,7 @@ def test_a_recording_that_cannot_be_analysed_says_so(page: AppTest) -> None:
     upload(page, ("flat.csv", b"MLII\n" + b"0.0\n" * 36000))
     page.number_input[0].set_value(360.0)
     page.selectbox[0].set_value("mV")
-    page.button[-1].click().run()
+    settled(page.button[-1].click().run())
     assert not page.exception
     assert len(page.error) == 1
     assert page.button(key="demo-start").label == "Open the demo recording"
@@ -254,16 +253,7 @@ def test_a_lead_that_no_network_was_trained_on_is_marked(page: AppTest) -> None:
     assert any("not one that the networks were trained on" in warning.value for warning in page.warning)
 
 
-def test_a_stored_analysis_is_shown_without_asking_the_network_again(
-    demo: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from app import cache
-
-    def refuse(name: str) -> None:
-        raise AssertionError(f"{name} was loaded")
-
-    from app.work import open_case
-
-    monkeypatch.setattr(cache, "classifier", refuse)
-    again = open_case(read_path(demo_path()), case(demo).analysis.model, None, lambda fraction, sentence: None)
-    assert np.array_equal(again.analysis.p, case(demo).analysis.p)
+def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTest) -> None:
+    again = AppTest.from_file(MAIN, default_timeout=120).run()
+    again.button(key="demo-start").click().run()
+    assert np.array_equal(case(again).analysis.p, case(demo).analysis.p)

@@ -1,20 +1,20 @@
-"""What the page hears while a recording is read."""
+"""What the page says while a recording is read."""
 
-from app.work import throttled
+import pytest
+
+from app.work import progress_words
+from pipeline.worker import Status
 
 
-def test_progress_drops_small_steps_and_tells_the_time_left() -> None:
-    heard: list[tuple[float, str]] = []
-    now = iter([0.0, 10.0, 10.0, 20.0, 30.0, 40.0])
-    report = throttled(lambda fraction, sentence: heard.append((fraction, sentence)), clock=lambda: next(now))
-    report(0.1, "Reading")
-    report(0.101, "Reading")
-    report(0.4, "Reading")
-    report(0.7, "Reading")
-    report(1.0, "Read")
-    assert heard == [
-        (0.1, "Reading"),
-        (0.4, "Reading, about 20 s left"),
-        (0.7, "Reading, about 10 s left"),
-        (1.0, "Read"),
-    ]
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status("waiting", sentence="Waiting for its turn"), "Waiting for its turn"),
+        (Status("running", 0.08, "Loading the network", at=100.0), "Loading the network"),
+        (Status("running", 0.12, "Reading", 0.1, 100.0, 104.0), "Reading"),
+        (Status("running", 0.4, "Reading", 0.1, 100.0, 110.0), "Reading, about 20 s left"),
+        (Status("running", 0.7, "Reading", 0.1, 100.0, 120.0), "Reading, about 10 s left"),
+    ],
+)
+def test_the_time_left_is_told_from_the_pace_once_five_seconds_were_seen(status: Status, words: str) -> None:
+    assert progress_words(status) == words

@@ -1,0 +1,93 @@
+"""What comes before the network, on disk: filtered leads (mapped, not read), R peaks, quality, reasons."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.analysis import Prepared
+from pipeline.config import DEFAULT, Config, cache_root
+from pipeline.domain import Beats, Quality, QualitySegment, Recording, read_only
+from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.files import new_folder, read_json, write_json
+from pipeline.store.keys import prepared_key
+
+_ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv")
+
+
+def load_prepared(
+    recording: Recording, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+) -> Prepared | None:
+    """What `prepare` gave for this recording, configuration and (asked for) leads; None if it is not stored."""
+    folder = _folder(recording.digest, config, leads)
+    facts = read_json(folder / "facts.json")
+    if facts is None:
+        return None
+    try:
+        return _restored(recording, folder, facts)
+    except BROKEN_NPZ:
+        return None
+
+
+def save_prepared(prepared: Prepared, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Prepared:
+    """Store a prepared recording and return it with its leads mapped from the disk instead of in memory.
+
+    Parameters
+    ----------
+    leads : tuple of str, optional
+        The leads that were asked for (not those that were chosen): part of the key.
+    """
+    target = _folder(prepared.recording.digest, config, leads)
+    if load_prepared(prepared.recording, config, leads) is None:
+        shutil.rmtree(target, ignore_errors=True)
+        _save(prepared, target)
+    return load_prepared(prepared.recording, config, leads) or prepared
+
+
+def _save(prepared: Prepared, target: Path) -> None:
+    beats = prepared.beats
+    reasons, which = np.unique(np.array(beats.reason, np.str_), return_inverse=True)
+    arrays: dict[str, Any] = {name: getattr(beats, name) for name in _ARRAYS}
+    with new_folder(target) as folder:
+        np.save(folder / "signal.npy", beats.signal)
+        np.savez(folder / "beats.npz", which=which.astype(np.int32), **arrays)
+        write_json(
+            folder / "facts.json",
+            {
+                "leads": prepared.leads,
+                "notices": prepared.notices,
+                "quality": asdict(prepared.quality),
+                "fs": beats.fs,
+                "mean_rr_s": beats.mean_rr_s,
+                "reasons": reasons.tolist(),
+            },
+        )
+
+
+def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prepared:
+    with (folder / "beats.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        arrays = {name: read_only(stored[name]) for name in _ARRAYS}
+        which = stored["which"]
+    leads = tuple(facts["leads"])
+    beats = Beats(
+        fs=float(facts["fs"]),
+        signal=np.load(folder / "signal.npy", mmap_mode="r"),
+        leads=leads,
+        mean_rr_s=float(facts["mean_rr_s"]),
+        reason=tuple(facts["reasons"][i] for i in which),
+        **arrays,
+    )
+    quality = Quality(
+        tuple(QualitySegment(**segment) for segment in facts["quality"]["segments"]),
+        facts["quality"]["analysed_fraction"],
+    )
+    return Prepared(recording, leads, quality, beats, tuple(facts["notices"]))
+
+
+def _folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+    key = prepared_key(digest, config, leads)
+    return cache_root() / "prepared" / key[:2] / key

@@ -1,0 +1,193 @@
+"""Uploaded recordings on disk: by content, for good, opened without being read, with an overview of every length.
+
+A recording is a folder `home_root()/recordings/DI/DIGEST` of facts (JSON), the signal lead by lead (float32 .npy, so
+that a lead or a window is read alone), and per level the lowest and highest value of each bucket of samples.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import home_root
+from pipeline.domain import Annotations, FloatArray, Recording, read_only
+from pipeline.errors import DataError
+from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.files import new_folder, read_json, write_json
+
+BUCKETS: Final = (32, 256, 2048)  # samples; at 250 Hz a bucket of the last level is 8 s
+FORMAT: Final = 1
+_RX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """A stretch of one lead as a band: `time_s` (m,) bucket starts, `low` and `high` (m,) mV, NaN where all is gap."""
+
+    time_s: NDArray[np.float64]
+    low: FloatArray
+    high: FloatArray
+
+
+def keep(recording: Recording) -> Recording:
+    """Store a recording, unless it is, and return it as `load` would, under its own name.
+
+    Its memory is then the disk's: the signal is mapped, not read.
+
+    Raises
+    ------
+    DataError
+        If the disk is full or cannot be written.
+    """
+    try:
+        if load(recording.digest) is None:
+            shutil.rmtree(_folder(recording.digest), ignore_errors=True)  # damaged, or of an older format
+            _save(recording)
+    except OSError as error:
+        raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
+    kept = load(recording.digest)
+    return recording if kept is None else replace(kept, name=recording.name)
+
+
+def load(digest: str) -> Recording | None:
+    """The recording with this digest, its signal mapped read-only; None if it is not (or no longer) here."""
+    folder = _known_folder(digest)
+    facts = None if folder is None else read_json(folder / "facts.json")
+    if folder is None or facts is None or facts.get("format") != FORMAT:
+        return None
+    try:
+        return _restored(folder, facts)
+    except BROKEN_NPZ:
+        return None
+
+
+def open_recording(digest: str) -> Recording:
+    """The recording with this digest.
+
+    Raises
+    ------
+    DataError
+        If it is not (or no longer) here.
+    """
+    recording = load(digest)
+    if recording is None:
+        raise DataError("This recording is not on this machine, or not any more; open its files again.")
+    return recording
+
+
+def forget(digest: str) -> None:
+    """Delete a recording, if it is here."""
+    if folder := _known_folder(digest):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
+    """The band between two times, in one to eight times `columns` buckets: from the coarsest level that fits.
+
+    Parameters
+    ----------
+    recording : Recording
+        Stored or not: what is not stored is read sample by sample.
+    columns : int
+        How many buckets the drawing can show; where there are fewer samples, each sample is its own bucket.
+    """
+    start = max(0, int(start_s * recording.fs))
+    stop = min(recording.n_samples, int(np.ceil(stop_s * recording.fs)))
+    fitting = [size for size in BUCKETS if (stop - start) / size >= columns]
+    column = recording.leads.index(lead)
+    low, high, size = _level(recording, column, start, stop, fitting[-1] if fitting else 1)
+    first = start // size
+    return Envelope((first + np.arange(low.size)) * size / recording.fs, low, high)
+
+
+def _level(recording: Recording, column: int, start: int, stop: int, size: int) -> tuple[FloatArray, FloatArray, int]:
+    path = _folder(recording.digest) / f"buckets-{size}.npy"
+    if size == 1 or not path.is_file():
+        values = np.asarray(recording.p_signal[start:stop, column])
+        return values, values, 1
+    level = np.load(path, mmap_mode="r")[:, column, start // size : -(-stop // size)]
+    return np.asarray(level[0]), np.asarray(level[1]), size
+
+
+def _save(recording: Recording) -> None:
+    with new_folder(_folder(recording.digest)) as folder:
+        folder.chmod(0o700)
+        _save_signal(folder / "signal.npy", recording.p_signal)
+        if recording.reference is not None:
+            np.save(folder / "reference.npy", recording.reference.sample)
+        _save_levels(folder, recording.p_signal)
+        write_json(folder / "facts.json", _facts(recording))
+
+
+def _facts(recording: Recording) -> dict[str, Any]:
+    reference = recording.reference
+    return {
+        "format": FORMAT,
+        "name": recording.name,
+        "fs": recording.fs,
+        "leads": recording.leads,
+        "calibrated": recording.calibrated,
+        "notices": recording.notices,
+        "symbols": None if reference is None else reference.symbol,
+        "ignored": 0 if reference is None else reference.ignored,
+    }
+
+
+def _save_signal(path: Path, p_signal: FloatArray) -> None:
+    """The signal in lead-major order, so that one lead is one stretch of the file."""
+    out = np.lib.format.open_memmap(path, "w+", np.float32, p_signal.shape, fortran_order=True)
+    for column in range(p_signal.shape[1]):
+        out[:, column] = p_signal[:, column]
+    out.flush()
+
+
+def _save_levels(folder: Path, p_signal: FloatArray) -> None:
+    levels = [_buckets(p_signal.T, p_signal.T, BUCKETS[0])]
+    for size, finer in zip(BUCKETS[1:], BUCKETS[:-1], strict=True):
+        levels.append(_buckets(levels[-1][0], levels[-1][1], size // finer))
+    for size, level in zip(BUCKETS, levels, strict=True):
+        np.save(folder / f"buckets-{size}.npy", level)
+
+
+def _buckets(low: FloatArray, high: FloatArray, size: int) -> FloatArray:
+    """Lowest and highest (2, n_leads, n_buckets) of every `size` values of (n_leads, n); NaN where all are."""
+    edges = np.arange(0, low.shape[1], size)
+    return np.stack(
+        [
+            np.stack([np.fmin.reduceat(lead, edges) for lead in low]),
+            np.stack([np.fmax.reduceat(lead, edges) for lead in high]),
+        ]
+    )
+
+
+def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
+    signal = np.load(folder / "signal.npy", mmap_mode="r")
+    reference = None
+    if facts["symbols"] is not None:
+        sample = read_only(np.load(folder / "reference.npy"))
+        reference = Annotations(sample, tuple(facts["symbols"]), int(facts["ignored"]))
+    return Recording(
+        name=str(facts["name"]),
+        fs=float(facts["fs"]),
+        p_signal=signal,
+        leads=tuple(facts["leads"]),
+        digest=folder.name,
+        calibrated=tuple(facts["calibrated"]),
+        reference=reference,
+        notices=tuple(facts["notices"]),
+    )
+
+
+def _known_folder(digest: str) -> Path | None:
+    """The folder of a digest; None for what is no digest: it may come from an address that anyone can type."""
+    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
+
+
+def _folder(digest: str) -> Path:
+    return home_root() / "recordings" / digest[:2] / digest

@@ -1,0 +1,167 @@
+"""The jobs of one folder: what is asked for, how far it is, and every change of state under one lock."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pipeline.config import DEFAULT, cache_root
+from pipeline.store.files import read_json, write_json
+from pipeline.store.keys import code_id, result_key
+from pipeline.worker.locks import is_held, locked
+
+State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused"]
+KEPT_DAYS: Final = 30  # of what an unfinished job has read
+
+
+@dataclass(frozen=True)
+class Job:
+    """One analysis: of which recording, by which weights, from which leads (None: chosen automatically)."""
+
+    digest: str
+    network: str
+    version: str
+    leads: tuple[str, ...] | None
+    n_samples: int
+
+    @property
+    def key(self) -> str:
+        """The name of the job and of its result."""
+        return result_key(self.digest, self.version, DEFAULT, self.leads)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is.
+
+    `fraction` 0..1 and `sentence` are the last that was heard; `paced_fraction` at `paced_at` (seconds since the
+    epoch) is where the reading by the network began in this run, `at` when this was written. "absent" is a job that
+    nobody asked for, or that is finished: its result is then in `store.results`. "stopped" means that the worker
+    ended in the middle; "refused" that the recording cannot be analysed, and `sentence` says why.
+    """
+
+    state: State = "absent"
+    fraction: float = 0.0
+    sentence: str = ""
+    paced_fraction: float = 0.0
+    paced_at: float = 0.0
+    at: float = 0.0
+
+    def seconds_left(self) -> float | None:
+        """From the pace of this run; None until five seconds of it have been seen."""
+        done, elapsed = self.fraction - self.paced_fraction, self.at - self.paced_at
+        if self.state != "running" or done <= 0 or elapsed < 5 or not self.paced_at:
+            return None
+        return elapsed / done * (1 - self.fraction)
+
+
+def worker_folder() -> Path:
+    """Where the workers of this code and cache meet: other code has another folder and its own worker."""
+    return cache_root() / "worker" / code_id("pipeline/worker/*.py")
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs in a folder."""
+
+    folder: Path
+
+    @property
+    def worker_lock(self) -> Path:
+        """Held by the worker while it lives."""
+        return self.folder / "worker.lock"
+
+    @property
+    def servers_lock(self) -> Path:
+        """Held, shared, by every server while it lives."""
+        return self.folder / "servers.lock"
+
+    def blocks(self, job: Job) -> Path:
+        """Where the answers of an unfinished job are kept."""
+        return self._of(job.key) / "blocks"
+
+    def ask(self, job: Job) -> None:
+        """Ask for a job, or again for one that was cancelled, stopped or refused."""
+        with self._changing():
+            (self._of(job.key) / "cancel").unlink(missing_ok=True)
+            if self.status(job).state not in ("waiting", "running"):
+                write_json(self._of(job.key) / "request.json", asdict(job))
+                self._write(job, Status("waiting", sentence="Waiting for its turn"))
+
+    def status(self, job: Job) -> Status:
+        """How far the job is; "stopped" if its worker ended in the middle."""
+        found = self._read(job.key)
+        if found.state == "running" and not is_held(self.worker_lock):
+            found = self._read(job.key)  # it may have finished a moment ago
+            return replace(found, state="stopped") if found.state == "running" else found
+        return found
+
+    def cancel(self, job: Job) -> None:
+        """Ask that the job be given up; what was read is kept."""
+        with self._changing():
+            state = self.status(job).state
+            if state == "running":
+                (self._of(job.key) / "cancel").touch()
+            elif state == "waiting":
+                self._write(job, Status("cancelled"))
+
+    def next(self) -> Job | None:
+        """The shortest of the jobs that wait: a day must not hold up a minute."""
+        return min(self._waiting(), key=lambda job: job.n_samples, default=None)
+
+    def is_outranked(self, job: Job) -> bool:
+        """Whether a much shorter job waits."""
+        return any(4 * other.n_samples < job.n_samples for other in self._waiting())
+
+    def report(self, job: Job, status: Status) -> bool:
+        """Say how far the job is; False if it was cancelled, which is then its state."""
+        with self._changing():
+            cancel = self._of(job.key) / "cancel"
+            cancelled = cancel.exists()
+            cancel.unlink(missing_ok=True)
+            self._write(job, replace(status, state="cancelled") if cancelled else status)
+            return not cancelled
+
+    def finish(self, job: Job) -> None:
+        """Forget a job whose result is stored."""
+        with self._changing():
+            shutil.rmtree(self._of(job.key), ignore_errors=True)
+
+    def recover(self) -> None:
+        """What was running when the last worker ended is stopped; what nobody went on with for long is forgotten."""
+        with self._changing():
+            for job in self._all():
+                found = self._read(job.key)
+                if found.state == "running":
+                    self._write(job, replace(found, state="stopped"))
+                elif time.time() - found.at > KEPT_DAYS * 86_400:
+                    shutil.rmtree(self._of(job.key), ignore_errors=True)
+
+    def _waiting(self) -> list[Job]:
+        return [job for job in self._all() if self._read(job.key).state == "waiting"]
+
+    def _all(self) -> list[Job]:
+        requests = (read_json(path) for path in sorted((self.folder / "jobs").glob("*/request.json")))
+        return [_job(request) for request in requests if request is not None]
+
+    def _read(self, key: str) -> Status:
+        found = read_json(self._of(key) / "state.json")
+        return Status(**found) if found is not None else Status()
+
+    def _write(self, job: Job, status: Status) -> None:
+        write_json(self._of(job.key) / "state.json", asdict(replace(status, at=time.time())))
+
+    def _of(self, key: str) -> Path:
+        return self.folder / "jobs" / key
+
+    def _changing(self) -> AbstractContextManager[None]:
+        return locked(self.folder / "state.lock")
+
+
+def _job(request: dict[str, Any]) -> Job:
+    leads = request["leads"]
+    return Job(**{**request, "leads": None if leads is None else tuple(leads)})

@@ -1,0 +1,32 @@
+"""One cache, one home and so one worker for all page tests: TensorFlow is imported once by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import cache
+from pipeline.worker.jobs import Jobs, worker_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty cache and home for the whole session; the worker ends with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("HEARTVISION_CACHE", "HEARTVISION_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        yield
+        if Jobs(worker_folder()).servers_lock.exists():
+            cache.worker().close()
+
+
+def settled(page: AppTest, *, within_s: float = 120.0) -> AppTest:
+    """The page as it is when the worker has answered; a browser would look again by itself."""
+    deadline = time.monotonic() + within_s
+    while page.session_state["heartvision"].asked is not None:
+        assert time.monotonic() < deadline, [element.value for element in (*page.error, *page.info)]
+        page.run()
+    return page
