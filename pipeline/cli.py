@@ -100,6 +100,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
     )
+    parser.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
     parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
     parser.set_defaults(command=_evaluate)
@@ -232,12 +233,22 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.compare:
         return _compare(options)
     from pipeline.config import data_root
-    from pipeline.evaluate.run import evaluate
 
+    data = options.data or data_root()
     with _progress(1) as steps:
-        path = evaluate(options.model, options.data or data_root(), options.split, options.output, progress=next(steps))
+        path = _evaluated(options, data, next(steps))
     sys.stdout.write(f"{path}\n")
     return OK
+
+
+def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
+    if options.stress:
+        from pipeline.evaluate.stress import stress
+
+        return stress(options.model, data, options.output, progress=progress)
+    from pipeline.evaluate.run import evaluate
+
+    return evaluate(options.model, data, options.split, options.output, progress=progress)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -94,8 +94,8 @@ class EvaluationReport:
 
     def to_json(self) -> Json:
         """A copy with only dict, list, str, int, float, bool and None: NaN became None, floats have 5 digits."""
-        plain: Json = _plain(dict(self.data))
-        return plain
+        found: Json = plain(dict(self.data))
+        return found
 
 
 def evaluate_predictions(
@@ -460,13 +460,14 @@ def _error(beats: ScoredBeats, i: int) -> Json:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The same data with only dict, list, str, int, float, bool and None: NaN becomes None, floats get 5 digits."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return round(value, DIGITS) if np.isfinite(value) else None
     return value

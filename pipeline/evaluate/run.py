@@ -185,8 +185,13 @@ def default_provenance(name: str, folder: Path, split: str, records: int) -> Pro
         command=f"python -m pipeline evaluate --model {name} --split {split}",
         commit=current_commit(),
         data=f"{title}, {records} records",
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        date=now(),
     )
+
+
+def now() -> str:
+    """The time, ISO 8601 to the second, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def current_commit() -> str:

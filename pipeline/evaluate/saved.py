@@ -10,6 +10,7 @@ from typing import Any, Final
 from pipeline.errors import DataError
 
 SCHEMA: Final = "heartvision.evaluation/1"
+STRESS_SCHEMA: Final = "heartvision.stress/1"
 OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
 SPLITS: Final = MappingProxyType(
     {

@@ -1,0 +1,256 @@
+"""How a network bears noise and lost leads: the same sampled beats, again and again under worse conditions.
+
+stress.json holds `schema`, `model` {name, title, sha256}, `provenance`, `records`, `caps` (beats of a class that are
+read of each record), `beats` (read per condition) and `conditions`: [{name, title, noise, snr_db, overall {measure:
+estimate}, without_232 {measure: estimate}, unclassified}]. A sampled beat stands for the others of its class and
+record: counts are weighted by how many it stands for, so that the scores estimate those of all beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import registry
+from pipeline.analysis import BeatClassifier, classify, prepare
+from pipeline.config import DEFAULT, Config
+from pipeline.datasets.splits import DS2
+from pipeline.domain import FloatArray, IntArray, Recording
+from pipeline.errors import SignalError
+from pipeline.evaluate import bootstrap, metrics
+from pipeline.evaluate.metrics import Scores
+from pipeline.evaluate.noise import NOISES, add_noise, read_noise
+from pipeline.evaluate.predict import Progress, reference_of
+from pipeline.evaluate.report import S_RECORD, plain
+from pipeline.evaluate.run import Provenance, current_commit, database_folder, now, write_json
+from pipeline.evaluate.saved import STRESS_SCHEMA, Json
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.signal.leads import choose_leads
+
+SNRS_DB: Final = (24.0, 18.0, 12.0, 6.0, 0.0)
+CAPS: Final = {"N": 110, "S": 60, "V": 60, "F": 40, "Q": 20}  # 18 conditions take VGG16 about ten minutes on 2 cores
+SHOWN: Final = (
+    *("accuracy", "macro_f1", "N_f1", "S_f1", "V_f1", "F_f1", "sveb_f1", "veb_f1"),
+    *("binary_se", "binary_sp", "binary_balanced_accuracy"),
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to make a recording worse: a noise at a ratio, or only the first (0) or second (1) of its leads."""
+
+    name: str
+    title: str
+    noise: str = ""
+    snr_db: float = float("nan")
+    only_lead: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Sampled beats of a record under one condition; `matrix` (6, 6), `flags` (4,) and `unclassified` are weighted."""
+
+    record: str
+    matrix: NDArray[np.float64]
+    flags: NDArray[np.float64]
+    unclassified: float
+    beats: int
+
+
+def conditions() -> tuple[Condition, ...]:
+    """Clean, each noise from mild to strong, and one lead alone."""
+    noisy = tuple(
+        Condition(f"{noise}_{snr:g}", f"{title}, {snr:g} dB", noise, snr)
+        for noise, title in NOISES.items()
+        for snr in SNRS_DB
+    )
+    alone = (
+        Condition("first_lead", "Only the first lead", only_lead=0),
+        Condition("second_lead", "Only the second lead", only_lead=1),
+    )
+    return (Condition("clean", "As recorded, both leads"), *noisy, *alone)
+
+
+def stress(
+    name: str,
+    data_dir: Path,
+    output: Path | None = None,
+    *,
+    config: Config = DEFAULT,
+    weights: Path = registry.WEIGHTS,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """Score the network called `name` on sampled beats of DS2 under every condition; write and return its stress.json.
+
+    Raises
+    ------
+    DataError
+        If mitdb or nstdb is not in `data_dir`.
+    ModelError
+        If the network cannot be loaded.
+    """
+    facts = registry.manifest(name, weights)
+    target = output or weights / name / "stress.json"
+    known = {"name": name, "title": facts.title, "sha256": facts.sha256}
+    return stress_classifier(registry.load(name, weights), known, data_dir, target, config=config, progress=progress)
+
+
+def stress_classifier(
+    classifier: BeatClassifier,
+    model: Mapping[str, Any],
+    data_dir: Path,
+    output: Path,
+    *,
+    config: Config = DEFAULT,
+    records: Sequence[str] = DS2,
+    caps: Mapping[str, int] = CAPS,
+    resamples: int = bootstrap.RESAMPLES,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """`stress` with a network at hand."""
+    folder = database_folder(data_dir)
+    noises = {name: read_noise(data_dir / "nstdb", name) for name in NOISES}
+    every = conditions()
+    found: dict[str, list[Sampled]] = {condition.name: [] for condition in every}
+    for number, record in enumerate(records):
+        recording = read_path(folder / record, config=config)
+        told = _steps(progress, number, len(records), len(every))
+        for condition in every:
+            told(f"Record {record}: {condition.title}")
+            worse = _worse(recording, condition, noises)
+            found[condition.name].append(sampled(worse, classifier, config, caps=caps, only_lead=condition.only_lead))
+    content: Json = {
+        "schema": STRESS_SCHEMA,
+        "model": dict(model),
+        "provenance": asdict(_provenance(classifier.name)),
+        "records": list(records),
+        "caps": dict(caps),
+        "beats": sum(item.beats for item in found["clean"]),
+        "conditions": [_scored(condition, found[condition.name], resamples) for condition in every],
+    }
+    write_json(output, plain(content))
+    return output
+
+
+def sampled(
+    recording: Recording,
+    classifier: BeatClassifier,
+    config: Config = DEFAULT,
+    *,
+    caps: Mapping[str, int] = CAPS,
+    only_lead: int | None = None,
+) -> Sampled:
+    """Read a sample of a recording's reference beats, at most `caps` of a class, amid all its beats.
+
+    The same beats are drawn whatever was done to the signal. A recording that is refused has all of them unread.
+
+    Raises
+    ------
+    DataError
+        If it has no reference beats.
+    """
+    reference = reference_of(recording)
+    truth = np.array([AAMI_CLASSES.index(aami_class(symbol) or "Q") for symbol in reference.symbol])
+    chosen, weight = draw(truth, [caps[name] for name in AAMI_CLASSES], seed=_seed(recording.name))
+    p, has_p, refused = _read(recording, reference.sample, chosen, classifier, config, only_lead)
+    predicted = np.where(has_p, p.argmax(axis=1), metrics.Q)
+    matrix = np.bincount(truth[chosen] * 6 + predicted, weight, minlength=36).reshape(6, 6).astype(np.float64)
+    flagged = has_p & (1 - p[:, metrics.N] >= classifier.threshold)
+    flags = _flags(truth[chosen], flagged, weight)
+    return Sampled(recording.name, matrix, flags, float(weight @ refused), chosen.size)
+
+
+def draw(truth: NDArray[np.int64], caps: Sequence[int], *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """At most `caps[k]` indices of each class k, sorted, and how many beats each stands for."""
+    rng = np.random.default_rng(seed)
+    parts, weights = [], []
+    for label, cap in enumerate(caps):
+        every = np.flatnonzero(truth == label)
+        part = rng.permutation(every)[:cap]
+        parts.append(part)
+        weights.append(np.full(part.size, every.size / max(part.size, 1)))
+    index, weight = np.concatenate(parts), np.concatenate(weights)
+    order = np.argsort(index)
+    return index[order], weight[order]
+
+
+def _read(
+    recording: Recording,
+    samples: IntArray,
+    chosen: IntArray,
+    classifier: BeatClassifier,
+    config: Config,
+    only_lead: int | None,
+) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Probabilities of the chosen beats, whether they were read, and whether they stay unclassified."""
+    leads = choose_leads(recording.leads)
+    use = leads if only_lead is None else leads[only_lead : only_lead + 1] or leads
+    try:
+        prepared = prepare(recording, config, leads=use, samples=samples)
+    except SignalError:
+        n = chosen.size
+        return np.zeros((n, 5), np.float32), np.zeros(n, np.bool_), np.ones(n, np.bool_)
+    aside = np.ones(samples.size, np.bool_)
+    aside[chosen] = False
+    reason = tuple("not sampled" if a else r for a, r in zip(aside, prepared.beats.reason, strict=True))
+    found = classify(replace(prepared, beats=replace(prepared.beats, reason=reason)), classifier, config)
+    return found.p[chosen], found.has_p[chosen], np.array([found.status[i] == "unclassified" for i in chosen])
+
+
+def _worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
+    if not condition.noise:
+        return recording
+    return add_noise(recording, noises[condition.noise], condition.snr_db, reference_of(recording).sample)
+
+
+def _flags(truth: IntArray, flagged: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    abnormal, normal = np.isin(truth, (metrics.S, metrics.V, metrics.F)), truth == metrics.N
+    cells = (abnormal & flagged, abnormal & ~flagged, normal & flagged, normal & ~flagged)
+    return np.array([weight @ cell for cell in cells])
+
+
+def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> Json:
+    others = [item for item in found if item.record != S_RECORD]
+    beats = sum(float(item.matrix.sum()) for item in found)
+    return {
+        "name": condition.name,
+        "title": condition.title,
+        "noise": condition.noise,
+        "snr_db": condition.snr_db,
+        "overall": _estimates(found, resamples),
+        "without_232": _estimates(others, resamples) if 0 < len(others) < len(found) else None,
+        "unclassified": sum(item.unclassified for item in found) / beats,
+    }
+
+
+def _estimates(found: Sequence[Sampled], resamples: int) -> Json:
+    matrices, flags = np.stack([item.matrix for item in found]), np.stack([item.flags for item in found])
+    weights = bootstrap.patient_weights([item.record for item in found], resamples=resamples)
+    value = _scores(matrices.sum(axis=0), flags.sum(axis=0))
+    drawn = _scores(bootstrap.resample(matrices, weights), bootstrap.resample(flags, weights))
+    around = bootstrap.intervals({name: drawn[name] for name in SHOWN})
+    return {n: {"value": float(value[n]), "low": around[n][0], "high": around[n][1]} for n in SHOWN}
+
+
+def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
+    return metrics.all_scores(matrix) | metrics.binary_scores(flags)
+
+
+def _steps(progress: Progress, number: int, records: int, each: int) -> Callable[[str], None]:
+    fractions: Iterator[float] = iter((number + i / each) / records for i in range(each))
+    return lambda sentence: progress(next(fractions), sentence)
+
+
+def _seed(record: str) -> int:
+    return int.from_bytes(record.encode()[-4:], "big")
+
+
+def _provenance(name: str) -> Provenance:
+    data = "MIT-BIH Arrhythmia Database 1.0.0 (DS2) with MIT-BIH Noise Stress Test Database 1.0.0"
+    return Provenance(f"python -m pipeline evaluate --model {name} --stress", current_commit(), data, now())

@@ -1,0 +1,102 @@
+"""Stress: sampled beats stand for all, the file tells what was sampled, and worse signals score worse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.domain import read_only
+from pipeline.evaluate import stress
+from pipeline.evaluate.noise import NOISES
+from pipeline.evaluate.predict import predict_record
+from pipeline.evaluate.saved import STRESS_SCHEMA
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES
+from tests.unit.test_evaluate_run import WidthRule, write_record
+
+CAPS = dict.fromkeys(AAMI_CLASSES, 1000)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    home = tmp_path_factory.mktemp("data")
+    for folder in ("mitdb", "nstdb"):
+        (home / folder).mkdir()
+    write_record(home / "mitdb", "100", seed=1)
+    write_record(home / "mitdb", "232", seed=2)
+    for seed, name in enumerate(NOISES):
+        write_record(home / "nstdb", name, seed=seed, annotated=False)
+    return home
+
+
+def test_a_sample_takes_at_most_its_cap_of_each_class_and_stands_for_all():
+    truth = np.array([0] * 100 + [2] * 7 + [0] * 50)
+    index, weight = stress.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    assert np.bincount(truth[index]).tolist() == [10, 0, 5]
+    assert np.all(np.diff(index) > 0)
+    assert weight[truth[index] == 0] == pytest.approx(15.0)
+    assert weight[truth[index] == 2] == pytest.approx(1.4)
+    again, _ = stress.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    assert np.array_equal(index, again)
+
+
+def test_the_weighted_counts_estimate_those_of_all_beats_without_bias():
+    rng = np.random.default_rng(0)
+    truth = rng.choice(5, 3000, p=[0.8, 0.05, 0.1, 0.04, 0.01])
+    predicted = np.where(rng.random(3000) < 0.8, truth, rng.integers(0, 5, 3000))
+    whole = np.bincount(truth * 6 + predicted, minlength=36)
+    drawn = []
+    for seed in range(300):
+        index, weight = stress.draw(truth, [60] * 5, seed=seed)
+        drawn.append(np.bincount(truth[index] * 6 + predicted[index], weight, minlength=36))
+        assert drawn[-1].sum() == pytest.approx(3000)
+    spread = np.std(drawn, axis=0) / np.sqrt(300)
+    assert np.all(np.abs(np.mean(drawn, axis=0) - whole) <= 4 * spread + 1e-6)
+
+
+def test_without_a_cap_the_counts_are_those_of_the_whole_evaluation(data):
+    recording = read_path(data / "mitdb" / "100")
+    found = stress.sampled(recording, WidthRule(), caps=CAPS)
+    whole = predict_record(recording, WidthRule(), kind="reference")
+    truth = np.array([AAMI_CLASSES.index(symbol) for symbol in recording.reference.symbol])
+    answers = np.where(whole.has_p, whole.p.argmax(axis=1), 4)
+    assert np.array_equal(found.matrix.ravel(), np.bincount(truth * 6 + answers, minlength=36))
+    assert found.beats == truth.size == found.flags.sum()
+
+
+def test_only_the_sampled_beats_are_asked_about(data):
+    rule = WidthRule()
+    found = stress.sampled(read_path(data / "mitdb" / "100"), rule, caps=CAPS | {"N": 10, "V": 5})
+    assert rule.asked == found.beats == 15
+    assert found.matrix.sum() == pytest.approx(68)
+
+
+def test_a_record_that_is_refused_has_its_beats_unread(data):
+    recording = read_path(data / "mitdb" / "100")
+    flat = replace(recording, p_signal=read_only(np.zeros_like(recording.p_signal)))
+    found = stress.sampled(flat, WidthRule(), caps=CAPS)
+    assert found.matrix[:, 4].sum() == found.matrix.sum() == found.unclassified == 68
+
+
+def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_path):
+    told = []
+    path = stress.stress_classifier(
+        WidthRule(), {"name": "rule"}, data, tmp_path / "stress.json", records=("100", "232"), resamples=20,
+        caps=CAPS | {"N": 20}, progress=lambda fraction, sentence: told.append(fraction),
+    )  # fmt: skip
+    content = json.loads(path.read_text())
+    assert content["schema"] == STRESS_SCHEMA
+    assert content["caps"]["N"] == 20
+    assert content["beats"] == 2 * (20 + 13)
+    found = {condition["name"]: condition for condition in content["conditions"]}
+    assert list(found) == [condition.name for condition in stress.conditions()]
+    assert len(found) == 1 + 3 * len(stress.SNRS_DB) + 2
+    assert set(found["clean"]["overall"]) == set(stress.SHOWN)
+    assert found["clean"]["without_232"]["V_f1"]["value"] is not None
+    assert found["clean"]["overall"]["accuracy"]["value"] > found["em_0"]["overall"]["accuracy"]["value"]
+    assert (found["em_24"]["snr_db"], found["clean"]["snr_db"]) == (24, None)
+    assert told == sorted(told)
+    assert max(told) < 1
