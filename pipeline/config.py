@@ -53,6 +53,10 @@ class SignalConfig:
     long_rr_ratio: float = 1.3  # an interval this much longer than usual is searched ...
     refractory_ms: float = 300.0  # ... leaving this much room at both ends ...
     missed_strength: float = 0.45  # ... for energy of at least this share of the beats around
+    # which candidates are R peaks (signal/choice.py), tuned on DS1: ADR 0004
+    beats_apart_ms: float = 200.0  # two beats are at least so far apart
+    beat_score: float = -0.5  # log odds from which a candidate is a beat
+    trust_ms: float = 100.0  # two detectors agree on a beat within this distance
     usual_rr_ratio: float = 0.95  # a beat is usual unless it comes earlier than this share of the mean RR; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most so many usual beats make the recording's usual beat
@@ -96,6 +100,50 @@ class PictureConfig:
 
 
 @dataclass(frozen=True)
+class ReviewConfig:
+    """What counts as a finding of the review; not part of `Config`, so no analysis depends on it. ADR 0007."""
+
+    run_beats: int = 3  # "three or more": AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549, table of definitions
+    run_bpm: float = 100.0  # same table: tachycardia from here, idioventricular (or atrial) rhythm below
+    accelerated_bpm: float = 50.0  # an idioventricular rhythm slower than this is an escape rhythm
+    sustained_s: float = 30.0  # same table: sustained ventricular tachycardia
+    cycles: int = 3  # so many cycles in a row make a bigeminy or trigeminy; usual in Holter reports
+    pause_s: float = 2.0  # usual in Holter reports
+    long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause
+    compensatory_ratio: float = 1.1  # coupling + pause up to so many times two usual intervals are compensatory
+    usual_intervals: int = 20  # the usual interval is the median of the NN intervals among so many before
+    bradycardia_bpm: float = 50.0  # ACC/AHA/HRS 2018: sinus bradycardia
+    tachycardia_bpm: float = 100.0  # AHA/ACCF/HRS: above the normal 60 to 100/min
+    rate_beats: int = 8  # a heart rate is that of the median of so many intervals: one ectopic is no rate
+    stretch_s: float = (
+        30.0  # shorter slow, fast or irregular stretches are not listed; AF: doi:10.1093/eurheartj/ehaa612
+    )
+    af_intervals: int = 32  # window of the irregularity measure; this and the next two were chosen on DS1
+    af_tolerance_s: float = 0.05
+    af_threshold: float = -0.9
+    doubtful_below: float = 0.7  # confidence
+    unclassified_join_s: float = 10.0  # unclassified beats closer than this are one finding
+    # heart rate variability: Task Force 1996, doi:10.1161/01.CIR.93.5.1043
+    hrv_segment_s: float = 300.0  # SDANN and SDNN index
+    hrv_segment_filled: float = 0.5  # a segment counts if normal intervals fill this share of it
+    hrv_bin_ms: float = 1000 / 128  # histogram of the triangular index
+    hrv_short_s: float = 60.0  # least sum of normal intervals for RMSSD and pNN50 ...
+    hrv_sdnn_s: float = 240.0  # ... for SDNN (most of the five minutes of a short recording) ...
+    hrv_triangular_s: float = 1200.0  # ... and for the triangular index (at least 20 minutes)
+    # morphology families (review/families.py), tuned on DS1
+    family_before_s: float = 0.12
+    family_after_s: float = 0.24
+    family_step_s: float = 0.008  # points of the compared window are so far apart
+    family_components: int = 10
+    family_radius: float = 0.45  # distance between unit-length beats; 0.45 is a correlation of 0.90
+    family_merge: float = 0.30
+    family_count_max: int = 40
+    family_beats_min: int = 2
+    family_median_beats: int = 200
+    points_max: int = 4000  # of a series or a cloud for display
+
+
+@dataclass(frozen=True)
 class Config:
     """One frozen configuration for the whole pipeline."""
 
@@ -114,6 +162,7 @@ class Config:
 
 
 DEFAULT = Config()
+REVIEW = ReviewConfig()
 
 
 def data_root() -> Path:
@@ -134,3 +183,8 @@ def home_root() -> Path:
     """Where recordings and reviews are kept for good: `HEARTVISION_HOME`, else the user's data folder."""
     configured = os.environ.get("HEARTVISION_HOME")
     return Path(configured) if configured else Path.home() / ".local" / "share" / "heartvision"
+
+
+def database_url() -> str:
+    """Where reviews are kept: `HEARTVISION_DATABASE_URL`, else an SQLite file in `home_root()`."""
+    return os.environ.get("HEARTVISION_DATABASE_URL") or f"sqlite:///{home_root() / 'reviews.sqlite'}"

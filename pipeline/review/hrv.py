@@ -1,0 +1,149 @@
+"""Heart rate variability in the time domain, on normal-to-normal intervals only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import REVIEW, ReviewConfig
+from pipeline.review.beats import ReviewedBeats
+from pipeline.review.rhythm import normal_intervals
+
+Intervals = NDArray[np.float64]
+_PAIRS_MIN: Final = 2
+_NN50_MS: Final = 50.0
+_ROUNDING_MS: Final = 1e-6  # 50 ms at 360 Hz is 18 samples, but 18 / 360 * 1000 may come out a little above
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure; `value` is None where there is too little data, and `reason` then says how much is missing."""
+
+    value: float | None
+    unit: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Variability:
+    """Time-domain measures, and on what they stand: `n_intervals` NN intervals that last `seconds` together.
+
+    `sd1` and `sd2` are the axes of the Poincare ellipse.
+    """
+
+    n_intervals: int
+    seconds: float
+    mean_nn: Measure
+    sdnn: Measure
+    sdann: Measure
+    sdnn_index: Measure
+    rmssd: Measure
+    pnn50: Measure
+    triangular_index: Measure
+    sd1: Measure
+    sd2: Measure
+
+
+@dataclass(frozen=True, eq=False)
+class _Normal:
+    """NN intervals in ms (n,), when they end in s (n,), and adjacent ones as pairs in ms (k, 2)."""
+
+    ms: Intervals
+    end_s: Intervals
+    pairs: Intervals
+
+    @property
+    def seconds(self) -> float:
+        return float(self.ms.sum()) / 1000
+
+    @property
+    def differences(self) -> Intervals:
+        return self.pairs[:, 1] - self.pairs[:, 0]
+
+
+def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variability:
+    """Measure the variability of the intervals between two adjacent N beats without a break in between.
+
+    Differences are taken between adjacent NN intervals (three N beats in a row) only. Standard deviations have
+    n - 1 in the denominator. pNN50 is the share of differences above 50 ms in all NN intervals, as the Task Force
+    defines it. SDANN and the SDNN index use segments of five minutes from the start of the recording, of which NN
+    intervals fill at least half. No interval is thrown out for its length: reject or delete beats instead.
+
+    References
+    ----------
+    Task Force of the ESC and NASPE. Heart rate variability. Circulation 1996;93:1043-65.
+    doi:10.1161/01.CIR.93.5.1043. Brennan M et al. 2001, doi:10.1109/10.959330 (SD1 and SD2).
+    """
+    normal = _normal(beats)
+    segments = _segments(normal, config)
+    short, pairs = config.hrv_short_s, normal.pairs
+    return Variability(
+        n_intervals=int(normal.ms.size),
+        seconds=normal.seconds,
+        mean_nn=_measure(normal, short, "ms", lambda: normal.ms.mean()),
+        sdnn=_measure(normal, config.hrv_sdnn_s, "ms", lambda: _sd(normal.ms)),
+        sdann=_over_segments(segments, 2, config, lambda: _sd(np.array([part.mean() for part in segments]))),
+        sdnn_index=_over_segments(segments, 1, config, lambda: np.mean([_sd(part) for part in segments])),
+        rmssd=_measure(normal, short, "ms", lambda: np.sqrt(np.mean(normal.differences**2)), paired=True),
+        pnn50=_measure(normal, short, "%", lambda: _pnn50(normal), paired=True),
+        triangular_index=_measure(normal, config.hrv_triangular_s, "", lambda: _triangular(normal.ms, config)),
+        sd1=_measure(normal, short, "ms", lambda: _sd(normal.differences) / np.sqrt(2), paired=True),
+        sd2=_measure(normal, config.hrv_sdnn_s, "ms", lambda: _sd(pairs.sum(axis=1)) / np.sqrt(2), paired=True),
+    )
+
+
+def normal_pairs(beats: ReviewedBeats) -> NDArray[np.intp]:
+    """Positions (k,) of the beats that end the later one of two adjacent NN intervals."""
+    normal = normal_intervals(beats)
+    return np.flatnonzero(normal[1:] & normal[:-1]) + 1
+
+
+def _normal(beats: ReviewedBeats) -> _Normal:
+    ms = np.diff(beats.sample, prepend=0) / beats.fs * 1000
+    at, later = np.flatnonzero(normal_intervals(beats)), normal_pairs(beats)
+    return _Normal(ms[at], beats.time_s[at], np.column_stack([ms[later - 1], ms[later]]))
+
+
+def _segments(normal: _Normal, config: ReviewConfig) -> list[Intervals]:
+    """NN intervals of each five minutes that have enough of them."""
+    number = (normal.end_s // config.hrv_segment_s).astype(np.int64)
+    parts = np.split(normal.ms, np.flatnonzero(np.diff(number)) + 1)
+    least_ms = 1000 * config.hrv_segment_filled * config.hrv_segment_s
+    return [part for part in parts if part.sum() >= least_ms]
+
+
+def _measure(
+    normal: _Normal, least_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False
+) -> Measure:
+    if normal.seconds < least_s:
+        there = f"{normal.seconds:.0f} s"
+        return Measure(None, unit, f"{there} of normal-to-normal intervals are there and {least_s:.0f} s are needed")
+    if paired and len(normal.pairs) < _PAIRS_MIN:
+        return Measure(None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed")
+    return Measure(float(compute()), unit)
+
+
+def _over_segments(segments: list[Intervals], least: int, config: ReviewConfig, compute: Callable[[], Any]) -> Measure:
+    if len(segments) < least:
+        minutes = f"{config.hrv_segment_s / 60:.0f} min"
+        found = f"{len(segments)} stretches of {minutes} have enough normal intervals"
+        return Measure(None, "ms", f"{found} and {least} are needed")
+    return Measure(float(compute()), "ms")
+
+
+def _sd(values: Intervals) -> float:
+    return float(values.std(ddof=1))
+
+
+def _pnn50(normal: _Normal) -> float:
+    return float(100 * np.sum(np.abs(normal.differences) > _NN50_MS + _ROUNDING_MS) / normal.ms.size)
+
+
+def _triangular(ms: Intervals, config: ReviewConfig) -> float:
+    """All NN intervals over the height of their histogram with bins of 1/128 s."""
+    bins = np.floor(ms / config.hrv_bin_ms + _ROUNDING_MS).astype(np.int64)
+    return float(ms.size / np.bincount(bins - bins.min()).max())

@@ -1,0 +1,223 @@
+"""What a recording amounts to: counts, burden, heart rate, the longest interval, hours, and series for display."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import REVIEW, ReviewConfig
+from pipeline.domain import FloatArray, IntArray, read_only
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.hrv import normal_pairs
+from pipeline.review.rhythm import beat_letters, moving_rate
+
+LETTERS: Final = (*AAMI_CLASSES, UNCLASSIFIED, REJECTED)
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
+_GRID: Final = 60  # cells per side when a cloud of points is thinned: at most 3 721, fewer than `points_max`
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A value and when it was, in seconds from the start."""
+
+    value: float
+    time_s: float
+
+
+@dataclass(frozen=True)
+class HeartRate:
+    """Mean, lowest and highest heart rate in 1/min; None where there are too few intervals in a row."""
+
+    mean: float | None
+    lowest: Moment | None
+    highest: Moment | None
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One hour of the recording, from `start_s`: beats per letter of `LETTERS`, rate, longest interval in seconds."""
+
+    start_s: float
+    counts: dict[str, int]
+    mean_bpm: float | None
+    lowest_bpm: float | None
+    highest_bpm: float | None
+    longest_rr_s: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures of the whole recording.
+
+    `counts` per letter of `LETTERS`; `burden` in percent of the classified beats (N, S, V, F and Q), per class, None
+    if there are none; `reviewed` beats that a human decided about.
+    """
+
+    counts: dict[str, int]
+    burden: dict[str, float] | None
+    reviewed: int
+    rate: HeartRate
+    longest_rr: Moment | None
+    hours: tuple[Hour, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """Heart rate per minute with at least one interval: `minute` (k,) counted from 0; rates (k,) in 1/min.
+
+    `lowest` and `highest` are NaN in minutes without `rate_beats` intervals in a row: a chart leaves them out.
+    """
+
+    minute: IntArray
+    mean: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Points for a chart: `x` and `y` (k,); `position` (k,) of the beats in `ReviewedBeats` they belong to."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    position: NDArray[np.intp]
+
+
+def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
+    """Count, and measure the rate.
+
+    The mean rate is that of all RR intervals together, ectopic beats included. Lowest and highest are of the median
+    of `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is that of the
+    last of these intervals' end.
+
+    References
+    ----------
+    Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse page: ADR 0007.
+    """
+    letters, rr_s = beat_letters(beats), beats.rr_s
+    rate = moving_rate(rr_s, config)
+    counts = _counts(letters)
+    classified = sum(counts[letter] for letter in AAMI_CLASSES)
+    return Summary(
+        counts=counts,
+        burden={c: 100 * counts[c] / classified for c in AAMI_CLASSES} if classified else None,
+        reviewed=int(beats.reviewed().sum()),
+        rate=HeartRate(_mean_rate(rr_s), _extreme(beats, -rate, -1), _extreme(beats, rate)),
+        longest_rr=_extreme(beats, rr_s),
+        hours=tuple(_hours(beats, letters, rate)),
+    )
+
+
+def trend(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Trend:
+    """Heart rate of each minute: the mean of its RR intervals, and the lowest and highest moving rate in it.
+
+    An interval belongs to the minute in which it ends.
+    """
+    rr_s = beats.rr_s
+    known = np.flatnonzero(~np.isnan(rr_s))
+    number = (beats.time_s[known] // _MINUTE_S).astype(np.int64)
+    minute, first = np.unique(number, return_index=True)
+    if minute.size == 0:
+        nothing = read_only(np.zeros(0, np.float32))
+        return Trend(read_only(minute), nothing, nothing, nothing)
+    mean = 60 * np.diff(first, append=known.size) / np.add.reduceat(rr_s[known].astype(np.float64), first)
+    rate = moving_rate(rr_s, config)[known]
+    lowest, highest = np.fmin.reduceat(rate, first), np.fmax.reduceat(rate, first)
+    return Trend(read_only(minute), read_only(mean.astype(np.float32)), read_only(lowest), read_only(highest))
+
+
+def tachogram(beats: ReviewedBeats, span_s: tuple[float, float] | None = None, config: ReviewConfig = REVIEW) -> Series:
+    """RR intervals in seconds over the time of their end, at most `points_max`.
+
+    Of each stretch the shortest and the longest interval are kept, so that no early beat and no pause disappears.
+    """
+    low, high = span_s or (0.0, np.inf)
+    time_s = beats.time_s
+    position = np.flatnonzero(~np.isnan(beats.rr_s) & (time_s >= low) & (time_s < high))
+    position = position[_extremes(beats.rr_s[position], config.points_max)]
+    return Series(time_s[position], beats.rr_s[position].astype(np.float64), position)
+
+
+def poincare(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
+    """Each NN interval over the NN interval before it, in seconds, at most `points_max`.
+
+    Where there are more, those that lie alone stay and the crowd is thinned evenly.
+    """
+    later = normal_pairs(beats)
+    rr_s = beats.rr_s.astype(np.float64)
+    kept = later[_sparse(rr_s[later - 1], rr_s[later], config.points_max)]
+    return Series(rr_s[kept - 1], rr_s[kept], kept)
+
+
+def _counts(letters: NDArray[np.uint8]) -> dict[str, int]:
+    found = np.bincount(letters, minlength=128)
+    return {letter: int(found[ord(letter)]) for letter in LETTERS}
+
+
+def _mean_rate(rr_s: FloatArray) -> float | None:
+    known = rr_s[~np.isnan(rr_s)].astype(np.float64)
+    return float(60 * known.size / known.sum()) if known.size else None
+
+
+def _extreme(beats: ReviewedBeats, values: FloatArray, sign: int = 1) -> Moment | None:
+    """The largest of values (n,), times `sign`, and when it was; None if all are NaN."""
+    known = np.flatnonzero(~np.isnan(values))
+    if known.size == 0:
+        return None
+    at = known[values[known].argmax()]
+    return Moment(sign * float(values[at]), float(beats.time_s[at]))
+
+
+def _hours(beats: ReviewedBeats, letters: NDArray[np.uint8], rate: FloatArray) -> list[Hour]:
+    n_hours = -(-beats.n_samples // round(_HOUR_S * beats.fs))
+    edges = np.searchsorted(beats.time_s, np.arange(n_hours + 1) * _HOUR_S)
+    edges[-1:] = len(beats)
+    return [
+        _hour(number * _HOUR_S, letters[first:stop], beats.rr_s[first:stop], rate[first:stop])
+        for number, (first, stop) in enumerate(pairwise(edges))
+    ]
+
+
+def _hour(start_s: float, letters: NDArray[np.uint8], rr_s: FloatArray, rate: FloatArray) -> Hour:
+    intervals, rates = rr_s[~np.isnan(rr_s)], rate[~np.isnan(rate)]
+    return Hour(
+        start_s=start_s,
+        counts=_counts(letters),
+        mean_bpm=_mean_rate(rr_s),
+        lowest_bpm=float(rates.min()) if rates.size else None,
+        highest_bpm=float(rates.max()) if rates.size else None,
+        longest_rr_s=float(intervals.max()) if intervals.size else None,
+    )
+
+
+def _extremes(values: FloatArray, points: int) -> NDArray[np.intp]:
+    """Positions of the least and the greatest of each of `points` / 2 stretches of values; all if they are few."""
+    if values.size <= points:
+        return np.arange(values.size)
+    size = -(-2 * values.size // points)
+    whole = values.size // size * size
+    blocks = values[:whole].reshape(-1, size)
+    start = np.arange(len(blocks)) * size
+    rest = np.arange(whole, values.size)
+    ends = whole + np.array([values[whole:].argmin(), values[whole:].argmax()]) if rest.size else rest
+    return np.unique(np.concatenate([start + blocks.argmin(axis=1), start + blocks.argmax(axis=1), ends]))
+
+
+def _sparse(x: NDArray[np.float64], y: NDArray[np.float64], points: int) -> NDArray[np.intp]:
+    """Positions of at most `points` of the points: as many of each cell of a grid as keep the sum within bounds."""
+    if x.size <= points:
+        return np.arange(x.size)
+    step = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9) / _GRID
+    column, row = (((axis - axis.min()) / step).astype(np.int64) for axis in (x, y))
+    cell = column * (_GRID + 1) + row
+    order = np.argsort(cell, kind="stable")
+    _, first, count = np.unique(cell[order], return_index=True, return_counts=True)
+    rank = np.arange(x.size) - np.repeat(first, count)
+    each = int(np.searchsorted(np.cumsum(np.bincount(rank)), points, side="right"))
+    return np.sort(order[rank < each])

@@ -1,0 +1,275 @@
+"""The list of what needs eyes, most important first, and the filters on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import DEFAULT, REVIEW, ReviewConfig
+from pipeline.domain import Analysis, IntArray
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.families import NO_FAMILY, Families
+from pipeline.review.rhythm import Event, Mask, beat_letters, events, is_class
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How findings of one kind are listed; `group` names the kinds that one finding may change between."""
+
+    priority: int
+    title: str
+    group: str
+
+
+# In the order of the list within one priority.
+_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "vt_sustained": _Kind(1, "Sustained ventricular tachycardia", "v_run"),
+        "vt": _Kind(1, "Ventricular tachycardia", "v_run"),
+        "long_pause": _Kind(1, "Long pause", "pause"),
+        "v_triplet": _Kind(2, "Ventricular triplet", "v_run"),
+        "svt": _Kind(2, "Supraventricular run", "s_run"),
+        "af_like": _Kind(2, "Irregular, AF-like", "af_like"),
+        "pause": _Kind(2, "Pause", "pause"),
+        "v_couplet": _Kind(3, "Ventricular couplet", "v_run"),
+        "idioventricular": _Kind(3, "Idioventricular rhythm", "v_run"),
+        "bigeminy": _Kind(3, "Ventricular bigeminy", "bigeminy"),
+        "trigeminy": _Kind(3, "Ventricular trigeminy", "trigeminy"),
+        "atrial_rhythm": _Kind(4, "Slow supraventricular run", "s_run"),
+        "s_couplet": _Kind(4, "Supraventricular couplet", "s_run"),
+        "s_bigeminy": _Kind(4, "Supraventricular bigeminy", "s_bigeminy"),
+        "s_trigeminy": _Kind(4, "Supraventricular trigeminy", "s_trigeminy"),
+        "compensatory_pause": _Kind(4, "Compensatory pause", "pause"),
+        "bradycardia": _Kind(4, "Bradycardia", "bradycardia"),
+        "tachycardia": _Kind(4, "Tachycardia", "tachycardia"),
+        "ectopic_v": _Kind(5, "Ventricular ectopics", "ectopic_v"),
+        "fusion": _Kind(5, "Fusion beats", "fusion"),
+        "ectopic_s": _Kind(6, "Supraventricular ectopics", "ectopic_s"),
+        "paced_or_unclassifiable": _Kind(7, "Paced or unclassifiable beats", "paced_or_unclassifiable"),
+        "doubtful": _Kind(7, "Doubtful beats", "doubtful"),
+        "unclassified": _Kind(8, "Unclassified beats", "unclassified"),
+    }
+)
+_SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
+_RUNS: Final = ("v_run", "s_run")
+_RATED: Final = ("af_like", "bradycardia", "tachycardia")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the list.
+
+    `id` stays the same while the finding does: that of a rhythm event is its group of kinds and its first beat, that
+    of a family row its class and family; `priority` 1 is the highest; `samples` are the beats that a decision on the
+    finding is about (in a bigeminy the ectopic beats only), of which `start_s` and `stop_s` may reach beyond;
+    `reviewed` is True once a human has decided about all of them.
+    """
+
+    id: str
+    kind: str
+    title: str
+    priority: int
+    samples: tuple[int, ...]
+    start_s: float
+    stop_s: float
+    detail: str
+    reviewed: bool
+
+
+def triage(
+    beats: ReviewedBeats,
+    families: Families | None = None,
+    config: ReviewConfig = REVIEW,
+    *,
+    found: Sequence[Event] | None = None,
+) -> tuple[Finding, ...]:
+    """What needs eyes: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
+
+    Within one kind the longest or largest comes first, then the earliest. Single ectopics are those outside runs and
+    couplets, one row per class and morphology family (one per class if `families` is None). Doubtful are beats that
+    the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
+
+    Parameters
+    ----------
+    found : sequence of Event, optional
+        What `events` returned for these beats, where it is known.
+    """
+    rhythm = events(beats, config) if found is None else found
+    decided = beats.reviewed()
+    rows = [
+        *_event_findings(beats, rhythm, decided),
+        *_single_findings(beats, rhythm, families, decided),
+        *_doubtful_findings(beats, families, decided, config),
+        *_unclassified_findings(beats, decided, config),
+    ]
+    order = {kind: number for number, kind in enumerate(_KINDS)}
+    rows.sort(key=lambda row: (row.priority, order[row.kind], -len(row.samples), row.start_s))
+    return tuple(rows)
+
+
+def _finding(
+    beats: ReviewedBeats, kind: str, anchor: object, at: IntArray, decided: Mask, *, title: str = "", detail: str = ""
+) -> Finding:
+    """A row about the beats at positions `at`, increasing."""
+    samples = beats.sample[at]
+    form = _KINDS[kind]
+    return Finding(
+        id=f"{form.group}:{anchor}",
+        kind=kind,
+        title=title or form.title,
+        priority=form.priority,
+        samples=tuple(samples.tolist()),
+        start_s=float(samples[0]) / beats.fs,
+        stop_s=float(samples[-1]) / beats.fs,
+        detail=detail,
+        reviewed=bool(decided[at].all()),
+    )
+
+
+def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask) -> Iterator[Finding]:
+    letters = beat_letters(beats)
+    for event in found:
+        at = np.arange(event.first, event.last + 1)
+        if event.letter and _KINDS[event.kind].group not in _RUNS:
+            at = at[letters[event.first : event.last + 1] == ord(event.letter)]
+        first = int(beats.sample[event.first])
+        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, at.size))
+
+
+def _event_detail(event: Event, n_beats: int) -> str:
+    if _KINDS[event.kind].group == "pause":
+        more = f", {event.count - 1} intervals in a row" if event.count > 2 else ""
+        return f"{event.longest_s:.2f} s{more}"
+    if event.kind in _RATED:
+        return f"{event.seconds:.0f} s at {event.bpm:.0f}/min, {event.count} beats"
+    if _KINDS[event.kind].group in _RUNS:
+        return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s"
+    return f"{n_beats} ectopic beats in {event.seconds:.1f} s"
+
+
+def _single_findings(
+    beats: ReviewedBeats, found: Sequence[Event], families: Families | None, decided: Mask
+) -> Iterator[Finding]:
+    letters = beat_letters(beats)
+    single = np.ones(len(beats), np.bool_)
+    for event in found:
+        if _KINDS[event.kind].group in _RUNS:
+            single[event.first : event.last + 1] = False
+    for letter, kind in _SINGLE:
+        at = np.flatnonzero(single & (letters == ord(letter)))
+        yield from _family_findings(beats, kind, at, families, decided)
+
+
+def _family_findings(
+    beats: ReviewedBeats, kind: str, at: IntArray, families: Families | None, decided: Mask
+) -> Iterator[Finding]:
+    """One row per family of the beats at positions `at`."""
+    family = np.zeros(at.size, np.int64) if families is None else families.of(beats.sample[at])
+    for number in np.unique(family).tolist():
+        members = at[family == number]
+        name = "" if families is None else " of no family" if number == NO_FAMILY else f", family {number + 1}"
+        anchor = "all" if families is None else number
+        title = f"{_KINDS[kind].title}{name}"
+        yield _finding(beats, kind, anchor, members, decided, title=title, detail=_group_detail(beats, members))
+
+
+def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
+    known = beats.confidence[at][beats.confidence[at] > 0]
+    count = f"{at.size} beat{'s' if at.size > 1 else ''}"
+    return f"{count}, confidence {np.median(known):.2f}" if known.size else count
+
+
+def _doubtful_findings(
+    beats: ReviewedBeats, families: Families | None, decided: Mask, config: ReviewConfig
+) -> Iterator[Finding]:
+    at = np.flatnonzero((beats.model_aami == "N") & (beats.confidence < config.doubtful_below))
+    return _family_findings(beats, "doubtful", at, families, decided)
+
+
+def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:
+    """One row per stretch of time: unclassified beats come in spells of noise."""
+    at = np.flatnonzero(beats.model_aami == UNCLASSIFIED)
+    apart = np.diff(beats.sample[at]) > config.unclassified_join_s * beats.fs
+    for members in np.split(at, np.flatnonzero(apart) + 1):
+        if members.size:
+            count = f"{members.size} beat{'s' if members.size > 1 else ''}"
+            yield _finding(beats, "unclassified", int(beats.sample[members[0]]), members, decided, detail=count)
+
+
+@dataclass(frozen=True)
+class BeatFilter:
+    """Which beats to show; a field left alone lets all pass.
+
+    `classes` in force; `confidence` a closed range; `span_s` the times [start, stop) in seconds; `reviewed` whether a
+    human has decided; `among` samples to stay with, such as those that `disagreements` returns.
+    """
+
+    classes: frozenset[str] = frozenset()
+    confidence: tuple[float, float] = (0.0, 1.0)
+    span_s: tuple[float, float] | None = None
+    reviewed: bool | None = None
+    among: tuple[int, ...] | None = None
+
+
+def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
+    """Which beats (n,) pass the filter."""
+    low, high = wanted.confidence
+    passing = (beats.confidence >= low) & (beats.confidence <= high)
+    if wanted.classes:
+        passing &= is_class(beat_letters(beats), "".join(wanted.classes))
+    if wanted.span_s is not None:
+        passing &= (beats.time_s >= wanted.span_s[0]) & (beats.time_s < wanted.span_s[1])
+    if wanted.reviewed is not None:
+        passing &= beats.reviewed() == wanted.reviewed
+    if wanted.among is not None:
+        passing &= np.isin(beats.sample, np.array(wanted.among, np.int64))
+    return np.asarray(passing)
+
+
+def findings_passing(findings: Sequence[Finding], beats: ReviewedBeats, wanted: BeatFilter) -> tuple[Finding, ...]:
+    """Findings of which at least one beat passes; for `reviewed`, the finding as a whole counts, not its beats."""
+    passing = beats_passing(beats, BeatFilter(wanted.classes, wanted.confidence, wanted.span_s, None, wanted.among))
+    before = np.concatenate([[0], np.cumsum(passing)])
+    kept = []
+    for finding in findings:
+        if wanted.reviewed is not None and finding.reviewed != wanted.reviewed:
+            continue
+        first, last = np.searchsorted(beats.sample, (finding.samples[0], finding.samples[-1]))
+        inside = int(before[last + 1] - before[first])
+        if inside and (inside == last + 1 - first or _any_passes(finding, beats, passing)):
+            kept.append(finding)
+    return tuple(kept)
+
+
+def _any_passes(finding: Finding, beats: ReviewedBeats, passing: Mask) -> bool:
+    return bool(passing[np.searchsorted(beats.sample, np.array(finding.samples))].any())
+
+
+def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
+    """Samples (k,) of the beats to which another network gives another class than the model did.
+
+    Beats are the same if they lie within `match_window_ms` (150 ms, ANSI/AAMI EC57); those that one of the two did
+    not classify, or that only one has, are no disagreement.
+    """
+    if other.sample.size == 0 or len(beats) == 0:
+        return np.zeros(0, np.int64)
+    nearest = _nearest(beats.sample, other.sample)
+    near = np.abs(other.sample[nearest] - beats.sample) <= DEFAULT.match_window_ms / 1000 * beats.fs
+    best = np.array(AAMI_CLASSES)[other.p.argmax(axis=1)]
+    classified = np.array([status == "classified" for status in other.status], np.bool_) & other.has_p
+    known = is_class(np.asarray(beats.model_aami).astype("S1").view(np.uint8), "".join(AAMI_CLASSES))
+    differs = near & known & classified[nearest] & (best[nearest] != beats.model_aami)
+    return np.asarray(beats.sample[differs])
+
+
+def _nearest(wanted: IntArray, there: IntArray) -> NDArray[np.intp]:
+    """Position of the nearest of `there`, increasing, to each of `wanted`."""
+    right = np.searchsorted(there, wanted).clip(0, there.size - 1)
+    left = np.maximum(right - 1, 0)
+    return np.where(np.abs(there[left] - wanted) <= np.abs(there[right] - wanted), left, right)
