@@ -98,7 +98,12 @@ def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, 
 
 def beat_letters(beats: ReviewedBeats) -> NDArray[np.uint8]:
     """The class in force of each beat (n,) as an ASCII code: comparing and searching bytes is fast."""
-    return np.asarray(beats.aami).astype("S1").view(np.uint8)
+    return ascii_codes(beats.aami)
+
+
+def ascii_codes(letters: NDArray[np.str_]) -> NDArray[np.uint8]:
+    """The code of each letter (n,), 0 for an empty one."""
+    return letters.astype("<U1").view(np.uint32).astype(np.uint8)
 
 
 def is_class(letters: NDArray[np.uint8], classes: str) -> Mask:

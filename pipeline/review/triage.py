@@ -15,7 +15,7 @@ from pipeline.domain import Analysis, IntArray
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.families import NO_FAMILY, Families
-from pipeline.review.rhythm import Event, Mask, beat_letters, events, is_class
+from pipeline.review.rhythm import Event, Mask, ascii_codes, beat_letters, events, is_class
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
     near = np.abs(other.sample[nearest] - beats.sample) <= DEFAULT.match_window_ms / 1000 * beats.fs
     best = np.array(AAMI_CLASSES)[other.p.argmax(axis=1)]
     classified = np.array([status == "classified" for status in other.status], np.bool_) & other.has_p
-    known = is_class(np.asarray(beats.model_aami).astype("S1").view(np.uint8), "".join(AAMI_CLASSES))
+    known = is_class(ascii_codes(beats.model_aami), "".join(AAMI_CLASSES))
     differs = near & known & classified[nearest] & (best[nearest] != beats.model_aami)
     return np.asarray(beats.sample[differs])
 
