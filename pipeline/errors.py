@@ -13,6 +13,7 @@ __all__ = [
     "ReviewError",
     "SignalError",
     "StaleVersion",
+    "StoreError",
 ]
 
 
@@ -38,3 +39,7 @@ class ReviewError(EcgError):
 
 class StaleVersion(ReviewError):  # noqa: N818 - it names a state, not a fault
     """Someone else has changed the study since it was opened; the message says who, what and when."""
+
+
+class StoreError(EcgError):
+    """The database cannot be reached, or is of a version that this program does not know; nothing was saved."""

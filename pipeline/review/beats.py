@@ -20,6 +20,7 @@ from pipeline.signal.detect import snap
 Origin = Literal["model", "added"]
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
+ABSENT: Final = "-"
 Spans = Sequence[tuple[int, int]]
 
 
@@ -77,7 +78,7 @@ def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], breaks: Sp
     ReviewError
         If a decision is about a beat that is not there, or adds one where there is one.
     """
-    board = _Board(analysis, decisions)
+    board = Board(analysis, decisions)
     for decision in decisions:
         board.apply(decision)
     return board.beats(_quality_gaps(analysis) if breaks is None else breaks)
@@ -138,14 +139,14 @@ def _quality_gaps(analysis: Analysis) -> Spans:
     return [(round(gap.start_s * fs), round(gap.stop_s * fs)) for gap in gaps]
 
 
-class _Board:
-    """All beats that any decision can speak of, one row each, and whether they are there."""
+class Board:
+    """The replay itself: all beats that any of `decisions` can speak of, one row each, and whether they are there."""
 
     def __init__(self, analysis: Analysis, decisions: Sequence[Decision]) -> None:
         self.analysis = analysis
         self.n_samples = round(analysis.duration_s * analysis.fs)
         added = [sample for decision in decisions if decision.kind == "add" for sample in decision.samples]
-        self.sample = np.union1d(analysis.sample, np.array(added, np.int64))
+        self.sample = _union(analysis.sample, np.array(added, np.int64))
         self.from_model = np.searchsorted(self.sample, analysis.sample)
         self.model = self._spread(_model_answers(analysis), "")
         self.p = self._spread(analysis.p, 0.0)
@@ -154,7 +155,7 @@ class _Board:
         self.aami = self.model.copy()
         self.given = self.model.copy()  # the class that a human gave last: an added beat has no other
         self.human = np.full(self.sample.size, "", "<U10")
-        self.comment: dict[int, str] = {}
+        self.comment = np.full(self.sample.size, "", np.object_)
 
     def _spread(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
@@ -162,11 +163,25 @@ class _Board:
         return rows
 
     def apply(self, decision: Decision) -> None:
+        """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
         samples = np.array(decision.samples, np.int64)
         row = self._new_rows(samples) if decision.kind == "add" else self._rows(samples)
         getattr(self, f"_{decision.kind}")(row, decision.aami)
         if decision.text or decision.kind == "comment":
-            self.comment.update(dict.fromkeys(row.tolist(), decision.text))
+            self.comment[row] = decision.text
+
+    def classes(self, samples: tuple[int, ...]) -> str:
+        """The class in force of each beat, one letter each; "-" where there is no beat."""
+        return self._letters(samples, np.where(self.there, self.aami, ABSENT))
+
+    def model_classes(self, samples: tuple[int, ...]) -> str:
+        """The model's answer for each beat, one letter each; "-" for beats that are not the model's."""
+        return self._letters(samples, np.where(self.model == "", ABSENT, self.model))
+
+    def _letters(self, samples: tuple[int, ...], letters: NDArray[np.str_]) -> str:
+        row = np.searchsorted(self.sample, samples)
+        known = (row < self.sample.size) & (self.sample.take(row, mode="clip") == samples)
+        return "".join(np.where(known, letters.take(row, mode="clip"), ABSENT))
 
     def _rows(self, samples: IntArray) -> NDArray[np.intp]:
         row = np.minimum(np.searchsorted(self.sample, samples), self.sample.size - 1)
@@ -205,9 +220,7 @@ class _Board:
         self.aami[row], self.human[row] = REJECTED, "rejected"
 
     def _delete(self, row: NDArray[np.intp], aami: str) -> None:
-        self.there[row] = False
-        for index in row.tolist():
-            self.comment.pop(index, None)
+        self.there[row], self.comment[row] = False, ""
 
     def _add(self, row: NDArray[np.intp], aami: str) -> None:
         self.model[row], self.p[row], self.confidence[row] = "", 0.0, 0.0
@@ -229,7 +242,7 @@ class _Board:
             p=read_only(self.p[there]),
             confidence=read_only(self.confidence[there]),
             human=read_only(self.human[there]),
-            comment=tuple(self.comment.get(row, "") for row in there.tolist()),
+            comment=tuple(self.comment[there]),
             break_before=read_only(_break_before(sample, aami, breaks)),
         )
 
@@ -238,6 +251,12 @@ def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
     names = np.array([*AAMI_CLASSES, UNCLASSIFIED])
     classified = np.array([status == "classified" for status in analysis.status], np.bool_) & analysis.has_p
     return np.asarray(names[np.where(classified, analysis.p.argmax(axis=1), len(AAMI_CLASSES))])
+
+
+def _union(first: IntArray, second: IntArray) -> IntArray:
+    """Like `np.union1d`, whose hashing is slower than sorting what is nearly sorted."""
+    both = np.sort(np.concatenate([first, second]), kind="stable")
+    return both[np.diff(both, prepend=-1) > 0]
 
 
 def _break_before(sample: IntArray, aami: NDArray[np.str_], breaks: Spans) -> NDArray[np.bool_]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 
 DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment"]
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
+StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
+ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True)
@@ -50,47 +52,43 @@ class Decision:
             raise ReviewError(f"A decision {self.kind!r} takes no class, {self.aami!r} was given.")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of the audit trail as far as it decides what is in force."""
-
-    event: Literal["decide", "undo", "redo", "barrier"]
-    decision: Decision | None = None
-
-
-def in_force(steps: Iterable[Step]) -> tuple[Decision, ...]:
-    """The decisions in force after all steps, oldest first; see `stacks`."""
-    return stacks(steps)[0]
-
-
-def stacks(steps: Iterable[Step]) -> tuple[tuple[Decision, ...], tuple[Decision, ...]]:
-    """The decisions in force, oldest first, and those that redo would bring back, the next one last.
+def stacks(steps: Iterable[tuple[StepKind, ItemT]]) -> tuple[tuple[ItemT, ...], tuple[ItemT, ...]]:
+    """What is in force after all steps of the audit trail, oldest first, and what redo would bring back, next one last.
 
     A new decision clears what could be redone. No undo reaches behind a barrier.
+
+    Parameters
+    ----------
+    steps : iterable of (kind, item)
+        The item matters for "decide" only.
 
     Raises
     ------
     ReviewError
         If a step undoes or redoes where there is nothing to.
     """
-    done: list[Decision] = []
-    undone: list[Decision] = []
+    done: list[ItemT] = []
+    undone: list[ItemT] = []
     floor = 0
-    for step in steps:
-        if step.event == "barrier":
+    for kind, item in steps:
+        if kind == "barrier":
             floor, undone = len(done), []
-        elif step.event == "undo":
-            if len(done) <= floor:
-                raise ReviewError("There is nothing to undo.")
-            undone.append(done.pop())
-        elif step.event == "redo":
-            if not undone:
-                raise ReviewError("There is nothing to redo.")
-            done.append(undone.pop())
-        elif step.decision is not None:
-            done.append(step.decision)
+        elif kind == "undo":
+            undone.append(_last(done if len(done) > floor else [], "There is nothing to undo."))
+            done.pop()
+        elif kind == "redo":
+            done.append(_last(undone, "There is nothing to redo."))
+            undone.pop()
+        else:
+            done.append(item)
             undone.clear()
     return tuple(done), tuple(undone)
+
+
+def _last(items: list[ItemT], otherwise: str) -> ItemT:
+    if not items:
+        raise ReviewError(otherwise)
+    return items[-1]
 
 
 def clean_text(text: str, *, limit: int = TEXT_CHARS) -> str:

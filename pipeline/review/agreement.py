@@ -1,0 +1,126 @@
+"""How far two readers of one recording agree: differences beat by beat, and Cohen's kappa."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import DEFAULT, Config
+from pipeline.domain import IntArray
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats import ABSENT, REJECTED, ReviewedBeats
+from pipeline.review.decisions import Decision
+
+NO_BEAT: Final = -1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A beat on which two readers differ.
+
+    `first_sample` and `second_sample` are its R peak for each, -1 where the reader has no beat there (the class is
+    then "-"); `model` is the model's answer, "" where it had no beat.
+    """
+
+    first_sample: int
+    second_sample: int
+    first: str
+    second: str
+    model: str
+
+    @property
+    def sample(self) -> int:
+        return self.first_sample if self.first_sample != NO_BEAT else self.second_sample
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Agreement on `n` beats: how many agree, and Cohen's kappa; None where chance alone explains all or n is 0."""
+
+    n: int
+    agreed: int
+    kappa: float | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two readers compared: on all beats, and on the beats that both decided about.
+
+    `everything` flatters where both leave the model's answer alone; `decided` does not.
+    """
+
+    everything: Rate
+    decided: Rate
+    differences: tuple[Difference, ...]
+
+
+def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAULT) -> Agreement:
+    """Compare the classes in force of two readers; beats within `config.match_window_ms` of each other are one.
+
+    References
+    ----------
+    Cohen 1960, doi:10.1177/001316446002000104. A beat that only one reader has counts as class "-" of the other.
+    """
+    pair = _paired(first.sample, second.sample, config.match_window_ms / 1000 * first.fs)
+    a, b = _taken(first.aami, pair[:, 0], ABSENT), _taken(second.aami, pair[:, 1], ABSENT)
+    both = (_taken(first.human, pair[:, 0], "") != "") & (_taken(second.human, pair[:, 1], "") != "")
+    model = np.where(
+        pair[:, 0] != NO_BEAT, _taken(first.model_aami, pair[:, 0], ""), _taken(second.model_aami, pair[:, 1], "")
+    )
+    at = _taken(first.sample, pair[:, 0], NO_BEAT), _taken(second.sample, pair[:, 1], NO_BEAT)
+    differences = tuple(
+        Difference(int(at[0][i]), int(at[1][i]), str(a[i]), str(b[i]), str(model[i])) for i in np.flatnonzero(a != b)
+    )
+    return Agreement(_rate(a, b), _rate(a[both], b[both]), differences)
+
+
+def adopting(difference: Difference, text: str = "") -> Decision | None:
+    """The decision by which the first reading takes over the second's answer; None where no beat of it would change."""
+    first, second = (difference.first_sample,), (difference.second_sample,)
+    if difference.second == ABSENT:
+        return Decision("delete", first, text=text)
+    if difference.first == ABSENT:
+        return Decision("add", second, difference.second, text) if difference.second in AAMI_CLASSES else None
+    if difference.second == REJECTED:
+        return Decision("reject", first, text=text)
+    if difference.second in AAMI_CLASSES:
+        return Decision("override", first, difference.second, text)
+    return Decision("confirm", first, text=text)
+
+
+def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
+    """Rows (m, 2) of indices into both, -1 for none, in order of time; equal samples first, then the nearest."""
+    _, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    rest_i = np.setdiff1d(np.arange(first.size), i)
+    rest_j = list(np.setdiff1d(np.arange(second.size), j))
+    rows = [*zip(i.tolist(), j.tolist(), strict=True)]
+    for index in rest_i.tolist():
+        near = min(rest_j, key=lambda other: abs(int(second[other]) - int(first[index])), default=NO_BEAT)
+        if near != NO_BEAT and abs(int(second[near]) - int(first[index])) <= window:
+            rest_j.remove(near)
+        else:
+            near = NO_BEAT
+        rows.append((index, int(near)))
+    rows += [(NO_BEAT, int(index)) for index in rest_j]
+    pair = np.array(rows, np.int64).reshape(-1, 2)
+    when = np.where(pair[:, 0] != NO_BEAT, _taken(first, pair[:, 0], 0), _taken(second, pair[:, 1], 0))
+    return pair[np.argsort(when, kind="stable")]
+
+
+def _taken(values: NDArray[Any], index: IntArray, otherwise: object) -> NDArray[Any]:
+    """`values` at each index, `otherwise` where it is -1."""
+    if values.size == 0:
+        return np.full(index.size, otherwise, values.dtype if values.dtype.kind != "U" else "<U10")
+    return np.where(index == NO_BEAT, np.array(otherwise), values[index])
+
+
+def _rate(a: NDArray[np.str_], b: NDArray[np.str_]) -> Rate:
+    agreed = int((a == b).sum())
+    if a.size == 0:
+        return Rate(0, 0, None)
+    by_chance = sum(float((a == name).mean() * (b == name).mean()) for name in np.union1d(a, b))
+    kappa = None if by_chance >= 1 else (agreed / a.size - by_chance) / (1 - by_chance)
+    return Rate(a.size, agreed, kappa)

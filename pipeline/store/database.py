@@ -1,0 +1,170 @@
+"""The review database: where it is, its connections, transactions and migrations; SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+
+from pipeline.config import database_url
+from pipeline.errors import StoreError
+from pipeline.store.tables import HEAD
+
+BUSY_S: Final = 30  # a writer waits so long for the one before
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_LOCK: Final = 0x4856  # PostgreSQL's advisory lock around migrations: any number of our own
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open, migrated database."""
+
+    engine: Engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state of the database."""
+        with _spoken(self.engine), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session whose changes are all on the disk when the block ends, or none of them.
+
+        Raises
+        ------
+        StoreError
+            If the database does not answer or refuses; nothing is then known to be saved.
+        """
+        writer = self.engine.execution_options(heartvision_write=True)
+        with _spoken(self.engine), Session(writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+def database() -> Database:
+    """The database of `database_url()`, opened and migrated on first use.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be reached, or was made by a newer HeartVision.
+    """
+    return _opened(database_url(), os.getpid())  # a forked child must not share its parent's connections
+
+
+@lru_cache(maxsize=8)
+def _opened(url: str, process: int) -> Database:
+    parsed = _parsed(url)
+    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
+    with _spoken(engine):
+        _migrate(engine)
+    return Database(engine)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise StoreError(f"Database {parsed.get_backend_name()!r} is not supported; use sqlite or postgresql.")
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError("HEARTVISION_DATABASE_URL is not a database URL; see the README for examples.") from error
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(url, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    _switch_to_wal(engine)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late; `_begin_sqlite` does it
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes the write lock at once: what it read is still true when it writes."""
+    writes = connection.get_execution_options().get("heartvision_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _switch_to_wal(engine: Engine) -> None:
+    """Write-ahead log: readers and the writer do not wait for each other. SQLite waits for no lock here, so we do."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            raw = engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")
+            finally:
+                raw.close()
+            return
+        except (sqlite3.OperationalError, OperationalError) as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise StoreError(f"The database cannot be opened: {error}.") from error
+            time.sleep(0.02)
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if _revision(connection) == HEAD:
+            return
+    with engine.execution_options(heartvision_write=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _upgrade(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _upgrade(connection: Connection) -> None:
+    """Bring the tables to `HEAD`, inside the caller's transaction and under its lock."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(
+            f"The database is of version {_revision(connection)!r} and this program knows up to {HEAD!r}; update it."
+        ) from error
+
+
+@contextmanager
+def _spoken(engine: Engine) -> Iterator[None]:
+    """The driver's errors as ours: one sentence, no password."""
+    try:
+        yield
+    except OperationalError as error:
+        where = engine.url.render_as_string(hide_password=True)
+        raise StoreError(f"The database {where} does not answer, nothing is saved; try again.") from error
+    except DBAPIError as error:
+        raise StoreError(f"The database refused, nothing is saved: {str(error.orig).splitlines()[0]}.") from error

@@ -1,0 +1,265 @@
+"""A reading's log inside one transaction: what is in force, and the next entry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, get_args
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from pipeline.errors import ReviewError, StaleVersion
+from pipeline.review.decisions import Decision, DecisionKind, StepKind, clean_text, stacks
+from pipeline.store.database import database
+from pipeline.store.studies import row_of, search_text
+from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
+
+Role = Literal["main", "second"]
+Event = Literal[
+    "begin", "decide", "adjudicate", "undo", "redo", "sign", "reopen", "second_begun", "second_done", "second_withdrawn"
+]
+KEEP: Final = "keep"  # the kind of an adjudication that changes no beat
+NAME_CHARS: Final = 200
+KEY_CHARS: Final = 100
+_STEP: Final[dict[str, StepKind]] = {
+    **{"decide": "decide", "adjudicate": "decide", "undo": "undo", "redo": "redo"},
+    "second_done": "barrier",
+}
+_PLAIN: Final = {
+    "begin": "began the review",
+    "sign": "signed the study",
+    "reopen": "reopened the study",
+    "second_begun": "began a second reading",
+    "second_done": "finished the second reading",
+    "second_withdrawn": "withdrew the second reading",
+}
+_WORDS: Final = {
+    "confirm": ("confirmed", "confirming"),
+    "override": ("overrode", "overriding"),
+    "reject": ("rejected", "rejecting"),
+    "delete": ("deleted", "deleting"),
+    "add": ("added", "adding"),
+    "comment": ("commented on", "commenting on"),
+    KEEP: ("kept", "keeping"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the audit trail; `at` is UTC.
+
+    `event` is what was done; for decisions, and for undo and redo of one, `kind`, `samples`, `aami` and `text` are the
+    decision's, and `before`, `after` and `model` have one letter per sample: the class in force before and after, and
+    the model's answer ("U" unclassified, "X" rejected, "-" no beat).
+    """
+
+    reading: Role
+    seq: int
+    who: str
+    at: datetime
+    event: str
+    kind: str
+    samples: tuple[int, ...]
+    aami: str
+    before: str
+    after: str
+    model: str
+    text: str
+    model_version: str
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision that was taken, or undone or redone; None for other events."""
+        return decision_of(self)
+
+    def sentence(self) -> str:
+        """What was done, in plain words, without who and when."""
+        if self.event in _PLAIN:
+            return _PLAIN[self.event]
+        beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
+        past, doing = _WORDS[self.kind]
+        verb = {"undo": f"undid {doing}", "redo": f"redid {doing}"}.get(self.event, past)
+        return f"{verb} {beats}{f' as {self.aami}' if self.aami else ''}"
+
+
+def decision_of(entry: Entry | AuditRow) -> Decision | None:
+    """The decision in an entry; None where it has none."""
+    kinds: tuple[DecisionKind, ...] = get_args(DecisionKind)
+    for kind in kinds:
+        if entry.kind == kind:
+            return Decision(kind, tuple(entry.samples), entry.aami, entry.text)
+    return None
+
+
+def entry_of(row: AuditRow, role: Role) -> Entry:
+    """What a row says, detached from the database."""
+    plain = {name: getattr(row, name) for name in Entry.__dataclass_fields__ if name not in ("reading", "samples")}
+    return Entry(reading=role, samples=tuple(row.samples), **plain)
+
+
+def stacks_of(rows: Sequence[AuditRow]) -> tuple[tuple[AuditRow, ...], tuple[AuditRow, ...]]:
+    """The entries in force, and those that redo would bring back; see `pipeline.review.decisions.stacks`."""
+    return stacks([(_STEP[row.event], row) for row in rows if row.event in _STEP])
+
+
+class Log:
+    """One reading of one study, locked against other writers until the transaction ends."""
+
+    def __init__(self, session: Session, study: StudyRow, reading: ReadingRow, who: str, key: str) -> None:
+        self.session, self.study, self.reading, self.who, self.key = session, study, reading, who, key
+        self.rows = list(session.scalars(rows_query(reading.id)))
+        self.done, self.undone = stacks_of(self.rows)
+
+    @property
+    def version(self) -> int:
+        return self.reading.version
+
+    def repeats(self, event: Event, decision: Decision | None = None) -> bool:
+        """Whether this very request was carried out before; a retry must change nothing.
+
+        Raises
+        ------
+        ReviewError
+            If its key was used for something else.
+        """
+        query = select(AuditRow).where(AuditRow.study_id == self.study.id, AuditRow.key == self.key)
+        found = self.session.scalar(query)
+        if found is None:
+            return False
+        same_event = found.event == event or {found.event, event} == {"decide", "adjudicate"}
+        if not same_event or found.who != self.who or (decision is not None and decision_of(found) != decision):
+            raise ReviewError(f"The request {self.key!r} was used for something else; use a new one for each.")
+        return True
+
+    def check(self, expected_version: int) -> None:
+        """Refuse a writer who has not seen the last entry.
+
+        Raises
+        ------
+        StaleVersion
+            Saying who did what and when since.
+        """
+        if expected_version == self.version:
+            return
+        newer = [entry_of(row, _role(self.reading)) for row in self.rows if row.seq > expected_version]
+        if not newer:
+            raise StaleVersion(f"Version {expected_version} of this study does not exist; open it again.")
+        last = newer[-1]
+        more = f" and {len(newer) - 1} more change{'s' if len(newer) > 2 else ''} before" if len(newer) > 1 else ""
+        raise StaleVersion(
+            f"{last.who} {last.sentence()} at {last.at:%Y-%m-%d %H:%M:%S} UTC{more}, after you opened this study; "
+            "look at it as it is now, then decide."
+        )
+
+    def check_unsigned(self) -> None:
+        """Refuse to change a signed study."""
+        if self.study.state == "signed":
+            raise ReviewError("This study is signed and read-only; reopen it with a reason to change it.")
+
+    def append(
+        self,
+        event: Event,
+        *,
+        decision: Decision | None = None,
+        kind: str = "",
+        samples: tuple[int, ...] = (),
+        classes: tuple[str, str, str] = ("", "", ""),
+        text: str = "",
+        key: str = "",
+    ) -> AuditRow:
+        """Write the next entry; `classes` are before, after and the model's."""
+        self.reading.version += 1
+        now = datetime.now(UTC)
+        row = AuditRow(
+            study_id=self.study.id,
+            reading_id=self.reading.id,
+            seq=self.reading.version,
+            key=key or self.key,
+            who=self.who,
+            at=now,
+            event=event,
+            kind=decision.kind if decision else kind,
+            samples=list(decision.samples if decision else samples),
+            aami=decision.aami if decision else "",
+            before=classes[0],
+            after=classes[1],
+            model=classes[2],
+            text=decision.text if decision else text,
+            model_version=self.study.model_version,
+        )
+        self.session.add(row)
+        self.rows.append(row)
+        self._touch(now)
+        return row
+
+    def _touch(self, now: datetime) -> None:
+        self.study.updated = now
+        if self.reading.role == "main":
+            self.study.reader = self.who
+            self.study.search = search_text(self.study)
+
+
+def rows_query(reading_id: int) -> Select[AuditRow]:
+    """All entries of a reading, in order."""
+    return select(AuditRow).where(AuditRow.reading_id == reading_id).order_by(AuditRow.seq)
+
+
+@contextmanager
+def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterator[Log]:
+    """The log of a reading, in a transaction that commits when the block ends without an error.
+
+    Raises
+    ------
+    ReviewError
+        If the study or the reading does not exist, or the reader has no name.
+    """
+    who, key = named(reader), _checked_key(key)
+    with database().writing() as session:
+        study = row_of(session, study_id, lock=True)
+        yield Log(session, study, reading_row(session, study_id, role), who, key)
+
+
+def reading_row(session: Session, study_id: int, role: Role) -> ReadingRow:
+    """The reading of a study that is not withdrawn."""
+    row = find_reading(session, study_id, role)
+    if row is None:
+        raise ReviewError("This study has no second reading; begin one first.")
+    return row
+
+
+def find_reading(session: Session, study_id: int, role: Role) -> ReadingRow | None:
+    """The reading of a study that is not withdrawn, if there is one."""
+    query = select(ReadingRow).where(
+        ReadingRow.study_id == study_id, ReadingRow.role == role, ReadingRow.state != "withdrawn"
+    )
+    return session.scalar(query)
+
+
+def named(reader: str) -> str:
+    """The name of a reader, cleaned.
+
+    Raises
+    ------
+    ReviewError
+        If it is empty or too long.
+    """
+    name = " ".join(clean_text(reader, limit=NAME_CHARS).split())
+    if not name:
+        raise ReviewError("The reader has no name; say who you are before you decide.")
+    return name
+
+
+def _checked_key(key: str | None) -> str:
+    if key is None:
+        return str(uuid.uuid4())
+    if not clean_text(key, limit=KEY_CHARS):
+        raise ReviewError("The request has an empty key; give each request its own.")
+    return key
+
+
+def _role(reading: ReadingRow) -> Role:
+    return "second" if reading.role == "second" else "main"

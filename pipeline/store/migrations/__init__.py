@@ -1,0 +1,1 @@
+"""Alembic's scripts: how the review database came to be, step by step."""

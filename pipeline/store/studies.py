@@ -1,0 +1,246 @@
+"""Studies: one recording read by one model, with the model's answer kept for good, and the worklist of them all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from pipeline.domain import Analysis
+from pipeline.errors import ReviewError, StoreError
+from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.database import database
+from pipeline.store.results import read_analysis, write_analysis
+from pipeline.store.tables import AnalysisRow, ReadingRow, StudyRow
+
+State = Literal["new", "in_review", "signed", "reopened"]
+SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
+UNJUDGED: Final = 99  # the priority of a study without findings: last
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as the worklist shows it; `priority` 1 is the most urgent, times are UTC, `reader` the last one."""
+
+    id: int
+    digest: str
+    record: str
+    model: str
+    model_version: str
+    leads: tuple[str, ...]
+    duration_s: float
+    state: State
+    priority: int
+    counts: Mapping[str, int]
+    findings: Mapping[str, int]
+    reader: str
+    created: datetime
+    updated: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the worklist, and how many studies there are on all pages."""
+
+    studies: tuple[Study, ...]
+    total: int
+
+
+def create_study(
+    analysis: Analysis,
+    *,
+    priority: int = UNJUDGED,
+    counts: Mapping[str, int] | None = None,
+    findings: Mapping[str, int] | None = None,
+) -> Study:
+    """The study of this recording by this model: the one there is, with the answer it was opened with, or a new one.
+
+    Parameters
+    ----------
+    counts, findings : mapping, optional
+        Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `summarise`.
+    """
+    counts = analysis.counts() if counts is None else counts
+    with database().writing() as session:
+        row = session.scalar(_same(analysis))
+        if row is None:
+            row = _new_row(analysis, _kept(session, analysis))
+            _summarised(row, priority, counts, findings or {})
+            session.add(row)
+            session.flush()
+            session.add(
+                ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created)
+            )
+        return study_of(row)
+
+
+def find_study(analysis: Analysis) -> Study | None:
+    """The study of this recording by this model, if there is one."""
+    with database().reading() as session:
+        row = session.scalar(_same(analysis))
+        return None if row is None else study_of(row)
+
+
+def get_study(study_id: int) -> Study:
+    """The study with this number.
+
+    Raises
+    ------
+    ReviewError
+        If there is none.
+    """
+    with database().reading() as session:
+        return study_of(row_of(session, study_id))
+
+
+def stored_analysis(study_id: int) -> Analysis:
+    """The model's answer that the study's decisions refer to, whatever became of the result cache.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged.
+    """
+    db = database()
+    with db.reading() as session:
+        row = row_of(session, study_id)
+        key, record = row.analysis, row.record
+    return replace(_analysis(str(db.engine.url), key), record=record)
+
+
+def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
+    """Renew what the worklist shows of a study; no part of the audit trail."""
+    with database().writing() as session:
+        _summarised(row_of(session, study_id), priority, counts, findings)
+
+
+def worklist(
+    *,
+    text: str = "",
+    states: tuple[State, ...] = (),
+    reader: str = "",
+    sort: SortKey = "priority",
+    descending: bool = False,
+    page: int = 0,
+    page_size: int = 50,
+) -> Page:
+    """One page (from 0) of the studies in one of `states` (all if empty) that match.
+
+    Parameters
+    ----------
+    text : str
+        Words that must all occur in record name, reader, model or kinds of findings, in any case.
+    reader : str
+        The exact name of the last reader.
+    sort : str
+        Among equals the study changed last comes first.
+    """
+    matching = _matching(text, states, reader)
+    column = getattr(StudyRow, sort)
+    ordered = matching.order_by(column.desc() if descending else column, StudyRow.updated.desc(), StudyRow.id.desc())
+    with database().reading() as session:
+        total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
+        rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
+        return Page(tuple(study_of(row) for row in rows), total or 0)
+
+
+def state_counts() -> dict[str, int]:
+    """How many studies are in each state."""
+    with database().reading() as session:
+        found = session.execute(select(StudyRow.state, func.count()).group_by(StudyRow.state)).all()
+        return {row[0]: row[1] for row in found}
+
+
+def row_of(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
+    """The row of a study, for the modules beside; `lock` lets no other writer near it until the transaction ends."""
+    query = select(StudyRow).where(StudyRow.id == study_id)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise ReviewError(f"Study {study_id} does not exist; choose one of the worklist.")
+    return row
+
+
+def search_text(row: StudyRow) -> str:
+    """What the search of the worklist looks through."""
+    return " ".join([row.record, row.reader, row.model, *row.findings]).casefold()
+
+
+def study_of(row: StudyRow) -> Study:
+    """What a row says, detached from the database."""
+    plain: dict[str, Any] = {name: getattr(row, name) for name in Study.__dataclass_fields__ if name != "leads"}
+    return Study(**plain, leads=tuple(json.loads(row.leads)))
+
+
+def _same(analysis: Analysis) -> Select[StudyRow]:
+    return select(StudyRow).where(
+        StudyRow.digest == analysis.digest,
+        StudyRow.model == analysis.model,
+        StudyRow.model_version == analysis.model_version,
+        StudyRow.leads == json.dumps(analysis.leads),
+    )
+
+
+def _kept(session: Session, analysis: Analysis) -> str:
+    """The name under which the analysis is kept; its bytes go first, so no study stands without its analysis."""
+    buffer = io.BytesIO()
+    write_analysis(buffer, analysis)
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    if session.get(AnalysisRow, digest) is None:
+        session.add(AnalysisRow(digest=digest, payload=buffer.getvalue()))
+        session.flush()
+    return digest
+
+
+def _new_row(analysis: Analysis, kept: str) -> StudyRow:
+    now = datetime.now(UTC)
+    return StudyRow(
+        digest=analysis.digest,
+        record=analysis.record,
+        model=analysis.model,
+        model_version=analysis.model_version,
+        leads=json.dumps(analysis.leads),
+        duration_s=analysis.duration_s,
+        analysis=kept,
+        state="new",
+        reader="",
+        created=now,
+        updated=now,
+    )
+
+
+def _summarised(row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
+    row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
+    row.search = search_text(row)
+
+
+def _matching(text: str, states: tuple[State, ...], reader: str) -> Select[StudyRow]:
+    query = select(StudyRow)
+    if states:
+        query = query.where(StudyRow.state.in_(states))
+    if reader:
+        query = query.where(StudyRow.reader == reader)
+    for word in text.casefold().split():
+        query = query.where(StudyRow.search.contains(word, autoescape=True))
+    return query
+
+
+@lru_cache(maxsize=4)
+def _analysis(url: str, key: str) -> Analysis:
+    """Kept in memory: content under its own hash never changes."""
+    with database().reading() as session:
+        row = session.get(AnalysisRow, key)
+        payload = b"" if row is None else row.payload
+    if hashlib.sha256(payload).hexdigest() != key:
+        raise StoreError("The stored analysis of this study is damaged; restore the database from a backup.")
+    try:
+        return read_analysis(io.BytesIO(payload))
+    except BROKEN_NPZ as error:
+        raise StoreError("The stored analysis of this study cannot be read by this version; update it.") from error

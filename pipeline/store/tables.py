@@ -1,0 +1,140 @@
+"""The tables of the review database; the migrations make them, a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+HEAD: Final = "0001"  # the newest migration
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER columns only
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite, which keeps no zone, gets it without and gives it back with."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class AnalysisRow(Base):
+    """The model's answer that decisions refer to, kept for good: .npz bytes under their SHA-256."""
+
+    __tablename__ = "analyses"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class StudyRow(Base):
+    """One recording read by one model. `counts`, `findings` and `priority` are for the worklist, not the truth."""
+
+    __tablename__ = "studies"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    record: Mapped[str] = mapped_column(Text, index=True)
+    model: Mapped[str] = mapped_column(String(100))
+    model_version: Mapped[str] = mapped_column(String(100))
+    leads: Mapped[str] = mapped_column(Text)
+    duration_s: Mapped[float]
+    analysis: Mapped[str] = mapped_column(ForeignKey("analyses.digest"))
+    state: Mapped[str] = mapped_column(String(20))
+    priority: Mapped[int]
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    findings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reader: Mapped[str] = mapped_column(Text, index=True)
+    search: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    updated: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    __table_args__ = (
+        UniqueConstraint("digest", "model", "model_version", "leads"),
+        Index(None, "state", "priority", "updated"),
+        Index(None, "priority", "updated"),
+    )
+
+
+class ReadingRow(Base):
+    """A reader's own log of a study: "main", or "second" for the blind second reader. `version` counts its entries."""
+
+    __tablename__ = "readings"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    role: Mapped[str] = mapped_column(String(20))
+    reader: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20))
+    version: Mapped[int]
+    opened: Mapped[datetime] = mapped_column(UtcTime)
+    closed: Mapped[datetime | None] = mapped_column(UtcTime)
+    __table_args__ = (
+        Index(
+            "uq_readings_one_of_each",
+            "study_id",
+            "role",
+            unique=True,
+            sqlite_where=text("state <> 'withdrawn'"),
+            postgresql_where=text("state <> 'withdrawn'"),
+        ),
+    )
+
+
+class AuditRow(Base):
+    """One entry of the audit trail; triggers refuse to change or delete it.
+
+    `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's.
+    """
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    reading_id: Mapped[int] = mapped_column(ForeignKey("readings.id"))
+    seq: Mapped[int]
+    key: Mapped[str] = mapped_column(String(100))
+    who: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    event: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    samples: Mapped[list[int]] = mapped_column(JSON)
+    aami: Mapped[str] = mapped_column(String(1))
+    before: Mapped[str] = mapped_column(Text)
+    after: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    model_version: Mapped[str] = mapped_column(String(100))
+    __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
