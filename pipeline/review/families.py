@@ -86,7 +86,7 @@ def class_shares(families: Families, beats: ReviewedBeats) -> FloatArray:
     counts = np.array([np.bincount(family[member & (beats.aami == c)], minlength=k) for c in AAMI_CLASSES]).T
     total = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    return shares.astype(np.float32)
+    return np.asarray(shares, np.float32)
 
 
 def _features(beats: Beats, r_peak: IntArray, config: ReviewConfig) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Morphology families of drawn beats, and of the beats of MIT-BIH; AF-like irregularity on its rhythm annotations."""
+"""Morphology families of drawn beats, and of the beats of MIT-BIH; AF-like irregularity in its records."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pipeline.domain import Beats
 from pipeline.intake import read_path
 from pipeline.labels import DE_CHAZAL
 from pipeline.review.families import NO_FAMILY, class_shares, find_families
+from pipeline.review.rhythm import events
 from tests.unit.review_beats import written
 
 FS = 250.0
@@ -163,3 +164,12 @@ def test_families_of_mitdb_hardly_mix_ventricular_and_other_beats(record, least)
     )
     assert counts.max(axis=0).sum() / counts.sum() >= least
     assert in_family.mean() > 0.94
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("record", "flagged"), [("101", False), ("119", False), ("203", True)])
+def test_mitdb_203_in_fibrillation_is_af_like_and_sinus_rhythm_with_bigeminy_is_not(record, flagged):
+    reference = read_path(data_root() / "mitdb" / f"{record}.hea").reference
+    beats = written("".join(DE_CHAZAL[symbol] for symbol in reference.symbol))
+    found = events(replace(beats, sample=reference.sample))
+    assert ("af_like" in {event.kind for event in found}) == flagged
