@@ -1,6 +1,7 @@
 """Training: sampled as planned, reproducible, resumable, and it learns."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.render.content import picture_content
 from pipeline.train.augment import Augmentation, as_trace, draw_augmented
-from pipeline.train.beats import EpochSampler, LabelledBeats
+from pipeline.train.beats import EpochSampler, LabelledBeats, Source, with_swapped
+from pipeline.train.simulate import Rhythm, simulate
 
 SHAPE = (DEFAULT.picture.height_px, DEFAULT.picture.width_px, 3)
 COUNTS = {"N": 32, "V": 24, "F": 8}
@@ -33,13 +35,45 @@ def beats() -> LabelledBeats:
 
 @pytest.fixture(scope="module")
 def sampler(beats: LabelledBeats) -> EpochSampler:
-    counts = {name: COUNTS.get(name, 0) for name in AAMI_CLASSES}
-    return EpochSampler(beats, beats, DEFAULT, Augmentation(), counts, batch=16, seed=3)
+    return EpochSampler(with_swapped(beats, beats, COUNTS), (), DEFAULT, Augmentation(), batch=16, seed=3)
 
 
 def test_an_epoch_holds_the_planned_classes(sampler: EpochSampler) -> None:
     labels = np.concatenate([label for _, label in sampler.epoch(0)])
     assert {name: int(np.sum(labels == AAMI_CLASSES.index(name))) for name in COUNTS} == COUNTS
+
+
+def test_simulated_beats_come_on_top_and_leave_the_prior_alone(beats: LabelledBeats, sampler: EpochSampler) -> None:
+    more = EpochSampler(sampler.natural, (Source(beats, {"V": 16}),), DEFAULT, Augmentation(), batch=16, seed=3)
+    labels = np.concatenate([label for _, label in more.epoch(0)])
+    assert int(np.sum(labels == AAMI_CLASSES.index("V"))) == COUNTS["V"] + 16
+    assert np.array_equal(more.prior(), sampler.prior())
+
+
+@pytest.mark.parametrize("rhythm", ["atrial_runs", "fibrillation"])
+def test_a_simulated_recording_has_the_beats_of_its_donor_in_the_planned_rhythm(rhythm: Rhythm) -> None:
+    recording = read_path(demo_path())
+    made = simulate(recording, rhythm, 200, np.random.default_rng(1))
+    assert made is not None
+    assert made.reference is not None
+    assert np.isfinite(made.p_signal).all()
+    beats = prepare(made, samples=made.reference.sample).beats
+    assert len(beats) == 200
+    atrial = np.array(made.reference.symbol) == "A"
+    ratio = beats.rr_s / beats.mean_rr_s
+    if rhythm == "atrial_runs":
+        assert atrial.mean() > 0.4
+        assert np.nanmedian(ratio[atrial]) < 0.95 < 1.1 < np.nanmedian(ratio[~atrial])
+    else:
+        assert not atrial.any()
+        assert np.nanstd(ratio) > 0.12
+
+
+def test_a_recording_without_normal_beats_simulates_nothing() -> None:
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    only_v = replace(recording, reference=replace(recording.reference, symbol=("V",) * len(recording.reference.symbol)))
+    assert simulate(only_v, "fibrillation", 50, np.random.default_rng(0)) is None
 
 
 def test_the_same_epoch_is_the_same_and_another_is_another(sampler: EpochSampler) -> None:

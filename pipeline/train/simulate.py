@@ -1,0 +1,128 @@
+"""Recordings with rhythms that are rare in the training set, put together from a recording's own beats.
+
+In MIT-BIH 232 three beats of four are supraventricular: runs of an atrial focus between sinus pauses. DS1 has nothing
+like it, so a network learns that the short intervals of a steady rhythm are normal. Here the beats of a training
+recording are laid out anew, in such a rhythm or in atrial fibrillation, whose irregular beats are normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from pipeline.domain import Annotations, FloatArray, IntArray, Recording, read_only
+from pipeline.labels import aami_class
+
+Rhythm = Literal["atrial_runs", "fibrillation"]
+Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat in seconds (n,), class of each beat (n,)
+
+BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R peak
+P_WAVE_S = (-0.24, -0.06)
+LEAST_DONORS = 5
+
+
+def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.Generator) -> Recording | None:
+    """A recording of `n_beats` in another rhythm, made of the N and S beats of this one; None if it has too few.
+
+    Without S beats of its own, N beats with a changed P wave stand in: an atrial beat has the usual QRS.
+    """
+    rr_s, aami = _SCHEDULES[rhythm](n_beats, rng)
+    donors = _donors(recording)
+    if donors["N"].size < LEAST_DONORS:
+        return None
+    sample = np.round((1.0 + np.cumsum(rr_s)) * recording.fs).astype(np.int64)
+    signal = _laid_out(recording, sample, aami, donors, rhythm, rng)
+    return replace(
+        recording,
+        name=f"{recording.name}-{rhythm}",
+        p_signal=read_only(signal),
+        reference=Annotations(read_only(sample), tuple("A" if a == "S" else "N" for a in aami)),
+        digest="",
+    )
+
+
+def _atrial_runs(n: int, rng: np.random.Generator) -> Schedule:
+    """Runs of an atrial focus with pauses between them, each ended by one or a few slower sinus beats."""
+    run, rest = rng.uniform(2, 9), rng.uniform(0, 2.5)
+    fast_s, pause = rng.uniform(0.48, 0.95), rng.uniform(1.25, 2.4)
+    rr: list[float] = []
+    aami: list[str] = []
+    while len(rr) < n:
+        sinus, atrial = 1 + rng.poisson(rest), 1 + rng.poisson(run)
+        rr += [fast_s * pause * rng.lognormal(0, 0.15) for _ in range(sinus)]
+        rr += [fast_s * rng.lognormal(0, 0.05) for _ in range(atrial)]
+        aami += ["N"] * sinus + ["S"] * atrial
+    return np.array(rr[:n]), np.array(aami[:n])
+
+
+def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
+    """Intervals without order: log-normal around a rate, never under a refractory time."""
+    centre, spread = rng.uniform(0.45, 0.95), rng.uniform(0.15, 0.32)
+    rr = np.maximum(centre * rng.lognormal(0, spread, n), 0.3)
+    return rr, np.full(n, "N")
+
+
+_SCHEDULES: dict[Rhythm, Callable[[int, np.random.Generator], Schedule]] = {
+    "atrial_runs": _atrial_runs,
+    "fibrillation": _fibrillation,
+}
+
+
+def _donors(recording: Recording) -> dict[str, IntArray]:
+    assert recording.reference is not None
+    sample = recording.reference.sample
+    aami = np.array([aami_class(symbol) for symbol in recording.reference.symbol], object)
+    room = round(0.5 * recording.fs)
+    inside = (sample > room) & (sample < recording.n_samples - room)
+    alone = np.diff(sample, prepend=-room) > room  # the T wave of the beat before is over
+    return {"N": sample[inside & alone & (aami == "N")], "S": sample[inside & (aami == "S")]}
+
+
+def _laid_out(
+    recording: Recording,
+    sample: IntArray,
+    aami: NDArray[np.str_],
+    donors: dict[str, IntArray],
+    rhythm: Rhythm,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """The beats at `sample`, (n_samples, n_leads) mV, and between them a straight line with some noise."""
+    fs = recording.fs
+    n = int(sample[-1] + round(2 * fs))
+    out = np.full((n, recording.p_signal.shape[1]), np.nan, np.float32)
+    before, after = _room(sample, fs)
+    own_s = donors["S"].size >= LEAST_DONORS
+    for at, kind, left, right in zip(sample, aami, before, after, strict=True):
+        donor = int(rng.choice(donors["S" if kind == "S" and own_s else "N"]))
+        beat = recording.p_signal[donor - left : donor + right]
+        beat = (beat - np.median(beat, axis=0)).astype(np.float32)
+        if rhythm == "fibrillation" or (kind == "S" and not own_s):
+            _change_p_wave(beat, left, fs, 0.0 if rhythm == "fibrillation" else rng.uniform(-0.6, 0.6))
+        out[at - left : at + right] = beat
+    gaps = np.isnan(out[:, 0])
+    quiet = rng.normal(0, 0.012, out.shape) + gaussian_filter1d(rng.normal(0, 0.12, out.shape), 0.1 * fs, axis=0)
+    for lead in out.T:
+        finite = np.isfinite(lead)
+        lead[~finite] = np.interp(np.flatnonzero(~finite), np.flatnonzero(finite), lead[finite])
+    out[gaps] += quiet[gaps].astype(np.float32)
+    return out
+
+
+def _room(sample: IntArray, fs: float) -> tuple[IntArray, IntArray]:
+    """How many samples of each beat are shown before and after R: less where the neighbours are near."""
+    rr = np.diff(sample)
+    before = np.minimum(round(BEFORE_S * fs), np.concatenate([[sample[0]], 0.42 * rr]))
+    after = np.minimum(round(AFTER_S * fs), np.concatenate([0.56 * rr, [round(AFTER_S * fs)]]))
+    return before.astype(np.int64), after.astype(np.int64)
+
+
+def _change_p_wave(beat: FloatArray, r: int, fs: float, factor: float) -> None:
+    """Scale what stands above the line between both ends of the P wave's window by `factor`."""
+    start, stop = max(0, r + round(P_WAVE_S[0] * fs)), max(1, r + round(P_WAVE_S[1] * fs))
+    line = np.linspace(beat[start], beat[stop], stop - start, endpoint=False)
+    beat[start:stop] = line + factor * (beat[start:stop] - line)
