@@ -101,6 +101,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
     )
     parser.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="add class sets with a promise, calibrated on patients of svdb"
+    )
     parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
     parser.set_defaults(command=_evaluate)
@@ -246,8 +249,10 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
         from pipeline.evaluate.stress import stress
 
         return stress(options.model, data, options.output, progress=progress)
-    from pipeline.evaluate.run import evaluate
+    from pipeline.evaluate.run import evaluate, evaluate_uncertainty
 
+    if options.uncertainty:
+        return evaluate_uncertainty(options.model, data, options.output, progress=progress)
     return evaluate(options.model, data, options.split, options.output, progress=progress)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +20,13 @@ from pipeline.errors import DataError, SignalError
 from pipeline.evaluate.metrics import Kind
 from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
 from pipeline.intake import read_path
+from pipeline.signal.detect import snap
 
 Progress = Callable[[float, str], None]
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
-DETECTING: Final = ("searchback.py", "trust.py")  # these find beats: given beats do without them
+# These find beats: given beats do without them, but for `snap`.
+DETECTING: Final = ("detect.py", "searchback.py", "trust.py", "candidates.py", "choice.py", "r_peaks.json")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def predict_records(
     cache: Path,
     config: Config = DEFAULT,
     *,
+    kinds: Sequence[Kind] = KINDS,
     progress: Progress = lambda fraction, sentence: None,
 ) -> Predicted:
     """Read each record of `folder` at its reference beats and at detected ones; `cache` is looked into first.
@@ -56,12 +60,12 @@ def predict_records(
     DataError
         If a record or its annotations are missing.
     """
-    predictions: dict[Kind, list[RecordPredictions]] = {kind: [] for kind in KINDS}
-    refused: dict[Kind, dict[str, str]] = {kind: {} for kind in KINDS}
-    kept = {kind: cache / f"{classifier.name}-{classifier.version}-{code_id(config, model, kind)}" for kind in KINDS}
+    predictions: dict[Kind, list[RecordPredictions]] = {kind: [] for kind in kinds}
+    refused: dict[Kind, dict[str, str]] = {kind: {} for kind in kinds}
+    kept = {kind: cache / f"{classifier.name}-{classifier.version}-{code_id(config, model, kind)}" for kind in kinds}
     beats, seconds = 0, 0.0
-    for done, (name, kind) in enumerate((name, kind) for name in names for kind in KINDS):
-        progress(done / (2 * len(names)), f"Record {name} at {kind} beats")
+    for done, (name, kind) in enumerate((name, kind) for name in names for kind in kinds):
+        progress(done / (len(kinds) * len(names)), f"Record {name} at {kind} beats")
         file, started = kept[kind] / f"{name}-{kind}.npz", time.perf_counter()
         is_new = not file.is_file()
         found, reason = _predict_or_load(file, folder / name, classifier, config, kind)
@@ -106,7 +110,7 @@ def code_id(config: Config, model: Mapping[str, Any], kind: Kind) -> str:
     """Hash of all that a prediction depends on besides the recording: weights, how they are read, steps and code."""
     scoring_aside = replace(config, match_window_ms=0.0, learning_period_s=0.0, predict_batch=0)
     weighed = json.dumps({key: model.get(key) for key in WEIGHING})
-    digest = hashlib.sha256((repr(scoring_aside) + weighed).encode())
+    digest = hashlib.sha256((repr(scoring_aside) + weighed + inspect.getsource(snap)).encode())
     for part in predicting_code(str(model.get("name", "")), kind):
         digest.update(part.read_bytes())
     return digest.hexdigest()[:12]
@@ -116,8 +120,8 @@ def predicting_code(network: str, kind: Kind) -> tuple[Path, ...]:
     """The source files between a record and its predictions, in a fixed order."""
     parts = [ROOT / "pipeline" / "analysis.py", ROOT / "pipeline" / "labels.py"]
     parts += (ROOT / "pipeline" / "intake").glob("wfdb_*.py")
-    for package in ("signal", "render"):
-        parts += (ROOT / "pipeline" / package).glob("*.py")
+    for pattern in ("signal/*.py", "signal/*.json", "render/*.py"):
+        parts += (ROOT / "pipeline").glob(pattern)
     parts += (ROOT / "models" / f"{name}.py" for name in ("registry", "fit", "runtime", network))
     leave_out = DETECTING if kind == "reference" else ()
     return tuple(sorted(part for part in parts if part.is_file() and part.name not in leave_out))

@@ -18,10 +18,11 @@ from pipeline.datasets.catalogue import CATALOGUE
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluate.bootstrap import RESAMPLES
+from pipeline.evaluate.conformal import uncertainty
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
-from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
-from pipeline.evaluate.saved import SCHEMA, Json, evaluation_file, read_evaluation
+from pipeline.evaluate.report import EvaluationReport, evaluate_predictions, plain
+from pipeline.evaluate.saved import SCHEMA, SPLITS, Json, evaluation_file, read_evaluation
 
 RUNS = ROOT / "runs" / "evaluate"
 DATABASES: Final = {"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"}
@@ -143,6 +144,57 @@ def evaluate_classifier(
     return output
 
 
+def evaluate_uncertainty(
+    name: str,
+    data_dir: Path,
+    output: Path | None = None,
+    *,
+    config: Config = DEFAULT,
+    weights: Path = registry.WEIGHTS,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """`add_uncertainty` for the network called `name`; return the evaluation.json."""
+    path = output or evaluation_file(name, "ds2", weights)
+    classifier, model = registry.load(name, weights), describe_model(name, weights)
+    add_uncertainty(classifier, model, data_dir, path, config=config, progress=progress)
+    return path
+
+
+def add_uncertainty(
+    classifier: BeatClassifier,
+    model: Mapping[str, Any],
+    data_dir: Path,
+    path: Path,
+    *,
+    config: Config = DEFAULT,
+    cache: Path = RUNS,
+    progress: Progress = lambda fraction, sentence: None,
+) -> None:
+    """Calibrate sets of classes on patients of svdb, measure them there and on DS2, and put it into `path`.
+
+    Records of svdb that the network was trained or calibrated on are left out.
+
+    Raises
+    ------
+    DataError
+        If there is no evaluation.json of the same weights at `path`, a database is missing, or too few patients remain.
+    """
+    content = read_evaluation(path)
+    if content["model"].get("sha256") != model.get("sha256"):
+        raise DataError(f"{path.name} is of other weights; run `python -m pipeline evaluate --model NAME` first.")
+    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
+    found = {}
+    for number, split in enumerate(("svdb", "ds2")):
+        folder = database_folder(data_dir, _database(split))
+        names = [name for name in _names(split, folder, None) if name not in seen]
+        part = _part(progress, number, 2)
+        read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
+        found[split] = read.predictions["reference"]
+    tested = {"ds2": (SPLITS["ds2"], found["ds2"])}
+    content["uncertainty"] = plain(uncertainty(found["svdb"], tested, database="svdb"))
+    write_json(path, content)
+
+
 def add_random_split(path: Path, report: EvaluationReport) -> None:
     """Put the score of the same network on a random split of beats into an evaluation.json, labelled as optimistic.
 
@@ -222,6 +274,11 @@ def _json_text(value: Any, newline: str) -> str:
         texts = [f"{json.dumps(key, ensure_ascii=False)}: {text}" for key, text in zip(value, texts, strict=True)]
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
     return opening + deeper + ("," + deeper).join(texts) + newline + closing
+
+
+def _part(progress: Progress, number: int, of: int) -> Progress:
+    """The progress of one of several parts of equal length."""
+    return lambda done, sentence: progress((number + done) / of, sentence)
 
 
 def _database(split: str) -> str:

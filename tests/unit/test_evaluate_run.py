@@ -128,6 +128,31 @@ def test_another_database_is_scored_whole_and_tells_which_records_were_trained_o
     assert content["speed"]["beats_per_s"] > 0
 
 
+def test_uncertainty_leaves_out_the_patients_that_taught_the_network_and_asks_it_nothing_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "DS2", ("100",))
+    for database, names in (("mitdb", ("100",)), ("svdb", [str(name) for name in range(800, 841)])):
+        (tmp_path / database).mkdir()
+        for name in names:
+            write_record(tmp_path / database, name, seed=int(name), seconds=12)
+    model = MODEL | {"train_records": ["801"], "validation_records": ["803"]}
+    path, rule = tmp_path / "evaluation.json", WidthRule()
+    options = {"provenance": PROVENANCE, "cache": tmp_path / "c", "resamples": 20}
+    run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
+    run.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
+    asked, found = rule.asked, read_evaluation(path)["uncertainty"]
+    here, there = found["tested"]
+    used = found["calibration"]["records"] + here["records"]
+    assert len(used) == 39
+    assert not {"801", "803"} & set(used)
+    assert there["records"] == ["100"]
+    run.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
+    run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
+    assert rule.asked == asked
+    assert read_evaluation(path)["uncertainty"] == found
+    with pytest.raises(DataError, match="is of other weights"):
+        run.add_uncertainty(rule, model | {"sha256": "1" * 64}, tmp_path, path, cache=tmp_path / "c")
+
+
 def test_the_json_keeps_plain_lists_on_a_line_and_is_otherwise_indented(tmp_path):
     content = {"a": [1, 2.5, None, "[x, y]"], "ä": [{"b": {}}, [[1], [2]]], "c": []}
     run.write_json(tmp_path / "x.json", content)
@@ -166,7 +191,8 @@ def test_the_cache_outlives_changes_that_cannot_change_an_answer():
     signal = replace(DEFAULT, signal=replace(DEFAULT.signal, lowpass_hz=30.0))
     assert predict.code_id(signal, MODEL, "detected") != predict.code_id(DEFAULT, MODEL, "detected")
     given, found = ({part.name for part in predict.predicting_code("cnn", kind)} for kind in ("reference", "detected"))
-    assert found - given == {"searchback.py"} | ({"trust.py"} & found)
+    assert found - given == set(predict.DETECTING) & found
+    assert {"detect.py", "searchback.py"} <= found - given
     assert {"analysis.py", "wfdb_reader.py", "beats.py", "picture.py", "cnn.py", "registry.py"} <= given
     assert not {"cli.py", "report_pdf.py", "vgg16.py", "metrics.py"} & found
 
