@@ -61,6 +61,8 @@ def _interrupted(session: Session, job: Job, status: Status) -> None:
     """Cancelled by someone else, or stopped by accident: nothing goes on until somebody says so."""
     if status.state == "cancelled":
         st.info("The analysis was cancelled; what was read is kept.", icon=":material/info:")
+    elif status.state == "unstarted":
+        st.error("The analysis cannot start; restart the server, or see the worker's log.", icon=":material/error:")
     else:
         st.error(
             f"The analysis stopped unexpectedly after {percent(status.fraction)}; what was read is kept.",

@@ -44,7 +44,7 @@ class Client:
         """How far it is; a waiting job finds its worker started again if that has ended, unless it cannot start."""
         found = self._jobs.status(job)
         if found.state == "waiting" and not self._start():
-            return replace(found, state="stopped")
+            return replace(found, state="unstarted")
         return found
 
     def cancel(self, job: Job) -> None:

@@ -14,7 +14,7 @@ from pipeline.store.files import read_json, write_json
 from pipeline.store.keys import code_id, result_key
 from pipeline.worker.locks import is_held, locked
 
-State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused"]
+State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused", "unstarted"]
 KEPT_DAYS: Final = 30  # of what an unfinished job has read
 
 
@@ -41,7 +41,8 @@ class Status:
     `fraction` 0..1 and `sentence` are the last that was heard; `paced_fraction` at `paced_at` (seconds since the
     epoch) is where the reading by the network began in this run, `at` when this was written. "absent" is a job that
     nobody asked for, or that is finished: its result is then in `store.results`. "stopped" means that the worker
-    ended in the middle; "refused" that the recording cannot be analysed, and `sentence` says why.
+    ended in the middle; "refused" that the recording cannot be analysed, and `sentence` says why; "unstarted" that the
+    job waits for a worker that cannot start.
     """
 
     state: State = "absent"

@@ -73,6 +73,7 @@ def _guard(jobs: Jobs) -> None:
 def _work(jobs: Jobs, job: Job, load: Load) -> None:
     """One job, to its end, to a refusal, to its cancellation, or until a shorter one comes."""
     steps = _Steps(jobs, job)
+    _log("begins", job)
     try:
         _analyse(jobs, job, load, steps)
     except _Cancelled:
@@ -83,6 +84,11 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
         jobs.report(job, Status("refused", steps.fraction, str(error)))
     else:
         jobs.finish(job)
+        _log("is finished", job)
+
+
+def _log(what: str, job: Job) -> None:
+    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} analysis {job.key[:12]} by {job.network} {what}\n")
 
 
 def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
