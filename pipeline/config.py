@@ -41,18 +41,6 @@ class SignalConfig:
     lowpass_hz: float = 40.0  # mains and muscle; QRS energy lies below
     filter_order: int = 2  # zero phase: applied forwards and backwards
     snap_ms: float = 60.0  # an R peak is moved to the extremum within this distance
-    # the second look at R peaks (signal/searchback.py), tuned on DS1: ADR 0004
-    qrs_low_hz: float = 3.0
-    qrs_high_hz: float = 18.0
-    qrs_ms: float = 100.0
-    local_beats: int = 31  # the yardstick of a beat's energy and RR interval
-    second_lead_trust: float = 0.5  # its energy counts by this factor
-    close_ms: float = 360.0  # of two peaks closer than this ...
-    pair_strength: float = 0.5  # ... one weaker than this share of the other is a P or T wave
-    least_strength: float = 0.3
-    long_rr_ratio: float = 1.3  # an interval this much longer than usual is searched ...
-    refractory_ms: float = 300.0  # ... leaving this much room at both ends ...
-    missed_strength: float = 0.45  # ... for energy of at least this share of the beats around
     # which candidates are R peaks (signal/choice.py), tuned on DS1: ADR 0004
     beats_apart_ms: float = 200.0  # two beats are at least so far apart
     beat_score: float = -0.5  # log odds from which a candidate is a beat

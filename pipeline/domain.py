@@ -104,7 +104,8 @@ class Beats:
     into the recording; `rr_s` (n,) seconds since the previous beat, NaN at the start of a segment;
     `mean_rr_s` the mean RR interval of the recording; `template` (n_template,) the median of the usual beats
     of the first lead over the beat window, 0 where unknown; `scale_mv` (n_leads_used,) the QRS heights;
-    `reason` (n,) "" where the beat can be classified, else why not.
+    `reason` (n,) "" where the beat can be classified, else why not; `agreed` (n,) bool where a second detector
+    found the beat as well, None where none was asked.
     """
 
     fs: float
@@ -117,6 +118,7 @@ class Beats:
     template: FloatArray
     scale_mv: FloatArray
     reason: tuple[str, ...]
+    agreed: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return int(self.r_peak.size)

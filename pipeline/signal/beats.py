@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pipeline.config import Config
 from pipeline.domain import Beats, FloatArray, IntArray, Quality, read_only
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.trust import agreement
 from pipeline.signal.windows import beat_offsets, gather
 
 
@@ -46,6 +47,7 @@ def cut_beats(
         template=read_only(_template(signal[:, 0], r_peak[usual], conditioned.fs, config)),
         scale_mv=read_only(scale),
         reason=_reasons(conditioned, r_peak, quality),
+        agreed=read_only(agreement(r_peak, conditioned, config.signal)),
     )
 
 

@@ -1,32 +1,41 @@
-"""R peaks: sleepecg's detector per stretch, a second look, snapped to the local extremum."""
+"""R peaks: candidates from the energy of all leads, chosen by two small networks, snapped to the local extremum."""
 
 from __future__ import annotations
 
 import numpy as np
-import sleepecg
 
 from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, IntArray
+from pipeline.signal.candidates import find_candidates
+from pipeline.signal.choice import chosen, in_rhythm, load_networks
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.searchback import second_look
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """R peaks (n,) of the first lead, as increasing indices into `conditioned.signal`.
+    """R peaks (n,) as increasing indices into `conditioned.signal`, snapped to the first lead.
 
-    References
-    ----------
-    sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532, run on each stretch on its own;
-    `second_look` then adds and drops.
+    All leads together decide whether there is a beat, the first where its R peak is. Neither sign, scale nor order
+    of the leads matters to the decision; a lead that is noisy or lost for a while counts less.
     """
+    pieces = find_candidates(conditioned)
+    if not pieces:
+        return np.zeros(0, np.int64)
+    surroundings, rhythm = load_networks()
+    at = np.concatenate([piece.at for piece in pieces])
+    score = np.concatenate([surroundings(piece.features) for piece in pieces])
+    strength = np.concatenate([piece.strength for piece in pieces])
+    context = in_rhythm(at, score, strength, conditioned.fs)
+    if context is not None:
+        score = rhythm(context)
+    beats = at[chosen(at, score, config.beat_score, config.beats_apart_ms / 1000 * conditioned.fs)]
+    return _placed(beats, conditioned, config)
+
+
+def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
+    """Snapped where the first lead shows anything; a lost lead says nothing about where R is."""
     lead = conditioned.signal[:, 0]
-    found = [
-        start + np.asarray(sleepecg.detect_heartbeats(lead[start:stop].astype(np.float64), conditioned.fs), np.int64)
-        for start, stop in conditioned.segments
-        if np.ptp(lead[start:stop]) > 0
-    ]
-    peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
-    return np.unique(snap(second_look(peaks, conditioned, config), lead, conditioned.fs, config))
+    snapped = snap(beats, lead, conditioned.fs, config)
+    return np.unique(np.where(lead[snapped] == 0, beats, snapped))
 
 
 def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> IntArray:
