@@ -83,8 +83,8 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
     except EcgError as error:
         jobs.report(job, Status("refused", steps.fraction, str(error)))
     else:
-        jobs.finish(job)
         _log("is finished", job)
+        jobs.finish(job)
 
 
 def _log(what: str, job: Job) -> None:

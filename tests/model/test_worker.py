@@ -176,7 +176,7 @@ def test_no_worker_outlives_its_server(folder: Path, jobs: Jobs, number: signal.
     server.send_signal(number)
     server.communicate()
     until(lambda: not workers(folder))
-    assert jobs.status(wanted).state == "stopped"
+    until(lambda: jobs.status(wanted).state == "stopped")
 
 
 def test_a_worker_of_other_code_does_not_start_and_that_is_said(tmp_path: Path) -> None:
