@@ -1,12 +1,11 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m benchmarks.fit_r_peaks` (minutes on one core).
 
 Only DS1 and the first half of the noise records teach. The second network learns from answers of the first on
-patients that it has not seen (four folds); `--check` prints what the pair then reaches on left-out patients.
+patients that it has not seen (four folds); what the pair then reaches on left-out patients is stored with the weights.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import warnings
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from pipeline.signal.leads import choose_leads
 FOLDS = 4
 MATCH_S = 0.15
 CLEAN, IGNORED = "both leads", -1
+SIGNAL = DEFAULT.signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +46,13 @@ class Version:
 
 
 def main() -> None:
-    """Fit, optionally check on left-out patients, and write the weights."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="print F1 on left-out patients")
+    """Fit, count on left-out patients, and write both."""
     versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
-    score = _left_out(versions, lambda version: version.features, (32, 16), 25)
+    score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
     rhythm = [in_rhythm(v.at, s, v.strength, v.fs) for v, s in zip(versions, score, strict=True)]
-    lookup = {id(version): features for version, features in zip(versions, rhythm, strict=True)}
-    if parser.parse_args().check:
-        final = _left_out(versions, lambda version: lookup[id(version)], (16,), 10)
-        for least in (-1.0, -0.5, 0.0):
-            _print_scores(versions, score, final, least)
+    final = _left_out(versions, rhythm, (16,), 10)
     first = _fitted(versions, [v.features for v in versions], (32, 16), 25)
-    _write(first, _fitted(versions, rhythm, (16,), 10))
+    _write(first, _fitted(versions, rhythm, (16,), 10), _left_out_counts(versions, final))
 
 
 def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
@@ -83,7 +77,7 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
 
 
 def _conditioned(recording: Recording, leads: tuple[str, ...]) -> Conditioned:
-    return condition(recording, leads, DEFAULT.signal)
+    return condition(recording, leads, SIGNAL)
 
 
 def _version(record: int, name: str, recording: Recording, conditioned: Conditioned) -> Version:
@@ -116,15 +110,16 @@ def _labels(
     return label
 
 
-def _left_out(versions: list[Version], features_of, hidden: tuple[int, ...], epochs: int) -> list[FloatArray]:  # type: ignore[no-untyped-def]
+def _left_out(
+    versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int
+) -> list[FloatArray]:
     """Scores of every candidate by a network that has not seen its patient."""
     score: dict[int, FloatArray] = {}
     for fold in range(FOLDS):
-        seen = [version for version in versions if version.record % FOLDS != fold]
-        network = _fitted(seen, [features_of(version) for version in seen], hidden, epochs)
-        unseen = [version for version in versions if version.record % FOLDS == fold]
-        score |= {id(version): network(features_of(version)) for version in unseen}
-    return [score[id(version)] for version in versions]
+        seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
+        network = _fitted([versions[i] for i in seen], [features[i] for i in seen], hidden, epochs)
+        score |= {i: network(features[i]) for i, version in enumerate(versions) if version.record % FOLDS == fold}
+    return [score[i] for i in range(len(versions))]
 
 
 def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> Network:
@@ -144,31 +139,30 @@ def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[i
     return Network(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
 
 
-def _print_scores(versions: list[Version], first: list[FloatArray], final: list[FloatArray], least: float) -> None:
-    print(f"left-out patients of DS1, beats from score {least:g}: F1 of the first network alone, and of both")
-    for name in dict.fromkeys(version.name.rstrip("0123456789") for version in versions):
-        counts = np.zeros((2, 3), np.int64)
-        for version, *scores in zip(versions, first, final, strict=True):
-            if version.name == name:
-                counts += [_counts(version, score, least) for score in scores]
-        f1 = 2 * counts[:, 0] / (2 * counts[:, 0] + counts[:, 1] + counts[:, 2])
-        print(f"  {name:16}{f1[0]:8.4f}{f1[1]:8.4f}   missed {counts[1, 1]}, extra {counts[1, 2]}")
+def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:
+    """Beats found, missed and extra per condition, over all patients of DS1."""
+    total: dict[str, NDArray[np.int64]] = {}
+    for version, own in zip(versions, score, strict=True):
+        total[version.name] = total.get(version.name, 0) + np.array(_counts(version, own))
+    keys = ("found", "missed", "extra")
+    return {name: dict(zip(keys, counts.tolist(), strict=True)) for name, counts in total.items()}
 
 
-def _counts(version: Version, score: FloatArray, least: float) -> tuple[int, int, int]:
+def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
     found = np.zeros(version.at.size, np.bool_)
-    found[chosen(version.at, score, least, DEFAULT.signal.beats_apart_ms / 1000 * version.fs)] = True
+    found[chosen(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
     beat, none = version.label == 1, version.label == 0
     return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
 
 
-def _write(surroundings: Network, rhythm: Network) -> None:
+def _write(surroundings: Network, rhythm: Network, left_out: dict[str, dict[str, int]]) -> None:
     def layers(network: Network) -> list[dict[str, list[float]]]:
         pairs = zip(network.weights, network.biases, strict=True)
         return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
 
     stored = {
         "fitted_by": "python -m benchmarks.fit_r_peaks (DS1, first half of the nstdb noise records)",
+        "left_out_patients": left_out,
         "surroundings": layers(surroundings),
         "rhythm": layers(rhythm),
     }

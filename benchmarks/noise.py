@@ -38,11 +38,18 @@ def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift:
     shift : int
         Rotates the noise by so many samples.
     """
-    noise = noise_record(kind)
-    middle = len(noise) // 2
-    part = np.roll(noise[:middle] if half == 0 else noise[middle:], shift, axis=0)
-    part = np.resize(part, (recording.n_samples, 2))[:, np.arange(len(recording.leads)) % 2]
-    return replace(recording, p_signal=(recording.p_signal + gains(recording, kind, snr_db) * part).astype(np.float32))
+    return _sum(recording, gains(recording, kind, snr_db) * _part(recording, kind, half, shift))
+
+
+def protocol(recording: Recording, kind: Kind, snr_db: float, *, half: Half) -> Recording:
+    """The recording with noise in `noisy_stretches` only, without steps at their ends."""
+    scaled = gains(recording, kind, snr_db) * _part(recording, kind, half, 0)
+    noise, level = np.zeros_like(scaled), np.zeros(scaled.shape[1])
+    for start, stop in noisy_stretches(recording.n_samples, recording.fs):
+        noise[start:stop] = scaled[start:stop] - scaled[start] + level
+        level = noise[stop - 1]
+        noise[stop:] = level
+    return _sum(recording, noise)
 
 
 def gains(recording: Recording, kind: Kind, snr_db: float) -> Array:
@@ -77,6 +84,18 @@ def noise_amplitude(noise: Array, fs: float) -> Array:
     """Mean RMS per lead of the first 300 seconds."""
     count, size = min(len(noise) // int(fs), 300), int(fs)
     return _trimmed(noise[: count * size].reshape(count, size, -1).std(axis=1))
+
+
+def _part(recording: Recording, kind: Kind, half: Half, shift: int) -> Array:
+    """(n_samples, n_leads) of the noise record's half, over and over; its two leads in turn."""
+    noise = noise_record(kind)
+    middle = len(noise) // 2
+    part = np.roll(noise[:middle] if half == 0 else noise[middle:], shift, axis=0)
+    return np.resize(part, (recording.n_samples, 2))[:, np.arange(len(recording.leads)) % 2]
+
+
+def _sum(recording: Recording, noise: Array) -> Recording:
+    return replace(recording, p_signal=(recording.p_signal + noise).astype(np.float32))
 
 
 def _trimmed(values: Array) -> Array:

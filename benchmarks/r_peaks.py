@@ -1,10 +1,277 @@
-from pipeline.config import DEFAULT, data_root
+"""R peaks against the reference, ours beside sleepecg: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
+
+Tables: 150 ms and 50 ms per set, changed recordings, svdb, the noise curve, the second detector's agreement, and the
+time of both in the same run. `--write` puts all of it into docs/r_peaks.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
 import wfdb
+from numpy.typing import NDArray
+
+from benchmarks.noise import KINDS, mixed, noisy_stretches, protocol
+from pipeline.config import DEFAULT, ROOT, data_root
+from pipeline.datasets.splits import DS1, DS2, PACED
+from pipeline.domain import IntArray, Recording
+from pipeline.evaluate.matching import match_beats
 from pipeline.intake import read_path
-def read(db,record): return read_path(data_root()/db/f"{record}.hea")
-def flutter(db,rec):
-    a=wfdb.rdann(str(data_root()/db/rec),'atr'); out=[];st=None
-    for s,y in zip(a.sample,a.symbol):
-        if y=='[': st=s
-        if y==']' and st is not None: out.append((int(st),int(s))); st=None
-    return out
+from pipeline.signal.choice import WEIGHTS_PATH
+from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.detect import detect_r_peaks
+from pipeline.signal.leads import choose_leads
+from pipeline.signal.trust import agreement, slopes
+
+REPORT: Final = ROOT / "docs" / "r_peaks.json"
+SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
+WINDOWS_MS: Final = (150.0, 50.0)
+SNR_DB: Final = (24, 18, 12, 6, 0)
+Span = tuple[int, int]
+Detector = Callable[[Conditioned], IntArray]
+DETECTORS: Final[dict[str, Detector]] = {
+    "ours": lambda conditioned: detect_r_peaks(conditioned, DEFAULT.signal),
+    "sleepecg": lambda conditioned: slopes(conditioned, DEFAULT.signal),
+}
+CHANGES: Final[dict[str, Callable[[Recording], Recording]]] = {
+    "inverted": lambda recording: replace(recording, p_signal=-recording.p_signal),
+    "gain / 10": lambda recording: replace(recording, p_signal=recording.p_signal / 10),
+    "first lead only": lambda recording: only(recording, 0),
+    "second lead only": lambda recording: only(recording, 1),
+    "first lead lost": lambda recording: lost(recording),
+}
+
+
+@dataclass
+class Tally:
+    """Beats found, missed and extra; symbols of missed ones."""
+
+    found: int = 0
+    missed: int = 0
+    extra: int = 0
+    missed_v: int = 0
+
+    def add(self, recording: Recording, detected: IntArray, window_ms: float, inside: NDArray[np.bool_]) -> None:
+        """Count what lies `inside` (n_samples,)."""
+        assert recording.reference is not None
+        kept = inside[recording.reference.sample]
+        symbols = np.array(recording.reference.symbol)[kept]
+        sample = recording.reference.sample[kept]
+        matching = match_beats(sample, detected[inside[detected]], fs=recording.fs, window_ms=window_ms)
+        missed = matching.reference[matching.detected == -1]
+        self.found += matching.matched
+        self.missed += missed.size
+        self.extra += int(np.sum(matching.reference == -1))
+        self.missed_v += int(np.sum(symbols[missed] == "V"))
+
+    def row(self) -> dict[str, float]:
+        """Counts, Se, +P and F1."""
+        se, ppv = self.found / (self.found + self.missed), self.found / max(1, self.found + self.extra)
+        f1 = 2 * self.found / (2 * self.found + self.missed + self.extra)
+        counts = {"found": self.found, "missed": self.missed, "extra": self.extra, "missed_v": self.missed_v}
+        return counts | {"se": round(se, 5), "ppv": round(ppv, 5), "f1": round(f1, 5)}
+
+
+@dataclass
+class Agreement:
+    """Right and wrong beats with and without the second detector's agreement."""
+
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 2), np.int64))
+
+    def add(self, recording: Recording, conditioned: Conditioned) -> None:
+        """Count one recording."""
+        assert recording.reference is not None
+        peaks = detect_r_peaks(conditioned, DEFAULT.signal)
+        agreed = agreement(peaks, conditioned, DEFAULT.signal)
+        samples = _at_recording(peaks, recording, conditioned)
+        matching = match_beats(recording.reference.sample, samples, fs=recording.fs, window_ms=WINDOWS_MS[0])
+        right = np.zeros(peaks.size, np.int64)
+        right[matching.detected[(matching.reference != -1) & (matching.detected != -1)]] = 1
+        np.add.at(self.counts, (agreed.astype(np.int64), right), 1)
+
+    def row(self) -> dict[str, float]:
+        """Share of beats agreed on, and how many of those and of the others are beats."""
+        others, agreed = self.counts
+        return {
+            "agreed_share": round(float(agreed.sum() / self.counts.sum()), 5),
+            "ppv_agreed": round(float(agreed[1] / agreed.sum()), 5),
+            "ppv_not_agreed": round(float(others[1] / others.sum()), 5),
+            "wrong_beats_flagged": round(float(others[0] / (others[0] + agreed[0])), 5),
+        }
+
+
+def read(database: str, record: str) -> Recording:
+    """A record of one of the public databases."""
+    return read_path(data_root() / database / f"{record}.hea")
+
+
+def flutter(database: str, record: str) -> list[Span]:
+    """Stretches of ventricular flutter or fibrillation, VFON to VFOFF: they have no beats (207 of mitdb)."""
+    annotations = wfdb.rdann(str(data_root() / database / record), "atr")
+    starts = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "["]
+    stops = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "]"]
+    return list(zip(starts, stops, strict=True))
+
+
+def only(recording: Recording, lead: int) -> Recording:
+    """One lead of the two."""
+    return replace(
+        recording,
+        p_signal=recording.p_signal[:, [lead]],
+        leads=(recording.leads[lead],),
+        calibrated=(recording.calibrated[lead],),
+    )
+
+
+def lost(recording: Recording) -> Recording:
+    """The analysed lead flat for ten seconds of every minute."""
+    p_signal = recording.p_signal.copy()
+    at = np.arange(recording.n_samples) % round(60 * recording.fs) < 10 * recording.fs
+    p_signal[at, recording.leads.index(choose_leads(recording.leads)[0])] = 0
+    return replace(recording, p_signal=p_signal)
+
+
+def counted(
+    records: Iterable[str], *, database: str = "mitdb", left_out: bool = True, **options: Any
+) -> dict[str, Any]:
+    """Scores of both detectors over records at both windows, flutter left out or counted."""
+    tallies = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
+    for record in records:
+        recording = change(read(database, record))
+        inside = outside(recording, flutter(database, record) if left_out else [])
+        _count(recording, inside, tallies)
+    return _rows(tallies)
+
+
+def noise_curve(records: Iterable[str]) -> dict[str, Any]:
+    """F1 by kind and SNR: noise throughout, and nst's protocol of noisy and clean stretches."""
+    curve: dict[str, Any] = {}
+    for kind in KINDS:
+        for snr in SNR_DB:
+            throughout = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
+            stretches = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
+            whole = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
+            for record in records:
+                clean = read("mitdb", record)
+                inside = outside(clean, flutter("mitdb", record))
+                _count(mixed(clean, kind, snr, half=1), inside, throughout)
+                alternating = protocol(clean, kind, snr, half=1)
+                noisy = ~outside(clean, noisy_stretches(clean.n_samples, clean.fs))
+                _count(alternating, inside, whole)
+                _count(alternating, inside & noisy, stretches)
+            parts = {"throughout": throughout, "protocol_noisy_parts": stretches, "protocol_whole": whole}
+            curve[f"{kind} {snr} dB"] = {part: _rows(tallies) for part, tallies in parts.items()}
+    return curve
+
+
+def agreements(records: Iterable[str]) -> dict[str, Any]:
+    """What the second detector's agreement says on clean recordings and in electrode motion at 6 dB."""
+    clean, noisy = Agreement(), Agreement()
+    for record in records:
+        recording = read("mitdb", record)
+        clean.add(recording, _conditioned(recording))
+        recording = mixed(recording, "em", 6, half=1)
+        noisy.add(recording, _conditioned(recording))
+    return {"clean": clean.row(), "em 6 dB": noisy.row()}
+
+
+def speed(record: str = "208", copies: int = 48, rounds: int = 3) -> dict[str, float]:
+    """Seconds for a day of two leads, the best of some rounds of each detector in turn."""
+    conditioned = _conditioned(read("mitdb", record))
+    signal = np.tile(conditioned.signal, (copies, 1))
+    day = replace(conditioned, signal=signal, segments=((0, len(signal)),))
+    best = dict.fromkeys(DETECTORS, np.inf)
+    for _ in range(rounds):
+        for name, detect in DETECTORS.items():
+            start = time.process_time()
+            detect(day)
+            best[name] = min(best[name], time.process_time() - start)
+    hours = len(signal) / conditioned.fs / 3600
+    return {"hours": round(hours, 2), **{f"{name}_s": round(s, 2) for name, s in best.items()}} | {
+        "ratio": round(best["ours"] / best["sleepecg"], 2)
+    }
+
+
+def outside(recording: Recording, spans: list[Span]) -> NDArray[np.bool_]:
+    """(n_samples,) True outside `spans`."""
+    mask = np.ones(recording.n_samples, np.bool_)
+    for start, stop in spans:
+        mask[start : stop + 1] = False
+    return mask
+
+
+def main() -> None:
+    """Print the tables; `--write` keeps them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
+    parser.add_argument("--write", action="store_true", help="everything, into docs/r_peaks.json")
+    given = parser.parse_args()
+    if given.write:
+        report = _everything()
+        REPORT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    else:
+        report = {given.sets: counted(SETS[given.sets]), "speed": speed(copies=8)}
+    _print("", report)
+
+
+def _everything() -> dict[str, Any]:
+    """Every table; what DS1 gives is a fit, so DS2, paced, svdb and the left-out patients are what to read."""
+    svdb = sorted(path.stem for path in (data_root() / "svdb").glob("*.hea"))
+    return {
+        "command": "python -m benchmarks.r_peaks all --write",
+        "commit": _commit(),
+        "weights": json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))["fitted_by"],
+        "speed": speed(),
+        "sets": {name: counted(records) for name, records in SETS.items()},
+        "with_flutter_of_207": {name: counted(SETS[name], left_out=False) for name in ("ds1", "all")},
+        "ds1_left_out_patients": json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))["left_out_patients"],
+        "svdb": counted(svdb, database="svdb"),
+        "changed_ds2": {name: counted(DS2, change=change) for name, change in CHANGES.items()},
+        "noise_ds2": noise_curve(DS2),
+        "agreement_ds2": agreements(DS2),
+    }
+
+
+def _conditioned(recording: Recording) -> Conditioned:
+    return condition(recording, choose_leads(recording.leads), DEFAULT.signal)
+
+
+def _at_recording(peaks: IntArray, recording: Recording, conditioned: Conditioned) -> IntArray:
+    samples = np.round(peaks * recording.fs / conditioned.fs).astype(np.int64)
+    return np.clip(samples, 0, recording.n_samples - 1)
+
+
+def _count(recording: Recording, inside: NDArray[np.bool_], tallies: dict[tuple[str, float], Tally]) -> None:
+    conditioned = _conditioned(recording)
+    for name, detect in DETECTORS.items():
+        samples = _at_recording(detect(conditioned), recording, conditioned)
+        for window in WINDOWS_MS:
+            tallies[name, window].add(recording, samples, window, inside)
+
+
+def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
+    return {name: {f"{window:g}_ms": tallies[name, window].row() for window in WINDOWS_MS} for name in DETECTORS}
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _print(path: str, node: Any) -> None:
+    if isinstance(node, dict) and not all(isinstance(value, dict) for value in node.values()):
+        print(f"{path:50}", "  ".join(f"{key} {value}" for key, value in node.items() if not isinstance(value, dict)))
+    if isinstance(node, dict):
+        for key, value in node.items():
+            _print(f"{path} {key}".strip(), value) if isinstance(value, dict) else None
+
+
+if __name__ == "__main__":
+    main()

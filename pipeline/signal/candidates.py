@@ -121,7 +121,7 @@ def _running_median(values: FloatArray, size: int) -> FloatArray:
 
 
 def _crests(envelopes: _Envelopes) -> IntArray:
-    """Local maxima of the leads' energy, each relative to its level; the lead that is quieter between beats weighs more."""
+    """Local maxima of the leads' energy, each relative to its level; a lead that is quiet between beats weighs more."""
     weight = 1 / (0.1 + envelopes.floor) ** 2
     gain = (weight / weight.sum(axis=0) / envelopes.level).astype(np.float32)
     n = envelopes.energy.shape[1]
