@@ -25,7 +25,6 @@ Half = Literal[0, 1]
 Array = NDArray[np.floating[Any]]
 KINDS: tuple[Kind, ...] = ("em", "ma", "bw")
 FS_HZ = 360.0
-CLEAN_S, PERIOD_S = 300.0, 120.0
 
 
 def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift: int = 0) -> Recording:
@@ -38,18 +37,8 @@ def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift:
     shift : int
         Rotates the noise by so many samples.
     """
-    return _sum(recording, gains(recording, kind, snr_db) * _part(recording, kind, half, shift))
-
-
-def protocol(recording: Recording, kind: Kind, snr_db: float, *, half: Half) -> Recording:
-    """The recording with noise in `noisy_stretches` only, without steps at their ends."""
-    scaled = gains(recording, kind, snr_db) * _part(recording, kind, half, 0)
-    noise, level = np.zeros_like(scaled), np.zeros(scaled.shape[1])
-    for start, stop in noisy_stretches(recording.n_samples, recording.fs):
-        noise[start:stop] = scaled[start:stop] - scaled[start] + level
-        level = noise[stop - 1]
-        noise[stop:] = level
-    return _sum(recording, noise)
+    noise = gains(recording, kind, snr_db) * _part(recording, kind, half, shift)
+    return replace(recording, p_signal=(recording.p_signal + noise).astype(np.float32))
 
 
 def gains(recording: Recording, kind: Kind, snr_db: float) -> Array:
@@ -59,12 +48,6 @@ def gains(recording: Recording, kind: Kind, snr_db: float) -> Array:
     signal = qrs_amplitude(recording.p_signal, recording.reference.sample, recording.fs) ** 2 / 8
     power = noise_amplitude(noise_record(kind), FS_HZ)[np.arange(len(recording.leads)) % 2] ** 2
     return np.sqrt(signal / power / 10 ** (snr_db / 10))
-
-
-def noisy_stretches(n_samples: int, fs: float) -> list[tuple[int, int]]:
-    """Where nst's standard protocol has noise: after five clean minutes, two minutes of every four."""
-    starts = np.arange(CLEAN_S * fs, n_samples, 2 * PERIOD_S * fs)
-    return [(int(start), min(n_samples, int(start + PERIOD_S * fs))) for start in starts]
 
 
 @cache
@@ -92,10 +75,6 @@ def _part(recording: Recording, kind: Kind, half: Half, shift: int) -> Array:
     middle = len(noise) // 2
     part = np.roll(noise[:middle] if half == 0 else noise[middle:], shift, axis=0)
     return np.resize(part, (recording.n_samples, 2))[:, np.arange(len(recording.leads)) % 2]
-
-
-def _sum(recording: Recording, noise: Array) -> Recording:
-    return replace(recording, p_signal=(recording.p_signal + noise).astype(np.float32))
 
 
 def _trimmed(values: Array) -> Array:

@@ -10,15 +10,16 @@ import argparse
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import wfdb
 from numpy.typing import NDArray
 
-from benchmarks.noise import KINDS, mixed, noisy_stretches, protocol
+from benchmarks.noise import KINDS, mixed
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.domain import IntArray, Recording
@@ -139,7 +140,11 @@ def lost(recording: Recording) -> Recording:
 
 
 def counted(
-    records: Iterable[str], *, database: str = "mitdb", left_out: bool = True, **options: Any
+    records: Iterable[str],
+    *,
+    database: str = "mitdb",
+    left_out: bool = True,
+    change: Callable[[Recording], Recording] = lambda recording: recording,
 ) -> dict[str, Any]:
     """Scores of both detectors over records at both windows, flutter left out or counted."""
     tallies = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
@@ -150,25 +155,12 @@ def counted(
     return _rows(tallies)
 
 
-def noise_curve(records: Iterable[str]) -> dict[str, Any]:
-    """F1 by kind and SNR: noise throughout, and nst's protocol of noisy and clean stretches."""
-    curve: dict[str, Any] = {}
-    for kind in KINDS:
-        for snr in SNR_DB:
-            throughout = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
-            stretches = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
-            whole = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
-            for record in records:
-                clean = read("mitdb", record)
-                inside = outside(clean, flutter("mitdb", record))
-                _count(mixed(clean, kind, snr, half=1), inside, throughout)
-                alternating = protocol(clean, kind, snr, half=1)
-                noisy = ~outside(clean, noisy_stretches(clean.n_samples, clean.fs))
-                _count(alternating, inside, whole)
-                _count(alternating, inside & noisy, stretches)
-            parts = {"throughout": throughout, "protocol_noisy_parts": stretches, "protocol_whole": whole}
-            curve[f"{kind} {snr} dB"] = {part: _rows(tallies) for part, tallies in parts.items()}
-    return curve
+def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Scores by kind and SNR, the noise from the first to the last sample; the loudest first."""
+    records = tuple(records)
+    for snr in reversed(SNR_DB):
+        for kind in KINDS:
+            yield f"{kind} {snr} dB", counted(records, change=partial(mixed, kind=kind, snr_db=snr, half=1))
 
 
 def agreements(records: Iterable[str]) -> dict[str, Any]:
@@ -213,30 +205,38 @@ def main() -> None:
     parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
     parser.add_argument("--write", action="store_true", help="everything, into docs/r_peaks.json")
     given = parser.parse_args()
-    if given.write:
-        report = _everything()
-        REPORT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
-    else:
-        report = {given.sets: counted(SETS[given.sets]), "speed": speed(copies=8)}
-    _print("", report)
+    report: dict[str, Any] = {}
+    tables = _everything() if given.write else _one(given.sets)
+    for (section, name), table in tables:
+        report.setdefault(section, {})[name] = table
+        _print(f"{section} {name}", table)
+        if given.write:
+            REPORT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
-def _everything() -> dict[str, Any]:
-    """Every table; what DS1 gives is a fit, so DS2, paced, svdb and the left-out patients are what to read."""
-    svdb = sorted(path.stem for path in (data_root() / "svdb").glob("*.hea"))
-    return {
-        "command": "python -m benchmarks.r_peaks all --write",
-        "commit": _commit(),
-        "weights": json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))["fitted_by"],
-        "speed": speed(),
-        "sets": {name: counted(records) for name, records in SETS.items()},
-        "with_flutter_of_207": {name: counted(SETS[name], left_out=False) for name in ("ds1", "all")},
-        "ds1_left_out_patients": json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))["left_out_patients"],
-        "svdb": counted(svdb, database="svdb"),
-        "changed_ds2": {name: counted(DS2, change=change) for name, change in CHANGES.items()},
-        "noise_ds2": noise_curve(DS2),
-        "agreement_ds2": agreements(DS2),
-    }
+def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    yield ("sets", name), counted(SETS[name])
+    yield ("speed", "day"), speed(copies=8)
+
+
+def _everything() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Every table as it is ready; DS1 taught, so DS2, paced, svdb and the left-out patients are what to read."""
+    weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
+    about = {"command": "python -m benchmarks.r_peaks --write", "commit": _commit(), "weights": weights["fitted_by"]}
+    yield ("about", "run"), about
+    for name, records in SETS.items():
+        yield ("sets", name), counted(records)
+    yield ("speed", "day"), speed()
+    yield ("with flutter of 207", "ds1"), counted(DS1, left_out=False)
+    yield ("with flutter of 207", "all"), counted(SETS["all"], left_out=False)
+    for name, counts in weights.get("left_out_patients", {}).items():
+        yield ("ds1, left-out patients", name), counts
+    for name, table in noise_curve(DS2):
+        yield ("noise, ds2", name), table
+    yield ("agreement", "ds2"), agreements(DS2)
+    yield ("svdb", "all"), counted(sorted(p.stem for p in (data_root() / "svdb").glob("*.hea")), database="svdb")
+    for name, change in CHANGES.items():
+        yield ("changed, ds2", name), counted(DS2, change=change)
 
 
 def _conditioned(recording: Recording) -> Conditioned:
@@ -265,12 +265,14 @@ def _commit() -> str:
     return done.stdout.strip()
 
 
-def _print(path: str, node: Any) -> None:
-    if isinstance(node, dict) and not all(isinstance(value, dict) for value in node.values()):
-        print(f"{path:50}", "  ".join(f"{key} {value}" for key, value in node.items() if not isinstance(value, dict)))
-    if isinstance(node, dict):
-        for key, value in node.items():
-            _print(f"{path} {key}".strip(), value) if isinstance(value, dict) else None
+def _print(path: str, table: dict[str, Any]) -> None:
+    """One line for each innermost table."""
+    values = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    if values:
+        print(f"{path:44}", *(f"{key} {value}" for key, value in values.items()), flush=True)
+    for key, value in table.items():
+        if isinstance(value, dict):
+            _print(f"{path} {key}", value)
 
 
 if __name__ == "__main__":
