@@ -158,6 +158,22 @@ def test_a_gap_parts_an_af_like_stretch():
     assert kinds == ["af_like", "af_like"]
 
 
+def test_windows_do_not_reach_across_a_gap_or_a_rejected_beat():
+    assert af_like_intervals(written("N" * 40, irregular_rr(40))).any()
+    assert not af_like_intervals(written("N" * 40, irregular_rr(40), breaks=[20])).any()
+    assert not af_like_intervals(written("N" * 20 + "X" + "N" * 19, irregular_rr(40))).any()
+
+
+def test_irregular_intervals_at_ventricular_beats_say_nothing_about_the_atria():
+    rr_s = irregular_rr(120)
+    assert af_like_intervals(written("N" * 120, rr_s)).any()
+    assert not af_like_intervals(written("NVV" * 40, rr_s)).any()
+
+
+def test_a_fast_irregular_rhythm_is_not_called_a_tachycardia():
+    assert {kind for kind, _, _ in found("N" * 300, irregular_rr(300) * 0.65)} == {"af_like"}
+
+
 def test_the_irregularity_is_that_of_a_naive_sample_entropy():
     rr_s = irregular_rr(80, seed=3).astype(np.float32)
     size, tolerance = REVIEW.af_intervals, REVIEW.af_tolerance_s
