@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from databases import database_url, postgres_server, store  # noqa: F401 - fixtures for all
 
 from pipeline.config import data_root
 

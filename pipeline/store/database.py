@@ -28,14 +28,16 @@ _LOCK: Final = 0x4856  # PostgreSQL's advisory lock around migrations: any numbe
 
 @dataclass(frozen=True)
 class Database:
-    """An open, migrated database."""
+    """An open, migrated database; `reader` and `writer` share the connections of `engine`."""
 
     engine: Engine
+    reader: Engine
+    writer: Engine
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the database."""
-        with _spoken(self.engine), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _spoken(self.engine), Session(self.reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -47,8 +49,7 @@ class Database:
         StoreError
             If the database does not answer or refuses; nothing is then known to be saved.
         """
-        writer = self.engine.execution_options(heartvision_write=True)
-        with _spoken(self.engine), Session(writer, expire_on_commit=False) as session, session.begin():
+        with _spoken(self.engine), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
 
@@ -67,9 +68,10 @@ def database() -> Database:
 def _opened(url: str, process: int) -> Database:
     parsed = _parsed(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
+    opened = Database(engine, _snapshots(engine), engine.execution_options(heartvision_write=True))
     with _spoken(engine):
-        _migrate(engine)
-    return Database(engine)
+        _migrate(opened)
+    return opened
 
 
 def _parsed(url: str) -> URL:
@@ -123,11 +125,16 @@ def _switch_to_wal(engine: Engine) -> None:
             time.sleep(0.02)
 
 
-def _migrate(engine: Engine) -> None:
-    with engine.connect() as connection:
+def _snapshots(engine: Engine) -> Engine:
+    """The engine for readers: all queries of a transaction see one state. SQLite's transactions do so anyway."""
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def _migrate(opened: Database) -> None:
+    with opened.reader.connect() as connection:
         if _revision(connection) == HEAD:
             return
-    with engine.execution_options(heartvision_write=True).begin() as connection:
+    with opened.writer.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _upgrade(connection)

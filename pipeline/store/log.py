@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ Role = Literal["main", "second"]
 Event = Literal[
     "begin", "decide", "adjudicate", "undo", "redo", "sign", "reopen", "second_begun", "second_done", "second_withdrawn"
 ]
+EntryT = TypeVar("EntryT", "Entry", AuditRow)
 KEEP: Final = "keep"  # the kind of an adjudication that changes no beat
 NAME_CHARS: Final = 200
 KEY_CHARS: Final = 100
@@ -101,7 +102,7 @@ def entry_of(row: AuditRow, role: Role) -> Entry:
     return Entry(reading=role, samples=tuple(row.samples), **plain)
 
 
-def stacks_of(rows: Sequence[AuditRow]) -> tuple[tuple[AuditRow, ...], tuple[AuditRow, ...]]:
+def stacks_of(rows: Sequence[EntryT]) -> tuple[tuple[EntryT, ...], tuple[EntryT, ...]]:
     """The entries in force, and those that redo would bring back; see `pipeline.review.decisions.stacks`."""
     return stacks([(_STEP[row.event], row) for row in rows if row.event in _STEP])
 

@@ -11,6 +11,7 @@ from pipeline.domain import Analysis
 from pipeline.errors import ReviewError
 from pipeline.review.beats import Board
 from pipeline.review.decisions import Decision, clean_text
+from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.log import (
     Entry,
@@ -79,10 +80,11 @@ def standing(study_id: int, *, reading: Role = "main") -> Standing:
         If there is no such study or reading.
     """
     with database().reading() as session:
+        study = study_of(row_of(session, study_id))
         row = reading_row(session, study_id, reading)
         rows = list(session.scalars(rows_query(row.id)))
         second = find_reading(session, study_id, "second")
-        return _standing(study_of(row_of(session, study_id)), reading, row, rows, second)
+        return _standing(study, reading, row, rows, second)
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
@@ -251,6 +253,9 @@ def _check_ready(log: Log) -> None:
     second = find_reading(log.session, log.study.id, "second")
     if second is not None and second.state == "open":
         raise ReviewError(f"{second.reader} is still reading this study; wait, or have the second reading withdrawn.")
+    if second is not None and (still := len(comparison(log.study.id).unsettled)):
+        are = "difference between the readers is" if still == 1 else "differences between the readers are"
+        raise ReviewError(f"{still} {are} open; adjudicate before you sign.")
 
 
 def _standing(study: Study, role: Role, row: ReadingRow, rows: list[AuditRow], second: ReadingRow | None) -> Standing:

@@ -1,32 +1,17 @@
-"""A blind second reading of a study, the agreement of both readers, and the adjudication of their differences."""
+"""A blind second reading of a study, and the adjudication of what two readers differ in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy.orm import Session
-
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import NO_BEAT, Agreement, Difference, adopting, compare
-from pipeline.review.beats import ReviewedBeats, Spans, reviewed_beats
+from pipeline.review.agreement import NO_BEAT, Difference, adopting
 from pipeline.review.decisions import clean_text
-from pipeline.store.database import database
-from pipeline.store.log import KEEP, Log, decision_of, find_reading, open_log, reading_row, rows_query, stacks_of
+from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
 from pipeline.store.reviews import check_writable, classes_around
-from pipeline.store.studies import row_of, stored_analysis
-from pipeline.store.tables import AuditRow, ReadingRow
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two finished readings, who did them, and which of their differences are not adjudicated yet."""
-
-    first_reader: str
-    second_reader: str
-    agreement: Agreement
-    unsettled: tuple[Difference, ...]
+from pipeline.store.studies import stored_analysis
+from pipeline.store.tables import ReadingRow
 
 
 def begin_second(study_id: int, *, reader: str) -> int:
@@ -89,28 +74,6 @@ def withdraw_second(study_id: int, *, reader: str, reason: str) -> None:
         log.reading.state, log.reading.closed = "withdrawn", datetime.now(UTC)
 
 
-def comparison(study_id: int, breaks: Spans | None = None) -> Comparison:
-    """Both readings side by side, each as its own reader left it.
-
-    Raises
-    ------
-    ReviewError
-        If there is no finished second reading: it would not be blind.
-    """
-    with database().reading() as session:
-        second = reading_row(session, study_id, "second")
-        if second.state != "closed":
-            raise ReviewError(f"{second.reader} is still reading; the readings are compared when both are finished.")
-        row_of(session, study_id)
-        main = reading_row(session, study_id, "main")
-        first_rows, later = _around_barrier(session, main)
-        second_rows = list(session.scalars(rows_query(second.id)))
-    agreement = compare(_beats(study_id, first_rows, breaks), _beats(study_id, second_rows, breaks))
-    settled = {sample for row in later for sample in row.samples}
-    unsettled = tuple(d for d in agreement.differences if not settled & {d.first_sample, d.second_sample})
-    return Comparison(_first_reader(first_rows), second.reader, agreement, unsettled)
-
-
 def adjudicate(
     study_id: int,
     difference: Difference,
@@ -155,22 +118,3 @@ def _check_second_possible(log: Log, second: ReadingRow | None) -> None:
 def _check_second_done(log: Log) -> None:
     if reading_row(log.session, log.study.id, "second").state != "closed":
         raise ReviewError("The second reading is not finished; adjudicate when it is.")
-
-
-def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:
-    """The main reading's entries before the second was finished, and the adjudications in force since."""
-    rows = list(session.scalars(rows_query(main.id)))
-    barrier = next(i for i, row in enumerate(rows) if row.event == "second_done")
-    done, _ = stacks_of(rows)
-    return rows[:barrier], tuple(row for row in done if row.seq > rows[barrier].seq)
-
-
-def _beats(study_id: int, rows: list[AuditRow], breaks: Spans | None) -> ReviewedBeats:
-    done, _ = stacks_of(rows)
-    decisions = [found for row in done if (found := decision_of(row))]
-    return reviewed_beats(stored_analysis(study_id), decisions, breaks)
-
-
-def _first_reader(rows: list[AuditRow]) -> str:
-    """All who took part in the first reading."""
-    return ", ".join(dict.fromkeys(row.who for row in rows))

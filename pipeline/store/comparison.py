@@ -1,0 +1,66 @@
+"""Two finished readings of a study side by side: agreement, and which differences are not adjudicated yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from pipeline.errors import ReviewError
+from pipeline.review.agreement import Agreement, Difference, compare
+from pipeline.review.beats import ReviewedBeats, Spans, reviewed_beats
+from pipeline.store.database import database
+from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
+from pipeline.store.studies import row_of, stored_analysis
+from pipeline.store.tables import AuditRow, ReadingRow
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two finished readings, who did them, and which of their differences are not adjudicated yet."""
+
+    first_reader: str
+    second_reader: str
+    agreement: Agreement
+    unsettled: tuple[Difference, ...]
+
+
+def comparison(study_id: int, breaks: Spans | None = None) -> Comparison:
+    """Both readings side by side, each as its own reader left it.
+
+    Raises
+    ------
+    ReviewError
+        If there is no finished second reading: it would not be blind.
+    """
+    with database().reading() as session:
+        row_of(session, study_id)
+        second = reading_row(session, study_id, "second")
+        if second.state != "closed":
+            raise ReviewError(f"{second.reader} is still reading; the readings are compared when both are finished.")
+        main = reading_row(session, study_id, "main")
+        first_rows, later = _around_barrier(session, main)
+        second_rows = list(session.scalars(rows_query(second.id)))
+    agreement = compare(_beats(study_id, first_rows, breaks), _beats(study_id, second_rows, breaks))
+    settled = {sample for row in later for sample in row.samples}
+    unsettled = tuple(d for d in agreement.differences if not settled & {d.first_sample, d.second_sample})
+    return Comparison(_first_reader(first_rows), second.reader, agreement, unsettled)
+
+
+def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:
+    """The main reading's entries before the second was finished, and the adjudications in force since."""
+    rows = list(session.scalars(rows_query(main.id)))
+    barrier = next(i for i, row in enumerate(rows) if row.event == "second_done")
+    done, _ = stacks_of(rows)
+    return rows[:barrier], tuple(row for row in done if row.seq > rows[barrier].seq)
+
+
+def _beats(study_id: int, rows: list[AuditRow], breaks: Spans | None) -> ReviewedBeats:
+    done, _ = stacks_of(rows)
+    decisions = [found for row in done if (found := decision_of(row))]
+    return reviewed_beats(stored_analysis(study_id), decisions, breaks)
+
+
+def _first_reader(rows: list[AuditRow]) -> str:
+    """All who took part in the first reading."""
+    return ", ".join(dict.fromkeys(row.who for row in rows))

@@ -1,0 +1,114 @@
+"""Databases for the tests of the review store: SQLite files and a real PostgreSQL server, a fresh database for each."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from pipeline.store.database import database
+
+MISSING = "PostgreSQL is missing: `apt-get install postgresql`, or name a server in HEARTVISION_TEST_POSTGRES_URL."
+ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of `HEARTVISION_TEST_POSTGRES_URL`, else of a private server that ends with the tests; fails without."""
+    if url := os.environ.get("HEARTVISION_TEST_POSTGRES_URL"):
+        yield url
+        return
+    # pytest's own folders are closed to the unprivileged user that PostgreSQL insists on
+    folder = Path(tempfile.mkdtemp(prefix="hv-pg-"))
+    user = _unprivileged(folder)
+    tools = _tools()
+    try:
+        _run([tools / "initdb", "-D", folder / "data", "-U", "heartvision", "-A", "trust", "-E", "UTF8", "-N"], user)
+        options = f"-c listen_addresses='' -k {folder}"
+        server = [tools / "pg_ctl", "-D", folder / "data", "-w"]
+        _run([*server, "-l", folder / "log.txt", "-o", options, "start"], user)
+        try:
+            yield f"postgresql://heartvision@/postgres?host={folder}"
+        finally:
+            _run([*server, "-m", "immediate", "stop"], user)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty database, which is also the one that the program uses: each engine in turn."""
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'reviews.sqlite'}"
+        monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
+        yield url
+    else:
+        server = request.getfixturevalue("postgres_server")
+        with _fresh(server) as url:
+            monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
+            yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[str]:
+    """The same, migrated, and closed afterwards."""
+    opened = database()
+    yield database_url
+    opened.engine.dispose()
+
+
+@contextmanager
+def _fresh(server: str) -> Iterator[str]:
+    """A database of its own on the server, dropped afterwards."""
+    name = f"hv_{uuid.uuid4().hex}"
+    admin = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def _tools() -> Path:
+    """The folder of the newest server programs."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = shutil.which("initdb") or (installed[-1] if installed else None)
+    if found is None:
+        pytest.fail(MISSING)
+    return Path(found).resolve().parent
+
+
+def _unprivileged(folder: Path) -> str | None:
+    """Who runs the server, and owns its folder: ourselves, or `postgres` if we are root."""
+    if os.geteuid() != 0:
+        return None
+    names = [entry.pw_name for entry in pwd.getpwall()]
+    user = "postgres" if "postgres" in names else "nobody"
+    shutil.chown(folder, user)
+    return user
+
+
+def _run(command: list[str | Path], user: str | None) -> None:
+    done = subprocess.run(
+        command,
+        user=user,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # the server inherits it: a pipe would never end
+        stderr=subprocess.STDOUT,
+        timeout=120,
+    )
+    if done.returncode:
+        pytest.fail(f"PostgreSQL's {Path(command[0]).name} ended with {done.returncode}.")
