@@ -1,0 +1,82 @@
+"""Where the database is, how it is set up and migrated, and what it says when it cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from pipeline import config
+from pipeline.errors import StoreError
+from pipeline.store import database as module
+from pipeline.store.database import database
+from pipeline.store.tables import HEAD, Base
+
+
+def test_reviews_are_kept_in_the_durable_folder_unless_a_database_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+    monkeypatch.setenv("HEARTVISION_HOME", "/somewhere")
+    assert config.database_url() == "sqlite:////somewhere/reviews.sqlite"
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", "postgresql://db/reviews")
+    assert config.database_url() == "postgresql://db/reviews"
+
+
+def test_the_migrations_make_what_the_tables_say(store: str) -> None:
+    with database().engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_the_newest_migration_is_the_one_that_the_program_asks_for() -> None:
+    assert ScriptDirectory(str(Path(module.__file__).with_name("migrations"))).get_current_head() == HEAD
+
+
+def test_sqlite_syncs_fully_and_keeps_a_write_ahead_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", f"sqlite:///{tmp_path / 'new' / 'reviews.sqlite'}")
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "recursive_triggers": 1,
+        "busy_timeout": 30_000,
+    }
+    with database().engine.connect() as connection:
+        assert {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in wanted} == wanted
+    database().engine.dispose()
+
+
+def test_a_database_of_a_newer_program_is_left_alone(store: str) -> None:
+    with database().writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    module._opened.cache_clear()
+    with pytest.raises(StoreError, match=f"version '9999' and this program knows up to '{HEAD}'"):
+        database()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://a:secret@b/c", "'mysql' is not supported"),
+        ("no url", "not a database URL"),
+        ("postgresql://me:secret@127.0.0.1:1/reviews?connect_timeout=2", "does not answer"),
+        ("sqlite:////dev/null/reviews.sqlite", "cannot be opened"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_explained_without_its_password(
+    url: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
+    with pytest.raises(StoreError, match=says) as refused:
+        database()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_failed_block_leaves_nothing_behind(store: str) -> None:
+    with pytest.raises(ZeroDivisionError), database().writing() as session:
+        session.execute(text("INSERT INTO analyses VALUES ('a', 'b')")).rowcount / 0
+    with database().reading() as session:
+        assert session.execute(text("SELECT count(*) FROM analyses")).scalar() == 0
