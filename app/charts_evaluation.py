@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from app.theme import Palette
@@ -13,10 +14,26 @@ from pipeline.labels import AAMI_CLASSES
 
 Json = Mapping[str, Any]
 
-CONFIG: Final = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+PICTURES: Final = ("PNG", "SVG")
 DASHES: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
 _HEIGHT: Final = 380
 _SWEPT: Final = (("se", "Sensitivity", "V"), ("sp", "Specificity", "S"), ("ppv", "Positive predictivity", "Q"))
+
+
+def config(file_name: str, picture: str) -> dict[str, Any]:
+    """Plotly's settings: one button, which saves the figure as `picture` ("PNG" or "SVG")."""
+    saved = {"format": picture.lower(), "filename": file_name, "scale": 2 if picture == "PNG" else 1}
+    return {
+        "displaylogo": False,
+        "scrollZoom": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": saved,
+    }
+
+
+def as_frame(figure: go.Figure) -> pd.DataFrame:
+    """What a figure shows, as a table: one row per point (or cell), with its interval where it has one."""
+    return pd.concat([_trace_frame(trace) for trace in figure.data], ignore_index=True)
 
 
 def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], palette: Palette) -> go.Figure:
@@ -32,12 +49,7 @@ def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], pal
             name=title,
             mode="markers",
             marker={"symbol": DASHES[number % 6], "size": 10, "color": colours[number % len(colours)]},
-            error_y={
-                "array": [_gap(e["high"], e["value"]) for e in estimates],
-                "arrayminus": [_gap(e["value"], e["low"]) for e in estimates],
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_y=_error_bars(estimates),
             customdata=[[e["low"], e["high"]] for e in estimates],
             hovertemplate="%{fullData.name}<br>%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
         )
@@ -76,8 +88,10 @@ def confusion(matrix: Json, palette: Palette) -> go.Figure:
     return _finish(figure, height=400, top=8)
 
 
-def roc(curve: Json, auc: float | None, palette: Palette) -> go.Figure:
-    """The ROC curve of abnormal against normal, with the diagonal of a coin."""
+def roc(
+    curve: Json, auc: float | None, palette: Palette, *, at: tuple[float | None, float | None] | None = None
+) -> go.Figure:
+    """The ROC curve of abnormal against normal, with the diagonal of a coin and a point `at` (specificity, Se)."""
     figure = go.Figure()
     _diagonal(figure, palette)
     figure.add_scatter(
@@ -89,6 +103,17 @@ def roc(curve: Json, auc: float | None, palette: Palette) -> go.Figure:
         hovertemplate="Se %{y:.3f}, 1 − Sp %{x:.3f}<br>threshold %{customdata:.3f}<extra></extra>",
         showlegend=False,
     )
+    if at is not None and None not in at:
+        specificity, sensitivity = at
+        figure.add_scatter(
+            x=[1 - (specificity or 0.0)],
+            y=[sensitivity],
+            name="chosen threshold",
+            mode="markers",
+            marker={"size": 13, "color": palette.classes["V"]},
+            hovertemplate="Se %{y:.3f}, 1 − Sp %{x:.3f}<extra>chosen threshold</extra>",
+            showlegend=False,
+        )
     figure.update_layout(title=f"ROC, area {_number(auc)}")
     _unit_axes(figure, "1 − specificity", "sensitivity")
     return _finish(figure)
@@ -134,12 +159,32 @@ def reliability(found: Json, palette: Palette) -> go.Figure:
     return _finish(figure)
 
 
+def risk(groups: Mapping[str, Json], target: float | None, palette: Palette) -> go.Figure:
+    """Errors among the beats that are kept when the least sure are left to a person; one line per test set."""
+    figure = go.Figure()
+    for number, (title, found) in enumerate(groups.items()):
+        figure.add_scatter(
+            x=found["coverage"],
+            y=found["error"],
+            name=f"{title}, AURC {found['aurc']:.4f}",
+            mode="lines",
+            line={"color": _colours(palette)[number], "width": 2.5},
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra></extra>",
+        )
+    if target is not None:
+        figure.add_hline(y=target, line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    figure.update_xaxes(title="share of beats kept, the surest first", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="share of these that is wrong", tickformat=".1%", rangemode="tozero", fixedrange=True)
+    return _finish(figure)
+
+
 def coverage(found: Json, palette: Palette) -> go.Figure:
     """Accuracy of the beats that are kept when those below a confidence are left to a person."""
     figure = go.Figure(
         go.Scatter(
             x=found["coverage"],
             y=found["accuracy"],
+            name="accuracy",
             mode="lines",
             line={"color": palette.classes["Q"], "width": 2.5},
             customdata=found["confidence"],
@@ -150,6 +195,70 @@ def coverage(found: Json, palette: Palette) -> go.Figure:
     figure.update_xaxes(title="share of beats kept", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="accuracy of these", tickformat=".1%", fixedrange=True)
     return _finish(figure)
+
+
+def patients_held(methods: Sequence[Json], names: Mapping[str, str], promised: float, palette: Palette) -> go.Figure:
+    """For each patient, the share of beats whose set holds the truth, under each way to calibrate."""
+    figure = go.Figure()
+    order = sorted(methods[0]["per_patient"], key=methods[0]["per_patient"].__getitem__)
+    for number, method in enumerate(methods):
+        figure.add_scatter(
+            x=order,
+            y=[method["per_patient"][record] for record in order],
+            name=names[method["name"]],
+            mode="markers",
+            marker={"symbol": DASHES[number], "size": 9, "color": _colours(palette)[number]},
+            hovertemplate="record %{x}: %{y:.1%} of the beats<extra>%{fullData.name}</extra>",
+        )
+    figure.add_hline(y=promised, line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    figure.update_xaxes(type="category", title="record", fixedrange=True)
+    figure.update_yaxes(title="beats whose set holds the truth", tickformat=".0%", fixedrange=True)
+    return _finish(figure)
+
+
+def noise(lines: Mapping[str, Sequence[tuple[float, Json]]], clean: Json, title: str, palette: Palette) -> go.Figure:
+    """A measure against the signal-to-noise ratio in dB, one line per noise; the dotted line is without added noise."""
+    figure = go.Figure()
+    for number, (name, points) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=[snr_db for snr_db, _ in points],
+            y=[estimate["value"] for _, estimate in points],
+            name=name,
+            mode="lines+markers",
+            line={"color": _colours(palette)[number], "width": 2},
+            marker={"symbol": DASHES[number], "size": 8},
+            error_y=_error_bars([estimate for _, estimate in points]),
+            hovertemplate="%{x} dB: %{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    if clean["value"] is not None:
+        figure.add_hline(y=clean["value"], line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    figure.update_xaxes(title="signal-to-noise ratio (dB)", autorange="reversed", fixedrange=True)
+    figure.update_yaxes(title=title, tickformat=".0%", range=[0, 1.02], fixedrange=True)
+    return _finish(figure)
+
+
+def differences(rows: Sequence[tuple[str, float, float, float]], palette: Palette) -> go.Figure:
+    """Differences (title, difference, low, high) with their intervals, around the line of no difference."""
+    figure = go.Figure(
+        go.Scatter(
+            x=[row[1] for row in rows],
+            y=[row[0] for row in rows],
+            name="difference",
+            mode="markers",
+            marker={"size": 10, "color": palette.classes["S"]},
+            error_x={
+                "array": [row[3] - row[1] for row in rows],
+                "arrayminus": [row[1] - row[2] for row in rows],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            hovertemplate="%{y}: %{x:+.1%}<extra></extra>",
+        )
+    )
+    figure.add_vline(x=0, line={"color": palette.muted, "width": 1.5})
+    figure.update_xaxes(title="difference, first minus second", tickformat="+.0%", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True)
+    return _finish(figure, top=8)
 
 
 def sweep(thresholds: Json, at: float, palette: Palette) -> go.Figure:
@@ -206,6 +315,28 @@ def training(history: Json, measure: str, palette: Palette) -> go.Figure:
     figure.update_xaxes(title="epoch", tickformat="d", tick0=1, nticks=12, fixedrange=True)
     figure.update_yaxes(title=measure.replace("_", " "), fixedrange=True)
     return _finish(figure, height=320)
+
+
+def _trace_frame(trace: Any) -> pd.DataFrame:
+    if trace.type == "heatmap":
+        cells = [(x, y, trace.customdata[i][j]) for i, y in enumerate(trace.y) for j, x in enumerate(trace.x)]
+        return pd.DataFrame(cells, columns=["x", "y", "count"])
+    columns = {"series": trace.name or "", "x": list(trace.x), "y": list(trace.y)}
+    for axis in ("x", "y"):
+        bars = getattr(trace, f"error_{axis}", None)
+        if bars is not None and bars.array is not None:
+            middle = np.array(columns[axis], float)
+            columns |= {"low": middle - np.array(bars.arrayminus), "high": middle + np.array(bars.array)}
+    return pd.DataFrame(columns)
+
+
+def _error_bars(estimates: Sequence[Json]) -> dict[str, Any]:
+    return {
+        "array": [_gap(e["high"], e["value"]) for e in estimates],
+        "arrayminus": [_gap(e["value"], e["low"]) for e in estimates],
+        "thickness": 1.5,
+        "width": 3,
+    }
 
 
 def _finish(figure: go.Figure, *, height: int = _HEIGHT, top: int = 48) -> go.Figure:

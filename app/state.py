@@ -20,7 +20,8 @@ class Session:
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
-    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at.
+    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at;
+    `at_s` the time to show first once the recording that waits is analysed, if not its first abnormal beat.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -32,6 +33,7 @@ class Session:
     notice: str = ""
     asked: Job | None = None
     addressed: bool = False
+    at_s: float | None = None
     beat: int = 0
     window_start_s: float = 0.0
     window_s: float = 10.0
@@ -69,6 +71,11 @@ class Session:
         self._quiet()
         self.uploads += 1
 
+    def open_at(self, recording: Recording, network: str, time_s: float) -> None:
+        """Opens a recording with a network's opinion, to be shown from the beat nearest to a time on."""
+        self.open((recording,))
+        self.network, self.at_s = network, time_s
+
     def choose(self, index: int) -> None:
         """Goes to another of the opened recordings."""
         self.chosen, self.leads = index, None
@@ -99,7 +106,7 @@ class Session:
     def show(self, case: Case) -> None:
         """Shows a case from its first abnormal beat on, or, if only the opinion is new, from the same beat."""
         same = self.case is not None and self.case.recording is case.recording
-        time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else None
+        time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else self.at_s
         self.case = case
         self._quiet()
         self.kept = (self.recordings, self.chosen, self.network, self.leads)
@@ -130,7 +137,7 @@ class Session:
 
     def _quiet(self) -> None:
         """Forgets what was said and waited for: something new is looked at."""
-        self.error, self.notice, self.asked = "", "", None
+        self.error, self.notice, self.asked, self.at_s = "", "", None, None
 
     def resize(self, window_s: float) -> None:
         """Changes the length of the window around its middle."""

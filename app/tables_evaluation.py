@@ -28,12 +28,32 @@ NAMES: Final = MappingProxyType(
         "ece": "ECE",
     }
 )
+WITHOUT_232: Final = "without_232:"  # before a measure: that measure without record 232
 COMPARED: Final = MappingProxyType(
     {
-        **{name: NAMES[name] for name in ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "macro_f1")},
+        **{name: NAMES[name] for name in ("accuracy", "N_f1", "S_f1")},
+        f"{WITHOUT_232}S_f1": "S F1 without 232",
+        **{name: NAMES[name] for name in ("V_f1", "F_f1", "macro_f1")},
         "binary_balanced_accuracy": "Balanced",
         "binary_auc": "AUC",
         "ece": "ECE",
+    }
+)
+STRESSED: Final = MappingProxyType(
+    {
+        "V_f1": "V F1",
+        "S_f1": "S F1",
+        f"{WITHOUT_232}S_f1": "S F1 without 232",
+        "N_f1": "N F1",
+        "accuracy": "Accuracy",
+        "binary_balanced_accuracy": "Balanced accuracy",
+    }
+)
+METHODS: Final = MappingProxyType(
+    {
+        "beats": "Beats pooled (usual, not valid)",
+        "hierarchical": "Patients weighed equally",
+        "patients": "Patients as units",
     }
 )
 FRACTIONS: Final = frozenset({"kappa", "j_kappa", "binary_auc", "ece"})  # shown as 0.987, not as 98.7 %
@@ -41,6 +61,7 @@ EC57_ROWS: Final = MappingProxyType(
     {"qrs": "QRS (any beat)", "veb": "VEB (ventricular ectopic)", "sveb": "SVEB (supraventricular ectopic)"}
 )
 UNDEFINED: Final = "–"
+_NOTHING: Final = MappingProxyType({"value": None, "low": None, "high": None})
 
 
 def shown(name: str, estimate: Json, *, interval: bool = True) -> str:
@@ -60,37 +81,48 @@ def fraction(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value * 100:.1f} %"
 
 
-def size_words(model: Json) -> str:
-    """Parameters and size of the weights as text: 14.71 M, 29.4 MB."""
-    parameters, size = model.get("parameters"), model.get("size_bytes")
-    texts = [f"{parameters / 1e6:.2f} M"] if parameters else []
-    texts += [f"{size / 1e6:.1f} MB"] if size else []
-    return ", ".join(texts) or UNDEFINED
+def measured(report: Json, measure: str) -> Json:
+    """The estimate of a measure of a report; "without_232:NAME" is NAME without that record, if it is there."""
+    name = measure.removeprefix(WITHOUT_232)
+    if name == measure:
+        found: Json = report["overall"][name]
+        return found
+    variant = next(v for v in report["variants"] if v["name"] == "without_232")
+    return variant["overall"][name] if variant["applies"] else _NOTHING
 
 
 def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
-    """One row per network: its measures with intervals (in per cent where the column says so) and its size."""
+    """One row per network: its measures with intervals (in per cent where the column says so), speed and size."""
     rows = []
     for name, content in evaluations.items():
-        overall = content[kind]["overall"]
         measures = {
-            COMPARED[measure] + ("" if measure in FRACTIONS else " %"): shown(measure, overall[measure]).replace(
+            title + ("" if measure in FRACTIONS else " %"): shown(measure, measured(content[kind], measure)).replace(
                 " %", ""
             )
-            for measure in COMPARED
+            for measure, title in COMPARED.items()
         }
-        rows.append({"Network": title_of(name, content), **measures, "Size": size_words(content["model"])})
+        model, speed = content["model"], content.get("speed")
+        rows.append(
+            {
+                "Network": title_of(name, content),
+                **measures,
+                "Beats/s": f"{speed['beats_per_s']:,.0f}" if speed else UNDEFINED,
+                "Parameters": f"{model['parameters'] / 1e6:.2f} M" if model.get("parameters") else UNDEFINED,
+                "Size": f"{model['size_bytes'] / 1e6:.1f} MB" if model.get("size_bytes") else UNDEFINED,
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def comparison_csv(evaluations: Mapping[str, Json]) -> str:
-    """All measures of all networks with their intervals, one row each: network, beats, measure, value, low, high."""
+    """All measures of all networks with their intervals, one row each and under every way of counting."""
     rows = [
-        {"network": name, "beats": kind, "measure": measure, **estimate}
+        {"network": name, "beats": kind, "counted": variant["name"], "measure": measure, **estimate}
         for name, content in evaluations.items()
         for kind in ("reference", "detected", "random_split")
         if content[kind] is not None
-        for measure, estimate in content[kind]["overall"].items()
+        for variant in content[kind]["variants"]
+        for measure, estimate in variant["overall"].items()
     ]
     return csv(pd.DataFrame(rows))
 
@@ -124,10 +156,13 @@ def variants(report: Json) -> pd.DataFrame:
 
 
 def classes(report: Json) -> pd.DataFrame:
-    """One row per AAMI class."""
+    """One row per AAMI class, and S again without record 232 where that is among the records."""
+    titled = [(f"{row['class']} · {row['name']}", row) for row in report["classes"]]
+    if report["s_without_232"]:
+        titled.insert(2, ("S without record 232", report["s_without_232"]))
     rows = [
         {
-            "Class": f"{row['class']} · {row['name']}",
+            "Class": title,
             "Reference": row["reference"],
             "Predicted": row["predicted"],
             "Correct": row["correct"],
@@ -138,14 +173,88 @@ def classes(report: Json) -> pd.DataFrame:
             "AP": UNDEFINED if row["ap"] is None else f"{row['ap']:.3f}",
             "ECE": UNDEFINED if row["ece"] is None else f"{row['ece']:.3f}",
         }
-        for row in report["classes"]
+        for title, row in titled
     ]
     return pd.DataFrame(rows)
 
 
+def class_sets(tested: Json) -> pd.DataFrame:
+    """What each way to calibrate keeps of its promise on one test set, and S again without record 232."""
+    without = {row["name"]: row for row in tested["without_232"] or []}
+    rows = []
+    for row in tested["methods"]:
+        beside = without.get(row["name"])
+        rows.append(
+            {
+                "Calibrated on": METHODS[row["name"]],
+                "Beats held": fraction(row["coverage"]),
+                "Patients with 95 % held": fraction(row["patients_held"]),
+                "Worst patient": fraction(row["worst"]),
+                "Classes in a set": f"{row['mean_size']:.2f}",
+                "Sets of one class": fraction(row["single"]),
+                "S held": fraction(row["per_class"]["S"]),
+                **({"S held without 232": fraction(beside["per_class"]["S"])} if beside else {}),
+                "V held": fraction(row["per_class"]["V"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def stressed(condition: Json, measure: str) -> Json:
+    """The estimate of a measure under a condition of stress.json; "without_232:NAME" as in `measured`."""
+    name = measure.removeprefix(WITHOUT_232)
+    block = condition["overall"] if name == measure else condition["without_232"]
+    return block[name] if block else _NOTHING
+
+
+def stress(content: Json) -> pd.DataFrame:
+    """One row per condition of stress.json."""
+    rows = [
+        {
+            "Condition": row["title"],
+            **{title: shown("", stressed(row, name)) for name, title in STRESSED.items()},
+            "Left unclassified": fraction(row["unclassified"]),
+        }
+        for row in content["conditions"]
+    ]
+    return pd.DataFrame(rows)
+
+
+def differences(found: Sequence[Any], names: tuple[str, str]) -> pd.DataFrame:
+    """One row per measure of a comparison of two networks (`compare.Difference`)."""
+    rows = [
+        {
+            "Measure": measure_title(row.measure),
+            names[0]: _number(row.first),
+            names[1]: _number(row.second),
+            "Difference (95 %)": f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+            if row.difference == row.difference
+            else UNDEFINED,
+            "p": _number(row.p),
+        }
+        for row in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def measure_title(name: str) -> str:
+    """A measure's name for readers."""
+    extra = {
+        "veb_f1": "VEB F1 (EC57 rules)",
+        "sveb_f1": "SVEB F1 (EC57 rules)",
+        "binary_se": "Abnormal: sensitivity",
+        "binary_sp": "Abnormal: specificity",
+    }
+    return NAMES.get(name) or extra[name]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == value else UNDEFINED
+
+
 def records(report: Json) -> pd.DataFrame:
     """One row per record, as plain numbers: shares are percentages."""
-    frame = pd.DataFrame(report["per_record"])
+    frame = pd.DataFrame(report["per_record"])[["record", *AAMI_CLASSES, *(c for c in RECORD_COLUMNS if c != "record")]]
     shares = [name for name in frame.columns if name not in ("record", "errors", *AAMI_CLASSES)]
     frame[shares] = frame[shares].astype(float) * 100
     return frame.rename(columns=RECORD_COLUMNS)

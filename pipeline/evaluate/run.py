@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from models import registry
 from pipeline.analysis import BeatClassifier
@@ -22,10 +22,9 @@ from pipeline.evaluate.conformal import uncertainty
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions, plain
-from pipeline.evaluate.saved import SCHEMA, SPLITS, Json, evaluation_file, read_evaluation
+from pipeline.evaluate.saved import DATABASES, SCHEMA, SPLITS, Json, evaluation_file, read_evaluation
 
 RUNS = ROOT / "runs" / "evaluate"
-DATABASES: Final = {"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"}
 OPTIMISTIC = (
     "Optimistic: beats of the same patients were trained on. Neighbouring beats of one patient are near copies, so "
     "this measures memory as much as skill; it is shown only to explain published figures of 99 %."

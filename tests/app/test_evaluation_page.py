@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import tables_evaluation as tables
+from app.parts.evaluation import s_warning
 from models import registry
 from pipeline.datasets.splits import DS2, PACED
-from pipeline.evaluate import errors, report, run, saved
+from pipeline.evaluate import conformal, errors, predict, report, run, saved, stress
 from pipeline.evaluate.records import RecordPredictions
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
@@ -31,7 +33,28 @@ def predictions(skill, n=150):
         yield RecordPredictions(record, 360.0, 650_000, at, tuple(SYMBOLS[i] for i in kind), at, p, np.ones(n, bool))
 
 
-def write_network(folder, name, *, skill=3.0, random_split=False):
+def add_more(home, found):
+    """Class sets and stress, as `evaluate --uncertainty` and `--stress` leave them."""
+    path = home / "evaluation.json"
+    content = saved.read_evaluation(path)
+    svdb = [replace(item, record=str(800 + 22 * i + j)) for i in (0, 1) for j, item in enumerate(found)]
+    tested = {"ds2": ("DS2", found)}
+    content["uncertainty"] = report.plain(conformal.uncertainty(svdb, tested, database="svdb", halves=3))
+    content["speed"] = {"beats_per_s": 1234.5, "beats": 1000, "cores": 2}
+    run.write_json(path, content)
+    estimate = {"value": 0.8, "low": 0.7, "high": 0.9}
+    row = dict.fromkeys(stress.SHOWN, estimate)
+    conditions = [
+        {"name": c.name, "title": c.title, "noise": c.noise, "snr_db": c.snr_db, "overall": row, "without_232": row,
+         "unclassified": 0.01}
+        for c in stress.conditions()
+    ]  # fmt: skip
+    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --stress"}
+    content = {"schema": saved.STRESS_SCHEMA, "model": content["model"], "provenance": made, "beats": 3000}
+    run.write_json(home / "stress.json", report.plain(content | {"conditions": conditions}))
+
+
+def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
     """A network's folder as training and evaluation leave it, without weights."""
     home = folder / name
     home.mkdir(parents=True)
@@ -45,7 +68,7 @@ def write_network(folder, name, *, skill=3.0, random_split=False):
         "provenance": PROVENANCE,
         "random_split": None,
     }  # fmt: skip
-    for kind in run.KINDS:
+    for kind in predict.KINDS:
         content[kind] = report.evaluate_predictions(found, kind=kind, resamples=50, left_out=PACED).to_json()
     tiles = [np.full((40, 60, 3), 17 * (i % 15), np.uint8) for i in range(len(content["reference"]["errors"]))]
     content["error_sheet"] = errors.layout_json(errors.write_sheet(tiles, home / "errors.png"))
@@ -53,6 +76,8 @@ def write_network(folder, name, *, skill=3.0, random_split=False):
     if random_split:
         better = report.evaluate_predictions(list(predictions(skill + 3)), kind="reference", resamples=50)
         run.add_random_split(home / "evaluation.json", better)
+    if more:
+        add_more(home, found)
     history = {"epoch": [1, 2], "loss": [0.5, 0.3], "val_loss": [0.6, 0.5], "accuracy": [0.8, 0.9]}
     (home / "history.json").write_text(json.dumps(history))
     return home
@@ -61,7 +86,7 @@ def write_network(folder, name, *, skill=3.0, random_split=False):
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    write_network(folder, "vgg16", random_split=True)
+    write_network(folder, "vgg16", random_split=True, more=True)
     write_network(folder, "cnn", skill=2.0)
     return folder
 
@@ -127,29 +152,49 @@ def test_the_networks_stand_side_by_side_with_the_numbers_of_their_files(monkeyp
         content = json.loads((networks / row["Network"].split()[1] / "evaluation.json").read_text())
         estimate = content["reference"]["overall"]["V_f1"]
         assert row["V F1 %"].startswith(f"{estimate['value'] * 100:.1f} ({estimate['low'] * 100:.1f}–")
-        assert row["Size"] == "14.00 M, 29.0 MB"
+        assert (row["Parameters"], row["Size"]) == ("14.00 M", "29.0 MB")
+        without = next(v for v in content["reference"]["variants"] if v["name"] == "without_232")
+        assert row["S F1 without 232 %"].startswith(f"{without['overall']['S_f1']['value'] * 100:.1f} (")
+    assert sorted(table["Beats/s"]) == ["1,234", "–"]
 
 
 @pytest.mark.parametrize("kind", ["reference", "detected"])
 @pytest.mark.parametrize(
     ("section", "figures"),
-    [("Summary", 0), ("Classes", 1), ("Records", 1), ("ROC and PR", 2), ("Calibration", 2), ("Threshold", 1),
-     ("Training", 2), ("Errors", 0), ("Random split", 1)],
+    [("Summary", 0), ("Classes", 1), ("Records", 1), ("ROC and PR", 2), ("Calibration", 2), ("Threshold", 2),
+     ("Uncertainty", 3), ("Noise and leads", 1), ("Against another", 1), ("Training", 2), ("Errors", 0),
+     ("Random split", 1)],
 )  # fmt: skip
 def test_every_section_opens_with_its_figures_and_their_provenance(
     monkeypatch, networks, no_data, section, figures, kind
 ):
     page = opened(monkeypatch, networks, section, kind, "vgg16")
     assert len(charts_of(page)) == 1 + figures  # the first is the comparison
-    source = "`python -m pipeline evaluate` · commit abc123 · 2026\\-11\\-22 · synthetic · `models/weights/vgg16/eval"
-    assert sum(source in caption.value for caption in page.caption) >= 1 + figures
+    sources = [caption.value for caption in page.caption if caption.value.startswith("`python -m pipeline ")]
+    assert len(sources) >= 2 + figures  # the comparison has one for each network
+    saved = [button for button in page.get("download_button") if button.proto.label == "Figure as CSV"]
+    assert len(saved) == 1 + figures
+
+
+@pytest.mark.parametrize(
+    ("section", "command"),
+    [("Uncertainty", "evaluate --model vgg16 --uncertainty"), ("Noise and leads", "evaluate --model vgg16 --stress"),
+     ("Against another", "evaluate --compare vgg16 cnn --split ds2"), ("Training", "train --model vgg16")],
+)  # fmt: skip
+def test_each_figure_names_the_command_that_makes_it(monkeypatch, networks, no_data, section, command):
+    page = opened(monkeypatch, networks, section, network="vgg16")
+    assert any(caption.value.startswith(f"`python -m pipeline {command}`") for caption in page.caption)
 
 
 def test_the_explanation_takes_its_numbers_from_the_file(monkeypatch, networks):
     page = opened(monkeypatch, networks)
     rows = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["per_record"]
-    share = max(row["S"] for row in rows) / sum(row["S"] for row in rows)
-    assert f"{share:.0%}".replace("%", " %") + " of the supraventricular beats are in record" in said(page)
+    assert "S hangs on one patient" not in said(page)
+    v = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["classes"][2]
+    assert f"of 100 ventricular beats {v['se']['value'] * 100:.0f} are found" in said(page)
+    rows[0]["S"] += 10_000
+    share = rows[0]["S"] / sum(row["S"] for row in rows)
+    assert f"{share:.0%}".replace("%", " %") + " of the supraventricular beats are in record 100" in s_warning(rows)[0]
 
 
 def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):
