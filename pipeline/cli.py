@@ -6,17 +6,22 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
+    from pipeline.domain import Analysis, Recording
+    from pipeline.export.report import ReportContent
     from pipeline.intake import CsvOptions
 
 OK, BAD_USE, REFUSED = 0, 2, 3
-FORMATS: Final = ("json", "csv", "atr")
+FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
+_ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
 DEFAULT_MODEL: Final = "vgg16"
 Progress = Callable[[float, str], None]
 
@@ -49,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description="HeartVision: every beat of an ECG, seen.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
+    _add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     _add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
     _add_train(commands.add_parser("train", help="train a network on the public data"))
     _add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
@@ -61,7 +67,7 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
-        "--format", type=_formats, default=("json",), help=f"any of {','.join(FORMATS)} (default: json)"
+        "--format", type=_formats, default=("json",), help=f"any of {','.join(FORMATS)} (default: json; report: pdf)"
     )
     parser.add_argument(
         "--leads", type=_names, metavar="NAME[,NAME]", help="one or two leads (default: chosen, MLII first)"
@@ -69,6 +75,11 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
     parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
     parser.set_defaults(command=_analyse)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    _add_analyse(parser)
+    parser.set_defaults(format=("pdf",))
 
 
 def _add_picture(parser: argparse.ArgumentParser) -> None:
@@ -142,24 +153,43 @@ def _analyse(options: argparse.Namespace) -> int:
 def _analyse_one(
     path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
 ) -> None:
-    from pipeline import export
     from pipeline.analysis import classify, prepare
     from pipeline.intake import read_path
 
     progress(0.0, f"Reading {_label(path)}")
     prepared = prepare(read_path(path, csv=csv), leads=options.leads)
     analysis = classify(prepared, load(), progress=progress)
-    writers = {
-        "json": (export.write_json, ".json"),
-        "csv": (export.write_csv, ".csv"),
-        "atr": (export.write_atr, f".{export.ANNOTATOR}"),
-    }
+    content = _unreviewed(prepared.recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
     for name in options.format:
-        write, ending = writers[name]
-        target = options.output / f"{analysis.record}{ending}"
+        target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
-        write(analysis, target)
+        _write(name, analysis, content, target)
+
+
+def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:
+    from pipeline import export
+
+    if content is None or name not in ("pdf", "fhir"):
+        writers = {"json": export.write_json, "csv": export.write_csv, "atr": export.write_atr}
+        writers[name](analysis, target)
+        return
+    from pipeline.export.fhir import write_fhir
+    from pipeline.export.report_pdf import write_pdf
+
+    (write_pdf if name == "pdf" else write_fhir)(content, target)
+
+
+def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
+    """The model's answer alone, as a report that nobody has reviewed."""
+    from models import registry
+    from pipeline.export.report import report_content
+    from pipeline.review.beats import gaps_in, reviewed_beats
+
+    lead = recording.p_signal[:, recording.leads.index(analysis.leads[0])]
+    beats = reviewed_beats(analysis, (), gaps_in(lead, recording.fs))
+    trained_on = registry.manifest(analysis.model).trained_on
+    return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
 
 
 def _picture(options: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ def write_atr(analysis: Analysis, path: Path) -> Path:
             ANNOTATOR,
             np.asarray(analysis.sample, np.int64),
             symbol=list(analysis.symbol),
-            aux_note=[_note(reason) for reason in analysis.reason],
+            aux_note=[note(reason) for reason in analysis.reason],
             fs=analysis.fs,
             write_dir=folder,
         )
@@ -50,7 +50,7 @@ def write_atr(analysis: Analysis, path: Path) -> Path:
     return write_bytes(path, payload)
 
 
-def _note(reason: str) -> str:
-    """ASCII without control characters, short enough for the format."""
+def note(reason: str) -> str:
+    """An auxiliary note that the format can hold: ASCII without control characters, short enough."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in reason)
     return plain[:_NOTE_MAX]

@@ -1,0 +1,120 @@
+"""ECG paper on a PDF page, in real size: all lengths in millimetres, all lines vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from fpdf import FPDF
+
+from pipeline.domain import FloatArray, IntArray
+
+SPEED_MM_S: Final = 25.0  # IEC 60601-2-25
+GAIN_MM_MV: Final = 10.0
+GAINS_MM_MV: Final = (GAIN_MM_MV, 5.0, 2.5, 1.0)
+SQUARE_MM: Final = 5.0
+PULSE_MM: Final = 10.0  # the stretch of paper on the left that holds the calibration pulse of 1 mV, 200 ms
+LABEL_MM: Final = 5.0  # above the pulse, for the name of the lead
+LANE_MIN_MM: Final = 25.0
+LANE_MAX_MM: Final = 60.0
+POINTS_PER_MM: Final = 10
+
+_FINE: Final = ((251, 218, 215), 0.09)
+_BOLD: Final = ((238, 168, 162), 0.18)
+_TRACE: Final = ((16, 18, 24), 0.22)
+_NO_SIGNAL: Final = (225, 228, 231)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Room for one lead: `height` mm, `zero` mm above its bottom lies `offset_mv`, `gain` in mm per mV."""
+
+    height: float
+    zero: float
+    offset_mv: float
+    gain: float
+
+    def y_of(self, bottom: float, value_mv: FloatArray) -> FloatArray:
+        """Page heights (n,) in mm of values (n,), for a lane whose lower edge is at `bottom`."""
+        return np.asarray(bottom - self.zero - (value_mv - self.offset_mv) * self.gain, np.float32)
+
+
+def lane_for(value_mv: FloatArray) -> Lane:
+    """The lane that holds values (n,): 10 mm/mV, less only if that would need more than `LANE_MAX_MM`.
+
+    The median lies on a millimetre line, so that a pulse or a wave can be counted in squares.
+    """
+    known = value_mv[np.isfinite(value_mv)]
+    if not known.size:
+        return Lane(LANE_MIN_MM, LANE_MIN_MM / 2, 0.0, GAIN_MM_MV)
+    low, offset, high = (float(v) for v in (known.min(), np.median(known), known.max()))
+    room = LANE_MAX_MM - LABEL_MM - 2
+    gain = next((g for g in GAINS_MM_MV if (max(high, offset + 1.0) - low) * g <= room), room / (high - low))
+    below, above = np.ceil((offset - low) * gain) + 1, np.ceil(max((high - offset) * gain + 1, gain + LABEL_MM))
+    height = np.clip(np.ceil((below + above) / SQUARE_MM) * SQUARE_MM, LANE_MIN_MM, LANE_MAX_MM)
+    return Lane(float(height), float(below), offset, float(gain))
+
+
+def arbitrary_lane(value: FloatArray) -> Lane:
+    """The lane of a lead whose values (n,) are not millivolts: as high as they need, without a scale."""
+    known = value[np.isfinite(value)]
+    span = float(np.ptp(known)) if known.size else 0.0
+    offset = float(np.median(known)) if known.size else 0.0
+    low = float(known.min()) if known.size else 0.0
+    gain = (LANE_MIN_MM - 5) / span if span > 0 else 1.0
+    return Lane(LANE_MIN_MM, float(np.round((offset - low) * gain + 2.5)), offset, gain)
+
+
+def draw_paper(pdf: FPDF, x: float, y: float, width: float, height: float) -> None:
+    """Lines every 1 mm and, bolder, every 5 mm; `width` and `height` are multiples of 5 mm."""
+    for step, (colour, thickness) in ((1.0, _FINE), (SQUARE_MM, _BOLD)):
+        pdf.set_draw_color(*colour)
+        pdf.set_line_width(thickness)
+        for i in range(round(width / step) + 1):
+            pdf.line(x + i * step, y, x + i * step, y + height)
+        for i in range(round(height / step) + 1):
+            pdf.line(x, y + i * step, x + width, y + i * step)
+
+
+def draw_pulse(pdf: FPDF, x: float, bottom: float, lane: Lane) -> None:
+    """The calibration pulse: 1 mV for 200 ms, so 10 mm by 5 mm at the usual gain."""
+    zero = bottom - lane.zero
+    top = zero - lane.gain
+    _pen(pdf)
+    pdf.polyline([(x + 1, zero), (x + 2.5, zero), (x + 2.5, top), (x + 7.5, top), (x + 7.5, zero), (x + 9, zero)])
+
+
+def draw_trace(pdf: FPDF, x: float, bottom: float, lane: Lane, first_s: float, fs: float, value_mv: FloatArray) -> None:
+    """Samples (n,) at `fs`, the first of them `first_s` seconds right of `x`; gaps (NaN) stay open and turn grey."""
+    at_mm = x + (first_s + np.arange(value_mv.size) / fs) * SPEED_MM_S
+    known = np.isfinite(value_mv)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8)))
+    for a, b in zip(np.append(0, edges[1::2]), np.append(edges[::2], known.size), strict=True):
+        if b > a:
+            pdf.set_fill_color(*_NO_SIGNAL)
+            stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
+            pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
+    _pen(pdf)
+    for a, b in zip(edges[::2], edges[1::2], strict=True):
+        keep = a + _thinned(value_mv[a:b], fs)
+        y = lane.y_of(bottom, value_mv[keep])
+        pdf.polyline(list(zip(at_mm[keep].tolist(), y.tolist(), strict=True)))
+
+
+def _pen(pdf: FPDF) -> None:
+    colour, thickness = _TRACE
+    pdf.set_draw_color(*colour)
+    pdf.set_line_width(thickness)
+
+
+def _thinned(value: FloatArray, fs: float) -> IntArray:
+    """Which samples (m,) of (n,) to draw: all, or the lowest and highest of each tenth of a millimetre."""
+    step = int(fs / SPEED_MM_S / POINTS_PER_MM)
+    if step < 4:
+        return np.arange(value.size, dtype=np.int64)
+    whole = value.size // step * step
+    buckets = value[:whole].reshape(-1, step)
+    start = np.arange(0, whole, step)
+    picked = np.concatenate((start + buckets.argmin(axis=1), start + buckets.argmax(axis=1), [0, value.size - 1]))
+    return np.unique(picked).astype(np.int64)

@@ -1,0 +1,178 @@
+"""The result as a FHIR R4 Bundle: a DiagnosticReport, its Observations, the model as Device."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from pipeline.export.files import write_bytes
+from pipeline.export.report import LETTER_NAMES, RESEARCH_USE, ReportContent, utc_text
+from pipeline.export.tables import dump_json
+from pipeline.review.triage import Finding
+
+MAX_FINDINGS: Final = 200
+HOLTER_S: Final = 3600.0  # a recording of an hour or more is an ambulatory study
+
+_LOINC: Final = "http://loinc.org"
+_SNOMED: Final = "http://snomed.info/sct"
+_UCUM: Final = "http://unitsofmeasure.org"
+_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+_SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
+_BEAT_CLASS: Final = "urn:heartvision:beat-class"
+_FINDING_KIND: Final = "urn:heartvision:finding"
+# Only where the concept says what the finding says; "AF-like" is a suspicion and has no code.
+_CONCEPTS: Final = MappingProxyType(
+    {
+        "vt": "25569003",
+        "vt_sustained": "25569003",
+        "svt": "6456007",
+        "bigeminy": "11157007",
+        "trigeminy": "251180001",
+        "ectopic_v": "427172004",
+        "ectopic_s": "63593006",
+        "fusion": "13640000",
+    }
+)
+_NAMESPACE: Final = uuid.UUID("6f3c2f0e-7a55-5d0c-9b0c-0d3c6f2a4e11")
+
+
+def write_fhir(content: ReportContent, path: Path) -> Path:
+    """Write `to_fhir` as JSON. Raises DataError if it cannot be written."""
+    return write_bytes(path, dump_json(to_fhir(content)))
+
+
+def to_fhir(content: ReportContent) -> dict[str, Any]:
+    """A Bundle of type collection; the same content gives the same bundle. There is no Patient: we know of none.
+
+    References
+    ----------
+    HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study.
+    """
+    device = _resource(content, "Device", "device", _device(content))
+    observations = [
+        _resource(content, "Observation", name, {**_observed(content, device), **body})
+        for name, body in _observations(content)
+    ]
+    reader = content.study.reader
+    people = [_resource(content, "Practitioner", "reader", {"name": [{"text": reader}]})] if reader else []
+    report = _resource(content, "DiagnosticReport", "report", _report(content, observations, people))
+    entries = [report, *observations, device, *people]
+    return {
+        "resourceType": "Bundle",
+        "id": _id(content, "bundle"),
+        "type": "collection",
+        "timestamp": utc_text(content.created),
+        "entry": [{"fullUrl": _url(resource), "resource": resource} for resource in entries],
+    }
+
+
+def _report(content: ReportContent, observations: list[dict[str, Any]], people: list[dict[str, Any]]) -> dict[str, Any]:
+    code = "18754-2" if content.analysis.duration_s >= HOLTER_S else "11524-6"
+    body = {
+        "status": content.study.fhir_status,
+        "category": [{"coding": [{"system": _SECTION, "code": "EC"}]}],
+        "code": {"coding": [{"system": _LOINC, "code": code}], "text": "ECG, beat by beat"},
+        "identifier": [{"system": "urn:heartvision:recording-sha256", "value": content.analysis.digest}],
+        "issued": utc_text(content.study.signed_at or content.created),
+        "result": [{"reference": _url(observation)} for observation in observations],
+        "conclusion": _conclusion(content),
+    }
+    readers = [{"reference": _url(person)} for person in people]
+    return {**body, "resultsInterpreter": readers} if readers else body
+
+
+def _conclusion(content: ReportContent) -> str:
+    titles = "; ".join(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])
+    return f"{titles or 'No finding was listed'}. {RESEARCH_USE}"
+
+
+def _device(content: ReportContent) -> dict[str, Any]:
+    analysis = content.analysis
+    versions = (("software", analysis.version), ("weights", analysis.model_version))
+    return {
+        "deviceName": [{"name": f"HeartVision {analysis.model}", "type": "model-name"}],
+        "version": [{"type": {"text": name}, "value": value} for name, value in versions],
+        "note": [{"text": RESEARCH_USE}],
+    }
+
+
+def _observed(content: ReportContent, device: dict[str, Any]) -> dict[str, Any]:
+    """What all observations have in common."""
+    return {
+        "status": content.study.fhir_status,
+        "category": [{"coding": [{"system": _CATEGORY, "code": "procedure"}]}],
+        "issued": utc_text(content.created),
+        "device": {"reference": _url(device)},
+    }
+
+
+def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
+    found = [("counts", _counts("Beats by class, after review", content.summary.counts))]
+    found.append(("model-counts", {**_counts("Beats by class, model alone", content.model_counts()), **_PRELIMINARY}))
+    if content.summary.rate.mean is not None:
+        found.append(("rate", _rate(content)))
+    for letter, share in (content.summary.burden or {}).items():
+        code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
+        found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
+    return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
+
+
+_PRELIMINARY: Final = MappingProxyType({"status": "preliminary"})  # no person stands behind the model's own answer
+
+
+def _counts(text: str, counts: dict[str, int]) -> dict[str, Any]:
+    components = [
+        {
+            "code": {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": LETTER_NAMES[letter]},
+            "valueInteger": count,
+        }
+        for letter, count in counts.items()
+    ]
+    return {"code": {"text": text}, "component": components}
+
+
+def _rate(content: ReportContent) -> dict[str, Any]:
+    rate = content.summary.rate
+    moments = (("Lowest heart rate", rate.lowest), ("Highest heart rate", rate.highest))
+    components = [
+        {"code": {"text": text}, "valueQuantity": _quantity(moment.value, "/min")}
+        for text, moment in moments
+        if moment is not None
+    ]
+    code = {"coding": [{"system": _LOINC, "code": "8867-4"}], "text": "Mean heart rate"}
+    body = {"code": code, "valueQuantity": _quantity(rate.mean or 0.0, "/min")}
+    return {**body, "component": components} if components else body
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    coding = [{"system": _FINDING_KIND, "code": finding.kind}]
+    if concept := _CONCEPTS.get(finding.kind):
+        coding.insert(0, {"system": _SNOMED, "code": concept})
+    times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
+    beats = {"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}
+    return {
+        "code": {"coding": coding, "text": finding.title},
+        "valueString": finding.detail or finding.title,
+        "component": [*({"code": {"text": text}, "valueQuantity": _quantity(at, "s")} for text, at in times), beats],
+        "note": [{"text": "reviewed" if finding.reviewed else "not reviewed"}],
+    }
+
+
+def _quantity(value: float, unit: str) -> dict[str, Any]:
+    return {"value": round(float(value), 3), "unit": unit, "system": _UCUM, "code": unit}
+
+
+def _resource(content: ReportContent, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": kind, "id": _id(content, name), **body}
+
+
+def _id(content: ReportContent, name: str) -> str:
+    """The same name in the same version of the same study has the same id."""
+    analysis, version = content.analysis, content.study.version
+    return str(uuid.uuid5(_NAMESPACE, f"{analysis.digest} {analysis.model_version} {version} {name}"))
+
+
+def _url(resource: dict[str, Any]) -> str:
+    return f"urn:uuid:{resource['id']}"

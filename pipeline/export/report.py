@@ -1,0 +1,121 @@
+"""What a report says, as plain data: the recording, the beats in force, what was found, who answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pipeline.domain import Analysis, FloatArray, Recording, read_only
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.hrv import Variability, variability
+from pipeline.review.summary import LETTERS, Summary, summarise
+from pipeline.review.triage import Finding, triage
+
+StudyState = Literal["new", "in_review", "signed", "reopened"]
+LETTER_NAMES: Final = MappingProxyType(
+    dict(
+        zip(
+            LETTERS,
+            ("normal", "supraventricular", "ventricular", "fusion", "paced or other", "unclassified", "rejected"),
+            strict=True,
+        )
+    )
+)
+RESEARCH_USE: Final = "For research use only. Not a medical device. A clinician looks at the signal and decides."
+
+
+@dataclass(frozen=True)
+class StudyFacts:
+    """Who answers for the result. `signed_at` in UTC; `signatures` counts how often the study was signed so far.
+
+    The default is the model's answer alone: nobody has looked at it.
+    """
+
+    state: StudyState = "new"
+    reader: str = ""
+    second_reader: str = ""
+    signed_at: datetime | None = None
+    signatures: int = 0
+    version: int = 0  # of the audit trail
+
+    @property
+    def fhir_status(self) -> Literal["preliminary", "final", "amended"]:
+        """Final once signed, amended if signed again; whatever waits for a signature is preliminary."""
+        if self.state != "signed":
+            return "preliminary"
+        return "amended" if self.signatures > 1 else "final"
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContent:
+    """Everything that a report shows; the same content makes the same bytes.
+
+    `signal_mv` (n_samples, n_leads) float32 as recorded, NaN where nothing was; `leads` and `calibrated` go with
+    its columns; `findings` most important first; `created` in UTC; `trained_on` says what data the model knows.
+    """
+
+    analysis: Analysis
+    beats: ReviewedBeats
+    signal_mv: FloatArray
+    leads: tuple[str, ...]
+    calibrated: tuple[bool, ...]
+    created: datetime
+    findings: tuple[Finding, ...]
+    summary: Summary
+    variability: Variability
+    study: StudyFacts = field(default_factory=StudyFacts)
+    trained_on: str = ""
+
+    def model_counts(self) -> dict[str, int]:
+        """The model's answer, per class and "U": every beat that it found, also the deleted ones."""
+        found = self.analysis.counts()
+        return {**{name: found[name] for name in AAMI_CLASSES}, UNCLASSIFIED: found["unclassified"], REJECTED: 0}
+
+
+def report_content(
+    recording: Recording,
+    analysis: Analysis,
+    beats: ReviewedBeats,
+    *,
+    created: datetime,
+    findings: Sequence[Finding] | None = None,
+    study: StudyFacts | None = None,
+    trained_on: str = "",
+) -> ReportContent:
+    """Gather a report of the leads that were analysed.
+
+    Parameters
+    ----------
+    findings : sequence of Finding, optional
+        What `triage` returned for these beats, where it is known, with their families.
+
+    Raises
+    ------
+    ValueError
+        If `created` has no time zone.
+    """
+    if created.tzinfo is None:
+        raise ValueError(f"created={created!r} has no time zone; give UTC")
+    columns = [recording.leads.index(name) for name in analysis.leads]
+    return ReportContent(
+        analysis=analysis,
+        beats=beats,
+        signal_mv=read_only(recording.p_signal[:, columns]),
+        leads=analysis.leads,
+        calibrated=tuple(recording.calibrated[i] for i in columns),
+        created=created.astimezone(UTC),
+        findings=triage(beats) if findings is None else tuple(findings),
+        summary=summarise(beats),
+        variability=variability(beats),
+        study=study or StudyFacts(),
+        trained_on=trained_on,
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as RFC 3339 in UTC, to the second: 2026-11-22T08:00:00Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,242 @@
+"""The report on paper: a page of numbers and priorities, then strips in real size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from pipeline.export.files import write_bytes
+from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_strips import chosen, draw_strips
+from pipeline.export.report_trend import draw_trend
+from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
+from pipeline.export.text import clock, length
+from pipeline.review.summary import Summary
+
+PRIORITIES: Final = 8
+STATE_WORDS: Final = MappingProxyType(
+    {
+        "new": "Not reviewed",
+        "in_review": "In review, not signed",
+        "signed": "Signed",
+        "reopened": "Reopened, not signed",
+    }
+)
+
+_SIGNATURE_MM: Final = 8.0
+_TREND_MM: Final = 38.0
+_ROW_MM: Final = 5.0
+_LINE_MM: Final = 4.0
+_TILE_MM: Final = 17.0
+
+
+def write_pdf(content: ReportContent, path: Path) -> Path:
+    """Write `pdf_bytes`, whole or not at all. Raises DataError if it cannot be written."""
+    return write_bytes(path, pdf_bytes(content))
+
+
+def pdf_bytes(content: ReportContent) -> bytes:
+    """The report as PDF, A4; the same content gives the same bytes.
+
+    Notes
+    -----
+    Strips are in real size: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
+    """
+    sheet = Sheet(
+        title=f"ECG report {content.analysis.record}",
+        heading=f"ECG report · {content.analysis.record}",
+        state=state_words(content),
+        origin=_origin(content),
+        created=content.created,
+        settled=content.study.state == "signed",
+    )
+    sheet.add_page()
+    y = _draw_summary(sheet, content)
+    _draw_responsible(sheet, content, BOTTOM_MM - _SIGNATURE_MM)
+    draw_strips(sheet, content, y, BOTTOM_MM - _SIGNATURE_MM)
+    return bytes(sheet.output())
+
+
+def state_words(content: ReportContent) -> str:
+    """The state of the study in words, and what that makes of the report."""
+    words = STATE_WORDS[content.study.state]
+    status = content.study.fhir_status
+    return f"{words} · {status}"
+
+
+def _origin(content: ReportContent) -> str:
+    analysis = content.analysis
+    parts = (
+        f"HeartVision {analysis.version}",
+        f"model {analysis.model} {analysis.model_version}",
+        f"recording SHA-256 {analysis.digest[:16]}",
+        f"made {utc_text(content.created)}",
+    )
+    return " · ".join(parts)
+
+
+def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
+    """The numbers of page 1; returns their lower edge."""
+    y = _draw_title(sheet, content, TOP_MM)
+    y = _draw_tiles(sheet, content, y)
+    y = _draw_priorities(sheet, content, y)
+    y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
+    draw_trend(sheet, content, y - 2, _TREND_MM)
+    y += _TREND_MM
+    beats_bottom = _draw_beats(sheet, content, y)
+    origin_bottom = _draw_measures(sheet, content, y)
+    return max(beats_bottom, origin_bottom)
+
+
+def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
+    analysis = content.analysis
+    sheet.say(LEFT_MM, y + 5, sheet.fit(f"ECG report {analysis.record}", INNER_MM, 17, bold=True), 17, bold=True)
+    facts = (
+        f"{length(analysis.duration_s)} recorded",
+        f"lead{'s' if len(content.leads) > 1 else ''} {', '.join(content.leads)}",
+        f"{analysis.fs:g} Hz",
+        f"{_analysed(analysis.quality.analysed_fraction)} could be analysed",
+    )
+    sheet.say(LEFT_MM, y + 11, sheet.fit("  ·  ".join(facts), INNER_MM, 8.5), 8.5, colour=MUTED)
+    y += 15
+    for notice in analysis.notices:
+        for line in sheet.wrap(f"Note: {notice}", INNER_MM, 7.5):
+            sheet.say(LEFT_MM, y, line, 7.5, colour=ALARM)
+            y += _LINE_MM
+    return y
+
+
+def _draw_tiles(sheet: Sheet, content: ReportContent, y: float) -> float:
+    tiles = _tiles(content)
+    width = (INNER_MM - 3 * (len(tiles) - 1)) / len(tiles)
+    for i, (name, value, more) in enumerate(tiles):
+        x = LEFT_MM + i * (width + 3)
+        sheet.panel(x, y, width, _TILE_MM, PANEL)
+        sheet.say(x + 2.5, y + 4.2, name, 6.8, colour=MUTED)
+        sheet.say(x + 2.5, y + 10.3, value, 13, bold=True)
+        sheet.say(x + 2.5, y + 14.6, sheet.fit(more, width - 4, 6.8), 6.8, colour=MUTED)
+    return y + _TILE_MM
+
+
+def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
+    summary, rate, longest = content.summary, content.summary.rate, content.summary.longest_rr
+    lowest, highest = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
+    rates = f"{_number(lowest)} to {_number(highest, '/min')}"
+    at = "" if longest is None else f"at {clock(longest.time_s)}"
+    return [
+        ("Mean heart rate", _number(rate.mean, "/min"), rates),
+        ("Beats", f"{len(content.beats):,}".replace(",", " "), f"{summary.reviewed} decided by a clinician"),
+        ("Ventricular beats", _share(summary, "V"), f"{summary.counts['V']} beats"),
+        ("Supraventricular beats", _share(summary, "S"), f"{summary.counts['S']} beats"),
+        ("Longest RR interval", _number(None if longest is None else longest.value, "s", 2), at),
+    ]
+
+
+def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
+    shown = content.findings[:PRIORITIES]
+    y = _section(sheet, y, "Priorities", "most important first")
+    if not shown:
+        sheet.say(LEFT_MM, y + 2.5, "No finding was listed.", 8.5)
+        return y + _ROW_MM
+    on_strips = {id(finding) for finding in chosen(content)}
+    for number, finding in enumerate(shown, 1):
+        sheet.say(LEFT_MM + 4, y + 2.5, str(number), 8, bold=True, colour=ALARM, align="R")
+        sheet.say(LEFT_MM + 7, y + 2.5, sheet.fit(finding.title, 58, 8, bold=True), 8, bold=True)
+        sheet.say(LEFT_MM + 68, y + 2.5, clock(finding.start_s), 8)
+        sheet.say(LEFT_MM + 84, y + 2.5, sheet.fit(finding.detail, 66, 8), 8, colour=MUTED)
+        state = "reviewed" if finding.reviewed else "not reviewed"
+        sheet.say(
+            RIGHT_MM, y + 2.5, f"{state}{', strip' if id(finding) in on_strips else ''}", 7, colour=MUTED, align="R"
+        )
+        y += _ROW_MM
+    if left := len(content.findings) - len(shown):
+        strips = len(chosen(content))
+        text = f"and {left} more in the workbench; {strips} have a strip on the pages that follow."
+        sheet.say(LEFT_MM + 7, y + 2, text, 7.5, colour=MUTED)
+        y += _LINE_MM
+    return y
+
+
+def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
+    """The table of classes, in the left half; returns its lower edge."""
+    right = LEFT_MM + 88
+    y = _section(sheet, y, "Beats", "", stop=right)
+    columns: tuple[tuple[float, str, Align], ...] = ((64, "after review", "R"), (88, "model alone", "R"))
+    for x, text, align in columns:
+        sheet.say(LEFT_MM + x, y - 3.8, text, 6.8, colour=MUTED, align=align)
+    in_force, model = content.summary.counts, content.model_counts()
+    for row, name in LETTER_NAMES.items():
+        sheet.badge(LEFT_MM + 3, y + 2.2, row, 8, boxed=False)
+        sheet.say(LEFT_MM + 8, y + 2.2, name, 8)
+        sheet.say(LEFT_MM + 64, y + 2.2, str(in_force[row]), 8, bold=True, align="R")
+        sheet.say(right, y + 2.2, str(model[row]), 8, colour=MUTED, align="R")
+        y += 4.4
+    return y
+
+
+def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
+    """Further numbers and where all of them come from, in the right half; returns the lower edge."""
+    left = LEFT_MM + 97
+    y = _section(sheet, y, "Measures and origin", "", x=left)
+    analysis = content.analysis
+    rows = [
+        *_measures(content),
+        ("Model", f"{analysis.model} {analysis.model_version}"),
+        ("Trained on", content.trained_on or "see the model card"),
+        ("Software", f"HeartVision {analysis.version}"),
+        ("Recording", f"SHA-256 {analysis.digest[:24]}…"),
+    ]
+    for name, value in rows:
+        sheet.say(left, y + 2.2, sheet.fit(name, 26, 7.5), 7.5, colour=MUTED)
+        for line in sheet.wrap(value, RIGHT_MM - left - 28, 7.5):
+            sheet.say(left + 28, y + 2.2, line, 7.5)
+            y += _LINE_MM
+    return y
+
+
+def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
+    """Who reviewed and signed; a line to sign on where nobody has."""
+    study = content.study
+    sheet.rule(y)
+    who = study.reader or "nobody yet"
+    second = f"; second reader: {study.second_reader}" if study.second_reader else ""
+    sheet.say(LEFT_MM, y + 5, sheet.fit(f"Reader: {who}{second}", 110, 8.5), 8.5)
+    if study.state == "signed" and study.signed_at is not None:
+        text = f"Signed {utc_text(study.signed_at)}, {study.fhir_status}, version {study.version}"
+        sheet.say(RIGHT_MM, y + 5, text, 8.5, bold=True, align="R")
+    else:
+        sheet.say(RIGHT_MM, y + 5, "Not signed: this result is preliminary.", 8.5, bold=True, colour=ALARM, align="R")
+
+
+def _section(sheet: Sheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM) -> float:
+    """A heading with a line below; returns where the content begins."""
+    sheet.say(x, y + 7, title, 10, bold=True)
+    sheet.say(x + sheet.width_of(title, 10, bold=True) + 3, y + 7, more, 7, colour=MUTED)
+    sheet.rule(y + 8.5, x, stop)
+    return y + 11.5
+
+
+def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
+    return "–" if value is None else f"{value:.{digits}f} {unit}".strip()
+
+
+def _share(summary: Summary, letter: str) -> str:
+    """A burden: small ones keep their meaning, and some is never none."""
+    if summary.burden is None:
+        return "–"
+    percent = summary.burden[letter]
+    return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.{2 if 0 < percent < 1 else 1}f} %"
+
+
+def _measures(content: ReportContent) -> list[tuple[str, str]]:
+    """Heart rate variability, or why there is none."""
+    found = content.variability
+    rows = (("Mean NN", found.mean_nn), ("SDNN", found.sdnn), ("RMSSD", found.rmssd), ("pNN50", found.pnn50))
+    return [
+        (name, _number(measure.value, measure.unit, 1) if measure.value is not None else "–") for name, measure in rows
+    ]
+
+
+def _analysed(fraction: float) -> str:
+    return "all" if fraction >= 1 else f"{100 * fraction:.1f} %"

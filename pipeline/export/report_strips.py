@@ -1,0 +1,236 @@
+"""Strips of ECG paper in a report: which stretches are shown, and how."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pipeline.domain import FloatArray
+from pipeline.export.ecg_paper import (
+    GAIN_MM_MV,
+    PULSE_MM,
+    SPEED_MM_S,
+    Lane,
+    arbitrary_lane,
+    draw_paper,
+    draw_pulse,
+    draw_trace,
+    lane_for,
+)
+from pipeline.export.report import ReportContent
+from pipeline.export.sheet import BOTTOM_MM, CLASS_COLOURS, INK, INNER_MM, LEFT_MM, LETTERS, MUTED, RIGHT_MM, Sheet
+from pipeline.export.text import clock
+from pipeline.review.triage import Finding
+
+STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
+MAX_STRIPS: Final = 16
+MAX_PER_KIND: Final = 3
+
+# Findings of beats that need not follow each other: one of the beats is shown.
+_GROUPS: Final = frozenset({"ectopic_v", "ectopic_s", "fusion", "paced_or_unclassifiable", "doubtful", "unclassified"})
+_LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
+_HEAD_MM: Final = 15.0
+_TAIL_MM: Final = 7.0
+_MARKED: Final = (255, 246, 222)
+_RR_ROOM_MM: Final = 11.0
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What one strip shows; `marked` are the stretches of the finding in seconds, none for the usual rhythm."""
+
+    heading: str
+    detail: str
+    start_s: float
+    marked: tuple[tuple[float, float], ...]
+    reviewed: bool
+
+
+def chosen(content: ReportContent) -> tuple[Finding, ...]:
+    """The findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
+    seen: Counter[str] = Counter()
+    picked: list[Finding] = []
+    for finding in content.findings:
+        seen[finding.kind] += 1
+        if seen[finding.kind] <= MAX_PER_KIND:
+            picked.append(finding)
+    return tuple(picked[:MAX_STRIPS])
+
+
+def strips(content: ReportContent) -> tuple[Strip, ...]:
+    """The usual rhythm, then one strip for each finding chosen, numbered as in the list of priorities."""
+    usual = Strip("Usual rhythm", "", usual_rhythm(content), (), True)
+    numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
+    found = [_strip_of(finding, numbers[id(finding)], content) for finding in chosen(content)]
+    return (usual, *found)
+
+
+def usual_rhythm(content: ReportContent) -> float:
+    """Where the calmest strip starts, in seconds: fewest beats that are not N or are poorly recorded, steadiest RR."""
+    beats, quality = content.beats, content.analysis.quality
+    if not beats.sample.size:
+        return 0.0
+    time_s = beats.sample / beats.fs
+    good = np.array([segment.verdict == "good" for segment in quality.segments])[quality.index_at(time_s)]
+    rr_s = beats.rr_s.astype(float)
+    usual = float(np.nanmedian(rr_s)) if np.isfinite(rr_s).any() else 1.0
+    strange = (beats.aami != "N") | ~good | ~np.isfinite(rr_s)
+    cost = 100.0 * strange + np.nan_to_num(np.abs(rr_s - usual))
+    total = np.concatenate(([0.0], np.cumsum(cost)))
+    start = np.clip(time_s - 0.4, 0.0, max(0.0, content.analysis.duration_s - STRIP_S))
+    first, stop = np.searchsorted(time_s, start), np.searchsorted(time_s, start + STRIP_S)
+    lacking = np.maximum(0.0, STRIP_S / usual - 1 - (stop - first))
+    return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
+
+
+def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -> None:
+    """The first strip at `y` if it fits above `bottom`, the others on as many pages as they need."""
+    for strip in strips(content):
+        lanes = _lanes(content, strip)
+        height = _HEAD_MM + sum(lane.height for lane, _ in lanes) + _TAIL_MM
+        if y + height > bottom:
+            y, bottom = _new_page(sheet), BOTTOM_MM
+        _draw_strip(sheet, content, strip, lanes, y)
+        y += height
+
+
+def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
+    heading = f"{number}  {finding.title}"
+    if finding.kind in _GROUPS:
+        beat_s = finding.samples[0] / content.analysis.fs
+        marked = tuple((sample / content.analysis.fs,) * 2 for sample in finding.samples)
+        others = f"the first of {len(finding.samples)} beats" if len(finding.samples) > 1 else "one beat"
+        detail = f"{clock(beat_s)}, {others}. {finding.detail}".rstrip()
+        return Strip(heading, detail, _inside(beat_s - STRIP_S / 2, content), marked, finding.reviewed)
+    span = finding.stop_s - finding.start_s
+    fits = span < STRIP_S - 1
+    start = _inside(finding.start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
+    cut = "" if fits else f", its first {start + STRIP_S - finding.start_s:.1f} s here"
+    detail = f"{clock(finding.start_s)} to {clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
+    return Strip(heading, detail, start, ((finding.start_s, finding.stop_s),), finding.reviewed)
+
+
+def _inside(start_s: float, content: ReportContent) -> float:
+    """The start of a strip so that the strip lies within the recording, if that is long enough."""
+    return min(max(0.0, start_s), max(0.0, content.analysis.duration_s - STRIP_S))
+
+
+def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]]:
+    fs = content.analysis.fs
+    first, stop = int(np.ceil(strip.start_s * fs)), int((strip.start_s + STRIP_S) * fs) + 1
+    columns = content.signal_mv[first:stop].T
+    pairs = zip(columns, content.calibrated, strict=True)
+    return [(lane_for(column) if millivolts else arbitrary_lane(column), column) for column, millivolts in pairs]
+
+
+def _new_page(sheet: Sheet) -> float:
+    """A page for strips with its scales and a bar to check the print with; returns where its content starts."""
+    sheet.add_page()
+    sheet.say(LEFT_MM, 21, "Signals as recorded, not filtered; a lead that is drawn in another scale says so.", 7.5)
+    legend = "Letter in a box: decided by a clinician, small letter after it: the model's answer. Numbers: RR in ms."
+    sheet.say(LEFT_MM, 24.8, legend, 6.5, colour=MUTED)
+    x, y = RIGHT_MM - 50, 24.0
+    sheet.set_draw_color(*INK)
+    sheet.set_line_width(0.25)
+    sheet.line(x, y, x + 50, y)
+    for i in range(6):
+        sheet.line(x + i * 10, y - (1.6 if i in (0, 5) else 0.9), x + i * 10, y)
+    sheet.say(x + 25, y - 2.2, "50 mm if printed at 100 %", 6.5, colour=MUTED, align="C")
+    return 28.0
+
+
+def _draw_strip(
+    sheet: Sheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
+) -> None:
+    _draw_heading(sheet, strip, y)
+    top = y + _HEAD_MM
+    height = sum(lane.height for lane, _ in lanes)
+    _draw_marked(sheet, strip, top, height)
+    draw_paper(sheet, LEFT_MM, top, INNER_MM, height)
+    bottom = top
+    names = zip(content.leads, content.calibrated, lanes, strict=True)
+    for name, calibrated, (lane, value) in names:
+        bottom += lane.height
+        _draw_lead(sheet, content, strip, lane, value, name, bottom, calibrated=calibrated)
+    _draw_letters(sheet, content, strip, top)
+    _draw_seconds(sheet, content, strip, top + height)
+
+
+def _draw_heading(sheet: Sheet, strip: Strip, y: float) -> None:
+    tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
+    sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
+    sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
+    detail = strip.detail or f"from {clock(strip.start_s)}"
+    sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
+    sheet.say(RIGHT_MM, y + 9, "25 mm/s · 10 mm/mV", 7.5, colour=MUTED, align="R")
+
+
+def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
+    """A pale ground behind the stretches of the finding."""
+    for start_s, stop_s in strip.marked:
+        left = max(0.0, (start_s - strip.start_s) * SPEED_MM_S - 2)
+        right = min(STRIP_S * SPEED_MM_S, (stop_s - strip.start_s) * SPEED_MM_S + 2)
+        if left < right:
+            sheet.panel(LEFT_MM + PULSE_MM + left, top, right - left, height, _MARKED)
+
+
+def _draw_lead(
+    sheet: Sheet,
+    content: ReportContent,
+    strip: Strip,
+    lane: Lane,
+    value: FloatArray,
+    name: str,
+    bottom: float,
+    *,
+    calibrated: bool,
+) -> None:
+    fs = content.analysis.fs
+    origin = LEFT_MM + PULSE_MM
+    if calibrated:
+        draw_pulse(sheet, LEFT_MM, bottom, lane)
+    with sheet.rect_clip(origin, bottom - lane.height, INNER_MM - PULSE_MM, lane.height):
+        draw_trace(sheet, origin, bottom, lane, np.ceil(strip.start_s * fs) / fs - strip.start_s, fs, value)
+    scale = (
+        "no scale: not calibrated" if not calibrated else "" if lane.gain == GAIN_MM_MV else f"{lane.gain:.3g} mm/mV"
+    )
+    label = f"{name}   {scale}".strip()
+    sheet.panel(
+        LEFT_MM + 0.6, bottom - lane.height + 0.6, sheet.width_of(label, 7.5, bold=True) + 1.6, 3.8, (255, 255, 255)
+    )
+    sheet.say(LEFT_MM + 1.4, bottom - lane.height + 3.5, label, 7.5, bold=True)
+
+
+def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float) -> None:
+    """The class in force above each beat, the model's beside it where they differ, RR intervals in between."""
+    beats = content.beats
+    first, stop = np.searchsorted(beats.sample, np.array([strip.start_s, strip.start_s + STRIP_S]) * beats.fs)
+    at = LEFT_MM + PULSE_MM + (beats.sample[first:stop] / beats.fs - strip.start_s) * SPEED_MM_S
+    for i, x in zip(range(int(first), int(stop)), at.tolist(), strict=True):
+        letter, model = str(beats.aami[i]), str(beats.model_aami[i])
+        sheet.badge(x, top - 1.6, letter, 7.5, boxed=bool(beats.human[i]))
+        if beats.human[i] and model != letter:
+            said = LETTERS.get(model, model) or "–"
+            sheet.say(x + 1.9, top - 1.6, said, 5.5, colour=MUTED)
+        sheet.set_draw_color(*CLASS_COLOURS[letter])
+        sheet.set_line_width(0.25)
+        sheet.line(x, top - 1.0, x, top)
+        rr_mm = float(beats.rr_s[i]) * SPEED_MM_S
+        if i > first and rr_mm >= _RR_ROOM_MM:
+            sheet.say(x - rr_mm / 2, top - 1.8, f"{rr_mm / SPEED_MM_S * 1000:.0f}", 5.5, colour=MUTED, align="C")
+
+
+def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: float) -> None:
+    """Each full second below the paper; the first one as the time since the start of the recording."""
+    first = int(np.ceil(strip.start_s))
+    last = min(strip.start_s + STRIP_S, content.analysis.duration_s)
+    for second in range(first, int(last) + 1):
+        x = LEFT_MM + PULSE_MM + (second - strip.start_s) * SPEED_MM_S
+        sheet.set_draw_color(*MUTED)
+        sheet.set_line_width(0.2)
+        sheet.line(x, bottom, x, bottom + 1)
+        text = clock(second) if second == first else f"+{second - first} s"
+        sheet.say(min(x, RIGHT_MM - 2), bottom + 3.6, text, 6, colour=MUTED, align="C")

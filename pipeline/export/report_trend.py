@@ -1,0 +1,122 @@
+"""The heart-rate trend of a report: minimum, mean and maximum over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from pipeline.domain import FloatArray
+from pipeline.export.report import ReportContent
+from pipeline.export.sheet import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
+from pipeline.export.text import clock
+from pipeline.review.rhythm import moving_rate
+
+BUCKETS: Final = 350  # about two to the millimetre
+
+_AXIS_MM: Final = 9.0
+_BAND: Final = (200, 220, 232)
+_STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600)
+
+
+@dataclass(frozen=True, eq=False)
+class Trend:
+    """Heart rates in beats per minute at `time_s` (n,): `low`, `mean` and `high` (n,) of each stretch."""
+
+    time_s: FloatArray
+    low: FloatArray
+    mean: FloatArray
+    high: FloatArray
+
+
+def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
+    """Minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
+    beats = content.beats
+    rates = moving_rate(beats.rr_s).astype(np.float64)
+    known = np.isfinite(rates)
+    rate, at = rates[known], beats.time_s[known]
+    bucket = (at / max(content.analysis.duration_s, 1e-9) * min(buckets, max(1, len(beats) // 4))).astype(np.int64)
+    first = np.flatnonzero(np.diff(bucket, prepend=-1))
+    if not first.size:
+        return Trend(*(np.zeros(0, np.float32) for _ in range(4)))
+    sizes = np.diff(np.append(first, rate.size))
+    time_s, mean = (np.add.reduceat(values, first) / sizes for values in (at, rate))
+    parts = (time_s, np.minimum.reduceat(rate, first), mean, np.maximum.reduceat(rate, first))
+    return Trend(*(part.astype(np.float32) for part in parts))
+
+
+def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) -> None:
+    """The trend between two heights, with the numbers of the findings above the times at which they begin."""
+    found = trend(content)
+    if not found.time_s.size:
+        sheet.say(LEFT_MM, y + 6, "Too few beats for a trend.", 8, colour=MUTED)
+        return
+    low, high = _range(found)
+    top, bottom = y + 4, y + height - 4
+    left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
+    x = left + found.time_s / content.analysis.duration_s * width
+    _draw_axes(sheet, content.analysis.duration_s, (low, high), top, bottom)
+
+    def at(rate: FloatArray) -> list[tuple[float, float]]:
+        heights = bottom - (rate - low) / (high - low) * (bottom - top)
+        return list(zip(x.tolist(), heights.tolist(), strict=True))
+
+    pieces = _pieces(found.time_s)
+    lows, means, highs = at(found.low), at(found.mean), at(found.high)
+    for a, b in pieces:
+        sheet.set_fill_color(*_BAND)
+        sheet.polygon(lows[a:b] + highs[a:b][::-1], style="F")
+    sheet.set_draw_color(*ACCENT)
+    sheet.set_line_width(0.3)
+    for a, b in pieces:
+        sheet.polyline(means[a:b])
+    _draw_numbers(sheet, content, top, bottom)
+
+
+def _range(found: Trend) -> tuple[float, float]:
+    """Round heart rates around all that is drawn."""
+    low = np.floor(float(found.low.min()) / 20) * 20
+    high = np.ceil(float(found.high.max()) / 20) * 20
+    return float(low), float(max(high, low + 40))
+
+
+def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
+    """Stretches [a, b) of a trend without a hole of more than three usual steps."""
+    step = np.diff(time_s)
+    cuts = np.flatnonzero(step > 3 * max(float(np.median(step)), 1e-9)) + 1 if step.size else np.zeros(0, np.int64)
+    edges = [0, *cuts.tolist(), time_s.size]
+    return [(a, b) for a, b in pairwise(edges) if b - a >= 2]
+
+
+def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
+    low, high = rates
+    left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
+    sheet.set_draw_color(*RULE)
+    sheet.set_line_width(0.15)
+    step = 20 if high - low <= 120 else 40
+    for rate in np.arange(low, high + 1, step).tolist():
+        y = bottom - (rate - low) / (high - low) * (bottom - top)
+        sheet.line(left, y, RIGHT_MM, y)
+        sheet.say(left - 1.5, y + 0.8, f"{rate:.0f}", 6.5, colour=MUTED, align="R")
+    seconds = next((s for s in _STEPS_S if duration_s / s <= 9), _STEPS_S[-1])
+    for second in range(0, int(duration_s) + 1, seconds):
+        x = left + second / duration_s * width
+        sheet.line(x, bottom, x, bottom + 1)
+        align: Align = "R" if x > RIGHT_MM - 6 else "C"
+        sheet.say(x, bottom + 3.8, clock(second), 6.5, colour=MUTED, align=align)
+
+
+def _draw_numbers(sheet: Sheet, content: ReportContent, top: float, bottom: float) -> None:
+    """The numbers of the first findings, where there is room for them."""
+    left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
+    taken: list[float] = []
+    for number, finding in enumerate(content.findings[:12], 1):
+        x = left + finding.start_s / content.analysis.duration_s * width
+        if all(abs(x - other) >= 4 for other in taken):
+            taken.append(x)
+            sheet.set_draw_color(*ALARM)
+            sheet.set_line_width(0.15)
+            sheet.line(x, top - 0.5, x, bottom)
+            sheet.say(x, top - 1.3, str(number), 6.5, bold=True, colour=ALARM, align="C")

@@ -1,0 +1,136 @@
+"""The reviewed result as JSON, CSV and WFDB annotations: the class in force, the model's answer beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import wfdb
+
+from pipeline.errors import DataError
+from pipeline.export.annotations import ANNOTATOR, note
+from pipeline.export.files import write_bytes
+from pipeline.export.report import RESEARCH_USE, ReportContent, utc_text
+from pipeline.export.tables import dump_json, table_bytes, to_json
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+
+# `|` is WFDB's isolated QRS-like artefact: no beat, so that no tool counts it or takes an RR interval from it.
+SYMBOLS: Final = MappingProxyType({**{name: name for name in AAMI_CLASSES}, UNCLASSIFIED: "Q", REJECTED: "|"})
+
+_DIGITS: Final = 6
+_COLUMNS: Final = (
+    *("sample", "time_s", "class", "model_class", "human", "rr_s"),
+    *(f"p_{name}" for name in AAMI_CLASSES),
+    *("confidence", "comment"),
+)
+
+
+def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
+    """The contract of `to_json` (the model's answer) with "review": everything that people made of it.
+
+    Returns
+    -------
+    dict
+        "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
+        "created", "notice", "counts", "burden", "beats" (class in force, "U" unclassified, "X" rejected) and
+        "findings".
+    """
+    study, summary = content.study, content.summary
+    review = {
+        "state": study.state,
+        "status": study.fhir_status,
+        "reader": study.reader,
+        "second_reader": study.second_reader,
+        "signed_at": None if study.signed_at is None else utc_text(study.signed_at),
+        "version": study.version,
+        "created": utc_text(content.created),
+        "notice": RESEARCH_USE,
+        "counts": dict(summary.counts),
+        "burden_percent": summary.burden,
+        "beats": _rows(content.beats),
+        "findings": [asdict(finding) for finding in content.findings],
+    }
+    return {**to_json(content.analysis), "review": review}
+
+
+def write_reviewed_json(content: ReportContent, path: Path) -> Path:
+    """Write `reviewed_to_json` as strict UTF-8 JSON. Raises DataError if it cannot be written."""
+    return write_bytes(path, dump_json(reviewed_to_json(content)))
+
+
+def write_reviewed_csv(content: ReportContent, path: Path) -> Path:
+    """Write one row per beat in force, safe in spreadsheets, comments too. Raises DataError if that fails."""
+    rows = [[_cell(row, column) for column in _COLUMNS] for row in _rows(content.beats)]
+    return write_bytes(path, table_bytes(_COLUMNS, rows))
+
+
+def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
+    """Write the beats in force as WFDB annotations; DIR/RECORD.hv.
+
+    Raises
+    ------
+    DataError
+        If there is no beat to write, or the file cannot be written.
+
+    Notes
+    -----
+    N S V F Q stand for themselves. A beat that nobody classified is Q with the note "unclassified"; one that was
+    rejected is `|`. What a person decided is in the auxiliary note, the model's answer with it: "overridden, model V".
+    """
+    beats = content.beats
+    if not len(beats):
+        raise DataError("There is no beat to write as annotation.")
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
+        wfdb.wrann(
+            "r",
+            ANNOTATOR,
+            np.array(beats.sample, np.int64),
+            symbol=[SYMBOLS[letter] for letter in beats.aami.tolist()],
+            aux_note=[note(text) for text in _notes(beats)],
+            fs=beats.fs,
+            write_dir=folder,
+        )
+        payload = (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
+    return write_bytes(path, payload)
+
+
+def _notes(beats: ReviewedBeats) -> list[str]:
+    answers = zip(beats.aami.tolist(), beats.model_aami.tolist(), beats.human.tolist(), strict=True)
+    return [_note_of(aami, model, human) for aami, model, human in answers]
+
+
+def _note_of(aami: str, model: str, human: str) -> str:
+    if not human:
+        return "unclassified" if aami == UNCLASSIFIED else ""
+    return f"{human}, model {model}" if model and model != aami else human
+
+
+def _rows(beats: ReviewedBeats) -> list[dict[str, Any]]:
+    time_s, rr_s, p = beats.time_s.tolist(), beats.rr_s.tolist(), beats.p.tolist()
+    samples, confidence, human = beats.sample.tolist(), beats.confidence.tolist(), beats.human.tolist()
+    answers = zip(beats.aami.tolist(), beats.model_aami.tolist(), strict=True)
+    return [
+        {
+            "sample": samples[i],
+            "time_s": round(time_s[i], _DIGITS),
+            "class": aami,
+            "model_class": model,
+            "human": human[i],
+            "rr_s": round(rr_s[i], _DIGITS) if rr_s[i] == rr_s[i] else None,
+            "p": {c: round(v, _DIGITS) for c, v in zip(AAMI_CLASSES, p[i], strict=True)} if any(p[i]) else None,
+            "confidence": round(confidence[i], _DIGITS),
+            "comment": beats.comment[i],
+        }
+        for i, (aami, model) in enumerate(answers)
+    ]
+
+
+def _cell(row: dict[str, Any], column: str) -> object:
+    if column.startswith("p_"):
+        return row["p"][column[2:]] if row["p"] else None
+    return row[column]

@@ -1,0 +1,155 @@
+"""The printed page: A4, fonts, colours, heading and foot of every page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+from fpdf import FPDF, ViewerPreferences
+from fpdf.fonts import TTFFont
+
+from pipeline.export.report import RESEARCH_USE
+from pipeline.export.text import printable
+from pipeline.review.beats import REJECTED, UNCLASSIFIED
+
+Colour = tuple[int, int, int]
+Align = Literal["L", "C", "R"]
+
+WIDTH_MM: Final = 210.0
+HEIGHT_MM: Final = 297.0
+LEFT_MM: Final = 12.5
+RIGHT_MM: Final = WIDTH_MM - LEFT_MM
+INNER_MM: Final = RIGHT_MM - LEFT_MM  # 185 mm: 37 squares of 5 mm
+TOP_MM: Final = 20.0
+BOTTOM_MM: Final = HEIGHT_MM - 20.0
+
+INK: Final[Colour] = (23, 33, 43)
+MUTED: Final[Colour] = (92, 104, 115)
+RULE: Final[Colour] = (208, 214, 219)
+PANEL: Final[Colour] = (244, 246, 248)
+ACCENT: Final[Colour] = (11, 92, 138)
+ALARM: Final[Colour] = (176, 32, 32)
+SETTLED: Final[Colour] = (0, 116, 90)
+WHITE: Final[Colour] = (255, 255, 255)
+CLASS_COLOURS: Final = MappingProxyType(
+    {
+        "N": (92, 104, 115),
+        "S": (0, 103, 168),
+        "V": (184, 74, 0),
+        "F": (155, 56, 120),
+        "Q": (0, 116, 90),
+        UNCLASSIFIED: (122, 106, 0),
+        REJECTED: (120, 120, 120),
+    }
+)
+LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # others stand for themselves
+
+_FONT: Final = "DejaVu"
+_FONTS: Final = Path(__file__).with_name("fonts")
+_POINT_MM: Final = 25.4 / 72
+
+
+class Sheet(FPDF):
+    """An A4 document in millimetres; `heading` stands on top of each page, `state` in its corner, `origin` below;
+    `settled` is True once it is signed.
+    """
+
+    def __init__(self, *, title: str, heading: str, state: str, origin: str, created: datetime, settled: bool) -> None:
+        super().__init__(orientation="portrait", unit="mm", format="A4")
+        self.add_font(_FONT, "", _FONTS / "DejaVuSans.ttf")
+        self.add_font(_FONT, "B", _FONTS / "DejaVuSans-Bold.ttf")
+        self.set_auto_page_break(False)
+        self.set_creation_date(created)
+        self.set_title(self.clean(title))
+        self.set_lang("en")
+        self.set_creator("HeartVision")
+        self.viewer_preferences = ViewerPreferences(print_scaling="None", display_doc_title=True)
+        self._heading, self._state, self._origin = heading, state, origin
+        self._state_colour = SETTLED if settled else ALARM
+
+    def header(self) -> None:
+        """Name of the document on the left, its state on the right."""
+        self.say(LEFT_MM, 12, "HeartVision", 8, bold=True, colour=ACCENT)
+        self.say(LEFT_MM + 23, 12, self.fit(self._heading, 100, 8), 8, colour=MUTED)
+        self.say(
+            RIGHT_MM, 12, self.fit(self._state, 60, 8, bold=True), 8, bold=True, colour=self._state_colour, align="R"
+        )
+        self.rule(15)
+
+    def footer(self) -> None:
+        """The notice, the page number, and where the content came from."""
+        self.rule(HEIGHT_MM - 15)
+        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7.5, bold=True)
+        self.say(LEFT_MM, HEIGHT_MM - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
+        self.set_xy(RIGHT_MM - 22, HEIGHT_MM - 14)
+        self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages
+
+    def clean(self, text: str) -> str:
+        """`text` as the font can show it."""
+        font = self.fonts[_FONT.lower()]
+        return printable(text, font.cmap if isinstance(font, TTFFont) else ())
+
+    def say(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        *,
+        bold: bool = False,
+        colour: Colour = INK,
+        align: Align = "L",
+    ) -> None:
+        """One line of text; `y` is its baseline, `x` its left edge, middle or right edge."""
+        clean = self.clean(text)
+        width = self.width_of(clean, size, bold=bold)
+        self.set_text_color(*colour)
+        self.text(x - {"L": 0.0, "C": width / 2, "R": width}[align], y, clean)
+
+    def width_of(self, text: str, size: float, *, bold: bool = False) -> float:
+        """Width in mm."""
+        self.set_font(_FONT, "B" if bold else "", size)
+        return self.get_string_width(text)
+
+    def fit(self, text: str, width: float, size: float, *, bold: bool = False) -> str:
+        """`text`, shortened with an ellipsis if it is wider than `width` mm."""
+        clean = self.clean(text)
+        if self.width_of(clean, size, bold=bold) <= width:
+            return clean
+        while clean and self.width_of(f"{clean}…", size, bold=bold) > width:
+            clean = clean[:-1]
+        return f"{clean.rstrip()}…"
+
+    def wrap(self, text: str, width: float, size: float) -> list[str]:
+        """`text` in lines of at most `width` mm."""
+        lines = [""]
+        for word in self.clean(text).split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self.width_of(longer, size) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return [self.fit(line, width, size) for line in lines]
+
+    def rule(self, y: float, x: float = LEFT_MM, stop: float = RIGHT_MM) -> None:
+        """A fine line across."""
+        self.set_draw_color(*RULE)
+        self.set_line_width(0.2)
+        self.line(x, y, stop, y)
+
+    def panel(self, x: float, y: float, width: float, height: float, colour: Colour = PANEL) -> None:
+        """A filled rectangle."""
+        self.set_fill_color(*colour)
+        self.rect(x, y, width, height, "F")
+
+    def badge(self, x: float, y: float, letter: str, size: float, *, boxed: bool) -> None:
+        """The letter of a class, centred on `x`, baseline `y`; in a filled box if a person decided it."""
+        colour = CLASS_COLOURS[letter]
+        shown = LETTERS.get(letter, letter)
+        if boxed:
+            height = size * _POINT_MM
+            self.set_fill_color(*colour)
+            self.rect(x - height * 0.55, y - height * 0.92, height * 1.1, height * 1.12, "F")
+        self.say(x, y, shown, size, bold=True, colour=WHITE if boxed else colour, align="C")
