@@ -32,12 +32,15 @@ class Client:
         self._alive = acquire(self._jobs.servers_lock, shared=True)
         self._starting = threading.Lock()
 
-    def ask(self, job: Job) -> None:
-        """Ask for an analysis, or join those who did, or go on with one that was cancelled or stopped."""
+    def ask(self, job: Job, *, study: str = "") -> None:
+        """Ask for an analysis, or join those who did, or go on with one that was cancelled or stopped.
+
+        With the name of a `study` the worker makes one of the result, whether anybody still looks or not.
+        """
         with self._starting:
             if self._process is not None and self._process.poll() is not None:
                 self._process = None  # whatever ended it, the user asks anew
-        self._jobs.ask(job)
+        self._jobs.ask(job, study=study)
         self._start()
 
     def status(self, job: Job) -> Status:
@@ -50,6 +53,14 @@ class Client:
     def cancel(self, job: Job) -> None:
         """Give the analysis up, for everybody; what was read is kept."""
         self._jobs.cancel(job)
+
+    def jobs(self) -> list[tuple[Job, Status]]:
+        """All analyses that are not finished, whoever asked for them, and how far they are."""
+        return [(job, self.status(job)) for job in self._jobs.all()]
+
+    def forget(self, job: Job) -> None:
+        """Take an analysis that was cancelled, stopped or refused off the list, with what was read of it."""
+        self._jobs.forget(job)
 
     def close(self) -> None:
         """Let go of the worker and, if nobody else holds it, wait for its end."""

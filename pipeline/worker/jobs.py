@@ -85,10 +85,18 @@ class Jobs:
         """Where the answers of an unfinished job are kept."""
         return self._of(job.key) / "blocks"
 
-    def ask(self, job: Job) -> None:
-        """Ask for a job, or again for one that was cancelled, stopped or refused."""
+    def ask(self, job: Job, *, study: str = "") -> None:
+        """Ask for a job, or again for one that was cancelled, stopped or refused.
+
+        Parameters
+        ----------
+        study : str
+            The record's name if the worker is to make a study of the result, "" if not.
+        """
         with self._changing():
             (self._of(job.key) / "cancel").unlink(missing_ok=True)
+            if study:
+                write_json(self._of(job.key) / "study.json", {"record": study})
             if self.status(job).state not in ("waiting", "running"):
                 write_json(self._of(job.key) / "request.json", asdict(job))
                 self._write(job, Status("waiting", sentence="Waiting for its turn"))
@@ -127,15 +135,30 @@ class Jobs:
             self._write(job, replace(status, state="cancelled") if cancelled else status)
             return not cancelled
 
-    def finish(self, job: Job) -> None:
-        """Forget a job whose result is stored."""
+    def finish(self, job: Job, *, made: str = "") -> str:
+        """Forget a job whose result is stored; if a study of another name than `made` is wanted first, its name."""
         with self._changing():
+            wanted = str((read_json(self._of(job.key) / "study.json") or {}).get("record", ""))
+            if wanted != made:
+                return wanted
             shutil.rmtree(self._of(job.key), ignore_errors=True)
+            return ""
+
+    def forget(self, job: Job) -> None:
+        """Take a job that nobody works at off the list, with what was read of it."""
+        with self._changing():
+            if self.status(job).state not in ("waiting", "running"):
+                shutil.rmtree(self._of(job.key), ignore_errors=True)
+
+    def all(self) -> list[Job]:
+        """All jobs that are not finished."""
+        requests = (read_json(path) for path in sorted((self.folder / "jobs").glob("*/request.json")))
+        return [_job(request) for request in requests if request is not None]
 
     def recover(self) -> None:
         """What was running when the last worker ended is stopped; what nobody went on with for long is forgotten."""
         with self._changing():
-            for job in self._all():
+            for job in self.all():
                 found = self._read(job.key)
                 if found.state == "running":
                     self._write(job, replace(found, state="stopped"))
@@ -143,11 +166,7 @@ class Jobs:
                     shutil.rmtree(self._of(job.key), ignore_errors=True)
 
     def _waiting(self) -> list[Job]:
-        return [job for job in self._all() if self._read(job.key).state == "waiting"]
-
-    def _all(self) -> list[Job]:
-        requests = (read_json(path) for path in sorted((self.folder / "jobs").glob("*/request.json")))
-        return [_job(request) for request in requests if request is not None]
+        return [job for job in self.all() if self._read(job.key).state == "waiting"]
 
     def _read(self, key: str) -> Status:
         found = read_json(self._of(key) / "state.json")

@@ -7,14 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare
 from pipeline.config import DEFAULT
-from pipeline.errors import EcgError
+from pipeline.errors import DataError, EcgError
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis, save_analysis
@@ -76,6 +76,7 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
     _log("begins", job)
     try:
         _analyse(jobs, job, load, steps)
+        _make_studies(jobs, job)
     except _Cancelled:
         return
     except _Outranked:
@@ -84,7 +85,6 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
         jobs.report(job, Status("refused", steps.fraction, str(error)))
     else:
         _log("is finished", job)
-        jobs.finish(job)
 
 
 def _log(what: str, job: Job) -> None:
@@ -101,6 +101,23 @@ def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
     network = Remembering(load(job.network), jobs.blocks(job))
     steps.network = network
     save_analysis(classify(prepared, network, DEFAULT, progress=steps), DEFAULT, job.leads)
+
+
+def _make_studies(jobs: Jobs, job: Job) -> None:
+    """Finish the job, with a study of its result if one is wanted: none is forgotten, however late it was asked for."""
+    made = ""
+    while wanted := jobs.finish(job, made=made):
+        _make_study(job, wanted)
+        made = wanted
+
+
+def _make_study(job: Job, record: str) -> None:
+    from pipeline.store.listing import study_of_analysis  # SQLAlchemy's import is not for a worker that needs no study
+
+    analysis = load_analysis(job.digest, job.version, DEFAULT, job.leads)
+    if analysis is None:
+        raise DataError("The result was deleted before a study was made of it; analyse the recording again.")
+    study_of_analysis(replace(analysis, record=record), open_recording(job.digest))
 
 
 def _prepared(job: Job) -> Prepared:

@@ -123,6 +123,33 @@ def test_a_finished_job_leaves_nothing(jobs: Jobs) -> None:
     assert list((jobs.folder / "jobs").iterdir()) == []
 
 
+def test_a_job_is_finished_once_the_study_last_asked_for_is_made(jobs: Jobs) -> None:
+    jobs.ask(DAY, study="first")
+    assert jobs.finish(DAY) == "first"
+    jobs.ask(DAY, study="second")
+    assert jobs.finish(DAY, made="first") == "second"
+    assert jobs.status(DAY).state == "waiting"
+    assert jobs.finish(DAY, made="second") == ""
+    assert jobs.status(DAY).state == "absent"
+
+
+def test_asking_without_a_study_takes_none_away(jobs: Jobs) -> None:
+    jobs.ask(DAY, study="wanted")
+    jobs.ask(DAY)
+    assert jobs.finish(DAY) == "wanted"
+
+
+@pytest.mark.usefixtures("worker")
+def test_only_a_job_that_nobody_works_at_is_taken_off_the_list(jobs: Jobs) -> None:
+    jobs.ask(DAY)
+    jobs.report(DAY, RUNNING)
+    jobs.forget(DAY)
+    assert jobs.all() == [DAY]
+    jobs.report(DAY, replace(RUNNING, state="refused"))
+    jobs.forget(DAY)
+    assert jobs.all() == []
+
+
 def test_a_lock_is_held_until_its_holder_lets_go(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     descriptor = try_acquire(lock)

@@ -1,0 +1,45 @@
+"""What the worklist says of a study, from the beats in force; and studies made from finished analyses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.domain import Analysis, Recording
+from pipeline.review.beats import ReviewedBeats, gaps_in, reviewed_beats
+from pipeline.review.summary import LETTERS
+from pipeline.review.triage import Finding, triage
+from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A study's row: the most urgent of its findings, beats per letter of `LETTERS`, findings per kind."""
+
+    priority: int
+    counts: dict[str, int]
+    findings: dict[str, int]
+
+
+def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
+    """The row for the beats in force and the findings in them."""
+    counts = {letter: int(np.count_nonzero(beats.aami == letter)) for letter in LETTERS}
+    priority = min((finding.priority for finding in findings), default=UNJUDGED)
+    return Listing(priority, counts, dict(Counter(finding.kind for finding in findings)))
+
+
+def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> None:
+    """Renew a study's row after a decision; see `summarise`."""
+    row = listing(beats, findings)
+    summarise(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
+
+
+def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
+    """The study of an analysis of this recording, made with its row if there is none."""
+    lead = recording.p_signal[:, recording.leads.index(analysis.leads[0])]
+    beats = reviewed_beats(analysis, (), gaps_in(lead, recording.fs))
+    row = listing(beats, triage(beats))
+    return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)

@@ -1,0 +1,78 @@
+"""What the worklist says of a study, and studies of finished analyses; on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from review_study import analysed, at
+
+from pipeline.domain import Analysis, Recording
+from pipeline.review.beats import reviewed_beats
+from pipeline.review.decisions import Decision
+from pipeline.review.triage import triage
+from pipeline.store.listing import listing, relist, study_of_analysis
+from pipeline.store.readings import SecondReading, second_readings
+from pipeline.store.reviews import begin_review, open_study
+from pipeline.store.second import begin_second, finish_second, withdraw_second
+from pipeline.store.studies import UNJUDGED, get_study, worklist
+
+pytestmark = pytest.mark.usefixtures("store")
+SLOW_RUN = "NNVVVNNNSN"
+
+
+def recorded(analysis: Analysis) -> Recording:
+    n = round(analysis.duration_s * analysis.fs)
+    signal = np.zeros((n, 1), np.float32)
+    return Recording(analysis.record, analysis.fs, signal, analysis.leads, analysis.digest, (True,))
+
+
+def test_the_most_urgent_finding_gives_the_priority() -> None:
+    beats = reviewed_beats(analysed(SLOW_RUN), ())
+    row = listing(beats, triage(beats))
+    assert (row.priority, row.counts["V"], row.counts["S"], row.counts["U"]) == (3, 3, 1, 0)
+    assert row.findings == {"idioventricular": 1, "ectopic_s": 1}
+
+
+def test_a_study_without_findings_comes_last() -> None:
+    assert listing(reviewed_beats(analysed("NNNNN"), ()), ()).priority == UNJUDGED
+
+
+def test_a_finished_analysis_becomes_one_study_with_its_row() -> None:
+    analysis = analysed(SLOW_RUN)
+    study = study_of_analysis(analysis, recorded(analysis))
+    assert (study.state, study.priority, study.findings["idioventricular"]) == ("new", 3, 1)
+    assert study_of_analysis(analysis, recorded(analysis)) == study
+    assert worklist(text="idioventricular").total == 1
+
+
+def test_a_pause_across_a_gap_in_the_signal_is_none() -> None:
+    analysis = analysed("NNNNNNNNNN")
+    analysis = replace(analysis, sample=analysis.sample + 1000 * (np.arange(10) >= 5), duration_s=14.0)
+    recording = recorded(analysis)
+    whole = study_of_analysis(analysis, recording)
+    broken = recording.p_signal.copy()
+    broken[1100:1800] = np.nan
+    gap = study_of_analysis(replace(analysis, digest="9" * 64), replace(recording, p_signal=broken))
+    assert (whole.findings, gap.findings) == ({"long_pause": 1}, {})
+
+
+def test_the_row_follows_a_decision() -> None:
+    study = open_study(analysed(SLOW_RUN))
+    beats = reviewed_beats(analysed(SLOW_RUN), [Decision("override", at(2, 3, 4), "N")])
+    relist(study.id, beats, triage(beats))
+    found = get_study(study.id)
+    assert (found.priority, found.counts["V"], found.findings) == (6, 0, {"ectopic_s": 1})
+
+
+def test_second_readings_are_found_for_a_whole_page() -> None:
+    ids = [open_study(analysed(record=name)).id for name in ("a", "b", "c", "d")]
+    for number in ids:
+        begin_review(number, reader="Anna")
+    for number in ids[:3]:
+        begin_second(number, reader="Bert")
+    finish_second(ids[1], reader="Bert", expected_version=1)
+    withdraw_second(ids[2], reader="Anna", reason="on leave")
+    assert second_readings(ids) == {ids[0]: SecondReading("Bert", False), ids[1]: SecondReading("Bert", True)}
+    assert second_readings(()) == {}
