@@ -69,8 +69,12 @@ def _opened(url: str, process: int) -> Database:
     parsed = _parsed(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
     opened = Database(engine, _snapshots(engine), engine.execution_options(heartvision_write=True))
-    with _spoken(engine):
-        _migrate(opened)
+    try:
+        with _spoken(engine):
+            _migrate(opened)
+    except StoreError:
+        engine.dispose()
+        raise
     return opened
 
 
@@ -87,13 +91,19 @@ def _parsed(url: str) -> URL:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folder(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     _switch_to_wal(engine)
     return engine
+
+
+def _make_folder(url: URL) -> None:
+    try:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(f"The database cannot be opened: {error.strerror} ({url.database!r}).") from error
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -73,7 +74,7 @@ class StudyRow(Base):
     model: Mapped[str] = mapped_column(String(100))
     model_version: Mapped[str] = mapped_column(String(100))
     leads: Mapped[str] = mapped_column(Text)
-    duration_s: Mapped[float]
+    duration_s: Mapped[float] = mapped_column(Double)
     analysis: Mapped[str] = mapped_column(ForeignKey("analyses.digest"))
     state: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int]

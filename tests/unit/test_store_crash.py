@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import sys
 from collections import Counter
 from multiprocessing.connection import Connection
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 
 import crash_reader
@@ -25,6 +28,9 @@ def processes() -> multiprocessing.context.ForkServerContext:
     """New processes from one that has imported everything: as separate as any, but there in milliseconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["crash_reader", "alembic.command"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # before Python 3.12 the server does not get our path
+        ensure_running()
     return context
 
 

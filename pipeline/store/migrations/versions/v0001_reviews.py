@@ -35,7 +35,7 @@ def _make_studies() -> None:
         sa.Column("model", sa.String(100), nullable=False),
         sa.Column("model_version", sa.String(100), nullable=False),
         sa.Column("leads", sa.Text(), nullable=False),
-        sa.Column("duration_s", sa.Float(), nullable=False),
+        sa.Column("duration_s", sa.Double(), nullable=False),
         sa.Column("analysis", sa.String(64), sa.ForeignKey("analyses.digest"), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
