@@ -49,8 +49,8 @@ def lane_for(value_mv: FloatArray) -> Lane:
     if not known.size:
         return Lane(LANE_MIN_MM, LANE_MIN_MM / 2, 0.0, GAIN_MM_MV)
     low, offset, high = (float(v) for v in (known.min(), np.median(known), known.max()))
-    room = LANE_MAX_MM - LABEL_MM - 2
-    gain = next((g for g in GAINS_MM_MV if (max(high, offset + 1.0) - low) * g <= room), room / (high - low))
+    room, span = LANE_MAX_MM - LABEL_MM - 4, max(high, offset + 1.0) - low  # the pulse of 1 mV is part of it
+    gain = next((g for g in GAINS_MM_MV if span * g <= room), room / span)
     below, above = np.ceil((offset - low) * gain) + 1, np.ceil(max((high - offset) * gain + 1, gain + LABEL_MM))
     height = np.clip(np.ceil((below + above) / SQUARE_MM) * SQUARE_MM, LANE_MIN_MM, LANE_MAX_MM)
     return Lane(float(height), float(below), offset, float(gain))
