@@ -27,9 +27,9 @@ from pipeline.evaluate.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal.choice import WEIGHTS_PATH
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detect import detect_r_peaks
+from pipeline.signal.detect import detect_r_peaks, slopes
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.trust import agreement, slopes
+from pipeline.signal.trust import agreement
 
 REPORT: Final = ROOT / "docs" / "r_peaks.json"
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}

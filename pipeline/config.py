@@ -44,6 +44,9 @@ class SignalConfig:
     # which candidates are R peaks (signal/choice.py), tuned on DS1: ADR 0004
     beats_apart_ms: float = 200.0  # two beats are at least so far apart
     beat_score: float = -0.5  # log odds from which a candidate is a beat
+    same_beat_ms: float = 150.0  # a slope within this distance belongs to the beat
+    elsewhere_ms: float = 40.0  # if it is further away than this ...
+    elsewhere_share: float = 0.25  # ... in more than this share of the beats, the slopes say where R is
     trust_ms: float = 100.0  # two detectors agree on a beat within this distance
     usual_rr_ratio: float = 0.95  # a beat is usual unless it comes earlier than this share of the mean RR; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import sleepecg
 from numpy.typing import NDArray
 
 from pipeline.config import SignalConfig
 from pipeline.domain import IntArray
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.detect import snap
+from pipeline.signal.detect import slopes
 
 
 def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
@@ -29,23 +28,6 @@ def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) 
     np.minimum.at(closest, partner, distance)
     agreed = (distance <= config.trust_ms / 1000 * conditioned.fs) & (distance == closest[partner])
     return np.asarray(agreed, np.bool_)
-
-
-def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """R peaks (n,) of the first lead by its slopes, stretch by stretch, snapped.
-
-    References
-    ----------
-    sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532.
-    """
-    lead = conditioned.signal[:, 0]
-    found = [
-        start + np.asarray(sleepecg.detect_heartbeats(lead[start:stop].astype(np.float64), conditioned.fs), np.int64)
-        for start, stop in conditioned.segments
-        if np.ptp(lead[start:stop]) > 0
-    ]
-    peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
-    return np.unique(snap(peaks, lead, conditioned.fs, config))
 
 
 def _around(second: IntArray, r_peak: IntArray) -> NDArray[np.intp]:
