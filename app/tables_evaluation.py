@@ -39,6 +39,7 @@ COMPARED: Final = MappingProxyType(
         "ece": "ECE",
     }
 )
+BOARD: Final = ("accuracy", "S_f1", f"{WITHOUT_232}S_f1", "V_f1", "F_f1", "binary_balanced_accuracy", "ece")
 STRESSED: Final = MappingProxyType(
     {
         "V_f1": "V F1",
@@ -96,10 +97,8 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
     rows = []
     for name, content in evaluations.items():
         measures = {
-            title + ("" if measure in FRACTIONS else " %"): shown(measure, measured(content[kind], measure)).replace(
-                " %", ""
-            )
-            for measure, title in COMPARED.items()
+            COMPARED[measure] + ("" if measure in FRACTIONS else " %"): _bare(measure, measured(content[kind], measure))
+            for measure in BOARD
         }
         model, speed = content["model"], content.get("speed")
         rows.append(
@@ -112,6 +111,11 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _bare(measure: str, estimate: Json) -> str:
+    """An estimate without its unit, which the column names."""
+    return shown(measure, estimate).replace(" %", "")
 
 
 def comparison_csv(evaluations: Mapping[str, Json]) -> str:

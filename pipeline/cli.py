@@ -107,6 +107,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network")
+    work.add_argument("--all", action="store_true", help="everything of every network: DS2, svdb, class sets, stress")
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
@@ -267,11 +268,20 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _compare(options)
     from pipeline.config import data_root
 
-    data = options.data or data_root()
-    with _progress(1) as steps:
-        path = _evaluated(options, data, next(steps))
-    sys.stdout.write(f"{path}\n")
+    jobs = _every_evaluation(options) if options.all else [options]
+    with _progress(len(jobs)) as steps:
+        for job, progress in zip(jobs, steps, strict=True):
+            sys.stdout.write(f"{_evaluated(job, job.data or data_root(), progress)}\n")
     return OK
+
+
+def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
+    """What --all stands for, in an order in which each finds what it needs."""
+    from models.registry import available
+
+    usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
+    kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
+    return [argparse.Namespace(**usual | {"model": name} | kind) for name in available() for kind in kinds]
 
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:

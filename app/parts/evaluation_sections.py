@@ -169,9 +169,10 @@ def show_uncertainty(view: View) -> None:
     st.write(
         "Instead of one class, the network can name a set that should hold the truth for "
         f"{1 - alpha:.0%} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
-        f"{plain(calibrated['database'])}; the others and DS2 test it, and nothing was tuned on them. **Beats pooled** is the usual way; its promise does "
-        "not hold for a patient, because one patient's beats resemble each other. **Patients as units** promises: "
-        f"{1 - delta:.0%} of new patients, if like those, have at least {1 - alpha:.0%} of their beats held."
+        f"{plain(calibrated['database'])}; the others and DS2 test it, and nothing was tuned on them. "
+        "**Beats pooled** is the usual way; its promise does not hold for a patient, because one patient's beats "
+        f"resemble each other. **Patients as units** promises: {1 - delta:.0%} of new patients, if like those, have "
+        f"at least {1 - alpha:.0%} of their beats held."
     )
     for tested in found["tested"]:
         st.subheader(plain(tested["title"]), anchor=False)
@@ -229,7 +230,11 @@ def show_stress(view: View) -> None:
         content = json.loads((view.folder / "stress.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         content = {}
-    if content.get("schema") != STRESS_SCHEMA or content["model"]["sha256"] != view.evaluation["model"].get("sha256"):
+    if (
+        not isinstance(content, dict)
+        or content.get("schema") != STRESS_SCHEMA
+        or content["model"]["sha256"] != view.evaluation["model"].get("sha256")
+    ):
         st.info(f"This network has not been measured amid noise; run `{command}`.")
         return
     st.write(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import charts_evaluation as charts
 from app import tables_evaluation as tables
 from app.parts.evaluation import s_warning
+from app.state import Session
+from app.theme import LIGHT
 from models import registry
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.evaluate import conformal, errors, predict, report, run, saved, stress
@@ -252,3 +256,84 @@ def test_a_title_that_is_markdown_stays_text(monkeypatch, networks, tmp_path):
     page = opened(monkeypatch, tmp_path)
     assert any(r"\!\[x\]\(http" in caption.value for caption in page.caption)
     assert not any("![x](http" in caption.value for caption in page.caption)
+
+
+def test_a_figure_becomes_a_table_with_its_intervals(networks):
+    content = json.loads((networks / "vgg16" / "evaluation.json").read_text())
+    overall = content["reference"]["overall"]
+    figure = charts.compare([("A", overall)], {"V_f1": "V F1", "S_f1": "S F1"}, LIGHT)
+    frame = charts.as_frame(figure)
+    assert frame["y"].tolist() == [overall["V_f1"]["value"], overall["S_f1"]["value"]]
+    assert frame["low"].tolist() == pytest.approx([overall["V_f1"]["low"], overall["S_f1"]["low"]])
+    assert frame["high"].tolist() == pytest.approx([overall["V_f1"]["high"], overall["S_f1"]["high"]])
+    cells = charts.as_frame(charts.confusion(content["reference"]["confusion"], LIGHT))
+    assert cells["count"].sum() == np.sum(content["reference"]["confusion"]["counts"])
+
+
+@pytest.mark.parametrize("picture", charts.PICTURES)
+def test_figures_are_saved_in_the_format_that_was_chosen(monkeypatch, networks, picture):
+    page = opened(monkeypatch, networks)
+    page.segmented_control(key="evaluation-picture").set_value(picture).run()
+    config = json.loads(page.get("plotly_chart")[0].proto.config)
+    assert config["toImageButtonOptions"]["format"] == picture.lower()
+    assert config["modeBarButtons"] == [["toImage"]]
+
+
+def test_the_other_database_has_its_own_numbers(monkeypatch, networks, no_data, tmp_path):
+    home = tmp_path / "vgg16"
+    home.mkdir()
+    (home / "manifest.json").write_text("{}")
+    content = json.loads((networks / "vgg16" / "evaluation.json").read_text()) | {"split": "svdb", "seen": ["100"]}
+    content["reference"]["overall"]["V_f1"] = {"value": 0.123, "low": 0.1, "high": 0.2}
+    run.write_json(home / "evaluation-svdb.json", content)
+    page = opened(monkeypatch, tmp_path)
+    assert page.info[0].value.startswith("The network vgg16 has not been evaluated yet")
+    page.segmented_control(key="evaluation-split").set_value("svdb").run()
+    assert not page.exception
+    assert page.dataframe[0].value["V F1 %"].tolist() == ["12.3 (10.0–20.0)"]
+    assert "1 of them taught the network" in said(page)
+    assert any("`models/weights/vgg16/evaluation-svdb.json`" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "other/1"}'])
+def test_a_broken_stress_file_is_no_stress_file(monkeypatch, networks, no_data, tmp_path, text):
+    (tmp_path / "cnn").mkdir()
+    for file in ("manifest.json", "evaluation.json"):
+        (tmp_path / "cnn" / file).write_bytes((networks / "cnn" / file).read_bytes())
+    (tmp_path / "cnn" / "stress.json").write_text(text)
+    assert "has not been measured amid noise" in said(opened(monkeypatch, tmp_path, "Noise and leads"))
+
+
+@pytest.mark.data
+def test_an_error_opens_its_recording_at_its_beat(monkeypatch, networks):
+    page = opened(monkeypatch, networks, "Errors", network="vgg16")
+    found = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["errors"]
+    buttons = [button for button in page.button if button.label == "See it in its recording"]
+    assert len(buttons) == len(found)
+    went = []
+    monkeypatch.setattr("streamlit.switch_page", went.append)
+    buttons[2].click().run()
+    session = page.session_state["heartvision"]
+    assert session.recording.name == found[2]["record"]
+    assert (session.network, session.at_s) == ("vgg16", found[2]["time_s"])
+    assert went == ["views/analyse.py"]
+
+
+def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():
+    recording = SimpleNamespace(duration_s=100.0)
+    times = np.arange(1.0, 100.0)
+    case = SimpleNamespace(
+        recording=recording,
+        time_s=times,
+        nearest=lambda time_s: int(np.argmin(np.abs(times - time_s))),
+        next_abnormal=lambda beat, step: 7,
+    )
+    session = Session()
+    session.open_at(recording, "cnn", 60.2)
+    session.show(case)
+    assert times[session.beat] == 60.0
+    assert session.window_start_s <= 60.0 <= session.window_start_s + session.window_s
+    session.open((recording,))
+    session.case = None
+    session.show(case)
+    assert session.beat == 7  # only once: the next recording starts at its first abnormal beat

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import wfdb
 
+from models import registry
+from pipeline.cli import main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
@@ -290,6 +292,17 @@ def test_the_random_split_is_added_with_its_warning_and_survives_a_new_run_of_th
     run.write_json(path, changed)
     evaluated(folder, tmp_path)
     assert read_evaluation(path)["random_split"] is None
+
+
+def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("pipeline.cli._evaluated", lambda options, data, progress: asked.append(options) or "file")
+    assert main(["evaluate", "--all"]) == 0
+    names = registry.available()
+    told = [(o.model, o.split, o.uncertainty, o.stress) for o in asked]
+    kinds = [("ds2", False, False), ("svdb", False, False), ("ds2", True, False), ("ds2", False, True)]
+    assert told == [(name, *kind) for name in names for kind in kinds]
+    assert capsys.readouterr().out.splitlines() == ["file"] * 4 * len(names)
 
 
 def test_the_commit_of_the_working_tree_is_known():
