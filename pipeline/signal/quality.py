@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as sps
@@ -11,6 +13,7 @@ from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, Quality, QualitySegment, Verdict
 from pipeline.signal.conditioning import Conditioned
 
+WINDOWS_AT_ONCE = 360  # an hour of them
 REASONS: dict[Verdict, str] = {
     "good": "",
     "noisy": "noise hides the waves",
@@ -37,7 +40,10 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
     only if both say so.
     """
     edges = np.arange(0, raw.size / fs, config.quality_window_s)
-    verdicts = [_verdict(raw, fs, conditioned, float(start), config) for start in edges]
+    noisy = _noisy(conditioned, edges, config)
+    verdicts = [
+        _verdict(raw, fs, conditioned, float(start), bool(n), config) for start, n in zip(edges, noisy, strict=True)
+    ]
     segments = _joined(edges, verdicts, raw.size / fs)
     analysed = sum(stop - start for start, stop in conditioned.segments) / conditioned.fs
     lost = sum(s.stop_s - s.start_s for s in segments if s.verdict in ("flat", "saturated"))
@@ -45,7 +51,9 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
     return Quality(segments, round(fraction, 4))
 
 
-def _verdict(raw: FloatArray, fs: float, conditioned: Conditioned, start: float, config: SignalConfig) -> Verdict:
+def _verdict(
+    raw: FloatArray, fs: float, conditioned: Conditioned, start: float, noisy: bool, config: SignalConfig
+) -> Verdict:
     stop = start + config.quality_window_s
     window = raw[int(start * fs) : int(stop * fs)]
     finite = window[np.isfinite(window)]
@@ -56,7 +64,7 @@ def _verdict(raw: FloatArray, fs: float, conditioned: Conditioned, start: float,
         return "flat"
     if _saturated(finite):
         return "saturated"
-    return "noisy" if _noisy(filtered, conditioned.fs) else "good"
+    return "noisy" if noisy else "good"
 
 
 def _saturated(window: FloatArray) -> bool:
@@ -64,16 +72,30 @@ def _saturated(window: FloatArray) -> bool:
     return bool(np.mean(window == top) > 0.1 or np.mean(window == bottom) > 0.1)
 
 
-def _noisy(window: FloatArray, fs: float) -> bool:
-    if window.size < fs:
-        return False
-    frequency, power = sps.welch(window, fs, nperseg=min(window.size, int(2 * fs)))
-    share = _band(frequency, power, 5, 15) / max(_band(frequency, power, 5, 40), 1e-12)
-    return bool(share < 0.45 and stats.kurtosis(window, fisher=False) < 4.0)
+def _noisy(conditioned: Conditioned, edges: NDArray[np.float64], config: SignalConfig) -> NDArray[np.bool_]:
+    """Which of the windows (n,) that begin at `edges` are noisy; those of one length are judged together."""
+    lead, fs = conditioned.signal[:, 0], conditioned.fs
+    starts = (edges * fs).astype(np.int64)
+    lengths = np.minimum(((edges + config.quality_window_s) * fs).astype(np.int64), lead.size) - starts
+    noisy = np.zeros(edges.size, np.bool_)
+    for length in np.unique(lengths[lengths >= fs]):
+        alike = np.flatnonzero(lengths == length)
+        for some in np.array_split(alike, -(-alike.size // WINDOWS_AT_ONCE)):
+            noisy[some] = _are_noisy(lead[starts[some][:, None] + np.arange(length)], fs)
+    return noisy
 
 
-def _band(frequency: NDArray[np.float64], power: NDArray[np.float64], low: float, high: float) -> float:
-    return float(power[(frequency >= low) & (frequency < high)].sum())
+def _are_noisy(windows: FloatArray, fs: float) -> NDArray[np.bool_]:
+    """Which of the windows (n, length) are noisy."""
+    frequency, power = sps.welch(windows, fs, nperseg=min(windows.shape[1], int(2 * fs)))
+    share = _band(frequency, power, 5, 15) / np.maximum(_band(frequency, power, 5, 40), 1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a flat window has no kurtosis; its verdict is another
+        return np.asarray((share < 0.45) & (stats.kurtosis(windows, axis=1, fisher=False) < 4.0))
+
+
+def _band(frequency: NDArray[np.float64], power: FloatArray, low: float, high: float) -> FloatArray:
+    return np.asarray(power[:, (frequency >= low) & (frequency < high)].sum(axis=1))
 
 
 def _joined(edges: NDArray[np.float64], verdicts: list[Verdict], end_s: float) -> tuple[QualitySegment, ...]:

@@ -1,0 +1,152 @@
+"""A day of ECG: kept, analysed by the worker, opened from the cache and paged, as a table: `python -m benchmarks.day`.
+
+The day is the 48 half hours of the MIT-BIH database, one after the other. What it keeps lies in the folder given (or a
+temporary one): a second run with the same folder finds the analysis and measures the opening only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from app import charts, findings, work
+from app.findings import Case
+from app.theme import LIGHT
+from pipeline.config import ROOT, data_root
+from pipeline.domain import Recording
+from pipeline.intake import read_path
+from pipeline.store.recordings import envelope, keep, open_recording
+from pipeline.worker import Client
+from pipeline.worker.jobs import Jobs
+
+PAGES = 40
+HOURS, COLUMNS = 24, 1500
+
+
+def main(folder: Path, network: str) -> None:
+    """Print the table."""
+    os.environ |= {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
+    recording = day()
+    print(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
+    row("kept on disk", *timed(lambda: keep(recording)))
+    digest = recording.digest
+    del recording
+    analyse(open_recording(digest), network)
+    seconds, case = timed(lambda: opened(digest, network))
+    row(f"opened from the cache, {len(case.letters)} beats", seconds, case)
+    turns = [timed(lambda at=at: page(case, at))[0] for at in times(case)]
+    row(f"turned to any of {PAGES} times, slowest", max(turns))
+    row(f"whole day as {HOURS} rows of {COLUMNS}", *timed(lambda: overview(case.recording)))
+    application(digest, network)
+
+
+def day() -> Recording:
+    """All records of the MIT-BIH database in a row, as one recording of two leads."""
+    paths = sorted((data_root() / "mitdb").glob("*.hea"))
+    records = [read_path(path) for path in paths]
+    p_signal = np.concatenate([record.p_signal for record in records])
+    digest = hashlib.sha256(b"the day of benchmarks/day.py").hexdigest()
+    return replace(
+        records[0], name="day", p_signal=p_signal, leads=("MLII", "V1"), digest=digest, reference=None, notices=()
+    )
+
+
+def analyse(recording: Recording, network: str) -> None:
+    """Asks the worker, unless the analysis is stored, and waits for it."""
+    if work.stored_case(recording, network, None) is not None:
+        return
+    client, job = Client(), work.job(recording, network, None)
+    start, peak, beats_from = time.perf_counter(), 0.0, 0.0
+    client.ask(job)
+    while (status := client.status(job)).state in ("waiting", "running"):
+        peak = max(peak, memory_gb(Jobs(client.folder).worker_lock))
+        beats_from = beats_from or (time.perf_counter() - start if status.fraction >= 0.08 else 0.0)
+        time.sleep(0.2)
+    row("worker: filtered, R peaks found", beats_from)
+    row(f"worker: analysed by {network}", time.perf_counter() - start)
+    print(f"{'worker: largest memory':48}{peak:9.2f} GB")
+    client.close()
+
+
+def memory_gb(lock: Path) -> float:
+    """Largest resident memory so far of the process that works in the folder of `lock`."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(lock.parent).encode() in (process / "cmdline").read_bytes():
+                found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
+                return int(found[1]) / 1e6 if found else 0.0
+        except OSError:
+            continue
+    return 0.0
+
+
+def opened(digest: str, network: str) -> Case:
+    """The case and all that the page shows of it at once."""
+    case = work.stored_case(open_recording(digest), network, None)
+    assert case is not None
+    findings.rate_trend(case), findings.lane_marks(case), findings.heart_rates(case.prepared.beats.rr_s)
+    findings.quality_text(case.analysis.quality), case.analysis.counts(), case.table, case.next_abnormal(-1, 1)
+    page(case, 0.0)
+    return case
+
+
+def page(case: Case, at: float) -> object:
+    """The figure of ten seconds."""
+    leads, marks = findings.window_leads(case, at, at + 10), findings.marks(case, at, at + 10)
+    return charts.strip(leads, marks, LIGHT, start_s=at, window_s=10.0, quality=case.analysis.quality.segments)
+
+
+def times(case: Case) -> list[float]:
+    """Random places in the recording, in seconds."""
+    return list(np.random.default_rng(0).uniform(0, case.recording.duration_s - 10, PAGES))
+
+
+def overview(recording: Recording) -> list[object]:
+    """The first lead, hour by hour."""
+    return [envelope(recording, recording.leads[0], 3600 * i, 3600 * (i + 1), COLUMNS) for i in range(HOURS)]
+
+
+def application(digest: str, network: str) -> None:
+    """The page itself, without a browser: opened by its address, then turned."""
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
+    app.query_params["recording"], app.query_params["network"] = digest, network
+    row("page: first opened, with TensorFlow for Grad-CAM", *timed(app.run))
+    again = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
+    again.query_params["recording"], again.query_params["network"] = digest, network
+    row("page: opened by its address", *timed(again.run))
+    turns = [timed(lambda: again.button(key="turn-Window after").click().run())[0] for _ in range(5)]
+    row("page: turned, slowest of 5", max(turns))
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def row(title: str, seconds: float, _: object = None) -> None:
+    """One line of the table."""
+    print(f"{title:48}{seconds:9.3f} s")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--model", default="vgg16")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        main(options.folder or Path(temporary), options.model)
