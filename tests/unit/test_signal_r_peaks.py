@@ -25,8 +25,12 @@ SIGNAL = DEFAULT.signal
 
 @pytest.fixture(scope="module")
 def demo() -> Conditioned:
+    """The demo recording and, as a second lead, what an electrode at another angle might show of it."""
     recording = read_path(demo_path())
-    return condition(recording, choose_leads(recording.leads), SIGNAL)
+    conditioned = condition(recording, choose_leads(recording.leads), SIGNAL)
+    first = conditioned.signal[:, 0]
+    second = 0.4 * first - 0.6 * np.gradient(first) + 0.01 * np.random.default_rng(0).normal(size=first.size)
+    return with_signal(conditioned, np.stack([first, second], axis=1))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +86,7 @@ def test_the_second_lead_stands_in_while_the_first_is_lost(demo: Conditioned, be
     broken[start:stop, 0] = 0
     found = detect_r_peaks(with_signal(demo, broken), SIGNAL)
     inside = [peaks[(peaks > start) & (peaks < stop)] for peaks in (beats, found)]
-    assert f1(*inside) > 0.8
+    assert f1(*inside) > 0.7
 
 
 def test_no_signal_has_no_beats(demo: Conditioned) -> None:
@@ -170,6 +174,18 @@ def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) 
     assert noisy.reference is not None
     matched = match_beats(noisy.reference.sample, found, fs=noisy.fs, window_ms=150).matched
     assert 2 * matched / (noisy.reference.sample.size + found.size) > least
+
+
+@pytest.mark.data
+def test_a_paced_beat_stands_at_its_spike() -> None:
+    """Record 107: the energy of the wide QRS peaks 100 ms after the spike that the reference marks."""
+    from benchmarks.r_peaks import read
+
+    paced = read("mitdb", "107")
+    assert paced.reference is not None
+    found = found_in(paced)
+    matched = match_beats(paced.reference.sample, found, fs=paced.fs, window_ms=50).matched
+    assert matched / found.size > 0.9
 
 
 @pytest.mark.data
