@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,12 +16,16 @@ from models import registry
 from models.gradcam import Heatmap, gradcam
 from models.registry import Classifier
 from pipeline.analysis import check_classifier
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, database_url
 from pipeline.domain import Beats, BeatTrace, PictureArray
 from pipeline.explain import BeatExplanation, explain_beat
 from pipeline.intake import read_beat_picture
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
+
+if TYPE_CHECKING:
+    from app.review_desk import Material
+    from pipeline.store.studies import Study  # the first page does without SQLAlchemy
 
 
 def worker() -> Client:
@@ -85,3 +90,21 @@ def picture_heatmap(digest: str, network: Classifier, picture: PictureArray) -> 
 @st.cache_data(show_spinner=False, max_entries=60, scope="session")
 def _picture_heatmap(digest: str, name: str, version: str, _network: Classifier, _picture: PictureArray) -> Heatmap:
     return gradcam(_network, _picture)
+
+
+def review_material(study: Study) -> Material:
+    """What a study stands on, its families among it.
+
+    Raises
+    ------
+    DataError, StoreError
+        If the recording or its stored analysis is not there.
+    """
+    return _review_material(database_url(), study.id, study.digest, study)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, scope="session")
+def _review_material(url: str, number: int, digest: str, _study: Study) -> Material:
+    from app.review_desk import material_of
+
+    return material_of(_study)

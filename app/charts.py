@@ -84,13 +84,18 @@ def strip(
     window_s: float,
     quality: tuple[QualitySegment, ...] = (),
     selected: int | None = None,
+    notes: tuple[str, ...] = (),
+    paper_px: int = PAPER_PX,
+    highest_px: int = STRIP_PX,
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
-    Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter.
+    Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
+    it one of `notes` (one per mark) if there are any. `paper_px` is how wide the paper will be, `highest_px` how high
+    it may become before the gain is halved.
     """
     ranges = [_lead_range(lead.value_mv) for lead in leads]
-    paper = _paper(window_s, sum(high - low for low, high in ranges))
+    paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
     figure = _sheet(paper, colours, start_s=start_s, window_s=window_s)
     big = 5 / paper.gain_mm_mv
     floor = 0.0
@@ -99,9 +104,11 @@ def strip(
         _draw_lead(figure, lead, float(baseline), paper, colours, start_s)
         floor = float(baseline + high)
     mark_row = floor + 3 / paper.gain_mm_mv
-    top = mark_row + 4 / paper.gain_mm_mv
+    top = mark_row + (7 if notes else 4) / paper.gain_mm_mv
     _draw_quality(figure, quality, colours, start_s, window_s)
     _draw_marks(figure, marks, mark_row, colours, selected=selected, dense=window_s > 20)
+    if notes:
+        _draw_notes(figure, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
     figure.update_yaxes(range=[0, top])
     figure.update_layout(height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
     figure.add_annotation(
@@ -147,8 +154,8 @@ def trend(
             figure.add_vrect(segment.start_s, segment.stop_s, fillcolor=colours.gap, line_width=0, layer="below")
     figure.add_vrect(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
     lane_share = min(0.5, 0.13 * len(lanes))
-    ticks, texts = _clock_ticks(0.0, duration_s)
-    _bare(figure, colours, height=150 + 18 * len(lanes))
+    ticks, texts = clock_ticks(0.0, duration_s)
+    bare(figure, colours, height=150 + 18 * len(lanes))
     figure.update_layout(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
@@ -196,7 +203,7 @@ def probabilities(p: Array, colours: Palette) -> go.Figure:
         marker={"color": [colours.classes[label] for label in AAMI_CLASSES]}, cliponaxis=False,
         hoverinfo="skip", textfont={"color": colours.text},
     )  # fmt: skip
-    _bare(figure, colours, height=190)
+    bare(figure, colours, height=190)
     figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, color=colours.text, tickfont={"size": 13})
     figure.update_layout(bargap=0.35)
@@ -220,12 +227,12 @@ def _lead_range(value_mv: Array) -> tuple[float, float]:
     return min(-0.3, float(np.nanmin(centred)) - 0.1), max(0.7, float(np.nanmax(centred)) + 0.2)
 
 
-def _paper(window_s: float, height_mv: float) -> Paper:
+def _paper(window_s: float, height_mv: float, width_px: int = PAPER_PX, highest_px: int = STRIP_PX) -> Paper:
     """Standard paper speed for a window, and the largest gain at which the strip is not too high."""
     speed = 25.0 if window_s <= 10 else 10.0 if window_s <= 30 else 5.0
-    px_per_mm = PAPER_PX / (max(window_s, 1.0) * speed + 10)
+    px_per_mm = width_px / (max(window_s, 1.0) * speed + 10)
     for gain in GAINS_MM_MV:
-        if (height_mv * gain + 7) * px_per_mm <= STRIP_PX:
+        if (height_mv * gain + 7) * px_per_mm <= highest_px:
             break
     return Paper(speed, gain, px_per_mm)
 
@@ -233,7 +240,7 @@ def _paper(window_s: float, height_mv: float) -> Paper:
 def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> go.Figure:
     """Empty ECG paper from `start_s` on, with 10 mm before it for the calibration pulse."""
     figure = go.Figure()
-    _bare(figure, colours, height=300)
+    bare(figure, colours, height=300)
     fine_s, fine_mv = 1 / paper.speed_mm_s, 1 / paper.gain_mm_mv
     left = start_s - (10 * fine_s if pulse else 0.0)
     bold, texts = _bold_lines(left, start_s + window_s, 5 * fine_s, window_s)
@@ -305,6 +312,13 @@ def _draw_marks(
     )  # fmt: skip
 
 
+def _draw_notes(figure: go.Figure, marks: Marks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
+    figure.add_scatter(
+        x=marks.time_s, y=[row] * len(notes), mode="text", text=list(notes), hoverinfo="skip", name="notes",
+        textfont={"size": 11, "color": colours.text},
+    )  # fmt: skip
+
+
 def _draw_quality(
     figure: go.Figure, quality: tuple[QualitySegment, ...], colours: Palette, start_s: float, window_s: float
 ) -> None:
@@ -334,14 +348,14 @@ def _tick_step(window_s: float) -> float:
     return float(steps[min(np.searchsorted(steps, window_s / 6), steps.size - 1)])
 
 
-def _clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
+def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
     """At most seven round times in a window, and how to write them."""
     step = _tick_step(window_s)
     ticks = np.arange(np.ceil(start_s / step) * step, start_s + window_s + 1e-6, step)
     return ticks, [clock(float(tick))[:-2] for tick in ticks]
 
 
-def _bare(figure: go.Figure, colours: Palette, *, height: int) -> None:
+def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:
     """No margins, no legend, no zoom: scales on paper are not to be changed by a stray drag."""
     figure.update_layout(
         template="none", height=height, margin={"l": 8, "r": 8, "t": 6, "b": 24}, showlegend=False, dragmode=False,

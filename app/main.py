@@ -16,6 +16,7 @@ st.logo(str(APP / "logo.svg"), size="large")
 page = st.navigation(
     [
         st.Page(APP / "views/analyse.py", title="Analyse", icon=":material/cardiology:", default=True),
+        st.Page(APP / "views/review.py", title="Review", icon=":material/rate_review:"),
         st.Page(APP / "views/picture.py", title="Picture", icon=":material/image:"),
         st.Page(APP / "views/dataset.py", title="Dataset", icon=":material/database:"),
         st.Page(APP / "views/evaluation.py", title="Evaluation", icon=":material/monitoring:"),

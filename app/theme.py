@@ -9,14 +9,15 @@ import streamlit as st
 
 RESEARCH_USE = "For research use only. HeartVision suggests; a clinician looks at the signal and decides."
 UNCLASSIFIED = "?"
+ARTEFACT = "X"  # what a reader rejected
 
 
 @dataclass(frozen=True)
 class Palette:
     """Colours of charts. Classes differ in lightness too, and always come with their letter.
 
-    `paper`, `grid_fine` (1 mm) and `grid_bold` (5 mm) are the ECG paper; `classes` maps N S V F Q and ? (not
-    classified) to a fill on which `on_class` text has a contrast of at least 4.5.
+    `paper`, `grid_fine` (1 mm) and `grid_bold` (5 mm) are the ECG paper; `classes` maps N S V F Q, ? (not
+    classified) and X (artefact) to a fill on which `on_class` text has a contrast of at least 4.5.
     """
 
     paper: str
@@ -45,7 +46,10 @@ LIGHT = Palette(
     heat="213,94,0",
     on_class="#ffffff",
     classes=MappingProxyType(
-        {"N": "#5c6873", "S": "#0067a8", "V": "#b84a00", "F": "#9b3878", "Q": "#00745a", UNCLASSIFIED: "#7a6a00"}
+        {
+            **{"N": "#5c6873", "S": "#0067a8", "V": "#b84a00", "F": "#9b3878", "Q": "#00745a"},
+            **{UNCLASSIFIED: "#7a6a00", ARTEFACT: "#2e343b"},
+        }
     ),
 )
 DARK = Palette(
@@ -60,7 +64,10 @@ DARK = Palette(
     heat="255,140,66",
     on_class="#10161c",
     classes=MappingProxyType(
-        {"N": "#9aa7b2", "S": "#5ab4ea", "V": "#ff9350", "F": "#e59ac8", "Q": "#45d3a8", UNCLASSIFIED: "#e0cf57"}
+        {
+            **{"N": "#9aa7b2", "S": "#5ab4ea", "V": "#ff9350", "F": "#e59ac8", "Q": "#45d3a8"},
+            **{UNCLASSIFIED: "#e0cf57", ARTEFACT: "#d6dce2"},
+        }
     ),
 )
 

@@ -31,10 +31,11 @@ def _analyse(session: state.Session) -> None:
 
 def _show(session: state.Session) -> None:
     """The open case, from the overview down to one beat."""
-    from app.parts import controls, downloads, explorer, overview
+    from app.parts import controls, downloads, explorer, overview, review_open
 
     controls.choose(session)
     overview.draw(session.case)
+    review_open.offer(session.case)
     explorer.draw(session)
     downloads.draw(session.case)
 

@@ -1,0 +1,107 @@
+"""The beat that is looked at: the answer in force beside the model's, its picture, and its family."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from app import charts_review
+from app.charts_review import Shape
+from app.review_desk import HUMAN_WORDS, Desk
+from app.review_state import Bench
+from app.text import clock, percent, plain
+from app.theme import ARTEFACT, UNCLASSIFIED, is_dark, palette
+from pipeline.config import DEFAULT
+from pipeline.labels import CLASS_NAMES
+from pipeline.render.picture import render_large
+from pipeline.review.families import NO_FAMILY
+from pipeline.signal.windows import beat_offsets, gather
+
+BADGES = {
+    **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
+    **{UNCLASSIFIED: "yellow", ARTEFACT: "red"},
+}
+STATIC = {"displayModeBar": False, "staticPlot": True}
+MEANINGS = {**CLASS_NAMES, UNCLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
+
+
+def draw(bench: Bench, desk: Desk) -> None:
+    """All about one beat, in a column."""
+    at = desk.position(bench.sample)
+    if at is None:
+        st.caption("No beat is chosen.")
+        return
+    _answers(desk, at)
+    st.plotly_chart(_figure(desk, bench.sample), theme=None, config=STATIC, key="review-beat",
+                    alt="The beat over the median of its family")  # fmt: skip
+    _family(desk, bench.sample)
+    _picture(desk, bench.sample)
+    if desk.beats.comment[at]:
+        st.markdown(f":material/comment: {plain(desk.beats.comment[at])}")
+
+
+def _answers(desk: Desk, at: int) -> None:
+    letter, said, human = desk.letter(at), desk.model_letter(at), str(desk.beats.human[at])
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.markdown(f"**{clock(float(desk.beats.time_s[at]))}**", width="content")
+        st.badge(f"{letter}  {MEANINGS[letter]}", color=BADGES[letter])
+        if human:
+            st.badge(HUMAN_WORDS[human], icon=":material/check:", color="green")
+    rr = float(desk.beats.rr_s[at])
+    before = f" · RR before {rr * 1000:.0f} ms" if np.isfinite(rr) else ""
+    st.caption(f"{_model_words(desk, at, said)}{before}")
+
+
+def _model_words(desk: Desk, at: int, said: str) -> str:
+    if not said:
+        return "Added by hand; the model had no beat here"
+    if said == UNCLASSIFIED:
+        return f"Model: not classified, {plain(_reason(desk, int(desk.beats.sample[at])))}"
+    return f"Model: {said}, confidence {percent(float(desk.beats.confidence[at]))}"
+
+
+def _reason(desk: Desk, sample: int) -> str:
+    analysis = desk.material.analysis
+    found = int(np.searchsorted(analysis.sample, sample))
+    return analysis.reason[found] or "no reason is kept"
+
+
+def _figure(desk: Desk, sample: int) -> object:
+    prepared = desk.material.prepared.beats
+    offsets = beat_offsets(prepared.fs, DEFAULT.picture)
+    r_peak = _r_peak(desk, sample)
+    values = np.stack([gather(lead, r_peak + offsets) for lead in prepared.signal.T], axis=1)
+    own = Shape("beat", "", offsets / prepared.fs, values)
+    families, number = desk.material.families, desk.family_of(sample)
+    usual = None
+    if number != NO_FAMILY:
+        usual = Shape("family", "", families.offset_s, families.median[number])
+    return charts_review.beat((own, usual), prepared.leads, palette())
+
+
+def _r_peak(desk: Desk, sample: int) -> int:
+    """Where a beat lies in the filtered signal: the model's beats are known there, added ones are converted."""
+    prepared = desk.material.prepared.beats
+    at = int(np.searchsorted(prepared.sample, sample))
+    if at < prepared.sample.size and prepared.sample[at] == sample:
+        return int(prepared.r_peak[at])
+    return round(sample / desk.beats.fs * prepared.fs)
+
+
+def _family(desk: Desk, sample: int) -> None:
+    number = desk.family_of(sample)
+    if number == NO_FAMILY:
+        st.caption("Looks like no other beats here.")
+        return
+    size = int(desk.material.families.size[number])
+    st.caption(f"Black or white: this beat. Blue: median of family {number + 1} ({size} beats).")
+
+
+def _picture(desk: Desk, sample: int) -> None:
+    """What the network was given, for beats that it was given."""
+    beats = desk.material.prepared.beats
+    at = int(np.searchsorted(beats.sample, sample))
+    if at >= beats.sample.size or beats.sample[at] != sample:
+        return
+    picture = render_large(beats, at, DEFAULT.picture, scale=4, dark=is_dark())
+    st.image(picture, width="stretch", alt="The beat's picture as the network reads it")

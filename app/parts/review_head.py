@@ -1,0 +1,63 @@
+"""What is read, by whom, in which state; how far the review is; undo, redo and help."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.parts import reader, review_decide, review_keys
+from app.review_desk import Desk
+from app.review_state import Bench
+from app.text import duration, plain
+
+STATES = {
+    "new": ("new", "gray"),
+    "in_review": ("in review", "blue"),
+    "signed": ("signed", "green"),
+    "reopened": ("reopened", "orange"),
+}
+
+
+def draw(bench: Bench, desk: Desk) -> None:
+    """One row, and below it whatever must be said."""
+    study = desk.study
+    words, colour = STATES[desk.standing.state]
+    done = sum(found.reviewed for found in desk.findings)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-head"):
+        st.markdown(f"#### {plain(study.record)}", width="content")
+        st.badge(words, color=colour)
+        if bench.reading == "second":
+            st.badge("second reading", color="violet")
+        st.caption(
+            f"{duration(study.duration_s)} · {plain(study.model)} {plain(study.model_version[:7])} · "
+            f"**{done} of {len(desk.findings)}** findings reviewed",
+            width="stretch",
+        )  # fmt: skip
+        review_decide.history(bench, desk)
+        with st.container(key="review-help", width="content"):
+            if st.button("Keys `?`", type="tertiary", key="help", wrap=False):
+                review_keys.explain()
+        if reader.current():
+            reader.draw()
+    if not reader.current():
+        reader.draw()
+    _say(bench, desk)
+
+
+def _say(bench: Bench, desk: Desk) -> None:
+    standing = desk.standing
+    if bench.error:
+        st.error(plain(bench.error), icon=":material/error:")
+    if bench.notice:
+        st.warning(plain(bench.notice), icon=":material/group:")
+    if standing.state == "signed" and standing.signature is not None:
+        signed = standing.signature
+        st.info(
+            f"Signed by {plain(signed.who)} on {signed.at:%Y-%m-%d at %H:%M} UTC: read-only. Reopen it in the "
+            "worklist, with a reason, to change it.",
+            icon=":material/lock:",
+        )
+    elif not desk.writable:
+        st.info("The second reading is finished: read-only. Adjudicate the differences in the worklist.")
+    elif standing.adjudicating:
+        other = plain(standing.second_reader)
+        st.info(f"Both readings are finished; what you decide now settles what {other} and the first reader left open.")

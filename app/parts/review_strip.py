@@ -1,0 +1,115 @@
+"""The strip on ECG paper: the finding in its surroundings, the classes in force, and what a human has decided."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import charts_review, findings
+from app.parts import review_decide
+from app.review_desk import Desk
+from app.review_state import Bench
+from app.text import clock
+from app.theme import UNCLASSIFIED, palette
+
+WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+CHECK = "✓"
+
+
+def draw(bench: Bench, desk: Desk) -> None:
+    """The strip, and the way through it."""
+    _way(bench, desk)
+    if bench.adding:
+        review_decide.adding(bench, desk)
+    _strip(bench, desk)
+
+
+def _strip(bench: Bench, desk: Desk) -> None:
+    start, stop = bench.start_s, bench.start_s + bench.window_s
+    shown = desk.window(start, stop)
+    figure = charts_review.strip(
+        findings.recorded_leads(desk.material.recording, desk.study.leads, start, stop),
+        desk.marks(shown), tuple(_note(desk, int(i)) for i in shown), palette(),
+        start_s=start, window_s=bench.window_s, selected=bench.sample, target=bench.target(),
+        quality=desk.material.analysis.quality.segments, adding=bench.adding, selectable=not _by_touch(),
+    )  # fmt: skip
+    pickable(bench, desk, figure, "review-strip", "ECG strip with the class in force above each beat")
+
+
+def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str) -> None:
+    """A chart in which a click on a beat goes there, one on a free place names a time, and a drag takes several."""
+    key = f"{name}-{bench.picks}"
+
+    def picked() -> None:
+        chosen = st.session_state[key].selection
+        if chosen.get("box"):
+            low, high = sorted(chosen["box"][0]["x"])
+            bench.pick(desk.between(float(low), float(high)))
+            return
+        data = [point.get("customdata") for point in chosen.points]
+        data = [value[0] if isinstance(value, list) else value for value in data if value is not None]
+        if data:
+            _go(bench, desk, data[0])
+
+    st.plotly_chart(
+        figure, key=key, on_select=picked, selection_mode=("points", "box"), theme=None, config=CHART, alt=alt,
+        width="stretch",
+    )  # fmt: skip
+
+
+def _go(bench: Bench, desk: Desk, data: object) -> None:
+    """To a beat, named by its sample, or to a place, named as "at" and seconds."""
+    if not isinstance(data, str):
+        bench.look_at(int(str(data)))
+    elif bench.adding:
+        review_decide.add_at(bench, desk, float(data.split()[1]), st.session_state.get("add-class") or "N")
+    else:
+        bench.jump(float(data.split()[1]))
+
+
+def _way(bench: Bench, desk: Desk) -> None:
+    """Finding by finding, beat by beat, window by window."""
+    found = bench.current
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
+        stop = min(bench.start_s + bench.window_s, desk.material.recording.duration_s)
+        title = f"**{found.title}** {found.detail}" if found else "**No finding chosen**"
+        st.markdown(f"{title} :gray[· strip {clock(bench.start_s)} to {clock(stop)}]", width="stretch")
+        _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", bench.step, -1, "↑ or K")
+        _button("review-next", "Next finding", ":material/keyboard_arrow_down:", bench.step, 1, "↓ or J")
+        _button("review-previous-beat", "Previous beat", ":material/chevron_left:", bench.step_beat, -1, "←")
+        _button("review-next-beat", "Next beat", ":material/chevron_right:", bench.step_beat, 1, "→")
+        for name, label, icon, sign in (
+            ("review-earlier", "Earlier", ":material/first_page:", -0.9),
+            ("review-later", "Later", ":material/last_page:", 0.9),
+        ):
+            _button(name, label, icon, bench.move, bench.start_s + sign * bench.window_s, f"Shift {label}")
+        st.session_state["review-window"] = bench.window_s
+        st.segmented_control(
+            "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="review-window", required=True, wrap=False,
+            label_visibility="collapsed", on_change=lambda: bench.resize(st.session_state["review-window"]),
+        )  # fmt: skip
+
+
+def _button(name: str, label: str, icon: str, act: object, value: float, keys: str) -> None:
+    with st.container(key=name, width="content"):
+        st.button(
+            "", icon=icon, key=f"{name}-button", on_click=act, args=(value,), type="tertiary",
+            help=f"{label} ({keys})",
+        )  # fmt: skip
+
+
+def _note(desk: Desk, at: int) -> str:
+    """What a human did to a beat: a tick where the model was right, else what the model had said."""
+    human, said = str(desk.beats.human[at]), desk.model_letter(at)
+    if not human:
+        return ""
+    if human == "confirmed":
+        return CHECK
+    if human == "added" or not said:
+        return "new"
+    return f"was {said}" if said != UNCLASSIFIED else CHECK
+
+
+def _by_touch() -> bool:
+    """Whether a drag is the way to scroll the page: on a phone."""
+    return "Mobile" in (st.context.headers.get("User-Agent") or "")

@@ -1,0 +1,217 @@
+"""What the whole recording amounts to, renewed with every decision; only the open tab is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+import streamlit as st
+
+from app import charts, charts_review
+from app.charts_review import DayRow, Shape
+from app.parts.review_strip import pickable
+from app.review_desk import LETTER, Desk
+from app.review_state import Bench
+from app.text import clock, percent
+from app.theme import palette
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.review.beats import REJECTED, UNCLASSIFIED
+from pipeline.review.families import class_shares
+from pipeline.review.hrv import Measure
+from pipeline.review.rhythm import moving_rate
+from pipeline.review.summary import Moment, poincare, tachogram
+from pipeline.store.recordings import envelope
+
+DAY_FROM_S = 1200.0  # shorter recordings have no day
+ROW_S, SHORT_ROW_S = 3600.0, 300.0
+SHORT_DAY_S = 2 * ROW_S
+COLUMNS = 700
+FAMILIES_SHOWN = 8
+TREND_POINTS = 1500
+MEASURES = {
+    "mean_nn": "Mean NN", "sdnn": "SDNN", "sdann": "SDANN", "sdnn_index": "SDNN index", "rmssd": "RMSSD",
+    "pnn50": "pNN50", "triangular_index": "Triangular index", "sd1": "SD1", "sd2": "SD2",
+}  # fmt: skip
+Part = Callable[[Bench, Desk], None]
+
+
+def draw(bench: Bench, desk: Desk) -> None:
+    """The tabs."""
+    parts: dict[str, Part] = {
+        "Summary": _summary, "Families": _families, "Trend": _trend, "RR": _intervals, "HRV": _variability,
+    }  # fmt: skip
+    if desk.material.recording.duration_s > DAY_FROM_S:
+        parts["Day"] = _day
+    for tab, part in zip(st.tabs(list(parts), key="review-tabs", on_change="rerun"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                part(bench, desk)
+
+
+def _summary(bench: Bench, desk: Desk) -> None:
+    summary, total = desk.summary, max(1, len(desk.beats))
+    rate = summary.rate
+    rows = [
+        (
+            "Heart rate",
+            f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest)}, highest {_moment(rate.highest)} /min",
+        ),
+        ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
+        ("Decided by hand", f"{summary.reviewed} of {len(desk.beats)} beats"),
+    ]
+    lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
+    for letter in AAMI_CLASSES:
+        burden = "" if summary.burden is None else _burden(summary.burden[letter])
+        lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {summary.counts[letter]} | {burden} |")
+    for letter, words in ((UNCLASSIFIED, "not classified"), (REJECTED, "artefact")):
+        count = summary.counts[letter]
+        if count:
+            share = percent(count / total)
+            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {count} | {share} of all beats |")
+    left, right = st.columns([3, 2], gap="medium")
+    left.markdown("\n".join(lines))
+    right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))
+
+
+def _burden(value: float) -> str:
+    return f"{value:.1f} %" if value else "none"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0f}"
+
+
+def _moment(moment: Moment | None, form: str = "{:.0f}") -> str:
+    return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s)[:-2]}"
+
+
+def _families(bench: Bench, desk: Desk) -> None:
+    """Median beats, largest family first; choosing one makes decisions be about all its beats."""
+    found = desk.material.families
+    count = found.size.size
+    if not count:
+        st.caption("No beats look enough alike to make a family.")
+        return
+    pages = -(-count // FAMILIES_SHOWN)
+    page = 0
+    if pages > 1:
+        page = st.segmented_control(
+            "Families", range(pages), key="review-family-page", default=0, required=True, label_visibility="collapsed",
+            format_func=lambda i: f"{i * FAMILIES_SHOWN + 1} to {min(count, (i + 1) * FAMILIES_SHOWN)}",
+        )  # fmt: skip
+    shares = class_shares(found, desk.beats)
+    numbers = tuple(range(page * FAMILIES_SHOWN, min(count, (page + 1) * FAMILIES_SHOWN)))
+    shapes = tuple(_shape(desk, number, shares[number]) for number in numbers)
+    chosen = bench.family if bench.scope == "family" else desk.family_of(bench.sample)
+    _pick_family(bench, shapes, numbers, chosen)
+    with st.container(horizontal=True, gap="xxsmall", key="review-family-list"):
+        for number, shape in zip(numbers, shapes, strict=True):
+            st.button(
+                shape.name, key=f"family-{number}", on_click=bench.choose_family, args=(number,), wrap=False,
+                type="primary" if bench.scope == "family" and number == bench.family else "secondary",
+            )  # fmt: skip
+    st.caption("Choose a family, then give it a class, reject or delete it with the buttons under the strip.")
+
+
+def _shape(desk: Desk, number: int, shares: np.ndarray) -> Shape:
+    found = desk.material.families
+    best = int(shares.argmax())
+    label = AAMI_CLASSES[best] if shares[best] else ""
+    share = f" {label} {percent(float(shares[best])) if shares[best] < 0.995 else '100 %'}" if label else ""
+    name = f"{number + 1}: {len(desk.family_samples(number))} beats,{share}" if share else f"{number + 1}"
+    return Shape(name, label, found.offset_s, found.median[number])
+
+
+def _pick_family(bench: Bench, shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int) -> None:
+    key = f"review-families-{bench.picks}"
+
+    def picked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            data = points[0]["customdata"]
+            bench.choose_family(int(data[0] if isinstance(data, list) else data))
+
+    st.plotly_chart(
+        charts_review.families(shapes, numbers, chosen, palette()), key=key, on_select=picked, theme=None,
+        selection_mode="points", config={"displayModeBar": False, "doubleClick": False}, alt="Median beat per family",
+    )  # fmt: skip
+
+
+def _trend(bench: Bench, desk: Desk) -> None:
+    beats = desk.beats
+    rate = moving_rate(beats.rr_s).astype(float)
+    position = np.arange(len(beats))
+    if position.size > TREND_POINTS:
+        time_s, rate = charts.decimate(beats.time_s, rate, TREND_POINTS)
+        position = np.searchsorted(beats.time_s, time_s).clip(0, len(beats) - 1)
+    figure = charts.trend(
+        beats.time_s[position], rate, desk.marks(_lanes(desk)), palette(),
+        duration_s=desk.material.recording.duration_s, window=_window(bench), beat=beats.sample[position],
+        quality=desk.material.analysis.quality.segments,
+    )  # fmt: skip
+    pickable(bench, desk, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
+    st.caption("Median of eight intervals; a click leads there.")
+
+
+def _lanes(desk: Desk) -> np.ndarray:
+    """Beats that are not N, thinned to one per class and pixel-wide stretch."""
+    beats = desk.beats
+    wanted = np.flatnonzero((beats.aami != "N") & (beats.aami != REJECTED))
+    bucket = (beats.time_s[wanted] / max(desk.material.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
+    kind = np.unique(beats.aami[wanted], return_inverse=True)[1]
+    _, first = np.unique(np.stack([bucket, kind]), axis=1, return_index=True)
+    return wanted[np.sort(first)]
+
+
+def _intervals(bench: Bench, desk: Desk) -> None:
+    beats, colours = desk.beats, palette()
+    left, right = st.columns([5, 2], gap="small")
+    with left:
+        series = tachogram(beats)
+        label = tuple(desk.letter(int(i)) for i in series.position)
+        figure = charts_review.tachogram(
+            series.x, series.y, beats.sample[series.position], label, colours, _window(bench)
+        )
+        pickable(bench, desk, figure, "review-tachogram", "RR intervals over time")
+    with right:
+        cloud = poincare(beats)
+        figure = charts_review.poincare(cloud.x, cloud.y, beats.sample[cloud.position], colours)
+        pickable(bench, desk, figure, "review-poincare", "Poincare plot of normal intervals")
+
+
+def _variability(bench: Bench, desk: Desk) -> None:
+    found = desk.variability
+    lines = ["| Measure | Value |", "|---|---|"]
+    for item in fields(found):
+        measure = getattr(found, item.name)
+        if isinstance(measure, Measure):
+            lines.append(f"| {MEASURES[item.name]} | {_measured(measure)} |")
+    st.markdown("\n".join(lines))
+    st.caption(
+        f"From {found.n_intervals} intervals between two normal beats, {found.seconds / 60:.1f} min in all, "
+        "as the Task Force of 1996 defines the measures."
+    )
+
+
+def _measured(measure: Measure) -> str:
+    return f":gray[{measure.reason}]" if measure.value is None else f"**{measure.value:.1f}** {measure.unit}"
+
+
+def _day(bench: Bench, desk: Desk) -> None:
+    recording = desk.material.recording
+    row_s = ROW_S if recording.duration_s > SHORT_DAY_S else SHORT_ROW_S
+    starts = np.arange(0, recording.duration_s, row_s)
+    lead = desk.study.leads[0]
+    rows = tuple(
+        DayRow(float(s), envelope(recording, lead, float(s), min(recording.duration_s, float(s) + row_s), COLUMNS))
+        for s in starts
+    )
+    figure = charts_review.day(rows, row_s, desk.marks(_lanes(desk)), _window(bench), palette())
+    pickable(bench, desk, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
+    length = "an hour" if row_s == ROW_S else f"{row_s / 60:.0f} minutes"
+    st.caption(f"Each row is {length} of lead {charts.html.escape(lead)}; a click leads there.")
+
+
+def _window(bench: Bench) -> tuple[float, float]:
+    return bench.start_s, bench.start_s + bench.window_s
