@@ -145,7 +145,8 @@ def _new_page(sheet: Sheet) -> float:
 def _draw_strip(
     sheet: Sheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
 ) -> None:
-    _draw_heading(sheet, strip, y)
+    usual = all(content.calibrated) and all(lane.gain == GAIN_MM_MV for lane, _ in lanes)
+    _draw_heading(sheet, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
     top = y + _HEAD_MM
     height = sum(lane.height for lane, _ in lanes)
     _draw_marked(sheet, strip, top, height)
@@ -159,13 +160,13 @@ def _draw_strip(
     _draw_seconds(sheet, content, strip, top + height)
 
 
-def _draw_heading(sheet: Sheet, strip: Strip, y: float) -> None:
+def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
     tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
     sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
     detail = strip.detail or f"from {clock(strip.start_s)}"
     sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
-    sheet.say(RIGHT_MM, y + 9, "25 mm/s · 10 mm/mV", 7.5, colour=MUTED, align="R")
+    sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
 
 
 def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:

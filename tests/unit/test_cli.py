@@ -124,7 +124,7 @@ def test_an_unknown_network_is_bad_use(stand, folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "pdf"], ["page", "x.png"], ["report", "x"]]
+    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "xml"], ["page", "x.png"], ["report"]]
 )
 def test_bad_use_is_exit_code_two(arguments):
     with pytest.raises(SystemExit) as stopped:

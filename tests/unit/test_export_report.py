@@ -120,6 +120,7 @@ def test_beats_are_25_millimetres_per_second_apart_and_10_millimetres_per_milliv
 def test_a_very_tall_lead_is_drawn_smaller_and_says_so():
     text = " ".join(text_of(pdf_bytes(made(height_mv=8.0))))
     assert "5 mm/mV" in text
+    assert "10 mm/mV" not in text
     lane = lane_for(np.array([-2.0, 0, 0, 0, 30.0], np.float32))
     assert lane.height <= LANE_MAX_MM
     assert 32 * lane.gain <= LANE_MAX_MM
