@@ -218,9 +218,9 @@ def show_abstention(view: View, found: Json) -> None:
 
 
 def show_uncertainty_source(view: View) -> None:
-    """The command that calibrates the sets."""
-    command = f"python -m pipeline evaluate --model {view.name} --uncertainty"
-    show_caption(view.evaluation["provenance"] | {"command": command}, f"models/weights/{view.name}/{view.file.name}")
+    """The command that calibrated the sets."""
+    made = view.evaluation["uncertainty"]["provenance"]
+    show_caption(made, f"models/weights/{view.name}/{view.file.name}")
 
 
 def show_stress(view: View) -> None:
@@ -288,7 +288,7 @@ def show_against(view: View) -> None:
     )  # fmt: skip
     st.write(
         "Intervals come from drawing the patients anew, the same for both networks; p is how often a random exchange "
-        "of the two networks, patient by patient, differs as much. An interval that holds 0 shows no difference."
+        "of the two networks, patient by patient, differs as much. An interval that holds 0 leaves open who is better."
     )
     show_table(tables.differences(found.differences, names), f"{view.name}-against-{other}-{view.kind}.csv")
     if found.mcnemar:

@@ -11,8 +11,8 @@ patients. Three thresholds on the same score, 1 - p(true class), are put side by
 `uncertainty` returns what evaluation.json keeps: `alpha`, `delta`, `calibration` {database, records, beats},
 `methods` [{name, threshold}], `abstention` {target, confidence}, `tested` [{name, title, records, methods [{name,
 coverage, mean_size, single, patients_held, worst, per_class, per_patient}], risk {coverage, error, aurc, excess},
-abstention {answered, wrong, error, worst}, without_232 [as methods] or null}] and `halves` (many random halves of
-the calibration database instead of the one).
+abstention {answered, wrong, error, worst}, without_232 [as methods] or null}], `halves` (many random halves of
+the calibration database instead of the one) and, put there by `run`, `provenance`.
 """
 
 from __future__ import annotations

@@ -190,7 +190,10 @@ def add_uncertainty(
         read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
         found[split] = read.predictions["reference"]
     tested = {"ds2": (SPLITS["ds2"], found["ds2"])}
-    content["uncertainty"] = plain(uncertainty(found["svdb"], tested, database="svdb"))
+    command = f"python -m pipeline evaluate --model {classifier.name} --uncertainty"
+    data = "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 and MIT-BIH Arrhythmia Database 1.0.0 (DS2)"
+    made = asdict(Provenance(command, current_commit(), data, now()))
+    content["uncertainty"] = plain(uncertainty(found["svdb"], tested, database="svdb") | {"provenance": made})
     write_json(path, content)
 
 

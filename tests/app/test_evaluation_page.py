@@ -43,7 +43,9 @@ def add_more(home, found):
     content = saved.read_evaluation(path)
     svdb = [replace(item, record=str(800 + 22 * i + j)) for i in (0, 1) for j, item in enumerate(found)]
     tested = {"ds2": ("DS2", found)}
-    content["uncertainty"] = report.plain(conformal.uncertainty(svdb, tested, database="svdb", halves=3))
+    calibrated = conformal.uncertainty(svdb, tested, database="svdb", halves=3)
+    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --uncertainty"}
+    content["uncertainty"] = report.plain(calibrated | {"provenance": made})
     content["speed"] = {"beats_per_s": 1234.5, "beats": 1000, "cores": 2}
     run.write_json(path, content)
     estimate = {"value": 0.8, "low": 0.7, "high": 0.9}

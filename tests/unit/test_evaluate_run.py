@@ -150,7 +150,9 @@ def test_uncertainty_leaves_out_the_patients_that_taught_the_network_and_asks_it
     run.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
     run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
     assert rule.asked == asked
-    assert read_evaluation(path)["uncertainty"] == found
+    again = read_evaluation(path)["uncertainty"]
+    assert again["provenance"]["command"] == "python -m pipeline evaluate --model rule --uncertainty"
+    assert again | {"provenance": None} == found | {"provenance": None}
     with pytest.raises(DataError, match="is of other weights"):
         run.add_uncertainty(rule, model | {"sha256": "1" * 64}, tmp_path, path, cache=tmp_path / "c")
 
