@@ -23,7 +23,8 @@ _REMEMBER = "export default function({ data }) { document.cookie = data.cookie }
 def current() -> str:
     """The name of who reads in this browser; "" if they have not said it yet."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = _cleaned(unquote(st.context.cookies.get(_COOKIE, "")))
+        told = st.context.cookies.get(_COOKIE)
+        st.session_state[_KEY] = _cleaned(unquote(told)) if isinstance(told, str) else ""
     return str(st.session_state[_KEY])
 
 
