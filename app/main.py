@@ -15,8 +15,10 @@ st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), la
 st.logo(str(APP / "logo.svg"), size="large")
 page = st.navigation(
     [
+        st.Page(APP / "views/worklist.py", title="Worklist", icon=":material/list_alt:"),
         st.Page(APP / "views/analyse.py", title="Analyse", icon=":material/cardiology:", default=True),
         st.Page(APP / "views/review.py", title="Review", icon=":material/rate_review:"),
+        st.Page(APP / "views/study.py", title="Study", icon=":material/draw:", visibility="hidden"),
         st.Page(APP / "views/picture.py", title="Picture", icon=":material/image:"),
         st.Page(APP / "views/dataset.py", title="Dataset", icon=":material/database:"),
         st.Page(APP / "views/evaluation.py", title="Evaluation", icon=":material/monitoring:"),

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
+from sqlalchemy import func, select
 
 from pipeline.domain import Analysis, Recording
 from pipeline.review.beats import ReviewedBeats, gaps_in, reviewed_beats
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
+from pipeline.store.database import database
 from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
+from pipeline.store.tables import StudyRow
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,10 @@ def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
     beats = reviewed_beats(analysis, (), gaps_in(lead, recording.fs))
     row = listing(beats, triage(beats))
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
+
+
+def stamp() -> tuple[int, datetime | None]:
+    """Changes whenever a study is added or anything is decided: how many studies, and the last change of any."""
+    with database().reading() as session:
+        count, last = session.execute(select(func.count(), func.max(StudyRow.updated)).select_from(StudyRow)).one()
+        return int(count), last

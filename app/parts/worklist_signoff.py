@@ -1,0 +1,128 @@
+"""Sign-off: where the study stands, what is left to see, the signature, and reopening with a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from app.parts.worklist_open import Open
+from app.parts.worklist_table import FINDING_WORDS
+from app.review_desk import Desk
+from app.text import plain
+from pipeline.review.decisions import TEXT_CHARS
+from pipeline.store import reviews
+from pipeline.store.reviews import Standing
+
+STATEMENT = "I have reviewed this recording; the result stands as shown."
+SHOWN = 4
+
+
+def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
+    """The signature of a signed study, else the way to it."""
+    if now.state == "signed":
+        _signed(here, now, reader)
+    elif now.state == "new":
+        _new(here, now, reader)
+    else:
+        _left(desk)
+        _sign(here, now, reader)
+
+
+def _signed(here: Open, now: Standing, reader: str) -> None:
+    signature = now.signature
+    if signature is not None:
+        st.success(
+            f"Signed by **{plain(signature.who)}** on {signature.at:%Y-%m-%d at %H:%M} UTC, version {signature.seq}. "
+            "The study is read-only.",
+            icon=":material/verified:",
+        )
+        if signature.text:
+            st.caption(f"“{plain(signature.text)}”")
+    with st.expander("Reopen it to change something", icon=":material/lock_open:"), st.form("reopen", border=False):
+        st.text_area("Reason", key="reopen-reason", max_chars=TEXT_CHARS, placeholder="stays in the audit trail")
+        st.form_submit_button(
+            _as("Reopen", reader), disabled=not reader, key="reopen-study",
+            on_click=_reopen, args=(here, now.version, reader),
+        )  # fmt: skip
+        _who(reader)
+
+
+def _new(here: Open, now: Standing, reader: str) -> None:
+    st.info(
+        "Nobody has reviewed this study yet. The first decision on the Review page begins the review; if there is "
+        "nothing to change, begin it here and sign.",
+        icon=":material/info:",
+    )
+    st.button(
+        _as("Begin the review", reader), disabled=not reader, key="begin-review",
+        on_click=_begin, args=(here, now.version, reader),
+    )  # fmt: skip
+    _who(reader)
+
+
+def _left(desk: Desk | None) -> None:
+    """What nobody has decided about: a warning, not a wall."""
+    if desk is None:
+        return
+    left = [finding for finding in desk.findings if not finding.reviewed]
+    if not left:
+        st.success("Every finding is reviewed.", icon=":material/check_circle:")
+        return
+    kinds = Counter(finding.kind for finding in left)
+    words = [f"{FINDING_WORDS[kind]} ({n})" for kind, n in kinds.items()]
+    more = f" and {len(words) - SHOWN} more kinds" if len(words) > SHOWN else ""
+    st.warning(
+        f"**{len(left)} of {len(desk.findings)} findings are not reviewed:** {', '.join(words[:SHOWN])}{more}. "
+        "You can sign all the same; the report says which they are.",
+        icon=":material/visibility_off:",
+    )
+
+
+def _sign(here: Open, now: Standing, reader: str) -> None:
+    reading = bool(now.second_reader) and not now.second_done
+    if reading:
+        st.info(f"{plain(now.second_reader)} is reading this study a second time; sign when that is finished or "
+                "withdrawn.", icon=":material/group:")  # fmt: skip
+    with st.form("sign", border=False):
+        st.text_area("Statement", value=STATEMENT, key="sign-text", max_chars=TEXT_CHARS, height=80)
+        st.form_submit_button(
+            _as("Sign", reader), type="primary", icon=":material/draw:", disabled=not reader or reading,
+            key="sign-study", on_click=_take_signature, args=(here, now.version, reader),
+        )  # fmt: skip
+        _who(reader)
+
+
+def _as(what: str, reader: str) -> str:
+    return f"{what} as {plain(reader)}" if reader else what
+
+
+def _who(reader: str) -> None:
+    if not reader:
+        st.caption("Say who you are above first.")
+
+
+def _begin(here: Open, seen: int, reader: str) -> None:
+    here.change(lambda: reviews.begin_review(here.study_id, reader=reader), seen, "The review has begun.")
+
+
+def _take_signature(here: Open, seen: int, reader: str) -> None:
+    text = str(st.session_state["sign-text"])
+    here.change(
+        lambda: reviews.sign(
+            here.study_id, reader=reader, expected_version=seen, text=text, key=here.key("sign", seen)
+        ),
+        seen,
+        "Signed and saved.",
+    )  # fmt: skip
+
+
+def _reopen(here: Open, seen: int, reader: str) -> None:
+    reason = str(st.session_state["reopen-reason"])
+    here.change(
+        lambda: reviews.reopen(
+            here.study_id, reader=reader, expected_version=seen, reason=reason, key=here.key("reopen", seen)
+        ),
+        seen,
+        "Reopened and saved.",
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""One study: sign-off, second reading, exports and audit trail."""
+
+import streamlit as st
+
+from app.parts import reader, worklist_audit, worklist_exports, worklist_second, worklist_signoff
+from app.parts.worklist_open import Open, fresh, is_blind, opened, recording_page, signatures, visible
+from app.parts.worklist_state import STATE_WORDS
+from app.parts.worklist_table import burden, findings_words
+from app.review_desk import Desk
+from app.text import duration, plain
+from pipeline.errors import EcgError
+from pipeline.store.reviews import Standing, audit
+
+COLOURS = {"new": "blue", "in_review": "gray", "signed": "green", "reopened": "orange"}
+
+
+def _number() -> int | None:
+    """The study that the address names, or the one that was open."""
+    named = st.query_params.get("study", "")
+    if named.isdecimal() and len(named) < 10:
+        st.session_state["study-number"] = int(named)
+    return st.session_state.get("study-number")
+
+
+def _draw(here: Open) -> None:
+    now = fresh(here.study_id)
+    who = _head(here, now)
+    _said(here)
+    blind = is_blind(now, who)
+    desk = _desk(here, now)
+    signing, second, exports, trail = st.tabs(["Sign-off", "Second reading", "Exports", "Audit trail"], key="study-tab")
+    with signing:
+        if blind:
+            st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
+        else:
+            worklist_signoff.draw(here, now, desk, who)
+    with second:
+        worklist_second.draw(here, now, desk, who)
+    with exports:
+        if desk is not None:
+            worklist_exports.draw(desk, signatures(here.study_id), blind=blind)
+    with trail:
+        entries = visible(audit(here.study_id), now, who)
+        worklist_audit.draw(entries, now.study.record)
+
+
+def _head(here: Open, now: Standing) -> str:
+    study = now.study
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(plain(study.record), anchor=False, width="content")
+        st.badge(STATE_WORDS[study.state], color=COLOURS[study.state])
+        if now.second_reader:
+            st.badge("read twice" if now.second_done else "second reading open", color="violet")
+        st.space("stretch")
+        name = reader.current()
+        if name:
+            reader.draw()
+    if not name:
+        name = reader.draw()
+    parts = [duration(study.duration_s), f"{plain(study.model)} {plain(study.model_version[:7])}"]
+    if not is_blind(now, name):
+        parts += [
+            plain(findings_words(study.findings)),
+            f"V {burden(study.counts, 'V')}, S {burden(study.counts, 'S')}",
+            f"last reader: {plain(study.reader)}" if study.reader else "nobody has read it yet",
+        ]
+    st.caption(" · ".join(parts))
+    with st.container(horizontal=True, gap="medium"):
+        st.page_link("views/worklist.py", label="Worklist", icon=":material/arrow_back:")
+        reading = "second" if is_blind(now, name) else "main"
+        recording_page(here.study_id, "Look at the recording", reading=reading)
+    return name
+
+
+def _said(here: Open) -> None:
+    if here.error:
+        st.error(plain(here.error), icon=":material/error:")
+    if here.notice:
+        st.success(plain(here.notice), icon=":material/check:")
+    here.error, here.notice = "", ""
+
+
+def _desk(here: Open, now: Standing) -> Desk | None:
+    try:
+        return here.laid_out(now)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _nothing() -> None:
+    st.title("A study", anchor=False)
+    st.markdown("Choose a study in the worklist; its sign-off, second reading, exports and audit trail are here.")
+    st.page_link("views/worklist.py", label="Worklist", icon=":material/list_alt:")
+
+
+number = _number()
+try:
+    if number is None:
+        _nothing()
+    else:
+        _draw(opened(number))
+except EcgError as error:
+    st.session_state.pop("study-number", None)
+    st.error(plain(str(error)), icon=":material/error:")
+    _nothing()
