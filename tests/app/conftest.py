@@ -23,7 +23,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             cache.worker().close()
 
 
-def settled(page: AppTest, *, within_s: float = 120.0) -> AppTest:
+def settled(page: AppTest, *, within_s: float = 600.0) -> AppTest:
     """The page as it is when the worker has answered; a browser would look again by itself."""
     deadline = time.monotonic() + within_s
     while page.session_state["heartvision"].asked is not None:

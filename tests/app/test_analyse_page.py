@@ -14,6 +14,7 @@ from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
+from pipeline.worker import Client, Status
 from tests.app.conftest import settled
 
 MAIN = str(ROOT / "app" / "main.py")
@@ -257,3 +258,73 @@ def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTes
     again = AppTest.from_file(MAIN, default_timeout=120).run()
     again.button(key="demo-start").click().run()
     assert np.array_equal(case(again).analysis.p, case(demo).analysis.p)
+
+
+def waiting(page: AppTest, state: Status, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page while the worker says `state` about a recording that nobody has analysed."""
+    monkeypatch.setattr(Client, "status", lambda self, job: state)
+    monkeypatch.setattr(Client, "ask", lambda self, job: None)
+    page.file_uploader[0].set_value([(name, payload, ANY) for name, payload in demo_files("unread")])
+    return page.run()
+
+
+def test_while_a_recording_is_read_its_progress_and_signal_are_shown(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(page, Status("running", 0.4, "Reading beat 200 of 500", 0.1, 1.0, 31.0), monkeypatch)
+    assert not page.exception
+    assert "unread" in texts(page)
+    assert [button.label for button in page.button if button.key == "cancel"] == ["Cancel"]
+    page.slider(key="preview").set_value(60.0).run()
+    assert not page.exception
+    assert page.button(key="demo-again").label == "Open the demo recording"
+
+
+def test_a_cancelled_analysis_leads_back_and_says_that_it_can_go_on(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(page, Status("running", 0.4, "Reading"), monkeypatch)
+    page.button(key="cancel").click().run()
+    assert not page.exception
+    assert "read on from there" in page.info[0].value
+    assert page.button(key="demo-start").label == "Open the demo recording"
+    assert "recording" not in page.query_params
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (Status("stopped", 0.43), "stopped unexpectedly after 43 %; what was read is kept"),
+        (Status("unstarted"), "cannot start"),
+        (Status("cancelled", 0.43), "was cancelled; what was read is kept"),
+    ],
+)
+def test_an_interrupted_analysis_is_one_sentence_and_two_ways_on(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, state: Status, words: str
+) -> None:
+    waiting(page, state, monkeypatch)
+    assert not page.exception
+    assert words in [*page.error, *page.info][0].value
+    assert page.button(key="go-on").label == "Go on"
+    page.button(key="back").click().run()
+    assert page.button(key="demo-start").label == "Open the demo recording"
+
+
+def test_a_refresh_opens_the_same_recording_network_and_beats(demo: AppTest) -> None:
+    fresh = AppTest.from_file(MAIN, default_timeout=120)
+    for key, values in demo.query_params.items():
+        fresh.query_params[key] = values
+    fresh.run()
+    assert not fresh.exception
+    assert case(fresh).recording.digest == case(demo).recording.digest
+    assert np.array_equal(case(fresh).analysis.p, case(demo).analysis.p)
+
+
+@pytest.mark.parametrize("address", ["0" * 64, "../../etc/passwd", ""])
+def test_an_address_that_names_nothing_here_is_refused_in_a_sentence(address: str) -> None:
+    page = AppTest.from_file(MAIN, default_timeout=120)
+    page.query_params["recording"] = address
+    page.run()
+    assert not page.exception
+    assert "not on this machine" in page.error[0].value
+    assert page.button(key="demo-start").label == "Open the demo recording"

@@ -52,7 +52,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"--server.port={port}",
         "--server.headless=true",
     ]
-    environment = os.environ | {"HEARTVISION_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    folders = {name: str(tmp_path_factory.mktemp(name.lower())) for name in ("HEARTVISION_CACHE", "HEARTVISION_HOME")}
+    environment = os.environ | folders
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:

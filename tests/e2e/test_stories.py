@@ -43,7 +43,7 @@ def go(page: Page, title: str) -> None:
     if page.viewport_size == {"width": NARROW[0], "height": NARROW[1]}:
         page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name=title).click()
-    expect(page).to_have_url(re.compile(title.lower()) if title != "Analyse" else re.compile(r"/$"))
+    expect(page).to_have_url(re.compile(title.lower()) if title != "Analyse" else re.compile(r"/(\?.*)?$"))
 
 
 def test_demo_is_opened_and_the_next_abnormal_beat_shows_its_heatmap(page: Page, shot: Shot) -> None:
@@ -98,6 +98,19 @@ def test_own_record_is_uploaded_and_analysed(page: Page, record: list[Path]) -> 
     upload(page, "Your recording", record)
     expect(page.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_text("The annotation file says")).to_be_visible(timeout=SLOW_MS)
+
+
+def test_a_refresh_and_a_second_tab_open_the_same_recording(new_page: NewPage, record: list[Path]) -> None:
+    first, second = new_page(), new_page()
+    upload(first, "Your recording", record)
+    expect(first.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
+    expect(first).to_have_url(re.compile(r"\?recording=[0-9a-f]{64}"))
+    assert "case7" not in first.url
+    first.reload()
+    expect(first.get_by_role("heading", name="case7")).to_be_visible(timeout=SLOW_MS)
+    expect(beat_heading(first)).to_be_visible(timeout=SLOW_MS)
+    second.goto(first.url)
+    expect(beat_heading(second)).to_be_visible(timeout=SLOW_MS)
 
 
 def test_half_a_record_asks_for_the_other_half_and_goes_on_when_it_comes(page: Page, record: list[Path]) -> None:

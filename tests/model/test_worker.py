@@ -27,7 +27,7 @@ from pipeline.worker import Client, Job
 from pipeline.worker.jobs import Jobs, worker_folder
 
 NETWORK = "cnn"
-WITHIN_S = 180.0
+WITHIN_S = 600.0
 SERVER = """
 import sys, time
 from pipeline.worker import Client, Job
