@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,6 @@ SERVER = """
 import sys, time
 from pipeline.worker import Client, Job
 Client().ask(Job(sys.argv[1], sys.argv[2], sys.argv[3], None, int(sys.argv[4])))
-print("asked", flush=True)
 time.sleep(600)
 """
 
@@ -85,6 +85,18 @@ def workers(folder: Path) -> list[int]:
     return found
 
 
+@contextmanager
+def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """Another server, which asks for a job; it is killed at the end of the block if it still lives."""
+    arguments = (wanted.digest, wanted.network, wanted.version, str(wanted.n_samples))
+    process = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def job(recording: Recording) -> Job:
     kept = keep(recording)
     return Job(kept.digest, NETWORK, registry.manifest(NETWORK).version, None, kept.n_samples)
@@ -121,18 +133,12 @@ def test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result(client: Cli
 
 def test_two_servers_that_ask_at_once_share_one_worker_and_one_analysis(client: Client, jobs: Jobs) -> None:
     wanted = job(tiled(4))
-    arguments = (wanted.digest, wanted.network, wanted.version, str(wanted.n_samples))
-    servers = [
-        subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)
-    ]
-    client.ask(wanted)
-    until(lambda: client.status(wanted).state == "absent")
+    with server(wanted), server(wanted):
+        client.ask(wanted)
+        until(lambda: client.status(wanted).state == "absent")
+        until(lambda: len(workers(jobs.folder)) == 1)
     assert result(wanted).sample.size > 1000
-    until(lambda: len(workers(jobs.folder)) == 1)
     log = (jobs.folder / "log.txt").read_text()
-    for server in servers:
-        server.kill()
-        server.communicate()
     assert log.count(" begins") == log.count(" is finished") == 1
 
 
@@ -170,11 +176,10 @@ def test_what_cannot_be_analysed_is_refused_with_its_sentence(client: Client) ->
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_worker_outlives_its_server(folder: Path, jobs: Jobs, number: signal.Signals) -> None:
     wanted = job(tiled(8))
-    arguments = (wanted.digest, wanted.network, wanted.version, str(wanted.n_samples))
-    server = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=ROOT, stdout=subprocess.PIPE)
-    until(lambda: jobs.status(wanted).state == "running")
-    server.send_signal(number)
-    server.communicate()
+    with server(wanted) as process:
+        until(lambda: jobs.status(wanted).state == "running")
+        process.send_signal(number)
+        process.wait()
     until(lambda: not workers(folder))
     until(lambda: jobs.status(wanted).state == "stopped")
 
