@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -183,21 +181,6 @@ def test_a_new_decision_clears_redo_and_no_undo_reaches_behind_a_barrier() -> No
     for last in ("undo", "redo"):
         with pytest.raises(ReviewError, match=f"nothing to {last}"):
             stacks([*steps, ("barrier", 0), (last, 0)])  # type: ignore[arg-type]
-
-
-def test_a_day_with_a_thousand_decisions_is_replayed_in_well_under_a_second() -> None:
-    rng = np.random.default_rng(0)
-    day = analysed("N" * 100_000)
-    chosen = rng.choice(100_000, 900, replace=False)
-    decisions = [Decision("override", at(int(beat)), "V") for beat in chosen]
-    decisions += [Decision("add", (FIRST + STEP * beat + 90,), "S") for beat in range(100)]
-    spent = []
-    for _ in range(3):
-        start = time.process_time()
-        beats = reviewed_beats(day, decisions)
-        spent.append(time.process_time() - start)
-    assert len(beats) == 100_100
-    assert min(spent) < 0.2  # 0.04 s on a free core
 
 
 def simple_model(state: Answers, model: dict[int, str], decision: Decision) -> Answers:

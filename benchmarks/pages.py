@@ -1,0 +1,119 @@
+"""How long a clinician waits in a real browser: `python -m benchmarks.pages` (Chromium, one quiet machine).
+
+Starts the app with an empty cache and times the first page, every switch of pages, and opening another beat with its
+heatmap, each until what matters can be seen. Prints the median and the worst of all repeats.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from pipeline.config import ROOT
+
+PAGES = ("Picture", "Dataset", "Evaluation", "About", "Analyse")
+ROUNDS, BEATS = 4, 10
+CHROMIUM = "/usr/bin/chromium"
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@contextmanager
+def running_app() -> Iterator[str]:
+    """The address of a fresh app."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", f"--server.port={port}"]
+    with tempfile.TemporaryDirectory() as folder:
+        kept = {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
+        server = subprocess.Popen(
+            [*command, "--server.headless=true"], cwd=ROOT, env=os.environ | kept, stdout=subprocess.DEVNULL
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait(address)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def _wait(address: str) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+            return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    raise SystemExit("The app did not answer within a minute.")
+
+
+def seconds(action: Callable[[], object], seen: Callable[[], object]) -> float:
+    """From the action until what is waited for can be seen."""
+    start = time.perf_counter()
+    action()
+    seen()
+    return time.perf_counter() - start
+
+
+def next_beat(page: Page) -> float:
+    """Opens the next abnormal beat, until its own heatmap is there."""
+    heading = page.get_by_role("heading", name="Beat ").first
+    before = heading.inner_text()
+
+    def seen() -> None:
+        expect(heading).not_to_have_text(before)
+        expect(page.locator("[data-stale='true']")).to_have_count(0)
+        expect(page.get_by_text("Where it looked").first).to_be_visible()
+
+    return seconds(page.get_by_role("button", name="Next abnormal").click, seen)
+
+
+def switch(page: Page, name: str) -> float:
+    """Opens a page, until its heading is there."""
+    heading = page.locator("h1").first
+    before = heading.inner_text()
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name)
+    return seconds(link.click, lambda: expect(heading).not_to_have_text(before))
+
+
+def main() -> None:
+    """Print the table."""
+    expect.set_options(timeout=120_000)
+    with running_app() as address, sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS).new_page(
+            viewport={"width": 1440, "height": 900}
+        )
+        demo = page.get_by_role("button", name="Open the demo recording")
+        row("first page", [seconds(lambda: page.goto(address), lambda: expect(demo).to_be_visible())])
+        beat = page.get_by_role("heading", name="Beat ").first
+        row("demo, opened for the first time", [seconds(demo.click, lambda: expect(beat).to_be_visible())])
+        expect(page.get_by_text("Where it looked").first).to_be_visible()
+        row("another beat with heatmap", [next_beat(page) for _ in range(BEATS)])
+        times = {name: [] for name in PAGES}  # type: dict[str, list[float]]
+        for _ in range(ROUNDS):
+            for name in PAGES:
+                times[name].append(switch(page, name))
+        for name in PAGES:
+            row(f"page {name}, first visit", times[name][:1])
+            row(f"page {name}, again", times[name][1:])
+
+
+def row(what: str, times: list[float]) -> None:
+    """One line of the table."""
+    print(f"{what:36}{statistics.median(times):8.2f} s{max(times):8.2f} s worst of {len(times)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
