@@ -1,7 +1,8 @@
 """R peaks against the reference, ours beside sleepecg: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
 
 Tables: 150 ms and 50 ms per set, changed recordings, svdb, the noise curve, the second detector's agreement, and the
-time of both in the same run. `--write` puts all of it into docs/r_peaks.json.
+time of both in the same run. `--write` puts all of it into docs/r_peaks.json and the tables of ADR 0004; `--fill` only
+copies what is in the file into the tables.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from pipeline.signal.leads import choose_leads
 from pipeline.signal.trust import agreement
 
 REPORT: Final = ROOT / "docs" / "r_peaks.json"
+ADR: Final = ROOT / "docs" / "adr" / "0004-r-peaks.md"
+MARKS: Final = ("<!-- r_peaks:start -->", "<!-- r_peaks:end -->")
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
 WINDOWS_MS: Final = (150.0, 50.0)
 SNR_DB: Final = (24, 18, 12, 6, 0)
@@ -204,7 +207,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
     parser.add_argument("--write", action="store_true", help="everything, into docs/r_peaks.json")
+    parser.add_argument("--fill", action="store_true", help="docs/r_peaks.json into ADR 0004")
     given = parser.parse_args()
+    if given.fill:
+        _fill(json.loads(REPORT.read_text(encoding="utf-8")))
+        return
     report: dict[str, Any] = {}
     tables = _everything() if given.write else _one(given.sets)
     for (section, name), table in tables:
@@ -212,6 +219,8 @@ def main() -> None:
         _print(f"{section} {name}", table)
         if given.write:
             REPORT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    if given.write:
+        _fill(report)
 
 
 def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
@@ -263,6 +272,31 @@ def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
 def _commit() -> str:
     done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def _fill(report: dict[str, Any]) -> None:
+    """Write the tables of the report between the marks of ADR 0004."""
+    about = report["about"]["run"]
+    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 left out unless said:", ""]
+    lines += ["| F1 at 150 / 50 ms (missed, extra at 150 ms) | this detector | sleepecg |", "|---|---|---|"]
+    for section in ("sets", "with flutter of 207", "svdb", "changed, ds2", "noise, ds2"):
+        for name, table in report.get(section, {}).items():
+            lines.append(f"| {section}: {name} | {_cell(table['ours'])} | {_cell(table['sleepecg'])} |")
+    lines += ["", f"Time of a day of two leads in the same run: {_words(report['speed']['day'])}."]
+    for name, table in report.get("agreement", {}).get("ds2", {}).items():
+        lines += ["", f"Second opinion on DS2, {name}: {_words(table)}."]
+    text = ADR.read_text(encoding="utf-8")
+    before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
+    ADR.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
+
+
+def _cell(row: dict[str, Any]) -> str:
+    wide, narrow = row["150_ms"], row["50_ms"]
+    return f"{wide['f1']:.4f} / {narrow['f1']:.4f} ({wide['missed']:,}, {wide['extra']:,})"
+
+
+def _words(table: dict[str, float]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in table.items())
 
 
 def _print(path: str, table: dict[str, Any]) -> None:
