@@ -26,7 +26,7 @@ Progress = Callable[[float, str], None]
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
 # These find beats: given beats do without them, but for `snap`.
-DETECTING: Final = ("detect.py", "searchback.py", "trust.py", "candidates.py", "choice.py", "r_peaks.json")
+DETECTING: Final = ("detect.py", "candidates.py", "choice.py", "trust.py", "r_peaks.json")
 
 
 @dataclass(frozen=True)
