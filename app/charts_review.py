@@ -17,7 +17,7 @@ from app.theme import Palette
 from pipeline.domain import QualitySegment
 from pipeline.store.recordings import Envelope
 
-STRIP_PX = 1000  # width of the paper beside the list on a wide screen
+STRIP_PX, PHONE_PX = 1000, 340  # width of the paper beside the list on a wide screen, and on a phone
 HIGHEST_PX = 330
 FAMILY_GAP_S = 0.25
 ADD_STEP_S = 0.02
@@ -55,12 +55,15 @@ def strip(
     target: tuple[int, ...],
     quality: tuple[QualitySegment, ...] = (),
     adding: bool = False,
-    selectable: bool = True,
+    narrow: bool = False,
 ) -> go.Figure:
-    """The strip of the page with what decisions are about framed; `adding` makes every place clickable."""
+    """The strip of the page with what decisions are about framed; `adding` makes every place clickable.
+
+    Where there is room, a drag selects all beats in a stretch; on a `narrow` screen it scrolls the page.
+    """
     figure = charts.strip(
         leads, marks, colours, start_s=start_s, window_s=window_s, quality=quality, selected=selected, notes=notes,
-        paper_px=STRIP_PX, highest_px=HIGHEST_PX,
+        paper_px=PHONE_PX if narrow else STRIP_PX, highest_px=HIGHEST_PX,
     )  # fmt: skip
     aimed = np.isin(marks.beat, np.array(target, np.int64))
     row = next(trace for trace in figure.data if trace.name == "beats").y
@@ -70,7 +73,7 @@ def strip(
                 "line": {"width": 2, "color": colours.text}},
     )  # fmt: skip
     figure.data = (figure.data[-1], *figure.data[:-1])  # under the letters, so that these get the clicks
-    if selectable and not adding:
+    if not narrow and not adding:
         figure.update_layout(dragmode="select", selectdirection="h", newselection={"line": {"color": colours.muted}})
     if adding:
         _places(figure, leads[0], start_s, window_s)
@@ -80,7 +83,7 @@ def strip(
 def beat(shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Palette) -> go.Figure:
     """One beat over its family's median, lead beside lead, both as the network gets them (filtered)."""
     own, usual = shapes
-    figure = _plain(colours, height=190)
+    figure = _plain(colours, height=140)
     span = float(own.time_s[-1] - own.time_s[0]) + FAMILY_GAP_S
     for number, lead in enumerate(leads):
         if usual is not None:
@@ -99,7 +102,7 @@ def beat(shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Pa
 
 def families(shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int, colours: Palette) -> go.Figure:
     """Median beats of the first lead side by side; a click on one leads to its family."""
-    figure = _plain(colours, height=200)
+    figure = _plain(colours, height=210)
     if not shapes:
         return figure
     span = float(shapes[0].time_s[-1] - shapes[0].time_s[0]) + FAMILY_GAP_S
@@ -115,8 +118,9 @@ def families(shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int, c
             line={"color": colours.classes.get(shape.label, colours.trace), "width": 2},
             selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
         )  # fmt: skip
-        _caption(figure, (float(x[0]) + float(x[-1])) / 2, 1.0, f"<b>{number + 1}</b>", colours, anchor="center")
-    figure.update_yaxes(range=[low, high])
+        text = f"<b>{number + 1}</b><br>{shape.name.replace(', ', '<br>')}"
+        _caption(figure, (float(x[0]) + float(x[-1])) / 2, 1.0, text, colours, anchor="center")
+    figure.update_yaxes(range=[low, high + 0.35 * (high - low)])
     figure.update_layout(hoverdistance=60)
     return figure
 
@@ -127,8 +131,8 @@ def tachogram(time_s: Array, rr_s: Array, sample: NDArray[np.integer], label: tu
     figure = _axes(colours, height=230)
     figure.add_scatter(
         x=time_s, y=1000 * rr_s, mode="lines+markers", customdata=sample, name="RR",
-        line={"color": colours.muted, "width": 0.8},
-        marker={"size": 4, "color": [colours.classes[x] for x in label], "opacity": 1},
+        line={"color": colours.gap, "width": 0.6},
+        marker={"size": 3.5, "color": [colours.classes[x] for x in label], "opacity": 1},
         text=[clock(float(t)) for t in time_s], hovertemplate="%{text}: %{y:.0f} ms<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip

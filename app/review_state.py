@@ -17,6 +17,7 @@ _KEY = "heartvision-review"
 Scope = Literal["finding", "beat", "picked", "family"]
 AROUND_S = 2.0  # shown before a finding that is longer than the window
 NO_SAMPLE = -1
+WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Bench:
     picked: tuple[int, ...] = ()
     family: int = NO_FAMILY
     start_s: float = 0.0
-    window_s: float = 10.0
+    window_s: float = WINDOW_S
     adding: bool = False
     picks: int = 0
     error: str = ""
@@ -183,10 +184,12 @@ class Bench:
         desk = self.desk
         names = [found.id for found in before.listed(self.wanted)]
         at = names.index(self.finding) if self.finding in names else -1
+        scope = self.scope
         for name in (*names[at + 1 :], *names[: max(at, 0)]):
             found = None if desk is None else desk.finding(name)
             if found is not None and not found.reviewed:
                 self.show(found)
+                self.scope = scope  # who goes beat by beat must not hit a whole finding with the next key
                 return
         if desk is not None and self.current is None:
             self.scope = "beat"
@@ -232,10 +235,15 @@ def _dense(finding: Finding) -> bool:
     return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
 
 
+def by_touch() -> bool:
+    """Whether this is a phone: narrow, and a drag scrolls the page."""
+    return "Mobile" in (st.context.headers.get("User-Agent") or "")
+
+
 def bench() -> Bench:
     """This browser session's place at the desk."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Bench()
+        st.session_state[_KEY] = Bench(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
     found: Bench = st.session_state[_KEY]
     return found
 

@@ -94,7 +94,7 @@ def _family(desk: Desk, sample: int) -> None:
         st.caption("Looks like no other beats here.")
         return
     size = int(desk.material.families.size[number])
-    st.caption(f"Black or white: this beat. Blue: median of family {number + 1} ({size} beats).")
+    st.caption(f"Blue: median of family {number + 1}, {size} beats.")
 
 
 def _picture(desk: Desk, sample: int) -> None:

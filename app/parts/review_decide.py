@@ -14,30 +14,35 @@ from app.text import clock
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats import snapped
-from pipeline.review.decisions import TEXT_CHARS, Decision
+from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.families import NO_FAMILY
 from pipeline.store import reviews
 from pipeline.store.listing import relist
 
 Change = Callable[[str], int]  # takes the request's key, gives the new version
+BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
+    ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
+    *((f"review-{name}", f"**{name}**", "override", name, CLASS_NAMES[name]) for name in AAMI_CLASSES),
+    ("review-reject", "Artefact `X`", "reject", "", "Noise: no interval is measured across it."),
+    ("review-delete", "Not a beat `D`", "delete", "", "Nothing is there: the interval is measured across it."),
+)
 
 
 def draw(bench: Bench, desk: Desk) -> None:
     """What a decision is about, and the buttons."""
     _scopes(bench, desk)
-    blocked = not (desk.writable and reader.current())
     samples = bench.target()
+    blocked = not (desk.writable and reader.current())
+    seen = hash((desk.standing.version, samples))  # in the buttons' identity: only what was seen is decided about
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
-        _button(bench, desk, "review-confirm", "Confirm `C`", Decision("confirm", samples) if samples else None,
-                blocked=blocked, help="The model is right.", primary=True)  # fmt: skip
-        for name in AAMI_CLASSES:
-            _button(bench, desk, f"review-{name}", f"**{name}**", Decision("override", samples, name)
-                    if samples else None, blocked=blocked, help=CLASS_NAMES[name])  # fmt: skip
-        _button(bench, desk, "review-reject", "Artefact `X`", Decision("reject", samples) if samples else None,
-                blocked=blocked, help="Noise: no interval is measured across it.")  # fmt: skip
-        _button(bench, desk, "review-delete", "Not a beat `D`", Decision("delete", samples) if samples else None,
-                blocked=blocked, help="Nothing is there: the interval is measured across it.")  # fmt: skip
-        _add(bench, desk, blocked)
+        for name, label, kind, aami, meaning in BUTTONS:
+            with st.container(key=name, width="content"):
+                st.button(
+                    label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
+                    type="primary" if kind == "confirm" else "secondary",
+                    on_click=_take, args=(bench, desk, kind, samples, aami, _fresh()),
+                )  # fmt: skip
+        _add(bench, blocked)
         _comment(bench, desk, samples, blocked)
 
 
@@ -78,7 +83,7 @@ def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
 def _scopes(bench: Bench, desk: Desk) -> None:
     """What the next decision is about; the choice follows the clicks and can be made by hand."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-scopes"):
-        st.markdown(":gray[Decide about]", width="content")
+        st.caption("Decide about", width="content")
         found = bench.current
         if found is not None:
             count = len(found.samples)
@@ -102,10 +107,11 @@ def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FA
             bench.family = family
 
     chosen = bench.scope == scope
+    words = f"**{label}**" if chosen else label
     with st.container(key=f"review-scope-{scope}", width="content"):
         st.button(
-            f"{label} `{key}`" if key else label, key=f"scope-{scope}", on_click=take, wrap=False,
-            type="primary" if chosen else "tertiary",
+            f"{words} `{key}`" if key else words, key=f"scope-{scope}", on_click=take, wrap=False,
+            type="secondary" if chosen else "tertiary",
         )  # fmt: skip
 
 
@@ -128,22 +134,14 @@ def _take_span(bench: Bench, samples: tuple[int, ...], first: float) -> None:
     bench.move(first)
 
 
-def _button(
-    bench: Bench, desk: Desk, name: str, label: str, decision: Decision | None, *, blocked: bool, help: str,
-    primary: bool = False,
-) -> None:  # fmt: skip
-    """A decision; its identity has the version and the beats in it, so that only what was seen is decided about."""
-    seen = hash((desk.standing.version, decision))
-    with st.container(key=name, width="content"):
-        st.button(
-            label, key=f"{name}-{seen}", disabled=blocked or decision is None, help=help, wrap=False,
-            type="primary" if primary else "secondary", on_click=_take, args=(bench, desk, decision, _fresh()),
-        )  # fmt: skip
+def _take(
+    bench: Bench, desk: Desk, kind: DecisionKind, samples: tuple[int, ...], aami: str, key: str, text: str = ""
+) -> None:
+    def carried_out(key: str) -> int:
+        return _decided(bench, desk, Decision(kind, samples, aami, text), key)
 
-
-def _take(bench: Bench, desk: Desk, decision: Decision, key: str) -> None:
-    if _change(bench, desk, lambda key: _decided(bench, desk, decision, key), key):
-        bench.go_on(desk, decision.samples)
+    if _change(bench, desk, carried_out, key) and kind != "comment":
+        bench.go_on(desk, samples)
 
 
 def _decided(bench: Bench, desk: Desk, decision: Decision, key: str) -> int:
@@ -194,7 +192,7 @@ def _tell_worklist(bench: Bench) -> None:
         bench.notice = str(error)
 
 
-def _add(bench: Bench, desk: Desk, blocked: bool) -> None:
+def _add(bench: Bench, blocked: bool) -> None:
     with st.container(key="review-add", width="content"):
         st.button(
             "Add `A`" if not bench.adding else "Cancel adding `A`", key=f"add-{bench.adding}", disabled=blocked,
@@ -228,12 +226,7 @@ def _comment(bench: Bench, desk: Desk, samples: tuple[int, ...], blocked: bool) 
 
 
 def _keep_comment(bench: Bench, desk: Desk, samples: tuple[int, ...], field: str, key: str) -> None:
-    try:
-        decision = Decision("comment", samples, text=st.session_state[field])
-    except EcgError as error:
-        bench.error = str(error)
-        return
-    _change(bench, desk, lambda key: _decided(bench, desk, decision, key), key)
+    _take(bench, desk, "comment", samples, "", key, st.session_state[field])
 
 
 def _beats(count: int) -> str:

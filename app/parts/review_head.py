@@ -33,6 +33,10 @@ def draw(bench: Bench, desk: Desk) -> None:
             width="stretch",
         )  # fmt: skip
         review_decide.history(bench, desk)
+        st.page_link(
+            "views/study.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
+            width="content", help="Sign-off, second reading, exports and the audit trail of this study",
+        )  # fmt: skip
         with st.container(key="review-help", width="content"):
             if st.button("Keys `?`", type="tertiary", key="help", wrap=False):
                 review_keys.explain()
@@ -52,12 +56,12 @@ def _say(bench: Bench, desk: Desk) -> None:
     if standing.state == "signed" and standing.signature is not None:
         signed = standing.signature
         st.info(
-            f"Signed by {plain(signed.who)} on {signed.at:%Y-%m-%d at %H:%M} UTC: read-only. Reopen it in the "
-            "worklist, with a reason, to change it.",
+            f"Signed by {plain(signed.who)} on {signed.at:%Y-%m-%d at %H:%M} UTC: read-only. Reopen it under "
+            "Sign off, with a reason, to change it.",
             icon=":material/lock:",
         )
     elif not desk.writable:
-        st.info("The second reading is finished: read-only. Adjudicate the differences in the worklist.")
+        st.info("The second reading is finished: read-only. Its differences are adjudicated under Sign off.")
     elif standing.adjudicating:
         other = plain(standing.second_reader)
         st.info(f"Both readings are finished; what you decide now settles what {other} and the first reader left open.")

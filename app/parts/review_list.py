@@ -21,7 +21,7 @@ CLASS_WORDS = {UNCLASSIFIED: "not classified", REJECTED: "artefact"}
 
 _HTML = '<div class="list" role="listbox" aria-label="Findings"></div>'
 _CSS = """
-.list { font-family: var(--st-font); color: var(--st-text-color); overflow-y: auto; max-height: calc(100vh - 208px);
+.list { font-family: var(--st-font); color: var(--st-text-color); overflow-y: auto; max-height: calc(100vh - 196px);
   min-height: 8rem; border: 1px solid var(--st-border-color); border-radius: 6px; font-size: 14px; }
 .row { display: grid; grid-template-columns: 26px 1fr auto; column-gap: 8px; padding: 5px 8px 5px 0; cursor: pointer;
   border-bottom: 1px solid var(--st-border-color); border-left: 4px solid var(--tone); box-sizing: border-box; }
@@ -145,19 +145,19 @@ def _filters(bench: Bench, desk: Desk) -> None:
 
 
 def _more_filters(bench: Bench, desk: Desk) -> None:
-    changed = {"on_change": _filtered, "args": (bench, desk)}
+    act, args = _filtered, (bench, desk)
     titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in desk.findings}
     kinds = list(titles) + sorted(bench.wanted.kinds - set(titles))
     st.pills("Findings", kinds, selection_mode="multi", key="review-kinds", format_func=lambda k: titles.get(k, k),
-             **changed)  # fmt: skip
+             on_change=act, args=args)  # fmt: skip
     st.pills("Class in force", CLASSES, selection_mode="multi", key="review-classes",
-             format_func=lambda c: CLASS_WORDS.get(c, c), **changed)  # fmt: skip
-    st.slider("Confidence of the model (%)", 0, 100, (0, 100), key="review-confidence", **changed)
+             format_func=lambda c: CLASS_WORDS.get(c, c), on_change=act, args=args)  # fmt: skip
+    st.slider("Confidence of the model (%)", 0, 100, (0, 100), key="review-confidence", on_change=act, args=args)
     minutes = max(1, -int(-desk.material.recording.duration_s // 60))
-    st.slider("Minutes of the recording", 0, minutes, (0, minutes), key="review-minutes", **changed)
+    st.slider("Minutes of the recording", 0, minutes, (0, minutes), key="review-minutes", on_change=act, args=args)
     if desk.material.others:
         st.selectbox("Only where another network disagrees", ["", *desk.material.others], key="review-other",
-                     format_func=lambda name: plain(name) if name else "any", **changed)  # fmt: skip
+                     format_func=lambda name: plain(name) if name else "any", on_change=act, args=args)  # fmt: skip
     else:
         st.caption("Analyse the recording with another network to list where the two disagree.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import charts_review, findings
 from app.parts import review_decide
 from app.review_desk import Desk
-from app.review_state import Bench
+from app.review_state import Bench, by_touch
 from app.text import clock
 from app.theme import UNCLASSIFIED, palette
 
@@ -31,7 +33,7 @@ def _strip(bench: Bench, desk: Desk) -> None:
         findings.recorded_leads(desk.material.recording, desk.study.leads, start, stop),
         desk.marks(shown), tuple(_note(desk, int(i)) for i in shown), palette(),
         start_s=start, window_s=bench.window_s, selected=bench.sample, target=bench.target(),
-        quality=desk.material.analysis.quality.segments, adding=bench.adding, selectable=not _by_touch(),
+        quality=desk.material.analysis.quality.segments, adding=bench.adding, narrow=by_touch(),
     )  # fmt: skip
     pickable(bench, desk, figure, "review-strip", "ECG strip with the class in force above each beat")
 
@@ -90,7 +92,7 @@ def _way(bench: Bench, desk: Desk) -> None:
         )  # fmt: skip
 
 
-def _button(name: str, label: str, icon: str, act: object, value: float, keys: str) -> None:
+def _button(name: str, label: str, icon: str, act: Callable[..., None], value: float, keys: str) -> None:
     with st.container(key=name, width="content"):
         st.button(
             "", icon=icon, key=f"{name}-button", on_click=act, args=(value,), type="tertiary",
@@ -108,8 +110,3 @@ def _note(desk: Desk, at: int) -> str:
     if human == "added" or not said:
         return "new"
     return f"was {said}" if said != UNCLASSIFIED else CHECK
-
-
-def _by_touch() -> bool:
-    """Whether a drag is the way to scroll the page: on a phone."""
-    return "Mobile" in (st.context.headers.get("User-Agent") or "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 
 import numpy as np
 import streamlit as st
@@ -13,7 +12,7 @@ from app.charts_review import DayRow, Shape
 from app.parts.review_strip import pickable
 from app.review_desk import LETTER, Desk
 from app.review_state import Bench
-from app.text import clock, percent
+from app.text import clock, percent, plain
 from app.theme import palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats import REJECTED, UNCLASSIFIED
@@ -29,10 +28,10 @@ SHORT_DAY_S = 2 * ROW_S
 COLUMNS = 700
 FAMILIES_SHOWN = 8
 TREND_POINTS = 1500
-MEASURES = {
-    "mean_nn": "Mean NN", "sdnn": "SDNN", "sdann": "SDANN", "sdnn_index": "SDNN index", "rmssd": "RMSSD",
-    "pnn50": "pNN50", "triangular_index": "Triangular index", "sd1": "SD1", "sd2": "SD2",
+SHORT_TERM = {
+    "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
 }  # fmt: skip
+LONG_TERM = {"sdann": "SDANN", "sdnn_index": "SDNN index", "triangular_index": "Triangular index"}
 Part = Callable[[Bench, Desk], None]
 
 
@@ -93,23 +92,24 @@ def _families(bench: Bench, desk: Desk) -> None:
     if not count:
         st.caption("No beats look enough alike to make a family.")
         return
-    pages = -(-count // FAMILIES_SHOWN)
-    page = 0
-    if pages > 1:
-        page = st.segmented_control(
-            "Families", range(pages), key="review-family-page", default=0, required=True, label_visibility="collapsed",
-            format_func=lambda i: f"{i * FAMILIES_SHOWN + 1} to {min(count, (i + 1) * FAMILIES_SHOWN)}",
-        )  # fmt: skip
+    shown = st.session_state.get("review-family-page") or 0
+    numbers = tuple(range(shown * FAMILIES_SHOWN, min(count, (shown + 1) * FAMILIES_SHOWN)))
     shares = class_shares(found, desk.beats)
-    numbers = tuple(range(page * FAMILIES_SHOWN, min(count, (page + 1) * FAMILIES_SHOWN)))
     shapes = tuple(_shape(desk, number, shares[number]) for number in numbers)
     chosen = bench.family if bench.scope == "family" else desk.family_of(bench.sample)
     _pick_family(bench, shapes, numbers, chosen)
-    with st.container(horizontal=True, gap="xxsmall", key="review-family-list"):
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-family-list"):
         for number, shape in zip(numbers, shapes, strict=True):
             st.button(
-                shape.name, key=f"family-{number}", on_click=bench.choose_family, args=(number,), wrap=False,
+                f"{number + 1}", key=f"family-{number}", on_click=bench.choose_family, args=(number,), wrap=False,
                 type="primary" if bench.scope == "family" and number == bench.family else "secondary",
+                help=shape.name,
+            )  # fmt: skip
+        if count > FAMILIES_SHOWN:
+            st.selectbox(
+                "More families", range(-(-count // FAMILIES_SHOWN)), key="review-family-page", width=130,
+                label_visibility="collapsed",
+                format_func=lambda i: f"{i * FAMILIES_SHOWN + 1} to {min(count, (i + 1) * FAMILIES_SHOWN)}",
             )  # fmt: skip
     st.caption("Choose a family, then give it a class, reject or delete it with the buttons under the strip.")
 
@@ -118,8 +118,9 @@ def _shape(desk: Desk, number: int, shares: np.ndarray) -> Shape:
     found = desk.material.families
     best = int(shares.argmax())
     label = AAMI_CLASSES[best] if shares[best] else ""
-    share = f" {label} {percent(float(shares[best])) if shares[best] < 0.995 else '100 %'}" if label else ""
-    name = f"{number + 1}: {len(desk.family_samples(number))} beats,{share}" if share else f"{number + 1}"
+    share = percent(float(shares[best])) if shares[best] < 0.995 else "100 %"
+    count = len(desk.family_samples(number))
+    name = f"{count} beats, {label} {share}" if label else f"{count} beats"
     return Shape(name, label, found.offset_s, found.median[number])
 
 
@@ -182,12 +183,9 @@ def _intervals(bench: Bench, desk: Desk) -> None:
 
 def _variability(bench: Bench, desk: Desk) -> None:
     found = desk.variability
-    lines = ["| Measure | Value |", "|---|---|"]
-    for item in fields(found):
-        measure = getattr(found, item.name)
-        if isinstance(measure, Measure):
-            lines.append(f"| {MEASURES[item.name]} | {_measured(measure)} |")
-    st.markdown("\n".join(lines))
+    for names, column in zip((SHORT_TERM, LONG_TERM), st.columns(2, gap="medium"), strict=True):
+        rows = [f"| {words} | {_measured(getattr(found, name))} |" for name, words in names.items()]
+        column.markdown("\n".join(["| Measure | Value |", "|---|---|", *rows]))
     st.caption(
         f"From {found.n_intervals} intervals between two normal beats, {found.seconds / 60:.1f} min in all, "
         "as the Task Force of 1996 defines the measures."
@@ -210,7 +208,7 @@ def _day(bench: Bench, desk: Desk) -> None:
     figure = charts_review.day(rows, row_s, desk.marks(_lanes(desk)), _window(bench), palette())
     pickable(bench, desk, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
     length = "an hour" if row_s == ROW_S else f"{row_s / 60:.0f} minutes"
-    st.caption(f"Each row is {length} of lead {charts.html.escape(lead)}; a click leads there.")
+    st.caption(f"Each row is {length} of lead {plain(lead)}; a click leads there.")
 
 
 def _window(bench: Bench) -> tuple[float, float]:

@@ -3,7 +3,17 @@
 import streamlit as st
 
 from app import cache
-from app.parts import review_beat, review_decide, review_head, review_keys, review_list, review_strip, review_tabs
+from app.parts import (
+    reader,
+    review_beat,
+    review_decide,
+    review_head,
+    review_keys,
+    review_list,
+    review_strip,
+    review_tabs,
+)
+from app.parts.worklist_open import is_blind
 from app.review_desk import desk_of, stamp
 from app.review_state import Bench, bench, sit_down
 from app.text import plain
@@ -15,10 +25,10 @@ from pipeline.store.studies import worklist
 RECENT = 6
 # The page is one desk: less air around it than pages to be read have, and no gap between buttons that belong together.
 STYLE = """<style>
-.stMainBlockContainer { padding-left: 2rem; padding-right: 2rem; padding-bottom: 1rem; }
+.stMainBlockContainer { padding: 4.25rem 2rem 1rem; }
 .st-key-review-desk { gap: 0.5rem; }
 .st-key-review-desk [data-testid=stVerticalBlock] { gap: 0.45rem; }
-.st-key-review-head h4 { padding: 0; }
+.st-key-review-head h4 { padding: 0; margin: 0; }
 .st-key-review-desk table { font-size: 0.85rem; }
 .st-key-review-desk th, .st-key-review-desk td { padding: 0.15rem 0.6rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
@@ -51,31 +61,37 @@ def _address(here: Bench) -> None:
 
 
 @st.fragment
-def _desk(here: Bench) -> None:
+def _desk() -> None:
     """The whole desk: a decision redraws it and nothing else."""
+    here = bench()
     try:
+        if here.reading == "main" and is_blind(standing(here.study_id or 0), reader.current()):
+            here = sit_down(here.study_id or 0, "second")  # their own reading: the first one's would not leave it blind
         now = standing(here.study_id or 0, reading=here.reading)
         if here.desk is None or here.desk.stamp != stamp(now):
             material = here.desk.material if here.desk else cache.review_material(now.study)
             here.put(desk_of(material, now))
+        desk = here.desk
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
         _recent()
         return
+    if desk is None:
+        return
     _address(here)
     with st.container(key="review-desk"):
-        review_head.draw(here, here.desk)
+        review_head.draw(here, desk)
         left, right = st.columns([10, 33], gap="small")
         with left:
-            review_list.draw(here, here.desk, dark=is_dark())
+            review_list.draw(here, desk, dark=is_dark())
         with right:
-            review_strip.draw(here, here.desk)
-            review_decide.draw(here, here.desk)
+            review_strip.draw(here, desk)
+            review_decide.draw(here, desk)
             beat, whole = st.columns([4, 9], gap="medium")
             with beat:
-                review_beat.draw(here, here.desk)
+                review_beat.draw(here, desk)
             with whole:
-                review_tabs.draw(here, here.desk)
+                review_tabs.draw(here, desk)
     review_keys.listen()
 
 
@@ -87,8 +103,12 @@ def _recent() -> None:
     for study in found:
         st.button(
             f"{plain(study.record)} · {study.state.replace('_', ' ')} · {plain(study.model)}", key=f"recent-{study.id}",
-            icon=":material/rate_review:", on_click=sit_down, args=(study.id,),
+            icon=":material/rate_review:", on_click=_choose, args=(study.id,),
         )  # fmt: skip
+
+
+def _choose(study_id: int) -> None:
+    st.query_params.from_dict({"study": str(study_id)})
 
 
 def _nothing() -> None:
@@ -102,8 +122,7 @@ def _nothing() -> None:
 
 
 st.html(STYLE)
-place = _follow()
-if place.study_id is None:
+if _follow().study_id is None:
     _nothing()
 else:
-    _desk(place)
+    _desk()

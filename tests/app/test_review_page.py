@@ -1,0 +1,332 @@
+"""The Review page: empty, with a study, each decision, signed, and what two readers do to each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.review_state import Bench
+from models import registry
+from pipeline.analysis import prepare
+from pipeline.config import ROOT
+from pipeline.datasets import demo_path
+from pipeline.domain import Analysis, Recording, Status
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.review.decisions import Decision
+from pipeline.store import reviews
+from pipeline.store.listing import study_of_analysis
+from pipeline.store.prepared import save_prepared
+from pipeline.store.recordings import forget, keep
+from pipeline.store.results import save_analysis
+from pipeline.store.studies import get_study
+
+MAIN = str(ROOT / "app" / "main.py")
+READER, OTHER = "Ada Moreau", "Ben Okafor"
+
+
+@pytest.fixture(scope="module")
+def case() -> tuple[Recording, Analysis]:
+    """The demo recording with its annotations as the model's answer."""
+    recording = keep(read_path(demo_path()))
+    prepared = save_prepared(prepare(recording))
+    assert recording.reference is not None
+    sample = prepared.beats.sample
+    nearest = np.abs(recording.reference.sample[None] - sample[:, None]).argmin(axis=1)
+    letters = [aami_class(recording.reference.symbol[i]) or "Q" for i in nearest]
+    p = np.full((sample.size, 5), 0.02, np.float32)
+    p[np.arange(sample.size), [AAMI_CLASSES.index(letter) for letter in letters]] = 0.92
+    p[7], letters[7] = (0.5, 0.3, 0.1, 0.05, 0.05), "N"  # a doubtful beat
+    return recording, Analysis(
+        record=recording.name, digest=recording.digest, fs=recording.fs, duration_s=recording.duration_s,
+        leads=prepared.leads, model="cnn", model_version="reference", version="0", quality=prepared.quality,
+        sample=sample, p=p, has_p=np.ones(sample.size, np.bool_), confidence=p.max(axis=1),
+        status=tuple[Status, ...]("classified" for _ in letters), reason=("",) * sample.size, notices=(),
+        threshold=0.5,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty database for each test; recordings and caches stay."""
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", f"sqlite:///{tmp_path / 'reviews.sqlite'}")
+
+
+@pytest.fixture
+def study(case: tuple[Recording, Analysis]) -> int:
+    recording, analysis = case
+    return study_of_analysis(analysis, recording).id
+
+
+def opened(study: int | str, *, reader: str = READER, **more: str) -> AppTest:
+    """The page as its address opens it."""
+    page = AppTest.from_file(MAIN, default_timeout=300).run()
+    if reader:
+        page.session_state["reader"] = reader
+    page.query_params["study"] = str(study)
+    for name, value in more.items():
+        page.query_params[name] = value
+    return page.switch_page("views/review.py").run()
+
+
+def bench(page: AppTest) -> Bench:
+    return page.session_state["heartvision-review"]
+
+
+def address(page: AppTest) -> str:
+    """The finding that the page's address names."""
+    named = page.query_params["at"]
+    return named if isinstance(named, str) else named[0]
+
+
+def press(page: AppTest, name: str) -> AppTest:
+    """Presses the button of this name, whatever the version in its key."""
+    found = [button for button in page.button if str(button.key).startswith(f"{name}-")]
+    assert len(found) == 1, [button.key for button in page.button]
+    return found[0].click().run()
+
+
+def decisions(study: int) -> tuple[Decision, ...]:
+    return reviews.standing(study).decisions
+
+
+def in_force(page: AppTest, sample: int) -> tuple[str, str, str]:
+    """Class in force, what a human did, and the model's answer."""
+    desk = bench(page).desk
+    assert desk is not None
+    at = desk.position(sample)
+    assert at is not None
+    return str(desk.beats.aami[at]), str(desk.beats.human[at]), str(desk.beats.model_aami[at])
+
+
+def texts(page: AppTest) -> str:
+    parts = (*page.markdown, *page.caption, *page.error, *page.warning, *page.info, *page.title)
+    return "\n".join(str(element.value) for element in parts)
+
+
+def test_without_a_study_the_page_says_where_to_find_one(study: int) -> None:
+    page = AppTest.from_file(MAIN, default_timeout=300).run().switch_page("views/review.py").run()
+    assert not page.exception
+    assert "Review a recording" in texts(page)
+    page.button(key=f"recent-{study}").click().run()
+    assert bench(page).study_id == study
+    assert "findings reviewed" in texts(page)
+
+
+@pytest.mark.parametrize("number", ["999", "nonsense", "-1", "9" * 30])
+def test_an_address_without_a_study_behind_it_is_said_in_one_sentence(number: str) -> None:
+    page = opened(number)
+    assert not page.exception
+    assert "does not exist" in page.error[0].value
+
+
+def test_the_most_important_open_finding_comes_first(study: int) -> None:
+    page = opened(study)
+    assert not page.exception
+    desk = bench(page).desk
+    assert desk is not None
+    assert bench(page).finding == desk.findings[0].id
+    assert bench(page).target() == desk.findings[0].samples
+    assert address(page) == desk.findings[0].id
+    assert "**0 of " in texts(page)
+
+
+def test_who_has_no_name_can_look_but_not_decide(study: int) -> None:
+    page = opened(study, reader="")
+    assert all(button.disabled for button in page.button if str(button.key).startswith(("review-V", "review-confirm")))
+    assert page.text_input(key="reader-name").label == "Your name"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "aami"),
+    [("review-confirm", "confirm", ""), ("review-reject", "reject", ""), ("review-delete", "delete", "")]
+    + [(f"review-{letter}", "override", letter) for letter in AAMI_CLASSES],
+)
+def test_a_decision_is_about_all_beats_of_the_finding_and_in_the_store_at_once(
+    study: int, name: str, kind: str, aami: str
+) -> None:
+    page = opened(study)
+    samples = bench(page).target()
+    press(page, name)
+    assert not page.exception
+    assert not page.error
+    assert decisions(study) == (Decision(kind, samples, aami),)  # type: ignore[arg-type]
+    assert bench(page).target() != samples, "the next finding is shown"
+
+
+def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: int) -> None:
+    page = opened(study)
+    first, second = bench(page).target()[:2]
+    page.button(key="scope-beat").click().run()
+    press(page, "review-S")
+    assert decisions(study) == (Decision("override", (first,), "S"),)
+    assert in_force(page, first) == ("S", "overridden", "V")
+    assert in_force(page, second) == ("V", "", "V")
+
+
+def test_everything_is_counted_again_after_a_decision(study: int) -> None:
+    page = opened(study)
+    before = bench(page).desk
+    press(page, "review-N")
+    after = bench(page).desk
+    assert before is not None
+    assert after is not None
+    changed = len(decisions(study)[0].samples)
+    assert after.summary.counts["V"] == before.summary.counts["V"] - changed
+    assert after.variability.n_intervals != before.variability.n_intervals
+    assert f"| {after.summary.counts['V']} |" in texts(page)
+    assert get_study(study).counts["V"] == after.summary.counts["V"], "the worklist knows"
+
+
+def test_undo_and_redo_go_back_and_forth_and_show_what_changed(study: int) -> None:
+    page = opened(study)
+    samples = bench(page).target()
+    press(page, "review-S")
+    press(page, "review-reject")
+    press(page, "review-undo")
+    press(page, "review-undo")
+    assert decisions(study) == ()
+    assert bench(page).target() == samples
+    press(page, "review-redo")
+    assert decisions(study) == (Decision("override", samples, "S"),)
+
+
+def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
+    page = opened(study)
+    desk = bench(page).desk
+    assert desk is not None
+    page.button(key="scope-family").click().run()
+    family = desk.family_samples(bench(page).family)
+    press(page, "review-F")
+    assert decisions(study) == (Decision("override", family, "F"),)
+    assert bench(page).scope == "beat", "the next key must not hit the whole family again"
+
+
+def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
+    page = opened(study)
+    page.number_input(key="span-from").set_value(10.0)
+    page.number_input(key="span-to").set_value(14.0).run()
+    page.button(key="span-take").click().run()
+    desk = bench(page).desk
+    assert desk is not None
+    samples = desk.between(10, 14)
+    assert len(samples) > 3
+    press(page, "review-reject")
+    assert decisions(study) == (Decision("reject", samples),)
+
+
+def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> None:
+    page = opened(study)
+    removed = bench(page).target()[0]
+    page.button(key="scope-beat").click().run()
+    press(page, "review-delete")
+    press(page, "add")
+    page.number_input(key="add-time").set_value(removed / 360 + 0.02).run()
+    page.button(key="add-here").click().run()
+    added = decisions(study)[1]
+    assert (added.kind, added.aami) == ("add", "N")
+    assert abs(added.samples[0] - removed) <= 0.03 * 360
+    assert in_force(page, added.samples[0]) == ("N", "added", "")
+
+
+def test_a_beat_is_not_added_on_another_one(study: int) -> None:
+    page = opened(study)
+    press(page, "add")
+    page.number_input(key="add-time").set_value(bench(page).target()[0] / 360).run()
+    page.button(key="add-here").click().run()
+    assert "already" in page.error[0].value
+    assert decisions(study) == ()
+
+
+def test_a_comment_is_kept_with_its_beats_and_shown_as_it_was_typed(study: int) -> None:
+    page = opened(study)
+    samples = bench(page).target()
+    field = next(area for area in page.text_area if str(area.key).startswith("comment-text-"))
+    field.set_value("P wave? ![x](http://example.org/x.png)")
+    next(button for button in page.button if button.label == "Keep the comment").click().run()
+    assert decisions(study) == (Decision("comment", samples, text="P wave? ![x](http://example.org/x.png)"),)
+    assert "\\!\\[x\\]" in texts(page)
+
+
+def test_filters_narrow_the_list_and_the_keys_go_along_it(study: int) -> None:
+    page = opened(study)
+    page.pills(key="review-kinds").set_value(["fusion"]).run()
+    desk = bench(page).desk
+    assert desk is not None
+    listed = desk.listed(bench(page).wanted)
+    assert {finding.kind for finding in listed} == {"fusion"}
+    page.button(key="review-next-button").click().run()
+    assert bench(page).finding == listed[0].id
+    press(page, "review-confirm")
+    page.segmented_control(key="review-which").set_value("Done").run()
+    assert [finding.id for finding in desk.listed(bench(page).wanted)] == []
+    assert [finding.id for finding in bench(page).desk.listed(bench(page).wanted)] == [listed[0].id]  # type: ignore[union-attr]
+
+
+def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, Analysis], study: int) -> None:
+    _, analysis = case
+    p = np.array(analysis.p)
+    p[3] = (0.01, 0.95, 0.02, 0.01, 0.01)
+    other = replace(analysis, model="vgg16", model_version=registry.manifest("vgg16").version, p=p)
+    save_analysis(other)
+    page = opened(study)
+    page.selectbox(key="review-other").set_value("vgg16").run()
+    desk = bench(page).desk
+    assert desk is not None
+    listed = desk.listed(bench(page).wanted)
+    assert all(analysis.sample[3] in finding.samples for finding in listed)
+
+
+@pytest.mark.parametrize("tab", ["Summary", "Families", "Trend", "RR", "HRV"])
+def test_each_tab_is_drawn_alone_with_few_charts(study: int, tab: str) -> None:
+    page = opened(study)
+    page.session_state["review-tabs"] = tab
+    page.run()
+    assert not page.exception
+    assert len(page.get("plotly_chart")) <= 4
+
+
+def test_a_refresh_opens_the_same_study_at_the_same_state(study: int) -> None:
+    page = opened(study)
+    press(page, "review-confirm")
+    again = opened(study, at=address(page))
+    assert bench(again).finding == bench(page).finding
+    assert "**1 of " in texts(again)
+
+
+def test_who_comes_late_is_told_who_did_what_and_sees_it(study: int) -> None:
+    page = opened(study)
+    samples = bench(page).target()
+    desk = bench(page).desk
+    assert desk is not None
+    reviews.decide(study, Decision("reject", samples[:1]), reader=OTHER, expected_version=desk.standing.version)
+    press(page, "review-S")
+    assert [decision.kind for decision in decisions(study)] == ["reject"], "nothing was overwritten"
+    assert OTHER in page.warning[0].value
+    assert in_force(page, samples[0])[0] == "X"
+    press(page, "review-S")
+    assert [decision.kind for decision in decisions(study)] == ["reject", "override"]
+
+
+def test_a_signed_study_is_read_only_and_says_who_signed(study: int) -> None:
+    reviews.begin_review(study, reader=READER)
+    reviews.sign(study, reader=READER, expected_version=reviews.standing(study).version)
+    page = opened(study)
+    assert not page.exception
+    assert f"Signed by {READER}" in page.info[0].value
+    names = ("review-confirm", "review-V", "review-undo", "add-")
+    assert all(button.disabled for button in page.button if str(button.key).startswith(names))
+
+
+def test_a_recording_that_is_not_here_any_more_is_said(case: tuple[Recording, Analysis], study: int) -> None:
+    recording, _ = case
+    forget(recording.digest)
+    try:
+        page = opened(study)
+        assert "not on this machine" in page.error[0].value
+    finally:
+        keep(read_path(demo_path()))

@@ -1,0 +1,138 @@
+"""What a cardiologist does at the workbench, in a real browser, mostly without a mouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import NARROW, WIDE, NewPage
+from tests.e2e.test_stories import assert_fits, open_demo, settle
+
+pytestmark = pytest.mark.browser
+Shot = Callable[[Page, str], None]
+CHOSEN = "[role=option][aria-selected=true]"
+
+
+def open_review(page: Page, name: str = "Ada Moreau") -> None:
+    """The demo's study, from the Analyse page, under a name given by the keyboard."""
+    open_demo(page)
+    page.get_by_role("button", name="Review this recording").click()
+    expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
+    page.get_by_label("Your name").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
+    settle(page)
+
+
+def reviewed(page: Page) -> int:
+    found = re.search(r"(\d+) of \d+ findings reviewed", page.get_by_text("findings reviewed").inner_text())
+    assert found is not None
+    return int(found[1])
+
+
+def expect_reviewed(page: Page, count: int) -> None:
+    expect(page.get_by_text(re.compile(rf"{count} of \d+ findings reviewed"))).to_be_visible()
+    settle(page)
+
+
+def test_a_recording_is_reviewed_with_the_keyboard_alone_and_a_refresh_loses_nothing(page: Page, shot: Shot) -> None:
+    open_review(page)
+    start = reviewed(page)
+    first = page.locator(CHOSEN).inner_text()
+    page.keyboard.press("c")
+    expect_reviewed(page, start + 1)
+    expect(page.locator(CHOSEN)).not_to_have_text(first, use_inner_text=True)
+    second = page.locator(CHOSEN).inner_text()
+    page.keyboard.press("x")
+    expect(page.locator(CHOSEN)).not_to_have_text(second, use_inner_text=True)
+    expect_reviewed(page, start + 1)  # artefacts are no finding any more
+    page.keyboard.press("u")
+    expect(page.get_by_role("button", name="Redo")).to_be_enabled()
+    settle(page)
+    page.keyboard.press("u")
+    expect_reviewed(page, start)
+    page.keyboard.press("r")
+    expect_reviewed(page, start + 1)
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    chosen = page.locator(CHOSEN).inner_text()
+    page.reload()
+    expect_reviewed(page, start + 1)
+    expect(page.locator(CHOSEN)).to_have_text(chosen, use_inner_text=True)
+    expect(page.get_by_text("Reading as Ada Moreau")).to_be_visible()
+    page.keyboard.press("v")
+    expect(page.get_by_role("button", name="Redo")).to_be_disabled()
+    shot(page, "review")
+
+
+def test_help_lists_the_keys_and_they_rest_while_it_is_open(page: Page) -> None:
+    open_review(page, "Cleo Brandt")
+    before = reviewed(page)
+    page.keyboard.press("?")
+    help_text = page.get_by_role("dialog")
+    expect(help_text).to_contain_text("confirm what the model says")
+    page.keyboard.press("c")
+    page.keyboard.press("Escape")
+    expect(help_text).to_have_count(0)
+    settle(page)
+    assert reviewed(page) == before
+
+
+def test_letters_typed_in_a_field_decide_nothing(page: Page) -> None:
+    open_review(page, "Dana Voss")
+    before = reviewed(page)
+    page.get_by_role("button", name="Comment").click()
+    page.get_by_label("Comment on").press_sequentially("v x c: no P wave")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(page.get_by_text("v x c: no P wave").first).to_be_visible()
+    settle(page)
+    assert reviewed(page) == before
+
+
+def test_a_click_chooses_a_beat_and_a_drag_several(page: Page) -> None:
+    open_review(page, "Emil Haas")
+    strip = page.locator("[class*=st-key-review-strip]")
+    strip.locator("g.textpoint text", has_text="N").nth(1).click(force=True)
+    beat = page.locator(".st-key-review-scope-beat button")
+    expect(beat.locator("strong")).to_contain_text("the beat at")
+    settle(page)
+    box = strip.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.6)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.7, steps=8)
+    page.mouse.up()
+    expect(page.locator(".st-key-review-scope-picked strong")).to_contain_text("the selection")
+
+
+def test_a_click_in_the_list_goes_there_and_one_in_the_strip_adds_a_missed_beat(page: Page) -> None:
+    open_review(page, "Finn Lund")
+    row = page.get_by_role("option").nth(3)
+    row.click()
+    expect(row).to_have_attribute("aria-selected", "true")
+    settle(page)
+    page.keyboard.press("a")
+    expect(page.get_by_text("Click in the strip where the missed beat is")).to_be_visible()
+    settle(page)
+    box = page.locator("[class*=st-key-review-strip] .nsewdrag").first.bounding_box()
+    letters = page.locator("[class*=st-key-review-strip] g.textpoint text").nth(2).bounding_box()
+    assert box is not None
+    assert letters is not None
+    page.mouse.move(letters["x"] + 45, box["y"] + box["height"] * 0.5)
+    page.mouse.click(letters["x"] + 45, box["y"] + box["height"] * 0.5)
+    expect(page.locator("[class*=st-key-review-strip]").get_by_text("new")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_workbench_fits(new_page: NewPage, shot: Shot, size: tuple[int, int], scheme: str) -> None:
+    page = new_page(size, scheme)
+    open_review(page, f"Gil {size[0]} {scheme}")
+    assert_fits(page)
+    for name in ("Confirm", "Artefact"):
+        if size == WIDE:
+            expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    shot(page, f"review-{scheme}")
