@@ -18,11 +18,11 @@ from pipeline.domain import QualitySegment
 from pipeline.store.recordings import Envelope
 
 STRIP_PX, PHONE_PX = 1000, 340  # width of the paper beside the list on a wide screen, and on a phone
-HIGHEST_PX = 330
+HIGHEST_PX = 335
 FAMILY_GAP_S = 0.25
 ADD_STEP_S = 0.02
 DAY_CELLS = 180  # clickable places in a row of the day
-COMPARED = "#3f7fd0"  # the median that a beat is compared with, readable on both papers
+ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on both papers
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def strip(
     figure.add_scatter(
         x=marks.time_s[aimed], y=list(np.array(row)[aimed]), mode="markers", hoverinfo="skip", name="target",
         marker={"symbol": "square-open", "size": 17 if window_s > 20 else 26,
-                "line": {"width": 2, "color": colours.text}},
+                "line": {"width": 2.5, "color": ACCENT}},
     )  # fmt: skip
     figure.data = (figure.data[-1], *figure.data[:-1])  # under the letters, so that these get the clicks
     if not narrow and not adding:
@@ -83,13 +83,13 @@ def strip(
 def beat(shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Palette) -> go.Figure:
     """One beat over its family's median, lead beside lead, both as the network gets them (filtered)."""
     own, usual = shapes
-    figure = _plain(colours, height=140)
+    figure = _plain(colours, height=125)
     span = float(own.time_s[-1] - own.time_s[0]) + FAMILY_GAP_S
     for number, lead in enumerate(leads):
         if usual is not None:
             figure.add_scatter(
                 x=usual.time_s + number * span, y=usual.value[:, number], mode="lines", name="family",
-                line={"color": COMPARED, "width": 2.5}, opacity=0.75,
+                line={"color": ACCENT, "width": 2.5}, opacity=0.75,
             )  # fmt: skip
         figure.add_scatter(
             x=own.time_s + number * span, y=own.value[:, number], mode="lines", name="beat",
@@ -169,6 +169,7 @@ def day(rows: tuple[DayRow, ...], row_s: float, marks: Marks, window: tuple[floa
         ) -> go.Figure:  # fmt: skip
     """The whole recording, one row under the other; beats that are not N in colour, every place clickable."""
     figure = _plain(colours, height=34 + max(60, 26 * len(rows)))
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 24})
     height = _typical_height(rows)
     x, y = _bands(rows, height)
     figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": colours.muted, "width": 0.7})

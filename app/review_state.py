@@ -249,7 +249,9 @@ def bench() -> Bench:
 
 
 def sit_down(study_id: int, reading: Role = "main") -> Bench:
-    """Goes to another study; the window length stays."""
+    """Goes to another study; the window length stays, filters and typed times do not."""
     old = bench()
+    for name in [str(key) for key in st.session_state if str(key).startswith(("review-", "span-"))]:
+        del st.session_state[name]
     st.session_state[_KEY] = Bench(study_id, reading, window_s=old.window_s, picks=old.picks + 1)
     return bench()

@@ -21,6 +21,7 @@ BADGES = {
     **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
     **{UNCLASSIFIED: "yellow", ARTEFACT: "red"},
 }
+PICTURE_PX = 230
 STATIC = {"displayModeBar": False, "staticPlot": True}
 MEANINGS = {**CLASS_NAMES, UNCLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
 
@@ -104,4 +105,4 @@ def _picture(desk: Desk, sample: int) -> None:
     if at >= beats.sample.size or beats.sample[at] != sample:
         return
     picture = render_large(beats, at, DEFAULT.picture, scale=4, dark=is_dark())
-    st.image(picture, width="stretch", alt="The beat's picture as the network reads it")
+    st.image(picture, width=PICTURE_PX, alt="The beat's picture as the network reads it")

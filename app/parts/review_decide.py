@@ -19,7 +19,6 @@ from pipeline.review.families import NO_FAMILY
 from pipeline.store import reviews
 from pipeline.store.listing import relist
 
-Change = Callable[[str], int]  # takes the request's key, gives the new version
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
     *((f"review-{name}", f"**{name}**", "override", name, CLASS_NAMES[name]) for name in AAMI_CLASSES),
@@ -64,20 +63,19 @@ def history(bench: Bench, desk: Desk) -> None:
 def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
     """Adds a missed beat at the peak nearest to a place."""
     recording = desk.material.recording
-    fs, column = recording.fs, recording.leads.index(desk.study.leads[0])
-    reach = round(10 * fs)
-    at = round(time_s * fs)
-    first = max(0, at - reach)
-    lead = recording.p_signal[first : at + reach, column]
+    lead = recording.p_signal[:, recording.leads.index(desk.study.leads[0])]
     bench.picks += 1
     try:
-        found = first + snapped(at - first, lead, fs, desk.beats.sample - first)
+        found = snapped(round(time_s * recording.fs), lead, recording.fs, desk.beats.sample)
     except EcgError as error:
-        bench.error = str(error).replace(f"{(at - first) / fs:.2f} s", f"{time_s:.2f} s")
+        bench.error = str(error)
         return
-    if _change(bench, desk, lambda key: _decided(bench, desk, Decision("add", (found,), aami), key), _fresh()):
+
+    def shown() -> None:
         bench.adding = False
         bench.look_at(found)
+
+    _change(bench, desk, lambda: _decided(bench, desk, Decision("add", (found,), aami), _fresh()), shown)
 
 
 def _scopes(bench: Bench, desk: Desk) -> None:
@@ -137,11 +135,11 @@ def _take_span(bench: Bench, samples: tuple[int, ...], first: float) -> None:
 def _take(
     bench: Bench, desk: Desk, kind: DecisionKind, samples: tuple[int, ...], aami: str, key: str, text: str = ""
 ) -> None:
-    def carried_out(key: str) -> int:
-        return _decided(bench, desk, Decision(kind, samples, aami, text), key)
+    def go_on() -> None:
+        if kind != "comment":
+            bench.go_on(desk, samples)
 
-    if _change(bench, desk, carried_out, key) and kind != "comment":
-        bench.go_on(desk, samples)
+    _change(bench, desk, lambda: _decided(bench, desk, Decision(kind, samples, aami, text), key), go_on)
 
 
 def _decided(bench: Bench, desk: Desk, decision: Decision, key: str) -> int:
@@ -155,30 +153,30 @@ def _step(bench: Bench, desk: Desk, change: Callable[..., int], key: str) -> Non
     """Undo or redo; shows the beats that have changed."""
     before = desk.standing.decisions
 
-    def carried_out(key: str) -> int:
+    def carried_out() -> int:
         return change(desk.study.id, reader=reader.current(), expected_version=desk.standing.version,
                       reading=bench.reading, key=key)  # fmt: skip
 
-    if _change(bench, desk, carried_out, key) and bench.desk is not None:
-        after = bench.desk.standing.decisions
-        turned = (before if len(before) > len(after) else after)[-1]
-        bench.return_to(turned.samples)
+    def show_turned() -> None:
+        after = () if bench.desk is None else bench.desk.standing.decisions
+        bench.return_to((before if len(before) > len(after) else after)[-1].samples)
+
+    _change(bench, desk, carried_out, show_turned)
 
 
-def _change(bench: Bench, desk: Desk, change: Change, key: str) -> bool:
+def _change(bench: Bench, desk: Desk, change: Callable[[], int], then: Callable[[], None]) -> None:
     """Carries a change out and lays the new state on the desk; a refusal is said, with the state as it is now."""
     bench.error = bench.notice = ""
     try:
-        change(key)
+        change()
     except StaleVersion as error:
         bench.notice = str(error)
     except EcgError as error:
         bench.error = str(error)
     else:
         bench.put(desk_of(desk.material, reviews.standing(desk.study.id, reading=bench.reading)))
+        then()
         _tell_worklist(bench)
-        return True
-    return False
 
 
 def _tell_worklist(bench: Bench) -> None:

@@ -23,7 +23,7 @@ def draw(bench: Bench, desk: Desk) -> None:
     words, colour = STATES[desk.standing.state]
     done = sum(found.reviewed for found in desk.findings)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-head"):
-        st.markdown(f"#### {plain(study.record)}", width="content")
+        st.markdown(f"**{plain(study.record)}**", width="content")
         st.badge(words, color=colour)
         if bench.reading == "second":
             st.badge("second reading", color="violet")

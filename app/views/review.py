@@ -28,7 +28,9 @@ STYLE = """<style>
 .stMainBlockContainer { padding: 4.25rem 2rem 1rem; }
 .st-key-review-desk { gap: 0.5rem; }
 .st-key-review-desk [data-testid=stVerticalBlock] { gap: 0.45rem; }
-.st-key-review-head h4 { padding: 0; margin: 0; }
+.st-key-review-head strong { font-size: 1.15rem; }
+.st-key-review-head small strong, .st-key-review-head [data-testid=stCaptionContainer] strong { font-size: inherit; }
+.st-key-review-desk button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
 .st-key-review-desk table { font-size: 0.85rem; }
 .st-key-review-desk th, .st-key-review-desk td { padding: 0.15rem 0.6rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }

@@ -17,7 +17,9 @@ from pipeline.datasets import demo_path
 from pipeline.domain import Analysis, Recording, Status
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
+from pipeline.review.triage import triage
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
@@ -54,6 +56,13 @@ def case() -> tuple[Recording, Analysis]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty database for each test; recordings and caches stay."""
     monkeypatch.setenv("HEARTVISION_DATABASE_URL", f"sqlite:///{tmp_path / 'reviews.sqlite'}")
+
+
+@pytest.fixture(scope="module")
+def couplet(case: tuple[Recording, Analysis]) -> str:
+    """The first ventricular couplet of the demo, as the address names it."""
+    found = triage(reviewed_beats(case[1], ()))
+    return next(finding.id for finding in found if finding.kind == "v_couplet")
 
 
 @pytest.fixture
@@ -158,8 +167,8 @@ def test_a_decision_is_about_all_beats_of_the_finding_and_in_the_store_at_once(
     assert bench(page).target() != samples, "the next finding is shown"
 
 
-def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: int) -> None:
-    page = opened(study)
+def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: int, couplet: str) -> None:
+    page = opened(study, at=couplet)
     first, second = bench(page).target()[:2]
     page.button(key="scope-beat").click().run()
     press(page, "review-S")
@@ -168,8 +177,8 @@ def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: in
     assert in_force(page, second) == ("V", "", "V")
 
 
-def test_everything_is_counted_again_after_a_decision(study: int) -> None:
-    page = opened(study)
+def test_everything_is_counted_again_after_a_decision(study: int, couplet: str) -> None:
+    page = opened(study, at=couplet)
     before = bench(page).desk
     press(page, "review-N")
     after = bench(page).desk
