@@ -52,10 +52,12 @@ class Bench:
         self.desk = desk
         if first:
             self._start(desk)
-        elif desk.position(self.sample) is None:
+            return
+        if desk.position(self.sample) is None:
             found = desk.nearest(self.sample)
             self.sample = NO_SAMPLE if found is None else found
-            self.scope = "beat" if self.scope == "finding" and self.current is None else self.scope
+        if self.scope == "finding" and self.current is None:
+            self.scope = "beat"  # the finding is gone
 
     def _start(self, desk: Desk) -> None:
         listed = desk.listed(self.wanted)
