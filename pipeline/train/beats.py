@@ -27,8 +27,8 @@ SWAPPED_SHARE = 0.12  # of every class: pictures with the second lead in the pla
 # On top of these, beats of simulated rhythms, which the prior does not count. In atrial runs N is rare on purpose: once
 # the prior is restored, S weighs a sixth of what it weighs in training, and both stand as 7 to 3, as they occur there.
 SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
-    "atrial_runs": {"N": 80, "S": 1200},
-    "fibrillation": {"N": 700},
+    "atrial_runs": {"N": 80, "S": 1200, "V": 150},
+    "fibrillation": {"N": 700, "V": 250},
 }
 
 

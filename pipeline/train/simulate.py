@@ -24,24 +24,28 @@ Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat i
 BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R peak
 P_WAVE_S = (-0.24, -0.06)
 LEAST_DONORS = 5
+V_SHARE = 0.08  # of the beats, where the donor has V: else a network learns that such rhythms hold no V
+SYMBOLS = {"N": "N", "S": "A", "V": "V"}
 
 
 def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.Generator) -> Recording | None:
-    """A recording of `n_beats` in another rhythm, made of the N and S beats of this one; None if it has too few.
+    """A recording of `n_beats` in another rhythm, made of the N, S and V beats of this one; None if it has too few N.
 
     Without S beats of its own, N beats with a changed P wave stand in: an atrial beat has the usual QRS.
     """
-    rr_s, aami = _SCHEDULES[rhythm](n_beats, rng)
     donors = _donors(recording)
     if donors["N"].size < LEAST_DONORS:
         return None
+    rr_s, aami = _SCHEDULES[rhythm](n_beats, rng)
+    if donors["V"].size >= LEAST_DONORS:
+        _add_ventricular(rr_s, aami, rng)
     sample = np.round((1.0 + np.cumsum(rr_s)) * recording.fs).astype(np.int64)
     signal = _laid_out(recording, sample, aami, donors, rhythm, rng)
     return replace(
         recording,
         name=f"{recording.name}-{rhythm}",
         p_signal=read_only(signal),
-        reference=Annotations(read_only(sample), tuple("A" if a == "S" else "N" for a in aami)),
+        reference=Annotations(read_only(sample), tuple(SYMBOLS[letter] for letter in aami)),
         digest="",
     )
 
@@ -67,6 +71,14 @@ def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
     return rr, np.full(n, "N")
 
 
+def _add_ventricular(rr_s: NDArray[np.float64], aami: NDArray[np.str_], rng: np.random.Generator) -> None:
+    """Turn some beats into V, mostly early and followed by a longer interval."""
+    chosen = np.flatnonzero(rng.random(aami.size - 1) < V_SHARE)
+    aami[chosen] = "V"
+    rr_s[chosen] *= rng.uniform(0.6, 1.0, chosen.size)
+    rr_s[chosen + 1] *= rng.uniform(1.0, 1.5, chosen.size)
+
+
 _SCHEDULES: dict[Rhythm, Callable[[int, np.random.Generator], Schedule]] = {
     "atrial_runs": _atrial_runs,
     "fibrillation": _fibrillation,
@@ -80,7 +92,8 @@ def _donors(recording: Recording) -> dict[str, IntArray]:
     room = round(0.5 * recording.fs)
     inside = (sample > room) & (sample < recording.n_samples - room)
     alone = np.diff(sample, prepend=-room) > room  # the T wave of the beat before is over
-    return {"N": sample[inside & alone & (aami == "N")], "S": sample[inside & (aami == "S")]}
+    usable = {"N": inside & alone, "S": inside, "V": inside}
+    return {letter: sample[mask & (aami == letter)] for letter, mask in usable.items()}
 
 
 def _laid_out(
@@ -98,10 +111,10 @@ def _laid_out(
     before, after = _room(sample, fs)
     own_s = donors["S"].size >= LEAST_DONORS
     for at, kind, left, right in zip(sample, aami, before, after, strict=True):
-        donor = int(rng.choice(donors["S" if kind == "S" and own_s else "N"]))
+        donor = int(rng.choice(donors["N" if kind == "S" and not own_s else str(kind)]))
         beat = recording.p_signal[donor - left : donor + right]
         beat = (beat - np.median(beat, axis=0)).astype(np.float32)
-        if rhythm == "fibrillation" or (kind == "S" and not own_s):
+        if kind != "V" and (rhythm == "fibrillation" or (kind == "S" and not own_s)):
             _change_p_wave(beat, left, fs, 0.0 if rhythm == "fibrillation" else rng.uniform(-0.6, 0.6))
         out[at - left : at + right] = beat
     gaps = np.isnan(out[:, 0])

@@ -53,7 +53,7 @@ SIMULATED_BEATS, SIMULATED_CHECKS = 600, 120  # per record and rhythm: to learn 
 class TrainingPlan:
     """The knobs of a run; the defaults are those of the shipped weights."""
 
-    epochs: int = 5
+    epochs: int = 7
     batch: int = 64
     seed: int = 20261122
     counts: tuple[tuple[str, int], ...] = tuple(EPOCH_COUNTS.items())
