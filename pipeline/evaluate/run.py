@@ -112,16 +112,18 @@ def evaluate_classifier(
     found = predict_records(
         classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
     )
-    before = _before(output, model)
+    before = _before(output)
+    same = before if _agree(before, model, "sha256") else {}
     content: Json = {
         "schema": SCHEMA,
         "model": dict(model),
         "split": split,
         "seen": [name for name in names if name in (model.get("train_records") or ())],
         "provenance": asdict(provenance or default_provenance(classifier.name, folder, split, len(names))),
-        "speed": _speed(found) or before.get("speed"),
-        "random_split": before.get("random_split"),
-        "uncertainty": before.get("uncertainty"),
+        "speed": _speed(found) or same.get("speed"),
+        # other weights in any case: it stands for the network and its pictures
+        "random_split": before.get("random_split") if _agree(before, model, "preprocessing") else None,
+        "uncertainty": same.get("uncertainty"),
         "error_sheet": None,
     }
     for kind in KINDS:
@@ -312,15 +314,16 @@ def _error_sheet(errors: Sequence[Mapping[str, Any]], folder: Path, output: Path
     return layout_json(write_sheet(error_pictures(errors, folder, config), file))
 
 
-def _before(output: Path, model: Mapping[str, Any]) -> Json:
-    """The evaluation that is there already, if it is of the same weights; else empty."""
-    if not output.is_file():
-        return {}
+def _before(output: Path) -> Json:
+    """The evaluation that is there already; empty if there is none that can be read."""
     try:
-        before = read_evaluation(output)
+        return read_evaluation(output) if output.is_file() else {}
     except DataError:
         return {}
-    return before if before["model"].get("sha256") == model.get("sha256") else {}
+
+
+def _agree(before: Json, model: Mapping[str, Any], fact: str) -> bool:
+    return bool(before) and before["model"].get(fact) == model.get(fact)
 
 
 def _git(*arguments: str) -> str:

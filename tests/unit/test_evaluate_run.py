@@ -280,7 +280,7 @@ def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
         errors.read_sheet(tmp_path / "e.png", layout)
 
 
-def test_the_random_split_is_added_with_its_warning_and_survives_a_new_run_of_the_same_weights(folder, tmp_path):
+def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures_change(folder, tmp_path):
     path = evaluated(folder, tmp_path)
     predictions = [predict.predict_record(read_path(folder / "100"), WidthRule(), kind="reference")]
     run.add_random_split(path, evaluate_predictions(predictions, kind="reference", resamples=20))
@@ -290,7 +290,11 @@ def test_the_random_split_is_added_with_its_warning_and_survives_a_new_run_of_th
     evaluated(folder, tmp_path)
     assert read_evaluation(path)["random_split"] == content["random_split"]
     changed = json.loads(path.read_text())
-    changed["model"]["sha256"] = "1" * 64
+    changed["model"] |= {"sha256": "1" * 64}
+    run.write_json(path, changed)
+    evaluated(folder, tmp_path)
+    assert read_evaluation(path)["random_split"] == content["random_split"]
+    changed["model"] |= {"preprocessing": "other pictures"}
     run.write_json(path, changed)
     evaluated(folder, tmp_path)
     assert read_evaluation(path)["random_split"] is None
