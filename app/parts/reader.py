@@ -46,10 +46,12 @@ def _known(name: str) -> None:
 
 
 def _ask(label: str, name: str) -> None:
-    with st.form(_FORM, border=False):
+    row = st.form(_FORM, border=False).container(horizontal=True, vertical_alignment="bottom", gap="small")
+    with row:
         st.text_input(
-            label, value=name, key="reader-name", max_chars=NAME_CHARS, placeholder="as it stands in the report"
-        )
+            label, value=name, key="reader-name", max_chars=NAME_CHARS, placeholder="as it stands in the report",
+            width=300,
+        )  # fmt: skip
         st.form_submit_button("Read under this name", type="primary", on_click=_take, key="reader-take")
     if error := st.session_state.get("reader-error", ""):
         st.error(plain(error), icon=":material/error:")

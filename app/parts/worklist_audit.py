@@ -8,6 +8,7 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from app.text import clock
 from pipeline.export import table_bytes
 from pipeline.store.log import Entry
 
@@ -19,7 +20,7 @@ HEADER = (
 )
 
 
-def draw(entries: tuple[Entry, ...], name: str) -> None:
+def draw(entries: tuple[Entry, ...], name: str, fs: float) -> None:
     """The entries that were chosen, the latest first, and all of them as CSV."""
     if not entries:
         st.info("Nothing was done yet.", icon=":material/info:")
@@ -34,10 +35,12 @@ def draw(entries: tuple[Entry, ...], name: str) -> None:
         )  # fmt: skip
     chosen = filtered(entries, frozenset(who), text)
     st.dataframe(
-        table(chosen[::-1]), hide_index=True, height="content" if len(chosen) < 12 else 460, key="audit-table",
+        table(chosen[::-1], fs), hide_index=True, height="content" if len(chosen) < 12 else 460, key="audit-table",
         column_config={
             "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", help="Your local time."),
-            "What": st.column_config.TextColumn(width="large"),
+            "What": st.column_config.TextColumn(width="medium"),
+            "At": st.column_config.TextColumn(help="The first of the beats, from the start of the recording."),
+            "Text": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
     st.caption(f"{len(chosen)} of {len(entries)} entries. Entries are only ever added; none can be changed or removed.")
@@ -51,13 +54,14 @@ def filtered(entries: tuple[Entry, ...], who: frozenset[str], text: str) -> tupl
     )
 
 
-def table(entries: tuple[Entry, ...]) -> pd.DataFrame:
+def table(entries: tuple[Entry, ...], fs: float) -> pd.DataFrame:
     """One row per entry."""
     return pd.DataFrame(
         {
             "When": pd.to_datetime([entry.at for entry in entries], utc=True),
             "Who": [entry.who for entry in entries],
             "What": [entry.sentence() for entry in entries],
+            "At": [clock(entry.samples[0] / fs) if entry.samples else "" for entry in entries],
             "From": [letters(entry.before) for entry in entries],
             "To": [letters(entry.after) for entry in entries],
             "Model": [letters(entry.model) for entry in entries],

@@ -9,8 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from app import charts, findings
+from app.charts_review import PHONE_PX
 from app.parts.worklist_open import Open, recording_page
 from app.review_desk import Desk
+from app.review_state import by_touch
 from app.text import clock, plain
 from app.theme import UNCLASSIFIED, palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
@@ -18,8 +20,9 @@ from pipeline.review.agreement import Difference, Rate
 from pipeline.store import second
 from pipeline.store.comparison import Comparison, comparison
 from pipeline.store.reviews import Standing, standing
+from pipeline.store.studies import stored_analysis
 
-WINDOW_S = 6.0
+WINDOW_S, PHONE_WINDOW_S = 6.0, 3.0
 CHART = {"displayModeBar": False, "staticPlot": True}
 WORDS = {**{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES}, "-": "no beat", "X": "artefact",
          "U": "not classified", "": "no beat"}  # fmt: skip
@@ -135,12 +138,15 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison,
 
 def _strip(desk: Desk, at: Difference, seconds: float) -> None:
     """The recorded leads around the beat, with the letters of the first reading in force and the beat in question."""
-    start = max(0.0, min(seconds - WINDOW_S / 2, desk.material.recording.duration_s - WINDOW_S))
-    leads = findings.recorded_leads(desk.material.recording, desk.study.leads, start, start + WINDOW_S)
-    around = desk.window(start, start + WINDOW_S)
-    marks = desk.marks(around)
-    selected = desk.nearest(at.sample)
-    figure = charts.strip(leads, marks, palette(), start_s=start, window_s=WINDOW_S, selected=selected)
+    phone = by_touch()
+    length = PHONE_WINDOW_S if phone else WINDOW_S
+    start = max(0.0, min(seconds - length / 2, desk.material.recording.duration_s - length))
+    leads = findings.recorded_leads(desk.material.recording, desk.study.leads, start, start + length)
+    marks = desk.marks(desk.window(start, start + length))
+    figure = charts.strip(
+        leads, marks, palette(), start_s=start, window_s=length, selected=desk.nearest(at.sample),
+        paper_px=PHONE_PX if phone else charts.PAPER_PX,
+    )  # fmt: skip
     st.plotly_chart(figure, key="second-strip", theme=None, config=CHART, alt="ECG around the beat in question")
 
 
@@ -177,8 +183,6 @@ def table(found: Comparison, fs: float) -> pd.DataFrame:
 
 
 def _fs(here: Open, desk: Desk | None) -> float:
-    from pipeline.store.studies import stored_analysis
-
     return desk.beats.fs if desk else stored_analysis(here.study_id).fs
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from app.parts.worklist_open import Open
 from app.parts.worklist_table import FINDING_WORDS
 from app.review_desk import Desk
-from app.text import plain
+from app.text import clock, plain
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.reviews import Standing
@@ -19,7 +19,9 @@ SHOWN = 4
 
 
 def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
-    """The signature of a signed study, else the way to it."""
+    """The signature of a signed study, else the way to it; between them the result that it is about."""
+    if desk is not None:
+        _result(desk)
     if now.state == "signed":
         _signed(here, now, reader)
     elif now.state == "new":
@@ -27,6 +29,38 @@ def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
     else:
         _left(desk)
         _sign(here, now, reader)
+
+
+def _result(desk: Desk) -> None:
+    """What is signed, in figures."""
+    found = desk.summary
+    burden = found.burden or {}
+    rate = found.rate
+    low, high = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
+    longest = found.longest_rr
+    figures = (
+        ("Beats", f"{len(desk.beats):,}".replace(",", " "), f"{found.reviewed} decided by a reader"),
+        ("Ventricular", _share(burden.get("V")), _beats(found.counts["V"])),
+        ("Supraventricular", _share(burden.get("S")), _beats(found.counts["S"])),
+        ("Mean heart rate", _rate(rate.mean), f"{_rate(low)} to {_rate(high)}" if low and high else "too few beats"),
+        ("Longest RR", "–" if longest is None else f"{longest.value:.2f} s",
+         "" if longest is None else f"at {clock(longest.time_s)}"),
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        for title, value, more in figures:
+            st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=176)
+
+
+def _share(percent: float | None) -> str:
+    return "–" if percent is None else f"{percent:.1f} %" if percent >= 0.1 or not percent else "< 0.1 %"
+
+
+def _beats(count: int) -> str:
+    return f"{count} beat{'' if count == 1 else 's'}"
+
+
+def _rate(bpm: float | None) -> str:
+    return "–" if bpm is None else f"{bpm:.0f}/min"
 
 
 def _signed(here: Open, now: Standing, reader: str) -> None:

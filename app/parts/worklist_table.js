@@ -32,6 +32,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const heading = (column) => {
     const cell = make("th", column.key);
+    if (column.title) cell.title = column.title;
     cell.scope = "col";
     const sorted = column.key === data.sort;
     if (!column.sortable) {
@@ -67,9 +68,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const state = make("span", `state ${study.state}`, study.state_words);
     cell("state", state, ...(study.second ? [make("div", "small", study.second)] : []));
     cell("findings", study.findings);
-    cell("v number", study.v).dataset.label = "V";
-    cell("s number", study.s).dataset.label = "S";
-    cell("reader", study.reader);
+    cell("v number", study.v);
+    cell("s number", study.s);
+    cell("reader", study.reader || make("span", "nobody", "nobody yet"));
     cell("duration_s number", study.duration);
     const time = make("time", "", when(study.updated));
     time.dateTime = study.updated;

@@ -21,12 +21,19 @@ _COLUMNS = (
     ("record", "Recording", True),
     ("state", "State", True),
     ("findings", "Findings", False),
-    ("v", "V", False),
-    ("s", "S", False),
+    ("v", "% V", False),
+    ("s", "% S", False),
     ("reader", "Reader", True),
     ("duration_s", "Length", True),
     ("updated", "Changed", True),
     ("more", "", False),
+)
+_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "priority": "Of the most urgent finding, 1 first",
+        "v": "Ventricular ectopic beats, share of the classified beats",
+        "s": "Supraventricular ectopic beats, share of the classified beats",
+    }
 )
 # In the order of importance; what is not named here is counted as "others".
 FINDING_WORDS: Mapping[str, str] = MappingProxyType(
@@ -72,7 +79,10 @@ def draw(view: View, studies: tuple[Study, ...], seconds: Mapping[int, SecondRea
         js=(_HERE / "worklist_table.js").read_text("utf-8"),
     )
     data = {
-        "columns": [{"key": key, "label": label, "sortable": sortable} for key, label, sortable in _COLUMNS],
+        "columns": [
+            {"key": key, "label": label, "sortable": sortable, "title": _TITLES.get(key, "")}
+            for key, label, sortable in _COLUMNS
+        ],
         "rows": [row(study, seconds.get(study.id), reader) for study in studies],
         "sort": view.sort,
         "descending": view.descending,
@@ -109,7 +119,7 @@ def row(study: Study, second: SecondReading | None, reader: str) -> Row:
         "findings": BLIND if blind else findings_words(study.findings),
         "v": "" if blind else burden(study.counts, "V"),
         "s": "" if blind else burden(study.counts, "S"),
-        "reader": study.reader or "nobody yet",
+        "reader": study.reader,
         "duration": duration(study.duration_s),
         "updated": study.updated.isoformat(),
     }

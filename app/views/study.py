@@ -2,16 +2,14 @@
 
 import streamlit as st
 
-from app.parts import reader, worklist_audit, worklist_exports, worklist_second, worklist_signoff
+from app.parts import reader, review_head, worklist_audit, worklist_exports, worklist_second, worklist_signoff
 from app.parts.worklist_open import Open, fresh, is_blind, opened, recording_page, signatures, visible
-from app.parts.worklist_state import STATE_WORDS
 from app.parts.worklist_table import burden, findings_words
 from app.review_desk import Desk
 from app.text import duration, plain
 from pipeline.errors import EcgError
 from pipeline.store.reviews import Standing, audit
-
-COLOURS = {"new": "blue", "in_review": "gray", "signed": "green", "reopened": "orange"}
+from pipeline.store.studies import stored_analysis
 
 
 def _number() -> int | None:
@@ -41,14 +39,15 @@ def _draw(here: Open) -> None:
             worklist_exports.draw(desk, signatures(here.study_id), blind=blind)
     with trail:
         entries = visible(audit(here.study_id), now, who)
-        worklist_audit.draw(entries, now.study.record)
+        worklist_audit.draw(entries, now.study.record, stored_analysis(here.study_id).fs)
 
 
 def _head(here: Open, now: Standing) -> str:
     study = now.study
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(study.record), anchor=False, width="content")
-        st.badge(STATE_WORDS[study.state], color=COLOURS[study.state])
+        words, colour = review_head.STATES[study.state]
+        st.badge(words, color=colour)
         if now.second_reader:
             st.badge("read twice" if now.second_done else "second reading open", color="violet")
         st.space("stretch")
@@ -68,7 +67,7 @@ def _head(here: Open, now: Standing) -> str:
     with st.container(horizontal=True, gap="medium"):
         st.page_link("views/worklist.py", label="Worklist", icon=":material/arrow_back:")
         reading = "second" if is_blind(now, name) else "main"
-        recording_page(here.study_id, "Look at the recording", reading=reading)
+        recording_page(here.study_id, "Open the recording", reading=reading)
     return name
 
 
