@@ -11,7 +11,7 @@ from app.parts import review_decide
 from app.review_desk import Desk
 from app.review_state import Bench, by_touch
 from app.text import clock
-from app.theme import UNCLASSIFIED, palette
+from app.theme import palette
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -80,11 +80,11 @@ def _way(bench: Bench, desk: Desk) -> None:
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", bench.step, 1, "↓ or J")
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", bench.step_beat, -1, "←")
         _button("review-next-beat", "Next beat", ":material/chevron_right:", bench.step_beat, 1, "→")
-        for name, label, icon, sign in (
-            ("review-earlier", "Earlier", ":material/first_page:", -0.9),
-            ("review-later", "Later", ":material/last_page:", 0.9),
+        for name, label, icon, keys, sign in (
+            ("review-earlier", "A window earlier", ":material/first_page:", "Shift ←", -0.9),
+            ("review-later", "A window later", ":material/last_page:", "Shift →", 0.9),
         ):
-            _button(name, label, icon, bench.move, bench.start_s + sign * bench.window_s, f"Shift {label}")
+            _button(name, label, icon, bench.move, bench.start_s + sign * bench.window_s, keys)
         st.session_state["review-window"] = bench.window_s
         st.segmented_control(
             "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="review-window", required=True, wrap=False,
@@ -109,4 +109,4 @@ def _note(desk: Desk, at: int) -> str:
         return CHECK
     if human == "added" or not said:
         return "new"
-    return f"was {said}" if said != UNCLASSIFIED else CHECK
+    return f"was {said}"
