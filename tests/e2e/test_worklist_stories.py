@@ -94,9 +94,9 @@ def rows(page: Page) -> list[str]:
 def test_a_study_is_found_sorted_and_opened_in_one_click(page: Page, shot: Shot) -> None:
     to_worklist(page)
     expect(page.get_by_text(re.compile(r"1 to 25 of \d+"))).to_be_visible()
-    page.get_by_role("button", name="Recording").click()
+    page.locator("th.record button").click()
     expect(page.locator("table[aria-label=Studies] a.name").first).to_have_text("Holter 00")
-    page.get_by_role("button", name="Recording").click()
+    page.locator("th.record button").click()
     expect(page.locator("table[aria-label=Studies] a.name").first).not_to_have_text("Holter 00")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text(re.compile(r"26 to 50 of \d+"))).to_be_visible()
