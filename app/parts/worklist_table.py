@@ -92,7 +92,7 @@ def draw(view: View, studies: tuple[Study, ...], seconds: Mapping[int, SecondRea
     clicked = table(
         key=key,
         data=data,
-        on_sort_change=lambda: view.sort_by(str(st.session_state[key].sort)),
+        on_sort_change=lambda: view.sort_by(str(st.session_state[key]["sort"])),
         on_open_change=_nothing,
         on_page_change=_nothing,
     )

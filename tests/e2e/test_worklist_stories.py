@@ -69,7 +69,13 @@ def recorded(analysis: Analysis) -> Recording:
 def read_as(page: Page, name: str) -> None:
     page.get_by_label("Your name").fill(name)
     page.get_by_role("button", name="Read under this name").click()
-    expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
+    expect(page.get_by_test_id("stPopoverButton").filter(has_text=f"Reading as {name}")).to_be_visible()
+    settle(page)
+
+
+def at_the_desk(page: Page) -> None:
+    """Waits until the findings are listed: the keys work from then on."""
+    expect(page.locator("[role=option][aria-selected=true]")).to_be_visible()
     settle(page)
 
 
@@ -161,6 +167,7 @@ def test_two_browsers_on_one_study_overwrite_nothing_and_say_who_was_faster(new_
     read_as(anna, ANNA)
     bert.goto(f"{address}/review?study={number}")
     read_as(bert, BERT)
+    at_the_desk(bert)
     bert.keyboard.press("c")
     expect(bert.get_by_role("button", name="Undo")).to_be_enabled()
     settle(bert)
@@ -202,6 +209,7 @@ def test_a_killed_server_loses_no_confirmed_decision(server: Server, browser: Br
     page = context.new_page()
     page.goto(f"{server.address}/review?study={number}")
     read_as(page, ANNA)
+    at_the_desk(page)
     confirmed = 0
     for _ in range(3):
         for key in ("x", "u"):
@@ -217,7 +225,7 @@ def test_a_killed_server_loses_no_confirmed_decision(server: Server, browser: Br
     page.goto(f"{server.address}/review?study={number}")
     expect(page.get_by_text("findings reviewed")).to_be_visible()
     expect(page.get_by_text(f"Reading as {ANNA}")).to_be_visible()
-    settle(page)
+    at_the_desk(page)
     page.keyboard.press("d")
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     deadline = time.monotonic() + 30
