@@ -100,6 +100,12 @@ def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]
     return run
 
 
+def average(first: Any, second: Any, weight: float) -> None:
+    """Set the variables of `second` to the mean of both models, in which `second` weighs `weight`."""
+    for one, other in zip(first.variables, second.variables, strict=True):
+        other.assign((1 - weight) * np.asarray(one) + weight * np.asarray(other))
+
+
 def _train_step(model: Any, optimizer: Any) -> Any:
     tf = tensorflow()
     loss_of = keras().losses.SparseCategoricalCrossentropy(from_logits=True)

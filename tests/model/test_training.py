@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.fit import FitPlan, fit
+from models.fit import FitPlan, average, fit
+from models.networks import NETWORKS
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
@@ -113,6 +114,14 @@ def train(
 def test_the_loss_falls(sampler: EpochSampler, tmp_path: Path) -> None:
     loss = train(sampler, tmp_path, 6)["loss"]
     assert loss[-1] < 0.7 * loss[0]
+
+
+def test_models_are_averaged_variable_by_variable() -> None:
+    first, second = (NETWORKS["cnn"].build(SHAPE, 5) for _ in range(2))
+    one, other = (np.asarray(model.variables[0]) for model in (first, second))
+    average(first, second, 0.75)
+    np.testing.assert_allclose(np.asarray(second.variables[0]), 0.25 * one + 0.75 * other, atol=1e-6)
+    assert np.array_equal(np.asarray(first.variables[0]), one)
 
 
 def test_an_interrupted_training_goes_on_where_it_was(sampler: EpochSampler, tmp_path: Path) -> None:
