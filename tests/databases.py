@@ -9,12 +9,13 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from pipeline.errors import StoreError
 from pipeline.store.database import database
 
 MISSING = "PostgreSQL is missing: `apt-get install postgresql`, or name a server in HEARTVISION_TEST_POSTGRES_URL."
@@ -54,19 +55,26 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
         url = f"sqlite:///{tmp_path / 'reviews.sqlite'}"
         monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
         yield url
+        _closed()
     else:
         server = request.getfixturevalue("postgres_server")
         with _fresh(server) as url:
             monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
             yield url
+            _closed()
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[str]:
-    """The same, migrated, and closed afterwards."""
-    opened = database()
-    yield database_url
-    opened.engine.dispose()
+def store(database_url: str) -> str:
+    """The same, migrated."""
+    database()
+    return database_url
+
+
+def _closed() -> None:
+    """Closes what the program opened in this process; a test may have made the database impossible to open."""
+    with suppress(StoreError):
+        database().engine.dispose()
 
 
 @contextmanager

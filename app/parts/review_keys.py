@@ -64,7 +64,11 @@ export default function ({ data, parentElement }) {
   if (parentElement.pressed) window.removeEventListener("keydown", parentElement.pressed, true);
   parentElement.pressed = press;
   window.addEventListener("keydown", press, true);
-  return () => window.removeEventListener("keydown", press, true);
+  document.documentElement.dataset.keys = "review";
+  return () => {
+    window.removeEventListener("keydown", press, true);
+    delete document.documentElement.dataset.keys;
+  };
 }
 """
 

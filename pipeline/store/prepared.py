@@ -16,7 +16,7 @@ from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import new_folder, read_json, write_json
 from pipeline.store.keys import prepared_key
 
-_ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv")
+_ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
 
 
 def load_prepared(

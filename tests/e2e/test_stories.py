@@ -169,6 +169,8 @@ def test_no_page_scrolls_sideways(new_page: NewPage, shot: Shot, size: tuple[int
     for title in ("Picture", "Dataset", "Evaluation", "About"):
         go(page, title)
         expect(page.get_by_text("For research use only.")).to_be_visible()
+        settle(page)  # a picture that is asked for after its page was left is gone: 404
+        page.wait_for_load_state("networkidle")
         assert_fits(page)
         shot(page, f"{title.lower()}-{scheme}")
     go(page, "Analyse")

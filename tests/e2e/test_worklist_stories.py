@@ -74,8 +74,9 @@ def read_as(page: Page, name: str) -> None:
 
 
 def at_the_desk(page: Page) -> None:
-    """Waits until the findings are listed: the keys work from then on."""
+    """Waits until the findings are listed and the keys are listened to."""
     expect(page.locator("[role=option][aria-selected=true]")).to_be_visible()
+    expect(page.locator("html[data-keys=review]")).to_be_attached()
     settle(page)
 
 
@@ -155,7 +156,7 @@ def test_a_study_is_signed_taken_away_and_reopened(page: Page, address: str, tmp
     expect(page.get_by_text("Reopened and saved.")).to_be_visible()
     page.get_by_role("tab", name="Audit trail").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").last.click()
+        page.locator(".st-key-audit-csv button").first.click()
     assert "A run was missed" in Path(download.value.path()).read_text("utf-8")
 
 

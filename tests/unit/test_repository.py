@@ -18,7 +18,8 @@ def _pins(name: str) -> dict[str, str]:
 
 def _asked(name: str) -> list[str]:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return [re.split(r"[<>=~!\[;\s]", line)[0].lower() for line in lines if line and line[0].isalpha()]
+    names = [re.split(r"[<>=~!\[;\s]", line)[0] for line in lines if line and line[0].isalpha()]
+    return [re.sub(r"[-_.]+", "-", name).lower() for name in names]  # as packaging normalises them
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
