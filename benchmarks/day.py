@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def main(folder: Path, network: str) -> None:
     os.environ |= {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
     recording = day()
     print(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
-    row("kept on disk", *timed(lambda: keep(recording)))
+    row("kept on disk", *timed(partial(keep, recording)))
     digest = recording.digest
     del recording
     analyse(open_recording(digest), network)

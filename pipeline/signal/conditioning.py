@@ -15,7 +15,6 @@ from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import SignalError
 
-
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
 
