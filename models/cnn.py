@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from models.network import Network, everything, random_start
 from models.runtime import keras
 
 HEAT_LAYER = "conv4"
@@ -29,10 +29,4 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
     return keras().Model(inputs, logits, name="cnn")
 
 
-def initialise(model: Any, weights_dir: Path) -> None:
-    """Nothing to load: Keras's own random start (set the seed first)."""
-
-
-def trainable(layer_name: str) -> bool:
-    """Every layer is trained."""
-    return True
+NETWORK = Network("Small custom CNN", build, random_start, everything, HEAT_LAYER, 1e-3, place=20)

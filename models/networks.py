@@ -1,34 +1,48 @@
-"""The table of networks: whoever adds one writes one module and one line here."""
+"""The networks that there are: every module of models/ that defines NETWORK, found without a list.
+
+To add one, write models/NAME.py with `NETWORK = Network(...)` and run `python -m pipeline train --model NAME`, which
+writes its weights and manifest; then it is served, evaluated and on the board (docs/adr/0011).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Final
 
-from models import cnn, vgg16
+import models
+from models.network import Network
 
-
-@dataclass(frozen=True)
-class Network:
-    """How one network is made.
-
-    `build(input_shape, classes)` gives an untrained Keras model from pictures 0..255 (float) to logits;
-    `initialise(model, weights_dir)` loads what it starts from; `trainable(layer_name)` says what is fine-tuned;
-    `heat_layer` is the convolution whose output Grad-CAM weighs.
-    """
-
-    title: str
-    build: Callable[[tuple[int, int, int], int], Any]
-    initialise: Callable[[Any, Any], None]
-    trainable: Callable[[str], bool]
-    heat_layer: str
-    learning_rate: float
+_DEFINES: Final = re.compile(r"^NETWORK(: \w+)? = ", re.MULTILINE)
 
 
-NETWORKS: Final = {
-    "vgg16": Network(
-        "VGG16, ImageNet, fine-tuned", vgg16.build, vgg16.initialise, vgg16.trainable, vgg16.HEAT_LAYER, 1.5e-4
-    ),
-    "cnn": Network("Small custom CNN", cnn.build, cnn.initialise, cnn.trainable, cnn.HEAT_LAYER, 1e-3),
-}
+class _Discovered(Mapping[str, Network]):
+    """Networks by name, in the order of `Network.place`; files are looked for at each question."""
+
+    def __getitem__(self, name: str) -> Network:
+        if name not in _names():
+            raise KeyError(name)
+        found: Network = import_module(f"models.{name}").NETWORK
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(_names(), key=lambda name: (self[name].place, name)))
+
+    def __len__(self) -> int:
+        return len(_names())
+
+
+def _names() -> frozenset[str]:
+    files = [file for folder in models.__path__ for file in Path(folder).glob("*.py")]
+    return frozenset(file.stem for file in files if _defines_network(file, file.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _defines_network(file: Path, changed_ns: int) -> bool:
+    return bool(_DEFINES.search(file.read_text(encoding="utf-8")))
+
+
+NETWORKS: Final[Mapping[str, Network]] = _Discovered()

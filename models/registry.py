@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.fit import forward
-from models.networks import NETWORKS, Network
+from models.network import Network
+from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.network import Network
 from models.runtime import keras
 
 HEAT_LAYER = "block5_conv3"  # 4 x 6 positions; block4_conv3's map follows texture, not the decision (ADR 0005)
@@ -30,17 +31,18 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
     return keras().Model(inputs, logits, name="vgg16")
 
 
-def initialise(model: Any, weights_dir: Path) -> None:
+def initialise(model: Any, weights_dir: Path) -> str:
     """Set the convolutions to their ImageNet weights: from `weights_dir`, else through Keras's own download."""
     file = weights_dir / IMAGENET_FILE
     if file.exists():
         with np.load(file, allow_pickle=False) as arrays:
             for layer in _convolutions(model):
                 layer.set_weights([arrays[f"{layer.name}/{part}"].astype(np.float32) for part in ("kernel", "bias")])
-        return
+        return "ImageNet weights"
     source = keras().applications.VGG16(include_top=False, weights="imagenet")
     for layer in _convolutions(model):
         layer.set_weights(source.get_layer(layer.name).get_weights())
+    return "ImageNet weights"
 
 
 def trainable(layer_name: str) -> bool:
@@ -50,3 +52,6 @@ def trainable(layer_name: str) -> bool:
 
 def _convolutions(model: Any) -> list[Any]:
     return [layer for layer in model.layers if "_conv" in layer.name]
+
+
+NETWORK = Network("VGG16, ImageNet, fine-tuned", build, initialise, trainable, HEAT_LAYER, 1.5e-4, place=10)
