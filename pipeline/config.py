@@ -21,6 +21,9 @@ class Limits:
     picture_bytes: int = 20 * 2**20
     picture_pixels: int = 25_000_000
     picture_side_px: int = 10_000
+    pdf_pages: int = 50
+    pdf_dpi: int = 200  # a page of 11 x 8.5 inches has 3.7 megapixels then
+    pdf_seconds: float = 30.0
     zip_members: int = 20
     zip_total_bytes: int = 300 * 2**20
     zip_ratio: float = 100.0
@@ -91,6 +94,23 @@ class PictureConfig:
 
 
 @dataclass(frozen=True)
+class SequenceConfig:
+    """Beats as the rows of a sequence, for networks that read the rhythm of many beats; ADR 0010."""
+
+    step_s: float = 0.008  # 125 Hz: twice what the 40 Hz low-pass leaves, and some
+    points: int = 100
+    points_before: int = 38  # 0.30 s before R: the P wave of a slow rhythm; 0.49 s after: the T wave
+    height_limit: float = 6.0  # usual QRS heights; an artefact says no more by being higher
+    local_beats: tuple[int, ...] = (8, 32)  # running medians of the RR intervals reach so far on each side
+    absolute_rr_s: float = 0.8  # 75/min
+    ratio_limit: float = 1.5  # log2: an interval of a third or of three times the usual says no less
+
+    @property
+    def rhythm_size(self) -> int:
+        return 2 * (1 + len(self.local_beats)) + 1 + 2
+
+
+@dataclass(frozen=True)
 class ReviewConfig:
     """What counts as a finding of the review; not part of `Config`, so no analysis depends on it. ADR 0007."""
 
@@ -141,6 +161,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     signal: SignalConfig = field(default_factory=SignalConfig)
     picture: PictureConfig = field(default_factory=PictureConfig)
+    sequence: SequenceConfig = field(default_factory=SequenceConfig)
     match_window_ms: float = 150.0  # ANSI/AAMI EC57
     learning_period_s: float = 300.0  # EC57 leaves the first five minutes out of the scores
     predict_batch: int = 128

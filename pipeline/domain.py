@@ -175,6 +175,22 @@ class Analysis:
 
 
 @dataclass(frozen=True, eq=False)
+class RgbPicture:
+    """An uploaded picture or PDF page as a viewer shows it: `pixels` (height, width, 3) uint8, RGB, read-only.
+
+    `name` is a safe label, `digest` the SHA-256 of the file, `kind` one of "PNG", "JPEG", "WebP", "PDF"; `page` counts
+    from 0 of `pages`.
+    """
+
+    name: str
+    digest: str
+    pixels: PictureArray
+    kind: str
+    page: int = 0
+    pages: int = 1
+
+
+@dataclass(frozen=True, eq=False)
 class BeatTrace:
     """The trace found in an uploaded picture of one beat.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,8 +14,7 @@ from scipy.signal import find_peaks
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import BeatTrace, FloatArray, IntArray, PictureArray, read_only
 from pipeline.errors import IntakeError
-from pipeline.intake.content import file_stem, safe_name
-from pipeline.intake.picture_reader import load_picture
+from pipeline.intake.picture_reader import read_picture
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.float64]
@@ -77,13 +75,13 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT) -> Be
     IntakeError
         If it cannot be decoded, or holds no single line that could be one beat; the sentence says what was measured.
     """
-    picture = load_picture(payload, limits=config.limits)
-    column, row = trace_picture(picture)
+    picture = read_picture(payload, name, limits=config.limits)
+    column, row = trace_picture(picture.pixels)
     value = (row.max() - row) / (row.max() - row.min())
     return BeatTrace(
-        name=safe_name(file_stem(name), default="picture"),
-        digest=hashlib.sha256(payload).hexdigest(),
-        picture=read_only(picture),
+        name=picture.name,
+        digest=picture.digest,
+        picture=picture.pixels,
         column_px=read_only(column.astype(np.float32)),
         row_px=read_only(row.astype(np.float32)),
         value=read_only(value.astype(np.float32)),

@@ -34,6 +34,8 @@ _MAGIC: Final = (
     (b"<script", "a web page"),
 )
 _RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
+_RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
+_ZIP_TAIL: Final = 22 + 2**16  # an archive ends with its directory's end and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
 _SHORT_MAGIC: Final = frozenset({b"BM", b"MZ", b"\x1f\x8b", b"RIFF"})
 
@@ -49,12 +51,35 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
         True for raw samples, in which two or four bytes can look like a short magic number by chance.
     """
     head = payload[:64].lstrip(b"\xef\xbb\xbf \t\r\n") if not signal else payload[:64]
+    if not signal and head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "a WebP picture"
     for magic, kind in _MAGIC:
         if signal and magic in _SHORT_MAGIC:
             continue
         if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
             return kind
     return None
+
+
+def second_kind(payload: bytes, *, page: bool = False) -> str | None:
+    """What a picture is besides a picture, in words: files that two programs read as two things hide something.
+
+    Parameters
+    ----------
+    payload : bytes
+        The whole file.
+    page : bool
+        True for a PDF document, which may hold text that looks like a web page.
+    """
+    tail = payload[-_ZIP_TAIL:]
+    end = tail.rfind(b"PK\x05\x06")
+    if end >= 0 and len(tail) - end >= 22 and int.from_bytes(tail[end + 12 : end + 16], "little") < len(payload):
+        return "a ZIP archive"
+    if page:
+        return None
+    if b"%PDF-" in payload[:1024]:
+        return "a PDF document"
+    return "a web page" if _RX_WEB.search(payload) else None
 
 
 def file_stem(name: str) -> str:

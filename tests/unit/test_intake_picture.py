@@ -9,13 +9,17 @@ from PIL import Image, PngImagePlugin
 
 from pipeline.config import data_root
 from pipeline.errors import EcgError, LimitError
-from pipeline.intake import load_picture, read_beat_picture
+from pipeline.intake import read_beat_picture, read_picture
 from pipeline.intake.beat_picture import trace_picture
 from tests.hostile.make_corpus import draw_beat, encoded, png_header
 
 PINK = {"ground": (255, 245, 245), "grid": (250, 190, 200)}
 BEAT, COLUMNS, ROWS = draw_beat()
 HEIGHT = float(np.ptp(ROWS))
+
+
+def _pixels(payload: bytes) -> np.ndarray:
+    return read_picture(payload, "b").pixels
 
 
 def _assert_follows(picture: np.ndarray, columns: np.ndarray, rows: np.ndarray, *, peak_px: float = 1.0) -> None:
@@ -64,7 +68,7 @@ def test_a_drawn_beat_is_followed_whatever_its_style(style):
 @pytest.mark.parametrize("style", [{}, PINK], ids=["plain", "pink"])
 def test_jpeg_keeps_the_trace(style, quality):
     picture, columns, rows = draw_beat(**style)
-    _assert_follows(load_picture(encoded(picture, "JPEG", quality=quality)), columns, rows)
+    _assert_follows(_pixels(encoded(picture, "JPEG", quality=quality)), columns, rows)
 
 
 def test_the_value_is_the_trace_upwards_over_its_own_range():
@@ -126,16 +130,16 @@ def _info() -> PngImagePlugin.PngInfo:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_png_mode_decodes_to_the_same_pixels(mode):
-    np.testing.assert_array_equal(load_picture(MODES[mode]()), BEAT)
+    np.testing.assert_array_equal(_pixels(MODES[mode]()), BEAT)
 
 
 def test_one_bit_pictures_are_read():
     bitmap = Image.fromarray(_grey()).convert("1", dither=Image.Dither.NONE)
-    _assert_follows(load_picture(encoded(bitmap)), COLUMNS, ROWS, peak_px=1.5)
+    _assert_follows(_pixels(encoded(bitmap)), COLUMNS, ROWS, peak_px=1.5)
 
 
 def test_cmyk_looks_like_rgb():
-    cmyk = load_picture(encoded(Image.fromarray(BEAT).convert("CMYK"), "JPEG", quality=95))
+    cmyk = _pixels(encoded(Image.fromarray(BEAT).convert("CMYK"), "JPEG", quality=95))
     assert np.abs(cmyk.astype(int) - BEAT).mean() < 3
 
 
@@ -147,24 +151,26 @@ def test_the_camera_s_orientation_is_undone(orientation):
         stored = stored.transpose(Image.Transpose(undo[orientation]))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    np.testing.assert_array_equal(load_picture(encoded(stored, exif=exif)), BEAT)
+    np.testing.assert_array_equal(_pixels(encoded(stored, exif=exif)), BEAT)
 
 
-def test_only_the_first_frame_of_an_animation_is_read():
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_is_refused(kind):
     frames = [Image.fromarray(BEAT), Image.fromarray(255 - BEAT)]
-    payload = encoded(frames[0], save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(load_picture(payload), BEAT)
+    payload = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    with pytest.raises(EcgError, match="animation of 2 frames"):
+        _pixels(payload)
 
 
 def test_a_transparent_grey_level_is_white():
     grey = np.where(_grey() > 250, 7, _grey()).astype(np.uint8)
-    np.testing.assert_array_equal(load_picture(encoded(Image.fromarray(grey), transparency=7))[0, 0], [255, 255, 255])
+    np.testing.assert_array_equal(_pixels(encoded(Image.fromarray(grey), transparency=7))[0, 0], [255, 255, 255])
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 10), (5_001, 5_000)])
 def test_the_pixel_limit_is_checked_before_decoding(width, height):
     with pytest.raises(LimitError, match=f"{width} x {height} pixels"):
-        load_picture(png_header(width, height))
+        _pixels(png_header(width, height))
 
 
 def test_a_trace_of_two_colours_of_ink_and_a_title_is_still_the_trace():
