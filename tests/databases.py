@@ -9,14 +9,13 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from pipeline.errors import StoreError
-from pipeline.store.database import database
+from pipeline.store.database import close_databases, database
 
 MISSING = "PostgreSQL is missing: `apt-get install postgresql`, or name a server in HEARTVISION_TEST_POSTGRES_URL."
 ENGINES = ("sqlite", "postgresql")
@@ -55,13 +54,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
         url = f"sqlite:///{tmp_path / 'reviews.sqlite'}"
         monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
         yield url
-        _closed()
+        close_databases()
     else:
         server = request.getfixturevalue("postgres_server")
         with _fresh(server) as url:
             monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
             yield url
-            _closed()
+            close_databases()
 
 
 @pytest.fixture
@@ -71,22 +70,18 @@ def store(database_url: str) -> str:
     return database_url
 
 
-def _closed() -> None:
-    """Closes what the program opened in this process; a test may have made the database impossible to open."""
-    with suppress(StoreError):
-        database().engine.dispose()
-
-
 @contextmanager
 def _fresh(server: str) -> Iterator[str]:
     """A database of its own on the server, dropped afterwards."""
     name = f"hv_{uuid.uuid4().hex}"
     admin = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            yield make_url(server).set(database=name).render_as_string(hide_password=False)
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    finally:
+        admin.dispose()
 
 
 def _tools() -> Path:

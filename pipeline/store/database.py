@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ _LOCK: Final = 0x4856  # PostgreSQL's advisory lock around migrations: any numbe
 
 @dataclass(frozen=True)
 class Database:
-    """An open, migrated database; `reader` and `writer` share the connections of `engine`."""
+    """An open, migrated database; `reader` and `writer` share the connections of `engine`, which end with it."""
 
     engine: Engine
     reader: Engine
@@ -64,18 +65,26 @@ def database() -> Database:
     return _opened(database_url(), os.getpid())  # a forked child must not share its parent's connections
 
 
+def close_databases() -> None:
+    """Let go of every database that this process has opened; who still uses one keeps it until then."""
+    _opened.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def _opened(url: str, process: int) -> Database:
     parsed = _parsed(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
     opened = Database(engine, _snapshots(engine), engine.execution_options(heartvision_write=True))
-    try:
-        with _spoken(engine):
-            _migrate(opened)
-    except StoreError:
-        engine.dispose()
-        raise
+    # nobody else can: threads that open at once make two of which one is kept, and the cache drops the oldest
+    weakref.finalize(opened, _close, engine, process)
+    with _spoken(engine):
+        _migrate(opened)
     return opened
+
+
+def _close(engine: Engine, process: int) -> None:
+    """End an engine's connections; in a forked child they are the parent's, and are left alone."""
+    engine.dispose(close=process == os.getpid())
 
 
 def _parsed(url: str) -> URL:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from pipeline import config
 from pipeline.errors import StoreError
 from pipeline.store import database as module
-from pipeline.store.database import database
+from pipeline.store.database import close_databases, database
 from pipeline.store.tables import HEAD, Base
 
 
@@ -46,13 +48,12 @@ def test_sqlite_syncs_fully_and_keeps_a_write_ahead_log(tmp_path: Path, monkeypa
     }
     with database().engine.connect() as connection:
         assert {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in wanted} == wanted
-    database().engine.dispose()
 
 
 def test_a_database_of_a_newer_program_is_left_alone(store: str) -> None:
     with database().writing() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    module._opened.cache_clear()
+    close_databases()
     with pytest.raises(StoreError, match=f"version '9999' and this program knows up to '{HEAD}'"):
         database()
 
@@ -73,6 +74,29 @@ def test_a_database_that_cannot_be_used_is_explained_without_its_password(
     with pytest.raises(StoreError, match=says) as refused:
         database()
     assert "secret" not in str(refused.value)
+
+
+def test_connections_end_with_the_last_user_of_a_database_that_was_let_go(store: str) -> None:
+    held, ended = database(), list[object]()
+    event.listen(held.engine, "close", lambda connection, record: ended.append(connection))
+    close_databases()
+    with held.reading() as session:
+        assert session.execute(text("SELECT 1")).scalar() == 1
+    assert not ended
+    del held
+    assert ended
+
+
+def test_threads_that_open_a_database_at_once_leave_no_connection_behind(database_url: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        revisions = [threads.submit(_revision_found).result for _ in range(8)]
+    assert {revision() for revision in revisions} == {HEAD}
+    gc.collect()  # an open connection that nobody holds warns, and a warning is an error
+
+
+def _revision_found() -> str | None:
+    with database().reading() as session:
+        return session.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def test_a_failed_block_leaves_nothing_behind(store: str) -> None:
