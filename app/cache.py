@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from models import registry
-from models.gradcam import Heatmap, gradcam
+from models.gradcam import Heatmap, heatmap
 from models.registry import Classifier
 from pipeline.analysis import check_classifier
 from pipeline.config import DEFAULT, database_url
@@ -89,7 +89,7 @@ def picture_heatmap(digest: str, network: Classifier, picture: PictureArray) -> 
 
 @st.cache_data(show_spinner=False, max_entries=60, scope="session")
 def _picture_heatmap(digest: str, name: str, version: str, _network: Classifier, _picture: PictureArray) -> Heatmap:
-    return gradcam(_network, _picture)
+    return heatmap(_network, _picture)
 
 
 def review_material(study: Study) -> Material:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from models import registry
-from models.gradcam import gradcam
+from models.gradcam import heatmap
 from models.runtime import dtype_policy
 from pipeline.analysis import classify, prepare
 from pipeline.config import DEFAULT, data_root
@@ -50,7 +50,7 @@ def main(path: Path) -> None:
         network = registry.load(name)
         forward, _ = best_of(lambda n=network: n.logits(pictures), 1)
         whole, _ = best_of(lambda n=network: classify(prepared, n), 1)
-        heat, _ = best_of(lambda n=network: gradcam(n, pictures[5]))
+        heat, _ = best_of(lambda n=network: heatmap(n, pictures[5]))
         print(f"{name + ' forward':32}{forward:9.3f} s {len(beats) / forward:9.0f} pictures/s")
         print(f"{name + ' beats to classes':32}{whole:9.3f} s {whole / forward:9.2f} x forward")
         print(f"{name + ' Grad-CAM, one beat':32}{heat * 1000:9.1f} ms")

@@ -1,4 +1,7 @@
-"""Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) on the logit."""
+"""Heatmaps: Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) on the logit, or what covering a part costs.
+
+The second (occlusion; Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer that keeps places apart.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,20 @@ from models.registry import Classifier
 from models.runtime import keras, tensorflow
 
 BLANK_BELOW = 1e-6  # the largest positive evidence of a map that shows nothing
+PATCH_PX = 8  # side of the squares that are covered one after the other
 
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
-    """Where a picture spoke for a class: `values` (height, width) float32 in 0..1; all 0 if `blank`."""
+    """Where a picture spoke for a class: `values` (height, width) float32 in 0..1; all 0 if `blank`.
+
+    `method` is "Grad-CAM" or "occlusion".
+    """
 
     values: NDArray[np.float32]
     class_name: str
     blank: bool
+    method: str = "Grad-CAM"
 
 
 class GradCam:
@@ -47,12 +55,7 @@ class GradCam:
         ModelError
             If the class is unknown or the picture is not of the network's shape.
         """
-        if class_name is None:
-            class_name = self._classifier.classes[int(self._classifier.predict(picture[None])[0].argmax())]
-        if class_name not in self._classifier.classes:
-            raise ModelError(f"Network {self._classifier.name!r} has no class {class_name!r}.")
-        if picture.shape != self._classifier.manifest.input_shape:
-            raise ModelError(f"A heatmap needs a picture of {self._classifier.manifest.input_shape}.")
+        class_name = _asked(self._classifier, picture, class_name)
         target = self._classifier.classes.index(class_name)
         evidence = self._run(tensorflow().constant(picture[None]), target).numpy()
         return _scaled(evidence, picture.shape[:2], class_name)
@@ -73,17 +76,62 @@ class GradCam:
         return tf.function(run, reduce_retracing=True)
 
 
+def occlusion(
+    classifier: Classifier, picture: NDArray[np.uint8], class_name: str, *, patch_px: int = PATCH_PX
+) -> NDArray[np.float32]:
+    """How much the class's logit falls when a patch is blanked, (height, width) float32; negative where it rises.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+        A beat picture.
+    patch_px : int
+        Side of the square that is set to black, in steps of its own size.
+    """
+    height, width = picture.shape[:2]
+    corners = [(y, x) for y in range(0, height, patch_px) for x in range(0, width, patch_px)]
+    covered = np.repeat(picture[None], len(corners) + 1, axis=0)
+    for i, (y, x) in enumerate(corners, start=1):
+        covered[i, y : y + patch_px, x : x + patch_px] = 0
+    logit = classifier.logits(covered)[:, classifier.classes.index(class_name)]
+    fall = np.zeros((height, width), np.float32)
+    for (y, x), value in zip(corners, logit[1:], strict=True):
+        fall[y : y + patch_px, x : x + patch_px] = logit[0] - value
+    return fall
+
+
+def heatmap(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
+    """The heatmap of one picture, as `GradCam`, by the method that suits the network; compiled on first use.
+
+    Raises
+    ------
+    ModelError
+        If the class is unknown or the picture is not of the network's shape.
+    """
+    if classifier.network.heat_layer:
+        return _explainer(classifier)(picture, class_name)
+    name = _asked(classifier, picture, class_name)
+    fall = np.maximum(occlusion(classifier, picture, name), 0)
+    strongest = float(fall.max())
+    if strongest <= BLANK_BELOW:
+        return Heatmap(np.zeros(picture.shape[:2], np.float32), name, blank=True, method="occlusion")
+    return Heatmap(fall / np.float32(strongest), name, blank=False, method="occlusion")
+
+
+def _asked(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None) -> str:
+    if class_name is not None and class_name not in classifier.classes:
+        raise ModelError(f"Network {classifier.name!r} has no class {class_name!r}.")
+    if picture.shape != classifier.manifest.input_shape:
+        raise ModelError(f"A heatmap needs a picture of {classifier.manifest.input_shape}.")
+    return class_name or classifier.classes[int(classifier.predict(picture[None])[0].argmax())]
+
+
 def _scaled(evidence: NDArray[np.float32], size: tuple[int, ...], class_name: str) -> Heatmap:
     strongest = float(evidence.max())
     if not np.isfinite(strongest) or strongest <= BLANK_BELOW:
         return Heatmap(np.zeros(size[:2], np.float32), class_name, blank=True)
     values = cv2.resize(evidence / strongest, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
     return Heatmap(np.clip(values, 0, 1).astype(np.float32), class_name, blank=False)
-
-
-def gradcam(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
-    """As `GradCam`, compiled on the first use of each classifier."""
-    return _explainer(classifier)(picture, class_name)
 
 
 @lru_cache(maxsize=4)

@@ -93,13 +93,19 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="the network: vgg16 or cnn")
+    parser.add_argument("--model", required=True, help="the network: vgg16, cnn, ... (the modules of models/)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the public databases (default: HEARTVISION_DATA)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="default: models/weights")
     parser.add_argument(
         "--random-split",
         action="store_true",
         help="train on a random split of beats instead and add its (optimistic) score to the network's evaluation",
+    )
+    parser.add_argument(
+        "--epochs", type=_count, metavar="N", help="a smaller budget: one run of N epochs instead of two averaged ones"
+    )
+    parser.add_argument(
+        "--pictures", type=_count, metavar="N", help="so many recorded beats per epoch (default: 14800)"
     )
     parser.set_defaults(command=_train)
 
@@ -185,10 +191,10 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     """The model's answer alone, as a report that nobody has reviewed."""
     from models import registry
     from pipeline.export.report import report_content
-    from pipeline.review.beats import gaps_in, reviewed_beats
+    from pipeline.review.beats import reviewed_beats
+    from pipeline.review.ground import ground_of
 
-    lead = recording.p_signal[:, recording.leads.index(analysis.leads[0])]
-    beats = reviewed_beats(analysis, (), gaps_in(lead, recording.fs))
+    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
 
@@ -241,24 +247,28 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
 
 
 def _write_heatmap(classifier: Classifier, picture: Any, path: Path) -> None:
-    from models.gradcam import gradcam
+    from models.gradcam import heatmap
     from pipeline.config import DEFAULT
     from pipeline.export import heat_overlay, write_png
 
-    heatmap = gradcam(classifier, picture)
-    write_png(heat_overlay(picture, heatmap.values, rows=DEFAULT.picture.beat_height_px), path)
+    found = heatmap(classifier, picture)
+    write_png(heat_overlay(picture, found.values, rows=DEFAULT.picture.beat_height_px), path)
 
 
 def _train(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
-    from pipeline.train.train import run, run_random_split
+    from pipeline.train.train import DEFAULT_PLAN, run, run_random_split
 
     if options.model not in NETWORKS:
         _say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
     with _progress(1) as steps:
-        work = run_random_split if options.random_split else run
-        written = work(options.model, options.data, options.output, progress=next(steps))
+        where = (options.model, options.data, options.output)
+        if options.random_split:
+            written = run_random_split(*where, progress=next(steps))
+        else:
+            plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
+            written = run(*where, plan=plan, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
 
@@ -345,6 +355,12 @@ def _formats(text: str) -> tuple[str, ...]:
     if unknown := [name for name in chosen if name not in FORMATS]:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}")
     return chosen
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

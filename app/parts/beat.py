@@ -58,7 +58,11 @@ def _pictures(case: Case, beat: int, signal_place: object, large: object, exact:
     with large:
         picture = render_large(case.prepared.beats, beat, config, dark=is_dark())
         shown = picture if heat is None else pictures.with_heat(picture, heat)
-        caption = "The beat's picture" if heat is None else f"Where it looked for {found.heatmap.class_name}"
+        caption = (
+            "The beat's picture"
+            if heat is None
+            else f"Where it looked for {found.heatmap.class_name} ({found.heatmap.method})"
+        )
         st.image(shown, caption=caption, width="stretch", alt=caption)
         if found is not None and heat is None:
             st.info(BLANK, icon=":material/visibility_off:")

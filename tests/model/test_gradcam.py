@@ -5,13 +5,13 @@ import pytest
 
 from models import registry
 from models.errors import ModelError
-from models.gradcam import GradCam, gradcam
+from models.gradcam import GradCam, heatmap, occlusion
 from models.networks import NETWORKS
 from models.registry import Classifier
 from pipeline.analysis import Prepared, prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.explain import explain_beat, heat_over_time, occlusion
+from pipeline.explain import explain_beat, heat_over_time
 from pipeline.intake import read_path
 from pipeline.render.picture import render_pictures
 
@@ -46,7 +46,7 @@ def test_a_heatmap_has_the_size_of_its_picture_and_reaches_one(vgg16: Classifier
 def test_other_weights_give_another_map(vgg16: Classifier, demo: Prepared, ectopic: int) -> None:
     picture = render_pictures(demo.beats, np.array([ectopic]), DEFAULT.picture)[0]
     random = Classifier(vgg16.manifest, NETWORKS["vgg16"].build(vgg16.manifest.input_shape, 5))
-    ours, theirs = gradcam(vgg16, picture, "V").values, GradCam(random)(picture, "V").values
+    ours, theirs = heatmap(vgg16, picture, "V").values, GradCam(random)(picture, "V").values
     if theirs.max() > 0:
         assert abs(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]) < 0.8
 
@@ -56,7 +56,7 @@ def test_occlusion_agrees_with_the_map_about_where_to_look(vgg16: Classifier, de
     surest = np.argsort(-vgg16.predict(pictures)[:, vgg16.classes.index("V")])[:12]
     inside, outside = [], []
     for index in surest:
-        heat = gradcam(vgg16, pictures[index], "V").values
+        heat = heatmap(vgg16, pictures[index], "V").values
         fall = occlusion(vgg16, pictures[index], "V")
         hot = np.zeros(heat.size, np.bool_)
         hot[np.argsort(-heat, axis=None)[: heat.size // 5]] = True
@@ -78,12 +78,12 @@ def test_a_network_that_sees_no_evidence_gives_a_blank_map(vgg16: Classifier) ->
 def test_an_unknown_class_or_another_shape_is_refused(vgg16: Classifier) -> None:
     picture = np.zeros(vgg16.manifest.input_shape, np.uint8)
     with pytest.raises(ModelError, match="no class"):
-        gradcam(vgg16, picture, "X")
+        heatmap(vgg16, picture, "X")
     with pytest.raises(ModelError, match="picture of"):
-        gradcam(vgg16, picture[:10], "V")
+        heatmap(vgg16, picture[:10], "V")
 
 
 def test_the_middle_of_the_heat_is_at_r(vgg16: Classifier, demo: Prepared, ectopic: int) -> None:
-    time_s, _ = heat_over_time(gradcam(vgg16, render_pictures(demo.beats, np.array([ectopic]), DEFAULT.picture)[0]))
+    time_s, _ = heat_over_time(heatmap(vgg16, render_pictures(demo.beats, np.array([ectopic]), DEFAULT.picture)[0]))
     assert time_s[0] == pytest.approx(-DEFAULT.picture.beat_before_s)
     assert time_s[-1] == pytest.approx(DEFAULT.picture.beat_after_s)
