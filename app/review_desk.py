@@ -18,8 +18,9 @@ from models import registry
 from pipeline.config import DEFAULT
 from pipeline.domain import Analysis, Recording
 from pipeline.review import beats as in_force
-from pipeline.review.beats import ReviewedBeats, Spans, reviewed_beats
+from pipeline.review.beats import ReviewedBeats, reviewed_beats
 from pipeline.review.families import Families, find_families
+from pipeline.review.ground import Ground, ground_of
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm import Event, events
 from pipeline.review.summary import Summary, summarise
@@ -47,7 +48,7 @@ class Material:
     analysis: Analysis
     prepared: Prepared
     families: Families
-    gaps: Spans
+    ground: Ground
     others: Mapping[str, Analysis]
 
 
@@ -195,13 +196,12 @@ def material_of(study: Study) -> Material:
     recording = replace(open_recording(study.digest), name=study.record)
     analysis = stored_analysis(study.id)
     prepared = _prepared(recording, analysis)
-    lead = np.asarray(recording.p_signal[:, recording.leads.index(analysis.leads[0])])
     return Material(
         recording,
         analysis,
         prepared,
         find_families(prepared.beats),
-        in_force.gaps_in(lead, recording.fs),
+        ground_of(recording, analysis),
         _others(study),
     )
 
@@ -213,7 +213,7 @@ def stamp(standing: Standing) -> tuple[object, ...]:
 
 def desk_of(material: Material, standing: Standing) -> Desk:
     """The reading as it stands."""
-    return Desk(material, standing, reviewed_beats(material.analysis, standing.decisions, material.gaps))
+    return Desk(material, standing, reviewed_beats(material.analysis, standing.decisions, material.ground))
 
 
 def _prepared(recording: Recording, analysis: Analysis) -> Prepared:

@@ -122,6 +122,13 @@ class ReviewConfig:
     pause_s: float = 2.0  # usual in Holter reports
     long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause
     compensatory_ratio: float = 1.1  # coupling + pause up to so many times two usual intervals are compensatory
+    # between two beats: half a QRS of drift is none of the heart; 0.35 finds all of the flutter of 207 (DS1). ADR 0007
+    silence_after_s: float = 0.7  # the T wave of the beat before
+    silence_before_s: float = 0.3  # the P wave of the beat after
+    silence_step_s: float = 0.2
+    wave_height: float = 0.35  # of the usual QRS
+    drift_height: float = 0.5
+    dead_mv: float = 0.006  # a step no higher than one digit of 5 uV, most of the time: nothing is connected
     usual_intervals: int = 20  # the usual interval is the median of the NN intervals among so many before
     bradycardia_bpm: float = 50.0  # ACC/AHA/HRS 2018: sinus bradycardia
     tachycardia_bpm: float = 100.0  # AHA/ACCF/HRS: above the normal 60 to 100/min

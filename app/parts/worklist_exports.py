@@ -78,7 +78,7 @@ def model_alone(desk: Desk) -> ReportContent:
     """The model's answer, as if nobody had seen it."""
     material = desk.material
     return report_content(
-        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.gaps),
+        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.ground),
         created=datetime.now(UTC), trained_on=trained_on(desk.study),
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def _others(here: Open, now: Standing, reader: str) -> None:
 
 
 def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
-    found = comparison(here.study_id, desk.material.gaps if desk else None)
+    found = comparison(here.study_id, desk.material.ground if desk else None)
     names = f"**{plain(found.first_reader)}** and **{plain(found.second_reader)}**"
     differences = found.agreement.differences
     st.markdown(f"{names} read this study independently.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,13 +16,13 @@ from pipeline.domain import Analysis, FloatArray, IntArray, read_only
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Decision
+from pipeline.review.ground import Ground, Silence, Spans
 from pipeline.signal.detect import snap
 
 Origin = Literal["model", "added"]
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
-Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,8 @@ class ReviewedBeats:
     undecided, "X" rejected as artefact; `model_aami` the model's answer, "U" unclassified, "" for added beats;
     `p` (n, 5) the model's probabilities, 0 where the network was not run; `confidence`; `human` "", "confirmed",
     "overridden", "rejected" or "added"; `comment`; `break_before` True where the interval before the beat is no RR
-    interval (the start, a gap in the signal, or an artefact at either end).
+    interval (the start, a gap in the signal, an artefact at either end, or a `silence` that is no rest).
+    `silences` are the positions of the beats that end such an interval, with what the leads show in it.
     """
 
     fs: float
@@ -46,6 +48,7 @@ class ReviewedBeats:
     human: NDArray[np.str_]
     comment: tuple[str, ...]
     break_before: NDArray[np.bool_]
+    silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
 
     def __len__(self) -> int:
         return int(self.sample.size)
@@ -65,13 +68,13 @@ class ReviewedBeats:
         return np.asarray(self.human != "")
 
 
-def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], breaks: Spans | None = None) -> ReviewedBeats:
+def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], ground: Ground | None = None) -> ReviewedBeats:
     """Replay decisions, oldest first, on what the model found.
 
     Parameters
     ----------
-    breaks : sequence of (start, stop), optional
-        Samples where nothing was recorded, see `gaps_in`; the gaps of `analysis.quality` if None.
+    ground : Ground, optional
+        What the signal shows between beats, see `ground_of`; if None, the gaps of `analysis.quality` and no more.
 
     Raises
     ------
@@ -81,15 +84,7 @@ def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], breaks: Sp
     board = Board(analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return board.beats(_quality_gaps(analysis) if breaks is None else breaks)
-
-
-def gaps_in(lead: FloatArray, fs: float, config: Config = DEFAULT) -> tuple[tuple[int, int], ...]:
-    """Stretches [start, stop) of NaN in a lead (n_samples,) that last longer than `gap_bridge_ms`."""
-    missing = np.concatenate([[False], np.isnan(lead), [False]])
-    edges = np.flatnonzero(missing[1:] != missing[:-1]).reshape(-1, 2)
-    long = edges[edges[:, 1] - edges[:, 0] > config.signal.gap_bridge_ms / 1000 * fs]
-    return tuple((int(start), int(stop)) for start, stop in long)
+    return board.beats(Ground(analysis.fs, _quality_gaps(analysis)) if ground is None else ground)
 
 
 def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config: Config = DEFAULT) -> int:
@@ -230,9 +225,13 @@ class Board:
     def _comment(self, row: NDArray[np.intp], aami: str) -> None:
         """A comment changes nothing else."""
 
-    def beats(self, breaks: Spans) -> ReviewedBeats:
+    def beats(self, ground: Ground) -> ReviewedBeats:
+        """The beats that are there, and which intervals between them are RR intervals."""
         there = np.flatnonzero(self.there)
         sample, aami = self.sample[there], self.aami[there]
+        broken = _break_before(sample, aami, ground.gaps)
+        silences = _silences(sample, broken, ground)
+        broken[list(silences)] = True
         return ReviewedBeats(
             fs=self.analysis.fs,
             n_samples=self.n_samples,
@@ -243,7 +242,8 @@ class Board:
             confidence=read_only(self.confidence[there]),
             human=read_only(self.human[there]),
             comment=tuple(self.comment[there]),
-            break_before=read_only(_break_before(sample, aami, breaks)),
+            break_before=read_only(broken),
+            silences=MappingProxyType(silences),
         )
 
 
@@ -257,6 +257,13 @@ def _union(first: IntArray, second: IntArray) -> IntArray:
     """Like `np.union1d`, whose hashing is slower than sorting what is nearly sorted."""
     both = np.sort(np.concatenate([first, second]), kind="stable")
     return both[np.diff(both, prepend=-1) > 0]
+
+
+def _silences(sample: IntArray, broken: NDArray[np.bool_], ground: Ground) -> dict[int, Silence]:
+    """Long intervals in which the leads are not at rest, by the position of the beat that ends them."""
+    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= ground.config.pause_s * ground.fs)) + 1
+    judged = {at: ground.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
+    return {at: silence for at, silence in judged.items() if silence != "rest"}
 
 
 def _break_before(sample: IntArray, aami: NDArray[np.str_], breaks: Spans) -> NDArray[np.bool_]:

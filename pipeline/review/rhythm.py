@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.domain import FloatArray
 from pipeline.review.beats import ReviewedBeats
+from pipeline.review.ground import Silence
 
 EventKind = Literal[
     "vt_sustained",
@@ -31,6 +32,8 @@ EventKind = Literal[
     "s_trigeminy",
     "long_pause",
     "pause",
+    "no_beats",
+    "signal_lost",
     "compensatory_pause",
     "af_like",
     "bradycardia",
@@ -43,6 +46,7 @@ _CYCLES: Final[Mapping[EventKind, str]] = MappingProxyType(
     {"bigeminy": "NV", "trigeminy": "NNV", "s_bigeminy": "NS", "s_trigeminy": "NNS"}
 )
 _PAUSES: Final[tuple[EventKind, ...]] = ("pause", "long_pause", "compensatory_pause")
+_SILENCES: Final[Mapping[Silence, EventKind]] = MappingProxyType({"waves": "no_beats", "lost": "signal_lost"})
 _ECTOPIC: Final = "VSF"
 _ASIDE: Final = "VFXU"  # intervals that touch these say nothing about the irregularity of the atria
 
@@ -76,7 +80,8 @@ def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, 
 
     Runs are beats of one class in a row: rejected ("X") and unclassified ("U") beats and breaks of the signal end
     them, as does a beat of any other class. From three beats on, a run at `run_bpm` or more is a tachycardia, a
-    slower one an idioventricular (V) or atrial (S) rhythm.
+    slower one an idioventricular (V) or atrial (S) rhythm. A long interval is a pause where the leads are at rest;
+    where they are not, it is "no_beats" (waves that nobody has marked) or "signal_lost" (see `review.ground`).
 
     References
     ----------
@@ -90,6 +95,7 @@ def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, 
         *_runs(beats, letters, config),
         *_grouped(beats, letters, config),
         *_pauses(beats, letters, config),
+        *(_event(beats, _SILENCES[silence], at - 1, at) for at, silence in beats.silences.items()),
         *_stretches(beats, "af_like", irregular, config),
         *_slow_and_fast(beats, letters, irregular, config),
     ]

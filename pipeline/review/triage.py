@@ -37,6 +37,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "svt": _Kind(2, "Supraventricular run", "s_run"),
         "af_like": _Kind(2, "Irregular, AF-like", "af_like"),
         "pause": _Kind(2, "Pause", "pause"),
+        "no_beats": _Kind(2, "Signal without beats", "pause"),
         "v_couplet": _Kind(3, "Ventricular couplet", "v_run"),
         "idioventricular": _Kind(3, "Idioventricular rhythm", "v_run"),
         "bigeminy": _Kind(3, "Ventricular bigeminy", "bigeminy"),
@@ -45,6 +46,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "s_couplet": _Kind(4, "Supraventricular couplet", "s_run"),
         "s_bigeminy": _Kind(4, "Supraventricular bigeminy", "s_bigeminy"),
         "s_trigeminy": _Kind(4, "Supraventricular trigeminy", "s_trigeminy"),
+        "signal_lost": _Kind(4, "Signal lost", "pause"),
         "compensatory_pause": _Kind(4, "Compensatory pause", "pause"),
         "bradycardia": _Kind(4, "Bradycardia", "bradycardia"),
         "tachycardia": _Kind(4, "Tachycardia", "tachycardia"),
@@ -58,6 +60,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
 )
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
 _RUNS: Final = ("v_run", "s_run")
+_SILENT: Final = MappingProxyType({"no_beats": "noise, flutter or missed beats", "signal_lost": "flat or adrift"})
 _RATED: Final = ("af_like", "bradycardia", "tachycardia")
 
 
@@ -143,6 +146,8 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
 
 
 def _event_detail(event: Event, n_beats: int) -> str:
+    if words := _SILENT.get(event.kind):
+        return f"{event.seconds:.2f} s, {words}"
     if _KINDS[event.kind].group == "pause":
         more = f", {event.count - 1} intervals in a row" if event.count > 2 else ""
         return f"{event.longest_s:.2f} s{more}"

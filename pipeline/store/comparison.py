@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import Agreement, Difference, compare
-from pipeline.review.beats import ReviewedBeats, Spans, reviewed_beats
+from pipeline.review.beats import ReviewedBeats, reviewed_beats
+from pipeline.review.ground import Ground
 from pipeline.store.database import database
 from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
 from pipeline.store.studies import row_of, stored_analysis
@@ -25,7 +26,7 @@ class Comparison:
     unsettled: tuple[Difference, ...]
 
 
-def comparison(study_id: int, breaks: Spans | None = None) -> Comparison:
+def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
     """Both readings side by side, each as its own reader left it.
 
     Raises
@@ -41,7 +42,7 @@ def comparison(study_id: int, breaks: Spans | None = None) -> Comparison:
         main = reading_row(session, study_id, "main")
         first_rows, later = _around_barrier(session, main)
         second_rows = list(session.scalars(rows_query(second.id)))
-    agreement = compare(_beats(study_id, first_rows, breaks), _beats(study_id, second_rows, breaks))
+    agreement = compare(_beats(study_id, first_rows, ground), _beats(study_id, second_rows, ground))
     settled = {sample for row in later for sample in row.samples}
     unsettled = tuple(d for d in agreement.differences if not settled & {d.first_sample, d.second_sample})
     return Comparison(_first_reader(first_rows), second.reader, agreement, unsettled)
@@ -55,10 +56,10 @@ def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow],
     return rows[:barrier], tuple(row for row in done if row.seq > rows[barrier].seq)
 
 
-def _beats(study_id: int, rows: list[AuditRow], breaks: Spans | None) -> ReviewedBeats:
+def _beats(study_id: int, rows: list[AuditRow], ground: Ground | None) -> ReviewedBeats:
     done, _ = stacks_of(rows)
     decisions = [found for row in done if (found := decision_of(row))]
-    return reviewed_beats(stored_analysis(study_id), decisions, breaks)
+    return reviewed_beats(stored_analysis(study_id), decisions, ground)
 
 
 def _first_reader(rows: list[AuditRow]) -> str:

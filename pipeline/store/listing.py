@@ -11,7 +11,8 @@ import numpy as np
 from sqlalchemy import func, select
 
 from pipeline.domain import Analysis, Recording
-from pipeline.review.beats import ReviewedBeats, gaps_in, reviewed_beats
+from pipeline.review.beats import ReviewedBeats, reviewed_beats
+from pipeline.review.ground import ground_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
@@ -43,8 +44,7 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> 
 
 def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
     """The study of an analysis of this recording, made with its row if there is none."""
-    lead = recording.p_signal[:, recording.leads.index(analysis.leads[0])]
-    beats = reviewed_beats(analysis, (), gaps_in(lead, recording.fs))
+    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
     row = listing(beats, triage(beats))
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
 

@@ -12,8 +12,9 @@ from sklearn.metrics import cohen_kappa_score
 from pipeline.domain import Quality, QualitySegment
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import adopting, compare
-from pipeline.review.beats import Board, ReviewedBeats, gaps_in, reviewed_beats, snapped
+from pipeline.review.beats import Board, ReviewedBeats, reviewed_beats, snapped
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
+from pipeline.review.ground import Ground
 
 CLASSES = "NNVNSNNUFN"
 
@@ -109,7 +110,7 @@ def test_a_comment_changes_nothing_else_and_an_empty_one_takes_it_away() -> None
 
 
 def test_gaps_break_the_interval_across_them_and_no_other() -> None:
-    beats = reviewed_beats(analysed(), [], [(FIRST + 210, FIRST + 260), (FIRST + 620, FIRST + 630)])
+    beats = reviewed_beats(analysed(), [], Ground(FS, [(FIRST + 210, FIRST + 260), (FIRST + 620, FIRST + 630)]))
     assert np.flatnonzero(beats.break_before).tolist() == [0, 2, 4]
 
 
@@ -124,15 +125,8 @@ def test_the_gaps_of_the_quality_count_where_no_others_are_given() -> None:
 
 
 def test_a_gap_that_holds_the_deleted_beat_still_breaks() -> None:
-    beats = reviewed_beats(analysed(), [Decision("delete", at(2))], [(FIRST + 390, FIRST + 410)])
+    beats = reviewed_beats(analysed(), [Decision("delete", at(2))], Ground(FS, [(FIRST + 390, FIRST + 410)]))
     assert np.flatnonzero(beats.break_before).tolist() == [0, 2]
-
-
-def test_gaps_in_finds_stretches_longer_than_the_bridge() -> None:
-    lead = np.zeros(1000, np.float32)
-    lead[100:105] = lead[300:400] = lead[990:] = np.nan
-    assert gaps_in(lead, 125.0) == ((300, 400), (990, 1000))
-    assert gaps_in(lead, 100.0) == ((100, 105), (300, 400), (990, 1000))
 
 
 def test_a_beat_is_snapped_to_the_extremum_even_on_a_shifted_baseline() -> None:

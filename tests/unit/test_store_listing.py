@@ -47,15 +47,19 @@ def test_a_finished_analysis_becomes_one_study_with_its_row() -> None:
     assert worklist(text="idioventricular").total == 1
 
 
-def test_a_pause_across_a_gap_in_the_signal_is_none() -> None:
+def test_a_pause_across_a_gap_in_the_signal_or_a_lost_lead_is_none() -> None:
     analysis = analysed("NNNNNNNNNN")
     analysis = replace(analysis, sample=analysis.sample + 1000 * (np.arange(10) >= 5), duration_s=14.0)
     recording = recorded(analysis)
-    whole = study_of_analysis(analysis, recording)
-    broken = recording.p_signal.copy()
-    broken[1100:1800] = np.nan
-    gap = study_of_analysis(replace(analysis, digest="9" * 64), replace(recording, p_signal=broken))
-    assert (whole.findings, gap.findings) == ({"long_pause": 1}, {})
+    found = {}
+    for number, (name, fault) in enumerate({"rest": None, "gap": np.nan, "off": 0.0}.items()):
+        signal = np.random.default_rng(0).normal(0, 0.02, recording.p_signal.shape).astype(np.float32)
+        signal[analysis.sample] = 1.0
+        if fault is not None:
+            signal[1100:1800] = fault
+        other = replace(analysis, digest=f"{number}" * 64)
+        found[name] = study_of_analysis(other, replace(recording, p_signal=signal)).findings
+    assert found == {"rest": {"long_pause": 1}, "gap": {}, "off": {"signal_lost": 1}}
 
 
 def test_the_row_follows_a_decision() -> None:
