@@ -18,6 +18,7 @@ from models.registry import Classifier
 from pipeline.analysis import check_classifier
 from pipeline.config import DEFAULT, database_url
 from pipeline.domain import Beats, BeatTrace, PictureArray
+from pipeline.evaluate.saved import Json, read_evaluation
 from pipeline.explain import BeatExplanation, explain_beat
 from pipeline.intake import read_beat_picture
 from pipeline.worker import Client
@@ -90,6 +91,23 @@ def picture_heatmap(digest: str, network: Classifier, picture: PictureArray) -> 
 @st.cache_data(show_spinner=False, max_entries=60, scope="session")
 def _picture_heatmap(digest: str, name: str, version: str, _network: Classifier, _picture: PictureArray) -> Heatmap:
     return heatmap(_network, _picture)
+
+
+def evaluation(file: Path) -> Json:
+    """A saved evaluation, read once for all sessions as long as the file stays the same; never to be changed.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    found = file.stat()
+    return _evaluation(str(file), found.st_mtime_ns, found.st_size)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _evaluation(file: str, changed_ns: int, size: int) -> Json:
+    return read_evaluation(Path(file))
 
 
 def review_material(study: Study) -> Material:

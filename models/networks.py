@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import models
@@ -20,29 +21,29 @@ _DEFINES: Final = re.compile(r"^NETWORK(: \w+)? = ", re.MULTILINE)
 
 
 class _Discovered(Mapping[str, Network]):
-    """Networks by name, in the order of `Network.place`; files are looked for at each question."""
+    """Networks by name, in the order of `Network.place`; the folder is looked at each time."""
 
     def __getitem__(self, name: str) -> Network:
-        if name not in _names():
-            raise KeyError(name)
-        found: Network = import_module(f"models.{name}").NETWORK
-        return found
+        return self._found()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(_names(), key=lambda name: (self[name].place, name)))
+        return iter(self._found())
 
     def __len__(self) -> int:
-        return len(_names())
+        return len(self._found())
+
+    def _found(self) -> Mapping[str, Network]:
+        folders = [Path(folder) for folder in models.__path__]
+        return _in_folders(tuple((folder, folder.stat().st_mtime_ns) for folder in folders))
 
 
-def _names() -> frozenset[str]:
-    files = [file for folder in models.__path__ for file in Path(folder).glob("*.py")]
-    return frozenset(file.stem for file in files if _defines_network(file, file.stat().st_mtime_ns))
-
-
-@lru_cache(maxsize=256)
-def _defines_network(file: Path, changed_ns: int) -> bool:
-    return bool(_DEFINES.search(file.read_text(encoding="utf-8")))
+@lru_cache(maxsize=8)
+def _in_folders(folders: tuple[tuple[Path, int], ...]) -> Mapping[str, Network]:
+    """The networks of folders as they were at a time; a file that is added or taken away changes its folder's time."""
+    files = [file for folder, _ in folders for file in sorted(folder.glob("*.py"))]
+    names = [file.stem for file in files if _DEFINES.search(file.read_text(encoding="utf-8"))]
+    found: dict[str, Network] = {name: import_module(f"models.{name}").NETWORK for name in names}
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: (item[1].place, item[0]))))
 
 
 NETWORKS: Final[Mapping[str, Network]] = _Discovered()

@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from app import cache
 from app import charts_evaluation as charts
 from app import tables_evaluation as tables
 from app.parts.evaluation import KINDS, SPLIT_NAMES, Json, View, download, how_to_read, show_figure, show_source
@@ -15,7 +16,7 @@ from app.text import plain
 from app.theme import palette
 from models import registry
 from pipeline.errors import DataError
-from pipeline.evaluate.saved import SPLITS, evaluation_file, read_evaluation
+from pipeline.evaluate.saved import SPLITS, evaluation_file
 
 
 def load_evaluations(split: str) -> dict[str, Json]:
@@ -28,7 +29,7 @@ def load_evaluations(split: str) -> dict[str, Json]:
             st.info(f"The network {plain(name)} has not been evaluated yet; run `{command}`.")
             continue
         try:
-            found[name] = read_evaluation(file)
+            found[name] = cache.evaluation(file)
         except DataError as error:
             st.warning(f"The evaluation of the network {plain(name)} cannot be shown: {plain(str(error))}")
     return found
@@ -64,11 +65,22 @@ st.header("Networks side by side", anchor=False)
 pinned = {"Network": st.column_config.TextColumn(pinned=True)}
 st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
 download("Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv")
-compared = {measure: title for measure, title in tables.COMPARED.items() if measure != "ece"}
-figures = [
-    (tables.title_of(name, content), {m: tables.measured(content[kind], m) for m in compared})
-    for name, content in evaluations.items()
-]
+board = st.container()  # its figure is drawn last: it is the slowest part of the page
+
+
+@st.fragment
+def show_one() -> None:
+    """One network in depth; what is chosen here leaves the board alone."""
+    chosen = st.selectbox(
+        "Network",
+        list(evaluations),
+        format_func=lambda name: tables.title_of(name, evaluations[name]),
+        key="evaluation-model",
+    )
+    section = st.segmented_control(
+        "Section", list(SECTIONS), default="Summary", required=True, key="evaluation-section"
+    )
+    SECTIONS[section](replace(first, name=chosen, evaluation=evaluations[chosen]))
 
 
 def show_sources(view: View) -> None:
@@ -77,15 +89,14 @@ def show_sources(view: View) -> None:
         show_source(replace(view, name=name, evaluation=content))
 
 
-alt = "Measures of all networks with their intervals"
-show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
-
 st.header("One network in depth", anchor=False)
-chosen = st.selectbox(
-    "Network",
-    list(evaluations),
-    format_func=lambda name: tables.title_of(name, evaluations[name]),
-    key="evaluation-model",
-)
-section = st.segmented_control("Section", list(SECTIONS), default="Summary", required=True, key="evaluation-section")
-SECTIONS[section](replace(first, name=chosen, evaluation=evaluations[chosen]))
+show_one()
+
+compared = {measure: title for measure, title in tables.COMPARED.items() if measure != "ece"}
+figures = [
+    (tables.title_of(name, content), {m: tables.measured(content[kind], m) for m in compared})
+    for name, content in evaluations.items()
+]
+with board:
+    alt = "Measures of all networks with their intervals"
+    show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)

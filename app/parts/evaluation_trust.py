@@ -1,0 +1,159 @@
+"""Sections of the Evaluation page: class sets, noise and lost leads, and one network against another."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from app import charts_evaluation as charts
+from app import tables_evaluation as tables
+from app.parts.evaluation import Json, View, show_caption, show_figure, show_table
+from app.text import plain
+from pipeline.errors import DataError
+from pipeline.evaluate.saved import STRESS_SCHEMA
+
+SWAPS_SHOWN = 2000
+
+
+def show_uncertainty(view: View) -> None:
+    """Sets of classes that hold the truth, patient by patient, and when to leave a beat to a person."""
+    found = view.evaluation.get("uncertainty")
+    if not found:
+        command = f"python -m pipeline evaluate --model {view.name} --uncertainty"
+        st.info(f"No class sets were calibrated for this network on this data; run `{command}` (kept with DS2).")
+        return
+    alpha, delta, calibrated = found["alpha"], found["delta"], found["calibration"]
+    st.write(
+        "Instead of one class, the network can name a set that should hold the truth for "
+        f"{1 - alpha:.0%} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
+        f"{plain(calibrated['database'])}; the others and DS2 test it, and nothing was tuned on them. "
+        "**Beats pooled** is the usual way; its promise does not hold for a patient, because one patient's beats "
+        f"resemble each other. **Patients as units** promises: {1 - delta:.0%} of new patients, if like those, have "
+        f"at least {1 - alpha:.0%} of their beats held."
+    )
+    for tested in found["tested"]:
+        st.subheader(plain(tested["title"]), anchor=False)
+        figure = charts.patients_held(tested["methods"], tables.METHODS, 1 - alpha, view.colours)
+        alt = f"Beats held patient by patient, {tested['name']}"
+        show_figure(view, figure, alt, source=show_uncertainty_source)
+        show_table(tables.class_sets(tested), f"{view.name}-class-sets-{tested['name']}.csv")
+    halves = found["halves"]["patients_held"]
+    st.write(
+        f"Over {found['halves']['repeats']} random halves of {plain(calibrated['database'])} instead of the one, the "
+        "share of patients with 95 % of beats held was on average "
+        + ", ".join(
+            f"{tables.fraction(halves[name]['mean'])} ({title.lower()})" for name, title in tables.METHODS.items()
+        )
+        + "."
+    )
+    show_abstention(view, found)
+
+
+def show_abstention(view: View, found: Json) -> None:
+    """Risk against coverage, and the rule that was calibrated for leaving beats to a person."""
+    st.subheader("When to leave a beat to a person", anchor=False)
+    target, confidence = found["abstention"]["target"], found["abstention"]["confidence"]
+    rule = (
+        "no confidence is high enough for"
+        if confidence is None
+        else f"answering from a confidence of {confidence:.3f} on keeps"
+    )
+    lines = [
+        f"On the calibration patients, {rule} at most {target:.0%} of a patient's beats answered wrongly, on average."
+    ]
+    for tested in found["tested"]:
+        row = tested["abstention"]
+        lines.append(
+            f"{plain(tested['title'])}: {tables.fraction(row['answered'])} of the beats answered, "
+            f"{tables.fraction(row['error'])} of these wrong; {tables.fraction(row['wrong'])} of a patient's beats "
+            f"wrong on average, {tables.fraction(row['worst'])} at worst."
+        )
+    st.markdown("\n".join(f"- {line}" for line in lines))
+    groups = {tested["title"]: tested["risk"] for tested in found["tested"]}
+    figure = charts.risk(groups, None, view.colours)
+    show_figure(view, figure, "Errors against the share of beats kept", source=show_uncertainty_source)
+
+
+def show_uncertainty_source(view: View) -> None:
+    """The command that calibrated the sets."""
+    made = view.evaluation["uncertainty"]["provenance"]
+    show_caption(made, f"models/weights/{view.name}/{view.file.name}")
+
+
+def show_stress(view: View) -> None:
+    """Scores under added noise and with one lead alone."""
+    command = f"python -m pipeline evaluate --model {view.name} --stress"
+    try:
+        content = json.loads((view.folder / "stress.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}
+    if (
+        not isinstance(content, dict)
+        or content.get("schema") != STRESS_SCHEMA
+        or content["model"]["sha256"] != view.evaluation["model"].get("sha256")
+    ):
+        st.info(f"This network has not been measured amid noise; run `{command}`.")
+        return
+    st.write(
+        f"{content['beats']:,} beats of DS2, drawn from each record and class, were read again and again at the "
+        "reference places while noise of the MIT-BIH Noise Stress Test Database was mixed into both leads, or with "
+        "one lead alone. Counts are weighted to stand for all beats; the dotted line is without added noise."
+    )
+    measure = st.segmented_control(
+        "Measure", list(tables.STRESSED), format_func=tables.STRESSED.__getitem__, default="V_f1", required=True,
+        key=f"stress-{view.name}",
+    )  # fmt: skip
+    by_name = {row["name"]: row for row in content["conditions"]}
+    noisy = [row for row in content["conditions"] if row["noise"]]
+    lines = {
+        title: [(row["snr_db"], tables.stressed(row, measure)) for row in noisy if row["title"].startswith(title)]
+        for title in dict.fromkeys(row["title"].split(",")[0] for row in noisy)
+    }
+    clean = tables.stressed(by_name["clean"], measure)
+    figure = charts.noise(lines, clean, tables.STRESSED[measure], view.colours)
+    file = f"models/weights/{view.name}/stress.json"
+    show_figure(view, figure, "Score against noise", source=lambda _: show_caption(content["provenance"], file))
+    show_table(tables.stress(content), f"{view.name}-stress.csv")
+
+
+def show_against(view: View) -> None:
+    """The network in view against another one on the same patients."""
+    everyone = view.everyone
+    others = [name for name in everyone if name != view.name]
+    if not others:
+        st.info("There is no other network to compare with.")
+        return
+    from pipeline.evaluate.compare import compare
+
+    other = st.selectbox("Compare with", others, format_func=lambda n: tables.title_of(n, everyone[n]), key="other")
+    leave_out = st.toggle("Without record 232", key="other-without-232") if view.evaluation["split"] == "ds2" else False
+    try:
+        found = compare(
+            view.report, everyone[other][view.kind], without=("232",) if leave_out else (), swaps=SWAPS_SHOWN
+        )
+    except DataError as error:
+        st.warning(plain(str(error)))
+        return
+    names = (tables.title_of(view.name, view.evaluation), tables.title_of(other, everyone[other]))
+    drawn = [(tables.measure_title(d.measure), d.difference, d.low, d.high) for d in found.differences]
+    command = f"python -m pipeline evaluate --compare {view.name} {other} --split {view.evaluation['split']}"
+    made = view.evaluation["provenance"] | {"command": command}
+    files = f"models/weights/*/{view.file.name}"
+    show_figure(
+        view, charts.differences([d for d in drawn if d[1] == d[1]], view.colours), f"Difference to {other}",
+        source=lambda _: show_caption(made, files),
+    )  # fmt: skip
+    st.write(
+        "Intervals come from drawing the patients anew, the same for both networks; p is how often a random exchange "
+        "of the two networks, patient by patient, differs as much. An interval that holds 0 leaves open who is better."
+    )
+    show_table(tables.differences(found.differences, names), f"{view.name}-against-{other}-{view.kind}.csv")
+    if found.mcnemar:
+        test = found.mcnemar
+        st.write(
+            f"Only {plain(names[0])} names {test.only_first:,} beats rightly, only {plain(names[1])} "
+            f"{test.only_second:,}. "
+            f"McNemar's test with patients as units: p = {test.p_patients:.3f}. The usual test over beats would claim "
+            f"p = {test.p_beats:.1g}, because it takes the beats of one patient for independent; they are not."
+        )
