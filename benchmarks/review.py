@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
+from benchmarks.timing import header, timed
 from pipeline.config import DEFAULT
 from pipeline.domain import Beats
 from pipeline.review.beats import ReviewedBeats
@@ -22,7 +19,6 @@ from pipeline.review.triage import BeatFilter, findings_passing, triage
 
 BEATS = 100_000
 MEAN_RR_S = 0.864  # 24 h of them
-REPEATS = 5
 
 
 def synthetic_beats(seed: int = 0) -> ReviewedBeats:
@@ -67,33 +63,28 @@ def synthetic_signal(beats: ReviewedBeats, seed: int = 0) -> Beats:
     )
 
 
-def timed(name: str, work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any]:
-    """Print and return the shortest wall time in seconds, and the last result."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - start)
-    print(f"{name:36}{min(times):8.3f} s")
-    return min(times), result
-
-
 def main() -> None:
     """Print the table."""
     beats = synthetic_beats()
-    print(f"{BEATS} beats, {beats.n_samples / beats.fs / 3600:.1f} h")
+    header(f"{BEATS} beats, {beats.n_samples / beats.fs / 3600:.1f} h")
     signal = synthetic_signal(beats)
-    _, families = timed("families (once per analysis)", lambda: find_families(signal), 2)
-    total, found = timed("rhythm events", lambda: events(beats))
-    seconds, rows = timed("triage, events given", lambda: triage(beats, families, found=found))
-    total += seconds
-    for name, work in (("variability", variability), ("summary with hours", summarise), ("trend", trend)):
-        total += timed(name, lambda work=work: work(beats))[0]
-    for name, series in (("tachogram", tachogram), ("Poincare plot", poincare)):
-        total += timed(name, lambda series=series: series(beats))[0]
+    families = timed("families (once per analysis)", lambda: find_families(signal), 2, wanted=3)
+    found = timed("rhythm events", lambda: events(beats))
+    rows = timed("triage, events given", lambda: triage(beats, families, found=found))
+    measures = (variability, summarise, trend, tachogram, poincare)
+    for measure in measures:
+        timed(measure.__name__, lambda measure=measure: measure(beats))
     wanted = BeatFilter(classes=frozenset("VS"), span_s=(3600.0, 36_000.0), reviewed=False)
-    total += timed("filter of the list", lambda: findings_passing(rows, beats, wanted))[0]
-    print(f"{'all after an edit':36}{total:8.3f} s   {len(found)} events, {len(rows)} findings")
+    timed("filter of the list", lambda: findings_passing(rows, beats, wanted))
+
+    def after_an_edit() -> None:
+        listed = triage(beats, families, found=events(beats))
+        findings_passing(listed, beats, wanted)
+        for measure in measures:
+            measure(beats)
+
+    timed("all after an edit", after_an_edit, wanted=0.3)
+    print(f"{len(found)} events, {len(rows)} findings")
 
 
 if __name__ == "__main__":
