@@ -107,6 +107,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", type=_count, metavar="N", help="so many recorded beats per epoch (default: 14800)"
     )
+    parser.add_argument("--tune", type=_count, metavar="N", help="look for settings in N trials on held-out patients")
     parser.set_defaults(command=_train)
 
 
@@ -122,6 +123,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uncertainty", action="store_true", help="add class sets with a promise, calibrated on patients of svdb"
     )
+    parser.add_argument("--explanations", action="store_true", help="measure how far the heatmaps can be believed")
     parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
     parser.set_defaults(command=_evaluate)
@@ -264,7 +266,11 @@ def _train(options: argparse.Namespace) -> int:
         return BAD_USE
     with _progress(1) as steps:
         where = (options.model, options.data, options.output)
-        if options.random_split:
+        if options.tune:
+            from pipeline.train.tune import tune
+
+            written = tune(options.model, options.tune, options.data, progress=next(steps))
+        elif options.random_split:
             written = run_random_split(*where, progress=next(steps))
         else:
             plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
@@ -290,6 +296,7 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
     from models.registry import available
 
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
+    usual |= {"explanations": False}
     kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
     return [argparse.Namespace(**usual | {"model": name} | kind) for name in available() for kind in kinds]
 
@@ -299,6 +306,10 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
         from pipeline.evaluate.stress import stress
 
         return stress(options.model, data, options.output, progress=progress)
+    if options.explanations:
+        from pipeline.evaluate.explanations import explanations
+
+        return explanations(options.model, data, options.output, progress=progress)
     from pipeline.evaluate.run import evaluate, evaluate_uncertainty
 
     if options.uncertainty:

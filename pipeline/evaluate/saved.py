@@ -11,6 +11,7 @@ from pipeline.errors import DataError
 
 SCHEMA: Final = "heartvision.evaluation/1"
 STRESS_SCHEMA: Final = "heartvision.stress/1"
+EXPLANATIONS_SCHEMA: Final = "heartvision.explanations/1"
 OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
 DATABASES: Final = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
 SPLITS: Final = MappingProxyType(

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from pipeline.config import PictureConfig
-from pipeline.domain import FloatArray, PictureArray
+from pipeline.config import Config, PictureConfig
+from pipeline.domain import FloatArray, PictureArray, read_only
+from pipeline.evaluate.noise import NOISES, read_noise
 from pipeline.render.content import PictureContent
 from pipeline.render.picture import draw, trace_content
+from pipeline.signal.conditioning import condition
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedNoise:
+    """Noise to be added to `share` of the pictures, at most `level` of the usual QRS height (RMS).
+
+    `values` (m,) float32 has a mean square of 1 and the rate of the working signal.
+    """
+
+    share: float
+    level: float
+    values: FloatArray = field(repr=False)
+
+
+def read_recorded_noise(folder: Path, config: Config, *, share: float, level: float) -> RecordedNoise:
+    """The first half of each noise of nstdb in `folder`, filtered as recordings are, one after the other.
+
+    Raises
+    ------
+    DataError
+        If one is missing.
+    """
+    parts = []
+    for name in NOISES:
+        noise = read_noise(folder, name)
+        signal = condition(noise, noise.leads[:1], config.signal).signal[:, 0]
+        half = signal[: signal.size // 2]
+        parts.append(half / max(float(half.std()), 1e-6))
+    return RecordedNoise(share, level, read_only(np.concatenate(parts).astype(np.float32)))
 
 
 @dataclass(frozen=True)
@@ -28,6 +60,7 @@ class Augmentation:
     shift_points: float = 2.5
     noise: float = 0.05  # in units of the usual QRS height
     tilt: float = 0.10
+    recorded: RecordedNoise | None = field(default=None, repr=False)
 
 
 def draw_augmented(
@@ -64,14 +97,16 @@ def _changed(content: PictureContent, rng: np.random.Generator, strength: Augmen
     warp = 1 + rng.uniform(-strength.warp, strength.warp, (n, 1))
     position = centre * warp + (points - 1) / 2 + rng.uniform(-strength.shift_points, strength.shift_points, (n, 1))
     tilt = np.asarray(rng.normal(0, strength.tilt, (n, 1)) * np.linspace(-0.5, 0.5, points), np.float32)
+    first, second = (
+        gain * _sampled(curve, position) + _noise((n, points), rng, strength.noise)
+        for curve in (content.first, content.second)
+    )
+    if strength.recorded is not None:
+        first, second = (curve + _recorded((n, points), rng, strength.recorded) for curve in (first, second))
     return replace(
         content,
-        first=gain * _sampled(content.first, position) + tilt + _noise((n, points), rng, strength.noise),
-        second=_dropped(
-            gain * _sampled(content.second, position) + _noise((n, points), rng, strength.noise),
-            rng,
-            strength.drop_second,
-        ),
+        first=first + tilt,
+        second=_dropped(second, rng, strength.drop_second),
         usual=_dropped(gain * _sampled(content.usual, position), rng, strength.drop_usual),
         strip=_dropped(gain[..., None] * content.strip, rng, strength.drop_strip),
         rr_ratio=_dropped(content.rr_ratio, rng, strength.drop_rr),
@@ -90,6 +125,12 @@ def _sampled(curve: FloatArray, position: NDArray[np.float64]) -> FloatArray:
 def _noise(shape: tuple[int, ...], rng: np.random.Generator, amount: float) -> FloatArray:
     rough = gaussian_filter1d(rng.normal(0, 1, shape), 1.2, axis=1) * 1.7
     return np.asarray(rough * np.abs(rng.normal(0, amount / 2, (shape[0], 1))), np.float32)
+
+
+def _recorded(shape: tuple[int, int], rng: np.random.Generator, noise: RecordedNoise) -> FloatArray:
+    start = rng.integers(0, noise.values.size - shape[1], (shape[0], 1))
+    level = rng.uniform(0, noise.level, (shape[0], 1)) * (rng.random((shape[0], 1)) < noise.share)
+    return np.asarray(noise.values[start + np.arange(shape[1])] * level, np.float32)
 
 
 def _dropped(values: FloatArray, rng: np.random.Generator, share: float) -> FloatArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from models import registry
 from models.fit import FitPlan, FitResult, average, fit, forward
+from models.losses import PLAIN, Recipe
 from pipeline.config import DEFAULT, ROOT, Config, data_root
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.domain import PictureArray
-from pipeline.errors import DataError
-from pipeline.evaluate.calibration import adjust_prior, fit_temperature, softmax
+from pipeline.evaluate.calibration import fit_temperature, softmax
 from pipeline.evaluate.records import RecordPredictions
 from pipeline.evaluate.report import evaluate_predictions
 from pipeline.evaluate.run import add_random_split, current_commit
@@ -25,28 +24,21 @@ from pipeline.evaluate.saved import read_evaluation
 from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import draw, trace_content
 from pipeline.train.augment import Augmentation, as_trace
-from pipeline.train.beats import (
-    EPOCH_COUNTS,
-    Q_PRIOR,
-    SIMULATED_COUNTS,
-    EpochSampler,
-    LabelledBeats,
-    Source,
-    concatenated,
-    load_beats,
-    load_simulated,
-    with_swapped,
+from pipeline.train.beats import EPOCH_COUNTS, EpochSampler, LabelledBeats, Source, load_beats, with_swapped
+from pipeline.train.lesson import (
+    PACED_TRAINING,
+    PACED_VALIDATION,
+    VALIDATION,
+    Lesson,
+    Logits,
+    Progress,
+    Validation,
+    load_lesson,
+    logit_bias,
+    mitdb_folder,
+    simulated_sources,
+    train_records,
 )
-
-Progress = Callable[[float, str], None]
-Logits = Callable[[PictureArray], NDArray[np.float32]]
-
-# Patients of DS1 that no weight is trained on: they choose the epoch, the temperature and the thresholds. They hold
-# every class: V 1 069, S 182, F 19. 217 is paced and serves class Q only.
-VALIDATION = ("114", "116", "203", "220", "223")
-PACED_TRAINING, PACED_VALIDATION = ("102", "104", "107"), ("217",)
-VALIDATION_PER_CLASS = 700  # per record, while training; the final calibration reads every beat
-SIMULATED_BEATS, SIMULATED_CHECKS = 600, 120  # per record and rhythm: to learn from, and of the held-out patients
 
 
 @dataclass(frozen=True)
@@ -64,11 +56,34 @@ class TrainingPlan:
     seed: int = 20261122
     counts: tuple[tuple[str, int], ...] = tuple(EPOCH_COUNTS.items())
     augmentation: Augmentation = field(default_factory=Augmentation)
+    recipe: Recipe = field(default=PLAIN, repr=False)
+    simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key knows it by `counts`
 
     def key(self, config: Config) -> str:
         """Names the checkpoints: a run is only resumed with the same plan and pictures."""
-        text = f"{self!r} {config.preprocessing_id()}"
+        more = [part for part in (self.recipe, self.augmentation.recorded) if part not in (PLAIN, None)]
+        text = f"{self!r}{more or ''} {config.preprocessing_id()}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def options(self) -> tuple[str, ...]:
+        """The options of `train` that this plan stands for."""
+        usual = TrainingPlan()
+        found = () if self.epochs == usual.epochs else ("--epochs", f"{self.simulated_epochs}")
+        pictures = sum(count for _, count in self.counts)
+        same = pictures == sum(count for _, count in usual.counts)
+        return found if same else (*found, "--pictures", f"{pictures}")
+
+    def reduced(self, epochs: int | None, pictures: int | None) -> TrainingPlan:
+        """A cheaper plan: one run of `epochs` on recorded and simulated rhythms, `pictures` per epoch in the same mix.
+
+        Nothing is averaged: a mean of two runs needs a start that both stay near to.
+        """
+        found = self if epochs is None else replace(self, epochs=0, simulated_epochs=epochs, simulated_weight=1.0)
+        share = 1.0 if pictures is None else pictures / sum(count for _, count in self.counts)
+        if share == 1.0:
+            return found
+        fewer = tuple((name, max(2, round(share * count))) for name, count in self.counts)
+        return replace(found, counts=fewer, simulated_share=share)
 
 
 DEFAULT_PLAN = TrainingPlan()
@@ -99,29 +114,27 @@ def run(
         If the MIT-BIH database is not in `data_dir`.
     """
     root = data_dir or data_root()
-    mitdb = _mitdb(root)
-    beats, swapped = _training_beats(mitdb, config, progress)
-    natural = with_swapped(beats, swapped, dict(plan.counts))
-    sampler = EpochSampler(natural, (), config, plan.augmentation, plan.batch, plan.seed)
-    simulated = replace(sampler, simulated=_simulated_sources(mitdb, config, plan.seed))
-    checks = _validation_beats(mitdb, config)
-    bias = _logit_bias(beats, sampler)
-    watched = _Validation(checks, bias, config)
-    recorded = _fitted(name, plan, sampler, root, config, progress, watched)
-    result = _fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
-    average(recorded.model, result.model, plan.simulated_weight)
-    facts = _calibrated(forward(result.model), mitdb, bias, config, progress)
+    mitdb = mitdb_folder(root)
+    lesson = load_lesson(mitdb, config, plan.seed, progress)
+    sampler, simulated, watched = samplers(lesson, plan, config)
+    result = fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
+    minutes = sum(result.history["minutes"])
+    if plan.epochs:
+        recorded = fitted(name, plan, sampler, root, config, progress, watched)
+        average(recorded.model, result.model, plan.simulated_weight)
+        minutes += sum(recorded.history["minutes"])
+    facts = _calibrated(forward(result.model), mitdb, watched.bias, config, progress)
     facts |= {
-        "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records",
-        "train_records": [*_train_records(), *PACED_TRAINING],
+        "trained_on": _told(plan, simulated, result.start),
+        "train_records": [*train_records(), *PACED_TRAINING],
         "validation_records": [*VALIDATION, *PACED_VALIDATION],
         "commit": current_commit(),
-        "command": command or f"python -m pipeline train --model {name}",
+        "command": command or " ".join((f"python -m pipeline train --model {name}", *plan.options())),
         "seed": plan.seed,
-        "training_minutes": round(sum(recorded.history.get("minutes", ())) + sum(result.history["minutes"]), 1),
+        "training_minutes": round(minutes, 1),
         "pictures_seen": (plan.epochs * sampler.steps + plan.simulated_epochs * simulated.steps) * plan.batch,
     }
-    golden = _golden_pictures(checks, config)
+    golden = _golden_pictures(lesson.checks, config)
     facts |= {"preprocessing": config.preprocessing_id(), "classes": AAMI_CLASSES}
     return registry.write(name, result.model, result.history, golden, facts, output_dir)
 
@@ -145,7 +158,7 @@ def run_random_split(
     DataError
         If the database or the evaluation.json is missing.
     """
-    mitdb = _mitdb(data_dir or data_root())
+    mitdb = mitdb_folder(data_dir or data_root())
     evaluation = (output_dir or registry.WEIGHTS) / name / "evaluation.json"
     read_evaluation(evaluation)
     everything = load_beats((*DS1, *DS2), mitdb, config, progress=progress)
@@ -153,10 +166,10 @@ def run_random_split(
     cut = int(0.8 * order.size)
     training, test = everything.take(order[:cut]), everything.take(order[cut : cut + RANDOM_SPLIT_TEST])
     sampler = EpochSampler((Source(training, dict(plan.counts)),), (), config, plan.augmentation, plan.batch, plan.seed)
-    bias = _logit_bias(training, sampler, q_prior=None)
-    watched = _Validation(test.take(np.arange(1500)), bias, config)  # only watched: the last epoch is scored
+    bias = logit_bias(training, sampler, q_prior=None)
+    watched = Validation(test.take(np.arange(1500)), bias, config)  # only watched: the last epoch is scored
     label = f"{name}-random-split"
-    result = _fitted(name, plan, sampler, mitdb.parent, config, progress, watched, folder=label)
+    result = fitted(name, plan, sampler, mitdb.parent, config, progress, watched, folder=label)
     p = softmax(forward(result.model)(draw(test.content, config.picture)) + bias)
     report = evaluate_predictions(_as_predictions(test, p), kind="reference", config=config)
     add_random_split(evaluation, report)
@@ -184,46 +197,35 @@ def _as_predictions(beats: LabelledBeats, p: NDArray[np.floating[Any]]) -> list[
     return found
 
 
-def _mitdb(root: Path) -> Path:
-    if not (root / "mitdb").is_dir():
-        raise DataError(f"The MIT-BIH database is not in {str(root)!r}; run `python -m pipeline data` first.")
-    return root / "mitdb"
+def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
+    """What a network was trained on, from what, and with how much less than the usual budget."""
+    data = "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
+    if plan == DEFAULT_PLAN:
+        return f"{data}; from {start}"
+    pictures = sampler.steps * plan.batch
+    return f"{data}; from {start}; reduced budget: one run of {plan.simulated_epochs} epochs of {pictures} pictures"
 
 
-@dataclass(frozen=True, eq=False)
-class _Validation:
-    """Measures on held-out patients while training, at the natural prior."""
-
-    beats: LabelledBeats
-    bias: NDArray[np.float64]
-    config: Config
-
-    def __call__(self, logits_of: Logits) -> dict[str, float]:
-        logits = logits_of(draw(self.beats.content, self.config.picture)) + self.bias
-        p, label = softmax(logits), self.beats.label
-        hits = p.argmax(axis=1) == label
-        loss = -np.log(np.maximum(p[np.arange(label.size), label], 1e-7))
-        measures = {"val_loss": float(loss.mean()), "val_accuracy": float(hits.mean())}
-        simulated = np.char.find(self.beats.record, "-") >= 0
-        for name, part in (("", ~simulated), ("_simulated", simulated)):
-            for i, aami in enumerate(AAMI_CLASSES[: 2 if name else 3]):
-                answered, truth = p[part].argmax(axis=1) == i, label[part] == i
-                both = np.sum(answered) + np.sum(truth)
-                measures[f"val_f1_{aami}{name}"] = float(2 * np.sum(answered & truth) / max(1, both))
-        return measures
+def samplers(lesson: Lesson, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
+    """What draws the pictures of recorded rhythms, of these and simulated ones, and what measures held-out patients."""
+    natural = with_swapped(lesson.beats, lesson.swapped, dict(plan.counts))
+    sampler = EpochSampler(natural, (), config, plan.augmentation, plan.batch, plan.seed)
+    watched = Validation(lesson.checks, logit_bias(lesson.beats, sampler), config)
+    return sampler, replace(sampler, simulated=simulated_sources(lesson, plan.simulated_share)), watched
 
 
-def _fitted(
+def fitted(
     name: str,
     plan: TrainingPlan,
     sampler: EpochSampler,
     root: Path,
     config: Config,
     progress: Progress,
-    validation: _Validation,
+    validation: Validation,
     folder: str | None = None,
     epochs: int | None = None,
 ) -> FitResult:
+    """Train a network by a plan, and keep its epochs in runs/train-FOLDER-KEY (FOLDER is `name` if None)."""
     shape = (config.picture.height_px, config.picture.width_px, 3)
     fit_plan = FitPlan(
         network=name,
@@ -234,56 +236,10 @@ def _fitted(
         batch=plan.batch,
         seed=plan.seed,
         weights_dir=root / "weights",
+        recipe=plan.recipe,
         checkpoint=ROOT / "runs" / f"train-{folder or name}-{plan.key(config)}",
     )
     return fit(fit_plan, sampler.epoch, validation, progress)
-
-
-def _train_records() -> tuple[str, ...]:
-    return tuple(record for record in DS1 if record not in VALIDATION)
-
-
-def _training_beats(mitdb: Path, config: Config, progress: Progress) -> tuple[LabelledBeats, LabelledBeats]:
-    records = (*_train_records(), *PACED_TRAINING)
-    keep: Callable[[str, str], bool] = lambda record, aami: record not in PACED_TRAINING or aami == "Q"  # noqa: E731
-    main = load_beats(records, mitdb, config, keep=keep, progress=progress)
-    return main, load_beats(records, mitdb, config, keep=keep, swapped=True, progress=progress)
-
-
-def _simulated_sources(mitdb: Path, config: Config, seed: int) -> tuple[Source, ...]:
-    return tuple(
-        Source(load_simulated(_train_records(), mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed), counts)
-        for rhythm, counts in SIMULATED_COUNTS.items()
-    )
-
-
-def _validation_beats(mitdb: Path, config: Config) -> LabelledBeats:
-    beats = load_beats(
-        (*VALIDATION, *PACED_VALIDATION),
-        mitdb,
-        config,
-        keep=lambda record, aami: record in VALIDATION or aami == "Q",
-    )
-    rng = np.random.default_rng(0)
-    kept = []
-    for record in np.unique(beats.record):
-        for label in range(len(AAMI_CLASSES)):
-            index = np.flatnonzero((beats.record == record) & (beats.label == label))
-            kept.append(rng.permutation(index)[: 60 if record in PACED_VALIDATION else VALIDATION_PER_CLASS])
-    simulated = [
-        load_simulated(VALIDATION, mitdb, config, rhythm, n_beats=SIMULATED_CHECKS, seed=0)
-        for rhythm in SIMULATED_COUNTS
-    ]
-    return concatenated([beats.take(np.sort(np.concatenate(kept))), *simulated])
-
-
-def _logit_bias(training: LabelledBeats, sampler: EpochSampler, q_prior: float | None = Q_PRIOR) -> NDArray[np.float64]:
-    natural = np.bincount(training.label, minlength=len(AAMI_CLASSES)).astype(np.float64)
-    if q_prior is not None:
-        natural[-1] = 0
-        natural *= (1 - q_prior) / natural.sum()
-        natural[-1] = q_prior
-    return np.asarray(adjust_prior(np.zeros((1, natural.size)), trained=sampler.prior(), target=natural)[0])
 
 
 def _calibrated(

@@ -1,0 +1,50 @@
+"""The search for settings: it finds, it keeps what it tried, and it goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipeline.train.search import Found, Range, search
+
+SPACE = {"rate": Range(1e-4, 1.0, log=True), "decay": Range(-1.0, 1.0)}
+
+
+def bowl(settings: Mapping[str, float]) -> float:
+    return abs(settings["rate"] - 0.1) + abs(settings["decay"] - 0.25)
+
+
+def found(tmp_path: Path, trials: int, tried: list[Mapping[str, float]] | None = None) -> Found:
+    def measure(settings: Mapping[str, float]) -> float:
+        if tried is not None:
+            tried.append(settings)
+        return bowl(settings)
+
+    return search(tmp_path / "bowl.journal", SPACE, measure, trials, first={"rate": 0.01, "decay": 0.0})
+
+
+def test_a_search_tries_what_is_used_today_first_and_never_ends_with_worse(tmp_path: Path) -> None:
+    best = found(tmp_path, 12)
+    assert best.trials[0] == ({"rate": 0.01, "decay": 0.0}, bowl({"rate": 0.01, "decay": 0.0}))
+    assert best.value == min(value for _, value in best.trials) < best.trials[0][1]
+    assert bowl(best.best) == best.value
+    assert all(1e-4 <= trial["rate"] <= 1 and -1 <= trial["decay"] <= 1 for trial, _ in best.trials)
+
+
+def test_an_interrupted_search_goes_on_after_its_last_finished_trial(tmp_path: Path) -> None:
+    def fails_at_third(settings: Mapping[str, float]) -> float:
+        tried.append(settings)
+        if len(tried) == 3:
+            raise KeyboardInterrupt
+        return bowl(settings)
+
+    tried: list[Mapping[str, float]] = []
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "bowl.journal", SPACE, fails_at_third, 5)
+    again: list[Mapping[str, float]] = []
+    assert len(found(tmp_path, 5, again).trials) == 5
+    assert len(again) == 3
+    assert not found(tmp_path, 5, more := []).trials[5:]
+    assert not more
