@@ -26,9 +26,20 @@ def open_demo(page: Page) -> None:
     settle(page)
 
 
+# Between two runs of the script the page is quiet for a moment: only what stays quiet has settled.
+SETTLED = """() => {
+  const busy = document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'notRunning'
+    || document.querySelector('[data-stale=true]') !== null;
+  const now = performance.now();
+  if (busy || window.quietSince === undefined) window.quietSince = now;
+  return !busy && now - window.quietSince > 500;
+}"""
+
+
 def settle(page: Page) -> None:
     """Waits until the page has drawn everything: a click while it is redrawn may fall on a button that goes away."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.evaluate("() => { window.quietSince = undefined }")
+    page.wait_for_function(SETTLED)
 
 
 def upload(page: Page, label: str, files: list[Path]) -> None:
@@ -135,7 +146,9 @@ def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page:
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(page.get_by_test_id("stAlert").locator("img")).to_have_count(0)
     expect(beat_heading(page)).to_have_text(chosen)
-    page.keyboard.press("Escape")  # the upload's popover is left, as a user would
+    expect(page.get_by_label("Sampling frequency (Hz)")).to_have_count(0)  # a fresh upload is offered
+    settle(page)
+    page.get_by_role("button", name="Open another").click()  # the upload's popover is left, as a user would
     settle(page)
     page.get_by_role("button", name="Next beat").click()
     expect(beat_heading(page)).not_to_have_text(chosen)
