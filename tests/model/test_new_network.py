@@ -1,0 +1,124 @@
+"""A network is one file: it is found, trained by the usual command, evaluated and on the board."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+from streamlit.testing.v1 import AppTest
+
+import models
+from models import registry
+from models.gradcam import heatmap
+from models.networks import NETWORKS
+from pipeline.cli import main
+from pipeline.config import ROOT
+from pipeline.datasets.splits import DS1, DS2
+from pipeline.evaluate import run
+from pipeline.train import lesson, train
+
+FS = 360
+TOY = '''"""A toy: the mean of a small convolution."""
+
+from models.network import Network, everything, random_start
+from models.runtime import keras
+
+
+def build(input_shape, classes):
+    layers = keras().layers
+    inputs = layers.Input(input_shape, name="picture")
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(4, 5, strides=4, activation="relu", name="seen")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras().Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x))
+
+
+NETWORK = Network("A toy", build, random_start, everything, "seen", 1e-3, place=999)
+'''
+
+
+def write_record(folder: Path, name: str, symbols: str) -> None:
+    """40 seconds with a beat each, of the symbols in turn; all but N are wide."""
+    rng = np.random.default_rng(int(name))
+    at = (np.arange(1, 39) * FS + rng.integers(-20, 20, 38)).astype(np.int64)
+    told = [symbols[i % len(symbols)] for i in range(at.size)]
+    time, signal = np.arange(40 * FS), rng.normal(0, 0.01, 40 * FS)
+    for sample, symbol in zip(at, told, strict=True):
+        signal += np.exp(-(((time - sample) / (6 if symbol == "N" else 16)) ** 2))
+    both = np.stack([signal, 0.5 * signal], axis=1)
+    with warnings.catch_warnings():  # wfdb 4.3 writes headers in a way that pandas 3.1 calls deprecated
+        warnings.simplefilter("ignore")
+        wfdb.wrsamp(name, FS, ["mV", "mV"], ["MLII", "V1"], p_signal=both, fmt=["16", "16"], adc_gain=[200, 200],
+                    baseline=[0, 0], write_dir=str(folder))  # fmt: skip
+        wfdb.wrann(name, "atr", at, told, write_dir=str(folder))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A public data folder with short synthetic records under the names of MIT-BIH's."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "mitdb").mkdir()
+    for name in (*DS1, *DS2[:2]):
+        write_record(folder / "mitdb", name, "NNNNAVNF")
+    for name in (*lesson.PACED_TRAINING, *lesson.PACED_VALIDATION):
+        write_record(folder / "mitdb", name, "/")
+    return folder
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of a network beside those of models/."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "toy.py").write_text(TOY)
+    (tmp_path / "more" / "helper.py").write_text('"""No network."""\n')
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "more")])
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_network_is_found_by_its_file_alone() -> None:
+    assert list(NETWORKS)[-1] == "toy"
+    assert NETWORKS["toy"].title == "A toy"
+    assert "helper" not in NETWORKS
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_new_file_is_trained_evaluated_and_on_the_board(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "ROOT", tmp_path)  # where checkpoints go
+    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
+    out = tmp_path / "weights"
+    command = ["train", "--model", "toy", "--data", str(data), "--output", str(out), "--epochs", "1"]
+    assert main([*command, "--pictures", "128"]) == 0
+    assert capsys.readouterr().out.strip() == str(out / "toy")
+    facts = json.loads((out / "toy" / "manifest.json").read_text())
+    assert facts["title"] == "A toy"
+    assert facts["command"] == "python -m pipeline train --model toy --epochs 1 --pictures 128"
+    assert "from a random start; reduced budget: one run of 1 epochs" in facts["trained_on"]
+
+    classifier = registry.load("toy", out)
+    run.evaluate_classifier(
+        classifier, run.describe_model("toy", out), data, "ds2", out / "toy" / "evaluation.json",
+        records=DS2[:2], cache=tmp_path / "cache", resamples=20,
+    )  # fmt: skip
+    picture = np.zeros(classifier.manifest.input_shape, np.uint8)
+    assert heatmap(classifier, picture, "V").method == "Grad-CAM"
+    monkeypatch.setattr(registry, "WEIGHTS", out)
+    page = AppTest.from_file(str(ROOT / "app" / "views" / "evaluation.py"), default_timeout=60).run()
+    assert not page.exception, page.exception
+    assert page.dataframe[0].value["Network"].tolist() == ["A toy"]
+
+
+@pytest.mark.parametrize("name", ["mobilenet", "efficientnet", "vit"])
+def test_every_network_reads_pictures_and_answers_in_classes(name: str, tmp_path: Path) -> None:
+    network = NETWORKS[name]
+    model = network.build((64, 96, 3), 5)
+    assert network.initialise(model, tmp_path).startswith("a random start")
+    assert model.output_shape == (None, 5)
+    assert model.count_params() < 2_000_000
+    assert not network.heat_layer or model.get_layer(network.heat_layer).output.shape[1:3] == (4, 6)
