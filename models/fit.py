@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
+from models import rhythm
+from models.losses import PLAIN, Recipe, loss_function
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras, tensorflow
 
 Batch = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+UNLABELLED: Final = -1
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class FitPlan:
     """What to train and how long; `steps` per epoch of `batch` pictures, cosine decay over all of them."""
 
     network: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     classes: int
     epochs: int
     steps: int
@@ -30,14 +33,17 @@ class FitPlan:
     seed: int
     weights_dir: Path
     checkpoint: Path  # a folder
+    recipe: Recipe = PLAIN
+    keep: Literal["best", "last"] = "best"  # epoch
 
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """The model of the best epoch by "val_loss", and the curves by epoch."""
+    """The model of the best epoch by "val_loss", or of the last, the curves by epoch, and what it started from."""
 
     model: Any
     history: dict[str, list[float]]
+    start: str
 
 
 def fit(
@@ -45,43 +51,56 @@ def fit(
     batches: Callable[[int], Iterator[Batch]],
     evaluate: Callable[[Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]], dict[str, float]],
     progress: Callable[[float, str], None],
+    *,
+    build: Callable[[Any, int], Any] | None = None,
 ) -> FitResult:
     """Train a network.
 
     Parameters
     ----------
     batches : callable
-        `batches(epoch)` yields (pictures uint8 (b, h, w, 3), labels int (b,)), the same for the same epoch.
+        `batches(epoch)` yields (pictures uint8 (b, h, w, 3), labels int (b,)), or (beats float32 (b, n, row), labels
+        (b, n)), the same for the same epoch; a label of `UNLABELLED` teaches nothing.
     evaluate : callable
-        Given a function from pictures to logits, the epoch's validation measures; "val_loss" decides
+        Given a function from inputs to logits, the epoch's validation measures; "val_loss" decides
         which epoch is kept: the lowest, the later one of equals.
+    build : callable, optional
+        Makes the model in place of the network's own `build`: one member of an ensemble.
     """
     keras().utils.set_random_seed(plan.seed)
     keras().mixed_precision.set_global_policy(dtype_policy())
     network = NETWORKS[plan.network]
-    model = network.build(plan.input_shape, plan.classes)
-    network.initialise(model, plan.weights_dir)
+    model = (build or network.build)(plan.input_shape, plan.classes)
+    start = network.initialise(model, plan.weights_dir)
     for layer in model.layers:
         layer.trainable = network.trainable(layer.name)
     warmup = min(100, plan.epochs * plan.steps // 5)
     schedule = keras().optimizers.schedules.CosineDecay(
-        0.0, plan.epochs * plan.steps - warmup, warmup_target=network.learning_rate, warmup_steps=warmup
+        0.0,
+        plan.epochs * plan.steps - warmup,
+        warmup_target=plan.recipe.learning_rate or network.learning_rate,
+        warmup_steps=warmup,
     )
-    optimizer = keras().optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
+    optimizer = keras().optimizers.AdamW(schedule, weight_decay=plan.recipe.weight_decay, clipnorm=1.0)
     optimizer.build(model.trainable_variables)
     history = _resume(plan, model, optimizer)
-    step = _train_step(model, optimizer)
+    step = _train_step(model, optimizer, plan.recipe)
     for epoch in range(len(history.get("loss", [])), plan.epochs):
         started = time.monotonic()
         measures = _one_epoch(plan, epoch, step, batches, progress)
-        measures |= evaluate(forward(model))
+        measures |= evaluate(forward_of(plan.network)(model))
         measures["minutes"] = (time.monotonic() - started) / 60
         for key, value in measures.items():
             history.setdefault(key, []).append(round(float(value), 5))
         _save(plan, model, optimizer, history)
         progress((epoch + 1) / plan.epochs, f"Epoch {epoch + 1}: {json.dumps(measures, default=float)}")
     _load_arrays(plan.checkpoint / "best.npz", model.variables)
-    return FitResult(model, history)
+    return FitResult(model, history, start)
+
+
+def forward_of(name: str) -> Callable[[Any], Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]]:
+    """How the network called `name` is run: on pictures, or on beats in their order."""
+    return forward if NETWORKS[name].reads == "pictures" else rhythm.forward
 
 
 def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
@@ -106,9 +125,9 @@ def average(first: Any, second: Any, weight: float) -> None:
         other.assign((1 - weight) * np.asarray(one) + weight * np.asarray(other))
 
 
-def _train_step(model: Any, optimizer: Any) -> Any:
+def _train_step(model: Any, optimizer: Any, recipe: Recipe) -> Any:
     tf = tensorflow()
-    loss_of = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss_of = loss_function(recipe, ignored=UNLABELLED)
 
     def step(pictures: Any, labels: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -117,8 +136,8 @@ def _train_step(model: Any, optimizer: Any) -> Any:
         optimizer.apply_gradients(
             zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
         )
-        hits = tf.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), tf.cast(labels, tf.int64)), tf.float32))
-        return loss, hits
+        hit = tf.equal(tf.argmax(logits, -1), tf.cast(labels, tf.int64))
+        return loss, tf.reduce_mean(tf.cast(hit[labels != UNLABELLED], tf.float32))
 
     return tf.function(step, reduce_retracing=True)
 
@@ -143,7 +162,7 @@ def _one_epoch(
 
 def _save(plan: FitPlan, model: Any, optimizer: Any, history: dict[str, list[float]]) -> None:
     plan.checkpoint.mkdir(parents=True, exist_ok=True)
-    if history["val_loss"][-1] == min(history["val_loss"]):
+    if plan.keep == "last" or history["val_loss"][-1] == min(history["val_loss"]):
         _save_arrays(plan.checkpoint / "best.npz", model.variables)
     _save_arrays(plan.checkpoint / "last.npz", [*model.variables, *optimizer.variables])
     (plan.checkpoint / "history.json").write_text(json.dumps(history))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -16,15 +16,17 @@ class Network:
     `initialise(model, weights_dir)` loads what it starts from and says in a few words what that was;
     `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output Grad-CAM weighs, or ""
     where none keeps places apart: then a heatmap shows how much covering each part costs. Lists go by `place`.
+    Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
     """
 
     title: str
-    build: Callable[[tuple[int, int, int], int], Any]
+    build: Callable[[Any, int], Any]
     initialise: Callable[[Any, Path], str]
     trainable: Callable[[str], bool]
     heat_layer: str
     learning_rate: float
     place: int = 100
+    reads: Literal["pictures", "beats"] = "pictures"
 
 
 def random_start(model: Any, weights_dir: Path) -> str:

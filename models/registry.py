@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-from models.fit import forward
+from models.fit import forward_of
 from models.network import Network
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
@@ -33,7 +33,7 @@ class Manifest:
     name: str
     title: str
     classes: tuple[str, ...]
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     preprocessing: str
     sha256: str
     parameters: int
@@ -60,12 +60,15 @@ class Manifest:
 
 
 class Classifier:
-    """A verified network that turns pictures into calibrated probabilities. Immutable; safe to share."""
+    """A verified network that turns pictures, or beats in their order, into calibrated probabilities.
+
+    Immutable; safe to share.
+    """
 
     def __init__(self, manifest: Manifest, model: Any) -> None:
         self.manifest = manifest
         self.model = model
-        self._logits = forward(model)
+        self._logits = forward_of(manifest.name)(model)
         self._bias = np.array(manifest.logit_bias, np.float32)
 
     @property
@@ -97,33 +100,42 @@ class Classifier:
         """How this network is made."""
         return NETWORKS[self.name]
 
-    def logits(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def logits(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Raw network output (n, 5), before prior and temperature."""
-        self._check(pictures)
-        return np.asarray(self._logits(pictures), np.float32)
+        self._check(inputs)
+        return np.asarray(self._logits(inputs), np.float32)
 
-    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Calibrated probabilities (n, 5), in the order of `manifest.classes`, of beats of a recording.
 
         Parameters
         ----------
-        pictures : (n, height, width, 3) uint8
-            As `pipeline.render.picture.render_pictures` draws them.
+        inputs : (n, height, width, 3) uint8, or (n, row) float32
+            Pictures as `pipeline.render.picture.render_pictures` draws them, or for a network that reads beats, the
+            rows of beats in their order, of `pipeline.signal.sequence`: each answer depends on the neighbours too.
         """
-        return _softmax((self.logits(pictures) + self._bias) / self.manifest.temperature)
+        return _softmax((self.logits(inputs) + self._bias) / self.manifest.temperature)
 
     def predict_uploads(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, 5) of uploaded pictures of single beats.
 
         They come without rhythm and are not a day of one heart: the mix of classes seen in training is the prior.
+
+        Raises
+        ------
+        ModelError
+            If the network reads whole recordings and no pictures.
         """
+        if self.network.reads != "pictures":
+            raise ModelError(f"Network {self.name!r} reads whole recordings, not pictures; choose another network.")
         return _softmax(self.logits(pictures) / self.manifest.temperature)
 
-    def _check(self, pictures: NDArray[np.uint8]) -> None:
-        expected = self.manifest.input_shape
-        if pictures.dtype != np.uint8 or pictures.shape[1:] != expected:
+    def _check(self, inputs: NDArray[Any]) -> None:
+        expected, reads = self.manifest.input_shape, self.network.reads
+        dtype = np.dtype(np.uint8 if reads == "pictures" else np.float32)
+        if inputs.dtype != dtype or inputs.shape[1:] != expected:
             raise ModelError(
-                f"Network {self.name!r} reads uint8 pictures of {expected}, not {pictures.dtype} {pictures.shape[1:]}."
+                f"Network {self.name!r} reads {dtype} {reads} of {expected}, not {inputs.dtype} {inputs.shape[1:]}."
             )
 
 
@@ -173,11 +185,11 @@ def write(
     name: str,
     model: Any,
     history: dict[str, list[float]],
-    golden: NDArray[np.uint8],
+    golden: NDArray[Any],
     facts: dict[str, Any],
     output_dir: Path | None,
 ) -> Path:
-    """Write weights (float16), golden pictures, training curves and the manifest of a trained model.
+    """Write weights (float16), golden inputs, training curves and the manifest of a trained model.
 
     Returns the folder written: `output_dir`/NAME, or the shipped models/weights/NAME.
     """
@@ -191,7 +203,7 @@ def write(
     known = Manifest(
         name=name,
         title=NETWORKS[name].title,
-        input_shape=tuple(model.input_shape[1:]),
+        input_shape=tuple(size for size in model.input_shape[1:] if size is not None),
         sha256=hashlib.sha256(payload).hexdigest(),
         parameters=int(model.count_params()),
         size_bytes=len(payload),

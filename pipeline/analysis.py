@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Analysis, Beats, FloatArray, IntArray, PictureArray, Quality, Recording, Status, read_only
+from pipeline.domain import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.errors import ModelError, SignalError
+from pipeline.inputs import blocks
 from pipeline.labels import AAMI_CLASSES
-from pipeline.render.picture import render_pictures
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
@@ -40,8 +40,8 @@ class BeatClassifier(Protocol):
     @property
     def abstain_below(self) -> float: ...
 
-    def predict(self, pictures: PictureArray) -> FloatArray:
-        """Calibrated probabilities (n, 5) of pictures (n, height, width, 3) uint8."""
+    def predict(self, inputs: NDArray[Any], /) -> FloatArray:
+        """Calibrated probabilities (n, 5) of n beats; `pipeline.inputs` makes what `preprocessing` names."""
         ...
 
 
@@ -117,7 +117,7 @@ def analyse(
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
-    """Draw and classify the beats of a prepared recording, and say for each whether the answer can be used."""
+    """Classify the beats of a prepared recording, and say for each whether the answer can be used."""
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
@@ -145,7 +145,7 @@ def classify(
 
 
 def check_classifier(classifier: BeatClassifier, config: Config) -> None:
-    """Refuse a network whose classes or pictures are not those of this configuration.
+    """Refuse a network whose classes or inputs are not those of this configuration.
 
     Raises
     ------
@@ -154,10 +154,11 @@ def check_classifier(classifier: BeatClassifier, config: Config) -> None:
     """
     if tuple(classifier.classes) != AAMI_CLASSES:
         raise ModelError(f"Network {classifier.name!r} answers in classes {classifier.classes}, not {AAMI_CLASSES}.")
-    if classifier.preprocessing != config.preprocessing_id():
+    known = (config.preprocessing_id(), config.sequence_id())
+    if classifier.preprocessing not in known:
         raise ModelError(
             f"Network {classifier.name!r} was trained on pictures {classifier.preprocessing!r}, "
-            f"these are {config.preprocessing_id()!r}."
+            f"these are {known[0]!r}, and sequences of beats {known[1]!r}."
         )
 
 
@@ -217,12 +218,11 @@ def _probabilities(
     beats: Beats, classifier: BeatClassifier, config: Config, progress: Progress
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     usable = np.flatnonzero([not reason for reason in beats.reason])
-    p = np.zeros((len(beats), 5), np.float32)
-    step = config.predict_batch * 4
-    for start in range(0, usable.size, step):
-        index = usable[start : start + step]
-        progress(0.1 + 0.9 * start / usable.size, f"Reading beat {start + 1} of {usable.size}")
-        p[index] = classifier.predict(render_pictures(beats, index, config.picture))
+    p, done = np.zeros((len(beats), 5), np.float32), 0
+    for block in blocks(beats, classifier.preprocessing, config):
+        progress(0.1 + 0.9 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
+        p[block.beat] = classifier.predict(block.inputs)[block.answer]
+        done += block.beat.size
     progress(1.0, f"{usable.size} beats read")
     has_p = np.zeros(len(beats), np.bool_)
     has_p[usable] = np.isfinite(p[usable]).all(axis=1) & (np.abs(p[usable].sum(axis=1) - 1) < 1e-3)

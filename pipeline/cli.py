@@ -266,7 +266,11 @@ def _train(options: argparse.Namespace) -> int:
         return BAD_USE
     with _progress(1) as steps:
         where = (options.model, options.data, options.output)
-        if options.tune:
+        if NETWORKS[options.model].reads == "beats":
+            from pipeline.train import rhythm
+
+            written = rhythm.run(options.data, options.output, progress=next(steps))
+        elif options.tune:
             from pipeline.train.tune import tune
 
             written = tune(options.model, options.tune, options.data, progress=next(steps))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,6 +104,8 @@ class SequenceConfig:
     local_beats: tuple[int, ...] = (8, 32)  # running medians of the RR intervals reach so far on each side
     absolute_rr_s: float = 0.8  # 75/min
     ratio_limit: float = 1.5  # log2: an interval of a third or of three times the usual says no less
+    margin_beats: int = 32  # a beat's answer depends on so many neighbours on each side, at most
+    block: int = 2048  # beats that are answered at once
 
     @property
     def rhythm_size(self) -> int:
@@ -177,6 +179,12 @@ class Config:
         """Hash of all that changes a beat picture; a manifest trained on another id is refused."""
         signal = {name: getattr(self.signal, name) for name in _PICTURE_SHAPING}
         text = json.dumps([signal, asdict(self.picture)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def sequence_id(self) -> str:
+        """Hash of all that changes the rows of a sequence of beats; as `preprocessing_id` for pictures."""
+        signal = {name: getattr(self.signal, name) for name in _PICTURE_SHAPING}
+        text = json.dumps([signal, asdict(replace(self.sequence, block=0))], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -118,7 +118,7 @@ def code_id(config: Config, model: Mapping[str, Any], kind: Kind) -> str:
 
 def predicting_code(network: str, kind: Kind) -> tuple[Path, ...]:
     """The source files between a record and its predictions, in a fixed order."""
-    parts = [ROOT / "pipeline" / "analysis.py", ROOT / "pipeline" / "labels.py"]
+    parts = [ROOT / "pipeline" / f"{name}.py" for name in ("analysis", "inputs", "labels")]
     parts += (ROOT / "pipeline" / "intake").glob("wfdb_*.py")
     for pattern in ("signal/*.py", "signal/*.json", "render/*.py"):
         parts += (ROOT / "pipeline").glob(pattern)

@@ -18,14 +18,16 @@ from scipy.ndimage import gaussian_filter1d
 from pipeline.domain import Annotations, FloatArray, IntArray, Recording, read_only
 from pipeline.labels import aami_class
 
-Rhythm = Literal["atrial_runs", "fibrillation"]
+Rhythm = Literal["atrial_runs", "fibrillation", "premature", "paroxysms"]
 Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat in seconds (n,), class of each beat (n,)
 
 BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R peak
 P_WAVE_S = (-0.24, -0.06)
 LEAST_DONORS = 5
 V_SHARE = 0.08  # of the beats, where the donor has V: else a network learns that such rhythms hold no V
-SYMBOLS = {"N": "N", "S": "A", "V": "V"}
+WILD = "f"  # a normal beat in fibrillation: no P wave
+F_WAVES_HZ, F_WAVES_MV = (4.0, 9.0), (0.0, 0.12)
+SYMBOLS = {"N": "N", "S": "A", "V": "V", WILD: "N"}
 
 
 def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.Generator) -> Recording | None:
@@ -71,6 +73,31 @@ def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
     return rr, np.full(n, "N")
 
 
+def _premature(n: int, rng: np.random.Generator) -> Schedule:
+    """A sinus rhythm that breathes, with early atrial beats, alone or a few in a row, and the pause after them."""
+    centre, depth, cycle = rng.uniform(0.55, 1.1), rng.uniform(0.0, 0.12), rng.uniform(3, 8)
+    rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
+    aami = np.full(n, "N")
+    early, pause = rng.uniform(0.5, 0.8), rng.uniform(1.0, 1.35)
+    for first in np.flatnonzero(rng.random(n - 4) < rng.uniform(0.02, 0.15)):
+        if aami[first] == "N":
+            last = first + min(int(rng.geometric(0.75)), 3)
+            aami[first:last] = "S"
+            rr[first:last] *= early * rng.lognormal(0, 0.08, last - first)
+            rr[last] *= pause
+    return np.maximum(rr, 0.3), aami
+
+
+def _paroxysms(n: int, rng: np.random.Generator) -> Schedule:
+    """Sinus rhythm with early atrial beats, and stretches of fibrillation in it: what is irregular there is normal."""
+    rr, aami = _premature(n, rng)
+    wild, _ = _fibrillation(n, rng)
+    wild *= min(1.0, float(np.mean(rr) * rng.uniform(0.65, 1.0) / np.mean(wild)))
+    edges = np.cumsum(rng.integers(15, 120, n // 15))
+    in_it = np.searchsorted(edges, np.arange(n), side="right") % 2 == rng.integers(2)
+    return np.where(in_it, np.maximum(wild, 0.3), rr), np.where(in_it, WILD, aami)
+
+
 def _add_ventricular(rr_s: NDArray[np.float64], aami: NDArray[np.str_], rng: np.random.Generator) -> None:
     """Turn some beats into V, mostly early and followed by a longer interval."""
     chosen = np.flatnonzero(rng.random(aami.size - 1) < V_SHARE)
@@ -82,6 +109,8 @@ def _add_ventricular(rr_s: NDArray[np.float64], aami: NDArray[np.str_], rng: np.
 _SCHEDULES: dict[Rhythm, Callable[[int, np.random.Generator], Schedule]] = {
     "atrial_runs": _atrial_runs,
     "fibrillation": _fibrillation,
+    "premature": _premature,
+    "paroxysms": _paroxysms,
 }
 
 
@@ -110,12 +139,16 @@ def _laid_out(
     out = np.full((n, recording.p_signal.shape[1]), np.nan, np.float32)
     before, after = _room(sample, fs)
     own_s = donors["S"].size >= LEAST_DONORS
+    waves = _f_waves(n, fs, rng) if WILD in aami else None
     for at, kind, left, right in zip(sample, aami, before, after, strict=True):
-        donor = int(rng.choice(donors["N" if kind == "S" and not own_s else str(kind)]))
+        wild = rhythm == "fibrillation" or kind == WILD
+        donor = int(rng.choice(donors["N" if kind == WILD or (kind == "S" and not own_s) else str(kind)]))
         beat = recording.p_signal[donor - left : donor + right]
         beat = (beat - np.median(beat, axis=0)).astype(np.float32)
-        if kind != "V" and (rhythm == "fibrillation" or (kind == "S" and not own_s)):
-            _change_p_wave(beat, left, fs, 0.0 if rhythm == "fibrillation" else rng.uniform(-0.6, 0.6))
+        if kind != "V" and (wild or (kind == "S" and not own_s)):
+            _change_p_wave(beat, left, fs, 0.0 if wild else rng.uniform(-0.6, 0.6))
+        if kind == WILD and waves is not None:
+            beat += waves[at - left : at + right, None]
         out[at - left : at + right] = beat
     gaps = np.isnan(out[:, 0])
     quiet = rng.normal(0, 0.012, out.shape) + gaussian_filter1d(rng.normal(0, 0.12, out.shape), 0.1 * fs, axis=0)
@@ -124,6 +157,13 @@ def _laid_out(
         lead[~finite] = np.interp(np.flatnonzero(~finite), np.flatnonzero(finite), lead[finite])
     out[gaps] += quiet[gaps].astype(np.float32)
     return out
+
+
+def _f_waves(n: int, fs: float, rng: np.random.Generator) -> FloatArray:
+    """The waves of fibrillating atria (n,), mV: a tone whose frequency and height wander."""
+    pace = rng.uniform(*F_WAVES_HZ) * (1 + gaussian_filter1d(rng.normal(0, 4, n), 0.2 * fs))
+    height = rng.uniform(*F_WAVES_MV) * (1 + gaussian_filter1d(rng.normal(0, 6, n), 0.3 * fs))
+    return np.asarray(height * np.sin(2 * np.pi * np.cumsum(pace) / fs), np.float32)
 
 
 def _room(sample: IntArray, fs: float) -> tuple[IntArray, IntArray]:

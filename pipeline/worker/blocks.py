@@ -6,20 +6,22 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.analysis import BeatClassifier
-from pipeline.domain import FloatArray, PictureArray
+from pipeline.domain import FloatArray
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import write_bytes
 
 
 @dataclass
 class Remembering:
-    """A network that asks itself each question once: answers lie in `folder` under the hash of the pictures.
+    """A network that asks itself each question once: answers lie in `folder` under the hash of the inputs.
 
-    The same block of pictures is the same computation, so a resumed analysis equals an uninterrupted one bit for bit.
+    The same block of inputs is the same computation, so a resumed analysis equals an uninterrupted one bit for bit.
     `fresh` is whether the last answer was computed, not remembered.
     """
 
@@ -51,14 +53,14 @@ class Remembering:
     def abstain_below(self) -> float:
         return self.network.abstain_below
 
-    def predict(self, pictures: PictureArray) -> FloatArray:
+    def predict(self, inputs: NDArray[Any], /) -> FloatArray:
         """Calibrated probabilities (n, 5), remembered or computed."""
-        path = self.folder / f"{hashlib.sha256(pictures.tobytes()).hexdigest()}.npy"
-        known = _read(path, len(pictures))
+        path = self.folder / f"{hashlib.sha256(inputs.tobytes()).hexdigest()}.npy"
+        known = _read(path, len(inputs))
         self.fresh = known is None
         if known is not None:
             return known
-        answer = self.network.predict(pictures)
+        answer = self.network.predict(inputs)
         write_bytes(path, _npy(answer))
         return answer
 
