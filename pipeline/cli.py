@@ -261,6 +261,8 @@ def _train(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
     from pipeline.train.train import DEFAULT_PLAN, run, run_random_split
 
+    if options.model == "pictures":
+        return _train_pictures(options)
     if options.model not in NETWORKS:
         _say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
@@ -279,6 +281,15 @@ def _train(options: argparse.Namespace) -> int:
         else:
             plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
             written = run(*where, plan=plan, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _train_pictures(options: argparse.Namespace) -> int:
+    from pipeline.train import beat_pictures
+
+    with _progress(1) as steps:
+        written = beat_pictures.run(options.data, options.output, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
 

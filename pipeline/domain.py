@@ -195,7 +195,10 @@ class BeatTrace:
     """The trace found in an uploaded picture of one beat.
 
     `column_px` (n,) and `row_px` (n,) follow the trace in the original picture (row 0 on top); `value` (n,) is
-    the trace upwards, scaled to 0..1 over its own range; `picture` (h, w, 3) uint8 is the decoded original, RGB.
+    the trace upwards, scaled to 0..1 over its own range; `picture` (h, w, 3) uint8 is the decoded original, RGB;
+    `finding` (7,) says how it was found: the trace's share of the picture's width and height, the share of the ink that
+    is the trace, of the columns met more than once, of the picture that is plain ground, of the columns without ink,
+    and the stroke's thickness over the trace's height.
     """
 
     name: str
@@ -204,3 +207,4 @@ class BeatTrace:
     column_px: FloatArray
     row_px: FloatArray
     value: FloatArray
+    finding: FloatArray

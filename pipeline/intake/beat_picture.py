@@ -28,6 +28,7 @@ _INKS_MAX: Final = 5
 _INK_SHARE_MIN: Final = 0.0005
 _THRESHOLDS: Final = (0.35, 0.55, 0.75)  # of full ink: the first keeps hair lines, the last drops strong grids
 _GROUND_SHARE_MIN: Final = 0.45  # photos and shaded scans have less
+_SCORE_ENOUGH: Final = 0.75  # a line so clear that no fainter ink is looked at
 _SPAN_MIN: Final = 0.5  # of the picture's width
 _PURITY_MIN: Final = 0.7  # of the ink that belongs to the one line
 _STROKES_MAX: Final = 0.25  # share of columns in which the line is met more than once
@@ -47,6 +48,7 @@ class _Candidate:
     span: float
     purity: float
     strokes: float
+    plain: float  # share of the picture that is ground
 
     @property
     def score(self) -> float:
@@ -76,7 +78,7 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT) -> Be
         If it cannot be decoded, or holds no single line that could be one beat; the sentence says what was measured.
     """
     picture = read_picture(payload, name, limits=config.limits)
-    column, row = trace_picture(picture.pixels)
+    column, row, finding = trace_picture(picture.pixels)
     value = (row.max() - row) / (row.max() - row.min())
     return BeatTrace(
         name=picture.name,
@@ -85,11 +87,12 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT) -> Be
         column_px=read_only(column.astype(np.float32)),
         row_px=read_only(row.astype(np.float32)),
         value=read_only(value.astype(np.float32)),
+        finding=read_only(finding),
     )
 
 
-def trace_picture(picture: PictureArray) -> tuple[Rows, Rows]:
-    """Columns and rows (n,), in pixels of the picture, of the one line in an RGB picture (h, w, 3).
+def trace_picture(picture: PictureArray) -> tuple[Rows, Rows, FloatArray]:
+    """Columns and rows (n,), in pixels, of the one line in an RGB picture (h, w, 3), and `BeatTrace.finding`.
 
     The row of a column is the ink-weighted middle of the stroke; where the stroke turns round within a column (the
     top of a tall, narrow R) it is the outer end, so that peaks keep their height.
@@ -113,8 +116,18 @@ def trace_picture(picture: PictureArray) -> tuple[Rows, Rows]:
     _require_one_line(candidate)
     column, row = _follow(candidate.coverage, candidate.line)
     _require_one_beat(column, row, small.shape[0])
+    finding = _finding(candidate, column, row)
     to_column, to_row = width / small.shape[1], height / small.shape[0]
-    return (column + 0.5) * to_column - 0.5, (row + 0.5) * to_row - 0.5
+    return (column + 0.5) * to_column - 0.5, (row + 0.5) * to_row - 0.5, finding
+
+
+def _finding(found: _Candidate, column: Rows, row: Rows) -> FloatArray:
+    """How the line was found: see `BeatTrace`."""
+    tall, inked = float(np.ptp(row)), found.line.any(axis=0)
+    thickness = float(np.percentile(found.line.sum(axis=0)[inked], 25))
+    missing = 1.0 - float(inked.sum()) / column.size
+    parts = (tall / found.line.shape[0], found.purity, found.strokes, found.plain, missing, thickness / tall)
+    return np.array([found.span, *parts], np.float32)
 
 
 def _best_candidate(picture: PictureArray) -> _Candidate:
@@ -130,12 +143,14 @@ def _best_candidate(picture: PictureArray) -> _Candidate:
             "crop it to one beat on an even ground."
         )
     best: _Candidate | None = None
-    for ink in _inks(picture, distance):
+    for ink in sorted(_inks(picture, distance), key=lambda ink: -float(np.linalg.norm(ink - ground))):
         coverage = _coverage(colours, ground, ink)
         for threshold in _THRESHOLDS:
-            found = _line_candidate(coverage, coverage >= threshold)
+            found = _line_candidate(coverage, coverage >= threshold, plain)
             if found is not None and (best is None or found.score > best.score + 0.02):
                 best = found
+        if best is not None and best.score > _SCORE_ENOUGH:
+            break  # traces are drawn in a stronger ink than grids
     if best is None:
         raise IntakeError(f"{_NOT_A_BEAT}no line was found in it.")
     return best
@@ -182,7 +197,7 @@ def _coverage(colours: FloatArray, ground: FloatArray, ink: FloatArray) -> Float
     return np.asarray(np.where(residual > _INK_RESIDUAL, 0.0, np.clip(share, 0.0, 1.0)), np.float32)
 
 
-def _line_candidate(coverage: FloatArray, mask: Mask) -> _Candidate | None:
+def _line_candidate(coverage: FloatArray, mask: Mask, plain: float) -> _Candidate | None:
     """The component of the mask that looks most like one line from left to right."""
     width = mask.shape[1]
     mask = _without_straight_lines(mask)
@@ -202,7 +217,7 @@ def _line_candidate(coverage: FloatArray, mask: Mask) -> _Candidate | None:
         span = float(columns[-1] - columns[0] + 1) / width
         inside = labels[:, columns[0] : columns[-1] + 1]
         purity = float(ink[label - 1]) / max(1, int((inside > 0).sum()))
-        found = _Candidate(coverage, line, span, purity, _strokes(line[:, columns]))
+        found = _Candidate(coverage, line, span, purity, _strokes(line[:, columns]), plain)
         if best is None or found.score > best.score:
             best = found
     return best

@@ -23,7 +23,7 @@ def _pixels(payload: bytes) -> np.ndarray:
 
 
 def _assert_follows(picture: np.ndarray, columns: np.ndarray, rows: np.ndarray, *, peak_px: float = 1.0) -> None:
-    column, row = trace_picture(picture)
+    column, row, _ = trace_picture(picture)
     truth = np.interp(column, columns, rows)
     assert column[0] == pytest.approx(columns[0], abs=6)
     assert column[-1] == pytest.approx(columns[-1], abs=6)
@@ -81,8 +81,8 @@ def test_the_value_is_the_trace_upwards_over_its_own_range():
 
 
 def test_a_mirrored_picture_gives_the_mirrored_trace():
-    column, row = trace_picture(BEAT)
-    mirrored_column, mirrored_row = trace_picture(np.ascontiguousarray(BEAT[:, ::-1]))
+    column, row, _ = trace_picture(BEAT)
+    mirrored_column, mirrored_row, _ = trace_picture(np.ascontiguousarray(BEAT[:, ::-1]))
     np.testing.assert_allclose(mirrored_row[::-1], row, atol=1e-6)
     np.testing.assert_allclose(BEAT.shape[1] - 1 - mirrored_column[::-1], column, atol=1e-6)
 

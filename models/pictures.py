@@ -1,0 +1,211 @@
+"""The heads for uploaded pictures of one beat: is it a beat at all, and which class, from its trace and a network.
+
+Two small dense networks in numpy over the trace. The one for classes votes together with a picture network, beside
+whose weights both lie and with which alone they hold. ADR 0012.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.registry import WEIGHTS
+
+Array = NDArray[np.float32]
+
+POINTS: Final = 64  # of a trace, as the heads read it
+_FILE, _MANIFEST = "pictures.npz", "pictures.json"
+
+
+@dataclass(frozen=True)
+class PictureManifest:
+    """What the head was made from and how to read it.
+
+    `network_sha256` the weights it stands on; `accept_from` the least score of a beat; `network_share` how much the
+    picture network's logits weigh beside the trace's; `threshold` on 1 - p(N).
+    """
+
+    network: str
+    network_sha256: str
+    sha256: str
+    classes: tuple[str, ...]
+    accept_from: float
+    network_share: float
+    temperature: float
+    threshold: float
+    command: str
+    commit: str
+    seed: int
+    train_records: tuple[str, ...]
+    validation_records: tuple[str, ...]
+    beat_pictures: int
+    other_pictures: int
+    traces: int
+    minutes: float
+
+    @property
+    def version(self) -> str:
+        """Short form of the head's SHA-256."""
+        return self.sha256[:12]
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A dense network: standardised inputs, ReLU between `layers` of (weights (n_in, n_out), bias (n_out,))."""
+
+    mean: Array
+    scale: Array
+    layers: tuple[tuple[Array, Array], ...]
+
+    def __call__(self, inputs: NDArray[Any]) -> Array:
+        """Outputs (n, n_out) before any softmax, of inputs (n, n_in)."""
+        values = (np.asarray(inputs, np.float32) - self.mean) / self.scale
+        for i, (weights, bias) in enumerate(self.layers):
+            values = values @ weights + bias
+            if i < len(self.layers) - 1:
+                values = np.maximum(values, 0)
+        return np.asarray(values, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureHead:
+    """A verified head. Immutable; safe to share."""
+
+    manifest: PictureManifest
+    beat: Dense
+    trace: Dense
+
+    def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
+        """How much traces (n, m) in 0..1, found as `findings` (n, 7) say, are one beat each: probabilities (n,)."""
+        return _sigmoid(self.beat(beat_inputs(values, findings)))[:, 0]
+
+    def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
+        """Calibrated probabilities (n, 5) of traces, and of what the network says of their pictures (n, 5)."""
+        logits = blended(trace_logits(self.trace, values), network_logits, self.manifest.network_share)
+        return np.exp(_log_softmax(logits / self.manifest.temperature))
+
+
+def trace_logits(trace: Dense, values: Sequence[Array]) -> Array:
+    """What the trace head says of traces: log probabilities (n, 5)."""
+    return _log_softmax(trace(traces(values)))
+
+
+def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
+    """Both votes (n, 5) as one."""
+    return np.asarray((1 - network_share) * of_trace + network_share * _log_softmax(of_network), np.float32)
+
+
+def traces(values: Sequence[NDArray[Any]]) -> Array:
+    """Traces (n, `POINTS`), each at equally spaced places of its `values` (m,)."""
+    places = [np.linspace(0, len(value) - 1, POINTS) for value in values]
+    return np.stack([np.interp(x, np.arange(len(v)), v) for x, v in zip(places, values, strict=True)]).astype(
+        np.float32
+    )
+
+
+def beat_inputs(values: Sequence[NDArray[Any]], findings: Array) -> Array:
+    """What the beat head reads: traces (n, m), their slopes, measures of their shape, and `findings` (n, 7)."""
+    heights = traces(values)
+    steps = np.diff(heights, axis=1)
+    turns = (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1)
+    bends = np.abs(np.diff(steps, axis=1))
+    ordered = np.sort(heights, axis=1)
+    shape = np.stack(
+        [
+            np.abs(steps).sum(axis=1),
+            turns,
+            bends.mean(axis=1),
+            bends.max(axis=1),
+            np.abs(steps).max(axis=1),
+            ordered[:, POINTS // 4],
+            ordered[:, POINTS // 2],
+            ordered[:, 3 * POINTS // 4],
+            (np.abs(steps) < 0.01).mean(axis=1),
+        ],
+        axis=1,
+    )
+    spectrum = np.log1p(10 * np.abs(np.fft.rfft(heights - heights.mean(axis=1, keepdims=True), axis=1)[:, 1:20]))
+    return np.concatenate([heights, steps, shape, spectrum, findings], axis=1).astype(np.float32)
+
+
+def load_head(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureHead:
+    """The head that stands on a network.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it is damaged, or it was made for other weights of that network.
+    """
+    facts, file = head_manifest(name, folder), folder / name / _FILE
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
+        raise ModelError(f"The picture head of network {name!r} is damaged or missing: its SHA-256 differs.")
+    with np.load(file, allow_pickle=False) as arrays:
+        return PictureHead(facts, _dense(arrays, "beat"), _dense(arrays, "trace"))
+
+
+def head_manifest(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureManifest:
+    """The manifest of the head on a network.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it lacks a field, or the network has other weights now.
+    """
+    try:
+        raw = json.loads((folder / name / _MANIFEST).read_text("utf-8"))
+        network = json.loads((folder / name / "manifest.json").read_text("utf-8"))
+        known = {f.name: tuple(raw[f.name]) if isinstance(raw[f.name], list) else raw[f.name]
+                 for f in fields(PictureManifest)}  # fmt: skip
+        facts = PictureManifest(**known)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"The picture head of network {name!r} cannot be read; run `python -m pipeline train --model pictures`."
+        ) from error
+    if facts.network_sha256 != network["sha256"]:
+        raise ModelError(
+            f"The picture head was made for other weights of network {name!r}; "
+            "run `python -m pipeline train --model pictures`."
+        )
+    return facts
+
+
+def write_head(facts: dict[str, Any], beat: Dense, trace: Dense, folder: Path) -> Path:
+    """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
+    target = folder / facts["network"]
+    target.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {**_arrays(beat, "beat"), **_arrays(trace, "trace")}
+    np.savez_compressed(target / _FILE, **arrays)
+    content = {**facts, "sha256": hashlib.sha256((target / _FILE).read_bytes()).hexdigest()}
+    (target / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return target / _MANIFEST
+
+
+def _arrays(dense: Dense, name: str) -> dict[str, Array]:
+    found = {f"{name}/mean": dense.mean, f"{name}/scale": dense.scale}
+    for i, (weights, bias) in enumerate(dense.layers):
+        found |= {f"{name}/{i}/weights": weights, f"{name}/{i}/bias": bias}
+    return found
+
+
+def _dense(arrays: Any, name: str) -> Dense:
+    layers = []
+    while f"{name}/{len(layers)}/weights" in arrays:
+        layers.append((arrays[f"{name}/{len(layers)}/weights"], arrays[f"{name}/{len(layers)}/bias"]))
+    return Dense(arrays[f"{name}/mean"], arrays[f"{name}/scale"], tuple(layers))
+
+
+def _log_softmax(logits: NDArray[Any]) -> Array:
+    shifted = np.asarray(logits, np.float32) - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
+
+
+def _sigmoid(logits: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)

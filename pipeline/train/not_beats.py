@@ -1,0 +1,366 @@
+"""Pictures that are no beat, drawn from numbers: other curves in every style, and text, charts, doodles, screens, pages.
+
+What training sees and what only tests see are different kinds (`TRAINING_KINDS`, `HELD_OUT_KINDS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.domain import FloatArray, PictureArray
+from pipeline.train.picture_styles import (
+    HELD_OUT_STYLES,
+    TRAINING_STYLES,
+    Rng,
+    draw_axes,
+    draw_curve,
+    draw_grid,
+    draw_styled,
+    new_canvas,
+    photographed,
+    write_word,
+)
+
+POINTS: Final = 400
+
+
+def draw_not_beat(kind: str, rng: Rng, beats: FloatArray, *, held_out: bool = False) -> PictureArray:
+    """A picture (h, w, 3) uint8 of a kind of `CURVES` or `PICTURES`.
+
+    Parameters
+    ----------
+    beats : (n, m) float32
+        Traces of single beats in 0..1, of which strips and pages of several beats are made.
+    held_out : bool
+        Whether curves are drawn in the styles that training does not see.
+    """
+    if kind in CURVES:
+        styles = HELD_OUT_STYLES if held_out else TRAINING_STYLES
+        return draw_styled(_unit(CURVES[kind](rng, beats)), styles[rng.integers(len(styles))], rng)
+    return PICTURES[kind](rng, beats)
+
+
+def _unit(curve: FloatArray) -> FloatArray:
+    low, high = float(curve.min()), float(curve.max())
+    return np.asarray((curve - low) / max(high - low, 1e-6), np.float32)
+
+
+# Curves: (n,) of any range, drawn like beats -----------------------------------------------------------------------
+
+
+def _time() -> FloatArray:
+    return np.linspace(0, 1, POINTS, dtype=np.float32)
+
+
+def _sine(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.sin(2 * np.pi * (rng.uniform(1, 7) * _time() + rng.random())), np.float32)
+
+
+def _square(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.sign(_sine(rng, beats) + np.float32(rng.uniform(-0.5, 0.5)))
+
+
+def _sawtooth(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray((rng.uniform(1.5, 7) * _time() + rng.random()) % 1, np.float32)
+
+
+def _walk(rng: Rng, beats: FloatArray) -> FloatArray:
+    steps = rng.normal(rng.uniform(-0.1, 0.1), 1, int(rng.integers(8, 200)))
+    return np.asarray(np.interp(_time(), np.linspace(0, 1, steps.size), np.cumsum(steps)), np.float32)
+
+
+def _points_joined(rng: Rng, beats: FloatArray) -> FloatArray:
+    values = rng.random(int(rng.integers(4, 14)))
+    return np.asarray(np.interp(_time(), np.linspace(0, 1, values.size), values), np.float32)
+
+
+def _noise_line(rng: Rng, beats: FloatArray) -> FloatArray:
+    width = int(rng.integers(1, 12))
+    return np.asarray(np.convolve(rng.normal(0, 1, POINTS + width - 1), np.ones(width) / width, "valid"), np.float32)
+
+
+def _growth(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.exp(rng.uniform(1, 6) * (_time() if rng.random() < 0.5 else 1 - _time())), np.float32)
+
+
+def _bell(rng: Rng, beats: FloatArray) -> FloatArray:
+    """A perfect bell: a distribution, not a beat."""
+    return np.asarray(np.exp(-0.5 * ((_time() - rng.uniform(0.4, 0.6)) / rng.uniform(0.1, 0.25)) ** 2), np.float32)
+
+
+def _several_beats(rng: Rng, beats: FloatArray) -> FloatArray:
+    one = beats[rng.integers(len(beats))]
+    count = int(rng.integers(2, 8))
+    level = np.linspace(0, one[0] - one[-1], one.size, dtype=np.float32)  # so that neighbours join
+    return np.concatenate([one + level] * count)
+
+
+def _triangle(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.abs(_sawtooth(rng, beats) - np.float32(0.5))
+
+
+def _damped(rng: Rng, beats: FloatArray) -> FloatArray:
+    t = _time()
+    return np.asarray(np.exp(-rng.uniform(2, 5) * t) * np.sin(2 * np.pi * rng.uniform(4, 10) * t), np.float32)
+
+
+def _parabola(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(rng.choice([-1, 1]) * (_time() - rng.uniform(0.3, 0.7)) ** 2, np.float32)
+
+
+def _staircase(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.floor(_time() * rng.integers(3, 9)), np.float32)
+
+
+def _chirp(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.sin(2 * np.pi * rng.uniform(4, 10) * _time() ** 2), np.float32)
+
+
+def _logistic(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-rng.uniform(8, 30) * (_time() - rng.uniform(0.3, 0.7)))), np.float32)
+
+
+def _spectrum(rng: Rng, beats: FloatArray) -> FloatArray:
+    centres, widths = rng.random((9, 1)), rng.uniform(0.003, 0.02, (9, 1))
+    return np.asarray((rng.random((9, 1)) * np.exp(-0.5 * ((_time() - centres) / widths) ** 2)).sum(axis=0), np.float32)
+
+
+# Pictures ----------------------------------------------------------------------------------------------------------
+
+
+def _text(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng)
+    for y in range(20, canvas.pixels.shape[0] - 4, int(rng.integers(14, 30))):
+        for x in range(8, canvas.pixels.shape[1] - 40, int(rng.integers(50, 110))):
+            write_word(canvas.pixels, (x, y), rng, canvas.ink)
+    return canvas.pixels
+
+
+def _bars(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng, margin=0.1)
+    draw_axes(canvas, rng)
+    left, top, right, bottom = canvas.box
+    count = int(rng.integers(3, 14))
+    for i, height in enumerate(rng.random(count)):
+        x = left + i * (right - left) // count
+        corner = (x + max(2, (right - left) // count - 4), bottom)
+        cv2.rectangle(canvas.pixels, (x, int(bottom - height * (bottom - top))), corner, canvas.ink, -1)
+    return canvas.pixels
+
+
+def _scatter(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng, margin=0.1)
+    draw_axes(canvas, rng)
+    left, top, right, bottom = canvas.box
+    for x, y in rng.random((int(rng.integers(15, 150)), 2)):
+        at = (int(left + x * (right - left)), int(top + y * (bottom - top)))
+        cv2.circle(canvas.pixels, at, canvas.thickness + 1, canvas.ink, -1, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _scribble(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A pen that wanders, back over its own way."""
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    knots = rng.random((int(rng.integers(5, 14)), 2)) * (0.8 * width, 0.8 * height) + (0.1 * width, 0.1 * height)
+    at = np.linspace(0, len(knots) - 1, 300)
+    path = np.stack([np.interp(at, np.arange(len(knots)), knots[:, i]) for i in (0, 1)], axis=1)
+    smooth = cv2.GaussianBlur(path.astype(np.float32), (1, 31), 0)
+    cv2.polylines(canvas.pixels, [np.round(smooth).astype(np.int32)], False, canvas.ink, canvas.thickness, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _shapes(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A logo: a few filled or outlined shapes."""
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        at = (int(rng.uniform(0.2, 0.8) * width), int(rng.uniform(0.2, 0.8) * height))
+        size, colour = int(rng.uniform(0.08, 0.35) * height), tuple(int(c) for c in rng.integers(0, 220, 3))
+        if rng.random() < 0.5:
+            cv2.circle(canvas.pixels, at, size, colour, int(rng.choice([-1, 3, 6])), cv2.LINE_AA)
+        else:
+            corner = (at[0] + size, at[1] + int(rng.uniform(0.3, 1) * size))
+            cv2.rectangle(canvas.pixels, at, corner, colour, int(rng.choice([-1, 3])))
+    return canvas.pixels
+
+
+def _interface(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A window: bars, buttons and labels."""
+    canvas = new_canvas(rng, dark=bool(rng.random() < 0.4))
+    height, width = canvas.pixels.shape[:2]
+    cv2.rectangle(canvas.pixels, (0, 0), (width, 24), (90, 110, 140), -1)
+    for _ in range(int(rng.integers(4, 14))):
+        x, y = int(rng.uniform(0, 0.75) * width), int(rng.uniform(0.1, 0.9) * height)
+        cv2.rectangle(canvas.pixels, (x, y), (x + int(rng.integers(40, 120)), y + 18), (150, 160, 175), 1)
+        write_word(canvas.pixels, (x + 4, y + 13), rng, canvas.ink, 0.35)
+    return canvas.pixels
+
+
+def _blank(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng, dark=bool(rng.random() < 0.3))
+    if rng.random() < 0.5:
+        draw_grid(canvas, rng, (230, 150, 160))
+    return canvas.pixels
+
+
+def _noise(rng: Rng, beats: FloatArray) -> PictureArray:
+    height, width = int(rng.integers(100, 400)), int(rng.integers(100, 400))
+    rough = rng.integers(0, 256, (max(2, height // 8), max(2, width // 8), 3)).astype(np.uint8)
+    fine = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return fine if rng.random() < 0.3 else np.asarray(cv2.resize(rough, (width, height)), np.uint8)
+
+
+def _gradient(rng: Rng, beats: FloatArray) -> PictureArray:
+    ends = rng.integers(0, 256, (2, 2, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(ends, (int(rng.integers(100, 500)), int(rng.integers(100, 400)))), np.uint8)
+
+
+def _two_traces(rng: Rng, beats: FloatArray) -> PictureArray:
+    """Two beats, one above the other."""
+    canvas = new_canvas(rng)
+    for half in range(2):
+        left, top, right, bottom = canvas.box
+        middle = (top + bottom) // 2
+        box = (left, top, right, middle - 8) if half == 0 else (left, middle + 8, right, bottom)
+        one = type(canvas)(canvas.pixels, box, canvas.ink, canvas.ground, max(1, canvas.thickness // 2))
+        draw_curve(one, beats[rng.integers(len(beats))])
+    return canvas.pixels
+
+
+def _page(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A page of strips on a grid with lead names, sometimes photographed."""
+    canvas = new_canvas(rng)
+    draw_grid(canvas, rng, (240, 170, 180))
+    height, width = canvas.pixels.shape[:2]
+    rows, columns = int(rng.choice([2, 3, 4, 6])), int(rng.choice([1, 2, 4]))
+    for row in range(rows):
+        for column in range(columns):
+            box = (column * width // columns + 4, row * height // rows + 6, (column + 1) * width // columns - 4,
+                   (row + 1) * height // rows - 4)  # fmt: skip
+            draw_curve(
+                type(canvas)(canvas.pixels, box, canvas.ink, canvas.ground, 1), _unit(_several_beats(rng, beats))
+            )
+            write_word(canvas.pixels, (box[0], box[1] + 8), rng, canvas.ink, 0.3)
+    return photographed(canvas.pixels, rng, canvas.ground) if rng.random() < 0.3 else canvas.pixels
+
+
+def _pie(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    ends = np.sort(rng.random(int(rng.integers(2, 7)))) * 360
+    for start, stop in zip(ends, np.roll(ends, -1), strict=True):
+        colour = tuple(int(c) for c in rng.integers(0, 230, 3))
+        last = stop if stop > start else stop + 360
+        cv2.ellipse(canvas.pixels, (width // 2, height // 2), (height // 3, height // 3), 0, start, last, colour, -1)
+    return canvas.pixels
+
+
+def _checks(rng: Rng, beats: FloatArray) -> PictureArray:
+    """Squares in black and white: a chess board, or a code to scan."""
+    cells, size = int(rng.integers(6, 30)), int(rng.integers(6, 14))
+    pattern = rng.random((cells, cells)) < 0.5 if rng.random() < 0.6 else np.indices((cells, cells)).sum(0) % 2 == 0
+    grey = np.where(pattern, 0, 255).astype(np.uint8).repeat(size, 0).repeat(size, 1)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _contours(rng: Rng, beats: FloatArray) -> PictureArray:
+    """Lines of equal height, as on a map."""
+    field = cv2.resize(rng.random((6, 6)).astype(np.float32), (360, 280), interpolation=cv2.INTER_CUBIC)
+    lines = np.abs((field * rng.integers(4, 12)) % 1 - 0.5) < 0.06
+    return np.where(lines[..., None], np.uint8(60), np.uint8(250)).repeat(3, axis=2)
+
+
+def _letters(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A word in large handwriting."""
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    word = "".join(rng.choice(list("MWNVAulmnwvZS"), int(rng.integers(1, 6))))
+    at, font = (width // 10, 2 * height // 3), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX
+    cv2.putText(canvas.pixels, word, at, font, width / 120, canvas.ink, canvas.thickness, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _candles(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A chart of prices."""
+    canvas = new_canvas(rng, margin=0.1)
+    draw_axes(canvas, rng)
+    left, top, right, bottom = canvas.box
+    price = _unit(_walk(rng, beats))[:: POINTS // 24]
+    for i, value in enumerate(price):
+        x, y = left + i * (right - left) // price.size, int(bottom - value * (bottom - top))
+        cv2.line(canvas.pixels, (x + 3, y - 12), (x + 3, y + 12), canvas.ink, 1)
+        cv2.rectangle(canvas.pixels, (x, y - 5), (x + 6, y + 5), canvas.ink, -1 if rng.random() < 0.5 else 1)
+    return canvas.pixels
+
+
+def _table(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    for y in range(12, height, 26):
+        cv2.line(canvas.pixels, (6, y), (width - 6, y), (120, 120, 120), 1)
+        for x in range(10, width - 40, 80):
+            write_word(canvas.pixels, (x, y + 18), rng, canvas.ink, 0.4)
+    return canvas.pixels
+
+
+Curve = Callable[[Rng, FloatArray], FloatArray]
+Drawing = Callable[[Rng, FloatArray], PictureArray]
+_TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+    {
+        "sine": _sine,
+        "square wave": _square,
+        "random walk": _walk,
+        "line chart": _points_joined,
+        "noise line": _noise_line,
+        "growth": _growth,
+        "bell": _bell,
+        "several beats": _several_beats,
+        "sawtooth": _sawtooth,
+    }
+)
+_TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
+    {
+        "text": _text,
+        "bars": _bars,
+        "scatter": _scatter,
+        "scribble": _scribble,
+        "shapes": _shapes,
+        "interface": _interface,
+        "blank": _blank,
+        "noise": _noise,
+        "gradient": _gradient,
+        "two traces": _two_traces,
+        "page": _page,
+    }
+)
+_HELD_OUT_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+    {
+        "triangle wave": _triangle,
+        "damped": _damped,
+        "parabola": _parabola,
+        "staircase": _staircase,
+        "chirp": _chirp,
+        "logistic": _logistic,
+        "spectrum": _spectrum,
+    }
+)
+_HELD_OUT_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
+    {
+        "pie": _pie,
+        "checks": _checks,
+        "contours": _contours,
+        "letters": _letters,
+        "candles": _candles,
+        "table": _table,
+    }
+)
+CURVES: Final[Mapping[str, Curve]] = MappingProxyType({**_TRAINING_CURVES, **_HELD_OUT_CURVES})
+PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType({**_TRAINING_PICTURES, **_HELD_OUT_PICTURES})
+TRAINING_KINDS: Final[Sequence[str]] = (*_TRAINING_CURVES, *_TRAINING_PICTURES)
+HELD_OUT_KINDS: Final[Sequence[str]] = (*_HELD_OUT_CURVES, *_HELD_OUT_PICTURES)
