@@ -7,9 +7,12 @@ Networks are shared by all sessions and immutable; everything about a patient is
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from models import registry
@@ -18,6 +21,7 @@ from models.registry import Classifier
 from pipeline.analysis import check_classifier
 from pipeline.config import DEFAULT, database_url
 from pipeline.domain import Beats, BeatTrace, PictureArray
+from pipeline.errors import ModelError
 from pipeline.evaluate.saved import Json, read_evaluation
 from pipeline.explain import BeatExplanation, explain_beat
 from pipeline.intake import read_beat_picture
@@ -51,6 +55,27 @@ def classifier(name: str) -> Classifier:
     network = registry.load(name)
     check_classifier(network, DEFAULT)
     return network
+
+
+def warm(name: str) -> Thread:
+    """Readies a network and its heatmaps in the background, once for all sessions.
+
+    What fails here is told where the network is used.
+    """
+    return _warming(name)
+
+
+@st.cache_resource(show_spinner=False)
+def _warming(name: str) -> Thread:
+    thread = Thread(target=_ready, args=(name,), name=f"warm-{name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _ready(name: str) -> None:
+    with suppress(ModelError):
+        network = classifier(name)
+        heatmap(network, np.zeros(network.manifest.input_shape, np.uint8))
 
 
 def explanation(

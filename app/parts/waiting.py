@@ -25,6 +25,7 @@ def draw(session: Session, recording: Recording, job: Job) -> None:
     if session.asked != job:
         cache.worker().ask(job)
         session.asked = job
+    cache.warm(job.network)  # by the time the beats are there, their heatmaps are a moment away
     st.subheader(plain(recording.name), anchor=False)
     st.caption(f"{duration(recording.duration_s)} · {recording.fs:g} Hz · {plain(', '.join(recording.leads))}")
     _progress(session, job)

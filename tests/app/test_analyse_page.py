@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import cache
 from app.findings import Case
 from app.state import Session
 from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
+from pipeline.errors import ModelError
 from pipeline.intake import read_path
 from pipeline.worker import Client, Status
 from tests.app.conftest import settled
@@ -328,3 +330,14 @@ def test_an_address_that_names_nothing_here_is_refused_in_a_sentence(address: st
     assert not page.exception
     assert "not on this machine" in page.error[0].value
     assert page.button(key="demo-start").label == "Open the demo recording"
+
+
+def test_a_network_is_readied_once_and_one_that_is_missing_troubles_nobody() -> None:
+    thread = cache.warm("vgg16")
+    assert cache.warm("vgg16") is thread
+    missing = cache.warm("nobody")
+    for ready in (thread, missing):
+        ready.join(timeout=120)
+        assert not ready.is_alive()
+    with pytest.raises(ModelError):
+        cache.classifier("nobody")
