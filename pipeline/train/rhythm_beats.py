@@ -209,8 +209,8 @@ def _retimed(both: FloatArray, r_point: int, changes: Changes, rng: np.random.Ge
     jitter = rng.normal(0, changes.jitter, n) * (np.arange(n) > 0)
     shift = rng.uniform(-changes.shift, changes.shift) + jitter
     stretch = 1 + rng.uniform(-changes.stretch, changes.stretch)
-    at = np.clip((np.arange(points) - r_point) * stretch + r_point + shift[:, None], 0, points - 1.01)
-    left = at.astype(np.int64)
+    at = np.clip((np.arange(points) - r_point) * stretch + r_point + shift[:, None], 0, points - 1)
+    left = np.minimum(at.astype(np.int64), points - 2)
     part = (at - left).astype(np.float32)[..., None]
     beat = np.arange(n)[:, None]
     return np.asarray(both[beat, left] * (1 - part) + both[beat, left + 1] * part, np.float32)
