@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -153,6 +154,17 @@ def download(label: str, text: Callable[[], str], file_name: str) -> None:
         on_click="ignore",
         key=f"csv-{file_name}",
     )
+
+
+def beside(view: View, file_name: str, schema: str) -> Json | None:
+    """A file of measurements beside the network's weights; None unless it is there, whole, and of these weights."""
+    try:
+        content = json.loads((view.folder / file_name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        return None
+    return content if content["model"]["sha256"] == view.evaluation["model"].get("sha256") else None
 
 
 def show_source(view: View) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from app.parts.evaluation import View
 from app.parts.evaluation_errors import show_errors
+from app.parts.evaluation_explanations import show_explanations
 from app.parts.evaluation_scores import (
     show_calibration,
     show_classes,
@@ -32,6 +33,7 @@ SECTIONS: Final[Mapping[str, Callable[[View], None]]] = MappingProxyType(
         "Noise and leads": show_stress,
         "Against another": show_against,
         "Errors": show_errors,
+        "Explanations": show_explanations,
         "Training": show_training,
         "Random split": show_random_split,
     }

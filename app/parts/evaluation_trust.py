@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from app import charts_evaluation as charts
 from app import tables_evaluation as tables
-from app.parts.evaluation import Json, View, show_caption, show_figure, show_table
+from app.parts.evaluation import Json, View, beside, show_caption, show_figure, show_table
 from app.text import plain
 from pipeline.errors import DataError
 from pipeline.evaluate.saved import STRESS_SCHEMA
@@ -84,15 +82,8 @@ def show_uncertainty_source(view: View) -> None:
 def show_stress(view: View) -> None:
     """Scores under added noise and with one lead alone."""
     command = f"python -m pipeline evaluate --model {view.name} --stress"
-    try:
-        content = json.loads((view.folder / "stress.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        content = {}
-    if (
-        not isinstance(content, dict)
-        or content.get("schema") != STRESS_SCHEMA
-        or content["model"]["sha256"] != view.evaluation["model"].get("sha256")
-    ):
+    content = beside(view, "stress.json", STRESS_SCHEMA)
+    if content is None:
         st.info(f"This network has not been measured amid noise; run `{command}`.")
         return
     st.write(

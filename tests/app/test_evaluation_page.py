@@ -17,9 +17,13 @@ from app.parts.evaluation import s_warning
 from app.state import Session
 from app.theme import LIGHT
 from models import registry
+from pipeline.config import DEFAULT
 from pipeline.datasets.splits import DS2, PACED
-from pipeline.evaluate import conformal, errors, predict, report, run, saved, stress
+from pipeline.evaluate import conformal, errors, explanations, predict, report, run, saved, stress
+from pipeline.evaluate.faithfulness import MAPS
 from pipeline.evaluate.records import RecordPredictions
+from pipeline.render.content import PictureContent
+from pipeline.train.beats import LabelledBeats
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -92,7 +96,7 @@ def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
-    write_network(folder, "vgg16", random_split=True, more=True)
+    explained(write_network(folder, "vgg16", random_split=True, more=True))
     write_network(folder, "cnn", skill=2.0)
     return folder
 
@@ -114,6 +118,29 @@ def opened(monkeypatch, folder, section=None, kind=None, network=None):
     page.run()
     assert not page.exception, page.exception
     return page
+
+
+def explained(home):
+    """What `evaluate --explanations` leaves, of maps and answers at random."""
+    rng, n, picture = np.random.default_rng(4), 40, DEFAULT.picture
+    rows = {name: np.zeros((n, 5), np.float32) for name in ("first", "second", "usual", "rr_ratio")}
+    ticks = np.tile(np.array([-0.8, 0, 0.8], np.float32), (n, 1))
+    content = PictureContent(**rows, strip=np.zeros((n, 5, 2), np.float32), ticks=ticks, usual_ticks=ticks)
+    beats = LabelledBeats(content, np.zeros(n, np.int64), np.array(["100", "103", "105", "111"])[np.arange(n) % 4])
+    pictures = np.zeros((n, picture.height_px, picture.width_px, 3), np.uint8)
+    heat = rng.random(pictures.shape[:3]).astype(np.float32)
+    p = {name: rng.random((n, 2, 9)) for name in MAPS}
+    found = explanations.Explained(beats, pictures, heat, np.array(list("NSVF"))[np.arange(n) // 10], p)
+    sets = [{"name": name, "title": name, **explanations.measured(found, DEFAULT)} for name in ("held_out", "ds2")]
+    model = saved.read_evaluation(home / "evaluation.json")["model"]
+    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --explanations"}
+    stages = [{"layer": "block5_conv3", "correlation": {"value": 0.1, "low": 0.0, "high": 0.2}}]
+    told = {
+        "schema": saved.EXPLANATIONS_SCHEMA, "model": {name: model[name] for name in ("name", "title", "sha256")},
+        "provenance": made, "method": "Grad-CAM", "per_class": 10, "square_px": 16, "sets": sets,
+        "randomised": {"beats": 24, "stages": stages},
+    }  # fmt: skip
+    run.write_json(home / "explanations.json", report.plain(told))
 
 
 def charts_of(page):
@@ -168,8 +195,8 @@ def test_the_networks_stand_side_by_side_with_the_numbers_of_their_files(monkeyp
 @pytest.mark.parametrize(
     ("section", "figures"),
     [("Summary", 0), ("Classes", 1), ("Records", 1), ("ROC and PR", 2), ("Calibration", 2), ("Threshold", 2),
-     ("Uncertainty", 3), ("Noise and leads", 1), ("Against another", 1), ("Training", 2), ("Errors", 0),
-     ("Random split", 1)],
+     ("Uncertainty", 3), ("Noise and leads", 1), ("Against another", 1), ("Training", 2), ("Explanations", 4),
+     ("Errors", 0), ("Random split", 1)],
 )  # fmt: skip
 def test_every_section_opens_with_its_figures_and_their_provenance(
     monkeypatch, networks, no_data, section, figures, kind
@@ -185,7 +212,8 @@ def test_every_section_opens_with_its_figures_and_their_provenance(
 @pytest.mark.parametrize(
     ("section", "command"),
     [("Uncertainty", "evaluate --model vgg16 --uncertainty"), ("Noise and leads", "evaluate --model vgg16 --stress"),
-     ("Against another", "evaluate --compare vgg16 cnn --split ds2"), ("Training", "train --model vgg16")],
+     ("Against another", "evaluate --compare vgg16 cnn --split ds2"), ("Training", "train --model vgg16"),
+     ("Explanations", "evaluate --model vgg16 --explanations")],
 )  # fmt: skip
 def test_each_figure_names_the_command_that_makes_it(monkeypatch, networks, no_data, section, command):
     page = opened(monkeypatch, networks, section, network="vgg16")
@@ -304,6 +332,16 @@ def test_a_broken_stress_file_is_no_stress_file(monkeypatch, networks, no_data, 
         (tmp_path / "cnn" / file).write_bytes((networks / "cnn" / file).read_bytes())
     (tmp_path / "cnn" / "stress.json").write_text(text)
     assert "has not been measured amid noise" in said(opened(monkeypatch, tmp_path, "Noise and leads"))
+
+
+def test_explanations_are_told_in_sentences_that_follow_from_the_numbers(monkeypatch, networks, no_data):
+    page = opened(monkeypatch, networks, "Explanations", network="vgg16")
+    assert "they depend on what the network learnt" in said(page)
+    assert "were measured on at most 10 beats of each class" in said(page)
+    assert [frame.value.columns[0] for frame in page.dataframe[1:]] == [
+        "Map", "Answer", "Map", "Answer", "Random from the answer back to",
+    ]  # fmt: skip
+    assert "has not been measured; run" in said(opened(monkeypatch, networks, "Explanations", network="cnn"))
 
 
 @pytest.mark.data

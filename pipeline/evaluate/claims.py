@@ -1,0 +1,59 @@
+"""What measured heatmaps allow to say, in words: each sentence follows from numbers of explanations.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def claims(content: Mapping[str, Any]) -> list[str]:
+    """Sentences that the measurements allow, and no others."""
+    return [*(_faithful(content, tested) for tested in content["sets"]), _where(content), _sane(content)]
+
+
+def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
+    words = {"random": "squares at random", "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
+    told = [f"{_better(tested['against'][name])} {text}" for name, text in words.items() if name in tested["against"]]
+    return f"**{tested['title']}** ({tested['beats']} beats): the map finds what the answer rests on {'; '.join(told)}."
+
+
+def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
+    """What a pair of differences (deletion, insertion; above 0 is in favour of the map) says."""
+    wins = sum(way["low"] is not None and way["low"] > 0 for way in pair.values())
+    losses = sum(way["high"] is not None and way["high"] < 0 for way in pair.values())
+    if wins and losses:
+        return "better by one measure and worse by the other than"
+    if wins == 2:
+        return "better than"
+    if losses == 2:
+        return "worse than"
+    if wins or losses:
+        return f"{'better' if wins else 'worse'} by one measure, undecided by the other, than"
+    return "neither better nor worse (undecided) than"
+
+
+def _where(content: Mapping[str, Any]) -> str:
+    names = {"qrs": "QRS", "p": "the P window", "rr": "the preceding RR interval"}
+    found = []
+    for answer in content["sets"][-1]["answers"]:
+        more = [
+            names[p] for p, v in answer["places"].items() if v["ratio"]["low"] is not None and v["ratio"]["low"] > 1
+        ]
+        if more:
+            found.append(f"for {answer['answer']} on {_listed(more)}")
+    if not found:
+        return "**Where:** on no part that was measured does more heat lie than on its share of the picture."
+    return f"**Where:** more heat than its share of the picture lies {'; '.join(found)} (DS2, interval above chance)."
+
+
+def _sane(content: Mapping[str, Any]) -> str:
+    stages = content["randomised"]["stages"]
+    last = stages[-1]["correlation"]
+    told = f"with all weights random, maps still correlate {last['value']:.2f} with the real ones"
+    if last["high"] is not None and last["high"] < 0.5:
+        return f"**Weights:** {told}: they depend on what the network learnt."
+    return f"**Weights:** {told}: much of a map comes from the picture itself, whatever the network learnt."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

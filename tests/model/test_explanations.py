@@ -1,0 +1,129 @@
+"""Measurements of heatmaps: they prefer what the answer rests on, and say no more than their numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.randomise import cascade
+from models.registry import Classifier
+from pipeline.analysis import prepare
+from pipeline.config import DEFAULT
+from pipeline.datasets import demo_path
+from pipeline.evaluate.claims import claims
+from pipeline.evaluate.explanations import Explained, explained, measured, randomised, sampled
+from pipeline.evaluate.faithfulness import MAPS, area_under, places, worse_pictures
+from pipeline.evaluate.report import plain
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.render.content import picture_content
+from pipeline.train.beats import LabelledBeats
+
+PICTURE = DEFAULT.picture
+
+
+@pytest.fixture(scope="module")
+def beats() -> LabelledBeats:
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    found = prepare(recording, samples=recording.reference.sample).beats
+    label = np.array([AAMI_CLASSES.index(aami_class(s) or "Q") for s in recording.reference.symbol])
+    content = picture_content(found, np.arange(label.size), PICTURE)
+    halves = np.where(
+        np.arange(label.size) < label.size // 2, "100", "103"
+    )  # two records, so that there is an interval
+    return LabelledBeats(content, label, halves)
+
+
+@pytest.fixture(scope="module")
+def cnn() -> Classifier:
+    return registry.load("cnn")
+
+
+@pytest.fixture(scope="module")
+def found(cnn: Classifier, beats: LabelledBeats) -> Explained:
+    return explained(cnn, sampled(beats, 6), DEFAULT, lambda fraction, sentence: None)
+
+
+def test_the_strongest_squares_go_first_until_nothing_is_left() -> None:
+    picture = np.random.default_rng(0).integers(1, 255, (64, 96, 3), np.uint8)
+    squares = np.arange(24.0).reshape(4, 6)
+    deletion, insertion = worse_pictures(picture, squares)
+    assert len(deletion) == len(insertion) == 9
+    assert np.array_equal(deletion[0], picture)
+    assert np.array_equal(insertion[-1], picture)
+    assert not deletion[-1].any()
+    assert not insertion[0].any()
+    assert not deletion[1][-16:, -48:].any()  # the three strongest squares are the last ones
+    assert np.array_equal(deletion[1] + insertion[1], picture)
+
+
+def test_an_answer_that_falls_at_once_has_a_small_area() -> None:
+    assert area_under(np.array([1.0, 0.0, 0.0])) == pytest.approx(0.25)
+    assert area_under(np.ones(5)) == 1
+
+
+def test_places_are_the_qrs_the_p_window_and_the_interval_before(beats: LabelledBeats) -> None:
+    qrs, p, before = places(beats.content.take(np.array([50])), PICTURE)[0]
+    strip = PICTURE.beat_height_px
+    at_r = round(PICTURE.beat_before_s / (PICTURE.beat_before_s + PICTURE.beat_after_s) * (PICTURE.width_px - 1))
+    assert qrs[:strip, at_r].all()
+    assert not (qrs & p).any()
+    assert p[:strip].any(axis=0).argmax() < at_r
+    assert not before[:strip].any()
+    assert before[strip, PICTURE.width_px // 2 - 1]
+    assert not before[strip, PICTURE.width_px // 2 + 2]
+    assert before[-1].sum() == pytest.approx(PICTURE.width_px / 14, abs=1)
+
+
+def test_beats_are_drawn_from_all_patients_in_turn(beats: LabelledBeats) -> None:
+    drawn = sampled(beats, 10)
+    for label in np.unique(drawn.label):
+        _, counts = np.unique(drawn.record[drawn.label == label], return_counts=True)
+        assert np.ptp(counts) <= 1
+    assert set(drawn.label) == {AAMI_CLASSES.index(name) for name in "NVF"}
+
+
+def test_covering_in_turn_finds_what_the_answer_rests_on_better_than_chance(found: Explained) -> None:
+    told = measured(found, DEFAULT)
+    areas = told["faithfulness"]
+    assert areas["occlusion"]["deletion"]["value"] < areas["random"]["deletion"]["value"]
+    assert told["beats"] == len(found.pictures)
+    assert sum(answer["beats"] for answer in told["answers"]) == told["beats"]
+    for name in MAPS:
+        assert told["curves"][name]["deletion"][0] == pytest.approx(told["curves"][name]["insertion"][-1])
+
+
+def test_without_weights_a_map_is_another(cnn: Classifier, found: Explained) -> None:
+    stages = randomised(cnn, replace(found, heat=found.heat))["stages"]
+    assert [stage["layer"] for stage in stages] == [name for name, _ in cascade(cnn, 0)]
+    assert stages[-1]["layer"] == "conv1"
+    assert abs(stages[-1]["correlation"]["value"]) < 0.9
+
+
+def test_the_last_stage_shares_no_weights_with_the_network(cnn: Classifier) -> None:
+    *_, (_, broken) = cascade(cnn, 0)
+    (first, *_), (other, *_) = cnn.model.get_layer("conv1").get_weights(), broken.model.get_layer("conv1").get_weights()
+    assert not np.allclose(first, other)
+
+
+def test_claims_say_what_the_numbers_say(found: Explained) -> None:
+    tested = plain(measured(found, DEFAULT)) | {"name": "ds2", "title": "DS2"}
+    good, bad = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": -0.2, "low": -0.3, "high": -0.1}
+    tested["against"] = {
+        "random": {"deletion": good, "insertion": good},
+        "occlusion": {"deletion": bad, "insertion": bad},
+        "qrs": {"deletion": good, "insertion": bad},
+    }
+    stages = [{"layer": "conv1", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
+    content = {"sets": [tested], "randomised": {"stages": stages}}
+    faithful, where, sane = claims(content)
+    assert "better than squares at random; worse than covering" in faithful
+    assert "better by one measure and worse by the other than just marking the QRS" in faithful
+    assert where.startswith("**Where:**")
+    assert "depend on what the network learnt" in sane
+    stages[0]["correlation"] = {"value": 0.8, "low": 0.7, "high": 0.9}
+    assert "whatever the network learnt" in claims(content)[-1]
