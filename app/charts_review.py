@@ -126,8 +126,12 @@ def families(shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int, c
 
 
 def tachogram(time_s: Array, rr_s: Array, sample: NDArray[np.integer], label: tuple[str, ...], colours: Palette,
-              window: tuple[float, float]) -> go.Figure:  # fmt: skip
-    """RR intervals over time, each in the colour of the beat that ends it; a click leads there."""
+              window: tuple[float, float], picked: tuple[int, ...] = (), *, narrow: bool = False,
+              ) -> go.Figure:  # fmt: skip
+    """RR intervals over time, each in the colour of the beat that ends it; a click leads there, a drag takes several.
+
+    `picked` beats are framed; on a `narrow` screen a drag scrolls the page.
+    """
     figure = _axes(colours, height=230)
     figure.add_scatter(
         x=time_s, y=1000 * rr_s, mode="lines+markers", customdata=sample, name="RR",
@@ -136,6 +140,8 @@ def tachogram(time_s: Array, rr_s: Array, sample: NDArray[np.integer], label: tu
         text=[clock(float(t)) for t in time_s], hovertemplate="%{text}: %{y:.0f} ms<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
+    _frame(figure, time_s, 1000 * rr_s, sample, picked)
+    _lasso(figure, colours, narrow=narrow)
     figure.add_vrect(*window, fillcolor=colours.selected, line_width=0, layer="below")
     if time_s.size:
         ticks, texts = charts.clock_ticks(float(time_s[0]), float(time_s[-1] - time_s[0]))
@@ -144,8 +150,9 @@ def tachogram(time_s: Array, rr_s: Array, sample: NDArray[np.integer], label: tu
     return figure
 
 
-def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palette) -> go.Figure:
-    """Each normal interval over the one before it; a click leads there."""
+def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palette, picked: tuple[int, ...] = (), *,
+             narrow: bool = False) -> go.Figure:  # fmt: skip
+    """Each normal interval over the one before it; a click leads there, a drag takes several; see `tachogram`."""
     figure = _axes(colours, height=230)
     figure.add_scatter(
         x=1000 * x_s, y=1000 * y_s, mode="markers", customdata=sample, name="NN",
@@ -153,6 +160,8 @@ def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palet
         hovertemplate="%{x:.0f} ms, then %{y:.0f} ms<extra></extra>",
         selected={"marker": {"opacity": 0.55}}, unselected={"marker": {"opacity": 0.55}},
     )  # fmt: skip
+    _frame(figure, 1000 * x_s, 1000 * y_s, sample, picked)
+    _lasso(figure, colours, narrow=narrow)
     if x_s.size:
         low, high = 1000 * min(x_s.min(), y_s.min()) - 40, 1000 * max(x_s.max(), y_s.max()) + 40
         figure.add_scatter(
@@ -266,6 +275,21 @@ def _axes(colours: Palette, *, height: int) -> go.Figure:
     figure.update_xaxes(fixedrange=True, color=colours.muted, showgrid=False, zeroline=False, tickangle=0)
     figure.update_yaxes(fixedrange=True, color=colours.muted, gridcolor=colours.gap, zeroline=False, nticks=6)
     return figure
+
+
+def _frame(figure: go.Figure, x: Array, y: Array, sample: NDArray[np.integer], picked: tuple[int, ...]) -> None:
+    """Rings around the points of the beats that are picked, under the points, so that these get the clicks."""
+    chosen = np.isin(sample, np.array(picked, np.int64))
+    figure.add_scatter(
+        x=x[chosen], y=y[chosen], mode="markers", hoverinfo="skip", name="picked",
+        marker={"symbol": "circle-open", "size": 9, "line": {"width": 2, "color": ACCENT}},
+    )  # fmt: skip
+    figure.data = (figure.data[-1], *figure.data[:-1])
+
+
+def _lasso(figure: go.Figure, colours: Palette, *, narrow: bool) -> None:
+    if not narrow:
+        figure.update_layout(dragmode="lasso", newselection={"line": {"color": colours.muted}})
 
 
 def _caption(figure: go.Figure, x: float, y: float, text: str, colours: Palette, anchor: str = "left") -> None:

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import os
 import re
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from app import charts, findings, work
 from app.findings import Case
+from app.review_state import Bench
 from app.theme import LIGHT
+from benchmarks.timing import header, timed
 from pipeline.config import ROOT, data_root
 from pipeline.domain import Recording
 from pipeline.intake import read_path
+from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import envelope, keep, open_recording
 from pipeline.worker import Client
 from pipeline.worker.jobs import Jobs
@@ -39,18 +40,19 @@ HOURS, COLUMNS = 24, 1500
 def main(folder: Path, network: str) -> None:
     """Print the table."""
     os.environ |= {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
+    logging.disable(logging.WARNING)  # Streamlit's, that there is no browser
     recording = day()
-    print(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
-    row("kept on disk", *timed(partial(keep, recording)))
+    header(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
+    timed("kept on disk", partial(keep, recording), 1)
     digest = recording.digest
     del recording
     analyse(open_recording(digest), network)
-    seconds, case = timed(lambda: opened(digest, network))
-    row(f"opened from the cache, {len(case.letters)} beats", seconds, case)
-    turns = [timed(lambda at=at: page(case, at))[0] for at in times(case)]
-    row(f"turned to any of {PAGES} times, slowest", max(turns))
-    row(f"whole day as {HOURS} rows of {COLUMNS}", *timed(lambda: overview(case.recording)))
-    application(digest, network)
+    case = timed("opened from the cache", partial(opened, digest, network), wanted=2)
+    turns = iter(times(case))
+    timed(f"turned to any of {PAGES} times", lambda: page(case, next(turns)), PAGES, wanted=0.5)
+    timed(f"whole day as {HOURS} rows of {COLUMNS}", lambda: overview(case.recording))
+    analyse_page(digest, network)
+    review_page(case)
 
 
 def day() -> Recording:
@@ -75,9 +77,9 @@ def analyse(recording: Recording, network: str) -> None:
         peak = max(peak, memory_gb(Jobs(client.folder).worker_lock))
         beats_from = beats_from or (time.perf_counter() - start if status.fraction >= 0.08 else 0.0)
         time.sleep(0.2)
-    row("worker: filtered, R peaks found", beats_from)
-    row(f"worker: analysed by {network}", time.perf_counter() - start)
-    print(f"{'worker: largest memory':48}{peak:9.2f} GB")
+    print(f"{'worker: filtered, R peaks found':56}{beats_from:9.1f}")
+    print(f"{f'worker: analysed by {network}':56}{time.perf_counter() - start:9.1f}")
+    print(f"{'worker: largest memory':56}{peak:9.2f} GB", flush=True)
     client.close()
 
 
@@ -119,29 +121,42 @@ def overview(recording: Recording) -> list[object]:
     return [envelope(recording, recording.leads[0], 3600 * i, 3600 * (i + 1), COLUMNS) for i in range(HOURS)]
 
 
-def application(digest: str, network: str) -> None:
-    """The page itself, without a browser: opened by its address, then turned."""
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
-    app.query_params["recording"], app.query_params["network"] = digest, network
-    row("page: first opened, with TensorFlow for Grad-CAM", *timed(app.run))
-    again = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
-    again.query_params["recording"], again.query_params["network"] = digest, network
-    row("page: opened by its address", *timed(again.run))
-    turns = [timed(lambda: again.button(key="turn-Window after").click().run())[0] for _ in range(5)]
-    row("page: turned, slowest of 5", max(turns))
+def analyse_page(digest: str, network: str) -> None:
+    """The Analyse page, without a browser: opened by its address, then turned."""
+
+    def opened_page() -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
+        app.query_params["recording"], app.query_params["network"] = digest, network
+        return app.run()
+
+    timed("Analyse: first opened, with TensorFlow for Grad-CAM", opened_page, 1)
+    app = timed("Analyse: opened by its address", opened_page, 3, wanted=2)
+    timed("Analyse: turned", lambda: app.button(key="turn-Window after").click().run(), wanted=0.5)
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result."""
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
+def review_page(case: Case) -> None:
+    """The Review page, without a browser: opened, turned, decided on, undone; each until the page is drawn again."""
+    study = study_of_analysis(case.analysis, case.recording)
 
+    def opened_page() -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
+        app.session_state["reader"] = "benchmark"
+        app.query_params["study"] = str(study.id)
+        return app.switch_page("views/review.py").run()
 
-def row(title: str, seconds: float, _: object = None) -> None:
-    """One line of the table."""
-    print(f"{title:48}{seconds:9.3f} s")
-    sys.stdout.flush()
+    app = timed("Review: opened by its address", opened_page, 3, wanted=2)
+    bench: Bench = app.session_state["heartvision-review"]
+    turns = iter(times(case))
+    timed("Review: turned to any time", lambda: (bench.jump(next(turns)), app.run()), wanted=0.5)
+
+    def press(name: str) -> None:
+        next(button for button in app.button if str(button.key).startswith(name)).click().run()
+        assert not app.exception, app.exception
+        assert not bench.error, bench.error
+
+    timed("Review: next finding", lambda: press("review-next-button"), wanted=0.5)
+    timed("Review: decided", lambda: press("review-V-"), wanted=0.5)
+    timed("Review: undone", lambda: press("review-undo-"), wanted=0.5)
 
 
 if __name__ == "__main__":

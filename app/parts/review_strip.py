@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -13,6 +13,7 @@ from app.review_state import Bench, by_touch
 from app.text import clock
 from app.theme import palette
 
+Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 CHECK = "✓"
@@ -38,13 +39,20 @@ def _strip(bench: Bench, desk: Desk) -> None:
     pickable(bench, desk, figure, "review-strip", "ECG strip with the class in force above each beat")
 
 
-def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str) -> None:
-    """A chart in which a click on a beat goes there, one on a free place names a time, and a drag takes several."""
+def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str, *, inside: Inside | None = None) -> None:
+    """A chart in which a click on a beat goes there, one on a free place names a time, and a drag takes several.
+
+    A drag takes a stretch of time, or, where `inside` is given, what it draws a line around: corners go in, in the
+    units of the chart, and the samples of all beats come out, those among them that a thinned chart does not show.
+    """
     key = f"{name}-{bench.picks}"
 
     def picked() -> None:
         chosen = st.session_state[key].selection
-        if chosen.get("box"):
+        if inside is not None and chosen.get("lasso"):
+            bench.pick(inside(chosen["lasso"][0]["x"], chosen["lasso"][0]["y"]))
+            return
+        if inside is None and chosen.get("box"):
             low, high = sorted(chosen["box"][0]["x"])
             bench.pick(desk.between(float(low), float(high)))
             return
@@ -54,7 +62,8 @@ def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str) -> N
             _go(bench, desk, data[0])
 
     st.plotly_chart(
-        figure, key=key, on_select=picked, selection_mode=("points", "box"), theme=None, config=CHART, alt=alt,
+        figure, key=key, on_select=picked, selection_mode=("points", "box" if inside is None else "lasso"),
+        theme=None, config=CHART, alt=alt,
         width="stretch",
     )  # fmt: skip
 

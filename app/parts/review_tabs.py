@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from app import charts, charts_review
 from app.charts_review import DayRow, Shape
 from app.parts.review_strip import pickable
 from app.review_desk import LETTER, Desk
-from app.review_state import Bench
+from app.review_state import Bench, by_touch
 from app.text import clock, percent, plain
 from app.theme import palette
+from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED
+from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.families import class_shares
 from pipeline.review.hrv import Measure
 from pipeline.review.rhythm import moving_rate
-from pipeline.review.summary import Moment, poincare, tachogram
+from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.store.recordings import envelope
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
@@ -32,6 +35,7 @@ SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
 }  # fmt: skip
 LONG_TERM = {"sdann": "SDANN", "sdnn_index": "SDNN index", "triangular_index": "Triangular index"}
+WHOLE = replace(REVIEW, points_max=10**9)  # no point is left out
 Part = Callable[[Bench, Desk], None]
 
 
@@ -166,19 +170,43 @@ def _lanes(desk: Desk) -> np.ndarray:
 
 
 def _intervals(bench: Bench, desk: Desk) -> None:
-    beats, colours = desk.beats, palette()
+    beats, colours, phone = desk.beats, palette(), by_touch()
     left, right = st.columns([5, 2], gap="small")
     with left:
         series = tachogram(beats)
         label = tuple(desk.letter(int(i)) for i in series.position)
         figure = charts_review.tachogram(
-            series.x, series.y, beats.sample[series.position], label, colours, _window(bench)
+            series.x,
+            series.y,
+            beats.sample[series.position],
+            label,
+            colours,
+            _window(bench),
+            bench.picked,
+            narrow=phone,
         )
-        pickable(bench, desk, figure, "review-tachogram", "RR intervals over time")
+        pickable(
+            bench, desk, figure, "review-tachogram", "RR intervals over time",
+            inside=lambda x, y: _around(beats, tachogram(beats, config=WHOLE), x, np.divide(y, 1000)),
+        )  # fmt: skip
     with right:
         cloud = poincare(beats)
-        figure = charts_review.poincare(cloud.x, cloud.y, beats.sample[cloud.position], colours)
-        pickable(bench, desk, figure, "review-poincare", "Poincare plot of normal intervals")
+        figure = charts_review.poincare(
+            cloud.x, cloud.y, beats.sample[cloud.position], colours, bench.picked, narrow=phone
+        )
+        pickable(
+            bench, desk, figure, "review-poincare", "Poincare plot of normal intervals",
+            inside=lambda x, y: _around(beats, poincare(beats, WHOLE), np.divide(x, 1000), np.divide(y, 1000)),
+        )  # fmt: skip
+    if not phone:
+        st.caption("A click leads to a beat; draw a line around several to decide about all of them.")
+
+
+def _around(
+    beats: ReviewedBeats, series: Series, x_s: NDArray[np.float64], y_s: NDArray[np.float64]
+) -> tuple[int, ...]:
+    """The samples of the beats inside an outline in seconds."""
+    return tuple(beats.sample[enclosed(series, x_s.tolist(), y_s.tolist())].tolist())
 
 
 def _variability(bench: Bench, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -130,6 +131,19 @@ def trend(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Trend:
     rate = moving_rate(rr_s, config)[known]
     lowest, highest = np.fmin.reduceat(rate, first), np.fmax.reduceat(rate, first)
     return Trend(read_only(minute), read_only(mean.astype(np.float32)), read_only(lowest), read_only(highest))
+
+
+def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[np.intp]:
+    """Positions of the beats whose points lie inside the outline with the corners `x`, `y`, closed by itself.
+
+    A point is inside if a ray from it crosses the outline an odd number of times.
+    """
+    inside = np.zeros(series.x.size, np.bool_)
+    corners = list(zip(x, y, strict=True))
+    for (x0, y0), (x1, y1) in pairwise([*corners, *corners[:1]]):
+        crosses = (series.y < y0) != (series.y < y1)
+        inside ^= crosses & (series.x < x0 + (series.y - y0) * ((x1 - x0) / ((y1 - y0) or 1.0)))
+    return series.position[inside]
 
 
 def tachogram(beats: ReviewedBeats, span_s: tuple[float, float] | None = None, config: ReviewConfig = REVIEW) -> Series:

@@ -105,3 +105,15 @@ def test_intervals_carry_the_colour_and_the_sample_of_the_beat_that_ends_them() 
     assert list(series.y) == [800, 500]
     assert list(series.customdata) == [250, 500]
     assert list(series.marker.color) == [LIGHT.classes["N"], LIGHT.classes["V"]]
+
+
+def test_picked_intervals_are_ringed_and_a_drag_draws_a_line_except_on_a_phone() -> None:
+    arrays = np.array([1.0, 2.0]), np.array([0.8, 0.5]), np.array([250, 500])
+    for narrow in (False, True):
+        figures = (
+            charts_review.tachogram(*arrays, ("N", "V"), LIGHT, (0.0, 10.0), (500,), narrow=narrow),
+            charts_review.poincare(*arrays, LIGHT, (500,), narrow=narrow),
+        )
+        for figure in figures:
+            assert list(trace(figure, "picked").y) == [500]
+            assert figure.layout.dragmode == (False if narrow else "lasso")

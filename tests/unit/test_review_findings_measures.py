@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import REVIEW
 from pipeline.review.hrv import variability
-from pipeline.review.summary import LETTERS, poincare, summarise, tachogram, trend
+from pipeline.review.summary import LETTERS, enclosed, poincare, summarise, tachogram, trend
 from tests.unit.review_beats import FS, written
 
 MEASURES = ("mean_nn", "sdnn", "sdann", "sdnn_index", "rmssd", "pnn50", "triangular_index", "sd1", "sd2")
@@ -246,6 +246,22 @@ def test_a_poincare_plot_pairs_adjacent_normal_intervals():
     assert found.x.tolist() == pytest.approx([0.7, 0.8, 1.0], abs=0.002)
     assert found.y.tolist() == pytest.approx([0.8, 0.9, 1.1], abs=0.002)
     assert found.position.tolist() == [2, 3, 7]
+
+
+def test_an_outline_takes_the_beats_inside_it_and_those_that_a_thinned_chart_leaves_out():
+    rr_s = np.full(9000, 0.8)
+    rr_s[100:8900:10] = 0.5
+    beats = written("N" * 9000, rr_s)
+    whole = tachogram(beats, config=replace(REVIEW, points_max=10**9))
+    middle = float(beats.time_s[4500])
+    found = enclosed(whole, [0, middle, middle, 0], [0.3, 0.3, 0.6, 0.6])
+    np.testing.assert_array_equal(found, np.arange(100, 4500, 10))
+    assert enclosed(whole, [], []).size == enclosed(whole, [3.0], [0.8]).size == 0
+
+
+def test_an_outline_that_is_hollow_takes_nothing_from_its_hollow():
+    beats = written("NNN", [0.8, 0.4, 0.8])
+    assert enclosed(tachogram(beats), [0, 9, 9, 1, 1, 9, 9, 0], [0, 0, 0.3, 0.3, 0.6, 0.6, 2, 2]).tolist() == [2]
 
 
 @settings(max_examples=20)
