@@ -162,7 +162,7 @@ def head_manifest(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureManifes
     try:
         raw = json.loads((folder / name / _MANIFEST).read_text("utf-8"))
         network = json.loads((folder / name / "manifest.json").read_text("utf-8"))
-        known = {f.name: tuple(raw[f.name]) if isinstance(raw[f.name], list) else raw[f.name]
+        known: dict[str, Any] = {f.name: tuple(raw[f.name]) if isinstance(raw[f.name], list) else raw[f.name]
                  for f in fields(PictureManifest)}  # fmt: skip
         facts = PictureManifest(**known)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -179,7 +179,7 @@ def head_manifest(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureManifes
 
 def write_head(facts: dict[str, Any], beat: Dense, trace: Dense, folder: Path) -> Path:
     """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
-    target = folder / facts["network"]
+    target = folder / str(facts["network"])
     target.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {**_arrays(beat, "beat"), **_arrays(trace, "trace")}
     np.savez_compressed(target / _FILE, **arrays)
@@ -196,7 +196,7 @@ def _arrays(dense: Dense, name: str) -> dict[str, Array]:
 
 
 def _dense(arrays: Any, name: str) -> Dense:
-    layers = []
+    layers: list[tuple[Array, Array]] = []
     while f"{name}/{len(layers)}/weights" in arrays:
         layers.append((arrays[f"{name}/{len(layers)}/weights"], arrays[f"{name}/{len(layers)}/bias"]))
     return Dense(arrays[f"{name}/mean"], arrays[f"{name}/scale"], tuple(layers))

@@ -221,34 +221,40 @@ def _picture(options: argparse.Namespace) -> int:
 
 
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
-    from pipeline.config import DEFAULT
-    from pipeline.intake import read_beat_picture, read_picture_file
+    from models.pictures import load_head
+    from pipeline.intake import read_picture_file
+    from pipeline.intake.batch import PictureFile
     from pipeline.labels import AAMI_CLASSES
-    from pipeline.render.picture import render_trace
+    from pipeline.pictures import beat_picture, classify_traces, read_beat
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
     answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
     try:
-        trace = read_beat_picture(path.name, read_picture_file(path))
+        head = load_head()
+        trace = read_beat(PictureFile(path.name, read_picture_file(path)), head)
+    except ModelError:
+        raise
     except EcgError as error:
         _say(f"{_label(path)}: {error}")
         return answer | {"reason": str(error)}
     classifier = load()
-    picture = render_trace(trace.value, DEFAULT.picture)
-    p = [round(float(value), 6) for value in classifier.predict_uploads(picture[None])[0]]
+    found = classify_traces([trace], head, classifier)[0]
+    assert found.p is not None
+    assert found.aami is not None
+    p = [round(float(value), 6) for value in found.p]
     if heatmaps is not None:
-        _write_heatmap(classifier, picture, heatmaps / f"{number:03d}_{trace.name}.png")
+        _write_heatmap(classifier, beat_picture(trace), found.aami, heatmaps / f"{number:03d}_{trace.name}.png")
     return answer | {
         "status": "classified",
-        "class": AAMI_CLASSES[p.index(max(p))],
+        "class": found.aami,
         "p": dict(zip(AAMI_CLASSES, p, strict=True)),
         "abnormal": round(1.0 - p[0], 6),
-        "threshold": classifier.manifest.picture_threshold,
+        "threshold": head.manifest.threshold,
         "confidence": max(p),
     }
 
 
-def _write_heatmap(classifier: Classifier, picture: Any, path: Path) -> None:
+def _write_heatmap(classifier: Classifier, picture: Any, aami: str, path: Path) -> None:
     from models.gradcam import heatmap
     from pipeline.config import DEFAULT
     from pipeline.export import heat_overlay, write_png
@@ -297,12 +303,23 @@ def _train_pictures(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     if options.compare:
         return _compare(options)
+    if options.model == "pictures":
+        return _evaluate_pictures(options)
     from pipeline.config import data_root
 
     jobs = _every_evaluation(options) if options.all else [options]
     with _progress(len(jobs)) as steps:
         for job, progress in zip(jobs, steps, strict=True):
             sys.stdout.write(f"{_evaluated(job, job.data or data_root(), progress)}\n")
+    return OK
+
+
+def _evaluate_pictures(options: argparse.Namespace) -> int:
+    from pipeline.evaluate.pictures import evaluate_pictures
+
+    with _progress(1) as steps:
+        written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
     return OK
 
 

@@ -21,6 +21,7 @@ class Limits:
     picture_bytes: int = 20 * 2**20
     picture_pixels: int = 25_000_000
     picture_side_px: int = 10_000
+    pictures: int = 500  # in one batch, ZIP archives unpacked
     pdf_pages: int = 50
     pdf_dpi: int = 200  # a page of 11 x 8.5 inches has 3.7 megapixels then
     pdf_seconds: float = 30.0

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from models.gradcam import Heatmap, heatmap
+from models.gradcam import BLANK_BELOW, Heatmap, heatmap
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Beats, FloatArray, PictureArray, read_only
+from pipeline.domain import Beats, BeatTrace, FloatArray, PictureArray, read_only
+from pipeline.occlude import Occlusion, occlude
 from pipeline.render.picture import render_pictures
+
+SIGNAL = "occlusion of the signal"  # the method of a heatmap for a network that reads no pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +36,16 @@ class BeatExplanation:
 def explain_beat(
     classifier: Classifier, beats: Beats, index: int, config: Config = DEFAULT, *, class_name: str | None = None
 ) -> BeatExplanation:
-    """Picture, heatmap and heat over time of the beat at `index`; for its predicted class if none is named."""
+    """Picture, heatmap and heat over time of the beat at `index`; for its predicted class if none is named.
+
+    Of a network that reads beats, the heat is by occlusion of the signal and of the RR intervals, drawn where the
+    picture shows these.
+    """
     picture = render_pictures(beats, np.array([index]), config.picture)[0]
-    found = heatmap(classifier, picture, class_name)
+    if classifier.network.reads == "beats":
+        found = _on_picture(occlude(classifier, beats, index, config, class_name=class_name), config)
+    else:
+        found = heatmap(classifier, picture, class_name)
     time_s, heat = heat_over_time(found, config)
     return BeatExplanation(picture, found, time_s, heat, panel_share(found, config))
 
@@ -61,3 +72,16 @@ def panel_share(found: Heatmap, config: Config = DEFAULT) -> tuple[float, float,
     parts = (found.values[:first], found.values[first:second], found.values[second:])
     beat, strip, rr = (float(part.sum()) / total for part in parts)
     return (beat, strip, rr)
+
+
+def _on_picture(found: Occlusion, config: Config) -> Heatmap:
+    """The cost of each stretch in the columns of the beat panel, that of the RR intervals over their bars."""
+    picture = config.picture
+    values = np.zeros((picture.height_px, picture.width_px), np.float32)
+    strongest = max(float(found.fall.max()), found.rhythm_fall)
+    if strongest <= BLANK_BELOW:
+        return Heatmap(values, found.class_name, blank=True, method=SIGNAL)
+    columns = np.linspace(-picture.beat_before_s, picture.beat_after_s, picture.width_px)
+    values[: picture.beat_height_px] = np.interp(columns, found.time_s, found.fall) / strongest
+    values[-picture.rr_height_px :] = found.rhythm_fall / strongest
+    return Heatmap(values, found.class_name, blank=False, method=SIGNAL)

@@ -1,16 +1,74 @@
-"""Many uploaded files at once, sorted into one upload per recording, so that a bad one spoils no other."""
+"""Many uploaded files at once, sorted into one upload per recording or picture, so that a bad one spoils no other."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.config import DEFAULT, Config
-from pipeline.errors import IntakeError
-from pipeline.intake.content import file_ending, file_stem
+from pipeline.errors import EcgError, IntakeError, LimitError
+from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter
+from pipeline.intake.picture_reader import count_pages
 from pipeline.intake.wfdb_header import parse_header
+from pipeline.intake.zip_reader import read_zip
 
 Files = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFile:
+    """One picture of a batch: its untrusted name, the file and the page in it, or the sentence that refuses it."""
+
+    name: str
+    payload: bytes = b""
+    page: int = 0
+    refusal: str = ""
+
+
+def picture_files(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[PictureFile]:
+    """The pictures of an upload in their order: ZIP archives unpacked, each page of a PDF document on its own.
+
+    An archive or document that cannot be opened is one refused picture. Nothing is decoded here.
+
+    Raises
+    ------
+    LimitError
+        If there are more pictures than a batch may have.
+    """
+    found: list[PictureFile] = []
+    for name, payload in files:
+        found += _pictures(name, payload, config)
+        if len(found) > config.limits.pictures:
+            raise LimitError(f"The upload has more than {config.limits.pictures} pictures, which is the limit.")
+    return found
+
+
+def _pictures(name: str, payload: bytes, config: Config) -> Iterator[PictureFile]:
+    kind = foreign_kind(payload)
+    try:
+        if kind == "a ZIP archive":
+            limits = replace(config.limits, zip_members=config.limits.pictures)
+            for member, content in read_zip(payload, limits=limits):
+                if not is_clutter(member):
+                    yield from _pages(member, content, config)
+        else:
+            yield from _pages(name, payload, config)
+    except EcgError as error:
+        yield PictureFile(name, refusal=str(error))
+
+
+def _pages(name: str, payload: bytes, config: Config) -> Iterator[PictureFile]:
+    if foreign_kind(payload) != "a PDF document":
+        yield PictureFile(name, payload)
+        return
+    try:
+        pages = count_pages(payload, limits=config.limits)
+    except EcgError as error:
+        yield PictureFile(name, refusal=str(error))
+        return
+    for page in range(pages):
+        yield PictureFile(name if pages == 1 else f"{name}, page {page + 1}", payload, page)
 
 
 def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[tuple[str, Files]]:

@@ -36,7 +36,7 @@ _MISSING_MAX: Final = 0.1  # share of columns inside the trace without ink
 _HEIGHT_MIN: Final = 0.06  # of the picture's height, below it the line is flat
 _PEAKS_MAX: Final = 4  # peaks of at least half the height: more than one beat
 _LINE_SHARE: Final = 0.7  # a straight run of this share of the picture is an axis, frame or grid line
-_NOT_A_BEAT: Final = "This is not a beat picture: "
+NOT_A_BEAT: Final = "This is not an ECG beat picture: "
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class _Candidate:
         return self.span * self.purity * (1.0 - self.strokes)
 
 
-def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT) -> BeatTrace:
-    """Find the trace of one beat in a PNG or JPEG picture.
+def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, page: int = 0) -> BeatTrace:
+    """Find the trace of one beat in a picture or on a page of a PDF document.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT) -> Be
     IntakeError
         If it cannot be decoded, or holds no single line that could be one beat; the sentence says what was measured.
     """
-    picture = read_picture(payload, name, limits=config.limits)
+    picture = read_picture(payload, name, page=page, limits=config.limits)
     column, row, finding = trace_picture(picture.pixels)
     value = (row.max() - row) / (row.max() - row.min())
     return BeatTrace(
@@ -104,9 +104,7 @@ def trace_picture(picture: PictureArray) -> tuple[Rows, Rows, FloatArray]:
     """
     height, width = picture.shape[:2]
     if min(height, width) < _SIDE_MIN_PX:
-        raise IntakeError(
-            f"{_NOT_A_BEAT}it has {width} x {height} pixels, at least {_SIDE_MIN_PX} per side are needed."
-        )
+        raise IntakeError(f"{NOT_A_BEAT}it has {width} x {height} pixels, at least {_SIDE_MIN_PX} per side are needed.")
     scale = min(1.0, _WORK_SIDE_PX / max(height, width))
     small = picture
     if scale < 1.0:
@@ -136,10 +134,10 @@ def _best_candidate(picture: PictureArray) -> _Candidate:
     distance = np.linalg.norm(colours - ground, axis=2)
     plain = float((distance <= _GROUND_TOLERANCE).mean())
     if plain > 1.0 - _INK_SHARE_MIN:
-        raise IntakeError(f"{_NOT_A_BEAT}it is blank.")
+        raise IntakeError(f"{NOT_A_BEAT}it is blank.")
     if plain < _GROUND_SHARE_MIN:
         raise IntakeError(
-            f"{_NOT_A_BEAT}only {plain:.0%} of it is plain ground, at least {_GROUND_SHARE_MIN:.0%} are needed; "
+            f"{NOT_A_BEAT}only {plain:.0%} of it is plain ground, at least {_GROUND_SHARE_MIN:.0%} are needed; "
             "crop it to one beat on an even ground."
         )
     best: _Candidate | None = None
@@ -152,7 +150,7 @@ def _best_candidate(picture: PictureArray) -> _Candidate:
         if best is not None and best.score > _SCORE_ENOUGH:
             break  # traces are drawn in a stronger ink than grids
     if best is None:
-        raise IntakeError(f"{_NOT_A_BEAT}no line was found in it.")
+        raise IntakeError(f"{NOT_A_BEAT}no line was found in it.")
     return best
 
 
@@ -271,16 +269,16 @@ def _thickness(flags: Mask) -> int:
 def _require_one_line(found: _Candidate) -> None:
     if found.span < _SPAN_MIN:
         raise IntakeError(
-            f"{_NOT_A_BEAT}its longest line spans {found.span:.0%} of the width, at least {_SPAN_MIN:.0%} are needed."
+            f"{NOT_A_BEAT}its longest line spans {found.span:.0%} of the width, at least {_SPAN_MIN:.0%} are needed."
         )
     if found.strokes > _STROKES_MAX:
         raise IntakeError(
-            f"{_NOT_A_BEAT}in {found.strokes:.0%} of its columns there is more than one stroke, "
+            f"{NOT_A_BEAT}in {found.strokes:.0%} of its columns there is more than one stroke, "
             f"{_STROKES_MAX:.0%} are allowed; crop it to one trace."
         )
     if found.purity < _PURITY_MIN:
         raise IntakeError(
-            f"{_NOT_A_BEAT}only {found.purity:.0%} of the ink belongs to one line, at least {_PURITY_MIN:.0%} are "
+            f"{NOT_A_BEAT}only {found.purity:.0%} of the ink belongs to one line, at least {_PURITY_MIN:.0%} are "
             "needed; crop it to one trace without text."
         )
 
@@ -288,11 +286,11 @@ def _require_one_line(found: _Candidate) -> None:
 def _require_one_beat(column: Rows, row: Rows, height: int) -> None:
     tall = float(row.max() - row.min())
     if tall < max(4.0, _HEIGHT_MIN * height):
-        raise IntakeError(f"{_NOT_A_BEAT}its line is flat ({tall:.0f} of {height} rows).")
+        raise IntakeError(f"{NOT_A_BEAT}its line is flat ({tall:.0f} of {height} rows).")
     peaks = max(len(find_peaks(sign * row, prominence=0.5 * tall)[0]) for sign in (-1, 1))
     if peaks > _PEAKS_MAX:
         raise IntakeError(
-            f"{_NOT_A_BEAT}it has {peaks} tall peaks, at most {_PEAKS_MAX} are allowed; crop it to one beat."
+            f"{NOT_A_BEAT}it has {peaks} tall peaks, at most {_PEAKS_MAX} are allowed; crop it to one beat."
         )
 
 
@@ -305,7 +303,7 @@ def _follow(coverage: FloatArray, line: Mask) -> tuple[Rows, Rows]:
     missing = 1.0 - columns.size / column.size
     if missing > _MISSING_MAX:
         raise IntakeError(
-            f"{_NOT_A_BEAT}its line is interrupted in {missing:.0%} of the columns, {_MISSING_MAX:.0%} are allowed."
+            f"{NOT_A_BEAT}its line is interrupted in {missing:.0%} of the columns, {_MISSING_MAX:.0%} are allowed."
         )
     row = _rows(coverage[:, columns], top, bottom)
     return column.astype(np.float64), np.interp(column, columns, row)

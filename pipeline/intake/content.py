@@ -94,6 +94,12 @@ def file_ending(name: str) -> str:
     return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
 
 
+def is_clutter(name: str) -> bool:
+    """Files that macOS and Windows add to archives without asking."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
 def safe_name(name: str, *, default: str = "recording") -> str:
     """An untrusted name as a label of [A-Za-z0-9_-], 1 to 64 characters."""
     cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_")

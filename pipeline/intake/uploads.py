@@ -12,7 +12,7 @@ from typing import Final
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import Recording
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, require_size
+from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
@@ -111,7 +111,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
     for name, payload in files:
         kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
         if kind == "a ZIP archive" and _ending(name) == ".zip":
-            parts += [member for member in read_zip(payload, limits=config.limits) if not _is_clutter(member[0])]
+            parts += [member for member in read_zip(payload, limits=config.limits) if not is_clutter(member[0])]
         elif kind is not None and _ending(name) != ".atr":
             raise IntakeError(f"The file called {_label(name)!r} is {kind} by its content; choose {_ACCEPTED}.")
         elif _ending(name) == ".zip":
@@ -121,12 +121,6 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
     if not parts:
         raise IntakeError(f"The upload holds no recording; choose {_ACCEPTED}.")
     return parts
-
-
-def _is_clutter(name: str) -> bool:
-    """Files that macOS and Windows add to archives without asking."""
-    base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def _label(name: str) -> str:

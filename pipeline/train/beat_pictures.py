@@ -36,7 +36,7 @@ from pipeline.render.picture import draw, trace_content
 from pipeline.signal.windows import gather
 from pipeline.train.not_beats import CURVES, TRAINING_KINDS, draw_not_beat
 from pipeline.train.picture_styles import TRAINING_STYLES, Rng, draw_styled
-from pipeline.train.train import PACED_TRAINING, VALIDATION
+from pipeline.train.lesson import PACED_TRAINING, VALIDATION
 
 Progress = Callable[[float, str], None]
 

@@ -1,4 +1,4 @@
-"""Pictures that are no beat, drawn from numbers: other curves in every style, and text, charts, doodles, screens, pages.
+"""Pictures that are no beat, drawn from numbers: curves in every style, and text, charts, doodles, screens, pages.
 
 What training sees and what only tests see are different kinds (`TRAINING_KINDS`, `HELD_OUT_KINDS`).
 """
@@ -62,7 +62,7 @@ def _sine(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _square(rng: Rng, beats: FloatArray) -> FloatArray:
-    return np.sign(_sine(rng, beats) + np.float32(rng.uniform(-0.5, 0.5)))
+    return np.asarray(np.sign(_sine(rng, beats) + np.float32(rng.uniform(-0.5, 0.5))), np.float32)
 
 
 def _sawtooth(rng: Rng, beats: FloatArray) -> FloatArray:
@@ -101,7 +101,7 @@ def _several_beats(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _triangle(rng: Rng, beats: FloatArray) -> FloatArray:
-    return np.abs(_sawtooth(rng, beats) - np.float32(0.5))
+    return np.asarray(np.abs(_sawtooth(rng, beats) - np.float32(0.5)), np.float32)
 
 
 def _damped(rng: Rng, beats: FloatArray) -> FloatArray:

@@ -143,7 +143,7 @@ def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp
     assert [each["status"] for each in found["pictures"]] == ["unclassified", "classified", "unclassified"]
     blank, good, _ = found["pictures"]
     assert list(good) == ["picture", "status", "reason", "class", "p", "abnormal", "threshold", "confidence"]
-    assert (blank["class"], blank["p"], blank["reason"]) == (None, None, "This is not a beat picture: it is blank.")
+    assert (blank["class"], blank["p"], blank["reason"]) == (None, None, "This is not an ECG beat picture: it is blank.")
     assert good["class"] == "N"
     assert good["threshold"] == 0.6
     assert good["abnormal"] == pytest.approx(1 - good["p"]["N"])

@@ -205,5 +205,5 @@ def test_pages_and_photos_of_pages_are_not_beat_pictures(pattern):
     files = sorted(data_root().glob(pattern))
     assert files
     for file in files[:: max(1, len(files) // 5)]:
-        with pytest.raises(EcgError, match="not a beat picture"):
+        with pytest.raises(EcgError, match="not an ECG beat picture"):
             read_beat_picture(file.name, file.read_bytes())

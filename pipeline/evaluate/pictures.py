@@ -1,0 +1,326 @@
+"""How well pictures of single beats are read: on DS2 in every style, on the public pictures, and on what is no beat."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+from sklearn.metrics import roc_auc_score
+from sklearn.neural_network import MLPClassifier
+
+from models import registry
+from models.pictures import PictureHead, load_head, traces
+from models.registry import Classifier
+from pipeline.config import DEFAULT, Config, data_root
+from pipeline.datasets.beat_images import Matches, match_beats
+from pipeline.datasets.splits import DS1, DS2
+from pipeline.domain import BeatTrace, FloatArray, PictureArray
+from pipeline.errors import EcgError
+from pipeline.evaluate.run import current_commit
+from pipeline.intake.batch import PictureFile
+from pipeline.intake.beat_picture import trace_picture
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.pictures import classify_traces, read_beat
+from pipeline.train.beat_pictures import choose, cut_traces, load_windows
+from pipeline.train.not_beats import HELD_OUT_KINDS, draw_not_beat
+from pipeline.train.picture_styles import HELD_OUT_STYLES, STYLES, draw_styled
+
+Progress = Callable[[float, str], None]
+
+SEED: Final = 505
+BEATS_PER_STYLE: Final = (("N", 20), ("S", 5), ("V", 12), ("F", 5))
+OTHERS_PER_KIND: Final = 40
+REAL_OTHERS: Final = (
+    ("real 12-lead pages", "ecg_pages/*/*.*", 40),
+    ("phone photos of pages", "paper_ecg/photos/*", 15),
+    ("rendered pages", "paper_ecg/rendered/*.png", 4),
+    ("pages as PDF", "paper_ecg/pdf/*.pdf", 4),
+)
+ALIKE_R: Final = 0.999  # pictures of one folder this much alike stay on one side of the split
+FILE: Final = "pictures-evaluation.json"
+
+
+def evaluate_pictures(
+    network: str = "vgg16",
+    data_dir: Path | None = None,
+    output: Path | None = None,
+    *,
+    config: Config = DEFAULT,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """Score the heads for pictures and write the JSON that the Picture page shows.
+
+    Raises
+    ------
+    DataError
+        If a database is missing.
+    ModelError
+        If the network or its heads cannot be loaded.
+    """
+    root, started = data_dir or data_root(), time.monotonic()
+    head, classifier = load_head(network), registry.load(network)
+    job = _Job(head, classifier, config)
+    progress(0.0, "Drawing beats of DS2")
+    content: dict[str, Any] = {"styles": job.styles(root, lambda f: progress(0.4 * f, "Beats in every style"))}
+    content |= {"others": job.others(root, lambda f: progress(0.4 + 0.3 * f, "Pictures that are no beat"))}
+    content |= {"beat_images": job.beat_images(root, lambda f: progress(0.7 + 0.3 * f, "Public pictures"))}
+    content |= {
+        "network": network,
+        "version": head.manifest.version,
+        "network_version": classifier.version,
+        "threshold": head.manifest.threshold,
+        "accept_from": head.manifest.accept_from,
+        "seed": SEED,
+        "command": "python -m pipeline evaluate --model pictures",
+        "commit": current_commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
+    target = output or registry.WEIGHTS / network / FILE
+    target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return target
+
+
+class _Job:
+    """One evaluation: the network with its heads."""
+
+    def __init__(self, head: PictureHead, classifier: Classifier, config: Config) -> None:
+        self.head, self.classifier, self.config = head, classifier, config
+
+    def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Beats of DS2, whose patients taught nothing, drawn in all styles."""
+        windows, rng = load_windows(DS2, root, self.config), np.random.default_rng(SEED)
+        found: list[tuple[str, int, str, float | None]] = []  # style, class, record, 1 - p(N)
+        for number, style in enumerate(STYLES):
+            index = choose(windows, BEATS_PER_STYLE, rng)
+            pictures = [draw_styled(value, style, rng) for value in cut_traces(windows, index, rng)]
+            scores = self._abnormal(pictures)
+            found += zip(
+                [style] * index.size, windows.label[index].tolist(), windows.record[index], scores, strict=True
+            )
+            progress((number + 1) / len(STYLES))
+        by_style = {style: _scored([f for f in found if f[0] == style], self._threshold) for style in STYLES}
+        return {
+            "all": _scored(found, self._threshold, resamples=1000),
+            "held_out_styles": _scored([f for f in found if f[0] in HELD_OUT_STYLES], self._threshold),
+            "by_style": by_style,
+            "by_class": {
+                aami: _accepted([f for f in found if f[1] == i])
+                | {"called_abnormal": _called(found, i, self._threshold)}
+                for i, aami in enumerate(AAMI_CLASSES[:4])
+            },
+        }
+
+    def others(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Pictures that are no beat, of kinds that training did not see."""
+        windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
+        beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng)
+        by_kind: dict[str, dict[str, int]] = {}
+        for number, kind in enumerate(HELD_OUT_KINDS):
+            drawn = [draw_not_beat(kind, rng, beats, held_out=i % 2 == 0) for i in range(OTHERS_PER_KIND)]
+            taken = [s is not None for s in self._accepted(drawn)]
+            by_kind[kind] = {"n": len(drawn), "accepted": sum(taken)}
+            progress(0.6 * (number + 1) / len(HELD_OUT_KINDS))
+        for number, (kind, pattern, most) in enumerate(REAL_OTHERS):
+            files = [path for path in sorted(root.glob(pattern)) if path.suffix.lower() in _PICTURES]
+            files = files[:: max(1, len(files) // most)][:most]
+            by_kind[kind] = {"n": len(files), "accepted": sum(self._reads(path) for path in files)}
+            progress(0.6 + 0.4 * (number + 1) / len(REAL_OTHERS))
+        n, accepted = (sum(kind[key] for kind in by_kind.values()) for key in ("n", "accepted"))
+        return {
+            "n": n,
+            "accepted": accepted,
+            "share": accepted / n,
+            "interval": _wilson(accepted, n),
+            "by_kind": by_kind,
+        }
+
+    def beat_images(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """The public one-beat pictures: which beats they are, how they are read, what their folders' names teach."""
+        files = sorted((root / "beat_images").glob("*/*.png"))
+        read: list[tuple[Path, BeatTrace | None]] = []
+        for number, path in enumerate(files):
+            read.append((path, self._trace(path)))
+            if number % 50 == 0:
+                progress(0.6 * number / len(files))
+        found = [(path, trace) for path, trace in read if trace is not None]
+        matches = match_beats([trace.value for _, trace in found], root / "mitdb", self.config)
+        progress(0.85)
+        abnormal = np.array(
+            [answer.abnormal for answer in classify_traces([t for _, t in found], self.head, self.classifier)],
+            np.float64,
+        )
+        folder = np.array([path.parent.name for path, _ in found])
+        return {
+            "n": len(files),
+            "accepted": len(found),
+            "share": len(found) / len(files),
+            "folders": {name: _symbols(matches, folder == name) for name in sorted(set(folder))},
+            "annotators_labels": self._true_labels(matches, abnormal),
+            "folder_labels": _folder_labels([t.value for _, t in found], folder, matches, abnormal, self._threshold),
+        }
+
+    @property
+    def _threshold(self) -> float:
+        return self.head.manifest.threshold
+
+    def _true_labels(self, matches: Matches, abnormal: NDArray[np.float64]) -> dict[str, Any]:
+        """Scores by the annotators' label of the beats shown, those of DS2's patients alone."""
+        aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
+        kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
+        rows = [("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), float(abnormal[i])) for i in kept]
+        scored = _scored(rows, self._threshold, resamples=1000)
+        return scored | {"sure": int(matches.sure.sum()), "records": sorted({row[2] for row in rows})}
+
+    def _accepted(self, pictures: Sequence[PictureArray]) -> list[BeatTrace | None]:
+        """The traces of pictures of one beat; None for those that are refused."""
+        found: list[BeatTrace | None] = []
+        for picture in pictures:
+            try:
+                column, row, finding = trace_picture(picture)
+            except EcgError:
+                found.append(None)
+                continue
+            value = ((row.max() - row) / (row.max() - row.min())).astype(np.float32)
+            is_beat = self.head.beat_scores([value], finding[None])[0] >= self.head.manifest.accept_from
+            trace = BeatTrace("", "", picture, column.astype(np.float32), row.astype(np.float32), value, finding)
+            found.append(trace if is_beat else None)
+        return found
+
+    def _abnormal(self, pictures: Sequence[PictureArray]) -> list[float | None]:
+        accepted = self._accepted(pictures)
+        answers = iter(classify_traces([t for t in accepted if t is not None], self.head, self.classifier, self.config))
+        return [None if trace is None else next(answers).abnormal for trace in accepted]
+
+    def _trace(self, path: Path) -> BeatTrace | None:
+        try:
+            return read_beat(PictureFile(path.name, path.read_bytes()), self.head, self.config)
+        except EcgError:
+            return None
+
+    def _reads(self, path: Path) -> bool:
+        return self._trace(path) is not None
+
+
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf")
+_Row = tuple[str, int, str, float | None]
+
+
+def _scored(rows: Sequence[_Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
+    """Acceptance, and accuracy, sensitivity, specificity and AUC for abnormal of what was accepted."""
+    taken = [row for row in rows if row[3] is not None]
+    truth = np.array([row[1] != 0 for row in taken])
+    score = np.array([row[3] for row in taken], np.float64)
+    shaped = np.array([row[1] in (2, 3) for row in taken])
+    result: dict[str, Any] = _accepted(rows) | _binary(truth, score, threshold)
+    result |= {"sensitivity_vf": _share(score[shaped] >= threshold), "auc_vf": _auc(shaped, score, truth == shaped)}
+    if resamples:
+        result["intervals"] = _intervals(truth, score, np.array([row[2] for row in taken]), threshold, resamples)
+    return result
+
+
+def _accepted(rows: Sequence[_Row]) -> dict[str, Any]:
+    n, accepted = len(rows), sum(row[3] is not None for row in rows)
+    return {"n": n, "accepted": accepted, "share": accepted / max(n, 1), "interval": _wilson(accepted, n)}
+
+
+def _called(rows: Sequence[_Row], label: int, threshold: float) -> float | None:
+    return _share(np.array([row[3] >= threshold for row in rows if row[1] == label and row[3] is not None]))
+
+
+def _binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> dict[str, Any]:
+    called = score >= threshold
+    return {
+        "accuracy": _share(called == truth),
+        "sensitivity": _share(called[truth]),
+        "specificity": _share(~called[~truth]),
+        "auc": _auc(truth, score, np.ones(truth.size, np.bool_)),
+    }
+
+
+def _share(flags: NDArray[np.bool_]) -> float | None:
+    return round(float(flags.mean()), 4) if flags.size else None
+
+
+def _auc(truth: NDArray[np.bool_], score: NDArray[np.float64], kept: NDArray[np.bool_]) -> float | None:
+    if np.unique(truth[kept]).size < 2:
+        return None
+    return round(float(roc_auc_score(truth[kept], score[kept])), 4)
+
+
+def _intervals(
+    truth: NDArray[np.bool_], score: NDArray[np.float64], record: NDArray[np.str_], threshold: float, resamples: int
+) -> dict[str, list[float]]:
+    """95 % intervals by drawing patients with replacement."""
+    rng, records = np.random.default_rng(SEED), np.unique(record)
+    members = [np.flatnonzero(record == name) for name in records]
+    drawn: dict[str, list[float]] = {}
+    for _ in range(resamples):
+        index = np.concatenate([members[i] for i in rng.integers(0, len(records), len(records))])
+        for name, value in _binary(truth[index], score[index], threshold).items():
+            if value is not None:
+                drawn.setdefault(name, []).append(value)
+    return {name: [round(float(q), 4) for q in np.quantile(values, (0.025, 0.975))] for name, values in drawn.items()}
+
+
+def _wilson(hits: int, n: int) -> list[float]:
+    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
+    if not n:
+        return [0.0, 1.0]
+    z, p = 1.96, hits / n
+    middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+    return [round((middle - half) / (1 + z * z / n), 4), round((middle + half) / (1 + z * z / n), 4)]
+
+
+def _symbols(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
+    """What the annotators called the beats of a folder, over all matches and over the sure ones."""
+    counts = {}
+    for name, part in (("nearest", kept), ("sure", kept & matches.sure)):
+        symbols, numbers = np.unique(matches.symbol[part], return_counts=True)
+        counts[name] = dict(sorted(zip(symbols.tolist(), numbers.tolist(), strict=True), key=lambda pair: -pair[1]))
+    return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
+
+
+def _folder_labels(
+    values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches, abnormal: NDArray[np.float64], t: float
+) -> dict[str, Any]:
+    """What the folders' names give: as labels for the shipped heads, and for a small network that learns them.
+
+    That network is not shipped. A seeded third tests it; pictures of one beat, or alike, stay together.
+    """
+    group, truth = _groups(traces(values), matches), folder == "abnormal"
+    test = np.random.default_rng(SEED).permutation(int(group.max()) + 1)[group] < (int(group.max()) + 1) / 3
+    inputs = traces(values)
+    learner = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(inputs[~test], truth[~test])
+    score = learner.predict_proba(inputs[test])[:, 1]
+    ds = {name: np.isin(matches.record, list(records)) for name, records in (("ds1", DS1), ("ds2", DS2))}
+    patients = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(
+        inputs[ds["ds1"]], truth[ds["ds1"]]
+    )
+    return {
+        "shipped": _binary(truth, abnormal, t),
+        "learnt_on_two_thirds": {
+            "n": int(test.sum()),
+            "groups": int(group.max()) + 1,
+            **_binary(truth[test], score, 0.5),
+        },
+        "learnt_on_ds1_patients": {
+            "n": int(ds["ds2"].sum()),
+            **_binary(truth[ds["ds2"]], patients.predict_proba(inputs[ds["ds2"]])[:, 1], 0.5),
+        },
+    }
+
+
+def _groups(values: FloatArray, matches: Matches) -> NDArray[np.int64]:
+    """A number per picture: the same for pictures of the same recorded beat, or more than `ALIKE_R` alike."""
+    standard = values - values.mean(axis=1, keepdims=True)
+    standard /= np.linalg.norm(standard, axis=1, keepdims=True)
+    same = (matches.record[:, None] == matches.record) & (matches.sample[:, None] == matches.sample)
+    return np.asarray(connected_components((standard @ standard.T > ALIKE_R) | same)[1], np.int64)

@@ -1,0 +1,82 @@
+"""An uploaded picture of one beat, from bytes to an answer: trace, beat or not, class; a refusal is one too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.pictures import PictureHead
+from models.registry import Classifier
+from pipeline.config import DEFAULT, Config
+from pipeline.domain import BeatTrace, FloatArray, PictureArray, read_only
+from pipeline.errors import EcgError, IntakeError
+from pipeline.intake.batch import PictureFile
+from pipeline.intake.beat_picture import NOT_A_BEAT, read_beat_picture
+from pipeline.labels import AAMI_CLASSES
+from pipeline.render.picture import render_trace
+
+
+@dataclass(frozen=True, eq=False)
+class PictureAnswer:
+    """What is known of one picture: a trace with probabilities `p` (5,) in the order of `AAMI_CLASSES`, or why not."""
+
+    name: str
+    trace: BeatTrace | None = None
+    p: FloatArray | None = None
+    refusal: str = ""
+
+    @property
+    def aami(self) -> str | None:
+        return None if self.p is None else AAMI_CLASSES[int(self.p.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        return 0.0 if self.p is None else float(self.p.max())
+
+    @property
+    def abnormal(self) -> float | None:
+        """1 - p(N)."""
+        return None if self.p is None else float(1 - self.p[0])
+
+
+def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT) -> BeatTrace:
+    """The trace of the one beat in a picture.
+
+    Raises
+    ------
+    IntakeError
+        If the file is refused, or its line does not look like one beat of an ECG.
+    """
+    if file.refusal:
+        raise IntakeError(file.refusal)
+    trace = read_beat_picture(file.name, file.payload, config, page=file.page)
+    score = float(head.beat_scores([trace.value], trace.finding[None])[0])
+    if score < head.manifest.accept_from:
+        raise IntakeError(
+            f"{NOT_A_BEAT}its line looks like one beat with a score of {score:.2f}, at least "
+            f"{head.manifest.accept_from:.2f} is needed; crop it to one beat of an ECG."
+        )
+    return trace
+
+
+def classify_traces(
+    traces: Sequence[BeatTrace], head: PictureHead, classifier: Classifier, config: Config = DEFAULT
+) -> list[PictureAnswer]:
+    """The answers for traces, in their order."""
+    if not traces:
+        return []
+    pictures = np.stack([beat_picture(trace, config) for trace in traces])
+    p = head.probabilities([trace.value for trace in traces], classifier.logits(pictures))
+    return [PictureAnswer(trace.name, trace, read_only(row)) for trace, row in zip(traces, p, strict=True)]
+
+
+def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
+    """The trace in the network's inks, (height_px, width_px, 3) uint8."""
+    return render_trace(trace.value, config.picture)
+
+
+def refused(file: PictureFile, error: EcgError) -> PictureAnswer:
+    """The answer for a picture that is no beat."""
+    return PictureAnswer(file.name, refusal=str(error))
