@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from models.gradcam import BLANK_BELOW, Heatmap, heatmap
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Beats, BeatTrace, FloatArray, PictureArray, read_only
+from pipeline.domain import Beats, FloatArray, PictureArray, read_only
 from pipeline.occlude import Occlusion, occlude
 from pipeline.render.picture import render_pictures
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
+from models.gradcam import Heatmap
 from models.pictures import PictureHead
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config
@@ -15,7 +17,7 @@ from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import NOT_A_BEAT, read_beat_picture
 from pipeline.labels import AAMI_CLASSES
-from pipeline.render.picture import render_trace
+from pipeline.render.picture import TRACE_RANGE, render_trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,23 @@ def classify_traces(
 def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
     """The trace in the network's inks, (height_px, width_px, 3) uint8."""
     return render_trace(trace.value, config.picture)
+
+
+def heat_on_original(heatmap: Heatmap, trace: BeatTrace, config: Config = DEFAULT) -> FloatArray:
+    """The heat of an uploaded beat's picture where it lies in the upload itself, (h, w) in 0..1, 0 off the trace's box.
+
+    The beat panel was filled with the trace from its first to its last column and from its highest to its lowest row;
+    this goes back the same way.
+    """
+    panel = heatmap.values[: config.picture.beat_height_px]
+    top, bottom = ((1 - share) * (config.picture.beat_height_px - 2) + 0.5 for share in TRACE_RANGE[::-1])
+    across = float(trace.column_px[-1] - trace.column_px[0]) / (config.picture.width_px - 1)
+    down = float(trace.row_px.max() - trace.row_px.min()) / (bottom - top)
+    corner = (float(trace.column_px[0]), float(trace.row_px.min()) - top * down)
+    matrix = np.array([[across, 0, corner[0]], [0, down, corner[1]]], np.float64)
+    height, width = trace.picture.shape[:2]
+    heat = cv2.warpAffine(panel, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=0)
+    return read_only(np.clip(heat, 0, 1).astype(np.float32))
 
 
 def refused(file: PictureFile, error: EcgError) -> PictureAnswer:

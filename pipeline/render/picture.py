@@ -15,6 +15,7 @@ from pipeline.config import PictureConfig
 from pipeline.domain import Beats, FloatArray, IntArray, PictureArray
 from pipeline.render.content import PictureContent, picture_content
 
+TRACE_RANGE = (0.04, 0.96)  # shares of the beat panel's height between which an uploaded trace is drawn
 SHIFT = 4  # OpenCV's fixed-point bits for sub-pixel drawing
 Points = NDArray[np.int32]
 
@@ -41,7 +42,8 @@ def trace_content(value: FloatArray, config: PictureConfig) -> PictureContent:
     n = len(value)
     top, bottom = _panel_range(config)
     blank = np.full((n, 1), np.nan, np.float32)
-    first = (bottom + (0.04 + 0.92 * value) * (top - bottom)).astype(np.float32)
+    low, high = TRACE_RANGE
+    first = (bottom + (low + (high - low) * value) * (top - bottom)).astype(np.float32)
     nothing = np.full_like(first, np.nan)
     bars = np.full((n, 2 * config.rr_neighbours + 2), np.nan, np.float32)
     strip = np.full((n, 2, 2), np.nan, np.float32)
