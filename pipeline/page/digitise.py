@@ -1,0 +1,315 @@
+"""From the picture of a 12-lead page to a recording, step by step; what cannot be known is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain import FloatArray, PictureArray, Recording, read_only
+from pipeline.errors import IntakeError
+from pipeline.page.calibration import Measured, Pulse, find_pulses, gain_of, speed_of
+from pipeline.page.grid import Grid, measure_grid
+from pipeline.page.ink import Ink, find_ink, find_lanes
+from pipeline.page.layout import (
+    LayoutChoice,
+    LeadBox,
+    choose_layout,
+    jumps_of,
+    lead_boxes,
+    row_of,
+    strip_lead,
+    time_span,
+)
+from pipeline.page.layouts import LAYOUTS, LEADS
+from pipeline.page.paper import Sheet, by_hand, flatten, squared
+from pipeline.page.trace import Trace, follow, rules
+from pipeline.page.words import Word, read_words
+
+Matrix = NDArray[np.float64]
+Question = Literal["grid", "speed", "gain", "layout", "strip"]
+
+FS: Final = 500.0
+SURE: Final = 0.6  # below this confidence the user is asked
+_TRACES_MIN: Final = 3
+_SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
+_CLEAR_MIN: Final = 0.4
+_JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
+_PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
+_PAGE_TOLERANCE: Final = 0.04
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What the user states by hand; None: as found.
+
+    `corners` (x, y) of the paper in pixels of the picture, clockwise from top left; `px_per_mm` across and down, in
+    pixels of the picture, or of the squared paper where corners are given; `quarter_turns` anticlockwise; `speed` mm/s;
+    `gain` mm/mV; `layout` a name of LAYOUTS; `lanes` rows of the traces' baselines and `span` first and last column of
+    the traces, in pixels of the sheet; `names` a lead name for the n-th box of the layout.
+    """
+
+    corners: tuple[tuple[float, float], ...] | None = None
+    px_per_mm: tuple[float, float] | None = None
+    quarter_turns: int | None = None
+    speed: float | None = None
+    gain: float | None = None
+    layout: str | None = None
+    lanes: tuple[float, ...] | None = None
+    span: tuple[int, int] | None = None
+    names: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Need:
+    """A question to the user, and what is likely; None where nothing is."""
+
+    about: Question
+    question: str
+    likely: float | str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Digitised:
+    """Every step of reading a page, with what is still to be asked.
+
+    `picture` the original, turned upright by `quarter_turns`; `sheet` the flat paper; `lanes` (n,) rows on it; `traces`
+    one per lane; `words` what could be read; `boxes` where each lead is.
+    """
+
+    picture: PictureArray
+    quarter_turns: int
+    grid: Grid
+    sheet: Sheet
+    ink: Ink
+    lanes: Matrix
+    traces: tuple[Trace, ...]
+    words: tuple[Word, ...]
+    pulses: tuple[Pulse, ...]
+    speed: Measured | None
+    gain: Measured | None
+    layout: LayoutChoice
+    span: tuple[int, int]
+    boxes: tuple[LeadBox, ...]
+    needs: tuple[Need, ...]
+    corrections: Corrections = field(default_factory=Corrections)
+
+    @property
+    def evidence(self) -> float:
+        """How much speaks for this way up."""
+        return 2.0 * bool(self.pulses) + self.layout.confidence + 0.2 * sum(word.text in LEADS for word in self.words)
+
+
+def digitise(picture: PictureArray, corrections: Corrections | None = None) -> Digitised:
+    """Read a 12-lead page.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        RGB: a scan, an export, a photo.
+    corrections : Corrections, optional
+        What the user stated; it wins over what is found.
+
+    Returns
+    -------
+    Digitised
+        With `needs`: what must still be stated before it can become a recording.
+
+    Raises
+    ------
+    IntakeError
+        If it is not a page: no grid, or fewer than three traces.
+    """
+    given = corrections or Corrections()
+    if given.quarter_turns is not None:
+        return _read(np.rot90(picture, given.quarter_turns).copy(), given.quarter_turns % 4, given)
+    turns = 0 if _is_upright(picture, given) else 1
+    try:
+        first = _read(np.rot90(picture, turns).copy() if turns else picture, turns, given)
+    except IntakeError:
+        if not turns:
+            raise
+        turns, first = 0, _read(picture, 0, given)
+    if first.pulses or sum(word.text in LEADS for word in first.words) >= 3 or given.corners or given.lanes:
+        return first
+    try:
+        other = _read(np.rot90(picture, turns + 2).copy(), turns + 2, given)
+    except IntakeError:
+        return first
+    return other if other.evidence > first.evidence + 0.5 else first
+
+
+def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]:
+    if given.corners is None:
+        grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(picture)
+        return grid, flatten(picture, grid, whole=given.px_per_mm is not None)
+    square, to_square = squared(picture, np.array(given.corners, np.float64))
+    grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(square)
+    sheet = flatten(square, grid, whole=given.px_per_mm is not None)
+    back = np.linalg.inv(to_square) @ sheet.to_px
+    moved = replace(sheet, to_px=back)
+    shape = np.array(sheet.picture.shape[1::-1], np.float64)
+    ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
+    return grid, replace(moved, corners=read_only(moved.on_original(ring)))
+
+
+def _is_upright(picture: PictureArray, given: Corrections) -> bool:
+    """Whether the ink runs in rows rather than in columns; True where nothing can be said."""
+    if given.corners or given.lanes:
+        return True
+    ink = find_ink(_flat_paper(picture, given)[1])
+    unevenness = []
+    for axis in (1, 0):
+        sums = ink.mask.sum(axis=axis).astype(np.float64)
+        step = max(1, sums.size // 150)
+        coarse = sums[: sums.size // step * step].reshape(-1, step).sum(axis=1)
+        unevenness.append(float(coarse.std() / max(coarse.mean(), 1e-9)))
+    return unevenness[0] >= 0.8 * unevenness[1]
+
+
+def _read(picture: PictureArray, turns: int, given: Corrections) -> Digitised:
+    grid, sheet = _flat_paper(picture, given)
+    ink = find_ink(sheet)
+    fine = sheet.px_per_mm
+    lanes = np.array(given.lanes, np.float64) if given.lanes else find_lanes(ink, fine)[0]
+    traces = follow(ink, lanes, fine) if lanes.size else ()
+    if given.lanes is None:
+        lanes, traces = _real_traces(ink, lanes, traces, fine)
+    words = read_words(ink, traces, fine)
+    pulses = find_pulses(traces, fine)
+    speed = Measured(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
+    gain = Measured(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
+    span = given.span or time_span(traces, pulses, fine)
+    rule = rules(ink, lanes, fine)
+    if given.layout:
+        layout = LayoutChoice(given.layout, 1.0, "stated")
+    else:
+        layout = choose_layout(lanes, span, words, rule, jumps_of(traces, fine), fine)
+    boxes: tuple[LeadBox, ...] = ()
+    if layout.name and LAYOUTS[layout.name].rows == len(lanes):
+        boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names))
+    boxes, doubtful = _named_strips(boxes, traces, words, lanes, dict(given.names))
+    needs = _needs(grid, speed, gain, layout, doubtful, (span[1] - span[0]) / fine, len(lanes))
+    return Digitised(
+        picture, turns % 4, grid, sheet, ink, read_only(lanes), traces, words, pulses, speed, gain, layout, span, boxes,
+        needs, given,
+    )  # fmt: skip
+
+
+def _real_traces(
+    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], px_per_mm: int
+) -> tuple[Matrix, tuple[Trace, ...]]:
+    """The lanes that hold traces and not text; refused where there are too few for a page."""
+    width = ink.mask.shape[1]
+    real = [t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces]
+    if sum(real) < _TRACES_MIN:
+        raise IntakeError(
+            f"This is not a 12-lead page: {sum(real)} traces were found on a grid, at least {_TRACES_MIN} are needed."
+        )
+    if not all(real):
+        lanes = lanes[np.array(real)]
+        traces = follow(ink, lanes, px_per_mm)
+    return lanes, traces
+
+
+def _named_strips(
+    boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], words: tuple[Word, ...], lanes: Matrix, names: dict[int, str]
+) -> tuple[tuple[LeadBox, ...], bool]:
+    """The boxes with each strip named by the lead that it repeats or by its label, and whether one is doubtful."""
+    doubtful = False
+    named = []
+    for i, box in enumerate(boxes):
+        if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(LEADS):
+            named.append(box)
+            continue
+        read = [word.text for word in words if word.text in LEADS and row_of(word, lanes) == box.row]
+        lead = strip_lead(box, boxes, traces) or (read[0] if len(set(read)) == 1 else None)
+        doubtful |= lead is None
+        named.append(replace(box, lead=lead or box.lead))
+    return tuple(named), doubtful
+
+
+def _needs(
+    grid: Grid, speed: Measured | None, gain: Measured | None, layout: LayoutChoice, strip: bool, mm: float, rows: int
+) -> tuple[Need, ...]:
+    found = []
+    if grid.confidence < SURE:
+        found.append(Need("grid", f"Are the lines of the grid ({grid.boxes}) read rightly? State its spacing."))
+    if speed is None or speed.confidence < SURE:
+        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * _PAGE_TOLERANCE), None)
+        found.append(Need("speed", "How fast did the paper run: 25 or 50 mm/s?", likely))
+    if gain is None or gain.confidence < SURE:
+        found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
+    if layout.confidence < SURE:
+        found.append(Need("layout", f"{rows} rows of traces were found; which layout is it?", layout.name or None))
+    if strip:
+        found.append(Need("strip", "Which lead does the long strip at the bottom show?", "II"))
+    return tuple(found)
+
+
+def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> Recording:
+    """The page as a recording: every lead at its place in time, NaN where nothing was seen.
+
+    `p_signal` (n, n_leads) float32 mV at 500 Hz; 0 mV is each trace's own baseline, for a page does not show it. A
+    strip stands for the lead that it repeats.
+
+    Raises
+    ------
+    IntakeError
+        If a question is open, or no lead lies on the sheet.
+    """
+    if found.needs or found.speed is None or found.gain is None:
+        raise IntakeError("Questions about the page are open: " + " ".join(need.question for need in found.needs))
+    if not found.boxes:
+        raise IntakeError(f"The layout {found.layout.name!r} does not fit {len(found.lanes)} rows; choose another.")
+    px_per_s = found.sheet.px_per_mm * found.speed.value
+    seconds = (found.span[1] - found.span[0]) / px_per_s
+    seconds = next((s for s in _PAGE_S if 0 <= s - seconds <= _PAGE_TOLERANCE * s), seconds)
+    signals: dict[str, FloatArray] = {}
+    for box in found.boxes:
+        if box.strip or box.lead not in signals:
+            signals[box.lead] = _values(found, box, round(seconds * FS), px_per_s, found.gain.value)
+    if not any(np.isfinite(values).any() for values in signals.values()):
+        raise IntakeError("No trace was seen inside the lead boxes; move them.")
+    p_signal = np.stack(list(signals.values()), axis=1)
+    return Recording(
+        name=name,
+        fs=FS,
+        p_signal=read_only(p_signal),
+        leads=tuple(signals),
+        digest=digest or hashlib.sha256(p_signal.tobytes() + repr(found.corrections).encode()).hexdigest(),
+        calibrated=(True,) * len(signals),
+        notices=(
+            f"Read from a picture of a page: {found.speed.value:g} mm/s ({found.speed.source}), "
+            f"{found.gain.value:g} mm/mV ({found.gain.source}), layout {found.layout.name}.",
+        ),
+    )
+
+
+def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: float) -> FloatArray:
+    """One lead (count,) in mV, NaN outside its box and where its trace was not seen."""
+    fine = found.sheet.px_per_mm
+    row = found.traces[box.row].row
+    margin = round(_JOINT_MM * fine)
+    start = box.start + (margin if box.start > found.span[0] else 0)
+    stop = box.stop - (margin if box.stop < found.span[1] else 0)
+    column = found.span[0] + np.arange(count) / FS * px_per_s
+    inside = (column >= start) & (column <= min(stop, row.size) - 1)
+    mv = np.full(row.size, np.nan)
+    part = row[start:stop]
+    level = _baseline(part)
+    mv[start:stop] = (level - part) / fine / gain
+    values = np.full(count, np.nan, np.float32)
+    left = np.floor(column[inside]).astype(int)
+    share = column[inside] - left
+    right = np.minimum(left + 1, row.size - 1)
+    values[inside] = np.where(share < 1e-9, mv[left], mv[left] * (1 - share) + mv[right] * share)
+    return values
+
+
+def _baseline(row: Matrix) -> float:
+    known = row[np.isfinite(row)]
+    return float(np.median(known)) if known.size else 0.0

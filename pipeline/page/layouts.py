@@ -1,0 +1,56 @@
+"""How 12 leads are laid out on a page: which lead stands in which column and row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Leads per column, top to bottom, and `strips` below them that run over the whole width.
+
+    The columns follow each other in time: all leads of one column show the same stretch. The lead of a strip is
+    what is usual; a page may show another one.
+    """
+
+    name: str
+    columns: tuple[tuple[str, ...], ...]
+    strips: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of traces, strips included."""
+        return len(self.columns[0]) + len(self.strips)
+
+    def boxes(self) -> list[tuple[int, int, int, str]]:
+        """(row, first column, columns spanned, lead) of every trace, strips last."""
+        grid = [(row, column, 1, lead) for column, leads in enumerate(self.columns) for row, lead in enumerate(leads)]
+        below = len(self.columns[0])
+        return grid + [(below + i, 0, len(self.columns), lead) for i, lead in enumerate(self.strips)]
+
+
+def _columns(count: int) -> tuple[tuple[str, ...], ...]:
+    rows = len(LEADS) // count
+    return tuple(LEADS[i * rows : (i + 1) * rows] for i in range(count))
+
+
+def _layouts() -> dict[str, Layout]:
+    every = (
+        Layout("3x4", _columns(4)),
+        Layout("3x4+1", _columns(4), ("II",)),
+        Layout("3x4+3", _columns(4), ("V1", "II", "V5")),
+        Layout("4x3", _columns(3)),
+        Layout("6x2", _columns(2)),
+        Layout("6x2+1", _columns(2), ("II",)),
+        Layout("12x1", _columns(1)),
+        Layout("6x1 limb", (LEADS[:6],)),
+        Layout("6x1 chest", (LEADS[6:],)),
+    )
+    return {layout.name: layout for layout in every}
+
+
+LAYOUTS: Final = MappingProxyType(_layouts())

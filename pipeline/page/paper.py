@@ -1,0 +1,253 @@
+"""Flattens the paper: from the picture and its grid to a sheet on which a millimetre is everywhere the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain import FloatArray, PictureArray, read_only
+from pipeline.errors import IntakeError
+from pipeline.page.grid import Grid, darkness
+
+Matrix = NDArray[np.float64]
+
+_PX_PER_MM: Final = (6, 10)
+_SIDE_MAX_MM: Final = 620.0
+_SIDE_MIN_MM: Final = 40.0
+_BOX_MM: Final = 5
+_SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
+_PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The paper, flat.
+
+    `picture` (h, w, 3) uint8 shows `origin_mm` at its top left corner, at `px_per_mm` in both directions; `to_px`
+    (3, 3) maps millimetres to pixels of the original; `uneven_mm` (ny, nx, 2) how far, in millimetres, folds displace
+    the middles of 5 mm boxes from there; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
+    """
+
+    picture: PictureArray
+    px_per_mm: int
+    origin_mm: tuple[float, float]
+    to_px: Matrix
+    uneven_mm: FloatArray
+    corners: Matrix
+    lattice_mm: tuple[float, float]
+
+    def on_original(self, points: Matrix) -> Matrix:
+        """Pixels of the original for points (n, 2) of this sheet's picture."""
+        mm = (points + 0.5) / self.px_per_mm + np.array(self.origin_mm)
+        at = ((mm - np.array(self.lattice_mm)) / _BOX_MM - 0.5).astype(np.float32)
+        moved = mm + np.column_stack(
+            [
+                cv2.remap(
+                    np.ascontiguousarray(self.uneven_mm[..., i]),
+                    at[None, :, 0],
+                    at[None, :, 1],
+                    cv2.INTER_LINEAR,
+                    borderMode=cv2.BORDER_REPLICATE,
+                )[0]
+                for i in (0, 1)
+            ]
+        )
+        return mapped(self.to_px, moved)
+
+
+def mapped(matrix: Matrix, points: Matrix) -> Matrix:
+    """Points (n, 2) through a homography (3, 3)."""
+    ends = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    return np.asarray(ends[:, :2] / ends[:, 2:])
+
+
+def squared(picture: PictureArray, corners: Matrix) -> tuple[PictureArray, Matrix]:
+    """The quadrilateral between four corners (4, 2), clockwise from top left, as a rectangle, and the matrix to it.
+
+    Raises
+    ------
+    IntakeError
+        If the corners do not go round a convex area of some size.
+    """
+    ring = np.asarray(corners, np.float32).reshape(4, 2)
+    if not cv2.isContourConvex(ring.reshape(-1, 1, 2)) or cv2.contourArea(ring, oriented=True) < 100 * 100:
+        raise IntakeError("The four corners must go round the paper clockwise from its top left; move them.")
+    sides = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
+    width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
+    matrix = cv2.getPerspectiveTransform(ring, target)
+    flat = cv2.warpPerspective(picture, matrix, (round(width), round(height)), flags=cv2.INTER_LINEAR)
+    return np.asarray(flat, np.uint8), np.asarray(matrix, np.float64)
+
+
+def by_hand(px_per_mm: tuple[float, float]) -> Grid:
+    """A grid whose spacing the user stated, in pixels of the picture (or of the squared paper)."""
+    across, down = px_per_mm
+    return Grid(np.diag([1 / across, 1 / down, 1.0]), px_per_mm, 0.0, 1.0, "stated by hand")
+
+
+def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
+    """Rectify a picture (h, w, 3) by its grid, take out folds by the grid's phase, and crop to where the grid is.
+
+    Parameters
+    ----------
+    whole : bool
+        Keep everything that the picture shows and leave folds as they are: the grid was stated, not seen.
+
+    Raises
+    ------
+    IntakeError
+        If the sheet would be implausibly large or small.
+    """
+    height, width = picture.shape[:2]
+    edges = mapped(grid.to_mm, np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64) - 0.5)
+    low, high = edges.min(axis=0), edges.max(axis=0)
+    _require_size(high - low)
+    fine = int(np.clip(round(float(np.mean(grid.px_per_mm))), *_PX_PER_MM))
+    to_px = np.linalg.inv(grid.to_mm)
+    raw = _warped(picture, to_px, low, high, fine)
+    boxes = (-(-raw.shape[0] // (_BOX_MM * fine)), -(-raw.shape[1] // (_BOX_MM * fine)))
+    uneven = np.zeros((*boxes, 2), np.float32)
+    first, last = np.zeros(2), np.array([boxes[1], boxes[0]], np.float64) * _BOX_MM
+    if not whole:
+        uneven, paper = _unevenness(raw, fine)
+        first, last = _extent(paper)
+    last = np.minimum(last, (high - low))
+    _require_size(last - first)
+    sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
+    shape = np.array(sheet.shape[1::-1], np.float64)
+    ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
+    flat = Sheet(
+        read_only(sheet), fine, tuple(low + first), to_px, read_only(uneven), np.zeros((4, 2)), tuple(low)
+    )
+    return Sheet(**{**vars(flat), "corners": read_only(flat.on_original(ring))})
+
+
+def _require_size(size_mm: Matrix) -> None:
+    if not (np.isfinite(size_mm).all() and size_mm.max() <= _SIDE_MAX_MM and size_mm.min() >= _SIDE_MIN_MM):
+        raise IntakeError(
+            f"By its grid the page would be {size_mm[0]:.0f} x {size_mm[1]:.0f} mm; {_SIDE_MIN_MM:g} to "
+            f"{_SIDE_MAX_MM:g} mm per side are expected. State the corners and the grid by hand."
+        )
+
+
+def _warped(picture: PictureArray, to_px: Matrix, low: Matrix, high: Matrix, fine: int) -> PictureArray:
+    """The picture in square millimetres from `low` to `high`, `fine` pixels each, without regard to folds."""
+    place = np.array([[1 / fine, 0, low[0] + 0.5 / fine], [0, 1 / fine, low[1] + 0.5 / fine], [0, 0, 1]])
+    size = np.ceil((high - low) * fine).astype(int)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpPerspective(
+        picture, to_px @ place, (int(size[0]), int(size[1])), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(moved, np.uint8)
+
+
+def _unevenness(raw: PictureArray, fine: int) -> tuple[FloatArray, FloatArray]:
+    """Displacement (ny, nx, 2) in mm of the grid's lines per 5 mm box, and the strength of the grid (ny, nx)."""
+    dark = darkness(raw)
+    dark = np.minimum(dark, np.percentile(dark, 97))
+    side = _BOX_MM * fine
+    dark = dark - cv2.blur(dark, (side, side))  # over one period: the grid's own mean, so that no shading is left
+    ny, nx = -(-dark.shape[0] // side), -(-dark.shape[1] // side)
+    dark = np.pad(dark, ((0, ny * side - dark.shape[0]), (0, nx * side - dark.shape[1])), mode="edge")
+    box = dark.reshape(ny, side, nx, side)
+    lines = box.sum(axis=1) / side, box.sum(axis=3).transpose(0, 2, 1) / side
+    shifts, strengths = zip(*(_shift(part) for part in lines), strict=True)
+    strength = np.minimum(*strengths)
+    return np.stack(shifts, axis=-1).astype(np.float32), np.asarray(strength, np.float32)
+
+
+def _shift(profile: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Where in its box (ny, nx, side) the grid's lines lie, in mm from the box's edge, and how clear they are."""
+    side = profile.shape[-1]
+    turn = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / side)
+    wide, narrow = _smooth(profile @ turn), _smooth(profile @ turn**_BOX_MM)
+    strength = np.hypot(np.abs(wide), np.abs(narrow))
+    boxes, lines = float(np.median(np.abs(wide))), float(np.median(np.abs(narrow)))
+    trusted = (strength > _PAPER_LEVEL * np.percentile(strength, 75)).astype(np.float64)
+    if boxes > 0.25 * lines:
+        shift = _around(_smooth_surface(_turned(wide, trusted) * _BOX_MM, trusted, 3), wide, _BOX_MM)
+    else:
+        shift = _turned(narrow, trusted)
+    if lines > 0.3 * boxes:
+        for order in (3, 5):  # 1 mm lines tell where, the boxes which of them: only smooth surfaces may decide that
+            shift = _around(_smooth_surface(shift, trusted, order), narrow, 1.0)
+    middle = float(np.median(shift[trusted > 0]))
+    smooth = cv2.GaussianBlur(np.where(trusted > 0, shift - middle, 0), (0, 0), 1.5 * _SMOOTH_BOXES)
+    weight = cv2.GaussianBlur(trusted, (0, 0), 1.5 * _SMOOTH_BOXES)
+    filled = np.where(trusted > 0, shift - middle, smooth / np.maximum(weight, 1e-3))
+    return np.asarray(middle + filled, np.float32), np.asarray(strength, np.float32)
+
+
+def _turned(phasor: NDArray[np.complex128], trusted: Matrix) -> Matrix:
+    """By what part of a period lines lie away from the edge: the usual place, and -0.5..0.5 around it."""
+    usual = np.angle((phasor * trusted).sum())
+    return np.asarray(-(usual + np.angle(phasor * np.exp(-1j * usual))) / (2 * np.pi))
+
+
+def _around(surface: Matrix, phasor: NDArray[np.complex128], period_mm: float) -> Matrix:
+    """Where the lines are (mm) by their phase, each the one next to a surface."""
+    return surface - np.angle(phasor * np.exp(2j * np.pi * surface / period_mm)) * period_mm / (2 * np.pi)
+
+
+def _smooth_surface(values: Matrix, trusted: Matrix, order: int) -> Matrix:
+    """A polynomial surface through the trusted ones of values (ny, nx); a few outliers do not matter."""
+    ny, nx = values.shape
+    y, x = np.meshgrid(np.linspace(-1, 1, ny), np.linspace(-1, 1, nx), indexing="ij")
+    basis = np.stack([x**i * y**j for i in range(order + 1) for j in range(order + 1 - i)], axis=-1)
+    weight = trusted.copy()
+    surface = values
+    for _ in range(6):
+        root = np.sqrt(weight)[..., None]
+        terms = (basis * root).reshape(ny * nx, -1)
+        found = np.linalg.lstsq(terms, (values * root[..., 0]).ravel(), rcond=1e-6)[0]
+        surface = basis @ found
+        weight = trusted / (1 + ((values - surface) / 0.3) ** 2)
+    return np.asarray(surface)
+
+
+def _smooth(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    blur = (0, 0), _SMOOTH_BOXES
+    return np.asarray(
+        cv2.GaussianBlur(np.ascontiguousarray(values.real), *blur)
+        + 1j * cv2.GaussianBlur(np.ascontiguousarray(values.imag), *blur)
+    )
+
+
+def _extent(strength: FloatArray) -> tuple[Matrix, Matrix]:
+    """Top left and bottom right in mm of the largest area in which the grid is strong."""
+    level = _PAPER_LEVEL * float(np.percentile(strength, 85))
+    mask = (strength > level).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    x, y, width, height, _ = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
+    return np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
+
+
+def _sampled(
+    picture: PictureArray, to_px: Matrix, low: Matrix, first: Matrix, last: Matrix, uneven: FloatArray, fine: int
+) -> PictureArray:
+    """The picture from `first` to `last` (mm from `low`), each point taken from where folds have moved it."""
+    size = np.round((last - first) * fine).astype(int)
+    x = first[0] + (np.arange(size[0]) + 0.5) / fine
+    y = first[1] + (np.arange(size[1]) + 0.5) / fine
+    column, row = np.meshgrid((x / _BOX_MM - 0.5).astype(np.float32), (y / _BOX_MM - 0.5).astype(np.float32))
+    moved = cv2.remap(uneven, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    u = low[0] + x[None, :] + moved[..., 0]
+    v = low[1] + y[:, None] + moved[..., 1]
+    below = to_px[2, 0] * u + to_px[2, 1] * v + to_px[2, 2]
+    px = (to_px[0, 0] * u + to_px[0, 1] * v + to_px[0, 2]) / below
+    py = (to_px[1, 0] * u + to_px[1, 1] * v + to_px[1, 2]) / below
+    flat = cv2.remap(
+        picture,
+        px.astype(np.float32),
+        py.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=tuple(float(value) for value in np.percentile(picture[::8, ::8].reshape(-1, 3), 60, axis=0)),
+    )
+    return np.asarray(flat, np.uint8)

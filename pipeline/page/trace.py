@@ -1,0 +1,216 @@
+"""Follows the traces of a sheet: one path per lane through the ink, to a fraction of a pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from pipeline.domain import FloatArray
+from pipeline.page.ink import Ink, Mask
+
+Matrix = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_STEP_COST: Final = 0.1  # per millimetre up or down, in columns without ink
+_ASTRAY_COST: Final = 0.01  # per column and millimetre away from the lane
+_REACH: Final = 1.25  # of the distance to the neighbouring lane
+_REACH_MM: Final = (15.0, 45.0)
+_INK: Final = 0.35
+_BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
+_LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
+_END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
+_END_SHARE: Final = 0.55
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A trace along a lane: `row` (w,) in pixels of the sheet, NaN where no ink was seen; `start`, `stop` its columns.
+
+    `clear` is the share of columns in between that show ink, times how dark it is there.
+    """
+
+    row: Matrix
+    start: int
+    stop: int
+    lane: float
+    clear: float
+
+
+def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Trace, ...]:
+    """The traces of all lanes (n,), top to bottom; where two cross, the ink is shared between them."""
+    strength = _without_rules(ink, lanes, px_per_mm)
+    apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else _REACH_MM[1] * px_per_mm
+    reach = int(np.clip(_REACH * apart, *(side * px_per_mm for side in _REACH_MM)))
+    paths = _paths(strength, np.round(lanes).astype(np.int64), reach, px_per_mm)
+    mask = cv2.morphologyEx((strength > _INK).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
+    top, bottom = _stroke_ends(mask)
+    astray = _astray(paths, lanes)
+    return tuple(
+        _trace(strength, mask & ~astray[i], *_own_stroke(paths, i, top, bottom), paths[i], float(lanes[i]), px_per_mm)
+        for i in range(len(lanes))
+    )
+
+
+def _astray(paths: Rows, lanes: Matrix) -> Mask:
+    """Where (n_lanes, w) a path runs along a neighbour's trace, its own being lost."""
+    lost = np.zeros(paths.shape, np.bool_)
+    for i in range(len(lanes) - 1):
+        together = np.abs(paths[i] - paths[i + 1]) <= 2
+        far = np.abs(paths[i : i + 2] - lanes[i : i + 2, None])
+        lost[i] |= together & (far[0] > far[1])
+        lost[i + 1] |= together & (far[1] >= far[0])
+    return lost
+
+
+def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
+    """Columns (w,) in which a line, dotted ones too, runs from top to bottom through the spaces between the lanes."""
+    if lanes.size < 2:
+        return np.zeros(ink.mask.shape[1], np.bool_)
+    tall = cv2.dilate((ink.strength > _INK).astype(np.uint8), np.ones((max(3, px_per_mm), 1), np.uint8))
+    covers = []
+    for above, below in zip(lanes, lanes[1:], strict=False):
+        first, last = round(above + 0.3 * (below - above)), round(above + 0.7 * (below - above))
+        covers.append(tall[first:last].mean(axis=0))
+    covered = np.sort(np.array(covers), axis=0)
+    return np.asarray(covered[len(covered) // 3 :].mean(axis=0) > _LINE_COVER)
+
+
+def _without_rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> FloatArray:
+    line = rules(ink, lanes, px_per_mm)
+    if not line.any():
+        return ink.strength
+    wide = np.convolve(line, np.ones(3), mode="same") > 0
+    strength = ink.strength.copy()
+    strength[:, wide] = 0
+    return strength
+
+
+def _paths(strength: FloatArray, lanes: Rows, reach: int, px_per_mm: int) -> Rows:
+    """Rows (n_lanes, w) of the cheapest paths from left to right, each within `reach` of its lane."""
+    height, width = strength.shape
+    offset = np.arange(-reach, reach + 1)
+    rows = lanes[:, None] + offset[None, :]
+    outside = (rows < 0) | (rows >= height)
+    ink = strength.T[:, np.clip(rows, 0, height - 1)]
+    cost = 1 - ink + (_ASTRAY_COST / px_per_mm) * np.abs(offset)
+    cost[:, outside] = 3.0
+    slope = (_STEP_COST / px_per_mm) * np.arange(offset.size, dtype=np.float32)
+    total = np.empty((width, *rows.shape), np.float32)
+    total[0] = cost[0]
+    for column in range(1, width):
+        before = total[column - 1]
+        down = np.minimum.accumulate(before - slope, axis=1) + slope
+        up = np.minimum.accumulate((before + slope)[:, ::-1], axis=1)[:, ::-1] - slope
+        np.add(np.minimum(down, up), cost[column], out=total[column])
+    return _backwards(total, rows, slope)
+
+
+def _backwards(total: FloatArray, rows: Rows, slope: FloatArray) -> Rows:
+    width, count, _ = total.shape
+    each, place = np.arange(count), np.arange(slope.size)
+    step = float(slope[1])
+    paths = np.empty((count, width), np.int64)
+    at = total[-1].argmin(axis=1)
+    for column in range(width - 1, -1, -1):
+        paths[:, column] = rows[each, at]
+        if column:
+            at = (total[column - 1] + step * np.abs(place[None, :] - at[:, None])).argmin(axis=1)
+    return paths
+
+
+def _stroke_ends(mask: Mask) -> tuple[Rows, Rows]:
+    """For every pixel of a mask (h, w): the first and last row of the vertical stroke that it lies in."""
+    index = np.arange(mask.shape[0])[:, None]
+    top = np.maximum.accumulate(np.where(mask, 0, index + 1), axis=0)
+    bottom = np.minimum.accumulate(np.where(mask, mask.shape[0], index - 1)[::-1], axis=0)[::-1]
+    return top, np.minimum(bottom, mask.shape[0] - 1)
+
+
+def _own_stroke(paths: Rows, lane: int, top: Rows, bottom: Rows) -> tuple[Rows, Rows]:
+    """Ends (w,) of the stroke that a path meets in each column; one shared with a neighbour is cut between them."""
+    column = np.arange(paths.shape[1])
+    path = paths[lane]
+    first, last = top[path, column].copy(), bottom[path, column].copy()
+    for other in (lane - 1, lane + 1):
+        if 0 <= other < len(paths):
+            middle = (path + paths[other]) // 2
+            shared = (first <= paths[other]) & (paths[other] <= last) & (paths[other] != path)
+            if other < lane:
+                first = np.where(shared, np.maximum(first, middle + 1), first)
+            else:
+                last = np.where(shared, np.minimum(last, middle), last)
+    return first, last
+
+
+def _trace(
+    strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows, lane: float, px_per_mm: int
+) -> Trace:
+    column = np.arange(path.size)
+    seen = mask[path, column]
+    row = np.full(path.size, np.nan)
+    if seen.any():
+        row[seen] = _stroke_rows(strength, first, last, seen)
+    start, stop = _ends(seen, px_per_mm)
+    inside = seen[start:stop]
+    clear = float((inside * strength[path, column][start:stop]).mean()) if stop > start else 0.0
+    return Trace(_bridged(row, _BRIDGE_MM * px_per_mm), start, stop, lane, round(clear, 3))
+
+
+def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask) -> Matrix:
+    """Rows of the seen columns: the ink-weighted middle of the stroke, and its outer end where the trace turns."""
+    column = np.flatnonzero(seen)
+    first, last = first[column], last[column]
+    height = strength.shape[0]
+    middle = np.empty(column.size)
+    ink = np.empty(column.size)
+    for i, (at, low, high) in enumerate(zip(column, first, last, strict=True)):
+        low, high = max(0, low - 1), min(height, high + 2)
+        weight = strength[low:high, at]
+        ink[i] = weight.sum()
+        middle[i] = low + (weight @ np.arange(high - low)) / ink[i]
+    thick = max(1.0, float(np.percentile(ink, 25)))
+    upper = first - strength[np.maximum(first - 1, 0), column]
+    lower = last + strength[np.minimum(last + 1, height - 1), column]
+    inset = (thick - 1) / 2
+    result = middle.copy()
+    for edge, sign in ((upper, 1.0), (lower, -1.0)):
+        for start, stop in _turns(sign * edge, thick):
+            outer = edge[start:stop] + sign * inset
+            result[start:stop] = (np.minimum if sign > 0 else np.maximum)(result[start:stop], outer)
+    return result
+
+
+def _turns(edge: Matrix, thick: float) -> list[tuple[int, int]]:
+    """Columns (start, stop) where an outline turns round: its local minima."""
+    _, found = find_peaks(-edge, prominence=0.5 * thick, plateau_size=1)
+    return [(int(a), int(b) + 1) for a, b in zip(found["left_edges"], found["right_edges"], strict=True)]
+
+
+def _ends(seen: Mask, px_per_mm: int) -> tuple[int, int]:
+    """First and last column (exclusive) of a trace: where it is seen most of the time from there on."""
+    window = max(1, round(_END_MM * px_per_mm))
+    if seen.size < window:
+        return 0, 0
+    total = np.concatenate([[0], np.cumsum(seen)])
+    dense = (total[window:] - total[:-window]) >= _END_SHARE * window
+    if not dense.any():
+        return 0, 0
+    index = np.flatnonzero(dense)
+    begin, end = int(index[0]), int(index[-1]) + window
+    inside = np.flatnonzero(seen[begin:end])
+    return begin + int(inside[0]), begin + int(inside[-1]) + 1
+
+
+def _bridged(row: Matrix, longest: float) -> Matrix:
+    """Short gaps filled by straight lines."""
+    out = row.copy()
+    known = np.flatnonzero(np.isfinite(row))
+    for before, after in zip(known, known[1:], strict=False):
+        if 1 < after - before <= longest + 1:
+            out[before : after + 1] = np.interp(np.arange(before, after + 1), (before, after), row[[before, after]])
+    return out
