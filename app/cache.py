@@ -17,6 +17,7 @@ import streamlit as st
 
 from models import registry
 from models.gradcam import Heatmap, heatmap
+from models.pictures import PictureHead, load_head
 from models.registry import Classifier
 from pipeline.analysis import check_classifier
 from pipeline.config import DEFAULT, database_url
@@ -24,7 +25,8 @@ from pipeline.domain import Beats, BeatTrace, PictureArray
 from pipeline.errors import ModelError
 from pipeline.evaluate.saved import Json, read_evaluation
 from pipeline.explain import BeatExplanation, explain_beat
-from pipeline.intake import read_beat_picture
+from pipeline.intake.batch import PictureFile
+from pipeline.pictures import read_beat
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
@@ -92,30 +94,47 @@ def _explanation(
     return explain_beat(_network, _beats, beat, DEFAULT)
 
 
-def beat_trace(name: str, payload: bytes) -> BeatTrace:
-    """The trace found in an uploaded picture.
+@st.cache_resource(show_spinner=False, max_entries=2)
+def picture_head(name: str) -> PictureHead:
+    """The verified heads for pictures that stand on a network, loaded once for all sessions.
+
+    Raises
+    ------
+    ModelError
+        If they are missing, damaged, or made for other weights.
+    """
+    return load_head(name)
+
+
+def beat_trace(file: PictureFile, head: PictureHead) -> BeatTrace:
+    """The trace of the one beat in an uploaded picture.
 
     Raises
     ------
     IntakeError
         If there is none.
     """
-    return _beat_trace(hashlib.sha256(payload).hexdigest(), name, payload)
+    digest = hashlib.sha256(file.payload).hexdigest()
+    return _beat_trace(digest, file.page, file.name, file.refusal, head.manifest.version, file, head)
+
+
+@st.cache_data(show_spinner=False, max_entries=20, scope="session")
+def _beat_trace(
+    digest: str, page: int, name: str, refusal: str, version: str, _file: PictureFile, _head: PictureHead
+) -> BeatTrace:
+    return read_beat(_file, _head)
+
+
+def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: str) -> Heatmap:
+    """Where the network saw a class in the picture of an uploaded beat; `key` stands for the picture."""
+    return _picture_heatmap(key, network.name, network.version, aami, network, picture)
 
 
 @st.cache_data(show_spinner=False, max_entries=60, scope="session")
-def _beat_trace(digest: str, name: str, _payload: bytes) -> BeatTrace:
-    return read_beat_picture(name, _payload)
-
-
-def picture_heatmap(digest: str, network: Classifier, picture: PictureArray) -> Heatmap:
-    """Where the network looked in the picture of an uploaded beat."""
-    return _picture_heatmap(digest, network.name, network.version, network, picture)
-
-
-@st.cache_data(show_spinner=False, max_entries=60, scope="session")
-def _picture_heatmap(digest: str, name: str, version: str, _network: Classifier, _picture: PictureArray) -> Heatmap:
-    return heatmap(_network, _picture)
+def _picture_heatmap(
+    key: str, name: str, version: str, aami: str, _network: Classifier, _picture: PictureArray
+) -> Heatmap:
+    return heatmap(_network, _picture, aami)
 
 
 def evaluation(file: Path) -> Json:

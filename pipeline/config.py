@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+PICTURE_ENDINGS = ("png", "jpg", "jpeg", "webp", "pdf")  # what the loader reads, as file dialogs want it
 ROOT = Path(__file__).resolve().parent.parent
 
 

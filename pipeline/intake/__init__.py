@@ -2,13 +2,11 @@
 
 from pipeline.intake.beat_picture import read_beat_picture
 from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
-from pipeline.intake.picture_reader import PICTURE_ENDINGS, PICTURE_KINDS, count_pages, read_picture
+from pipeline.intake.picture_reader import count_pages, read_picture
 from pipeline.intake.uploads import read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
-    "PICTURE_ENDINGS",
-    "PICTURE_KINDS",
     "CsvOptions",
     "count_pages",
     "read_beat_picture",

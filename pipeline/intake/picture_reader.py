@@ -19,8 +19,6 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_stem, foreign_kind, require_size, safe_name, second_kind
 from pipeline.intake.pdf_reader import count_pdf_pages, read_pdf_page
 
-PICTURE_KINDS: Final = ("PNG", "JPEG", "WebP", "PDF")
-PICTURE_ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp", ".pdf")
 _KINDS: Final = (
     ("a PNG picture", "PNG"),
     ("a JPEG picture", "JPEG"),

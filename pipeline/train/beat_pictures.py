@@ -34,9 +34,9 @@ from pipeline.intake.beat_picture import trace_picture
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.render.picture import draw, trace_content
 from pipeline.signal.windows import gather
+from pipeline.train.lesson import PACED_TRAINING, VALIDATION
 from pipeline.train.not_beats import CURVES, TRAINING_KINDS, draw_not_beat
 from pipeline.train.picture_styles import TRAINING_STYLES, Rng, draw_styled
-from pipeline.train.lesson import PACED_TRAINING, VALIDATION
 
 Progress = Callable[[float, str], None]
 

@@ -1,0 +1,71 @@
+"""How well pictures of single beats are read, from the file that `evaluate --model pictures` wrote."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from app.text import plain
+from models.registry import WEIGHTS
+
+FILE = WEIGHTS / "vgg16" / "pictures-evaluation.json"
+
+
+def draw() -> None:
+    """The figures, and what they mean; nothing if no evaluation was saved."""
+    if not FILE.exists():
+        return
+    found = json.loads(FILE.read_text("utf-8"))
+    st.subheader("How well this works", anchor=False)
+    styles, others, public = found["styles"], found["others"], found["beat_images"]
+    everything = styles["all"]
+    with st.container(horizontal=True, gap="small"):
+        _figure("Beat pictures read", everything["share"], everything["interval"])
+        _figure("Other pictures taken for a beat", others["share"], others["interval"])
+        _figure("Accuracy, normal or abnormal", everything["accuracy"], everything["intervals"]["accuracy"])
+        _figure("Sensitivity, V and F", everything["sensitivity_vf"], None)
+        _figure("Specificity", everything["specificity"], everything["intervals"]["specificity"])
+    st.caption(
+        f"{everything['n']} beats of patients that taught nothing (MIT-BIH DS2), drawn in {len(styles['by_style'])} "
+        f"styles; {others['n']} pictures that are no beat, of kinds that training did not see. Intervals are 95 %."
+    )
+    with st.expander("Per style, per kind, and the public beat pictures"):
+        st.dataframe(_style_rows(styles["by_style"]), hide_index=True, placeholder="")
+        st.dataframe(
+            [{"Not a beat": kind, "Pictures": row["n"], "Accepted": row["accepted"]}
+             for kind, row in others["by_kind"].items()],
+            hide_index=True, placeholder="",
+        )  # fmt: skip
+        _public(public)
+        st.caption(plain(f"Written by `{found['command']}` at commit {found['commit']} on {found['created'][:10]}."))
+
+
+def _figure(label: str, value: float | None, interval: list[float] | None) -> None:
+    shown = "unknown" if value is None else f"{value:.1%}"
+    between = None if interval is None else f"{interval[0]:.1%} to {interval[1]:.1%}"
+    st.metric(label, shown, between, delta_color="off", delta_arrow="off", border=True)
+
+
+def _style_rows(styles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    keys = {"Read": "share", "Accuracy": "accuracy", "Sensitivity": "sensitivity", "V and F": "sensitivity_vf",
+            "Specificity": "specificity"}  # fmt: skip
+    return [{"Style": style, "Pictures": row["n"], **{name: row[key] for name, key in keys.items()}}
+            for style, row in styles.items()]  # fmt: skip
+
+
+def _public(public: dict[str, Any]) -> None:
+    """The public pictures, with what their folders really hold."""
+    true, folders = public["annotators_labels"], public["folders"]
+    st.text("Public pictures of single beats")
+    rows = [{"Folder": name, "Pictures": folder["n"],
+             "What the annotators called these beats": ", ".join(f"{s} {n}" for s, n in folder["nearest"].items())}
+            for name, folder in folders.items()]  # fmt: skip
+    st.dataframe(rows, hide_index=True, placeholder="")
+    st.caption(
+        "Each picture was compared with every annotated beat of MIT-BIH. The folder called normal holds fusion beats "
+        "of a few patients, the folder called abnormal mostly normal beats: the folders' names are no labels. By the "
+        f"annotators' labels, on the {true['n']} pictures of patients that taught nothing: accuracy "
+        f"{true['accuracy']:.1%}, sensitivity {true['sensitivity']:.1%}, specificity {true['specificity']:.1%}."
+    )

@@ -1,0 +1,170 @@
+"""What was found in uploaded pictures: a table of all with a row for each refused one, and one picture in depth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import cache, charts, pictures, work
+from app.text import confidence_words, percent, plain
+from app.theme import is_dark, palette
+from models.pictures import PictureHead
+from models.registry import Classifier
+from pipeline.config import DEFAULT
+from pipeline.domain import BeatTrace, FloatArray
+from pipeline.errors import EcgError
+from pipeline.export import table_bytes
+from pipeline.intake.batch import PictureFile, picture_files
+from pipeline.labels import CLASS_NAMES
+from pipeline.pictures import PictureAnswer, beat_picture, classify_traces, heat_on_original, read_beat, refused
+from pipeline.render.picture import on_paper
+
+STATE = "picture-answers"
+CHART = {"displayModeBar": False, "staticPlot": True}
+COLUMNS = {
+    "picture": "Picture",
+    "verdict": "Verdict",
+    "class": "Class",
+    "confidence": st.column_config.NumberColumn("Confidence", format="%.2f"),
+    "abnormal": st.column_config.NumberColumn("Abnormal", format="%.2f"),
+    "reason": "Why refused",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers for one upload; `key` stands for the files and the heads that read them."""
+
+    key: str
+    files: tuple[PictureFile, ...]
+    answers: tuple[PictureAnswer, ...]
+
+
+def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
+    """Everything about an upload.
+
+    Raises
+    ------
+    EcgError
+        If there are too many pictures, or the network cannot be used.
+    """
+    name = work.default_network()
+    head = cache.picture_head(name)
+    found = _answers(uploads, head, name)
+    position = 0
+    if len(found.answers) > 1:
+        overview = table(found.answers, head.manifest.threshold)
+        st.dataframe(overview, hide_index=True, placeholder="", column_config=COLUMNS)
+        st.download_button(
+            "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",
+            icon=":material/download:",
+        )  # fmt: skip
+        position = st.selectbox(
+            "Picture", range(len(found.answers)), format_func=lambda i: found.answers[i].name, key="picture-chosen"
+        )
+        position = min(position, len(found.answers) - 1)
+    _show(found.files[position], found.answers[position], head, name)
+
+
+def _answers(uploads: Sequence[tuple[str, bytes]], head: PictureHead, network: str) -> Answers:
+    """The answers for an upload: those kept in the session, or new ones under a progress bar."""
+    key = hashlib.sha256(head.manifest.version.encode())
+    for name, payload in uploads:
+        key.update(hashlib.sha256(payload).digest() + hashlib.sha256(name.encode("utf-8", "replace")).digest())
+    kept: Answers | None = st.session_state.get(STATE)
+    if kept is None or kept.key != key.hexdigest():
+        files = tuple(picture_files(uploads))
+        kept = Answers(key.hexdigest(), files, tuple(_read_all(files, head, network)))
+        st.session_state[STATE] = kept
+    return kept
+
+
+def _read_all(files: Sequence[PictureFile], head: PictureHead, network: str) -> list[PictureAnswer]:
+    bar = st.progress(0.0, "Reading the pictures")
+    answers: list[PictureAnswer | None] = []
+    traces: list[BeatTrace] = []
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    for number, file in enumerate(files, 1):
+        try:
+            trace = cache.beat_trace(file, head) if len(files) == 1 else read_beat(file, head)
+        except EcgError as error:
+            answers.append(refused(file, error))
+        else:
+            traces.append(replace(trace, picture=nothing))  # its pixels are read again when it is looked at
+            answers.append(None)
+        bar.progress(0.9 * number / len(files), f"Read {number} of {len(files)}")
+    found = iter(classify_traces(traces, head, cache.classifier(network)) if traces else [])
+    bar.empty()
+    return [replace(next(found), name=file.name) if answer is None else answer
+            for file, answer in zip(files, answers, strict=True)]  # fmt: skip
+
+
+def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
+    """One row per picture, refused ones too."""
+    rows = []
+    for each in answers:
+        if each.abnormal is None:
+            rows.append((each.name, "refused", "", np.nan, np.nan, each.refusal))
+            continue
+        verdict = "abnormal" if each.abnormal >= threshold else "normal"
+        rows.append((each.name, verdict, each.aami, each.confidence, each.abnormal, ""))
+    return pd.DataFrame(rows, columns=["picture", "verdict", "class", "confidence", "abnormal", "reason"])
+
+
+def as_csv(frame: pd.DataFrame) -> bytes:
+    """The table as CSV, safe to open in a spreadsheet."""
+    cells = frame.astype(object).where(frame.notna(), None)
+    return table_bytes(list(frame.columns), cells.to_numpy().tolist())
+
+
+def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: str) -> None:
+    """One picture with all that is known of it."""
+    if answer.p is None or answer.aami is None:
+        st.error(plain(f"{answer.name}: {answer.refusal}"), icon=":material/error:")
+        return
+    classifier, trace = cache.classifier(network), cache.beat_trace(file, head)
+    picture = beat_picture(trace)
+    heatmap = cache.picture_heatmap(f"{trace.digest} {file.page}", classifier, picture, answer.aami)
+    upload = pictures.shown(trace.picture)
+    first, second, third = st.columns(3, gap="medium")
+    with first:
+        st.image(upload, caption="Your picture", width="stretch", alt="The picture as uploaded")
+    with second:
+        st.image(
+            pictures.with_trace(trace), caption="The trace found in it", width="stretch",
+            alt="The picture with its trace",
+        )  # fmt: skip
+    with third:
+        heat = upload if heatmap.blank else pictures.with_heat(upload, heat_on_original(heatmap, trace))
+        st.image(heat, caption="Where the network looked", width="stretch", alt="The picture under its heat")
+    if heatmap.blank:
+        st.info("Nothing in the picture spoke for this class: the heatmap is blank.")
+    inks, verdict = st.columns([1, 2], gap="medium")
+    with inks:
+        beat_rows = DEFAULT.picture.beat_height_px
+        large = on_paper(pictures.enlarged(picture[:beat_rows], 8), dark=is_dark())
+        st.image(large, caption="The trace in the network's inks", width="stretch", alt="What the network reads")
+    with verdict:
+        _verdict(answer, np.asarray(answer.p), head, classifier)
+
+
+def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier: Classifier) -> None:
+    label, threshold = str(answer.aami), head.manifest.threshold
+    abnormal = float(1 - p[0])
+    st.text(answer.name)
+    with st.container(horizontal=True, gap="small"):
+        st.badge(f"{label}  {CLASS_NAMES[label]}", color="gray" if label == "N" else "orange")
+        st.badge("Abnormal" if abnormal >= threshold else "Normal", color="red" if abnormal >= threshold else "gray")
+    st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
+    st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(threshold)} on.")
+    st.plotly_chart(
+        charts.probabilities(p, palette()), theme=None, config=CHART, key=f"p-{hash(answer.name)}", alt="Probabilities"
+    )
+    st.caption(
+        plain(f"Network: {classifier.manifest.title}, version {classifier.version}; heads {head.manifest.version}.")
+    )
