@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
-from pipeline.evaluate import report, saved
+from pipeline.evaluate import report, report_curves, saved
 from pipeline.evaluate.records import RecordPredictions
 
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -142,8 +142,8 @@ def test_a_variant_without_a_record_that_is_not_there_does_not_apply():
 
 def test_curves_are_thin_and_run_from_end_to_end(at_reference):
     roc, pr = at_reference["roc"], at_reference["pr"]
-    assert len(roc["fpr"]) <= report.CURVE_POINTS
-    assert len(pr["recall"]) <= report.CURVE_POINTS
+    assert len(roc["fpr"]) <= report_curves.CURVE_POINTS
+    assert len(pr["recall"]) <= report_curves.CURVE_POINTS
     assert (roc["fpr"][0], roc["tpr"][0], roc["fpr"][-1], roc["tpr"][-1]) == (0, 0, 1, 1)
     assert {pr["recall"][0], pr["recall"][-1]} == {0, 1}
     area = np.trapezoid(roc["tpr"], roc["fpr"])
@@ -171,11 +171,11 @@ def test_flags_per_hour_by_hand():
 
 def test_the_errors_are_wrong_confident_and_not_all_of_one_kind(at_reference):
     errors = at_reference["errors"]
-    assert 0 < len(errors) <= report.ERRORS
+    assert 0 < len(errors) <= report_curves.ERRORS
     confidence = [error["confidence"] for error in errors]
     assert confidence == sorted(confidence, reverse=True)
     kinds = [(error["record"], error["truth"], error["predicted"]) for error in errors]
-    assert max(kinds.count(kind) for kind in kinds) <= report.ERRORS_PER_KIND
+    assert max(kinds.count(kind) for kind in kinds) <= report_curves.ERRORS_PER_KIND
     for error in errors:
         item = synthetic(error["record"])
         i = item.reference_sample.tolist().index(error["sample"])
