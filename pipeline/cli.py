@@ -272,9 +272,13 @@ def _train(options: argparse.Namespace) -> int:
     if options.model not in NETWORKS:
         _say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
+    whole = NETWORKS[options.model].reads == "beats"
+    if whole and (options.tune or options.random_split or options.epochs or options.pictures):
+        _say(f"Network {options.model!r} learns from whole recordings: only --data and --output apply to it.")
+        return BAD_USE
     with _progress(1) as steps:
         where = (options.model, options.data, options.output)
-        if NETWORKS[options.model].reads == "beats":
+        if whole:
             from pipeline.train import rhythm
 
             written = rhythm.run(options.data, options.output, progress=next(steps))

@@ -14,7 +14,7 @@ from app.text import clock, confidence_words, percent, plain
 from app.theme import UNCLASSIFIED, is_dark, palette
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
-from pipeline.explain import BeatExplanation
+from pipeline.explain import SIGNAL, BeatExplanation
 from pipeline.labels import CLASS_NAMES, aami_class
 from pipeline.render.picture import render_large
 
@@ -24,6 +24,10 @@ HOW_TO_READ = (
     "Top: the beat ({first}: first lead, green: second lead, blue: this recording's usual beat). Middle: three seconds "
     "before and after it; green ticks are R peaks, blue ticks where they would be at an even rhythm. Bottom: RR "
     "intervals, this beat's own two in green, the blue line their mean. Orange veil: what spoke most for the class."
+)
+HOW_SIGNAL = (
+    "This network reads the signal of the beat and its neighbours, not the picture. Orange: where its answer would "
+    "lose most if the beat looked usual there; over the RR bars, if no interval were known."
 )
 BLANK = "Nothing in the picture spoke for this class (the heatmap is blank), so none is shown."
 
@@ -70,6 +74,9 @@ def _pictures(case: Case, beat: int, signal_place: object, large: object, exact:
         with exact:
             seen = pictures.enlarged(found.picture, 8)
             text = f"Exactly what the network saw, {config.width_px} × {config.height_px} pixels"
+            if found.heatmap.method == SIGNAL:
+                text = "As a network that reads pictures would see it"
+                st.caption(HOW_SIGNAL)
             st.image(seen, caption=text, width="stretch", output_format="PNG", alt=text)
 
 

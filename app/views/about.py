@@ -71,18 +71,24 @@ def network_card(name: str) -> None:
         rows = {
             "Trained on": facts.trained_on,
             "Training records": ", ".join(facts.train_records),
-            "Validation records": ", ".join(facts.validation_records),
+            "Validation records": ", ".join(facts.validation_records) or "each patient was left out once",
             "Parameters": f"{facts.parameters:,}".replace(",", " "),
             "Weights": f"{facts.size_bytes / 2**20:.1f} MB, SHA-256 {facts.sha256}",
-            "Pictures": f"{facts.input_shape[1]} × {facts.input_shape[0]} pixels, preprocessing {facts.preprocessing}",
+            "Reads": f"{_reads(facts)}, preprocessing {facts.preprocessing}",
             "Calibration temperature": f"{facts.temperature:.3f}",
             "Abnormal from": f"{facts.threshold:.3f} (beats of recordings), {facts.picture_threshold:.3f} (pictures)",
             "Not classified below": f"confidence {facts.abstain_below:.2f}",
-            "Training": f"{facts.training_minutes:.0f} minutes, {facts.pictures_seen} pictures, seed {facts.seed}",
+            "Training": f"{facts.training_minutes:.0f} minutes, {facts.pictures_seen} examples, seed {facts.seed}",
             "Made by": facts.command,
             "Code": facts.commit,
         }
         st.table(pd.DataFrame(rows.items(), columns=["", "Value"]).set_index(""))
+
+
+def _reads(facts: registry.Manifest) -> str:
+    if len(facts.input_shape) == 3:
+        return f"pictures of {facts.input_shape[1]} × {facts.input_shape[0]} pixels"
+    return f"recordings, {facts.input_shape[0]} numbers for each beat"
 
 
 def installed(package: str) -> str:

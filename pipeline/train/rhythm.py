@@ -54,9 +54,9 @@ FOLDS: Final = (
 PACED: Final = ("102", "104", "107")
 VARIANTS: Final[tuple[tuple[Rhythm, int], ...]] = (
     ("atrial_runs", 2),
-    ("fibrillation", 2),
-    ("premature", 2),
-    ("paroxysms", 3),
+    ("fibrillation", 1),
+    ("premature", 3),
+    ("paroxysms", 2),
 )
 GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how many of its beats the self-test reads
 PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained on
@@ -116,13 +116,14 @@ def run(
     *,
     plan: RhythmPlan = DEFAULT_PLAN,
     folds: Sequence[Sequence[str]] = FOLDS,
+    runs: Path = ROOT / "runs",
     config: Config = DEFAULT,
     progress: Progress = lambda fraction, sentence: None,
     command: str = "",
 ) -> Path:
     """Train on DS1 and write `output_dir`/rhythm (default models/weights/rhythm); scores.json has the held-out scores.
 
-    An interrupted run goes on from its last finished epoch (runs/train-rhythm-...).
+    An interrupted run goes on from its last finished epoch (`runs`/train-rhythm-...).
 
     Raises
     ------
@@ -135,7 +136,17 @@ def run(
     if not mitdb.is_dir():
         raise DataError(f"The MIT-BIH database is not in {str(mitdb.parent)!r}; run `python -m pipeline data` first.")
     material = load_material(mitdb, [name for fold in folds for name in fold], plan, config, progress)
-    fitted = [_fold(i, fold, material, plan, config, _within(progress, i, len(folds))) for i, fold in enumerate(folds)]
+    fitted = [
+        _fold(
+            fold,
+            material,
+            replace(plan, seed=plan.seed + i),
+            runs / f"train-{NAME}-{i}-{plan.key(config)}",
+            config,
+            _within(progress, i, len(folds)),
+        )
+        for i, fold in enumerate(folds)
+    ]
     results, bias = [part.result for part in fitted], np.mean([part.bias for part in fitted], axis=0)
     model = NETWORKS[NAME].build((row_size(config.sequence),), len(AAMI_CLASSES))
     assemble(model, [result.model for result in results])
@@ -190,7 +201,12 @@ def scored(found: HeldOut) -> dict[str, Any]:
 
 
 def _fold(
-    number: int, left_out: Sequence[str], material: Material, plan: RhythmPlan, config: Config, progress: Progress
+    left_out: Sequence[str],
+    material: Material,
+    plan: RhythmPlan,
+    checkpoint: Path,
+    config: Config,
+    progress: Progress,
 ) -> _Fold:
     """Train the network that never sees `left_out`, and ask it about them, as recorded and in simulated rhythms."""
     training = [name for name in material.recorded if name not in left_out]
@@ -199,7 +215,7 @@ def _fold(
         [record for name in training for record in material.simulated[name]],
         material.paced,
         config,
-        plan.seed + number,
+        plan.seed,
         plan.steps,
         changes=plan.changes,
     )
@@ -210,9 +226,9 @@ def _fold(
         epochs=plan.epochs,
         steps=plan.steps,
         batch=sampler.batch,
-        seed=plan.seed + number,
+        seed=plan.seed,
         weights_dir=Path(),
-        checkpoint=ROOT / "runs" / f"train-{NAME}-{number}-{plan.key(config)}",
+        checkpoint=checkpoint,
         keep="last",
     )
     checks, bias = [material.recorded[name] for name in left_out], _bias(sampler, plan.prior_share)

@@ -127,7 +127,7 @@ class WindowSampler:
     steps: int
     batch: int = 16
     length: int = 64
-    simulated_share: float = 0.3
+    simulated_share: float = 0.35
     paced_share: float = 0.03
     rare_share: float = 0.3  # windows that are placed around a beat that is not N
     changes: Changes = field(default_factory=Changes)

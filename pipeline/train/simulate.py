@@ -78,7 +78,7 @@ def _premature(n: int, rng: np.random.Generator) -> Schedule:
     centre, depth, cycle = rng.uniform(0.55, 1.1), rng.uniform(0.0, 0.12), rng.uniform(3, 8)
     rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
     aami = np.full(n, "N")
-    early, pause = rng.uniform(0.5, 0.8), rng.uniform(1.0, 1.35)
+    early, pause = rng.uniform(0.5, 0.88), rng.uniform(1.0, 1.35)
     for first in np.flatnonzero(rng.random(n - 4) < rng.uniform(0.02, 0.15)):
         if aami[first] == "N":
             last = first + min(int(rng.geometric(0.75)), 3)
