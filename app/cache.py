@@ -165,6 +165,11 @@ def review_material(study: Study) -> Material:
     return _review_material(database_url(), study.id, study.digest, study)
 
 
+def forget_review_material() -> None:
+    """Let go of every recording that is on a desk: one was deleted."""
+    _review_material.clear()
+
+
 @st.cache_resource(show_spinner=False, max_entries=4, scope="session")
 def _review_material(url: str, number: int, digest: str, _study: Study) -> Material:
     from app.review_desk import material_of

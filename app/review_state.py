@@ -250,6 +250,11 @@ def bench() -> Bench:
     return found
 
 
+def stand_up() -> None:
+    """Leaves the desk: nothing of the study that was on it is kept."""
+    st.session_state.pop(_KEY, None)
+
+
 def sit_down(study_id: int, reading: Role = "main") -> Bench:
     """Goes to another study; the window length stays, filters and typed times do not."""
     old = bench()

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import cache
+from app.parts.worklist_open import Open
 from app.review_desk import Desk
+from app.review_state import stand_up
+from app.text import plain
 from models import registry
 from pipeline.errors import ModelError
 from pipeline.export import write_atr, write_csv, write_json
@@ -20,6 +24,9 @@ from pipeline.export.report import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
 from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
 from pipeline.review.beats import reviewed_beats
+from pipeline.review.decisions import TEXT_CHARS
+from pipeline.store.forgetting import forget_signal
+from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
 Content = Callable[[], ReportContent]
@@ -67,6 +74,35 @@ def draw(desk: Desk, signatures: int, *, blind: bool) -> None:
         "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
         "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."
     )
+
+
+def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
+    """The signal can go once everything was taken away; asks for a reason, which stays with who and when."""
+    with st.expander("Delete the recording from this machine", icon=":material/delete:"):
+        st.markdown(
+            "The signal is deleted, and with it strips and reports. Decisions, the model's answers and the audit trail "
+            "stay. The same files, opened again, bring everything back."
+        )
+        if now.state == "signed":
+            st.caption("This study is signed and keeps its recording; reopen it first.")
+            return
+        with st.form("forget", border=False):
+            st.text_area("Reason", key="forget-reason", max_chars=TEXT_CHARS, placeholder="stays in the audit trail")
+            st.form_submit_button(
+                f"Delete as {plain(reader)}" if reader else "Delete", disabled=not reader, key="forget-signal",
+                icon=":material/delete_forever:", on_click=_forget, args=(here, now.version, reader),
+            )  # fmt: skip
+
+
+def _forget(here: Open, seen: int, reader: str) -> None:
+    reason = str(st.session_state["forget-reason"])
+    here.change(
+        lambda: forget_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
+    )  # fmt: skip
+    if here.notice:
+        here.desk = None
+        cache.forget_review_material()
+        stand_up()
 
 
 def reviewed(desk: Desk, signatures: int) -> ReportContent:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -141,22 +143,15 @@ def _begin(here: Open, seen: int, reader: str) -> None:
 
 
 def _take_signature(here: Open, seen: int, reader: str) -> None:
-    text = str(st.session_state["sign-text"])
-    here.change(
-        lambda: reviews.sign(
-            here.study_id, reader=reader, expected_version=seen, text=text, key=here.key("sign", seen)
-        ),
-        seen,
-        "Signed and saved.",
-    )  # fmt: skip
+    sign = partial(reviews.sign, text=str(st.session_state["sign-text"]))
+    _change_state(here, seen, reader, sign, "sign", "Signed and saved.")
 
 
 def _reopen(here: Open, seen: int, reader: str) -> None:
-    reason = str(st.session_state["reopen-reason"])
-    here.change(
-        lambda: reviews.reopen(
-            here.study_id, reader=reader, expected_version=seen, reason=reason, key=here.key("reopen", seen)
-        ),
-        seen,
-        "Reopened and saved.",
-    )  # fmt: skip
+    reopen = partial(reviews.reopen, reason=str(st.session_state["reopen-reason"]))
+    _change_state(here, seen, reader, reopen, "reopen", "Reopened and saved.")
+
+
+def _change_state(here: Open, seen: int, reader: str, act: Callable[..., int], what: str, done: str) -> None:
+    key = here.key(what, seen)
+    here.change(lambda: act(here.study_id, reader=reader, expected_version=seen, key=key), seen, done)

@@ -37,6 +37,7 @@ def _draw(here: Open) -> None:
     with exports:
         if desk is not None:
             worklist_exports.draw(desk, signatures(here.study_id), blind=blind)
+            worklist_exports.offer_to_forget(here, now, who)
     with trail:
         entries = visible(audit(here.study_id), now, who)
         worklist_audit.draw(entries, now.study.record, stored_analysis(here.study_id).fs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import wfdb
 
-from pipeline.domain import Analysis
+from pipeline.domain import Analysis, IntArray
 from pipeline.errors import DataError
 from pipeline.export.files import write_bytes
 
@@ -34,23 +35,33 @@ def write_atr(analysis: Analysis, path: Path) -> Path:
     -----
     An unclassified beat keeps the class that the network thought most likely (Q if none ran), as in the JSON file.
     """
-    if analysis.sample.size == 0:
+    return write_bytes(path, annotation_bytes(analysis.sample, analysis.symbol, analysis.reason, analysis.fs))
+
+
+def annotation_bytes(sample: IntArray, symbol: Sequence[str], notes: Sequence[str], fs: float) -> bytes:
+    """A WFDB annotation file of beats (n,) at `fs` Hz, with a symbol and an auxiliary note each.
+
+    Raises
+    ------
+    DataError
+        If there is no beat to write.
+    """
+    if sample.size == 0:
         raise DataError("There is no beat to write as annotation.")
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
         wfdb.wrann(
             "r",
             ANNOTATOR,
-            np.asarray(analysis.sample, np.int64),
-            symbol=list(analysis.symbol),
-            aux_note=[note(reason) for reason in analysis.reason],
-            fs=analysis.fs,
+            np.array(sample, np.int64),
+            symbol=list(symbol),
+            aux_note=[_note(text) for text in notes],
+            fs=fs,
             write_dir=folder,
         )
-        payload = (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
-    return write_bytes(path, payload)
+        return (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
 
 
-def note(reason: str) -> str:
+def _note(reason: str) -> str:
     """An auxiliary note that the format can hold: ASCII without control characters, short enough."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in reason)
     return plain[:_NOTE_MAX]

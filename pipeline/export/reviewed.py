@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-import wfdb
-
-from pipeline.errors import DataError
-from pipeline.export.annotations import ANNOTATOR, note
+from pipeline.export.annotations import annotation_bytes
 from pipeline.export.files import write_bytes
 from pipeline.export.report import RESEARCH_USE, ReportContent, utc_text
 from pipeline.export.tables import dump_json, table_bytes, to_json
@@ -83,20 +78,8 @@ def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
     rejected is `|`. What a person decided is in the auxiliary note, the model's answer with it: "overridden, model V".
     """
     beats = content.beats
-    if not len(beats):
-        raise DataError("There is no beat to write as annotation.")
-    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
-        wfdb.wrann(
-            "r",
-            ANNOTATOR,
-            np.array(beats.sample, np.int64),
-            symbol=[SYMBOLS[letter] for letter in beats.aami.tolist()],
-            aux_note=[note(text) for text in _notes(beats)],
-            fs=beats.fs,
-            write_dir=folder,
-        )
-        payload = (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
-    return write_bytes(path, payload)
+    symbols = [SYMBOLS[letter] for letter in beats.aami.tolist()]
+    return write_bytes(path, annotation_bytes(beats.sample, symbols, _notes(beats), beats.fs))
 
 
 def _notes(beats: ReviewedBeats) -> list[str]:

@@ -20,7 +20,17 @@ from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 
 Role = Literal["main", "second"]
 Event = Literal[
-    "begin", "decide", "adjudicate", "undo", "redo", "sign", "reopen", "second_begun", "second_done", "second_withdrawn"
+    "begin",
+    "decide",
+    "adjudicate",
+    "undo",
+    "redo",
+    "sign",
+    "reopen",
+    "forgotten",
+    "second_begun",
+    "second_done",
+    "second_withdrawn",
 ]
 EntryT = TypeVar("EntryT", "Entry", AuditRow)
 KEEP: Final = "keep"  # the kind of an adjudication that changes no beat
@@ -34,6 +44,7 @@ _PLAIN: Final = {
     "begin": "began the review",
     "sign": "signed the study",
     "reopen": "reopened the study",
+    "forgotten": "deleted the recording",
     "second_begun": "began a second reading",
     "second_done": "finished the second reading",
     "second_withdrawn": "withdrew the second reading",

@@ -23,7 +23,7 @@ def load_prepared(
     recording: Recording, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
 ) -> Prepared | None:
     """What `prepare` gave for this recording, configuration and (asked for) leads; None if it is not stored."""
-    folder = _folder(recording.digest, config, leads)
+    folder = prepared_folder(recording.digest, config, leads)
     facts = read_json(folder / "facts.json")
     if facts is None:
         return None
@@ -41,7 +41,7 @@ def save_prepared(prepared: Prepared, config: Config = DEFAULT, leads: tuple[str
     leads : tuple of str, optional
         The leads that were asked for (not those that were chosen): part of the key.
     """
-    target = _folder(prepared.recording.digest, config, leads)
+    target = prepared_folder(prepared.recording.digest, config, leads)
     if load_prepared(prepared.recording, config, leads) is None:
         shutil.rmtree(target, ignore_errors=True)
         _save(prepared, target)
@@ -88,6 +88,7 @@ def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prep
     return Prepared(recording, leads, quality, beats, tuple(facts["notices"]))
 
 
-def _folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+    """Where what `prepare` gave lies, whether it is there or not; parameters as in `load_prepared`."""
     key = prepared_key(digest, config, leads)
     return cache_root() / "prepared" / key[:2] / key

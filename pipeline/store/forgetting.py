@@ -1,0 +1,47 @@
+"""Deleting a recording's signal from this machine; what was decided about it, and that it was deleted, stays."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+
+from sqlalchemy import select
+
+from pipeline.config import DEFAULT
+from pipeline.errors import ReviewError
+from pipeline.review.decisions import clean_text
+from pipeline.store import recordings
+from pipeline.store.database import database
+from pipeline.store.log import Log, named, reading_row
+from pipeline.store.prepared import prepared_folder
+from pipeline.store.studies import get_study, study_of
+from pipeline.store.tables import StudyRow
+
+
+def forget_signal(study_id: int, *, reader: str, reason: str) -> None:
+    """Delete the recording of a study, and what was filtered from it; the trail of each of its studies says so.
+
+    Decisions, the models' answers and the audit trail stay. The same files, opened again, make the studies whole.
+
+    Raises
+    ------
+    ReviewError
+        If a study of the recording is signed: what was signed must be there to be looked at. Or without a reason.
+    """
+    who, why, digest = named(reader), clean_text(reason), get_study(study_id).digest
+    if not why:
+        raise ReviewError("No reason is given; say why the recording is deleted.")
+    with database().writing() as session:
+        rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
+        if signed := next((row for row in rows if row.state == "signed"), None):
+            raise ReviewError(
+                f"Study {signed.id} of this recording, read by {signed.model}, is signed and keeps it; reopen it first."
+            )
+        for row in rows:
+            Log(session, row, reading_row(session, row.id, "main"), who, str(uuid.uuid4())).append(
+                "forgotten", text=why
+            )
+        asked = {None, *(study_of(row).leads for row in rows)}
+    for leads in asked:
+        shutil.rmtree(prepared_folder(digest, DEFAULT, leads), ignore_errors=True)
+    recordings.forget(digest)
