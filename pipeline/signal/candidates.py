@@ -73,10 +73,8 @@ def find_candidates(conditioned: Conditioned) -> list[Candidates]:
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
-    sos = sps.butter(2, BAND_HZ, "bandpass", fs=fs, output="sos").astype(np.float32)
-    power = sps.sosfiltfilt(sos, leads, axis=1) ** 2
-    energy = np.sqrt(np.maximum(uniform_filter1d(power, _samples(ENERGY_MS, fs), axis=1), 0)).astype(np.float32)
-    slope = _slope(leads, fs)
+    energy = np.stack([_energy(lead, fs) for lead in leads])  # lead by lead: half of a day's memory
+    slope = np.stack([_slope(lead, fs) for lead in leads])
     block = round(BLOCK_S * fs)
     crest = _blocks(energy, block).max(axis=2)
     level = _running_median(crest, LEVEL_BLOCKS)
@@ -98,11 +96,17 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     )
 
 
-def _slope(leads: FloatArray, fs: float) -> FloatArray:
+def _energy(lead: FloatArray, fs: float) -> FloatArray:
+    sos = sps.butter(2, BAND_HZ, "bandpass", fs=fs, output="sos").astype(np.float32)
+    power = np.square(sps.sosfiltfilt(sos, lead))
+    return np.asarray(np.sqrt(np.maximum(uniform_filter1d(power, _samples(ENERGY_MS, fs)), 0)), np.float32)
+
+
+def _slope(lead: FloatArray, fs: float) -> FloatArray:
     span = _samples(SLOPE_SPAN_MS, fs)
-    steep = np.zeros_like(leads)
-    steep[:, span:-span] = np.abs(leads[:, 2 * span :] - leads[:, : -2 * span])
-    return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs), axis=1), np.float32)
+    steep = np.zeros_like(lead)
+    steep[span:-span] = np.abs(lead[2 * span :] - lead[: -2 * span])
+    return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs)), np.float32)
 
 
 def _samples(span_ms: float, fs: float) -> int:

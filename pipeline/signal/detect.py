@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import sleepecg
 
@@ -9,7 +11,7 @@ from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, IntArray
 from pipeline.signal.candidates import find_candidates
 from pipeline.signal.choice import chosen, in_rhythm, load_networks
-from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.conditioning import MARGIN_S, STRETCH_S, Conditioned
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
@@ -35,18 +37,34 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
 def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
     """R peaks (n,) of the first lead by its slopes, stretch by stretch, snapped.
 
+    Of what is longer than an hour, each hour is searched with a minute before and after it, in which the detector's
+    thresholds settle: a day needs no more memory than an hour.
+
     References
     ----------
     sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532.
     """
     lead = conditioned.signal[:, 0]
-    found = [
-        start + np.asarray(sleepecg.detect_heartbeats(lead[start:stop].astype(np.float64), conditioned.fs), np.int64)
-        for start, stop in conditioned.segments
-        if np.ptp(lead[start:stop]) > 0
-    ]
+    found = [_slopes_within(lead, *hour, conditioned.fs) for hour in _hours(conditioned)]
     peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
     return np.unique(snap(peaks, lead, conditioned.fs, config))
+
+
+def _hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
+    """The segments in stretches [start, stop) of an hour at most, and the stretch with its margins [first, last)."""
+    stretch, margin = round(STRETCH_S * conditioned.fs), round(MARGIN_S * conditioned.fs)
+    for begin, end in conditioned.segments:
+        for start in range(begin, end, stretch):
+            stop = min(start + stretch, end)
+            yield start, stop, max(begin, start - margin), min(end, stop + margin)
+
+
+def _slopes_within(lead: FloatArray, start: int, stop: int, first: int, last: int, fs: float) -> IntArray:
+    window = lead[first:last]
+    if not np.ptp(window):
+        return np.zeros(0, np.int64)
+    peaks = first + np.asarray(sleepecg.detect_heartbeats(window.astype(np.float64), fs), np.int64)
+    return peaks[(peaks >= start) & (peaks < stop)]
 
 
 def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> IntArray:
