@@ -110,8 +110,8 @@ def table(content: Mapping[str, Any]) -> str:
     lines = [
         "# What each part of the training recipe gives",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats and simulated ones,",
-        "measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
         "The usual recipe ran with several seeds: a difference within their spread says nothing.",
         "",
         f"| recipe | {' | '.join(MEASURES.values())} | outside the usual spread |",

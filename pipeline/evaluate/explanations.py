@@ -29,7 +29,7 @@ from pipeline.evaluate import bootstrap
 from pipeline.evaluate.faithfulness import MAPS, PARTS, SQUARE_PX, area_under, maps_of, places, worse_pictures
 from pipeline.evaluate.predict import Progress
 from pipeline.evaluate.report import plain
-from pipeline.evaluate.run import Provenance, current_commit, database_folder, now, write_json
+from pipeline.evaluate.run import Provenance, current_commit, database_folder, identity, load_described, now, write_json
 from pipeline.evaluate.saved import EXPLANATIONS_SCHEMA, Json
 from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import draw
@@ -74,9 +74,9 @@ def explanations(
     ModelError
         If the network cannot be loaded, or reads no pictures.
     """
-    classifier, facts = registry.load(name, weights), registry.manifest(name, weights)
+    classifier, model = load_described(name, weights)
     folder = database_folder(data_dir)
-    held_out = tuple(record for record in facts.validation_records if record not in PACED)
+    held_out = tuple(record for record in model["validation_records"] if record not in PACED)
     sets = {"held_out": ("Patients of DS1 held out of the training", held_out), "ds2": ("DS2", DS2)}
     found = {}
     for number, (key, (_, records)) in enumerate(sets.items()):
@@ -89,7 +89,7 @@ def explanations(
     command = f"python -m pipeline evaluate --model {name} --explanations"
     content: Json = {
         "schema": EXPLANATIONS_SCHEMA,
-        "model": {"name": name, "title": facts.title, "sha256": facts.sha256},
+        "model": identity(model),
         "provenance": asdict(Provenance(command, current_commit(), data, now())),
         "method": method,
         "per_class": per_class,

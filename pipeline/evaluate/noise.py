@@ -32,7 +32,9 @@ def read_noise(folder: Path, name: str) -> Recording:
     return read_path(folder / name)
 
 
-def add_noise(recording: Recording, noise: Recording, snr_db: float, beats: IntArray) -> Recording:
+def add_noise(
+    recording: Recording, noise: Recording, snr_db: float, beats: IntArray, *, measured: Recording | None = None
+) -> Recording:
     """The recording with noise added to every lead, from its start to its end; noise that is too short is repeated.
 
     Parameters
@@ -43,6 +45,8 @@ def add_noise(recording: Recording, noise: Recording, snr_db: float, beats: IntA
         Of each lead on its own.
     beats : (n,) int64
         Reference beats, at `recording.fs`, that measure the signal.
+    measured : Recording, optional
+        What the noise's power is measured on, if `noise` is a part of it.
 
     Raises
     ------
@@ -62,7 +66,8 @@ def add_noise(recording: Recording, noise: Recording, snr_db: float, beats: IntA
     mixed = recording.p_signal.copy()
     for lead in range(mixed.shape[1]):
         added = noise.p_signal[:, lead % noise.p_signal.shape[1]]
-        ratio = signal_power(mixed[:, lead], beats, recording.fs) / max(noise_power(added, noise.fs), 1e-12)
+        loudness = (measured or noise).p_signal[:, lead % noise.p_signal.shape[1]]
+        ratio = signal_power(mixed[:, lead], beats, recording.fs) / max(noise_power(loudness, noise.fs), 1e-12)
         mixed[:, lead] += np.float32(np.sqrt(ratio / 10 ** (snr_db / 10))) * np.resize(added, len(mixed))
     return replace(recording, p_signal=read_only(mixed), digest=f"{recording.digest}+{noise.name}{snr_db:g}")
 

@@ -77,10 +77,8 @@ def evaluate(
     ModelError
         If the network cannot be loaded.
     """
-    classifier = registry.load(name, weights)
     return evaluate_classifier(
-        classifier,
-        describe_model(name, weights),
+        *load_described(name, weights),
         data_dir,
         split,
         output or evaluation_file(name, split, weights),
@@ -156,8 +154,7 @@ def evaluate_uncertainty(
 ) -> Path:
     """`add_uncertainty` for the network called `name`; return the evaluation.json."""
     path = output or evaluation_file(name, "ds2", weights)
-    classifier, model = registry.load(name, weights), describe_model(name, weights)
-    add_uncertainty(classifier, model, data_dir, path, config=config, progress=progress)
+    add_uncertainty(*load_described(name, weights), data_dir, path, config=config, progress=progress)
     return path
 
 
@@ -210,6 +207,22 @@ def add_random_split(path: Path, report: EvaluationReport) -> None:
     content = read_evaluation(path)
     content["random_split"] = {**report.to_json(), "optimistic": True, "label": OPTIMISTIC}
     write_json(path, content)
+
+
+def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registry.Classifier, Json]:
+    """A network, verified, and what evaluations say about it.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded.
+    """
+    return registry.load(name, weights), describe_model(name, weights)
+
+
+def identity(model: Mapping[str, Any]) -> Json:
+    """What files beside an evaluation say about their network: enough to know whether they belong together."""
+    return {key: model.get(key) for key in ("name", "title", "sha256")}
 
 
 def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:

@@ -27,7 +27,7 @@ from pipeline.evaluate.metrics import Scores
 from pipeline.evaluate.noise import NOISES, add_noise, read_noise
 from pipeline.evaluate.predict import Progress, reference_of
 from pipeline.evaluate.report import S_RECORD, plain
-from pipeline.evaluate.run import Provenance, current_commit, database_folder, now, write_json
+from pipeline.evaluate.run import Provenance, current_commit, database_folder, identity, load_described, now, write_json
 from pipeline.evaluate.saved import STRESS_SCHEMA, Json
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
@@ -95,10 +95,8 @@ def stress(
     ModelError
         If the network cannot be loaded.
     """
-    facts = registry.manifest(name, weights)
     target = output or weights / name / "stress.json"
-    known = {"name": name, "title": facts.title, "sha256": facts.sha256}
-    return stress_classifier(registry.load(name, weights), known, data_dir, target, config=config, progress=progress)
+    return stress_classifier(*load_described(name, weights), data_dir, target, config=config, progress=progress)
 
 
 def stress_classifier(
@@ -127,7 +125,7 @@ def stress_classifier(
             found[condition.name].append(sampled(worse, classifier, config, caps=caps, only_lead=condition.only_lead))
     content: Json = {
         "schema": STRESS_SCHEMA,
-        "model": dict(model),
+        "model": identity(model),
         "provenance": asdict(_provenance(classifier.name)),
         "records": list(records),
         "caps": dict(caps),
