@@ -11,6 +11,7 @@ from typing import Any
 
 MEMORY_BYTES = 2 * 2**30
 CPU_SECONDS = 20
+POINTS_MAX = 14_400  # 200 inches, the format's own limit (ISO 32000-1, annex C)
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def _limit_resources() -> None:
 
 def _send_page(page: Any, facts: dict[str, Any], dpi: int, pixels_max: int, side_max: int) -> None:
     width, height = page.get_size()  # in points of 1/72 inch
-    if not (0.5 <= width < 1e6 and 0.5 <= height < 1e6):
+    if not (1.0 <= width <= POINTS_MAX and 1.0 <= height <= POINTS_MAX):
         _answer({**facts, "error": "size"})
         return
     scale = min(dpi / 72, 0.99 * side_max / max(width, height), 0.99 * (pixels_max / (width * height)) ** 0.5)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pipeline.config import ROOT
+from pipeline.train.picture_styles import draw_styled
 from tests.drawn import beat_picture
+from tests.hostile.make_corpus import encoded, zipped
 
 PAGE = str(ROOT / "app" / "views" / "picture.py")
 
@@ -59,3 +62,28 @@ def test_of_several_pictures_each_gets_its_row_and_its_turn(page: AppTest, good:
     assert table["reason"][1]
     page.selectbox[0].set_value(1).run()
     assert len(page.error) == 1
+
+
+def test_a_zip_of_pictures_gives_a_row_for_each_member_and_its_bad_ones_spoil_nothing(
+    page: AppTest, good: bytes
+) -> None:
+    archive = zipped([("a/beat.png", good), ("notes.txt", b"hello"), ("__MACOSX/._beat.png", b"x")])
+    upload(page, ("pictures.zip", archive), ("text.pdf", b"%PDF-1.4 nothing"))
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["picture"]) == ["a/beat.png", "notes.txt", "text.pdf"]
+    assert list(table["verdict"] == "refused") == [False, True, True]
+    assert "not an image" in table["reason"][1]
+    assert "damaged" in table["reason"][2]
+
+
+def test_a_sine_wave_is_no_beat_and_gets_no_class(page: AppTest) -> None:
+    wave = draw_styled(0.5 + 0.5 * np.sin(np.linspace(0, 25, 400)), "plain", np.random.default_rng(0))
+    upload(page, ("wave.png", encoded(wave)))
+    assert not page.exception
+    assert "not an ECG beat picture" in page.error[0].value
+    assert not any("confidence" in markdown.value for markdown in page.markdown)
+
+
+def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
+    assert [metric.label for metric in page.metric][:2] == ["Beat pictures read", "Other pictures taken for a beat"]

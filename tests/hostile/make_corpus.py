@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
+import fpdf
 import numpy as np
 from PIL import Image
 
@@ -493,6 +494,19 @@ def _picture_cases() -> Iterator[Case]:
     yield picture("9 000 x 9 000", png_header(9_000, 9_000), says="9000 x 9000")
     yield picture("2 000 000 000 wide", png_header(2_000_000_000, 1), says="")
     yield picture("0 x 0", png_header(0, 0))
+    yield picture("TIFF", encoded(beat, "TIFF"), says="TIFF")
+    yield picture("BMP", encoded(beat, "BMP"), says="BMP")
+    yield picture("animation", encoded(Image.fromarray(beat), save_all=True,
+                                       append_images=[Image.fromarray(255 - beat)]), says="animation of 2")  # fmt: skip
+    yield picture("PNG and ZIP", encoded(beat) + zipped([("a.txt", b"hello")]), says="a ZIP archive at once")
+    yield picture("PNG and HTML", encoded(beat) + b"<script>alert(1)</script>", says="a web page at once")
+    yield picture("JPEG of many scans", encoded(beat, "JPEG") + b"\xff\xda" * 200, says="scans")
+    yield picture("PDF cut", _pdf(beat)[:900], "either", file="b.pdf")
+    yield picture("PDF of nothing", b"%PDF-1.7\n%%EOF", says="damaged", file="b.pdf")
+    yield picture("PDF with a password", _locked_pdf(), says="password", file="b.pdf")
+    yield picture("PDF of 60 pages", _pdf(beat[::8, ::8], pages=60), says="60 pages, the limit is 50", file="b.pdf")
+    yield picture("PDF of a huge page", _pdf(beat[::8, ::8], resolution=0.01), says="no usable size", file="b.pdf")
+    yield picture("PDF good", _pdf(beat), "read", file="b.pdf")
     yield picture("text chunk bomb", _text_bomb(encoded(beat)), "either")
     yield picture("blank", encoded(np.full((200, 200, 3), 255, np.uint8)), says="blank")
     yield picture("black", encoded(np.zeros((200, 200, 3), np.uint8)), says="blank")
@@ -509,6 +523,18 @@ def _picture_cases() -> Iterator[Case]:
     yield picture("grid only", encoded(_grid()), says="not an ECG beat picture")
     yield picture("circle", encoded(cv2.circle(np.full((200, 200, 3), 255, np.uint8), (100, 100), 80, (0, 0, 0), 2)))
     yield picture("tiny", encoded(np.zeros((3, 3, 3), np.uint8)), says="pixels")
+
+
+def _pdf(picture: np.ndarray, *, pages: int = 1, resolution: float = 100.0) -> bytes:
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return encoded(image, "PDF", resolution=resolution, save_all=True, append_images=[image] * (pages - 1))
+
+
+def _locked_pdf() -> bytes:
+    document = fpdf.FPDF()
+    document.set_encryption(owner_password="owner", user_password=PATIENT)
+    document.add_page()
+    return bytes(document.output())
 
 
 def png_header(width: int, height: int) -> bytes:

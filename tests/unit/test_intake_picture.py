@@ -5,17 +5,33 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pipeline.config import data_root
+from pipeline.config import Limits, data_root
 from pipeline.errors import EcgError, LimitError
-from pipeline.intake import read_beat_picture, read_picture
+from pipeline.intake import count_pages, read_beat_picture, read_picture
 from pipeline.intake.beat_picture import trace_picture
 from tests.hostile.make_corpus import draw_beat, encoded, png_header
 
 PINK = {"ground": (255, 245, 245), "grid": (250, 190, 200)}
 BEAT, COLUMNS, ROWS = draw_beat()
 HEIGHT = float(np.ptp(ROWS))
+
+
+SMALL = Limits(picture_pixels=1_000_000)
+GOOD = {
+    "PNG": encoded(BEAT[::4, ::4]),
+    "palette": encoded(Image.fromarray(BEAT[::4, ::4]).convert("P"), transparency=0),
+    "16 bit": encoded(Image.fromarray(BEAT[::4, ::4, 0].astype(np.uint16) * 257)),
+    "JPEG": encoded(
+        BEAT[::4, ::4], "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    ),
+    "progressive JPEG": encoded(BEAT[::4, ::4], "JPEG", progressive=True),
+    "CMYK": encoded(Image.fromarray(BEAT[::4, ::4]).convert("CMYK"), "JPEG"),
+    "WebP": encoded(BEAT[::4, ::4], "WEBP"),
+}
 
 
 def _pixels(payload: bytes) -> np.ndarray:
@@ -118,8 +134,24 @@ MODES = {
     "LA": lambda: encoded(_grey_alpha()),
     "palette": lambda: encoded(Image.fromarray(_grey()).convert("P")),
     "interlaced text": lambda: encoded(BEAT, pnginfo=_info()),
+    "palette with transparency": lambda: encoded(_clear_palette(), transparency=255),
+    "16 bit RGB": lambda: _deep(BEAT),
+    "16 bit RGBA": lambda: _deep(np.concatenate([np.zeros_like(BEAT), 255 - _grey()[..., None]], axis=2)),
+    "WebP": lambda: encoded(BEAT, "WEBP", lossless=True),
+    "WebP with alpha": lambda: encoded(_alpha(), "WEBP", lossless=True, exact=True),
     "with ICC profile": lambda: encoded(BEAT, icc_profile=b"not a profile at all"),
 }
+
+
+def _clear_palette() -> Image.Image:
+    """Greys by index, of which the last shows through."""
+    return Image.fromarray(_grey()).convert("P")
+
+
+def _deep(picture: np.ndarray) -> bytes:
+    """A PNG with 16 bits per channel, which Pillow does not write."""
+    order = [2, 1, 0, 3][: picture.shape[2]]
+    return cv2.imencode(".png", picture[..., order].astype(np.uint16) * 257)[1].tobytes()
 
 
 def _info() -> PngImagePlugin.PngInfo:
@@ -141,6 +173,60 @@ def test_one_bit_pictures_are_read():
 def test_cmyk_looks_like_rgb():
     cmyk = _pixels(encoded(Image.fromarray(BEAT).convert("CMYK"), "JPEG", quality=95))
     assert np.abs(cmyk.astype(int) - BEAT).mean() < 3
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_lossy_files_look_the_same(kind):
+    found = _pixels(encoded(BEAT, kind, quality=95))
+    assert np.abs(found.astype(int) - BEAT).mean() < 3
+
+
+def test_greys_in_a_jpeg_are_greys():
+    found = _pixels(encoded(Image.fromarray(_grey()), "JPEG", quality=95))
+    assert (np.ptp(found, axis=2) == 0).all()
+    assert np.abs(found[..., 0].astype(int) - _grey()).mean() < 3
+
+
+def test_a_page_of_a_pdf_is_drawn_as_a_viewer_shows_it():
+    pages = [Image.fromarray(BEAT), Image.fromarray(255 - BEAT)]
+    payload = encoded(pages[0], "PDF", resolution=200.0, save_all=True, append_images=pages[1:], quality=95)
+    assert count_pages(payload) == 2
+    for number, page in enumerate(pages):
+        found = read_picture(payload, "scan.pdf", page=number)
+        assert (found.kind, found.page, found.pages) == ("PDF", number, 2)
+        assert found.pixels.shape == (*BEAT.shape[:2], 3)
+        assert np.abs(found.pixels.astype(int) - np.asarray(page)).mean() < 4
+        assert not found.pixels.flags.writeable
+
+
+def test_a_page_that_is_not_there_is_named():
+    payload = encoded(Image.fromarray(BEAT), "PDF")
+    for page in (1, -2):
+        with pytest.raises(EcgError, match=f"has 1 pages, page {page + 1} was asked for"):
+            read_picture(payload, "scan.pdf", page=page)
+    with pytest.raises(EcgError, match="page 3 was asked for"):
+        read_picture(encoded(BEAT), "beat.png", page=2)
+
+
+def test_the_name_is_a_label_and_the_content_decides_the_kind():
+    found = read_picture(encoded(BEAT, "JPEG"), "../../etc/passwd.pdf")
+    assert (found.name, found.kind, found.pages) == ("passwd", "JPEG", 1)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), kind=st.sampled_from(sorted(GOOD)))
+def test_no_mutation_of_a_picture_raises_anything_but_the_project_s_error(data, kind):
+    payload = bytearray(GOOD[kind])
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, min(len(payload) - 1, data.draw(st.sampled_from([40, 400, 10_000])))))
+        payload[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    cut = data.draw(st.one_of(st.none(), st.integers(1, len(payload))))
+    try:
+        found = read_picture(bytes(payload[:cut]), "b.png", limits=SMALL)
+    except EcgError:
+        return
+    assert found.pixels.dtype == np.uint8
+    assert found.pixels.ndim == 3
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
