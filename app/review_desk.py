@@ -30,6 +30,7 @@ from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study, stored_analysis
+from pipeline.worker import Job
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
@@ -202,7 +203,7 @@ def material_of(study: Study) -> Material:
         prepared,
         find_families(prepared.beats),
         ground_of(recording, analysis),
-        _others(study),
+        others_of(study),
     )
 
 
@@ -228,13 +229,26 @@ def _prepared(recording: Recording, analysis: Analysis) -> Prepared:
     return replace(again, beats=replace(again.beats, sample=analysis.sample))
 
 
-def _others(study: Study) -> dict[str, Analysis]:
+def networks_beside(study: Study) -> tuple[str, ...]:
+    """The networks that could read the recording as well."""
+    return tuple(name for name in registry.available() if name != study.model)
+
+
+def job_beside(material: Material, network: str) -> Job:
+    """The analysis of the same recording, from the same leads, by another network."""
+    analysis, recording = material.analysis, material.recording
+    chosen = load_prepared(recording, DEFAULT, None)
+    leads = None if chosen is not None and chosen.leads == analysis.leads else analysis.leads
+    return Job(recording.digest, network, registry.manifest(network).version, leads, recording.n_samples)
+
+
+def others_of(study: Study) -> dict[str, Analysis]:
     """Stored analyses of the same recording by the other networks."""
-    found = {}
-    for name in registry.available():
+    found: dict[str, Analysis] = {}
+    for name in networks_beside(study):
         version = registry.manifest(name).version
         for leads in (None, study.leads):
-            if name != study.model and name not in found:
+            if name not in found:
                 analysis = load_analysis(study.digest, version, DEFAULT, leads)
                 found |= {} if analysis is None else {name: analysis}
     return found

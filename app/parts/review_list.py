@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
-from app.review_desk import Desk, Wanted
+from app import cache, work
+from app.review_desk import Desk, Wanted, job_beside, networks_beside, others_of
 from app.review_state import Bench
 from app.text import clock, plain
 from pipeline.labels import AAMI_CLASSES
@@ -142,6 +145,9 @@ def _filters(bench: Bench, desk: Desk) -> None:
         count = f" ({bench.wanted.narrowed})" if bench.wanted.narrowed else ""
         with st.popover(f"Filter{count}", icon=":material/filter_list:"):
             _more_filters(bench, desk)
+    other = bench.wanted.other
+    if other and other not in desk.material.others:
+        _second_opinion(bench, desk, other)
 
 
 def _more_filters(bench: Bench, desk: Desk) -> None:
@@ -155,11 +161,34 @@ def _more_filters(bench: Bench, desk: Desk) -> None:
     st.slider("Confidence of the model (%)", 0, 100, (0, 100), key="review-confidence", on_change=act, args=args)
     minutes = max(1, -int(-desk.material.recording.duration_s // 60))
     st.slider("Minutes of the recording", 0, minutes, (0, minutes), key="review-minutes", on_change=act, args=args)
-    if desk.material.others:
-        st.selectbox("Only where another network disagrees", ["", *desk.material.others], key="review-other",
-                     format_func=lambda name: plain(name) if name else "any", on_change=act, args=args)  # fmt: skip
-    else:
-        st.caption("Analyse the recording with another network to list where the two disagree.")
+    st.selectbox(
+        "Only where another network disagrees", ["", *networks_beside(desk.study)], key="review-other",
+        format_func=lambda name: _other_words(desk, name), on_change=act, args=args,
+    )  # fmt: skip
+
+
+def _other_words(desk: Desk, name: str) -> str:
+    if not name:
+        return "any"
+    return plain(name) if name in desk.material.others else f"{plain(name)} (reads the recording first)"
+
+
+@st.fragment(run_every=1.0)
+def _second_opinion(bench: Bench, desk: Desk, network: str) -> None:
+    """How far the other network is; as soon as it has read the recording, the list is that of the disagreements."""
+    job, worker = job_beside(desk.material, network), cache.worker()
+    status = worker.status(job)
+    if status.state in ("waiting", "running"):
+        st.progress(status.fraction, f"{plain(network)}: {plain(work.progress_words(status))}")
+        return
+    others = others_of(desk.study)
+    if network in others and bench.desk is not None:
+        cache.forget_review_material()  # it knows nothing of this analysis
+        bench.put(replace(bench.desk, material=replace(bench.desk.material, others=others), _lists={}))
+        st.rerun()
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):
+        st.caption(plain(status.sentence) or f"{plain(network)} has not read this recording.", width="stretch")
+        st.button("Let it read", key="second-opinion", on_click=worker.ask, args=(job,), wrap=False)
 
 
 def _filtered(bench: Bench, desk: Desk) -> None:
@@ -168,11 +197,14 @@ def _filtered(bench: Bench, desk: Desk) -> None:
     low, high = state.get("review-confidence", (0, 100))
     minutes = max(1, -int(-desk.material.recording.duration_s // 60))
     first, last = state.get("review-minutes", (0, minutes))
+    other = state.get("review-other") or ""
+    if other and other not in desk.material.others:
+        cache.worker().ask(job_beside(desk.material, other))
     bench.wanted = Wanted(
         kinds=frozenset(state.get("review-kinds") or ()),
         classes=frozenset(state.get("review-classes") or ()),
         confidence=(low / 100, high / 100),
         span_s=None if (first, last) == (0, minutes) else (first * 60.0, last * 60.0),
         reviewed=REVIEWED[state["review-which"] or ALL],
-        other=state.get("review-other") or "",
+        other=other,
     )

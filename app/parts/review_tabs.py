@@ -187,7 +187,7 @@ def _intervals(bench: Bench, desk: Desk) -> None:
         )
         pickable(
             bench, desk, figure, "review-tachogram", "RR intervals over time",
-            inside=lambda x, y: _around(beats, tachogram(beats, config=WHOLE), x, np.divide(y, 1000)),
+            inside=lambda x, y: _around(beats, tachogram(beats, config=WHOLE), np.asarray(x), np.divide(y, 1000)),
         )  # fmt: skip
     with right:
         cloud = poincare(beats)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.review_desk import Desk
 from app.review_state import Bench
 from models import registry
 from pipeline.analysis import prepare
@@ -19,7 +21,7 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.review.triage import triage
+from pipeline.review.triage import disagreements, triage
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
@@ -288,6 +290,35 @@ def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, 
     assert desk is not None
     listed = desk.listed(bench(page).wanted)
     assert all(analysis.sample[3] in finding.samples for finding in listed)
+
+
+def test_a_network_that_has_not_read_the_recording_reads_it_when_its_disagreement_is_asked_for(
+    case: tuple[Recording, Analysis],
+) -> None:
+    recording, analysis = case
+    wrong = np.roll(np.array(analysis.p), 1, axis=1)  # whatever the other says, it is not this
+    study = study_of_analysis(replace(analysis, model="vgg16", p=wrong), recording).id
+    page = opened(study)
+    page.selectbox(key="review-other").set_value("cnn").run()
+    assert bench(page).wanted.other == "cnn"
+    finding = bench(page).finding
+    deadline = time.monotonic() + 300
+    while "cnn" not in desk_of_page(page).material.others and time.monotonic() < deadline:
+        page.run()
+        assert not page.exception
+    desk = desk_of_page(page)
+    differing = disagreements(desk.beats, desk.material.others["cnn"])
+    assert differing.size > 300
+    listed = desk.listed(bench(page).wanted)
+    assert listed
+    assert all(np.isin(found.samples, differing).any() for found in listed)
+    assert bench(page).finding == finding  # the place that was looked at stays
+
+
+def desk_of_page(page: AppTest) -> Desk:
+    desk = bench(page).desk
+    assert desk is not None
+    return desk
 
 
 @pytest.mark.parametrize("tab", ["Summary", "Families", "Trend", "RR", "HRV"])
