@@ -19,7 +19,7 @@ from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.evaluate import run
-from pipeline.train import lesson, train
+from pipeline.train import lesson, train, tune
 
 FS = 360
 TOY = '''"""A toy: the mean of a small convolution."""
@@ -112,6 +112,22 @@ def test_a_new_file_is_trained_evaluated_and_on_the_board(
     page = AppTest.from_file(str(ROOT / "app" / "views" / "evaluation.py"), default_timeout=60).run()
     assert not page.exception, page.exception
     assert page.dataframe[0].value["Network"].tolist() == ["A toy"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_settings_are_looked_for_and_the_best_are_written(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (train, tune):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
+    written = tune.tune("toy", 2, data, plan=train.DEFAULT_PLAN.reduced(1, 64))
+    found = json.loads(written.read_text())
+    assert (found["network"], found["epochs"], len(found["trials"])) == ("toy", 1, 2)
+    settings, value = found["trials"][0]
+    assert settings == {"learning_rate": NETWORKS["toy"].learning_rate, "weight_decay": 1e-4}
+    assert found["value"] <= value
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "efficientnet", "vit"])

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from models.fit import FitPlan, average, fit
+from models.losses import Recipe, loss_function
 from models.networks import NETWORKS
 from pipeline.analysis import prepare
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.render.content import picture_content
-from pipeline.train.augment import Augmentation, as_trace, draw_augmented
+from pipeline.train.augment import Augmentation, RecordedNoise, as_trace, draw_augmented, read_recorded_noise
 from pipeline.train.beats import EpochSampler, LabelledBeats, Source, with_swapped
 from pipeline.train.simulate import Rhythm, simulate
 
@@ -92,6 +93,34 @@ def test_without_augmentation_pictures_are_the_plain_ones(beats: LabelledBeats) 
     content = beats.content.take(np.arange(20))
     changed = draw_augmented(content, DEFAULT.picture, np.random.default_rng(0), still)
     assert np.array_equal(changed, draw(content, DEFAULT.picture))
+
+
+def test_recorded_noise_changes_its_share_of_the_pictures(beats: LabelledBeats) -> None:
+    still = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    content = beats.content.take(np.arange(60))
+    values = np.random.default_rng(1).normal(size=5000).astype(np.float32)
+    plain = draw_augmented(content, DEFAULT.picture, np.random.default_rng(0), still)
+    for share, least, most in ((0.0, 0.0, 0.0), (0.5, 0.25, 0.75), (1.0, 1.0, 1.0)):
+        noisy = replace(still, recorded=RecordedNoise(share, 0.5, values))
+        changed = draw_augmented(content, DEFAULT.picture, np.random.default_rng(0), noisy)
+        assert least <= np.mean((changed != plain).any(axis=(1, 2, 3))) <= most
+
+
+@pytest.mark.data
+def test_noise_of_nstdb_is_filtered_as_recordings_are_and_only_its_first_half_is_read() -> None:
+    noise = read_recorded_noise(data_root() / "nstdb", DEFAULT, share=0.3, level=0.2)
+    assert noise.values.size == pytest.approx(3 * 0.5 * 650_000 / 360 * DEFAULT.signal.working_fs_hz, rel=0.01)
+    assert np.sqrt(np.mean(noise.values**2)) == pytest.approx(1, abs=0.05)
+
+
+def test_a_recipe_weighs_classes_and_looks_away_from_what_is_easy() -> None:
+    labels, logits = np.array([0, 1]), np.array([[4.0, 0.0], [0.5, 0.0]], np.float32)
+    each = np.log(1 + np.exp([-4.0, 0.5]))
+    losses = [float(loss_function(recipe, ignored=-1)(labels, logits)) for recipe in (
+        Recipe(), Recipe(class_weights=(1.0, 1.0)), Recipe(class_weights=(0.0, 2.0)), Recipe(focal=2.0)
+    )]  # fmt: skip
+    focused = (1 - np.exp(-each)) ** 2 * each
+    assert losses == pytest.approx([each.mean(), each.mean(), each[1], focused.mean()], rel=1e-5)
 
 
 def test_traces_fill_their_range(beats: LabelledBeats) -> None:
