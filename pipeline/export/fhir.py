@@ -48,7 +48,8 @@ def to_fhir(content: ReportContent) -> dict[str, Any]:
 
     References
     ----------
-    HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study.
+    HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study. The
+    tests validate against R4B, which left these resources as they are in R4: ADR 0015.
     """
     device = _resource(content, "Device", "device", _device(content))
     observations = [

@@ -274,6 +274,59 @@ def test_the_bundle_of_the_model_alone_is_preliminary_and_names_nobody():
     assert {v["value"] for v in device["version"]} == {"0.1.0", "0123456789ab"}
 
 
+# The elements of R4 (4.0.1) that are not those of every resource, without the `[x]` variants that are not used here.
+R4_ELEMENTS = {
+    "Bundle": "type timestamp total link entry signature identifier",
+    "DiagnosticReport": "identifier basedOn status category code subject encounter effectiveDateTime effectivePeriod "
+    "issued performer resultsInterpreter specimen result imagingStudy media conclusion conclusionCode presentedForm",
+    "Observation": "identifier basedOn partOf status category code subject focus encounter effectiveDateTime issued "
+    "performer valueQuantity valueString valueInteger dataAbsentReason interpretation note bodySite method specimen "
+    "device referenceRange hasMember derivedFrom component",
+    "Device": "identifier definition udiCarrier status statusReason distinctIdentifier manufacturer manufactureDate "
+    "expirationDate lotNumber serialNumber deviceName modelNumber partNumber type specialization version property "
+    "patient owner contact location url note safety parent",
+    "Practitioner": "identifier active name telecom address gender birthDate photo qualification communication",
+}
+R4_PARTS = {
+    ("Observation", "component"): "code valueQuantity valueString valueInteger dataAbsentReason interpretation",
+    ("Device", "deviceName"): "name type",
+    ("Device", "version"): "type component value",
+}
+R4_DEVICE_NAMES = {"udi-label-name", "user-friendly-name", "patient-reported-name", "manufacturer-name", "model-name",
+                   "other"}  # fmt: skip
+R5_ONLY = {"DiagnosticReport": "note", "Observation": "bodyStructure", "Device": "name"}
+
+
+def unknown_to_r4(resource):
+    """Names of elements that R4 does not have."""
+    kind = resource["resourceType"]
+    found = set(resource) - set(R4_ELEMENTS[kind].split()) - {"resourceType", "id", "meta"}
+    for (owner, part), names in R4_PARTS.items():
+        if owner == kind:
+            found |= {name for each in resource.get(part, []) for name in set(each) - set(names.split())}
+    return found
+
+
+def test_the_bundle_has_no_element_that_r4_does_not_have():
+    raw = to_fhir(reviewed())
+    resources = [raw, *(entry["resource"] for entry in raw["entry"])]
+    assert {resource["resourceType"] for resource in resources} == set(R4_ELEMENTS)
+    for resource in resources:
+        assert unknown_to_r4(resource) == set()
+    device = next(r for r in resources if r["resourceType"] == "Device")
+    assert {name["type"] for name in device["deviceName"]} <= R4_DEVICE_NAMES
+
+
+@pytest.mark.parametrize("kind", R5_ONLY)
+def test_what_only_r5_has_is_refused_by_both_checks(kind):
+    raw = to_fhir(reviewed())
+    resource = next(entry["resource"] for entry in raw["entry"] if entry["resource"]["resourceType"] == kind)
+    resource[R5_ONLY[kind]] = [{"text": "new"}]
+    assert unknown_to_r4(resource) == {R5_ONLY[kind]}
+    with pytest.raises(ValueError, match=R5_ONLY[kind]):
+        Bundle.model_validate(raw)
+
+
 def test_a_time_without_zone_is_refused():
     content = made()
     recording = Recording("made", FS, content.signal_mv, ("MLII",), "ab" * 32, (True,))
