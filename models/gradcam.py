@@ -115,7 +115,7 @@ def heatmap(classifier: Classifier, picture: NDArray[np.uint8], class_name: str 
     strongest = float(fall.max())
     if strongest <= BLANK_BELOW:
         return Heatmap(np.zeros(picture.shape[:2], np.float32), name, blank=True, method="occlusion")
-    return Heatmap(fall / np.float32(strongest), name, blank=False, method="occlusion")
+    return Heatmap((fall / strongest).astype(np.float32), name, blank=False, method="occlusion")
 
 
 def _asked(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None) -> str:

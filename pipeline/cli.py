@@ -123,7 +123,10 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uncertainty", action="store_true", help="add class sets with a promise, calibrated on patients of svdb"
     )
-    parser.add_argument("--explanations", action="store_true", help="measure how far the heatmaps can be believed")
+    parser.add_argument(
+        "--explanations", type=_count, nargs="?", const=20, metavar="N",
+        help="measure how far the heatmaps can be believed, on N beats of each class (default: %(const)s)",
+    )  # fmt: skip
     parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
     parser.set_defaults(command=_evaluate)
@@ -332,7 +335,7 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
     from models.registry import available
 
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
-    usual |= {"explanations": False}
+    usual |= {"explanations": None}
     kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
     return [argparse.Namespace(**usual | {"model": name} | kind) for name in available() for kind in kinds]
 
@@ -345,7 +348,7 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
     if options.explanations:
         from pipeline.evaluate.explanations import explanations
 
-        return explanations(options.model, data, options.output, progress=progress)
+        return explanations(options.model, data, options.output, per_class=options.explanations, progress=progress)
     from pipeline.evaluate.run import evaluate, evaluate_uncertainty
 
     if options.uncertainty:

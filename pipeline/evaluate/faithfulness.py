@@ -14,7 +14,7 @@ from pipeline.domain import FloatArray, PictureArray
 from pipeline.render.content import PictureContent
 
 SQUARE_PX: Final = 16  # as coarse as the layer that Grad-CAM weighs
-STEP: Final = 3  # squares that go at once
+STEP: Final = 4  # squares that go at once
 MAPS: Final = ("heat", "occlusion", "qrs", "random")
 PARTS: Final = ("qrs", "p", "rr")
 QRS_S: Final = 0.06  # on each side of R

@@ -26,6 +26,7 @@ from pipeline.train.beats import (
     load_beats,
     load_simulated,
 )
+from pipeline.train.simulate import Rhythm
 
 Progress = Callable[[float, str], None]
 Logits = Callable[[PictureArray], NDArray[np.float32]]
@@ -44,7 +45,7 @@ class Lesson:
 
     beats: LabelledBeats
     swapped: LabelledBeats
-    simulated: Mapping[str, LabelledBeats]
+    simulated: Mapping[Rhythm, LabelledBeats]
     checks: LabelledBeats
 
 

@@ -46,7 +46,7 @@ def tune(
     kept = ROOT / "runs" / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
-        tried = replace(plan, recipe=Recipe(**settings))
+        tried = replace(plan, recipe=Recipe(settings["learning_rate"], settings["weight_decay"]))
         return validation(name, tried, taught, root, config)["val_loss"]
 
     first = {"learning_rate": NETWORKS[name].learning_rate, "weight_decay": Recipe().weight_decay}
