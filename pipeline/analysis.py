@@ -16,7 +16,7 @@ from pipeline.errors import ModelError, SignalError
 from pipeline.inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.signal.beats import cut_beats
-from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
@@ -79,7 +79,7 @@ def prepare(
         If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
     """
     _check_duration(recording, config)
-    chosen = choose_leads(recording.leads, leads)
+    chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)
     conditioned = condition(recording, chosen, config.signal)
     raw = recording.p_signal[:, recording.leads.index(chosen[0])]
     quality = assess(raw, recording.fs, conditioned, config.signal)

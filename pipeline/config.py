@@ -57,7 +57,7 @@ class SignalConfig:
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most so many usual beats make the recording's usual beat
     quality_window_s: float = 10.0
-    segment_min_s: float = 10.0  # shorter stretches between gaps are not analysed
+    segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated
     flat_mv: float = 0.02  # peak to peak below this in a quality window: no signal
     amplitude_min_mv: float = 0.05  # 99th percentile outside these: unit is doubtful

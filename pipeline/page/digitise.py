@@ -13,7 +13,7 @@ from pipeline.domain import FloatArray, PictureArray, Recording, read_only
 from pipeline.errors import IntakeError
 from pipeline.page.calibration import Measured, Pulse, find_pulses, gain_of, speed_of
 from pipeline.page.grid import Grid, measure_grid
-from pipeline.page.ink import Ink, find_ink, find_lanes
+from pipeline.page.ink import Ink, Mask, find_ink, find_lanes
 from pipeline.page.layout import (
     LayoutChoice,
     LeadBox,
@@ -37,6 +37,9 @@ SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
 _SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
 _CLEAR_MIN: Final = 0.4
+_NO_TRACES: Final = (
+    f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed."
+)
 _JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
 _PAGE_TOLERANCE: Final = 0.04
@@ -175,10 +178,12 @@ def _read(picture: PictureArray, turns: int, given: Corrections) -> Digitised:
     ink = find_ink(sheet)
     fine = sheet.px_per_mm
     lanes = np.array(given.lanes, np.float64) if given.lanes else find_lanes(ink, fine)[0]
-    traces = follow(ink, lanes, fine) if lanes.size else ()
+    if not lanes.size:
+        raise IntakeError(_NO_TRACES.format(found="no"))
+    traces, aside = follow(ink, lanes, fine)
     if given.lanes is None:
-        lanes, traces = _real_traces(ink, lanes, traces, fine)
-    words = read_words(ink, traces, fine)
+        lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine)
+    words = read_words(ink, aside, traces, fine)
     pulses = find_pulses(traces, fine)
     speed = Measured(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
     gain = Measured(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
@@ -200,19 +205,14 @@ def _read(picture: PictureArray, turns: int, given: Corrections) -> Digitised:
 
 
 def _real_traces(
-    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], px_per_mm: int
-) -> tuple[Matrix, tuple[Trace, ...]]:
+    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], aside: Mask, px_per_mm: int
+) -> tuple[Matrix, tuple[Trace, ...], Mask]:
     """The lanes that hold traces and not text; refused where there are too few for a page."""
     width = ink.mask.shape[1]
-    real = [t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces]
-    if sum(real) < _TRACES_MIN:
-        raise IntakeError(
-            f"This is not a 12-lead page: {sum(real)} traces were found on a grid, at least {_TRACES_MIN} are needed."
-        )
-    if not all(real):
-        lanes = lanes[np.array(real)]
-        traces = follow(ink, lanes, px_per_mm)
-    return lanes, traces
+    real = np.array([t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces])
+    if real.sum() < _TRACES_MIN:
+        raise IntakeError(_NO_TRACES.format(found=int(real.sum())))
+    return (lanes, traces, aside) if real.all() else (lanes[real], *follow(ink, lanes[real], px_per_mm))
 
 
 def _named_strips(

@@ -58,7 +58,7 @@ def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
     if how.blur_px:
         light = np.asarray(cv2.GaussianBlur(light, (0, 0), how.blur_px), np.float32)
     if how.noise:
-        light += rng.normal(0, how.noise, light.shape).astype(np.float32)
+        light += rng.standard_normal(light.shape, np.float32) * np.float32(how.noise)
     result = np.clip(np.round(light), 0, 255).astype(np.uint8)
     if how.jpeg:
         result = _through_jpeg(result, how.jpeg)

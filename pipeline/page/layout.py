@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,9 @@ Matrix = NDArray[np.float64]
 _GAP_MM: Final = 0.4
 _FOOT_MM: Final = 1.0  # a pulse's foot, where it runs into the trace without a gap
 _NEAR_MM: Final = 3.5  # a rule, or the first letter of a label, may stand so far from where a column begins
+_LABEL_MM: Final = 14.0  # labels stand so near to the beginning of their column, on most pages
 _WRONG: Final = 0.8  # a label that contradicts a layout counts by so much more than nothing
+_WEIGHT: Final = MappingProxyType({"I": 0.05, "II": 0.4, "III": 0.6})  # any stroke looks like an I
 _STRIP_ALIKE: Final = 0.9  # correlation from which a strip shows the same lead as a box
 _STRIP_CLEARER: Final = 0.04
 
@@ -124,13 +127,17 @@ def _label_score(
     right = wrong = 0.0
     for word in labels:
         row = row_of(word, lanes)
-        if row is None or row >= below:
+        if row is None:
             continue
         column = int(np.clip((word.x + _NEAR_MM * px_per_mm - span[0]) // width, 0, len(layout.columns) - 1))
+        away_mm = (word.x - span[0] - column * width) / px_per_mm
+        weight = word.alike**2 * _WEIGHT.get(word.text, 1.0) * (1.0 if away_mm < _LABEL_MM else 0.5)
+        if row >= below:
+            column, weight = 0, 0.5 * weight * (away_mm < _LABEL_MM and column == 0)
         if boxes[row, column] == word.text:
-            right += word.alike
+            right += weight
         else:
-            wrong += word.alike
+            wrong += weight
     return right, wrong
 
 
@@ -189,9 +196,13 @@ def lead_boxes(
         if near.size:
             edges[i] = max(0, edges[i] - reach) + round(float(near.mean()))
     return tuple(
-        LeadBox((names or {}).get(i, lead), row, edges[column], edges[column + spanned], spanned > 1 or row >= len(
-            layout.columns[0]
-        ))
+        LeadBox(
+            (names or {}).get(i, lead),
+            row,
+            edges[column],
+            edges[column + spanned],
+            spanned > 1 or row >= len(layout.columns[0]),
+        )
         for i, (row, column, spanned, lead) in enumerate(layout.boxes())
     )
 

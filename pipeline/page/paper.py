@@ -121,9 +121,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
     shape = np.array(sheet.shape[1::-1], np.float64)
     ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
-    flat = Sheet(
-        read_only(sheet), fine, tuple(low + first), to_px, read_only(uneven), np.zeros((4, 2)), tuple(low)
-    )
+    flat = Sheet(read_only(sheet), fine, tuple(low + first), to_px, read_only(uneven), np.zeros((4, 2)), tuple(low))
     return Sheet(**{**vars(flat), "corners": read_only(flat.on_original(ring))})
 
 

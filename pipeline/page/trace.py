@@ -22,6 +22,8 @@ _REACH: Final = 1.25  # of the distance to the neighbouring lane
 _REACH_MM: Final = (15.0, 45.0)
 _INK: Final = 0.35
 _BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
+_LETTER_MM: Final = (1.0, 7.0)
+_SEEN_WITHOUT: Final = 0.6
 _LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
 _END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
 _END_SHARE: Final = 0.55
@@ -41,19 +43,62 @@ class Trace:
     clear: float
 
 
-def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Trace, ...]:
-    """The traces of all lanes (n,), top to bottom; where two cross, the ink is shared between them."""
+def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], Mask]:
+    """The traces of all lanes (n,), top to bottom, and the ink (h, w) that belongs to none: words, for example.
+
+    Where two traces cross, the ink is shared between them. Small pieces of ink are a part of a trace only where it
+    would not be seen without them.
+    """
     strength = _without_rules(ink, lanes, px_per_mm)
     apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else _REACH_MM[1] * px_per_mm
     reach = int(np.clip(_REACH * apart, *(side * px_per_mm for side in _REACH_MM)))
-    paths = _paths(strength, np.round(lanes).astype(np.int64), reach, px_per_mm)
+    rows = np.round(lanes).astype(np.int64)
+    pieces = _small_pieces(strength, px_per_mm)
+    if pieces.any():
+        bare = np.where(pieces > 0, 0, strength)
+        aside = _not_needed(bare, pieces, _paths(bare, rows, reach, px_per_mm))
+        strength = np.where(aside, 0, strength)
+    else:
+        aside = np.zeros(strength.shape, np.bool_)
+    paths = _paths(strength, rows, reach, px_per_mm)
     mask = cv2.morphologyEx((strength > _INK).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
     top, bottom = _stroke_ends(mask)
     astray = _astray(paths, lanes)
-    return tuple(
+    traces = tuple(
         _trace(strength, mask & ~astray[i], *_own_stroke(paths, i, top, bottom), paths[i], float(lanes[i]), px_per_mm)
         for i in range(len(lanes))
     )
+    return traces, aside
+
+
+def _small_pieces(strength: FloatArray, px_per_mm: int) -> NDArray[np.int32]:
+    """Labels (h, w) of connected ink as small as letters and ticks, with their edges; 0 elsewhere."""
+    inked = (strength > _INK).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    width, height = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
+    small = (width <= _LETTER_MM[1]) & (height >= _LETTER_MM[0]) & (height <= _LETTER_MM[1])
+    small[0] = False
+    kept = np.where(small[labels], labels, 0)
+    edge = cv2.dilate(kept.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int32)
+    return np.asarray(np.where((labels == 0) | (kept > 0), edge, 0), np.int32)
+
+
+def _not_needed(bare: FloatArray, pieces: NDArray[np.int32], paths: Rows) -> Mask:
+    """The pieces (h, w) in whose columns the nearest path is seen without them."""
+    column = np.arange(paths.shape[1])
+    seen = np.array([(bare[np.clip(path + d, 0, len(bare) - 1), column] > _INK) for path in paths for d in (-1, 0, 1)])
+    seen = seen.reshape(len(paths), 3, -1).any(axis=1)
+    keep = np.zeros(int(pieces.max()) + 1, np.bool_)
+    rows, columns = np.nonzero(pieces)
+    order = np.argsort(pieces[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
+    labels, starts = np.unique(pieces[rows, columns], return_index=True)
+    for label, start, stop in zip(labels, starts, np.append(starts[1:], rows.size), strict=True):
+        left, right = int(columns[start:stop].min()), int(columns[start:stop].max()) + 1
+        middle = float(rows[start:stop].mean())
+        nearest = int(np.abs(paths[:, left:right].mean(axis=1) - middle).argmin())
+        keep[label] = seen[nearest, left:right].mean() < _SEEN_WITHOUT
+    return np.asarray((pieces > 0) & ~keep[pieces])
 
 
 def _astray(paths: Rows, lanes: Matrix) -> Mask:
@@ -147,9 +192,7 @@ def _own_stroke(paths: Rows, lane: int, top: Rows, bottom: Rows) -> tuple[Rows, 
     return first, last
 
 
-def _trace(
-    strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows, lane: float, px_per_mm: int
-) -> Trace:
+def _trace(strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows, lane: float, px_per_mm: int) -> Trace:
     column = np.arange(path.size)
     seen = mask[path, column]
     row = np.full(path.size, np.nan)
@@ -166,13 +209,12 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask) -> M
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
     height = strength.shape[0]
-    middle = np.empty(column.size)
-    ink = np.empty(column.size)
-    for i, (at, low, high) in enumerate(zip(column, first, last, strict=True)):
-        low, high = max(0, low - 1), min(height, high + 2)
-        weight = strength[low:high, at]
-        ink[i] = weight.sum()
-        middle[i] = low + (weight @ np.arange(high - low)) / ink[i]
+    total = np.concatenate([np.zeros((1, strength.shape[1])), np.cumsum(strength, axis=0, dtype=np.float64)])
+    moment = np.cumsum(strength * np.arange(height, dtype=np.float64)[:, None], axis=0)
+    moment = np.concatenate([np.zeros((1, strength.shape[1])), moment])
+    low, high = np.maximum(first - 1, 0), np.minimum(last + 2, height)
+    ink = total[high, column] - total[low, column]
+    middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)
     thick = max(1.0, float(np.percentile(ink, 25)))
     upper = first - strength[np.maximum(first - 1, 0), column]
     lower = last + strength[np.minimum(last + 1, height - 1), column]
@@ -210,7 +252,8 @@ def _bridged(row: Matrix, longest: float) -> Matrix:
     """Short gaps filled by straight lines."""
     out = row.copy()
     known = np.flatnonzero(np.isfinite(row))
-    for before, after in zip(known, known[1:], strict=False):
-        if 1 < after - before <= longest + 1:
-            out[before : after + 1] = np.interp(np.arange(before, after + 1), (before, after), row[[before, after]])
+    apart = np.diff(known)
+    for i in np.flatnonzero((apart > 1) & (apart <= longest + 1)):
+        before, after = int(known[i]), int(known[i + 1])
+        out[before : after + 1] = np.interp(np.arange(before, after + 1), (before, after), row[[before, after]])
     return out

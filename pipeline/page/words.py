@@ -21,8 +21,9 @@ _HEIGHT_MM: Final = (1.2, 6.0)
 _WIDTH_MM: Final = (0.25, 20.0)
 _JOIN_MM: Final = 0.9  # letters of one word are closer together
 _WIDER: Final = 1.35  # a word may be wider or narrower than the drawn one by this factor
-_ALIKE_MIN: Final = 0.55
+_ALIKE_MIN: Final = 0.62
 _CLEARER: Final = 0.02  # by so much the best word must beat the next one
+_INK: Final = 0.35
 _SPEEDS: Final = ("25 mm|s", "50 mm|s")
 _GAINS: Final = ("5 mm|mV", "10 mm|mV", "20 mm|mV")
 
@@ -37,27 +38,28 @@ class Word:
     alike: float
 
 
-def read_words(ink: Ink, traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Word, ...]:
-    """Lead names, speeds ("25 mm/s") and gains ("10 mm/mV") that can be read beside the traces."""
-    free = _without_traces(ink.mask, traces, px_per_mm)
+def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Word, ...]:
+    """Lead names, speeds ("25 mm/s") and gains ("10 mm/mV") among the ink (h, w) that belongs to no trace."""
+    free = (aside | _far_from_traces(ink.mask, traces, px_per_mm)) & (ink.strength > 0)
+    strength = np.where(free, ink.strength, 0).astype(np.float32)
     found = []
-    for x, y, width, height in _groups(free, px_per_mm):
-        word = _read(ink.strength[y : y + height, x : x + width])
+    for x, y, width, height in _groups((strength > _INK).astype(np.uint8), px_per_mm):
+        word = _read(strength[y : y + height, x : x + width])
         if word is not None:
             found.append(Word(word[0].replace("|", "/"), x + width / 2, y + height / 2, round(word[1], 3)))
     return tuple(found)
 
 
-def _without_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> NDArray[np.uint8]:
-    free = mask.astype(np.uint8)
-    own = np.zeros_like(free)
+def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> Mask:
+    """Ink (h, w) that no trace reaches: not connected with one within its own columns."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    touched = np.zeros(int(labels.max()) + 1, np.bool_)
     for trace in traces:
-        columns = np.flatnonzero(np.isfinite(trace.row[:-1]) & np.isfinite(trace.row[1:]))
-        for column in columns:
-            ends = sorted((int(round(trace.row[column])), int(round(trace.row[column + 1]))))
-            own[max(0, ends[0] - 1) : ends[1] + 2, column : column + 2] = 1
-    free[cv2.dilate(own, np.ones((3, 3), np.uint8)) > 0] = 0
-    return free
+        columns = np.flatnonzero(np.isfinite(trace.row))
+        rows = np.clip(np.round(trace.row[columns]).astype(int), 0, len(mask) - 1)
+        touched[labels[rows, columns]] = True
+    touched[0] = True
+    return np.asarray(~touched[labels])
 
 
 def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int, int]]:

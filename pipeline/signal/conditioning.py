@@ -66,6 +66,22 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
     return Conditioned(read_only(out), float(recording.fs * ratio), tuple(segments))
 
 
+def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:
+    """The leads that were recorded long enough without a gap; all of them where none was.
+
+    A printed page shows most leads for 2.5 s and one for 10 s: only that one can be analysed. One or two leads are
+    left as they are.
+    """
+    if len(recording.leads) <= 2:
+        return recording.leads
+    long = [
+        lead
+        for i, lead in enumerate(recording.leads)
+        if _recorded_spans(recording.p_signal[:, i], recording.fs, config)
+    ]
+    return tuple(long) or recording.leads
+
+
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches [start, stop) in which `mask` (n,) is True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
