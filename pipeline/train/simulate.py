@@ -25,6 +25,7 @@ BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R pe
 P_WAVE_S = (-0.24, -0.06)
 LEAST_DONORS = 5
 V_SHARE = 0.08  # of the beats, where the donor has V: else a network learns that such rhythms hold no V
+LONG_RUNS, LONGEST_RUN = 0.06, 60  # share of early beats that begin a run of 6 or more, and how many beats it has
 WILD = "f"  # a normal beat in fibrillation: no P wave
 F_WAVES_HZ, F_WAVES_MV = (4.0, 9.0), (0.0, 0.12)
 SYMBOLS = {"N": "N", "S": "A", "V": "V", WILD: "N"}
@@ -74,16 +75,18 @@ def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
 
 
 def _premature(n: int, rng: np.random.Generator) -> Schedule:
-    """A sinus rhythm that breathes, with early atrial beats, alone or a few in a row, and the pause after them."""
+    """A sinus rhythm that breathes, with early atrial beats: alone, a few in a row, long runs; and their pauses."""
     centre, depth, cycle = rng.uniform(0.55, 1.1), rng.uniform(0.0, 0.12), rng.uniform(3, 8)
     rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
     aami = np.full(n, "N")
     early, pause = rng.uniform(0.5, 0.88), rng.uniform(1.0, 1.35)
-    for first in np.flatnonzero(rng.random(n - 4) < rng.uniform(0.02, 0.15)):
+    for first in np.flatnonzero(rng.random(n - LONGEST_RUN - 1) < rng.uniform(0.02, 0.15)):
         if aami[first] == "N":
-            last = first + min(int(rng.geometric(0.75)), 3)
+            long = rng.random() < LONG_RUNS
+            last = first + (int(rng.integers(6, LONGEST_RUN)) if long else min(int(rng.geometric(0.75)), 3))
             aami[first:last] = "S"
-            rr[first:last] *= early * rng.lognormal(0, 0.08, last - first)
+            aami[last] = "N"
+            rr[first:last] = np.median(rr) * early * rng.lognormal(0, 0.02 if long else 0.08, last - first)
             rr[last] *= pause
     return np.maximum(rr, 0.3), aami
 

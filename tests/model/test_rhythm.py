@@ -1,0 +1,196 @@
+"""The network over beats: what its answers depend on, how it is put together, and that it does what pictures do."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import signal as sps
+
+from models import registry, rhythm
+from models.errors import ModelError
+from models.networks import NETWORKS
+from models.registry import Classifier
+from models.runtime import keras
+from pipeline.analysis import analyse, check_classifier, classify, prepare
+from pipeline.config import DEFAULT, data_root
+from pipeline.datasets import demo_path
+from pipeline.domain import Analysis, Recording
+from pipeline.explain import SIGNAL, explain_beat
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.occlude import occlude
+from pipeline.signal.sequence import frame, row_size, rows
+from pipeline.train import rhythm as training
+
+ROW = row_size(DEFAULT.sequence)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return read_path(demo_path())
+
+
+@pytest.fixture(scope="module")
+def network() -> Classifier:
+    return registry.load("rhythm")
+
+
+@pytest.fixture(scope="module")
+def seen(recording: Recording) -> np.ndarray:
+    """The rows of the demo's reference beats."""
+    assert recording.reference is not None
+    beats = prepare(recording, samples=recording.reference.sample).beats
+    return rows(beats, np.arange(len(beats)), frame(beats, DEFAULT.sequence, DEFAULT.signal), DEFAULT.sequence)
+
+
+@pytest.fixture(scope="module")
+def analysis(recording: Recording, network: Classifier) -> Analysis:
+    assert recording.reference is not None
+    return analyse(recording, network, samples=recording.reference.sample)
+
+
+def same_class(first: Analysis, second: Analysis) -> float:
+    both = first.has_p & second.has_p
+    return float(np.mean(first.p.argmax(axis=1)[both] == second.p.argmax(axis=1)[both]))
+
+
+def test_the_ensemble_answers_with_the_mean_of_its_members(seen: np.ndarray) -> None:
+    members = []
+    for seed in range(rhythm.MEMBERS):
+        keras().utils.set_random_seed(seed)
+        members.append(rhythm.member((ROW,), 5))
+    ensemble = rhythm.build((ROW,), 5)
+    rhythm.assemble(ensemble, members)
+    alone = np.mean([rhythm.forward(part)(seen[:90]) for part in members], axis=0)
+    assert np.abs(rhythm.forward(ensemble)(seen[:90]) - alone).max() < 1e-4
+
+
+def test_an_answer_depends_on_its_neighbours_and_on_none_beyond_the_margin(
+    network: Classifier, seen: np.ndarray
+) -> None:
+    whole, margin = network.predict(seen[:200]), DEFAULT.sequence.margin_beats
+    part = network.predict(seen[100 - margin : 101 + margin])
+    assert np.abs(part[margin] - whole[100]).max() < 1e-4
+    assert np.abs(network.predict(seen[100:101])[0] - whole[100]).max() > 1e-3
+
+
+def test_beats_in_another_order_get_other_answers(network: Classifier, seen: np.ndarray) -> None:
+    order = np.random.default_rng(0).permutation(300)
+    mixed = np.empty((300, 5), np.float32)
+    mixed[order] = network.predict(seen[:300][order])
+    assert np.abs(mixed - network.predict(seen[:300])).max() > 0.2
+
+
+def test_no_beats_get_no_answers(network: Classifier) -> None:
+    assert network.predict(np.zeros((0, ROW), np.float32)).shape == (0, 5)
+
+
+def test_pictures_are_refused(network: Classifier) -> None:
+    picture = np.zeros((1, DEFAULT.picture.height_px, DEFAULT.picture.width_px, 3), np.uint8)
+    with pytest.raises(ModelError, match="reads float32 beats"):
+        network.predict(picture)
+    with pytest.raises(ModelError, match="reads whole recordings"):
+        network.predict_uploads(picture)
+
+
+def test_sequences_of_another_making_are_refused(network: Classifier) -> None:
+    finer = dataclasses.replace(DEFAULT, sequence=dataclasses.replace(DEFAULT.sequence, step_s=0.004))
+    check_classifier(network, DEFAULT)
+    with pytest.raises(ModelError, match="sequences of beats"):
+        check_classifier(network, finer)
+
+
+def test_the_ventricular_beats_of_the_demo_are_found(recording: Recording, analysis: Analysis) -> None:
+    assert recording.reference is not None
+    truth = np.array([aami_class(symbol) for symbol in recording.reference.symbol])
+    found = np.array(analysis.symbol)
+    assert np.mean(found[truth == "V"] == "V") > 0.95
+    assert np.mean(found[truth == "N"] == "N") > 0.95
+
+
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_the_amplitude_changes_no_class(
+    recording: Recording, network: Classifier, analysis: Analysis, factor: float
+) -> None:
+    assert recording.reference is not None
+    louder = dataclasses.replace(recording, p_signal=(recording.p_signal * factor).astype(np.float32))
+    assert same_class(analysis, analyse(louder, network, samples=recording.reference.sample)) > 0.995
+
+
+@pytest.mark.parametrize("fs", [128, 500, 1000])
+def test_the_sampling_frequency_changes_hardly_a_class(
+    recording: Recording, network: Classifier, analysis: Analysis, fs: int
+) -> None:
+    assert recording.reference is not None
+    resampled = sps.resample_poly(recording.p_signal, fs * 9, int(recording.fs * 9), axis=0).astype(np.float32)
+    other = dataclasses.replace(recording, p_signal=resampled, fs=float(fs), reference=None)
+    found = analyse(other, network, samples=np.round(recording.reference.sample * fs / recording.fs).astype(np.int64))
+    assert same_class(analysis, found) > 0.97
+
+
+def test_a_second_lead_of_nothing_is_no_second_lead(
+    recording: Recording, network: Classifier, analysis: Analysis
+) -> None:
+    assert recording.reference is not None
+    flat = np.zeros((recording.n_samples, 1), np.float32)
+    both = dataclasses.replace(
+        recording,
+        p_signal=np.concatenate([recording.p_signal[:, :1], flat], axis=1),
+        leads=(recording.leads[0], "V1"),
+        calibrated=(True, True),
+    )
+    found = analyse(both, network, samples=recording.reference.sample)
+    assert np.abs(found.p - analysis.p).max() < 1e-3
+
+
+def test_beats_with_a_reason_get_no_answer_and_the_others_keep_theirs(
+    recording: Recording, network: Classifier, analysis: Analysis
+) -> None:
+    assert recording.reference is not None
+    prepared = prepare(recording, samples=recording.reference.sample)
+    reason = tuple("asked not to" if i % 3 == 0 else known for i, known in enumerate(prepared.beats.reason))
+    found = classify(dataclasses.replace(prepared, beats=dataclasses.replace(prepared.beats, reason=reason)), network)
+    assert not found.has_p[::3].any()
+    assert np.abs(found.p[found.has_p] - analysis.p[found.has_p]).max() < 1e-4
+
+
+def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothing_to_cover(
+    recording: Recording, network: Classifier, analysis: Analysis
+) -> None:
+    assert recording.reference is not None
+    beats = prepare(recording, samples=recording.reference.sample).beats
+    surest = int(analysis.p[:, AAMI_CLASSES.index("V")].argmax())
+    found = occlude(network, beats, surest)
+    assert found.class_name == "V"
+    near = np.abs(found.time_s) < 0.15
+    assert found.fall[near].max() == found.fall.max() > 0.1
+    shown = explain_beat(network, beats, surest)
+    assert shown.heatmap.method == SIGNAL
+    assert shown.heatmap.values.max() == pytest.approx(1.0, abs=0.02)
+    assert shown.heatmap.values.shape == shown.picture.shape[:2]
+
+
+@pytest.mark.data
+def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
+    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated_beats=40, variants=(("premature", 1),))
+    folds = (("101",), ("106",), ("108",), ("109",), ("112",))
+    folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, runs=tmp_path / "runs")
+    loaded = registry.load("rhythm", tmp_path)
+    assert folder == tmp_path / "rhythm"
+    assert loaded.manifest.input_shape == (ROW,)
+    assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(training.PACED)
+    assert (folder / "scores.json").is_file()
+    assert (folder / "history.json").is_file()
+
+
+def test_as_many_folds_as_members_are_needed() -> None:
+    with pytest.raises(training.DataError, match="one for each"):
+        training.run(folds=(("100",),))
+
+
+def test_its_module_is_all_that_a_network_over_beats_needs() -> None:
+    assert NETWORKS["rhythm"].reads == "beats"
+    assert NETWORKS["vgg16"].reads == "pictures"
