@@ -23,6 +23,7 @@ from pipeline.datasets.beat_images import Matches, match_beats
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.domain import BeatTrace, FloatArray, PictureArray
 from pipeline.errors import EcgError
+from pipeline.evaluate.calibration import expected_calibration_error
 from pipeline.evaluate.run import current_commit
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
@@ -220,6 +221,8 @@ def _scored(rows: Sequence[_Row], threshold: float, *, resamples: int = 0) -> di
     score = np.array([row[3] for row in taken], np.float64)
     shaped = np.array([row[1] in (2, 3) for row in taken])
     result: dict[str, Any] = _accepted(rows) | _binary(truth, score, threshold)
+    if truth.size:
+        result["calibration_error"] = round(expected_calibration_error(np.stack([1 - score, score], 1), truth * 1), 4)
     result |= {"sensitivity_vf": _share(score[shaped] >= threshold), "auc_vf": _auc(shaped, score, truth == shaped)}
     if resamples:
         result["intervals"] = _intervals(truth, score, np.array([row[2] for row in taken]), threshold, resamples)

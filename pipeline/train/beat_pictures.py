@@ -45,9 +45,9 @@ BEFORE_S, AFTER_S = 0.6, 0.9  # what is kept of a beat, around its R peak
 BEATS_PER_CLASS: Final = 250  # of each record, and a third as many again from its second lead
 TRACES: Final = (("N", 16_000), ("S", 3_000), ("V", 11_000), ("F", 2_500), ("Q", 1_500))  # the class head learns from
 CHECKS: Final = (("N", 300), ("S", 100), ("V", 200), ("F", 19))  # of held-out patients, to calibrate it
-PICTURES_PER_STYLE, CHECKS_PER_STYLE, PICTURES_PER_KIND = 80, 20, 50  # what the beat head learns from
-DIRECT_TRACES: Final = 3_000  # beats, and as many other curves, that it learns from without a picture
-ACCEPTED: Final = 0.985  # of pictures of beats of held-out patients
+PICTURES_PER_STYLE, CHECKS_PER_STYLE, PICTURES_PER_KIND = 48, 16, 16  # what the beat head learns from
+DIRECT_TRACES: Final = 24_000  # beats, and as many other curves, that it learns from without a picture
+ACCEPTED: Final = 0.98  # of pictures of beats of held-out patients
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +218,7 @@ def _beat_head(learnt: Windows, held_out: Windows, rng: Rng, progress: Progress)
     )
     inputs = np.concatenate([beat_inputs(list(value), finding) for value, finding, _ in parts])
     label = np.concatenate([np.full(len(value), answer) for value, _, answer in parts])
-    head = _fitted(MLPClassifier((64,), alpha=0.5, max_iter=40, batch_size=128, random_state=SEED), inputs, label)
+    head = _fitted(MLPClassifier((128, 64), alpha=0.5, max_iter=14, batch_size=256, random_state=SEED), inputs, label)
     score = 1 / (1 + np.exp(-head(beat_inputs(list(checks.value), checks.finding))[:, 0]))
     counts = {"beat_pictures": beats.drawn, "other_pictures": others.drawn}
     return head, round(float(np.quantile(score, 1 - ACCEPTED)), 4), counts

@@ -130,6 +130,60 @@ def _spectrum(rng: Rng, beats: FloatArray) -> FloatArray:
     return np.asarray((rng.random((9, 1)) * np.exp(-0.5 * ((_time() - centres) / widths) ** 2)).sum(axis=0), np.float32)
 
 
+def _smooth_noise(rng: Rng, beats: FloatArray) -> FloatArray:
+    rough = rng.normal(0, 1, int(rng.integers(5, 60)))
+    places = np.linspace(0, rough.size - 1, POINTS, dtype=np.float32)[None]
+    nowhere = np.zeros_like(places)
+    return np.asarray(cv2.remap(rough[None].astype(np.float32), places, nowhere, cv2.INTER_CUBIC)[0], np.float32)
+
+
+def _bumps(rng: Rng, beats: FloatArray) -> FloatArray:
+    """Bells of any place, width and sign."""
+    count = int(rng.integers(3, 12))
+    centres, widths = rng.random((count, 1)), np.exp(rng.uniform(-5, -2.2, (count, 1)))
+    heights = rng.random((count, 1)) * rng.choice([-1, 1], (count, 1), p=(0.35, 0.65))
+    return np.asarray((heights * np.exp(-0.5 * ((_time() - centres) / widths) ** 2)).sum(axis=0), np.float32)
+
+
+def _levels(rng: Rng, beats: FloatArray) -> FloatArray:
+    """Steps up and down."""
+    edges = np.sort(rng.random(int(rng.integers(1, 14))))
+    return np.asarray(rng.random(edges.size + 1)[np.searchsorted(edges, _time())], np.float32)
+
+
+def _polynomial(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.polynomial.Chebyshev(rng.normal(0, 1, int(rng.integers(3, 9))))(2 * _time() - 1), np.float32)
+
+
+def _sinc(rng: Rng, beats: FloatArray) -> FloatArray:
+    return np.asarray(np.sinc(rng.uniform(6, 16) * (_time() - rng.uniform(0.35, 0.65))), np.float32)
+
+
+def _modulated(rng: Rng, beats: FloatArray) -> FloatArray:
+    t = _time()
+    envelope = 1 + rng.uniform(0.5, 1) * np.sin(2 * np.pi * rng.uniform(1, 2.5) * t)
+    return np.asarray(envelope * np.sin(2 * np.pi * rng.uniform(8, 16) * t), np.float32)
+
+
+def _charging(rng: Rng, beats: FloatArray) -> FloatArray:
+    """A capacitor that is filled and emptied."""
+    phase = (rng.uniform(1.5, 5) * _time()) % 1
+    full = 1 - np.exp(-rng.uniform(4, 9) * phase * 2)
+    return np.asarray(np.where(phase < 0.5, full, np.exp(-rng.uniform(4, 9) * (phase - 0.5) * 2)), np.float32)
+
+
+def _temperatures(rng: Rng, beats: FloatArray) -> FloatArray:
+    """Days of warm and cold."""
+    return np.asarray(_sine(rng, beats) + 0.15 * _walk(rng, beats) + rng.normal(0, 0.05, POINTS), np.float32)
+
+
+def _skyline(rng: Rng, beats: FloatArray) -> FloatArray:
+    """The roofs of a town."""
+    roofs = rng.random(int(rng.integers(8, 20)))
+    roofs[::3] *= 0.3
+    return np.asarray(np.repeat(roofs, POINTS // roofs.size + 1)[:POINTS], np.float32)
+
+
 # Pictures ----------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +363,47 @@ def _table(rng: Rng, beats: FloatArray) -> PictureArray:
     return canvas.pixels
 
 
+def _spiral(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    angle = np.linspace(0, rng.uniform(10, 40), 500)
+    radius = 0.45 * min(height, width) * angle / angle[-1]
+    path = np.stack([width / 2 + radius * np.cos(angle), height / 2 + radius * np.sin(angle)], axis=1)
+    cv2.polylines(canvas.pixels, [np.round(path).astype(np.int32)], False, canvas.ink, canvas.thickness, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _signature(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A name written with loops from left to right."""
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    t = np.linspace(0, 1, 600)
+    loops, size = rng.uniform(5, 14), 0.25 * height * (0.4 + np.abs(np.sin(rng.uniform(3, 9) * t + rng.random())))
+    x = width * (0.12 + 0.76 * t) + 0.06 * width * np.cos(2 * np.pi * loops * t)
+    path = np.stack([x, height / 2 + size * np.sin(2 * np.pi * loops * t)], axis=1)
+    cv2.polylines(canvas.pixels, [np.round(path).astype(np.int32)], False, canvas.ink, canvas.thickness, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _rings(rng: Rng, beats: FloatArray) -> PictureArray:
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    for radius in range(6, height // 2, int(rng.integers(8, 30))):
+        cv2.circle(canvas.pixels, (width // 2, height // 2), radius, canvas.ink, canvas.thickness, cv2.LINE_AA)
+    return canvas.pixels
+
+
+def _mountains(rng: Rng, beats: FloatArray) -> PictureArray:
+    """A filled outline under the sky."""
+    canvas = new_canvas(rng)
+    height, width = canvas.pixels.shape[:2]
+    ridge = height * (
+        0.9 - 0.6 * np.interp(np.linspace(0, 1, width), np.linspace(0, 1, POINTS), _unit(_walk(rng, beats)))
+    )
+    canvas.pixels[np.arange(height)[:, None] > ridge] = canvas.ink
+    return canvas.pixels
+
+
 Curve = Callable[[Rng, FloatArray], FloatArray]
 Drawing = Callable[[Rng, FloatArray], PictureArray]
 _TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
@@ -322,6 +417,15 @@ _TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
         "bell": _bell,
         "several beats": _several_beats,
         "sawtooth": _sawtooth,
+        "damped": _damped,
+        "parabola": _parabola,
+        "staircase": _staircase,
+        "logistic": _logistic,
+        "spectrum": _spectrum,
+        "smooth noise": _smooth_noise,
+        "bumps": _bumps,
+        "levels": _levels,
+        "polynomial": _polynomial,
     }
 )
 _TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
@@ -337,27 +441,31 @@ _TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
         "gradient": _gradient,
         "two traces": _two_traces,
         "page": _page,
+        "pie": _pie,
+        "candles": _candles,
     }
 )
 _HELD_OUT_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
     {
         "triangle wave": _triangle,
-        "damped": _damped,
-        "parabola": _parabola,
-        "staircase": _staircase,
         "chirp": _chirp,
-        "logistic": _logistic,
-        "spectrum": _spectrum,
+        "sinc": _sinc,
+        "modulated": _modulated,
+        "charging": _charging,
+        "temperatures": _temperatures,
+        "skyline": _skyline,
     }
 )
 _HELD_OUT_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
     {
-        "pie": _pie,
         "checks": _checks,
         "contours": _contours,
         "letters": _letters,
-        "candles": _candles,
         "table": _table,
+        "spiral": _spiral,
+        "signature": _signature,
+        "rings": _rings,
+        "mountains": _mountains,
     }
 )
 CURVES: Final[Mapping[str, Curve]] = MappingProxyType({**_TRAINING_CURVES, **_HELD_OUT_CURVES})
