@@ -94,7 +94,12 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="the network: vgg16, cnn, ... (the modules of models/)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="the public databases (default: HEARTVISION_DATA)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the public databases (default: HEARTVISION_DATA), or a folder of pictures: train/CLASS/*.png",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="default: models/weights")
     parser.add_argument(
         "--random-split",
@@ -272,6 +277,8 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.model == "pictures":
         return _train_pictures(options)
+    if options.model == "page" or _is_folder(options.data):
+        return _train_on_pictures_of_a_folder(options)
     if options.model not in NETWORKS:
         _say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
@@ -294,6 +301,32 @@ def _train(options: argparse.Namespace) -> int:
         else:
             plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
             written = run(*where, plan=plan, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _is_folder(data: Path | None) -> bool:
+    from pipeline.datasets.folders import is_folder_dataset
+
+    return data is not None and data.is_dir() and is_folder_dataset(data)
+
+
+def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
+    """The page network on the public pages, or any picture network on a folder of the user's."""
+    if options.random_split or options.epochs or options.pictures or (options.model == "page" and options.tune):
+        _say("Only --data, --output and (but for --model page) --tune apply to folders of pictures.")
+        return BAD_USE
+    with _progress(1) as steps:
+        if options.model == "page":
+            from pipeline.train.pages import run
+
+            command = "python -m pipeline train --model page" + (f" --data {options.data}" if options.data else "")
+            written = run(options.data, options.output, progress=next(steps), command=command)
+        else:
+            from pipeline.train.folders import run_folder
+
+            tune = options.tune or 0
+            written = run_folder(options.model, options.data, options.output, tune=tune, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
 

@@ -59,9 +59,12 @@ class Refused:
 
 @dataclass(frozen=True, eq=False)
 class FolderDataset:
-    """What `read_folder` found; `prints` (n, 48 * 48) float32: each picture small, as a vector of length 1."""
+    """What `read_folder` found; `files` (n,) where each picture lies; `prints` (n, 48 * 48) float32: each picture
+    small, as a vector of length 1.
+    """
 
     root: Path
+    files: tuple[Path, ...]
     pictures: tuple[FolderPicture, ...]
     refused: tuple[Refused, ...]
     prints: FloatArray
@@ -105,6 +108,13 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
+def is_folder_dataset(root: Path) -> bool:
+    """Whether a folder looks like one: pictures two or more folders deep or under classes, and no recordings on top."""
+    if any((root / name).exists() for name in ("mitdb", "RECORDS")) or any(root.glob("*.hea")):
+        return False
+    return any(file_ending(file.name) in ENDINGS for file in _files(root) if file.parent != root)
+
+
 def folder_path(typed: str) -> Path:
     """A folder that a local user typed.
 
@@ -145,7 +155,7 @@ def read_folder(
     if len(files) > FILES_MAX:
         raise DataError(f"The folder holds more than {FILES_MAX:,} files, which is the limit; choose a smaller one.")
     wrapped = _wrapping([file.relative_to(root).parts for file in files])
-    pictures, refused, prints = [], [], []
+    kept, pictures, refused, prints = [], [], [], []
     for number, file in enumerate(files):
         progress(number / len(files), f"Reading picture {number + 1} of {len(files)}")
         name = shown_name(file.relative_to(root).as_posix())
@@ -154,6 +164,7 @@ def read_folder(
         except EcgError as error:
             refused.append(Refused(name, str(error)))
             continue
+        kept.append(file)
         pictures.append(picture)
         prints.append(small_print(pixels))
     classes = {picture.class_name for picture in pictures}
@@ -162,7 +173,7 @@ def read_folder(
             f"The folder holds {len(pictures)} readable pictures of {len(classes)} classes; 2 to {CLASSES_MAX} classes "
             "are needed, each a folder of PNG or JPEG pictures, for example train/NORMAL/1.png."
         )
-    return FolderDataset(root, tuple(pictures), tuple(refused), _without_common(np.stack(prints)))
+    return FolderDataset(root, tuple(kept), tuple(pictures), tuple(refused), _without_common(np.stack(prints)))
 
 
 def shown_name(name: str) -> str:

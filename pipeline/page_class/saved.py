@@ -1,0 +1,36 @@
+"""Where the page network and its evaluation are kept. Light: no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from models.registry import WEIGHTS
+from pipeline.errors import DataError
+
+FOLDER: Final = WEIGHTS / "pages"
+PAGES_SCHEMA: Final = "heartvision.pages/1"
+_OUTLINE: Final = ("provenance", "classes", "titles", "pages", "published", "groups", "networks", "leakage", "final")
+
+
+def read_page_evaluation(folder: Path = FOLDER) -> dict[str, Any]:
+    """The page network's evaluation.json, checked as far as its outline goes.
+
+    Raises
+    ------
+    DataError
+        If it is missing, no JSON, or of another schema.
+    """
+    file = folder / "page" / "evaluation.json"
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        schema = content.get("schema")
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{file.name} of the page network cannot be read; run `{_AGAIN}`.") from error
+    if schema != PAGES_SCHEMA or any(key not in content for key in _OUTLINE):
+        raise DataError(f"{file.name} of the page network is of another version ({schema!r}); run `{_AGAIN}`.")
+    return content
+
+
+_AGAIN: Final = "python -m pipeline train --model page"

@@ -1,0 +1,310 @@
+"""The page network: cross-validated on distinct pages beside its baselines, then trained on all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models import page, registry
+from models.networks import NETWORKS
+from models.runtime import dtype_policy, keras
+from models.transfer import TailPlan, feature_maps, fit_tail, logits_of
+from pipeline.config import ROOT, data_root
+from pipeline.datasets.pages import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
+from pipeline.domain import IntArray, PictureArray
+from pipeline.evaluate.calibration import fit_temperature, negative_log_likelihood, softmax
+from pipeline.evaluate.classes import class_report, macro_f1
+from pipeline.evaluate.run import current_commit, write_json
+from pipeline.page_class.picture import DRAWING, SIZE_PX, draw_page
+from pipeline.page_class.saved import FOLDER, PAGES_SCHEMA
+from pipeline.train.linear import fit_head, standard_of, standardised
+
+Progress = Callable[[float, str], None]
+Array = NDArray[Any]
+Inputs = Callable[[IntArray, IntArray], Array]  # inputs of pages (b,) in their variants (b,)
+
+CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # of the same 24 x 24 positions
+TITLES: Final = {"vgg16": "VGG16, ImageNet", "mobilenet": "MobileNetV2, ImageNet", "cnn": "Small custom CNN"}
+SHOWN_WRONG: Final = 12
+CNN_PX: Final = 64
+KEPT: Final = ROOT / "runs" / "train-page"
+K: Final = len(PAGE_CLASSES)
+CNN_TAIL: Final = TailPlan(epochs=8, learning_rate=1e-3, patience=4, weight_decay=1e-3)
+
+
+@dataclass(frozen=True)
+class PagePlan:
+    """How the page network is trained and tested; chosen by the inner validation, ADR 0014."""
+
+    outer: int = 5
+    inner: int = 5  # parts of the training pages, each predicted by a head that was not trained on it
+    strength: float = 1.0  # of the head's fit against its ridge penalty
+    cnn: TailPlan = CNN_TAIL
+    cnn_variants: int = 2  # drawings of each page: as it is, and with beats drawn by lot
+    batch: int = 32
+    seed: int = 20261122
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What one training set gave: a function from pages to logits, curves, and the inner validation."""
+
+    logits: Callable[[IntArray], Array]
+    temperature: float
+    inner_macro_f1: float
+    curves: dict[str, list[float]]
+    head: tuple[Array, Array, Array, Array] | None = None  # mean, spread, kernel, bias
+
+
+Trainer = Callable[[IntArray, IntArray, int], Trained]
+
+
+def run(
+    data_dir: Path | None = None,
+    output_dir: Path | None = None,
+    *,
+    plan: PagePlan = PagePlan(),
+    progress: Progress = lambda fraction, sentence: None,
+    command: str = "python -m pipeline train --model page",
+) -> Path:
+    """Cross-validate the page network and its baselines, train it on all pages, write weights and evaluation.
+
+    What a network's frozen part sees is kept in runs/train-page; a second run is quick.
+
+    Raises
+    ------
+    DataError
+        If the pages or their manifest are missing.
+    """
+    started = time.monotonic()
+    root = data_dir or data_root() / "ecg_pages"
+    keras().mixed_precision.set_global_policy(dtype_policy())
+    pages = load_pages(root, lambda fraction, sentence: progress(0.1 * fraction, sentence))
+    pictures = draw_variants(pages, plan.cnn_variants)
+    weights = root.parent / "weights"
+    features = {name: _features(name, pictures[:, 0], weights, progress) for name in CUTS}
+    everything, files = np.arange(len(pages)), published(pages)
+    trainers = {name: _trainer(name, pages, features, pictures, plan) for name in TITLES}
+    kept = KEPT / hashlib.sha256(f"{plan!r}".encode() + pictures.tobytes() + pages.group.tobytes()).hexdigest()[:12]
+    reports = {}
+    for i, (name, trainer) in enumerate(trainers.items()):
+        progress(0.3 + 0.2 * i, f"Cross-validating {TITLES[name]}")
+        reports[name] = _once(kept / f"{name}.json", partial(_crossvalidated, pages, everything, True, trainer, plan))
+    progress(0.8, "Cross-validating with the published copies")
+    leaked = _once(kept / "leak.json", partial(_crossvalidated, pages, files, False, trainers["vgg16"], plan))
+    final = trainers["vgg16"](everything, pages.group, plan.seed)
+    folder = _write_model(final, pictures, weights, pages, plan, command, output_dir, started)
+    content = {
+        "schema": PAGES_SCHEMA,
+        "model": "page",
+        "version": registry.manifest("page", folder.parent).version,
+        "provenance": {
+            "command": command,
+            "commit": current_commit(),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data": CITATION,
+        },
+        "classes": list(PAGE_CLASSES),
+        "titles": TITLES,
+        "pages": {name: int((pages.label == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
+        "published": {name: int((pages.label[files] == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
+        "groups": int(pages.group.max()) + 1,
+        "networks": reports,
+        "leakage": leaked,
+        "final": {"curves": final.curves, "temperature": final.temperature, "inner_macro_f1": final.inner_macro_f1},
+    }
+    write_json(folder / "evaluation.json", content)
+    progress(1.0, "Done")
+    return folder
+
+
+def draw_variants(pages: PageSet, variants: int) -> PictureArray:
+    """Pictures (n, variants, 192, 192, 3) of each page: as it is, and by lot."""
+    drawn = np.empty((len(pages), variants, SIZE_PX, SIZE_PX, 3), np.uint8)
+    for i, beats in enumerate(pages.beats):
+        for v in range(variants):
+            drawn[i, v] = draw_page(beats, rng=np.random.default_rng([i, v]) if v else None)
+    return drawn
+
+
+def _features(name: str, pictures: PictureArray, weights: Path, progress: Progress) -> Array:
+    """Feature vectors (n, d) of the pages' pictures, float32; kept as float16 in runs/train-page."""
+    key = hashlib.sha256(pictures.tobytes()).hexdigest()[:12]
+    file = KEPT / f"{name}-{CUTS[name]}-{key}.npy"
+    if not file.exists():
+        progress(0.1, f"What {TITLES[name]} sees of the pages")
+        model = NETWORKS[name].build((SIZE_PX, SIZE_PX, 3), K)
+        NETWORKS[name].initialise(model, weights)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, feature_maps(model, CUTS[name])(pictures))
+    maps = np.load(file).astype(np.float32)
+    maps = maps.reshape(len(maps), -1)
+    return np.asarray(np.sqrt(np.maximum(maps, 0)) if name == "vgg16" else maps)
+
+
+def _trainer(name: str, pages: PageSet, features: dict[str, Array], pictures: PictureArray, plan: PagePlan) -> Trainer:
+    if name == "cnn":
+        small = np.stack([[_half(picture) for picture in of_page] for of_page in pictures])
+        return lambda rows, group, seed: _train_cnn(small, pages.label, rows, group, seed, plan)
+    return lambda rows, group, seed: _train_head(features[name], pages.label, rows, group, seed, plan)
+
+
+def _half(picture: PictureArray) -> PictureArray:
+    return np.asarray(cv2.resize(picture, (CNN_PX, CNN_PX), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _train_head(
+    features: Array, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
+) -> Trained:
+    """A linear head on the features (all pages, d) of the pages `rows` (they may repeat)."""
+    standard = standard_of(features[rows])
+    vectors = standardised(features, standard)
+    gram = vectors @ vectors[rows].T
+    truth, own = label[rows], gram[rows]
+    inner = folds(truth, group[rows], plan.inner, seed)
+    held, curves = np.zeros((rows.size, K)), {}
+    for number in range(plan.inner):
+        taught, checked = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
+        beside = own[np.ix_(checked, taught)]
+
+        def validate(weights: Array, beside: Array = beside, truth: IntArray = truth[checked]) -> dict[str, float]:
+            found = beside @ weights[:-1] + weights[-1]
+            loss = negative_log_likelihood(softmax(found), truth)
+            return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), truth, K)}
+
+        head, told = fit_head(
+            own[np.ix_(taught, taught)], truth[taught], K, strength=plan.strength, validate=None if number else validate
+        )
+        curves = told if number == 0 else curves
+        held[checked] = beside @ head.weights + head.bias
+    final, _ = fit_head(own, truth, K, strength=plan.strength)
+    kernel = (vectors[rows].T @ final.weights) / np.sqrt(standard.scale)
+    score = macro_f1(held.argmax(axis=1), truth, K)
+    return Trained(
+        lambda wanted: gram[wanted] @ final.weights + final.bias,
+        fit_temperature(held, truth),
+        score,
+        curves,
+        (standard.mean, standard.spread, kernel.astype(np.float32), final.bias.astype(np.float32)),
+    )
+
+
+def _train_cnn(
+    pictures: PictureArray, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
+) -> Trained:
+    """The custom CNN as a whole on small pictures; one inner part chooses its epoch and calibrates it."""
+    keras().utils.set_random_seed(seed)
+    inner = folds(label[rows], group[rows], plan.inner, seed)
+    taught, checked = rows[inner != 0], rows[inner == 0]
+    model = NETWORKS["cnn"].build(pictures.shape[2:], K)
+    curves = _fit(model, lambda i, v: pictures[i, v], label, taught, checked, pictures.shape[1], plan.cnn, plan, seed)
+    run = logits_of(model)
+    held = run(pictures[checked, 0])
+    score = macro_f1(held.argmax(axis=1), label[checked], K)
+    return Trained(lambda wanted: run(pictures[wanted, 0]), fit_temperature(held, label[checked]), score, curves)
+
+
+def _fit(
+    model: Any,
+    inputs: Inputs,
+    label: IntArray,
+    taught: IntArray,
+    checked: IntArray,
+    variants: int,
+    tail: TailPlan,
+    plan: PagePlan,
+    seed: int,
+) -> dict[str, list[float]]:
+    chance = np.bincount(label[taught], minlength=K)[label[taught]].astype(np.float64) ** -0.5
+    steps = max(taught.size // plan.batch, 1)
+    still = np.zeros(checked.size, np.int64)
+
+    def batches(epoch: int) -> Iterator[tuple[Array, Array]]:
+        rng = np.random.default_rng([seed, epoch])
+        for _ in range(steps):
+            drawn = rng.choice(taught, plan.batch, p=chance / chance.sum())
+            yield inputs(drawn, rng.integers(0, variants, plan.batch)), label[drawn]
+
+    def validate(logits: Callable[[Array], Array]) -> dict[str, float]:
+        found = logits(inputs(checked, still))
+        loss = negative_log_likelihood(softmax(found), label[checked])
+        return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), label[checked], K)}
+
+    return fit_tail(model, batches, validate, tail)
+
+
+def _once(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` gives, from the file of an interrupted run where there is one."""
+    if not file.exists():
+        write_json(file, work())
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, plan: PagePlan) -> dict[str, Any]:
+    """The report of a network over all outer folds of `rows`; unless `fair`, copies and patients are dealt freely."""
+    label = pages.label[rows]
+    own = pages.group[rows] if fair else np.arange(rows.size)
+    alone = pages.group if fair else np.arange(len(pages))
+    outer = folds(label, own, plan.outer, plan.seed)
+    p, inner, curves = np.zeros((rows.size, K)), [], []
+    for number in range(plan.outer):
+        taught, tested = rows[outer != number], rows[outer == number]
+        trained = train(taught, alone, plan.seed + 100 * (number + 1))
+        p[outer == number] = softmax(trained.logits(tested), temperature=trained.temperature)
+        inner.append(trained.inner_macro_f1)
+        curves.append(trained.curves)
+    report = class_report(p, label, PAGE_CLASSES, group=own if fair else None)
+    wrong = [i for i in np.argsort(-p.max(axis=1)) if p[i].argmax() != label[i]][:SHOWN_WRONG]
+    shown = [
+        {"page": pages.names[rows[i]], "class": PAGE_CLASSES[label[i]], "predicted": PAGE_CLASSES[int(p[i].argmax())]}
+        | {"confidence": round(float(p[i].max()), 3)}
+        for i in wrong
+    ]
+    return report | {"inner_macro_f1": round(float(np.mean(inner)), 4), "curves": curves, "errors": shown}
+
+
+def _write_model(
+    final: Trained,
+    pictures: PictureArray,
+    weights: Path,
+    pages: PageSet,
+    plan: PagePlan,
+    command: str,
+    output_dir: Path | None,
+    started: float,
+) -> Path:
+    model = NETWORKS["page"].build((SIZE_PX, SIZE_PX, 3), K)
+    NETWORKS["page"].initialise(model, weights)
+    assert final.head is not None
+    page.set_head(model, *final.head)
+    golden = pictures[[int(np.flatnonzero(pages.label == i)[0]) for i in range(K)], 0]
+    facts = {
+        "classes": PAGE_CLASSES,
+        "preprocessing": DRAWING,
+        "logit_bias": (0.0,) * K,
+        "temperature": final.temperature,
+        "threshold": 0.5,
+        "picture_threshold": 0.5,
+        "abstain_below": 0.5,
+        "trained_on": f"{len(pages)} distinct 12-lead pages; {CITATION}",
+        "train_records": (),
+        "validation_records": (),
+        "commit": current_commit(),
+        "command": command,
+        "seed": plan.seed,
+        "training_minutes": round((time.monotonic() - started) / 60, 1),
+        "pictures_seen": len(final.curves["loss"]) * len(pages),
+    }
+    return registry.write("page", model, final.curves, golden, facts, output_dir or FOLDER)
