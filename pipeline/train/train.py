@@ -58,6 +58,7 @@ class TrainingPlan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     recipe: Recipe = field(default=PLAIN, repr=False)
     simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key knows it by `counts`
+    pictures: int | None = field(default=None, repr=False)  # per epoch, as it was asked for
 
     def key(self, config: Config) -> str:
         """Names the checkpoints: a run is only resumed with the same plan and pictures."""
@@ -69,9 +70,7 @@ class TrainingPlan:
         """The options of `train` that this plan stands for."""
         usual = TrainingPlan()
         found = () if self.epochs == usual.epochs else ("--epochs", f"{self.simulated_epochs}")
-        pictures = sum(count for _, count in self.counts)
-        same = pictures == sum(count for _, count in usual.counts)
-        return found if same else (*found, "--pictures", f"{pictures}")
+        return found if self.pictures is None else (*found, "--pictures", f"{self.pictures}")
 
     def reduced(self, epochs: int | None, pictures: int | None) -> TrainingPlan:
         """A cheaper plan: one run of `epochs` on recorded and simulated rhythms, `pictures` per epoch in the same mix.
@@ -83,7 +82,7 @@ class TrainingPlan:
         if share == 1.0:
             return found
         fewer = tuple((name, max(2, round(share * count))) for name, count in self.counts)
-        return replace(found, counts=fewer, simulated_share=share)
+        return replace(found, counts=fewer, simulated_share=share, pictures=pictures)
 
 
 DEFAULT_PLAN = TrainingPlan()
