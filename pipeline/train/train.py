@@ -201,8 +201,8 @@ def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     data = "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
     if plan == DEFAULT_PLAN:
         return f"{data}; from {start}"
-    pictures = sampler.steps * plan.batch
-    return f"{data}; from {start}; reduced budget: one run of {plan.simulated_epochs} epochs of {pictures} pictures"
+    runs = f"one run of {plan.simulated_epochs} epochs" if not plan.epochs else "epochs"
+    return f"{data}; from {start}; reduced budget: {runs} of {sampler.steps * plan.batch} pictures"
 
 
 def samplers(lesson: Lesson, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
