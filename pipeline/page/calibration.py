@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.page.trace import Trace
+from pipeline.page.ink import Ink, Mask
 from pipeline.page.words import Word
 
 Matrix = NDArray[np.float64]
@@ -18,10 +20,13 @@ GAINS: Final = (5.0, 10.0, 20.0)
 _PULSE_S: Final = 0.2  # a calibration pulse is 1 mV for 0.2 s
 _HEIGHT_TOLERANCE: Final = 0.08
 _WIDTH_TOLERANCE: Final = 0.16
-_HEIGHT_MM: Final = (4.0, 22.0)
-_WIDTH_MM: Final = (1.2, 11.5)
-_FLAT_MM: Final = 0.4
-_SEARCH_MM: Final = 32.0  # from the ends of a trace
+_WIDTH_MM: Final = (1.9, 11.5)
+_FLAT_MM: Final = 0.35
+_SEARCH_MM: Final = 45.0  # from the edges of the sheet
+_INK: Final = 0.35
+_UPRIGHT: Final = 0.85  # of the height of a pulse's stroke shows ink
+_ROOF: Final = 0.8  # of its width
+_AGREE: Final = 0.3  # of the lanes must show the same pulse
 
 
 @dataclass(frozen=True)
@@ -44,17 +49,18 @@ class Measured:
     source: str
 
 
-def find_pulses(traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Pulse, ...]:
-    """The pulses on which the lanes agree: about as high, as wide and at the same end of the page."""
-    found = [pulse for i, trace in enumerate(traces) for pulse in _pulses(i, trace, px_per_mm)]
+def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
+    """The pulses on which the lanes (n,) agree: about as high, as wide and at the same end of the page."""
+    mask = ink.strength > _INK
+    upright = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    found = [pulse for i, lane in enumerate(lanes) for pulse in _pulses(mask, upright, i, float(lane), px_per_mm)]
     best: list[Pulse] = []
     for pulse in found:
         alike = [other for other in found if _same(pulse, other, px_per_mm)]
         firsts = {other.lane: other for other in sorted(alike, key=lambda other: -abs(other.left - pulse.left))}
         if len(firsts) > len(best):
             best = [firsts[lane] for lane in sorted(firsts)]
-    enough = len(best) >= min(2, len(traces)) and len(best) >= 0.3 * len(traces)
-    return tuple(best) if enough else ()
+    return tuple(best) if len(best) >= max(2.0, _AGREE * lanes.size) else ()
 
 
 def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
@@ -65,68 +71,57 @@ def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
     )
 
 
-def _pulses(lane: int, trace: Trace, px_per_mm: int) -> list[Pulse]:
-    """Plateaus near the ends of a trace that rise and fall within a millimetre."""
-    known = np.flatnonzero(np.isfinite(trace.row))
-    if not known.size:
-        return []
-    search = _SEARCH_MM * px_per_mm
-    near = (known < known[0] + search) | (known > known[-1] - search)
+def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_per_mm: int) -> list[Pulse]:
+    """Two upright strokes near an end of the page with a flat roof between them and nothing inside."""
     found = []
-    for start, stop in _plateaus(trace.row, known[near], px_per_mm):
-        top = float(np.median(trace.row[start:stop]))
-        foot = _foot(trace, start, stop, px_per_mm)
-        width = (stop - start) / px_per_mm
-        if foot is None or not _WIDTH_MM[0] <= width <= _WIDTH_MM[1]:
+    total = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(upright, axis=0, dtype=np.float64)])
+    for gain in GAINS:
+        first, last = round(row - (gain - 0.8) * px_per_mm), round(row - 1.2 * px_per_mm)
+        if first - 2 * px_per_mm < 0 or last >= len(mask):
             continue
-        if _HEIGHT_MM[0] <= (foot - top) / px_per_mm <= _HEIGHT_MM[1]:
-            left, right = _flanks(trace.row, start, stop, (top + foot) / 2, px_per_mm)
-            found.append(Pulse(lane, left, right, top, foot))
+        strokes = _runs((total[last] - total[first]) / (last - first) > _UPRIGHT)
+        for (a, b), (c, d) in pairwise(strokes):
+            left, right = (a + b - 1) / 2, (c + d - 1) / 2
+            at_end = min(left, mask.shape[1] - right) < _SEARCH_MM * px_per_mm
+            if at_end and _WIDTH_MM[0] <= (right - left) / px_per_mm <= _WIDTH_MM[1]:
+                pulse = _pulse(mask, lane, row, gain, (left, right), (b, c), px_per_mm)
+                found += [pulse] if pulse else []
     return found
 
 
-def _plateaus(row: Matrix, columns: NDArray[np.int64], px_per_mm: int) -> list[tuple[int, int]]:
-    """Stretches [start, stop) of neighbouring columns in which the row hardly changes."""
-    runs = []
-    start = int(columns[0])
-    for before, after in zip(columns, columns[1:], strict=False):
-        level = float(np.median(row[start : before + 1]))
-        if after != before + 1 or abs(row[after] - level) > _FLAT_MM * px_per_mm:
-            runs.append((start, int(before) + 1))
-            start = int(after)
-    runs.append((start, int(columns[-1]) + 1))
-    return [run for run in runs if run[1] - run[0] >= 0.8 * px_per_mm]
-
-
-def _foot(trace: Trace, start: int, stop: int, px_per_mm: int) -> float | None:
-    """The row at the foot of a plateau, where the trace falls steeply on both sides; None where it does not."""
-    beside = []
-    for columns in (range(start - 1, start - 3 * px_per_mm, -1), range(stop, stop + 3 * px_per_mm)):
-        inside = [column for column in columns if 0 <= column < trace.row.size and np.isfinite(trace.row[column])]
-        flat = trace.row[inside[round(0.7 * px_per_mm) :]] if inside else np.empty(0)
-        if flat.size:
-            beside.append(float(np.median(flat)))
-    if not beside:
+def _pulse(
+    mask: Mask, lane: int, row: float, gain: float, flanks: tuple[float, float], inner: tuple[int, int], px_per_mm: int
+) -> Pulse | None:
+    """The pulse between two strokes, measured; None if it has no roof or no room."""
+    start, stop = inner
+    high, low = round(row - 1.12 * gain * px_per_mm), round(row - 0.85 * gain * px_per_mm)
+    roof = mask[max(0, high) : low, start:stop]
+    if stop - start < 2 or roof.any(axis=0).mean() < _ROOF:
         return None
-    top = float(np.median(trace.row[start:stop]))
-    low = [value for value in beside if value - top > _HEIGHT_MM[0] * px_per_mm]
-    if len(low) < len(beside):
+    tops = roof.argmax(axis=0)[roof.any(axis=0)]
+    if np.ptp(np.percentile(tops, (15, 85))) > _FLAT_MM * px_per_mm:
         return None
-    return min(low, key=lambda value: abs(value - trace.lane))
+    middle = slice(start + (stop - start) // 4, stop - (stop - start) // 4)
+    room = mask[low + px_per_mm : round(row - 2 * px_per_mm), middle]
+    if room.size and room.mean() > 0.2:
+        return None
+    rows = np.nonzero(roof)[0]
+    top = max(0, high) + float(np.median(rows))
+    beside = mask[round(row - 2.5 * px_per_mm) : round(row + 3 * px_per_mm)]
+    foot = []
+    for flank in flanks:
+        inked = np.flatnonzero(beside[:, max(0, round(flank) - 1) : round(flank) + 2].any(axis=1))
+        foot += [float(inked[-1])] if inked.size else []
+    thick = float(np.median(roof.sum(axis=0)))
+    if not foot:
+        return None
+    return Pulse(lane, flanks[0], flanks[1], top, round(row - 2.5 * px_per_mm) + min(foot) - (thick - 1) / 2)
 
 
-def _flanks(row: Matrix, start: int, stop: int, middle: float, px_per_mm: int) -> tuple[float, float]:
-    """Where the trace crosses the pulse's half height on both sides, or the plateau's ends."""
-    left, right = float(start), float(stop - 1)
-    for column in range(start, max(1, start - 2 * px_per_mm), -1):
-        if np.isfinite(row[column - 1]) and row[column - 1] >= middle > row[column]:
-            left = column - (middle - row[column]) / (row[column - 1] - row[column])
-            break
-    for column in range(stop - 1, min(row.size - 1, stop + 2 * px_per_mm)):
-        if np.isfinite(row[column + 1]) and row[column + 1] >= middle > row[column]:
-            right = column + (middle - row[column]) / (row[column + 1] - row[column])
-            break
-    return left, right
+def _runs(flags: Mask) -> list[tuple[int, int]]:
+    """Stretches [start, stop) of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:

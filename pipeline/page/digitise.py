@@ -184,7 +184,7 @@ def _read(picture: PictureArray, turns: int, given: Corrections) -> Digitised:
     if given.lanes is None:
         lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine)
     words = read_words(ink, aside, traces, fine)
-    pulses = find_pulses(traces, fine)
+    pulses = find_pulses(ink, lanes, fine)
     speed = Measured(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
     gain = Measured(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
     span = given.span or time_span(traces, pulses, fine)

@@ -47,6 +47,7 @@ def find_ink(sheet: Sheet) -> Ink:
     brightest = sheet.picture.max(axis=2)
     dark = _below_ground(brightest, sheet.px_per_mm)
     dark = np.maximum(dark - _pattern(dark, sheet.px_per_mm), 0)
+    dark[~sheet.paper] = 0
     full = max(_INK_MIN, float(np.percentile(dark[dark > _INK_MIN / 2], 85)) if (dark > _INK_MIN / 2).any() else 0)
     strength = np.clip(dark / full, 0, 1).astype(np.float32)
     mask = _without_specks(strength > _THRESHOLD, _SPECK_MM * sheet.px_per_mm)

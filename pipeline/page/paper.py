@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -14,6 +14,7 @@ from pipeline.errors import IntakeError
 from pipeline.page.grid import Grid, darkness
 
 Matrix = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 _PX_PER_MM: Final = (6, 10)
 _SIDE_MAX_MM: Final = 620.0
@@ -29,7 +30,8 @@ class Sheet:
 
     `picture` (h, w, 3) uint8 shows `origin_mm` at its top left corner, at `px_per_mm` in both directions; `to_px`
     (3, 3) maps millimetres to pixels of the original; `uneven_mm` (ny, nx, 2) how far, in millimetres, folds displace
-    the middles of 5 mm boxes from there; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
+    the middles of 5 mm boxes from there, the first of which starts at `lattice_mm`; `paper` (h, w) where there is paper and
+    not a table; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
     """
 
     picture: PictureArray
@@ -39,6 +41,7 @@ class Sheet:
     uneven_mm: FloatArray
     corners: Matrix
     lattice_mm: tuple[float, float]
+    paper: Mask
 
     def on_original(self, points: Matrix) -> Matrix:
         """Pixels of the original for points (n, 2) of this sheet's picture."""
@@ -112,17 +115,36 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     raw = _warped(picture, to_px, low, high, fine)
     boxes = (-(-raw.shape[0] // (_BOX_MM * fine)), -(-raw.shape[1] // (_BOX_MM * fine)))
     uneven = np.zeros((*boxes, 2), np.float32)
+    paper = np.ones(boxes, np.bool_)
     first, last = np.zeros(2), np.array([boxes[1], boxes[0]], np.float64) * _BOX_MM
     if not whole:
-        uneven, paper = _unevenness(raw, fine)
-        first, last = _extent(paper)
+        uneven, strength = _unevenness(raw, fine)
+        first, last, paper = _extent(strength, _in_picture(to_px, low, boxes, picture.shape))
     last = np.minimum(last, (high - low))
     _require_size(last - first)
     sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
     shape = np.array(sheet.shape[1::-1], np.float64)
     ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
-    flat = Sheet(read_only(sheet), fine, tuple(low + first), to_px, read_only(uneven), np.zeros((4, 2)), tuple(low))
-    return Sheet(**{**vars(flat), "corners": read_only(flat.on_original(ring))})
+    here = read_only(_cropped(paper, first, (sheet.shape[0], sheet.shape[1]), fine))
+    origin, lattice = (float(low[0] + first[0]), float(low[1] + first[1])), (float(low[0]), float(low[1]))
+    flat = Sheet(read_only(sheet), fine, origin, to_px, read_only(uneven), np.zeros((4, 2)), lattice, here)
+    return replace(flat, corners=read_only(flat.on_original(ring)))
+
+
+def _cropped(paper: Mask, first: Matrix, shape: tuple[int, int], fine: int) -> Mask:
+    """Which pixels (h, w) of the sheet lie in boxes of paper (ny, nx)."""
+    rows = ((np.arange(shape[0]) + 0.5) / fine + first[1]) // _BOX_MM
+    columns = ((np.arange(shape[1]) + 0.5) / fine + first[0]) // _BOX_MM
+    rows, columns = np.clip(rows, 0, len(paper) - 1), np.clip(columns, 0, paper.shape[1] - 1)
+    return np.asarray(paper[np.ix_(rows.astype(int), columns.astype(int))])
+
+
+def _in_picture(to_px: Matrix, low: Matrix, boxes: tuple[int, int], shape: tuple[int, ...]) -> Mask:
+    """Which 5 mm boxes (ny, nx) have their middle in the picture."""
+    x, y = np.meshgrid(*(low[i] + (np.arange(boxes[1 - i]) + 0.5) * _BOX_MM for i in (0, 1)))
+    px = mapped(to_px, np.column_stack([x.ravel(), y.ravel()]))
+    inside = (px > -0.5).all(axis=1) & (px < np.array(shape[1::-1]) - 0.5).all(axis=1)
+    return np.asarray(inside.reshape(boxes))
 
 
 def _require_size(size_mm: Matrix) -> None:
@@ -216,14 +238,22 @@ def _smooth(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
     )
 
 
-def _extent(strength: FloatArray) -> tuple[Matrix, Matrix]:
-    """Top left and bottom right in mm of the largest area in which the grid is strong."""
-    level = _PAPER_LEVEL * float(np.percentile(strength, 85))
-    mask = (strength > level).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    x, y, width, height, _ = stats[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
-    return np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
+def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
+    """Top left and bottom right in mm of the largest area in which the grid is strong, and its boxes (ny, nx).
+
+    Boxes at an edge of the paper that the picture shows are left out: the edge looks like ink.
+    """
+    level = _PAPER_LEVEL * float(np.percentile(strength[inside], 75))
+    mask = (strength > level) & inside
+    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    x, y, width, height, _ = stats[largest]
+    table = ((labels != largest) & inside).astype(np.uint8)
+    table = cv2.morphologyEx(table, cv2.MORPH_OPEN, np.ones((1, 2), np.uint8))
+    paper = cv2.dilate(table, np.ones((3, 3), np.uint8)) == 0
+    first, last = np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
+    return first, last, np.asarray(paper)
 
 
 def _sampled(
