@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
@@ -47,6 +49,7 @@ CLASS_COLOURS: Final = MappingProxyType(
 LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # others stand for themselves
 
 _FONT: Final = "DejaVu"
+_CJK: Final = "WenQuanYi"  # for what the first one lacks
 _FONTS: Final = Path(__file__).with_name("fonts")
 _POINT_MM: Final = 25.4 / 72
 
@@ -87,9 +90,23 @@ class Sheet(FPDF):
         self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages
 
     def clean(self, text: str) -> str:
-        """`text` as the font can show it."""
-        font = self.fonts[_FONT.lower()]
-        return printable(text, font.cmap if isinstance(font, TTFFont) else ())
+        """`text` as the fonts can show it."""
+        known = self._glyphs(_FONT)
+        return printable(text, known, *(() if all(ord(c) in known for c in text) else (self._glyphs(_CJK),)))
+
+    def _glyphs(self, name: str) -> Container[int]:
+        """The code points of a font; that of Chinese, Japanese and Korean is read when it is first needed."""
+        if name.lower() not in self.fonts:
+            for style in ("", "B"):  # it has one weight
+                self.add_font(_CJK, style, _FONTS / "WenQuanYiMicroHei.ttf")
+        font = self.fonts[name.lower()]
+        return font.cmap if isinstance(font, TTFFont) else ()
+
+    def _runs(self, clean: str) -> Iterator[tuple[str, str]]:
+        """The text in pieces, each with the font that has its glyphs."""
+        known = self._glyphs(_FONT)
+        for own, piece in groupby(clean, key=lambda c: ord(c) in known):
+            yield _FONT if own else _CJK, "".join(piece)
 
     def say(
         self,
@@ -106,12 +123,19 @@ class Sheet(FPDF):
         clean = self.clean(text)
         width = self.width_of(clean, size, bold=bold)
         self.set_text_color(*colour)
-        self.text(x - {"L": 0.0, "C": width / 2, "R": width}[align], y, clean)
+        left = x - {"L": 0.0, "C": width / 2, "R": width}[align]
+        for font, piece in self._runs(clean):
+            self.set_font(font, "B" if bold else "", size)
+            self.text(left, y, piece)
+            left += self.get_string_width(piece)
 
     def width_of(self, text: str, size: float, *, bold: bool = False) -> float:
         """Width in mm."""
-        self.set_font(_FONT, "B" if bold else "", size)
-        return self.get_string_width(text)
+        width = 0.0
+        for font, piece in self._runs(text):
+            self.set_font(font, "B" if bold else "", size)
+            width += self.get_string_width(piece)
+        return width
 
     def fit(self, text: str, width: float, size: float, *, bold: bool = False) -> str:
         """`text`, shortened with an ellipsis if it is wider than `width` mm."""

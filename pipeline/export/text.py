@@ -10,17 +10,17 @@ MISSING: Final = "\N{WHITE SQUARE}"
 _INVISIBLE: Final = {"Cc": " ", "Cf": ""}  # control characters; joiners and marks of direction
 
 
-def printable(text: str, known: Container[int]) -> str:
+def printable(text: str, *known: Container[int]) -> str:
     """`text` on one line, composed (NFC), without control characters; a glyph that no font has becomes a box.
 
     Parameters
     ----------
     known : container of int
-        Code points that the font has.
+        Code points that each of the fonts has.
     """
     composed = unicodedata.normalize("NFC", text)
     visible = "".join(_INVISIBLE.get(unicodedata.category(c), c) for c in composed)
-    return "".join(c if ord(c) in known else MISSING for c in " ".join(visible.split()))
+    return "".join(c if any(ord(c) in font for font in known) else MISSING for c in " ".join(visible.split()))
 
 
 def clock(seconds: float) -> str:

@@ -156,9 +156,14 @@ def test_every_page_has_the_notice_its_number_and_its_origin():
 
 
 def test_names_in_any_alphabet_are_shown_and_unknown_glyphs_are_boxes():
-    study = replace(SIGNED, reader="Zoë Łukasiewicz, Иванова, Ιωάννα", second_reader="山田\x07\u202e太郎")
+    study = replace(SIGNED, reader="Zoë Łuk, Иванова, Ιωάννα", second_reader="山田\x07\u202e太郎 김민수 許ह")
     text = text_of(pdf_bytes(made(study=study)))[0]
-    assert "Zoë Łukasiewicz, Иванова, Ιωάννα; second reader: □□ □□" in text
+    assert "Zoë Łuk, Иванова, Ιωάννα; second reader: 山田 太郎 김민수 許□" in text
+
+
+def test_only_the_glyphs_that_are_used_travel_with_the_report():
+    plain, chinese = (pdf_bytes(made(study=replace(SIGNED, reader=name))) for name in ("Zoë", "王小明"))
+    assert len(chinese) - len(plain) < 20_000
 
 
 def test_texts_are_composed_and_lose_what_cannot_be_seen():
