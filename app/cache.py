@@ -26,12 +26,14 @@ from pipeline.errors import ModelError
 from pipeline.evaluate.saved import Json, read_evaluation
 from pipeline.explain import BeatExplanation, explain_beat
 from pipeline.intake.batch import PictureFile
-from pipeline.pictures import read_beat
+from pipeline.pictures import heat_of, read_beat
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
     from app.review_desk import Material
+    from pipeline.domain import RgbPicture
+    from pipeline.page.digitise import Corrections, Digitised
     from pipeline.store.studies import Study  # the first page does without SQLAlchemy
 
 
@@ -134,7 +136,31 @@ def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: 
 def _picture_heatmap(
     key: str, name: str, version: str, aami: str, _network: Classifier, _picture: PictureArray
 ) -> Heatmap:
-    return heatmap(_network, _picture, aami)
+    return heat_of(_network, _picture, aami)
+
+
+def upload_picture(name: str, payload: bytes, page: int) -> RgbPicture:
+    """The pixels of an uploaded picture or PDF page. Raises IntakeError or LimitError."""
+    return _upload_picture(hashlib.sha256(payload).hexdigest(), page, name, payload)
+
+
+@st.cache_data(show_spinner=False, max_entries=3, scope="session")
+def _upload_picture(digest: str, page: int, name: str, _payload: bytes) -> RgbPicture:
+    from pipeline.intake import read_picture
+
+    return read_picture(_payload, name, page=page)
+
+
+def digitised(picture: RgbPicture, corrections: Corrections) -> Digitised:
+    """A 12-lead page as far as it can be read. Raises IntakeError if it is none."""
+    return _digitised(picture.digest, picture.page, repr(corrections), corrections, picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=4, scope="session")
+def _digitised(digest: str, page: int, key: str, _corrections: Corrections, _picture: RgbPicture) -> Digitised:
+    from pipeline.page.digitise import digitise
+
+    return digitise(_picture.pixels, _corrections)
 
 
 def evaluation(file: Path) -> Json:

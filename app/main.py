@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page(APP / "views/review.py", title="Review", icon=":material/rate_review:"),
         st.Page(APP / "views/study.py", title="Study", icon=":material/draw:", visibility="hidden"),
         st.Page(APP / "views/picture.py", title="Picture", icon=":material/image:"),
+        st.Page(APP / "views/page.py", title="12-lead page", icon=":material/scan:"),
         st.Page(APP / "views/dataset.py", title="Dataset", icon=":material/database:"),
         st.Page(APP / "views/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
         st.Page(APP / "views/about.py", title="About", icon=":material/info:"),

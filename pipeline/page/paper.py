@@ -30,8 +30,8 @@ class Sheet:
 
     `picture` (h, w, 3) uint8 shows `origin_mm` at its top left corner, at `px_per_mm` in both directions; `to_px`
     (3, 3) maps millimetres to pixels of the original; `uneven_mm` (ny, nx, 2) how far, in millimetres, folds displace
-    the middles of 5 mm boxes from there, the first of which starts at `lattice_mm`; `paper` (h, w) where there is paper and
-    not a table; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
+    the middles of 5 mm boxes from there, the first of which starts at `lattice_mm`; `paper` (h, w) where there is
+    paper and no table; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
     """
 
     picture: PictureArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -118,7 +119,7 @@ def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
         return np.zeros(ink.mask.shape[1], np.bool_)
     tall = cv2.dilate((ink.strength > _INK).astype(np.uint8), np.ones((max(3, px_per_mm), 1), np.uint8))
     covers = []
-    for above, below in zip(lanes, lanes[1:], strict=False):
+    for above, below in pairwise(lanes):
         first, last = round(above + 0.3 * (below - above)), round(above + 0.7 * (below - above))
         covers.append(tall[first:last].mean(axis=0))
     covered = np.sort(np.array(covers), axis=0)

@@ -1,0 +1,137 @@
+"""Corrections of a 12-lead page by hand: questions, corners, grid, speed, gain, layout, rows and names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pipeline.domain import PictureArray
+from pipeline.page.calibration import GAINS, SPEEDS
+from pipeline.page.digitise import Corrections, Digitised, Need
+from pipeline.page.layouts import LAYOUTS, LEADS
+
+CORNERS = ("top left", "top right", "bottom right", "bottom left")
+TURNS = ("none", "90° to the left", "180°", "90° to the right")
+
+
+def ask(need: Need, found: Digitised, key: str) -> object:
+    """A question's input, empty until it is answered."""
+    hint = f" Likely: {need.likely:g}." if isinstance(need.likely, float) else ""
+    hint = f" Likely: {need.likely}." if isinstance(need.likely, str) else hint
+    label = need.question + hint
+    if need.about == "speed":
+        return st.radio(label, SPEEDS, index=None, format_func=lambda v: f"{v:g} mm/s", horizontal=True)
+    if need.about == "gain":
+        return st.radio(label, GAINS, index=None, format_func=lambda v: f"{v:g} mm/mV", horizontal=True)
+    if need.about == "layout":
+        fitting = [name for name, layout in LAYOUTS.items() if layout.rows == len(found.lanes)] or list(LAYOUTS)
+        return st.selectbox(label, fitting, index=None, key=f"page-layout-{key}")
+    if need.about == "strip":
+        return st.selectbox(label, LEADS, index=None, key=f"page-strip-{key}")
+    return st.number_input(label, 1.0, 100.0, value=None, placeholder="pixels per millimetre")
+
+
+def use(key: str, given: Corrections, found: Digitised, answers: dict[str, object]) -> None:
+    """Takes the answers that were given and reads the page again."""
+    turned = replace(given, quarter_turns=found.quarter_turns)
+    for about, answer in answers.items():
+        if answer is None:
+            continue
+        if about == "grid":
+            turned = replace(turned, px_per_mm=(float(str(answer)),) * 2)
+        elif about == "strip":
+            strips = [i for i, box in enumerate(found.boxes) if box.strip]
+            turned = replace(turned, names=(*turned.names, *((i, str(answer)) for i in strips)))
+        elif about == "layout":
+            turned = replace(turned, layout=str(answer))
+        else:
+            turned = replace(turned, **{about: float(str(answer))})
+    _store(key, turned)
+
+
+def paper_form(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
+    """Corners, turn and grid spacing by hand."""
+    height, width = picture.shape[:2]
+    corners = given.corners or ((0.0, 0.0), (width - 1.0, 0.0), (width - 1.0, height - 1.0), (0.0, height - 1.0))
+    if found is not None and given.corners is None:
+        corners = tuple((float(x), float(y)) for x, y in np.round(found.sheet.corners, 1))
+    scale = given.px_per_mm or (found.grid.px_per_mm if found is not None else (None, None))
+    with st.expander("Correct the paper and its grid"), st.form(f"page-paper-{key}"):
+        turn = st.selectbox("Turn the picture", range(4), index=found.quarter_turns if found else 0, format_func=_turn)
+        by_hand = st.checkbox("Use these corners (pixels of the picture as shown)", value=given.corners is not None)
+        table = st.data_editor(
+            pd.DataFrame({"corner": CORNERS, "x": [c[0] for c in corners], "y": [c[1] for c in corners]}),
+            hide_index=True,
+            disabled=["corner"],
+            key=f"page-corners-{key}",
+        )
+        stated = st.checkbox("Use this grid (pixels per millimetre)", value=given.px_per_mm is not None)
+        across = st.number_input("Across", 1.0, 100.0, value=scale[0], format="%.3f")
+        down = st.number_input("Down", 1.0, 100.0, value=scale[1], format="%.3f")
+        if st.form_submit_button("Read the page again"):
+            points = tuple((float(x), float(y)) for x, y in zip(table["x"], table["y"], strict=True))
+            spacing = (float(across), float(down)) if stated and across and down else None
+            _store(
+                key,
+                replace(given, quarter_turns=turn, corners=points if by_hand else None, px_per_mm=spacing, lanes=None),
+            )
+
+
+def _turn(quarter: int) -> str:
+    return TURNS[quarter]
+
+
+def leads_form(key: str, given: Corrections, found: Digitised) -> None:
+    """Speed, gain, layout, rows, first and last column, and names by hand."""
+    with st.expander("Correct speed, gain, layout and lead boxes"), st.form(f"page-leads-{key}"):
+        speed = st.selectbox("Speed (mm/s)", SPEEDS, index=_index(SPEEDS, found.speed and found.speed.value))
+        gain = st.selectbox("Gain (mm/mV)", GAINS, index=_index(GAINS, found.gain and found.gain.value))
+        names = list(LAYOUTS)
+        layout = st.selectbox("Layout", names, index=_index(tuple(names), found.layout.name))
+        rows = st.data_editor(
+            pd.DataFrame({"baseline": np.round(found.lanes, 1)}),
+            num_rows="dynamic",
+            key=f"page-rows-{key}",
+        )
+        width = found.sheet.picture.shape[1]
+        span = st.slider("First and last column of the traces (pixels of the flat paper)", 0, width, found.span)
+        boxes = st.data_editor(
+            pd.DataFrame({"box": range(1, len(found.boxes) + 1), "lead": [box.lead for box in found.boxes]}),
+            hide_index=True,
+            disabled=["box"],
+            column_config={"lead": st.column_config.SelectboxColumn(options=list(LEADS), required=True)},
+            key=f"page-names-{key}",
+        )
+        if st.form_submit_button("Read the leads again"):
+            lanes = tuple(sorted(float(row) for row in rows["baseline"].dropna()))
+            changed = tuple(
+                (i, str(lead))
+                for i, lead in enumerate(boxes["lead"])
+                if layout == found.layout.name and lead != found.boxes[i].lead
+            )
+            same = np.allclose(lanes, np.round(found.lanes, 1)) if len(lanes) == len(found.lanes) else False
+            _store(
+                key,
+                replace(
+                    given,
+                    quarter_turns=found.quarter_turns,
+                    speed=speed,
+                    gain=gain,
+                    layout=layout,
+                    lanes=given.lanes if same else lanes,
+                    span=span if span != found.span else given.span,
+                    names=(*given.names, *changed),
+                ),
+            )
+
+
+def _index(options: tuple[object, ...], value: object) -> int | None:
+    return options.index(value) if value in options else None
+
+
+def _store(key: str, given: Corrections) -> None:
+    st.session_state[f"page-given-{key}"] = given
+    st.rerun()
