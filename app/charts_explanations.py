@@ -27,7 +27,7 @@ def removal(curves: Json, way: str, names: Mapping[str, str], palette: Palette) 
             marker={"symbol": DASHES[number], "size": 8},
             hovertemplate="%{x:.0%}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
-    gone = "taken away, the map's strongest first" if way == "deletion" else "put back, the map's strongest first"
+    gone = "taken away" if way == "deletion" else "put back"
     figure.update_xaxes(title=f"share of the picture {gone}", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.02], fixedrange=True)
     return figure.update_layout(

@@ -14,7 +14,8 @@ def claims(content: Mapping[str, Any]) -> list[str]:
 def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
     words = {"random": "squares at random", "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
     told = [f"{_better(tested['against'][name])} {text}" for name, text in words.items() if name in tested["against"]]
-    return f"**{tested['title']}** ({tested['beats']} beats): the map finds what the answer rests on {'; '.join(told)}."
+    drawn = f"{tested['beats']} beats of {len(tested['records'])} patients"
+    return f"**{tested['title']}** ({drawn}): the map finds what the answer rests on {'; '.join(told)}."
 
 
 def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
@@ -37,13 +38,15 @@ def _where(content: Mapping[str, Any]) -> str:
     found = []
     for answer in content["sets"][-1]["answers"]:
         more = [
-            names[p] for p, v in answer["places"].items() if v["ratio"]["low"] is not None and v["ratio"]["low"] > 1
+            f"{names[part]} ({measured['ratio']['value']:.1f} times its share)"
+            for part, measured in answer["places"].items()
+            if measured["ratio"]["low"] is not None and measured["ratio"]["low"] > 1
         ]
         if more:
             found.append(f"for {answer['answer']} on {_listed(more)}")
     if not found:
         return "**Where:** on no part that was measured does more heat lie than on its share of the picture."
-    return f"**Where:** more heat than its share of the picture lies {'; '.join(found)} (DS2, interval above chance)."
+    return f"**Where:** heat gathers, beyond chance, {'; '.join(found)} (DS2; its share is that of the picture's area)."
 
 
 def _sane(content: Mapping[str, Any]) -> str:
