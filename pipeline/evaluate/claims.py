@@ -52,7 +52,7 @@ def _where(content: Mapping[str, Any]) -> str:
 def _sane(content: Mapping[str, Any]) -> str:
     stages = content["randomised"]["stages"]
     last = stages[-1]["correlation"]
-    told = f"with all weights random, maps still correlate {last['value']:.2f} with the real ones"
+    told = f"with all weights random, maps correlate {last['value']:.2f} with the real ones"
     if last["high"] is not None and last["high"] < 0.5:
         return f"**Weights:** {told}: they depend on what the network learnt."
     return f"**Weights:** {told}: much of a map comes from the picture itself, whatever the network learnt."
