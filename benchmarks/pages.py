@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -35,14 +36,15 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
-    """The address of a fresh app."""
+def running_app(folder: Path | None = None) -> Iterator[str]:
+    """The address of a fresh app, which keeps what it keeps in `folder`, or in one that goes with it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", f"--server.port={port}"]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # the worker may still write
-        kept = {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:  # the worker may still write
+        home = folder or Path(temporary)
+        kept = {"HEARTVISION_CACHE": f"{home}/cache", "HEARTVISION_HOME": f"{home}/home"}
         server = subprocess.Popen(
             [*command, "--server.headless=true"], cwd=ROOT, env=os.environ | kept, stdout=subprocess.DEVNULL
         )

@@ -201,7 +201,7 @@ def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
     sheet.rule(y)
     who = study.reader or "nobody yet"
     second = f"; second reader: {study.second_reader}" if study.second_reader else ""
-    sheet.say(LEFT_MM, y + 5, sheet.fit(f"Reader: {who}{second}", 110, 8.5), 8.5)
+    sheet.say(LEFT_MM, y + 5, sheet.fit(f"Reader: {who}{second}", 104, 8.5), 8.5)
     if study.state == "signed" and study.signed_at is not None:
         text = f"Signed {utc_text(study.signed_at)}, {study.fhir_status}, version {study.version}"
         sheet.say(RIGHT_MM, y + 5, text, 8.5, bold=True, align="R")

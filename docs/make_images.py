@@ -1,0 +1,98 @@
+"""The README's pictures of the workbench and of the report's first page: `python docs/make_images.py [--model NAME]`.
+
+Analyses the demo recording in a folder of its own, starts the application, takes a screenshot of the Review page in
+Chromium, and draws the first page of the PDF report. Both are written to docs/images with 128 colours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pypdfium2
+from PIL import Image  # noqa: TID251 - pictures of our own
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from app.work import default_network  # noqa: E402
+from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
+from models import registry  # noqa: E402
+from pipeline.analysis import classify, prepare  # noqa: E402
+from pipeline.datasets import demo_path  # noqa: E402
+from pipeline.domain import Analysis, Recording  # noqa: E402
+from pipeline.export.report import report_content  # noqa: E402
+from pipeline.export.report_pdf import write_pdf  # noqa: E402
+from pipeline.intake import read_path  # noqa: E402
+from pipeline.review.beats import reviewed_beats  # noqa: E402
+from pipeline.review.ground import ground_of  # noqa: E402
+from pipeline.store.listing import study_of_analysis  # noqa: E402
+from pipeline.store.prepared import save_prepared  # noqa: E402
+from pipeline.store.recordings import keep  # noqa: E402
+from tests.e2e.test_stories import settle  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+SIZE = {"width": 1440, "height": 900}
+READER = "Dr. Ada Moreau"
+SLOW_MS = 300_000
+
+
+def main(network: str) -> None:
+    """Write both pictures."""
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as address:
+        os.environ |= {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
+        recording = keep(read_path(demo_path()))
+        analysis = classify(save_prepared(prepare(recording)), registry.load(network))
+        study = study_of_analysis(analysis, recording)
+        save(workbench(f"{address}/review?study={study.id}"), IMAGES / "review.png")
+        save(report(recording, analysis, Path(folder) / "report.pdf"), IMAGES / "report.png")
+
+
+def workbench(address: str) -> Image.Image:
+    """The Review page after a few decisions by keyboard."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+        page.set_default_timeout(SLOW_MS)
+        expect.set_options(timeout=SLOW_MS)
+        page.goto(address)
+        page.get_by_label("Your name").fill(READER)
+        page.keyboard.press("Enter")
+        expect(page.locator("html[data-keys=review]")).to_be_attached()
+        for count in (1, 2):
+            settle(page)
+            page.keyboard.press("c")
+            expect(page.get_by_text(re.compile(rf"{count} of \d+ findings reviewed"))).to_be_visible()
+        page.get_by_role("tab", name="Families").click()
+        expect(page.locator("[class*=st-key-review-families] .main-svg").first).to_be_visible()
+        settle(page)
+        picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+        browser.close()
+    return picture
+
+
+def report(recording: Recording, analysis: Analysis, path: Path) -> Image.Image:
+    """The first page of the report that nobody has reviewed, 100 dots per inch."""
+    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    trained_on = registry.manifest(analysis.model).trained_on
+    content = report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
+    return pypdfium2.PdfDocument(write_pdf(content, path))[0].render(scale=100 / 72).to_pil()
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """As a PNG that a README can carry."""
+    picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    sys.stdout.write(f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size / 1000:.0f} kB\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=None)
+    main(parser.parse_args().model or default_network())
