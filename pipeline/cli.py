@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     _add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     _add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
+    _add_digitise(commands.add_parser("digitise", help="turn pictures of 12-lead pages into recordings"))
     _add_train(commands.add_parser("train", help="train a network on the public data"))
     _add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
     _add_data(commands.add_parser("data", help="download and check the public databases"))
@@ -90,6 +91,16 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         "--heatmap", type=Path, metavar="DIR", help="write where the network looked, one PNG per picture"
     )
     parser.set_defaults(command=_picture)
+
+
+def _add_digitise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or PDF of one page")
+    parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where PAGE.hea, .dat, .json go")
+    parser.add_argument("--page", type=int, default=1, metavar="N", help="which page of a PDF (default: %(default)s)")
+    parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s, where the page does not say")
+    parser.add_argument("--gain", type=float, choices=(5.0, 10.0, 20.0), help="mm/mV, where the page does not say")
+    parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+3, 4x3, 6x2, 6x2+1, 12x1, ...")
+    parser.set_defaults(command=_digitise)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -228,6 +239,43 @@ def _picture(options: argparse.Namespace) -> int:
     return REFUSED if any(answer["class"] is None for answer in answers) else OK
 
 
+def _digitise(options: argparse.Namespace) -> int:
+    from pipeline.page.layouts import LAYOUTS
+
+    if options.layout is not None and options.layout not in LAYOUTS:
+        _say(f"There is no layout {options.layout!r}; there are {', '.join(LAYOUTS)}.")
+        return BAD_USE
+    refused = 0
+    with _progress(len(options.images)) as steps:
+        for path, progress in zip(options.images, steps, strict=True):
+            progress(0.0, f"Reading {_label(path)}")
+            try:
+                refused += not _digitise_one(path, options)
+            except EcgError as error:
+                refused += 1
+                _say(f"{_label(path)}: {error}")
+    return REFUSED if refused else OK
+
+
+def _digitise_one(path: Path, options: argparse.Namespace) -> bool:
+    """Whether a page became a recording; its facts are written either way."""
+    from pipeline import export
+    from pipeline.export.record import write_record
+    from pipeline.intake.content import file_stem, safe_name
+    from pipeline.page.command import digitise_file
+    from pipeline.page.digitise import Corrections
+
+    given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
+    recording, facts = digitise_file(path, given, page=options.page - 1)
+    name = safe_name(file_stem(path.name), default="page")
+    export.write_bytes(options.output / f"{name}.page.json", export.dump_json(facts))
+    if recording is None:
+        _say(f"{_label(path)}: " + (facts.get("reason") or " ".join(facts["questions"])))
+        return False
+    write_record(recording, options.output)
+    return True
+
+
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
     from models.pictures import load_head
     from pipeline.intake import read_picture_file
@@ -263,11 +311,11 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
 
 
 def _write_heatmap(classifier: Classifier, picture: Any, aami: str, path: Path) -> None:
-    from models.gradcam import heatmap
     from pipeline.config import DEFAULT
     from pipeline.export import heat_overlay, write_png
+    from pipeline.pictures import heat_of
 
-    found = heatmap(classifier, picture)
+    found = heat_of(classifier, picture, aami)
     write_png(heat_overlay(picture, found.values, rows=DEFAULT.picture.beat_height_px), path)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.gradcam import Heatmap
+from models.gradcam import BLANK_BELOW, Heatmap, heatmap, occlusion
 from models.pictures import PictureHead
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config
@@ -79,13 +79,28 @@ def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
     return render_trace(trace.value, config.picture)
 
 
-def heat_on_original(heatmap: Heatmap, trace: BeatTrace, config: Config = DEFAULT) -> FloatArray:
+def heat_of(classifier: Classifier, picture: PictureArray, aami: str) -> Heatmap:
+    """Where the network saw a class in the picture of a trace: by Grad-CAM, or by covering parts where that is blank.
+
+    Grad-CAM is blank where nothing but the absence of waves spoke for the class, as it often does for N.
+    """
+    found = heatmap(classifier, picture, aami)
+    if not found.blank:
+        return found
+    fall = np.maximum(occlusion(classifier, picture, aami), 0)
+    strongest = float(fall.max())
+    if strongest <= BLANK_BELOW:
+        return found
+    return Heatmap((fall / strongest).astype(np.float32), aami, blank=False, method="occlusion")
+
+
+def heat_on_original(found: Heatmap, trace: BeatTrace, config: Config = DEFAULT) -> FloatArray:
     """The heat of an uploaded beat's picture where it lies in the upload itself, (h, w) in 0..1, 0 off the trace's box.
 
     The beat panel was filled with the trace from its first to its last column and from its highest to its lowest row;
     this goes back the same way.
     """
-    panel = heatmap.values[: config.picture.beat_height_px]
+    panel = found.values[: config.picture.beat_height_px]
     top, bottom = ((1 - share) * (config.picture.beat_height_px - 2) + 0.5 for share in TRACE_RANGE[::-1])
     across = float(trace.column_px[-1] - trace.column_px[0]) / (config.picture.width_px - 1)
     down = float(trace.row_px.max() - trace.row_px.min()) / (bottom - top)

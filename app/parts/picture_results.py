@@ -32,7 +32,7 @@ COLUMNS = {
     "class": "Class",
     "confidence": st.column_config.NumberColumn("Confidence", format="%.2f"),
     "abnormal": st.column_config.NumberColumn("Abnormal", format="%.2f"),
-    "reason": "Why refused",
+    "reason": st.column_config.TextColumn("Why refused", width="large"),
 }
 
 
@@ -141,7 +141,12 @@ def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: 
         )  # fmt: skip
     with third:
         heat = upload if heatmap.blank else pictures.with_heat(upload, heat_on_original(heatmap, trace))
-        st.image(heat, caption="Where the network looked", width="stretch", alt="The picture under its heat")
+        st.image(
+            heat,
+            caption=f"Where the network looked ({heatmap.method})",
+            width="stretch",
+            alt="The picture under its heat",
+        )
     if heatmap.blank:
         st.info("Nothing in the picture spoke for this class: the heatmap is blank.")
     inks, verdict = st.columns([1, 2], gap="medium")

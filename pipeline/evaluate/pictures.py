@@ -36,8 +36,8 @@ from pipeline.train.picture_styles import HELD_OUT_STYLES, STYLES, draw_styled
 Progress = Callable[[float, str], None]
 
 SEED: Final = 505
-BEATS_PER_STYLE: Final = (("N", 20), ("S", 5), ("V", 12), ("F", 5))
-OTHERS_PER_KIND: Final = 40
+BEATS_PER_STYLE: Final = (("N", 14), ("S", 4), ("V", 8), ("F", 4))
+OTHERS_PER_KIND: Final = 36
 REAL_OTHERS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
     ("phone photos of pages", "paper_ecg/photos/*", 15),
