@@ -22,12 +22,14 @@ _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 _SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 _BEAT_CLASS: Final = "urn:heartvision:beat-class"
 _FINDING_KIND: Final = "urn:heartvision:finding"
+# SNOMED CT's concepts of what an ECG shows, as the PhysioNet/CinC Challenge of 2020 lists them
+# (doi:10.1088/1361-6579/abc960).
 # Only where the concept says what the finding says; "AF-like" is a suspicion and has no code.
 _CONCEPTS: Final = MappingProxyType(
     {
-        "vt": "25569003",
-        "vt_sustained": "25569003",
-        "svt": "6456007",
+        "vt": "164895002",
+        "vt_sustained": "164895002",
+        "svt": "426761007",
         "bigeminy": "11157007",
         "trigeminy": "251180001",
         "ectopic_v": "427172004",
