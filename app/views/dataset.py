@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.charts_dataset import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
+from app.parts.dataset_folder import show_folder
 from app.text import clock
 from app.theme import palette
 from pipeline.datasets.catalogue import CATALOGUE
@@ -37,6 +38,7 @@ def main() -> None:
     _split()
     _duplicates(statistics)
     _sources(statistics)
+    show_folder()
 
 
 def _sets(statistics: Statistics) -> None:

@@ -11,6 +11,7 @@ from app import cache
 from app import charts_evaluation as charts
 from app import tables_evaluation as tables
 from app.parts.evaluation import KINDS, SPLIT_NAMES, Json, View, download, how_to_read, show_figure, show_source
+from app.parts.evaluation_pages import show_pages, show_runs
 from app.parts.evaluation_sections import SECTIONS
 from app.text import plain
 from app.theme import palette
@@ -100,3 +101,6 @@ figures = [
 with board:
     alt = "Measures of all networks with their intervals"
     show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
+
+show_pages()
+show_runs()

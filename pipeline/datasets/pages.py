@@ -22,12 +22,6 @@ from pipeline.page_class.traces import read_traces
 Progress = Callable[[float, str], None]
 
 PAGE_CLASSES: Final = ("normal", "myocardial_infarction", "history_of_mi", "abnormal_heartbeat")
-PAGE_CLASS_NAMES: Final = {
-    "normal": "Normal",
-    "myocardial_infarction": "Myocardial infarction",
-    "history_of_mi": "History of myocardial infarction",
-    "abnormal_heartbeat": "Abnormal heartbeat",
-}
 CITATION: Final = "Khan & Hussain 2021, ECG Images dataset of Cardiac Patients, doi:10.17632/gwbz3fsgp8.2, CC BY 4.0"
 # Median beats of all leads correlate above 0.90 for 0.1 % of pairs that are far apart in the numbering, but for
 # 3 % of neighbours, which were recorded one after the other: such pages are taken as one patient's.

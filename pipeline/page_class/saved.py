@@ -10,6 +10,12 @@ from models.registry import WEIGHTS
 from pipeline.errors import DataError
 
 FOLDER: Final = WEIGHTS / "pages"
+PAGE_CLASS_NAMES: Final = {
+    "normal": "Normal",
+    "myocardial_infarction": "Myocardial infarction",
+    "history_of_mi": "History of myocardial infarction",
+    "abnormal_heartbeat": "Abnormal heartbeat",
+}
 PAGES_SCHEMA: Final = "heartvision.pages/1"
 _OUTLINE: Final = ("provenance", "classes", "titles", "pages", "published", "groups", "networks", "leakage", "final")
 

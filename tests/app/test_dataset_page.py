@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -36,6 +38,7 @@ def test_the_page_shows_every_section_without_the_databases(page):
         "How the split is made",
         "Duplicates",
         "Source, licence, citation",
+        "Your own folder of pictures",
     ]
 
 
@@ -109,3 +112,53 @@ def test_rr_shares_sum_to_a_hundred_per_cent_and_rare_classes_are_left_out():
     figure = rr_distribution({"N": [20, 60], "S": [0, 0], "V": [50, 0], "F": [0, 49], "Q": [0, 0]}, 40, LIGHT)
     assert {trace.name: list(trace.y) for trace in figure.data} == {"N": [25.0, 75.0], "V": [100.0, 0.0]}
     assert list(figure.data[0].x) == [20.0, 60.0]
+
+
+def _folder(root):
+    """Two classes of three curves each; one picture in both splits, one file that is no picture."""
+    for split, first in (("train", 0), ("test", 10)):
+        for name in ("normal", "<b>odd</b>"):
+            folder = root / split / name.replace("/", "_")
+            folder.mkdir(parents=True)
+            for i in range(3):
+                paper = np.full((60, 60, 3), 255, np.uint8)
+                rng = np.random.default_rng([first + i, len(name)])
+                points = np.stack([np.linspace(2, 57, 20), rng.uniform(5, 55, 20)], 1).astype(np.int32)
+                cv2.polylines(paper, [points], False, (0, 0, 0), 2)
+                cv2.imwrite(str(folder / f"{i}.png"), paper)
+    (root / "test" / "normal" / "twin.png").write_bytes((root / "train" / "normal" / "0.png").read_bytes())
+    (root / "train" / "normal" / "broken.png").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture
+def local_page(monkeypatch, page):
+    """The page as a browser on the same computer gets it."""
+    monkeypatch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
+    return page.run()
+
+
+def test_a_browser_elsewhere_opens_no_folder(page):
+    assert not page.text_input
+    assert any("on the computer that runs HeartVision" in info.value for info in page.info)
+
+
+def test_a_folder_of_pictures_is_counted_and_its_leak_is_said(local_page, tmp_path):
+    page = local_page
+    page.text_input(key="dataset_folder").set_value(str(_folder(tmp_path / "mine")))
+    page.button[-1].click().run()
+    assert not page.exception
+    table = next(frame.value for frame in page.dataframe if "Split" in frame.value)
+    assert list(table["All"]) == [6, 7]
+    assert "1 of 7 held\\-out pictures" in page.error[0].value
+    assert any("1 files left out" in expander.label for expander in page.expander)
+    page.selectbox(key="dataset_folder_class").set_value("normal").run()
+    assert not page.exception
+
+
+def test_a_path_that_is_no_folder_gets_one_sentence(local_page):
+    page = local_page
+    page.text_input(key="dataset_folder").set_value("/no/such/folder")
+    page.button[-1].click().run()
+    assert not page.exception
+    assert [error.value.split(" that ")[0] for error in page.error] == ["There is no folder of this name"]

@@ -1,0 +1,93 @@
+"""The scores of a classifier of whole pictures: what the page network and runs on folders show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import charts_evaluation as charts
+from app.parts.evaluation import download
+from app.text import plain
+from app.theme import palette
+
+Json = Mapping[str, Any]
+
+
+def interval(estimate: Json) -> str:
+    """A measure with its 95 % interval, or a dash."""
+    if estimate["value"] is None:
+        return "–"
+    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
+
+
+def class_table(report: Json, names: Sequence[str]) -> pd.DataFrame:
+    """Recall, precision and F1 of each class with their intervals."""
+    rows = [
+        {
+            "Class": name,
+            "Pictures": row["reference"],
+            "F1": interval(row["f1"]),
+            "Recall (sensitivity)": interval(row["recall"]),
+            "Precision": interval(row["precision"]),
+        }
+        for name, row in zip(names, report["classes"], strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def confusion_figure(report: Json, names: Sequence[str]) -> go.Figure:
+    """The confusion matrix, rows the reference."""
+    figure = charts.confusion({"counts": report["confusion"], "labels": list(names)}, palette())
+    hover = "reference %{y}, predicted %{x}<br>%{customdata:,} pictures, %{z:.1%} of the row<extra></extra>"
+    return figure.update_traces(hovertemplate=hover)
+
+
+def curves_figure(curves: Json, step: str) -> go.Figure:
+    """Loss in training and held out, and the held-out macro-F1, by epoch or iteration."""
+    colours = palette()
+    figure = go.Figure()
+    lines = (
+        ("loss", "loss, learnt", "S"),
+        ("val_loss", "loss, held out", "V"),
+        ("val_macro_f1", "macro-F1, held out", "N"),
+    )
+    for key, title, colour in lines:
+        if key in curves:
+            x = list(range(1, len(curves[key]) + 1))
+            figure.add_scatter(x=x, y=curves[key], name=title, mode="lines", line={"color": colours.classes[colour]})
+    figure.update_xaxes(title=step, fixedrange=True)
+    figure.update_yaxes(rangemode="tozero", fixedrange=True)
+    return figure.update_layout(height=320, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h"})
+
+
+def show_class_report(report: Json, names: Sequence[str], curves: Json, *, step: str, key: str, file: str) -> None:
+    """Table, confusion matrix, curves and calibration of one classifier."""
+    table = class_table(report, names)
+    st.dataframe(table, width="stretch", hide_index=True, alt="Scores of each class")
+    download("Download as CSV", lambda: table.to_csv(index=False), f"{file}-classes.csv")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Confusion matrix**")
+        st.plotly_chart(
+            confusion_figure(report, names), config=charts.config(f"{file}-confusion", "PNG"), key=f"{key}-confusion",
+            alt="Confusion matrix: rows the reference, columns the answer",
+        )  # fmt: skip
+    with right:
+        st.markdown("**Training curves**")
+        st.plotly_chart(
+            curves_figure(curves, step), config=charts.config(f"{file}-curves", "PNG"), key=f"{key}-curves",
+            alt="Loss and macro-F1 while training",
+        )  # fmt: skip
+    st.caption(
+        f"Calibration error (ECE, 10 bins): {report['ece'] * 100:.1f} percentage points, after temperature scaling."
+    )
+
+
+def show_source(made: Json, file: str) -> None:
+    """What the numbers were made by: command, commit, date, data and file."""
+    told = [f"`{made['command']}`", f"commit {plain(made['commit'] or 'unknown')}", plain(made["date"][:10])]
+    st.caption(" · ".join([*told, plain(made["data"]), f"`{file}`"]))

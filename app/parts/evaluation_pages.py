@@ -1,0 +1,148 @@
+"""Sections of the Evaluation page on whole pictures: the 12-lead page network, and runs on folders of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.parts.class_report import interval, show_class_report, show_source
+from app.text import plain
+from pipeline.datasets.folder_runs import list_runs, read_run
+from pipeline.errors import DataError
+from pipeline.page_class.saved import FOLDER, PAGE_CLASS_NAMES, read_page_evaluation
+
+Json = dict[str, Any]
+
+FEW = 50  # pictures of a class: fewer make its score a rough one
+
+
+def show_pages() -> None:
+    """The page network beside its baselines, and what the published copies would have claimed."""
+    st.header("12-lead pages", anchor=False)
+    if not (FOLDER / "page" / "evaluation.json").is_file():
+        st.info("The page network has not been trained yet; run `python -m pipeline train --model page`.")
+        return
+    try:
+        content = read_page_evaluation()
+    except DataError as error:
+        st.warning(plain(str(error)))
+        return
+    st.markdown(_introduction(content))
+    st.dataframe(_board(content), width="stretch", hide_index=True, alt="The networks on distinct pages")
+    st.warning(_leakage(content), icon=":material/content_copy:")
+    _one(content)
+
+
+def show_runs() -> None:
+    """Runs of networks on the user's own folders, the newest first."""
+    st.header("Folders of pictures", anchor=False)
+    runs = list_runs()
+    if not runs:
+        st.info("No folder has been learnt yet; run `python -m pipeline train --model vgg16 --data FOLDER`.")
+        return
+    folder = st.selectbox("Run", runs, format_func=lambda path: path.name, key="evaluation-run")
+    try:
+        run = read_run(folder)
+    except DataError as error:
+        st.warning(plain(str(error)))
+        return
+    st.markdown(_told(run))
+    for sentence in run["verdict"]["sentences"]:
+        (st.error if run["verdict"]["severity"] == "leak" else st.info)(plain(sentence))
+    names = [str(name) for name in run["classes"]]
+    show_class_report(run["report"], names, run["curves"], step="epoch", key="run", file=folder.name)
+    if run["trials"]:
+        st.markdown("**Search for settings**, on held-out pictures")
+        st.dataframe(pd.DataFrame(run["trials"]), hide_index=True, alt="Settings that were tried, and their loss")
+    _samples(folder, run)
+    show_source(run["provenance"], f"{folder.name}/run.json")
+
+
+def _introduction(content: Json) -> str:
+    pages = content["pages"]
+    few = {name: number for name, number in pages.items() if number < FEW}
+    counts = ", ".join(f"{number} {PAGE_CLASS_NAMES[name].lower()}" for name, number in pages.items())
+    said = (
+        f"{sum(pages.values())} distinct pages ({counts}), five parts, each scored by a network that has not seen it; "
+        f"pages that look like one patient's stay together ({content['groups']} groups). Temperature and epoch come "
+        "from an inner validation."
+    )
+    for name, number in few.items():
+        said += (
+            f" **Only {number} pages show {PAGE_CLASS_NAMES[name].lower()}**: one page more or less moves its "
+            f"sensitivity by {100 / number:.0f} percentage points, so read its interval, not its value. All pages "
+            "come from one hospital and one printing layout; elsewhere this network gives no class."
+        )
+    return said
+
+
+def _board(content: Json) -> pd.DataFrame:
+    rows = []
+    for name, report in content["networks"].items():
+        overall = report["overall"]
+        mi = next(row for row in report["classes"] if row["class"] == "myocardial_infarction")
+        rows.append(
+            {
+                "Network": content["titles"][name],
+                "Macro-F1": interval(overall["macro_f1"]),
+                "Accuracy": interval(overall["accuracy"]),
+                "Infarction F1": interval(mi["f1"]),
+                "Calibration error": f"{report['ece'] * 100:.1f} %",
+                "Inner validation macro-F1": f"{report['inner_macro_f1']:.2f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _leakage(content: Json) -> str:
+    leak, honest = content["leakage"], content["networks"]["vgg16"]
+    return (
+        f"**Not a result, but a leak:** on the {sum(content['published'].values())} published files, in which each "
+        "infarction page occurs up to eight times, a random split gives the same network macro-F1 "
+        f"{leak['overall']['macro_f1']['value']:.2f} and accuracy {leak['overall']['accuracy']['value']:.2f}, because "
+        f"copies lie on both sides; on distinct pages it is {honest['overall']['macro_f1']['value']:.2f} and "
+        f"{honest['overall']['accuracy']['value']:.2f}."
+    )
+
+
+@st.fragment
+def _one(content: Json) -> None:
+    chosen = st.segmented_control(
+        "Network on pages", list(content["networks"]), default="vgg16", required=True, key="evaluation-page-network",
+        format_func=content["titles"].__getitem__,
+    )  # fmt: skip
+    report = content["networks"][chosen]
+    names = [PAGE_CLASS_NAMES[name] for name in content["classes"]]
+    step = "epoch" if chosen == "cnn" else "iteration"
+    curves = report["curves"][0]
+    show_class_report(report, names, curves, step=step, key=f"page-{chosen}", file=f"heartvision-pages-{chosen}")
+    wrong = pd.DataFrame(report["errors"]).rename(columns=str.capitalize)
+    with st.expander("The surest mistakes"):
+        st.dataframe(wrong, hide_index=True, alt="Pages that were called wrongly, the surest first")
+    show_source(content["provenance"], "models/weights/pages/page/evaluation.json")
+
+
+def _told(run: Json) -> str:
+    parts, report = run["division"], run["report"]["overall"]
+    held = "the folder's own test pictures" if parts["own_test"] else "a part that was held out here"
+    dropped = f" {parts['dropped']} copies of held-out pictures were not learnt." if parts["dropped"] else ""
+    refused = f" {run['refused']} files could not be read." if run["refused"] else ""
+    return (
+        f"**{plain(run['model'])} on {plain(run['dataset'])}**: {parts['train']:,} pictures learnt, "
+        f"{parts['validation']:,} chose the epoch, {parts['test']:,} scored ({held}).{dropped}{refused} "
+        f"Macro-F1 {interval(report['macro_f1'])}, accuracy {interval(report['accuracy'])}."
+    )
+
+
+def _samples(folder: Path, run: Json) -> None:
+    st.markdown("**Sample answers**, the surest mistakes first")
+    with st.container(horizontal=True):
+        for sample in run["samples"]:
+            file = folder / Path(sample["file"]).name
+            if file.is_file():
+                mark = "✓" if sample["class"] == sample["predicted"] else "✗"
+                told = f"{mark} {sample['predicted']}, {sample['confidence']:.0%}; is {sample['class']}"
+                st.image(str(file), caption=plain(told), width=150)

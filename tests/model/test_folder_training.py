@@ -1,0 +1,99 @@
+"""A network learns a folder of labelled pictures: what is learnt, what is kept apart, and what is written."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from models import registry
+from pipeline.datasets.folder_runs import list_runs, read_run
+from pipeline.datasets.folders import copy_groups, read_folder
+from pipeline.errors import DataError
+from pipeline.train.folders import FolderPlan, divide, labels, run_folder
+
+PLAN = FolderPlan(head_epochs=2, tuning_epochs=2, side_px=64, batch=8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve pictures each of high and of low curves, every one twice under another name."""
+    for number in range(24):
+        rng = np.random.default_rng(number)
+        high = number % 2
+        paper = np.full((64, 64, 3), 255, np.uint8)
+        y = (14 if high else 48) + rng.uniform(-9, 9, 20)
+        cv2.polylines(paper, [np.stack([np.linspace(2, 61, 20), y], 1).astype(np.int32)], False, (0, 0, 0), 2)
+        place = tmp_path / "curves" / ("high" if high else "low")
+        place.mkdir(parents=True, exist_ok=True)
+        for copy in "ab":
+            cv2.imwrite(str(place / f"{number}{copy}.png"), paper)
+    return tmp_path / "curves"
+
+
+def test_copies_never_lie_on_both_sides(folder):
+    dataset = read_folder(folder)
+    copies = copy_groups(dataset)
+    parts = divide(dataset, copies, PLAN)
+    groups = [set(copies[rows].tolist()) for rows in (parts.train, parts.validation, parts.test)]
+    assert not groups[0] & groups[1]
+    assert not groups[0] & groups[2]
+    assert not groups[1] & groups[2]
+    assert parts.train.size + parts.validation.size + parts.test.size == 48
+
+
+def test_copies_of_the_folders_own_test_pictures_are_not_learnt(folder):
+    place = folder / "test" / "high"
+    place.mkdir(parents=True)
+    (folder / "high" / "1a.png").rename(place / "1.png")
+    dataset = read_folder(folder)
+    parts = divide(dataset, copy_groups(dataset), PLAN)
+    assert parts.own_test
+    assert parts.dropped == 1
+    assert [dataset.pictures[i].path for i in parts.test] == ["test/high/1.png"]
+    assert "high/1b.png" not in {dataset.pictures[i].path for i in (*parts.train, *parts.validation)}
+
+
+def test_a_class_with_too_few_pictures_is_refused(folder):
+    (folder / "rare").mkdir()
+    (folder / "low" / "0a.png").rename(folder / "rare" / "0.png")
+    dataset = read_folder(folder)
+    with pytest.raises(DataError, match="Too few pictures"):
+        divide(dataset, np.arange(len(dataset.pictures)), FolderPlan(held_out=1))
+
+
+def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    (folder / "low" / "broken.png").write_bytes(b"no picture")
+    written = run_folder("cnn", folder, plan=PLAN, tune=1)
+    assert list_runs() == (written,)
+    run = read_run(written)
+    assert run["classes"] == ["high", "low"]
+    assert run["refused"] == 1
+    assert run["verdict"]["severity"] == "warning"
+    assert sum(map(sum, run["report"]["confusion"])) == run["division"]["test"]
+    assert len(run["trials"]) == 1
+    assert len(run["curves"]["val_loss"]) == len(run["curves"]["loss"]) >= 2
+    assert all((written / sample["file"]).is_file() for sample in run["samples"])
+    network = registry.load("cnn", written)
+    assert network.classes == ("high", "low")
+    p = network.predict(np.full((1, 64, 64, 3), 255, np.uint8))
+    assert p.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_network_that_reads_no_pictures_is_refused(folder):
+    with pytest.raises(DataError, match="choose one of vgg16"):
+        run_folder("rhythm", folder)
+
+
+def test_a_run_of_another_version_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"schema": "heartvision.folder-run/0"}))
+    with pytest.raises(DataError, match="another version"):
+        read_run(tmp_path)
+
+
+def test_labels_follow_the_alphabetical_classes(folder):
+    dataset = read_folder(folder)
+    assert [dataset.classes[i] for i in labels(dataset)] == [picture.class_name for picture in dataset.pictures]
