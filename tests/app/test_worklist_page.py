@@ -30,7 +30,7 @@ from pipeline.store import reviews, second
 from pipeline.store.database import database
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.readings import SecondReading
-from pipeline.store.recordings import forget, keep
+from pipeline.store.recordings import forget, keep, load
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
 from pipeline.worker.jobs import Job, Status
@@ -438,6 +438,33 @@ def test_a_study_whose_recording_is_gone_can_still_be_signed() -> None:
     assert "not on this machine" in said(page)
     page.button(key="sign-study").click().run()
     assert get_study(number).state == "signed"
+
+
+def test_a_recording_is_deleted_with_a_reason_and_nothing_of_it_stays_on_the_page() -> None:
+    number = study()
+    digest = get_study(number).digest
+    page = reading_as(opened("study", study=number), ANNA)
+    page.button(key="forget-signal").click().run()
+    assert "No reason is given" in said(page)
+    assert load(digest) is not None
+    page.text_area(key="forget-reason").set_value("The patient asked for it")
+    page.button(key="forget-signal").click().run()
+    assert "The recording is deleted." in said(page)
+    assert "not on this machine" in said(page)
+    assert load(digest) is None
+    assert not [button for button in page.get("download_button") if "take-" in str(button.key)]
+    assert "The patient asked for it" in page.dataframe[-1].value["Text"].tolist()
+    page.switch_page("views/review.py").run()
+    assert "not on this machine" in said(page)
+
+
+def test_a_signed_study_keeps_its_recording() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    reviews.sign(number, reader=ANNA, expected_version=1)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "This study is signed and keeps its recording" in said(page)
+    assert "forget-signal" not in [button.key for button in page.button]
 
 
 def test_markdown_in_names_is_shown_as_text() -> None:

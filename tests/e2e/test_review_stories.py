@@ -114,6 +114,26 @@ def test_a_click_chooses_a_beat_and_a_drag_several(page: Page) -> None:
     expect(page.locator(".st-key-review-scope-picked strong")).to_contain_text("the selection")
 
 
+def test_a_line_drawn_around_intervals_selects_their_beats(page: Page) -> None:
+    open_review(page, "Hana Ito")
+    page.get_by_role("tab", name="RR").click()
+    chart = page.locator("[class*=st-key-review-tachogram] .nsewdrag").first
+    expect(chart).to_be_visible()
+    settle(page)
+    box = chart.bounding_box()
+    assert box is not None
+    left, top, width, height = box["x"], box["y"], box["width"], box["height"]
+    page.mouse.move(left + 0.1 * width, top + 0.5 * height)
+    page.mouse.down()
+    for x, y in ((0.7, 0.5), (0.7, 0.97), (0.1, 0.97), (0.1, 0.55)):
+        page.mouse.move(left + x * width, top + y * height, steps=6)
+    page.mouse.up()
+    expect(page.locator(".st-key-review-scope-picked strong")).to_contain_text("the selection")
+    settle(page)
+    page.keyboard.press("c")
+    expect(page.locator(".st-key-review-scope-picked")).to_have_count(0)
+
+
 def test_a_click_in_the_list_goes_there_and_one_in_the_strip_adds_a_missed_beat(page: Page) -> None:
     open_review(page, "Finn Lund")
     row = page.get_by_role("option").nth(3)
