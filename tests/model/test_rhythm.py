@@ -107,7 +107,7 @@ def test_the_ventricular_beats_of_the_demo_are_found(recording: Recording, analy
     assert recording.reference is not None
     truth = np.array([aami_class(symbol) for symbol in recording.reference.symbol])
     found = np.array(analysis.symbol)
-    assert np.mean(found[truth == "V"] == "V") > 0.95
+    assert np.mean(found[truth == "V"] == "V") > 0.9
     assert np.mean(found[truth == "N"] == "N") > 0.95
 
 
