@@ -75,11 +75,11 @@ def fit_tail(
     optimizer = keras().optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
     optimizer.build(model.trainable_variables)
     step, history, best, kept = _step(model, optimizer), {}, float("inf"), _values(model)
-    waited = 0
+    logits, waited = logits_of(model), 0
     for epoch in range(plan.epochs):
         started = time.monotonic()
         found = np.array([[float(value) for value in step(*batch)] for batch in batches(epoch)])
-        measures = {"loss": found[:, 0].mean(), "accuracy": found[:, 1].mean(), **validate(logits_of(model))}
+        measures = {"loss": found[:, 0].mean(), "accuracy": found[:, 1].mean(), **validate(logits)}
         measures["minutes"] = (time.monotonic() - started) / 60
         for key, value in measures.items():
             history.setdefault(key, []).append(round(float(value), 5))

@@ -40,7 +40,7 @@ SHOWN_WRONG: Final = 12
 CNN_PX: Final = 64
 KEPT: Final = ROOT / "runs" / "train-page"
 K: Final = len(PAGE_CLASSES)
-CNN_TAIL: Final = TailPlan(epochs=8, learning_rate=1e-3, patience=4, weight_decay=1e-3)
+CNN_TAIL: Final = TailPlan(epochs=12, learning_rate=1e-3, patience=4, weight_decay=1e-3)
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,9 @@ def _train_cnn(
     inner = folds(label[rows], group[rows], plan.inner, seed)
     taught, checked = rows[inner != 0], rows[inner == 0]
     model = NETWORKS["cnn"].build(pictures.shape[2:], K)
+    for layer in model.layers:
+        if hasattr(layer, "momentum"):
+            layer.momentum = 0.9  # a hundred steps are too few for the usual 0.99
     curves = _fit(model, lambda i, v: pictures[i, v], label, taught, checked, pictures.shape[1], plan.cnn, plan, seed)
     run = logits_of(model)
     held = run(pictures[checked, 0])
