@@ -19,7 +19,7 @@ def draw() -> None:
         return
     found = json.loads(FILE.read_text("utf-8"))
     st.subheader("How well this works", anchor=False)
-    styles, others, public = found["styles"], found["others"], found["beat_images"]
+    styles, others = found["styles"], found["others"]
     everything = styles["all"]
     with st.container(horizontal=True, gap="small"):
         _figure("Beat pictures read", everything["share"], _range(everything["interval"]))
@@ -40,7 +40,8 @@ def draw() -> None:
              for kind, row in others["by_kind"].items()],
             hide_index=True, placeholder="",
         )  # fmt: skip
-        _public(public)
+        if "beat_images" in found:
+            _public(found["beat_images"])
         st.caption(plain(f"Written by `{found['command']}` at commit {found['commit']} on {found['created'][:10]}."))
 
 

@@ -68,11 +68,8 @@ def evaluate_pictures(
     root, started = data_dir or data_root(), time.monotonic()
     head, classifier = load_head(network), registry.load(network)
     job = _Job(head, classifier, config)
-    progress(0.0, "Drawing beats of DS2")
-    content: dict[str, Any] = {"styles": job.styles(root, lambda f: progress(0.4 * f, "Beats in every style"))}
-    content |= {"others": job.others(root, lambda f: progress(0.4 + 0.3 * f, "Pictures that are no beat"))}
-    content |= {"beat_images": job.beat_images(root, lambda f: progress(0.7 + 0.3 * f, "Public pictures"))}
-    content |= {
+    target = output or registry.WEIGHTS / network / FILE
+    facts: dict[str, Any] = {
         "network": network,
         "version": head.manifest.version,
         "network_version": classifier.version,
@@ -82,10 +79,16 @@ def evaluate_pictures(
         "command": "python -m pipeline evaluate --model pictures",
         "commit": current_commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "minutes": round((time.monotonic() - started) / 60, 1),
     }
-    target = output or registry.WEIGHTS / network / FILE
-    target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    parts = (
+        ("styles", job.styles, 0.0, 0.4, "Beats in every style"),
+        ("others", job.others, 0.4, 0.3, "Pictures that are no beat"),
+        ("beat_images", job.beat_images, 0.7, 0.3, "Public pictures"),
+    )
+    for name, work, begin, share, words in parts:  # what is done is kept, should the rest be stopped
+        facts[name] = work(root, lambda f, b=begin, s=share, w=words: progress(b + s * f, w))  # type: ignore[misc]
+        facts["minutes"] = round((time.monotonic() - started) / 60, 1)
+        target.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return target
 
 
