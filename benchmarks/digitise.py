@@ -220,7 +220,7 @@ def photos() -> dict[str, Any]:
     """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
     said = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
-    paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:10]
+    paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
     for path in paths:
         try:
             found = digitise(read_picture(path.read_bytes(), path.name).pixels)
@@ -282,17 +282,24 @@ def main() -> None:
             with options.work.open("a") as work:
                 work.write(json.dumps([name, pages[name]]) + "\n")
             print(name, {k: v for k, v in pages[name].items() if k not in ("snr_db", "r")}, flush=True)
+            _write(options, pages, {})
+    more: dict[str, Any] = {"refusals": refusals()}
+    _write(options, pages, more)
+    _write(options, pages, more | {"photos": photos()})
+    print(json.dumps(summary(pages), indent=1))
+
+
+def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, Any]) -> None:
+    """What is known so far; a run that was stopped leaves what it found."""
     result = {
         "command": "python -m benchmarks.digitise " + " ".join(sys.argv[1:]),
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "summary": summary(pages),
-        "refusals": refusals(),
-        "photos": photos(),
+        **more,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "pages": pages,
     }
-    print(json.dumps(result["summary"], indent=1))
     if options.write:
         (ROOT / "docs" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
 

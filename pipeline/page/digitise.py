@@ -129,13 +129,14 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
     given = corrections or Corrections()
     if given.quarter_turns is not None:
         return _read(np.rot90(picture, given.quarter_turns).copy(), given.quarter_turns % 4, given)
-    turns = 0 if _is_upright(picture, given) else 1
+    ready = _inked(picture, given)
+    turns = 0 if given.corners or given.lanes or _is_upright(ready[2]) else 1
     try:
-        first = _read(np.rot90(picture, turns).copy() if turns else picture, turns, given)
+        first = _read(np.rot90(picture, 1).copy(), 1, given) if turns else _read(picture, 0, given, ready)
     except IntakeError:
         if not turns:
             raise
-        turns, first = 0, _read(picture, 0, given)
+        turns, first = 0, _read(picture, 0, given, ready)
     if first.pulses or sum(word.text in LEADS for word in first.words) >= 3 or given.corners or given.lanes:
         return first
     try:
@@ -159,11 +160,13 @@ def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]
     return grid, replace(moved, corners=read_only(moved.on_original(ring)))
 
 
-def _is_upright(picture: PictureArray, given: Corrections) -> bool:
+def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet, Ink]:
+    grid, sheet = _flat_paper(picture, given)
+    return grid, sheet, find_ink(sheet)
+
+
+def _is_upright(ink: Ink) -> bool:
     """Whether the ink runs in rows rather than in columns; True where nothing can be said."""
-    if given.corners or given.lanes:
-        return True
-    ink = find_ink(_flat_paper(picture, given)[1])
     unevenness = []
     for axis in (1, 0):
         sums = ink.mask.sum(axis=axis).astype(np.float64)
@@ -173,9 +176,10 @@ def _is_upright(picture: PictureArray, given: Corrections) -> bool:
     return unevenness[0] >= 0.8 * unevenness[1]
 
 
-def _read(picture: PictureArray, turns: int, given: Corrections) -> Digitised:
-    grid, sheet = _flat_paper(picture, given)
-    ink = find_ink(sheet)
+def _read(
+    picture: PictureArray, turns: int, given: Corrections, ready: tuple[Grid, Sheet, Ink] | None = None
+) -> Digitised:
+    grid, sheet, ink = ready or _inked(picture, given)
     fine = sheet.px_per_mm
     lanes = np.array(given.lanes, np.float64) if given.lanes else find_lanes(ink, fine)[0]
     if not lanes.size:

@@ -21,6 +21,7 @@ _SIDE_MAX_MM: Final = 620.0
 _SIDE_MIN_MM: Final = 40.0
 _BOX_MM: Final = 5
 _SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
+_EDGE_LEVEL: Final = 0.5  # smoothed, the grid is half as strong at the edge of the paper
 _PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
 
 
@@ -243,15 +244,15 @@ def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
 
     Boxes at an edge of the paper that the picture shows are left out: the edge looks like ink.
     """
-    level = _PAPER_LEVEL * float(np.percentile(strength[inside], 75))
-    mask = (strength > level) & inside
-    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    level = _EDGE_LEVEL * float(np.percentile(strength[inside], 75))
+    mask = ((strength > level) & inside).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    x, y, width, height, _ = stats[largest]
-    table = ((labels != largest) & inside).astype(np.uint8)
-    table = cv2.morphologyEx(table, cv2.MORPH_OPEN, np.ones((1, 2), np.uint8))
-    paper = cv2.dilate(table, np.ones((3, 3), np.uint8)) == 0
+    points = np.argwhere(labels == largest)[:, ::-1].astype(np.int32).reshape(-1, 1, 2)
+    sheet = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) > 0  # paper has no holes or bays
+    x, y, width, height = cv2.boundingRect(points)
+    table = (~sheet & inside).astype(np.uint8)
+    paper = cv2.erode(1 - table, np.ones((3, 3), np.uint8), borderValue=1) > 0
     first, last = np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
     return first, last, np.asarray(paper)
 
