@@ -30,6 +30,7 @@ HOW_SIGNAL = (
     "lose most if the beat looked usual there; over the RR bars, if no interval were known."
 )
 BLANK = "Nothing in the picture spoke for this class (the heatmap is blank), so none is shown."
+BLANK_SIGNAL = "Nothing that was covered or hidden spoke for this class, so no heat is shown."
 
 
 def draw(session: Session) -> None:
@@ -69,7 +70,7 @@ def _pictures(case: Case, beat: int, signal_place: object, large: object, exact:
         )
         st.image(shown, caption=caption, width="stretch", alt=caption)
         if found is not None and heat is None:
-            st.info(BLANK, icon=":material/visibility_off:")
+            st.info(BLANK_SIGNAL if found.heatmap.method == SIGNAL else BLANK, icon=":material/visibility_off:")
     if found is not None:
         with exact:
             seen = pictures.enlarged(found.picture, 8)

@@ -80,7 +80,7 @@ def _premature(n: int, rng: np.random.Generator) -> Schedule:
     rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
     aami = np.full(n, "N")
     early, pause = rng.uniform(0.5, 0.88), rng.uniform(1.0, 1.35)
-    for first in np.flatnonzero(rng.random(n - LONGEST_RUN - 1) < rng.uniform(0.02, 0.15)):
+    for first in np.flatnonzero(rng.random(max(0, n - LONGEST_RUN - 1)) < rng.uniform(0.02, 0.15)):
         if aami[first] == "N":
             long = rng.random() < LONG_RUNS
             last = first + (int(rng.integers(6, LONGEST_RUN)) if long else min(int(rng.geometric(0.75)), 3))
