@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from models import registry
-from models.gradcam import heatmap
 from models.runtime import dtype_policy
 from pipeline.analysis import classify, prepare
 from pipeline.config import DEFAULT, data_root
+from pipeline.explain import explain_beat
+from pipeline.inputs import blocks
 from pipeline.intake import read_path
 from pipeline.render.picture import render_pictures
 
@@ -40,7 +41,7 @@ def main(path: Path) -> None:
     until_peaks, prepared = best_of(lambda: prepare(read_path(path)))
     beats = prepared.beats
     index = np.arange(len(beats))
-    drawing, pictures = best_of(lambda: render_pictures(beats, index, DEFAULT.picture))
+    drawing, _ = best_of(lambda: render_pictures(beats, index, DEFAULT.picture))
     print(
         f"{prepared.recording.name}: {prepared.recording.duration_s / 60:.0f} min, {len(beats)} beats, {dtype_policy()}"
     )
@@ -48,12 +49,13 @@ def main(path: Path) -> None:
     print(f"{'all pictures':32}{drawing:9.3f} s {len(beats) / drawing:9.0f} pictures/s")
     for name in registry.available():
         network = registry.load(name)
-        forward, _ = best_of(lambda n=network: n.logits(pictures), 1)
+        given = [block.inputs for block in blocks(beats, network.preprocessing, DEFAULT)]
+        forward, _ = best_of(lambda n=network, parts=given: [n.logits(part) for part in parts], 1)
         whole, _ = best_of(lambda n=network: classify(prepared, n), 1)
-        heat, _ = best_of(lambda n=network: heatmap(n, pictures[5]))
-        print(f"{name + ' forward':32}{forward:9.3f} s {len(beats) / forward:9.0f} pictures/s")
+        heat, _ = best_of(lambda n=network: explain_beat(n, beats, 5))
+        print(f"{name + ' forward':32}{forward:9.3f} s {len(beats) / forward:9.0f} beats/s")
         print(f"{name + ' beats to classes':32}{whole:9.3f} s {whole / forward:9.2f} x forward")
-        print(f"{name + ' Grad-CAM, one beat':32}{heat * 1000:9.1f} ms")
+        print(f"{name + ' explanation, one beat':32}{heat * 1000:9.1f} ms")
 
 
 if __name__ == "__main__":
