@@ -13,6 +13,7 @@ from models.network import Network
 from models.registry import Classifier
 from models.runtime import keras, tensorflow
 
+BLOCKS: Final = ((64, 2), (128, 2), (256, 3))  # filters and convolutions, by the names of Keras's VGG16
 CUT: Final = "block3_pool"  # 24 x 24 positions: an ST segment of 0.1 mV is 3 px; later blocks are worse (ADR 0014)
 STANDARD: Final = "standard"
 EPSILON: Final = 1e-6
@@ -24,14 +25,19 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
     The roots of the features are compared with the average page's, position by position: leads have fixed places.
     """
     layers = keras().layers
-    body = vgg16.build(input_shape, classes)
-    roots = layers.Activation(keras().ops.sqrt, dtype="float32", name="root")(body.get_layer(CUT).output)
+    inputs = layers.Input(input_shape, name="picture")
+    x = keras().applications.vgg16.preprocess_input(inputs)
+    for block, (filters, convolutions) in enumerate(BLOCKS, 1):
+        for i in range(1, convolutions + 1):
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"block{block}_conv{i}")(x)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    roots = layers.Activation(keras().ops.sqrt, dtype="float32", name="root")(x)
     flat = layers.Flatten(dtype="float32", name="features")(roots)
     standard = layers.BatchNormalization(
         center=False, scale=False, epsilon=EPSILON, trainable=False, dtype="float32", name=STANDARD
     )(flat)
     logits = layers.Dense(classes, dtype="float32", name="logits")(standard)
-    return keras().Model(body.input, logits, name="page")
+    return keras().Model(inputs, logits, name="page")
 
 
 def set_head(
