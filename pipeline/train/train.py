@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from models import registry
 from models.fit import FitPlan, FitResult, average, fit, forward
 from models.losses import PLAIN, Recipe
+from models.network import random_start
+from models.networks import NETWORKS
 from pipeline.config import DEFAULT, ROOT, Config, data_root
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.domain import PictureArray
@@ -112,6 +114,8 @@ def run(
     DataError
         If the MIT-BIH database is not in `data_dir`.
     """
+    if NETWORKS[name].initialise is random_start:
+        plan = plan.reduced(plan.simulated_epochs, None)  # two runs from there end too far apart for a mean
     root = data_dir or data_root()
     mitdb = mitdb_folder(root)
     lesson = load_lesson(mitdb, config, plan.seed, progress)
@@ -202,7 +206,8 @@ def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     if plan == DEFAULT_PLAN:
         return f"{data}; from {start}"
     runs = f"one run of {plan.simulated_epochs} epochs" if not plan.epochs else "epochs"
-    return f"{data}; from {start}; reduced budget: {runs} of {sampler.steps * plan.batch} pictures"
+    budget = "" if plan == DEFAULT_PLAN.reduced(DEFAULT_PLAN.simulated_epochs, None) else "reduced budget: "
+    return f"{data}; from {start}; {budget}{runs} of {sampler.steps * plan.batch} pictures"
 
 
 def samplers(lesson: Lesson, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
