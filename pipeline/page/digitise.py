@@ -43,6 +43,7 @@ _NO_TRACES: Final = (
 _JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
 _PAGE_TOLERANCE: Final = 0.04
+_PAGE_EXCESS: Final = 0.006  # so much longer it is the thickness of the line
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> R
         raise IntakeError(f"The layout {found.layout.name!r} does not fit {len(found.lanes)} rows; choose another.")
     px_per_s = found.sheet.px_per_mm * found.speed.value
     seconds = (found.span[1] - found.span[0]) / px_per_s
-    seconds = next((s for s in _PAGE_S if 0 <= s - seconds <= _PAGE_TOLERANCE * s), seconds)
+    seconds = next((s for s in _PAGE_S if -_PAGE_EXCESS * s <= s - seconds <= _PAGE_TOLERANCE * s), seconds)
     signals: dict[str, FloatArray] = {}
     for box in found.boxes:
         if box.strip or box.lead not in signals:

@@ -1,0 +1,149 @@
+"""12-lead pages: grid, paper, layout, calibration and traces against pages whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import IntakeError
+from pipeline.page.digitise import FS, Corrections, digitise, to_recording
+from pipeline.page.distort import Distortion, distort
+from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
+from pipeline.page.grid import measure_grid
+from pipeline.page.layouts import LAYOUTS, LEADS
+from pipeline.page.paper import squared
+
+
+def drawn(**style: object) -> Page:
+    """A page of twelve made-up leads: the same beats, another height and polarity in each lead."""
+    time_s = np.arange(10 * 500) / 500
+    phase = (time_s % 0.8) - 0.3
+    beat = np.exp(-((phase / 0.018) ** 2)) - 0.25 * np.exp(-(((phase - 0.04) / 0.018) ** 2))
+    beat += 0.2 * np.exp(-(((phase - 0.25) / 0.05) ** 2)) + 0.1 * np.exp(-(((phase + 0.16) / 0.03) ** 2))
+    heights = (0.7, 1.1, 0.5, -0.9, 0.4, 0.8, -0.7, -1.0, 0.6, 1.2, 1.0, 0.8)
+    drift = {lead: 0.03 * np.sin(time_s * (1 + i / 5)) for i, lead in enumerate(LEADS)}
+    leads = {
+        lead: (height * beat + drift[lead]).astype(np.float32) for lead, height in zip(LEADS, heights, strict=True)
+    }
+    return draw_page(leads, 500, PageStyle(**{"px_per_mm": 5.0, **style}))  # type: ignore[arg-type]
+
+
+def correlation(page: Page, lead: str, found: np.ndarray) -> float:
+    """Pearson's r of a lead with its truth, at the best shift of up to 100 ms."""
+    start_s, truth = page.truth.signals[lead]
+    best = -1.0
+    for shift in range(-50, 51):
+        at = round(start_s * FS) + shift
+        part = found[max(0, at) : at + truth.size]
+        true = truth[max(0, -at) :][: part.size]
+        seen = np.isfinite(part)
+        best = max(best, float(np.corrcoef(part[seen], true[seen])[0, 1])) if seen.mean() > 0.8 else best
+    return best
+
+
+@pytest.mark.parametrize(("paper", "px_per_mm"), [("pink", 5.0), ("grey", 6.5), ("coarse", 4.5)])
+def test_the_grid_is_measured_to_a_fifth_of_a_percent(paper: str, px_per_mm: float) -> None:
+    grid = measure_grid(drawn(paper=paper, px_per_mm=px_per_mm).picture)
+    assert grid.px_per_mm == pytest.approx((px_per_mm, px_per_mm), rel=0.002)
+    assert abs(grid.skew_deg) < 0.05
+
+
+def test_a_turned_page_is_measured_with_its_turn() -> None:
+    page = distort(drawn(), Distortion(rotation_deg=4.0))
+    grid = measure_grid(page.picture)
+    assert abs(abs(grid.skew_deg) - 4.0) < 0.1
+    assert grid.px_per_mm == pytest.approx((5.0, 5.0), rel=0.004)
+
+
+def test_every_paper_but_the_white_one_has_a_grid() -> None:
+    assert set(PAPERS) - {"white"}
+    with pytest.raises(IntakeError, match="no millimetre grid"):
+        measure_grid(drawn(paper="white").picture)
+
+
+def test_a_clean_page_becomes_its_recording() -> None:
+    page = drawn()
+    found = digitise(page.picture)
+    assert not found.needs
+    assert (found.speed.value, found.gain.value, found.layout.name) == (25.0, 10.0, "3x4+1")
+    recording = to_recording(found, name="page")
+    assert recording.leads == LEADS
+    assert recording.duration_s == pytest.approx(10.0, abs=0.01)
+    for i, lead in enumerate(LEADS):
+        assert correlation(page, lead, recording.p_signal[:, i]) > 0.95, lead
+
+
+def test_what_the_page_does_not_show_is_nan() -> None:
+    recording = to_recording(digitise(drawn().picture), name="page")
+    seen = np.isfinite(recording.p_signal).mean(axis=0)
+    assert seen[LEADS.index("II")] > 0.97
+    assert all(0.2 < share < 0.26 for lead, share in zip(LEADS, seen, strict=True) if lead != "II")
+    assert np.isnan(recording.p_signal[: round(7.4 * FS), LEADS.index("V6")]).all()
+
+
+def test_a_photographed_page_still_becomes_its_recording() -> None:
+    how = Distortion(rotation_deg=2.0, perspective=0.03, desk=0.05, shadow=0.3, blur_px=0.4, noise=3, jpeg=80)
+    page = distort(drawn(px_per_mm=6.0), how, 3)
+    found = digitise(page.picture, Corrections(quarter_turns=0, speed=25.0, gain=10.0, layout="3x4+1"))
+    recording = to_recording(found, name="page")
+    mean = np.mean([correlation(page, lead, recording.p_signal[:, i]) for i, lead in enumerate(LEADS)])
+    assert mean > 0.9
+
+
+def test_speed_and_gain_are_asked_where_the_page_does_not_say() -> None:
+    found = digitise(drawn(pulse="none", text=False).picture)
+    assert {"speed", "gain"} <= {need.about for need in found.needs}
+    with pytest.raises(IntakeError, match="Questions about the page are open"):
+        to_recording(found, name="page")
+
+
+@pytest.mark.parametrize("kind", ["blank", "noise", "ruled"])
+def test_what_is_no_page_is_refused(kind: str) -> None:
+    picture = np.full((500, 700, 3), 255, np.uint8)
+    if kind == "noise":
+        picture = np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.uint8)
+    if kind == "ruled":
+        picture[::20] = 190
+    with pytest.raises(IntakeError, match="not a 12-lead page"):
+        digitise(picture)
+
+
+def test_empty_millimetre_paper_holds_no_traces() -> None:
+    picture = np.full((600, 900, 3), 255, np.uint8)
+    picture[::6], picture[:, ::6] = 225, 225
+    picture[::30], picture[:, ::30] = 180, 180
+    with pytest.raises(IntakeError, match="traces were found"):
+        digitise(picture)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), min_size=4, max_size=4))
+def test_any_convex_corners_become_a_rectangle(corners: list[tuple[float, float]]) -> None:
+    picture = np.zeros((300, 300, 3), np.uint8)
+    ring = np.array(corners)
+    ahead, after = np.roll(ring, -1, axis=0) - ring, np.roll(ring, -2, axis=0) - np.roll(ring, -1, axis=0)
+    turns = ahead[:, 0] * after[:, 1] - ahead[:, 1] * after[:, 0]
+    if not (turns > 1).all():
+        return  # refused below, or on the edge of it
+    sides = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
+    area = 0.5 * abs(np.dot(ring[:, 0], np.roll(ring[:, 1], -1)) - np.dot(ring[:, 1], np.roll(ring[:, 0], -1)))
+    if area < 100 * 100 + 100:
+        return
+    flat, matrix = squared(picture, ring)
+    assert np.isfinite(matrix).all()
+    assert flat.shape[1] == round(max(sides[0], sides[2]))
+
+
+@pytest.mark.parametrize("corners", [((0, 0), (9, 0), (9, 9), (0, 9)), ((0, 0), (0, 200), (200, 200), (200, 0))])
+def test_corners_that_are_too_near_or_go_round_the_wrong_way_are_refused(corners: tuple[tuple[int, int], ...]) -> None:
+    with pytest.raises(IntakeError, match="clockwise"):
+        squared(np.zeros((300, 300, 3), np.uint8), np.array(corners, np.float64))
+
+
+def test_every_layout_places_each_lead_once() -> None:
+    for layout in LAYOUTS.values():
+        leads = [lead for *_, spanned, lead in layout.boxes() if spanned == 1]
+        assert len(set(leads)) == len(leads)
+        assert max(row for row, *_ in layout.boxes()) == layout.rows - 1
