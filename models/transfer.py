@@ -74,7 +74,8 @@ def fit_tail(
     schedule = keras().optimizers.schedules.CosineDecay(plan.learning_rate, max(plan.epochs * steps, 1), alpha=0.02)
     optimizer = keras().optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
     optimizer.build(model.trainable_variables)
-    step, history, best, kept = _step(model, optimizer), {}, float("inf"), _values(model)
+    history: dict[str, list[float]] = {}
+    step, best, kept = _step(model, optimizer), float("inf"), _values(model)
     logits, waited = logits_of(model), 0
     for epoch in range(plan.epochs):
         started = time.monotonic()

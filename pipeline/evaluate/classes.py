@@ -30,8 +30,8 @@ def class_report(
     Intervals are percentiles over `RESAMPLES` drawings of groups (n,) with replacement (pictures of one patient
     stay together); of single pictures if None. A class that a drawing lacks is left out of its mean.
     """
-    p = np.asarray(p, np.float64)
-    predicted = p.argmax(axis=1)
+    stated: Array = np.asarray(p, np.float64)
+    predicted = stated.argmax(axis=1)
     k = len(classes)
     cells = label * k + predicted
     group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
@@ -39,12 +39,12 @@ def class_report(
     confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
     point, spread = _scores(confusion[None].astype(np.float64)), _scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
-    binned = reliability(p.max(axis=1), predicted == label, bins=10)
+    binned = reliability(stated.max(axis=1), predicted == label, bins=10)
     return {
         "pictures": int(label.size),
         "groups": int(group.max()) + 1,
         "overall": {name: _estimate(point[name][0], spread[name]) for name in measures},
-        "ece": expected_calibration_error(p, label, bins=10),
+        "ece": expected_calibration_error(stated, label, bins=10),
         "classes": [
             {"class": name, "reference": int(confusion[i].sum()), "predicted": int(confusion[:, i].sum())}
             | {m: _estimate(point[m][0, i], spread[m][:, i]) for m in ("precision", "recall", "f1")}

@@ -173,7 +173,7 @@ def _train_head(
     gram = vectors @ vectors[rows].T
     truth, own = label[rows], gram[rows]
     inner = folds(truth, group[rows], plan.inner, seed)
-    held, curves = np.zeros((rows.size, K)), {}
+    held, curves = np.zeros((rows.size, K)), dict[str, list[float]]()
     for number in range(plan.inner):
         taught, checked = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
         beside = own[np.ix_(checked, taught)]

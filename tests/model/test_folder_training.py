@@ -14,7 +14,7 @@ from pipeline.datasets.folders import copy_groups, read_folder
 from pipeline.errors import DataError
 from pipeline.train.folders import FolderPlan, divide, labels, run_folder
 
-PLAN = FolderPlan(head_epochs=2, tuning_epochs=2, side_px=64, batch=8)
+PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 
 
 @pytest.fixture
