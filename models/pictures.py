@@ -21,6 +21,7 @@ from models.registry import WEIGHTS
 
 Array = NDArray[np.float32]
 
+PICTURE_NETWORK: Final = "vgg16"  # the network that the shipped heads stand on
 POINTS: Final = 64  # of a trace, as the heads read it
 _FILE, _MANIFEST = "pictures.npz", "pictures.json"
 
@@ -136,7 +137,7 @@ def beat_inputs(values: Sequence[NDArray[Any]], findings: Array) -> Array:
     return np.concatenate([heights, steps, shape, spectrum, findings], axis=1).astype(np.float32)
 
 
-def load_head(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureHead:
+def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHead:
     """The head that stands on a network.
 
     Raises
@@ -151,7 +152,7 @@ def load_head(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureHead:
         return PictureHead(facts, _dense(arrays, "beat"), _dense(arrays, "trace"))
 
 
-def head_manifest(name: str = "vgg16", folder: Path = WEIGHTS) -> PictureManifest:
+def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
     """The manifest of the head on a network.
 
     Raises

@@ -281,7 +281,7 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
     from pipeline.intake import read_picture_file
     from pipeline.intake.batch import PictureFile
     from pipeline.labels import AAMI_CLASSES
-    from pipeline.pictures import beat_picture, classify_traces, read_beat
+    from pipeline.pictures import beat_picture, classify_traces, read_beat, threshold_of
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
     answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
@@ -305,7 +305,7 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
         "class": found.aami,
         "p": dict(zip(AAMI_CLASSES, p, strict=True)),
         "abnormal": round(1.0 - p[0], 6),
-        "threshold": head.manifest.threshold,
+        "threshold": threshold_of(head, classifier),
         "confidence": max(p),
     }
 

@@ -66,12 +66,21 @@ def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT) ->
 def classify_traces(
     traces: Sequence[BeatTrace], head: PictureHead, classifier: Classifier, config: Config = DEFAULT
 ) -> list[PictureAnswer]:
-    """The answers for traces, in their order."""
+    """The answers for traces, in their order: of the heads with their own network, or of another network alone."""
     if not traces:
         return []
     pictures = np.stack([beat_picture(trace, config) for trace in traces])
-    p = head.probabilities([trace.value for trace in traces], classifier.logits(pictures))
+    if classifier.name == head.manifest.network:
+        p = head.probabilities([trace.value for trace in traces], classifier.logits(pictures))
+    else:
+        p = classifier.predict_uploads(pictures)
     return [PictureAnswer(trace.name, trace, read_only(row)) for trace, row in zip(traces, p, strict=True)]
+
+
+def threshold_of(head: PictureHead, classifier: Classifier) -> float:
+    """From which 1 - p(N) on a picture is called abnormal."""
+    own = classifier.name == head.manifest.network
+    return head.manifest.threshold if own else classifier.manifest.picture_threshold
 
 
 def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:

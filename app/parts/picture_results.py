@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import cache, charts, pictures, work
+from app import cache, charts, pictures
 from app.text import confidence_words, percent, plain
 from app.theme import is_dark, palette
-from models.pictures import PictureHead
+from models.pictures import PICTURE_NETWORK, PictureHead
 from models.registry import Classifier
 from pipeline.config import DEFAULT
 from pipeline.domain import BeatTrace, FloatArray
@@ -53,7 +53,7 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     EcgError
         If there are too many pictures, or the network cannot be used.
     """
-    name = work.default_network()
+    name = PICTURE_NETWORK
     head = cache.picture_head(name)
     found = _answers(uploads, head, name)
     position = 0

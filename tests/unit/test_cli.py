@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models import registry
+from models.pictures import head_manifest
 from models.errors import ModelError
 from pipeline import cli
 from pipeline.config import DEFAULT
@@ -46,6 +47,9 @@ class Stand:
         return p
 
     predict_uploads = predict
+
+    def logits(self, pictures):
+        return np.log(self.predict(pictures) + 1e-6)
 
 
 @pytest.fixture
@@ -133,7 +137,7 @@ def test_bad_use_is_exit_code_two(arguments):
 
 
 def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp_path, capsys):
-    (tmp_path / "good.png").write_bytes(encoded(draw_beat()[0]))
+    (tmp_path / "good.png").write_bytes(encoded(draw_beat(640, 480)[0]))
     (tmp_path / "blank.png").write_bytes(encoded(np.full((100, 100, 3), 255, np.uint8)))
     names = [str(tmp_path / name) for name in ("blank.png", "good.png", "missing.png")]
     code = cli.main(["picture", *names, "--output", str(tmp_path / "o.json")])
@@ -145,14 +149,14 @@ def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp
     assert list(good) == ["picture", "status", "reason", "class", "p", "abnormal", "threshold", "confidence"]
     assert (blank["class"], blank["p"], blank["reason"]) == (None, None, "This is not an ECG beat picture: it is blank.")
     assert good["class"] == "N"
-    assert good["threshold"] == 0.6
+    assert good["threshold"] == head_manifest().threshold
     assert good["abnormal"] == pytest.approx(1 - good["p"]["N"])
     assert (found["model"], found["version"]) == ("vgg16", "0123456789ab")
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_without_output_the_pictures_go_to_standard_output(stand, tmp_path, capsys):
-    (tmp_path / "good.png").write_bytes(encoded(draw_beat()[0]))
+    (tmp_path / "good.png").write_bytes(encoded(draw_beat(640, 480)[0]))
     assert cli.main(["picture", str(tmp_path / "good.png")]) == 0
     assert json.loads(capsys.readouterr().out)["pictures"][0]["status"] == "classified"
 
