@@ -42,6 +42,7 @@ FROZEN_UP_TO: Final = {
     "cnn": ("",),
 }
 SAMPLES: Final = 12
+STEPS_MIN: Final = 8  # of an epoch
 _PAPER: Final = 255
 
 
@@ -238,6 +239,8 @@ def fit(
     for layer in model.layers:
         if "dropout" in layer.name:
             layer.rate = plan.dropout
+        if hasattr(layer, "momentum"):
+            layer.momentum = 0.9  # of batch statistics: folders are small, and runs a few hundred steps
     cuts = FROZEN_UP_TO[name]
     history: dict[str, list[float]] = {}
     tuned = plan.frozen_up_to or cuts[min(1, len(cuts) - 1)]
@@ -281,7 +284,7 @@ def _phase(
 
     def batches(epoch: int) -> Iterator[tuple[Array, Array]]:
         lots = np.random.default_rng([plan.seed, epoch])
-        for _ in range(max(taught.shape[0] // size, 1)):
+        for _ in range(max(taught.shape[0] // size, STEPS_MIN)):
             drawn = lots.choice(truth.size, size, p=chance / chance.sum())
             yield drawings[lots.integers(0, len(drawings), size), drawn], truth[drawn]
 
