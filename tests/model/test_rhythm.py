@@ -174,6 +174,7 @@ def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothi
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
     plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated_beats=100, variants=(("premature", 1),))
     folds = (("101",), ("106",), ("108",), ("109",), ("112",))
