@@ -61,7 +61,8 @@ def curves_figure(curves: Json, step: str) -> go.Figure:
             figure.add_scatter(x=x, y=curves[key], name=title, mode="lines", line={"color": colours.classes[colour]})
     figure.update_xaxes(title=step, fixedrange=True)
     figure.update_yaxes(rangemode="tozero", fixedrange=True)
-    return figure.update_layout(height=320, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h"})
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    return figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 40, "b": 8}, legend=legend)
 
 
 def show_class_report(report: Json, names: Sequence[str], curves: Json, *, step: str, key: str, file: str) -> None:

@@ -67,8 +67,8 @@ def _introduction(content: Json) -> str:
     counts = ", ".join(f"{number} {PAGE_CLASS_NAMES[name].lower()}" for name, number in pages.items())
     said = (
         f"{sum(pages.values())} distinct pages ({counts}), five parts, each scored by a network that has not seen it; "
-        f"pages that look like one patient's stay together ({content['groups']} groups). Temperature and epoch come "
-        "from an inner validation."
+        f"pages that look like one patient's stay together ({content['groups']} groups). What calibrates the "
+        "answers comes from pages left out inside the training parts."
     )
     for name, number in few.items():
         said += (
@@ -129,7 +129,7 @@ def _told(run: Json) -> str:
     parts, report = run["division"], run["report"]["overall"]
     held = "the folder's own test pictures" if parts["own_test"] else "a part that was held out here"
     dropped = f" {parts['dropped']} copies of held-out pictures were not learnt." if parts["dropped"] else ""
-    refused = f" {run['refused']} files could not be read." if run["refused"] else ""
+    refused = f" Files that could not be read: {run['refused']}." if run["refused"] else ""
     return (
         f"**{plain(run['model'])} on {plain(run['dataset'])}**: {parts['train']:,} pictures learnt, "
         f"{parts['validation']:,} chose the epoch, {parts['test']:,} scored ({held}).{dropped}{refused} "
