@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+LEAST: Final = 8  # maps of an answer, below which nothing is said about where their heat lies
 
 
 def claims(content: Mapping[str, Any]) -> list[str]:
@@ -36,7 +38,8 @@ def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
 def _where(content: Mapping[str, Any]) -> str:
     names = {"qrs": "QRS", "p": "the P window", "rr": "the preceding RR interval"}
     found = []
-    for answer in content["sets"][-1]["answers"]:
+    answers = content["sets"][-1]["answers"]
+    for answer in (a for a in answers if a["beats"] - a["blank"] >= LEAST):
         more = [
             f"{names[part]} ({measured['ratio']['value']:.1f} times its share)"
             for part, measured in answer["places"].items()
@@ -46,7 +49,8 @@ def _where(content: Mapping[str, Any]) -> str:
             found.append(f"for {answer['answer']} on {_listed(more)}")
     if not found:
         return "**Where:** on no part that was measured does more heat lie than on its share of the picture."
-    return f"**Where:** heat gathers, beyond chance, {'; '.join(found)} (DS2; its share is that of the picture's area)."
+    drawn = f"DS2, answers with {LEAST} maps or more; a part's share is that of the picture's area"
+    return f"**Where:** heat gathers, beyond chance, {'; '.join(found)} ({drawn})."
 
 
 def _sane(content: Mapping[str, Any]) -> str:
