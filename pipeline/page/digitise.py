@@ -37,6 +37,7 @@ SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
 _SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
 _CLEAR_MIN: Final = 0.4
+_INK_MAX: Final = 0.15
 _NO_TRACES: Final = (
     f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed."
 )
@@ -181,6 +182,11 @@ def _read(
     picture: PictureArray, turns: int, given: Corrections, ready: tuple[Grid, Sheet, Ink] | None = None
 ) -> Digitised:
     grid, sheet, ink = ready or _inked(picture, given)
+    covered = float(ink.mask[sheet.paper].mean()) if sheet.paper.any() else 1.0
+    if covered > _INK_MAX:
+        raise IntakeError(
+            f"This is not a 12-lead page: {covered:.0%} of it is dark, on a page at most {_INK_MAX:.0%} are; crop it."
+        )
     fine = sheet.px_per_mm
     lanes = np.array(given.lanes, np.float64) if given.lanes else find_lanes(ink, fine)[0]
     if not lanes.size:

@@ -23,6 +23,7 @@ _TILE_PX: Final = (192, 512)
 _WEDGE_DEG: Final = 24.0  # how far the grid may be turned against the picture
 _CYCLES_MIN: Final = 4.0  # of a grid line per tile
 _PERIOD_MIN_PX: Final = 2.6
+_LINE_MIN_PX: Final = 3.2  # finer regular lines are a screen's or the camera's own
 _PEAK_MIN: Final = 0.6  # a peak of the profile, log, over the profile around it
 _STRENGTH_MIN: Final = 18.0  # a tile's spectral peak over the median around it
 _TILES_MIN: Final = 0.25  # share of the tiles that must show the grid in both directions
@@ -253,6 +254,8 @@ def _lines_mm(
         return (_BOX_MM, _BOX_MM), 1.0, "5 mm boxes of 1 mm lines"
     count = side_px * min(lines) / across.side
     if count * _BOX_MM > _WIDE_MM:
+        if across.side / max(lines) < _LINE_MIN_PX:
+            raise IntakeError(_NO_GRID)
         return (1.0, 1.0), 0.9, "1 mm lines"
     return (_BOX_MM, _BOX_MM), 0.9 if count * _BOX_MM > _NARROW_MM else 0.4, "5 mm lines"
 

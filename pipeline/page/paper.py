@@ -21,7 +21,7 @@ _SIDE_MAX_MM: Final = 620.0
 _SIDE_MIN_MM: Final = 40.0
 _BOX_MM: Final = 5
 _SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
-_EDGE_LEVEL: Final = 0.5  # smoothed, the grid is half as strong at the edge of the paper
+_EDGE_LEVEL: Final = 0.3  # smoothed, the grid is as strong as that a box beyond the edge of the paper
 _PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
 
 
@@ -252,7 +252,7 @@ def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
     sheet = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) > 0  # paper has no holes or bays
     x, y, width, height = cv2.boundingRect(points)
     table = (~sheet & inside).astype(np.uint8)
-    paper = cv2.erode(1 - table, np.ones((3, 3), np.uint8), borderValue=1) > 0
+    paper = cv2.erode(1 - table, np.ones((5, 5), np.uint8), borderValue=1) > 0
     first, last = np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
     return first, last, np.asarray(paper)
 

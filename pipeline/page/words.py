@@ -16,6 +16,7 @@ from pipeline.page.ink import Ink, Mask
 from pipeline.page.layouts import LEADS
 from pipeline.page.trace import Trace
 
+_WORDS_MAX: Final = 250  # a page has fewer; noise would cost time
 _HEIGHT_PX: Final = 20
 _HEIGHT_MM: Final = (1.2, 6.0)
 _WIDTH_MM: Final = (0.25, 20.0)
@@ -73,7 +74,7 @@ def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int
         tall = _HEIGHT_MM[0] * px_per_mm <= height <= _HEIGHT_MM[1] * px_per_mm
         if tall and _WIDTH_MM[0] * px_per_mm <= width <= _WIDTH_MM[1] * px_per_mm:
             boxes.append((x, y, width, height))
-    return boxes
+    return sorted(boxes, key=lambda box: -box[3])[:_WORDS_MAX]
 
 
 @cache

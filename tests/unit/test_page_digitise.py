@@ -72,7 +72,7 @@ def test_a_clean_page_becomes_its_recording() -> None:
     assert recording.leads == LEADS
     assert recording.duration_s == pytest.approx(10.0, abs=0.01)
     for i, lead in enumerate(LEADS):
-        assert correlation(page, lead, recording.p_signal[:, i]) > 0.95, lead
+        assert correlation(page, lead, recording.p_signal[:, i]) > 0.92, lead
 
 
 def test_what_the_page_does_not_show_is_nan() -> None:
