@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,8 @@ from app.text import plain
 from app.theme import palette
 
 Json = Mapping[str, Any]
+
+LABEL_LETTERS = 12  # of a line beside the confusion matrix
 
 
 def interval(estimate: Json) -> str:
@@ -41,7 +44,8 @@ def class_table(report: Json, names: Sequence[str]) -> pd.DataFrame:
 
 def confusion_figure(report: Json, names: Sequence[str]) -> go.Figure:
     """The confusion matrix, rows the reference."""
-    figure = charts.confusion({"counts": report["confusion"], "labels": list(names)}, palette())
+    wrapped = ["<br>".join(wrap(name.replace("<", "&lt;"), LABEL_LETTERS)) for name in names]  # Plotly reads tags
+    figure = charts.confusion({"counts": report["confusion"], "labels": wrapped}, palette())
     hover = "reference %{y}, predicted %{x}<br>%{customdata:,} pictures, %{z:.1%} of the row<extra></extra>"
     return figure.update_traces(hovertemplate=hover)
 
