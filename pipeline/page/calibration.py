@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.page.ink import Ink, Mask
 from pipeline.page.words import Word
+from pipeline.signal.conditioning import runs
 
 Matrix = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_pe
         first, last = round(row - (gain - 0.8) * px_per_mm), round(row - 1.2 * px_per_mm)
         if first - 2 * px_per_mm < 0 or last >= len(mask):
             continue
-        strokes = _runs((total[last] - total[first]) / (last - first) > _UPRIGHT)
+        strokes = runs((total[last] - total[first]) / (last - first) > _UPRIGHT)
         for (a, b), (c, d) in pairwise(strokes):
             left, right = (a + b - 1) / 2, (c + d - 1) / 2
             at_end = min(left, mask.shape[1] - right) < _SEARCH_MM * px_per_mm
@@ -116,12 +117,6 @@ def _pulse(
     if not foot:
         return None
     return Pulse(lane, flanks[0], flanks[1], top, round(row - 2.5 * px_per_mm) + min(foot) - (thick - 1) / 2)
-
-
-def _runs(flags: Mask) -> list[tuple[int, int]]:
-    """Stretches [start, stop) of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:

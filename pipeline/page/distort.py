@@ -68,7 +68,8 @@ def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
 
 def _through_jpeg(picture: PictureArray, quality: int) -> PictureArray:
     _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)  # our own bytes
+    return decoded[..., ::-1].copy()
 
 
 def _seen_from_aside(picture: PictureArray, how: Distortion, rng: np.random.Generator) -> tuple[PictureArray, Matrix]:
@@ -113,7 +114,7 @@ def _wrinkled(page: Page, how: Distortion, rng: np.random.Generator) -> PictureA
         dy += np.sin(along) * np.float32(amplitude * rng.uniform(-1, 1) / 2)
         slope += np.cos(along) / 3
     folded = cv2.remap(page.picture, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(folded * (1 - 0.1 * slope[..., None]), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(folded * (1 - 0.1 * slope[..., None]), 0, 255), np.uint8)
 
 
 def _shadow(shape: tuple[int, int], depth: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain import FloatArray, PictureArray, read_only
 from pipeline.page.layouts import LAYOUTS
+from pipeline.page.paper import mapped
 
 Colour = tuple[int, int, int]
 Matrix = NDArray[np.float64]
@@ -89,12 +90,6 @@ class Page:
     truth: PageTruth
 
 
-def mapped(matrix: Matrix, points: Matrix) -> Matrix:
-    """Points (n, 2) through a homography (3, 3)."""
-    ends = np.column_stack([points, np.ones(len(points))]) @ matrix.T
-    return np.asarray(ends[:, :2] / ends[:, 2:])
-
-
 def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> Page:
     """Draw a page of simultaneous leads.
 
@@ -118,7 +113,7 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> P
         y = style.margin_mm + (row + 0.55) * row_mm
         start, stop = round(column * column_s * fs), round((column + spanned) * column_s * fs)
         values = leads[lead][start:stop]
-        canvas.trace(x0 + np.arange(start, stop) / fs * style.speed, y - values * style.gain)
+        canvas.trace(x0 + np.arange(start, stop) / fs * style.speed, np.asarray(y - values * style.gain, np.float64))
         if style.face and not (spanned > 1 and lead in signals and lead != "II"):
             canvas.word(lead, x0 + column * column_s * style.speed + 1.5, y - 0.38 * min(row_mm, 24.0), style.label_mm)
         if style.separators and column and spanned == 1:

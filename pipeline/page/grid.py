@@ -306,7 +306,7 @@ def _derivatives(p: Matrix, where: Matrix) -> Matrix:
     x, y = where.T
     below = g * x + h * y + 1
     u, v = (a * x + b * y) / below, (d * x + e * y) / below
-    return np.column_stack([(a - u * g), (b - u * h), (d - v * g), (e - v * h)]) / below[:, None]
+    return np.asarray(np.column_stack([a - u * g, b - u * h, d - v * g, e - v * h]) / below[:, None])
 
 
 def _at_middle(to_mm: Matrix, shape: tuple[int, ...]) -> tuple[tuple[float, float], float]:

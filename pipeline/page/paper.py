@@ -109,7 +109,8 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     """
     height, width = picture.shape[:2]
     edges = mapped(grid.to_mm, np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64) - 0.5)
-    low, high = edges.min(axis=0), edges.max(axis=0)
+    low: Matrix = np.asarray(edges.min(axis=0), np.float64)
+    high: Matrix = np.asarray(edges.max(axis=0), np.float64)
     _require_size(high - low)
     fine = int(np.clip(round(float(np.mean(grid.px_per_mm))), *_PX_PER_MM))
     to_px = np.linalg.inv(grid.to_mm)
@@ -121,7 +122,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     if not whole:
         uneven, strength = _unevenness(raw, fine)
         first, last, paper = _extent(strength, _in_picture(to_px, low, boxes, picture.shape))
-    last = np.minimum(last, (high - low))
+    last = np.asarray(np.minimum(last, high - low), np.float64)
     _require_size(last - first)
     sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
     shape = np.array(sheet.shape[1::-1], np.float64)
@@ -212,7 +213,8 @@ def _turned(phasor: NDArray[np.complex128], trusted: Matrix) -> Matrix:
 
 def _around(surface: Matrix, phasor: NDArray[np.complex128], period_mm: float) -> Matrix:
     """Where the lines are (mm) by their phase, each the one next to a surface."""
-    return surface - np.angle(phasor * np.exp(2j * np.pi * surface / period_mm)) * period_mm / (2 * np.pi)
+    away = np.angle(phasor * np.exp(2j * np.pi * surface / period_mm)) * period_mm / (2 * np.pi)
+    return np.asarray(surface - away, np.float64)
 
 
 def _smooth_surface(values: Matrix, trusted: Matrix, order: int) -> Matrix:

@@ -52,7 +52,7 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
     """
     strength = _without_rules(ink, lanes, px_per_mm)
     apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else _REACH_MM[1] * px_per_mm
-    reach = int(np.clip(_REACH * apart, *(side * px_per_mm for side in _REACH_MM)))
+    reach = int(min(max(_REACH * apart, _REACH_MM[0] * px_per_mm), _REACH_MM[1] * px_per_mm))
     rows = np.round(lanes).astype(np.int64)
     pieces = _small_pieces(strength, px_per_mm)
     if pieces.any():
@@ -87,8 +87,8 @@ def _small_pieces(strength: FloatArray, px_per_mm: int) -> NDArray[np.int32]:
 def _not_needed(bare: FloatArray, pieces: NDArray[np.int32], paths: Rows) -> Mask:
     """The pieces (h, w) in whose columns the nearest path is seen without them."""
     column = np.arange(paths.shape[1])
-    seen = np.array([(bare[np.clip(path + d, 0, len(bare) - 1), column] > _INK) for path in paths for d in (-1, 0, 1)])
-    seen = seen.reshape(len(paths), 3, -1).any(axis=1)
+    near = np.array([(bare[np.clip(path + d, 0, len(bare) - 1), column] > _INK) for path in paths for d in (-1, 0, 1)])
+    seen = np.asarray(near.reshape(len(paths), 3, -1).any(axis=1))
     keep = np.zeros(int(pieces.max()) + 1, np.bool_)
     rows, columns = np.nonzero(pieces)
     order = np.argsort(pieces[rows, columns], kind="stable")
@@ -222,10 +222,10 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask) -> M
     inset = (thick - 1) / 2
     result = middle.copy()
     for edge, sign in ((upper, 1.0), (lower, -1.0)):
-        for start, stop in _turns(sign * edge, thick):
+        for start, stop in _turns(np.asarray(sign * edge, np.float64), thick):
             outer = edge[start:stop] + sign * inset
             result[start:stop] = (np.minimum if sign > 0 else np.maximum)(result[start:stop], outer)
-    return result
+    return np.asarray(result, np.float64)
 
 
 def _turns(edge: Matrix, thick: float) -> list[tuple[int, int]]:
