@@ -113,7 +113,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     high: Matrix = np.asarray(edges.max(axis=0), np.float64)
     _require_size(high - low)
     fine = int(np.clip(round(float(np.mean(grid.px_per_mm))), *_PX_PER_MM))
-    to_px = np.linalg.inv(grid.to_mm)
+    to_px = np.asarray(np.linalg.inv(grid.to_mm), np.float64)
     raw = _warped(picture, to_px, low, high, fine)
     boxes = (-(-raw.shape[0] // (_BOX_MM * fine)), -(-raw.shape[1] // (_BOX_MM * fine)))
     uneven = np.zeros((*boxes, 2), np.float32)

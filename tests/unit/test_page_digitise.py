@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.cli import main
+from pipeline.config import ROOT
 from pipeline.errors import IntakeError
+from pipeline.intake import read_path
 from pipeline.page.digitise import FS, Corrections, digitise, to_recording
 from pipeline.page.distort import Distortion, distort
 from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
@@ -147,3 +152,13 @@ def test_every_layout_places_each_lead_once() -> None:
         leads = [lead for *_, spanned, lead in layout.boxes() if spanned == 1]
         assert len(set(leads)) == len(leads)
         assert max(row for row, *_ in layout.boxes()) == layout.rows - 1
+
+
+def test_the_command_writes_a_recording_that_reads_back(tmp_path: Path) -> None:
+    sample = ROOT / "data" / "demo" / "page_ludb_10.jpg"
+    assert main(["digitise", str(sample), "--output", str(tmp_path)]) == 0
+    recording = read_path(tmp_path / "page_ludb_10.hea")
+    assert recording.leads == LEADS
+    assert recording.duration_s == pytest.approx(10.0, abs=0.1)
+    assert np.isnan(recording.p_signal[:, LEADS.index("V6")]).mean() > 0.7
+    assert (tmp_path / "page_ludb_10.page.json").is_file()
