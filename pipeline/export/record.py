@@ -1,18 +1,22 @@
-"""A recording as WFDB files that any WFDB tool reads."""
+"""A recording as WFDB files that any WFDB tool reads (wfdb's own writer warns under pandas 3.1, so it is not used)."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-import wfdb
+from numpy.typing import NDArray
 
 from pipeline.domain import Recording
-from pipeline.errors import EcgError
+from pipeline.export.files import write_bytes
+
+_PER_MV: Final = 1000  # steps of 1 microvolt: 16 bit then hold 32 mV
+_MISSING: Final = -32768  # of format 16
 
 
 def write_record(recording: Recording, folder: Path) -> Path:
-    """Write `recording` as NAME.hea and NAME.dat (16 bit, mV; missing samples as WFDB marks them).
+    """Write `recording` as NAME.hea and NAME.dat (format 16, mV; missing samples as WFDB marks them).
 
     Returns
     -------
@@ -21,21 +25,22 @@ def write_record(recording: Recording, folder: Path) -> Path:
 
     Raises
     ------
-    EcgError
+    DataError
         If the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        wfdb.wrsamp(
-            recording.name,
-            fs=recording.fs,
-            units=["mV"] * len(recording.leads),
-            sig_name=list(recording.leads),
-            p_signal=recording.p_signal.astype(np.float64),
-            fmt=["16"] * len(recording.leads),
-            comments=list(recording.notices),
-            write_dir=str(folder),
-        )
-    except OSError as error:
-        raise EcgError(f"The recording could not be written: {error.strerror}.") from error
+    digital = _digital(recording)
+    lines = [f"{recording.name} {len(recording.leads)} {recording.fs:g} {recording.n_samples}"]
+    for i, lead in enumerate(recording.leads):
+        checksum = int(digital[:, i].astype(np.int64).sum()) & 0xFFFF
+        checksum -= 0x10000 if checksum >= 0x8000 else 0
+        lines.append(f"{recording.name}.dat 16 {_PER_MV}(0)/mV 16 0 {digital[0, i]} {checksum} 0 {lead}")
+    lines += [f"# {notice}" for notice in recording.notices]
+    write_bytes(folder / f"{recording.name}.dat", digital.astype("<i2").tobytes())
+    write_bytes(folder / f"{recording.name}.hea", ("\n".join(lines) + "\n").encode("ascii", "replace"))
     return folder / f"{recording.name}.hea"
+
+
+def _digital(recording: Recording) -> NDArray[np.int16]:
+    """The signal (n_samples, n_leads) in microvolts."""
+    whole = np.clip(np.round(recording.p_signal * _PER_MV), _MISSING + 1, -_MISSING - 1)
+    return np.where(np.isfinite(recording.p_signal), np.nan_to_num(whole), _MISSING).astype(np.int16)
