@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app import charts, findings
@@ -15,6 +17,7 @@ from pipeline.labels import AAMI_CLASSES
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+HOUR_S, LONG_S = 3600.0, 7200.0  # of longer recordings the table shows one hour: a day has 100 000 rows
 ZERO = datetime(2000, 1, 1)  # the slider knows clocks, not lengths of time
 
 
@@ -144,14 +147,15 @@ def _table(session: Session) -> None:
     case = session.case
     if case is None:
         return
-    st.subheader("All beats", anchor=False)
+    rows, title = _rows(session, case)
+    st.subheader(title, anchor=False)
     present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED) if letter in case.letters]
     shown = st.pills(
         "Classes shown", present, selection_mode="multi", key="classes-shown", label_visibility="collapsed",
         format_func=lambda letter: "not classified" if letter == UNCLASSIFIED else letter,
     )  # fmt: skip
-    frame = case.table[case.table["class"].isin(shown)] if shown else case.table
-    key = f"table-{session.table_picks}-{''.join(shown or [])}"
+    frame = rows[rows["class"].isin(shown)] if shown else rows
+    key = f"table-{session.table_picks}-{''.join(shown or [])}-{title}"
 
     def picked() -> None:
         rows = st.session_state[key].selection.rows
@@ -164,6 +168,15 @@ def _table(session: Session) -> None:
     )  # fmt: skip
     at = clock(float(case.time_s[session.beat]))
     st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
+
+
+def _rows(session: Session, case: findings.Case) -> tuple[pd.DataFrame, str]:
+    """The table's rows and title: all beats, or of a long recording those of the hour that the strip shows."""
+    if case.recording.duration_s <= LONG_S:
+        return case.table, "All beats"
+    start = session.window_start_s // HOUR_S * HOUR_S
+    first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
+    return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
 
 
 def _columns() -> dict[str, object]:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import cache
 from app.findings import Case
+from app.parts import explorer
 from app.state import Session
 from models import registry
 from pipeline.config import ROOT
@@ -341,3 +342,16 @@ def test_a_network_is_readied_once_and_one_that_is_missing_troubles_nobody() -> 
         assert not ready.is_alive()
     with pytest.raises(ModelError):
         cache.classifier("nobody")
+
+
+def test_the_table_of_a_long_recording_shows_the_hour_of_the_strip(
+    demo: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explorer, "HOUR_S", 60.0)
+    monkeypatch.setattr(explorer, "LONG_S", 120.0)
+    session(demo).move(130.0)
+    demo.run()
+    assert "Beats from 2:00.0 to 3:00.0" in texts(demo)
+    time_s = case(demo).time_s
+    rows = next(frame.value for frame in demo.dataframe if "beat" in frame.value)
+    assert list(rows["beat"] - 1) == list(np.flatnonzero((time_s >= 120) & (time_s < 180)))
