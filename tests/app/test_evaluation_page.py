@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import charts_evaluation as charts
 from app import tables_evaluation as tables
+from app.parts import evaluation_pages
 from app.parts.evaluation import s_warning
 from app.state import Session
 from app.theme import LIGHT
@@ -108,6 +109,7 @@ def no_data(monkeypatch, tmp_path):
 
 def opened(monkeypatch, folder, section=None, kind=None, network=None):
     monkeypatch.setattr(registry, "WEIGHTS", folder)
+    monkeypatch.setattr(evaluation_pages, "FOLDER", folder / "pages")
     page = AppTest.from_file(str(PAGE), default_timeout=20)
     if section:
         page.session_state["evaluation-section"] = section
