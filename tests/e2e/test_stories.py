@@ -157,7 +157,8 @@ def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page:
 def test_a_picture_of_a_beat_is_read_and_explained(page: Page, tmp_path: Path, shot: Shot) -> None:
     go(page, "Picture")
     upload(page, "One or more pictures", [beat_picture(tmp_path / "beat.png")])
-    expect(page.get_by_text("In the network's inks, and where it looked")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("Where the network looked (")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_text("The trace in the network's inks")).to_be_visible()
     expect(page.get_by_text("cannot show that it came early")).to_be_visible()
     shot(page, "picture")
 
