@@ -83,7 +83,7 @@ def next_beat(page: Page) -> float:
     def seen() -> None:
         expect(heading).not_to_have_text(before)
         expect(page.locator("[data-stale='true']")).to_have_count(0)
-        expect(page.get_by_text("Where it looked").first).to_be_visible()
+        expect(page.get_by_text("Where it looked for").first).to_be_visible()
 
     return seconds(page.get_by_role("button", name="Next abnormal").click, seen)
 
@@ -104,7 +104,7 @@ def main() -> None:
         )
         demo = page.get_by_role("button", name="Open the demo recording")
         row("first page", [seconds(lambda: page.goto(address), lambda: expect(demo).to_be_visible())])
-        heat = page.get_by_text("Where it looked").first
+        heat = page.get_by_text("Where it looked for").first
         row("demo, opened for the first time", [seconds(demo.click, lambda: expect(heat).to_be_visible())])
         row("another beat with heatmap", [next_beat(page) for _ in range(BEATS)])
         times = {name: [] for name in PAGES}  # type: dict[str, list[float]]

@@ -57,7 +57,8 @@ class GradCam:
         """
         class_name = _asked(self._classifier, picture, class_name)
         target = self._classifier.classes.index(class_name)
-        evidence = self._run(tensorflow().constant(picture[None]), target).numpy()
+        tf = tensorflow()  # a class as a number of Python would be traced again for each class
+        evidence = self._run(tf.constant(picture[None]), tf.constant(target, tf.int32)).numpy()
         return _scaled(evidence, picture.shape[:2], class_name)
 
     def _compiled(self) -> Any:
