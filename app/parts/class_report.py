@@ -12,7 +12,6 @@ import streamlit as st
 
 from app import charts_evaluation as charts
 from app.parts.evaluation import download
-from app.text import plain
 from app.theme import palette
 
 Json = Mapping[str, Any]
@@ -90,9 +89,3 @@ def show_class_report(report: Json, names: Sequence[str], curves: Json, *, step:
     st.caption(
         f"Calibration error (ECE, 10 bins): {report['ece'] * 100:.1f} percentage points, after temperature scaling."
     )
-
-
-def show_source(made: Json, file: str) -> None:
-    """What the numbers were made by: command, commit, date, data and file."""
-    told = [f"`{made['command']}`", f"commit {plain(made['commit'] or 'unknown')}", plain(made["date"][:10])]
-    st.caption(" · ".join([*told, plain(made["data"]), f"`{file}`"]))

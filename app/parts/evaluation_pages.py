@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.parts.class_report import interval, show_class_report, show_source
+from app.parts.class_report import interval, show_class_report
+from app.parts.evaluation import show_caption
 from app.text import plain
 from pipeline.datasets.folder_runs import list_runs, read_run
 from pipeline.errors import DataError
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 FEW = 50  # pictures of a class: fewer make its score a rough one
 
 
+@st.fragment
 def show_pages() -> None:
     """The page network beside its baselines, and what the published copies would have claimed."""
     st.header("12-lead pages", anchor=False)
@@ -36,6 +38,7 @@ def show_pages() -> None:
     _one(content)
 
 
+@st.fragment
 def show_runs() -> None:
     """Runs of networks on the user's own folders, the newest first."""
     st.header("Folders of pictures", anchor=False)
@@ -58,7 +61,7 @@ def show_runs() -> None:
         st.markdown("**Search for settings**, on held-out pictures")
         st.dataframe(pd.DataFrame(run["trials"]), hide_index=True, alt="Settings that were tried, and their loss")
     _samples(folder, run)
-    show_source(run["provenance"], f"{folder.name}/run.json")
+    show_caption(run["provenance"], f"{folder.name}/run.json")
 
 
 def _introduction(content: Json) -> str:
@@ -122,7 +125,7 @@ def _one(content: Json) -> None:
     wrong = pd.DataFrame(report["errors"]).rename(columns=str.capitalize)
     with st.expander("The surest mistakes"):
         st.dataframe(wrong, hide_index=True, alt="Pages that were called wrongly, the surest first")
-    show_source(content["provenance"], "models/weights/pages/page/evaluation.json")
+    show_caption(content["provenance"], "models/weights/pages/page/evaluation.json")
 
 
 def _told(run: Json) -> str:

@@ -168,7 +168,7 @@ def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier
     st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
     st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(threshold)} on.")
     st.plotly_chart(
-        charts.probabilities(p, palette()), theme=None, config=CHART, key=f"p-{hash(answer.name)}", alt="Probabilities"
+        charts.probabilities(p, palette()), theme=None, config=CHART, key="picture-probabilities", alt="Probabilities"
     )
     st.caption(
         plain(f"Network: {classifier.manifest.title}, version {classifier.version}; heads {head.manifest.version}.")

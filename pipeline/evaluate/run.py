@@ -23,6 +23,7 @@ from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions, plain
 from pipeline.evaluate.saved import DATABASES, SCHEMA, SPLITS, Json, evaluation_file, read_evaluation
+from pipeline.store.files import write_bytes
 
 RUNS = ROOT / "runs" / "evaluate"
 OPTIMISTIC = (
@@ -274,11 +275,7 @@ def current_commit() -> str:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write strict JSON (no NaN) atomically; lists of plain values stay on one line."""
-    text = _json_text(content, "\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_bytes(path, (_json_text(content, "\n") + "\n").encode())
 
 
 def _json_text(value: Any, newline: str) -> str:
