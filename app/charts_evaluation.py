@@ -79,13 +79,17 @@ def confusion(matrix: Json, palette: Palette) -> go.Figure:
             hovertemplate="reference %{y}, predicted %{x}<br>%{customdata:,} beats, %{z:.1%} of the row<extra></extra>",
         )
     )
-    for i, j in zip(*np.nonzero(counts), strict=True):
-        colour = palette.on_class if share[i, j] > 0.5 else palette.text
-        text = f"{int(counts[i, j]):,}"
-        figure.add_annotation(x=labels[j], y=labels[i], text=text, showarrow=False, font={"color": colour, "size": 14})
+    cells = [(labels[i], labels[j], counts[i, j], share[i, j]) for i, j in zip(*np.nonzero(counts), strict=True)]
+    figure.update_layout(annotations=[_cell(*cell, palette) for cell in cells])  # one by one they take 60 ms
     figure.update_xaxes(title="predicted", side="bottom", fixedrange=True)
     figure.update_yaxes(title="reference", autorange="reversed", fixedrange=True)
     return _finish(figure, height=400, top=8)
+
+
+def _cell(reference: str, predicted: str, count: float, share: float, palette: Palette) -> dict[str, Any]:
+    colour = palette.on_class if share > 0.5 else palette.text
+    text = f"{int(count):,}"
+    return {"x": predicted, "y": reference, "text": text, "showarrow": False, "font": {"color": colour, "size": 14}}
 
 
 def roc(
