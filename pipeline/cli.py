@@ -339,7 +339,7 @@ def _train(options: argparse.Namespace) -> int:
         if whole:
             from pipeline.train import rhythm
 
-            written = rhythm.run(options.data, options.output, progress=next(steps))
+            written = rhythm.run(options.data, options.output, name=options.model, progress=next(steps))
         elif options.tune:
             from pipeline.train.tune import tune
 

@@ -2,21 +2,24 @@
 
 Every fifth of the patients is left out by one network. What that network says about them calibrates the ensemble and is
 its score before any test patient is looked at; the ensemble holds all five, so that every patient has taught four.
+`rhythm_svdb` is the same network, whose members all learn from the patients of svdb besides.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import registry
+from models import registry, rhythm
 from models.fit import UNLABELLED, FitPlan, FitResult, fit
 from models.networks import NETWORKS
 from models.rhythm import MEMBERS, assemble, forward, member
@@ -26,7 +29,9 @@ from pipeline.errors import DataError
 from pipeline.evaluate.calibration import adjust_prior, fit_temperature, softmax
 from pipeline.evaluate.run import current_commit, write_json
 from pipeline.labels import AAMI_CLASSES
+from pipeline.signal import sequence
 from pipeline.signal.sequence import row_size
+from pipeline.train import rhythm_beats, simulate, wave_changes
 from pipeline.train.beats import Q_PRIOR
 from pipeline.train.rhythm_beats import (
     Changes,
@@ -38,11 +43,13 @@ from pipeline.train.rhythm_beats import (
     load_simulated,
 )
 from pipeline.train.simulate import Rhythm
+from pipeline.train.wave_changes import recorded_noise
 
 Progress = Callable[[float, str], None]
 Logits = Callable[[FloatArray], NDArray[np.float32]]
 
-NAME: Final = "rhythm"
+# What teaches each network besides DS1.
+OTHERS: Final[Mapping[str, str | None]] = MappingProxyType({"rhythm": None, "rhythm_svdb": "svdb"})
 # Each fold has S, V and few of the records that hold most of a class: S 209, 207, 201, 118, 220; F 208.
 FOLDS: Final = (
     ("209", "114", "101", "106", "119"),
@@ -59,6 +66,7 @@ VARIANTS: Final[tuple[tuple[Rhythm, int], ...]] = (
     ("paroxysms", 2),
 )
 GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how many of its beats the self-test reads
+MAKERS: Final = (rhythm, rhythm_beats, sequence, simulate, wave_changes)
 PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained on
 
 
@@ -67,7 +75,7 @@ class RhythmPlan:
     """The knobs of a run; the defaults are those of the shipped weights."""
 
     epochs: int = 6
-    steps: int = 150
+    steps: int = 180
     seed: int = 20261122
     simulated_beats: int = 600
     variants: tuple[tuple[Rhythm, int], ...] = VARIANTS
@@ -75,8 +83,9 @@ class RhythmPlan:
     changes: Changes = field(default_factory=Changes)
 
     def key(self, config: Config) -> str:
-        """Names the checkpoints: a run is only resumed with the same plan and inputs."""
-        return hashlib.sha256(f"{self!r} {config.sequence_id()}".encode()).hexdigest()[:12]
+        """Names the checkpoints: a run is only resumed with the same plan, inputs and code that makes them."""
+        code = "".join(inspect.getsource(module) for module in MAKERS)
+        return hashlib.sha256(f"{self!r} {config.sequence_id()} {code}".encode()).hexdigest()[:12]
 
 
 DEFAULT_PLAN: Final = RhythmPlan()
@@ -84,11 +93,16 @@ DEFAULT_PLAN: Final = RhythmPlan()
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The training patients: as recorded, their simulated rhythms, and the paced records for class Q."""
+    """The training patients: as recorded, their simulated rhythms, and the paced records for class Q.
+
+    `others`, patients of another database, teach every member and are never held out; `noise` (m,) is recorded noise.
+    """
 
     recorded: Mapping[str, RhythmRecord]
     simulated: Mapping[str, Sequence[RhythmRecord]]
     paced: Sequence[RhythmRecord]
+    noise: FloatArray
+    others: Sequence[RhythmRecord] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +128,7 @@ def run(
     data_dir: Path | None = None,
     output_dir: Path | None = None,
     *,
+    name: str = "rhythm",
     plan: RhythmPlan = DEFAULT_PLAN,
     folds: Sequence[Sequence[str]] = FOLDS,
     runs: Path = ROOT / "runs",
@@ -121,34 +136,35 @@ def run(
     progress: Progress = lambda fraction, sentence: None,
     command: str = "",
 ) -> Path:
-    """Train on DS1 and write `output_dir`/rhythm (default models/weights/rhythm); scores.json has the held-out scores.
+    """Train on DS1 and write `output_dir`/NAME (default models/weights/NAME); scores.json has the held-out scores.
 
     An interrupted run goes on from its last finished epoch (`runs`/train-rhythm-...).
 
     Raises
     ------
     DataError
-        If the MIT-BIH database is not in `data_dir`, or there are not as many folds as members.
+        If a database is not in `data_dir`, or there are not as many folds as members.
     """
     if len(folds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, one for each.")
-    mitdb = (data_dir or data_root()) / "mitdb"
-    if not mitdb.is_dir():
-        raise DataError(f"The MIT-BIH database is not in {str(mitdb.parent)!r}; run `python -m pipeline data` first.")
-    material = load_material(mitdb, [name for fold in folds for name in fold], plan, config, progress)
+    root, other = data_dir or data_root(), OTHERS[name]
+    mitdb = _database(root, "mitdb")
+    material = load_material(mitdb, [record for fold in folds for record in fold], plan, config, progress)
+    if other is not None:
+        material = replace(material, others=load_others(_database(root, other), config, progress))
     fitted = [
         _fold(
             fold,
             material,
             replace(plan, seed=plan.seed + i),
-            runs / f"train-{NAME}-{i}-{plan.key(config)}",
+            runs / f"train-{name}-{i}-{plan.key(config)}",
             config,
             _within(progress, i, len(folds)),
         )
         for i, fold in enumerate(folds)
     ]
     results, bias = [part.result for part in fitted], np.mean([part.bias for part in fitted], axis=0)
-    model = NETWORKS[NAME].build((row_size(config.sequence),), len(AAMI_CLASSES))
+    model = NETWORKS[name].build((row_size(config.sequence),), len(AAMI_CLASSES))
     assemble(model, [result.model for result in results])
     held_out = _together([part.recorded for part in fitted], bias)
     simulated = _together([part.simulated for part in fitted], bias)
@@ -157,16 +173,17 @@ def run(
     facts |= {
         "preprocessing": config.sequence_id(),
         "classes": AAMI_CLASSES,
-        "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records",
-        "train_records": [*material.recorded, *PACED],
+        "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
+        + (f"; {len(material.others)} patients of {other}" if other else ""),
+        "train_records": [*material.recorded, *PACED, *(record.name for record in material.others)],
         "validation_records": [],
         "commit": current_commit(),
-        "command": command or "python -m pipeline train --model rhythm",
+        "command": command or f"python -m pipeline train --model {name}",
         "seed": plan.seed,
         "training_minutes": round(sum(sum(result.history["minutes"]) for result in results), 1),
         "pictures_seen": len(folds) * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,
     }
-    folder = registry.write(NAME, model, history, _golden(material), facts, output_dir)
+    folder = registry.write(name, model, history, _golden(material), facts, output_dir)
     scores = {"command": facts["command"], "commit": facts["commit"], "folds": [list(fold) for fold in folds]}
     write_json(folder / "scores.json", scores | {"held_out": scored(held_out), "simulated": scored(simulated)})
     return folder
@@ -181,7 +198,15 @@ def load_material(
         progress(0.0, f"Reading record {name}, {i + 1} of {len(records)}")
         recorded[name] = load_record(name, mitdb, config)
         simulated[name] = load_simulated(name, mitdb, config, plan.variants, plan.simulated_beats, plan.seed)
-    return Material(recorded, simulated, [load_record(name, mitdb, config, only=(Q,)) for name in PACED])
+    noise = recorded_noise(mitdb.parent / "nstdb", config)
+    return Material(recorded, simulated, [load_record(name, mitdb, config, only=(Q,)) for name in PACED], noise)
+
+
+def load_others(folder: Path, config: Config, progress: Progress) -> tuple[RhythmRecord, ...]:
+    """Every recording of another database."""
+    names = sorted(file.stem for file in folder.glob("*.hea"))
+    progress(0.0, f"Reading {len(names)} records of {folder.name}")
+    return tuple(load_record(name, folder, config) for name in names)
 
 
 def scored(found: HeldOut) -> dict[str, Any]:
@@ -217,10 +242,12 @@ def _fold(
         config,
         plan.seed,
         plan.steps,
+        others=material.others,
+        noise=material.noise,
         changes=plan.changes,
     )
     fit_plan = FitPlan(
-        network=NAME,
+        network="rhythm",
         input_shape=(row_size(config.sequence),),
         classes=len(AAMI_CLASSES),
         epochs=plan.epochs,
@@ -303,6 +330,12 @@ def _golden(material: Material) -> FloatArray:
 def _confusion(label: NDArray[np.int64], answer: NDArray[np.int64]) -> NDArray[np.int64]:
     n = len(AAMI_CLASSES)
     return np.bincount(label * n + answer, minlength=n * n).reshape(n, n)
+
+
+def _database(root: Path, name: str) -> Path:
+    if not (root / name).is_dir():
+        raise DataError(f"The database {name!r} is not in {str(root)!r}; run `python -m pipeline data` first.")
+    return root / name
 
 
 def _within(progress: Progress, number: int, of: int) -> Progress:

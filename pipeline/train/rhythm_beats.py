@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,10 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.sequence import assembled, frame, waves
 from pipeline.train.simulate import Rhythm, simulate
+from pipeline.train.wave_changes import Pair, filtered, noisy, second_shape, turned_leads
 
-N, V, F, Q = (AAMI_CLASSES.index(name) for name in "NVFQ")
+N, S, V, F, Q = (AAMI_CLASSES.index(name) for name in "NSVFQ")
+NO_NOISE: Final = np.zeros(0, np.float32)
 ONE_LEAD = np.array([1, 0], np.float32)
 FEWEST_V = 20  # a recording with fewer makes no fusion beats
 
@@ -98,11 +101,16 @@ def _labelled(recording: Recording, config: Config) -> RhythmRecord:
 class Changes:
     """How windows are changed at random: shares of windows, unless a unit is named."""
 
+    turned_leads: float = 0.5  # both leads in other directions
+    filtered: float = 0.3
+    noisy: float = 0.3  # with recorded noise ...
+    noise_level: float = 0.15  # ... of so many usual QRS heights, one standard deviation of the standard deviation
+    second: float = 0.1  # in which some N and S take the usual shape of another recording
     swapped: float = 0.1  # the second lead in the place of the first
     second_lost: float = 0.3
     first_lost: float = 0.05
     turned: float = 0.1  # a lead with the other sign
-    fused: float = 0.15  # windows in which some N become F: a mean of N and V, as fusion is
+    fused: float = 0.2  # windows in which some N become F: a mean of N and V, as fusion is
     fused_share: float = 0.12  # of their N
     fused_normal: tuple[float, float] = (0.15, 0.6)  # how much N a fused beat holds
     unknown_rhythm: float = 0.05
@@ -117,7 +125,7 @@ class Changes:
 
 @dataclass(frozen=True, eq=False)
 class WindowSampler:
-    """Draws batches of windows of `length` beats: from recorded rhythms, simulated ones, and paced records."""
+    """Draws batches of windows of `length` beats: from recorded rhythms, simulated ones, paced records, and others."""
 
     recorded: Sequence[RhythmRecord]
     simulated: Sequence[RhythmRecord]
@@ -130,6 +138,9 @@ class WindowSampler:
     simulated_share: float = 0.35
     paced_share: float = 0.03
     rare_share: float = 0.3  # windows that are placed around a beat that is not N
+    others: Sequence[RhythmRecord] = ()  # recorded rhythms of another database ...
+    others_share: float = 0.5  # ... and the share of windows from there
+    noise: FloatArray = field(default_factory=lambda: NO_NOISE)  # (m,), recorded
     changes: Changes = field(default_factory=Changes)
 
     def epoch(self, number: int) -> Iterator[tuple[FloatArray, IntArray]]:
@@ -145,7 +156,8 @@ class WindowSampler:
         start = self._start(record, rng)
         at = np.arange(max(0, start), min(record.label.size, start + self.length))
         wave, label = with_fusion(record, at, self.changes, rng)
-        wave, usual = changed(wave, record.usual, self.config.sequence.points_before, self.changes, rng)
+        wave, usual = self._of_another(wave, record.usual, label, rng)
+        wave, usual = changed(wave, usual, self.config.sequence.points_before, self.changes, rng)
         found = assembled(wave, usual, changed_rhythm(record.rhythm[at], self.changes, rng))
         rows = np.zeros((self.length, found.shape[-1]), np.float32)
         rows[:, usual.size : 2 * usual.size] = usual.ravel()
@@ -153,10 +165,25 @@ class WindowSampler:
         rows[at - start], labels[at - start] = found, label
         return rows, labels
 
+    def _of_another(self, wave: FloatArray, usual: FloatArray, label: IntArray, rng: np.random.Generator) -> Pair:
+        """The window as another patient, another machine or another day could have shown it."""
+        if rng.random() < self.changes.second:
+            other = self.recorded[int(rng.integers(len(self.recorded)))].usual
+            wave = second_shape(wave, usual, other, np.flatnonzero((label == N) | (label == S)), rng)
+        if rng.random() < self.changes.turned_leads:
+            wave, usual = turned_leads(wave, usual, rng)
+        if rng.random() < self.changes.filtered:
+            wave, usual = filtered(wave, usual, rng)
+        if rng.random() < self.changes.noisy and self.noise.size:
+            wave = noisy(wave, usual, self.noise, self.changes.noise_level, rng)
+        return wave, usual
+
     def _record(self, rng: np.random.Generator) -> RhythmRecord:
         pool = self.simulated if self.simulated and rng.random() < self.simulated_share else self.recorded
         if self.paced and rng.random() < self.paced_share:
             pool = self.paced
+        if self.others and rng.random() < self.others_share:
+            pool = self.others
         return pool[int(rng.integers(len(pool)))]
 
     def _start(self, record: RhythmRecord, rng: np.random.Generator) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.occlude import occlude
 from pipeline.signal.sequence import frame, row_size, rows
 from pipeline.train import rhythm as training
+from pipeline.train import simulate, wave_changes
 
 ROW = row_size(DEFAULT.sequence)
 
@@ -185,6 +187,27 @@ def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out
     assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(training.PACED)
     assert (folder / "scores.json").is_file()
     assert (folder / "history.json").is_file()
+
+
+def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = training.RhythmPlan()
+    known = plan.key(DEFAULT)
+    assert plan.key(DEFAULT) == known
+    assert dataclasses.replace(plan, steps=7).key(DEFAULT) != known
+    assert {simulate, wave_changes, rhythm} <= set(training.MAKERS)
+    monkeypatch.setattr(training, "MAKERS", tuple(module for module in training.MAKERS if module is not simulate))
+    assert plan.key(DEFAULT) != known
+
+
+@pytest.mark.data
+def test_a_second_version_is_taught_by_every_patient_of_another_database(tmp_path: Path) -> None:
+    for file in (data_root() / "svdb").glob("80[02].*"):
+        shutil.copyfile(file, tmp_path / file.name)
+    others = training.load_others(tmp_path, DEFAULT, lambda fraction, sentence: None)
+    assert [record.name for record in others] == ["800", "802"]
+    assert training.OTHERS["rhythm_svdb"] == "svdb"
+    assert training.OTHERS["rhythm"] is None
+    assert NETWORKS["rhythm_svdb"].build is NETWORKS["rhythm"].build
 
 
 def test_as_many_folds_as_members_are_needed() -> None:

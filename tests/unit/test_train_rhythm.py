@@ -196,3 +196,30 @@ def test_a_simulated_paroxysm_is_irregular_and_normal(normal_only: Recording, se
     is_normal = (symbol[2:][: change.size] == "N").reshape(-1, 10).all(axis=1)
     told = np.median(change[is_normal], axis=1)
     assert np.quantile(told, 0.95) > 2.5 * np.quantile(told, 0.05)
+
+
+def sampled(record: RhythmRecord, changes: Changes, **others: object) -> WindowSampler:
+    """A sampler of one recording, with nothing changed but what is asked for."""
+    return WindowSampler([record], [], [], DEFAULT, 0, 1, changes=changes, **others)  # type: ignore[arg-type]
+
+
+def test_windows_of_another_database_come_as_often_as_asked(record: RhythmRecord) -> None:
+    other = dataclasses.replace(record, label=np.full_like(record.label, V))
+    shared = sampled(record, CALM, others=[other], others_share=0.5)
+    none = sampled(record, CALM, others=[other], others_share=0.0)
+    rng = np.random.default_rng(0)
+    foreign = [bool((shared.window(rng)[1][-8:] == V).all()) for _ in range(200)]
+    assert 70 < sum(foreign) < 130
+    assert not any((none.window(rng)[1] == V).all() for _ in range(50))
+
+
+@pytest.mark.parametrize("change", ["turned_leads", "filtered", "noisy", "second"])
+def test_windows_are_changed_as_another_patient_would_be(record: RhythmRecord, change: str) -> None:
+    noise = np.random.default_rng(1).standard_normal(5000).astype(np.float32)
+    asked = dataclasses.replace(CALM, **{change: 1.0, "noise_level": 0.2})
+    for seed in range(3):
+        plain = sampled(record, CALM).window(np.random.default_rng(seed))[0]
+        found = sampled(record, asked, noise=noise).window(np.random.default_rng(seed))[0]
+        assert found.shape == plain.shape
+        assert np.array_equal(found[:, -SEQUENCE.rhythm_size :], plain[:, -SEQUENCE.rhythm_size :])
+        assert 0.02 < np.abs(found - plain).max() < 20
