@@ -17,6 +17,7 @@ from pipeline.errors import ModelError
 from pipeline.explain import SIGNAL, BeatExplanation
 from pipeline.labels import CLASS_NAMES, aami_class
 from pipeline.render.picture import render_large
+from pipeline.wording import grouped
 
 CHART = {"displayModeBar": False, "staticPlot": True}
 BADGES = {"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green", UNCLASSIFIED: "yellow"}
@@ -38,7 +39,9 @@ def draw(session: Session) -> None:
     case, beat = session.case, session.beat
     if case is None:
         return
-    st.subheader(f"Beat {beat + 1} of {len(case.letters)}, at {clock(float(case.time_s[beat]))}", anchor=False)
+    st.subheader(
+        f"Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {clock(float(case.time_s[beat]))}", anchor=False
+    )
     left, right = st.columns([5, 7], gap="medium")
     with left:
         _verdict(case, beat)

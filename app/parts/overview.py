@@ -10,6 +10,7 @@ from app.findings import Case, heart_rates, quality_text
 from app.text import duration, percent, plain
 from models import registry
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.wording import grouped
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
@@ -25,7 +26,7 @@ def draw(case: Case) -> None:
         f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
         f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
         f"{_whole(analysis.quality.analysed_fraction)} analysed"
-        f" · {len(case.letters)} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
+        f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
     )
     for notice in analysis.notices:
         st.warning(plain(notice), icon=":material/warning:")
@@ -55,7 +56,7 @@ def _numbers(case: Case) -> None:
 
 def _count(label: str, count: int, total: int, meaning: str) -> None:
     share = percent(count / total) if 0 < count < total else ("100 %" if count else "none")
-    st.metric(label, f"{count}", help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=share,
+    st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=share,
               delta_color="off", delta_arrow="off")  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from pipeline.review.hrv import Measure
 from pipeline.review.rhythm import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.store.recordings import envelope
+from pipeline.wording import grouped
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
 ROW_S, SHORT_ROW_S = 3600.0, 300.0
@@ -61,17 +62,17 @@ def _summary(bench: Bench, desk: Desk) -> None:
             f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest)}, highest {_moment(rate.highest)} /min",
         ),
         ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
-        ("Decided by hand", f"{summary.reviewed} of {len(desk.beats)} beats"),
+        ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(desk.beats))} beats"),
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
     for letter in AAMI_CLASSES:
         burden = "" if summary.burden is None else _burden(summary.burden[letter])
-        lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {summary.counts[letter]} | {burden} |")
+        lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {grouped(summary.counts[letter])} | {burden} |")
     for letter, words in ((UNCLASSIFIED, "not classified"), (REJECTED, "artefact")):
         count = summary.counts[letter]
         if count:
             share = percent(count / total)
-            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {count} | {share} of all beats |")
+            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {share} of all beats |")
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))

@@ -15,6 +15,7 @@ from app.text import clock, plain
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.reviews import Standing
+from pipeline.wording import grouped
 
 STATEMENT = "I have reviewed this recording; the result stands as shown."
 SHOWN = 4
@@ -41,7 +42,7 @@ def _result(desk: Desk) -> None:
     low, high = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     longest = found.longest_rr
     figures = (
-        ("Beats", f"{len(desk.beats):,}".replace(",", " "), f"{found.reviewed} decided by a reader"),
+        ("Beats", grouped(len(desk.beats)), f"{grouped(found.reviewed)} decided by a reader"),
         ("Ventricular", _share(burden.get("V")), _beats(found.counts["V"])),
         ("Supraventricular", _share(burden.get("S")), _beats(found.counts["S"])),
         ("Mean heart rate", _rate(rate.mean), f"{_rate(low)} to {_rate(high)}" if low and high else "too few beats"),
@@ -58,7 +59,7 @@ def _share(percent: float | None) -> str:
 
 
 def _beats(count: int) -> str:
-    return f"{count} beat{'' if count == 1 else 's'}"
+    return f"{grouped(count)} beat{'' if count == 1 else 's'}"
 
 
 def _rate(bpm: float | None) -> str:

@@ -15,6 +15,7 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.wording import grouped
 
 PACKAGES = (
     "streamlit",
@@ -72,7 +73,7 @@ def network_card(name: str) -> None:
             "Trained on": facts.trained_on,
             "Training records": ", ".join(facts.train_records),
             "Validation records": ", ".join(facts.validation_records) or "each patient was left out once",
-            "Parameters": f"{facts.parameters:,}".replace(",", " "),
+            "Parameters": grouped(facts.parameters),
             "Weights": f"{facts.size_bytes / 2**20:.1f} MB, SHA-256 {facts.sha256}",
             "Reads": f"{_reads(facts)}, preprocessing {facts.preprocessing}",
             "Calibration temperature": f"{facts.temperature:.3f}",

@@ -8,6 +8,7 @@ from app.text import plain
 from pipeline.errors import StoreError
 from pipeline.store.readings import second_readings
 from pipeline.store.studies import Page, state_counts
+from pipeline.wording import grouped
 
 EMPTY = """
 **No study yet.** Add recordings, one or a whole morning's: each is analysed in the background and appears here when it
@@ -99,7 +100,7 @@ def _pager(shown: View, found: Page) -> None:
     first = shown.page * PAGE_SIZE
     last = first + len(found.studies)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
-        st.caption(f"{first + 1} to {last} of {found.total:,}".replace(",", " "), width="content")
+        st.caption(f"{first + 1} to {last} of {grouped(found.total)}", width="content")
         st.button("Previous", icon=":material/chevron_left:", key="worklist-previous", disabled=not first,
                   on_click=shown.turn, args=(-1,))  # fmt: skip
         st.button("Next", icon=":material/chevron_right:", icon_position="right", key="worklist-next",

@@ -13,6 +13,7 @@ from pipeline.export.report_trend import draw_trend
 from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
 from pipeline.export.text import clock, length
 from pipeline.review.summary import Summary
+from pipeline.wording import grouped
 
 PRIORITIES: Final = 8
 STATE_WORDS: Final = MappingProxyType(
@@ -126,9 +127,9 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     at = "" if longest is None else f"at {clock(longest.time_s)}"
     return [
         ("Mean heart rate", _number(rate.mean, "/min"), rates),
-        ("Beats", f"{len(content.beats):,}".replace(",", " "), f"{summary.reviewed} decided by a clinician"),
-        ("Ventricular beats", _share(summary, "V"), f"{summary.counts['V']} beats"),
-        ("Supraventricular beats", _share(summary, "S"), f"{summary.counts['S']} beats"),
+        ("Beats", grouped(len(content.beats)), f"{grouped(summary.reviewed)} decided by a clinician"),
+        ("Ventricular beats", _share(summary, "V"), f"{grouped(summary.counts['V'])} beats"),
+        ("Supraventricular beats", _share(summary, "S"), f"{grouped(summary.counts['S'])} beats"),
         ("Longest RR interval", _number(None if longest is None else longest.value, "s", 2), at),
     ]
 
@@ -169,8 +170,8 @@ def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
     for row, name in LETTER_NAMES.items():
         sheet.badge(LEFT_MM + 3, y + 2.2, row, 8, boxed=False)
         sheet.say(LEFT_MM + 8, y + 2.2, name, 8)
-        sheet.say(LEFT_MM + 64, y + 2.2, str(in_force[row]), 8, bold=True, align="R")
-        sheet.say(right, y + 2.2, str(model[row]), 8, colour=MUTED, align="R")
+        sheet.say(LEFT_MM + 64, y + 2.2, grouped(in_force[row]), 8, bold=True, align="R")
+        sheet.say(right, y + 2.2, grouped(model[row]), 8, colour=MUTED, align="R")
         y += 4.4
     return y
 
