@@ -418,7 +418,15 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
     usual |= {"explanations": None}
     kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
-    return [argparse.Namespace(**usual | {"model": name} | kind) for name in available() for kind in kinds]
+    asked = [usual | {"model": name} | kind for name in available() for kind in kinds]
+    return [argparse.Namespace(**job) for job in asked if not _taught_by_what_it_tests(job)]
+
+
+def _taught_by_what_it_tests(job: dict[str, Any]) -> bool:
+    """Whether an evaluation on svdb, or class sets calibrated there, is of a network that its patients taught."""
+    from pipeline.train.rhythm import OTHERS
+
+    return OTHERS.get(job["model"]) == "svdb" and (job["split"] == "svdb" or job["uncertainty"])
 
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
