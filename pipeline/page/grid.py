@@ -25,12 +25,16 @@ _CYCLES_MIN: Final = 4.0  # of a grid line per tile
 _PERIOD_MIN_PX: Final = 2.6
 _LINE_MIN_PX: Final = 3.2  # finer regular lines are a screen's or the camera's own
 _PEAK_MIN: Final = 0.6  # a peak of the profile, log, over the profile around it
+_NOTHING: Final = 1e-7  # of the greatest power; what is weaker is rounding
+_FAINT_PEAK: Final = 0.3  # is enough where the other direction shows the same lines clearly
+_ALIKE: Final = 1.25  # lines of two directions are the same where their frequencies differ by less than this factor
+_AGREE: Final = 0.5  # what that counts beside the best score of each direction, 1
 _STRENGTH_MIN: Final = 18.0  # a tile's spectral peak over the median around it
 _TILES_MIN: Final = 0.25  # share of the tiles that must show the grid in both directions
 _ANISOTROPY_MAX: Final = 1.6  # the two directions may differ by this factor
 _BOX_MM: Final = 5.0
 _WIDE_MM, _NARROW_MM = 550.0, 110.0  # no page is wider; few are narrower
-_NO_GRID: Final = (
+NO_GRID: Final = (
     "This is not a 12-lead page that can be measured: no millimetre grid was found in the picture; if it is a page "
     "without a grid, give its corners and the pixels per millimetre by hand."
 )
@@ -106,14 +110,14 @@ def measure_grid(picture: PictureArray) -> Grid:
         )
     full, centre = _tile_spectra(small)
     across, down = (_wedge(full, centre, vertical=vertical) for vertical in (False, True))
-    lines = [_fundamental(spectra) for spectra in (across, down)]
-    if not all(lines):
-        raise IntakeError(_NO_GRID)
+    lines = _fundamentals(across, down)
+    if lines is None:
+        raise IntakeError(NO_GRID)
     lines_mm, sure, words = _lines_mm(across, down, lines, max(width, height))
     vectors = [_vectors(spectra, line) for spectra, line in zip((across, down), lines, strict=True)]
     seen = float(np.mean((vectors[0][:, 2] > 0) & (vectors[1][:, 2] > 0)))
     if seen < _TILES_MIN:
-        raise IntakeError(_NO_GRID)
+        raise IntakeError(NO_GRID)
     fitted = _homography(centre, vectors[0], vectors[1], lines_mm, (width, height))
     to_mm = fitted @ np.diag([scale, scale, 1.0])
     return Grid(to_mm, *_at_middle(to_mm, picture.shape), round(sure * min(1.0, seen / 0.6), 3), words)
@@ -160,7 +164,8 @@ def _profile(spectra: _Spectra) -> Matrix:
     usual = np.add.reduceat(np.sqrt(spectra.power), starts, axis=1) / np.diff(np.append(starts, ring.size))
     level = np.array([_smooth_median(row) for row in usual**2])
     found = np.zeros(rings[-1] + 1)
-    found[rings] = np.log1p(strongest / np.maximum(level, 1e-9)).mean(axis=0)
+    floor = max(_NOTHING * float(spectra.full.max()), 1e-9)
+    found[rings] = np.log1p(strongest / np.maximum(level, floor)).mean(axis=0)
     return found
 
 
@@ -168,29 +173,48 @@ def _smooth_median(values: FloatArray) -> FloatArray:
     return np.asarray(median_filter(values, 15, mode="nearest"))
 
 
-def _fundamental(spectra: _Spectra) -> float:
-    """The frequency in cycles per tile of which most peaks of the profile are multiples; 0 if there is none."""
+def _fundamentals(across: _Spectra, down: _Spectra) -> tuple[float, float] | None:
+    """The frequencies in cycles per tile of the lines in both directions: the two that most peaks are multiples of.
+
+    Grids are as wide as high, so directions that agree, or differ by the five lines of a box, count more than others.
+    """
+    ones, others = _candidates(across), _candidates(down)
+    if not (ones.size and others.size):
+        return None
+    ratio = np.abs(np.log(ones[:, None, 0] / others[None, :, 0]))
+    agree = (ratio < np.log(_ALIKE)) | (np.abs(ratio - np.log(_BOX_MM)) < np.log(_ALIKE))
+    clear = (ones[:, None, 2] >= _PEAK_MIN) & (others[None, :, 2] >= _PEAK_MIN)
+    either = (ones[:, None, 2] >= _PEAK_MIN) | (others[None, :, 2] >= _PEAK_MIN)
+    score = ones[:, None, 1] / ones[:, 1].max() + others[None, :, 1] / others[:, 1].max() + _AGREE * agree
+    score[~(clear | (agree & either))] = 0
+    if score.max() <= 0:
+        return None
+    i, j = np.unravel_index(int(score.argmax()), score.shape)
+    return float(ones[i, 0]), float(others[j, 0])
+
+
+def _candidates(spectra: _Spectra) -> Matrix:
+    """(frequency, score, highest peak) (n, 3) of what the peaks of the profile could be multiples of."""
     profile = _profile(spectra)
     excess = profile - median_filter(profile, 21, mode="nearest")
-    peaks = find_peaks(excess, height=_PEAK_MIN)[0]
-    if not peaks.size:
-        return 0.0
+    peaks = find_peaks(excess, height=_FAINT_PEAK)[0]
     places = np.array([_between(excess, int(i)) for i in peaks])
     height = excess[peaks]
-    top = places.max() * 1.01
-    best, score = 0.0, 0.0
+    found = []
     for candidate in np.unique(np.round(np.concatenate([places / k for k in range(1, 7)]), 3)):
         if candidate < _CYCLES_MIN:
             continue
         order = np.round(places / candidate)
-        hit = (np.abs(places - order * candidate) < 0.5 + 0.006 * places) & (order > 0)
-        expected = min(10.0, top / candidate)
+        reach = 0.5 + 0.006 * places
+        hit = (np.abs(places - order * candidate) < reach) & (order > 0)
+        by_chance = np.minimum(1, 2 * reach / candidate)
+        expected = min(10.0, places.max() * 1.01 / candidate)
         missing = max(0.0, expected - np.unique(order[hit & (order <= 10)]).size)
-        found = float(height[hit].sum() - 0.35 * height.mean() * missing)
-        if found > score:
+        score = float((height * (hit - by_chance)).sum() - 0.35 * height.mean() * missing)
+        if score > 0:
             exact = float((height[hit] * places[hit] / order[hit]).sum() / height[hit].sum())
-            best, score = exact, found
-    return best
+            found.append((exact, score, float(height[hit].max())))
+    return np.array(found, np.float64).reshape(-1, 3)
 
 
 def _between(values: Matrix, i: int) -> float:
@@ -237,7 +261,7 @@ def _parabola(power: FloatArray, fy: int, fx: int) -> Matrix:
 
 
 def _lines_mm(
-    across: _Spectra, down: _Spectra, lines: list[float], side_px: int
+    across: _Spectra, down: _Spectra, lines: tuple[float, float], side_px: int
 ) -> tuple[tuple[float, float], float, str]:
     """How many millimetres the lines of each direction are apart, how sure that is, and why."""
     boxes = [_is_box(spectra, line) for spectra, line in zip((across, down), lines, strict=True)]
@@ -249,13 +273,13 @@ def _lines_mm(
         if apart[fine] == 1.0:
             return (apart[0], apart[1]), 1.0, "5 mm boxes of 1 mm lines"
     if not 1 / _ANISOTROPY_MAX < ratio < _ANISOTROPY_MAX:
-        raise IntakeError(_NO_GRID)
+        raise IntakeError(NO_GRID)
     if any(boxes):
         return (_BOX_MM, _BOX_MM), 1.0, "5 mm boxes of 1 mm lines"
     count = side_px * min(lines) / across.side
     if count * _BOX_MM > _WIDE_MM:
         if across.side / max(lines) < _LINE_MIN_PX:
-            raise IntakeError(_NO_GRID)
+            raise IntakeError(NO_GRID)
         return (1.0, 1.0), 0.9, "1 mm lines"
     return (_BOX_MM, _BOX_MM), 0.9 if count * _BOX_MM > _NARROW_MM else 0.4, "5 mm lines"
 

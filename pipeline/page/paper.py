@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain import FloatArray, PictureArray, read_only
 from pipeline.errors import IntakeError
-from pipeline.page.grid import Grid, darkness
+from pipeline.page.grid import NO_GRID, Grid, darkness
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,7 +22,9 @@ _SIDE_MAX_MM: Final = 620.0
 _SIDE_MIN_MM: Final = 40.0
 _BOX_MM: Final = 5
 _SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
-_EDGE_LEVEL: Final = 0.3  # smoothed, the grid is as strong as that a box beyond the edge of the paper
+_CAP: Final = 60  # percentile of the boxes' strength
+_EDGE_BOXES: Final = 0.8  # the same where the paper's edge is looked for
+_EDGE_LEVEL: Final = 0.4  # of the usual strength; no box is as strong as that beyond the one with the edge in it
 _PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
 
 
@@ -184,57 +187,67 @@ def _unevenness(raw: PictureArray, fine: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _shift(profile: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Where in its box (ny, nx, side) the grid's lines lie, in mm from the box's edge, and how clear they are."""
+    """Where in its box (ny, nx, side) the grid's lines lie, in mm from the box's edge, and how clear they are.
+
+    Where 5 mm boxes are drawn they say which line it is and lines of 1 mm say exactly where; what the boxes say is
+    taken out of the phase of the lines before that is smoothed, for in a steep fold it turns quickly.
+    """
     side = profile.shape[-1]
     turn = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / side)
-    wide, narrow = _smooth(profile @ turn), _smooth(profile @ turn**_BOX_MM)
-    strength = np.hypot(np.abs(wide), np.abs(narrow))
-    boxes, lines = float(np.median(np.abs(wide))), float(np.median(np.abs(narrow)))
+    wide, narrow = _capped(profile @ turn), _capped(profile @ turn**_BOX_MM)
+    strength = np.hypot(np.abs(_smooth(wide)), np.abs(_smooth(narrow)))
+    boxes, lines = (float(np.median(np.abs(_smooth(part)))) for part in (wide, narrow))
     trusted = (strength > _PAPER_LEVEL * np.percentile(strength, 75)).astype(np.float64)
-    if boxes > 0.25 * lines:
-        shift = _around(_smooth_surface(_turned(wide, trusted) * _BOX_MM, trusted, 3), wide, _BOX_MM)
-    else:
-        shift = _turned(narrow, trusted)
+    shift = np.zeros(strength.shape)
     if lines > 0.3 * boxes:
-        for order in (3, 5):  # 1 mm lines tell where, the boxes which of them: only smooth surfaces may decide that
-            shift = _around(_smooth_surface(shift, trusted, order), narrow, 1.0)
+        for blur in (1.0, _SMOOTH_BOXES):
+            shift = _refined(shift, narrow, 1.0, strength, blur)
+    if boxes > 0.25 * lines:
+        which = _refined(shift, wide, float(_BOX_MM), strength, _SMOOTH_BOXES)
+        shift = which if lines <= 0.3 * boxes else shift + round(float(np.median((which - shift)[trusted > 0])))
     middle = float(np.median(shift[trusted > 0]))
     smooth = cv2.GaussianBlur(np.where(trusted > 0, shift - middle, 0), (0, 0), 1.5 * _SMOOTH_BOXES)
     weight = cv2.GaussianBlur(trusted, (0, 0), 1.5 * _SMOOTH_BOXES)
     filled = np.where(trusted > 0, shift - middle, smooth / np.maximum(weight, 1e-3))
-    return np.asarray(middle + filled, np.float32), np.asarray(strength, np.float32)
+    sharp = np.hypot(np.abs(_smooth(wide, _EDGE_BOXES)), np.abs(_smooth(narrow, _EDGE_BOXES)))
+    return np.asarray(middle + filled, np.float32), np.asarray(sharp, np.float32)
 
 
-def _turned(phasor: NDArray[np.complex128], trusted: Matrix) -> Matrix:
-    """By what part of a period lines lie away from the edge: the usual place, and -0.5..0.5 around it."""
-    usual = np.angle((phasor * trusted).sum())
-    return np.asarray(-(usual + np.angle(phasor * np.exp(-1j * usual))) / (2 * np.pi))
+def _capped(phasor: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """None stronger than grids are: edges of the paper and strokes of ink shall not drown their neighbours."""
+    size = np.abs(phasor)
+    return np.asarray(phasor * np.minimum(1, np.percentile(size, _CAP) / np.maximum(size, 1e-12)))
 
 
-def _around(surface: Matrix, phasor: NDArray[np.complex128], period_mm: float) -> Matrix:
-    """Where the lines are (mm) by their phase, each the one next to a surface."""
-    away = np.angle(phasor * np.exp(2j * np.pi * surface / period_mm)) * period_mm / (2 * np.pi)
-    return np.asarray(surface - away, np.float64)
+def _refined(shift: Matrix, phasor: NDArray[np.complex128], period_mm: float, strength: Matrix, blur: float) -> Matrix:
+    """Where lines are (mm) by their phase, next to a first guess, without a jump by a period between neighbours."""
+    rest = _smooth(phasor * np.exp(2j * np.pi * shift / period_mm), blur)
+    found = shift - np.angle(rest) * period_mm / (2 * np.pi)
+    joined = _joined(found / period_mm, strength) * period_mm
+    return np.asarray(joined - period_mm * np.round(np.median(joined - found) / period_mm))
 
 
-def _smooth_surface(values: Matrix, trusted: Matrix, order: int) -> Matrix:
-    """A polynomial surface through the trusted ones of values (ny, nx); a few outliers do not matter."""
-    ny, nx = values.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, ny), np.linspace(-1, 1, nx), indexing="ij")
-    basis = np.stack([x**i * y**j for i in range(order + 1) for j in range(order + 1 - i)], axis=-1)
-    weight = trusted.copy()
-    surface = values
-    for _ in range(6):
-        root = np.sqrt(weight)[..., None]
-        terms = (basis * root).reshape(ny * nx, -1)
-        found = np.linalg.lstsq(terms, (values * root[..., 0]).ravel(), rcond=1e-6)[0]
-        surface = basis @ found
-        weight = trusted / (1 + ((values - surface) / 0.3) ** 2)
-    return np.asarray(surface)
+def _joined(turns: Matrix, strength: Matrix) -> Matrix:
+    """Numbers (ny, nx) known but for whole turns, each brought next to its neighbours', the clearest boxes first."""
+    ny, nx = turns.shape
+    out = np.full((ny + 2, nx + 2), np.nan)
+    start = np.unravel_index(int(strength.argmax()), strength.shape)
+    waiting = [(0.0, int(start[0]), int(start[1]))]
+    while waiting:
+        _, y, x = heapq.heappop(waiting)
+        if np.isfinite(out[y + 1, x + 1]):
+            continue
+        around = out[y : y + 3, x : x + 3]
+        near = float(np.nanmean(around)) if np.isfinite(around).any() else float(turns[y, x])
+        out[y + 1, x + 1] = turns[y, x] + round(near - float(turns[y, x]))
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if 0 <= v < ny and 0 <= u < nx and np.isnan(out[v + 1, u + 1]):
+                heapq.heappush(waiting, (-float(strength[v, u]), v, u))
+    return out[1:-1, 1:-1]
 
 
-def _smooth(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    blur = (0, 0), _SMOOTH_BOXES
+def _smooth(values: NDArray[np.complex128], boxes: float = _SMOOTH_BOXES) -> NDArray[np.complex128]:
+    blur = (0, 0), boxes
     return np.asarray(
         cv2.GaussianBlur(np.ascontiguousarray(values.real), *blur)
         + 1j * cv2.GaussianBlur(np.ascontiguousarray(values.imag), *blur)
@@ -248,13 +261,15 @@ def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
     """
     level = _EDGE_LEVEL * float(np.percentile(strength[inside], 75))
     mask = ((strength > level) & inside).astype(np.uint8)
+    if not mask.any():
+        raise IntakeError(NO_GRID)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     points = np.argwhere(labels == largest)[:, ::-1].astype(np.int32).reshape(-1, 1, 2)
     sheet = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) > 0  # paper has no holes or bays
     x, y, width, height = cv2.boundingRect(points)
     table = (~sheet & inside).astype(np.uint8)
-    paper = cv2.erode(1 - table, np.ones((5, 5), np.uint8), borderValue=1) > 0
+    paper = cv2.erode(1 - table, np.ones((3, 3), np.uint8), borderValue=1) > 0
     first, last = np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
     return first, last, np.asarray(paper)
 

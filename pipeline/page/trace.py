@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
+from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
 from pipeline.domain import FloatArray
 from pipeline.page.ink import Ink, Mask
@@ -21,13 +21,15 @@ _STEP_COST: Final = 0.1  # per millimetre up or down, in columns without ink
 _ASTRAY_COST: Final = 0.01  # per column and millimetre away from the lane
 _REACH: Final = 1.25  # of the distance to the neighbouring lane
 _REACH_MM: Final = (15.0, 45.0)
-_INK: Final = 0.35
+_INK: Final = 0.45  # of full ink: about where the edge of a blurred stroke is
 _BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
 _LETTER_MM: Final = (1.0, 7.0)
 _SEEN_WITHOUT: Final = 0.6
 _LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
 _END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
 _END_SHARE: Final = 0.55
+_TALL: Final = 2.0  # times as tall as the pen is thick: a flank or a narrow wave
+_LEVEL_MM: Final = 8.0  # the level around is the median over so many millimetres
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,15 +200,19 @@ def _trace(strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows
     seen = mask[path, column]
     row = np.full(path.size, np.nan)
     if seen.any():
-        row[seen] = _stroke_rows(strength, first, last, seen)
+        row[seen] = _stroke_rows(strength, first, last, seen, px_per_mm)
     start, stop = _ends(seen, px_per_mm)
     inside = seen[start:stop]
     clear = float((inside * strength[path, column][start:stop]).mean()) if stop > start else 0.0
     return Trace(_bridged(row, _BRIDGE_MM * px_per_mm), start, stop, lane, round(clear, 3))
 
 
-def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask) -> Matrix:
-    """Rows of the seen columns: the ink-weighted middle of the stroke, and its outer end where the trace turns."""
+def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_per_mm: int) -> Matrix:
+    """Rows of the seen columns: the ink-weighted middle of a thin stroke, the outer outline of a tall one.
+
+    A pen makes every wave as much wider as it is thick, and fills narrow ones: their outline, made narrower by the pen
+    again, is where the trace was. It is the outline on the side of the wave, seen from the level around.
+    """
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
     height = strength.shape[0]
@@ -217,21 +223,13 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask) -> M
     ink = total[high, column] - total[low, column]
     middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)
     thick = max(1.0, float(np.percentile(ink, 25)))
-    upper = first - strength[np.maximum(first - 1, 0), column]
-    lower = last + strength[np.minimum(last + 1, height - 1), column]
+    pen = 2 * round(thick / 2) + 1
     inset = (thick - 1) / 2
-    result = middle.copy()
-    for edge, sign in ((upper, 1.0), (lower, -1.0)):
-        for start, stop in _turns(np.asarray(sign * edge, np.float64), thick):
-            outer = edge[start:stop] + sign * inset
-            result[start:stop] = (np.minimum if sign > 0 else np.maximum)(result[start:stop], outer)
-    return np.asarray(result, np.float64)
-
-
-def _turns(edge: Matrix, thick: float) -> list[tuple[int, int]]:
-    """Columns (start, stop) where an outline turns round: its local minima."""
-    _, found = find_peaks(-edge, prominence=0.5 * thick, plateau_size=1)
-    return [(int(a), int(b) + 1) for a, b in zip(found["left_edges"], found["right_edges"], strict=True)]
+    upper = maximum_filter1d(first - strength[np.maximum(first - 1, 0), column], pen) + inset
+    lower = minimum_filter1d(last + strength[np.minimum(last + 1, height - 1), column], pen) - inset
+    level = median_filter(middle, min(middle.size, round(_LEVEL_MM * px_per_mm)), mode="nearest")
+    outer = np.where(level - upper > lower - level, upper, lower)
+    return np.asarray(np.where(last - first > _TALL * thick, outer, middle), np.float64)
 
 
 def _ends(seen: Mask, px_per_mm: int) -> tuple[int, int]:
