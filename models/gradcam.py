@@ -1,13 +1,15 @@
-"""Heatmaps: Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) on the logit, or what covering a part costs.
+"""Heatmaps: HiResCAM (Draelos & Carin 2020, arXiv:2011.08891), or what covering a part costs.
 
-The second (occlusion; Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer that keeps places apart.
+HiResCAM is Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) without its mean of the gradient over positions,
+which told no more than chance here: the panels of a picture mean different things (ADR 0011). The second (occlusion;
+Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer that keeps places apart.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -18,6 +20,8 @@ from models.registry import Classifier
 from models.runtime import keras, tensorflow
 
 BLANK_BELOW = 1e-6  # the largest positive evidence of a map that shows nothing
+NEVER: Final = -1e9  # the log of a chance of 0
+CAM: Final = "HiResCAM"
 PATCH_PX = 8  # side of the squares that are covered one after the other
 
 
@@ -25,19 +29,20 @@ PATCH_PX = 8  # side of the squares that are covered one after the other
 class Heatmap:
     """Where a picture spoke for a class: `values` (height, width) float32 in 0..1; all 0 if `blank`.
 
-    `method` is "Grad-CAM" or "occlusion".
+    `method` is "HiResCAM" or "occlusion".
     """
 
     values: NDArray[np.float32]
     class_name: str
     blank: bool
-    method: str = "Grad-CAM"
+    method: str = CAM
 
 
-class GradCam:
-    """Grad-CAM of one classifier, compiled once.
+class HiResCam:
+    """HiResCAM of one classifier, compiled once.
 
-    The gradient is that of the class's logit, not of its probability: a saturated softmax would give a blank map.
+    The gradient is that of the class's log-odds against the others at the natural mix: a probability is flat where the
+    network is sure, and a logit alone says nothing about the class that comes second.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -63,16 +68,18 @@ class GradCam:
 
     def _compiled(self) -> Any:
         tf = tensorflow()
+        bias = tf.constant(self._classifier.manifest.logit_bias, tf.float32)
 
         def run(picture: Any, target: Any) -> Any:
             pixels = tf.cast(picture, tf.float32)
             with tf.GradientTape() as tape:
-                tape.watch(pixels)  # so that what lies between the picture and the logit is recorded
+                tape.watch(pixels)  # so that what lies between the picture and the answer is recorded
                 maps, logits = self._split(pixels, training=False)
-                logit = tf.gather(logits[0], target)
-            gradient = tf.cast(tape.gradient(logit, maps), tf.float32)
-            weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-            return tf.nn.relu(tf.reduce_sum(weights * tf.cast(maps, tf.float32), axis=-1))[0]
+                score = logits[0] + bias
+                others = tf.where(tf.range(len(bias)) == target, NEVER, score)
+                odds = tf.gather(score, target) - tf.reduce_logsumexp(others)
+            gradient = tf.cast(tape.gradient(odds, maps), tf.float32)
+            return tf.nn.relu(tf.reduce_sum(gradient * tf.cast(maps, tf.float32), axis=-1))[0]
 
         return tf.function(run, reduce_retracing=True)
 
@@ -102,7 +109,7 @@ def occlusion(
 
 
 def heatmap(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
-    """The heatmap of one picture, as `GradCam`, by the method that suits the network; compiled on first use.
+    """The heatmap of one picture, as `HiResCam`, by the method that suits the network; compiled on first use.
 
     Raises
     ------
@@ -136,5 +143,5 @@ def _scaled(evidence: NDArray[np.float32], size: tuple[int, ...], class_name: st
 
 
 @lru_cache(maxsize=4)
-def _explainer(classifier: Classifier) -> GradCam:
-    return GradCam(classifier)
+def _explainer(classifier: Classifier) -> HiResCam:
+    return HiResCam(classifier)

@@ -14,7 +14,7 @@ class Network:
 
     `build(input_shape, classes)` gives an untrained Keras model from pictures 0..255 (float) to logits;
     `initialise(model, weights_dir)` loads what it starts from and says in a few words what that was;
-    `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output Grad-CAM weighs, or ""
+    `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output heatmaps weigh, or ""
     where none keeps places apart: then a heatmap shows how much covering each part costs. Lists go by `place`.
     Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
     """

@@ -10,7 +10,7 @@ import numpy as np
 from models.network import Network
 from models.runtime import keras
 
-HEAT_LAYER = "block5_conv3"  # 4 x 6 positions; block4_conv3's map follows texture, not the decision (ADR 0005)
+HEAT_LAYER = "block4_conv3"  # 8 x 12 positions; the maps of block5_conv3 tell less (ADR 0011)
 IMAGENET_FILE = "vgg16_imagenet_notop_f16.npz"
 FROZEN_BLOCKS = ("block1", "block2")  # edges and strokes transfer as they are
 HIDDEN_UNITS = 128

@@ -89,10 +89,7 @@ def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
 
 
 def heat_of(classifier: Classifier, picture: PictureArray, aami: str) -> Heatmap:
-    """Where the network saw a class in the picture of a trace: by Grad-CAM, or by covering parts where that is blank.
-
-    Grad-CAM is blank where nothing but the absence of waves spoke for the class, as it often does for N.
-    """
+    """Where the network saw a class in the picture of a trace; by covering parts where its heatmap is blank."""
     found = heatmap(classifier, picture, aami)
     if not found.blank:
         return found

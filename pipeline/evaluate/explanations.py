@@ -1,6 +1,6 @@
 """How far heatmaps can be believed: measured on sampled beats of held-out patients and of DS2, patients as units.
 
-explanations.json holds `schema`, `model` {name, title, sha256}, `provenance`, `method` ("Grad-CAM" or "occlusion"),
+explanations.json holds `schema`, `model` {name, title, sha256}, `provenance`, `method` ("HiResCAM" or "occlusion"),
 `per_class` (beats drawn of each class), `square_px`, `sets` [{name, title, records, beats, blank, faithfulness {map:
 {deletion, insertion}}, against {map: {deletion, insertion}} (heat better by), curves {map: {deletion, insertion: [p]}},
 answers [{answer, beats, blank, places {part: {share, area, ratio}}}]}] and `randomised` {beats, stages [{layer,
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from models import registry
-from models.gradcam import heatmap
+from models.gradcam import CAM, heatmap
 from models.randomise import cascade
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config
@@ -36,7 +36,8 @@ from pipeline.render.picture import draw
 from pipeline.train.beats import LabelledBeats, load_beats
 
 PER_CLASS: Final = 20  # of each set; two sets take VGG16 about five minutes on 2 cores
-RANDOMISED: Final = 16  # beats of DS2 whose map is drawn again with random weights
+RANDOMISED: Final = 12  # beats of DS2 whose map is drawn again with random weights
+RANDOM_DRAWS: Final = 3  # of these weights: one random answer layer may resemble the learnt one by chance
 SEED: Final = 20261122
 DRAWN: Final = AAMI_CLASSES[:4]  # Q means too many things
 
@@ -84,7 +85,7 @@ def explanations(
         beats = sampled(load_beats(records, folder, config), per_class)
         found[key] = explained(classifier, beats, config, _part(progress, number))
     progress(0.9, "Drawing the maps again with random weights")
-    method = "Grad-CAM" if classifier.network.heat_layer else "occlusion"
+    method = CAM if classifier.network.heat_layer else "occlusion"
     data = "MIT-BIH Arrhythmia Database 1.0.0: held-out patients of DS1, and DS2"
     command = f"python -m pipeline evaluate --model {name} --explanations {per_class}"
     content: Json = {
@@ -175,10 +176,11 @@ def randomised(classifier: Classifier, found: Explained) -> Json:
     usable = np.flatnonzero(found.heat.max(axis=(1, 2)) > 0)
     chosen = np.random.default_rng(SEED).permutation(usable)[:RANDOMISED]
     stages = []
-    for layer, broken in cascade(classifier, SEED):
-        maps = [heatmap(broken, found.pictures[i], found.answer[i]).values for i in chosen]
-        alike = [_alike(found.heat[i], other) for i, other in zip(chosen, maps, strict=True)]
-        stages.append({"layer": layer, "correlation": _estimate(np.array(alike), found.beats.record[chosen])})
+    for drawn in zip(*(cascade(classifier, SEED + k) for k in range(RANDOM_DRAWS)), strict=True):
+        maps = [[heatmap(broken, found.pictures[i], found.answer[i]).values for i in chosen] for _, broken in drawn]
+        alike = [[_alike(found.heat[i], other) for i, other in zip(chosen, each, strict=True)] for each in maps]
+        told = _estimate(np.mean(alike, axis=0), found.beats.record[chosen])
+        stages.append({"layer": drawn[0][0], "correlation": told})
     return {"beats": chosen.size, "stages": stages}
 
 

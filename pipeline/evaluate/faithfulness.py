@@ -13,7 +13,7 @@ from pipeline.config import PictureConfig
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.render.content import PictureContent
 
-SQUARE_PX: Final = 16  # as coarse as the layer that Grad-CAM weighs
+SQUARE_PX: Final = 16  # 24 squares: finer ones blank too little at once to move an answer
 STEP: Final = 4  # squares that go at once
 MAPS: Final = ("heat", "occlusion", "qrs", "random")
 PARTS: Final = ("qrs", "p", "rr")

@@ -1,7 +1,7 @@
-"""How a network bears noise and lost leads: the same sampled beats, again and again under worse conditions.
+"""How a network bears noise, lost leads and other sampling: the same sampled beats, again and again.
 
 stress.json holds `schema`, `model` {name, title, sha256}, `provenance`, `records`, `caps` (beats of a class that are
-read of each record), `beats` (read per condition) and `conditions`: [{name, title, noise, snr_db, overall {measure:
+read of each record), `beats` (read per condition) and `conditions`: [{name, title, noise, snr_db, fs, overall {measure:
 estimate}, without_232 {measure: estimate}, unclassified}]. A sampled beat stands for the others of its class and
 record: counts are weighted by how many it stands for, so that the scores estimate those of all beats.
 """
@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from models import registry
 from pipeline.analysis import BeatClassifier, classify, prepare
 from pipeline.config import DEFAULT, Config
 from pipeline.datasets.splits import DS2
-from pipeline.domain import FloatArray, IntArray, Recording
+from pipeline.domain import FloatArray, IntArray, Recording, read_only
 from pipeline.errors import SignalError
 from pipeline.evaluate import bootstrap, metrics
 from pipeline.evaluate.metrics import Scores
@@ -34,7 +36,8 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.leads import choose_leads
 
 SNRS_DB: Final = (24.0, 18.0, 12.0, 6.0, 0.0)
-CAPS: Final = {"N": 110, "S": 60, "V": 60, "F": 40, "Q": 20}  # 18 conditions take VGG16 about ten minutes on 2 cores
+RATES_HZ: Final = (128.0, 250.0, 500.0, 1000.0)
+CAPS: Final = {"N": 110, "S": 60, "V": 60, "F": 40, "Q": 20}  # 22 conditions take VGG16 about 12 minutes on 2 cores
 SHOWN: Final = (
     *("accuracy", "macro_f1", "N_f1", "S_f1", "V_f1", "F_f1", "sveb_f1", "veb_f1"),
     *("binary_se", "binary_sp", "binary_balanced_accuracy"),
@@ -43,13 +46,14 @@ SHOWN: Final = (
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to make a recording worse: a noise at a ratio, or only the first (0) or second (1) of its leads."""
+    """A noise at a ratio, only the first (0) or second (1) of the leads, or another sampling frequency `fs` (Hz)."""
 
     name: str
     title: str
     noise: str = ""
     snr_db: float = float("nan")
     only_lead: int | None = None
+    fs: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,7 @@ class Sampled:
 
 
 def conditions() -> tuple[Condition, ...]:
-    """Clean, each noise from mild to strong, and one lead alone."""
+    """Clean, each noise from mild to strong, one lead alone, and what slower and faster recorders would have kept."""
     noisy = tuple(
         Condition(f"{noise}_{snr:g}", f"{title}, {snr:g} dB", noise, snr)
         for noise, title in NOISES.items()
@@ -74,7 +78,8 @@ def conditions() -> tuple[Condition, ...]:
         Condition("first_lead", "Only the first lead", only_lead=0),
         Condition("second_lead", "Only the second lead", only_lead=1),
     )
-    return (Condition("clean", "As recorded, both leads"), *noisy, *alone)
+    rates = tuple(Condition(f"fs_{fs:g}", f"Sampled at {fs:g} Hz", fs=fs) for fs in RATES_HZ)
+    return (Condition("clean", "As recorded, both leads"), *noisy, *alone, *rates)
 
 
 def stress(
@@ -202,9 +207,29 @@ def _read(
 
 
 def _worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
+    if np.isfinite(condition.fs):
+        return at_rate(recording, condition.fs)
     if not condition.noise:
         return recording
     return add_noise(recording, noises[condition.noise], condition.snr_db, reference_of(recording).sample)
+
+
+def at_rate(recording: Recording, fs: float) -> Recording:
+    """The recording as if it had been sampled at `fs` (Hz), gaps and reference beats at their times."""
+    ratio = Fraction(fs / recording.fs).limit_denominator(1000)
+    gaps = np.isnan(recording.p_signal)
+    filled = np.where(gaps, np.float32(0), recording.p_signal)
+    p_signal = resample_poly(filled, ratio.numerator, ratio.denominator, padtype="line").astype(np.float32)
+    p_signal[gaps[np.minimum(np.arange(len(p_signal)) * len(gaps) // len(p_signal), len(gaps) - 1)]] = np.nan
+    reference = reference_of(recording)
+    sample = np.clip(np.round(reference.sample * (fs / recording.fs)).astype(np.int64), 0, len(p_signal) - 1)
+    return replace(
+        recording,
+        fs=fs,
+        p_signal=read_only(p_signal),
+        digest=f"{recording.digest}@{fs:g}",
+        reference=replace(reference, sample=read_only(sample)),
+    )
 
 
 def _flags(truth: IntArray, flagged: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -221,6 +246,7 @@ def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> J
         "title": condition.title,
         "noise": condition.noise,
         "snr_db": condition.snr_db,
+        "fs": condition.fs,
         "overall": _estimates(found, resamples),
         "without_232": _estimates(others, resamples) if 0 < len(others) < len(found) else None,
         "unclassified": sum(item.unclassified for item in found) / beats,

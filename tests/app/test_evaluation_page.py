@@ -139,7 +139,7 @@ def explained(home):
     stages = [{"layer": "block5_conv3", "correlation": {"value": 0.1, "low": 0.0, "high": 0.2}}]
     told = {
         "schema": saved.EXPLANATIONS_SCHEMA, "model": {name: model[name] for name in ("name", "title", "sha256")},
-        "provenance": made, "method": "Grad-CAM", "per_class": 10, "square_px": 16, "sets": sets,
+        "provenance": made, "method": "HiResCAM", "per_class": 10, "square_px": 16, "sets": sets,
         "randomised": {"beats": 24, "stages": stages},
     }  # fmt: skip
     run.write_json(home / "explanations.json", report.plain(told))

@@ -5,7 +5,7 @@ import pytest
 
 from models import registry
 from models.errors import ModelError
-from models.gradcam import GradCam, heatmap, occlusion
+from models.gradcam import HiResCam, heatmap, occlusion
 from models.networks import NETWORKS
 from models.registry import Classifier
 from pipeline.analysis import Prepared, prepare
@@ -46,7 +46,7 @@ def test_a_heatmap_has_the_size_of_its_picture_and_reaches_one(vgg16: Classifier
 def test_other_weights_give_another_map(vgg16: Classifier, demo: Prepared, ectopic: int) -> None:
     picture = render_pictures(demo.beats, np.array([ectopic]), DEFAULT.picture)[0]
     random = Classifier(vgg16.manifest, NETWORKS["vgg16"].build(vgg16.manifest.input_shape, 5))
-    ours, theirs = heatmap(vgg16, picture, "V").values, GradCam(random)(picture, "V").values
+    ours, theirs = heatmap(vgg16, picture, "V").values, HiResCam(random)(picture, "V").values
     if theirs.max() > 0:
         assert abs(np.corrcoef(ours.ravel(), theirs.ravel())[0, 1]) < 0.8
 
@@ -66,10 +66,25 @@ def test_occlusion_agrees_with_the_map_about_where_to_look(vgg16: Classifier, de
     assert np.mean(inside) > np.mean(outside)
 
 
+def test_taking_away_the_hottest_squares_costs_the_answer_more_than_taking_away_the_coldest(
+    vgg16: Classifier, demo: Prepared
+) -> None:
+    pictures = render_pictures(demo.beats, np.arange(0, 400, 50), DEFAULT.picture)
+    answer = vgg16.predict(pictures).argmax(axis=1)
+    left = []
+    for picture, index in zip(pictures, answer, strict=True):
+        heat = heatmap(vgg16, picture, vgg16.classes[index]).values.reshape(4, 16, 6, 16).mean(axis=(1, 3))
+        for order in (-heat, heat):
+            gone = np.kron(np.argsort(np.argsort(order, axis=None)).reshape(heat.shape) < 6, np.ones((16, 16)))
+            blanked = np.where(gone[..., None] > 0, np.uint8(0), picture)
+            left.append(vgg16.predict(blanked[None])[0, index])
+    assert np.mean(left[0::2]) < np.mean(left[1::2]) - 0.2
+
+
 def test_a_network_that_sees_no_evidence_gives_a_blank_map(vgg16: Classifier) -> None:
     model = NETWORKS["vgg16"].build(vgg16.manifest.input_shape, 5)
     model.get_layer("logits").set_weights([np.zeros_like(w) for w in model.get_layer("logits").get_weights()])
-    found = GradCam(Classifier(vgg16.manifest, model))(np.zeros(vgg16.manifest.input_shape, np.uint8), "V")
+    found = HiResCam(Classifier(vgg16.manifest, model))(np.zeros(vgg16.manifest.input_shape, np.uint8), "V")
     assert found.blank
     assert found.values.max() == 0
     assert heat_over_time(found)[1].max() == 0

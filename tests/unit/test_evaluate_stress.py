@@ -81,6 +81,20 @@ def test_a_record_that_is_refused_has_its_beats_unread(data):
     assert found.matrix[:, 4].sum() == found.matrix.sum() == found.unclassified == 68
 
 
+@pytest.mark.parametrize("fs", stress.RATES_HZ)
+def test_another_sampling_frequency_keeps_beats_and_gaps_at_their_times_and_their_answers(data, fs):
+    recording = read_path(data / "mitdb" / "100")
+    p_signal = recording.p_signal.copy()
+    p_signal[-round(5 * recording.fs) :] = np.nan
+    found = stress.at_rate(replace(recording, p_signal=read_only(p_signal)), fs)
+    assert found.duration_s == pytest.approx(recording.duration_s, abs=0.01)
+    assert np.allclose(found.reference.sample / fs, recording.reference.sample / recording.fs, atol=0.5 / fs)
+    assert np.isnan(found.p_signal[:, 0]).mean() * found.duration_s == pytest.approx(5, abs=0.02)
+    as_recorded = stress.sampled(recording, WidthRule(), caps=CAPS)
+    other = stress.sampled(stress.at_rate(recording, fs), WidthRule(), caps=CAPS)
+    assert np.abs(other.matrix - as_recorded.matrix).sum() <= 2  # one answer of 68 may differ
+
+
 def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_path):
     told = []
     path = stress.stress_classifier(
@@ -93,10 +107,11 @@ def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_pa
     assert content["beats"] == 2 * (20 + 13)
     found = {condition["name"]: condition for condition in content["conditions"]}
     assert list(found) == [condition.name for condition in stress.conditions()]
-    assert len(found) == 1 + 3 * len(stress.SNRS_DB) + 2
+    assert len(found) == 1 + 3 * len(stress.SNRS_DB) + 2 + len(stress.RATES_HZ)
     assert set(found["clean"]["overall"]) == set(stress.SHOWN)
     assert found["clean"]["without_232"]["V_f1"]["value"] is not None
     assert found["clean"]["overall"]["accuracy"]["value"] > found["em_0"]["overall"]["accuracy"]["value"]
     assert (found["em_24"]["snr_db"], found["clean"]["snr_db"]) == (24, None)
+    assert (found["fs_250"]["fs"], found["clean"]["fs"]) == (250, None)
     assert told == sorted(told)
     assert max(told) < 1
