@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from fpdf import FPDF, ViewerPreferences
 from fpdf.fonts import TTFFont
 
 from pipeline.export.report import RESEARCH_USE
+from pipeline.export.scripts import CJK, FONTS, MAIN, needs_shaping, other_fonts
 from pipeline.export.text import printable
 from pipeline.review.beats import REJECTED, UNCLASSIFIED
 
@@ -48,10 +49,8 @@ CLASS_COLOURS: Final = MappingProxyType(
 )
 LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # others stand for themselves
 
-_FONT: Final = "DejaVu"
-_CJK: Final = "WenQuanYi"  # for what the first one lacks
-_FONTS: Final = Path(__file__).with_name("fonts")
 _POINT_MM: Final = 25.4 / 72
+_CELL_BASELINE: Final = 0.8  # of the height of a cell as high as its letters, from its upper edge
 
 
 class Sheet(FPDF):
@@ -61,8 +60,8 @@ class Sheet(FPDF):
 
     def __init__(self, *, title: str, heading: str, state: str, origin: str, created: datetime, settled: bool) -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4")
-        self.add_font(_FONT, "", _FONTS / "DejaVuSans.ttf")
-        self.add_font(_FONT, "B", _FONTS / "DejaVuSans-Bold.ttf")
+        self.add_font(MAIN, "", FONTS / f"{MAIN}.ttf")
+        self.add_font(MAIN, "B", FONTS / f"{MAIN}-Bold.ttf")
         self.set_auto_page_break(False)
         self.set_creation_date(created)
         self.set_title(self.clean(title))
@@ -91,22 +90,40 @@ class Sheet(FPDF):
 
     def clean(self, text: str) -> str:
         """`text` as the fonts can show it."""
-        known = self._glyphs(_FONT)
-        return printable(text, known, *(() if all(ord(c) in known for c in text) else (self._glyphs(_CJK),)))
+        known = self._glyphs(MAIN)
+        return printable(text, known, *map(self._glyphs, self._others(text)))
+
+    def _others(self, text: str) -> tuple[str, ...]:
+        known = self._glyphs(MAIN)
+        return other_fonts("".join(c for c in text if ord(c) not in known))
 
     def _glyphs(self, name: str) -> Container[int]:
-        """The code points of a font; that of Chinese, Japanese and Korean is read when it is first needed."""
+        """The code points of a font; all but the first are read when they are first needed."""
         if name.lower() not in self.fonts:
-            for style in ("", "B"):  # it has one weight
-                self.add_font(_CJK, style, _FONTS / "WenQuanYiMicroHei.ttf")
+            for style in ("", "B"):  # they have one weight
+                self.add_font(name, style, FONTS / f"{name}.ttf")
         font = self.fonts[name.lower()]
         return font.cmap if isinstance(font, TTFFont) else ()
 
+    @contextmanager
+    def _shaping(self, text: str) -> Iterator[bool]:
+        """Whether the text must be shaped; while it is, its letters come from whatever font has them."""
+        if not needs_shaping(text):
+            yield False
+            return
+        self.set_fallback_fonts(list(self._others(text)), exact_match=False)
+        self.set_text_shaping(True)
+        try:
+            yield True
+        finally:
+            self.set_text_shaping(False)
+            self.set_fallback_fonts([])
+
     def _runs(self, clean: str) -> Iterator[tuple[str, str]]:
         """The text in pieces, each with the font that has its glyphs."""
-        known = self._glyphs(_FONT)
+        known = self._glyphs(MAIN)
         for own, piece in groupby(clean, key=lambda c: ord(c) in known):
-            yield _FONT if own else _CJK, "".join(piece)
+            yield MAIN if own else CJK, "".join(piece)
 
     def say(
         self,
@@ -124,6 +141,12 @@ class Sheet(FPDF):
         width = self.width_of(clean, size, bold=bold)
         self.set_text_color(*colour)
         left = x - {"L": 0.0, "C": width / 2, "R": width}[align]
+        with self._shaping(clean) as shaped:
+            if shaped:
+                self.set_font(MAIN, "B" if bold else "", size)
+                self.set_xy(left - self.c_margin, y - _CELL_BASELINE * self.font_size)
+                self.cell(width + 2 * self.c_margin, self.font_size, clean)
+                return
         for font, piece in self._runs(clean):
             self.set_font(font, "B" if bold else "", size)
             self.text(left, y, piece)
@@ -131,6 +154,10 @@ class Sheet(FPDF):
 
     def width_of(self, text: str, size: float, *, bold: bool = False) -> float:
         """Width in mm."""
+        with self._shaping(text) as shaped:
+            if shaped:
+                self.set_font(MAIN, "B" if bold else "", size)
+                return float(self.get_string_width(text))
         width = 0.0
         for font, piece in self._runs(text):
             self.set_font(font, "B" if bold else "", size)

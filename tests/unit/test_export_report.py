@@ -23,7 +23,8 @@ from pipeline.export.report import RESEARCH_USE, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
-from pipeline.export.text import printable
+from pipeline.export.sheet import Sheet
+from pipeline.export.text import MISSING, printable
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
@@ -156,9 +157,23 @@ def test_every_page_has_the_notice_its_number_and_its_origin():
 
 
 def test_names_in_any_alphabet_are_shown_and_unknown_glyphs_are_boxes():
-    study = replace(SIGNED, reader="Zoë Иван Ιωάννα", second_reader="山田\x07\u202e太郎 김민수 許ह")
+    study = replace(SIGNED, reader="Zoë Иван Ιωάννα", second_reader="山田\x07\u202e太郎 김민수 許བ")
     text = text_of(pdf_bytes(made(study=study)))[0]
     assert "Zoë Иван Ιωάννα; second reader: 山田 太郎 김민수 許□" in text
+
+
+@pytest.mark.parametrize("name", ["प्रिया शर्मा", "สมชาย ใจดี", "தமிழ்", "አበበ ቢቂላ", "محمد عبد", "דוד"])
+def test_scripts_that_must_be_shaped_are_shown_letter_by_letter_in_the_text(name):
+    text = text_of(pdf_bytes(made(study=replace(SIGNED, reader=name))))[0]
+    assert set(name) <= set(text)
+    assert MISSING not in text
+
+
+def test_arabic_letters_are_joined():
+    sheet = Sheet(title="", heading="", state="", origin="", created=datetime(2026, 1, 1, tzinfo=UTC), settled=True)
+    lam, alef = "\N{ARABIC LETTER LAM}", "\N{ARABIC LETTER ALEF}"
+    assert sheet.width_of(lam + alef, 10) < 0.9 * (sheet.width_of(lam, 10) + sheet.width_of(alef, 10))
+    sheet.output()  # closes the fonts
 
 
 def test_only_the_glyphs_that_are_used_travel_with_the_report():
