@@ -1,11 +1,11 @@
 """Pictures that are no beat, drawn from numbers: curves in every style, and text, charts, doodles, screens, pages.
 
-What training sees and what only tests see are different kinds (`TRAINING_KINDS`, `HELD_OUT_KINDS`).
+Training sees these kinds; those of the evaluation are others (`pipeline.evaluate.fresh_pictures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -14,8 +14,7 @@ import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.train.picture_styles import (
-    HELD_OUT_STYLES,
-    TRAINING_STYLES,
+    STYLES,
     Rng,
     draw_axes,
     draw_curve,
@@ -29,19 +28,23 @@ from pipeline.train.picture_styles import (
 POINTS: Final = 400
 
 
-def draw_not_beat(kind: str, rng: Rng, beats: FloatArray, *, held_out: bool = False) -> PictureArray:
-    """A picture (h, w, 3) uint8 of a kind of `CURVES` or `PICTURES`.
+def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
+    """A picture (h, w, 3) uint8 of a kind of `CURVES`, in any style, or of `PICTURES`.
 
     Parameters
     ----------
     beats : (n, m) float32
         Traces of single beats in 0..1, of which strips and pages of several beats are made.
-    held_out : bool
-        Whether curves are drawn in the styles that training does not see.
     """
     if kind in CURVES:
-        styles = HELD_OUT_STYLES if held_out else TRAINING_STYLES
+        styles = list(STYLES)
         return draw_styled(_unit(CURVES[kind](rng, beats)), styles[rng.integers(len(styles))], rng)
+    return PICTURES[kind](rng, beats)
+
+
+def other_picture(rng: Rng, given: tuple[str, FloatArray]) -> PictureArray:
+    """A picture of a kind of `PICTURES`, with the beats that it may need."""
+    kind, beats = given
     return PICTURES[kind](rng, beats)
 
 
@@ -406,7 +409,7 @@ def _mountains(rng: Rng, beats: FloatArray) -> PictureArray:
 
 Curve = Callable[[Rng, FloatArray], FloatArray]
 Drawing = Callable[[Rng, FloatArray], PictureArray]
-_TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
     {
         "sine": _sine,
         "square wave": _square,
@@ -426,9 +429,16 @@ _TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
         "bumps": _bumps,
         "levels": _levels,
         "polynomial": _polynomial,
+        "triangle wave": _triangle,
+        "chirp": _chirp,
+        "sinc": _sinc,
+        "modulated": _modulated,
+        "charging": _charging,
+        "temperatures": _temperatures,
+        "skyline": _skyline,
     }
 )
-_TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
+PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
     {
         "text": _text,
         "bars": _bars,
@@ -443,21 +453,6 @@ _TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
         "page": _page,
         "pie": _pie,
         "candles": _candles,
-    }
-)
-_HELD_OUT_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
-    {
-        "triangle wave": _triangle,
-        "chirp": _chirp,
-        "sinc": _sinc,
-        "modulated": _modulated,
-        "charging": _charging,
-        "temperatures": _temperatures,
-        "skyline": _skyline,
-    }
-)
-_HELD_OUT_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
-    {
         "checks": _checks,
         "contours": _contours,
         "letters": _letters,
@@ -468,7 +463,3 @@ _HELD_OUT_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
         "mountains": _mountains,
     }
 )
-CURVES: Final[Mapping[str, Curve]] = MappingProxyType({**_TRAINING_CURVES, **_HELD_OUT_CURVES})
-PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType({**_TRAINING_PICTURES, **_HELD_OUT_PICTURES})
-TRAINING_KINDS: Final[Sequence[str]] = (*_TRAINING_CURVES, *_TRAINING_PICTURES)
-HELD_OUT_KINDS: Final[Sequence[str]] = (*_HELD_OUT_CURVES, *_HELD_OUT_PICTURES)
