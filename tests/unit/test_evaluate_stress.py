@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_pa
     told = []
     path = stress.stress_classifier(
         WidthRule(), {"name": "rule"}, data, tmp_path / "stress.json", records=("100", "232"), resamples=20,
-        caps=CAPS | {"N": 20}, progress=lambda fraction, sentence: told.append(fraction),
+        caps=CAPS | {"N": 20}, cache=tmp_path, progress=lambda fraction, sentence: told.append(fraction),
     )  # fmt: skip
     content = json.loads(path.read_text())
     assert content["schema"] == STRESS_SCHEMA
@@ -115,3 +116,27 @@ def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_pa
     assert (found["fs_250"]["fs"], found["clean"]["fs"]) == (250, None)
     assert told == sorted(told)
     assert max(told) < 1
+
+
+def test_another_database_is_sampled_too_but_for_the_records_that_taught_the_network(data, tmp_path):
+    home = tmp_path / "data"
+    shutil.copytree(data, home)
+    (home / "svdb").mkdir()
+    for seed, name in enumerate(("800", "801", "802")):
+        write_record(home / "svdb", name, seed=seed)
+    path = stress.stress_classifier(
+        WidthRule(), {"name": "rule", "train_records": ["801"]}, home, tmp_path / "stress.json", records=("100",),
+        resamples=20, caps=CAPS, cache=tmp_path,
+    )  # fmt: skip
+    last = json.loads(path.read_text())["conditions"][-1]
+    assert (last["name"], last["records"], last["beats"]) == ("svdb", 2, 2 * 68)
+    assert last["without_232"] is None
+
+
+def test_an_interrupted_stress_goes_on_without_asking_the_network_again(data, tmp_path):
+    job = {"records": ("100",), "resamples": 20, "caps": CAPS, "cache": tmp_path}
+    first = stress.stress_classifier(WidthRule(), {"name": "rule"}, data, tmp_path / "first.json", **job)
+    rule = WidthRule()
+    second = stress.stress_classifier(rule, {"name": "rule"}, data, tmp_path / "second.json", **job)
+    assert rule.asked == 0
+    assert json.loads(second.read_text())["conditions"] == json.loads(first.read_text())["conditions"]
