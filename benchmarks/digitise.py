@@ -44,6 +44,7 @@ LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")
 PAPERS = ("pink", "red", "green", "orange", "grey", "blue", "coarse")
 FACES = ("held-narrow", "held-condensed", "held-mono", "held-serif")
 TEST_RECORDS = range(24, 69)
+SEEDS = (81_000, 84_000)  # of styles and distortions; 50 000 and 60 000 were looked at, 777 000 and 778 000 tuned on
 Truth = dict[str, np.ndarray]
 
 
@@ -83,10 +84,10 @@ def generated(count: int, *, distorted: bool) -> Iterator[tuple[str, Any]]:
         layout, number = LAYOUTS[i % len(LAYOUTS)], TEST_RECORDS[(i * 7) % len(TEST_RECORDS)]
 
         def make(i: int = i, layout: str = layout, number: int = number) -> tuple[Any, Truth, PageStyle]:
-            rng = np.random.default_rng(50_000 + 1000 * distorted + i)
+            rng = np.random.default_rng(SEEDS[0] + 1000 * distorted + i)
             page = draw_page(*ludb_leads(number), random_style(rng, layout))
             if distorted:
-                page = distort(page, random_distortion(rng), 60_000 + i)
+                page = distort(page, random_distortion(rng), SEEDS[1] + i)
             truth = {}
             for lead, (start_s, values) in page.truth.signals.items():
                 truth[lead] = np.full(round(page.truth.style.seconds * FS), np.nan)

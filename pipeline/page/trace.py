@@ -21,11 +21,13 @@ _STEP_COST: Final = 0.1  # per millimetre up or down, in columns without ink
 _ASTRAY_COST: Final = 0.01  # per column and millimetre away from the lane
 _REACH: Final = 1.25  # of the distance to the neighbouring lane
 _REACH_MM: Final = (15.0, 45.0)
-_INK: Final = 0.45  # of full ink: about where the edge of a blurred stroke is
+_INK: Final = 0.42  # of the darkest ink around: about where the edge of a blurred stroke is
+_FAINT: Final = 0.2  # of full ink: below it nothing is a line
 _BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
 _LETTER_MM: Final = (1.0, 7.0)
 _SEEN_WITHOUT: Final = 0.6
 _LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
+_LINES_MAX: Final = 5  # three between four columns, and a frame
 _END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
 _END_SHARE: Final = 0.55
 _TALL: Final = 2.0  # times as tall as the pen is thick: a flank or a narrow wave
@@ -64,7 +66,7 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
     else:
         aside = np.zeros(strength.shape, np.bool_)
     paths = _paths(strength, rows, reach, px_per_mm)
-    mask = cv2.morphologyEx((strength > _INK).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
+    mask = cv2.morphologyEx(_inked(strength), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
     top, bottom = _stroke_ends(mask)
     astray = _astray(paths, lanes)
     traces = tuple(
@@ -74,10 +76,15 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
     return traces, aside
 
 
+def _inked(strength: FloatArray) -> NDArray[np.uint8]:
+    """1 where ink (h, w) is: a thin line is fainter than a thick one, so each is measured by the darkest beside it."""
+    darkest = cv2.dilate(strength, np.ones((5, 5), np.uint8))
+    return np.asarray(strength > np.maximum(_FAINT, _INK * darkest), np.uint8)
+
+
 def _small_pieces(strength: FloatArray, px_per_mm: int) -> NDArray[np.int32]:
     """Labels (h, w) of connected ink as small as letters and ticks, with their edges; 0 elsewhere."""
-    inked = (strength > _INK).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(_inked(strength), connectivity=8)
     width, height = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     small = (width <= _LETTER_MM[1]) & (height >= _LETTER_MM[0]) & (height <= _LETTER_MM[1])
     small[0] = False
@@ -125,7 +132,9 @@ def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
         first, last = round(above + 0.3 * (below - above)), round(above + 0.7 * (below - above))
         covers.append(tall[first:last].mean(axis=0))
     covered = np.sort(np.array(covers), axis=0)
-    return np.asarray(covered[len(covered) // 3 :].mean(axis=0) > _LINE_COVER)
+    line = covered[len(covered) // 3 :].mean(axis=0) > _LINE_COVER
+    apart = np.diff(np.flatnonzero(line)) > px_per_mm
+    return np.asarray(line & (np.count_nonzero(apart) < _LINES_MAX))  # more of them are beats of all leads
 
 
 def _without_rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> FloatArray:
