@@ -8,6 +8,7 @@ on a processor than 1-D convolutions, which were seen to corrupt the heap in tra
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -43,6 +44,13 @@ def assemble(ensemble: Any, members: Sequence[Any]) -> None:
     trained = {f"member{i}_{w.path}": w for i, part in enumerate(members) for w in part.weights}
     for weight in ensemble.weights:
         weight.assign(trained[weight.path])
+
+
+def take(part: Any, ensemble: Path, number: int) -> None:
+    """Give one network the weights of a member of an ensemble, from the file that holds them."""
+    with np.load(ensemble, allow_pickle=False) as arrays:
+        for weight in part.weights:
+            weight.assign(arrays[f"member{number}_{weight.path}"].astype(np.float32))
 
 
 def forward(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:

@@ -2,13 +2,14 @@
 
 Every fifth of the patients is left out by one network. What that network says about them calibrates the ensemble and is
 its score before any test patient is looked at; the ensemble holds all five, so that every patient has taught four.
-`rhythm_svdb` is the same network, whose members all learn from the patients of svdb besides.
+`rhythm_svdb` goes on from the members of `rhythm`, which all learn from the patients of svdb then besides.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 
 from models import registry, rhythm
 from models.fit import UNLABELLED, FitPlan, FitResult, fit
+from models.losses import Recipe
 from models.networks import NETWORKS
-from models.rhythm import MEMBERS, assemble, forward, member
+from models.rhythm import MEMBERS, assemble, forward, member, take
 from pipeline.config import DEFAULT, ROOT, Config, data_root
 from pipeline.domain import FloatArray
 from pipeline.errors import DataError
@@ -48,8 +50,8 @@ from pipeline.train.wave_changes import recorded_noise
 Progress = Callable[[float, str], None]
 Logits = Callable[[FloatArray], NDArray[np.float32]]
 
-# What teaches each network besides DS1.
-OTHERS: Final[Mapping[str, str | None]] = MappingProxyType({"rhythm": None, "rhythm_svdb": "svdb"})
+# Networks that go on from `rhythm` with the patients of another database.
+OTHERS: Final[Mapping[str, str]] = MappingProxyType({"rhythm_svdb": "svdb"})
 # Each fold has S, V and few of the records that hold most of a class: S 209, 207, 201, 118, 220; F 208.
 FOLDS: Final = (
     ("209", "114", "101", "106", "119"),
@@ -76,19 +78,22 @@ class RhythmPlan:
 
     epochs: int = 6
     steps: int = 180
+    learning_rate: float | None = None  # at its highest; None for the network's own
     seed: int = 20261122
     simulated_beats: int = 600
     variants: tuple[tuple[Rhythm, int], ...] = VARIANTS
     prior_share: float = 0.5  # how far towards DS1's mix of classes: its patients have half the S of others
     changes: Changes = field(default_factory=Changes)
 
-    def key(self, config: Config) -> str:
-        """Names the checkpoints: a run is only resumed with the same plan, inputs and code that makes them."""
-        code = "".join(inspect.getsource(module) for module in MAKERS)
-        return hashlib.sha256(f"{self!r} {config.sequence_id()} {code}".encode()).hexdigest()[:12]
+    def key(self, config: Config, start: Path | None = None) -> str:
+        """Names the checkpoints: a run is only resumed with the same plan, inputs, code that makes them, and start."""
+        code = "".join(inspect.getsource(module) for module in MAKERS).encode()
+        begun = start.read_bytes() if start else b""
+        return hashlib.sha256(f"{self!r} {config.sequence_id()} ".encode() + code + begun).hexdigest()[:12]
 
 
 DEFAULT_PLAN: Final = RhythmPlan()
+FURTHER_PLAN: Final = RhythmPlan(epochs=2, learning_rate=1e-3)  # from trained members on
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +134,7 @@ def run(
     output_dir: Path | None = None,
     *,
     name: str = "rhythm",
-    plan: RhythmPlan = DEFAULT_PLAN,
+    plan: RhythmPlan | None = None,
     folds: Sequence[Sequence[str]] = FOLDS,
     runs: Path = ROOT / "runs",
     config: Config = DEFAULT,
@@ -143,11 +148,14 @@ def run(
     Raises
     ------
     DataError
-        If a database is not in `data_dir`, or there are not as many folds as members.
+        If a database is not in `data_dir`, there are not as many folds as members, or `rhythm`, which a network goes on
+        from, is not beside it or was left with other folds.
     """
     if len(folds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, one for each.")
-    root, other = data_dir or data_root(), OTHERS[name]
+    root, other = data_dir or data_root(), OTHERS.get(name)
+    plan = plan or (FURTHER_PLAN if other else DEFAULT_PLAN)
+    start = _start(output_dir or registry.WEIGHTS, folds) if other else None
     mitdb = _database(root, "mitdb")
     material = load_material(mitdb, [record for fold in folds for record in fold], plan, config, progress)
     if other is not None:
@@ -157,8 +165,9 @@ def run(
             fold,
             material,
             replace(plan, seed=plan.seed + i),
-            runs / f"train-{name}-{i}-{plan.key(config)}",
+            runs / f"train-{name}-{i}-{plan.key(config, start)}",
             config,
+            partial(_started, start, i),
             _within(progress, i, len(folds)),
         )
         for i, fold in enumerate(folds)
@@ -231,6 +240,7 @@ def _fold(
     plan: RhythmPlan,
     checkpoint: Path,
     config: Config,
+    build: Callable[[Any, int], Any],
     progress: Progress,
 ) -> _Fold:
     """Train the network that never sees `left_out`, and ask it about them, as recorded and in simulated rhythms."""
@@ -256,13 +266,31 @@ def _fold(
         seed=plan.seed,
         weights_dir=Path(),
         checkpoint=checkpoint,
+        recipe=Recipe(learning_rate=plan.learning_rate),
         keep="last",
     )
     checks, bias = [material.recorded[name] for name in left_out], _bias(sampler, plan.prior_share)
-    result = fit(fit_plan, sampler.epoch, partial(_measured, checks, bias), progress, build=member)
+    result = fit(fit_plan, sampler.epoch, partial(_measured, checks, bias), progress, build=build)
     logits_of: Logits = forward(result.model)
     unseen = [record for name in left_out for record in material.simulated[name]]
     return _Fold(result, bias, _held_out(logits_of, checks), _held_out(logits_of, unseen))
+
+
+def _started(start: Path | None, number: int, input_shape: tuple[int, ...], classes: int) -> Any:
+    """A member, untrained or as it is in the ensemble to go on from."""
+    part = member(input_shape, classes)
+    if start is not None:
+        take(part, start, number)
+    return part
+
+
+def _start(folder: Path, folds: Sequence[Sequence[str]]) -> Path:
+    """The weights of `rhythm` in `folder`, whose members left out the same patients."""
+    scores = folder / "rhythm" / "scores.json"
+    left_out = json.loads(scores.read_text("utf-8"))["folds"] if scores.exists() else None
+    if left_out != [list(fold) for fold in folds]:
+        raise DataError(f"There is no `rhythm` with these folds in {str(folder)!r}; train it first.")
+    return folder / "rhythm" / "weights.npz"
 
 
 def _bias(sampler: WindowSampler, share: float) -> NDArray[np.float64]:
