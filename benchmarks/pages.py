@@ -31,6 +31,7 @@ PAGES = {
     "About": "About HeartVision",
 }
 ROUNDS, BEATS = 4, 10
+LOOKED_AT_MS = 2000  # nobody leaves a page sooner
 CHROMIUM = "/usr/bin/chromium"
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
@@ -96,7 +97,8 @@ def next_beat(page: Page) -> float:
 
 
 def switch(page: Page, name: str) -> float:
-    """Opens a page, until its own heading is there and nothing of the last one."""
+    """Opens a page, until its own heading is there and nothing of the last one, which had time to be drawn whole."""
+    page.wait_for_timeout(LOOKED_AT_MS)
     link = page.get_by_role("link", name=name, exact=True).first
     return seconds(link.click, lambda: page.wait_for_function(IS_OPEN, arg=[PAGES[name], ""]))
 
