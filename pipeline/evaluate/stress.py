@@ -79,18 +79,18 @@ class Sampled:
 
 
 def conditions() -> tuple[Condition, ...]:
-    """Clean, each noise from mild to strong, one lead alone, and what slower and faster recorders would have kept."""
-    noisy = tuple(
-        Condition(f"{noise}_{snr:g}", f"{title}, {snr:g} dB", noise, snr)
-        for noise, title in NOISES.items()
-        for snr in SNRS_DB
-    )
+    """Clean, one lead alone, what slower and faster recorders would have kept, and each noise from mild to strong."""
     alone = (
         Condition("first_lead", "Only the first lead", only_lead=0),
         Condition("second_lead", "Only the second lead", only_lead=1),
     )
     rates = tuple(Condition(f"fs_{fs:g}", f"Sampled at {fs:g} Hz", fs=fs) for fs in RATES_HZ)
-    return (Condition("clean", "As recorded, both leads"), *noisy, *alone, *rates)
+    noisy = tuple(
+        Condition(f"{noise}_{snr:g}", f"{title}, {snr:g} dB", noise, snr)
+        for noise, title in NOISES.items()
+        for snr in SNRS_DB
+    )
+    return (Condition("clean", "As recorded, both leads"), *alone, *rates, *noisy)
 
 
 def stress(
@@ -129,31 +129,48 @@ def stress_classifier(
     progress: Progress = lambda fraction, sentence: None,
 ) -> Path:
     """`stress` with a network at hand; resumes from `cache`. Records of svdb that did not teach it are read as well."""
-    folder = database_folder(data_dir)
     noises = {name: read_noise(data_dir / "nstdb", name) for name in NOISES}
-    elsewhere = [file for file in sorted((data_dir / ELSEWHERE).glob("*.hea")) if file.stem not in _seen(model)]
-    jobs = [(folder / record, condition) for record in records for condition in conditions()]
-    jobs += [(file.with_suffix(""), Condition(ELSEWHERE, "Another database, as recorded: svdb")) for file in elsewhere]
-    found: dict[Condition, list[Sampled]] = {condition: [] for _, condition in jobs}
     kept = cache / f"{classifier.name}-{classifier.version}-{code_id(config, model, 'reference')}" / _code_id(caps)
-    for done, (path, condition) in enumerate(jobs):
-        progress(done / len(jobs), f"Record {path.name}: {condition.title}")
+
+    def read(path: Path, condition: Condition) -> Sampled:
         file = kept / f"{path.name}-{condition.name}.npz"
         if not file.is_file():
             recording = _worse(read_path(path, config=config), condition, noises)
             _save(file, sampled(recording, classifier, config, caps=caps, only_lead=condition.only_lead))
-        found[condition].append(_load(file, path.name))
+        return _load(file, path.name)
+
+    jobs = _jobs(data_dir, records, model)
     content: Json = {
         "schema": STRESS_SCHEMA,
         "model": identity(model),
         "provenance": asdict(_provenance(classifier.name)),
         "records": list(records),
         "caps": dict(caps),
-        "beats": sum(item.beats for item in found[conditions()[0]]),
-        "conditions": [_scored(condition, parts, resamples) for condition, parts in found.items()],
+        "beats": 0,
+        "conditions": [],
     }
-    write_json(output, plain(content))
+    every, done = sum(len(paths) for _, paths in jobs), 0
+    for condition, paths in jobs:
+        found = []
+        for path in paths:
+            progress(done / every, f"Record {path.name}: {condition.title}")
+            found.append(read(path, condition))
+            done += 1
+        content["conditions"].append(_scored(condition, found, resamples))
+        content["beats"] = content["conditions"][0]["beats"]
+        write_json(output, plain(content))  # what is interrupted has the conditions that were finished
     return output
+
+
+def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> list[tuple[Condition, list[Path]]]:
+    """Each condition and the recordings that are read under it; svdb, if it is there, comes second."""
+    folder = database_folder(data_dir)
+    own = [folder / record for record in records]
+    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
+    others = [file.with_suffix("") for file in sorted((data_dir / ELSEWHERE).glob("*.hea")) if file.stem not in seen]
+    clean, *worse = ((condition, own) for condition in conditions())
+    elsewhere = Condition(ELSEWHERE, f"Another database, as recorded: {ELSEWHERE}")
+    return [clean, *([(elsewhere, others)] if others else []), *worse]
 
 
 def sampled(
@@ -281,10 +298,6 @@ def _estimates(found: Sequence[Sampled], resamples: int) -> Json:
 
 def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
     return metrics.all_scores(matrix) | metrics.binary_scores(flags)
-
-
-def _seen(model: Mapping[str, Any]) -> set[str]:
-    return {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
 
 
 def _code_id(caps: Mapping[str, int]) -> str:
