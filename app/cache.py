@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from app.review_desk import Material
     from pipeline.domain import RgbPicture
     from pipeline.page.digitise import Corrections, Digitised
+    from pipeline.page_class.reading import PageReading
     from pipeline.store.studies import Study  # the first page does without SQLAlchemy
 
 
@@ -171,6 +172,19 @@ def _digitised(digest: str, page: int, key: str, _corrections: Corrections, _pic
     from pipeline.page.digitise import digitise
 
     return digitise(_picture.pixels, _corrections)
+
+
+def page_reading(digest: str, page: int, corrections: Corrections, picture: PictureArray) -> PageReading:
+    """What the page network says of a picture of the page with this digest. Raises IntakeError or ModelError."""
+    return _page_reading(digest, page, repr(corrections), picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=4, scope="session")
+def _page_reading(digest: str, page: int, key: str, _picture: PictureArray) -> PageReading:
+    from pipeline.page_class.reading import classify_page
+
+    _keep_compiled()
+    return classify_page(_picture)
 
 
 def evaluation(file: Path) -> Json:

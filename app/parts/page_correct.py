@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.parts import page_corners
 from pipeline.domain import PictureArray
 from pipeline.page.calibration import GAINS, SPEEDS
 from pipeline.page.digitise import Corrections, Digitised, Need
@@ -52,12 +53,27 @@ def use(key: str, given: Corrections, found: Digitised, answers: dict[str, objec
     _store(key, turned)
 
 
+def corners(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
+    """The corners to move over the photo; read again when the user says so."""
+    moved = page_corners.draw(picture, _corners(picture, given, found), key)
+    if moved is not None:
+        turns = found.quarter_turns if found is not None else 0
+        _store(key, replace(given, quarter_turns=turns, corners=moved, lanes=None, span=None))
+
+
+def _corners(picture: PictureArray, given: Corrections, found: Digitised | None) -> page_corners.Corners:
+    """Those given, those found, or the picture's own."""
+    if given.corners is not None:
+        return given.corners
+    if found is not None:
+        return tuple((float(x), float(y)) for x, y in np.round(found.sheet.corners, 1))
+    height, width = picture.shape[:2]
+    return (0.0, 0.0), (width - 1.0, 0.0), (width - 1.0, height - 1.0), (0.0, height - 1.0)
+
+
 def paper_form(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
     """Corners, turn and grid spacing by hand."""
-    height, width = picture.shape[:2]
-    corners = given.corners or ((0.0, 0.0), (width - 1.0, 0.0), (width - 1.0, height - 1.0), (0.0, height - 1.0))
-    if found is not None and given.corners is None:
-        corners = tuple((float(x), float(y)) for x, y in np.round(found.sheet.corners, 1))
+    corners = _corners(picture, given, found)
     scale = given.px_per_mm or (found.grid.px_per_mm if found is not None else (None, None))
     with st.expander("Correct the paper and its grid"), st.form(f"page-paper-{key}"):
         turn = st.selectbox("Turn the picture", range(4), index=found.quarter_turns if found else 0, format_func=_turn)

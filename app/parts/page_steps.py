@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tempfile
+import zipfile
+from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app import cache, state
-from app.parts import page_correct, page_drawing
+from app.parts import page_class, page_correct, page_drawing
 from app.text import percent, plain
-from pipeline.domain import RgbPicture
+from pipeline.config import DEFAULT
+from pipeline.domain import Recording, RgbPicture
 from pipeline.errors import EcgError
+from pipeline.export.record import write_record
 from pipeline.intake import count_pages
 from pipeline.page.calibration import Measured
 from pipeline.page.digitise import Corrections, Digitised, to_recording
+from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import keep
 
-TABS = ("On the photo", "On the flat paper")
+TABS = ("On the photo", "On the flat paper", "Move the corners")
+_SHAPE_ONLY = "shape only"
+_BEATS = "beats and rhythm"
 
 
 def draw(name: str, payload: bytes) -> None:
@@ -36,10 +47,11 @@ def draw(name: str, payload: bytes) -> None:
             found = cache.digitised(picture, given)
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        st.image(picture.pixels, caption="Your page", width="stretch", alt="The page as uploaded")
+        page_correct.corners(key, picture.pixels, given)
         page_correct.paper_form(key, picture.pixels, given)
         return
     _show(found, picture, key, given)
+    page_class.draw(found, picture)
 
 
 def _page_number(payload: bytes) -> int:
@@ -52,7 +64,7 @@ def _page_number(payload: bytes) -> int:
 def _show(found: Digitised, picture: RgbPicture, key: str, given: Corrections) -> None:
     wide, narrow = st.columns((2, 1), gap="medium")
     with wide:
-        photo, flat = st.tabs(TABS)
+        photo, flat, ring = st.tabs(TABS)
         photo.image(
             page_drawing.on_photo(found),
             caption="Orange: the paper. Violet: the boxes of the leads. Red, blue, green: the lines as they were read.",
@@ -65,10 +77,15 @@ def _show(found: Digitised, picture: RgbPicture, key: str, given: Corrections) -
             width="stretch",
             alt="The flat paper with lead names and traced lines",
         )
+        with ring:
+            page_correct.corners(key, found.picture, given, found)
     with narrow:
         _questions(found, key, given)
-        _accept(found, picture)
-        st.dataframe(_steps(found), hide_index=True, width="stretch")
+        recording = _accept(found, picture)
+        st.dataframe(_steps(found), hide_index=True, width="stretch", alt="What was found at each step")
+        if recording is not None:
+            with st.expander("What each lead can be read for"):
+                st.dataframe(_leads(recording), hide_index=True, width="stretch", alt="Seconds and use of each lead")
     page_correct.paper_form(key, picture.pixels, given, found)
     page_correct.leads_form(key, given, found)
 
@@ -84,13 +101,56 @@ def _questions(found: Digitised, key: str, given: Corrections) -> None:
             page_correct.use(key, given, found, answers)
 
 
-def _accept(found: Digitised, picture: RgbPicture) -> None:
-    ready = not found.needs
-    if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not ready):
-        session = state.session()
-        label = hashlib.sha256(f"{picture.digest}{picture.page}{found.corrections!r}".encode()).hexdigest()
-        session.open((keep(to_recording(found, name=picture.name, digest=label)),))
-        st.switch_page("views/analyse.py")
+def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
+    """The recording: opened in Analyse where a lead is long enough for that, and taken away in any case."""
+    if found.needs:
+        st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=True)
+        return None
+    label = hashlib.sha256(f"{picture.digest}{picture.page}{found.corrections!r}".encode()).hexdigest()
+    try:
+        recording = to_recording(found, name=picture.name, digest=label)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    leads = _leads(recording)
+    usable = (leads["Can be read for"] == _BEATS).any()
+    if not usable:
+        st.info(_too_short(leads), icon=":material/info:")
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not usable):
+            state.session().open((keep(recording),))
+            st.switch_page("views/analyse.py")
+        st.download_button(
+            "Save as WFDB", partial(_wfdb, recording), f"{recording.name}.zip", "application/zip", on_click="ignore",
+            icon=":material/download:",
+        )  # fmt: skip
+    return recording
+
+
+def _leads(recording: Recording) -> pd.DataFrame:
+    """One row per lead: how much of it the page shows, and what that is enough for."""
+    seen = np.isfinite(recording.p_signal)
+    seconds = [float(column.sum()) / recording.fs for column in seen.T]
+    long = set(analysable_leads(recording, DEFAULT.signal)) if max(seconds) >= DEFAULT.signal.segment_min_s else set()
+    use = [_BEATS if lead in long else _SHAPE_ONLY for lead in recording.leads]
+    return pd.DataFrame({"Lead": recording.leads, "Seconds": np.round(seconds, 1), "Can be read for": use})
+
+
+def _too_short(leads: pd.DataFrame) -> str:
+    return (
+        f"The longest lead of this page shows {leads['Seconds'].max():.1f} s; beats are classified from "
+        f"{DEFAULT.signal.segment_min_s:g} s of one lead on. The leads can be looked at here and saved, not analysed."
+    )
+
+
+def _wfdb(recording: Recording) -> bytes:
+    """The recording as a zip of its WFDB files."""
+    content = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder, zipfile.ZipFile(content, "w") as archive:
+        header = write_record(recording, Path(folder))
+        for file in (header, header.with_suffix(".dat")):
+            archive.write(file, file.name)
+    return content.getvalue()
 
 
 def _steps(found: Digitised) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray, read_only
 from pipeline.errors import ModelError
-from pipeline.page_class.beats import find_beats
+from pipeline.page_class.beats import PageBeats, find_beats
 from pipeline.page_class.layout import LEADS, RHYTHM, find_ink
 from pipeline.page_class.picture import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
 from pipeline.page_class.saved import FOLDER
@@ -52,7 +52,7 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
     """
     from models.page import page_heat
 
-    beats = find_beats(read_traces(find_ink(picture)))
+    beats = page_beats(picture)
     network = classifier or page_classifier()
     drawn = draw_page(beats)
     p = network.predict(drawn[None])[0]
@@ -69,6 +69,17 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
         lead_heat={name: float(value) for name, value in zip((*LEADS, RHYTHM), shares, strict=True)},
         model_version=network.version,
     )
+
+
+def page_beats(picture: PictureArray) -> PageBeats:
+    """The beats that the network would be shown of a page (height, width, 3) uint8 RGB.
+
+    Raises
+    ------
+    IntakeError
+        If it is not laid out as the pages that the network learnt from, or has no readable traces.
+    """
+    return find_beats(read_traces(find_ink(picture)))
 
 
 @lru_cache(maxsize=1)

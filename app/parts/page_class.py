@@ -1,0 +1,88 @@
+"""What the page network says of a 12-lead page: one of four classes, calibrated, with the leads that spoke for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import cache, pictures
+from app.text import percent, plain
+from pipeline.domain import PictureArray, RgbPicture
+from pipeline.errors import EcgError, IntakeError
+from pipeline.page.digitise import Digitised
+from pipeline.page_class.layout import RHYTHM
+from pipeline.page_class.reading import PageReading, page_beats
+from pipeline.page_class.saved import PAGE_CLASS_NAMES, read_page_evaluation
+
+_LEADS_NAMED = 3
+_RARE = "myocardial_infarction"
+
+
+@st.fragment
+def draw(found: Digitised, picture: RgbPicture) -> None:
+    """The class of a page that was understood; a sentence where the network cannot say."""
+    st.subheader("The page as a whole", anchor=False)
+    try:
+        shown = _readable(found)
+        with st.spinner("Asking the page network"):
+            reading = cache.page_reading(picture.digest, picture.page, found.corrections, shown)
+    except EcgError as error:
+        st.info(plain(f"No class: {error}"), icon=":material/block:")
+        return
+    left, right = st.columns((2, 1), gap="medium")
+    left.image(
+        pictures.with_heat(pictures.shown(shown), reading.heat),
+        caption="Orange: the leads that spoke for the class; the beats of a lead share its colour.",
+        width="stretch",
+        alt="The page under the heat of its leads",
+    )
+    with right:
+        _answer(reading)
+
+
+def _readable(found: Digitised) -> PictureArray:
+    """The picture as uploaded, or else its flat paper, whichever has the layout that the network learnt."""
+    try:
+        page_beats(found.picture)
+    except IntakeError as error:
+        try:
+            page_beats(found.sheet.picture)
+        except IntakeError:
+            raise error from None
+        return found.sheet.picture
+    return found.picture
+
+
+def _answer(reading: PageReading) -> None:
+    with st.container(horizontal=True, gap="small"):
+        normal = reading.class_name == "normal"
+        st.badge(PAGE_CLASS_NAMES[reading.class_name], color="gray" if normal else "orange")
+        if not reading.confident:
+            st.badge("not confident", color="yellow")
+    table = pd.DataFrame(
+        {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
+    ).sort_values("Probability", ascending=False)
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={"Probability": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)},
+    )
+    most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
+    named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
+    st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")
+    st.warning(_limits(), icon=":material/science:")
+    st.caption(f"Network: page, version {plain(reading.model_version)}.")
+
+
+def _limits() -> str:
+    """What the network's learning set means for its answer, in numbers of its own evaluation."""
+    content = read_page_evaluation()
+    rare, pages = content["pages"][_RARE], sum(content["pages"].values())
+    infarction = next(each for each in content["networks"]["vgg16"]["classes"] if each["class"] == _RARE)["recall"]
+    return (
+        f"For research only. The network learnt from {pages} pages of one hospital, of which only {rare} show an "
+        f"infarction: of such pages it found {percent(infarction['value'])} (95 % interval "
+        f"{percent(infarction['low'])} to {percent(infarction['high'])}), so **it cannot rule out an infarction**."
+    )
