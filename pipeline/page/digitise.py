@@ -43,6 +43,7 @@ _NO_TRACES: Final = (
 )
 _JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
+_WHOLE_MM: Final = 180.0  # shorter traces are probably a part of a page
 _PAGE_TOLERANCE: Final = 0.04
 _PAGE_EXCESS: Final = 0.006  # so much longer it is the thickness of the line
 
@@ -139,7 +140,8 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
         if not turns:
             raise
         turns, first = 0, _read(picture, 0, given, ready)
-    if first.pulses or sum(word.text in LEADS for word in first.words) >= 3 or given.corners or given.lanes:
+    labelled = sum(word.text in LEADS for word in first.words) >= 3 and first.layout.confidence >= SURE
+    if first.pulses or labelled or given.corners or given.lanes:
         return first
     try:
         other = _read(np.rot90(picture, turns + 2).copy(), turns + 2, given)
@@ -255,7 +257,10 @@ def _needs(
     if gain is None or gain.confidence < SURE:
         found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
     if layout.confidence < SURE:
-        found.append(Need("layout", f"{rows} rows of traces were found; which layout is it?", layout.name or None))
+        asked = f"{rows} rows of traces were found; which layout is it?"
+        if mm < _WHOLE_MM:
+            asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
+        found.append(Need("layout", asked, layout.name or None))
     if strip:
         found.append(Need("strip", "Which lead does the long strip at the bottom show?", "II"))
     return tuple(found)

@@ -18,7 +18,7 @@ from pipeline.page.distort import Distortion, distort
 from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
 from pipeline.page.grid import measure_grid
 from pipeline.page.layouts import LAYOUTS, LEADS
-from pipeline.page.paper import squared
+from pipeline.page.paper import flatten, squared
 
 
 def drawn(**style: object) -> Page:
@@ -121,6 +121,35 @@ def test_empty_millimetre_paper_holds_no_traces() -> None:
     picture[::30], picture[:, ::30] = 180, 180
     with pytest.raises(IntakeError, match="traces were found"):
         digitise(picture)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_page_that_lies_on_its_side_or_head_is_turned_upright(turns: int) -> None:
+    found = digitise(np.rot90(drawn(layout="3x4").picture, turns).copy())
+    assert found.quarter_turns == 4 - turns
+    assert not found.needs
+
+
+def test_half_a_page_is_asked_for_and_told_to_be_short() -> None:
+    picture = drawn().picture
+    found = digitise(picture[:, : picture.shape[1] // 2].copy())
+    question = next(need.question for need in found.needs if need.about == "layout")
+    assert "if a part is missing, show all of it" in question
+
+
+def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
+    page = drawn(line_px=3, layout="12x1", gain=5.0)
+    recording = to_recording(digitise(page.picture, Corrections(speed=25.0, gain=5.0, layout="12x1")), name="page")
+    start_s, truth = page.truth.signals["V4"]
+    assert recording.p_signal[:, LEADS.index("V4")].max() == pytest.approx(truth.max(), rel=0.12)
+    assert start_s == 0
+
+
+def test_folds_of_a_page_are_taken_out_without_a_jump_by_a_line() -> None:
+    page = distort(drawn(px_per_mm=6.0), Distortion(wrinkle_mm=0.8, rotation_deg=-3.0, desk=0.04), 5)
+    sheet = flatten(page.picture, measure_grid(page.picture))
+    steps = [np.abs(np.diff(sheet.uneven_mm, axis=axis)).max() for axis in (0, 1)]
+    assert max(steps) < 0.6  # a slip to the next line would be 1 mm from one box to the next
 
 
 @settings(max_examples=30, deadline=None)
