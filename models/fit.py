@@ -22,7 +22,10 @@ UNLABELLED: Final = -1
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What to train and how long; `steps` per epoch of `batch` pictures, cosine decay over all of them."""
+    """What to train and how long; `steps` per epoch of `batch` pictures, cosine decay over all of them.
+
+    `depth` is the share of the layers with weights, from the answer backwards, that may be tuned at all.
+    """
 
     network: str
     input_shape: tuple[int, ...]
@@ -35,6 +38,7 @@ class FitPlan:
     checkpoint: Path  # a folder
     recipe: Recipe = PLAIN
     keep: Literal["best", "last"] = "best"  # epoch
+    depth: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +76,10 @@ def fit(
     network = NETWORKS[plan.network]
     model = (build or network.build)(plan.input_shape, plan.classes)
     start = network.initialise(model, plan.weights_dir)
+    weighted = [layer.name for layer in model.layers if layer.weights]
+    deep_enough = weighted[round((1 - plan.depth) * len(weighted)) :]
     for layer in model.layers:
-        layer.trainable = network.trainable(layer.name)
+        layer.trainable = network.trainable(layer.name) and layer.name in deep_enough
     warmup = min(100, plan.epochs * plan.steps // 5)
     schedule = keras().optimizers.schedules.CosineDecay(
         0.0,

@@ -61,11 +61,13 @@ class TrainingPlan:
     recipe: Recipe = field(default=PLAIN, repr=False)
     simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key knows it by `counts`
     pictures: int | None = field(default=None, repr=False)  # per epoch, as it was asked for
+    depth: float = field(default=1.0, repr=False)  # share of the layers that are tuned, as in `FitPlan`
 
     def key(self, config: Config) -> str:
         """Names the checkpoints: a run is only resumed with the same plan and pictures."""
         more = [part for part in (self.recipe, self.augmentation.recorded) if part not in (PLAIN, None)]
-        text = f"{self!r}{more or ''} {config.preprocessing_id()}"
+        depth = "" if self.depth == 1 else f" depth {self.depth:g}"
+        text = f"{self!r}{more or ''}{depth} {config.preprocessing_id()}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def options(self) -> tuple[str, ...]:
@@ -241,6 +243,7 @@ def fitted(
         seed=plan.seed,
         weights_dir=root / "weights",
         recipe=plan.recipe,
+        depth=plan.depth,
         checkpoint=ROOT / "runs" / f"train-{folder or name}-{plan.key(config)}",
     )
     return fit(fit_plan, sampler.epoch, validation, progress)

@@ -145,6 +145,13 @@ def test_the_loss_falls(sampler: EpochSampler, tmp_path: Path) -> None:
     assert loss[-1] < 0.7 * loss[0]
 
 
+def test_only_the_layers_that_are_deep_enough_are_tuned(sampler: EpochSampler, tmp_path: Path) -> None:
+    plan = FitPlan("cnn", SHAPE, 5, 1, 2, 16, 5, tmp_path, tmp_path / "run", depth=0.5)
+    model = fit(plan, sampler.epoch, lambda logits: {"val_loss": 0.0}, lambda fraction, sentence: None).model
+    weighted = [layer for layer in model.layers if layer.weights]
+    assert [layer.trainable for layer in weighted] == [i >= len(weighted) / 2 for i in range(len(weighted))]
+
+
 def test_models_are_averaged_variable_by_variable() -> None:
     first, second = (NETWORKS["cnn"].build(SHAPE, 5) for _ in range(2))
     one, other = (np.asarray(model.variables[0]) for model in (first, second))
