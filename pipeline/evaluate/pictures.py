@@ -40,9 +40,9 @@ Progress = Callable[[float, str], None]
 
 SEED: Final = 506
 POINTS: Final = 400  # of a curve to be drawn
-BEATS_PER_STYLE: Final = (("N", 10), ("S", 3), ("V", 6), ("F", 3), ("Q", 1))  # Q: beats of a pacemaker
-TEXTBOOKS_PER_STYLE: Final = 3
-OTHERS_PER_KIND, PHOTOS = 15, 24
+BEATS_PER_STYLE: Final = (("N", 7), ("S", 2), ("V", 4), ("F", 2), ("Q", 1))  # Q: beats of a pacemaker
+TEXTBOOKS_PER_STYLE: Final = 2
+OTHERS_PER_KIND, PHOTOS = 13, 24
 AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # what is told from N by shape
 REAL_OTHERS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
