@@ -25,6 +25,7 @@ _SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's
 _CAP: Final = 60  # percentile of the boxes' strength
 _EDGE_BOXES: Final = 0.8  # the same where the paper's edge is looked for
 _EDGE_LEVEL: Final = 0.4  # of the usual strength; no box is as strong as that beyond the one with the edge in it
+_TABLE: Final = 0.07  # what differs by more from the paper's light, and shows no grid, is a table
 _PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
 
 
@@ -124,7 +125,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     first, last = np.zeros(2), np.array([boxes[1], boxes[0]], np.float64) * _BOX_MM
     if not whole:
         uneven, strength = _unevenness(raw, fine)
-        first, last, paper = _extent(strength, _in_picture(to_px, low, boxes, picture.shape))
+        first, last, paper = _extent(strength, _in_picture(to_px, low, boxes, picture.shape), _light(raw, boxes, fine))
     last = np.asarray(np.minimum(last, high - low), np.float64)
     _require_size(last - first)
     sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
@@ -254,10 +255,19 @@ def _smooth(values: NDArray[np.complex128], boxes: float = _SMOOTH_BOXES) -> NDA
     )
 
 
-def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
+def _light(raw: PictureArray, boxes: tuple[int, int], fine: int) -> Matrix:
+    """How light each 5 mm box (ny, nx) is, the median of its brightest colour."""
+    side = _BOX_MM * fine
+    brightest = raw.max(axis=2)
+    padded = np.pad(brightest, [(0, n * side - m) for n, m in zip(boxes, brightest.shape, strict=True)], mode="edge")
+    return np.asarray(np.median(padded.reshape(boxes[0], side, boxes[1], side), axis=(1, 3)), np.float64)
+
+
+def _extent(strength: FloatArray, inside: Mask, light: Matrix) -> tuple[Matrix, Matrix, Mask]:
     """Top left and bottom right in mm of the largest area in which the grid is strong, and its boxes (ny, nx).
 
-    Boxes at an edge of the paper that the picture shows are left out: the edge looks like ink.
+    Boxes at an edge of the paper, beside a table, are left out: the edge looks like ink. A margin without
+    grid is as light as the paper and does no harm.
     """
     level = _EDGE_LEVEL * float(np.percentile(strength[inside], 75))
     mask = ((strength > level) & inside).astype(np.uint8)
@@ -268,7 +278,8 @@ def _extent(strength: FloatArray, inside: Mask) -> tuple[Matrix, Matrix, Mask]:
     points = np.argwhere(labels == largest)[:, ::-1].astype(np.int32).reshape(-1, 1, 2)
     sheet = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) > 0  # paper has no holes or bays
     x, y, width, height = cv2.boundingRect(points)
-    table = (~sheet & inside).astype(np.uint8)
+    unlike = np.abs(light / max(float(np.median(light[sheet])), 1.0) - 1) > _TABLE
+    table = (~sheet & inside & unlike).astype(np.uint8)
     paper = cv2.erode(1 - table, np.ones((3, 3), np.uint8), borderValue=1) > 0
     first, last = np.array([x, y], np.float64) * _BOX_MM, np.array([x + width, y + height], np.float64) * _BOX_MM
     return first, last, np.asarray(paper)
