@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pipeline.config import ROOT
+from pipeline.config import ROOT, data_root
 from tests.hostile.make_corpus import encoded
+from tests.unit.test_page_digitise import drawn
 
 PAGE = str(ROOT / "app" / "views" / "page.py")
 
@@ -41,3 +42,29 @@ def test_what_is_no_page_is_refused_and_can_be_corrected(page: AppTest) -> None:
     assert not page.exception
     assert "no millimetre grid" in page.error[0].value
     assert any("corners" in box.label for box in page.checkbox)
+
+
+def test_a_page_without_a_long_lead_can_be_saved_and_not_analysed(page: AppTest) -> None:
+    page.file_uploader[0].set_value(("short.png", encoded(drawn(layout="3x4").picture), "image/png")).run()
+    assert not page.exception
+    assert any("beats are classified from 9 s of one lead on" in info.value for info in page.info)
+    assert next(button for button in page.button if button.label.startswith("Accept")).disabled
+    assert set(page.dataframe[1].value["Can be read for"]) == {"shape only"}
+
+
+def test_the_sample_says_what_each_lead_is_good_for_and_gets_no_class(page: AppTest) -> None:
+    page.toggle[0].set_value(True).run()
+    leads = page.dataframe[1].value.set_index("Lead")
+    assert leads.loc["II", "Can be read for"] == "beats and rhythm"
+    assert leads.loc["V6", "Can be read for"] == "shape only"
+    assert any("gets no class" in info.value for info in page.info)
+
+
+@pytest.mark.data
+def test_a_page_of_the_known_layout_gets_a_class_and_its_limits(page: AppTest) -> None:
+    file = next((data_root() / "ecg_pages" / "myocardial_infarction").glob("*_12.jpg"))
+    page.file_uploader[0].set_value((file.name, file.read_bytes(), "image/jpeg")).run()
+    assert not page.exception
+    classes = next(table.value for table in page.dataframe if "Class" in table.value)
+    assert classes["Probability"].sum() == pytest.approx(1, abs=1e-3)
+    assert any("cannot rule out an infarction" in warning.value for warning in page.warning)
