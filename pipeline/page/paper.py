@@ -129,9 +129,8 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     last = np.asarray(np.minimum(last, high - low), np.float64)
     _require_size(last - first)
     sheet = _sampled(picture, to_px, low, first, last, uneven, fine)
-    shape = np.array(sheet.shape[1::-1], np.float64)
-    ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
     here = read_only(_cropped(paper, first, (sheet.shape[0], sheet.shape[1]), fine))
+    ring = _ring(here, fine)
     origin, lattice = (float(low[0] + first[0]), float(low[1] + first[1])), (float(low[0]), float(low[1]))
     flat = Sheet(read_only(sheet), fine, origin, to_px, read_only(uneven), np.zeros((4, 2)), lattice, here)
     return replace(flat, corners=read_only(flat.on_original(ring)))
@@ -143,6 +142,18 @@ def _cropped(paper: Mask, first: Matrix, shape: tuple[int, int], fine: int) -> M
     columns = ((np.arange(shape[1]) + 0.5) / fine + first[0]) // _BOX_MM
     rows, columns = np.clip(rows, 0, len(paper) - 1), np.clip(columns, 0, paper.shape[1] - 1)
     return np.asarray(paper[np.ix_(rows.astype(int), columns.astype(int))])
+
+
+def _ring(paper: Mask, fine: int) -> Matrix:
+    """Corners (4, 2) of the paper on its sheet (h, w), clockwise: half a box beyond what is surely paper, at most."""
+    ends = []
+    for axis in (0, 1):
+        seen = np.flatnonzero(paper.any(axis=axis))
+        first, last = (int(seen[0]), int(seen[-1])) if seen.size else (0, paper.shape[1 - axis] - 1)
+        half = _BOX_MM * fine / 2
+        ends.append((max(first - half, 0), min(last + 1 + half, paper.shape[1 - axis])))
+    (left, right), (top, bottom) = ends
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64) - 0.5
 
 
 def _in_picture(to_px: Matrix, low: Matrix, boxes: tuple[int, int], shape: tuple[int, ...]) -> Mask:
