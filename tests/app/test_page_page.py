@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fpdf import FPDF
 from streamlit.testing.v1 import AppTest
 
 from pipeline.config import ROOT, data_root
@@ -68,3 +69,18 @@ def test_a_page_of_the_known_layout_gets_a_class_and_its_limits(page: AppTest) -
     classes = next(table.value for table in page.dataframe if "Class" in table.value)
     assert classes["Probability"].sum() == pytest.approx(1, abs=1e-3)
     assert any("cannot rule out an infarction" in warning.value for warning in page.warning)
+
+
+@pytest.mark.parametrize(("pages", "password", "said"), [(1, "secret", "password"), (200, "", "200 pages")])
+def test_a_document_that_cannot_be_read_is_refused_in_one_sentence(
+    page: AppTest, pages: int, password: str, said: str
+) -> None:
+    document = FPDF()
+    for _ in range(pages):
+        document.add_page()
+    if password:
+        document.set_encryption(owner_password="owner", user_password=password)
+    page.file_uploader[0].set_value(("scan.pdf", bytes(document.output()), "application/pdf")).run()
+    assert not page.exception
+    assert len(page.error) == 1
+    assert said in page.error[0].value
