@@ -258,6 +258,8 @@ def _needs(
         found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
     if layout.confidence < SURE:
         asked = f"{rows} rows of traces were found; which layout is it?"
+        if not layout.name:
+            asked = f"{rows} rows of traces were found, and no known layout has so many: correct the rows' baselines."
         if mm < _WHOLE_MM:
             asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
         found.append(Need("layout", asked, layout.name or None))

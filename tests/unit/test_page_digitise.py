@@ -137,6 +137,13 @@ def test_half_a_page_is_asked_for_and_told_to_be_short() -> None:
     assert "if a part is missing, show all of it" in question
 
 
+def test_rows_that_fit_no_layout_are_to_be_corrected() -> None:
+    page = drawn(layout="6x2")
+    all_rows = digitise(page.picture)
+    found = digitise(page.picture, Corrections(lanes=tuple(float(lane) for lane in all_rows.lanes[:5])))
+    assert any("correct the rows' baselines" in need.question for need in found.needs)
+
+
 def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
     page = drawn(line_px=3, layout="12x1", gain=5.0)
     recording = to_recording(digitise(page.picture, Corrections(speed=25.0, gain=5.0, layout="12x1")), name="page")
