@@ -1,6 +1,6 @@
 """The heads for uploaded pictures of one beat: is it a beat at all, and which class, from its trace and a network.
 
-Two small convolutional ensembles over the trace. The one for classes votes together with a picture network, beside
+Two small dense networks in numpy over the trace. The one for classes votes together with a picture network, beside
 whose weights both lie and with which alone they hold. ADR 0012.
 """
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.registry import WEIGHTS
-from models.trace_net import POINTS, TraceNet
 
 Array = NDArray[np.float32]
 
 PICTURE_NETWORK: Final = "vgg16"  # the network that the shipped heads stand on
+POINTS: Final = 64  # of a trace, as the heads read it
 _FILE, _MANIFEST = "pictures.npz", "pictures.json"
 
 
@@ -59,17 +59,34 @@ class PictureManifest:
 
 
 @dataclass(frozen=True, eq=False)
+class Dense:
+    """A dense network: standardised inputs, ReLU between `layers` of (weights (n_in, n_out), bias (n_out,))."""
+
+    mean: Array
+    scale: Array
+    layers: tuple[tuple[Array, Array], ...]
+
+    def __call__(self, inputs: NDArray[Any]) -> Array:
+        """Outputs (n, n_out) before any softmax, of inputs (n, n_in)."""
+        values = (np.asarray(inputs, np.float32) - self.mean) / self.scale
+        for i, (weights, bias) in enumerate(self.layers):
+            values = values @ weights + bias
+            if i < len(self.layers) - 1:
+                values = np.maximum(values, 0)
+        return np.asarray(values, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class PictureHead:
     """A verified head. Immutable; safe to share."""
 
     manifest: PictureManifest
-    beat: TraceNet
-    trace: TraceNet
+    beat: Dense
+    trace: Dense
 
     def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
         """How much traces (n, m) in 0..1, found as `findings` (n, 7) say, are one beat each: probabilities (n,)."""
-        rows = traces(values)
-        return _sigmoid(self.beat(rows, beat_extras(rows, findings)))[:, 0]
+        return _sigmoid(self.beat(beat_inputs(values, findings)))[:, 0]
 
     def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
         """Calibrated probabilities (n, 5) of traces, and of what the network says of their pictures (n, 5)."""
@@ -77,10 +94,9 @@ class PictureHead:
         return np.exp(_log_softmax(logits / self.manifest.temperature))
 
 
-def trace_logits(trace: TraceNet, values: Sequence[Array]) -> Array:
+def trace_logits(trace: Dense, values: Sequence[Array]) -> Array:
     """What the trace head says of traces: log probabilities (n, 5)."""
-    rows = traces(values)
-    return _log_softmax(trace(rows, shape_measures(rows)))
+    return _log_softmax(trace(traces(values)))
 
 
 def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
@@ -96,33 +112,29 @@ def traces(values: Sequence[NDArray[Any]]) -> Array:
     )
 
 
-def beat_extras(rows: Array, findings: Array) -> Array:
-    """What the beat head reads beside traces (n, POINTS): measures of their shape, and `findings` (n, 7)."""
-    return np.concatenate([shape_measures(rows), findings], axis=1).astype(np.float32)
-
-
-def shape_measures(rows: Array) -> Array:
-    """Measures (n, k) of traces (n, POINTS) in 0..1: heights, ways, bends, where the steepness lies, spectrum."""
-    steps = np.diff(rows, axis=1)
-    steep = np.abs(steps)
-    way = np.cumsum(steep, axis=1) / np.maximum(steep.sum(axis=1, keepdims=True), 1e-6)
-    measures = [
-        *((rows > level).mean(axis=1) for level in (0.25, 0.5, 0.75)),
-        np.median(rows, axis=1),
-        rows[:, 0],
-        rows[:, -1],
-        steep.sum(axis=1),
-        steep.max(axis=1),
-        (steep < 0.005).mean(axis=1),
-        (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1),
-        np.abs(np.diff(steps, axis=1)).mean(axis=1),
-        rows.argmax(axis=1) / POINTS,
-        rows.argmin(axis=1) / POINTS,
-        (way < 0.75).mean(axis=1) - (way < 0.25).mean(axis=1),  # narrow where one wave holds most of the way
-        (way < 0.90).mean(axis=1) - (way < 0.10).mean(axis=1),
-    ]
-    waves = np.abs(np.fft.rfft(rows - rows.mean(axis=1, keepdims=True), axis=1)[:, 1:25])
-    return np.concatenate([np.stack(measures, axis=1), np.log1p(10 * waves)], axis=1).astype(np.float32)
+def beat_inputs(values: Sequence[NDArray[Any]], findings: Array) -> Array:
+    """What the beat head reads: traces (n, m), their slopes, measures of their shape, and `findings` (n, 7)."""
+    heights = traces(values)
+    steps = np.diff(heights, axis=1)
+    turns = (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1)
+    bends = np.abs(np.diff(steps, axis=1))
+    ordered = np.sort(heights, axis=1)
+    shape = np.stack(
+        [
+            np.abs(steps).sum(axis=1),
+            turns,
+            bends.mean(axis=1),
+            bends.max(axis=1),
+            np.abs(steps).max(axis=1),
+            ordered[:, POINTS // 4],
+            ordered[:, POINTS // 2],
+            ordered[:, 3 * POINTS // 4],
+            (np.abs(steps) < 0.01).mean(axis=1),
+        ],
+        axis=1,
+    )
+    spectrum = np.log1p(10 * np.abs(np.fft.rfft(heights - heights.mean(axis=1, keepdims=True), axis=1)[:, 1:20]))
+    return np.concatenate([heights, steps, shape, spectrum, findings], axis=1).astype(np.float32)
 
 
 def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHead:
@@ -137,7 +149,7 @@ def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHea
     if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The picture head of network {name!r} is damaged or missing: its SHA-256 differs.")
     with np.load(file, allow_pickle=False) as arrays:
-        return PictureHead(facts, _net(arrays, "beat"), _net(arrays, "trace"))
+        return PictureHead(facts, _dense(arrays, "beat"), _dense(arrays, "trace"))
 
 
 def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
@@ -166,7 +178,7 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
     return facts
 
 
-def write_head(facts: dict[str, Any], beat: TraceNet, trace: TraceNet, folder: Path) -> Path:
+def write_head(facts: dict[str, Any], beat: Dense, trace: Dense, folder: Path) -> Path:
     """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
     target = folder / str(facts["network"])
     target.mkdir(parents=True, exist_ok=True)
@@ -177,15 +189,18 @@ def write_head(facts: dict[str, Any], beat: TraceNet, trace: TraceNet, folder: P
     return target / _MANIFEST
 
 
-def _arrays(net: TraceNet, name: str) -> dict[str, Array]:
-    return {f"{name}/{i}/{key}": array for i, member in enumerate(net.members) for key, array in member.items()}
+def _arrays(dense: Dense, name: str) -> dict[str, Array]:
+    found = {f"{name}/mean": dense.mean, f"{name}/scale": dense.scale}
+    for i, (weights, bias) in enumerate(dense.layers):
+        found |= {f"{name}/{i}/weights": weights, f"{name}/{i}/bias": bias}
+    return found
 
 
-def _net(arrays: Any, name: str) -> TraceNet:
-    members: list[dict[str, Array]] = []
-    while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
-        members.append({key.removeprefix(start): arrays[key] for key in keys})
-    return TraceNet(tuple(members))
+def _dense(arrays: Any, name: str) -> Dense:
+    layers: list[tuple[Array, Array]] = []
+    while f"{name}/{len(layers)}/weights" in arrays:
+        layers.append((arrays[f"{name}/{len(layers)}/weights"], arrays[f"{name}/{len(layers)}/bias"]))
+    return Dense(arrays[f"{name}/mean"], arrays[f"{name}/scale"], tuple(layers))
 
 
 def _log_softmax(logits: NDArray[Any]) -> Array:

@@ -1,11 +1,11 @@
 """Pictures that are no beat, drawn from numbers: curves in every style, and text, charts, doodles, screens, pages.
 
-Training sees these kinds; those of the evaluation are others (`pipeline.evaluate.fresh_pictures`).
+What training sees and what only tests see are different kinds (`TRAINING_KINDS`, `HELD_OUT_KINDS`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.train.picture_styles import (
-    STYLES,
+    HELD_OUT_STYLES,
+    TRAINING_STYLES,
     Rng,
     draw_axes,
     draw_curve,
@@ -28,23 +29,19 @@ from pipeline.train.picture_styles import (
 POINTS: Final = 400
 
 
-def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
-    """A picture (h, w, 3) uint8 of a kind of `CURVES`, in any style, or of `PICTURES`.
+def draw_not_beat(kind: str, rng: Rng, beats: FloatArray, *, held_out: bool = False) -> PictureArray:
+    """A picture (h, w, 3) uint8 of a kind of `CURVES` or `PICTURES`.
 
     Parameters
     ----------
     beats : (n, m) float32
         Traces of single beats in 0..1, of which strips and pages of several beats are made.
+    held_out : bool
+        Whether curves are drawn in the styles that training does not see.
     """
     if kind in CURVES:
-        styles = list(STYLES)
+        styles = HELD_OUT_STYLES if held_out else TRAINING_STYLES
         return draw_styled(_unit(CURVES[kind](rng, beats)), styles[rng.integers(len(styles))], rng)
-    return PICTURES[kind](rng, beats)
-
-
-def other_picture(rng: Rng, given: tuple[str, FloatArray]) -> PictureArray:
-    """A picture of a kind of `PICTURES`, with the beats that it may need."""
-    kind, beats = given
     return PICTURES[kind](rng, beats)
 
 
@@ -409,7 +406,7 @@ def _mountains(rng: Rng, beats: FloatArray) -> PictureArray:
 
 Curve = Callable[[Rng, FloatArray], FloatArray]
 Drawing = Callable[[Rng, FloatArray], PictureArray]
-CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+_TRAINING_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
     {
         "sine": _sine,
         "square wave": _square,
@@ -429,16 +426,9 @@ CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
         "bumps": _bumps,
         "levels": _levels,
         "polynomial": _polynomial,
-        "triangle wave": _triangle,
-        "chirp": _chirp,
-        "sinc": _sinc,
-        "modulated": _modulated,
-        "charging": _charging,
-        "temperatures": _temperatures,
-        "skyline": _skyline,
     }
 )
-PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
+_TRAINING_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
     {
         "text": _text,
         "bars": _bars,
@@ -453,6 +443,21 @@ PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
         "page": _page,
         "pie": _pie,
         "candles": _candles,
+    }
+)
+_HELD_OUT_CURVES: Final[Mapping[str, Curve]] = MappingProxyType(
+    {
+        "triangle wave": _triangle,
+        "chirp": _chirp,
+        "sinc": _sinc,
+        "modulated": _modulated,
+        "charging": _charging,
+        "temperatures": _temperatures,
+        "skyline": _skyline,
+    }
+)
+_HELD_OUT_PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
+    {
         "checks": _checks,
         "contours": _contours,
         "letters": _letters,
@@ -463,3 +468,7 @@ PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType(
         "mountains": _mountains,
     }
 )
+CURVES: Final[Mapping[str, Curve]] = MappingProxyType({**_TRAINING_CURVES, **_HELD_OUT_CURVES})
+PICTURES: Final[Mapping[str, Drawing]] = MappingProxyType({**_TRAINING_PICTURES, **_HELD_OUT_PICTURES})
+TRAINING_KINDS: Final[Sequence[str]] = (*_TRAINING_CURVES, *_TRAINING_PICTURES)
+HELD_OUT_KINDS: Final[Sequence[str]] = (*_HELD_OUT_CURVES, *_HELD_OUT_PICTURES)

@@ -1,0 +1,88 @@
+"""The shipped heads for pictures: they hold with the shipped vgg16, tell beats from all else, and are checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.errors import ModelError
+from models.pictures import load_head
+from pipeline.errors import IntakeError
+from pipeline.intake.batch import PictureFile
+from pipeline.pictures import classify_traces, read_beat
+from pipeline.train.not_beats import draw_not_beat
+from pipeline.train.picture_styles import STYLES, draw_styled
+from tests.hostile.make_corpus import beat_curve, encoded
+
+T = np.linspace(-0.35, 0.5, 300)
+NORMAL = beat_curve(300)
+WIDE = np.exp(-(((T - 0.0) / 0.06) ** 2)) - 0.6 * np.exp(-(((T - 0.22) / 0.09) ** 2))
+
+
+@pytest.fixture(scope="module")
+def head():
+    return load_head("vgg16")
+
+
+@pytest.fixture(scope="module")
+def vgg16():
+    return registry.load("vgg16")
+
+
+def _file(curve: np.ndarray, style: str, seed: int = 0) -> PictureFile:
+    value = (curve - curve.min()) / np.ptp(curve)
+    return PictureFile("b.png", encoded(draw_styled(value, style, np.random.default_rng(seed))))
+
+
+def test_the_same_beat_gets_the_same_verdict_in_every_style(head, vgg16):
+    verdicts = {}
+    for name, curve in (("normal", NORMAL), ("wide", WIDE)):
+        found = classify_traces([read_beat(_file(curve, style), head) for style in STYLES], head, vgg16)
+        verdicts[name] = np.array([answer.abnormal >= head.manifest.threshold for answer in found])
+        for answer in found:
+            assert answer.p.sum() == pytest.approx(1, abs=1e-4)
+            assert not answer.p.flags.writeable
+    assert verdicts["normal"].mean() <= 0.25
+    assert verdicts["wide"].mean() >= 0.75
+
+
+@pytest.mark.parametrize("kind", ["sine", "square wave", "text", "blank", "noise", "page", "two traces", "interface"])
+def test_what_is_no_beat_is_refused(kind, head):
+    beats = ((NORMAL - NORMAL.min()) / np.ptp(NORMAL))[None].astype(np.float32)
+    for seed in range(3):
+        picture = draw_not_beat(kind, np.random.default_rng(seed), beats)
+        with pytest.raises(IntakeError, match="not an ECG beat picture"):
+            read_beat(PictureFile("x.png", encoded(picture)), head)
+
+
+def test_nothing_to_classify_is_no_answer(head, vgg16):
+    assert classify_traces([], head, vgg16) == []
+
+
+def test_heads_for_other_weights_of_the_network_are_refused(tmp_path):
+    folder = tmp_path / "vgg16"
+    folder.mkdir()
+    for name in ("pictures.json", "pictures.npz", "manifest.json"):
+        shutil.copy(registry.WEIGHTS / "vgg16" / name, folder / name)
+    facts = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**facts, "sha256": "0" * 64}))
+    with pytest.raises(ModelError, match="other weights"):
+        load_head("vgg16", tmp_path)
+
+
+def test_damaged_heads_are_refused(tmp_path):
+    folder = tmp_path / "vgg16"
+    folder.mkdir()
+    for name in ("pictures.json", "pictures.npz", "manifest.json"):
+        shutil.copy(registry.WEIGHTS / "vgg16" / name, folder / name)
+    payload = bytearray((folder / "pictures.npz").read_bytes())
+    payload[len(payload) // 2] ^= 1
+    (folder / "pictures.npz").write_bytes(payload)
+    with pytest.raises(ModelError, match="SHA-256 differs"):
+        load_head("vgg16", tmp_path)
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_head("cnn", tmp_path)
