@@ -17,6 +17,7 @@ class Network:
     `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output heatmaps weigh, or ""
     where none keeps places apart: then a heatmap shows how much covering each part costs. Lists go by `place`.
     Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
+    `taught_by` names a database that taught the network beside DS1, or is "": nothing may be tested on it.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Network:
     learning_rate: float
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
+    taught_by: str = ""
 
 
 def random_start(model: Any, weights_dir: Path) -> str:

@@ -6,4 +6,4 @@ from dataclasses import replace
 
 from models import rhythm
 
-NETWORK = replace(rhythm.NETWORK, title="Rhythm, taught by svdb too", place=91)
+NETWORK = replace(rhythm.NETWORK, title="Rhythm, taught by svdb too", place=91, taught_by="svdb")

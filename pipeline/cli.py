@@ -424,9 +424,9 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
 
 def _taught_by_what_it_tests(job: dict[str, Any]) -> bool:
     """Whether an evaluation on svdb, or class sets calibrated there, is of a network that its patients taught."""
-    from pipeline.train.rhythm import OTHERS
+    from models.networks import NETWORKS
 
-    return OTHERS.get(job["model"]) == "svdb" and (job["split"] == "svdb" or job["uncertainty"])
+    return NETWORKS[job["model"]].taught_by == "svdb" and (job["split"] == "svdb" or job["uncertainty"])
 
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -50,8 +49,6 @@ from pipeline.train.wave_changes import recorded_noise
 Progress = Callable[[float, str], None]
 Logits = Callable[[FloatArray], NDArray[np.float32]]
 
-# Networks that go on from `rhythm` with the patients of another database.
-OTHERS: Final[Mapping[str, str]] = MappingProxyType({"rhythm_svdb": "svdb"})
 # Each fold has S, V and few of the records that hold most of a class: S 209, 207, 201, 118, 220; F 208.
 FOLDS: Final = (
     ("209", "114", "101", "106", "119"),
@@ -153,12 +150,12 @@ def run(
     """
     if len(folds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, one for each.")
-    root, other = data_dir or data_root(), OTHERS.get(name)
+    root, other = data_dir or data_root(), NETWORKS[name].taught_by
     plan = plan or (FURTHER_PLAN if other else DEFAULT_PLAN)
     start = _start(output_dir or registry.WEIGHTS, folds) if other else None
     mitdb = _database(root, "mitdb")
     material = load_material(mitdb, [record for fold in folds for record in fold], plan, config, progress)
-    if other is not None:
+    if other:
         material = replace(material, others=load_others(_database(root, other), config, progress))
     fitted = [
         _fold(

@@ -220,7 +220,7 @@ def test_a_second_version_is_taught_by_every_patient_of_another_database(tmp_pat
         shutil.copyfile(file, tmp_path / file.name)
     others = training.load_others(tmp_path, DEFAULT, lambda fraction, sentence: None)
     assert [record.name for record in others] == ["800", "802"]
-    assert dict(training.OTHERS) == {"rhythm_svdb": "svdb"}
+    assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
     assert NETWORKS["rhythm_svdb"].build is NETWORKS["rhythm"].build
 
 
