@@ -1,7 +1,7 @@
-"""The README's pictures of the workbench and of the report's first page: `python docs/make_images.py [--model NAME]`.
+"""The README's pictures of the Analyse page, the workbench and the report: `python docs/make_images.py [--model NAME]`.
 
-Analyses the demo recording in a folder of its own, starts the application, takes a screenshot of the Review page in
-Chromium, and draws the first page of the PDF report. Both are written to docs/images with 128 colours.
+Analyses the demo recording in a folder of its own, starts the application, takes screenshots of the Analyse and the
+Review page in Chromium, and draws the first page of the PDF report. All are written to docs/images with 128 colours.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pypdfium2
 from PIL import Image  # noqa: TID251 - pictures of our own
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -39,30 +41,57 @@ from pipeline.store.recordings import keep  # noqa: E402
 from tests.e2e.test_stories import settle  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-SIZE = {"width": 1440, "height": 900}
+SIZE: ViewportSize = {"width": 1440, "height": 900}
+HIGH: ViewportSize = {"width": 1440, "height": 1960}
+BEATS = 16  # so many abnormal beats on: one whose signal shows what it is
 READER = "Dr. Ada Moreau"
 SLOW_MS = 300_000
 
 
 def main(network: str) -> None:
-    """Write both pictures."""
+    """Write the pictures."""
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as address:
         os.environ |= {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
         recording = keep(read_path(demo_path()))
         analysis = classify(save_prepared(prepare(recording)), registry.load(network))
         study = study_of_analysis(analysis, recording)
+        save(beat(f"{address}/?recording={recording.digest}&network={network}"), IMAGES / "analyse.png")
         save(workbench(f"{address}/review?study={study.id}"), IMAGES / "review.png")
         save(report(recording, analysis, Path(folder) / "report.pdf"), IMAGES / "report.png")
 
 
-def workbench(address: str) -> Image.Image:
-    """The Review page after a few decisions by keyboard."""
+@contextmanager
+def opened(address: str, size: ViewportSize) -> Iterator[Page]:
+    """A page of the application in Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+        page = browser.new_page(viewport=size)
         page.set_default_timeout(SLOW_MS)
         expect.set_options(timeout=SLOW_MS)
         page.goto(address)
+        yield page
+        browser.close()
+
+
+def shot(page: Page) -> Image.Image:
+    """What can be seen now."""
+    settle(page)
+    return Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+
+
+def beat(address: str) -> Image.Image:
+    """The Analyse page with a ventricular beat and its heatmap."""
+    with opened(address, HIGH) as page:
+        expect(page.get_by_text("Where it looked for").first).to_be_visible()
+        for _ in range(BEATS):
+            settle(page)
+            page.get_by_role("button", name="Next abnormal").click()
+        return shot(page)
+
+
+def workbench(address: str) -> Image.Image:
+    """The Review page after a few decisions by keyboard."""
+    with opened(address, SIZE) as page:
         page.get_by_label("Your name").fill(READER)
         page.keyboard.press("Enter")
         expect(page.locator("html[data-keys=review]")).to_be_attached()
@@ -72,10 +101,7 @@ def workbench(address: str) -> Image.Image:
             expect(page.get_by_text(re.compile(rf"{count} of \d+ findings reviewed"))).to_be_visible()
         page.get_by_role("tab", name="Families").click()
         expect(page.locator("[class*=st-key-review-families] .main-svg").first).to_be_visible()
-        settle(page)
-        picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
-        browser.close()
-    return picture
+        return shot(page)
 
 
 def report(recording: Recording, analysis: Analysis, path: Path) -> Image.Image:
