@@ -98,14 +98,19 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
 
 def _energy(lead: FloatArray, fs: float) -> FloatArray:
     sos = sps.butter(2, BAND_HZ, "bandpass", fs=fs, output="sos").astype(np.float32)
-    power = np.square(sps.sosfiltfilt(sos, lead))
-    return np.asarray(np.sqrt(np.maximum(uniform_filter1d(power, _samples(ENERGY_MS, fs)), 0)), np.float32)
+    power = sps.sosfiltfilt(sos, lead)
+    np.square(power, out=power)  # in place, as below: a day's temporary arrays cost more than the sums
+    mean = uniform_filter1d(power, _samples(ENERGY_MS, fs))
+    np.maximum(mean, 0, out=mean)
+    return np.asarray(np.sqrt(mean, out=mean), np.float32)
 
 
 def _slope(lead: FloatArray, fs: float) -> FloatArray:
     span = _samples(SLOPE_SPAN_MS, fs)
     steep = np.zeros_like(lead)
-    steep[span:-span] = np.abs(lead[2 * span :] - lead[: -2 * span])
+    inner = steep[span:-span]
+    np.subtract(lead[2 * span :], lead[: -2 * span], out=inner)
+    np.abs(inner, out=inner)
     return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs)), np.float32)
 
 
@@ -129,7 +134,8 @@ def _crests(envelopes: _Envelopes) -> IntArray:
     weight = 1 / (0.1 + envelopes.floor) ** 2
     gain = (weight / weight.sum(axis=0) / envelopes.level).astype(np.float32)
     n = envelopes.energy.shape[1]
-    together = sum(lead * np.repeat(g, envelopes.block)[:n] for lead, g in zip(envelopes.energy, gain, strict=True))
+    blocks = _blocks(envelopes.energy, envelopes.block)
+    together = sum(lead * g[:, None] for lead, g in zip(blocks, gain, strict=True)).ravel()[:n]
     top = maximum_filter1d(together, 2 * _samples(CREST_MS, envelopes.fs) + 1)
     return np.flatnonzero((together == top) & (together > LEAST_CREST))
 
