@@ -1,8 +1,8 @@
 """What each part of the training recipe gives: `python -m benchmarks.recipes` writes docs/recipes.json and .md.
 
-`mobilenet`, which starts from ImageNet, is trained again and again with a small budget, each time with one thing changed,
-and measured on the patients of DS1 that are held out of every training; DS2 is not touched. The usual recipe runs with
-three seeds: a difference within their spread says nothing. (`cnn` calls everything N after so few pictures.)
+`mobilenet`, which starts from ImageNet, is trained again and again with a small budget, each time with one thing
+changed, and measured on the patients of DS1 that are held out of every training; DS2 is not touched. The usual recipe
+runs with three seeds: a difference within their spread says nothing. (`cnn` calls everything N after so few pictures.)
 Interrupted, it goes on with what is missing (runs/).
 """
 
