@@ -143,7 +143,7 @@ def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page:
     page.get_by_role("combobox", name="Unit of the values").click()
     page.get_by_role("option", name="mV").click()
     page.get_by_role("button", name="Read the table").click()
-    expect(page.get_by_test_id("stAlert")).to_have_count(1)
+    expect(page.get_by_test_id("stAlert").filter(has_text="is a PNG picture by its content")).to_have_count(1)
     expect(page.get_by_test_id("stAlert").locator("img")).to_have_count(0)
     expect(beat_heading(page)).to_have_text(chosen)
     expect(page.get_by_label("Sampling frequency (Hz)")).to_have_count(0)  # a fresh upload is offered
