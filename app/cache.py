@@ -20,20 +20,18 @@ from models.gradcam import Heatmap, heatmap
 from models.pictures import PictureHead, load_head
 from models.registry import Classifier
 from models.runtime import keras
-from pipeline.analysis import check_classifier
 from pipeline.config import DEFAULT, database_url
 from pipeline.domain import Beats, BeatTrace, PictureArray
 from pipeline.errors import ModelError
 from pipeline.evaluate.saved import Json, read_evaluation
 from pipeline.explain import BeatExplanation, explain_beat
-from pipeline.intake.batch import PictureFile
-from pipeline.pictures import heat_of, read_beat
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
     from app.review_desk import Material
     from pipeline.domain import RgbPicture
+    from pipeline.intake.batch import PictureFile
     from pipeline.page.digitise import Corrections, Digitised
     from pipeline.page_class.reading import PageReading
     from pipeline.store.studies import Study  # the first page does without SQLAlchemy
@@ -58,6 +56,8 @@ def classifier(name: str) -> Classifier:
     ModelError
         If its weights, manifest or self-test disagree.
     """
+    from pipeline.analysis import check_classifier  # brings SciPy, which the Evaluation page does without
+
     network = registry.load(name)
     check_classifier(network, DEFAULT)
     _keep_compiled()
@@ -135,6 +135,8 @@ def beat_trace(file: PictureFile, head: PictureHead) -> BeatTrace:
 def _beat_trace(
     digest: str, page: int, name: str, refusal: str, version: str, _file: PictureFile, _head: PictureHead
 ) -> BeatTrace:
+    from pipeline.pictures import read_beat  # SciPy, as above
+
     return read_beat(_file, _head)
 
 
@@ -147,6 +149,8 @@ def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: 
 def _picture_heatmap(
     key: str, name: str, version: str, aami: str, _network: Classifier, _picture: PictureArray
 ) -> Heatmap:
+    from pipeline.pictures import heat_of  # SciPy, as above
+
     return heat_of(_network, _picture, aami)
 
 
