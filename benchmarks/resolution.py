@@ -1,0 +1,94 @@
+"""Accuracy against speed by the size of the beat picture: `python -m benchmarks.resolution` writes docs/resolution.*.
+
+`mobilenet` learns from the same beats, drawn smaller and larger, with the small budget of `benchmarks.recipes`, and is
+measured on the patients of DS1 that are held out of every training; DS2 is not touched. Pictures per second are read
+one size after another in this run: only their ratios mean something. Interrupted, it goes on (runs/).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.recipes import MEASURES, NETWORK, PLAN, SEEDS
+from models.fit import forward
+from models.network import Network
+from models.networks import NETWORKS
+from models.runtime import dtype_policy, keras
+from pipeline.config import DEFAULT, ROOT, Config, PictureConfig, data_root
+from pipeline.evaluate.run import Provenance, current_commit, now
+from pipeline.train.lesson import load_lesson, mitdb_folder
+from pipeline.train.tune import validation
+
+JSON, TABLE = ROOT / "docs" / "resolution.json", ROOT / "docs" / "resolution.md"
+SIZES = (  # rows of the beat, the strip and the bars, and columns: two thirds, as shipped, and one and a half
+    PictureConfig(width_px=64, beat_height_px=24, strip_height_px=9, rr_height_px=9),
+    DEFAULT.picture,
+    PictureConfig(width_px=144, beat_height_px=57, strip_height_px=20, rr_height_px=19),
+)
+TIMED = {"mobilenet": 2048, "vgg16": 512}  # pictures whose classes are asked for
+Row = Mapping[str, Any]
+
+
+def main() -> None:
+    """Measure each size with each seed, and write both files after each size."""
+    root = data_root()
+    keras().mixed_precision.set_global_policy(dtype_policy())
+    rows: list[Row] = []
+    for picture in SIZES:
+        config = replace(DEFAULT, picture=picture)
+        lesson = load_lesson(mitdb_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
+        speed = {name: pictures_per_s(NETWORKS[name], config, count) for name, count in TIMED.items()}
+        for seed in SEEDS[:2]:
+            found = validation(NETWORK, replace(PLAN, seed=seed), lesson, root, config)
+            measures = {name: found[name] for name in MEASURES}
+            rows.append({"height": picture.height_px, "width": picture.width_px, "seed": seed, **measures, **speed})
+        write(rows)
+
+
+def pictures_per_s(network: Network, config: Config, count: int) -> float:
+    """How many pictures a second a network reads; its weights do not matter for that."""
+    shape = (config.picture.height_px, config.picture.width_px, 3)
+    read = forward(network.build(shape, 5))
+    pictures = np.zeros((count, *shape), np.uint8)
+    read(pictures[: config.predict_batch])
+    started = time.perf_counter()
+    read(pictures)
+    return round(count / (time.perf_counter() - started), 1)
+
+
+def write(rows: Sequence[Row]) -> None:
+    """docs/resolution.json, and the table made of it."""
+    data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
+    made = asdict(Provenance("python -m benchmarks.resolution", current_commit(), data, now()))
+    content = {"network": NETWORK, "provenance": made, "sizes": list(rows)}
+    JSON.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    TABLE.write_text(table(content), encoding="utf-8")
+
+
+def table(content: Mapping[str, Any]) -> str:
+    """The sizes as Markdown; speeds beside those of the shipped size."""
+    made, rows = content["provenance"], content["sizes"]
+    usual = next((row for row in rows if row["width"] == DEFAULT.picture.width_px), rows[0])
+    lines = [
+        "# The size of the beat picture: accuracy against speed",
+        "",
+        f"`{content['network']}` with the budget of [recipes](recipes.md), two seeds, measured on the patients of DS1",
+        "that are held out of every training. Speeds are relative to the shipped size, in one run.",
+        "",
+        f"| height x width | seed | {' | '.join([*MEASURES.values(), *(f'{name} speed' for name in TIMED)])} |",
+        f"|---|---|{'---|' * (len(MEASURES) + len(TIMED))}",
+    ]
+    for row in rows:
+        cells = [f"{row[name]:.3f}" for name in MEASURES] + [f"{row[name] / usual[name]:.2f} x" for name in TIMED]
+        lines.append(f"| {row['height']} x {row['width']} | {row['seed']} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.", ""])
+
+
+if __name__ == "__main__":
+    main()
