@@ -198,7 +198,7 @@ def test_the_cache_outlives_changes_that_cannot_change_an_answer():
     assert found - given == set(predict.DETECTING) & found
     assert {"detect.py", "choice.py", "r_peaks.json"} <= found - given
     assert {"analysis.py", "wfdb_reader.py", "beats.py", "picture.py", "cnn.py", "registry.py"} <= given
-    assert not {"cli.py", "report_pdf.py", "vgg16.py", "metrics.py"} & found
+    assert not {"shared.py", "report_pdf.py", "vgg16.py", "metrics.py"} & found
 
 
 def test_a_record_without_signal_counts_as_missed_and_says_why(folder, tmp_path):
@@ -302,7 +302,9 @@ def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures
 
 def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr("pipeline.cli._evaluated", lambda options, data, progress: asked.append(options) or "file")
+    monkeypatch.setattr(
+        "pipeline.cli.evaluate._evaluated", lambda options, data, progress: asked.append(options) or "file"
+    )
     assert main(["evaluate", "--all"]) == 0
     names = registry.available()
     told = [(o.model, o.split, o.uncertainty, o.stress) for o in asked]

@@ -1,0 +1,52 @@
+"""The command line: arguments in, exit codes out; one module per command, which imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from pipeline.cli.analyse import add_analyse, add_report
+from pipeline.cli.data import add_data
+from pipeline.cli.digitise import add_digitise
+from pipeline.cli.evaluate import add_evaluate
+from pipeline.cli.picture import add_picture
+from pipeline.cli.shared import BAD_USE, REFUSED, say
+from pipeline.cli.train import add_train
+from pipeline.errors import EcgError, ModelError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was
+        refused: one sentence for each on stderr, the other inputs of the same call are still done.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.command(options)
+    except ModelError as error:
+        say(str(error))
+        return BAD_USE
+    except EcgError as error:
+        say(str(error))
+        return REFUSED
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="HeartVision: every beat of an ECG, seen.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
+    add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
+    add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
+    add_digitise(commands.add_parser("digitise", help="turn pictures of 12-lead pages into recordings"))
+    add_train(commands.add_parser("train", help="train a network on the public data"))
+    add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
+    add_data(commands.add_parser("data", help="download and check the public databases"))
+    return parser

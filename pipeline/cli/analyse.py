@@ -1,0 +1,133 @@
+"""`analyse` and `report`: recordings in, findings in the chosen formats out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from pipeline.cli.shared import (
+    BAD_USE,
+    DEFAULT_MODEL,
+    OK,
+    REFUSED,
+    Progress,
+    label,
+    loader,
+    name_list,
+    progress_bars,
+    say,
+)
+from pipeline.errors import EcgError
+
+if TYPE_CHECKING:
+    from models.registry import Classifier
+    from pipeline.domain import Analysis, Recording
+    from pipeline.export.report import ReportContent
+    from pipeline.intake import CsvOptions
+
+FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
+_ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
+
+
+def add_analyse(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `analyse`."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea or .csv file")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
+    parser.add_argument(
+        "--format", type=_formats, default=("json",), help=f"any of {','.join(FORMATS)} (default: json; report: pdf)"
+    )
+    parser.add_argument(
+        "--leads", type=name_list, metavar="NAME[,NAME]", help="one or two leads (default: chosen, MLII first)"
+    )
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
+    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    parser.set_defaults(command=_analyse)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `report`: those of `analyse`, which writes a PDF."""
+    add_analyse(parser)
+    parser.set_defaults(format=("pdf",))
+
+
+def _analyse(options: argparse.Namespace) -> int:
+    from pipeline.intake.content import safe_name
+
+    names = [safe_name(path.name.rsplit(".", 1)[0]) for path in options.records]
+    if len(set(names)) != len(names):
+        say("Two recordings of this call have the same name; give them to separate calls with separate --output.")
+        return BAD_USE
+    csv = _csv_options(options)
+    if csv is None and any(path.suffix.lower() in (".csv", ".tsv", ".txt") for path in options.records):
+        say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
+        return BAD_USE
+    load = loader(options.model)
+    refused = 0
+    with progress_bars(len(options.records)) as steps:
+        for path, progress in zip(options.records, steps, strict=True):
+            try:
+                _analyse_one(path, options, csv, load, progress)
+            except EcgError as error:
+                refused += 1
+                say(f"{label(path)}: {error}")
+    return REFUSED if refused else OK
+
+
+def _analyse_one(
+    path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
+) -> None:
+    from pipeline.analysis import classify, prepare
+    from pipeline.intake import read_path
+
+    progress(0.0, f"Reading {label(path)}")
+    prepared = prepare(read_path(path, csv=csv), leads=options.leads)
+    analysis = classify(prepared, load(), progress=progress)
+    content = _unreviewed(prepared.recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
+    for name in options.format:
+        target = options.output / f"{analysis.record}{_ENDINGS[name]}"
+        if target.exists() and target.resolve() == path.resolve():
+            raise EcgError("The result would overwrite the recording; choose another --output.")
+        _write(name, analysis, content, target)
+
+
+def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:
+    from pipeline import export
+
+    if content is None or name not in ("pdf", "fhir"):
+        writers = {"json": export.write_json, "csv": export.write_csv, "atr": export.write_atr}
+        writers[name](analysis, target)
+        return
+    from pipeline.export.fhir import write_fhir
+    from pipeline.export.report_pdf import write_pdf
+
+    (write_pdf if name == "pdf" else write_fhir)(content, target)
+
+
+def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
+    """The model's answer alone, as a report that nobody has reviewed."""
+    from models import registry
+    from pipeline.export.report import report_content
+    from pipeline.review.beats import reviewed_beats
+    from pipeline.review.ground import ground_of
+
+    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    trained_on = registry.manifest(analysis.model).trained_on
+    return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
+
+
+def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
+    from pipeline.intake import CsvOptions
+
+    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}")
+    return chosen

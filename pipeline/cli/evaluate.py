@@ -1,0 +1,101 @@
+"""`evaluate`: a network's scores, beside its weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli.shared import OK, Progress, positive, progress_bars
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `evaluate`."""
+    work = parser.add_mutually_exclusive_group(required=True)
+    work.add_argument("--model", help="the network")
+    work.add_argument("--all", action="store_true", help="everything of every network: DS2, svdb, class sets, stress")
+    work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
+    )
+    parser.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
+    parser.add_argument(
+        "--uncertainty", action="store_true", help="add class sets with a promise, calibrated on patients of svdb"
+    )
+    parser.add_argument(
+        "--explanations", type=positive, nargs="?", const=20, metavar="N",
+        help="measure how far the heatmaps can be believed, on N beats of each class (default: %(const)s)",
+    )  # fmt: skip
+    parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
+    parser.set_defaults(command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if options.compare:
+        return _compare(options)
+    if options.model == "pictures":
+        return _evaluate_pictures(options)
+    from pipeline.config import data_root
+
+    jobs = _every_evaluation(options) if options.all else [options]
+    with progress_bars(len(jobs)) as steps:
+        for job, progress in zip(jobs, steps, strict=True):
+            sys.stdout.write(f"{_evaluated(job, job.data or data_root(), progress)}\n")
+    return OK
+
+
+def _evaluate_pictures(options: argparse.Namespace) -> int:
+    from pipeline.evaluate.pictures import evaluate_pictures
+
+    with progress_bars(1) as steps:
+        written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
+    """What --all stands for, in an order in which each finds what it needs."""
+    from models.registry import available
+
+    usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
+    usual |= {"explanations": None}
+    kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
+    asked = [usual | {"model": name} | kind for name in available() for kind in kinds]
+    return [argparse.Namespace(**job) for job in asked if not _taught_by_what_it_tests(job)]
+
+
+def _taught_by_what_it_tests(job: dict[str, Any]) -> bool:
+    """Whether an evaluation on svdb, or class sets calibrated there, is of a network that its patients taught."""
+    from models.networks import NETWORKS
+
+    return NETWORKS[job["model"]].taught_by == "svdb" and (job["split"] == "svdb" or job["uncertainty"])
+
+
+def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
+    if options.stress:
+        from pipeline.evaluate.stress import stress
+
+        return stress(options.model, data, options.output, progress=progress)
+    if options.explanations:
+        from pipeline.evaluate.explanations import explanations
+
+        return explanations(options.model, data, options.output, per_class=options.explanations, progress=progress)
+    from pipeline.evaluate.run import evaluate, evaluate_uncertainty
+
+    if options.uncertainty:
+        return evaluate_uncertainty(options.model, data, options.output, progress=progress)
+    return evaluate(options.model, data, options.split, options.output, progress=progress)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from models.registry import WEIGHTS
+    from pipeline.evaluate.compare import as_text, compare
+    from pipeline.evaluate.saved import evaluation_file, read_evaluation
+
+    first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
+    for kind in ("reference", "detected"):
+        sys.stdout.write(f"{options.split} at {kind} beats, {' against '.join(options.compare)}\n")
+        sys.stdout.write(as_text(compare(first[kind], second[kind])))
+    return OK

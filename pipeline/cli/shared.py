@@ -1,0 +1,79 @@
+"""What every command shares: exit codes, lists and counts as arguments, progress bars, one sentence on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from models.registry import Classifier
+
+OK, BAD_USE, REFUSED = 0, 2, 3
+DEFAULT_MODEL: Final = "vgg16"
+Progress = Callable[[float, str], None]
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, as an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Names with commas between them, as an argument."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def loader(name: str) -> Callable[[], Classifier]:
+    """Loads the network on the first call and checks that it reads our pictures; the manifest is checked now."""
+    from models import registry
+
+    registry.manifest(name)
+    loaded: list[Classifier] = []
+
+    def load() -> Classifier:
+        if not loaded:
+            from pipeline.analysis import check_classifier
+            from pipeline.config import DEFAULT
+
+            classifier = registry.load(name)
+            check_classifier(classifier, DEFAULT)
+            loaded.append(classifier)
+        return loaded[0]
+
+    return load
+
+
+@contextmanager
+def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
+    """One progress function per step, drawn as a bar on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield iter([lambda fraction, sentence: None] * count)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=float(count))
+
+        def step(index: int) -> Progress:
+            return lambda fraction, sentence: bar.update(task, completed=index + fraction, description=escape(sentence))
+
+        yield (step(index) for index in range(count))
+
+
+def label(path: Path) -> str:
+    """A file name of the user's for stderr, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in path.name)
+
+
+def say(sentence: str) -> None:
+    """One line on stderr, whatever its encoding."""
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(sentence.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -1,0 +1,106 @@
+"""`train`: data in, a network's weights and manifest out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `train`."""
+    parser.add_argument("--model", required=True, help="the network: vgg16, cnn, ... (the modules of models/)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the public databases (default: HEARTVISION_DATA), or a folder of pictures: train/CLASS/*.png",
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="default: models/weights")
+    parser.add_argument(
+        "--random-split",
+        action="store_true",
+        help="train on a random split of beats instead and add its (optimistic) score to the network's evaluation",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help="a smaller budget: one run of N epochs instead of two averaged ones",
+    )
+    parser.add_argument(
+        "--pictures", type=positive, metavar="N", help="so many recorded beats per epoch (default: 14800)"
+    )
+    parser.add_argument("--tune", type=positive, metavar="N", help="look for settings in N trials on held-out patients")
+    parser.set_defaults(command=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from models.networks import NETWORKS
+    from pipeline.train.train import DEFAULT_PLAN, run, run_random_split
+
+    if options.model == "pictures":
+        return _train_pictures(options)
+    if options.model == "page" or _is_folder(options.data):
+        return _train_on_pictures_of_a_folder(options)
+    if options.model not in NETWORKS:
+        say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
+        return BAD_USE
+    whole = NETWORKS[options.model].reads == "beats"
+    if whole and (options.tune or options.random_split or options.epochs or options.pictures):
+        say(f"Network {options.model!r} learns from whole recordings: only --data and --output apply to it.")
+        return BAD_USE
+    with progress_bars(1) as steps:
+        where = (options.model, options.data, options.output)
+        if whole:
+            from pipeline.train import rhythm
+
+            written = rhythm.run(options.data, options.output, name=options.model, progress=next(steps))
+        elif options.tune:
+            from pipeline.train.tune import tune
+
+            written = tune(options.model, options.tune, options.data, progress=next(steps))
+        elif options.random_split:
+            written = run_random_split(*where, progress=next(steps))
+        else:
+            plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
+            written = run(*where, plan=plan, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _is_folder(data: Path | None) -> bool:
+    from pipeline.datasets.folders import is_folder_dataset
+
+    return data is not None and data.is_dir() and is_folder_dataset(data)
+
+
+def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
+    """The page network on the public pages, or any picture network on a folder of the user's."""
+    if options.random_split or options.epochs or options.pictures or (options.model == "page" and options.tune):
+        say("Only --data, --output and (but for --model page) --tune apply to folders of pictures.")
+        return BAD_USE
+    with progress_bars(1) as steps:
+        if options.model == "page":
+            from pipeline.train.pages import run
+
+            command = "python -m pipeline train --model page" + (f" --data {options.data}" if options.data else "")
+            written = run(options.data, options.output, progress=next(steps), command=command)
+        else:
+            from pipeline.train.folders import run_folder
+
+            tune = options.tune or 0
+            written = run_folder(options.model, options.data, options.output, tune=tune, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _train_pictures(options: argparse.Namespace) -> int:
+    from pipeline.train import beat_pictures
+
+    with progress_bars(1) as steps:
+        written = beat_pictures.run(options.data, options.output, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
