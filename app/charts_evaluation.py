@@ -163,8 +163,11 @@ def reliability(found: Json, palette: Palette) -> go.Figure:
     return _finish(figure)
 
 
-def risk(groups: Mapping[str, Json], target: float | None, palette: Palette) -> go.Figure:
-    """Errors among the beats that are kept when the least sure are left to a person; one line per test set."""
+def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, float]]], palette: Palette) -> go.Figure:
+    """Errors among the beats that are kept when the least sure are left to a person; one line per test set.
+
+    `marks` are rules by name, each with a point (coverage, error) per test set.
+    """
     figure = go.Figure()
     for number, (title, found) in enumerate(groups.items()):
         figure.add_scatter(
@@ -175,8 +178,15 @@ def risk(groups: Mapping[str, Json], target: float | None, palette: Palette) -> 
             line={"color": _colours(palette)[number], "width": 2.5},
             hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra></extra>",
         )
-    if target is not None:
-        figure.add_hline(y=target, line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    for number, (name, points) in enumerate(marks.items()):
+        figure.add_scatter(
+            x=[coverage for coverage, _ in points],
+            y=[error for _, error in points],
+            name=name,
+            mode="markers",
+            marker={"symbol": DASHES[number], "size": 11, "color": palette.text},
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra>%{fullData.name}</extra>",
+        )
     figure.update_xaxes(title="share of beats kept, the surest first", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="share of these that is wrong", tickformat=".1%", rangemode="tozero", fixedrange=True)
     return _finish(figure)

@@ -68,9 +68,59 @@ def show_abstention(view: View, found: Json) -> None:
             f"wrong on average, {tables.fraction(row['worst'])} at worst."
         )
     st.markdown("\n".join(f"- {line}" for line in lines))
+    ruled = [tested for tested in found["tested"] if tested.get("app")]
+    if ruled:
+        st.markdown(f"{_rule(ruled[0]['app']['below'])}\n" + "\n".join(f"- {_left_to_a_person(t)}" for t in ruled))
     groups = {tested["title"]: tested["risk"] for tested in found["tested"]}
-    figure = charts.risk(groups, None, view.colours)
+    figure = charts.risk(groups, rules_on_curve(found), view.colours)
     show_figure(view, figure, "Errors against the share of beats kept", source=show_uncertainty_source)
+
+
+def rules_on_curve(found: Json) -> dict[str, list[tuple[float, float]]]:
+    """The points (share kept, errors of these) of the calibrated rule and of the app's, on each test set."""
+    tested = found["tested"]
+    answered = [(row["abstention"]["answered"], row["abstention"]["error"]) for row in tested]
+    marks = {"the calibrated rule": [point for point in answered if point[1] is not None]}
+    if all(row.get("app") for row in tested):
+        below = tested[0]["app"]["below"]
+        marks[f"in this app: confidence {below:.2f} or more"] = [
+            (row["app"]["on_curve"]["coverage"], row["app"]["on_curve"]["error"]) for row in tested
+        ]
+        marks["in this app, with the quality gate"] = [
+            (row["app"]["answered"], row["app"]["error"]["answered"]) for row in tested
+        ]
+    return marks
+
+
+def _rule(below: float) -> str:
+    return (
+        f"**In this app** a beat stays unclassified where noise hides its waves (the quality gate), where it cannot be "
+        f"read, or where the confidence is below {below:.2f}, which the surest 99 % of the beats of held-out training "
+        "patients reached:\n"
+    )
+
+
+def _left_to_a_person(tested: Json) -> str:
+    """What the rule of the app does to one test set."""
+    rule, error = tested["app"], tested["app"]["error"]
+    gate = (
+        "the gate stops none"
+        if not rule["noisy"]
+        else f"the gate stops {_small(rule['noisy'])}, of which {tables.fraction(error['noisy'])} would be wrong"
+    )
+    unsure = "none is unsure" if not rule["unsure"] else (
+        f"{_small(rule['unsure'])} are unsure, of which {tables.fraction(error['unsure'])} would be wrong"
+    )  # fmt: skip
+    return (
+        f"{plain(tested['title'])}: {round((1 - rule['answered']) * rule['beats']):,} of {rule['beats']:,} beats "
+        f"become unclassified ({_small(1 - rule['answered'])}): {_small(rule['unread'])} cannot be read, {gate}, and "
+        f"{unsure}. Of the rest {_small(error['answered'])} are wrong; of all beats, {_small(error['all'])}."
+    )
+
+
+def _small(share: float) -> str:
+    """A share with two decimals: it may be a beat in a thousand."""
+    return f"{share * 100:.2f} %"
 
 
 def show_uncertainty_source(view: View) -> None:

@@ -82,10 +82,12 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
         from pipeline.evaluate.explanations import explanations
 
         return explanations(options.model, data, options.output, per_class=options.explanations, progress=progress)
-    from pipeline.evaluate.run import evaluate, evaluate_uncertainty
-
     if options.uncertainty:
+        from pipeline.evaluate.uncertainty import evaluate_uncertainty
+
         return evaluate_uncertainty(options.model, data, options.output, progress=progress)
+    from pipeline.evaluate.run import evaluate
+
     return evaluate(options.model, data, options.split, options.output, progress=progress)
 
 

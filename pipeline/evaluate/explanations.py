@@ -27,7 +27,7 @@ from pipeline.datasets.splits import DS2, PACED
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.evaluate import bootstrap
 from pipeline.evaluate.faithfulness import MAPS, PARTS, SQUARE_PX, area_under, maps_of, places, worse_pictures
-from pipeline.evaluate.predict import Progress
+from pipeline.evaluate.predict import Progress, part_of
 from pipeline.evaluate.report import plain
 from pipeline.evaluate.run import Provenance, current_commit, database_folder, identity, load_described, now, write_json
 from pipeline.evaluate.saved import EXPLANATIONS_SCHEMA, Json
@@ -79,11 +79,12 @@ def explanations(
     folder = database_folder(data_dir)
     held_out = tuple(record for record in model["validation_records"] if record not in PACED)
     sets = {"held_out": ("Patients of DS1 held out of the training", held_out), "ds2": ("DS2", DS2)}
+    first: Progress = lambda done, sentence: progress(0.9 * done, sentence)  # noqa: E731
     found = {}
     for number, (key, (_, records)) in enumerate(sets.items()):
         progress(0.45 * number, f"Drawing beats of {len(records)} patients")
         beats = sampled(load_beats(records, folder, config), per_class)
-        found[key] = explained(classifier, beats, config, _part(progress, number))
+        found[key] = explained(classifier, beats, config, part_of(first, number, 2))
     progress(0.9, "Drawing the maps again with random weights")
     method = CAM if classifier.network.heat_layer else "occlusion"
     data = "MIT-BIH Arrhythmia Database 1.0.0: held-out patients of DS1, and DS2"
@@ -219,7 +220,3 @@ def _estimate(values: NDArray[np.float64], record: NDArray[np.str_], of: NDArray
 
 def _alike(one: FloatArray, other: FloatArray) -> float:
     return 0.0 if not other.max() > 0 else float(spearmanr(one, other, axis=None).statistic)
-
-
-def _part(progress: Progress, number: int) -> Progress:
-    return lambda fraction, sentence: progress(0.45 * (number + fraction), sentence)

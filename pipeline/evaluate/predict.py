@@ -93,6 +93,11 @@ def predict_record(
     return _beside_reference(recording, kind, analyse(recording, classifier, config, samples=samples))
 
 
+def part_of(progress: Progress, number: int, of: int) -> Progress:
+    """The progress of one of several parts of equal length."""
+    return lambda done, sentence: progress((number + done) / of, sentence)
+
+
 def reference_of(recording: Recording) -> Annotations:
     """The reference beats of a recording.
 

@@ -4,7 +4,7 @@ The schema (`saved.SCHEMA`) is what `run` writes and the page reads. Undefined m
 estimate is `{"value", "low", "high"}` with a 95 % interval from a bootstrap over patients.
 
 - `schema`, `split`, `seen` [records that were trained on], `speed` {beats_per_s, beats, cores} or null,
-  `error_sheet` {file, columns, width_px, height_px, count} or null, `uncertainty` (`conformal`) or null
+  `error_sheet` {file, columns, width_px, height_px, count} or null, `uncertainty` (`uncertainty`) or null
 - `provenance` {command, commit, data, date}
 - `model`: the manifest without golden predictions {name, title, sha256, parameters, size_bytes, temperature, ...}
 - `reference`, `detected`, `random_split` (null until `run.add_random_split`): reports with

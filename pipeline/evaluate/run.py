@@ -18,11 +18,10 @@ from pipeline.datasets.catalogue import CATALOGUE
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluate.bootstrap import RESAMPLES
-from pipeline.evaluate.conformal import uncertainty
 from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
-from pipeline.evaluate.report import EvaluationReport, evaluate_predictions, plain
-from pipeline.evaluate.saved import DATABASES, SCHEMA, SPLITS, Json, evaluation_file, read_evaluation
+from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
+from pipeline.evaluate.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
 from pipeline.store.files import write_bytes
 
 RUNS = ROOT / "runs" / "evaluate"
@@ -107,7 +106,7 @@ def evaluate_classifier(
     """`evaluate` with a network at hand; `model` is what evaluation.json says about it. Resumes from `cache`."""
     report = progress or (lambda fraction, sentence: None)
     folder = database_folder(data_dir, _database(split))
-    names = _names(split, folder, records)
+    names = split_records(split, folder, records)
     found = predict_records(
         classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
     )
@@ -142,59 +141,6 @@ def evaluate_classifier(
     write_json(output, content)
     report(1.0, f"{len(names)} records evaluated")
     return output
-
-
-def evaluate_uncertainty(
-    name: str,
-    data_dir: Path,
-    output: Path | None = None,
-    *,
-    config: Config = DEFAULT,
-    weights: Path = registry.WEIGHTS,
-    progress: Progress = lambda fraction, sentence: None,
-) -> Path:
-    """`add_uncertainty` for the network called `name`; return the evaluation.json."""
-    path = output or evaluation_file(name, "ds2", weights)
-    add_uncertainty(*load_described(name, weights), data_dir, path, config=config, progress=progress)
-    return path
-
-
-def add_uncertainty(
-    classifier: BeatClassifier,
-    model: Mapping[str, Any],
-    data_dir: Path,
-    path: Path,
-    *,
-    config: Config = DEFAULT,
-    cache: Path = RUNS,
-    progress: Progress = lambda fraction, sentence: None,
-) -> None:
-    """Calibrate sets of classes on patients of svdb, measure them there and on DS2, and put it into `path`.
-
-    Records of svdb that the network was trained or calibrated on are left out.
-
-    Raises
-    ------
-    DataError
-        If there is no evaluation.json of the same weights at `path`, a database is missing, or too few patients remain.
-    """
-    content = read_evaluation(path)
-    if content["model"].get("sha256") != model.get("sha256"):
-        raise DataError(f"{path.name} is of other weights; run `python -m pipeline evaluate --model NAME` first.")
-    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
-    found = {}
-    for number, split in enumerate(("svdb", "ds2")):
-        folder = database_folder(data_dir, _database(split))
-        names = [name for name in _names(split, folder, None) if name not in seen]
-        part = _part(progress, number, 2)
-        read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
-        found[split] = read.predictions["reference"]
-    tested = {"ds2": (SPLITS["ds2"], found["ds2"])}
-    command = f"python -m pipeline evaluate --model {classifier.name} --uncertainty"
-    data = "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 and MIT-BIH Arrhythmia Database 1.0.0 (DS2)"
-    made = asdict(Provenance(command, current_commit(), data, now()))
-    content["uncertainty"] = plain(uncertainty(found["svdb"], tested, database="svdb") | {"provenance": made})
-    write_json(path, content)
 
 
 def add_random_split(path: Path, report: EvaluationReport) -> None:
@@ -247,6 +193,22 @@ def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
     raise DataError(f"There are no records (.hea) in {str(data_dir)!r}; run `python -m pipeline data` to fetch them.")
 
 
+def split_records(split: str, folder: Path, records: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The records of a split, or only `records` of them.
+
+    Raises
+    ------
+    DataError
+        If one of `records` is not part of the split.
+    """
+    halves = {"ds1": DS1, "ds2": DS2}
+    known = halves.get(split) or tuple(sorted(file.stem for file in folder.glob("*.hea")))
+    chosen = tuple(records) if records is not None else known
+    if strangers := [name for name in chosen if name not in known]:
+        raise DataError(f"Record {strangers[0]!r} is not part of the split {split!r}.")
+    return chosen
+
+
 def default_provenance(name: str, folder: Path, split: str, records: int) -> Provenance:
     """This run: the command that repeats it, the commit of the working tree, the data, and now."""
     known = CATALOGUE.get(folder.name)
@@ -290,24 +252,10 @@ def _json_text(value: Any, newline: str) -> str:
     return opening + deeper + ("," + deeper).join(texts) + newline + closing
 
 
-def _part(progress: Progress, number: int, of: int) -> Progress:
-    """The progress of one of several parts of equal length."""
-    return lambda done, sentence: progress((number + done) / of, sentence)
-
-
 def _database(split: str) -> str:
     if split not in DATABASES:
         raise DataError(f"The split {split!r} is not known; use {', '.join(DATABASES)}.")
     return DATABASES[split]
-
-
-def _names(split: str, folder: Path, records: Sequence[str] | None) -> tuple[str, ...]:
-    halves = {"ds1": DS1, "ds2": DS2}
-    known = halves.get(split) or tuple(sorted(file.stem for file in folder.glob("*.hea")))
-    chosen = tuple(records) if records is not None else known
-    if strangers := [name for name in chosen if name not in known]:
-        raise DataError(f"Record {strangers[0]!r} is not part of the split {split!r}.")
-    return chosen
 
 
 def _speed(found: Predicted) -> Json | None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.evaluate import conformal
+from pipeline.evaluate import abstention, conformal
+from pipeline.evaluate import uncertainty as measured
 from pipeline.evaluate.conformal import Patient
 from pipeline.evaluate.records import RecordPredictions
 
@@ -114,15 +115,15 @@ def answers(confidence, wrong):
 def test_the_confidence_to_answer_at_by_hand():
     group = [answers([0.99, 0.9, 0.8, 0.7], [0, 0, 0, 0])] * 18 + [answers([0.99, 0.9, 0.8, 0.7], [0, 0, 1, 1])]
     # (errors / 4 + 1) / 20: answering nothing gives 0.05 already; each error adds 0.0125
-    assert conformal.abstention_confidence(group, 0.05) == 0.9
-    assert conformal.abstention_confidence(group, 0.063) == 0.8
-    assert conformal.abstention_confidence(group, 0.08) == 0.0
-    assert conformal.abstention_confidence(group, 0.04) == inf
+    assert abstention.abstention_confidence(group, 0.05) == 0.9
+    assert abstention.abstention_confidence(group, 0.063) == 0.8
+    assert abstention.abstention_confidence(group, 0.08) == 0.0
+    assert abstention.abstention_confidence(group, 0.04) == inf
 
 
 def test_beats_that_are_equally_sure_are_answered_together_or_not_at_all():
     group = [answers([0.9, 0.8, 0.8, 0.8], [0, 0, 0, 0])] * 18 + [answers([0.9, 0.8, 0.8, 0.8], [0, 0, 0, 1])]
-    assert conformal.abstention_confidence(group, 0.05) == 0.9
+    assert abstention.abstention_confidence(group, 0.05) == 0.9
 
 
 def test_abstention_keeps_to_its_target_on_new_patients():
@@ -130,27 +131,27 @@ def test_abstention_keeps_to_its_target_on_new_patients():
     wrong = []
     for _ in range(150):
         group = [simulated(rng, str(i), 60) for i in range(30)]
-        at = conformal.abstention_confidence(group[:-1], 0.1)
+        at = abstention.abstention_confidence(group[:-1], 0.1)
         wrong.append(np.mean(group[-1].wrong & (group[-1].confidence >= at)))
     assert np.mean(wrong) <= 0.11
 
 
 def test_risk_and_coverage_by_hand_and_ties_share_their_errors():
-    kept, error = conformal.risk_coverage(np.array([0.9, 0.8, 0.7, 0.6]), np.array([False, True, False, True]))
+    kept, error = abstention.risk_coverage(np.array([0.9, 0.8, 0.7, 0.6]), np.array([False, True, False, True]))
     assert kept.tolist() == [0.25, 0.5, 0.75, 1.0]
     assert error == pytest.approx([0, 1 / 2, 1 / 3, 2 / 4])
-    _, tied = conformal.risk_coverage(np.full(4, 0.5), np.array([True, False, False, False]))
+    _, tied = abstention.risk_coverage(np.full(4, 0.5), np.array([True, False, False, False]))
     assert tied == pytest.approx([0.25] * 4)
 
 
 def test_the_area_is_the_mean_over_all_orders_of_ties_and_nothing_spares_a_perfect_order():
     confidence, wrong = np.array([0.9, 0.5, 0.5, 0.5, 0.2]), np.array([False, True, False, False, True])
     areas = [np.mean(np.cumsum(wrong[[0, *order, 4]]) / np.arange(1, 6)) for order in itertools.permutations((1, 2, 3))]
-    area, excess = conformal.area_under_risk(confidence, wrong)
+    area, excess = abstention.area_under_risk(confidence, wrong)
     assert area == pytest.approx(np.mean(areas))
     best = min(np.mean(np.cumsum(wrong[list(o)]) / np.arange(1, 6)) for o in itertools.permutations(range(5)))
     assert excess == pytest.approx(area - best)
-    assert conformal.area_under_risk(-wrong.astype(float), wrong)[1] == pytest.approx(0)
+    assert abstention.area_under_risk(-wrong.astype(float), wrong)[1] == pytest.approx(0)
 
 
 def predictions(name, seed, n=120):
@@ -164,7 +165,10 @@ def predictions(name, seed, n=120):
 def test_every_other_record_calibrates_and_no_calibrating_patient_is_tested():
     everyone = [predictions(str(800 + i), i) for i in range(40)]
     others = [predictions(name, i) for i, name in enumerate(("100", "103", "232"))]
-    found = conformal.uncertainty(everyone[::-1], {"ds2": ("DS2", others)}, database="svdb", halves=5)
+    noisy = {item.record: np.zeros(item.sample.size, bool) for item in (*everyone, *others)}
+    found = measured.uncertainty(
+        everyone[::-1], {"ds2": ("DS2", others)}, database="svdb", below=0.4, noisy=noisy, halves=5
+    )
     assert found["calibration"]["records"] == [str(800 + i) for i in range(0, 40, 2)]
     assert found["calibration"]["beats"] == 20 * 120
     here, there = found["tested"]
@@ -182,4 +186,33 @@ def test_every_other_record_calibrates_and_no_calibrating_patient_is_tested():
 
 def test_too_few_patients_are_refused():
     with pytest.raises(DataError, match="18 patients of 'svdb' can calibrate and at least 19 are needed"):
-        conformal.uncertainty([predictions(str(800 + i), i) for i in range(36)], {}, database="svdb")
+        measured.uncertainty(
+            [predictions(str(800 + i), i) for i in range(36)], {}, database="svdb", below=0.4, noisy={}
+        )
+
+
+def test_the_rule_of_the_app_counts_each_beat_once_and_the_errors_where_it_went():
+    p = np.array([[0.9, 0.1, 0, 0, 0], [0.35, 0.3, 0.2, 0.15, 0], [0.2, 0.8, 0, 0, 0], [0] * 5, [0.7, 0.3, 0, 0, 0]])
+    one = patient(p, [0, 0, 0, 0, 2], read=[True, True, True, False, True])
+    found = abstention.app_rule([one], 0.4, {"800": np.array([False, False, True, True, False])})
+    shares = {name: found[name] for name in ("unread", "noisy", "unsure", "answered")}
+    assert shares == {"unread": 0.2, "noisy": 0.2, "unsure": 0.2, "answered": 0.4}
+    assert found["error"] == {
+        "all": 0.6,
+        "noisy": 1.0,
+        "unsure": 0.0,
+        "after_gate": pytest.approx(1 / 3),
+        "answered": 0.5,
+    }
+    assert found["on_curve"] == {"coverage": 0.6, "error": pytest.approx(2 / 3)}
+
+
+def test_the_rule_of_the_app_lies_on_the_risk_coverage_curve_where_nothing_is_noisy():
+    group = [simulated(np.random.default_rng(seed), str(seed)) for seed in range(4)]
+    found = abstention.app_rule(group, 0.8, {item.record: np.zeros(200, bool) for item in group})
+    kept, error = abstention.risk_coverage(
+        np.concatenate([item.confidence for item in group]), np.concatenate([item.wrong for item in group])
+    )
+    at = found["on_curve"]
+    assert np.interp(at["coverage"], kept, error) == pytest.approx(at["error"])
+    assert at == {"coverage": found["answered"], "error": found["error"]["answered"]}

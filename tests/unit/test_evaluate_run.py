@@ -16,7 +16,7 @@ from pipeline.cli import main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
-from pipeline.evaluate import errors, predict, run
+from pipeline.evaluate import errors, predict, run, uncertainty
 from pipeline.evaluate.report import evaluate_predictions
 from pipeline.evaluate.saved import read_evaluation
 from pipeline.intake import read_path
@@ -140,21 +140,22 @@ def test_uncertainty_leaves_out_the_patients_that_taught_the_network_and_asks_it
     path, rule = tmp_path / "evaluation.json", WidthRule()
     options = {"provenance": PROVENANCE, "cache": tmp_path / "c", "resamples": 20}
     run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
-    run.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
+    uncertainty.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
     asked, found = rule.asked, read_evaluation(path)["uncertainty"]
     here, there = found["tested"]
     used = found["calibration"]["records"] + here["records"]
     assert len(used) == 39
     assert not {"801", "803"} & set(used)
     assert there["records"] == ["100"]
-    run.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
+    assert there["app"]["beats"] == there["app"]["answered"] * there["app"]["beats"] > 0  # clean, and below is 0
+    uncertainty.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
     run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
     assert rule.asked == asked
     again = read_evaluation(path)["uncertainty"]
     assert again["provenance"]["command"] == "python -m pipeline evaluate --model rule --uncertainty"
     assert again | {"provenance": None} == found | {"provenance": None}
     with pytest.raises(DataError, match="is of other weights"):
-        run.add_uncertainty(rule, model | {"sha256": "1" * 64}, tmp_path, path, cache=tmp_path / "c")
+        uncertainty.add_uncertainty(rule, model | {"sha256": "1" * 64}, tmp_path, path, cache=tmp_path / "c")
 
 
 def test_the_json_keeps_plain_lists_on_a_line_and_is_otherwise_indented(tmp_path):
