@@ -17,6 +17,7 @@ _RATIO_FREE_BYTES: Final = 2**16  # so small a member is no bomb, whatever its r
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MEMBERS_TO_LIST: Final = 2**16  # bytes of central directory read before members are counted
+_LARGE: Final = b"PK\x06\x07"  # the locator of ZIP64, 20 bytes before the end's record; Python believes it alone
 
 
 def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[str, bytes]]:
@@ -50,6 +51,8 @@ def _check_directory(payload: bytes, limits: Limits) -> None:
     end = payload.rfind(b"PK\x05\x06")
     if end < 0 or end + 22 > len(payload):
         raise IntakeError("The ZIP archive is damaged or cut; pack it again.")
+    if payload[max(0, end - 20) : end].startswith(_LARGE):
+        raise IntakeError("The ZIP archive is of the kind for more than 4 GB (ZIP64); pack it again as a plain one.")
     announced = int.from_bytes(payload[end + 10 : end + 12], "little")
     size = int.from_bytes(payload[end + 12 : end + 16], "little")
     if announced > limits.zip_members or size > _MEMBERS_TO_LIST:

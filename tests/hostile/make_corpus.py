@@ -422,6 +422,7 @@ def _zip_cases() -> Iterator[Case]:
     yield archive("nested under another name", zipped([("r.dat", zipped(good))]), says="archive")
     yield archive("many members", zipped([(f"{i}.hea", b"x") for i in range(21)]), says="21 members")
     yield archive("100000 members", _many_members(100_000), says="members")
+    yield archive("100000 members in a ZIP64 directory", _hidden_members(100_000), says="ZIP64")
     yield archive("link", _with_attributes(good, 0o120777 << 16), says="link")
     yield archive("device", _with_attributes(good, 0o060666 << 16), says="link")
     yield archive("encrypted", _encrypted(zipped(good)), says="encrypted")
@@ -435,12 +436,30 @@ def _zip_cases() -> Iterator[Case]:
 
 def _many_members(count: int) -> bytes:
     """An archive whose directory announces `count` members that all are one file."""
-    name = b"r.hea"
+    local, entry = _empty_member(b"r.hea")
+    directory = entry * count
+    return local + directory + _end(count % 65536, len(directory), len(local))
+
+
+def _hidden_members(count: int) -> bytes:
+    """An archive that announces one member, and `count` in the ZIP64 record, which Python believes."""
+    local = _empty_member(b"000000")[0]
+    directory = b"".join(_empty_member(b"%06d" % i)[1] for i in range(count))
+    record64 = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(directory), len(local))
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, len(local) + len(directory), 1)
+    return local + directory + record64 + locator + _end(1, 52, len(local))
+
+
+def _empty_member(name: bytes) -> tuple[bytes, bytes]:
+    """An empty file as it stands in an archive, and its entry in the directory."""
     local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
     entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
-    directory = entry * count
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count % 65536, count % 65536, len(directory), len(local), 0)
-    return local + directory + end
+    return local, entry
+
+
+def _end(members: int, size: int, offset: int) -> bytes:
+    """The record at an archive's end: how many members, and where and how large their directory is."""
+    return struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, members, members, size, offset, 0)
 
 
 def _with_attributes(files: Files, attributes: int) -> bytes:
