@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.domain import Analysis
@@ -72,13 +73,11 @@ def create_study(
     with database().writing() as session:
         row = session.scalar(_same(analysis))
         if row is None:
-            row = _new_row(analysis, _kept(session, analysis))
-            _summarised(row, priority, counts, findings or {})
-            session.add(row)
-            session.flush()
-            session.add(
-                ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created)
-            )
+            try:
+                with session.begin_nested():
+                    row = _added(session, analysis, priority, counts, findings or {})
+            except IntegrityError:  # two may look at once and find nothing (PostgreSQL): someone else was faster
+                row = session.scalars(_same(analysis)).one()
         return study_of(row)
 
 
@@ -186,6 +185,18 @@ def _same(analysis: Analysis) -> Select[StudyRow]:
         StudyRow.model_version == analysis.model_version,
         StudyRow.leads == json.dumps(analysis.leads),
     )
+
+
+def _added(
+    session: Session, analysis: Analysis, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
+) -> StudyRow:
+    """A new study with its main reading."""
+    row = _new_row(analysis, _kept(session, analysis))
+    _summarised(row, priority, counts, findings)
+    session.add(row)
+    session.flush()
+    session.add(ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created))
+    return row
 
 
 def _kept(session: Session, analysis: Analysis) -> str:

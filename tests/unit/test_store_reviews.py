@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,6 +60,18 @@ def test_opening_again_finds_the_same_study_and_its_first_analysis() -> None:
     assert first.state == "new"
     assert first.counts["unclassified"] == 1
     assert find_study(analysed(record="another")) is None
+
+
+def test_all_who_open_a_recording_at_once_get_the_same_study() -> None:
+    together = Barrier(8)
+
+    def opened_with_the_others(record: str) -> int:
+        together.wait()
+        return create_study(analysed(record=record)).id
+
+    with ThreadPoolExecutor(8) as threads:
+        for record in ("a", "b", "c"):
+            assert len(set(threads.map(opened_with_the_others, [record] * 8))) == 1
 
 
 def test_a_study_that_does_not_exist_is_named() -> None:
