@@ -15,13 +15,14 @@ from pipeline.cli.shared import (
     OK,
     REFUSED,
     Progress,
+    differ,
     label,
     loader,
     name_list,
     progress_bars,
     say,
 )
-from pipeline.errors import EcgError
+from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.export.report import ReportContent
     from pipeline.intake import CsvOptions
 
+_TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
 _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
 
@@ -58,12 +60,10 @@ def add_report(parser: argparse.ArgumentParser) -> None:
 def _analyse(options: argparse.Namespace) -> int:
     from pipeline.intake.content import safe_name
 
-    names = [safe_name(path.name.rsplit(".", 1)[0]) for path in options.records]
-    if len(set(names)) != len(names):
-        say("Two recordings of this call have the same name; give them to separate calls with separate --output.")
+    if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
     csv = _csv_options(options)
-    if csv is None and any(path.suffix.lower() in (".csv", ".tsv", ".txt") for path in options.records):
+    if csv is None and any(path.suffix.lower() in _TABLES for path in options.records):
         say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
         return BAD_USE
     load = loader(options.model)
@@ -72,10 +72,17 @@ def _analyse(options: argparse.Namespace) -> int:
         for path, progress in zip(options.records, steps, strict=True):
             try:
                 _analyse_one(path, options, csv, load, progress)
+            except ModelError:
+                raise
             except EcgError as error:
                 refused += 1
                 say(f"{label(path)}: {error}")
     return REFUSED if refused else OK
+
+
+def _record(path: Path) -> str:
+    """What a recording is called: a record's name has no ending to be taken away."""
+    return path.stem if path.suffix.lower() in (".hea", *_TABLES) else path.name
 
 
 def _analyse_one(

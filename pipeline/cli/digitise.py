@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, label, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, progress_bars, say
 from pipeline.errors import EcgError
 
 
@@ -26,6 +26,8 @@ def _digitise(options: argparse.Namespace) -> int:
     if options.layout is not None and options.layout not in LAYOUTS:
         say(f"There is no layout {options.layout!r}; there are {', '.join(LAYOUTS)}.")
         return BAD_USE
+    if not differ([_page(path) for path in options.images], "pages"):
+        return BAD_USE
     refused = 0
     with progress_bars(len(options.images)) as steps:
         for path, progress in zip(options.images, steps, strict=True):
@@ -42,16 +44,21 @@ def _digitise_one(path: Path, options: argparse.Namespace) -> bool:
     """Whether a page became a recording; its facts are written either way."""
     from pipeline import export
     from pipeline.export.record import write_record
-    from pipeline.intake.content import file_stem, safe_name
     from pipeline.page.command import digitise_file
     from pipeline.page.digitise import Corrections
 
     given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
     recording, facts = digitise_file(path, given, page=options.page - 1)
-    name = safe_name(file_stem(path.name), default="page")
-    export.write_bytes(options.output / f"{name}.page.json", export.dump_json(facts))
+    export.write_bytes(options.output / f"{_page(path)}.page.json", export.dump_json(facts))
     if recording is None:
         say(f"{label(path)}: " + (facts.get("reason") or " ".join(facts["questions"])))
         return False
     write_record(recording, options.output)
     return True
+
+
+def _page(path: Path) -> str:
+    """What the results of a page are called."""
+    from pipeline.intake.content import file_stem, safe_name
+
+    return safe_name(file_stem(path.name), default="page")

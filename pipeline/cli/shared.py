@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -66,6 +66,14 @@ def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
             return lambda fraction, sentence: bar.update(task, completed=index + fraction, description=escape(sentence))
 
         yield (step(index) for index in range(count))
+
+
+def differ(names: Sequence[str], what: str) -> bool:
+    """Whether all names differ, so that no result is written over another; said if they do not."""
+    if len(set(names)) == len(names):
+        return True
+    say(f"Two {what} of this call have the same name; give them to separate calls with separate --output.")
+    return False
 
 
 def label(path: Path) -> str:

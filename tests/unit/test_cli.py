@@ -122,6 +122,28 @@ def test_two_records_of_one_name_are_bad_use(stand, folder, capsys):
     assert "same name" in capsys.readouterr().err
 
 
+def test_a_dot_in_a_records_name_is_no_ending(stand, tmp_path):
+    for name in ("r.1", "r.2"):
+        for file, payload in record("r").items():
+            (tmp_path / file.replace("r.", f"{name}.")).write_bytes(payload.replace(b"r.dat", f"{name}.dat".encode()))
+    assert cli.main(["analyse", str(tmp_path / "r.1"), str(tmp_path / "r.2"), "--output", str(tmp_path / "o")]) == 0
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["r_1.json", "r_2.json"]
+
+
+def test_two_pages_of_one_name_are_bad_use_and_neither_is_lost(tmp_path, capsys):
+    assert cli.main(["digitise", str(tmp_path / "a" / "p.png"), str(tmp_path / "b" / "p.jpg")]) == 2
+    assert "Two pages of this call have the same name" in capsys.readouterr().err
+
+
+def test_a_network_that_cannot_be_loaded_is_bad_use_and_said_once(stand, folder, capsys, monkeypatch):
+    def damaged(name):
+        raise ModelError("The weights of network 'vgg16' are damaged or missing: their SHA-256 differs.")
+
+    monkeypatch.setattr(registry, "load", damaged)
+    assert cli.main(["analyse", str(folder / "a.hea"), str(folder / "b.hea"), "--output", str(folder / "o")]) == 2
+    assert capsys.readouterr().err == "The weights of network 'vgg16' are damaged or missing: their SHA-256 differs.\n"
+
+
 def test_an_unknown_network_is_bad_use(stand, folder, capsys):
     assert cli.main(["analyse", str(folder / "a.hea"), "--model", "oracle"]) == 2
     assert "no trained network 'oracle'" in capsys.readouterr().err
