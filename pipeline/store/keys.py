@@ -12,7 +12,10 @@ from typing import Final
 import pipeline
 from pipeline.config import ROOT, Config
 
-_DECIDING: Final = ("pipeline/signal/*.py", "pipeline/render/*.py", "pipeline/analysis.py")
+_DECIDING: Final = (
+    *("pipeline/signal/*.py", "pipeline/signal/*.json", "pipeline/render/*.py"),
+    *("pipeline/inputs.py", "pipeline/analysis.py"),
+)
 
 
 def result_key(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> str:

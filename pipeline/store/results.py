@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +13,7 @@ import numpy as np
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.domain import Analysis, Quality, QualitySegment, read_only
 from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.files import write_bytes
 from pipeline.store.keys import result_key
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
@@ -43,12 +43,9 @@ def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str
         The leads that were asked for (not those that were chosen): part of the key.
     """
     path = _path(analysis.digest, analysis.model_version, config, leads)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        write_analysis(file, analysis)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    content = io.BytesIO()
+    write_analysis(content, analysis)
+    write_bytes(path, content.getvalue())
     return path
 
 

@@ -1,11 +1,15 @@
 """A stored analysis that was damaged on disk counts as none and never breaks the page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.config import ROOT
 from pipeline.domain import Analysis, Quality, QualitySegment
+from pipeline.evaluate.predict import predicting_code
+from pipeline.store import keys
 from pipeline.store.results import load_analysis, save_analysis
 
 
@@ -50,3 +54,19 @@ def test_flipped_and_missing_bytes_give_the_same_analysis_or_none(
         refused += found is None
         assert found is None or np.array_equal(found.p, original.p)
     assert refused > 100
+
+
+def test_a_result_is_named_after_every_file_that_decides_on_it() -> None:
+    """What reads files is left out: a recording is kept as it was read; weights are named by their version."""
+    known = {path for pattern in keys._DECIDING for path in ROOT.glob(pattern)}
+    deciding = [path.relative_to(ROOT) for path in predicting_code("rhythm", "detected") if path not in known]
+    assert [str(path) for path in deciding if path.parts[0] != "models" and path.parts[1] != "intake"] == [
+        "pipeline/labels.py"
+    ]
+
+
+def test_a_result_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
+    with pytest.raises(TypeError):
+        save_analysis(replace(analysis(), notices=(object(),)))  # type: ignore[arg-type]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
