@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
@@ -33,13 +34,20 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", type=positive, metavar="N", help="so many recorded beats per epoch (default: 14800)"
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        metavar="RECORD",
+        help="train without these records of DS1 instead and keep the score on DS2 beside the usual one "
+        "(201 is of the same man as 202, who is tested)",
+    )
     parser.add_argument("--tune", type=positive, metavar="N", help="look for settings in N trials on held-out patients")
     parser.set_defaults(command=_train)
 
 
 def _train(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
-    from pipeline.train.train import DEFAULT_PLAN, run, run_random_split
+    from pipeline.train.train import DEFAULT_PLAN, run, run_random_split, run_without
 
     if options.model == "pictures":
         return _train_pictures(options)
@@ -49,7 +57,7 @@ def _train(options: argparse.Namespace) -> int:
         say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
     whole = NETWORKS[options.model].reads == "beats"
-    if whole and (options.tune or options.random_split or options.epochs or options.pictures):
+    if whole and (options.tune or options.random_split or options.epochs or options.pictures or options.without):
         say(f"Network {options.model!r} learns from whole recordings: only --data and --output apply to it.")
         return BAD_USE
     with progress_bars(1) as steps:
@@ -66,7 +74,10 @@ def _train(options: argparse.Namespace) -> int:
             written = run_random_split(*where, progress=next(steps))
         else:
             plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
-            written = run(*where, plan=plan, progress=next(steps))
+            train = partial(run_without, without=options.without) if options.without else run
+            written = train(
+                options.model, data_dir=options.data, output_dir=options.output, plan=plan, progress=next(steps)
+            )
     sys.stdout.write(f"{written}\n")
     return OK
 

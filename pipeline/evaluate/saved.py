@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -33,6 +34,11 @@ Json = dict[str, Any]
 def evaluation_file(name: str, split: str, weights: Path) -> Path:
     """Where the evaluation of a network on a split is kept: evaluation.json for ds2, evaluation-SPLIT.json else."""
     return weights / name / ("evaluation.json" if split == "ds2" else f"evaluation-{split}.json")
+
+
+def without_file(name: str, without: Sequence[str], weights: Path) -> Path:
+    """Where the DS2 evaluation is kept of the same network, trained without some records."""
+    return weights / name / f"evaluation-without-{'-'.join(without)}.json"
 
 
 def read_evaluation(path: Path) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,18 @@ class Lesson:
     checks: LabelledBeats
 
 
-def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress) -> Lesson:
-    """Read all that a picture network is taught with from the MIT-BIH database."""
-    beats, swapped = _training_beats(mitdb, config, progress)
+def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress, *, without: Sequence[str] = ()) -> Lesson:
+    """Read all that a picture network is taught with from the MIT-BIH database, `without` some of its records.
+
+    Raises
+    ------
+    DataError
+        If one of these teaches nothing anyway.
+    """
+    taught = train_records(without)
+    beats, swapped = _training_beats(taught, mitdb, config, progress)
     simulated = {
-        rhythm: load_simulated(train_records(), mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
+        rhythm: load_simulated(taught, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
         for rhythm in SIMULATED_COUNTS
     }
     return Lesson(beats, swapped, simulated, _validation_beats(mitdb, config))
@@ -103,13 +110,24 @@ class Validation:
         return measures
 
 
-def train_records() -> tuple[str, ...]:
-    """The records of DS1 that weights are trained on."""
-    return tuple(record for record in DS1 if record not in VALIDATION)
+def train_records(without: Sequence[str] = ()) -> tuple[str, ...]:
+    """The records of DS1 that weights are trained on, but for those in `without`.
+
+    Raises
+    ------
+    DataError
+        If one of these is none of them.
+    """
+    taught = tuple(record for record in DS1 if record not in VALIDATION)
+    if strangers := [record for record in without if record not in taught]:
+        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(taught)}.")
+    return tuple(record for record in taught if record not in without)
 
 
-def _training_beats(mitdb: Path, config: Config, progress: Progress) -> tuple[LabelledBeats, LabelledBeats]:
-    records = (*train_records(), *PACED_TRAINING)
+def _training_beats(
+    taught: Sequence[str], mitdb: Path, config: Config, progress: Progress
+) -> tuple[LabelledBeats, LabelledBeats]:
+    records = (*taught, *PACED_TRAINING)
     keep: Callable[[str, str], bool] = lambda record, aami: record not in PACED_TRAINING or aami == "Q"  # noqa: E731
     main = load_beats(records, mitdb, config, keep=keep, progress=progress)
     return main, load_beats(records, mitdb, config, keep=keep, swapped=True, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from pipeline.domain import PictureArray
 from pipeline.evaluate.calibration import fit_temperature, softmax
 from pipeline.evaluate.records import RecordPredictions
 from pipeline.evaluate.report import evaluate_predictions
-from pipeline.evaluate.run import add_random_split, current_commit
-from pipeline.evaluate.saved import read_evaluation
+from pipeline.evaluate.run import add_random_split, current_commit, default_provenance, evaluate
+from pipeline.evaluate.saved import read_evaluation, without_file
 from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import draw, trace_content
 from pipeline.train.augment import Augmentation, as_trace
@@ -62,18 +63,22 @@ class TrainingPlan:
     simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key knows it by `counts`
     pictures: int | None = field(default=None, repr=False)  # per epoch, as it was asked for
     depth: float = field(default=1.0, repr=False)  # share of the layers that are tuned, as in `FitPlan`
+    without: tuple[str, ...] = field(default=(), repr=False)  # records of DS1 that are left out
 
     def key(self, config: Config) -> str:
         """Names the checkpoints: a run is only resumed with the same plan and pictures."""
         more = [part for part in (self.recipe, self.augmentation.recorded) if part not in (PLAIN, None)]
         depth = "" if self.depth == 1 else f" depth {self.depth:g}"
-        text = f"{self!r}{more or ''}{depth} {config.preprocessing_id()}"
+        left_out = f" without {self.without}" if self.without else ""
+        text = f"{self!r}{more or ''}{depth}{left_out} {config.preprocessing_id()}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def options(self) -> tuple[str, ...]:
         """The options of `train` that this plan stands for."""
         usual = TrainingPlan()
         found = () if self.epochs == usual.epochs else ("--epochs", f"{self.simulated_epochs}")
+        if self.without:
+            found = (*found, "--without", *self.without)
         return found if self.pictures is None else (*found, "--pictures", f"{self.pictures}")
 
     def reduced(self, epochs: int | None, pictures: int | None) -> TrainingPlan:
@@ -90,6 +95,7 @@ class TrainingPlan:
 
 
 DEFAULT_PLAN = TrainingPlan()
+_ONE_RUN = DEFAULT_PLAN.reduced(DEFAULT_PLAN.simulated_epochs, None)
 # A fifth of the pictures is enough to show the leak; class Q has 15 beats without the paced records.
 RANDOM_SPLIT_PLAN = TrainingPlan(
     epochs=2, counts=tuple({**{n: c // 2 for n, c in EPOCH_COUNTS.items()}, "Q": 16}.items())
@@ -120,7 +126,7 @@ def run(
         plan = plan.reduced(plan.simulated_epochs, None)  # two runs from there end too far apart for a mean
     root = data_dir or data_root()
     mitdb = mitdb_folder(root)
-    lesson = load_lesson(mitdb, config, plan.seed, progress)
+    lesson = load_lesson(mitdb, config, plan.seed, progress, without=plan.without)
     sampler, simulated, watched = samplers(lesson, plan, config)
     result = fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
     minutes = sum(result.history["minutes"])
@@ -131,7 +137,7 @@ def run(
     facts = _calibrated(forward(result.model), mitdb, watched.bias, config, progress)
     facts |= {
         "trained_on": _told(plan, simulated, result.start),
-        "train_records": [*train_records(), *PACED_TRAINING],
+        "train_records": [*train_records(plan.without), *PACED_TRAINING],
         "validation_records": [*VALIDATION, *PACED_VALIDATION],
         "commit": current_commit(),
         "command": command or " ".join((f"python -m pipeline train --model {name}", *plan.options())),
@@ -142,6 +148,36 @@ def run(
     golden = _golden_pictures(lesson.checks, config)
     facts |= {"preprocessing": config.preprocessing_id(), "classes": AAMI_CLASSES}
     return registry.write(name, result.model, result.history, golden, facts, output_dir)
+
+
+def run_without(
+    name: str,
+    without: Sequence[str],
+    data_dir: Path | None = None,
+    output_dir: Path | None = None,
+    *,
+    plan: TrainingPlan = DEFAULT_PLAN,
+    config: Config = DEFAULT,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """Train the same network without some records and score it on DS2: what a patient who is in both halves gives.
+
+    The score is in `output_dir`/NAME/evaluation-without-RECORDS.json beside the usual one; the weights stay in runs/.
+
+    Raises
+    ------
+    DataError
+        If the database is missing, or a record teaches nothing anyway.
+    """
+    root, target = data_dir or data_root(), without_file(name, without, output_dir or registry.WEIGHTS)
+    plan = replace(plan, without=tuple(without))
+    half: Progress = lambda done, sentence: progress(done / 2, sentence)  # noqa: E731
+    trained = run(name, root, ROOT / "runs" / target.stem, plan=plan, config=config, progress=half)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = default_provenance(name, mitdb_folder(root), "ds2", len(DS2))
+    made = replace(made, command=registry.manifest(name, trained.parent).command)
+    rest: Progress = lambda done, sentence: progress((1 + done) / 2, sentence)  # noqa: E731
+    return evaluate(name, root, "ds2", target, config=config, weights=trained.parent, provenance=made, progress=rest)
 
 
 def run_random_split(
@@ -205,10 +241,12 @@ def _as_predictions(beats: LabelledBeats, p: NDArray[np.floating[Any]]) -> list[
 def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     """What a network was trained on, from what, and with how much less than the usual budget."""
     data = "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
-    if plan == DEFAULT_PLAN:
+    data += f", without record {', '.join(plan.without)}" if plan.without else ""
+    whole = replace(plan, without=())
+    if whole == DEFAULT_PLAN:
         return f"{data}; from {start}"
     runs = f"one run of {plan.simulated_epochs} epochs" if not plan.epochs else "epochs"
-    budget = "" if plan == DEFAULT_PLAN.reduced(DEFAULT_PLAN.simulated_epochs, None) else "reduced budget: "
+    budget = "" if whole == _ONE_RUN else "reduced budget: "
     return f"{data}; from {start}; {budget}{runs} of {sampler.steps * plan.batch} pictures"
 
 

@@ -19,6 +19,7 @@ from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.evaluate import run
+from pipeline.evaluate.saved import read_evaluation
 from pipeline.train import lesson, train, tune
 
 FS = 360
@@ -112,6 +113,30 @@ def test_a_new_file_is_trained_evaluated_and_on_the_board(
     page = AppTest.from_file(str(ROOT / "app" / "views" / "evaluation.py"), default_timeout=60).run()
     assert not page.exception, page.exception
     assert page.dataframe[0].value["Network"].tolist() == ["A toy"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_its_weights_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "DS2", DS2[:2])
+    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
+    command = ["train", "--model", "toy", "--data", str(data), "--output", str(tmp_path / "out"), "--epochs", "1"]
+    assert main([*command, "--pictures", "64", "--without", "201"]) == 0
+    written = tmp_path / "out" / "toy" / "evaluation-without-201.json"
+    assert capsys.readouterr().out.strip() == str(written)
+    content = read_evaluation(written)
+    assert "201" not in content["model"]["train_records"]
+    assert "203" in content["model"]["validation_records"]
+    assert ", without record 201; from a random start" in content["model"]["trained_on"]
+    told = "python -m pipeline train --model toy --epochs 1 --without 201 --pictures 64"
+    assert content["provenance"]["command"] == content["model"]["command"] == told
+    assert content["reference"]["records"] == list(DS2[:2])
+    assert not (tmp_path / "out" / "toy" / "weights.npz").exists()
+    assert main([*command, "--without", "100"]) == 3
+    assert "Record '100' teaches nothing" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("toy")
