@@ -192,8 +192,8 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
     return _finish(figure)
 
 
-def coverage(found: Json, palette: Palette) -> go.Figure:
-    """Accuracy of the beats that are kept when those below a confidence are left to a person."""
+def coverage(found: Json, palette: Palette, *, below: float | None = None) -> go.Figure:
+    """Accuracy of the beats that are kept when those below a confidence are left to a person; a point at `below`."""
     figure = go.Figure(
         go.Scatter(
             x=found["coverage"],
@@ -205,10 +205,31 @@ def coverage(found: Json, palette: Palette) -> go.Figure:
             hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} right<br>confidence ≥ %{customdata:.2f}<extra></extra>",
         )
     )
-    figure.update_layout(title="Leaving unsure beats to a person")
+    at = kept_from(found, below)
+    if at is not None:
+        figure.add_scatter(
+            x=[at[0]],
+            y=[at[1]],
+            name=f"in this app, from {below:.2f}",
+            mode="markers",
+            marker={"symbol": "diamond", "size": 12, "color": palette.classes["V"]},
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} right<extra>in this app</extra>",
+        )
+    figure.update_layout(title="Leaving unsure beats to a person", showlegend=False)
     figure.update_xaxes(title="share of beats kept", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="accuracy of these", tickformat=".1%", fixedrange=True)
     return _finish(figure)
+
+
+def kept_from(found: Json, below: float | None) -> tuple[float, float] | None:
+    """Share of beats kept from a confidence on and their accuracy, between the points of a saved curve; None if off."""
+    known = [
+        row for row in zip(*(found[n] for n in ("confidence", "coverage", "accuracy")), strict=True) if None not in row
+    ]
+    if below is None or not known or not known[0][0] <= below <= known[-1][0]:
+        return None
+    confidence, kept, right = np.array(known, float).T
+    return float(np.interp(below, confidence, kept)), float(np.interp(below, confidence, right))
 
 
 def patients_held(methods: Sequence[Json], names: Mapping[str, str], promised: float, palette: Palette) -> go.Figure:

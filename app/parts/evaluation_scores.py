@@ -10,6 +10,7 @@ import streamlit as st
 from app import charts_evaluation as charts
 from app import tables_evaluation as tables
 from app.parts.evaluation import Json, View, show_caption, show_figure, show_source, show_table
+from app.parts.evaluation_same_person import show_same_person
 from app.text import plain
 
 
@@ -41,6 +42,7 @@ def show_summary(view: View) -> None:
         st.warning(f"Record {plain(entry['record'])} was refused and counts as missed: {plain(entry['reason'])}")
     st.write(" ".join(plain(note) for note in view.report["notes"]))
     show_source(view)
+    show_same_person(view)
 
 
 def show_classes(view: View) -> None:
@@ -92,11 +94,29 @@ def show_calibration(view: View) -> None:
         show_figure(view, charts.reliability(view.report["reliability"], view.colours), "Reliability diagram")
     with right:
         show_figure(
-            view, charts.coverage(view.report["coverage"], view.colours), "Accuracy against the share of beats kept"
+            view,
+            charts.coverage(view.report["coverage"], view.colours, below=view.evaluation["model"].get("abstain_below")),
+            "Accuracy against the share of beats kept",
         )
-    st.write("Points on the dotted line are honest; below it the network claims more than it keeps.")
+    st.write(
+        "Points on the dotted line are honest; below it the network claims more than it keeps. " + _left_unsure(view)
+    )
     errors = pd.DataFrame([view.report["reliability"]["classwise"]]).rename(columns=lambda c: f"{c} calibration error")
     show_table(errors, f"{view.name}-{view.kind}-calibration.csv")
+
+
+def _left_unsure(view: View) -> str:
+    """What the network's own limit of confidence leaves to a person."""
+    below = view.evaluation["model"].get("abstain_below")
+    kept = charts.kept_from(view.report["coverage"], below)
+    if kept is None:
+        return ""
+    wrong = 1 - view.report["coverage"]["accuracy"][0]
+    return (
+        f"In this app, a beat stays unclassified below a confidence of {below:.2f}: {(1 - kept[0]) * 100:.2f} % of "
+        f"those that were read, and {(1 - kept[1]) * 100:.2f} % of the others are wrong, instead of "
+        f"{wrong * 100:.2f} % of all. The quality gate, which comes before, is counted under Uncertainty."
+    )
 
 
 @st.fragment

@@ -99,13 +99,22 @@ def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
 def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     explained(write_network(folder, "vgg16", random_split=True, more=True))
-    write_network(folder, "cnn", skill=2.0)
+    without_201(write_network(folder, "cnn", skill=2.0))
     return folder
 
 
 @pytest.fixture
 def no_data(monkeypatch, tmp_path):
     monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path / "nothing"))
+
+
+def without_201(home):
+    """What `train --without 201` leaves: the evaluation of a network that is a little worse."""
+    content = saved.read_evaluation(home / "evaluation.json")
+    for kind in predict.KINDS:
+        content[kind] = report.evaluate_predictions(list(predictions(1.5)), kind=kind, resamples=50).to_json()
+    content["provenance"] = PROVENANCE | {"command": "python -m pipeline train --model cnn --without 201"}
+    run.write_json(home / "evaluation-without-201.json", content)
 
 
 def opened(monkeypatch, folder, section=None, kind=None, network=None):
@@ -380,3 +389,42 @@ def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():
     session.case = None
     session.show(case)
     assert session.beat == 7  # only once: the next recording starts at its first abnormal beat
+
+
+@pytest.mark.usefixtures("no_data")
+def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch, networks):
+    page = opened(monkeypatch, networks, network="cnn")
+    assert "Trained without record 201" in [element.value for element in page.subheader]
+    usual, without = (
+        saved.read_evaluation(networks / "cnn" / name)["reference"]
+        for name in ("evaluation.json", "evaluation-without-201.json")
+    )
+    row = next(frame.value for frame in page.dataframe if "Without 201" in frame.value.columns).iloc[0]
+    assert row["Usual"] == f"{usual['overall']['accuracy']['value']:.3f}"
+    assert row["Without 201"] == f"{without['overall']['accuracy']['value']:.3f}"
+    errors_202 = [next(r["errors"] for r in kind["per_record"] if r["record"] == "202") for kind in (without, usual)]
+    assert f"makes {errors_202[0]:,} errors in record 202 instead of {errors_202[1]:,}" in said(page)
+    assert "python -m pipeline train --model cnn --without 201" in said(page)
+    assert "Trained without record 201" not in [
+        e.value for e in opened(monkeypatch, networks, network="vgg16").subheader
+    ]
+
+
+@pytest.mark.usefixtures("no_data")
+def test_the_rule_of_the_app_is_marked_on_the_curve_and_told_in_words(monkeypatch, networks):
+    page = opened(monkeypatch, networks, "Uncertainty", network="vgg16")
+    found = saved.read_evaluation(networks / "vgg16" / "evaluation.json")["uncertainty"]
+    rule = found["tested"][-1]["app"]
+    left = round((1 - rule["answered"]) * rule["beats"])
+    assert f"DS2: {left:,} of {rule['beats']:,} beats become unclassified" in said(page)
+    assert f"the gate stops {rule['noisy'] * 100:.2f} %" in said(page)
+    marks = {trace["name"]: trace for trace in charts_of(page)[-1 if len(charts_of(page)) == 1 else -2]["data"]}
+    assert marks["in this app: confidence 0.60 or more"]["y"][1] == rule["on_curve"]["error"]
+    assert marks["in this app, with the quality gate"]["x"][1] == rule["answered"]
+
+
+def test_a_confidence_off_the_saved_curve_has_no_point_on_it():
+    curve = {"confidence": [0.2, 0.4, 0.6], "coverage": [1.0, 0.9, 0.7], "accuracy": [0.8, 0.9, None]}
+    assert charts.kept_from(curve, 0.3) == pytest.approx((0.95, 0.85))
+    assert charts.kept_from(curve, 0.5) is None
+    assert charts.kept_from(curve, None) is None

@@ -1,0 +1,56 @@
+"""The same network trained without the man who is in both halves of MIT-BIH, beside the usual one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import cache
+from app import tables_evaluation as tables
+from app.parts.evaluation import Json, View, show_caption, show_table
+from app.text import plain
+from models import registry
+from pipeline.datasets.splits import SAME_PERSON
+from pipeline.errors import DataError
+from pipeline.evaluate.saved import without_file
+
+SWAPS_SHOWN = 2000
+MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accuracy")
+
+
+def show_same_person(view: View) -> None:
+    """For each person in both halves: what the run without the record that teaches gives; nothing where none was made."""
+    for taught, tested in SAME_PERSON:
+        file = without_file(view.name, (taught,), registry.WEIGHTS)
+        if view.evaluation["split"] == "ds2" and file.is_file():
+            st.subheader(f"Trained without record {taught}", anchor=False)
+            try:
+                other = cache.evaluation(file)
+                found = _compared(view, other)
+            except DataError as error:
+                st.warning(plain(str(error)))
+                continue
+            st.write(_told(view, other, taught, tested))
+            show_table(tables.differences(found, ("Usual", f"Without {taught}")), f"{view.name}-without-{taught}.csv")
+            show_caption(other["provenance"], f"models/weights/{view.name}/{file.name}")
+
+
+def _compared(view: View, other: Json) -> list[Any]:
+    from pipeline.evaluate.compare import compare  # brings SciPy: not before it is needed
+
+    found = compare(view.report, other[view.kind], swaps=SWAPS_SHOWN).differences
+    return [row for row in found if row.measure in MEASURES]
+
+
+def _told(view: View, other: Json, taught: str, tested: str) -> str:
+    usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
+    return (
+        f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by the "
+        f"same recipe without him, makes {without:,} errors in record {tested} instead of {usual:,}. Two trainings "
+        "differ by chance as well; the intervals come from drawing the patients anew and do not know of that."
+    )
+
+
+def _errors(report: Json, record: str) -> int:
+    return next((int(row["errors"]) for row in report["per_record"] if row["record"] == record), 0)
