@@ -20,7 +20,7 @@ MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accurac
 
 
 def show_same_person(view: View) -> None:
-    """For each person in both halves: what the run without the record that teaches gives; nothing where none was made."""
+    """For each person in both halves: what the run without the record that teaches gives, if one was made."""
     for taught, tested in SAME_PERSON:
         file = without_file(view.name, (taught,), registry.WEIGHTS)
         if view.evaluation["split"] == "ds2" and file.is_file():
@@ -46,8 +46,8 @@ def _compared(view: View, other: Json) -> list[Any]:
 def _told(view: View, other: Json, taught: str, tested: str) -> str:
     usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
     return (
-        f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by the "
-        f"same recipe without him, makes {without:,} errors in record {tested} instead of {usual:,}. Two trainings "
+        f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "
+        f"the same recipe without him, makes {without:,} errors in record {tested} instead of {usual:,}. Two trainings "
         "differ by chance as well; the intervals come from drawing the patients anew and do not know of that."
     )
 
