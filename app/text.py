@@ -32,9 +32,10 @@ def duration(seconds: float) -> str:
     """A length of time in the units a person would use."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    whole = round(seconds)
+    if whole < 5400:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def percent(fraction: float) -> str:
@@ -44,6 +45,13 @@ def percent(fraction: float) -> str:
     if fraction > 0.99:
         return "> 99 %"
     return "< 1 %" if fraction < 0.01 else f"{fraction:.0%}".replace("%", " %")
+
+
+def share(per_cent: float | None) -> str:
+    """How much of all beats is of one class; some is never none."""
+    if per_cent is None:
+        return "–"
+    return "0 %" if not per_cent else "< 0.1 %" if per_cent < 0.1 else f"{per_cent:.1f} %"
 
 
 def confidence_words(confidence: float) -> str:

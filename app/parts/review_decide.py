@@ -159,7 +159,8 @@ def _step(bench: Bench, desk: Desk, change: Callable[..., int], key: str) -> Non
 
     def show_turned() -> None:
         after = () if bench.desk is None else bench.desk.standing.decisions
-        bench.return_to((before if len(before) > len(after) else after)[-1].samples)
+        if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
+            bench.return_to(max(before, after, key=len)[-1].samples)
 
     _change(bench, desk, carried_out, show_turned)
 

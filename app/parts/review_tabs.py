@@ -14,7 +14,7 @@ from app.charts_review import DayRow, Shape
 from app.parts.review_strip import pickable
 from app.review_desk import LETTER, Desk
 from app.review_state import Bench, by_touch
-from app.text import clock, percent, plain
+from app.text import clock, percent, plain, share
 from app.theme import palette
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
@@ -66,20 +66,17 @@ def _summary(bench: Bench, desk: Desk) -> None:
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
     for letter in AAMI_CLASSES:
-        burden = "" if summary.burden is None else _burden(summary.burden[letter])
+        burden = share(summary.burden[letter] if summary.burden else None)
         lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {grouped(summary.counts[letter])} | {burden} |")
     for letter, words in ((UNCLASSIFIED, "not classified"), (REJECTED, "artefact")):
         count = summary.counts[letter]
         if count:
-            share = percent(count / total)
-            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {share} of all beats |")
+            lines.append(
+                f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {percent(count / total)} of all beats |"
+            )
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))
-
-
-def _burden(value: float) -> str:
-    return f"{value:.1f} %" if value else "none"
 
 
 def _number(value: float | None) -> str:

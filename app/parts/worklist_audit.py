@@ -14,6 +14,7 @@ from pipeline.store.log import Entry
 
 NO_BEAT, UNCLASSIFIED, REJECTED = "-", "U", "X"
 LETTERS = {NO_BEAT: "no beat", UNCLASSIFIED: "?", REJECTED: "artefact"}
+WHEN = "When (UTC)"
 HEADER = (
     *("when_utc", "who", "reading", "version", "event", "kind", "what", "beats", "from", "to", "model", "class"),
     *("text", "model_version", "samples"),
@@ -37,7 +38,7 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float) -> None:
     st.dataframe(
         table(chosen[::-1], fs), hide_index=True, height="content" if len(chosen) < 12 else 460, key="audit-table",
         column_config={
-            "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", help="Your local time."),
+            WHEN: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "What": st.column_config.TextColumn(width="medium"),
             "At": st.column_config.TextColumn(help="The first of the beats, from the start of the recording."),
             "Text": st.column_config.TextColumn(width="medium"),
@@ -58,7 +59,7 @@ def table(entries: tuple[Entry, ...], fs: float) -> pd.DataFrame:
     """One row per entry."""
     return pd.DataFrame(
         {
-            "When": pd.to_datetime([entry.at for entry in entries], utc=True),
+            WHEN: pd.to_datetime([entry.at for entry in entries], utc=True),
             "Who": [entry.who for entry in entries],
             "What": [entry.sentence() for entry in entries],
             "At": [clock(entry.samples[0] / fs) if entry.samples else "" for entry in entries],

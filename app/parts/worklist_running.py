@@ -75,11 +75,15 @@ def _row(job: Job, status: Status) -> None:
             st.progress(min(max(status.fraction, 0.0), 1.0), words)
             _button("Cancel", "close", job, _cancel)
         else:
-            sentence = _WORDS.get(status.state, status.sentence).format(done=percent(status.fraction))
-            st.markdown(f"**{name}** {plain(sentence)}")
+            st.markdown(f"**{name}** {plain(_sentence(status))}")
             if status.state != "refused":
                 _button("Go on", "play_arrow", job, _go_on)
             _button("Remove", "delete", job, _remove)
+
+
+def _sentence(status: Status) -> str:
+    words = _WORDS.get(status.state)
+    return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
 def _button(label: str, icon: str, job: Job, act: object) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from app.parts.worklist_open import Open
 from app.parts.worklist_table import FINDING_WORDS
 from app.review_desk import Desk
-from app.text import clock, plain
+from app.text import clock, plain, share
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.reviews import Standing
@@ -43,8 +43,8 @@ def _result(desk: Desk) -> None:
     longest = found.longest_rr
     figures = (
         ("Beats", grouped(len(desk.beats)), f"{grouped(found.reviewed)} decided by a reader"),
-        ("Ventricular", _share(burden.get("V")), _beats(found.counts["V"])),
-        ("Supraventricular", _share(burden.get("S")), _beats(found.counts["S"])),
+        ("Ventricular", share(burden.get("V")), _beats(found.counts["V"])),
+        ("Supraventricular", share(burden.get("S")), _beats(found.counts["S"])),
         ("Mean heart rate", _rate(rate.mean), f"{_rate(low)} to {_rate(high)}" if low and high else "too few beats"),
         ("Longest RR", "–" if longest is None else f"{longest.value:.2f} s",
          "" if longest is None else f"at {clock(longest.time_s)}"),
@@ -52,10 +52,6 @@ def _result(desk: Desk) -> None:
     with st.container(horizontal=True, gap="small"):
         for title, value, more in figures:
             st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=176)
-
-
-def _share(percent: float | None) -> str:
-    return "–" if percent is None else f"{percent:.1f} %" if percent >= 0.1 or not percent else "< 0.1 %"
 
 
 def _beats(count: int) -> str:

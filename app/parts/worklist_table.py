@@ -9,7 +9,7 @@ from types import MappingProxyType
 import streamlit as st
 
 from app.parts.worklist_state import STATE_WORDS, View
-from app.text import duration
+from app.text import duration, share
 from app.theme import is_dark
 from pipeline.labels import AAMI_CLASSES
 from pipeline.store.readings import SecondReading
@@ -144,10 +144,7 @@ def findings_words(findings: Mapping[str, int]) -> str:
 def burden(counts: Mapping[str, int], letter: str) -> str:
     """Share of a class among the classified beats; some is never none."""
     total = sum(counts.get(name, 0) for name in AAMI_CLASSES)
-    if not total:
-        return "–"
-    percent = 100 * counts.get(letter, 0) / total
-    return "0 %" if percent == 0 else "< 0.1 %" if percent < 0.1 else f"{percent:.1f} %"
+    return share(100 * counts.get(letter, 0) / total if total else None)
 
 
 def second_words(second: SecondReading | None) -> str:

@@ -39,9 +39,11 @@ fibrillation, blocks, ischaemia and paced rhythms are outside what it names. Bun
 has not been tested on children. A notice marks leads that no network here was trained on.
 """
 PRIVACY = """
-Nothing leaves this machine. Uploads live in the memory of your session. The finished analysis (times and classes of
-beats, under a hash of the file, with the record's name and without its signal) is kept on disk, so that opening the
-file again is quick.
+Nothing leaves the machine that HeartVision runs on. A recording that you open is kept there, its signal and its name,
+under a hash of its content, and so is what was computed from it: a refresh, another tab and the worklist find it again.
+Decisions, signatures and the name of the reader are kept in the database of reviews. *Delete the recording*, under
+Exports of its study, takes the signal away. Pictures and pages live in the memory of your session, until you open a
+page as a recording.
 """
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app import charts, pictures
 from app.findings import heart_rates
-from app.text import clock, percent, plain
+from app.text import clock, duration, percent, plain
 from app.theme import DARK, LIGHT, Palette
 from pipeline.domain import QualitySegment
 
@@ -141,6 +141,14 @@ def test_breaks_are_not_bridged_by_the_heart_rate() -> None:
 )
 def test_no_probability_is_shown_as_certainty(fraction: float, text: str) -> None:
     assert percent(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(9.6, "10 s"), (119.7, "2 min 0 s"), (1805.56, "30 min 6 s"), (5399.9, "1 h 30 min"), (86_400.0, "24 h 0 min")],
+)
+def test_a_length_of_time_has_no_sixty_seconds(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_the_clock_counts_past_a_day() -> None:

@@ -22,12 +22,13 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import disagreements, triage
-from pipeline.store import reviews
+from pipeline.store import reviews, second
+from pipeline.store.comparison import comparison
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import forget, keep
 from pipeline.store.results import save_analysis
-from pipeline.store.studies import get_study
+from pipeline.store.studies import get_study, stored_analysis
 
 MAIN = str(ROOT / "app" / "main.py")
 READER, OTHER = "Ada Moreau", "Ben Okafor"
@@ -204,6 +205,20 @@ def test_undo_and_redo_go_back_and_forth_and_show_what_changed(study: int) -> No
     assert bench(page).target() == samples
     press(page, "review-redo")
     assert decisions(study) == (Decision("override", samples, "S"),)
+
+
+def test_an_adjudication_that_kept_the_first_reading_can_be_undone(study: int) -> None:
+    beat = (int(stored_analysis(study).sample[3]),)
+    reviews.begin_review(study, reader=READER)
+    own = second.begin_second(study, reader=OTHER)
+    own = reviews.decide(study, Decision("override", beat, "F"), reader=OTHER, expected_version=own, reading="second")
+    seen = second.finish_second(study, reader=OTHER, expected_version=own)
+    second.adjudicate(study, comparison(study).unsettled[0], "first", reader=READER, expected_version=seen)
+    assert not comparison(study).unsettled
+    page = opened(study)
+    press(page, "review-undo")
+    assert not page.exception
+    assert comparison(study).unsettled
 
 
 def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:

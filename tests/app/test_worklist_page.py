@@ -241,6 +241,7 @@ def test_tables_ask_for_frequency_and_unit() -> None:
         (Status("stopped", 0.4), "stopped unexpectedly after 40 %", ["Go on", "Remove"]),
         (Status("cancelled", 0.4), "Cancelled after 40 %", ["Go on", "Remove"]),
         (Status("refused", 0.1, "No usable lead was found."), "No usable lead was found.", ["Remove"]),
+        (Status("refused", 0.1, "Lead {1} is flat."), "Lead {1} is flat.", ["Remove"]),
         (Status("unstarted"), "cannot start", ["Go on", "Remove"]),
     ],
 )
@@ -394,6 +395,7 @@ def test_the_audit_trail_is_filtered_by_person_and_words() -> None:
     version = reviews.undo(number, reader=BERT, expected_version=version)
     page = opened("study", study=number)
     found = page.dataframe[-1].value
+    assert found["When (UTC)"].dt.tz is not None
     assert found["What"].tolist() == ["undid overriding 2 beats as F", "overrode 2 beats as F", "began the review"]
     assert found[["From", "To", "Model"]].iloc[1].tolist() == ["N ×1, V ×1", "F", "N ×1, V ×1"]
     page.multiselect(key="audit-who").set_value([BERT]).run()
