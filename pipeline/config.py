@@ -120,7 +120,6 @@ class ReviewConfig:
 
     run_beats: int = 3  # "three or more": AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549, table of definitions
     run_bpm: float = 100.0  # same table: tachycardia from here, idioventricular (or atrial) rhythm below
-    accelerated_bpm: float = 50.0  # an idioventricular rhythm slower than this is an escape rhythm
     sustained_s: float = 30.0  # same table: sustained ventricular tachycardia
     cycles: int = 3  # so many cycles in a row make a bigeminy or trigeminy; usual in Holter reports
     pause_s: float = 2.0  # usual in Holter reports

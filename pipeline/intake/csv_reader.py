@@ -21,7 +21,6 @@ from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, require_size, safe_lead, safe_name, unique_leads
 
-CsvUnit = Literal["mV", "uV", "V", "nV", "none"]
 # Millivolts per unit; "none": arbitrary units, the recording is then marked as not calibrated.
 CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}
 
