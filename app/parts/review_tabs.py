@@ -71,9 +71,8 @@ def _summary(bench: Bench, desk: Desk) -> None:
     for letter, words in ((UNCLASSIFIED, "not classified"), (REJECTED, "artefact")):
         count = summary.counts[letter]
         if count:
-            lines.append(
-                f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {percent(count / total)} of all beats |"
-            )
+            of_all = percent(count / total)
+            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {of_all} of all beats |")
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))

@@ -29,7 +29,7 @@ def write_record(recording: Recording, folder: Path) -> Path:
         If the folder cannot be written.
     """
     digital = _digital(recording)
-    lines = [f"{recording.name} {len(recording.leads)} {recording.fs:g} {recording.n_samples}"]
+    lines = [f"{recording.name} {len(recording.leads)} {recording.fs:.15g} {recording.n_samples}"]
     for i, lead in enumerate(recording.leads):
         checksum = int(digital[:, i].astype(np.int64).sum()) & 0xFFFF
         checksum -= 0x10000 if checksum >= 0x8000 else 0

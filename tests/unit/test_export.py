@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import wfdb
 
-from pipeline.domain import Analysis, Quality, QualitySegment
+from pipeline.domain import Analysis, Quality, QualitySegment, Recording, read_only
 from pipeline.errors import DataError
 from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_bytes, write_csv, write_json
+from pipeline.export.record import write_record
+from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
 FS = 360.0
@@ -123,6 +125,15 @@ def test_the_annotations_are_read_by_our_own_intake(analysis, tmp_path):
     payload = write_atr(analysis, tmp_path / "208.hv").read_bytes()
     found = parse_annotations(payload, n_samples=650_000, fs=FS)
     assert found.symbol == ("N", "V", "N", "Q")
+
+
+def test_a_recording_comes_back_with_its_very_sampling_frequency_and_its_gaps(tmp_path):
+    signal = np.full((4000, 1), 0.25, np.float32)
+    signal[100:200] = np.nan
+    recording = Recording("r", 1000 / 3, read_only(signal), ("MLII",), "0" * 64, (True,))
+    found = read_path(write_record(recording, tmp_path))
+    assert found.fs == pytest.approx(recording.fs, rel=1e-12)
+    np.testing.assert_allclose(found.p_signal, signal, atol=0.0005)
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_fragment(tmp_path):
