@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pipeline.domain import FloatArray, IntArray, read_only
 from pipeline.errors import DataError
 from pipeline.intake import read_picture
+from pipeline.page.layouts import LEADS
 from pipeline.page_class.beats import PageBeats, find_beats
-from pipeline.page_class.layout import LEADS, find_ink
+from pipeline.page_class.layout import find_page
 from pipeline.page_class.traces import read_traces
 
 Progress = Callable[[float, str], None]
@@ -62,7 +63,7 @@ def load_pages(folder: Path, progress: Progress = lambda fraction, sentence: Non
             picture = read_picture((folder / name).read_bytes(), name)
         except OSError as error:
             raise DataError(f"Page {name!r} of the manifest is missing; copy the folder again.") from error
-        beats.append(find_beats(read_traces(find_ink(picture.pixels))))
+        beats.append(find_beats(read_traces(find_page(picture.pixels))))
     group = patient_groups(medians(beats), names, label)
     return PageSet(names, read_only(label), read_only(copies), read_only(group), tuple(beats))
 

@@ -35,6 +35,8 @@ Question = Literal["grid", "speed", "gain", "layout", "strip"]
 FS: Final = 500.0
 SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
+_NAMES_MIN: Final = 3  # different lead names, from which on a page is surely the right way up
+_CLEARER: Final = 0.5  # so much more evidence another way up needs
 _SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
 _CLEAR_MIN: Final = 0.4
 _INK_MAX: Final = 0.15
@@ -106,7 +108,17 @@ class Digitised:
     @property
     def evidence(self) -> float:
         """How much speaks for this way up."""
-        return 2.0 * bool(self.pulses) + self.layout.confidence + 0.2 * sum(word.text in LEADS for word in self.words)
+        return 2.0 * bool(self.pulses) + self.layout.confidence + 0.2 * len(self._names)
+
+    @property
+    def says_which_way_is_up(self) -> bool:
+        """Whether pulses or lead names leave no doubt about it."""
+        return bool(self.pulses) or (len(self._names) >= _NAMES_MIN and self.layout.confidence >= SURE)
+
+    @property
+    def _names(self) -> set[str]:
+        """The different lead names that were read; any stroke looks like an I."""
+        return {word.text for word in self.words if word.text in LEADS} - {"I"}
 
 
 def digitise(picture: PictureArray, corrections: Corrections | None = None) -> Digitised:
@@ -133,21 +145,24 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
     if given.quarter_turns is not None:
         return _read(np.rot90(picture, given.quarter_turns).copy(), given.quarter_turns % 4, given)
     ready = _inked(picture, given)
-    turns = 0 if given.corners or given.lanes or _is_upright(ready[2]) else 1
-    try:
-        first = _read(np.rot90(picture, 1).copy(), 1, given) if turns else _read(picture, 0, given, ready)
-    except IntakeError:
-        if not turns:
-            raise
-        turns, first = 0, _read(picture, 0, given, ready)
-    labelled = sum(word.text in LEADS for word in first.words) >= 3 and first.layout.confidence >= SURE
-    if first.pulses or labelled or given.corners or given.lanes:
-        return first
-    try:
-        other = _read(np.rot90(picture, turns + 2).copy(), turns + 2, given)
-    except IntakeError:
-        return first
-    return other if other.evidence > first.evidence + 0.5 else first
+    if given.corners or given.lanes:
+        return _read(picture, 0, given, ready)
+    turns = (0, 2) if _is_upright(ready[2]) else (1, 3, 0, 2)
+    best: Digitised | None = None
+    refusal: IntakeError | None = None
+    for turn in turns:
+        try:
+            found = _read(np.rot90(picture, turn).copy(), turn, given) if turn else _read(picture, 0, given, ready)
+        except IntakeError as error:
+            refusal = refusal or error
+            continue
+        if best is None or found.evidence > best.evidence + _CLEARER:
+            best = found
+        if best.says_which_way_is_up:
+            break
+    if best is None:
+        raise refusal or IntakeError(_NO_TRACES.format(found="no"))
+    return best
 
 
 def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]:

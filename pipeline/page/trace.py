@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
+from scipy.ndimage import maximum_filter1d, median_filter
 
 from pipeline.domain import FloatArray
 from pipeline.page.ink import Ink, Mask
@@ -27,6 +27,7 @@ _BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
 _LETTER_MM: Final = (1.0, 7.0)
 _SEEN_WITHOUT: Final = 0.6
 _LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
+_LOST: Final = 0.02  # of a path along its neighbour's trace: another is looked for
 _LINES_MAX: Final = 5  # three between four columns, and a frame
 _END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
 _END_SHARE: Final = 0.55
@@ -68,6 +69,7 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
     paths = _paths(strength, rows, reach, px_per_mm)
     mask = cv2.morphologyEx(_inked(strength), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
     top, bottom = _stroke_ends(mask)
+    paths = _brought_back(strength, paths, lanes, (top, bottom), reach, px_per_mm)
     astray = _astray(paths, lanes)
     traces = tuple(
         _trace(strength, mask & ~astray[i], *_own_stroke(paths, i, top, bottom), paths[i], float(lanes[i]), px_per_mm)
@@ -120,6 +122,21 @@ def _astray(paths: Rows, lanes: Matrix) -> Mask:
         lost[i] |= together & (far[0] > far[1])
         lost[i + 1] |= together & (far[1] >= far[0])
     return lost
+
+
+def _brought_back(
+    strength: FloatArray, paths: Rows, lanes: Matrix, strokes: tuple[Rows, Rows], reach: int, px_per_mm: int
+) -> Rows:
+    """Paths (n_lanes, w) of which none runs along a darker neighbour's trace: each strayer looks without that ink."""
+    found, lost = paths.copy(), _astray(paths, lanes)
+    index = np.arange(len(strength))[:, None]
+    for i in np.flatnonzero(lost.mean(axis=1) > _LOST):
+        column = np.flatnonzero(lost[i])
+        first, last = (ends[paths[i, column], column] for ends in strokes)
+        own = strength.copy()
+        own[:, column] = np.where((index >= first - 1) & (index <= last + 1), 0, own[:, column])
+        found[i] = _paths(own, np.round(lanes[i : i + 1]).astype(np.int64), reach, px_per_mm)[0]
+    return found
 
 
 def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
@@ -232,13 +249,19 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_p
     ink = total[high, column] - total[low, column]
     middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)
     thick = max(1.0, float(np.percentile(ink, 25)))
-    pen = 2 * round(thick / 2) + 1
     inset = (thick - 1) / 2
-    upper = maximum_filter1d(first - strength[np.maximum(first - 1, 0), column], pen) + inset
-    lower = minimum_filter1d(last + strength[np.minimum(last + 1, height - 1), column], pen) - inset
+    upper = _narrowed(first - strength[np.maximum(first - 1, 0), column], thick / 2) + inset
+    lower = -_narrowed(-last - strength[np.minimum(last + 1, height - 1), column], thick / 2) - inset
     level = median_filter(middle, min(middle.size, round(_LEVEL_MM * px_per_mm)), mode="nearest")
     outer = np.where(level - upper > lower - level, upper, lower)
     return np.asarray(np.where(last - first > _TALL * thick, outer, middle), np.float64)
+
+
+def _narrowed(outline: Matrix, half: float) -> Matrix:
+    """The lowest (largest) row of an outline (n,) within `half` a pen's thickness to each side, fractions of it too."""
+    column = np.arange(outline.size, dtype=np.float64)
+    ends = [np.interp(column + side * half, column, outline) for side in (-1, 1)]
+    return np.asarray(np.maximum(maximum_filter1d(outline, 2 * int(half) + 1), np.maximum(*ends)), np.float64)
 
 
 def _ends(seen: Mask, px_per_mm: int) -> tuple[int, int]:

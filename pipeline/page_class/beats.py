@@ -11,7 +11,8 @@ from scipy.signal import find_peaks
 
 from pipeline.domain import FloatArray, IntArray, read_only
 from pipeline.errors import IntakeError
-from pipeline.page_class.layout import LEADS, PX_PER_S
+from pipeline.page.layouts import LEADS
+from pipeline.page_class.layout import PX_PER_S
 from pipeline.page_class.traces import COLUMN_PX, PageTraces
 
 BEFORE_PX: Final = 26  # 0.29 s before R ...

@@ -5,44 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain import PictureArray
 from pipeline.errors import IntakeError
+from pipeline.page.ink import Ink, find_ink
+from pipeline.page.layouts import LEADS
+from pipeline.page.paper import by_hand, flatten
 
-Mask = NDArray[np.bool_]
+Places = NDArray[np.float64]
 
-PAGE_PX: Final = (949, 556)  # width and height at which a page is read
+PAGE_PX: Final = (949, 556)  # width and height of those pages; places below are in their pixels
+PX_PER_MM: Final = 3.574  # median over the 491 pages, by `pipeline.page.grid`
+PX_PER_S: Final = 25 * PX_PER_MM
+MM_PER_MV: Final = 10
 COLUMNS_PX: Final = (38, 259, 480, 701, 922)  # where the four columns of leads begin and the last ends: lines divide
 ROWS_PX: Final = (81, 216, 352, 488)  # height of the baselines; the last is the rhythm strip
-REACH_PX: Final = 125  # a trace is looked for within this distance of its baseline
-PX_PER_MV: Final = 35.4  # 10 mm/mV
-PX_PER_S: Final = 88.4  # 25 mm/s: a column is 2.5 s
-LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 RHYTHM: Final = "rhythm strip"
-INK_BELOW: Final = 135  # the darkest colour channel of paper and grid is lighter
 _ASPECT_TOLERANCE: Final = 0.04
 _SHIFT_PX: Final = 6
-_LINE_ROWS: Final = slice(66, 366)
+_LINE_ROWS_PX: Final = (66, 366)
 _LINE_FILLED: Final = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class PageInk:
-    """The ink of a page at `PAGE_PX`: `mask` (556, 949) bool without grid; `shift_px` to the right of the usual place.
+class PrintedPage:
+    """The ink of a page that is printed as those that the network learnt from.
 
-    `scale` (x, y) are pixels of the original picture per pixel here.
+    `ink` on its flat sheet, which has `px_per_mm`; the leads stand `shift_px` (of `PAGE_PX`) right of the usual place.
     """
 
-    mask: Mask
+    ink: Ink
+    px_per_mm: int
     shift_px: int
-    scale: tuple[float, float]
+
+    @property
+    def lanes(self) -> Places:
+        """Rows (4,) of the baselines on the sheet."""
+        return self.on_sheet(np.array(ROWS_PX, np.float64))
+
+    def on_sheet(self, px: Places) -> Places:
+        """Columns or rows of a page at `PAGE_PX` as those of the sheet."""
+        return np.asarray((px + 0.5) * (self.px_per_mm / PX_PER_MM) - 0.5, np.float64)
 
 
-def find_ink(picture: PictureArray) -> PageInk:
-    """The ink of a page (height, width, 3) uint8 RGB.
+def find_page(picture: PictureArray) -> PrintedPage:
+    """The ink of a page (height, width, 3) uint8 RGB, cropped to its grid.
 
     Raises
     ------
@@ -56,10 +65,10 @@ def find_ink(picture: PictureArray) -> PageInk:
             f"The page is {width} x {height} pixels, {aspect:.2f} times as wide as high; the page network reads only "
             f"pages cropped to the grid, {usual:.2f} times as wide as high: crop it."
         )
-    same = (width, height) == PAGE_PX
-    scaled = picture if same else cv2.resize(picture, PAGE_PX, interpolation=cv2.INTER_AREA)
-    mask = scaled.max(axis=2) < INK_BELOW
-    return PageInk(mask, _shift(mask), (width / PAGE_PX[0], height / PAGE_PX[1]))
+    grid = by_hand((PX_PER_MM * width / PAGE_PX[0], PX_PER_MM * height / PAGE_PX[1]))
+    sheet = flatten(picture, grid, whole=True)
+    page = PrintedPage(find_ink(sheet), sheet.px_per_mm, 0)
+    return PrintedPage(page.ink, page.px_per_mm, _shift(page))
 
 
 def lead_box(lead: int) -> tuple[int, int, int, int]:
@@ -73,10 +82,14 @@ def lead_box(lead: int) -> tuple[int, int, int, int]:
     return left, max(ROWS_PX[row] - half, 0), right, min(ROWS_PX[row] + half, PAGE_PX[1])
 
 
-def _shift(mask: Mask) -> int:
-    filled = mask[_LINE_ROWS].mean(axis=0)
+def _shift(page: PrintedPage) -> int:
+    """How far the dividing lines stand right of their usual places."""
+    top, bottom = np.round(page.on_sheet(np.array(_LINE_ROWS_PX, np.float64))).astype(int)
+    filled = page.ink.mask[top:bottom].mean(axis=0)
     shifts = sorted(range(-_SHIFT_PX, _SHIFT_PX + 1), key=abs)
-    darkest = [min(filled[x + shift - 1 : x + shift + 2].max() for x in COLUMNS_PX[1:4]) for shift in shifts]
+    joints = np.array(COLUMNS_PX[1:4], np.float64)
+    places = [np.round(page.on_sheet(joints + shift)).astype(int) for shift in shifts]
+    darkest = [min(filled[x - 1 : x + 2].max() for x in columns) for columns in places]
     best = int(np.argmax(darkest))
     if darkest[best] < _LINE_FILLED:
         raise IntakeError(

@@ -10,12 +10,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from pipeline.domain import FloatArray, PictureArray
+from pipeline.page.layouts import LEADS
 from pipeline.page_class.beats import PageBeats
-from pipeline.page_class.layout import LEADS, PAGE_PX, lead_box
+from pipeline.page_class.layout import PAGE_PX, lead_box
 
 TILE_PX: Final = 48
 SIZE_PX: Final = 4 * TILE_PX  # four columns of leads; three rows and the rhythm
-DRAWING: Final = "page-1"  # raised whenever the drawing code changes what a picture looks like
+DRAWING: Final = "page-2"  # raised whenever the drawing code changes what a picture looks like
 _RHYTHM_PX: Final = 28  # of the last row; bars for the RR intervals below it
 _SMALL_MV: Final = 0.25  # heights are asinh(mV / this): an ST segment of 0.1 mV and an R of 2 mV both show
 _SPAN: Final = 5.8  # of asinh over a panel's height

@@ -11,8 +11,9 @@ import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray, read_only
 from pipeline.errors import ModelError
+from pipeline.page.layouts import LEADS
 from pipeline.page_class.beats import PageBeats, find_beats
-from pipeline.page_class.layout import LEADS, RHYTHM, find_ink
+from pipeline.page_class.layout import RHYTHM, find_page
 from pipeline.page_class.picture import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
 from pipeline.page_class.saved import FOLDER
 from pipeline.page_class.traces import read_traces
@@ -79,7 +80,7 @@ def page_beats(picture: PictureArray) -> PageBeats:
     IntakeError
         If it is not laid out as the pages that the network learnt from, or has no readable traces.
     """
-    return find_beats(read_traces(find_ink(picture)))
+    return find_beats(read_traces(find_page(picture)))
 
 
 @lru_cache(maxsize=1)
