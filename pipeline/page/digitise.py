@@ -18,6 +18,7 @@ from pipeline.page.layout import (
     LayoutChoice,
     LeadBox,
     choose_layout,
+    evenly_spaced,
     jumps_of,
     lead_boxes,
     row_of,
@@ -240,6 +241,7 @@ def _real_traces(
     real = np.array([t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces])
     if real.sum() < _TRACES_MIN:
         raise IntakeError(_NO_TRACES.format(found=int(real.sum())))
+    real[real] = evenly_spaced(lanes[real], np.array([trace.clear for trace in traces])[real])
     return (lanes, traces, aside) if real.all() else (lanes[real], *follow(ink, lanes[real], px_per_mm))
 
 

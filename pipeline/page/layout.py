@@ -24,6 +24,7 @@ _NEAR_MM: Final = 3.5  # a rule, or the first letter of a label, may stand so fa
 _LABEL_MM: Final = 14.0  # labels stand so near to the beginning of their column, on most pages
 _WRONG: Final = 0.8  # a label that contradicts a layout counts by so much more than nothing
 _WEIGHT: Final = MappingProxyType({"I": 0.05, "II": 0.4, "III": 0.6})  # any stroke looks like an I
+_UNEVEN: Final = 0.2  # rows are as far apart as the others within this share
 _STRIP_ALIKE: Final = 0.9  # correlation from which a strip shows the same lead as a box
 _STRIP_CLEARER: Final = 0.04
 
@@ -72,6 +73,25 @@ def _ends(trace: Trace, pulse: Pulse | None, px_per_mm: int) -> tuple[int, int]:
         after = [column for column in reach if seen[column] and (column - blank[-1]) * step > 0]
         edge = after[0] if after else blank[-1]
     return (edge, trace.stop) if on_left else (trace.start, edge + 1)
+
+
+def evenly_spaced(lanes: Matrix, clear: Matrix) -> Mask:
+    """Which lanes (n,) are rows of a page: an odd one at the top or bottom, an edge or a line of text, is left out.
+
+    Only where no known layout has so many rows, one has a row less, and that end is both further off than the
+    rows are apart and less clear, `clear` (n,) 0..1, than all of them.
+    """
+    keep = np.ones(lanes.size, np.bool_)
+    counts = {layout.rows for layout in LAYOUTS.values()}
+    if lanes.size in counts or lanes.size - 1 not in counts:
+        return keep
+    apart = np.diff(lanes)
+    usual = float(np.median(apart))
+    odd = [end for end, gap in ((0, apart[0]), (-1, apart[-1])) if abs(gap / usual - 1) > _UNEVEN]
+    worst = min(odd, key=lambda end: float(clear[end]), default=None)
+    if worst is not None and clear[worst] < np.delete(clear, worst).min():
+        keep[worst] = False
+    return keep
 
 
 def choose_layout(

@@ -250,8 +250,9 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_p
     middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)
     thick = max(1.0, float(np.percentile(ink, 25)))
     inset = (thick - 1) / 2
-    upper = _narrowed(first - strength[np.maximum(first - 1, 0), column], thick / 2) + inset
-    lower = -_narrowed(-last - strength[np.minimum(last + 1, height - 1), column], thick / 2) - inset
+    tops = np.asarray(first - strength[np.maximum(first - 1, 0), column], np.float64)
+    feet = np.asarray(last + strength[np.minimum(last + 1, height - 1), column], np.float64)
+    upper, lower = _narrowed(tops, thick / 2) + inset, -_narrowed(-feet, thick / 2) - inset
     level = median_filter(middle, min(middle.size, round(_LEVEL_MM * px_per_mm)), mode="nearest")
     outer = np.where(level - upper > lower - level, upper, lower)
     return np.asarray(np.where(last - first > _TALL * thick, outer, middle), np.float64)

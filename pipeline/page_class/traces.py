@@ -48,7 +48,7 @@ def read_traces(page: PrintedPage) -> PageTraces:
 
 def _values(page: PrintedPage, trace: Trace, left: int, right: int) -> FloatArray:
     """Millivolts at the columns [left, right) of a page at `PAGE_PX`; gaps are drawn through."""
-    column = page.on_sheet(np.arange(left, right) + float(page.shift_px))
+    column = page.on_sheet(np.arange(left, right, dtype=np.float64) + page.shift_px)
     first, last = round(float(column[0])), round(float(column[-1])) + 1
     seen = first + np.flatnonzero(np.isfinite(trace.row[first:last]))
     if seen.size < _SEEN_MIN * (last - first):

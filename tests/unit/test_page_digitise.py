@@ -17,8 +17,11 @@ from pipeline.page.digitise import FS, Corrections, digitise, to_recording
 from pipeline.page.distort import Distortion, distort
 from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
 from pipeline.page.grid import measure_grid
+from pipeline.page.ink import Ink
+from pipeline.page.layout import evenly_spaced
 from pipeline.page.layouts import LAYOUTS, LEADS
 from pipeline.page.paper import flatten, squared
+from pipeline.page.trace import follow
 
 
 def drawn(**style: object) -> Page:
@@ -144,8 +147,9 @@ def test_rows_that_fit_no_layout_are_to_be_corrected() -> None:
     assert any("correct the rows' baselines" in need.question for need in found.needs)
 
 
-def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
-    page = drawn(line_px=3, layout="12x1", gain=5.0)
+@pytest.mark.parametrize(("line_px", "px_per_mm"), [(3, 5.0), (2, 3.6)])
+def test_a_narrow_wave_keeps_its_height_under_a_thick_pen_and_on_a_coarse_scan(line_px: int, px_per_mm: float) -> None:
+    page = drawn(line_px=line_px, px_per_mm=px_per_mm, layout="12x1", gain=5.0)
     recording = to_recording(digitise(page.picture, Corrections(speed=25.0, gain=5.0, layout="12x1")), name="page")
     start_s, truth = page.truth.signals["V4"]
     assert recording.p_signal[:, LEADS.index("V4")].max() == pytest.approx(truth.max(), rel=0.12)
@@ -198,3 +202,21 @@ def test_the_command_writes_a_recording_that_reads_back(tmp_path: Path) -> None:
     assert recording.duration_s == pytest.approx(10.0, abs=0.1)
     assert np.isnan(recording.p_signal[:, LEADS.index("V6")]).mean() > 0.7
     assert (tmp_path / "page_ludb_10.page.json").is_file()
+
+
+def test_a_faint_trace_is_not_lost_to_a_darker_one_beside_it() -> None:
+    strength = np.zeros((300, 900), np.float32)
+    strength[99:102], strength[198:201] = 0.6, 1.0
+    ink = Ink(strength, strength > 0.45, 0.8)
+    (faint, dark), _ = follow(ink, np.array([100.0, 199.0]), 6)
+    assert np.nanmedian(faint.row) == pytest.approx(100, abs=0.5)
+    assert faint.stop - faint.start > 850
+    assert np.nanmedian(dark.row) == pytest.approx(199, abs=0.5)
+
+
+def test_an_edge_that_was_taken_for_a_thirteenth_row_is_left_out() -> None:
+    lanes = np.concatenate([[24.0], 157 + 102.0 * np.arange(12)])
+    clear = np.array([0.6] + [0.95] * 12)
+    assert evenly_spaced(lanes, clear).tolist() == [False] + [True] * 12
+    assert evenly_spaced(lanes[1:], clear[1:]).all()
+    assert evenly_spaced(lanes, np.full(13, 0.9)).all()
