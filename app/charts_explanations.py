@@ -13,8 +13,8 @@ from app.theme import Palette
 Json = Mapping[str, Any]
 
 
-def removal(curves: Json, way: str, names: Mapping[str, str], palette: Palette) -> go.Figure:
-    """The answer's probability as squares are taken away ("deletion") or put back ("insertion"), a line per map."""
+def removal(curves: Json, way: str, names: Mapping[str, str], whole: str, palette: Palette) -> go.Figure:
+    """The answer's probability as parts of a `whole` are taken away ("deletion") or put back, a line per map."""
     figure = go.Figure()
     for number, (name, title) in enumerate(names.items()):
         p = curves[name][way]
@@ -28,7 +28,7 @@ def removal(curves: Json, way: str, names: Mapping[str, str], palette: Palette) 
             hovertemplate="%{x:.0%}: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
     gone = "taken away" if way == "deletion" else "put back"
-    figure.update_xaxes(title=f"share of the picture {gone}", tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(title=f"share of the {whole} {gone}", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.02], fixedrange=True)
     return figure.update_layout(
         height=360,

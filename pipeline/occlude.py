@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Classifier
-from pipeline.config import DEFAULT, Config
+from pipeline.config import DEFAULT, Config, SequenceConfig
 from pipeline.domain import Beats, FloatArray, read_only
 from pipeline.signal.sequence import LEADS, frame, rows
 
@@ -38,24 +38,43 @@ def occlude(
 
     What covers is the usual beat, not 0: a straight line instead of a QRS is a finding of its own.
     """
+    return occluded(classifier, *around(beats, index, config), config.sequence, class_name=class_name)
+
+
+def around(beats: Beats, index: int, config: Config = DEFAULT) -> tuple[FloatArray, int]:
+    """The rows (n, row_size) of a beat and of the neighbours that its answer depends on, and which of them it is."""
     sequence = config.sequence
     first = max(0, index - sequence.margin_beats)
     near = np.arange(first, min(len(beats), index + sequence.margin_beats + 1))
-    seen = rows(beats, near, frame(beats, sequence, config.signal), sequence)
-    at, size = index - first, sequence.points * LEADS
+    return rows(beats, near, frame(beats, sequence, config.signal), sequence), index - first
+
+
+def occluded(
+    classifier: Classifier, seen: FloatArray, at: int, sequence: SequenceConfig, *, class_name: str | None = None
+) -> Occlusion:
+    """`occlude` of the row at `at` among rows (n, row_size) in their order."""
     starts = np.arange(0, sequence.points - COVER_POINTS + 1, STEP_POINTS)
-    covered = [_covered(seen, at, slice(start * LEADS, (start + COVER_POINTS) * LEADS), size) for start in starts]
-    hidden = seen.copy()
-    hidden[:, 2 * size :] = 0
+    changed = [covered(seen, at, slice(start, start + COVER_POINTS), sequence) for start in starts]
     name = class_name or classifier.classes[int(classifier.predict(seen)[at].argmax())]
     target = classifier.classes.index(name)
-    logit = np.array([classifier.logits(part)[at, target] for part in (seen, *covered, hidden)])
+    logit = np.array([classifier.logits(part)[at, target] for part in (seen, *changed, without_rhythm(seen, sequence))])
     fall = np.maximum(logit[0] - logit[1:], 0).astype(np.float32)
     time_s = (starts + (COVER_POINTS - 1) / 2 - sequence.points_before) * sequence.step_s
     return Occlusion(name, read_only(time_s.astype(np.float32)), read_only(fall[:-1]), float(fall[-1]))
 
 
-def _covered(seen: FloatArray, at: int, part: slice, size: int) -> NDArray[np.float32]:
+def covered(seen: FloatArray, at: int, points: slice, sequence: SequenceConfig) -> NDArray[np.float32]:
+    """Rows in which the recording's usual beat takes the place of some points of the beat at `at`, on both leads."""
     found = seen.copy()
-    found[at, part] = seen[at, size + part.start : size + part.stop]
+    size = sequence.points * LEADS
+    found[at, points.start * LEADS : points.stop * LEADS] = seen[
+        at, size + points.start * LEADS : size + points.stop * LEADS
+    ]
+    return found
+
+
+def without_rhythm(seen: FloatArray, sequence: SequenceConfig) -> NDArray[np.float32]:
+    """Rows in which no RR interval is known."""
+    found = seen.copy()
+    found[:, 2 * sequence.points * LEADS :] = 0
     return found

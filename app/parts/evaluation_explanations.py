@@ -28,21 +28,32 @@ def show_explanations(view: View) -> None:
         "each class. What the numbers below allow to say:"
     )
     st.markdown("\n".join(f"- {line}" for line in claims(content)))
-    names = map_names(content)
+    names, signal = map_names(content), content.get("reads") == "beats"
     for tested in content["sets"]:
         st.subheader(plain(tested["title"]), anchor=False)
         for column, (way, title) in zip(st.columns(2), WAYS.items(), strict=True):
             with column:
-                figure = charts.removal(tested["curves"], way, names, view.colours)
+                figure = charts.removal(tested["curves"], way, names, "beat" if signal else "picture", view.colours)
                 alt = f"{title} in the order of each map, {tested['name']}"
                 show_figure(view, figure, alt, source=lambda v: show_explanations_source(v, content))
-        st.caption(
-            f"Squares of {content['square_px']} pixels are blanked, or drawn on a blank picture. A good map makes the "
-            "answer fall early when squares are taken away, and rise early when they are put back."
-        )
+        st.caption(how_measured(content))
         show_table(faithful(tested, names), f"{view.name}-explanations-{tested['name']}.csv")
-        show_table(where(tested), f"{view.name}-heat-by-answer-{tested['name']}.csv")
+        show_table(where(tested, signal=signal), f"{view.name}-heat-by-answer-{tested['name']}.csv")
     show_randomised(view, content)
+
+
+def how_measured(content: Json) -> str:
+    """What is taken away, and what a good map does then."""
+    if content.get("reads") == "beats":
+        how = (
+            f"Each {content['part']} of the beat is made like the recording's usual beat, or the RR intervals are "
+            "hidden, or they are put back. Beats called N are left out here: a usual beat in the place of a usual beat "
+            "changes nothing."
+        )
+    else:
+        how = f"Each {content.get('part', 'square of 16 pixels')} is blanked, or drawn on a blank picture."
+    good = "A good map makes the answer fall early when parts are taken away, and rise early when they are put back."
+    return f"{how} {good}"
 
 
 def show_randomised(view: View, content: Json) -> None:
@@ -70,12 +81,13 @@ def show_explanations_source(view: View, content: Json) -> None:
 
 def map_names(content: Json) -> dict[str, str]:
     """The maps that are compared, by name."""
-    return {
-        "heat": str(content["method"]),
+    told = {
+        "heat": str(content["method"]).capitalize() if content.get("reads") == "beats" else str(content["method"]),
         "occlusion": "Covering squares in turn",
         "qrs": "Just the QRS",
         "random": "At random",
     }
+    return {name: title for name, title in told.items() if name in content["sets"][0]["curves"]}
 
 
 def faithful(tested: Json, names: dict[str, str]) -> pd.DataFrame:
@@ -91,12 +103,12 @@ def faithful(tested: Json, names: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def where(tested: Json) -> pd.DataFrame:
-    """How much of the heat lies in each part, by the network's answer."""
-    rows = []
+def where(tested: Json, *, signal: bool = False) -> pd.DataFrame:
+    """How much of the heat lies in each part, by the network's answer; of the signal, all RR intervals are one."""
+    rows, parts = [], PARTS | ({"rr": "RR intervals"} if signal else {})
     for answer in tested["answers"]:
         row = {"Answer": answer["answer"], "Beats": answer["beats"], "Blank maps": answer["blank"]}
-        for part, title in PARTS.items():
+        for part, title in parts.items():
             found = answer["places"][part]
             row[f"{title}: heat"] = tables.shown("", found["share"])
             row[f"{title}: times chance"] = number(found["ratio"], digits=2)

@@ -13,10 +13,16 @@ def claims(content: Mapping[str, Any]) -> list[str]:
     return [*(_faithful(content, tested) for tested in content["sets"]), _where(content), _sane(content)]
 
 
+def _on_signal(content: Mapping[str, Any]) -> bool:
+    return content.get("reads") == "beats"
+
+
 def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
-    words = {"random": "squares at random", "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
+    chance = "stretches in random order" if _on_signal(content) else "squares at random"
+    words = {"random": chance, "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
     told = [f"{_better(tested['against'][name])} {text}" for name, text in words.items() if name in tested["against"]]
-    drawn = f"{tested['beats']} beats of {len(tested['records'])} patients"
+    called = " not called N" if _on_signal(content) else ""
+    drawn = f"{tested.get('compared', tested['beats'])} beats{called} of {len(tested['records'])} patients"
     return f"**{tested['title']}** ({drawn}): the map finds what the answer rests on {'; '.join(told)}."
 
 
@@ -36,20 +42,22 @@ def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _where(content: Mapping[str, Any]) -> str:
-    names = {"qrs": "QRS", "p": "the P window", "rr": "the preceding RR interval"}
+    signal = _on_signal(content)
+    names = {"qrs": "QRS", "p": "the P window", "rr": "the RR intervals" if signal else "the preceding RR interval"}
     found = []
     answers = content["sets"][-1]["answers"]
     for answer in (a for a in answers if a["beats"] - a["blank"] >= LEAST):
         more = [
-            f"{names[part]} ({measured['ratio']['value']:.1f} times its share)"
+            f"{names[part]} ({measured['share']['value']:.0%} of it, {measured['ratio']['value']:.1f} times its share)"
             for part, measured in answer["places"].items()
             if measured["ratio"]["low"] is not None and measured["ratio"]["low"] > 1
         ]
         if more:
             found.append(f"for {answer['answer']} on {_listed(more)}")
     if not found:
-        return "**Where:** on no part that was measured does more heat lie than on its share of the picture."
-    drawn = f"DS2, answers with {LEAST} maps or more; a part's share is that of the picture's area"
+        return "**Where:** on no part that was measured does more heat lie than on its share of the whole."
+    area = "stretches, the RR intervals counting as one" if signal else "the picture's area"
+    drawn = f"DS2, answers with {LEAST} maps or more; a part's share is that of {area}"
     return f"**Where:** heat gathers, beyond chance, {'; '.join(found)} ({drawn})."
 
 

@@ -1,89 +1,63 @@
-"""What a heatmap is worth on one picture: squares taken away or put back in its order, and where its heat lies."""
+"""What a map of importance is worth, whatever it is drawn on: what each beat's map did, and how beats are drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.gradcam import heatmap, occlusion
 from models.registry import Classifier
-from pipeline.config import PictureConfig
-from pipeline.domain import FloatArray, PictureArray
-from pipeline.render.content import PictureContent
+from pipeline.labels import AAMI_CLASSES
 
-SQUARE_PX: Final = 16  # 24 squares: finer ones blank too little at once to move an answer
-STEP: Final = 4  # squares that go at once
-MAPS: Final = ("heat", "occlusion", "qrs", "random")
+SEED: Final = 20261122
+DRAWN: Final = AAMI_CLASSES[:4]  # Q means too many things
 PARTS: Final = ("qrs", "p", "rr")
 QRS_S: Final = 0.06  # on each side of R
 P_S: Final = (-0.24, -0.08)  # before R
 
-Squares = NDArray[np.float64]
 
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """Beats (n,) of `record`, the network's `answer` to each, its map, and what the map is worth.
 
-def maps_of(
-    classifier: Classifier, picture: PictureArray, answer: str, config: PictureConfig, rng: np.random.Generator
-) -> tuple[FloatArray, dict[str, Squares]]:
-    """The network's heatmap (height_px, width_px) for its answer, and all maps as values of squares (rows, columns).
-
-    "occlusion" is what covering each square costs the logit, "qrs" marks the R peak in the beat panel and nothing
-    else, "random" is random.
+    `maps` (n, ...) importance, all 0 where blank; `share` and `area` (n, 3): how much of a map lies in each of `PARTS`,
+    and how much would by chance; `p` {map: (n, 2, steps)}: probability of the answer as parts go in the map's order
+    (deletion) or come back (insertion), "heat" being the network's own map; `compared` (n,) whether these count for
+    the beat; `again` draws the map of beat i for another network.
     """
-    heat = heatmap(classifier, picture, answer).values
-    shape = (picture.shape[0] // SQUARE_PX, picture.shape[1] // SQUARE_PX)
-    fall = occlusion(classifier, picture, answer, patch_px=SQUARE_PX)
-    found = {"heat": _squares(heat), "occlusion": _squares(fall), "qrs": _squares(_near_r(config))}
-    return heat, found | {"random": rng.random(shape)}
+
+    record: NDArray[np.str_]
+    answer: NDArray[np.str_]
+    maps: NDArray[np.floating]
+    share: NDArray[np.float64]
+    area: NDArray[np.float64]
+    p: Mapping[str, NDArray[np.float64]]
+    compared: NDArray[np.bool_]
+    again: Callable[[Classifier, int], NDArray[np.floating]]
+
+    @property
+    def blank(self) -> NDArray[np.bool_]:
+        """Which maps (n,) show nothing."""
+        return np.asarray(~(self.maps.reshape(self.record.size, -1).max(axis=1) > 0))
 
 
-def worse_pictures(picture: PictureArray, squares: Squares) -> tuple[PictureArray, PictureArray]:
-    """The picture with ever more squares blanked, the strongest first, and the blank one with ever more put back.
-
-    Each (steps, height_px, width_px, 3), from no square to all of them.
-    """
-    order = np.argsort(-squares, axis=None, kind="stable")
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
-    gone = rank.reshape(squares.shape)[None] < np.arange(0, order.size + 1, STEP)[:, None, None]
-    pixels = np.kron(gone, np.ones((SQUARE_PX, SQUARE_PX), np.bool_))[..., None]
-    return np.where(pixels, np.uint8(0), picture), np.where(pixels, picture, np.uint8(0))
+def drawn(label: NDArray[np.int64], record: NDArray[np.str_], per_class: int) -> NDArray[np.int64]:
+    """Indices, sorted, of at most `per_class` beats of each class of `DRAWN`, from as many patients as there are."""
+    rng = np.random.default_rng(SEED)
+    chosen: list[int] = []
+    for name in DRAWN:
+        index = rng.permutation(np.flatnonzero(label == AAMI_CLASSES.index(name)))
+        turn = np.zeros(index.size, np.int64)
+        for patient in np.unique(record[index]):
+            own = record[index] == patient
+            turn[own] = np.arange(own.sum())
+        chosen += index[np.argsort(turn, kind="stable")][:per_class].tolist()
+    return np.array(sorted(chosen), np.int64)
 
 
 def area_under(p: NDArray[np.floating]) -> float:
-    """Area under probabilities at even steps from no square to all, 0..1."""
+    """Area under probabilities at even steps from no part to all, 0..1."""
     return float((p[:-1] + p[1:]).mean() / 2)
-
-
-def places(content: PictureContent, config: PictureConfig) -> NDArray[np.bool_]:
-    """Masks (n, 3, height_px, width_px) of `PARTS`: QRS and P window in the beat panel, and the preceding interval.
-
-    The last is the strip between the R peak before and this one, and the bar of that interval.
-    """
-    n = len(content)
-    masks = np.zeros((n, 3, config.height_px, config.width_px), np.bool_)
-    beat, strip = config.beat_height_px, config.beat_height_px + config.strip_height_px
-    time_s = np.linspace(-config.beat_before_s, config.beat_after_s, config.width_px)
-    masks[:, 0, :beat] = np.abs(time_s) <= QRS_S
-    masks[:, 1, :beat] = (time_s >= P_S[0]) & (time_s <= P_S[1])
-    before = np.where(content.ticks < -1e-3, content.ticks, -np.inf).max(axis=1)
-    around_s = np.linspace(-config.strip_half_s, config.strip_half_s, config.width_px)
-    between = (around_s >= before[:, None]) & (around_s <= 0)
-    masks[:, 2, beat:strip] = between[:, None]
-    bars = 2 * config.rr_neighbours + 2
-    column = (np.arange(config.width_px) + 0.5) / config.width_px * bars
-    masks[:, 2, strip:] = np.floor(column) == config.rr_neighbours
-    return masks
-
-
-def _near_r(config: PictureConfig) -> FloatArray:
-    time_s = np.linspace(-config.beat_before_s, config.beat_after_s, config.width_px)
-    near = np.zeros((config.height_px, config.width_px), np.float32)
-    near[: config.beat_height_px] = np.exp(-np.abs(time_s) / QRS_S)
-    return near
-
-
-def _squares(values: FloatArray) -> Squares:
-    rows, columns = values.shape[0] // SQUARE_PX, values.shape[1] // SQUARE_PX
-    return np.asarray(values.reshape(rows, SQUARE_PX, columns, SQUARE_PX).mean(axis=(1, 3)), np.float64)

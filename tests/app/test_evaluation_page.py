@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,13 +19,11 @@ from app.parts.evaluation import s_warning
 from app.state import Session
 from app.theme import LIGHT
 from models import registry
-from pipeline.config import DEFAULT
 from pipeline.datasets.splits import DS2, PACED
-from pipeline.evaluate import errors, explanations, predict, report, run, saved, stress, uncertainty
-from pipeline.evaluate.faithfulness import MAPS
+from pipeline.evaluate import errors, explanations, faithfulness_beats, predict, report, run, saved, stress, uncertainty
+from pipeline.evaluate.faithfulness import Explained
+from pipeline.evaluate.faithfulness_pictures import MAPS
 from pipeline.evaluate.records import RecordPredictions
-from pipeline.render.content import PictureContent
-from pipeline.train.beats import LabelledBeats
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -132,24 +131,27 @@ def opened(monkeypatch, folder, section=None, kind=None, network=None):
     return page
 
 
-def explained(home):
+def explained(home, reads="pictures"):
     """What `evaluate --explanations` leaves, of maps and answers at random."""
-    rng, n, picture = np.random.default_rng(4), 40, DEFAULT.picture
-    rows = {name: np.zeros((n, 5), np.float32) for name in ("first", "second", "usual", "rr_ratio")}
-    ticks = np.tile(np.array([-0.8, 0, 0.8], np.float32), (n, 1))
-    content = PictureContent(**rows, strip=np.zeros((n, 5, 2), np.float32), ticks=ticks, usual_ticks=ticks)
-    beats = LabelledBeats(content, np.zeros(n, np.int64), np.array(["100", "103", "105", "111"])[np.arange(n) % 4])
-    pictures = np.zeros((n, picture.height_px, picture.width_px, 3), np.uint8)
-    heat = rng.random(pictures.shape[:3]).astype(np.float32)
-    p = {name: rng.random((n, 2, 9)) for name in MAPS}
-    found = explanations.Explained(beats, pictures, heat, np.array(list("NSVF"))[np.arange(n) // 10], p)
-    sets = [{"name": name, "title": name, **explanations.measured(found, DEFAULT)} for name in ("held_out", "ds2")]
+    rng, n, maps = np.random.default_rng(4), 40, MAPS if reads == "pictures" else faithfulness_beats.MAPS
+    found = Explained(
+        record=np.array(["100", "103", "105", "111"])[np.arange(n) % 4],
+        answer=np.array(list("NSVF"))[np.arange(n) // 10],
+        maps=rng.random((n, 14)), share=rng.random((n, 3)), area=np.full((n, 3), 0.1),
+        p={name: rng.random((n, 2, 9)) for name in maps}, compared=np.ones(n, bool), again=lambda other, i: other,
+    )  # fmt: skip
+    names = ("held_out", "ds2") if reads == "pictures" else ("ds2",)
+    sets = [{"name": name, "title": name, **explanations.measured(found)} for name in names]
     model = saved.read_evaluation(home / "evaluation.json")["model"]
     made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --explanations"}
+    described = {
+        "pictures": {"method": "HiResCAM", "part": "square of 16 pixels"},
+        "beats": {"method": "occlusion of the signal", "part": "stretch of 64 ms"},
+    }
     stages = [{"layer": "block5_conv3", "correlation": {"value": 0.1, "low": 0.0, "high": 0.2}}]
     told = {
         "schema": saved.EXPLANATIONS_SCHEMA, "model": {name: model[name] for name in ("name", "title", "sha256")},
-        "provenance": made, "method": "HiResCAM", "per_class": 10, "square_px": 16, "sets": sets,
+        "provenance": made, "per_class": 10, "sets": sets, "reads": reads, **described[reads],
         "randomised": {"beats": 24, "stages": stages},
     }  # fmt: skip
     run.write_json(home / "explanations.json", report.plain(told))
@@ -427,3 +429,16 @@ def test_a_confidence_off_the_saved_curve_has_no_point_on_it():
     assert charts.kept_from(curve, 0.3) == pytest.approx((0.95, 0.85))
     assert charts.kept_from(curve, 0.5) is None
     assert charts.kept_from(curve, None) is None
+
+
+@pytest.mark.usefixtures("no_data")
+def test_explanations_of_a_network_that_reads_the_signal_speak_of_stretches(monkeypatch, networks, tmp_path):
+    shutil.copytree(networks / "cnn", tmp_path / "cnn")
+    explained(tmp_path / "cnn", "beats")
+    page = opened(monkeypatch, tmp_path, "Explanations", network="cnn")
+    assert "Each stretch of 64 ms of the beat is made like the recording's usual beat" in said(page)
+    assert "stretches in random order" in said(page)
+    assert "square" not in said(page).lower()
+    faithful = next(frame.value for frame in page.dataframe if "Map" in frame.value.columns)
+    assert faithful["Map"].tolist() == ["Occlusion of the signal", "Just the QRS", "At random"]
+    assert any("RR intervals: heat" in frame.value.columns for frame in page.dataframe)

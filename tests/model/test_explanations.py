@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,13 +11,17 @@ from models.registry import Classifier
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
+from pipeline.evaluate import faithfulness_beats as on_signal
 from pipeline.evaluate.claims import claims
-from pipeline.evaluate.explanations import Explained, explained, measured, randomised, sampled
-from pipeline.evaluate.faithfulness import MAPS, area_under, places, worse_pictures
+from pipeline.evaluate.explanations import measured, randomised
+from pipeline.evaluate.faithfulness import Explained, area_under, drawn
+from pipeline.evaluate.faithfulness_pictures import MAPS, explained, places, worse_pictures
+from pipeline.evaluate.predict import Progress
 from pipeline.evaluate.report import plain
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.render.content import picture_content
+from pipeline.signal.sequence import row_size
 from pipeline.train.beats import LabelledBeats
 
 PICTURE = DEFAULT.picture
@@ -45,7 +47,7 @@ def cnn() -> Classifier:
 
 @pytest.fixture(scope="module")
 def found(cnn: Classifier, beats: LabelledBeats) -> Explained:
-    return explained(cnn, sampled(beats, 6), DEFAULT, lambda fraction, sentence: None)
+    return explained(cnn, beats.take(drawn(beats.label, beats.record, 6)), DEFAULT, lambda fraction, sentence: None)
 
 
 def test_the_strongest_squares_go_first_until_nothing_is_left() -> None:
@@ -80,25 +82,25 @@ def test_places_are_the_qrs_the_p_window_and_the_interval_before(beats: Labelled
 
 
 def test_beats_are_drawn_from_all_patients_in_turn(beats: LabelledBeats) -> None:
-    drawn = sampled(beats, 10)
-    for label in np.unique(drawn.label):
-        _, counts = np.unique(drawn.record[drawn.label == label], return_counts=True)
+    chosen = beats.take(drawn(beats.label, beats.record, 10))
+    for label in np.unique(chosen.label):
+        _, counts = np.unique(chosen.record[chosen.label == label], return_counts=True)
         assert np.ptp(counts) <= 1
-    assert set(drawn.label) == {AAMI_CLASSES.index(name) for name in "NVF"}
+    assert set(chosen.label) == {AAMI_CLASSES.index(name) for name in "NVF"}
 
 
 def test_covering_in_turn_finds_what_the_answer_rests_on_better_than_chance(found: Explained) -> None:
-    told = measured(found, DEFAULT)
+    told = measured(found)
     areas = told["faithfulness"]
     assert areas["occlusion"]["deletion"]["value"] < areas["random"]["deletion"]["value"]
-    assert told["beats"] == len(found.pictures)
+    assert told["beats"] == len(found.maps)
     assert sum(answer["beats"] for answer in told["answers"]) == told["beats"]
     for name in MAPS:
         assert told["curves"][name]["deletion"][0] == pytest.approx(told["curves"][name]["insertion"][-1])
 
 
 def test_without_weights_a_map_is_another(cnn: Classifier, found: Explained) -> None:
-    stages = randomised(cnn, replace(found, heat=found.heat))["stages"]
+    stages = randomised(cnn, found)["stages"]
     assert [stage["layer"] for stage in stages] == [name for name, _ in cascade(cnn, 0)]
     assert stages[-1]["layer"] == "conv1"
     assert abs(stages[-1]["correlation"]["value"]) < 0.9
@@ -111,7 +113,7 @@ def test_the_last_stage_shares_no_weights_with_the_network(cnn: Classifier) -> N
 
 
 def test_claims_say_what_the_numbers_say(found: Explained) -> None:
-    tested = plain(measured(found, DEFAULT)) | {"name": "ds2", "title": "DS2"}
+    tested = plain(measured(found)) | {"name": "ds2", "title": "DS2"}
     good, bad = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": -0.2, "low": -0.3, "high": -0.1}
     tested["against"] = {
         "random": {"deletion": good, "insertion": good},
@@ -127,3 +129,68 @@ def test_claims_say_what_the_numbers_say(found: Explained) -> None:
     assert "depend on what the network learnt" in sane
     stages[0]["correlation"] = {"value": 0.8, "low": 0.7, "high": 0.9}
     assert "whatever the network learnt" in claims(content)[-1]
+
+
+@pytest.fixture(scope="module")
+def ventricular() -> tuple[Classifier, Explained]:
+    """`rhythm` and what its maps of four beats of each class of the demo recording are worth."""
+    network = registry.load("rhythm")
+    demo = demo_path()
+    silent: Progress = lambda fraction, sentence: None  # noqa: E731
+    return network, on_signal.explained_beats(network, [demo.stem], demo.parent, 4, DEFAULT, silent)
+
+
+def test_the_signal_is_cut_at_r_and_each_point_belongs_to_one_stretch() -> None:
+    parts = on_signal.stretches(DEFAULT.sequence)
+    points = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+    assert np.array_equal(points, np.arange(DEFAULT.sequence.points))
+    assert DEFAULT.sequence.points_before in [part.start for part in parts]
+    qrs, p, intervals = on_signal.places(DEFAULT.sequence)
+    assert (qrs.sum(), intervals.sum(), intervals[-1]) == (2, 1, 1)
+    assert not (qrs * p).any()
+
+
+def test_taking_all_away_leaves_the_usual_beat_and_no_rhythm_and_putting_all_back_leaves_the_beat() -> None:
+    config = DEFAULT.sequence
+    rows = np.random.default_rng(0).normal(size=(5, row_size(config))).astype(np.float32)
+    values = np.arange(len(on_signal.stretches(config)) + 1.0)
+    away, back = on_signal.worse_rows(rows, 2, values, config)
+    wave = 2 * config.points
+    assert len(away) == len(back) == values.size + 1
+    assert np.array_equal(away[0], rows)
+    assert np.array_equal(back[-1], rows)
+    assert np.array_equal(away[-1], back[0])
+    assert np.array_equal(away[-1][2, :wave], rows[2, wave : 2 * wave])
+    assert not away[1][:, 2 * wave :].any()  # the last value is the strongest: the RR intervals go first
+    assert np.array_equal(away[-1][[0, 1, 3, 4], : 2 * wave], rows[[0, 1, 3, 4], : 2 * wave])  # its neighbours stay
+
+
+def test_occlusion_of_the_signal_finds_what_answers_rest_on(ventricular: tuple[Classifier, Explained]) -> None:
+    _, found = ventricular
+    told = measured(found)
+    assert {"V", "N"} <= set(found.answer)
+    assert told["compared"] == np.sum((found.answer != "N") & ~found.blank)
+    areas = told["faithfulness"]
+    assert set(areas) == set(on_signal.MAPS)
+    assert areas["heat"]["deletion"]["value"] < areas["random"]["deletion"]["value"]
+    assert areas["heat"]["insertion"]["value"] > areas["random"]["insertion"]["value"]
+    assert np.allclose(found.share.sum(axis=1) <= 1 + 1e-9, True)
+    v = next(answer for answer in told["answers"] if answer["answer"] == "V")
+    assert v["places"]["qrs"]["ratio"]["value"] > 1
+
+
+def test_without_its_weights_the_network_of_beats_has_another_map(ventricular: tuple[Classifier, Explained]) -> None:
+    network, found = ventricular
+    *_, (_, broken) = cascade(network, 0)
+    at = int(np.flatnonzero(found.compared)[0])
+    assert np.array_equal(found.again(network, at), found.maps[at])
+    assert not np.allclose(found.again(broken, at), found.maps[at])
+
+
+def test_claims_about_the_signal_speak_of_stretches(ventricular: tuple[Classifier, Explained]) -> None:
+    tested = plain(measured(ventricular[1])) | {"name": "ds2", "title": "DS2"}
+    stages = [{"layer": "beat", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
+    faithful, *_ = claims({"reads": "beats", "sets": [tested], "randomised": {"stages": stages}})
+    assert f"({tested['compared']} beats not called N of 1 patients)" in faithful
+    assert "stretches in random order" in faithful
+    assert "squares" not in faithful
