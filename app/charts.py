@@ -345,7 +345,7 @@ def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float
 def _tick_step(window_s: float) -> float:
     """A round number of seconds that divides a window into at most about six."""
     steps = np.array([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600])
-    return float(steps[min(np.searchsorted(steps, window_s / 6), steps.size - 1)])
+    return float(steps[min(int(np.searchsorted(steps, window_s / 6)), steps.size - 1)])
 
 
 def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -129,13 +128,13 @@ def heart_rates(rr_s: NDArray[np.floating]) -> Rates:
 
 def quality_text(quality: Quality) -> str:
     """How much of the recording has which quality, in words."""
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = {}
     for segment in quality.segments:
-        seconds[VERDICT_WORDS[segment.verdict]] += segment.stop_s - segment.start_s
+        word = VERDICT_WORDS[segment.verdict]
+        seconds[word] = seconds.get(word, 0.0) + segment.stop_s - segment.start_s
     total = sum(seconds.values()) or 1.0
-    return ", ".join(
-        f"{percent(length / total) if length < total else '100 %'} {word}" for word, length in seconds.most_common()
-    )
+    shares = {word: length / total for word, length in sorted(seconds.items(), key=lambda pair: -pair[1])}
+    return ", ".join(f"{percent(part) if part < 1 else '100 %'} {word}" for word, part in shares.items())
 
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
@@ -194,5 +193,5 @@ def rate_trend(case: Case) -> tuple[NDArray[np.floating], NDArray[np.floating], 
         return time_s, rate, beat
     whole = rate.size // step * step
     grid = np.ma.masked_invalid(rate[:whole].reshape(-1, step))
-    medians = np.ma.median(grid, axis=1).filled(np.nan)
+    medians = np.ma.median(grid, axis=1).filled(np.nan)  # type: ignore[no-untyped-call]
     return time_s[step // 2 : whole : step], medians, beat[step // 2 : whole : step]

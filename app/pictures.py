@@ -24,7 +24,7 @@ def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
     veil = cv2.resize(np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     alpha = (HEAT_STRENGTH * np.clip(veil, 0, 1))[..., None]
     mixed = picture.astype(np.float32) * (1 - alpha) + np.array(HEAT_RGB, np.float32) * alpha
-    return mixed.round().astype(np.uint8)
+    return np.asarray(mixed.round().astype(np.uint8))
 
 
 def shown(picture: PictureArray) -> PictureArray:

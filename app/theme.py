@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 import streamlit as st
 
 RESEARCH_USE = "For research use only. HeartVision suggests; a clinician looks at the signal and decides."
 UNCLASSIFIED = "?"
 ARTEFACT = "X"  # what a reader rejected
+BadgeColour = Literal["gray", "blue", "orange", "violet", "green", "yellow", "red"]
+BADGES: MappingProxyType[str, BadgeColour] = MappingProxyType(
+    {
+        **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
+        **{UNCLASSIFIED: "yellow", ARTEFACT: "red"},
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import cache, charts, findings, pictures
 from app.findings import Case
 from app.state import Session
 from app.text import clock, confidence_words, percent, plain
-from app.theme import UNCLASSIFIED, is_dark, palette
+from app.theme import BADGES, UNCLASSIFIED, is_dark, palette
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain import SIGNAL, BeatExplanation
@@ -20,7 +21,6 @@ from pipeline.render.picture import render_large
 from pipeline.wording import grouped
 
 CHART = {"displayModeBar": False, "staticPlot": True}
-BADGES = {"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green", UNCLASSIFIED: "yellow"}
 HOW_TO_READ = (
     "Top: the beat ({first}: first lead, green: second lead, blue: this recording's usual beat). Middle: three seconds "
     "before and after it; green ticks are R peaks, blue ticks where they would be at an even rhythm. Bottom: RR "
@@ -57,22 +57,24 @@ def draw(session: Session) -> None:
         st.caption(HOW_TO_READ.format(first="red" if is_dark() else "black"))
 
 
-def _pictures(case: Case, beat: int, signal_place: object, large: object, exact: object) -> None:
+def _pictures(
+    case: Case, beat: int, signal_place: DeltaGenerator, large: DeltaGenerator, exact: DeltaGenerator
+) -> None:
     config = DEFAULT.picture
     found = _explain(case, beat) if not case.prepared.beats.reason[beat] else None
-    heat = None if found is None or found.heatmap.blank else found.heatmap.values
+    hot = None if found is None or found.heatmap.blank else found
     with signal_place:
-        _signal(case, beat, found if heat is not None else None)
+        _signal(case, beat, hot)
     with large:
         picture = render_large(case.prepared.beats, beat, config, dark=is_dark())
-        shown = picture if heat is None else pictures.with_heat(picture, heat)
+        shown = picture if hot is None else pictures.with_heat(picture, hot.heatmap.values)
         caption = (
             "The beat's picture"
-            if heat is None
-            else f"Where it looked for {found.heatmap.class_name} ({found.heatmap.method})"
+            if hot is None
+            else f"Where it looked for {hot.heatmap.class_name} ({hot.heatmap.method})"
         )
         st.image(shown, caption=caption, width="stretch", alt=caption)
-        if found is not None and heat is None:
+        if found is not None and hot is None:
             st.info(BLANK_SIGNAL if found.heatmap.method == SIGNAL else BLANK, icon=":material/visibility_off:")
     if found is not None:
         with exact:

@@ -48,8 +48,12 @@ def _is_local() -> bool:
 def _opened(typed: str) -> FolderDataset | str:
     """What the folder holds, or why it cannot be shown."""
     bar = st.progress(0.0, "Reading the folder")
+
+    def told(fraction: float, sentence: str) -> None:
+        bar.progress(fraction, sentence)
+
     try:
-        return read_folder(folder_path(typed), progress=lambda fraction, sentence: bar.progress(fraction, sentence))
+        return read_folder(folder_path(typed), progress=told)
     except DataError as error:
         return str(error)
     finally:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import charts, findings
 from app.parts import beat as beat_part
@@ -179,8 +180,8 @@ def _rows(session: Session, case: findings.Case) -> tuple[pd.DataFrame, str]:
     return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
 
 
-def _columns() -> dict[str, object]:
-    def probability(title: str, meaning: str) -> object:
+def _columns() -> dict[str, ColumnConfig]:
+    def probability(title: str, meaning: str) -> ColumnConfig:
         return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
 
     return {

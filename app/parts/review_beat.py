@@ -10,17 +10,13 @@ from app.charts_review import Shape
 from app.review_desk import HUMAN_WORDS, Desk
 from app.review_state import Bench
 from app.text import clock, percent, plain
-from app.theme import ARTEFACT, UNCLASSIFIED, is_dark, palette
+from app.theme import ARTEFACT, BADGES, UNCLASSIFIED, is_dark, palette
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES
 from pipeline.render.picture import render_large
 from pipeline.review.families import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
 
-BADGES = {
-    **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
-    **{UNCLASSIFIED: "yellow", ARTEFACT: "red"},
-}
 PICTURE_PX = 230
 STATIC = {"displayModeBar": False, "staticPlot": True}
 MEANINGS = {**CLASS_NAMES, UNCLASSIFIED: "Not classified", ARTEFACT: "Artefact"}

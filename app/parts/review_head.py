@@ -8,8 +8,10 @@ from app.parts import reader, review_decide, review_keys
 from app.review_desk import Desk
 from app.review_state import Bench
 from app.text import duration, plain
+from app.theme import BadgeColour
+from pipeline.store.studies import State
 
-STATES = {
+STATES: dict[State, tuple[str, BadgeColour]] = {
     "new": ("new", "gray"),
     "in_review": ("in review", "blue"),
     "signed": ("signed", "green"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import cache, work
@@ -86,7 +88,7 @@ def _sentence(status: Status) -> str:
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
-def _button(label: str, icon: str, job: Job, act: object) -> None:
+def _button(label: str, icon: str, job: Job, act: Callable[[Job], None]) -> None:
     st.button(label, icon=f":material/{icon}:", key=f"{label}-{job.key[:12]}", on_click=act, args=(job,))
 
 

@@ -3,18 +3,19 @@
 import streamlit as st
 
 from app import address, state
+from app.findings import Case
 from app.parts import opening
+from pipeline.domain import Recording
 from pipeline.errors import EcgError
 
 # What needs SciPy and the networks is imported where it is first used: the first page is there a second earlier.
 
 
-def _analyse(session: state.Session) -> None:
+def _analyse(session: state.Session, recording: Recording) -> None:
     """Shows the stored case, or the worker's progress towards it; a refusal leaves the last case as it was."""
     from app import work
     from app.parts import waiting
 
-    recording = session.recording
     try:
         session.network = session.network or work.default_network()
         case = work.stored_case(recording, session.network, session.leads)
@@ -29,23 +30,24 @@ def _analyse(session: state.Session) -> None:
     st.rerun()
 
 
-def _show(session: state.Session) -> None:
+def _show(session: state.Session, case: Case) -> None:
     """The open case, from the overview down to one beat."""
     from app.parts import controls, downloads, explorer, overview, review_open
 
     controls.choose(session)
-    overview.draw(session.case)
-    review_open.offer(session.case)
+    overview.draw(case)
+    review_open.offer(case)
     explorer.draw(session)
-    downloads.draw(session.case)
+    downloads.draw(case)
 
 
 session = state.session()
 address.follow(session)
 opening.show_error(session)
-if session.recording is None:
+recording, case = session.recording, session.case
+if recording is None:
     opening.start(session)
-elif session.is_current:
-    _show(session)
+elif case is not None and session.is_current:
+    _show(session, case)
 else:
-    _analyse(session)
+    _analyse(session, recording)

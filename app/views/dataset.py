@@ -50,7 +50,7 @@ def _sets(statistics: Statistics) -> None:
             default="de_chazal",
             required=True,
             wrap=True,
-            format_func=TABLES.get,
+            format_func=lambda name: TABLES[name],
             key="dataset_table",
         )
         log = st.toggle("Logarithmic", value=True, key="dataset_log")
@@ -84,11 +84,21 @@ def _imbalance(counts: dict[str, int]) -> str:
     )
 
 
+def _title(group: str) -> str:
+    return GROUPS[group]
+
+
 def _records(statistics: Statistics) -> None:
     st.header("Beats per record")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         group = st.segmented_control(
-            "Set", list(GROUPS), default="ds2", required=True, wrap=True, format_func=GROUPS.get, key="dataset_group"
+            "Set",
+            list(GROUPS),
+            default="ds2",
+            required=True,
+            wrap=True,
+            format_func=_title,
+            key="dataset_group",
         )
         log = st.toggle("Logarithmic", value=False, key="dataset_record_log")
     inside = [record for record in statistics.records if record.group == group]
@@ -152,7 +162,13 @@ def _intervals(statistics: Statistics) -> None:
     st.header("RR intervals per class")
     groups = [group for group in GROUPS if group in statistics.rr_counts]
     group = st.segmented_control(
-        "Set", groups, default="ds1", required=True, wrap=True, format_func=GROUPS.get, key="dataset_rr_group"
+        "Set",
+        groups,
+        default="ds1",
+        required=True,
+        wrap=True,
+        format_func=_title,
+        key="dataset_rr_group",
     )
     st.plotly_chart(
         rr_distribution(statistics.rr_counts[group], RR_BIN_MS, palette()),

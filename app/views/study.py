@@ -8,6 +8,7 @@ from app.parts.worklist_table import burden, findings_words
 from app.review_desk import Desk
 from app.text import duration, plain
 from pipeline.errors import EcgError
+from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit
 from pipeline.store.studies import stored_analysis
 
@@ -67,7 +68,7 @@ def _head(here: Open, now: Standing) -> str:
     st.caption(" · ".join(parts))
     with st.container(horizontal=True, gap="medium"):
         st.page_link("views/worklist.py", label="Worklist", icon=":material/arrow_back:")
-        reading = "second" if is_blind(now, name) else "main"
+        reading: Role = "second" if is_blind(now, name) else "main"
         recording_page(here.study_id, "Open the recording", reading=reading)
     return name
 
