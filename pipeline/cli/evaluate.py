@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pipeline.cli.shared import OK, Progress, positive, progress_bars
 
@@ -14,7 +14,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Arguments of `evaluate`."""
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network")
-    work.add_argument("--all", action="store_true", help="everything of every network: DS2, svdb, class sets, stress")
+    work.add_argument(
+        "--all",
+        action="store_true",
+        help="everything of every network: DS2, svdb, class sets, stress, explanations, pictures of beats, and the "
+        "runs to compare with (random split, without a record); what was measured at this commit is skipped, what was "
+        "interrupted goes on (hours on 2 cores: docs/reproduce.md)",
+    )
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
@@ -43,7 +49,22 @@ def _evaluate(options: argparse.Namespace) -> int:
     with progress_bars(len(jobs)) as steps:
         for job, progress in zip(jobs, steps, strict=True):
             sys.stdout.write(f"{_evaluated(job, job.data or data_root(), progress)}\n")
-    return OK
+    return _compared_and_pictures(options) if options.all else OK
+
+
+def _compared_and_pictures(options: argparse.Namespace) -> int:
+    """The rest of --all: runs that are only trained to compare with, and the heads for pictures of beats."""
+    from models.registry import WEIGHTS
+    from pipeline.cli.everything import is_of, trained_to_compare
+    from pipeline.cli.train import train_again
+    from pipeline.evaluate.run import current_commit
+
+    commit = current_commit()
+    for job in trained_to_compare(WEIGHTS):
+        done = "--without" in job.arguments and is_of(job.file, commit, ("provenance",))
+        if not done and (code := train_again(job.arguments, options.data, None)):
+            return code
+    return _evaluate_pictures(argparse.Namespace(data=options.data, output=None))
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:
@@ -61,9 +82,31 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
 
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
     usual |= {"explanations": None}
-    kinds: tuple[dict[str, Any], ...] = ({"split": "ds2"}, {"split": "svdb"}, {"uncertainty": True}, {"stress": True})
-    asked = [usual | {"model": name} | kind for name in available() for kind in kinds]
-    return [argparse.Namespace(**job) for job in asked if not _taught_by_what_it_tests(job)]
+    asked = [usual | {"model": name} | kind for name in available() for kind in _KINDS]
+    return [argparse.Namespace(**job) for job in asked if not _taught_by_what_it_tests(job) and not _is_done(job)]
+
+
+_KINDS: Final[tuple[dict[str, Any], ...]] = (
+    {"split": "ds2"},
+    {"split": "svdb"},
+    {"uncertainty": True},
+    {"stress": True},
+    {"explanations": 20},
+)
+
+
+def _is_done(job: dict[str, Any]) -> bool:
+    """Whether this very code has measured these very weights."""
+    from models.registry import WEIGHTS, manifest
+    from pipeline.cli.everything import is_of
+    from pipeline.evaluate.run import current_commit
+
+    file, keys = f"evaluation{'' if job['split'] == 'ds2' else '-' + job['split']}.json", ["provenance"]
+    if job["uncertainty"]:
+        keys = ["uncertainty", "provenance"]
+    elif job["stress"] or job["explanations"]:
+        file = "stress.json" if job["stress"] else "explanations.json"
+    return is_of(WEIGHTS / job["model"] / file, current_commit(), keys, sha256=manifest(job["model"]).sha256)
 
 
 def _taught_by_what_it_tests(job: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Arguments of `train`."""
-    parser.add_argument("--model", required=True, help="the network: vgg16, cnn, ... (the modules of models/)")
+    work = parser.add_mutually_exclusive_group(required=True)
+    work.add_argument("--model", help="the network: vgg16, cnn, ... (the modules of models/)")
+    work.add_argument(
+        "--all",
+        action="store_true",
+        help="every network in git by the command in its manifest, each after what it starts from; what was trained "
+        "at this commit is skipped, what was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -46,6 +54,34 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    return _train_all(options) if options.all else _train_one(options)
+
+
+def _train_all(options: argparse.Namespace) -> int:
+    from models.registry import WEIGHTS
+    from pipeline.cli.everything import is_of, trained
+    from pipeline.evaluate.run import current_commit
+
+    commit, target = current_commit(), options.output or WEIGHTS
+    for job in trained(WEIGHTS):
+        if is_of(target / job.file.relative_to(WEIGHTS), commit):
+            say(f"{job.name} was trained at this commit; skipped.")
+        elif code := train_again(job.arguments, options.data, options.output):
+            return code
+    return OK
+
+
+def train_again(arguments: Sequence[str], data: Path | None, output: Path | None) -> int:
+    """Run `train` with the arguments of an earlier command (`train ...`), with this data and output."""
+    parser = argparse.ArgumentParser()
+    add_train(parser)
+    asked = parser.parse_args(arguments[1:])
+    pages = asked.model == "page" and data is not None
+    asked.data, asked.output = data / "ecg_pages" if pages and data else data, output
+    return _train_one(asked)
+
+
+def _train_one(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
     from pipeline.train.train import DEFAULT_PLAN, run, run_random_split, run_without
 

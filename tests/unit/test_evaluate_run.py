@@ -12,7 +12,7 @@ import pytest
 import wfdb
 
 from models import registry
-from pipeline.cli import main
+from pipeline.cli import everything, main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
@@ -302,17 +302,58 @@ def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures
 
 
 def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(monkeypatch, capsys):
-    asked = []
+    asked, again = [], []
     monkeypatch.setattr(
         "pipeline.cli.evaluate._evaluated", lambda options, data, progress: asked.append(options) or "file"
     )
+    monkeypatch.setattr("pipeline.cli.train.train_again", lambda arguments, data, output: again.append(arguments) or 0)
+    monkeypatch.setattr("pipeline.cli.evaluate._evaluate_pictures", lambda options: again.append("pictures") or 0)
+    monkeypatch.setattr(run, "current_commit", lambda: "another")
     assert main(["evaluate", "--all"]) == 0
     names = registry.available()
-    told = [(o.model, o.split, o.uncertainty, o.stress) for o in asked]
-    kinds = [("ds2", False, False), ("svdb", False, False), ("ds2", True, False), ("ds2", False, True)]
-    wanted = dict.fromkeys(names, kinds) | {"rhythm_svdb": [kinds[0], kinds[3]]}  # svdb taught it
+    told = [(o.model, o.split, o.uncertainty, o.stress, o.explanations) for o in asked]
+    kinds = [
+        *(("ds2", False, False, None), ("svdb", False, False, None), ("ds2", True, False, None)),
+        *(("ds2", False, True, None), ("ds2", False, False, 20)),
+    ]
+    wanted = dict.fromkeys(names, kinds) | {"rhythm_svdb": [kinds[0], *kinds[3:]]}  # svdb taught it
     assert told == [(name, *kind) for name in names for kind in wanted[name]]
     assert capsys.readouterr().out.splitlines() == ["file"] * len(told)
+    assert ("train", "--model", "vgg16", "--random-split") in again
+    assert again[-1] == "pictures"
+
+
+def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(monkeypatch):
+    sha256 = registry.manifest("cnn").sha256
+    made = read_evaluation(registry.WEIGHTS / "cnn" / "evaluation.json")["provenance"]["commit"]
+    file = registry.WEIGHTS / "cnn" / "evaluation.json"
+    assert everything.is_of(file, made, ("provenance",), sha256=sha256)
+    assert everything.is_of(file, f"{made}+changes", ("provenance",), sha256=sha256)
+    assert not everything.is_of(file, made, ("provenance",), sha256="0" * 64)
+    assert not everything.is_of(file, "another", ("provenance",), sha256=sha256)
+    assert not everything.is_of(file, "", ("provenance",), sha256=sha256)
+    assert not everything.is_of(file.with_name("nothing.json"), made)
+
+
+def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_from(monkeypatch, tmp_path, capsys):
+    asked = []
+    monkeypatch.setattr("pipeline.cli.train._train_one", lambda options: asked.append(options) or 0)
+    monkeypatch.setattr(run, "current_commit", lambda: "another")
+    assert main(["train", "--all", "--data", str(tmp_path / "d"), "--output", str(tmp_path / "o")]) == 0
+    names = [options.model for options in asked]
+    assert set(names) == {*registry.available(), "pictures", "page"}
+    assert names.index("rhythm") < names.index("rhythm_svdb")
+    assert names.index("vgg16") < names.index("pictures")
+    budget = next(options for options in asked if options.model == "mobilenet")
+    assert (budget.epochs, budget.pictures, budget.output) == (3, 6000, tmp_path / "o")
+    assert {options.data for options in asked if options.model != "page"} == {tmp_path / "d"}
+    assert asked[names.index("page")].data == tmp_path / "d" / "ecg_pages"
+    (tmp_path / "o" / "cnn").mkdir(parents=True)
+    (tmp_path / "o" / "cnn" / "manifest.json").write_text(json.dumps({"commit": "another+changes"}))
+    asked.clear()
+    assert main(["train", "--all", "--output", str(tmp_path / "o")]) == 0
+    assert "cnn" not in [options.model for options in asked]
+    assert "cnn was trained at this commit; skipped." in capsys.readouterr().err
 
 
 def test_the_commit_of_the_working_tree_is_known():
