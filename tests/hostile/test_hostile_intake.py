@@ -13,7 +13,9 @@ import pytest
 from pipeline.domain import BeatTrace, Recording
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_beat_picture, read_path, read_uploads
-from tests.hostile.make_corpus import BEACON, PATIENT, Case, cases, draw_beat, encoded, record
+from tests.hostile.case import Case
+from tests.hostile.cases import cases
+from tests.hostile.make_corpus import BEACON, PATIENT, draw_beat, encoded, record, table, zipped
 
 SECONDS_MAX = 5.0
 MUTATIONS = 100  # of each good file
@@ -135,8 +137,6 @@ def test_randomly_damaged_pictures_never_crash_intake(kind):
 
 
 def test_randomly_damaged_archives_and_tables_never_crash_intake():
-    from tests.hostile.make_corpus import table, zipped
-
     rng = np.random.default_rng(20261122)
     for name, payload in (("r.zip", zipped(list(record().items()))), ("r.csv", table(rows=300))):
         for _ in range(MUTATIONS):
