@@ -119,8 +119,8 @@ def picture_head(name: str) -> PictureHead:
     return load_head(name)
 
 
-def beat_trace(file: PictureFile, head: PictureHead) -> BeatTrace:
-    """The trace of the one beat in an uploaded picture.
+def beat_trace(file: PictureFile, head: PictureHead, *, confirmed: bool = False) -> BeatTrace:
+    """The trace of the one beat in an uploaded picture; `confirmed` if a person said that it is one.
 
     Raises
     ------
@@ -128,16 +128,23 @@ def beat_trace(file: PictureFile, head: PictureHead) -> BeatTrace:
         If there is none.
     """
     digest = hashlib.sha256(file.payload).hexdigest()
-    return _beat_trace(digest, file.page, file.name, file.refusal, head.manifest.version, file, head)
+    return _beat_trace(digest, file.page, file.name, file.refusal, confirmed, head.manifest.version, file, head)
 
 
 @st.cache_data(show_spinner=False, max_entries=20, scope="session")
 def _beat_trace(
-    digest: str, page: int, name: str, refusal: str, version: str, _file: PictureFile, _head: PictureHead
+    digest: str,
+    page: int,
+    name: str,
+    refusal: str,
+    confirmed: bool,
+    version: str,
+    _file: PictureFile,
+    _head: PictureHead,
 ) -> BeatTrace:
     from pipeline.pictures import read_beat  # SciPy, as above
 
-    return read_beat(_file, _head)
+    return read_beat(_file, _head, confirmed=confirmed)
 
 
 def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: str) -> Heatmap:

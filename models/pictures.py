@@ -1,7 +1,7 @@
 """The heads for uploaded pictures of one beat: is it a beat at all, and which class, from its trace and a network.
 
-Two small dense networks in numpy over the trace. The one for classes votes together with a picture network, beside
-whose weights both lie and with which alone they hold. ADR 0012.
+Boosted trees over measures of the trace. Those for classes vote together with a picture network, beside whose weights
+both lie and with which alone they hold. ADR 0012.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
+from models.forest import Forest, forest
 from models.registry import WEIGHTS
+from models.shape import POINTS, shape_measures
 
 Array = NDArray[np.float32]
 
 PICTURE_NETWORK: Final = "vgg16"  # the network that the shipped heads stand on
-POINTS: Final = 64  # of a trace, as the heads read it
 _FILE, _MANIFEST = "pictures.npz", "pictures.json"
 
 
@@ -31,7 +32,8 @@ class PictureManifest:
     """What the head was made from and how to read it.
 
     `network_sha256` the weights it stands on; `accept_from` the least score of a beat; `network_share` how much the
-    picture network's logits weigh beside the trace's; `threshold` on 1 - p(N).
+    picture network's logits weigh beside the trace's; `threshold` on 1 - p(N); `held_out` what was measured on patients
+    and kinds of pictures that were left out, while the head was made.
     """
 
     network: str
@@ -50,6 +52,7 @@ class PictureManifest:
     beat_pictures: int
     other_pictures: int
     traces: int
+    held_out: dict[str, float]
     minutes: float
 
     @property
@@ -59,44 +62,33 @@ class PictureManifest:
 
 
 @dataclass(frozen=True, eq=False)
-class Dense:
-    """A dense network: standardised inputs, ReLU between `layers` of (weights (n_in, n_out), bias (n_out,))."""
-
-    mean: Array
-    scale: Array
-    layers: tuple[tuple[Array, Array], ...]
-
-    def __call__(self, inputs: NDArray[Any]) -> Array:
-        """Outputs (n, n_out) before any softmax, of inputs (n, n_in)."""
-        values = (np.asarray(inputs, np.float32) - self.mean) / self.scale
-        for i, (weights, bias) in enumerate(self.layers):
-            values = values @ weights + bias
-            if i < len(self.layers) - 1:
-                values = np.maximum(values, 0)
-        return np.asarray(values, np.float32)
-
-
-@dataclass(frozen=True, eq=False)
 class PictureHead:
-    """A verified head. Immutable; safe to share."""
+    """A verified head. Immutable; safe to share. Several forests are averaged."""
 
     manifest: PictureManifest
-    beat: Dense
-    trace: Dense
+    beat: tuple[Forest, ...]
+    trace: tuple[Forest, ...]
 
     def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
         """How much traces (n, m) in 0..1, found as `findings` (n, 7) say, are one beat each: probabilities (n,)."""
-        return _sigmoid(self.beat(beat_inputs(values, findings)))[:, 0]
+        return beat_scores(self.beat, traces(values), findings)
 
     def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
         """Calibrated probabilities (n, 5) of traces, and of what the network says of their pictures (n, 5)."""
-        logits = blended(trace_logits(self.trace, values), network_logits, self.manifest.network_share)
+        logits = blended(trace_logits(self.trace, traces(values)), network_logits, self.manifest.network_share)
         return np.exp(_log_softmax(logits / self.manifest.temperature))
 
 
-def trace_logits(trace: Dense, values: Sequence[Array]) -> Array:
-    """What the trace head says of traces: log probabilities (n, 5)."""
-    return _log_softmax(trace(traces(values)))
+def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
+    """What the beat head says of traces (n, `POINTS`), found as `findings` (n, 7) say: probabilities (n,)."""
+    measures = beat_measures(rows, findings)
+    return _sigmoid(np.mean([member(measures)[:, 0] for member in beat], axis=0))
+
+
+def trace_logits(trace: Sequence[Forest], rows: Array) -> Array:
+    """What the trace head says of traces (n, `POINTS`): log probabilities (n, 5)."""
+    measures = shape_measures(rows)
+    return _log_softmax(np.mean([member(measures) for member in trace], axis=0))
 
 
 def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
@@ -112,29 +104,9 @@ def traces(values: Sequence[NDArray[Any]]) -> Array:
     )
 
 
-def beat_inputs(values: Sequence[NDArray[Any]], findings: Array) -> Array:
-    """What the beat head reads: traces (n, m), their slopes, measures of their shape, and `findings` (n, 7)."""
-    heights = traces(values)
-    steps = np.diff(heights, axis=1)
-    turns = (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1)
-    bends = np.abs(np.diff(steps, axis=1))
-    ordered = np.sort(heights, axis=1)
-    shape = np.stack(
-        [
-            np.abs(steps).sum(axis=1),
-            turns,
-            bends.mean(axis=1),
-            bends.max(axis=1),
-            np.abs(steps).max(axis=1),
-            ordered[:, POINTS // 4],
-            ordered[:, POINTS // 2],
-            ordered[:, 3 * POINTS // 4],
-            (np.abs(steps) < 0.01).mean(axis=1),
-        ],
-        axis=1,
-    )
-    spectrum = np.log1p(10 * np.abs(np.fft.rfft(heights - heights.mean(axis=1, keepdims=True), axis=1)[:, 1:20]))
-    return np.concatenate([heights, steps, shape, spectrum, findings], axis=1).astype(np.float32)
+def beat_measures(rows: Array, findings: Array) -> Array:
+    """What the beat head reads of traces (n, `POINTS`): measures of their shape, and `findings` (n, 7)."""
+    return np.concatenate([shape_measures(rows), findings], axis=1).astype(np.float32)
 
 
 def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHead:
@@ -149,7 +121,7 @@ def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHea
     if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The picture head of network {name!r} is damaged or missing: its SHA-256 differs.")
     with np.load(file, allow_pickle=False) as arrays:
-        return PictureHead(facts, _dense(arrays, "beat"), _dense(arrays, "trace"))
+        return PictureHead(facts, _forests(arrays, "beat"), _forests(arrays, "trace"))
 
 
 def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
@@ -178,29 +150,27 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
     return facts
 
 
-def write_head(facts: dict[str, Any], beat: Dense, trace: Dense, folder: Path) -> Path:
+def write_head(facts: dict[str, Any], beat: Sequence[Forest], trace: Sequence[Forest], folder: Path) -> Path:
     """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
     target = folder / str(facts["network"])
     target.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {**_arrays(beat, "beat"), **_arrays(trace, "trace")}
+    arrays: dict[str, Any] = {
+        f"{name}/{i}/{key}": array
+        for name, members in (("beat", beat), ("trace", trace))
+        for i, member in enumerate(members)
+        for key, array in member.arrays().items()
+    }
     np.savez_compressed(target / _FILE, **arrays)
     content = {**facts, "sha256": hashlib.sha256((target / _FILE).read_bytes()).hexdigest()}
     (target / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return target / _MANIFEST
 
 
-def _arrays(dense: Dense, name: str) -> dict[str, Array]:
-    found = {f"{name}/mean": dense.mean, f"{name}/scale": dense.scale}
-    for i, (weights, bias) in enumerate(dense.layers):
-        found |= {f"{name}/{i}/weights": weights, f"{name}/{i}/bias": bias}
-    return found
-
-
-def _dense(arrays: Any, name: str) -> Dense:
-    layers: list[tuple[Array, Array]] = []
-    while f"{name}/{len(layers)}/weights" in arrays:
-        layers.append((arrays[f"{name}/{len(layers)}/weights"], arrays[f"{name}/{len(layers)}/bias"]))
-    return Dense(arrays[f"{name}/mean"], arrays[f"{name}/scale"], tuple(layers))
+def _forests(arrays: Any, name: str) -> tuple[Forest, ...]:
+    members: list[Forest] = []
+    while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
+        members.append(forest({key.removeprefix(start): arrays[key] for key in keys}))
+    return tuple(members)
 
 
 def _log_softmax(logits: NDArray[Any]) -> Array:
@@ -208,5 +178,5 @@ def _log_softmax(logits: NDArray[Any]) -> Array:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
 
 
-def _sigmoid(logits: Array) -> Array:
+def _sigmoid(logits: NDArray[Any]) -> Array:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)

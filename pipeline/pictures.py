@@ -15,19 +15,27 @@ from pipeline.config import DEFAULT, Config
 from pipeline.domain import BeatTrace, FloatArray, PictureArray, read_only
 from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import PictureFile
-from pipeline.intake.beat_picture import NOT_A_BEAT, read_beat_picture
+from pipeline.intake.beat_picture import read_beat_picture
 from pipeline.labels import AAMI_CLASSES
 from pipeline.render.picture import TRACE_RANGE, render_trace
 
 
+class DoubtfulBeatError(IntakeError):
+    """A line was found that does not look enough like one beat; a person may know better."""
+
+
 @dataclass(frozen=True, eq=False)
 class PictureAnswer:
-    """What is known of one picture: a trace with probabilities `p` (5,) in the order of `AAMI_CLASSES`, or why not."""
+    """What is known of one picture: a trace with probabilities `p` (5,) in the order of `AAMI_CLASSES`, or why not.
+
+    `doubtful` where it has a line, but one that does not look enough like one beat.
+    """
 
     name: str
     trace: BeatTrace | None = None
     p: FloatArray | None = None
     refusal: str = ""
+    doubtful: bool = False
 
     @property
     def aami(self) -> str | None:
@@ -43,22 +51,31 @@ class PictureAnswer:
         return None if self.p is None else float(1 - self.p[0])
 
 
-def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT) -> BeatTrace:
+def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *, confirmed: bool = False) -> BeatTrace:
     """The trace of the one beat in a picture.
+
+    Parameters
+    ----------
+    confirmed : bool
+        Whether a person said that it is a beat: then the head for beats is not asked.
 
     Raises
     ------
+    DoubtfulBeatError
+        If its line does not look enough like one beat of an ECG.
     IntakeError
-        If the file is refused, or its line does not look like one beat of an ECG.
+        If the file is refused or holds no single line.
     """
     if file.refusal:
         raise IntakeError(file.refusal)
     trace = read_beat_picture(file.name, file.payload, config, page=file.page)
-    score = float(head.beat_scores([trace.value], trace.finding[None])[0])
-    if score < head.manifest.accept_from:
-        raise IntakeError(
-            f"{NOT_A_BEAT}its line looks like one beat with a score of {score:.2f}, at least "
-            f"{head.manifest.accept_from:.2f} is needed; crop it to one beat of an ECG."
+    if confirmed:
+        return trace
+    score, least = float(head.beat_scores([trace.value], trace.finding[None])[0]), head.manifest.accept_from
+    if score < least:
+        raise DoubtfulBeatError(
+            f"This may not be an ECG beat: its line looks like one beat with a score of {score:.3f}, at least "
+            f"{least:.3f} is needed; crop it to one beat of an ECG."
         )
     return trace
 
@@ -119,4 +136,4 @@ def heat_on_original(found: Heatmap, trace: BeatTrace, config: Config = DEFAULT)
 
 def refused(file: PictureFile, error: EcgError) -> PictureAnswer:
     """The answer for a picture that is no beat."""
-    return PictureAnswer(file.name, refusal=str(error))
+    return PictureAnswer(file.name, refusal=str(error), doubtful=isinstance(error, DoubtfulBeatError))

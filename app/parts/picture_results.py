@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import cache, charts, pictures
 from app.text import confidence_words, percent, plain
@@ -24,9 +25,9 @@ from pipeline.labels import CLASS_NAMES
 from pipeline.pictures import PictureAnswer, beat_picture, classify_traces, heat_on_original, read_beat, refused
 from pipeline.render.picture import on_paper
 
-STATE = "picture-answers"
+STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # what is kept, and which beats a person vouches for
 CHART = {"displayModeBar": False, "staticPlot": True}
-COLUMNS = {
+COLUMNS: dict[str, ColumnConfig | str] = {
     "picture": "Picture",
     "verdict": "Verdict",
     "class": "Class",
@@ -71,9 +72,23 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     _show(found.files[position], found.answers[position], head, name)
 
 
+def _identity(file: PictureFile) -> str:
+    return f"{hashlib.sha256(file.payload).hexdigest()} {file.page}"
+
+
+def _confirmed(file: PictureFile) -> bool:
+    """Whether the reader said that this picture shows one beat."""
+    return _identity(file) in st.session_state.get(CONFIRMED, frozenset())
+
+
+def _confirm(file: PictureFile) -> None:
+    st.session_state[CONFIRMED] = st.session_state.get(CONFIRMED, frozenset()) | {_identity(file)}
+
+
 def _answers(uploads: Sequence[tuple[str, bytes]], head: PictureHead, network: str) -> Answers:
     """The answers for an upload: those kept in the session, or new ones under a progress bar."""
     key = hashlib.sha256(head.manifest.version.encode())
+    key.update(" ".join(sorted(st.session_state.get(CONFIRMED, frozenset()))).encode())
     for name, payload in uploads:
         key.update(hashlib.sha256(payload).digest() + hashlib.sha256(name.encode("utf-8", "replace")).digest())
     kept: Answers | None = st.session_state.get(STATE)
@@ -91,7 +106,12 @@ def _read_all(files: Sequence[PictureFile], head: PictureHead, network: str) -> 
     nothing = np.zeros((0, 0, 3), np.uint8)
     for number, file in enumerate(files, 1):
         try:
-            trace = cache.beat_trace(file, head) if len(files) == 1 else read_beat(file, head)
+            known = _confirmed(file)
+            trace = (
+                cache.beat_trace(file, head, confirmed=known)
+                if len(files) == 1
+                else read_beat(file, head, confirmed=known)
+            )
         except EcgError as error:
             answers.append(refused(file, error))
         else:
@@ -106,10 +126,11 @@ def _read_all(files: Sequence[PictureFile], head: PictureHead, network: str) -> 
 
 def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
     """One row per picture, refused ones too."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for each in answers:
         if each.abnormal is None:
-            rows.append((each.name, "refused", "", np.nan, np.nan, each.refusal))
+            verdict = "doubtful" if each.doubtful else "refused"
+            rows.append((each.name, verdict, "", np.nan, np.nan, each.refusal))
             continue
         verdict = "abnormal" if each.abnormal >= threshold else "normal"
         rows.append((each.name, verdict, each.aami, each.confidence, each.abnormal, ""))
@@ -124,10 +145,13 @@ def as_csv(frame: pd.DataFrame) -> bytes:
 
 def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: str) -> None:
     """One picture with all that is known of it."""
+    if answer.doubtful:
+        _ask(file, answer, head)
+        return
     if answer.p is None or answer.aami is None:
         st.error(plain(f"{answer.name}: {answer.refusal}"), icon=":material/error:")
         return
-    classifier, trace = cache.classifier(network), cache.beat_trace(file, head)
+    classifier, trace = cache.classifier(network), cache.beat_trace(file, head, confirmed=_confirmed(file))
     picture = beat_picture(trace)
     heatmap = cache.picture_heatmap(f"{trace.digest} {file.page}", classifier, picture, answer.aami)
     upload = pictures.shown(trace.picture)
@@ -156,6 +180,22 @@ def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: 
         st.image(large, caption="The trace in the network's inks", width="stretch", alt="What the network reads")
     with verdict:
         _verdict(answer, np.asarray(answer.p), head, classifier)
+        if _confirmed(file):
+            st.caption("You said that this is one beat; its line was not sure to be one.")
+
+
+def _ask(file: PictureFile, answer: PictureAnswer, head: PictureHead) -> None:
+    """A picture whose line may be no beat: the line, and a way to go on."""
+    st.warning(plain(f"{answer.name}: {answer.refusal}"), icon=":material/help:")
+    trace = cache.beat_trace(file, head, confirmed=True)
+    first, second, _ = st.columns(3, gap="medium")
+    with first:
+        st.image(pictures.shown(trace.picture), caption="Your picture", width="stretch", alt="The picture as uploaded")
+    with second:
+        st.image(
+            pictures.with_trace(trace), caption="The line found in it", width="stretch", alt="The picture with its line"
+        )
+    st.button("It is one: classify it", on_click=_confirm, args=(file,), icon=":material/cardiology:")
 
 
 def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier: Classifier) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
+from sklearn.datasets import load_sample_images
 from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 
@@ -24,20 +25,26 @@ from pipeline.datasets.splits import DS1, DS2
 from pipeline.domain import BeatTrace, FloatArray, PictureArray
 from pipeline.errors import EcgError
 from pipeline.evaluate.calibration import expected_calibration_error
+from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_other
+from pipeline.evaluate.fresh_styles import FRESH_STYLES
 from pipeline.evaluate.run import current_commit
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.pictures import classify_traces, read_beat
-from pipeline.train.beat_pictures import choose, cut_traces, load_windows
-from pipeline.train.not_beats import HELD_OUT_KINDS, draw_not_beat
-from pipeline.train.picture_styles import HELD_OUT_STYLES, STYLES, draw_styled
+from pipeline.train.beat_windows import choose, cut_traces, load_windows, unit
+from pipeline.train.lesson import PACED_VALIDATION
+from pipeline.train.picture_styles import STYLES, Rng, draw_styled
+from pipeline.train.textbook import textbook_beats
 
 Progress = Callable[[float, str], None]
 
-SEED: Final = 505
-BEATS_PER_STYLE: Final = (("N", 14), ("S", 4), ("V", 8), ("F", 4))
-OTHERS_PER_KIND: Final = 36
+SEED: Final = 506
+POINTS: Final = 400  # of a curve to be drawn
+BEATS_PER_STYLE: Final = (("N", 7), ("S", 2), ("V", 4), ("F", 2), ("Q", 1))  # Q: beats of a pacemaker
+TEXTBOOKS_PER_STYLE: Final = 2
+OTHERS_PER_KIND, PHOTOS = 13, 24
+AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # what is told from N by shape
 REAL_OTHERS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
     ("phone photos of pages", "paper_ecg/photos/*", 15),
@@ -99,39 +106,53 @@ class _Job:
         self.head, self.classifier, self.config = head, classifier, config
 
     def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Beats of DS2, whose patients taught nothing, drawn in all styles."""
-        windows, rng = load_windows(DS2, root, self.config), np.random.default_rng(SEED)
-        found: list[tuple[str, int, str, float | None]] = []  # style, class, record, 1 - p(N)
-        for number, style in enumerate(STYLES):
+        """Beats of DS2 and of a pacemaker's patient, who taught nothing, drawn in all styles; and textbook beats."""
+        windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
+        rng, styles = np.random.default_rng(SEED), (*STYLES, *FRESH_STYLES)
+        found: list[_Row] = []
+        textbook = 0
+        for number, style in enumerate(styles):
             index = choose(windows, BEATS_PER_STYLE, rng)
-            pictures = [draw_styled(value, style, rng) for value in cut_traces(windows, index, rng)]
-            scores = self._abnormal(pictures)
+            scores = self._abnormal([_drawn(v, style, rng) for v in cut_traces(windows, index, rng, POINTS)])
             found += zip(
                 [style] * index.size, windows.label[index].tolist(), windows.record[index], scores, strict=True
             )
-            progress((number + 1) / len(STYLES))
-        by_style = {style: _scored([f for f in found if f[0] == style], self._threshold) for style in STYLES}
+            smooth = unit(textbook_beats(TEXTBOOKS_PER_STYLE, rng, POINTS))
+            textbook += sum(t is not None for t in self._accepted([_drawn(v, style, rng) for v in smooth]))
+            progress((number + 1) / len(styles))
+        usual = [row for row in found if row[1] < _PACED]
+        n = TEXTBOOKS_PER_STYLE * len(styles)
         return {
-            "all": _scored(found, self._threshold, resamples=1000),
-            "held_out_styles": _scored([f for f in found if f[0] in HELD_OUT_STYLES], self._threshold),
-            "by_style": by_style,
-            "by_class": {
-                aami: _accepted([f for f in found if f[1] == i])
-                | {"called_abnormal": _called(found, i, self._threshold)}
-                for i, aami in enumerate(AAMI_CLASSES[:4])
+            "all": _scored(usual, self._threshold, resamples=1000),
+            "held_out_styles": _scored([row for row in usual if row[0] in FRESH_STYLES], self._threshold),
+            "against_normal": self._against_normal(found),
+            "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": _wilson(textbook, n)},
+            "by_style": {
+                style: _scored([row for row in usual if row[0] == style], self._threshold) for style in styles
             },
+            "by_class": {
+                aami: _accepted([row for row in found if row[1] == i])
+                | {"called_abnormal": _called(found, i, self._threshold)}
+                for i, aami in enumerate(AAMI_CLASSES)
+            },
+        }
+
+    def _against_normal(self, rows: Sequence[_Row]) -> dict[str, Any]:
+        """Scores where only N and the classes are asked that a shape alone can show."""
+        return {
+            name: _scored([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
+            for name, labels in AGAINST_NORMAL.items()
         }
 
     def others(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
         """Pictures that are no beat, of kinds that training did not see."""
         windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
-        beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng)
+        beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng, POINTS)
         by_kind: dict[str, dict[str, int]] = {}
-        for number, kind in enumerate(HELD_OUT_KINDS):
-            drawn = [draw_not_beat(kind, rng, beats, held_out=i % 2 == 0) for i in range(OTHERS_PER_KIND)]
-            taken = [s is not None for s in self._accepted(drawn)]
-            by_kind[kind] = {"n": len(drawn), "accepted": sum(taken)}
-            progress(0.6 * (number + 1) / len(HELD_OUT_KINDS))
+        for number, kind in enumerate(FRESH_KINDS):
+            by_kind[kind] = self._taken([fresh_other(kind, rng, beats) for _ in range(OTHERS_PER_KIND)])
+            progress(0.6 * (number + 1) / len(FRESH_KINDS))
+        by_kind["photos"] = self._taken(_photos(rng))
         for number, (kind, pattern, most) in enumerate(REAL_OTHERS):
             files = [path for path in sorted(root.glob(pattern)) if path.suffix.lower() in _PICTURES]
             files = files[:: max(1, len(files) // most)][:most]
@@ -146,6 +167,9 @@ class _Job:
             "by_kind": by_kind,
         }
 
+    def _taken(self, pictures: Sequence[PictureArray]) -> dict[str, int]:
+        return {"n": len(pictures), "accepted": sum(trace is not None for trace in self._accepted(pictures))}
+
     def beat_images(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
         """The public one-beat pictures: which beats they are, how they are read, what their folders' names teach."""
         files = sorted((root / "beat_images").glob("*/*.png"))
@@ -157,31 +181,36 @@ class _Job:
         found = [(path, trace) for path, trace in read if trace is not None]
         matches = match_beats([trace.value for _, trace in found], root / "mitdb", self.config)
         progress(0.85)
-        abnormal = np.array(
-            [answer.abnormal for answer in classify_traces([t for _, t in found], self.head, self.classifier)],
-            np.float64,
-        )
         folder = np.array([path.parent.name for path, _ in found])
         return {
             "n": len(files),
             "accepted": len(found),
             "share": len(found) / len(files),
             "folders": {name: _symbols(matches, folder == name) for name in sorted(set(folder))},
-            "annotators_labels": self._true_labels(matches, abnormal),
-            "folder_labels": _folder_labels([t.value for _, t in found], folder, matches, abnormal, self._threshold),
+            "annotators_labels": self._true_labels(matches, [trace for _, trace in found]),
+            "folder_labels": _folder_labels([t.value for _, t in found], folder, matches),
         }
 
     @property
     def _threshold(self) -> float:
         return self.head.manifest.threshold
 
-    def _true_labels(self, matches: Matches, abnormal: NDArray[np.float64]) -> dict[str, Any]:
+    def _true_labels(self, matches: Matches, traces: Sequence[BeatTrace]) -> dict[str, Any]:
         """Scores by the annotators' label of the beats shown, those of DS2's patients alone."""
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
-        rows = [("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), float(abnormal[i])) for i in kept]
+        answers = classify_traces([traces[int(i)] for i in kept], self.head, self.classifier)
+        rows: list[_Row] = [
+            ("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), answer.abnormal)
+            for i, answer in zip(kept, answers, strict=True)
+        ]
         scored = _scored(rows, self._threshold, resamples=1000)
-        return scored | {"sure": int(matches.sure.sum()), "records": sorted({row[2] for row in rows})}
+        return scored | {
+            "sure": int(matches.sure.sum()),
+            "records": sorted({row[2] for row in rows}),
+            "against_normal": self._against_normal(rows),
+            "counts": {name: int((aami[kept] == name).sum()) for name in "NSVF"},
+        }
 
     def _accepted(self, pictures: Sequence[PictureArray]) -> list[BeatTrace | None]:
         """The traces of pictures of one beat; None for those that are refused."""
@@ -214,7 +243,23 @@ class _Job:
 
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf")
-_Row = tuple[str, int, str, float | None]
+_PACED: Final = AAMI_CLASSES.index("Q")
+_Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
+
+
+def _drawn(value: FloatArray, style: str, rng: Rng) -> PictureArray:
+    return (fresh_beat if style in FRESH_STYLES else draw_styled)(value, style, rng)
+
+
+def _photos(rng: Rng) -> list[PictureArray]:
+    """Pieces of the two photographs that scikit-learn brings."""
+    whole = [np.asarray(picture, np.uint8) for picture in load_sample_images().images]
+    pieces = []
+    for number in range(PHOTOS):
+        picture, size = whole[number % len(whole)], int(rng.integers(120, 400))
+        y, x = (int(rng.integers(side - size)) for side in picture.shape[:2])
+        pieces.append(np.ascontiguousarray(picture[y : y + size, x : x + size]))
+    return pieces
 
 
 def _scored(rows: Sequence[_Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
@@ -294,10 +339,8 @@ def _symbols(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
     return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
 
 
-def _folder_labels(
-    values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches, abnormal: NDArray[np.float64], t: float
-) -> dict[str, Any]:
-    """What the folders' names give: as labels for the shipped heads, and for a small network that learns them.
+def _folder_labels(values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches) -> dict[str, Any]:
+    """What the folders' names give as labels for a small network that learns them.
 
     That network is not shipped. A seeded third tests it; pictures of one beat, or alike, stay together.
     """
@@ -311,7 +354,6 @@ def _folder_labels(
         inputs[ds["ds1"]], truth[ds["ds1"]]
     )
     return {
-        "shipped": _binary(truth, abnormal, t),
         "learnt_on_two_thirds": {
             "n": int(test.sum()),
             "groups": int(group.max()) + 1,

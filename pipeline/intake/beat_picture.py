@@ -26,16 +26,19 @@ _INK_APART: Final = 48.0  # RGB distance between two inks
 _INK_RESIDUAL: Final = 70.0  # RGB distance of a mixed pixel from the line ground-ink
 _INKS_MAX: Final = 5
 _INK_SHARE_MIN: Final = 0.0005
-_THRESHOLDS: Final = (0.35, 0.55, 0.75)  # of full ink: the first keeps hair lines, the last drops strong grids
-_GROUND_SHARE_MIN: Final = 0.45  # photos and shaded scans have less
+_THRESHOLDS: Final = (0.35, 0.55, 0.75, 0.88)  # of full ink: the first keeps hair lines, the last drops strong grids
+_GROUND_SHARE_MIN: Final = 0.35  # photos and shaded scans have less
 _SCORE_ENOUGH: Final = 0.75  # a line so clear that no fainter ink is looked at
+_STRAIGHT_MAX: Final = 0.8  # share of a line's ink in long straight runs: more is a pair of axes
 _SPAN_MIN: Final = 0.5  # of the picture's width
-_PURITY_MIN: Final = 0.7  # of the ink that belongs to the one line
+_PURITY_MIN: Final = 0.6  # of the ink that belongs to the one line
 _STROKES_MAX: Final = 0.25  # share of columns in which the line is met more than once
 _MISSING_MAX: Final = 0.1  # share of columns inside the trace without ink
 _HEIGHT_MIN: Final = 0.06  # of the picture's height, below it the line is flat
 _PEAKS_MAX: Final = 4  # peaks of at least half the height: more than one beat
-_LINE_SHARE: Final = 0.7  # a straight run of this share of the picture is an axis, frame or grid line
+# A straight run of this share of the picture is an axis, frame or grid line; the second, for charts with wide margins,
+# would take a flat base line for one, and is tried where the first finds no beat.
+_LINE_SHARES: Final = (0.7, 0.4)
 NOT_A_BEAT: Final = "This is not an ECG beat picture: "
 
 
@@ -131,7 +134,7 @@ def _finding(found: _Candidate, column: Rows, row: Rows) -> FloatArray:
 def _best_candidate(picture: PictureArray) -> _Candidate:
     colours = picture.astype(np.float32)
     ground = _ground(picture)
-    distance = np.linalg.norm(colours - ground, axis=2)
+    distance = _length(colours - ground)
     plain = float((distance <= _GROUND_TOLERANCE).mean())
     if plain > 1.0 - _INK_SHARE_MIN:
         raise IntakeError(f"{NOT_A_BEAT}it is blank.")
@@ -140,18 +143,46 @@ def _best_candidate(picture: PictureArray) -> _Candidate:
             f"{NOT_A_BEAT}only {plain:.0%} of it is plain ground, at least {_GROUND_SHARE_MIN:.0%} are needed; "
             "crop it to one beat on an even ground."
         )
-    best: _Candidate | None = None
-    for ink in sorted(_inks(picture, distance), key=lambda ink: -float(np.linalg.norm(ink - ground))):
-        coverage = _coverage(colours, ground, ink)
-        for threshold in _THRESHOLDS:
-            found = _line_candidate(coverage, coverage >= threshold, plain)
+    inks = sorted(_inks(picture, distance), key=lambda ink: -float(np.linalg.norm(ink - ground)))
+    coverages = [_coverage(colours, ground, ink) for ink in inks]
+    rest: list[_Candidate] = []
+    for share in _LINE_SHARES:
+        best: _Candidate | None = None
+        for coverage in coverages:  # traces are drawn in a stronger ink than grids
+            ranked = _ranked(coverage, plain, share)
+            rest += ranked[:1]
+            found = next((one for one in ranked if _plausible(one)), None)
             if found is not None and (best is None or found.score > best.score + 0.02):
                 best = found
-        if best is not None and best.score > _SCORE_ENOUGH:
-            break  # traces are drawn in a stronger ink than grids
-    if best is None:
+            if best is not None and best.score > _SCORE_ENOUGH:
+                break
+        if best is not None:
+            return best
+    if not rest:
         raise IntakeError(f"{NOT_A_BEAT}no line was found in it.")
-    return best
+    return max(rest, key=lambda one: one.score)
+
+
+def _ranked(coverage: FloatArray, plain: float, share: float) -> list[_Candidate]:
+    """The lines of one ink at every threshold, the most line-like first."""
+    found = [_line_candidate(coverage, coverage >= threshold, plain, share) for threshold in _THRESHOLDS]
+    return sorted((one for one in found if one is not None), key=lambda one: -one.score)
+
+
+def _plausible(found: _Candidate) -> bool:
+    """Whether the line meets every requirement of one beat, and is no axis."""
+    rows, columns = found.line.shape
+    straight = _runs(found.line, axis=1, length=round(0.3 * columns)) | _runs(
+        found.line, axis=0, length=round(0.3 * rows)
+    )
+    if straight.sum() > _STRAIGHT_MAX * found.line.sum():
+        return False
+    try:
+        _require_one_line(found)
+        _require_one_beat(*_follow(found.coverage, found.line), rows)
+    except IntakeError:
+        return False
+    return True
 
 
 def _ground(picture: PictureArray) -> FloatArray:
@@ -160,7 +191,9 @@ def _ground(picture: PictureArray) -> FloatArray:
     bins = _bins(pixels, 16)
     most = int(np.bincount(bins).argmax())
     centre = pixels[bins == most].mean(axis=0)
-    near = np.abs(pixels.astype(np.float32) - centre).max(axis=1) <= 16
+    near = np.ones(len(pixels), np.bool_)
+    for channel in range(3):
+        near &= np.abs(pixels[:, channel].astype(np.float32) - np.float32(centre[channel])) <= 16
     return np.asarray(pixels[near].mean(axis=0), np.float32)
 
 
@@ -191,14 +224,19 @@ def _coverage(colours: FloatArray, ground: FloatArray, ink: FloatArray) -> Float
     offset = colours - ground
     share = (offset @ direction) / (direction @ direction)
     # Colours beyond the ink (the dark core of a grey, antialiased stroke) lie on the same line and are ink as well.
-    residual = np.linalg.norm(offset - share[..., None] * direction, axis=2)
+    residual = _length(offset - share[..., None] * direction)
     return np.asarray(np.where(residual > _INK_RESIDUAL, 0.0, np.clip(share, 0.0, 1.0)), np.float32)
 
 
-def _line_candidate(coverage: FloatArray, mask: Mask, plain: float) -> _Candidate | None:
-    """The component of the mask that looks most like one line from left to right."""
+def _length(colours: FloatArray) -> FloatArray:
+    """The length (h, w) of colours (h, w, 3)."""
+    return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", colours, colours)), np.float32)
+
+
+def _line_candidate(coverage: FloatArray, mask: Mask, plain: float, straight: float) -> _Candidate | None:
+    """The component of the mask that looks most like one line from left to right; see `_LINE_SHARES`."""
     width = mask.shape[1]
-    mask = _without_straight_lines(mask)
+    mask = _without_straight_lines(mask, straight)
     bridge = max(3, round(0.02 * width)) | 1
     joined = cv2.dilate(mask.astype(np.uint8), np.ones((3, bridge), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
@@ -228,11 +266,11 @@ def _strokes(line: Mask) -> float:
     return float((starts > 1).mean())
 
 
-def _without_straight_lines(mask: Mask) -> Mask:
+def _without_straight_lines(mask: Mask, share: float) -> Mask:
     """The mask without axes, frames and grid lines, but with the strokes that cross them."""
     rows, columns = mask.shape
-    horizontal = _runs(mask, axis=1, length=round(_LINE_SHARE * columns))
-    vertical = _runs(mask, axis=0, length=round(_LINE_SHARE * rows))
+    horizontal = _runs(mask, axis=1, length=round(share * columns))
+    vertical = _runs(mask, axis=0, length=round(share * rows))
     groups = _groups(np.asarray(vertical.any(axis=0)))
     edge = max(2, round(0.03 * columns))
     ink_columns = np.flatnonzero(mask.any(axis=0))

@@ -265,8 +265,6 @@ def _screen_photo(value: FloatArray, rng: Rng) -> PictureArray:
     return photographed(glow, rng, canvas.ground)
 
 
-TRAINING_STYLES: Final = ("plain", "tiny", "grid", "axes", "dark", "dark axes", "screenshot", "photo", "JPEG")
-HELD_OUT_STYLES: Final = ("marker", "blueprint", "screen photo")  # only tests and evaluations draw these
 STYLES: Final[Mapping[str, Callable[[FloatArray, Rng], PictureArray]]] = MappingProxyType(
     {
         "plain": _plain,

@@ -81,9 +81,20 @@ def test_a_sine_wave_is_no_beat_and_gets_no_class(page: AppTest) -> None:
     wave = draw_styled(0.5 + 0.5 * np.sin(np.linspace(0, 25, 400)), "plain", np.random.default_rng(0))
     upload(page, ("wave.png", encoded(wave)))
     assert not page.exception
-    assert "not an ECG beat picture" in page.error[0].value
+    assert "may not be an ECG beat" in page.warning[0].value
     assert not any("confidence" in markdown.value for markdown in page.markdown)
 
 
+def test_what_the_reader_vouches_for_is_classified(page: AppTest) -> None:
+    wave = draw_styled(0.5 + 0.5 * np.sin(np.linspace(0, 25, 400)), "plain", np.random.default_rng(0))
+    upload(page, ("wave.png", encoded(wave)))
+    page.button[0].click().run()
+    assert not page.exception
+    assert not page.warning
+    assert any("confidence" in markdown.value for markdown in page.markdown)
+    assert any("You said" in caption.value for caption in page.caption)
+
+
 def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
-    assert [metric.label for metric in page.metric][:2] == ["Beat pictures read", "Other pictures taken for a beat"]
+    labels = [metric.label for metric in page.metric]
+    assert labels[:3] == ["Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"]

@@ -7,13 +7,15 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models import registry
 from models.errors import ModelError
+from models.forest import forest, planted
 from models.pictures import load_head
 from pipeline.errors import IntakeError
 from pipeline.intake.batch import PictureFile
-from pipeline.pictures import classify_traces, read_beat
+from pipeline.pictures import DoubtfulBeatError, classify_traces, read_beat
 from pipeline.train.not_beats import draw_not_beat
 from pipeline.train.picture_styles import STYLES, draw_styled
 from tests.hostile.make_corpus import beat_curve, encoded
@@ -55,8 +57,38 @@ def test_what_is_no_beat_is_refused(kind, head):
     beats = ((NORMAL - NORMAL.min()) / np.ptp(NORMAL))[None].astype(np.float32)
     for seed in range(3):
         picture = draw_not_beat(kind, np.random.default_rng(seed), beats)
-        with pytest.raises(IntakeError, match="not an ECG beat picture"):
+        with pytest.raises(IntakeError, match=r"not (be )?an ECG beat"):
             read_beat(PictureFile("x.png", encoded(picture)), head)
+
+
+def test_a_person_may_say_that_a_doubtful_line_is_a_beat(head, vgg16):
+    wave = PictureFile("w.png", encoded(draw_styled(0.5 + 0.5 * np.sin(12 * T), "plain", np.random.default_rng(0))))
+    with pytest.raises(DoubtfulBeatError, match="at least"):
+        read_beat(wave, head)
+    assert classify_traces([read_beat(wave, head, confirmed=True)], head, vgg16)[0].p is not None
+
+
+def test_a_picture_without_a_line_is_refused_whatever_a_person_says(head):
+    with pytest.raises(IntakeError, match="not an ECG beat picture"):
+        read_beat(PictureFile("x.png", encoded(np.full((90, 90, 3), 255, np.uint8))), head, confirmed=True)
+
+
+@pytest.mark.parametrize("depth", [0.05, 0.12])
+def test_a_smooth_drawing_of_a_beat_as_in_a_textbook_is_read(depth, head):
+    x = np.linspace(-0.3, 0.5, 400)
+    waves = ((0, 0.015, 1), (-0.16, 0.025, 0.12), (0.25, 0.045, 0.2), (-0.03, 0.01, -depth), (0.03, 0.012, -2 * depth))
+    curve = sum(height * np.exp(-0.5 * ((x - at) / width) ** 2) for at, width, height in waves)
+    assert read_beat(_file(np.asarray(curve), "plain"), head).value.max() == 1
+
+
+def test_trees_answer_as_the_learner_that_grew_them():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(900, 5)).astype(np.float32)
+    for label in ((x[:, 0] * x[:, 1] > 0).astype(int), np.digitize(x[:, 2], [-0.5, 0.5])):
+        learner = HistGradientBoostingClassifier(max_iter=12).fit(x[:600], label[:600])
+        found = forest(planted(learner).arrays())(x[600:])
+        expected = learner.decision_function(x[600:]).reshape(300, -1)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_nothing_to_classify_is_no_answer(head, vgg16):

@@ -8,18 +8,25 @@ import numpy as np
 import pytest
 
 from models.gradcam import Heatmap
-from models.pictures import POINTS, Dense, beat_inputs, blended, traces
+from models.pictures import beat_measures, blended, traces
+from models.shape import POINTS, shape_measures
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.beat_images import match_beats
 from pipeline.domain import BeatTrace
 from pipeline.errors import EcgError, LimitError
+from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_other
+from pipeline.evaluate.fresh_styles import FRESH_STYLES
 from pipeline.intake import read_path
 from pipeline.intake.batch import picture_files
 from pipeline.intake.beat_picture import trace_picture
 from pipeline.pictures import heat_on_original
 from pipeline.render.picture import render_trace
-from pipeline.train.not_beats import CURVES, HELD_OUT_KINDS, PICTURES, TRAINING_KINDS, draw_not_beat
-from pipeline.train.picture_styles import HELD_OUT_STYLES, STYLES, TRAINING_STYLES, draw_styled
+from pipeline.train.beat_windows import UNKNOWN, Windows, cut_traces, unit
+from pipeline.train.curves import mixed_curve, unlike_beats
+from pipeline.train.not_beats import CURVES, PICTURES, draw_not_beat
+from pipeline.train.picture_set import Sketch, as_traced, traced
+from pipeline.train.picture_styles import STYLES, draw_styled
+from pipeline.train.textbook import averaged, textbook_beats
 from tests.hostile.make_corpus import _pdf, beat_curve, draw_beat, encoded, zipped
 
 BEAT = draw_beat(120, 90)[0]
@@ -77,30 +84,119 @@ def test_every_other_picture_is_an_rgb_picture_and_the_same_for_the_same_seed(ki
     np.testing.assert_array_equal(first, second)
 
 
-def test_tests_draw_kinds_and_styles_that_training_does_not():
-    assert not set(HELD_OUT_KINDS) & set(TRAINING_KINDS)
-    assert not set(HELD_OUT_STYLES) & set(TRAINING_STYLES)
-    assert set(HELD_OUT_STYLES) | set(TRAINING_STYLES) == set(STYLES)
+@pytest.mark.parametrize("kind", FRESH_KINDS)
+def test_every_picture_of_the_evaluation_alone_is_an_rgb_picture(kind):
+    beats = np.stack([CURVE, CURVE[::-1]]).astype(np.float32)
+    picture = fresh_other(kind, np.random.default_rng(3), beats)
+    assert picture.dtype == np.uint8
+    assert picture.shape[2] == 3
+    assert min(picture.shape[:2]) >= 40
+    assert picture.std() > 0
+
+
+@pytest.mark.parametrize("style", FRESH_STYLES)
+def test_the_styles_of_the_evaluation_alone_show_the_beat(style):
+    _, row, _ = trace_picture(fresh_beat(CURVE, style, np.random.default_rng(1)))
+    value = np.interp(np.linspace(0, row.size - 1, CURVE.size), np.arange(row.size), -row)
+    assert np.corrcoef(value, CURVE)[0, 1] > 0.9
+
+
+def test_the_evaluation_draws_kinds_and_styles_that_training_does_not():
+    assert not set(FRESH_KINDS) & {*CURVES, *PICTURES}
+    assert not set(FRESH_STYLES) & set(STYLES)
+
+
+def test_sketches_give_the_same_traces_in_one_process_as_in_two():
+    sketches = [Sketch("beat", (1, i), style, CURVE.astype(np.float32)) for i, style in enumerate(("plain", "dark"))]
+    sketches.append(Sketch("blank", (2,), draw=_white))
+    one, two = traced(sketches, processes=1), traced(sketches, processes=2)
+    assert one.has.tolist() == [True, True, False]
+    np.testing.assert_array_equal(one.value, two.value)
+    np.testing.assert_array_equal(one.found, two.found)
+
+
+def test_traced_pictures_are_kept_and_asked_for_by_what_they_show(tmp_path):
+    sketch = Sketch("beat", (1, 0), "plain", CURVE.astype(np.float32))
+    other = Sketch("beat", (1, 0), "plain", CURVE[::-1].astype(np.float32))
+    first = traced([sketch], processes=1, cache=tmp_path)
+    kept = list(tmp_path.iterdir())
+    again = traced([sketch], processes=1, cache=tmp_path)
+    np.testing.assert_array_equal(first.value, again.value)
+    assert list(tmp_path.iterdir()) == kept
+    traced([other], processes=1, cache=tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(kept) + 1
+
+
+def test_a_trace_keeps_its_shape_as_a_picture_would_show_it():
+    rows = unit(textbook_beats(50, np.random.default_rng(2), POINTS))
+    found = as_traced(rows, np.random.default_rng(3))
+    assert found.min() == 0
+    assert found.max() == 1
+    alike = [np.corrcoef(a, b)[0, 1] for a, b in zip(rows, found, strict=True)]
+    assert np.median(alike) > 0.99
+    assert not np.array_equal(rows, found)
+
+
+def test_measures_of_shape_tell_where_a_trace_is_steep_and_how_often_it_turns():
+    t = np.linspace(0, 1, POINTS)
+    peak = np.exp(-0.5 * ((t - 0.25) / 0.01) ** 2)
+    flipped, waves = 1 - peak, 0.5 + 0.5 * np.sin(40 * t)
+    found = shape_measures(np.stack([peak, flipped, waves, np.zeros(POINTS)]))
+    assert np.isfinite(found).all()
+    assert len(np.unique(found, axis=0)) == 4
+
+
+def _white(rng, given):
+    return np.full((120, 160, 3), 255, np.uint8)
+
+
+def test_a_curve_like_a_beat_is_not_taught_as_anything_else():
+    rng = np.random.default_rng(0)
+    beats = unit(textbook_beats(40, rng, POINTS))
+    others = np.stack([mixed_curve(rng) for _ in range(60)])
+    assert not unlike_beats(np.roll(beats[:10], 4, axis=1), beats).any()
+    assert unlike_beats(others, beats).mean() > 0.9
+    assert np.isfinite(others).all()
+
+
+def test_textbook_beats_are_smooth_and_differ():
+    beats = unit(textbook_beats(200, np.random.default_rng(1), 400))
+    assert np.abs(np.diff(beats, 2, axis=1)).mean() < 0.004
+    assert np.corrcoef(beats).mean() < 0.8
+    assert (beats.argmax(axis=1) > beats.argmin(axis=1)).any()
+
+
+def _windows():
+    curve = np.tile(np.linspace(0, 1, 376, dtype=np.float32), (6, 1)) * np.arange(1, 7, dtype=np.float32)[:, None]
+    curve[:, 300:] = 50.0  # the next beat
+    label, group = np.full(6, UNKNOWN), np.repeat([0, 1], 3)
+    return Windows(curve, label, np.array(["a"] * 3 + ["b"] * 3), group, np.full((6, 2), 0.4, np.float32), 250.0)
+
+
+def test_a_trace_ends_before_the_next_beat_begins():
+    windows = _windows()
+    found = cut_traces(windows, np.arange(6).repeat(20), np.random.default_rng(0), POINTS, clean=1.0)
+    assert np.abs(np.diff(found, axis=1)).max() < 0.2
+
+
+def test_an_average_holds_beats_of_one_patient_alone():
+    windows = _windows()
+    mean = averaged(windows.curve, windows.group, np.array([0, 5]), np.random.default_rng(0), 8)
+    assert 1 <= mean[0, 299] / windows.curve[0, 299] <= 3
+    assert 4 <= mean[1, 299] / windows.curve[0, 299] <= 6
 
 
 # The heads' arithmetic
-
-
-def test_a_dense_network_is_its_matrices_with_relu_between():
-    rng = np.random.default_rng(0)
-    weights = [(rng.normal(size=(4, 3)), rng.normal(size=3)), (rng.normal(size=(3, 2)), rng.normal(size=2))]
-    dense = Dense(np.ones(4), np.full(4, 2.0), tuple(weights))
-    inputs = rng.normal(size=(5, 4))
-    hidden = np.maximum((inputs - 1) / 2 @ weights[0][0] + weights[0][1], 0)
-    np.testing.assert_allclose(dense(inputs), hidden @ weights[1][0] + weights[1][1], rtol=1e-5)
 
 
 def test_a_trace_reads_the_same_however_finely_it_was_drawn():
     fine = np.interp(np.linspace(0, 1, 2 * CURVE.size - 1), np.linspace(0, 1, CURVE.size), CURVE)
     coarse = CURVE
     np.testing.assert_allclose(traces([fine])[0], traces([coarse])[0], atol=1e-5)
-    assert traces([fine, coarse]).shape == (2, POINTS)
-    assert np.isfinite(beat_inputs([fine, np.zeros(9)], np.zeros((2, 7), np.float32))).all()
+    rows = traces([fine, np.zeros(9)])
+    assert rows.shape == (2, POINTS)
+    assert np.isfinite(beat_measures(rows, np.zeros((2, 7), np.float32))).all()
+    assert shape_measures(rows).shape[1] + 7 == beat_measures(rows, np.zeros((2, 7), np.float32)).shape[1]
 
 
 def test_the_network_s_share_moves_the_vote_from_the_trace_to_the_network():

@@ -1,0 +1,80 @@
+"""Boosted trees as plain arrays: taught with scikit-learn, read with numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+_ROWS: Final = 256  # at a time
+_NAMES: Final = ("feature", "threshold", "left", "right", "value", "root", "output", "start")
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees whose leaves are added up.
+
+    Of each node its `feature`, `threshold` and places of the nodes `left` (feature <= threshold) and `right`; a leaf
+    points to itself and has a `value`. Of each tree its `root` and the `output` that it adds to; `start` (k,) is what
+    each output begins with.
+    """
+
+    feature: NDArray[np.int16]
+    threshold: Array
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    value: Array
+    root: NDArray[np.int32]
+    output: NDArray[np.int16]
+    start: Array
+
+    def __call__(self, measures: NDArray[Any]) -> Array:
+        """Outputs (n, k) before any softmax of measures (n, m)."""
+        rows = np.asarray(measures, np.float32)
+        parts = [self._some(rows[i : i + _ROWS]) for i in range(0, max(1, len(rows)), _ROWS)]
+        return np.concatenate(parts)
+
+    def _some(self, rows: Array) -> Array:
+        node = np.broadcast_to(self.root, (len(rows), len(self.root)))
+        each = np.arange(len(rows))[:, None]
+        while True:
+            low = rows[each, self.feature[node]] <= self.threshold[node]
+            following = np.where(low, self.left[node], self.right[node])
+            if np.array_equal(following, node):
+                break
+            node = following
+        leaves, of_output = self.value[node], self.output[:, None] == np.arange(len(self.start))
+        return np.asarray(self.start + leaves @ of_output.astype(np.float32), np.float32)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `forest` needs to make it again."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+
+def forest(arrays: Mapping[str, NDArray[Any]]) -> Forest:
+    """A forest from its `arrays`."""
+    return Forest(*(arrays[name] for name in _NAMES))
+
+
+def planted(learner: Any) -> Forest:
+    """The trees of a fitted `HistGradientBoostingClassifier`."""
+    trees = [(k, one.nodes) for row in learner._predictors for k, one in enumerate(row)]
+    sizes = [len(nodes) for _, nodes in trees]
+    root = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    nodes, offset = np.concatenate([nodes for _, nodes in trees]), np.repeat(root, sizes)
+    leaf, place = nodes["is_leaf"].astype(np.bool_), np.arange(sum(sizes))
+    return Forest(
+        np.where(leaf, 0, nodes["feature_idx"]).astype(np.int16),
+        np.where(leaf, 0, nodes["num_threshold"]).astype(np.float32),
+        np.where(leaf, place, nodes["left"] + offset).astype(np.int32),
+        np.where(leaf, place, nodes["right"] + offset).astype(np.int32),
+        np.where(leaf, nodes["value"], 0).astype(np.float32),
+        root.astype(np.int32),
+        np.array([k for k, _ in trees], np.int16),
+        np.asarray(learner._baseline_prediction, np.float32).ravel(),
+    )
