@@ -1,4 +1,4 @@
-"""Fills the marked blocks of README.md and docs/model_cards/*.md with the numbers of saved evaluations.
+"""Fills the marked blocks of README.md, docs/reproduce.md and docs/model_cards/*.md with the numbers of saved files.
 
     python docs/make_numbers.py           writes
     python docs/make_numbers.py --check   changes nothing; exit code 1 if a document is out of date
@@ -18,6 +18,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 WEIGHTS: Final = ROOT / "models" / "weights"
 README: Final = ROOT / "README.md"
 CARDS: Final = ROOT / "docs" / "model_cards"
+REPRODUCE: Final = ROOT / "docs" / "reproduce.md"
+PAGE: Final = WEIGHTS / "pages" / "page"
+SVDB_BEATS: Final = 184_744  # reference beats of svdb's 78 records, S and V the rare ones
 BLOCK: Final = re.compile(r"(<!-- numbers:start -->\n).*?(<!-- numbers:end -->)", re.DOTALL)
 NOTHING: Final = "_No evaluation has been saved yet; `python -m pipeline evaluate` writes one._\n"
 MEASURES: Final = (
@@ -35,7 +38,8 @@ def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
     found = {path.parent.name: _read(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
-    texts = {README: _readme(found)} | {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
+    texts = {README: _readme(found), REPRODUCE: _reproduce(found)}
+    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -70,12 +74,13 @@ def _readme(found: dict[str, Json]) -> str:
 
 
 def _card(name: str, found: dict[str, Json]) -> str:
+    if name == PAGE.name:
+        return _page_card()
     if name not in found:
         return NOTHING
     evaluation = found[name]
-    rows = [
-        [title, *(_value(overall, key, interval=True) for _, key in MEASURES)] for title, overall in _views(evaluation)
-    ]
+    views = [*_views(evaluation), *_elsewhere(name)]
+    rows = [[title, *(_value(overall, key, interval=True) for _, key in MEASURES)] for title, overall in views]
     classes = [
         [f"{row['class']} ({row['name']})", f"{row['reference']:,}", *(_estimate(row[k]) for k in ("se", "ppv", "f1"))]
         for row in evaluation["reference"]["classes"]
@@ -89,18 +94,92 @@ def _card(name: str, found: dict[str, Json]) -> str:
     )
 
 
+def _elsewhere(name: str) -> list[tuple[str, Json]]:
+    """What other files beside an evaluation say: another database, and the run without a record."""
+    found = []
+    if (file := WEIGHTS / name / "evaluation-svdb.json").is_file():
+        found.append(("svdb, another database, reference beats", _read(file)["reference"]["overall"]))
+    for file in sorted((WEIGHTS / name).glob("evaluation-without-*.json")):
+        title = f"DS2, reference beats, the same recipe trained without record {file.stem.split('-')[-1]}"
+        found.append((title, _read(file)["reference"]["overall"]))
+    return found
+
+
+def _page_card() -> str:
+    """The card of the network that reads whole pages: distinct pages, cross-validated by patient."""
+    content, manifest = _read(PAGE / "evaluation.json"), _read(PAGE / "manifest.json")
+    rows = [
+        [content["titles"][name], *(_estimate(r["overall"][m]) for m in ("macro_f1", "accuracy")), f"{r['ece']:.3f}"]
+        for name, r in content["networks"].items()
+    ]
+    leak = content["leakage"]
+    measures = (_estimate(leak["overall"][m]) for m in ("macro_f1", "accuracy"))
+    rows.append(["_a leak: the published copies, split at random_", *measures, f"{leak['ece']:.3f}"])
+    classes = [
+        [
+            row["class"].replace("_", " "),
+            f"{row['reference']}",
+            *(_estimate(row[k]) for k in ("recall", "precision", "f1")),
+        ]
+        for row in content["networks"]["vgg16"]["classes"]
+    ]
+    facts = [
+        ["parameters", f"{manifest['parameters']:,}"],
+        ["weights", f"{manifest['size_bytes'] / 1e6:.1f} MB, SHA-256 `{manifest['sha256'][:12]}`"],
+        ["input", f"{' x '.join(map(str, manifest['input_shape']))}, preprocessing `{manifest['preprocessing']}`"],
+        ["trained on", manifest["trained_on"]],
+        ["no class below", f"{manifest['abstain_below']:.2f}"],
+        ["made by", f"`{manifest['command']}` at commit `{manifest['commit'][:12]}`"],
+    ]
+    return (
+        f"{_table(['', ''], facts)}\n"
+        + _table(["network, five parts of distinct pages", "macro F1", "accuracy", "ECE"], rows)
+        + f"\nPer class, {content['titles']['vgg16']}:\n\n"
+        + _table(["class", "pages", "sensitivity", "positive predictivity", "F1"], classes)
+        + "\nWritten by `docs/make_numbers.py` from `models/weights/pages/page/evaluation.json` (commit "
+        f"`{content['provenance']['commit'][:12]}`). Intervals: 95 %, bootstrap over groups of pages.\n"
+    )
+
+
+def _reproduce(found: dict[str, Json]) -> str:
+    """What rebuilding takes: minutes of training as the manifests say, hours of reading beats at the measured speed."""
+    rows, total = [], [0.0, 0.0]
+    manifests = {name: WEIGHTS / name / "manifest.json" for name in found} | {"page": PAGE / "manifest.json"}
+    for name, file in manifests.items():
+        manifest, speed = _read(file), found[name]["speed"] if name in found else None
+        beats = 2 * found[name]["reference"]["beats"]["reference"] if name in found else 0
+        if (WEIGHTS / name / "evaluation-svdb.json").is_file():
+            beats += 2 * SVDB_BEATS
+        elif name in found and found[name].get("uncertainty"):
+            beats += SVDB_BEATS
+        hours = beats / speed["beats_per_s"] / 3600 if speed else 0.0
+        total = [total[0] + manifest["training_minutes"] / 60, total[1] + hours]
+        told = [f"{manifest['training_minutes']:.0f} min", f"{hours:.1f} h" if speed else "in the training"]
+        rows.append([f"`{name}`", f"`{manifest['command']}`", f"{manifest['seed']}", *told])
+    rows.append(
+        ["all", "`python -m pipeline train --all`, `evaluate --all`", "", *(f"{hours:.1f} h" for hours in total)]
+    )
+    head = ["network", "trained by", "seed", "training", "reading DS2 (and svdb where it was), twice"]
+    return _table(head, rows) + (
+        "\nWritten by `docs/make_numbers.py` from the manifests' `training_minutes` and the evaluations' `speed`: as "
+        "measured on this project's two cores, often beside other work.\n"
+    )
+
+
 def _facts(name: str) -> str:
     manifest = _read(WEIGHTS / name / "manifest.json")
+    held_out = ", ".join(manifest["validation_records"])
     rows = [
         ["parameters", f"{manifest['parameters']:,}"],
         ["weights", f"{manifest['size_bytes'] / 1e6:.1f} MB, SHA-256 `{manifest['sha256'][:12]}`"],
         ["input", f"{' x '.join(map(str, manifest['input_shape']))}, preprocessing `{manifest['preprocessing']}`"],
         ["trained on", f"{manifest['trained_on']}: {', '.join(manifest['train_records'])}"],
-        ["held out for choices", ", ".join(manifest["validation_records"])],
+        ["held out for choices", held_out or "each training patient by one of the members (cross-validation)"],
         ["temperature", f"{manifest['temperature']:.3f}"],
         ["threshold on 1 - p(N)", f"{manifest['threshold']:.3f}"],
         ["unclassified below", f"{manifest['abstain_below']:.2f}"],
         ["made by", f"`{manifest['command']}` at commit `{manifest['commit'][:12]}`"],
+        ["training", f"{manifest['training_minutes']:.0f} minutes on 2 cores, seed {manifest['seed']}"],
     ]
     return _table(["", ""], rows)
 
