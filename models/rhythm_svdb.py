@@ -6,4 +6,10 @@ from dataclasses import replace
 
 from models import rhythm
 
-NETWORK = replace(rhythm.NETWORK, title="Rhythm, taught by svdb too", place=91, taught_by="svdb")
+NETWORK = replace(
+    rhythm.NETWORK,
+    title="Rhythm, taught by svdb too",
+    build=rhythm.build_members,
+    place=91,
+    taught_by="svdb",
+)

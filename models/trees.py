@@ -1,0 +1,179 @@
+"""Boosted trees over beats, as arrays in the network's graph: what they measure of each beat, and how they answer.
+
+Trees learn in `pipeline.train.rhythm_trees`; here they only answer. All numbers but a coarse shape are relative to the
+recording's usual beat, to its usual interval or to the beats nearby; a beat depends on `REACH` neighbours on each side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import beats
+from models.beats import joined, shifted
+from models.runtime import keras, tensorflow
+
+ROUNDS: Final = 120  # trees of each class: two forests, each with half of the say
+NODES: Final = 29  # of a tree: 15 leaves
+DEPTH: Final = 7  # steps from the root to a leaf, at most
+REACH: Final = 32  # beats on each side
+COARSE, COARSE_STEP = slice(8, 92), 7  # 0.24 s before R to 0.43 s after it in steps of 56 ms
+FINE, FINE_STEP = slice(28, 56), 4  # 80 ms before R to 0.14 s after it in steps of 32 ms
+COMPARED: Final = slice(24, 60)  # what makes two beats of the same shape
+ALIKE, SAME = 0.85, 0.95  # beats of a lower correlation do not count as of one shape, from the higher on they do
+EARLY: Final = -0.3  # of the first column of the intervals: 10 % before its time
+NODE: Final = ("feature", "threshold", "left", "right", "value")  # what is known of a node of a tree
+
+
+def measures(rows: Any) -> Any:
+    """What the trees are asked about: (batch, n, numbers) from rows (batch, n, row) of beats in their order."""
+    wave, usual, rhythm = beats.parts(rows)
+    like = beats.likeness(wave, usual)
+    return joined(
+        [
+            rhythm,
+            like,
+            _coarse(wave, COARSE, COARSE_STEP),
+            _coarse(wave - usual, COARSE, COARSE_STEP),
+            _coarse(wave - usual, FINE, FINE_STEP),
+            *(like - _mean_near(like, reach) for reach in (8, REACH)),
+            *_least_and_most(like, usual),
+            *_around(rhythm, like),
+            *_irregularity(rhythm),
+            *_company(wave, rhythm, like),
+        ]
+    )
+
+
+def _coarse(wave: Any, part: slice, step: int) -> Any:
+    """Means of `step` points, both leads in turn."""
+    ops, points = keras().ops, range(part.start, part.stop, step)
+    return joined([ops.mean(wave[..., at : at + step, :], axis=-2) for at in points])
+
+
+def _least_and_most(like: Any, usual: Any) -> list[Any]:
+    """The nine measures of likeness in the lead that shows less and in the one that shows more; a missing one aside."""
+    ops = keras().ops
+    both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
+    missing = ops.cast(ops.logical_not(ops.any(usual != 0, axis=-2)), "float32")[..., None, :]
+    return [ops.min(both + 9 * missing, axis=-1), ops.max(both - 9 * missing, axis=-1)]
+
+
+def _around(rhythm: Any, like: Any) -> list[Any]:
+    """Intervals, likeness of the QRS and width of three beats on each side."""
+    key = joined([rhythm[..., :7], like[..., 6:12], like[..., 18:20]])
+    return [shifted(key, by) for by in (-3, -2, -1, 1, 2, 3)]
+
+
+def _irregularity(rhythm: Any) -> list[Any]:
+    """How much intervals change from beat to beat nearby, and how many are short."""
+    ops = keras().ops
+    before, local = rhythm[..., 0:1], rhythm[..., 2:3]
+    jump, local_jump = ops.abs(before - shifted(before, 1)), ops.abs(local - shifted(local, 1))
+    early = ops.cast(before < EARLY, "float32")
+    return [
+        *(_mean_near(jump, reach) for reach in (2, 4, 16)),
+        *(_mean_near(early, reach) for reach in (2, 8, REACH)),
+        _mean_near(local_jump, 8),
+    ]
+
+
+def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
+    """How many beats nearby have this beat's shape, and when those come: a shape that comes on time is conducted."""
+    ops = keras().ops
+    shape = _normed(wave)
+    known = joined([rhythm[..., 2:4], like[..., 6:8], shape])
+    near = [shifted(known, by) for by in (*range(-16, 0), *range(1, 17))]
+    alike = [ops.sum(other[..., 4:] * shape, axis=-1, keepdims=True) for other in near]
+    same = [ops.clip((each - ALIKE) / (SAME - ALIKE), 0, 1) for each in alike]
+    count = sum(same[1:], same[0])
+    told = sum(weight * other[..., :4] for weight, other in zip(same, near, strict=True)) / (count + 0.5)
+    before, after = joined(alike[:16]), joined(alike[16:])
+    most = [ops.max(side, axis=-1, keepdims=True) for side in (before, after)]
+    mean = ops.mean(joined([before, after]), axis=-1, keepdims=True)
+    return [count / 32, sum(same[12:20]) / 8, told, *alike[12:20], *most, mean]
+
+
+def _normed(wave: Any) -> Any:
+    """QRS and T of both leads as one vector of length 1, or less where there is next to nothing."""
+    ops = keras().ops
+    part = wave[..., COMPARED, :]
+    part = part - ops.mean(part, axis=-2, keepdims=True)
+    flat = keras().layers.Reshape((-1, (COMPARED.stop - COMPARED.start) * beats.LEADS), dtype="float32")(part)
+    return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
+
+
+def _mean_near(x: Any, reach: int) -> Any:
+    """The mean over each beat and `reach` on each side, as many as there are."""
+    both = joined([x, keras().ops.ones_like(x[..., :1])])
+    total = both
+    for by in range(1, reach + 1):
+        total = total + shifted(both, by) + shifted(both, -by)
+    return total[..., :-1] / total[..., -1:]
+
+
+def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """A compiled function from rows (n, row) of beats in their order to their measures (n, numbers)."""
+    tf = tensorflow()
+    run = tf.function(lambda rows: measures(rows[None])[0], input_signature=[tf.TensorSpec((None, row), tf.float32)])
+    return lambda rows: np.asarray(run(rows), np.float32)
+
+
+def layer(classes: int, name: str = "trees") -> Any:
+    """Trees from rows (batch, n, row) to log-odds (batch, n, classes), without content yet.
+
+    Their weights are `NODE`, each (ROUNDS, classes, NODES): a node asks whether number `feature` of `measures` is at
+    most `threshold` and goes `left` or else `right`; a leaf goes to itself, and its `value` is added to the `start`
+    (classes,) of the class.
+    """
+    return _layer_class()(classes, name)
+
+
+@cache
+def _layer_class() -> Any:
+    """The layer, made when it is needed: so is Keras."""
+
+    class Trees(keras().layers.Layer):  # type: ignore[misc]
+        """Nodes are weights that no training changes; float16 holds each number exactly but thresholds and values."""
+
+        def __init__(self, classes: int, name: str) -> None:
+            super().__init__(name=name, dtype="float32", trainable=False)
+            self.classes = classes
+
+        def build(self, input_shape: tuple[int, ...]) -> None:
+            shape = (ROUNDS, self.classes, NODES)
+            self.node = {name: self._zeros(shape, name) for name in NODE}
+            self.start = self._zeros((self.classes,), "start")
+
+        def _zeros(self, shape: tuple[int, ...], name: str) -> Any:
+            return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+
+        def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+            return (*input_shape[:-1], self.classes)
+
+        def call(self, rows: Any) -> Any:
+            ops = keras().ops
+            found = measures(rows)
+            answers = self.answers(ops.reshape(found, (-1, found.shape[-1])))
+            return ops.reshape(answers, (*ops.shape(rows)[:2], self.classes))
+
+        def answers(self, found: Any) -> Any:
+            """Log-odds (beats, classes) from what was measured, (beats, numbers): all trees take each step at once."""
+            ops = keras().ops
+            flat, size = ops.reshape(found, (-1,)), found.shape[-1]
+            whole = {name: ops.reshape(self.node[name], (-1,)) for name in NODE}
+            feature, left, right = (ops.cast(whole[name], "int32") for name in ("feature", "left", "right"))
+            root = NODES * ops.arange(ROUNDS * self.classes, dtype="int32")[None]
+            beat = size * ops.arange(ops.shape(found)[0], dtype="int32")[:, None]
+            at = ops.zeros_like(beat) + root
+            for _ in range(DEPTH):
+                is_left = ops.take(flat, beat + ops.take(feature, at)) <= ops.take(whole["threshold"], at)
+                at = root + ops.where(is_left, ops.take(left, at), ops.take(right, at))
+            said = ops.reshape(ops.take(whole["value"], at), (-1, ROUNDS, self.classes))
+            return self.start + ops.sum(said, axis=1)
+
+    return Trees

@@ -1,0 +1,97 @@
+"""The trees of `rhythm`: in the network's graph they say what scikit-learn's do, about beats and those around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models import rhythm, trees
+from models.runtime import keras
+from pipeline.analysis import prepare
+from pipeline.config import DEFAULT
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
+from pipeline.labels import aami_class
+from pipeline.signal.sequence import frame, row_size, rows
+from pipeline.train.rhythm_trees import Grown, Lesson, TreesPlan, _fitted, as_arrays, together
+
+ROW = row_size(DEFAULT.sequence)
+PLAN = TreesPlan(windows=0, fewest=10, asked=0.05, bins=16)
+
+
+@pytest.fixture(scope="module")
+def seen() -> np.ndarray:
+    """The rows of the demo's reference beats, with its slope as a second lead."""
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    beats = prepare(recording, samples=recording.reference.sample).beats
+    found = rows(beats, np.arange(len(beats)), frame(beats, DEFAULT.sequence, DEFAULT.signal), DEFAULT.sequence)
+    for at in (0, 2 * DEFAULT.sequence.points):
+        lead = found[:, at : at + 2 * DEFAULT.sequence.points].reshape(len(beats), -1, 2)
+        lead[..., 1] = 3 * np.gradient(lead[..., 0], axis=1)
+    return found
+
+
+@pytest.fixture(scope="module")
+def numbers(seen: np.ndarray) -> np.ndarray:
+    return trees.measurer(ROW)(seen)
+
+
+def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Grown:
+    """Trees that were taught nonsense, which they learn by heart."""
+    label = np.random.default_rng(seed).choice(classes, len(numbers))
+    lesson = Lesson(numbers, label, np.ones(len(numbers)))
+    return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
+
+
+def planted(grown: Grown) -> object:
+    layer = trees.layer(5)
+    answer = layer(inputs := keras().layers.Input((None, ROW), dtype="float32"))
+    for weight in layer.weights:
+        weight.assign(grown.arrays[weight.path.split("/")[-1]])
+    return keras().Model(inputs, answer)
+
+
+def test_planted_trees_say_what_scikit_learn_says(seen: np.ndarray, numbers: np.ndarray) -> None:
+    grown = together([forest(numbers, 1), forest(numbers, 2)])
+    said, expected = rhythm.forward(planted(grown))(seen), grown.answers(numbers)
+    assert np.ptp(expected, axis=0).min() > 0.5
+    assert np.abs(said - expected).max() < 1e-4
+    assert np.abs(grown.logits(trees.measurer(ROW))(seen) - expected).max() < 1e-4
+
+
+def test_a_class_that_taught_nothing_is_never_the_answer(seen: np.ndarray, numbers: np.ndarray) -> None:
+    grown = together([forest(numbers, 1, (0, 2, 4)), forest(numbers, 2, (0, 2, 4))])
+    said = rhythm.forward(planted(grown))(seen)
+    assert np.abs(said - grown.answers(numbers)).max() < 1e-4
+    assert set(said.argmax(axis=1)) == {0, 2, 4}
+
+
+def test_a_measure_depends_on_neighbours_within_reach_and_on_none_beyond(seen: np.ndarray, numbers: np.ndarray) -> None:
+    measure, middle = trees.measurer(ROW), 300
+    part = measure(seen[middle - trees.REACH : middle + trees.REACH + 1])
+    assert np.array_equal(part[trees.REACH], numbers[middle])
+    assert not np.allclose(measure(seen[middle - 1 : middle + 2])[1], numbers[middle])
+    assert DEFAULT.sequence.margin_beats >= trees.REACH
+
+
+def test_a_second_lead_of_nothing_is_neither_the_least_nor_the_most_alike(seen: np.ndarray) -> None:
+    one = seen.copy()
+    for at in (1, 2 * DEFAULT.sequence.points + 1):
+        one[:, at : at + 2 * DEFAULT.sequence.points : 2] = 0
+    one = one.astype(np.float32)
+    like = trees.measurer(ROW)(one)
+    first = DEFAULT.sequence.rhythm_size
+    alone = like[:, first : first + 18 : 2]
+    at = np.flatnonzero([np.array_equal(like[:, i : i + 9], alone) for i in range(like.shape[1] - 8)])
+    assert at.size == 2
+    assert at[1] == at[0] + 9
+
+
+def test_beats_of_one_shape_keep_company_and_a_lone_shape_does_not(seen: np.ndarray, numbers: np.ndarray) -> None:
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    truth = np.array([aami_class(symbol) or "Q" for symbol in recording.reference.symbol])
+    company = numbers[:, -17]
+    assert np.median(company[truth == "N"]) > 0.7
+    assert np.median(company[truth == "V"]) < 0.5
