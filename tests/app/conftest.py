@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import cache
+from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
 
 
@@ -30,3 +32,14 @@ def settled(page: AppTest, *, within_s: float = 600.0) -> AppTest:
         assert time.monotonic() < deadline, [element.value for element in (*page.error, *page.info)]
         page.run()
     return page
+
+
+@pytest.fixture
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty home, cache and database of its own; the worker's lock is let go afterwards."""
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+    yield
+    cache.worker().close()
+    database().engine.dispose()

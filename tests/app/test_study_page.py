@@ -1,0 +1,227 @@
+"""The Study page: sign-off, second reading, exports, the audit trail, deleting a recording."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+
+from app.parts import worklist_audit, worklist_exports
+from pipeline.review.decisions import Decision
+from pipeline.store import reviews, second
+from pipeline.store.recordings import forget, load
+from pipeline.store.studies import get_study
+from tests.app.studies import ANNA, BEATS, BERT, opened, reading_as, rows, said, study
+from tests.unit.review_study import analysed, at
+
+pytestmark = pytest.mark.usefixtures("own_store")
+
+
+def test_without_a_study_the_page_leads_to_the_worklist() -> None:
+    page = opened("study")
+    assert not page.exception
+    assert "Choose a study in the worklist" in said(page)
+    page = opened("study", study="77")
+    assert "Study 77 does not exist" in said(page)
+
+
+def test_a_new_study_is_begun_and_signed_with_a_warning_but_no_wall() -> None:
+    number = study()
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "Nobody has reviewed this study yet" in said(page)
+    page.button(key="begin-review").click().run()
+    assert re.search(r"(\d+) of \1 findings are not reviewed", said(page))
+    assert {metric.label: metric.value for metric in page.metric}["Ventricular"] == "25.0 %"
+    page.text_area(key="sign-text").set_value("Seen ♥")
+    page.button(key="sign-study").click().run()
+    assert not page.exception
+    assert f"Signed by **{ANNA}**" in said(page)
+    assert "Seen ♥" in said(page)
+    assert get_study(number).state == "signed"
+
+
+def test_nobody_signs_without_a_name() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    page = opened("study", study=number)
+    assert page.button(key="sign-study").disabled
+    assert "Say who you are above first." in said(page)
+
+
+def test_when_all_is_reviewed_the_page_says_so() -> None:
+    number = study()
+    samples = tuple(analysed(BEATS).sample.tolist())
+    reviews.decide(number, Decision("confirm", samples), reader=ANNA, expected_version=0)
+    assert "Every finding is reviewed." in said(opened("study", study=number))
+
+
+def test_a_signed_study_is_reopened_with_a_reason_only() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    reviews.sign(number, reader=ANNA, expected_version=1)
+    page = reading_as(opened("study", study=number), BERT)
+    page.button(key="reopen-study").click().run()
+    assert "No reason is given" in said(page)
+    page.text_area(key="reopen-reason").set_value("A run was missed")
+    page.button(key="reopen-study").click().run()
+    assert get_study(number).state == "reopened"
+    assert "A run was missed" in page.dataframe[-1].value["Text"].tolist()
+
+
+def test_whoever_has_not_seen_the_last_change_signs_nothing_and_is_told_who_did_what() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    page = reading_as(opened("study", study=number), ANNA)
+    reviews.decide(number, Decision("reject", at(1)), reader=BERT, expected_version=1)
+    page.button(key="sign-study").click().run()
+    assert f"{BERT} rejected 1 beat at" in said(page)
+    assert get_study(number).state == "in_review"
+    page.button(key="sign-study").click().run()
+    assert get_study(number).state == "signed"
+
+
+def test_whoever_signs_second_is_told_that_the_first_did() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    page = reading_as(opened("study", study=number), ANNA)
+    reviews.sign(number, reader=BERT, expected_version=1)
+    page.button(key="sign-study").click().run()
+    assert [error.value.replace("\\", "").split(" at ")[0] for error in page.error] == [f"{BERT} signed the study"]
+
+
+def test_a_second_reader_sees_nothing_of_the_first_until_done() -> None:
+    number = study()
+    reviews.decide(number, Decision("reject", at(2)), reader=ANNA, expected_version=0)
+    page = reading_as(opened("study", study=number), BERT)
+    page.button(key="second-begin").click().run()
+    assert not page.exception
+    assert "Your second reading has begun." in said(page)
+    assert "Hidden until you have finished your own reading." in said(page)
+    assert set(page.dataframe[-1].value["Who"]) == {BERT}
+    assert "V 2" not in said(page)
+    listed = opened("worklist")
+    assert "hidden" not in rows(listed)[0]["findings"]
+    assert "hidden" in rows(reading_as(listed, BERT))[0]["findings"]
+
+
+def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
+    number = study()
+    reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
+    page = reading_as(opened("study", study=number), BERT)
+    page.button(key="second-begin").click().run()
+    reviews.decide(number, Decision("override", at(0, 3), "S"), reader=BERT, expected_version=1, reading="second")
+    page.run()
+    assert "finish your own reading first" in said(page)
+    page.button(key="second-finish").click().run()
+    figures = {metric.label: metric.value for metric in page.metric}
+    assert (figures["Agreement on all beats"], figures["On beats that both decided"]) == ("82.4 %", "0.0 %")
+    assert figures["Differences settled"] == "0 of 3"
+    page.button(key="second-second").click().run()
+    page.button(key="second-next").click().run()
+    page.button(key="second-first").click().run()
+    page.button(key="second-first").click().run()
+    assert not page.exception
+    assert "Every difference is settled" in said(page)
+    classes = "".join(page.session_state["heartvision-study"].desk.beats.aami[:4])
+    assert classes == "SVVN"
+
+
+def test_an_unfinished_second_reading_is_withdrawn_with_a_reason() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    second.begin_second(number, reader=BERT)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert page.button(key="sign-study").disabled
+    page.text_area(key="second-reason").set_value("on leave")
+    page.button(key="second-withdraw").click().run()
+    assert "The second reading is withdrawn." in said(page)
+    assert not page.button(key="sign-study").disabled
+
+
+def test_the_audit_trail_is_filtered_by_person_and_words() -> None:
+    number = study()
+    version = reviews.decide(number, Decision("override", at(0, 2), "F", "=1+1"), reader=ANNA, expected_version=0)
+    version = reviews.undo(number, reader=BERT, expected_version=version)
+    page = opened("study", study=number)
+    found = page.dataframe[-1].value
+    assert found["When (UTC)"].dt.tz is not None
+    assert found["What"].tolist() == ["undid overriding 2 beats as F", "overrode 2 beats as F", "began the review"]
+    assert found[["From", "To", "Model"]].iloc[1].tolist() == ["N ×1, V ×1", "F", "N ×1, V ×1"]
+    page.multiselect(key="audit-who").set_value([BERT]).run()
+    assert page.dataframe[-1].value["Who"].tolist() == [BERT]
+    page.multiselect(key="audit-who").set_value([]).run()
+    page.text_input(key="audit-text").set_value("REVIEW began").run()
+    assert page.dataframe[-1].value["What"].tolist() == ["began the review"]
+
+
+def test_the_audit_trail_as_csv_is_complete_and_runs_no_formula() -> None:
+    number = study()
+    reviews.decide(number, Decision("override", at(0, 2), "F", "=1+1"), reader="@Anna", expected_version=0)
+    table = list(csv.DictReader(io.StringIO(worklist_audit.as_csv(reviews.audit(number)).decode())))
+    assert [entry["event"] for entry in table] == ["begin", "decide"]
+    assert (table[1]["who"], table[1]["text"]) == ("'@Anna", "'=1+1")
+    assert (table[1]["from"], table[1]["to"], table[1]["model"]) == ("NV", "FF", "NV")
+    assert table[1]["samples"] == "100 500"
+    assert table[1]["model_version"] == "r-1"
+
+
+def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -> None:
+    number = study()
+    reviews.decide(number, Decision("override", at(0), "V"), reader=ANNA, expected_version=0)
+    page = opened("study", study=number)
+    desk = page.session_state["heartvision-study"].desk
+    for form in worklist_exports.REVIEWED:
+        assert worklist_exports.made(form, lambda: worklist_exports.reviewed(desk, 0))
+    for form in worklist_exports.MODEL:
+        assert worklist_exports.made(form, lambda: worklist_exports.model_alone(desk))
+    reviewed = worklist_exports.made(worklist_exports.REVIEWED[3], lambda: worklist_exports.reviewed(desk, 0))
+    alone = worklist_exports.made(worklist_exports.MODEL[3], lambda: worklist_exports.model_alone(desk))
+    assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
+    assert json.loads(alone)["beats"][0]["class"] == "N"
+    assert "review" not in json.loads(alone)
+
+
+def test_a_study_whose_recording_is_gone_can_still_be_signed() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    forget(get_study(number).digest)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "not on this machine" in said(page)
+    page.button(key="sign-study").click().run()
+    assert get_study(number).state == "signed"
+
+
+def test_a_recording_is_deleted_with_a_reason_and_nothing_of_it_stays_on_the_page() -> None:
+    number = study()
+    digest = get_study(number).digest
+    page = reading_as(opened("study", study=number), ANNA)
+    page.button(key="forget-signal").click().run()
+    assert "No reason is given" in said(page)
+    assert load(digest) is not None
+    page.text_area(key="forget-reason").set_value("The patient asked for it")
+    page.button(key="forget-signal").click().run()
+    assert "The recording is deleted." in said(page)
+    assert "not on this machine" in said(page)
+    assert load(digest) is None
+    assert not [button for button in page.get("download_button") if "take-" in str(button.key)]
+    assert "The patient asked for it" in page.dataframe[-1].value["Text"].tolist()
+    page.switch_page("views/review.py").run()
+    assert "not on this machine" in said(page)
+
+
+def test_a_signed_study_keeps_its_recording() -> None:
+    number = study()
+    reviews.begin_review(number, reader=ANNA)
+    reviews.sign(number, reader=ANNA, expected_version=1)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "This study is signed and keeps its recording" in said(page)
+    assert "forget-signal" not in [button.key for button in page.button]
+
+
+def test_markdown_in_names_is_shown_as_text() -> None:
+    number = study("![x](http://example.org/x.png)")
+    page = opened("study", study=number)
+    assert page.title[0].value.startswith(r"\!\[x\]\(http")
