@@ -1,20 +1,25 @@
-"""Corrections of a 12-lead page by hand: questions, corners, grid, speed, gain, layout, rows and names."""
+"""Corrections of a 12-lead page by hand: questions, corners, grid, speed, gain, layout, rows, columns and names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.parts import page_corners
+from app.parts import page_marks
 from pipeline.domain import PictureArray
 from pipeline.page.calibration import GAINS, SPEEDS
-from pipeline.page.digitise import Corrections, Digitised, Need
+from pipeline.page.digitise import Corrections, Digitised, Need, Question
 from pipeline.page.layouts import LAYOUTS, LEADS
+from pipeline.page.paper import squared
 
 CORNERS = ("top left", "top right", "bottom right", "bottom left")
+_RULER_MM: Final = 50
+_ENDS, _SIDES = ("Left mark", "Right mark"), ("Beginning of the traces", "End of the traces")
 TURNS = ("none", "90° to the left", "180°", "90° to the right")
 
 
@@ -35,7 +40,7 @@ def ask(need: Need, found: Digitised, key: str) -> object:
     return st.number_input(label, 1.0, 100.0, value=None, placeholder="pixels per millimetre")
 
 
-def use(key: str, given: Corrections, found: Digitised, answers: dict[str, object]) -> None:
+def use(key: str, given: Corrections, found: Digitised, answers: Mapping[Question, object]) -> None:
     """Takes the answers that were given and reads the page again."""
     turned = replace(given, quarter_turns=found.quarter_turns)
     for about, answer in answers.items():
@@ -48,20 +53,81 @@ def use(key: str, given: Corrections, found: Digitised, answers: dict[str, objec
             turned = replace(turned, names=(*turned.names, *((i, str(answer)) for i in strips)))
         elif about == "layout":
             turned = replace(turned, layout=str(answer))
+        elif about == "speed":
+            turned = replace(turned, speed=float(str(answer)))
         else:
-            turned = replace(turned, **{about: float(str(answer))})
+            turned = replace(turned, gain=float(str(answer)))
     _store(key, turned)
 
 
 def corners(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
     """The corners to move over the photo; read again when the user says so."""
-    moved = page_corners.draw(picture, _corners(picture, given, found), key)
+    ring = zip(CORNERS, _corners(picture, given, found), strict=True)
+    moved = page_marks.draw(
+        picture,
+        tuple(page_marks.Mark(f"{name} corner".capitalize(), *corner) for name, corner in ring),
+        f"corners-{key}",
+        label="The page with the four corners of its paper",
+        button="Read the page with these corners",
+        hint="Drag the rings to the corners of the paper; arrow keys move a chosen one, with Shift further.",
+    )
     if moved is not None:
-        turns = found.quarter_turns if found is not None else 0
-        _store(key, replace(given, quarter_turns=turns, corners=moved, lanes=None, span=None))
+        _store(key, _on_new_paper(given, found, corners=moved))
 
 
-def _corners(picture: PictureArray, given: Corrections, found: Digitised | None) -> page_corners.Corners:
+def ruler(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
+    """Two marks to lay on the grid, a stated number of millimetres apart; read again when the user says so."""
+    shown = squared(picture, np.array(given.corners, np.float64))[0] if given.corners else picture
+    scale = given.px_per_mm or (found.grid.px_per_mm if found is not None else None)
+    height, width = shown.shape[:2]
+    apart = _RULER_MM * scale[0] if scale else width / 4
+    ends = ((width - apart) / 2, (width + apart) / 2)
+    mm = st.number_input("Millimetres between the two marks", 5, 200, _RULER_MM, 5, key=f"page-ruler-mm-{key}")
+    st.caption("The small boxes of ECG paper are 1 mm wide, the large ones 5 mm: ten large boxes are 50 mm.")
+    moved = page_marks.draw(
+        shown,
+        tuple(page_marks.Mark(name, x, height / 2) for name, x in zip(_ENDS, ends, strict=True)),
+        f"ruler-{key}",
+        label="The page with a ruler on its grid",
+        button="Read the page with this grid",
+        hint="Drag the two marks onto lines of the grid; arrow keys move a chosen one, with Shift further.",
+    )
+    if moved is not None:
+        spacing = float(np.hypot(*np.subtract(moved[1], moved[0]))) / mm
+        _store(key, _on_new_paper(given, found, px_per_mm=(spacing, spacing)))
+
+
+def boxes(key: str, given: Corrections, found: Digitised) -> None:
+    """Rows and columns of the leads to move over the flat paper; read again when the user says so."""
+    joints = sorted({box.start for box in found.boxes if not box.strip} - {found.span[0]})
+    columns = [(_SIDES[0], found.span[0]), *((f"Joint {i + 1} of the columns", x) for i, x in enumerate(joints))]
+    columns.append((_SIDES[1], found.span[1]))
+    height, width = found.sheet.picture.shape[:2]
+    marks = [page_marks.Mark(name, float(x), 0.035 * height, "x") for name, x in columns]
+    marks += [page_marks.Mark(f"Row {i + 1}", 0.015 * width, float(y), "y") for i, y in enumerate(found.lanes)]
+    moved = page_marks.draw(
+        found.sheet.picture,
+        tuple(marks),
+        f"boxes-{key}",
+        label="The flat paper with the rows and columns of its leads",
+        button="Read the leads in these boxes",
+        hint="Drag the upright lines to where columns of leads begin and end, the level ones to the traces' baselines; "
+        "arrow keys move a chosen one. Rows are added and removed in the table below.",
+    )
+    if moved is not None:
+        first, *inner, last = sorted(round(x) for x, _ in moved[: len(columns)])
+        lanes = tuple(sorted(y for _, y in moved[len(columns) :]))
+        turned = replace(given, quarter_turns=found.quarter_turns, layout=found.layout.name or given.layout)
+        _store(key, replace(turned, lanes=lanes, span=(first, last), joints=tuple(inner) if joints else None))
+
+
+def _on_new_paper(given: Corrections, found: Digitised | None, **stated: Any) -> Corrections:
+    """What was given, on paper that is read anew: rows and columns of the old one mean nothing there."""
+    turns = found.quarter_turns if found is not None else given.quarter_turns
+    return replace(given, quarter_turns=turns, lanes=None, span=None, joints=None, **stated)
+
+
+def _corners(picture: PictureArray, given: Corrections, found: Digitised | None) -> page_marks.Points:
     """Those given, those found, or the picture's own."""
     if given.corners is not None:
         return given.corners
@@ -92,7 +158,15 @@ def paper_form(key: str, picture: PictureArray, given: Corrections, found: Digit
             spacing = (float(across), float(down)) if stated and across and down else None
             _store(
                 key,
-                replace(given, quarter_turns=turn, corners=points if by_hand else None, px_per_mm=spacing, lanes=None),
+                replace(
+                    given,
+                    quarter_turns=turn,
+                    corners=points if by_hand else None,
+                    px_per_mm=spacing,
+                    lanes=None,
+                    span=None,
+                    joints=None,
+                ),
             )
 
 
@@ -139,6 +213,7 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
                     layout=layout,
                     lanes=given.lanes if same else lanes,
                     span=span if span != found.span else given.span,
+                    joints=given.joints if span == found.span and layout == found.layout.name else None,
                     names=(*given.names, *changed),
                 ),
             )

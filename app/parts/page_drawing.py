@@ -12,6 +12,7 @@ PAPER_RGB, BOX_RGB = (255, 120, 0), (150, 60, 200)
 TRACE_RGB = ((215, 0, 60), (0, 70, 200), (0, 130, 60))
 SHOWN_PX = 1600
 BOX_MM = 6.0
+TICK_MM = 5
 
 
 def on_photo(found: Digitised) -> PictureArray:
@@ -41,7 +42,18 @@ def on_sheet(found: Digitised) -> PictureArray:
         _line(canvas, np.vstack([roof, [pulse.right, pulse.foot]]) * scale, PAPER_RGB, 2)
     for points, colour in _traces(found):
         _line(canvas, points * scale, colour, 2)
+    _ticks(canvas, found.sheet.px_per_mm * scale)
     return canvas
+
+
+def _ticks(canvas: PictureArray, px_per_mm: float) -> None:
+    """Every 5 mm along all edges: they meet the paper's own boxes where the grid was read rightly."""
+    long = max(6, round(1.5 * px_per_mm))
+    step = TICK_MM * px_per_mm
+    for x in np.arange(step, canvas.shape[1], step):
+        canvas[:long, round(x) - 1 : round(x) + 1] = canvas[-long:, round(x) - 1 : round(x) + 1] = PAPER_RGB
+    for y in np.arange(step, canvas.shape[0], step):
+        canvas[round(y) - 1 : round(y) + 1, :long] = canvas[round(y) - 1 : round(y) + 1, -long:] = PAPER_RGB
 
 
 def _paled(picture: PictureArray, scale: float) -> PictureArray:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from pipeline.page.digitise import Corrections, Digitised, to_recording
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import keep
 
-TABS = ("On the photo", "On the flat paper", "Move the corners")
+TABS = ("On the photo", "On the flat paper", "Move the corners", "Measure the grid", "Move the lead boxes")
 _SHAPE_ONLY = "shape only"
 _BEATS = "beats and rhythm"
 
@@ -47,7 +48,9 @@ def draw(name: str, payload: bytes) -> None:
             found = cache.digitised(picture, given)
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        page_correct.corners(key, picture.pixels, given)
+        parts = (page_correct.corners, page_correct.ruler)
+        tabs = {name: partial(part, key, picture.pixels, given) for name, part in zip(TABS[2:4], parts, strict=True)}
+        _tabs(tabs, f"page-refused-{key}")
         page_correct.paper_form(key, picture.pixels, given)
         return
     _show(found, picture, key, given)
@@ -64,30 +67,51 @@ def _page_number(payload: bytes) -> int:
 def _show(found: Digitised, picture: RgbPicture, key: str, given: Corrections) -> None:
     wide, narrow = st.columns((2, 1), gap="medium")
     with wide:
-        photo, flat, ring = st.tabs(TABS)
-        photo.image(
-            page_drawing.on_photo(found),
-            caption="Orange: the paper. Violet: the boxes of the leads. Red, blue, green: the lines as they were read.",
-            width="stretch",
-            alt="The page with its corners, lead boxes and traced lines",
+        _tabs(
+            {
+                TABS[0]: partial(_on_photo, found),
+                TABS[1]: partial(_on_sheet, found),
+                TABS[2]: partial(page_correct.corners, key, found.picture, given, found),
+                TABS[3]: partial(page_correct.ruler, key, found.picture, given, found),
+                TABS[4]: partial(page_correct.boxes, key, given, found),
+            },
+            f"page-tabs-{key}",
         )
-        flat.image(
-            page_drawing.on_sheet(found),
-            caption="The paper flattened by its own grid, with what was read on it.",
-            width="stretch",
-            alt="The flat paper with lead names and traced lines",
-        )
-        with ring:
-            page_correct.corners(key, found.picture, given, found)
     with narrow:
         _questions(found, key, given)
         recording = _accept(found, picture)
-        st.dataframe(_steps(found), hide_index=True, width="stretch", alt="What was found at each step")
+        st.table(_steps(found).set_index("Step"))
         if recording is not None:
             with st.expander("What each lead can be read for"):
                 st.dataframe(_leads(recording), hide_index=True, width="stretch", alt="Seconds and use of each lead")
     page_correct.paper_form(key, picture.pixels, given, found)
     page_correct.leads_form(key, given, found)
+
+
+def _tabs(parts: dict[str, Callable[[], None]], key: str) -> None:
+    """Tabs of which only the open one is drawn: each holds a large picture."""
+    for tab, part in zip(st.tabs(list(parts), key=key, on_change="rerun"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                part()
+
+
+def _on_photo(found: Digitised) -> None:
+    st.image(
+        page_drawing.on_photo(found),
+        caption="Orange: the paper. Violet: the boxes of the leads. Red, blue, green: the lines as they were read.",
+        width="stretch",
+        alt="The page with its corners, lead boxes and traced lines",
+    )
+
+
+def _on_sheet(found: Digitised) -> None:
+    st.image(
+        page_drawing.on_sheet(found),
+        caption="The paper flattened by its own grid, with what was read on it; ticks at its edges: 5 mm by the grid.",
+        width="stretch",
+        alt="The flat paper with lead names and traced lines",
+    )
 
 
 def _questions(found: Digitised, key: str, given: Corrections) -> None:
@@ -165,7 +189,7 @@ def _steps(found: Digitised) -> pd.DataFrame:
         _measured("Speed", found.speed, "mm/s"),
         _measured("Gain", found.gain, "mm/mV"),
     ]
-    return pd.DataFrame(rows, columns=["Step", "Found", "Confidence", "How"])
+    return pd.DataFrame([map(plain, row) for row in rows], columns=["Step", "Found", "Confidence", "How"])
 
 
 def _measured(name: str, value: Measured | None, unit: str) -> tuple[str, str, str, str]:

@@ -58,7 +58,8 @@ class Corrections:
     `corners` (x, y) of the paper in pixels of the picture, clockwise from top left; `px_per_mm` across and down, in
     pixels of the picture, or of the squared paper where corners are given; `quarter_turns` anticlockwise; `speed` mm/s;
     `gain` mm/mV; `layout` a name of LAYOUTS; `lanes` rows of the traces' baselines and `span` first and last column of
-    the traces, in pixels of the sheet; `names` a lead name for the n-th box of the layout.
+    the traces, `joints` columns where one column of leads ends and the next begins, in pixels of the sheet; `names` a
+    lead name for the n-th box of the layout.
     """
 
     corners: tuple[tuple[float, float], ...] | None = None
@@ -69,6 +70,7 @@ class Corrections:
     layout: str | None = None
     lanes: tuple[float, ...] | None = None
     span: tuple[int, int] | None = None
+    joints: tuple[int, ...] | None = None
     names: tuple[tuple[int, str], ...] = ()
 
 
@@ -224,7 +226,7 @@ def _read(
         layout = choose_layout(lanes, span, words, rule, jumps_of(traces, fine), fine)
     boxes: tuple[LeadBox, ...] = ()
     if layout.name and LAYOUTS[layout.name].rows == len(lanes):
-        boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names))
+        boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names), given.joints)
     boxes, doubtful = _named_strips(boxes, traces, words, lanes, dict(given.names))
     needs = _needs(grid, speed, gain, layout, doubtful, (span[1] - span[0]) / fine, len(lanes))
     return Digitised(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import IntakeError
 from pipeline.page.calibration import Pulse
 from pipeline.page.ink import Mask
 from pipeline.page.layouts import LAYOUTS, LEADS, Layout
@@ -205,16 +207,30 @@ def jumps_of(traces: tuple[Trace, ...], px_per_mm: int) -> Matrix:
 
 
 def lead_boxes(
-    layout: Layout, span: tuple[int, int], rule: Mask, px_per_mm: int, names: Mapping[int, str] | None = None
+    layout: Layout,
+    span: tuple[int, int],
+    rule: Mask,
+    px_per_mm: int,
+    names: Mapping[int, str] | None = None,
+    joints: tuple[int, ...] | None = None,
 ) -> tuple[LeadBox, ...]:
-    """The boxes of a layout over a span of columns; joints move to a rule that stands beside them."""
+    """The boxes of a layout over a span of columns, between the stated joints or else evenly, moved to rules beside.
+
+    Raises
+    ------
+    IntakeError
+        If the joints are not as many as the layout has, or do not rise inside the span.
+    """
     count = len(layout.columns)
-    edges = [round(span[0] + (span[1] - span[0]) * i / count) for i in range(count + 1)]
-    reach = round(_NEAR_MM * px_per_mm)
-    for i in range(1, count):
-        near = np.flatnonzero(rule[max(0, edges[i] - reach) : edges[i] + reach])
-        if near.size:
-            edges[i] = max(0, edges[i] - reach) + round(float(near.mean()))
+    if joints is None:
+        edges = _even_edges(count, span, rule, px_per_mm)
+    else:
+        edges = [span[0], *joints, span[1]]
+        if len(edges) != count + 1 or any(after <= before for before, after in pairwise(edges)):
+            raise IntakeError(
+                f"The columns of leads must be divided {count - 1} times between column {span[0]} and {span[1]}, from "
+                f"left to right; {joints} are given. Move them."
+            )
     return tuple(
         LeadBox(
             (names or {}).get(i, lead),
@@ -225,6 +241,16 @@ def lead_boxes(
         )
         for i, (row, column, spanned, lead) in enumerate(layout.boxes())
     )
+
+
+def _even_edges(count: int, span: tuple[int, int], rule: Mask, px_per_mm: int) -> list[int]:
+    edges = [round(span[0] + (span[1] - span[0]) * i / count) for i in range(count + 1)]
+    reach = round(_NEAR_MM * px_per_mm)
+    for i in range(1, count):
+        near = np.flatnonzero(rule[max(0, edges[i] - reach) : edges[i] + reach])
+        if near.size:
+            edges[i] = max(0, edges[i] - reach) + round(float(near.mean()))
+    return edges
 
 
 def strip_lead(strip: LeadBox, boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...]) -> str | None:

@@ -249,8 +249,8 @@ def _joined(turns: Matrix, strength: Matrix) -> Matrix:
         _, y, x = heapq.heappop(waiting)
         if np.isfinite(out[y + 1, x + 1]):
             continue
-        around = out[y : y + 3, x : x + 3]
-        near = float(np.nanmean(around)) if np.isfinite(around).any() else float(turns[y, x])
+        known = [value for value in out[y : y + 3, x : x + 3].ravel().tolist() if value == value]  # not NaN
+        near = sum(known) / len(known) if known else float(turns[y, x])
         out[y + 1, x + 1] = turns[y, x] + round(near - float(turns[y, x]))
         for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
             if 0 <= v < ny and 0 <= u < nx and np.isnan(out[v + 1, u + 1]):

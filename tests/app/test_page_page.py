@@ -7,6 +7,7 @@ import pytest
 from fpdf import FPDF
 from streamlit.testing.v1 import AppTest
 
+from app.text import plain
 from pipeline.config import ROOT, data_root
 from tests.hostile.make_corpus import encoded
 from tests.unit.test_page_digitise import drawn
@@ -30,9 +31,9 @@ def test_the_sample_page_shows_its_steps_and_can_be_accepted(page: AppTest) -> N
     page.toggle[0].set_value(True).run()
     assert not page.exception
     assert not page.error
-    steps = page.dataframe[0].value
-    assert list(steps["Step"]) == ["Paper", "Grid", "Rows", "Layout", "Speed", "Gain"]
-    assert "25 mm/s" in list(steps["Found"])
+    steps = page.table[0].value
+    assert list(steps.index) == ["Paper", "Grid", "Rows", "Layout", "Speed", "Gain"]
+    assert plain("25 mm/s") in list(steps["Found"])
     accept = next(button for button in page.button if button.label.startswith("Accept"))
     assert not accept.disabled
 
@@ -50,12 +51,12 @@ def test_a_page_without_a_long_lead_can_be_saved_and_not_analysed(page: AppTest)
     assert not page.exception
     assert any("beats are classified from 9 s of one lead on" in info.value for info in page.info)
     assert next(button for button in page.button if button.label.startswith("Accept")).disabled
-    assert set(page.dataframe[1].value["Can be read for"]) == {"shape only"}
+    assert set(page.dataframe[0].value["Can be read for"]) == {"shape only"}
 
 
 def test_the_sample_says_what_each_lead_is_good_for_and_gets_no_class(page: AppTest) -> None:
     page.toggle[0].set_value(True).run()
-    leads = page.dataframe[1].value.set_index("Lead")
+    leads = page.dataframe[0].value.set_index("Lead")
     assert leads.loc["II", "Can be read for"] == "beats and rhythm"
     assert leads.loc["V6", "Can be read for"] == "shape only"
     assert any("gets no class" in info.value for info in page.info)

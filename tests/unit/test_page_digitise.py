@@ -18,7 +18,7 @@ from pipeline.page.distort import Distortion, distort
 from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
 from pipeline.page.grid import measure_grid
 from pipeline.page.ink import Ink
-from pipeline.page.layout import evenly_spaced
+from pipeline.page.layout import evenly_spaced, lead_boxes
 from pipeline.page.layouts import LAYOUTS, LEADS
 from pipeline.page.paper import flatten, squared
 from pipeline.page.trace import follow
@@ -219,3 +219,14 @@ def test_an_edge_that_was_taken_for_a_thirteenth_row_is_left_out() -> None:
     assert evenly_spaced(lanes, clear).tolist() == [False] + [True] * 12
     assert evenly_spaced(lanes[1:], clear[1:]).all()
     assert evenly_spaced(lanes, np.full(13, 0.9)).all()
+
+
+def test_joints_of_the_columns_that_are_stated_are_used_and_senseless_ones_refused() -> None:
+    rule = np.zeros(1200, np.bool_)
+    rule[[290, 600, 890]] = True
+    boxes = lead_boxes(LAYOUTS["3x4"], (0, 1200), rule, 6, joints=(250, 610, 900))
+    assert [(box.start, box.stop) for box in boxes[::3]] == [(0, 250), (250, 610), (610, 900), (900, 1200)]
+    assert lead_boxes(LAYOUTS["3x4"], (0, 1200), rule, 6)[0].stop == 290
+    for joints in ((250, 610), (610, 250, 900), (250, 610, 1300)):
+        with pytest.raises(IntakeError, match="divided 3 times"):
+            lead_boxes(LAYOUTS["3x4"], (0, 1200), rule, 6, joints=joints)
