@@ -37,6 +37,7 @@ def draw() -> None:
         "see. S looks like N without its rhythm, and F like its patient's N: V against N is what a single beat can "
         "show. Intervals are 95 %, patients drawn anew for accuracy, sensitivity and specificity."
     )
+    st.dataframe(_against_rows(styles), hide_index=True, placeholder="")
     with st.expander("Per style, class and kind, and the public beat pictures"):
         st.dataframe(_style_rows(styles["by_style"]), hide_index=True, placeholder="")
         st.dataframe(
@@ -61,6 +62,21 @@ def _figure(label: str, value: float | None, note: str) -> None:
 
 def _range(interval: list[float]) -> str:
     return f"{interval[0]:.1%} to {interval[1]:.1%}"
+
+
+def _against_rows(styles: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is told from normal, and how well."""
+    parts = {"V": styles["against_normal"]["V"], "V and F": styles["against_normal"]["VF"], "S, V and F": styles["all"]}
+    measures = {"Accuracy": "accuracy", "Sensitivity": "sensitivity", "Specificity": "specificity", "ROC area": "auc"}
+    return [
+        {"Against normal": name}
+        | {label: f"{part[key]:.3f} ({_between(part['intervals'][key])})" for label, key in measures.items()}
+        for name, part in parts.items()
+    ]
+
+
+def _between(interval: list[float]) -> str:
+    return f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
 def _style_rows(styles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

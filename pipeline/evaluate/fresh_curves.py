@@ -167,7 +167,7 @@ def _solar_cell(rng: Rng) -> Array:
 def _thermostat(rng: Rng) -> Array:
     """A room that is heated on and off."""
     phase, on = (rng.uniform(2, 7) * _T + rng.random()) % 1, rng.uniform(0.2, 0.5)
-    return np.where(phase < on, phase / on, 1 - ((phase - on) / (1 - on)) ** 0.8) + 0.02 * _soft(rng, 3)
+    return np.where(phase < on, phase / on, 1 - (np.clip(phase - on, 0, None) / (1 - on)) ** 0.8) + 0.02 * _soft(rng, 3)
 
 
 def _gibbs(rng: Rng) -> Array:
@@ -253,7 +253,9 @@ def _density(rng: Rng) -> Array:
 def _battery(rng: Rng) -> Array:
     """The charge of a telephone over days."""
     phase = (rng.uniform(1.5, 5) * _T + rng.random()) % 1
-    return np.where(phase < 0.15, phase / 0.15, 1 - 0.9 * ((phase - 0.15) / 0.85) ** rng.uniform(0.7, 1.3))
+    return np.where(
+        phase < 0.15, phase / 0.15, 1 - 0.9 * (np.clip(phase - 0.15, 0, None) / 0.85) ** rng.uniform(0.7, 1.3)
+    )
 
 
 def _chaos(rng: Rng) -> Array:
