@@ -42,7 +42,8 @@ _SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
 _CLEAR_MIN: Final = 0.4
 _INK_MAX: Final = 0.15
 _NO_TRACES: Final = (
-    f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed."
+    f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed; "
+    "if a part of the page is missing, show all of it."
 )
 _JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN

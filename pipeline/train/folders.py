@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -38,7 +39,7 @@ SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0
 # Where a network can be divided, from the first layer that may learn to the last; "" lets everything learn.
 FROZEN_UP_TO: Final = {
     "vgg16": ("block5_pool", "block4_pool", "block3_pool"),
-    "mobilenet": ("block_13_expand_relu", "block_10_add", "block_6_expand_relu"),
+    "mobilenet": ("block_13_expand_relu", "block_9_add", "block_6_expand_relu"),
     "cnn": ("",),
 }
 SAMPLES: Final = 12
@@ -93,7 +94,7 @@ def run_folder(
         Where the run is written; a new folder of HEARTVISION_HOME/runs if None.
     tune : int
         Look for learning rate, dropout and frozen depth in so many trials on the validation part first; an
-        interrupted search goes on.
+        interrupted search on the same pictures goes on, whatever the output is.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def run_folder(
     lesson = Lesson(pictures, label, division, dataset.classes)
     trials: list[dict[str, Any]] = []
     if tune:
-        chosen, trials = _tuned(name, lesson, chosen, tune, output / "tune.journal", progress)
+        chosen, trials = _tuned(name, lesson, chosen, tune, _journal(name, dataset, chosen), progress)
     model, history = fit(name, lesson, chosen, lambda f, s: progress(0.2 + 0.7 * f, s))
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
     temperature = fit_temperature(held, label[division.validation])
@@ -313,6 +314,13 @@ def _tuned(
     told = [{**dict(settings), "frozen_up_to": planned(settings).frozen_up_to, "val_loss": value}
             for settings, value in found.trials]  # fmt: skip
     return planned(found.best), told
+
+
+def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
+    """Where the trials of a search are kept: one file per network, plan and pictures in their splits and classes."""
+    content = sorted((picture.split, picture.class_name, picture.digest) for picture in dataset.pictures)
+    key = hashlib.sha256(f"{name} {plan!r} {content!r}".encode()).hexdigest()[:12]
+    return runs_folder() / "tune" / f"{name}-{key}.journal"
 
 
 def _held_out(

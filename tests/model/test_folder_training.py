@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from models import registry
+from models.networks import NETWORKS
+from models.transfer import tail_of
 from pipeline.datasets.folder_runs import list_runs, read_run
 from pipeline.datasets.folders import copy_groups, read_folder
 from pipeline.errors import DataError
-from pipeline.train.folders import FolderPlan, divide, labels, run_folder
+from pipeline.train.folders import FROZEN_UP_TO, FolderPlan, divide, labels, run_folder
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 
@@ -75,12 +77,21 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     assert run["verdict"]["severity"] == "warning"
     assert sum(map(sum, run["report"]["confusion"])) == run["division"]["test"]
     assert len(run["trials"]) == 1
+    assert len(list((tmp_path / "home" / "runs" / "tune").glob("cnn-*.journal"))) == 1
     assert len(run["curves"]["val_loss"]) == len(run["curves"]["loss"]) >= 2
     assert all((written / sample["file"]).is_file() for sample in run["samples"])
     network = registry.load("cnn", written)
     assert network.classes == ("high", "low")
     p = network.predict(np.full((1, 64, 64, 3), 255, np.uint8))
     assert p.sum() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", FROZEN_UP_TO)
+def test_every_place_where_a_network_may_be_divided_is_a_layer_that_can_be_the_last_frozen_one(name):
+    model = NETWORKS[name].build((64, 64, 3), 2)
+    for cut in filter(None, FROZEN_UP_TO[name]):
+        features = model.get_layer(cut).output
+        assert tail_of(model, cut).input_shape == features.shape
 
 
 def test_a_network_that_reads_no_pictures_is_refused(folder):
