@@ -17,6 +17,7 @@ Json = Mapping[str, Any]
 PICTURES: Final = ("PNG", "SVG")
 DASHES: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
 _HEIGHT: Final = 380
+_MARKS: Final = ("circle", "diamond", "square-open")  # the last two may lie on each other
 _SWEPT: Final = (("se", "Sensitivity", "V"), ("sp", "Specificity", "S"), ("ppv", "Positive predictivity", "Q"))
 
 
@@ -184,7 +185,7 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
             y=[error for _, error in points],
             name=name,
             mode="markers",
-            marker={"symbol": DASHES[number], "size": 11, "color": palette.text},
+            marker={"symbol": _MARKS[number], "size": 9 + 3 * number, "color": palette.text},
             hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(title="share of beats kept, the surest first", tickformat=".0%", fixedrange=True)

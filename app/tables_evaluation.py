@@ -40,6 +40,9 @@ COMPARED: Final = MappingProxyType(
     }
 )
 BOARD: Final = ("accuracy", "S_f1", f"{WITHOUT_232}S_f1", "V_f1", "F_f1", "binary_balanced_accuracy", "ece")
+BOARD_WIDTHS: Final = MappingProxyType(  # px: all columns of the board side by side on a screen of 1440
+    {"Beats/s": 62, "Parameters": 78, "Size": 68, "ECE": 132, "S F1 without 232 %": 128}
+)
 STRESSED: Final = MappingProxyType(
     {
         "V_f1": "V F1",
@@ -103,7 +106,7 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
         model, speed = content["model"], content.get("speed")
         rows.append(
             {
-                "Network": title_of(name, content),
+                "Network": title_of(name, content).split(":")[0],  # what follows explains it, where there is room
                 **measures,
                 "Beats/s": f"{speed['beats_per_s']:,.0f}" if speed else UNDEFINED,
                 "Parameters": f"{model['parameters'] / 1e6:.2f} M" if model.get("parameters") else UNDEFINED,

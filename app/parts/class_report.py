@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import charts_evaluation as charts
+from app import tables_evaluation as tables
 from app.parts.evaluation import download
 from app.theme import palette
 
@@ -68,24 +69,30 @@ def curves_figure(curves: Json, step: str) -> go.Figure:
     return figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 40, "b": 8}, legend=legend)
 
 
-def show_class_report(report: Json, names: Sequence[str], curves: Json, *, step: str, key: str, file: str) -> None:
-    """Table, confusion matrix, curves and calibration of one classifier."""
+def show_class_report(
+    report: Json, names: Sequence[str], curves: Json, *, step: str, key: str, file: str, picture: str = "PNG"
+) -> None:
+    """Table, confusion matrix, curves and calibration of one classifier; figures are saved as `picture` or CSV."""
     table = class_table(report, names)
     st.dataframe(table, width="stretch", hide_index=True, alt="Scores of each class")
     download("Download as CSV", lambda: table.to_csv(index=False), f"{file}-classes.csv")
     left, right = st.columns(2)
     with left:
         st.markdown("**Confusion matrix**")
+        matrix = confusion_figure(report, names)
         st.plotly_chart(
-            confusion_figure(report, names), config=charts.config(f"{file}-confusion", "PNG"), key=f"{key}-confusion",
+            matrix, config=charts.config(f"{file}-confusion", picture), key=f"{key}-confusion",
             alt="Confusion matrix: rows the reference, columns the answer",
         )  # fmt: skip
+        download("Figure as CSV", lambda: tables.csv(charts.as_frame(matrix)), f"{file}-confusion.csv")
     with right:
         st.markdown("**Training curves**")
+        lines = curves_figure(curves, step)
         st.plotly_chart(
-            curves_figure(curves, step), config=charts.config(f"{file}-curves", "PNG"), key=f"{key}-curves",
+            lines, config=charts.config(f"{file}-curves", picture), key=f"{key}-curves",
             alt="Loss and macro-F1 while training",
         )  # fmt: skip
+        download("Figure as CSV", lambda: tables.csv(charts.as_frame(lines)), f"{file}-curves.csv")
     st.caption(
         f"Calibration error (ECE, 10 bins): {report['ece'] * 100:.1f} percentage points, after temperature scaling."
     )

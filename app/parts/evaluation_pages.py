@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.parts.class_report import interval, show_class_report
-from app.parts.evaluation import show_caption
+from app.parts.evaluation import show_caption, show_table
 from app.text import plain
 from pipeline.datasets.folder_runs import list_runs, read_run
 from pipeline.errors import DataError
@@ -21,8 +21,11 @@ FEW = 50  # pictures of a class: fewer make its score a rough one
 
 
 @st.fragment
-def show_pages() -> None:
-    """The page network beside its baselines, and what the published copies would have claimed."""
+def show_pages(picture: str) -> None:
+    """The page network beside its baselines, and what the published copies would have claimed.
+
+    Here and in `show_runs`, figures are saved as `picture`, "PNG" or "SVG".
+    """
     st.header("12-lead pages", anchor=False)
     if not (FOLDER / "page" / "evaluation.json").is_file():
         st.info("The page network has not been trained yet; run `python -m pipeline train --model page`.")
@@ -33,13 +36,13 @@ def show_pages() -> None:
         st.warning(plain(str(error)))
         return
     st.markdown(_introduction(content))
-    st.dataframe(_board(content), width="stretch", hide_index=True, alt="The networks on distinct pages")
+    show_table(_board(content), "heartvision-pages.csv", alt="The networks on distinct pages")
     st.warning(_leakage(content), icon=":material/content_copy:")
-    _one(content)
+    _one(content, picture)
 
 
 @st.fragment
-def show_runs() -> None:
+def show_runs(picture: str) -> None:
     """Runs of networks on the user's own folders, the newest first."""
     st.header("Folders of pictures", anchor=False)
     runs = list_runs()
@@ -56,7 +59,7 @@ def show_runs() -> None:
     for sentence in run["verdict"]["sentences"]:
         (st.error if run["verdict"]["severity"] == "leak" else st.info)(plain(sentence))
     names = [str(name) for name in run["classes"]]
-    show_class_report(run["report"], names, run["curves"], step="epoch", key="run", file=folder.name)
+    show_class_report(run["report"], names, run["curves"], step="epoch", key="run", file=folder.name, picture=picture)
     if run["trials"]:
         st.markdown("**Search for settings**, on held-out pictures")
         st.dataframe(pd.DataFrame(run["trials"]), hide_index=True, alt="Settings that were tried, and their loss")
@@ -112,7 +115,7 @@ def _leakage(content: Json) -> str:
 
 
 @st.fragment
-def _one(content: Json) -> None:
+def _one(content: Json, picture: str) -> None:
     chosen = st.segmented_control(
         "Network on pages", list(content["networks"]), default="vgg16", required=True, key="evaluation-page-network",
         format_func=content["titles"].__getitem__,
@@ -121,7 +124,8 @@ def _one(content: Json) -> None:
     names = [PAGE_CLASS_NAMES[name] for name in content["classes"]]
     step = "epoch" if chosen == "cnn" else "iteration"
     curves = report["curves"][0]
-    show_class_report(report, names, curves, step=step, key=f"page-{chosen}", file=f"heartvision-pages-{chosen}")
+    key, file = f"page-{chosen}", f"heartvision-pages-{chosen}"
+    show_class_report(report, names, curves, step=step, key=key, file=file, picture=picture)
     wrong = pd.DataFrame(report["errors"]).rename(columns=str.capitalize)
     with st.expander("The surest mistakes"):
         st.dataframe(wrong, hide_index=True, alt="Pages that were called wrongly, the surest first")

@@ -24,11 +24,11 @@ def show_uncertainty(view: View) -> None:
     alpha, delta, calibrated = found["alpha"], found["delta"], found["calibration"]
     st.write(
         "Instead of one class, the network can name a set that should hold the truth for "
-        f"{1 - alpha:.0%} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
+        f"{whole(1 - alpha)} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
         f"{plain(calibrated['database'])}; the others and DS2 test it, and nothing was tuned on them. "
         "**Beats pooled** is the usual way; its promise does not hold for a patient, because one patient's beats "
-        f"resemble each other. **Patients as units** promises: {1 - delta:.0%} of new patients, if like those, have "
-        f"at least {1 - alpha:.0%} of their beats held."
+        f"resemble each other. **Patients as units** promises: {whole(1 - delta)} of new patients, if like those, have "
+        f"at least {whole(1 - alpha)} of their beats held."
     )
     for tested in found["tested"]:
         st.subheader(plain(tested["title"]), anchor=False)
@@ -58,7 +58,8 @@ def show_abstention(view: View, found: Json) -> None:
         else f"answering from a confidence of {confidence:.3f} on keeps"
     )
     lines = [
-        f"On the calibration patients, {rule} at most {target:.0%} of a patient's beats answered wrongly, on average."
+        f"On the calibration patients, {rule} at most {whole(target)} of a patient's beats answered wrongly, on "
+        "average."
     ]
     for tested in found["tested"]:
         row = tested["abstention"]
@@ -104,7 +105,7 @@ def _left_to_a_person(tested: Json) -> str:
     """What the rule of the app does to one test set."""
     rule, error = tested["app"], tested["app"]["error"]
     gate = (
-        "the gate stops none"
+        "the gate stops none (its work amid noise: section Noise and leads)"
         if not rule["noisy"]
         else f"the gate stops {_small(rule['noisy'])}, of which {tables.fraction(error['noisy'])} would be wrong"
     )
@@ -116,6 +117,11 @@ def _left_to_a_person(tested: Json) -> str:
         f"become unclassified ({_small(1 - rule['answered'])}): {_small(rule['unread'])} cannot be read, {gate}, and "
         f"{unsure}. Of the rest {_small(error['answered'])} are wrong; of all beats, {_small(error['all'])}."
     )
+
+
+def whole(share: float) -> str:
+    """A share without decimals."""
+    return f"{share * 100:.0f} %"
 
 
 def _small(share: float) -> str:

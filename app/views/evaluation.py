@@ -67,7 +67,8 @@ with st.expander("How to read this", icon=":material/menu_book:"):
     st.markdown(how_to_read(first.evaluation, kind))
 
 st.header("Networks side by side", anchor=False)
-pinned = {"Network": st.column_config.TextColumn(pinned=True)}
+pinned = {"Network": st.column_config.TextColumn(pinned=True, width=190)}
+pinned |= {name: st.column_config.TextColumn(width=width) for name, width in tables.BOARD_WIDTHS.items()}
 st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
 download("Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv")
 board = st.container()  # its figure is drawn last: it is the slowest part of the page
@@ -106,5 +107,5 @@ with board:
     alt = "Measures of all networks with their intervals"
     show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
 
-show_pages()
-show_runs()
+show_pages(picture)
+show_runs(picture)

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 def _sections() -> None:
     from app.parts.evaluation_pages import show_pages, show_runs
 
-    show_pages()
-    show_runs()
+    show_pages("PNG")
+    show_runs("PNG")
 
 
 @pytest.fixture
