@@ -34,6 +34,7 @@ CLASS_NAME_MAX: Final = 80
 PRINT_PX: Final = 48  # side of the small grey picture by which near duplicates are found
 ALIKE: Final = 0.985  # correlation of small pictures; a re-saved or resized copy reaches 0.99 and more
 COMMON_PICTURES: Final = 30  # from so many on, what all pictures share (grid, frame, lead names) is left out
+FEW: Final = 5  # pictures of a class; a fifth is held out
 _BLOCK: Final = 1024
 
 
@@ -252,8 +253,16 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
         said.append(
             f"{look} pictures look the same as others without being identical: re-saved, resized or one patient."
         )
+    if few := {name: number for name, number in _totals(dataset).items() if number < FEW}:
+        told = ", ".join(f"{name} {number}" for name, number in few.items())
+        said.append(f"Classes with fewer than {FEW} pictures cannot be learnt and tested both: {told}; add pictures.")
     severity: Severity = "leak" if leaked or mixed else "warning" if said else "clean"
     return Verdict(severity, tuple(said) or ("No picture occurs twice, within a class or across; nothing leaks.",))
+
+
+def _totals(dataset: FolderDataset) -> dict[str, int]:
+    found = Counter(picture.class_name for picture in dataset.pictures)
+    return {name: found[name] for name in dataset.classes}
 
 
 def _files(root: Path) -> Iterator[Path]:

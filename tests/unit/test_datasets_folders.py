@@ -70,6 +70,16 @@ def test_a_clean_folder_is_called_clean(folder):
     assert verdict(found, find_copies(found)).severity == "clean"
 
 
+def test_a_class_of_one_picture_is_named(folder):
+    save(folder / "train" / "rare" / "1.png", drawing(99))
+    found = read_folder(folder)
+    said = verdict(found, find_copies(found))
+    assert said.severity == "warning"
+    assert said.sentences == (
+        "Classes with fewer than 5 pictures cannot be learnt and tested both: rare 1; add pictures.",
+    )
+
+
 def test_a_test_picture_that_is_in_training_is_leakage(folder):
     save(folder / "test" / "normal" / "copy.png", drawing(1))
     found = read_folder(folder)
