@@ -14,7 +14,7 @@ from pipeline.review.beats import ReviewedBeats
 from pipeline.review.families import find_families
 from pipeline.review.hrv import variability
 from pipeline.review.rhythm import events
-from pipeline.review.summary import poincare, summarise, tachogram, trend
+from pipeline.review.summary import poincare, summarise, tachogram
 from pipeline.review.triage import BeatFilter, findings_passing, triage
 
 BEATS = 100_000
@@ -71,7 +71,7 @@ def main() -> None:
     families = timed("families (once per analysis)", lambda: find_families(signal), 2, wanted=3)
     found = timed("rhythm events", lambda: events(beats))
     rows = timed("triage, events given", lambda: triage(beats, families, found=found))
-    measures = (variability, summarise, trend, tachogram, poincare)
+    measures = (variability, summarise, tachogram, poincare)
     for measure in measures:
         timed(measure.__name__, lambda measure=measure: measure(beats))
     wanted = BeatFilter(classes=frozenset("VS"), span_s=(3600.0, 36_000.0), reviewed=False)

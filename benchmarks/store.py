@@ -16,7 +16,8 @@ from benchmarks.synthetic import analysed
 from benchmarks.timing import header, timed
 from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.store.reviews import decide, open_study, standing
+from pipeline.store.reviews import decide, standing
+from pipeline.store.studies import create_study
 
 BEATS, DECISIONS = 100_000, 1_000
 
@@ -28,7 +29,7 @@ def main() -> None:
     chosen = np.random.default_rng(0).choice(day.sample, DECISIONS, replace=False)
     decisions = [Decision("override", (int(sample),), "V") for sample in chosen]
     timed(f"replay of {DECISIONS} decisions on {BEATS} beats", lambda: reviewed_beats(day, decisions))
-    study = open_study(day)
+    study = create_study(day)
     version = 0
     for decision in decisions[:300]:
         version = decide(study.id, decision, reader="benchmark", expected_version=version)

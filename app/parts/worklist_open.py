@@ -13,7 +13,7 @@ from app.review_desk import Desk, desk_of
 from app.review_desk import stamp as desk_stamp
 from pipeline.errors import EcgError, ReviewError, StaleVersion
 from pipeline.store.log import Entry, Role
-from pipeline.store.reviews import Standing, audit, standing
+from pipeline.store.reviews import Standing, audit
 
 _KEY = "heartvision-study"
 
@@ -102,8 +102,3 @@ def _overtaken(study_id: int, seen: int) -> str:
         f"{last.who} {last.sentence()} at {last.at:%Y-%m-%d %H:%M:%S} UTC, after you opened it; nothing of yours was "
         "saved, look at it as it is now."
     )
-
-
-def fresh(study_id: int) -> Standing:
-    """Where the main reading stands now."""
-    return standing(study_id)

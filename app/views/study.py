@@ -3,13 +3,13 @@
 import streamlit as st
 
 from app.parts import reader, review_head, worklist_audit, worklist_exports, worklist_second, worklist_signoff
-from app.parts.worklist_open import Open, fresh, is_blind, opened, recording_page, signatures, visible
+from app.parts.worklist_open import Open, is_blind, opened, recording_page, signatures, visible
 from app.parts.worklist_table import burden, findings_words
 from app.review_desk import Desk
 from app.text import duration, plain
 from pipeline.errors import EcgError
 from pipeline.store.log import Role
-from pipeline.store.reviews import Standing, audit
+from pipeline.store.reviews import Standing, audit, standing
 from pipeline.store.studies import stored_analysis
 
 
@@ -22,7 +22,7 @@ def _number() -> int | None:
 
 
 def _draw(here: Open) -> None:
-    now = fresh(here.study_id)
+    now = standing(here.study_id)
     who = _head(here, now)
     _said(here)
     blind = is_blind(now, who)

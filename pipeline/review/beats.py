@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from pipeline.review.decisions import Decision
 from pipeline.review.ground import Ground, Silence, Spans
 from pipeline.signal.detect import snap
 
-Origin = Literal["model", "added"]
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"

@@ -1,4 +1,4 @@
-"""What a recording amounts to: counts, burden, heart rate, the longest interval, hours, and series for display."""
+"""What a recording amounts to: counts, burden, heart rate, the longest interval, and series for display."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
-from pipeline.domain import FloatArray, IntArray, read_only
+from pipeline.domain import FloatArray
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import normal_pairs
 from pipeline.review.rhythm import beat_letters, moving_rate
 
 LETTERS: Final = (*AAMI_CLASSES, UNCLASSIFIED, REJECTED)
-_MINUTE_S: Final = 60.0
-_HOUR_S: Final = 3600.0
 _GRID: Final = 60  # cells per side when a cloud of points is thinned: at most 3 721, fewer than `points_max`
 
 
@@ -41,18 +39,6 @@ class HeartRate:
 
 
 @dataclass(frozen=True)
-class Hour:
-    """One hour of the recording, from `start_s`: beats per letter of `LETTERS`, rate, longest interval in seconds."""
-
-    start_s: float
-    counts: dict[str, int]
-    mean_bpm: float | None
-    lowest_bpm: float | None
-    highest_bpm: float | None
-    longest_rr_s: float | None
-
-
-@dataclass(frozen=True)
 class Summary:
     """Figures of the whole recording.
 
@@ -65,20 +51,6 @@ class Summary:
     reviewed: int
     rate: HeartRate
     longest_rr: Moment | None
-    hours: tuple[Hour, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Trend:
-    """Heart rate per minute with at least one interval: `minute` (k,) counted from 0; rates (k,) in 1/min.
-
-    `lowest` and `highest` are NaN in minutes without `rate_beats` intervals in a row: a chart leaves them out.
-    """
-
-    minute: IntArray
-    mean: FloatArray
-    lowest: FloatArray
-    highest: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,26 +83,7 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
         reviewed=int(beats.reviewed().sum()),
         rate=HeartRate(_mean_rate(rr_s), _extreme(beats, -rate, -1), _extreme(beats, rate)),
         longest_rr=_extreme(beats, rr_s),
-        hours=tuple(_hours(beats, letters, rate)),
     )
-
-
-def trend(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Trend:
-    """Heart rate of each minute: the mean of its RR intervals, and the lowest and highest moving rate in it.
-
-    An interval belongs to the minute in which it ends.
-    """
-    rr_s = beats.rr_s
-    known = np.flatnonzero(~np.isnan(rr_s))
-    number = (beats.time_s[known] // _MINUTE_S).astype(np.int64)
-    minute, first = np.unique(number, return_index=True)
-    if minute.size == 0:
-        nothing = read_only(np.zeros(0, np.float32))
-        return Trend(read_only(minute), nothing, nothing, nothing)
-    mean = 60 * np.diff(first, append=known.size) / np.add.reduceat(rr_s[known].astype(np.float64), first)
-    rate = moving_rate(rr_s, config)[known]
-    lowest, highest = np.fmin.reduceat(rate, first), np.fmax.reduceat(rate, first)
-    return Trend(read_only(minute), read_only(mean.astype(np.float32)), read_only(lowest), read_only(highest))
 
 
 def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[np.intp]:
@@ -146,16 +99,14 @@ def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[
     return series.position[inside]
 
 
-def tachogram(beats: ReviewedBeats, span_s: tuple[float, float] | None = None, config: ReviewConfig = REVIEW) -> Series:
+def tachogram(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
     """RR intervals in seconds over the time of their end, at most `points_max`.
 
     Of each stretch the shortest and the longest interval are kept, so that no early beat and no pause disappears.
     """
-    low, high = span_s or (0.0, np.inf)
-    time_s = beats.time_s
-    position = np.flatnonzero(~np.isnan(beats.rr_s) & (time_s >= low) & (time_s < high))
+    position = np.flatnonzero(~np.isnan(beats.rr_s))
     position = position[_extremes(beats.rr_s[position], config.points_max)]
-    return Series(time_s[position], beats.rr_s[position].astype(np.float64), position)
+    return Series(beats.time_s[position], beats.rr_s[position].astype(np.float64), position)
 
 
 def poincare(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
@@ -186,28 +137,6 @@ def _extreme(beats: ReviewedBeats, values: FloatArray, sign: int = 1) -> Moment 
         return None
     at = known[values[known].argmax()]
     return Moment(sign * float(values[at]), float(beats.time_s[at]))
-
-
-def _hours(beats: ReviewedBeats, letters: NDArray[np.uint8], rate: FloatArray) -> list[Hour]:
-    n_hours = -(-beats.n_samples // round(_HOUR_S * beats.fs))
-    edges = np.searchsorted(beats.time_s, np.arange(n_hours + 1) * _HOUR_S)
-    edges[-1:] = len(beats)
-    return [
-        _hour(number * _HOUR_S, letters[first:stop], beats.rr_s[first:stop], rate[first:stop])
-        for number, (first, stop) in enumerate(pairwise(edges))
-    ]
-
-
-def _hour(start_s: float, letters: NDArray[np.uint8], rr_s: FloatArray, rate: FloatArray) -> Hour:
-    intervals, rates = rr_s[~np.isnan(rr_s)], rate[~np.isnan(rate)]
-    return Hour(
-        start_s=start_s,
-        counts=_counts(letters),
-        mean_bpm=_mean_rate(rr_s),
-        lowest_bpm=float(rates.min()) if rates.size else None,
-        highest_bpm=float(rates.max()) if rates.size else None,
-        longest_rr_s=float(intervals.max()) if intervals.size else None,
-    )
 
 
 def _extremes(values: FloatArray, points: int) -> NDArray[np.intp]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -26,7 +25,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
-from pipeline.store.studies import UNJUDGED, State, Study, create_study, row_of, stored_analysis, study_of
+from pipeline.store.studies import State, Study, row_of, stored_analysis, study_of
 from pipeline.store.tables import AuditRow, ReadingRow
 
 
@@ -58,17 +57,6 @@ class Standing:
     def adjudicating(self) -> bool:
         """Whether decisions now settle what two finished readings left open."""
         return self.second_done and self.state != "signed"
-
-
-def open_study(
-    analysis: Analysis,
-    *,
-    priority: int = UNJUDGED,
-    counts: Mapping[str, int] | None = None,
-    findings: Mapping[str, int] | None = None,
-) -> Study:
-    """The study of this recording by this model, made if there is none; see `create_study`."""
-    return create_study(analysis, priority=priority, counts=counts, findings=findings)
 
 
 def standing(study_id: int, *, reading: Role = "main") -> Standing:

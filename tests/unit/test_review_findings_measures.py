@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.config import REVIEW
 from pipeline.review.hrv import variability
-from pipeline.review.summary import LETTERS, enclosed, poincare, summarise, tachogram, trend
-from tests.unit.review_beats import FS, written
+from pipeline.review.summary import LETTERS, enclosed, poincare, summarise, tachogram
+from tests.unit.review_beats import written
 
 MEASURES = ("mean_nn", "sdnn", "sdann", "sdnn_index", "rmssd", "pnn50", "triangular_index", "sd1", "sd2")
 
@@ -183,44 +183,13 @@ def test_recordings_without_an_interval_have_no_rates_and_no_series(classes):
     beats = written(classes)
     found = summarise(beats)
     assert (found.rate.mean, found.rate.lowest, found.rate.highest, found.longest_rr) == (None,) * 4
-    assert trend(beats).minute.size == tachogram(beats).x.size == poincare(beats).x.size == 0
+    assert tachogram(beats).x.size == poincare(beats).x.size == 0
 
 
 def test_two_beats_have_a_mean_rate_only():
     rate = summarise(written("NN", 0.75)).rate
     assert rate.mean == pytest.approx(80)
     assert rate.lowest is rate.highest is None
-
-
-def test_the_trend_has_one_rate_per_minute_with_an_interval():
-    rr_s = np.concatenate([np.full(75, 0.8), [125.2], np.full(120, 0.5)])
-    found = trend(written("N" * 196, rr_s, start_s=0.0, breaks=[75]))
-    assert found.minute.tolist() == [0, 3, 4]
-    assert found.mean[0] == pytest.approx(75)
-    assert found.mean[1] == pytest.approx(120)
-    assert (found.lowest <= found.highest).all()
-
-
-def test_a_minute_without_enough_intervals_in_a_row_has_a_mean_only():
-    found = trend(written("NNNXNNN", 0.8))
-    assert found.mean.tolist() == pytest.approx([75])
-    assert np.isnan(found.lowest).all()
-
-
-def test_hours_add_up_to_the_whole():
-    beats = random_beats(7, n=9000)
-    found = summarise(beats)
-    assert len(found.hours) == 3
-    assert {letter: sum(hour.counts[letter] for hour in found.hours) for letter in LETTERS} == found.counts
-    assert max(hour.longest_rr_s for hour in found.hours) == pytest.approx(found.longest_rr.value)
-    assert max(hour.highest_bpm for hour in found.hours) == pytest.approx(found.rate.highest.value)
-
-
-def test_an_hour_without_beats_is_an_empty_row():
-    beats = replace(written("N" * 20, 0.8), n_samples=round(7300 * FS))
-    hours = summarise(beats).hours
-    assert [hour.counts["N"] for hour in hours] == [20, 0, 0]
-    assert (hours[1].mean_bpm, hours[1].lowest_bpm, hours[1].longest_rr_s) == (None, None, None)
 
 
 def test_a_thinned_tachogram_keeps_every_extreme():
@@ -233,11 +202,6 @@ def test_a_thinned_tachogram_keeps_every_extreme():
     assert {1234, 33_333} <= set(found.position.tolist())
     np.testing.assert_allclose(found.x, beats.time_s[found.position])
     assert (np.diff(found.position) > 0).all()
-
-
-def test_a_tachogram_of_a_span_has_its_intervals_only():
-    beats = written("N" * 100, 1.0, start_s=0.0)
-    assert tachogram(beats, (10.0, 20.0)).x.tolist() == pytest.approx(list(range(10, 20)))
 
 
 def test_a_poincare_plot_pairs_adjacent_normal_intervals():

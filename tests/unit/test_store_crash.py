@@ -16,8 +16,8 @@ import pytest
 from review_study import analysed
 
 from pipeline.review.beats import reviewed_beats
-from pipeline.store.reviews import audit, open_study, standing
-from pipeline.store.studies import stored_analysis, worklist
+from pipeline.store.reviews import audit, standing
+from pipeline.store.studies import create_study, stored_analysis, worklist
 
 EDIT_S = 0.02  # about as long as one edit takes
 START_S = 120
@@ -36,7 +36,7 @@ def processes() -> multiprocessing.context.ForkServerContext:
 
 @pytest.fixture
 def study(store: str) -> int:
-    return open_study(analysed("N" * crash_reader.BEATS)).id
+    return create_study(analysed("N" * crash_reader.BEATS)).id
 
 
 def reading(

@@ -17,8 +17,8 @@ from pipeline.review.decisions import Decision
 from pipeline.store.forgetting import forget_signal
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import keep, load
-from pipeline.store.reviews import audit, decide, open_study, reopen, sign, standing
-from pipeline.store.studies import stored_analysis
+from pipeline.store.reviews import audit, decide, reopen, sign, standing
+from pipeline.store.studies import create_study, stored_analysis
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA = "Anna"
@@ -30,7 +30,7 @@ def two_studies() -> tuple[int, int, Analysis]:
     signal = np.zeros((round(analysis.duration_s * analysis.fs), 1), np.float32)
     keep(Recording("case", analysis.fs, signal, analysis.leads, analysis.digest, (True,)))
     other = replace(analysis, model="cnn")
-    return open_study(analysis).id, open_study(other).id, analysis
+    return create_study(analysis).id, create_study(other).id, analysis
 
 
 def test_the_signal_goes_and_everything_else_stays() -> None:
@@ -70,7 +70,7 @@ def test_nobody_deletes_without_a_name_and_a_reason(reader: str, reason: str, sa
 def test_what_was_filtered_from_the_recording_goes_too_and_the_files_bring_it_back() -> None:
     recording = keep(read_path(demo_path()))
     save_prepared(prepare(recording))
-    study = open_study(replace(analysed(), digest=recording.digest)).id
+    study = create_study(replace(analysed(), digest=recording.digest)).id
     forget_signal(study, reader=ANNA, reason="enough seen")
     assert load_prepared(recording) is None
     again = keep(read_path(demo_path()))

@@ -14,9 +14,9 @@ from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
 from pipeline.store.listing import listing, relist, study_of_analysis
 from pipeline.store.readings import SecondReading, second_readings
-from pipeline.store.reviews import begin_review, open_study
+from pipeline.store.reviews import begin_review
 from pipeline.store.second import begin_second, finish_second, withdraw_second
-from pipeline.store.studies import UNJUDGED, get_study, worklist
+from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist
 
 pytestmark = pytest.mark.usefixtures("store")
 SLOW_RUN = "NNVVVNNNSN"
@@ -63,7 +63,7 @@ def test_a_pause_across_a_gap_in_the_signal_or_a_lost_lead_is_none() -> None:
 
 
 def test_the_row_follows_a_decision() -> None:
-    study = open_study(analysed(SLOW_RUN))
+    study = create_study(analysed(SLOW_RUN))
     beats = reviewed_beats(analysed(SLOW_RUN), [Decision("override", at(2, 3, 4), "N")])
     relist(study.id, beats, triage(beats))
     found = get_study(study.id)
@@ -71,7 +71,7 @@ def test_the_row_follows_a_decision() -> None:
 
 
 def test_second_readings_are_found_for_a_whole_page() -> None:
-    ids = [open_study(analysed(record=name)).id for name in ("a", "b", "c", "d")]
+    ids = [create_study(analysed(record=name)).id for name in ("a", "b", "c", "d")]
     for number in ids:
         begin_review(number, reader="Anna")
     for number in ids[:3]:

@@ -25,7 +25,6 @@ from pipeline.store.reviews import (
     audit,
     begin_review,
     decide,
-    open_study,
     redo,
     reopen,
     sign,
@@ -41,7 +40,7 @@ TO_V = Decision("override", at(0, 1), "V", "breit ♥")
 
 
 def opened(record: str = "case", classes: str = "NNVNSNNUFN") -> int:
-    return open_study(analysed(classes, record=record)).id
+    return create_study(analysed(classes, record=record)).id
 
 
 def began(record: str = "case") -> Standing:

@@ -6,8 +6,8 @@ import pytest
 from review_study import analysed, at
 
 from pipeline.review.decisions import Decision
-from pipeline.store.reviews import decide, open_study
-from pipeline.store.studies import get_study, state_counts, summarise, worklist
+from pipeline.store.reviews import decide
+from pipeline.store.studies import create_study, get_study, state_counts, summarise, worklist
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -18,7 +18,7 @@ def records(**query: object) -> list[str]:
 
 def three_studies() -> None:
     for record, priority, findings in (("Alpha", 3, {"vt": 1}), ("beta", 1, {"pause": 2}), ("ÄRGER 100%", 2, {})):
-        open_study(analysed(record=record), priority=priority, findings=findings)
+        create_study(analysed(record=record), priority=priority, findings=findings)
 
 
 def test_the_most_urgent_study_comes_first() -> None:
@@ -53,14 +53,14 @@ def test_state_and_reader_filter_and_are_counted() -> None:
 
 def test_pages_are_disjoint_and_know_the_total() -> None:
     for number in range(5):
-        open_study(analysed(record=f"case {number}"), priority=1)
+        create_study(analysed(record=f"case {number}"), priority=1)
     pages = [worklist(page=page, page_size=2) for page in range(3)]
     assert [page.total for page in pages] == [5, 5, 5]
     assert sorted(study.record for page in pages for study in page.studies) == [f"case {number}" for number in range(5)]
 
 
 def test_a_new_summary_shows_and_leaves_the_rest() -> None:
-    study = open_study(analysed())
+    study = create_study(analysed())
     summarise(study.id, priority=1, counts={"N": 1}, findings={"vt": 1})
     found = get_study(study.id)
     assert (found.priority, found.counts, found.findings) == (1, {"N": 1}, {"vt": 1})
