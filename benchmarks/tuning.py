@@ -53,9 +53,9 @@ def as_text(content: dict[str, Any]) -> str:
     lines = [
         "# Settings looked for with Optuna",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated ones,",
-        "each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of every",
-        "training; DS2 was not touched.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
+        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of",
+        "every training; DS2 was not touched.",
         "",
         "| trial | learning rate | weight decay | loss |",
         "|---|---|---|---|",

@@ -75,12 +75,13 @@ def _study(journal: Path) -> Any:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal.parent.mkdir(parents=True, exist_ok=True)
-    return optuna.create_study(
+    study = optuna.create_study(
         storage=optuna.storages.JournalStorage(JournalFileBackend(str(journal))),
         study_name=journal.stem,
-        sampler=optuna.samplers.TPESampler(seed=SEED),
         load_if_exists=True,
     )
+    study.sampler = optuna.samplers.TPESampler(seed=SEED + len(study.trials))  # else going on would repeat the draws
+    return study
 
 
 def _finished(study: Any) -> list[Any]:

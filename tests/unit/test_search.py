@@ -48,3 +48,10 @@ def test_an_interrupted_search_goes_on_after_its_last_finished_trial(tmp_path: P
     assert len(again) == 3
     assert not found(tmp_path, 5, more := []).trials[5:]
     assert not more
+
+
+def test_a_search_that_goes_on_does_not_draw_the_same_settings_again(tmp_path: Path) -> None:
+    found(tmp_path, 2)
+    found(tmp_path, 3)
+    rates = [trial["rate"] for trial, _ in found(tmp_path, 4).trials]
+    assert len(set(rates)) == 4
