@@ -221,6 +221,9 @@ def stress(content: Json) -> pd.DataFrame:
             "Condition": row["title"],
             **{title: shown("", stressed(row, name)) for name, title in STRESSED.items()},
             "Left unclassified": fraction(row["unclassified"]),
+            "Rest right": fraction(row.get("classified", {}).get("accuracy")),
+            "In noise (gate)": fraction(row.get("gated", {}).get("share")),
+            "These right": fraction(row.get("gated", {}).get("accuracy")),
         }
         for row in content["conditions"]
     ]

@@ -2,8 +2,9 @@
 
 stress.json holds `schema`, `model` {name, title, sha256}, `provenance`, `records`, `caps` (beats of a class that are
 read of each record), `beats` (read per condition) and `conditions`: [{name, title, noise, snr_db, fs, records, beats,
-overall {measure: estimate}, without_232 {measure: estimate} or null, unclassified}]. A sampled beat stands for the
-others of its class and record: counts are weighted by how many it stands for, so that the scores estimate those of all.
+overall {measure: estimate}, without_232 {measure: estimate} or null, unclassified, classified and gated {share,
+accuracy}: the beats that get a class, and those that the quality gate stops}]. A sampled beat stands for the others of
+its class and record: counts are weighted by how many it stands for, so that the scores estimate those of all.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from models import registry
-from pipeline.analysis import BeatClassifier, classify, prepare
+from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config
 from pipeline.datasets.splits import DS2
-from pipeline.domain import FloatArray, IntArray, Recording, read_only
-from pipeline.errors import SignalError
+from pipeline.domain import Recording, read_only
 from pipeline.evaluate import bootstrap, metrics
 from pipeline.evaluate.metrics import Scores
 from pipeline.evaluate.noise import NOISES, add_noise, read_noise
@@ -40,14 +40,12 @@ from pipeline.evaluate.run import (
     now,
     write_json,
 )
+from pipeline.evaluate.sampling import CAPS, Sampled, load, sampled, save
 from pipeline.evaluate.saved import STRESS_SCHEMA, Json
 from pipeline.intake import read_path
-from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.signal.leads import choose_leads
 
 SNRS_DB: Final = (24.0, 18.0, 12.0, 6.0, 0.0)
 RATES_HZ: Final = (128.0, 250.0, 500.0, 1000.0)
-CAPS: Final = {"N": 40, "S": 30, "V": 30, "F": 20, "Q": 5}  # more tell little: patients decide the intervals
 SHOWN: Final = (
     *("accuracy", "macro_f1", "N_f1", "S_f1", "V_f1", "F_f1", "sveb_f1", "veb_f1"),
     *("binary_se", "binary_sp", "binary_balanced_accuracy"),
@@ -65,17 +63,6 @@ class Condition:
     snr_db: float | None = None
     only_lead: int | None = None
     fs: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """Sampled beats of a record under one condition; `matrix` (6, 6), `flags` (4,) and `unclassified` are weighted."""
-
-    record: str
-    matrix: NDArray[np.float64]
-    flags: NDArray[np.float64]
-    unclassified: float
-    beats: int
 
 
 def conditions() -> tuple[Condition, ...]:
@@ -136,8 +123,8 @@ def stress_classifier(
         file = kept / f"{path.name}-{condition.name}.npz"
         if not file.is_file():
             recording = _worse(read_path(path, config=config), condition, noises)
-            _save(file, sampled(recording, classifier, config, caps=caps, only_lead=condition.only_lead))
-        return _load(file, path.name)
+            save(file, sampled(recording, classifier, config, caps=caps, only_lead=condition.only_lead))
+        return load(file, path.name)
 
     jobs = _jobs(data_dir, records, model)
     content: Json = {
@@ -173,71 +160,6 @@ def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> l
     return [clean, *([(elsewhere, others)] if others else []), *worse]
 
 
-def sampled(
-    recording: Recording,
-    classifier: BeatClassifier,
-    config: Config = DEFAULT,
-    *,
-    caps: Mapping[str, int] = CAPS,
-    only_lead: int | None = None,
-) -> Sampled:
-    """Read a sample of a recording's reference beats, at most `caps` of a class, amid all its beats.
-
-    The same beats are drawn whatever was done to the signal. A recording that is refused has all of them unread.
-
-    Raises
-    ------
-    DataError
-        If it has no reference beats.
-    """
-    reference = reference_of(recording)
-    truth = np.array([AAMI_CLASSES.index(aami_class(symbol) or "Q") for symbol in reference.symbol])
-    chosen, weight = draw(truth, [caps[name] for name in AAMI_CLASSES], seed=_seed(recording.name))
-    p, has_p, refused = _read(recording, reference.sample, chosen, classifier, config, only_lead)
-    predicted = np.where(has_p, p.argmax(axis=1), metrics.Q)
-    matrix = np.bincount(truth[chosen] * 6 + predicted, weight, minlength=36).reshape(6, 6).astype(np.float64)
-    flagged = has_p & (1 - p[:, metrics.N] >= classifier.threshold)
-    flags = _flags(truth[chosen], flagged, weight)
-    return Sampled(recording.name, matrix, flags, float(weight @ refused), chosen.size)
-
-
-def draw(truth: NDArray[np.int64], caps: Sequence[int], *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """At most `caps[k]` indices of each class k, sorted, and how many beats each stands for."""
-    rng = np.random.default_rng(seed)
-    parts, weights = [], []
-    for label, cap in enumerate(caps):
-        every = np.flatnonzero(truth == label)
-        part = rng.permutation(every)[:cap]
-        parts.append(part)
-        weights.append(np.full(part.size, every.size / max(part.size, 1)))
-    index, weight = np.concatenate(parts), np.concatenate(weights)
-    order = np.argsort(index)
-    return index[order], weight[order]
-
-
-def _read(
-    recording: Recording,
-    samples: IntArray,
-    chosen: IntArray,
-    classifier: BeatClassifier,
-    config: Config,
-    only_lead: int | None,
-) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Probabilities of the chosen beats, whether they were read, and whether they stay unclassified."""
-    leads = choose_leads(recording.leads)
-    use = leads if only_lead is None else leads[only_lead : only_lead + 1] or leads
-    try:
-        prepared = prepare(recording, config, leads=use, samples=samples)
-    except SignalError:
-        n = chosen.size
-        return np.zeros((n, 5), np.float32), np.zeros(n, np.bool_), np.ones(n, np.bool_)
-    aside = np.ones(samples.size, np.bool_)
-    aside[chosen] = False
-    reason = tuple("not sampled" if a else r for a, r in zip(aside, prepared.beats.reason, strict=True))
-    found = classify(replace(prepared, beats=replace(prepared.beats, reason=reason)), classifier, config)
-    return found.p[chosen], found.has_p[chosen], np.array([found.status[i] == "unclassified" for i in chosen])
-
-
 def _worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
     if condition.fs is not None:
         return at_rate(recording, condition.fs)
@@ -264,12 +186,6 @@ def at_rate(recording: Recording, fs: float) -> Recording:
     )
 
 
-def _flags(truth: IntArray, flagged: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    abnormal, normal = np.isin(truth, (metrics.S, metrics.V, metrics.F)), truth == metrics.N
-    cells = (abnormal & flagged, abnormal & ~flagged, normal & flagged, normal & ~flagged)
-    return np.array([weight @ cell for cell in cells])
-
-
 def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> Json:
     others = [item for item in found if item.record != S_RECORD]
     beats = sum(float(item.matrix.sum()) for item in found)
@@ -284,7 +200,15 @@ def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> J
         "overall": _estimates(found, resamples),
         "without_232": _estimates(others, resamples) if 0 < len(others) < len(found) else None,
         "unclassified": sum(item.unclassified for item in found) / beats,
+        "classified": _right(np.sum([item.classified for item in found], axis=0), beats),
+        "gated": _right(np.sum([item.gated for item in found], axis=0), beats),
     }
+
+
+def _right(counts: NDArray[np.float64], beats: float) -> Json:
+    """The share of all beats that these are, and the share of these that is right."""
+    number, right = counts.tolist()
+    return {"share": number / beats, "accuracy": right / number if number else float("nan")}
 
 
 def _estimates(found: Sequence[Sampled], resamples: int) -> Json:
@@ -302,26 +226,9 @@ def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
 
 def _code_id(caps: Mapping[str, int]) -> str:
     """Hash of what a sample depends on besides the network and the recording."""
-    code = (Path(__file__), Path(__file__).with_name("noise.py"))
+    code = [Path(__file__).with_name(f"{name}.py") for name in ("stress", "sampling", "noise")]
     digest = hashlib.sha256(repr(sorted(caps.items())).encode() + b"".join(part.read_bytes() for part in code))
     return f"stress-{digest.hexdigest()[:12]}"
-
-
-def _save(file: Path, found: Sampled) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part.npz")
-    np.savez(part, matrix=found.matrix, flags=found.flags, counts=[found.unclassified, found.beats])
-    part.replace(file)
-
-
-def _load(file: Path, record: str) -> Sampled:
-    with np.load(file, allow_pickle=False) as arrays:
-        unclassified, beats = arrays["counts"]
-        return Sampled(record, arrays["matrix"], arrays["flags"], float(unclassified), int(beats))
-
-
-def _seed(record: str) -> int:
-    return int.from_bytes(record.encode()[-4:], "big")
 
 
 def _provenance(name: str) -> Provenance:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.domain import read_only
-from pipeline.evaluate import stress
+from pipeline.evaluate import sampling, stress
 from pipeline.evaluate.noise import NOISES
 from pipeline.evaluate.predict import predict_record
 from pipeline.evaluate.saved import STRESS_SCHEMA
@@ -35,12 +35,12 @@ def data(tmp_path_factory):
 
 def test_a_sample_takes_at_most_its_cap_of_each_class_and_stands_for_all():
     truth = np.array([0] * 100 + [2] * 7 + [0] * 50)
-    index, weight = stress.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    index, weight = sampling.draw(truth, [10, 5, 5, 5, 5], seed=3)
     assert np.bincount(truth[index]).tolist() == [10, 0, 5]
     assert np.all(np.diff(index) > 0)
     assert weight[truth[index] == 0] == pytest.approx(15.0)
     assert weight[truth[index] == 2] == pytest.approx(1.4)
-    again, _ = stress.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    again, _ = sampling.draw(truth, [10, 5, 5, 5, 5], seed=3)
     assert np.array_equal(index, again)
 
 
@@ -51,7 +51,7 @@ def test_the_weighted_counts_estimate_those_of_all_beats_without_bias():
     whole = np.bincount(truth * 6 + predicted, minlength=36)
     drawn = []
     for seed in range(300):
-        index, weight = stress.draw(truth, [60] * 5, seed=seed)
+        index, weight = sampling.draw(truth, [60] * 5, seed=seed)
         drawn.append(np.bincount(truth[index] * 6 + predicted[index], weight, minlength=36))
         assert drawn[-1].sum() == pytest.approx(3000)
     spread = np.std(drawn, axis=0) / np.sqrt(300)
@@ -60,17 +60,34 @@ def test_the_weighted_counts_estimate_those_of_all_beats_without_bias():
 
 def test_without_a_cap_the_counts_are_those_of_the_whole_evaluation(data):
     recording = read_path(data / "mitdb" / "100")
-    found = stress.sampled(recording, WidthRule(), caps=CAPS)
+    found = sampling.sampled(recording, WidthRule(), caps=CAPS)
     whole = predict_record(recording, WidthRule(), kind="reference")
     truth = np.array([AAMI_CLASSES.index(symbol) for symbol in recording.reference.symbol])
     answers = np.where(whole.has_p, whole.p.argmax(axis=1), 4)
     assert np.array_equal(found.matrix.ravel(), np.bincount(truth * 6 + answers, minlength=36))
     assert found.beats == truth.size == found.flags.sum()
+    assert found.classified[0] + found.unclassified == truth.size
+    assert found.classified[1] == np.sum((answers == truth)[whole.has_p])
+    assert not found.gated.any()  # nothing is noisy
+
+
+def test_what_the_quality_gate_stops_is_counted_beside_what_gets_a_class(data):
+    recording = read_path(data / "mitdb" / "100")
+    rng = np.random.default_rng(0)
+    half = len(recording.p_signal) // 2
+    p_signal = recording.p_signal.copy()
+    p_signal[half:] += rng.normal(0, 1.5, p_signal[half:].shape).astype(np.float32)
+    found = sampling.sampled(replace(recording, p_signal=read_only(p_signal)), WidthRule(), caps=CAPS)
+    (classified, _), (gated, right) = found.classified, found.gated
+    assert 20 < gated < 48
+    assert classified + found.unclassified == 68
+    assert gated <= found.unclassified
+    assert right <= gated
 
 
 def test_only_the_sampled_beats_are_asked_about(data):
     rule = WidthRule()
-    found = stress.sampled(read_path(data / "mitdb" / "100"), rule, caps=CAPS | {"N": 10, "V": 5})
+    found = sampling.sampled(read_path(data / "mitdb" / "100"), rule, caps=CAPS | {"N": 10, "V": 5})
     assert rule.asked == found.beats == 15
     assert found.matrix.sum() == pytest.approx(68)
 
@@ -78,7 +95,7 @@ def test_only_the_sampled_beats_are_asked_about(data):
 def test_a_record_that_is_refused_has_its_beats_unread(data):
     recording = read_path(data / "mitdb" / "100")
     flat = replace(recording, p_signal=read_only(np.zeros_like(recording.p_signal)))
-    found = stress.sampled(flat, WidthRule(), caps=CAPS)
+    found = sampling.sampled(flat, WidthRule(), caps=CAPS)
     assert found.matrix[:, 4].sum() == found.matrix.sum() == found.unclassified == 68
 
 
@@ -91,8 +108,8 @@ def test_another_sampling_frequency_keeps_beats_and_gaps_at_their_times_and_thei
     assert found.duration_s == pytest.approx(recording.duration_s, abs=0.01)
     assert np.allclose(found.reference.sample / fs, recording.reference.sample / recording.fs, atol=0.5 / fs)
     assert np.isnan(found.p_signal[:, 0]).mean() * found.duration_s == pytest.approx(5, abs=0.02)
-    as_recorded = stress.sampled(recording, WidthRule(), caps=CAPS)
-    other = stress.sampled(stress.at_rate(recording, fs), WidthRule(), caps=CAPS)
+    as_recorded = sampling.sampled(recording, WidthRule(), caps=CAPS)
+    other = sampling.sampled(stress.at_rate(recording, fs), WidthRule(), caps=CAPS)
     assert np.abs(other.matrix - as_recorded.matrix).sum() <= 2  # one answer of 68 may differ
 
 
