@@ -146,8 +146,8 @@ def show_stress(view: View) -> None:
         f"{content['beats']:,} beats of DS2, drawn from each record and class, were read again and again at the "
         "reference places while noise of the MIT-BIH Noise Stress Test Database was mixed into both leads, with one "
         "lead alone, or sampled more slowly or faster. Counts are weighted to stand for all beats; the dotted line is "
-        "without added noise. Beats that the app leaves unclassified count here by what the network would have said; the "
-        "last columns say how many these are, how right the rest is, and what the quality gate stops."
+        "without added noise. Beats that the app leaves unclassified count here by what the network would have said; "
+        "the last columns say how many these are, how right the rest is, and what the quality gate stops."
     )
     measure = st.segmented_control(
         "Measure", list(tables.STRESSED), format_func=tables.STRESSED.__getitem__, default="V_f1", required=True,
