@@ -2,8 +2,9 @@
 
     python -m benchmarks.tuning [--trials 8]
 
-The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. Only patients of DS1 that are held out of every training are looked at. Today's
-settings are tried first; a search that was stopped has written what it found, and goes on after its last trial.
+The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. Only patients of DS1
+that are held out of every training are looked at. Today's settings are tried first; a search that was stopped has
+written what it found, and goes on after its last trial.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def as_text(content: dict[str, Any]) -> str:
         *rows,
         "",
         "Nothing that was tried is better than today's settings." if best == 0 else verdict,
-        "Three seeds of one recipe differ by about 0.05, on a somewhat larger budget ([recipes](recipes.md)): a smaller",
-        "gain says nothing, and so small a budget favours settings that learn fast. The shipped networks keep theirs.",
+        "Three seeds of one recipe differ by about 0.05 on a larger budget ([recipes](recipes.md)): a smaller gain",
+        "says nothing, and so small a budget favours settings that learn fast. The shipped networks keep theirs.",
         "",
         f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.",
     ]
