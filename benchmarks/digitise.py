@@ -44,7 +44,7 @@ LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")
 PAPERS = ("pink", "red", "green", "orange", "grey", "blue", "coarse")
 FACES = ("held-narrow", "held-condensed", "held-mono", "held-serif")
 TEST_RECORDS = range(24, 69)
-SEEDS = (91_000, 94_000)  # of styles and distortions; 50, 60, 81 and 84 thousand were looked at, 777 and 778 tuned on
+SEEDS = (95_000, 98_000)  # of styles and distortions; 50 to 94 thousand were looked at, 777 to 783 were tuned on
 Truth = dict[str, np.ndarray]
 
 

@@ -26,7 +26,7 @@ from pipeline.page.layout import (
     time_span,
 )
 from pipeline.page.layouts import LAYOUTS, LEADS
-from pipeline.page.paper import Sheet, by_hand, flatten, squared
+from pipeline.page.paper import Sheet, by_hand, flatten, outline, squared
 from pipeline.page.trace import Trace, follow, rules
 from pipeline.page.words import Word, read_words
 
@@ -170,10 +170,21 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
 
 
 def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]:
-    if given.corners is None:
+    """The grid and the flat sheet; where perspective hides the grid, the paper's outline is straightened first."""
+    if given.corners is not None:
+        return _flat_between(picture, np.array(given.corners, np.float64), given)
+    try:
         grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(picture)
-        return grid, flatten(picture, grid, whole=given.px_per_mm is not None)
-    square, to_square = squared(picture, np.array(given.corners, np.float64))
+    except IntakeError:
+        ring = outline(picture)
+        if ring is None:
+            raise
+        return _flat_between(picture, ring, given)
+    return grid, flatten(picture, grid, whole=given.px_per_mm is not None)
+
+
+def _flat_between(picture: PictureArray, corners: Matrix, given: Corrections) -> tuple[Grid, Sheet]:
+    square, to_square = squared(picture, corners)
     grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(square)
     sheet = flatten(square, grid, whole=given.px_per_mm is not None)
     back = np.linalg.inv(to_square) @ sheet.to_px

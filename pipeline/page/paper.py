@@ -21,6 +21,9 @@ _PX_PER_MM: Final = (6, 10)
 _SIDE_MAX_MM: Final = 620.0
 _SIDE_MIN_MM: Final = 40.0
 _BOX_MM: Final = 5
+_OUTLINE_PX: Final = 600  # a photo's longer side, when the paper's outline is looked for
+_OUTLINE_AREA: Final = 0.15  # of the photo
+_OUTLINE_FILLED: Final = 0.93  # of what stands out from the table lies between the corners
 _SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
 _CAP: Final = 60  # percentile of the boxes' strength
 _EDGE_BOXES: Final = 0.8  # the same where the paper's edge is looked for
@@ -90,6 +93,34 @@ def squared(picture: PictureArray, corners: Matrix) -> tuple[PictureArray, Matri
     matrix = cv2.getPerspectiveTransform(ring, target)
     flat = cv2.warpPerspective(picture, matrix, (round(width), round(height)), flags=cv2.INTER_LINEAR)
     return np.asarray(flat, np.uint8), np.asarray(matrix, np.float64)
+
+
+def outline(picture: PictureArray) -> Matrix | None:
+    """Corners (4, 2) of a sheet of paper on a table of another colour, clockwise from top left; None without one."""
+    scale = _OUTLINE_PX / max(picture.shape[:2])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    colour = cv2.cvtColor(cv2.medianBlur(np.ascontiguousarray(small), 5), cv2.COLOR_RGB2Lab).astype(np.float32)
+    rim = np.concatenate([colour[:3].reshape(-1, 3), colour[-3:].reshape(-1, 3), *colour[:, (0, -1)].swapaxes(0, 1)])
+    away = np.clip(np.linalg.norm(colour - np.median(rim, axis=0), axis=2), 0, 255).astype(np.uint8)
+    _, mask = cv2.threshold(away, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    rings, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not rings:
+        return None
+    hull = cv2.convexHull(max(rings, key=cv2.contourArea))
+    around = cv2.arcLength(hull, True)
+    for share in np.arange(0.01, 0.08, 0.005):
+        ring = cv2.approxPolyDP(hull, float(share * around), True)[:, 0].astype(np.float64)
+        if len(ring) == 4:
+            area = cv2.contourArea(ring.astype(np.float32))
+            whole = area > _OUTLINE_AREA * mask.size and area > _OUTLINE_FILLED * cv2.contourArea(hull)
+            return _clockwise(ring) / scale if whole else None
+    return None
+
+
+def _clockwise(ring: Matrix) -> Matrix:
+    """Four corners from the top left one on, clockwise as seen."""
+    turned = ring if cv2.contourArea(ring.astype(np.float32), oriented=True) > 0 else ring[::-1]
+    return np.roll(turned, -int(turned.sum(axis=1).argmin()), axis=0)
 
 
 def by_hand(px_per_mm: tuple[float, float]) -> Grid:

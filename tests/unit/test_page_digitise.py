@@ -20,7 +20,7 @@ from pipeline.page.grid import measure_grid
 from pipeline.page.ink import Ink
 from pipeline.page.layout import evenly_spaced, lead_boxes
 from pipeline.page.layouts import LAYOUTS, LEADS
-from pipeline.page.paper import flatten, squared
+from pipeline.page.paper import flatten, outline, squared
 from pipeline.page.trace import follow
 
 
@@ -230,3 +230,21 @@ def test_joints_of_the_columns_that_are_stated_are_used_and_senseless_ones_refus
     for joints in ((250, 610), (610, 250, 900), (250, 610, 1300)):
         with pytest.raises(IntakeError, match="divided 3 times"):
             lead_boxes(LAYOUTS["3x4"], (0, 1200), rule, 6, joints=joints)
+
+
+def test_a_page_seen_from_the_side_is_straightened_by_its_outline() -> None:
+    page = drawn(px_per_mm=4.0, layout="12x1", gain=5.0)
+    page = distort(page, Distortion(rotation_deg=4.0, perspective=0.09, desk=0.1, shadow=0.2), 3)
+    with pytest.raises(IntakeError, match="no millimetre grid"):
+        measure_grid(page.picture)
+    corners = outline(page.picture)
+    assert corners is not None
+    assert np.abs(corners - page.truth.corners).max() < 12
+    found = digitise(page.picture)
+    assert found.layout.name == "12x1"
+    assert len(found.lanes) == 12
+
+
+def test_a_picture_without_a_table_has_no_outline() -> None:
+    assert outline(np.full((400, 600, 3), 240, np.uint8)) is None
+    assert outline(drawn().picture) is None
