@@ -21,21 +21,16 @@ def draw() -> None:
     st.subheader("How well this works", anchor=False)
     styles, others = found["styles"], found["others"]
     everything = styles["all"]
-    textbook, shape = styles["textbook"], styles["against_normal"]["V"]
+    textbook = styles["textbook"]
     with st.container(horizontal=True, gap="small"):
         _figure("Beat pictures read", everything["share"], _range(everything["interval"]))
         _figure("Textbook beats read", textbook["share"], _range(textbook["interval"]))
         _figure("Other pictures taken for a beat", others["share"], _range(others["interval"]))
-    with st.container(horizontal=True, gap="small"):
-        _figure("V against N: sensitivity", shape["sensitivity"], _range(shape["intervals"]["sensitivity"]))
-        _figure("V against N: specificity", shape["specificity"], _range(shape["intervals"]["specificity"]))
-        _figure("All classes: accuracy", everything["accuracy"], _range(everything["intervals"]["accuracy"]))
-        _figure("All classes: sensitivity", everything["sensitivity"], _range(everything["intervals"]["sensitivity"]))
     st.caption(
         f"{everything['n']} beats of patients that taught nothing (MIT-BIH DS2), drawn in {len(styles['by_style'])} "
         f"styles, normal against S, V or F; {others['n']} pictures that are no beat, of kinds that training did not "
         "see. S looks like N without its rhythm, and F like its patient's N: V against N is what a single beat can "
-        "show. Intervals are 95 %, patients drawn anew for accuracy, sensitivity and specificity."
+        "show. Intervals are 95 %, in the table over patients drawn anew."
     )
     st.dataframe(_against_rows(styles), hide_index=True, placeholder="")
     with st.expander("Per style, class and kind, and the public beat pictures"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from pipeline.pictures import PictureAnswer, beat_picture, classify_traces, heat
 from pipeline.render.picture import on_paper
 
 STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # what is kept, and which beats a person vouches for
+WORDS = MappingProxyType({"normal": "gray", "abnormal": "red", "undecided": "orange"})
 CHART = {"displayModeBar": False, "staticPlot": True}
 COLUMNS: dict[str, ColumnConfig | str] = {
     "picture": "Picture",
@@ -132,9 +134,16 @@ def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
             verdict = "doubtful" if each.doubtful else "refused"
             rows.append((each.name, verdict, "", np.nan, np.nan, each.refusal))
             continue
-        verdict = "abnormal" if each.abnormal >= threshold else "normal"
-        rows.append((each.name, verdict, each.aami, each.confidence, each.abnormal, ""))
+        rows.append((each.name, _word(each, threshold), each.aami, each.confidence, each.abnormal, ""))
     return pd.DataFrame(rows, columns=["picture", "verdict", "class", "confidence", "abnormal", "reason"])
+
+
+def _word(answer: PictureAnswer, threshold: float) -> str:
+    """Normal or abnormal; undecided where the most likely class says one thing and the threshold another."""
+    abnormal = (answer.abnormal or 0.0) >= threshold
+    if abnormal != (answer.aami != "N"):
+        return "undecided"
+    return "abnormal" if abnormal else "normal"
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
@@ -204,7 +213,8 @@ def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier
     st.text(answer.name)
     with st.container(horizontal=True, gap="small"):
         st.badge(f"{label}  {CLASS_NAMES[label]}", color="gray" if label == "N" else "orange")
-        st.badge("Abnormal" if abnormal >= threshold else "Normal", color="red" if abnormal >= threshold else "gray")
+        word = _word(answer, threshold)
+        st.badge(word.capitalize(), color=WORDS[word])
     st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
     st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(threshold)} on.")
     st.plotly_chart(

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.parts.picture_results import table
 from pipeline.config import ROOT
+from pipeline.pictures import PictureAnswer
 from pipeline.train.picture_styles import draw_styled
 from tests.drawn import beat_picture
 from tests.hostile.make_corpus import encoded, zipped
@@ -93,6 +95,15 @@ def test_what_the_reader_vouches_for_is_classified(page: AppTest) -> None:
     assert not page.warning
     assert any("confidence" in markdown.value for markdown in page.markdown)
     assert any("You said" in caption.value for caption in page.caption)
+
+
+def test_no_picture_is_called_normal_with_an_abnormal_class() -> None:
+    def answer(*p: float) -> PictureAnswer:
+        return PictureAnswer("a.png", p=np.array(p, np.float32))
+
+    answers = [answer(0.9, 0, 0.1, 0, 0), answer(0.4, 0, 0.6, 0, 0), answer(0.1, 0, 0.9, 0, 0)]
+    answers.append(PictureAnswer("b.png", refusal="This may not be.", doubtful=True))
+    assert list(table(answers, 0.7)["verdict"]) == ["normal", "undecided", "abnormal", "doubtful"]
 
 
 def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
