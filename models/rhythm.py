@@ -119,7 +119,7 @@ def _dense(units: int, name: str, activation: str | None = None) -> Any:
 
 NETWORK = Network(
     "Rhythm: both leads, the beats around, RR intervals",
-    build_members,
+    build,
     random_start,
     everything,
     heat_layer="",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.networks import NETWORKS
 from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, ROOT, Config
 from pipeline.domain import Analysis, Annotations, Recording, read_only
@@ -127,7 +128,9 @@ def predicting_code(network: str, kind: Kind) -> tuple[Path, ...]:
     parts += (ROOT / "pipeline" / "intake").glob("wfdb_*.py")
     for pattern in ("signal/*.py", "signal/*.json", "render/*.py"):
         parts += (ROOT / "pipeline").glob(pattern)
-    parts += (ROOT / "models" / f"{name}.py" for name in ("registry", "fit", "runtime", network))
+    over_beats = ("beats", "rhythm", "trees") if network in NETWORKS and NETWORKS[network].reads == "beats" else ()
+    names = {"registry", "fit", "runtime", network, *over_beats}
+    parts += (ROOT / "models" / f"{name}.py" for name in names)
     leave_out = DETECTING if kind == "reference" else ()
     return tuple(sorted(part for part in parts if part.is_file() and part.name not in leave_out))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.occlude import occlude
 from pipeline.signal.sequence import frame, row_size, rows
 from pipeline.train import rhythm as training
-from pipeline.train import simulate, wave_changes
+from pipeline.train import rhythm_members, simulate, wave_changes
+from pipeline.train.rhythm_trees import TreesPlan
 
 ROW = row_size(DEFAULT.sequence)
 
@@ -64,10 +66,22 @@ def test_the_ensemble_answers_with_the_mean_of_its_members(seen: np.ndarray) -> 
     for seed in range(rhythm.MEMBERS):
         keras().utils.set_random_seed(seed)
         members.append(rhythm.member((ROW,), 5))
-    ensemble = rhythm.build((ROW,), 5)
+    ensemble = rhythm.build_members((ROW,), 5)
     rhythm.assemble(ensemble, members)
     alone = np.mean([rhythm.forward(part)(seen[:90]) for part in members], axis=0)
     assert np.abs(rhythm.forward(ensemble)(seen[:90]) - alone).max() < 1e-4
+
+
+def test_trees_have_their_share_of_the_answer(network: Classifier, seen: np.ndarray) -> None:
+    trees = keras().Model(network.model.inputs, network.model.get_layer("trees").output)
+    members = rhythm.build_members((ROW,), 5)
+    known = {weight.path: weight for weight in network.model.weights}
+    for weight in members.weights:
+        weight.assign(known[weight.path])
+    said = [rhythm.forward(part)(seen[:90]) for part in (members, trees)]
+    both = (1 - rhythm.TREES_SHARE) * said[0] + rhythm.TREES_SHARE * said[1]
+    assert np.abs(network.logits(seen[:90]) - both).max() < 1e-4
+    assert np.abs(said[0] - said[1]).max() > 0.5
 
 
 def test_an_answer_depends_on_its_neighbours_and_on_none_beyond_the_margin(
@@ -178,14 +192,18 @@ def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothi
 @pytest.mark.data
 @pytest.mark.slow
 def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
-    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated_beats=100, variants=(("premature", 1),))
+    forests = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
+    plan = training.RhythmPlan(
+        epochs=1, steps=2, seed=7, simulated_beats=100, variants=(("premature", 1),), forests=forests
+    )
     folds = (("101",), ("106",), ("108",), ("109",), ("112",))
     folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, runs=tmp_path / "runs")
     loaded = registry.load("rhythm", tmp_path)
     assert folder == tmp_path / "rhythm"
     assert loaded.manifest.input_shape == (ROW,)
     assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(training.PACED)
-    assert (folder / "scores.json").is_file()
+    scores = json.loads((folder / "scores.json").read_text("utf-8"))
+    assert scores["held_out"]["beats"] == scores["held_out_trees"]["beats"] == scores["held_out_members"]["beats"]
     assert (folder / "history.json").is_file()
 
 
@@ -194,19 +212,28 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
     known = plan.key(DEFAULT)
     assert plan.key(DEFAULT) == known
     assert dataclasses.replace(plan, steps=7).key(DEFAULT) != known
-    assert {simulate, wave_changes, rhythm} <= set(training.MAKERS)
-    monkeypatch.setattr(training, "MAKERS", tuple(module for module in training.MAKERS if module is not simulate))
+    assert {simulate, wave_changes, rhythm} <= set(rhythm_members.MAKERS)
+    monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in rhythm_members.MAKERS if each is not simulate))
     assert plan.key(DEFAULT) != known
 
 
-def test_a_member_is_taken_out_of_a_written_ensemble(network: Classifier, seen: np.ndarray) -> None:
-    weights, answers = registry.WEIGHTS / "rhythm" / "weights.npz", []
+def test_a_member_is_taken_out_of_a_written_ensemble(seen: np.ndarray) -> None:
+    network = registry.load("rhythm_svdb")
+    weights, answers = registry.WEIGHTS / "rhythm_svdb" / "weights.npz", []
     for number in range(rhythm.MEMBERS):
         part = rhythm.member((ROW,), 5)
         rhythm.take(part, weights, number)
         answers.append(rhythm.forward(part)(seen[:50]))
     assert np.abs(np.mean(answers, axis=0) - network.logits(seen[:50])).max() < 1e-3
     assert np.abs(answers[0] - answers[1]).max() > 0.1
+
+
+def test_only_members_that_left_out_the_same_patients_are_taken(tmp_path: Path) -> None:
+    with pytest.raises(training.DataError, match="with these folds"):
+        training.weights_of(registry.WEIGHTS / "rhythm", (("101",), ("106",), ("108",), ("109",), ("112",)))
+    assert training.weights_of(registry.WEIGHTS / "rhythm", training.FOLDS).name == "weights.npz"
+    with pytest.raises(training.DataError, match="train it first"):
+        training.weights_of(tmp_path, training.FOLDS)
 
 
 def test_who_goes_on_from_rhythm_needs_it_with_the_same_folds(tmp_path: Path) -> None:
@@ -221,7 +248,7 @@ def test_a_second_version_is_taught_by_every_patient_of_another_database(tmp_pat
     others = training.load_others(tmp_path, DEFAULT, lambda fraction, sentence: None)
     assert [record.name for record in others] == ["800", "802"]
     assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
-    assert NETWORKS["rhythm_svdb"].build is NETWORKS["rhythm"].build
+    assert NETWORKS["rhythm_svdb"].build is rhythm.build_members
 
 
 def test_as_many_folds_as_members_are_needed() -> None:
