@@ -19,11 +19,12 @@ from pipeline.labels import CLASS_NAMES, aami_class
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
+    from pipeline.review.beats import ReviewedBeats
+    from pipeline.review.summary import HeartRate
 
 TREND_POINTS = 1500
 NO_BEATS = np.zeros(0, np.int64)
 NO_TIMES = np.zeros(0, np.float64)
-RATE_BEATS = 8  # minimum and maximum heart rate are those of the median of so many beats: one ectopic is no rate
 VERDICT_WORDS = {
     "good": "good",
     "noisy": "noisy",
@@ -57,6 +58,21 @@ class Case:
         """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
         classified = np.array([letter != UNCLASSIFIED for letter in self.letters])
         return classified & (self.analysis.abnormal >= self.analysis.threshold)
+
+    @cached_property
+    def beats(self) -> ReviewedBeats:
+        """The beats as the model has them, with the intervals between them that are RR intervals."""
+        from pipeline.review.beats import reviewed_beats  # SciPy, which the first page does without
+        from pipeline.review.ground import ground_of
+
+        return reviewed_beats(self.analysis, (), ground_of(self.recording, self.analysis))
+
+    @cached_property
+    def rate(self) -> HeartRate:
+        """The heart rate as the review has it: a lost signal is no slow heart."""
+        from pipeline.review.summary import summarise
+
+        return summarise(self.beats).rate
 
     @cached_property
     def references(self) -> tuple[str, ...]:
@@ -102,28 +118,6 @@ class Case:
         found = np.flatnonzero(self.abnormal)
         beyond = found[found > beat] if step > 0 else found[found < beat][::-1]
         return int(beyond[0]) if beyond.size else None
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Heart rates in beats per minute; NaN where there are too few beats."""
-
-    mean: float
-    slowest: float
-    fastest: float
-
-
-def heart_rates(rr_s: NDArray[np.floating]) -> Rates:
-    """Mean rate, slowest and fastest median of 8 successive beats, from RR intervals (n,) with NaN at breaks."""
-    known = rr_s[np.isfinite(rr_s)]
-    if known.size < RATE_BEATS:
-        mean = 60 / float(known.mean()) if known.size else float("nan")
-        return Rates(mean, float("nan"), float("nan"))
-    runs = np.lib.stride_tricks.sliding_window_view(rr_s, min(RATE_BEATS, rr_s.size))
-    medians = np.median(runs[np.isfinite(runs).all(axis=1)], axis=1)
-    if not medians.size:
-        return Rates(60 / float(known.mean()), float("nan"), float("nan"))
-    return Rates(60 / float(known.mean()), 60 / float(medians.max()), 60 / float(medians.min()))
 
 
 def quality_text(quality: Quality) -> str:
@@ -185,7 +179,7 @@ def hover(case: Case, beat: int) -> str:
 
 def rate_trend(case: Case) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.int64]]:
     """Time, heart rate and beat of the trend: every beat, or medians of so many that 1500 points remain."""
-    rr_s, time_s = case.prepared.beats.rr_s.astype(float), case.time_s
+    rr_s, time_s = case.beats.rr_s.astype(float), case.time_s
     rate = 60 / rr_s
     beat = np.arange(rate.size, dtype=np.int64)
     step = int(np.ceil(rate.size / TREND_POINTS))

@@ -99,7 +99,7 @@ def opened(digest: str, network: str) -> Case:
     """The case and all that the page shows of it at once."""
     case = work.stored_case(open_recording(digest), network, None)
     assert case is not None
-    findings.rate_trend(case), findings.lane_marks(case), findings.heart_rates(case.prepared.beats.rr_s)
+    findings.rate_trend(case), findings.lane_marks(case), case.rate
     findings.quality_text(case.analysis.quality), case.analysis.counts(), case.table, case.next_abnormal(-1, 1)
     page(case, 0.0)
     return case

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
-from app.findings import Case, heart_rates, quality_text
+from app.findings import Case, quality_text
 from app.text import duration, percent, plain
 from models import registry
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.review.summary import HeartRate
 from pipeline.wording import grouped
 
 TRAINED_ON = (
@@ -37,7 +36,7 @@ def draw(case: Case) -> None:
 
 def _numbers(case: Case) -> None:
     counts, total = case.analysis.counts(), max(1, len(case.letters))
-    rates = heart_rates(case.prepared.beats.rr_s)
+    rate = case.rate
     with st.container(horizontal=True, gap="small"):
         for label in AAMI_CLASSES:
             _count(label, counts[label], total, CLASS_NAMES[label])
@@ -47,9 +46,9 @@ def _numbers(case: Case) -> None:
             total,
             "Beats without a usable answer, each with its reason.",
         )
-        rate = f"{rates.mean:.0f}" if math.isfinite(rates.mean) else "unknown"
+        mean = "unknown" if rate.mean is None else f"{rate.mean:.0f}"
         st.metric(
-            "Mean heart rate", f"{rate} /min", width=150, border=True, delta=_range(rates.slowest, rates.fastest),
+            "Mean heart rate", f"{mean} /min", width=150, border=True, delta=_range(rate),
             delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
         )  # fmt: skip
 
@@ -60,8 +59,10 @@ def _count(label: str, count: int, total: int, meaning: str) -> None:
               delta_color="off", delta_arrow="off")  # fmt: skip
 
 
-def _range(slowest: float, fastest: float) -> str:
-    return f"{slowest:.0f} to {fastest:.0f}" if math.isfinite(slowest) else "too few beats for a range"
+def _range(rate: HeartRate) -> str:
+    if rate.lowest is None or rate.highest is None:
+        return "too few beats for a range"
+    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}"
 
 
 def _whole(fraction: float) -> str:

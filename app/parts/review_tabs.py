@@ -32,6 +32,7 @@ SHORT_DAY_S = 2 * ROW_S
 COLUMNS = 700
 FAMILIES_SHOWN = 8
 TREND_POINTS = 1500
+PER_MINUTE = "{:.0f}/min"
 SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
 }  # fmt: skip
@@ -59,7 +60,8 @@ def _summary(bench: Bench, desk: Desk) -> None:
     rows = [
         (
             "Heart rate",
-            f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest)}, highest {_moment(rate.highest)} /min",
+            f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest, PER_MINUTE)}, "
+            f"highest {_moment(rate.highest, PER_MINUTE)}",
         ),
         ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
         ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(desk.beats))} beats"),
@@ -79,10 +81,10 @@ def _summary(bench: Bench, desk: Desk) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.0f}"
+    return "unknown" if value is None else PER_MINUTE.format(value)
 
 
-def _moment(moment: Moment | None, form: str = "{:.0f}") -> str:
+def _moment(moment: Moment | None, form: str) -> str:
     return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s)[:-2]}"
 
 

@@ -45,7 +45,7 @@ def _result(desk: Desk) -> None:
         ("Beats", grouped(len(desk.beats)), f"{grouped(found.reviewed)} decided by a reader"),
         ("Ventricular", share(burden.get("V")), _beats(found.counts["V"])),
         ("Supraventricular", share(burden.get("S")), _beats(found.counts["S"])),
-        ("Mean heart rate", _rate(rate.mean), f"{_rate(low)} to {_rate(high)}" if low and high else "too few beats"),
+        ("Mean heart rate", _rate(rate.mean), f"{low:.0f} to {high:.0f}/min" if low and high else "too few beats"),
         ("Longest RR", "–" if longest is None else f"{longest.value:.2f} s",
          "" if longest is None else f"at {clock(longest.time_s)}"),
     )  # fmt: skip

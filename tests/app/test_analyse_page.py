@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import cache
-from app.findings import Case
+from app.findings import Case, rate_trend
 from app.parts import explorer
 from app.state import Session
 from models import registry
@@ -17,6 +17,9 @@ from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
+from pipeline.review.beats import reviewed_beats
+from pipeline.review.ground import ground_of
+from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
 from tests.app.conftest import settled
 
@@ -67,6 +70,19 @@ def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> 
     assert page.file_uploader[0].allowed_type == [".hea", ".dat", ".atr", ".zip", ".csv"]
     assert any("150 MB" in caption.value for caption in page.caption)
     assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
+
+
+def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart(demo: AppTest) -> None:
+    found = case(demo)
+    beats = reviewed_beats(found.analysis, (), ground_of(found.recording, found.analysis))
+    rate = summarise(beats).rate
+    shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
+    assert rate.mean is not None
+    assert rate.lowest is not None
+    assert shown.value == f"{rate.mean:.0f} /min"
+    assert shown.delta.startswith(f"{rate.lowest.value:.0f} to ")
+    assert rate.mean > 60 / np.nanmean(found.prepared.beats.rr_s) + 2
+    assert np.nanmin(rate_trend(found)[1]) > 45
 
 
 def test_the_first_page_does_not_wait_for_tensorflow() -> None:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import charts, pictures
-from app.findings import heart_rates
 from app.text import clock, duration, percent, plain
 from app.theme import DARK, LIGHT, Palette
 from pipeline.domain import QualitySegment
@@ -121,19 +120,6 @@ def test_enlarging_invents_no_colour() -> None:
 def test_no_heat_leaves_the_picture_as_it_is() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
     assert (pictures.with_heat(picture, np.zeros((8, 10), np.float32)) == picture).all()
-
-
-def test_one_early_beat_is_no_heart_rate() -> None:
-    rr_s = np.full(100, 1.0)
-    rr_s[50] = 0.3
-    rates = heart_rates(rr_s)
-    assert rates.slowest == rates.fastest == pytest.approx(60)
-
-
-def test_breaks_are_not_bridged_by_the_heart_rate() -> None:
-    rr_s = np.r_[np.nan, np.full(20, 0.5), np.nan, np.full(20, 1.0)]
-    rates = heart_rates(rr_s)
-    assert (rates.slowest, rates.fastest) == (pytest.approx(60), pytest.approx(120))
 
 
 @pytest.mark.parametrize(
