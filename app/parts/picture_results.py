@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,9 @@ from pipeline.pictures import PictureAnswer, beat_picture, classify_traces, heat
 from pipeline.render.picture import on_paper
 
 STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # what is kept, and which beats a person vouches for
-WORDS = MappingProxyType({"normal": "gray", "abnormal": "red", "undecided": "orange"})
+WORDS: Mapping[str, Literal["gray", "red", "orange"]] = MappingProxyType(
+    {"normal": "gray", "abnormal": "red", "undecided": "orange"}
+)
 CHART = {"displayModeBar": False, "staticPlot": True}
 COLUMNS: dict[str, ColumnConfig | str] = {
     "picture": "Picture",
@@ -156,13 +159,19 @@ def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: 
     """One picture with all that is known of it."""
     if answer.doubtful:
         _ask(file, answer, head)
-        return
-    if answer.p is None or answer.aami is None:
+    elif answer.p is None:
         st.error(plain(f"{answer.name}: {answer.refusal}"), icon=":material/error:")
-        return
+    else:
+        _show_classified(file, answer, head, network)
+
+
+def _show_classified(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: str) -> None:
+    """The picture, its trace, where the network looked, and the verdict."""
     classifier, trace = cache.classifier(network), cache.beat_trace(file, head, confirmed=_confirmed(file))
     picture = beat_picture(trace)
-    heatmap = cache.picture_heatmap(f"{trace.digest} {file.page}", classifier, picture, answer.aami)
+    heatmap = cache.picture_heatmap(f"{trace.digest} {file.page}", classifier, picture, str(answer.aami))
+    if _confirmed(file):
+        st.warning("You said that this is one beat; its line does not look like one.", icon=":material/help:")
     upload = pictures.shown(trace.picture)
     first, second, third = st.columns(3, gap="medium")
     with first:
@@ -189,13 +198,12 @@ def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: 
         st.image(large, caption="The trace in the network's inks", width="stretch", alt="What the network reads")
     with verdict:
         _verdict(answer, np.asarray(answer.p), head, classifier)
-        if _confirmed(file):
-            st.caption("You said that this is one beat; its line was not sure to be one.")
 
 
 def _ask(file: PictureFile, answer: PictureAnswer, head: PictureHead) -> None:
     """A picture whose line may be no beat: the line, and a way to go on."""
     st.warning(plain(f"{answer.name}: {answer.refusal}"), icon=":material/help:")
+    st.button("It is one: classify it", on_click=_confirm, args=(file,), icon=":material/cardiology:")
     trace = cache.beat_trace(file, head, confirmed=True)
     first, second, _ = st.columns(3, gap="medium")
     with first:
@@ -204,7 +212,6 @@ def _ask(file: PictureFile, answer: PictureAnswer, head: PictureHead) -> None:
         st.image(
             pictures.with_trace(trace), caption="The line found in it", width="stretch", alt="The picture with its line"
         )
-    st.button("It is one: classify it", on_click=_confirm, args=(file,), icon=":material/cardiology:")
 
 
 def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier: Classifier) -> None:
