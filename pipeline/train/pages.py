@@ -87,7 +87,7 @@ def run(
     DataError
         If the pages or their manifest are missing.
     """
-    started = time.monotonic()
+    started, commit = time.monotonic(), current_commit()  # before this run changes the tree itself
     root = data_dir or data_root() / "ecg_pages"
     keras().mixed_precision.set_global_policy(dtype_policy())
     pages = load_pages(root, lambda fraction, sentence: progress(0.1 * fraction, sentence))
@@ -104,14 +104,14 @@ def run(
     progress(0.8, "Cross-validating with the published copies")
     leaked = _once(kept / "leak.json", partial(_crossvalidated, pages, files, False, trainers["vgg16"], plan))
     final = trainers["vgg16"](everything, pages.group, plan.seed)
-    folder = _write_model(final, pictures, weights, pages, plan, command, output_dir, started)
+    told = {"command": command, "commit": commit}
+    folder = _write_model(final, pictures, weights, pages, plan, told, output_dir, started)
     content = {
         "schema": PAGES_SCHEMA,
         "model": "page",
         "version": registry.manifest("page", folder.parent).version,
         "provenance": {
-            "command": command,
-            "commit": current_commit(),
+            **told,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "data": CITATION,
         },
@@ -284,7 +284,7 @@ def _write_model(
     weights: Path,
     pages: PageSet,
     plan: PagePlan,
-    command: str,
+    told: dict[str, str],
     output_dir: Path | None,
     started: float,
 ) -> Path:
@@ -304,8 +304,7 @@ def _write_model(
         "trained_on": f"{len(pages)} distinct 12-lead pages; {CITATION}",
         "train_records": (),
         "validation_records": (),
-        "commit": current_commit(),
-        "command": command,
+        **told,
         "seed": plan.seed,
         "training_minutes": round((time.monotonic() - started) / 60, 1),
         "pictures_seen": len(final.curves["loss"]) * len(pages),
