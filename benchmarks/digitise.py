@@ -34,10 +34,11 @@ from pipeline.config import ROOT, data_root
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
 from pipeline.intake.picture_reader import read_picture
-from pipeline.page.digitise import Corrections, Digitised, digitise, to_recording
+from pipeline.page.digitise import Corrections, Digitised, digitise
 from pipeline.page.distort import distort, random_distortion
 from pipeline.page.generator import PageStyle, draw_page
 from pipeline.page.layouts import LEADS
+from pipeline.page.recording import to_recording
 
 FS, SHIFT_MAX = 500, 60
 LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")

@@ -6,7 +6,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from pipeline.errors import EcgError
 from pipeline.export.record import write_record
 from pipeline.intake import count_pages
 from pipeline.page.calibration import Measured
-from pipeline.page.digitise import Corrections, Digitised, to_recording
+from pipeline.page.digitise import Corrections, Digitised
+from pipeline.page.recording import to_recording
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import keep
 
@@ -88,7 +89,7 @@ def _show(found: Digitised, picture: RgbPicture, key: str, given: Corrections) -
     page_correct.leads_form(key, given, found)
 
 
-def _tabs(parts: dict[str, Callable[[], None]], key: str) -> None:
+def _tabs(parts: Mapping[str, Callable[[], None]], key: str) -> None:
     """Tabs of which only the open one is drawn: each holds a large picture."""
     for tab, part in zip(st.tabs(list(parts), key=key, on_change="rerun"), parts.values(), strict=True):
         if tab.open:

@@ -8,7 +8,8 @@ from typing import Any
 from pipeline.domain import Recording
 from pipeline.errors import IntakeError
 from pipeline.intake import read_picture, read_picture_file
-from pipeline.page.digitise import Corrections, Digitised, digitise, to_recording
+from pipeline.page.digitise import Corrections, Digitised, digitise
+from pipeline.page.recording import to_recording
 
 
 def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Recording | None, dict[str, Any]]:

@@ -1,15 +1,14 @@
-"""From the picture of a 12-lead page to a recording, step by step; what cannot be known is asked."""
+"""Reads the picture of a 12-lead page, step by step; what cannot be known is asked."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain import FloatArray, PictureArray, Recording, read_only
+from pipeline.domain import PictureArray, read_only
 from pipeline.errors import IntakeError
 from pipeline.page.calibration import Measured, Pulse, find_pulses, gain_of, speed_of
 from pipeline.page.grid import Grid, measure_grid
@@ -33,7 +32,6 @@ from pipeline.page.words import Word, read_words
 Matrix = NDArray[np.float64]
 Question = Literal["grid", "speed", "gain", "layout", "strip"]
 
-FS: Final = 500.0
 SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
 _NAMES_MIN: Final = 3  # different lead names, from which on a page is surely the right way up
@@ -45,11 +43,8 @@ _NO_TRACES: Final = (
     f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed; "
     "if a part of the page is missing, show all of it."
 )
-_JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
-_PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
 _WHOLE_MM: Final = 180.0  # shorter traces are probably a part of a page
-_PAGE_TOLERANCE: Final = 0.04
-_PAGE_EXCESS: Final = 0.006  # so much longer it is the thickness of the line
+PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be so much shorter
 
 
 @dataclass(frozen=True)
@@ -283,7 +278,7 @@ def _needs(
     if grid.confidence < SURE:
         found.append(Need("grid", f"Are the lines of the grid ({grid.boxes}) read rightly? State its spacing."))
     if speed is None or speed.confidence < SURE:
-        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * _PAGE_TOLERANCE), None)
+        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * PAGE_TOLERANCE), None)
         found.append(Need("speed", "How fast did the paper run: 25 or 50 mm/s?", likely))
     if gain is None or gain.confidence < SURE:
         found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
@@ -297,68 +292,3 @@ def _needs(
     if strip:
         found.append(Need("strip", "Which lead does the long strip at the bottom show?", "II"))
     return tuple(found)
-
-
-def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> Recording:
-    """The page as a recording: every lead at its place in time, NaN where nothing was seen.
-
-    `p_signal` (n, n_leads) float32 mV at 500 Hz; 0 mV is each trace's own baseline, for a page does not show it. A
-    strip stands for the lead that it repeats.
-
-    Raises
-    ------
-    IntakeError
-        If a question is open, or no lead lies on the sheet.
-    """
-    if found.needs or found.speed is None or found.gain is None:
-        raise IntakeError("Questions about the page are open: " + " ".join(need.question for need in found.needs))
-    if not found.boxes:
-        raise IntakeError(f"The layout {found.layout.name!r} does not fit {len(found.lanes)} rows; choose another.")
-    px_per_s = found.sheet.px_per_mm * found.speed.value
-    seconds = (found.span[1] - found.span[0]) / px_per_s
-    seconds = next((s for s in _PAGE_S if -_PAGE_EXCESS * s <= s - seconds <= _PAGE_TOLERANCE * s), seconds)
-    signals: dict[str, FloatArray] = {}
-    for box in found.boxes:
-        if box.strip or box.lead not in signals:
-            signals[box.lead] = _values(found, box, round(seconds * FS), px_per_s, found.gain.value)
-    if not any(np.isfinite(values).any() for values in signals.values()):
-        raise IntakeError("No trace was seen inside the lead boxes; move them.")
-    p_signal = np.stack(list(signals.values()), axis=1)
-    return Recording(
-        name=name,
-        fs=FS,
-        p_signal=read_only(p_signal),
-        leads=tuple(signals),
-        digest=digest or hashlib.sha256(p_signal.tobytes() + repr(found.corrections).encode()).hexdigest(),
-        calibrated=(True,) * len(signals),
-        notices=(
-            f"Read from a picture of a page: {found.speed.value:g} mm/s ({found.speed.source}), "
-            f"{found.gain.value:g} mm/mV ({found.gain.source}), layout {found.layout.name}.",
-        ),
-    )
-
-
-def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: float) -> FloatArray:
-    """One lead (count,) in mV, NaN outside its box and where its trace was not seen."""
-    fine = found.sheet.px_per_mm
-    row = found.traces[box.row].row
-    margin = round(_JOINT_MM * fine)
-    start = box.start + (margin if box.start > found.span[0] else 0)
-    stop = box.stop - (margin if box.stop < found.span[1] else 0)
-    column = found.span[0] + np.arange(count) / FS * px_per_s
-    inside = (column >= start) & (column <= min(stop, row.size) - 1)
-    mv = np.full(row.size, np.nan)
-    part = row[start:stop]
-    level = _baseline(part)
-    mv[start:stop] = (level - part) / fine / gain
-    values = np.full(count, np.nan, np.float32)
-    left = np.floor(column[inside]).astype(int)
-    share = column[inside] - left
-    right = np.minimum(left + 1, row.size - 1)
-    values[inside] = np.where(share < 1e-9, mv[left], mv[left] * (1 - share) + mv[right] * share)
-    return values
-
-
-def _baseline(row: Matrix) -> float:
-    known = row[np.isfinite(row)]
-    return float(np.median(known)) if known.size else 0.0

@@ -13,7 +13,7 @@ from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
-from pipeline.page.digitise import FS, Corrections, digitise, to_recording
+from pipeline.page.digitise import Corrections, digitise
 from pipeline.page.distort import Distortion, distort
 from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
 from pipeline.page.grid import measure_grid
@@ -21,6 +21,7 @@ from pipeline.page.ink import Ink
 from pipeline.page.layout import evenly_spaced, lead_boxes
 from pipeline.page.layouts import LAYOUTS, LEADS
 from pipeline.page.paper import flatten, outline, squared
+from pipeline.page.recording import FS, to_recording
 from pipeline.page.trace import follow
 
 
