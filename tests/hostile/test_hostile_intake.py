@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.pictures import load_head
 from pipeline.domain import BeatTrace, Recording
-from pipeline.errors import EcgError
+from pipeline.errors import EcgError, IntakeError
 from pipeline.intake import CsvOptions, read_beat_picture, read_path, read_uploads
+from pipeline.intake.batch import PictureFile
+from pipeline.pictures import read_beat
 from tests.hostile.case import Case
 from tests.hostile.cases import cases
 from tests.hostile.make_corpus import BEACON, PATIENT, draw_beat, encoded, record, table, zipped
 
-SECONDS_MAX = 5.0
+SECONDS_MAX = 5.0  # of the processor: a busy machine is no hostile file
 MUTATIONS = 100  # of each good file
 SECRETS = (PATIENT, "John", "MRN", BEACON, "evil.example", "<script", "onerror", "/etc/", "..")
 
@@ -70,7 +73,7 @@ def _assert_honest(result: list[Recording] | BeatTrace) -> None:
 
 @pytest.mark.parametrize("case", tuple(cases()), ids=lambda case: case.name[:60].replace("\0", "0"))
 def test_a_hostile_upload_is_refused_in_one_sentence_or_read_honestly(case):
-    started = time.monotonic()
+    started = time.process_time()
     try:
         result = _read(case)
     except EcgError as error:
@@ -82,7 +85,13 @@ def test_a_hostile_upload_is_refused_in_one_sentence_or_read_honestly(case):
         _assert_honest(result)
         said = "" if isinstance(result, BeatTrace) else " ".join(result[0].notices)
     assert case.says in said
-    assert time.monotonic() - started < SECONDS_MAX
+    assert time.process_time() - started < SECONDS_MAX
+
+
+def test_a_strip_of_many_beats_is_no_beat_to_the_heads():
+    strip = next(case for case in cases() if case.name == "picture: strip of many beats")
+    with pytest.raises(IntakeError, match="may not be an ECG beat"):
+        read_beat(PictureFile(*strip.files[0]), load_head())
 
 
 def test_no_case_is_listed_twice():
