@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from app.theme import UNCLASSIFIED
 from models import registry
 from pipeline.config import DEFAULT
 from pipeline.domain import Analysis, Recording
+from pipeline.errors import ModelError
 from pipeline.review import beats as in_force
 from pipeline.review.beats import ReviewedBeats, reviewed_beats
 from pipeline.review.families import Families, find_families
@@ -243,12 +245,12 @@ def job_beside(material: Material, network: str) -> Job:
 
 
 def others_of(study: Study) -> dict[str, Analysis]:
-    """Stored analyses of the same recording by the other networks."""
+    """Stored analyses of the same recording by the other networks; a damaged network has no say and no hold."""
     found: dict[str, Analysis] = {}
     for name in networks_beside(study):
-        version = registry.manifest(name).version
-        for leads in (None, study.leads):
-            if name not in found:
-                analysis = load_analysis(study.digest, version, DEFAULT, leads)
-                found |= {} if analysis is None else {name: analysis}
+        with suppress(ModelError):
+            version = registry.manifest(name).version
+            for leads in (study.leads, None):
+                if (analysis := load_analysis(study.digest, version, DEFAULT, leads)) is not None:
+                    found[name] = analysis
     return found

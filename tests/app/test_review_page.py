@@ -17,6 +17,7 @@ from pipeline.analysis import prepare
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.domain import Analysis, Recording, Status
+from pipeline.errors import ModelError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.review.beats import reviewed_beats
@@ -305,6 +306,23 @@ def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, 
     assert desk is not None
     listed = desk.listed(bench(page).wanted)
     assert all(analysis.sample[3] in finding.samples for finding in listed)
+
+
+def test_a_damaged_network_beside_does_not_keep_anybody_from_reviewing(
+    study: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = registry.manifest
+
+    def damaged(name: str) -> registry.Manifest:
+        if name == "vgg16":
+            raise ModelError("The manifest of network 'vgg16' cannot be read: 'sha256'.")
+        return known(name)
+
+    monkeypatch.setattr(registry, "manifest", damaged)
+    page = opened(study)
+    assert not page.exception
+    assert not page.error
+    assert bench(page).target()
 
 
 def test_a_network_that_has_not_read_the_recording_reads_it_when_its_disagreement_is_asked_for(
