@@ -80,7 +80,9 @@ def test_a_strip_of_nothing_but_a_gap_can_be_drawn() -> None:
 def test_lead_names_are_not_read_as_markup() -> None:
     foreign = charts.Lead("<a href='http://x'>V1</a>", lead().time_s, lead().value_mv)
     figure = charts.strip((foreign,), marks(), LIGHT, start_s=0, window_s=10)
-    assert all("<a" not in annotation.text for annotation in figure.layout.annotations)
+    texts = [annotation.text for annotation in figure.layout.annotations]
+    assert "<b>&lt;a href=&#x27;http://x&#x27;&gt;V1&lt;/a&gt;</b>" in texts
+    assert all("<a" not in text for text in texts)
 
 
 def test_a_click_on_a_letter_tells_which_beat_it_was() -> None:
