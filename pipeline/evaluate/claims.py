@@ -21,8 +21,9 @@ def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
     chance = "stretches in random order" if _on_signal(content) else "squares at random"
     words = {"random": chance, "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
     told = [f"{_better(tested['against'][name])} {text}" for name, text in words.items() if name in tested["against"]]
-    called = " not called N" if _on_signal(content) else ""
-    drawn = f"{tested.get('compared', tested['beats'])} beats{called} of {len(tested['records'])} patients"
+    drawn = f"{tested['beats']} beats of {len(tested['records'])} patients"
+    if _on_signal(content):
+        drawn = f"the {tested['compared']} beats not called N, of {drawn}"
     return f"**{tested['title']}** ({drawn}): the map finds what the answer rests on {'; '.join(told)}."
 
 
@@ -48,7 +49,7 @@ def _where(content: Mapping[str, Any]) -> str:
     answers = content["sets"][-1]["answers"]
     for answer in (a for a in answers if a["beats"] - a["blank"] >= LEAST):
         more = [
-            f"{names[part]} ({measured['share']['value']:.0%} of it, {measured['ratio']['value']:.1f} times its share)"
+            f"{names[part]} ({measured['share']['value'] * 100:.0f} % of it, {measured['ratio']['value']:.1f} times its share)"
             for part, measured in answer["places"].items()
             if measured["ratio"]["low"] is not None and measured["ratio"]["low"] > 1
         ]

@@ -191,6 +191,6 @@ def test_claims_about_the_signal_speak_of_stretches(ventricular: tuple[Classifie
     tested = plain(measured(ventricular[1])) | {"name": "ds2", "title": "DS2"}
     stages = [{"layer": "beat", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
     faithful, *_ = claims({"reads": "beats", "sets": [tested], "randomised": {"stages": stages}})
-    assert f"({tested['compared']} beats not called N of 1 patients)" in faithful
+    assert f"(the {tested['compared']} beats not called N, of {tested['beats']} beats of 1 patients)" in faithful
     assert "stretches in random order" in faithful
     assert "squares" not in faithful
