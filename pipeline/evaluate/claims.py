@@ -49,9 +49,10 @@ def _where(content: Mapping[str, Any]) -> str:
     answers = content["sets"][-1]["answers"]
     for answer in (a for a in answers if a["beats"] - a["blank"] >= LEAST):
         more = [
-            f"{names[part]} ({measured['share']['value'] * 100:.0f} % of it, {measured['ratio']['value']:.1f} times its share)"
-            for part, measured in answer["places"].items()
-            if measured["ratio"]["low"] is not None and measured["ratio"]["low"] > 1
+            f"{names[part]} ({found_there['share']['value'] * 100:.0f} % of it, "
+            f"{found_there['ratio']['value']:.1f} times its share)"
+            for part, found_there in answer["places"].items()
+            if found_there["ratio"]["low"] is not None and found_there["ratio"]["low"] > 1
         ]
         if more:
             found.append(f"for {answer['answer']} on {_listed(more)}")
