@@ -8,11 +8,11 @@ import streamlit as st
 
 from app import cache, pictures
 from app.text import percent, plain
-from pipeline.domain import PictureArray, RgbPicture
-from pipeline.errors import EcgError, IntakeError
+from pipeline.domain import RgbPicture
+from pipeline.errors import EcgError
 from pipeline.page.digitise import Digitised
 from pipeline.page_class.layout import RHYTHM
-from pipeline.page_class.reading import PageReading, page_beats
+from pipeline.page_class.reading import PageReading, readable_page
 from pipeline.page_class.saved import PAGE_CLASS_NAMES, read_page_evaluation
 
 _LEADS_NAMED = 3
@@ -24,7 +24,7 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     """The class of a page that was understood; a sentence where the network cannot say."""
     st.subheader("The page as a whole", anchor=False)
     try:
-        shown = _readable(found)
+        shown = readable_page(found)
         with st.spinner("Asking the page network"):
             reading = cache.page_reading(picture.digest, picture.page, found.corrections, shown)
     except EcgError as error:
@@ -39,19 +39,6 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     )
     with right:
         _answer(reading)
-
-
-def _readable(found: Digitised) -> PictureArray:
-    """The picture as uploaded, or else its flat paper, whichever has the layout that the network learnt."""
-    try:
-        page_beats(found.picture)
-    except IntakeError as error:
-        try:
-            page_beats(found.sheet.picture)
-        except IntakeError:
-            raise error from None
-        return found.sheet.picture
-    return found.picture
 
 
 def _answer(reading: PageReading) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.data import add_data
-from pipeline.cli.digitise import add_digitise
 from pipeline.cli.evaluate import add_evaluate
+from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.shared import BAD_USE, REFUSED, say
 from pipeline.cli.train import add_train
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
-    add_digitise(commands.add_parser("digitise", help="turn pictures of 12-lead pages into recordings"))
+    add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
     add_train(commands.add_parser("train", help="train a network on the public data"))
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
     add_data(commands.add_parser("data", help="download and check the public databases"))

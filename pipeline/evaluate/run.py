@@ -25,6 +25,7 @@ from pipeline.evaluate.saved import DATABASES, SCHEMA, Json, evaluation_file, re
 from pipeline.store.files import write_bytes
 
 RUNS = ROOT / "runs" / "evaluate"
+NO_SOURCES = (":(exclude)docs", ":(exclude)models/weights", ":(exclude)*.md")
 OPTIMISTIC = (
     "Optimistic: beats of the same patients were trained on. Neighbouring beats of one patient are near copies, so "
     "this measures memory as much as skill; it is shown only to explain published figures of 99 %."
@@ -227,10 +228,14 @@ def now() -> str:
 
 
 def current_commit() -> str:
-    """The commit of the working tree, with "+changes" where tracked files differ from it; "" outside git."""
+    """The commit of the working tree, with "+changes" where its tracked sources differ from it; "" outside git.
+
+    Results are no sources: weights are named by their SHA-256 wherever they are spoken of.
+    """
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
-        return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *NO_SOURCES)
+        return f"{commit}+changes" if changed else commit
     except (OSError, subprocess.CalledProcessError):
         return ""
 

@@ -1,4 +1,4 @@
-"""`python -m pipeline digitise`: pages in, WFDB recordings and what was read out."""
+"""`python -m pipeline page`: pages in; their class, WFDB recordings and what was read out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.domain import Recording
-from pipeline.errors import IntakeError
+from pipeline.errors import EcgError, IntakeError
 from pipeline.intake import read_picture, read_picture_file
 from pipeline.page.digitise import Corrections, Digitised, digitise
 from pipeline.page.recording import to_recording
+from pipeline.page_class.reading import classify_page, readable_page
 
 
 def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Recording | None, dict[str, Any]]:
@@ -22,7 +23,7 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
     """
     picture = read_picture(read_picture_file(path), path.name, page=page)
     found = digitise(picture.pixels, given)
-    facts = _facts(found)
+    facts = _facts(found) | _class(found)
     if found.needs:
         return None, facts | {"status": "asks"}
     try:
@@ -30,6 +31,18 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
     except IntakeError as error:
         return None, facts | {"status": "refused", "reason": str(error)}
     return recording, facts | {"status": "read", "record": recording.name, "leads": list(recording.leads)}
+
+
+def _class(found: Digitised) -> dict[str, Any]:
+    """The page network's answer; None with the reason where it has none."""
+    try:
+        reading = classify_page(readable_page(found))
+    except EcgError as error:
+        return {"class": None, "class_reason": str(error)}
+    p = {name: round(value, 4) for name, value in reading.p.items()}
+    answer = reading.class_name if reading.confident else None
+    reason = "" if reading.confident else "no class is likely enough"
+    return {"class": answer, "class_reason": reason, "p": p, "version": reading.model_version}
 
 
 def _facts(found: Digitised) -> dict[str, Any]:

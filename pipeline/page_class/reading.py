@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray, read_only
-from pipeline.errors import ModelError
+from pipeline.errors import IntakeError, ModelError
 from pipeline.page.layouts import LEADS
 from pipeline.page_class.beats import PageBeats, find_beats
 from pipeline.page_class.layout import RHYTHM, find_page
@@ -20,6 +20,7 @@ from pipeline.page_class.traces import read_traces
 
 if TYPE_CHECKING:
     from models.registry import Classifier
+    from pipeline.page.digitise import Digitised
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,25 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
         lead_heat={name: float(value) for name, value in zip((*LEADS, RHYTHM), shares, strict=True)},
         model_version=network.version,
     )
+
+
+def readable_page(found: Digitised) -> PictureArray:
+    """The picture of a page as uploaded, or else its flat paper, whichever has the layout that the network learnt.
+
+    Raises
+    ------
+    IntakeError
+        If neither has.
+    """
+    try:
+        page_beats(found.picture)
+    except IntakeError as error:
+        try:
+            page_beats(found.sheet.picture)
+        except IntakeError:
+            raise error from None
+        return found.sheet.picture
+    return found.picture
 
 
 def page_beats(picture: PictureArray) -> PageBeats:

@@ -131,7 +131,7 @@ def test_a_dot_in_a_records_name_is_no_ending(stand, tmp_path):
 
 
 def test_two_pages_of_one_name_are_bad_use_and_neither_is_lost(tmp_path, capsys):
-    assert cli.main(["digitise", str(tmp_path / "a" / "p.png"), str(tmp_path / "b" / "p.jpg")]) == 2
+    assert cli.main(["page", str(tmp_path / "a" / "p.png"), str(tmp_path / "b" / "p.jpg")]) == 2
     assert "Two pages of this call have the same name" in capsys.readouterr().err
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_network_is_bad_use(stand, folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "xml"], ["page", "x.png"], ["report"]]
+    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "xml"], ["plot", "x.png"], ["report"]]
 )
 def test_bad_use_is_exit_code_two(arguments):
     with pytest.raises(SystemExit) as stopped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import warnings
 from dataclasses import dataclass, replace
 
@@ -359,6 +360,21 @@ def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_
 def test_the_commit_of_the_working_tree_is_known():
     commit = run.current_commit()
     assert len(commit.removesuffix("+changes")) == 12
+
+
+def test_changed_results_are_no_changed_sources(tmp_path, monkeypatch):
+    for name in ("pipeline/a.py", "models/weights/n/evaluation.json", "docs/card.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    who = ("-c", "user.name=t", "-c", "user.email=t@t")
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "all"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    for name in ("models/weights/n/evaluation.json", "docs/card.md"):
+        (tmp_path / name).write_text("2")
+    assert "+" not in run.current_commit()
+    (tmp_path / "pipeline" / "a.py").write_text("2")
+    assert run.current_commit().endswith("+changes")
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.config import ROOT
+from pipeline.config import ROOT, data_root
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
 from pipeline.page.digitise import Corrections, digitise
@@ -196,12 +197,24 @@ def test_every_layout_places_each_lead_once() -> None:
 
 def test_the_command_writes_a_recording_that_reads_back(tmp_path: Path) -> None:
     sample = ROOT / "data" / "demo" / "page_ludb_10.jpg"
-    assert main(["digitise", str(sample), "--output", str(tmp_path)]) == 0
+    assert main(["page", str(sample), "--output", str(tmp_path)]) == 0
     recording = read_path(tmp_path / "page_ludb_10.hea")
     assert recording.leads == LEADS
     assert recording.duration_s == pytest.approx(10.0, abs=0.1)
     assert np.isnan(recording.p_signal[:, LEADS.index("V6")]).mean() > 0.7
-    assert (tmp_path / "page_ludb_10.page.json").is_file()
+    told = json.loads((tmp_path / "page_ludb_10.page.json").read_text())
+    assert told["class"] is None
+    assert "layout" in told["class_reason"]
+
+
+@pytest.mark.data
+def test_the_command_says_the_class_of_a_page_as_the_network_learnt_them(tmp_path: Path) -> None:
+    pages = data_root() / "ecg_pages"
+    page = next(file for file in sorted(pages.rglob("Normal*.jpg")))
+    main(["page", str(page), "--output", str(tmp_path)])
+    told = json.loads(next(tmp_path.glob("*.page.json")).read_text())
+    assert told["class"] == "normal"
+    assert sum(told["p"].values()) == pytest.approx(1, abs=1e-3)
 
 
 def test_a_faint_trace_is_not_lost_to_a_darker_one_beside_it() -> None:

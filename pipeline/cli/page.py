@@ -1,4 +1,4 @@
-"""`digitise`: pictures of 12-lead pages in, WFDB recordings out."""
+"""`page`: pictures of 12-lead pages in; their class and WFDB recordings out."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, progress_ba
 from pipeline.errors import EcgError
 
 
-def add_digitise(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `digitise`."""
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `page`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or PDF of one page")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where PAGE.hea, .dat, .json go")
     parser.add_argument("--page", type=int, default=1, metavar="N", help="which page of a PDF (default: %(default)s)")
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s, where the page does not say")
     parser.add_argument("--gain", type=float, choices=(5.0, 10.0, 20.0), help="mm/mV, where the page does not say")
     parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+3, 4x3, 6x2, 6x2+1, 12x1, ...")
-    parser.set_defaults(command=_digitise)
+    parser.set_defaults(command=_pages)
 
 
-def _digitise(options: argparse.Namespace) -> int:
+def _pages(options: argparse.Namespace) -> int:
     from pipeline.page.layouts import LAYOUTS
 
     if options.layout is not None and options.layout not in LAYOUTS:
@@ -33,14 +33,14 @@ def _digitise(options: argparse.Namespace) -> int:
         for path, progress in zip(options.images, steps, strict=True):
             progress(0.0, f"Reading {label(path)}")
             try:
-                refused += not _digitise_one(path, options)
+                refused += not _one_page(path, options)
             except EcgError as error:
                 refused += 1
                 say(f"{label(path)}: {error}")
     return REFUSED if refused else OK
 
 
-def _digitise_one(path: Path, options: argparse.Namespace) -> bool:
+def _one_page(path: Path, options: argparse.Namespace) -> bool:
     """Whether a page became a recording; its facts are written either way."""
     from pipeline import export
     from pipeline.export.record import write_record
