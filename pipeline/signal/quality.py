@@ -14,6 +14,7 @@ from pipeline.domain import FloatArray, Quality, QualitySegment, Verdict
 from pipeline.signal.conditioning import Conditioned
 
 WINDOWS_AT_ONCE = 360  # an hour of them
+LEAST_S = 1.0  # a shorter rest belongs to the last window: a few samples are flat or saturated by chance
 REASONS: dict[Verdict, str] = {
     "good": "",
     "noisy": "noise hides the waves",
@@ -39,12 +40,13 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
     both of Clifford et al. 2012, doi:10.1088/0967-3334/33/9/1419; thresholds are looser here: a window is noisy
     only if both say so.
     """
-    edges = np.arange(0, raw.size / fs, config.quality_window_s)
-    noisy = _noisy(conditioned, edges, config)
-    verdicts = [
-        _verdict(raw, fs, conditioned, float(start), bool(n), config) for start, n in zip(edges, noisy, strict=True)
-    ]
-    segments = _joined(edges, verdicts, raw.size / fs)
+    end_s = raw.size / fs
+    edges = np.arange(0, max(end_s - LEAST_S, config.quality_window_s), config.quality_window_s)
+    stops = np.append(edges[1:], end_s)
+    noisy = _noisy(conditioned, edges, stops)
+    windows = zip(edges.tolist(), stops.tolist(), noisy.tolist(), strict=True)
+    verdicts = [_verdict(raw, fs, conditioned, (start, stop), n, config) for start, stop, n in windows]
+    segments = _joined(edges, verdicts, end_s)
     analysed = sum(stop - start for start, stop in conditioned.segments) / conditioned.fs
     lost = sum(s.stop_s - s.start_s for s in segments if s.verdict in ("flat", "saturated"))
     fraction = min(1.0, max(0.0, analysed - lost) / (raw.size / fs))
@@ -52,9 +54,9 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
 
 
 def _verdict(
-    raw: FloatArray, fs: float, conditioned: Conditioned, start: float, noisy: bool, config: SignalConfig
+    raw: FloatArray, fs: float, conditioned: Conditioned, span_s: tuple[float, float], noisy: bool, config: SignalConfig
 ) -> Verdict:
-    stop = start + config.quality_window_s
+    start, stop = span_s
     window = raw[int(start * fs) : int(stop * fs)]
     finite = window[np.isfinite(window)]
     if finite.size < 0.5 * window.size or finite.size < 2:
@@ -72,11 +74,11 @@ def _saturated(window: FloatArray) -> bool:
     return bool(np.mean(window == top) > 0.1 or np.mean(window == bottom) > 0.1)
 
 
-def _noisy(conditioned: Conditioned, edges: NDArray[np.float64], config: SignalConfig) -> NDArray[np.bool_]:
-    """Which of the windows (n,) that begin at `edges` are noisy; those of one length are judged together."""
+def _noisy(conditioned: Conditioned, edges: NDArray[np.float64], stops: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the windows (n,) from `edges` to `stops` are noisy; those of one length are judged together."""
     lead, fs = conditioned.signal[:, 0], conditioned.fs
     starts = (edges * fs).astype(np.int64)
-    lengths = np.minimum(((edges + config.quality_window_s) * fs).astype(np.int64), lead.size) - starts
+    lengths = np.minimum((stops * fs).astype(np.int64), lead.size) - starts
     noisy = np.zeros(edges.size, np.bool_)
     for length in np.unique(lengths[lengths >= fs]):
         alike = np.flatnonzero(lengths == length)

@@ -9,11 +9,14 @@ from scipy import signal as sps
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording
+from pipeline.domain import Recording, read_only
 from pipeline.errors import SignalError
 from pipeline.evaluate.matching import match_beats
 from pipeline.intake import read_path
+from pipeline.signal.conditioning import condition
 from pipeline.signal.leads import choose_leads
+from pipeline.signal.quality import assess
+from tests.hostile.make_corpus import ecg
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +153,12 @@ def test_slow_ectopic_beats_are_found_by_the_second_look() -> None:
     found = prepare(recording).beats.sample
     matching = match_beats(recording.reference.sample, found, fs=recording.fs, window_ms=DEFAULT.match_window_ms)
     assert recording.reference.sample.size - matching.matched <= 5
+
+
+@pytest.mark.parametrize("rest_s", [0.004, 0.02, 0.3, 0.9])
+def test_a_few_samples_at_the_end_have_no_verdict_of_their_own(rest_s):
+    n = round(250 * (30 + rest_s))
+    signal = (ecg(n) / 200 + np.random.default_rng(0).normal(0, 0.003, n)).astype(np.float32)[:, None]
+    recording = Recording("r", 250.0, read_only(signal), ("MLII",), "0" * 64, (True,))
+    found = assess(signal[:, 0], 250.0, condition(recording, ("MLII",), DEFAULT.signal), DEFAULT.signal)
+    assert [(segment.verdict, segment.stop_s) for segment in found.segments] == [("good", n / 250)]
