@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.text import plain
+from app.text import plain, share
 from models.registry import WEIGHTS
 
 FILE = WEIGHTS / "vgg16" / "pictures-evaluation.json"
@@ -51,12 +51,12 @@ def draw() -> None:
 
 
 def _figure(label: str, value: float | None, note: str) -> None:
-    shown = "unknown" if value is None else f"{value:.1%}"
+    shown = "unknown" if value is None else share(100 * value)
     st.metric(label, shown, note, delta_color="off", delta_arrow="off", border=True)
 
 
 def _range(interval: list[float]) -> str:
-    return f"{interval[0]:.1%} to {interval[1]:.1%}"
+    return f"{share(100 * interval[0])} to {share(100 * interval[1])}"
 
 
 def _against_rows(styles: dict[str, Any]) -> list[dict[str, Any]]:
@@ -92,6 +92,7 @@ def _public(public: dict[str, Any]) -> None:
     st.caption(
         "Each picture was compared with every annotated beat of MIT-BIH. The folder called normal holds fusion beats "
         "of a few patients, the folder called abnormal mostly normal beats: the folders' names are no labels. By the "
-        f"annotators' labels, on the {true['n']} pictures of patients that taught nothing: accuracy "
-        f"{true['accuracy']:.1%}, sensitivity {true['sensitivity']:.1%}, specificity {true['specificity']:.1%}."
+        f"annotators' labels, on the {true['n']} pictures of patients that taught nothing: "
+        + ", ".join(f"{name} {share(100 * true[name])}" for name in ("accuracy", "sensitivity", "specificity"))
+        + "."
     )
