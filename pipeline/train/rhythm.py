@@ -33,9 +33,7 @@ from pipeline.train.rhythm_members import (
     FURTHER_PLAN,
     RhythmPlan,
     Trained,
-    facts_of,
     started,
-    taken,
     trained,
     weights_of,
 )
@@ -74,7 +72,6 @@ def run(
     name: str = "rhythm",
     plan: RhythmPlan | None = None,
     folds: Sequence[Sequence[str]] = FOLDS,
-    members: Path | None = None,
     runs: Path = ROOT / "runs",
     config: Config = DEFAULT,
     progress: Progress = lambda fraction, sentence: None,
@@ -82,8 +79,7 @@ def run(
 ) -> Path:
     """Train on DS1 and write `output_dir`/NAME (default models/weights/NAME); scores.json has the held-out scores.
 
-    An interrupted run goes on from its last finished epoch (`runs`/train-rhythm-...). `members` names the folder of a
-    network whose members left out the same patients: they are taken as they are, and only trees are grown.
+    An interrupted run goes on from its last finished epoch (`runs`/train-rhythm-...).
 
     Raises
     ------
@@ -101,23 +97,19 @@ def run(
     material = load_material(mitdb, records, plan.variants, plan.simulated_beats, plan.seed, config, progress)
     if other:
         material = replace(material, others=load_others(database(root, other), config, progress))
-    before = weights_of(members, folds) if members else None
     found = []
     for i, fold in enumerate(folds):
         each = replace(plan, seed=plan.seed + i)
         checkpoint = runs / f"train-{name}-{i}-{plan.key(config, start)}"
         build, said = partial(started, start, i), _within(progress, i, len(folds))
-        part = taken(before, i, config) if before else trained(fold, material, each, checkpoint, config, build, said)
+        part = trained(fold, material, each, checkpoint, config, build, said)
         found.append(_fold(part, fold, material, each, config, said))
     facts = {
         "command": command or f"python -m pipeline train --model {name}",
         "commit": current_commit(),
         "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
-        + (f"; {len(material.others)} patients of {other}" if other else "")
-        + (f"; members of commit {facts_of(before)['commit']}" if before else ""),
-        "training_minutes": facts_of(before)["training_minutes"]
-        if before
-        else round(sum(sum(part.member.history["minutes"]) for part in found), 1),
+        + (f"; {len(material.others)} patients of {other}" if other else ""),
+        "training_minutes": round(sum(sum(part.member.history["minutes"]) for part in found), 1),
     }
     trees = grown((), material, plan.changes, plan.forests, plan.seed, config) if plan.forests else None
     return _written(name, found, trees, material, plan, config, facts, folds, output_dir)

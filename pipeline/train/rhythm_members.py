@@ -115,14 +115,6 @@ def trained(
     return Trained(result.model, result.history, bias)
 
 
-def taken(weights: Path, number: int, config: Config) -> Trained:
-    """A member of a network that was trained before."""
-    part = member((row_size(config.sequence),), len(AAMI_CLASSES))
-    take(part, weights, number)
-    history = json.loads((weights.parent / "history.json").read_text("utf-8"))
-    return Trained(part, {k: v for k, v in history.items() if k != "epoch"}, np.array(facts_of(weights)["logit_bias"]))
-
-
 def started(start: Path | None, number: int, input_shape: tuple[int, ...], classes: int) -> Any:
     """A member, untrained or as it is in the ensemble to go on from."""
     part = member(input_shape, classes)
@@ -138,12 +130,6 @@ def weights_of(folder: Path, folds: Sequence[Sequence[str]]) -> Path:
     if left_out != [list(fold) for fold in folds]:
         raise DataError(f"There is no `rhythm` with these folds in {str(folder)!r}; train it first.")
     return folder / "weights.npz"
-
-
-def facts_of(weights: Path) -> dict[str, Any]:
-    """The manifest beside some weights."""
-    facts: dict[str, Any] = json.loads((weights.parent / "manifest.json").read_text("utf-8"))
-    return facts
 
 
 def _bias(sampler: WindowSampler, share: float) -> NDArray[np.float64]:
