@@ -63,18 +63,35 @@ def forest(arrays: Mapping[str, NDArray[Any]]) -> Forest:
 
 def planted(learner: Any) -> Forest:
     """The trees of a fitted `HistGradientBoostingClassifier`."""
-    trees = [(k, one.nodes) for row in learner._predictors for k, one in enumerate(row)]
-    sizes = [len(nodes) for _, nodes in trees]
+    trees = [(k, nodes_of(one.nodes)) for row in learner._predictors for k, one in enumerate(row)]
+    sizes = [nodes["feature"].size for _, nodes in trees]
     root = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    nodes, offset = np.concatenate([nodes for _, nodes in trees]), np.repeat(root, sizes)
-    leaf, place = nodes["is_leaf"].astype(np.bool_), np.arange(sum(sizes))
+    all_of = {name: np.concatenate([nodes[name] for _, nodes in trees]) for name in trees[0][1]}
+    offset = np.repeat(root, sizes)
     return Forest(
-        np.where(leaf, 0, nodes["feature_idx"]).astype(np.int16),
-        np.where(leaf, 0, nodes["num_threshold"]).astype(np.float32),
-        np.where(leaf, place, nodes["left"] + offset).astype(np.int32),
-        np.where(leaf, place, nodes["right"] + offset).astype(np.int32),
-        np.where(leaf, nodes["value"], 0).astype(np.float32),
+        all_of["feature"].astype(np.int16),
+        all_of["threshold"].astype(np.float32),
+        (all_of["left"] + offset).astype(np.int32),
+        (all_of["right"] + offset).astype(np.int32),
+        all_of["value"].astype(np.float32),
         root.astype(np.int32),
         np.array([k for k, _ in trees], np.int16),
         np.asarray(learner._baseline_prediction, np.float32).ravel(),
     )
+
+
+def nodes_of(nodes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """The nodes (n,) of one of scikit-learn's trees: "feature", "threshold", "left", "right" and "value".
+
+    A leaf asks nothing and leads to itself. Thresholds are rounded down to float32, as what is asked about is float32.
+    """
+    leaf, here = nodes["is_leaf"].astype(np.bool_), np.arange(nodes.size)
+    near = nodes["num_threshold"].astype(np.float32)
+    threshold = np.where(near > nodes["num_threshold"], np.nextafter(near, np.float32(-np.inf)), near)
+    return {
+        "feature": np.where(leaf, 0, nodes["feature_idx"]),
+        "threshold": np.where(leaf, 0, threshold),
+        "left": np.where(leaf, here, nodes["left"]),
+        "right": np.where(leaf, here, nodes["right"]),
+        "value": np.where(leaf, nodes["value"], 0),
+    }

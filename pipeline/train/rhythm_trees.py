@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models.fit import UNLABELLED
+from models.forest import nodes_of
 from models.trees import DEPTH, NODE, NODES, REACH, ROUNDS, measurer
 from pipeline.config import Config
 from pipeline.domain import FloatArray, IntArray
@@ -25,6 +26,7 @@ from pipeline.train.rhythm_scores import towards_natural
 
 Measure = Callable[[FloatArray], FloatArray]
 NEVER: Final = -12.0  # the log-odds of a class that taught nothing
+LARGEST: Final = 6e4  # that float16, in which weights are kept, can hold
 MIDDLE: Final = 64  # beats of a window that are learnt from; `REACH` on each side are there to be seen
 
 
@@ -123,8 +125,8 @@ def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64])
     start[classes] = np.ravel(forest._baseline_prediction)
     for i, trees in enumerate(forest._predictors):
         for label, tree in zip(classes, trees, strict=True):
-            for name, values in _nodes(tree.nodes).items():
-                arrays[name][i, label, : values.size] = values
+            for name, values in nodes_of(tree.nodes).items():
+                arrays[name][i, label, : values.size] = np.clip(values, -LARGEST, LARGEST)
 
     def answers(numbers: FloatArray) -> NDArray[np.float64]:
         said = np.full((len(numbers), len(AAMI_CLASSES)), NEVER)
@@ -132,21 +134,6 @@ def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64])
         return said
 
     return Grown({**arrays, "start": start}, bias, answers)
-
-
-def _nodes(nodes: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """The nodes of a tree: a leaf asks nothing and leads to itself. Thresholds are rounded down: x is float32."""
-    leaf, here = nodes["is_leaf"].astype(np.bool_), np.arange(nodes.size)
-    exact = np.clip(nodes["num_threshold"], -6e4, 6e4)
-    near = exact.astype(np.float32)
-    threshold = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
-    return {
-        "feature": np.where(leaf, 0, nodes["feature_idx"]),
-        "threshold": np.where(leaf, 0, threshold),
-        "left": np.where(leaf, here, nodes["left"]),
-        "right": np.where(leaf, here, nodes["right"]),
-        "value": np.where(leaf, nodes["value"], 0),
-    }
 
 
 def _lesson(sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator) -> Lesson:
