@@ -12,11 +12,13 @@ from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import IntakeError
 from pipeline.page.digitise import PAGE_TOLERANCE, Digitised
 from pipeline.page.layout import LeadBox
+from pipeline.signal.conditioning import runs
 
 Matrix = NDArray[np.float64]
 
 FS: Final = 500.0
 _JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
+_HIDDEN_MM: Final = 1.5  # a printed line across a trace hides so much of it; such gaps are drawn straight
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
 _PAGE_EXCESS: Final = 0.006  # so much longer it is the thickness of the line
 
@@ -70,7 +72,7 @@ def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: f
     column = found.span[0] + np.arange(count) / FS * px_per_s
     inside = (column >= start) & (column <= min(stop, row.size) - 1)
     mv = np.full(row.size, np.nan)
-    part = row[start:stop]
+    part = _bridged(row[start:stop], round(_HIDDEN_MM * fine))
     level = _baseline(part)
     mv[start:stop] = (level - part) / fine / gain
     values = np.full(count, np.nan, np.float32)
@@ -79,6 +81,15 @@ def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: f
     right = np.minimum(left + 1, row.size - 1)
     values[inside] = np.where(share < 1e-9, mv[left], mv[left] * (1 - share) + mv[right] * share)
     return values
+
+
+def _bridged(row: Matrix, most: int) -> Matrix:
+    """A trace (n,) whose gaps of at most so many pixels are straight lines; its ends stay as they are."""
+    filled, known = row.copy(), np.flatnonzero(np.isfinite(row))
+    for start, stop in runs(~np.isfinite(row)):
+        if start > 0 and stop < row.size and stop - start <= most:
+            filled[start:stop] = np.interp(np.arange(start, stop), known, row[known])
+    return filled
 
 
 def _baseline(row: Matrix) -> float:

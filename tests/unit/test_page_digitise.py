@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.analysis import prepare
 from pipeline.cli import main
 from pipeline.config import ROOT, data_root
 from pipeline.errors import IntakeError
@@ -215,6 +216,13 @@ def test_the_command_says_the_class_of_a_page_as_the_network_learnt_them(tmp_pat
     told = json.loads(next(tmp_path.glob("*.page.json")).read_text())
     assert told["class"] == "normal"
     assert sum(told["p"].values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.data
+def test_a_rhythm_lead_crossed_by_the_joints_of_columns_can_be_analysed(tmp_path: Path) -> None:
+    page = data_root() / "ecg_pages" / "history_of_mi" / "PMI_12.jpg"
+    assert main(["page", str(page), "--speed", "25", "--output", str(tmp_path)]) == 0
+    assert prepare(read_path(tmp_path / "PMI_12.hea")).beats.leads == ("III",)
 
 
 def test_a_faint_trace_is_not_lost_to_a_darker_one_beside_it() -> None:
