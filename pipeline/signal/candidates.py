@@ -14,7 +14,7 @@ from scipy import signal as sps
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from pipeline.domain import FloatArray, IntArray
-from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.conditioning import Conditioned, hours
 
 # The geometry that the weights in r_peaks.json were fitted to: a change needs `python -m benchmarks.fit_r_peaks`.
 ENVELOPE_FS_HZ = 125.0
@@ -29,7 +29,6 @@ LEAST_CREST = 0.1
 LEAST_LEVEL = 0.05  # of the stretch's usual level: below it a lead is lost, not small
 LOST = 1.0
 MOST = 6.0
-CHUNK = 2**15
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +56,27 @@ class _Envelopes:
 
 
 def find_candidates(conditioned: Conditioned) -> list[Candidates]:
-    """All crests of the energy of the leads together, in pieces of bounded size, in order of time.
+    """All crests of the energy of the leads together, hour by hour, in order of time.
 
-    Within 56 ms there is one candidate at most; a lead without any signal is replaced by the other one.
+    Within 56 ms there is one candidate at most; a lead without any signal is replaced by the other one. Each hour is
+    searched with a minute before and after it, further than anything here looks.
     """
     step = max(1, round(conditioned.fs / ENVELOPE_FS_HZ))
     found: list[Candidates] = []
-    for start, stop in conditioned.segments:
-        leads = np.ascontiguousarray(conditioned.signal[start:stop:step].T)
+    for start, stop, first, last in hours(conditioned):
+        leads = np.ascontiguousarray(conditioned.signal[first:last:step].T)
         live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
         if live.size:
             envelopes = _envelopes(leads[[live[0], live[-1]]], conditioned.fs / step)
-            found += [_described(envelopes, crests, start, step) for crests in _chunks(_crests(envelopes))]
+            crests = _crests(envelopes)
+            at = first + crests * step
+            inside = (at >= start) & (at < stop)
+            found.append(_described(envelopes, crests[inside], at[inside]))
     return found
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
-    energy = np.stack([_energy(lead, fs) for lead in leads])  # lead by lead: half of a day's memory
-    slope = np.stack([_slope(lead, fs) for lead in leads])
+    energy, slope = _energy(leads, fs), _slope(leads, fs)
     block = round(BLOCK_S * fs)
     crest = _blocks(energy, block).max(axis=2)
     level = _running_median(crest, LEVEL_BLOCKS)
@@ -96,21 +98,16 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     )
 
 
-def _energy(lead: FloatArray, fs: float) -> FloatArray:
+def _energy(leads: FloatArray, fs: float) -> FloatArray:
     sos = sps.butter(2, BAND_HZ, "bandpass", fs=fs, output="sos").astype(np.float32)
-    power = sps.sosfiltfilt(sos, lead)
-    np.square(power, out=power)  # in place, as below: a day's temporary arrays cost more than the sums
-    mean = uniform_filter1d(power, _samples(ENERGY_MS, fs))
-    np.maximum(mean, 0, out=mean)
-    return np.asarray(np.sqrt(mean, out=mean), np.float32)
+    mean = uniform_filter1d(np.square(sps.sosfiltfilt(sos, leads)), _samples(ENERGY_MS, fs))
+    return np.asarray(np.sqrt(np.maximum(mean, 0)), np.float32)
 
 
-def _slope(lead: FloatArray, fs: float) -> FloatArray:
+def _slope(leads: FloatArray, fs: float) -> FloatArray:
     span = _samples(SLOPE_SPAN_MS, fs)
-    steep = np.zeros_like(lead)
-    inner = steep[span:-span]
-    np.subtract(lead[2 * span :], lead[: -2 * span], out=inner)
-    np.abs(inner, out=inner)
+    steep = np.zeros_like(leads)
+    steep[:, span:-span] = np.abs(leads[:, 2 * span :] - leads[:, : -2 * span])
     return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs)), np.float32)
 
 
@@ -140,18 +137,14 @@ def _crests(envelopes: _Envelopes) -> IntArray:
     return np.flatnonzero((together == top) & (together > LEAST_CREST))
 
 
-def _chunks(crests: IntArray) -> list[IntArray]:
-    return [crests[i : i + CHUNK] for i in range(0, crests.size, CHUNK)]
-
-
-def _described(envelopes: _Envelopes, crests: IntArray, start: int, step: int) -> Candidates:
+def _described(envelopes: _Envelopes, crests: IntArray, at: IntArray) -> Candidates:
     block = crests // envelopes.block
     quieter_first = np.argsort(envelopes.floor[:, block], axis=0, kind="stable")
     parts = [_of_lead(envelopes, crests, block, lead) for lead in quieter_first]
     features = np.concatenate(parts, axis=1)
     middle = int(np.flatnonzero(NEAR_MS == 0)[0])
     strength = features[:, middle] ** 2 + features[:, parts[0].shape[1] + middle] ** 2
-    return Candidates(start + crests * step, strength, features)
+    return Candidates(at, strength, features)
 
 
 def _of_lead(envelopes: _Envelopes, crests: IntArray, block: IntArray, lead: IntArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -86,6 +87,15 @@ def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches [start, stop) in which `mask` (n,) is True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
+    """The segments in stretches [start, stop) of an hour at most, and the stretch with its margins [first, last)."""
+    stretch, margin = round(STRETCH_S * conditioned.fs), round(MARGIN_S * conditioned.fs)
+    for begin, end in conditioned.segments:
+        for start in range(begin, end, stretch):
+            stop = min(start + stretch, end)
+            yield start, stop, max(begin, start - margin), min(end, stop + margin)
 
 
 def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:

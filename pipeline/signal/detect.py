@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import sleepecg
 
@@ -11,7 +9,7 @@ from pipeline.config import SignalConfig
 from pipeline.domain import FloatArray, IntArray
 from pipeline.signal.candidates import find_candidates
 from pipeline.signal.choice import chosen, in_rhythm, load_networks
-from pipeline.signal.conditioning import MARGIN_S, STRETCH_S, Conditioned
+from pipeline.signal.conditioning import Conditioned, hours
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
@@ -45,18 +43,9 @@ def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
     sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532.
     """
     lead = conditioned.signal[:, 0]
-    found = [_slopes_within(lead, *hour, conditioned.fs) for hour in _hours(conditioned)]
+    found = [_slopes_within(lead, *hour, conditioned.fs) for hour in hours(conditioned)]
     peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
     return np.unique(snap(peaks, lead, conditioned.fs, config))
-
-
-def _hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
-    """The segments in stretches [start, stop) of an hour at most, and the stretch with its margins [first, last)."""
-    stretch, margin = round(STRETCH_S * conditioned.fs), round(MARGIN_S * conditioned.fs)
-    for begin, end in conditioned.segments:
-        for start in range(begin, end, stretch):
-            stop = min(start + stretch, end)
-            yield start, stop, max(begin, start - margin), min(end, stop + margin)
 
 
 def _slopes_within(lead: FloatArray, start: int, stop: int, first: int, last: int, fs: float) -> IntArray:

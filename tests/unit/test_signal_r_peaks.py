@@ -13,7 +13,7 @@ from pipeline.datasets import demo_path
 from pipeline.domain import Recording
 from pipeline.evaluate.matching import match_beats
 from pipeline.intake import read_path
-from pipeline.signal import detect
+from pipeline.signal import conditioning
 from pipeline.signal.candidates import find_candidates
 from pipeline.signal.choice import Network, apart, in_rhythm, load_networks
 from pipeline.signal.conditioning import Conditioned, condition
@@ -230,8 +230,21 @@ def test_slopes_of_hours_are_those_of_a_stretch_searched_at_once(
     signal = np.tile(demo.signal, (3, 1))
     whole = Conditioned(signal, demo.fs, ((0, signal.shape[0] // 3), (signal.shape[0] // 3 + 50, signal.shape[0])))
     at_once = slopes(whole, SIGNAL)
-    monkeypatch.setattr(detect, "STRETCH_S", 130.0)
-    monkeypatch.setattr(detect, "MARGIN_S", 20.0)
+    monkeypatch.setattr(conditioning, "STRETCH_S", 130.0)
+    monkeypatch.setattr(conditioning, "MARGIN_S", 20.0)
     in_parts = slopes(whole, SIGNAL)
     assert np.isin(at_once, in_parts).mean() > 0.98
     assert np.isin(in_parts, at_once).mean() > 0.95  # after a noise it is deaf for a while, at most to the next cut
+
+
+def test_candidates_of_hours_are_those_of_a_stretch_searched_at_once(
+    demo: Conditioned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = np.tile(demo.signal, (3, 1))
+    whole = Conditioned(signal, demo.fs, ((0, signal.shape[0] // 3), (signal.shape[0] // 3 + 50, signal.shape[0])))
+    at_once, peaks = find_candidates(whole), detect_r_peaks(whole, SIGNAL)
+    monkeypatch.setattr(conditioning, "STRETCH_S", 62.0)
+    in_parts = find_candidates(whole)
+    assert len(in_parts) > 4
+    assert np.concatenate([part.at for part in in_parts]).tolist() == np.concatenate([p.at for p in at_once]).tolist()
+    assert detect_r_peaks(whole, SIGNAL).tolist() == peaks.tolist()
