@@ -1,4 +1,4 @@
-"""What is measured of beats in their order, for the members of `rhythm` and for its trees: rows taken apart."""
+"""What is measured of beats in their order, for networks over beats: rows taken apart, beats compared with others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ POINTS: Final = 100  # of a beat, R at 38, 8 ms apart
 LEADS: Final = 2
 BEFORE_QRS, QRS, AFTER_QRS = slice(8, 30), slice(30, 50), slice(50, 95)
 STEEP: Final = slice(24, 64)  # where the width of the QRS is measured
+P_WAVE, P_POINTS = slice(6, 30), 8  # 0.26 to 0.06 s before R, in means of 24 ms
+NEAR, FAR = 8, 24  # beats on each side
+EARLY: Final = -0.3  # of the first column of the intervals: 10 % before its time
 
 
 def parts(rows: Any) -> tuple[Any, Any, Any]:
@@ -37,6 +40,30 @@ def likeness(wave: Any, usual: Any) -> Any:
     return ops.concatenate([*found, width, width - _width(usual)], axis=-1)
 
 
+def surroundings(wave: Any, rhythm: Any) -> Any:
+    """What the beats nearby have in common before their QRS, and how orderly they come: (batch, n, 39).
+
+    P waves that repeat stay in the mean of `NEAR` or `FAR` beats on each side, the waves of fibrillating atria do not.
+    """
+    ops = keras().ops
+    p = _before_qrs(wave)
+    power, found = ops.mean(ops.square(p), axis=-2), [ops.max(p, axis=-2), ops.min(p, axis=-2)]
+    for reach in (NEAR, FAR):
+        usual = _pairs(mean_near(_flat_pairs(p), reach))
+        usual_power, mean_power = ops.mean(ops.square(usual), axis=-2), mean_near(power, reach)
+        found += [_level(usual_power), _level(mean_power), usual_power / (mean_power + 1e-3)]
+        found += [ops.max(usual, axis=-2), ops.min(usual, axis=-2)]
+        if reach == NEAR:
+            alike = ops.mean(p * usual, axis=-2) / ops.sqrt(power * usual_power + 1e-5)
+            found += [alike, _level(ops.mean(ops.square(p - usual), axis=-2))]
+    return joined([*found, *_order(rhythm)])
+
+
+def mean_near(x: Any, reach: int) -> Any:
+    """The mean over each beat and `reach` on each side, as many as there are."""
+    return keras().ops.average_pool(x, 2 * reach + 1, strides=1, padding="same")
+
+
 def shifted(x: Any, by: int) -> Any:
     """Each beat gets what was `by` beats before it; 0 where there is none."""
     padded = keras().ops.pad(x, ((0, 0), (max(by, 0), max(-by, 0)), (0, 0)))
@@ -57,3 +84,38 @@ def _width(wave: Any) -> Any:
     total = ops.sum(weight, axis=-2) + 1e-2
     mean = ops.sum(weight * time, axis=-2) / total
     return ops.sqrt(ops.maximum(ops.sum(weight * time * time, axis=-2) / total - ops.square(mean), 0.0) + 1e-4)
+
+
+def _before_qrs(wave: Any) -> Any:
+    """What stands above the line between both ends of the P wave's window, (batch, n, P_POINTS, LEADS)."""
+    ops, step = keras().ops, (P_WAVE.stop - P_WAVE.start) // P_POINTS
+    means = keras().layers.Reshape((-1, P_POINTS, step, LEADS), dtype="float32")(wave[..., P_WAVE, :])
+    points = ops.mean(means, axis=-2)
+    along = ops.reshape(ops.arange(P_POINTS, dtype="float32") / (P_POINTS - 1), (-1, 1))
+    return points - points[..., :1, :] - (points[..., -1:, :] - points[..., :1, :]) * along
+
+
+def _order(rhythm: Any) -> list[Any]:
+    """How much the intervals vary nearby, how far this one is from their mean, how many are short, how they change."""
+    ops = keras().ops
+    overall, local, found = rhythm[..., 0:1], rhythm[..., 2:3], []
+    for reach in (NEAR, FAR):
+        mean = mean_near(local, reach)
+        spread = ops.sqrt(ops.maximum(mean_near(ops.square(local), reach) - ops.square(mean), 1e-4))
+        found += [spread, ops.clip((local - mean) / (spread + 0.05), -5.0, 5.0)]
+    jump, local_jump = (ops.abs(x - shifted(x, 1)) for x in (overall, local))
+    early = ops.cast(overall < EARLY, "float32")
+    found += [mean_near(jump, reach) for reach in (2, 4, 16)]
+    return [*found, *(mean_near(early, reach) for reach in (2, NEAR, FAR)), mean_near(local_jump, NEAR)]
+
+
+def _level(power: Any) -> Any:
+    return 0.3 * keras().ops.log(power + 1e-3)
+
+
+def _pairs(flat: Any) -> Any:
+    return keras().layers.Reshape((-1, P_POINTS, LEADS), dtype="float32")(flat)
+
+
+def _flat_pairs(points: Any) -> Any:
+    return keras().layers.Reshape((-1, P_POINTS * LEADS), dtype="float32")(points)

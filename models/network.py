@@ -17,7 +17,7 @@ class Network:
     `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output heatmaps weigh, or ""
     where none keeps places apart: then a heatmap shows how much covering each part costs. Lists go by `place`.
     Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
-    `taught_by` names a database that taught the network beside DS1, or is "": nothing may be tested on it.
+    `taught_by` names a database half of which teaches the network beside DS1 (`splits.taught_half`), or is "".
     """
 
     title: str

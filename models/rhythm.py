@@ -8,21 +8,20 @@ on a processor than 1-D convolutions, which were seen to corrupt the heap in tra
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import trees
-from models.beats import LEADS, POINTS, joined, likeness, parts, shifted
+from models.beats import LEADS, POINTS, joined, likeness, parts, shifted, surroundings
 from models.network import Network, everything, random_start
 from models.runtime import keras, tensorflow
 
 MEMBERS: Final = 5  # networks, each without a fifth of the training patients, whose logits are averaged
 WIDTH: Final = 64
-DILATIONS: Final = (1, 2, 4, 8)  # 15 beats on each side
-TREES_SHARE: Final = 1 / 3  # of the answer; the members' mean has the rest
+DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which knows its own surroundings
+TREES_SHARE: Final = 1 / 4  # of the answer; the members' mean has the rest
 
 
 def build(input_shape: tuple[int, ...], classes: int) -> Any:
@@ -32,31 +31,18 @@ def build(input_shape: tuple[int, ...], classes: int) -> Any:
     return keras().Model(inputs, answer, name="rhythm")
 
 
-def build_members(input_shape: tuple[int, ...], classes: int) -> Any:
-    """The same without trees."""
-    inputs = _inputs(input_shape)
-    return keras().Model(inputs, _mean(inputs, classes), name="members")
-
-
 def member(input_shape: tuple[int, ...], classes: int) -> Any:
     """One untrained network of the ensemble, to be trained alone."""
     inputs = _inputs(input_shape)
-    return keras().Model(inputs, _logits(inputs, classes, ""), name="member")
+    return keras().Model(inputs, _logits(*_measured(inputs), classes, ""), name="member")
 
 
-def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[Any]] | None = None) -> None:
-    """Give an ensemble the weights of its trained members and, where it has trees, what has `grown`."""
+def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[Any]]) -> None:
+    """Give an ensemble the weights of its trained members and what has `grown`."""
     trained = {f"member{i}_{w.path}": w for i, part in enumerate(members) for w in part.weights}
-    trained |= {f"trees/{name}": array for name, array in (grown or {}).items()}
+    trained |= {f"trees/{name}": array for name, array in grown.items()}
     for weight in ensemble.weights:
         weight.assign(trained[weight.path])
-
-
-def take(part: Any, ensemble: Path, number: int) -> None:
-    """Give one network the weights of a member of an ensemble, from the file that holds them."""
-    with np.load(ensemble, allow_pickle=False) as arrays:
-        for weight in part.weights:
-            weight.assign(arrays[f"member{number}_{weight.path}"].astype(np.float32))
 
 
 def forward(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
@@ -75,16 +61,22 @@ def _inputs(input_shape: tuple[int, ...]) -> Any:
 
 
 def _mean(inputs: Any, classes: int) -> Any:
-    answers = [_logits(inputs, classes, f"member{i}_") for i in range(MEMBERS)]
+    measured = _measured(inputs)
+    answers = [_logits(*measured, classes, f"member{i}_") for i in range(MEMBERS)]
     return sum(answers[1:], answers[0]) / MEMBERS
 
 
-def _logits(rows: Any, classes: int, prefix: str) -> Any:
-    """One member's logits; the names of its layers start with `prefix`."""
+def _measured(rows: Any) -> tuple[Any, Any, Any]:
+    """What each member begins with: both shapes, the intervals, and all that is measured of a beat."""
     wave, usual, rhythm = parts(rows)
-    shape = _dense(128, f"{prefix}shape1", "relu")(joined([_flat(wave), _flat(wave - usual)]))
+    shapes = joined([_flat(wave), _flat(wave - usual)])
+    return shapes, rhythm, joined([likeness(wave, usual), rhythm, surroundings(wave, rhythm)])
+
+
+def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, prefix: str) -> Any:
+    """One member's logits; the names of its layers start with `prefix`."""
+    shape = _dense(128, f"{prefix}shape1", "relu")(shapes)
     shape = _dense(48, f"{prefix}shape2", "relu")(_dropped(shape, 0.3))
-    known = joined([likeness(wave, usual), rhythm])
     intervals = _dense(32, f"{prefix}intervals", "relu")(rhythm)
     seen = joined([shape, intervals, _dense(32, f"{prefix}likeness", "relu")(known)])
     x = _dense(WIDTH, f"{prefix}beat")(seen)

@@ -9,7 +9,6 @@ from models import rhythm
 NETWORK = replace(
     rhythm.NETWORK,
     title="Rhythm, taught by svdb too",
-    build=rhythm.build_members,
     place=91,
     taught_by="svdb",
 )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import beats
-from models.beats import joined, shifted
+from models.beats import joined, mean_near, shifted, surroundings
 from models.runtime import keras, tensorflow
 
 ROUNDS: Final = 120  # trees of each class: two forests, each with half of the say
@@ -25,7 +25,6 @@ COARSE, COARSE_STEP = slice(8, 92), 7  # 0.24 s before R to 0.43 s after it in s
 FINE, FINE_STEP = slice(28, 56), 4  # 80 ms before R to 0.14 s after it in steps of 32 ms
 COMPARED: Final = slice(24, 60)  # what makes two beats of the same shape
 ALIKE, SAME = 0.85, 0.95  # beats of a lower correlation do not count as of one shape, from the higher on they do
-EARLY: Final = -0.3  # of the first column of the intervals: 10 % before its time
 NODE: Final = ("feature", "threshold", "left", "right", "value")  # what is known of a node of a tree
 
 
@@ -40,10 +39,10 @@ def measures(rows: Any) -> Any:
             _coarse(wave, COARSE, COARSE_STEP),
             _coarse(wave - usual, COARSE, COARSE_STEP),
             _coarse(wave - usual, FINE, FINE_STEP),
-            *(like - _mean_near(like, reach) for reach in (8, REACH)),
+            *(like - mean_near(like, reach) for reach in (8, REACH)),
             *_least_and_most(like, usual),
             *_around(rhythm, like),
-            *_irregularity(rhythm),
+            surroundings(wave, rhythm),
             *_company(wave, rhythm, like),
         ]
     )
@@ -67,19 +66,6 @@ def _around(rhythm: Any, like: Any) -> list[Any]:
     """Intervals, likeness of the QRS and width of three beats on each side."""
     key = joined([rhythm[..., :7], like[..., 6:12], like[..., 18:20]])
     return [shifted(key, by) for by in (-3, -2, -1, 1, 2, 3)]
-
-
-def _irregularity(rhythm: Any) -> list[Any]:
-    """How much intervals change from beat to beat nearby, and how many are short."""
-    ops = keras().ops
-    before, local = rhythm[..., 0:1], rhythm[..., 2:3]
-    jump, local_jump = ops.abs(before - shifted(before, 1)), ops.abs(local - shifted(local, 1))
-    early = ops.cast(before < EARLY, "float32")
-    return [
-        *(_mean_near(jump, reach) for reach in (2, 4, 16)),
-        *(_mean_near(early, reach) for reach in (2, 8, REACH)),
-        _mean_near(local_jump, 8),
-    ]
 
 
 def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
@@ -107,15 +93,7 @@ def _normed(wave: Any) -> Any:
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 
-def _mean_near(x: Any, reach: int) -> Any:
-    """The mean over each beat and `reach` on each side, as many as there are."""
-    both = joined([x, keras().ops.ones_like(x[..., :1])])
-    total = both
-    for by in range(1, reach + 1):
-        total = total + shifted(both, by) + shifted(both, -by)
-    return total[..., :-1] / total[..., -1:]
-
-
+@cache
 def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """A compiled function from rows (n, row) of beats in their order to their measures (n, numbers)."""
     tf = tensorflow()

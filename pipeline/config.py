@@ -106,7 +106,7 @@ class SequenceConfig:
     local_beats: tuple[int, ...] = (8, 32)  # running medians of the RR intervals reach so far on each side
     absolute_rr_s: float = 0.8  # 75/min
     ratio_limit: float = 1.5  # log2: an interval of a third or of three times the usual says no less
-    margin_beats: int = 32  # a beat's answer depends on so many neighbours on each side, at most
+    margin_beats: int = 64  # a beat's answer depends on so many neighbours on each side, at most
     block: int = 2048  # beats that are answered at once
 
     @property

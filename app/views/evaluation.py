@@ -16,7 +16,6 @@ from app.parts.evaluation_sections import SECTIONS
 from app.text import plain
 from app.theme import palette
 from models import registry
-from models.networks import NETWORKS
 from pipeline.errors import DataError
 from pipeline.evaluate.saved import SPLITS, evaluation_file
 
@@ -27,9 +26,6 @@ def load_evaluations(split: str) -> dict[str, Json]:
     for name in registry.available(registry.WEIGHTS):
         file = evaluation_file(name, split, registry.WEIGHTS)
         if not file.is_file():
-            if name in NETWORKS and split == NETWORKS[name].taught_by:
-                st.info(f"The network {plain(name)} has learnt from these patients, so it is not tested on them.")
-                continue
             command = f"python -m pipeline evaluate --model {name}" + ("" if split == "ds2" else f" --split {split}")
             st.info(f"The network {plain(name)} has not been evaluated yet; run `{command}`.")
             continue

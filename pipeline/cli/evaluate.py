@@ -83,7 +83,7 @@ def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
     usual |= {"explanations": None}
     asked = [usual | {"model": name} | kind for name in available() for kind in _KINDS]
-    return [argparse.Namespace(**job) for job in asked if not _taught_by_what_it_tests(job) and not _is_done(job)]
+    return [argparse.Namespace(**job) for job in asked if not _is_done(job)]
 
 
 _KINDS: Final[tuple[dict[str, Any], ...]] = (
@@ -107,13 +107,6 @@ def _is_done(job: dict[str, Any]) -> bool:
     elif job["stress"] or job["explanations"]:
         file = "stress.json" if job["stress"] else "explanations.json"
     return is_of(WEIGHTS / job["model"] / file, current_commit(), keys, sha256=manifest(job["model"]).sha256)
-
-
-def _taught_by_what_it_tests(job: dict[str, Any]) -> bool:
-    """Whether an evaluation on svdb, or class sets calibrated there, is of a network that its patients taught."""
-    from models.networks import NETWORKS
-
-    return NETWORKS[job["model"]].taught_by == "svdb" and (job["split"] == "svdb" or job["uncertainty"])
 
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:

@@ -11,6 +11,7 @@ doi:10.1109/51.932724; the database's directory says that 201 and 202 are of one
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -28,6 +29,11 @@ PACED: Final[tuple[str, ...]] = ("102", "104", "107", "217")
 SAME_PERSON: Final[tuple[tuple[str, str], ...]] = (("201", "202"),)  # one in DS1, the other in DS2
 
 SPLITS: Final = MappingProxyType({"ds1": DS1, "ds2": DS2, "paced": PACED})
+
+
+def taught_half(records: Iterable[str]) -> tuple[str, ...]:
+    """The records of another database that may teach a network: every other one, from the first; the rest tests it."""
+    return tuple(sorted(records)[::2])
 
 
 def split_of(record: str) -> Split | None:

@@ -108,6 +108,8 @@ def evaluate_classifier(
     report = progress or (lambda fraction, sentence: None)
     folder = database_folder(data_dir, _database(split))
     names = split_records(split, folder, records)
+    if split != "ds1":  # which shows what was learnt
+        names = unseen_by(model, names)
     found = predict_records(
         classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
     )
@@ -208,6 +210,12 @@ def split_records(split: str, folder: Path, records: Sequence[str] | None = None
     if strangers := [name for name in chosen if name not in known]:
         raise DataError(f"Record {strangers[0]!r} is not part of the split {split!r}.")
     return chosen
+
+
+def unseen_by(model: Mapping[str, Any], records: Sequence[str]) -> tuple[str, ...]:
+    """Those of the records that taught and calibrated nothing of the network."""
+    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
+    return tuple(name for name in records if name not in seen)
 
 
 def default_provenance(name: str, folder: Path, split: str, records: int) -> Provenance:

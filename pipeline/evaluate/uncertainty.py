@@ -34,6 +34,7 @@ from pipeline.evaluate.run import (
     load_described,
     now,
     split_records,
+    unseen_by,
     write_json,
 )
 from pipeline.evaluate.saved import DATABASES, SPLITS, Json, evaluation_file, read_evaluation
@@ -81,12 +82,11 @@ def add_uncertainty(
     content = read_evaluation(path)
     if content["model"].get("sha256") != model.get("sha256"):
         raise DataError(f"{path.name} is of other weights; run `python -m pipeline evaluate --model NAME` first.")
-    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
     found: dict[str, Sequence[RecordPredictions]] = {}
     noisy: dict[str, NDArray[np.bool_]] = {}
     for number, split in enumerate(("svdb", "ds2")):
         folder = database_folder(data_dir, DATABASES[split])
-        names = [name for name in split_records(split, folder) if name not in seen]
+        names = unseen_by(model, split_records(split, folder))
         part = part_of(progress, number, 2)
         read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
         found[split] = read.predictions["reference"]

@@ -1,16 +1,14 @@
-"""Training of `rhythm`: cross-validation over the patients of DS1, whose networks together are the one that is served.
+"""Training of `rhythm`: cross-validation over its patients, whose networks together are the one that is served.
 
 Every fifth of the patients is left out by one member and by trees of their own. What these say about them calibrates
 the whole and is its score before any test patient is looked at; the ensemble holds all five members, and trees that
-learnt from every patient. `rhythm_svdb` goes on from the members of `rhythm`, with the patients of svdb besides, and
-has no trees.
+learnt from every patient. `rhythm` is taught by DS1, `rhythm_svdb` by every other patient of svdb besides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,22 +19,15 @@ from models.networks import NETWORKS
 from models.rhythm import MEMBERS, TREES_SHARE, assemble, forward
 from models.trees import measurer
 from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.splits import taught_half
 from pipeline.domain import FloatArray
 from pipeline.errors import DataError
 from pipeline.evaluate.run import current_commit, write_json
 from pipeline.labels import AAMI_CLASSES
 from pipeline.signal.sequence import row_size
 from pipeline.train.rhythm_beats import WindowSampler
-from pipeline.train.rhythm_material import PACED, Material, Progress, database, load_material, load_others
-from pipeline.train.rhythm_members import (
-    DEFAULT_PLAN,
-    FURTHER_PLAN,
-    RhythmPlan,
-    Trained,
-    started,
-    trained,
-    weights_of,
-)
+from pipeline.train.rhythm_material import PACED, Material, Progress, database, load_material
+from pipeline.train.rhythm_members import RhythmPlan, Trained, trained
 from pipeline.train.rhythm_scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.train.rhythm_trees import Grown, grown
 
@@ -57,12 +48,12 @@ class _Fold:
 
     member: Trained
     members: HeldOut
-    trees: HeldOut | None
+    trees: HeldOut
     simulated: HeldOut
 
     def recorded(self) -> HeldOut:
         """What both say together."""
-        return fused(self.members, self.trees, TREES_SHARE) if self.trees else self.members
+        return fused(self.members, self.trees, TREES_SHARE)
 
 
 def run(
@@ -79,46 +70,48 @@ def run(
 ) -> Path:
     """Train on DS1 and write `output_dir`/NAME (default models/weights/NAME); scores.json has the held-out scores.
 
-    An interrupted run goes on from its last finished epoch (`runs`/train-rhythm-...).
+    An interrupted run goes on from its last finished epoch (`runs`/train-NAME-...).
+
+    Parameters
+    ----------
+    folds : sequence of sequence of str
+        The records of DS1 that each member leaves out; a database that teaches besides is dealt out among them.
 
     Raises
     ------
     DataError
-        If a database is not in `data_dir`, there are not as many folds as members, or `rhythm`, which a network goes on
-        from, is not beside it or was left with other folds.
+        If a database is not in `data_dir`, or there are not as many folds as members.
     """
     if len(folds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, one for each.")
-    root, other = data_dir or data_root(), NETWORKS[name].taught_by
-    plan = plan or (FURTHER_PLAN if other else DEFAULT_PLAN)
-    start = weights_of((output_dir or registry.WEIGHTS) / "rhythm", folds) if other else None
+    root, plan = data_dir or data_root(), plan or RhythmPlan()
+    mitdb, by = database(root, "mitdb"), NETWORKS[name].taught_by
+    other = database(root, by) if by else None
+    others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
     records = [record for fold in folds for record in fold]
-    mitdb = database(root, "mitdb")
-    material = load_material(mitdb, records, plan.variants, plan.simulated_beats, plan.seed, config, progress)
-    if other:
-        material = replace(material, others=load_others(database(root, other), config, progress))
+    material = load_material(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
+    folds = [[*fold, *others[i::MEMBERS]] for i, fold in enumerate(folds)]
     found = []
     for i, fold in enumerate(folds):
         each = replace(plan, seed=plan.seed + i)
-        checkpoint = runs / f"train-{name}-{i}-{plan.key(config, start)}"
-        build, said = partial(started, start, i), _within(progress, i, len(folds))
-        part = trained(fold, material, each, checkpoint, config, build, said)
+        checkpoint = runs / f"train-{name}-{i}-{plan.key(config, (*records, *others))}"
+        part = trained(fold, material, each, checkpoint, config, said := _within(progress, i, len(folds)))
         found.append(_fold(part, fold, material, each, config, said))
     facts = {
         "command": command or f"python -m pipeline train --model {name}",
         "commit": current_commit(),
         "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
-        + (f"; {len(material.others)} patients of {other}" if other else ""),
+        + (f"; {len(others)} patients of {by}" if others else ""),
         "training_minutes": round(sum(sum(part.member.history["minutes"]) for part in found), 1),
     }
-    trees = grown((), material, plan.changes, plan.forests, plan.seed, config) if plan.forests else None
+    trees = grown((), material, plan.changes, plan.forests, plan.seed, config)
     return _written(name, found, trees, material, plan, config, facts, folds, output_dir)
 
 
 def _written(
     name: str,
     found: Sequence[_Fold],
-    trees: Grown | None,
+    trees: Grown,
     material: Material,
     plan: RhythmPlan,
     config: Config,
@@ -127,19 +120,17 @@ def _written(
     output_dir: Path | None,
 ) -> Path:
     """The whole of all members and the trees, with what the folds said before."""
-    build = rhythm.build if trees else rhythm.build_members
-    model = build((row_size(config.sequence),), len(AAMI_CLASSES))
-    assemble(model, [part.member.model for part in found], trees.arrays if trees else None)
-    bias = np.mean([part.member.bias for part in found], axis=0)
-    if trees:
-        bias = (1 - TREES_SHARE) * bias + TREES_SHARE * trees.bias
+    model = rhythm.build((row_size(config.sequence),), len(AAMI_CLASSES))
+    assemble(model, [part.member.model for part in found], trees.arrays)
+    alone = np.mean([part.member.bias for part in found], axis=0)
+    bias = (1 - TREES_SHARE) * alone + TREES_SHARE * trees.bias
     recorded = together([part.recorded() for part in found], bias)
     histories = [part.member.history for part in found]
     history = {key: np.mean([each[key] for each in histories], axis=0).round(5).tolist() for key in histories[0]}
     known = {
         "preprocessing": config.sequence_id(),
         "classes": AAMI_CLASSES,
-        "train_records": [*material.recorded, *PACED, *(record.name for record in material.others)],
+        "train_records": [*material.recorded, *PACED, *material.others],
         "validation_records": [],
         "seed": plan.seed,
         "pictures_seen": len(folds) * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,
@@ -149,11 +140,12 @@ def _written(
     )
     scores = {"command": facts["command"], "commit": facts["commit"], "folds": [list(fold) for fold in folds]}
     scores["held_out"] = scored(recorded)
+    if material.others:
+        scores["held_out_ds1"] = scored(recorded.of(list(material.recorded)))
+        scores["held_out_others"] = scored(recorded.of(list(material.others)))
     scores["simulated"] = scored(together([part.simulated for part in found], bias))
-    if trees:
-        alone = np.mean([part.member.bias for part in found], axis=0)
-        scores["held_out_members"] = scored(together([part.members for part in found], alone))
-        scores["held_out_trees"] = scored(together([part.trees for part in found if part.trees], trees.bias))
+    scores["held_out_members"] = scored(together([part.members for part in found], alone))
+    scores["held_out_trees"] = scored(together([part.trees for part in found], trees.bias))
     write_json(folder / "scores.json", scores)
     return folder
 
@@ -170,8 +162,6 @@ def _fold(
     recorded, simulated = material.unseen(left_out)
     logits_of: Logits = forward(part.model)
     by_member, of_simulated = held_out(logits_of, recorded), held_out(logits_of, simulated)
-    if not plan.forests:
-        return _Fold(part, by_member, None, of_simulated)
     progress(0.95, "Trees")
     found = grown(left_out, material, plan.changes, plan.forests, plan.seed, config)
     asked = found.logits(measurer(row_size(config.sequence)))

@@ -101,11 +101,12 @@ def _labelled(recording: Recording, config: Config) -> RhythmRecord:
 class Changes:
     """How windows are changed at random: shares of windows, unless a unit is named."""
 
-    turned_leads: float = 0.5  # both leads in other directions
+    turned_leads: float = 0.4  # both leads in other directions
     filtered: float = 0.3
     noisy: float = 0.3  # with recorded noise ...
     noise_level: float = 0.15  # ... of so many usual QRS heights, one standard deviation of the standard deviation
     second: float = 0.1  # in which some N and S take the usual shape of another recording
+    usual_hidden: float = 0.15  # whose usual beat is not known: it may be of another rhythm than the window's
     swapped: float = 0.1  # the second lead in the place of the first
     second_lost: float = 0.3
     first_lost: float = 0.05
@@ -133,13 +134,13 @@ class WindowSampler:
     config: Config
     seed: int
     steps: int
-    batch: int = 16
-    length: int = 64
-    simulated_share: float = 0.35
+    batch: int = 12
+    length: int = 96
+    simulated_share: float = 0.5
     paced_share: float = 0.03
     rare_share: float = 0.3  # windows that are placed around a beat that is not N
     others: Sequence[RhythmRecord] = ()  # recorded rhythms of another database ...
-    others_share: float = 0.5  # ... and the share of windows from there
+    others_share: float = 0.4  # ... and the share of windows from there
     noise: FloatArray = field(default_factory=lambda: NO_NOISE)  # (m,), recorded
     changes: Changes = field(default_factory=Changes)
 
@@ -158,6 +159,8 @@ class WindowSampler:
         wave, label = with_fusion(record, at, self.changes, rng)
         wave, usual = self._of_another(wave, record.usual, label, rng)
         wave, usual = changed(wave, usual, self.config.sequence.points_before, self.changes, rng)
+        if rng.random() < self.changes.usual_hidden:
+            usual = np.zeros_like(usual)
         found = assembled(wave, usual, changed_rhythm(record.rhythm[at], self.changes, rng))
         rows = np.zeros((self.length, found.shape[-1]), np.float32)
         rows[:, usual.size : 2 * usual.size] = usual.ravel()

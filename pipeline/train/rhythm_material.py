@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from pipeline.config import Config
 from pipeline.domain import FloatArray
 from pipeline.errors import DataError
-from pipeline.train.rhythm_beats import Q, RhythmRecord, load_record, load_simulated
+from pipeline.train.rhythm_beats import Changes, Q, RhythmRecord, WindowSampler, load_record, load_simulated
 from pipeline.train.simulate import Rhythm
 from pipeline.train.wave_changes import recorded_noise
 
@@ -20,47 +20,82 @@ Variants = tuple[tuple[Rhythm, int], ...]
 PACED: Final = ("102", "104", "107")
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """Which rhythms are simulated from each patient's beats, how often, and how long each is."""
+
+    variants: Variants = (("atrial_runs", 2), ("fibrillation", 1), ("premature", 3), ("paroxysms", 2))
+    other_variants: Variants = (("atrial_runs", 1), ("fibrillation", 1), ("premature", 1), ("paroxysms", 1))
+    n_beats: int = 600
+
+
 @dataclass(frozen=True, eq=False)
 class Material:
     """The training patients: as recorded, their simulated rhythms, and the paced records for class Q.
 
-    `others`, patients of another database, teach every member and are never held out; `noise` (m,) is recorded noise.
+    `others` are patients of another database; `simulated` holds the rhythms of all; `noise` (m,) is recorded noise.
     """
 
     recorded: Mapping[str, RhythmRecord]
     simulated: Mapping[str, Sequence[RhythmRecord]]
     paced: Sequence[RhythmRecord]
     noise: FloatArray
-    others: Sequence[RhythmRecord] = ()
+    others: Mapping[str, RhythmRecord] = field(default_factory=dict)
 
-    def taught(self, left_out: Sequence[str]) -> tuple[list[RhythmRecord], list[RhythmRecord]]:
-        """The patients that are not left out: as recorded, and in simulated rhythms."""
-        names = [name for name in self.recorded if name not in left_out]
-        return [self.recorded[name] for name in names], [part for name in names for part in self.simulated[name]]
+    def taught(self, left_out: Sequence[str]) -> Material:
+        """The same without the patients that are left out."""
+        kept = [name for name in self.simulated if name not in left_out]
+        return replace(
+            self,
+            recorded={name: self.recorded[name] for name in kept if name in self.recorded},
+            others={name: self.others[name] for name in kept if name in self.others},
+            simulated={name: self.simulated[name] for name in kept},
+        )
 
     def unseen(self, left_out: Sequence[str]) -> tuple[list[RhythmRecord], list[RhythmRecord]]:
-        """The patients that are left out, likewise."""
-        return [self.recorded[name] for name in left_out], [part for name in left_out for part in self.simulated[name]]
+        """The patients that are left out: as recorded, and in simulated rhythms."""
+        everyone = {**self.recorded, **self.others}
+        return [everyone[name] for name in left_out], [part for name in left_out for part in self.simulated[name]]
+
+    def sampler(self, config: Config, seed: int, steps: int, changes: Changes) -> WindowSampler:
+        """Windows of all these."""
+        simulated = [part for parts in self.simulated.values() for part in parts]
+        return WindowSampler(
+            list(self.recorded.values()),
+            simulated,
+            self.paced,
+            config,
+            seed,
+            steps,
+            others=list(self.others.values()),
+            noise=self.noise,
+            changes=changes,
+        )
 
 
 def load_material(
-    mitdb: Path, records: Sequence[str], variants: Variants, n_beats: int, seed: int, config: Config, progress: Progress
+    mitdb: Path,
+    records: Sequence[str],
+    other: Path | None,
+    others: Sequence[str],
+    plan: Simulated,
+    seed: int,
+    config: Config,
+    progress: Progress,
 ) -> Material:
-    """Read the training patients and simulate rhythms of `n_beats` from their beats."""
-    recorded, simulated = {}, {}
-    for i, name in enumerate(records):
-        progress(0.0, f"Reading record {name}, {i + 1} of {len(records)}")
-        recorded[name] = load_record(name, mitdb, config)
-        simulated[name] = load_simulated(name, mitdb, config, variants, n_beats, seed)
+    """Read the training patients, and `others` from the folder `other`, and simulate rhythms from their beats."""
+    places = dict.fromkeys(records, mitdb) | {name: other for name in others if other is not None}
+    everyone: dict[str, RhythmRecord] = {}
+    simulated: dict[str, list[RhythmRecord]] = {}
+    for i, (name, folder) in enumerate(places.items()):
+        progress(0.0, f"Reading record {name}, {i + 1} of {len(places)}")
+        variants = plan.variants if folder == mitdb else plan.other_variants
+        everyone[name] = load_record(name, folder, config)
+        simulated[name] = load_simulated(name, folder, config, variants, plan.n_beats, seed)
     noise = recorded_noise(mitdb.parent / "nstdb", config)
-    return Material(recorded, simulated, [load_record(name, mitdb, config, only=(Q,)) for name in PACED], noise)
-
-
-def load_others(folder: Path, config: Config, progress: Progress) -> tuple[RhythmRecord, ...]:
-    """Every recording of another database."""
-    names = sorted(file.stem for file in folder.glob("*.hea"))
-    progress(0.0, f"Reading {len(names)} records of {folder.name}")
-    return tuple(load_record(name, folder, config) for name in names)
+    paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED]
+    recorded, of_other = ({name: everyone[name] for name in names} for names in (records, others))
+    return Material(recorded, simulated, paced, noise, of_other)
 
 
 def database(root: Path, name: str) -> Path:

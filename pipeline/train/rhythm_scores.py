@@ -27,6 +27,11 @@ class HeldOut:
     label: NDArray[np.int64]
     record: NDArray[np.str_]
 
+    def of(self, records: Sequence[str]) -> HeldOut:
+        """What was said of the beats of these records."""
+        at = np.isin(self.record, records)
+        return HeldOut(self.logits[at], self.label[at], self.record[at])
+
 
 def held_out(logits_of: Logits, records: Sequence[RhythmRecord]) -> HeldOut:
     """What is said of every labelled beat of some recordings."""

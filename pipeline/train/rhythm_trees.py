@@ -6,7 +6,7 @@ scikit-learn grows them; what is kept are plain arrays, which `models.trees` ask
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -98,21 +98,11 @@ def together(forests: Sequence[Grown]) -> Grown:
 def _forest(
     left_out: Sequence[str], material: Material, changes: Changes, plan: TreesPlan, seed: int, config: Config
 ) -> Grown:
-    recorded, simulated = material.taught(left_out)
-    sampler = WindowSampler(
-        recorded,
-        simulated,
-        [],
-        config,
-        seed,
-        steps=1,
-        length=MIDDLE + 2 * REACH,
-        noise=material.noise,
-        changes=changes,
-    )
+    sampler = material.taught(left_out).sampler(config, seed, 1, replace(changes, usual_hidden=0.0))
+    sampler = replace(sampler, paced=[], length=MIDDLE + 2 * REACH)
     lesson = _lesson(sampler, material.paced, plan, np.random.default_rng(seed))
     shares = np.bincount(lesson.label, lesson.weight, minlength=len(AAMI_CLASSES)) / lesson.weight.sum()
-    bias = towards_natural(shares, [record.label for record in recorded], plan.natural_share)
+    bias = towards_natural(shares, [record.label for record in sampler.recorded], plan.natural_share)
     return as_arrays(_fitted(lesson, plan, seed), bias)
 
 
@@ -139,7 +129,7 @@ def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64])
 def _lesson(sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator) -> Lesson:
     """Recorded beats as they are, some of N for all; beats of changed windows; some paced ones."""
     measure, found = measurer(row_size(sampler.config.sequence)), []
-    for record in sampler.recorded:
+    for record in (*sampler.recorded, *sampler.others):
         at = (record.label > N) | ((record.label == N) & (rng.random(record.label.size) < plan.usual_share))
         weight = np.where(record.label[at] == N, 1 / plan.usual_share, 1.0)
         found.append(Lesson(measure(record.rows())[at], record.label[at], weight))
