@@ -25,7 +25,7 @@ def show_uncertainty(view: View) -> None:
     st.write(
         "Instead of one class, the network can name a set that should hold the truth for "
         f"{whole(1 - alpha)} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
-        f"{plain(calibrated['database'])}; the others and DS2 test it, and nothing was tuned on them. "
+        f"{plain(calibrated['database'])}; the patients named below test it, and nothing was tuned on them. "
         "**Beats pooled** is the usual way; its promise does not hold for a patient, because one patient's beats "
         f"resemble each other. **Patients as units** promises: {whole(1 - delta)} of new patients, if like those, have "
         f"at least {whole(1 - alpha)} of their beats held."
@@ -36,16 +36,19 @@ def show_uncertainty(view: View) -> None:
         alt = f"Beats held patient by patient, {tested['name']}"
         show_figure(view, figure, alt, source=show_uncertainty_source)
         show_table(tables.class_sets(tested), f"{view.name}-class-sets-{tested['name']}.csv")
-    halves = found["halves"]["patients_held"]
-    st.write(
-        f"Over {found['halves']['repeats']} random halves of {plain(calibrated['database'])} instead of the one, the "
-        "share of patients with 95 % of beats held was on average "
-        + ", ".join(
-            f"{tables.fraction(halves[name]['mean'])} ({title.lower()})" for name, title in tables.METHODS.items()
-        )
-        + "."
-    )
+    if found["halves"]:
+        st.write(_over_halves(found["halves"], plain(calibrated["database"])))
     show_abstention(view, found)
+
+
+def _over_halves(halves: Json, database: str) -> str:
+    """What other halves of the database would have given."""
+    held = halves["patients_held"]
+    means = [f"{tables.fraction(held[name]['mean'])} ({title.lower()})" for name, title in tables.METHODS.items()]
+    return (
+        f"Over {halves['repeats']} random halves of {database} instead of the one, the share of patients with 95 % of "
+        f"beats held was on average {', '.join(means)}."
+    )
 
 
 def show_abstention(view: View, found: Json) -> None:

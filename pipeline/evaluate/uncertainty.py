@@ -4,7 +4,7 @@
 {target, confidence}, `tested` [{name, title, records, methods [{name, coverage, mean_size, single, patients_held,
 worst, per_class, per_patient}], risk {coverage, error, aurc, excess}, abstention {answered, wrong, error, worst},
 app (`abstention.app_rule`) or null, without_232 [as methods] or null}], `halves` (many random halves of the calibration
-database instead of the one) and `provenance`.
+database instead of the one, or null where all of it calibrates) and `provenance`.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def uncertainty(
 ) -> Json:
     """Calibrate on every other record of `calibration`, and measure on the rest and on each of `tested`.
 
+    Where half of them would be too few, all calibrate, and only `tested` measures.
+
     Parameters
     ----------
     calibration : sequence of RecordPredictions
@@ -130,7 +132,8 @@ def uncertainty(
         If fewer than `PATIENTS_MIN` patients would calibrate.
     """
     everyone = [patient_of(item) for item in sorted(calibration, key=lambda item: item.record)]
-    chosen, rest = everyone[::2], everyone[1::2]
+    is_halved = len(everyone) >= 2 * PATIENTS_MIN
+    chosen, rest = (everyone[::2], everyone[1::2]) if is_halved else (everyone, [])
     if len(chosen) < PATIENTS_MIN:
         raise DataError(
             f"{len(chosen)} patients of {database!r} can calibrate and at least {PATIENTS_MIN} are needed: "
@@ -138,7 +141,7 @@ def uncertainty(
         )
     thresholds = _thresholds(chosen)
     confidence = abstention_confidence(chosen)
-    groups = {database: (f"The other half of {database}", rest)}
+    groups = {database: (f"The other half of {database}", rest)} if rest else {}
     groups |= {name: (title, [patient_of(item) for item in items]) for name, (title, items) in tested.items()}
     return {
         "alpha": ALPHA,
@@ -154,7 +157,7 @@ def uncertainty(
             _tested(name, title, group, thresholds, confidence) | {"app": app_rule(group, below, noisy)}
             for name, (title, group) in groups.items()
         ],
-        "halves": _halves(everyone, halves, seed),
+        "halves": _halves(everyone, halves, seed) if is_halved else None,
     }
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import signal as sps
 
-from models import registry, rhythm
+from models import registry, rhythm, trees
 from models.errors import ModelError
 from models.networks import NETWORKS
 from models.registry import Classifier
@@ -19,6 +18,7 @@ from models.runtime import keras
 from pipeline.analysis import analyse, check_classifier, classify, prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
+from pipeline.datasets.splits import DS1, taught_half
 from pipeline.domain import Analysis, Recording
 from pipeline.explain import SIGNAL, explain_beat
 from pipeline.intake import read_path
@@ -27,6 +27,8 @@ from pipeline.occlude import occlude
 from pipeline.signal.sequence import frame, row_size, rows
 from pipeline.train import rhythm as training
 from pipeline.train import rhythm_members, simulate, wave_changes
+from pipeline.train.rhythm_beats import Changes
+from pipeline.train.rhythm_material import Simulated, load_material
 from pipeline.train.rhythm_trees import TreesPlan
 
 ROW = row_size(DEFAULT.sequence)
@@ -61,27 +63,24 @@ def same_class(first: Analysis, second: Analysis) -> float:
     return float(np.mean(first.p.argmax(axis=1)[both] == second.p.argmax(axis=1)[both]))
 
 
-def test_the_ensemble_answers_with_the_mean_of_its_members(seen: np.ndarray) -> None:
+def test_the_ensemble_answers_with_the_mean_of_its_members_and_its_trees(seen: np.ndarray) -> None:
     members = []
     for seed in range(rhythm.MEMBERS):
         keras().utils.set_random_seed(seed)
         members.append(rhythm.member((ROW,), 5))
-    ensemble = rhythm.build_members((ROW,), 5)
-    rhythm.assemble(ensemble, members)
+    ensemble, start = rhythm.build((ROW,), 5), np.arange(5, dtype=np.float32)
+    no_trees = {name: np.zeros((trees.ROUNDS, 5, trees.NODES), np.float32) for name in trees.NODE} | {"start": start}
+    rhythm.assemble(ensemble, members, no_trees)
     alone = np.mean([rhythm.forward(part)(seen[:90]) for part in members], axis=0)
-    assert np.abs(rhythm.forward(ensemble)(seen[:90]) - alone).max() < 1e-4
+    expected = (1 - rhythm.TREES_SHARE) * alone + rhythm.TREES_SHARE * start
+    assert np.abs(rhythm.forward(ensemble)(seen[:90]) - expected).max() < 1e-4
 
 
-def test_trees_have_their_share_of_the_answer(network: Classifier, seen: np.ndarray) -> None:
-    trees = keras().Model(network.model.inputs, network.model.get_layer("trees").output)
-    members = rhythm.build_members((ROW,), 5)
-    known = {weight.path: weight for weight in network.model.weights}
-    for weight in members.weights:
-        weight.assign(known[weight.path])
-    said = [rhythm.forward(part)(seen[:90]) for part in (members, trees)]
-    both = (1 - rhythm.TREES_SHARE) * said[0] + rhythm.TREES_SHARE * said[1]
-    assert np.abs(network.logits(seen[:90]) - both).max() < 1e-4
-    assert np.abs(said[0] - said[1]).max() > 0.5
+def test_the_shipped_trees_differ_from_the_members_and_have_their_share(network: Classifier, seen: np.ndarray) -> None:
+    asked = keras().Model(network.model.inputs, network.model.get_layer("trees").output)
+    by_trees, whole = rhythm.forward(asked)(seen[:90]), network.logits(seen[:90])
+    by_members = (whole - rhythm.TREES_SHARE * by_trees) / (1 - rhythm.TREES_SHARE)
+    assert np.abs(by_members - by_trees).max() > 0.5
 
 
 def test_an_answer_depends_on_its_neighbours_and_on_none_beyond_the_margin(
@@ -193,9 +192,8 @@ def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothi
 @pytest.mark.slow
 def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
     forests = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
-    plan = training.RhythmPlan(
-        epochs=1, steps=2, seed=7, simulated_beats=100, variants=(("premature", 1),), forests=forests
-    )
+    simulated = Simulated((("premature", 1),), (), 100)
+    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, forests=forests)
     folds = (("101",), ("106",), ("108",), ("109",), ("112",))
     folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, runs=tmp_path / "runs")
     loaded = registry.load("rhythm", tmp_path)
@@ -209,46 +207,44 @@ def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out
 
 def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = training.RhythmPlan()
-    known = plan.key(DEFAULT)
-    assert plan.key(DEFAULT) == known
-    assert dataclasses.replace(plan, steps=7).key(DEFAULT) != known
+    known = plan.key(DEFAULT, DS1)
+    assert plan.key(DEFAULT, DS1) == known
+    assert plan.key(DEFAULT, DS1[1:]) != known
+    assert dataclasses.replace(plan, steps=7).key(DEFAULT, DS1) != known
     assert {simulate, wave_changes, rhythm} <= set(rhythm_members.MAKERS)
     monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in rhythm_members.MAKERS if each is not simulate))
-    assert plan.key(DEFAULT) != known
+    assert plan.key(DEFAULT, DS1) != known
 
 
-def test_a_member_is_taken_out_of_a_written_ensemble(seen: np.ndarray) -> None:
-    network = registry.load("rhythm_svdb")
-    weights, answers = registry.WEIGHTS / "rhythm_svdb" / "weights.npz", []
-    for number in range(rhythm.MEMBERS):
-        part = rhythm.member((ROW,), 5)
-        rhythm.take(part, weights, number)
-        answers.append(rhythm.forward(part)(seen[:50]))
-    assert np.abs(np.mean(answers, axis=0) - network.logits(seen[:50])).max() < 1e-3
-    assert np.abs(answers[0] - answers[1]).max() > 0.1
-
-
-def test_only_members_that_left_out_the_same_patients_are_taken(tmp_path: Path) -> None:
-    with pytest.raises(training.DataError, match="with these folds"):
-        training.weights_of(registry.WEIGHTS / "rhythm", (("101",), ("106",), ("108",), ("109",), ("112",)))
-    assert training.weights_of(registry.WEIGHTS / "rhythm", training.FOLDS).name == "weights.npz"
-    with pytest.raises(training.DataError, match="train it first"):
-        training.weights_of(tmp_path, training.FOLDS)
-
-
-def test_who_goes_on_from_rhythm_needs_it_with_the_same_folds(tmp_path: Path) -> None:
-    with pytest.raises(training.DataError, match="train it first"):
-        training.run(data_root(), tmp_path, name="rhythm_svdb")
+def test_half_of_another_database_teaches_the_second_version_and_the_other_half_none() -> None:
+    assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
+    taught = {name: set(registry.manifest(name).train_records) for name in ("rhythm", "rhythm_svdb")}
+    assert taught["rhythm"] == {*DS1, *training.PACED}
+    others = taught["rhythm_svdb"] - taught["rhythm"]
+    assert len(others) == 26
+    assert set(taught_half(["803", "800", "802", "801"])) == {"800", "802"}
+    if (data_root() / "svdb").is_dir():
+        assert others == set(taught_half(file.stem for file in (data_root() / "svdb").glob("*.hea")))
 
 
 @pytest.mark.data
-def test_a_second_version_is_taught_by_every_patient_of_another_database(tmp_path: Path) -> None:
-    for file in (data_root() / "svdb").glob("80[02].*"):
-        shutil.copyfile(file, tmp_path / file.name)
-    others = training.load_others(tmp_path, DEFAULT, lambda fraction, sentence: None)
-    assert [record.name for record in others] == ["800", "802"]
-    assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
-    assert NETWORKS["rhythm_svdb"].build is rhythm.build_members
+def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp_path: Path) -> None:
+    material = load_material(
+        *(data_root() / "mitdb", ["101", "106"], data_root() / "svdb", ["800", "803"]),
+        *(Simulated((("premature", 1),), (("fibrillation", 1),), 100), 7, DEFAULT, lambda fraction, sentence: None),
+    )
+    assert list(material.recorded) == ["101", "106"]
+    assert list(material.others) == ["800", "803"]
+    kept = material.taught(["106", "803"])
+    assert list(kept.recorded) == ["101"]
+    assert list(kept.others) == ["800"]
+    assert list(kept.simulated) == ["101", "800"]
+    recorded, simulated = material.unseen(["106", "803"])
+    assert [record.name for record in recorded] == ["106", "803"]
+    assert [record.name for record in simulated] == ["106-premature", "803-fibrillation"]
+    sampler = kept.sampler(DEFAULT, 0, 1, Changes())
+    assert [record.name for record in sampler.others] == ["800"]
+    assert len(sampler.simulated) == 2
 
 
 def test_as_many_folds_as_members_are_needed() -> None:

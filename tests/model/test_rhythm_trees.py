@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import rhythm, trees
+from models import beats, rhythm, trees
 from models.runtime import keras
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
@@ -24,10 +24,10 @@ def seen() -> np.ndarray:
     """The rows of the demo's reference beats, with its slope as a second lead."""
     recording = read_path(demo_path())
     assert recording.reference is not None
-    beats = prepare(recording, samples=recording.reference.sample).beats
-    found = rows(beats, np.arange(len(beats)), frame(beats, DEFAULT.sequence, DEFAULT.signal), DEFAULT.sequence)
+    known = prepare(recording, samples=recording.reference.sample).beats
+    found = rows(known, np.arange(len(known)), frame(known, DEFAULT.sequence, DEFAULT.signal), DEFAULT.sequence)
     for at in (0, 2 * DEFAULT.sequence.points):
-        lead = found[:, at : at + 2 * DEFAULT.sequence.points].reshape(len(beats), -1, 2)
+        lead = found[:, at : at + 2 * DEFAULT.sequence.points].reshape(len(known), -1, 2)
         lead[..., 1] = 3 * np.gradient(lead[..., 0], axis=1)
     return found
 
@@ -73,6 +73,30 @@ def test_a_measure_depends_on_neighbours_within_reach_and_on_none_beyond(seen: n
     assert np.array_equal(part[trees.REACH], numbers[middle])
     assert not np.allclose(measure(seen[middle - 1 : middle + 2])[1], numbers[middle])
     assert DEFAULT.sequence.margin_beats >= trees.REACH
+
+
+def test_the_mean_of_what_is_near_is_over_as_many_beats_as_there_are() -> None:
+    x = np.random.default_rng(0).standard_normal((1, 60, 3)).astype(np.float32)
+    found = np.asarray(beats.mean_near(keras().ops.convert_to_tensor(x), 24))[0]
+    expected = [x[0, max(0, i - 24) : i + 25].mean(axis=0) for i in range(60)]
+    assert np.abs(found - expected).max() < 1e-5
+
+
+def test_p_waves_that_repeat_stay_in_what_the_surroundings_show_and_disorder_does_not() -> None:
+    rng, n = np.random.default_rng(0), 90
+    p_wave = np.exp(-0.5 * ((np.arange(beats.POINTS) - 17) / 3) ** 2).astype(np.float32)[:, None] * np.ones(2)
+    phase = rng.uniform(0, 2 * np.pi, (n, 1, 1))
+    waves_of_f = 0.5 * np.sin(2 * np.pi * 0.05 * np.arange(beats.POINTS)[None, :, None] + phase) * np.ones(2)
+    intervals = np.zeros((2, n, DEFAULT.sequence.rhythm_size), np.float32)
+    intervals[1, :, 2] = rng.normal(0, 0.5, n)
+    shown = np.stack([np.broadcast_to(p_wave, waves_of_f.shape), waves_of_f]).astype(np.float32)
+    found = np.asarray(beats.surroundings(*map(keras().ops.convert_to_tensor, (shown, intervals))))
+    assert np.isfinite(found).all()
+    repeats, order = found[:, 45, 8:10], found[:, 45, -11]  # power of the mean over mean power; spread of the intervals
+    assert repeats[0].min() > 0.9
+    assert repeats[1].max() < 0.4
+    assert order[0] < 0.02
+    assert order[1] > 0.3
 
 
 def test_a_second_lead_of_nothing_is_neither_the_least_nor_the_most_alike(seen: np.ndarray) -> None:

@@ -184,10 +184,21 @@ def test_every_other_record_calibrates_and_no_calibrating_patient_is_tested():
     assert found["halves"]["repeats"] == 5
 
 
+def test_where_half_would_be_too_few_all_calibrate_and_only_others_test():
+    everyone = [predictions(str(800 + i), i) for i in range(26)]
+    noisy = {item.record: np.zeros(item.sample.size, bool) for item in everyone}
+    found = measured.uncertainty(
+        everyone[:20], {"ds2": ("DS2", everyone[20:])}, database="svdb", below=0.4, noisy=noisy
+    )
+    assert len(found["calibration"]["records"]) == 20
+    assert [tested["name"] for tested in found["tested"]] == ["ds2"]
+    assert found["halves"] is None
+
+
 def test_too_few_patients_are_refused():
     with pytest.raises(DataError, match="18 patients of 'svdb' can calibrate and at least 19 are needed"):
         measured.uncertainty(
-            [predictions(str(800 + i), i) for i in range(36)], {}, database="svdb", below=0.4, noisy={}
+            [predictions(str(800 + i), i) for i in range(18)], {}, database="svdb", below=0.4, noisy={}
         )
 
 

@@ -317,8 +317,7 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
         *(("ds2", False, False, None), ("svdb", False, False, None), ("ds2", True, False, None)),
         *(("ds2", False, True, None), ("ds2", False, False, 20)),
     ]
-    wanted = dict.fromkeys(names, kinds) | {"rhythm_svdb": [kinds[0], *kinds[3:]]}  # svdb taught it
-    assert told == [(name, *kind) for name in names for kind in wanted[name]]
+    assert told == [(name, *kind) for name in names for kind in kinds]
     assert capsys.readouterr().out.splitlines() == ["file"] * len(told)
     assert ("train", "--model", "vgg16", "--random-split") in again
     assert again[-1] == "pictures"
@@ -343,7 +342,6 @@ def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_
     assert main(["train", "--all", "--data", str(tmp_path / "d"), "--output", str(tmp_path / "o")]) == 0
     names = [options.model for options in asked]
     assert set(names) == {*registry.available(), "pictures", "page"}
-    assert names.index("rhythm") < names.index("rhythm_svdb")
     assert names.index("vgg16") < names.index("pictures")
     budget = next(options for options in asked if options.model == "mobilenet")
     assert (budget.epochs, budget.pictures, budget.output) == (3, 6000, tmp_path / "o")

@@ -131,8 +131,8 @@ def test_the_size_of_a_block_changes_no_input() -> None:
 def test_an_epoch_repeats_and_another_differs(record: RhythmRecord) -> None:
     sampler = WindowSampler([record], [], [], DEFAULT, seed=1, steps=1, batch=3)
     first, again, other = (next(sampler.epoch(number)) for number in (0, 0, 1))
-    assert first[0].shape == (3, 64, row_size(SEQUENCE))
-    assert first[1].shape == (3, 64)
+    assert first[0].shape == (3, sampler.length, row_size(SEQUENCE))
+    assert first[1].shape == (3, sampler.length)
     assert np.array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
 
@@ -223,3 +223,15 @@ def test_windows_are_changed_as_another_patient_would_be(record: RhythmRecord, c
         assert found.shape == plain.shape
         assert np.array_equal(found[:, -SEQUENCE.rhythm_size :], plain[:, -SEQUENCE.rhythm_size :])
         assert 0.02 < np.abs(found - plain).max() < 20
+
+
+def test_a_hidden_usual_beat_leaves_the_beats_and_their_intervals(record: RhythmRecord) -> None:
+    plain, hidden = (
+        sampled(record, dataclasses.replace(CALM, usual_hidden=share)).window(np.random.default_rng(2))[0]
+        for share in (0.0, 1.0)
+    )
+    of_usual = slice(2 * SEQUENCE.points, 4 * SEQUENCE.points)
+    assert not hidden[:, of_usual].any()
+    assert plain[:, of_usual].any()
+    plain[:, of_usual] = 0
+    assert np.array_equal(hidden, plain)
