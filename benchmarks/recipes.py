@@ -20,7 +20,7 @@ from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.evaluate.run import Provenance, current_commit, now
 from pipeline.train.augment import Augmentation, read_recorded_noise
 from pipeline.train.lesson import Lesson, load_lesson, mitdb_folder
-from pipeline.train.train import DEFAULT_PLAN, TrainingPlan
+from pipeline.train.plan import DEFAULT_PLAN, TrainingPlan
 from pipeline.train.tune import tune, validation
 
 NETWORK = "mobilenet"

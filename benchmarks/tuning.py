@@ -19,7 +19,7 @@ from benchmarks.recipes import NETWORK
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.evaluate.run import Provenance, current_commit, now, write_json
 from pipeline.train.lesson import load_lesson, mitdb_folder
-from pipeline.train.train import DEFAULT_PLAN
+from pipeline.train.plan import DEFAULT_PLAN
 from pipeline.train.tune import tune
 
 PLAN: Final = DEFAULT_PLAN.reduced(2, 1000)

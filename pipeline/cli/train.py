@@ -83,7 +83,8 @@ def train_again(arguments: Sequence[str], data: Path | None, output: Path | None
 
 def _train_one(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
-    from pipeline.train.train import DEFAULT_PLAN, run, run_random_split, run_without
+    from pipeline.train.plan import DEFAULT_PLAN
+    from pipeline.train.train import run, run_random_split, run_without
 
     if options.model == "pictures":
         return _train_pictures(options)

@@ -10,23 +10,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 from sklearn.datasets import load_sample_images
-from sklearn.metrics import roc_auc_score
-from sklearn.neural_network import MLPClassifier
 
 from models import registry
-from models.pictures import PictureHead, load_head, traces
+from models.pictures import PictureHead, load_head
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.beat_images import Matches, match_beats
-from pipeline.datasets.splits import DS1, DS2
+from pipeline.datasets.splits import DS2
 from pipeline.domain import BeatTrace, FloatArray, PictureArray
 from pipeline.errors import EcgError
-from pipeline.evaluate.calibration import expected_calibration_error
 from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_other
 from pipeline.evaluate.fresh_styles import FRESH_STYLES
+from pipeline.evaluate.picture_folders import learnt_from_folders, symbols_of
+from pipeline.evaluate.picture_scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
 from pipeline.evaluate.run import current_commit
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
@@ -39,7 +36,6 @@ from pipeline.train.textbook import textbook_beats
 
 Progress = Callable[[float, str], None]
 
-SEED: Final = 507
 POINTS: Final = 400  # of a curve to be drawn
 BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
 TEXTBOOKS_PER_STYLE: Final = 2
@@ -51,7 +47,6 @@ REAL_OTHERS: Final = (
     ("rendered pages", "paper_ecg/rendered/*.png", 4),
     ("pages as PDF", "paper_ecg/pdf/*.pdf", 4),
 )
-ALIKE_R: Final = 0.999  # pictures of one folder this much alike stay on one side of the split
 FILE: Final = "pictures-evaluation.json"
 
 
@@ -109,7 +104,7 @@ class _Job:
         """Beats of DS2 and of a pacemaker's patient, who taught nothing, drawn in all styles; and textbook beats."""
         windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
         rng, styles = np.random.default_rng(SEED), (*STYLES, *FRESH_STYLES)
-        found: list[_Row] = []
+        found: list[Row] = []
         textbook = 0
         for number, style in enumerate(styles):
             index = choose(windows, BEATS_PER_STYLE, rng)
@@ -123,24 +118,24 @@ class _Job:
         usual = [row for row in found if row[1] < _PACED]
         n = TEXTBOOKS_PER_STYLE * len(styles)
         return {
-            "all": _scored(usual, self._threshold, resamples=1000),
-            "held_out_styles": _scored([row for row in usual if row[0] in FRESH_STYLES], self._threshold),
+            "all": scores_of(usual, self._threshold, resamples=1000),
+            "held_out_styles": scores_of([row for row in usual if row[0] in FRESH_STYLES], self._threshold),
             "against_normal": self._against_normal(found),
-            "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": _wilson(textbook, n)},
+            "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": wilson(textbook, n)},
             "by_style": {
-                style: _scored([row for row in usual if row[0] == style], self._threshold) for style in styles
+                style: scores_of([row for row in usual if row[0] == style], self._threshold) for style in styles
             },
             "by_class": {
-                aami: _accepted([row for row in found if row[1] == i])
-                | {"called_abnormal": _called(found, i, self._threshold)}
+                aami: acceptance([row for row in found if row[1] == i])
+                | {"called_abnormal": called_abnormal(found, i, self._threshold)}
                 for i, aami in enumerate(AAMI_CLASSES)
             },
         }
 
-    def _against_normal(self, rows: Sequence[_Row]) -> dict[str, Any]:
+    def _against_normal(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Scores where only N and the classes are asked that a shape alone can show."""
         return {
-            name: _scored([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
+            name: scores_of([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
             for name, labels in AGAINST_NORMAL.items()
         }
 
@@ -163,7 +158,7 @@ class _Job:
             "n": n,
             "accepted": accepted,
             "share": accepted / n,
-            "interval": _wilson(accepted, n),
+            "interval": wilson(accepted, n),
             "by_kind": by_kind,
         }
 
@@ -186,9 +181,9 @@ class _Job:
             "n": len(files),
             "accepted": len(found),
             "share": len(found) / len(files),
-            "folders": {name: _symbols(matches, folder == name) for name in sorted(set(folder))},
+            "folders": {name: symbols_of(matches, folder == name) for name in sorted(set(folder))},
             "annotators_labels": self._true_labels(matches, [trace for _, trace in found]),
-            "folder_labels": _folder_labels([t.value for _, t in found], folder, matches),
+            "folder_labels": learnt_from_folders([t.value for _, t in found], folder, matches),
         }
 
     @property
@@ -200,11 +195,11 @@ class _Job:
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
         answers = classify_traces([traces[int(i)] for i in kept], self.head, self.classifier)
-        rows: list[_Row] = [
+        rows: list[Row] = [
             ("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), answer.abnormal)
             for i, answer in zip(kept, answers, strict=True)
         ]
-        scored = _scored(rows, self._threshold, resamples=1000)
+        scored = scores_of(rows, self._threshold, resamples=1000)
         return scored | {
             "sure": int(matches.sure.sum()),
             "records": sorted({row[2] for row in rows}),
@@ -244,7 +239,6 @@ class _Job:
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf")
 _PACED: Final = AAMI_CLASSES.index("Q")
-_Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
 
 
 def _drawn(value: FloatArray, style: str, rng: Rng) -> PictureArray:
@@ -260,115 +254,3 @@ def _photos(rng: Rng) -> list[PictureArray]:
         y, x = (int(rng.integers(side - size)) for side in picture.shape[:2])
         pieces.append(np.ascontiguousarray(picture[y : y + size, x : x + size]))
     return pieces
-
-
-def _scored(rows: Sequence[_Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
-    """Acceptance, and accuracy, sensitivity, specificity and AUC for abnormal of what was accepted."""
-    taken = [row for row in rows if row[3] is not None]
-    truth = np.array([row[1] != 0 for row in taken])
-    score = np.array([row[3] for row in taken], np.float64)
-    shaped = np.array([row[1] in (2, 3) for row in taken])
-    result: dict[str, Any] = _accepted(rows) | _binary(truth, score, threshold)
-    if truth.size:
-        result["calibration_error"] = round(expected_calibration_error(np.stack([1 - score, score], 1), truth * 1), 4)
-    result |= {"sensitivity_vf": _share(score[shaped] >= threshold), "auc_vf": _auc(shaped, score, truth == shaped)}
-    if resamples:
-        result["intervals"] = _intervals(truth, score, np.array([row[2] for row in taken]), threshold, resamples)
-    return result
-
-
-def _accepted(rows: Sequence[_Row]) -> dict[str, Any]:
-    n, accepted = len(rows), sum(row[3] is not None for row in rows)
-    return {"n": n, "accepted": accepted, "share": accepted / max(n, 1), "interval": _wilson(accepted, n)}
-
-
-def _called(rows: Sequence[_Row], label: int, threshold: float) -> float | None:
-    return _share(np.array([row[3] >= threshold for row in rows if row[1] == label and row[3] is not None]))
-
-
-def _binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    called = score >= threshold
-    return {
-        "accuracy": _share(called == truth),
-        "sensitivity": _share(called[truth]),
-        "specificity": _share(~called[~truth]),
-        "auc": _auc(truth, score, np.ones(truth.size, np.bool_)),
-    }
-
-
-def _share(flags: NDArray[np.bool_]) -> float | None:
-    return round(float(flags.mean()), 4) if flags.size else None
-
-
-def _auc(truth: NDArray[np.bool_], score: NDArray[np.float64], kept: NDArray[np.bool_]) -> float | None:
-    if np.unique(truth[kept]).size < 2:
-        return None
-    return round(float(roc_auc_score(truth[kept], score[kept])), 4)
-
-
-def _intervals(
-    truth: NDArray[np.bool_], score: NDArray[np.float64], record: NDArray[np.str_], threshold: float, resamples: int
-) -> dict[str, list[float]]:
-    """95 % intervals by drawing patients with replacement."""
-    rng, records = np.random.default_rng(SEED), np.unique(record)
-    members = [np.flatnonzero(record == name) for name in records]
-    drawn: dict[str, list[float]] = {}
-    for _ in range(resamples):
-        index = np.concatenate([members[i] for i in rng.integers(0, len(records), len(records))])
-        for name, value in _binary(truth[index], score[index], threshold).items():
-            if value is not None:
-                drawn.setdefault(name, []).append(value)
-    return {name: [round(float(q), 4) for q in np.quantile(values, (0.025, 0.975))] for name, values in drawn.items()}
-
-
-def _wilson(hits: int, n: int) -> list[float]:
-    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
-    if not n:
-        return [0.0, 1.0]
-    z, p = 1.96, hits / n
-    middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return [round((middle - half) / (1 + z * z / n), 4), round((middle + half) / (1 + z * z / n), 4)]
-
-
-def _symbols(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
-    """What the annotators called the beats of a folder, over all matches and over the sure ones."""
-    counts = {}
-    for name, part in (("nearest", kept), ("sure", kept & matches.sure)):
-        symbols, numbers = np.unique(matches.symbol[part], return_counts=True)
-        counts[name] = dict(sorted(zip(symbols.tolist(), numbers.tolist(), strict=True), key=lambda pair: -pair[1]))
-    return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
-
-
-def _folder_labels(values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches) -> dict[str, Any]:
-    """What the folders' names give as labels for a small network that learns them.
-
-    That network is not shipped. A seeded third tests it; pictures of one beat, or alike, stay together.
-    """
-    group, truth = _groups(traces(values), matches), folder == "abnormal"
-    test = np.random.default_rng(SEED).permutation(int(group.max()) + 1)[group] < (int(group.max()) + 1) / 3
-    inputs = traces(values)
-    learner = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(inputs[~test], truth[~test])
-    score = learner.predict_proba(inputs[test])[:, 1]
-    ds = {name: np.isin(matches.record, list(records)) for name, records in (("ds1", DS1), ("ds2", DS2))}
-    patients = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(
-        inputs[ds["ds1"]], truth[ds["ds1"]]
-    )
-    return {
-        "learnt_on_two_thirds": {
-            "n": int(test.sum()),
-            "groups": int(group.max()) + 1,
-            **_binary(truth[test], score, 0.5),
-        },
-        "learnt_on_ds1_patients": {
-            "n": int(ds["ds2"].sum()),
-            **_binary(truth[ds["ds2"]], patients.predict_proba(inputs[ds["ds2"]])[:, 1], 0.5),
-        },
-    }
-
-
-def _groups(values: FloatArray, matches: Matches) -> NDArray[np.int64]:
-    """A number per picture: the same for pictures of the same recorded beat, or more than `ALIKE_R` alike."""
-    standard = values - values.mean(axis=1, keepdims=True)
-    standard /= np.linalg.norm(standard, axis=1, keepdims=True)
-    same = (matches.record[:, None] == matches.record) & (matches.sample[:, None] == matches.sample)
-    return np.asarray(connected_components((standard @ standard.T > ALIKE_R) | same)[1], np.int64)

@@ -13,8 +13,9 @@ from models.losses import Recipe
 from models.networks import NETWORKS
 from pipeline.config import DEFAULT, ROOT, Config, data_root
 from pipeline.train.lesson import Lesson, Progress, load_lesson, mitdb_folder
+from pipeline.train.plan import DEFAULT_PLAN, TrainingPlan
 from pipeline.train.search import Found, Range, search
-from pipeline.train.train import DEFAULT_PLAN, TrainingPlan, fitted, samplers
+from pipeline.train.train import fitted, samplers
 
 SPACE: Final = MappingProxyType(
     {"learning_rate": Range(1e-4, 5e-3, log=True), "weight_decay": Range(1e-6, 1e-2, log=True)}

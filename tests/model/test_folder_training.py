@@ -14,7 +14,8 @@ from models.transfer import tail_of
 from pipeline.datasets.folder_runs import list_runs, read_run
 from pipeline.datasets.folders import copy_groups, read_folder
 from pipeline.errors import DataError
-from pipeline.train.folders import FROZEN_UP_TO, FolderPlan, divide, labels, run_folder
+from pipeline.train.folder_lesson import FolderPlan, divide, labels
+from pipeline.train.folders import FROZEN_UP_TO, run_folder
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 
