@@ -5,32 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from pipeline.config import ROOT
-from pipeline.domain import Analysis, Recording
-from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import keep
-from tests.unit.review_study import analysed
+from tests.unit import review_study
 
 MAIN = str(ROOT / "app" / "main.py")
 ANNA, BERT = "Dr. Anna Müller", "Bert 山田"
 BEATS = "NNVNSNNUFNVVVNNNN"
 
 
-def recorded(analysis: Analysis) -> Recording:
-    """A signal with a bump at each beat, and some noise."""
-    shape = (round(analysis.duration_s * analysis.fs), 1)
-    signal = np.random.default_rng(0).normal(0, 0.02, shape).astype(np.float32)
-    for sample in analysis.sample:
-        signal[sample - 5 : sample + 6, 0] += np.hanning(11)
-    return Recording(analysis.record, analysis.fs, signal, analysis.leads, analysis.digest, (True,))
-
-
 def study(record: str = "case", classes: str = BEATS) -> int:
-    analysis = analysed(classes, record=record)
-    return study_of_analysis(analysis, keep(recorded(analysis))).id
+    return review_study.study(record, classes)
 
 
 def opened(view: str, **query: object) -> AppTest:

@@ -8,21 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.domain import Analysis, Recording
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second
 from pipeline.store.database import database
-from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import keep
 from pipeline.store.studies import get_study
 from tests.e2e.conftest import NARROW, WIDE, NewPage
 from tests.e2e.server import Server
 from tests.e2e.test_stories import assert_fits, settle
-from tests.unit.review_study import analysed, at
+from tests.unit.review_study import at, study
 
 pytestmark = pytest.mark.browser
 Shot = Callable[[Page, str], None]
@@ -39,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
         patch.delenv("HEARTVISION_DATABASE_URL", raising=False)
         for number in range(MANY):
-            study(f"Holter {number:02d}")
+            study(f"Holter {number:02d}", BEATS)
         started = Server(tmp_path_factory.mktemp("server") / "log.txt")
         yield started
         started.kill()
@@ -50,20 +46,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def address(server: Server) -> str:
     """Where the pages of these stories open: on our own server."""
     return server.address
-
-
-def study(record: str) -> int:
-    """A study of a recording of about a quarter of a minute."""
-    analysis = analysed(BEATS, record=record)
-    return study_of_analysis(analysis, keep(recorded(analysis))).id
-
-
-def recorded(analysis: Analysis) -> Recording:
-    shape = (round(analysis.duration_s * analysis.fs), 1)
-    signal = np.random.default_rng(0).normal(0, 0.02, shape).astype(np.float32)
-    for sample in analysis.sample:
-        signal[sample - 5 : sample + 6, 0] += np.hanning(11)
-    return Recording(analysis.record, analysis.fs, signal, analysis.leads, analysis.digest, (True,))
 
 
 def read_as(page: Page, name: str) -> None:
@@ -128,7 +110,7 @@ def test_the_reader_is_remembered_by_the_browser_and_by_no_other(new_page: NewPa
 
 
 def test_a_study_is_signed_taken_away_and_reopened(page: Page, address: str, tmp_path: Path, shot: Shot) -> None:
-    number = study("Signed today")
+    number = study("Signed today", BEATS)
     to_study(page, address, number)
     read_as(page, ANNA)
     page.get_by_role("button", name="Begin the review").click()
@@ -161,7 +143,7 @@ def test_a_study_is_signed_taken_away_and_reopened(page: Page, address: str, tmp
 
 
 def test_two_browsers_on_one_study_overwrite_nothing_and_say_who_was_faster(new_page: NewPage, address: str) -> None:
-    number = study("Read by two")
+    number = study("Read by two", BEATS)
     reviews.begin_review(number, reader=ANNA)
     anna, bert = new_page(), new_page()
     to_study(anna, address, number)
@@ -185,7 +167,7 @@ def test_two_browsers_on_one_study_overwrite_nothing_and_say_who_was_faster(new_
 
 
 def test_two_readings_are_compared_and_settled(page: Page, address: str, shot: Shot) -> None:
-    number = study("Read twice")
+    number = study("Read twice", BEATS)
     version = reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
     assert version == 2
     second.begin_second(number, reader=BERT)
@@ -205,7 +187,7 @@ def test_two_readings_are_compared_and_settled(page: Page, address: str, shot: S
 
 
 def test_a_killed_server_loses_no_confirmed_decision(server: Server, browser: Browser) -> None:
-    number = study("Power cut")
+    number = study("Power cut", BEATS)
     context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
     page = context.new_page()
     page.goto(f"{server.address}/review?study={number}")
@@ -248,7 +230,7 @@ def test_worklist_and_study_fit_the_screen(
     settle(page)
     assert_fits(page)
     shot(page, f"worklist-{scheme}")
-    number = study(f"Seen in {scheme} at {size[0]}")
+    number = study(f"Seen in {scheme} at {size[0]}", BEATS)
     reviews.decide(number, Decision("override", at(0, 1), "V", "wide, no P"), reader=BERT, expected_version=0)
     for tab in ("Sign-off", "Second reading", "Exports", "Audit trail"):
         to_study(page, address, number, tab)
