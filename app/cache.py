@@ -90,7 +90,10 @@ def _warming(name: str) -> Thread:
 def _ready(name: str) -> None:
     with suppress(ModelError):
         network = classifier(name)
-        heatmap(network, np.zeros(network.manifest.input_shape, np.uint8))
+        if network.network.reads == "pictures":
+            heatmap(network, np.zeros(network.manifest.input_shape, np.uint8))
+        else:
+            network.logits(np.zeros((1, *network.manifest.input_shape), np.float32))
 
 
 def explanation(

@@ -7,14 +7,12 @@ from dataclasses import replace
 from app.findings import Case
 from app.text import duration
 from models import registry
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, RECORDING_NETWORK
 from pipeline.domain import Recording
 from pipeline.errors import ModelError
 from pipeline.store.prepared import load_prepared
 from pipeline.store.results import load_analysis
 from pipeline.worker import Job, Status
-
-PREFERRED = "vgg16"
 
 
 def default_network() -> str:
@@ -28,7 +26,7 @@ def default_network() -> str:
     names = registry.available()
     if not names:
         raise ModelError("No trained network was found in models/weights; run `python -m pipeline train`.")
-    return PREFERRED if PREFERRED in names else names[0]
+    return RECORDING_NETWORK if RECORDING_NETWORK in names else names[0]
 
 
 def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Job:

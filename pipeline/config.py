@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 PICTURE_ENDINGS = ("png", "jpg", "jpeg", "webp", "pdf")  # what the loader reads, as file dialogs want it
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,6 +192,8 @@ class Config:
 
 DEFAULT = Config()
 REVIEW = ReviewConfig()
+RECORDING_NETWORK: Final = "rhythm_svdb"  # that reads a recording unless another is asked for; ADR 0010 says why
+PICTURE_NETWORK: Final = "vgg16"  # likewise a picture of a beat
 
 
 def data_root() -> Path:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.cli.shared import (
     BAD_USE,
-    DEFAULT_MODEL,
     OK,
     REFUSED,
     Progress,
@@ -22,6 +21,7 @@ from pipeline.cli.shared import (
     progress_bars,
     say,
 )
+from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Arguments of `analyse`."""
     parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea or .csv file")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
+    parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
         "--format", type=_formats, default=("json",), help=f"any of {','.join(FORMATS)} (default: json; report: pdf)"

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.shared import DEFAULT_MODEL, OK, REFUSED, label, loader, progress_bars, say
+from pipeline.cli.shared import OK, REFUSED, label, loader, progress_bars, say
+from pipeline.config import PICTURE_NETWORK
 from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def add_picture(parser: argparse.ArgumentParser) -> None:
     """Arguments of `picture`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="the network (default: %(default)s)")
+    parser.add_argument("--model", default=PICTURE_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")
     parser.add_argument(
         "--heatmap", type=Path, metavar="DIR", help="write where the network looked, one PNG per picture"

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from models.registry import Classifier
 
 OK, BAD_USE, REFUSED = 0, 2, 3
-DEFAULT_MODEL: Final = "vgg16"
 Progress = Callable[[float, str], None]
 
 

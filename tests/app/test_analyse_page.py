@@ -350,10 +350,9 @@ def test_an_address_that_names_nothing_here_is_refused_in_a_sentence(address: st
 
 
 def test_a_network_is_readied_once_and_one_that_is_missing_troubles_nobody() -> None:
-    thread = cache.warm("vgg16")
-    assert cache.warm("vgg16") is thread
-    missing = cache.warm("nobody")
-    for ready in (thread, missing):
+    pictures, beats, missing = (cache.warm(name) for name in ("vgg16", "rhythm_svdb", "nobody"))
+    assert cache.warm("vgg16") is pictures
+    for ready in (pictures, beats, missing):
         ready.join(timeout=120)
         assert not ready.is_alive()
     with pytest.raises(ModelError):
