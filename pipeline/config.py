@@ -52,7 +52,8 @@ class SignalConfig:
     beat_score: float = -0.5  # log odds from which a candidate is a beat
     same_beat_ms: float = 150.0  # a slope within this distance belongs to the beat
     elsewhere_ms: float = 40.0  # if it is further away than this ...
-    elsewhere_share: float = 0.25  # ... in more than this share of the beats, the slopes say where R is
+    elsewhere_alike_ms: float = 10.0  # ... by a distance that differs from the usual one by no more than this ...
+    elsewhere_share: float = 0.1  # ... in more than this share of the beats, the slopes say where R is
     trust_ms: float = 100.0  # two detectors agree on a beat within this distance
     usual_rr_ratio: float = 0.95  # a beat is usual unless it comes earlier than this share of the mean RR; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R

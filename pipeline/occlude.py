@@ -13,8 +13,8 @@ from pipeline.config import DEFAULT, Config, SequenceConfig
 from pipeline.domain import Beats, FloatArray, read_only
 from pipeline.signal.sequence import LEADS, frame, rows
 
-COVER_POINTS: Final = 8  # 64 ms: narrower than a QRS, wider than its slopes
-STEP_POINTS: Final = 2
+COVER_POINTS: Final = 8  # 64 ms: narrower than a QRS, wider than its slopes; stretches overlap by half
+STEP_POINTS: Final = 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -61,8 +61,10 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
             out[first : first + piece.size, i] = piece
         segments.append((first, first + piece.size))
     if not segments:
+        longest, best = _longest_stretch(recording, config)
         raise SignalError(
-            f"Not enough signal: no stretch of lead {leads[0]!r} without gaps is {config.segment_min_s:g} s long."
+            f"Not enough signal: lead {leads[0]!r} has no stretch of {config.segment_min_s:g} s without gaps; "
+            f"the longest there is lasts {longest:.1f} s, in lead {best!r}."
         )
     return Conditioned(read_only(out), float(recording.fs * ratio), tuple(segments))
 
@@ -104,6 +106,15 @@ def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[t
         if (stop - start) / fs * 1000 <= config.gap_bridge_ms and start > 0 and stop < lead.size:
             missing[start:stop] = False
     return [(a, b) for a, b in runs(~missing) if (b - a) / fs >= config.segment_min_s]
+
+
+def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float, str]:
+    """Seconds of the longest stretch without gaps of any lead, and that lead."""
+    any_length = replace(config, segment_min_s=0.0)
+    spans = [_recorded_spans(lead, recording.fs, any_length) for lead in recording.p_signal.T]
+    lengths = [max((stop - start for start, stop in found), default=0) / recording.fs for found in spans]
+    best = int(np.argmax(lengths))
+    return lengths[best], recording.leads[best]
 
 
 def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfig) -> FloatArray:

@@ -75,10 +75,11 @@ def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
 
 
 def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """Snapped to the first lead, or where the slopes say if they often say otherwise.
+    """Snapped to the first lead, or where the slopes say if they often say otherwise, and by the same distance.
 
-    The energy of a paced beat peaks long after its spike, that of a QRS with a deep S wave after its R. A lost first
-    lead says nothing about where R is: there the energy's place stays.
+    The energy of a paced beat peaks long after its spike, that of a QRS with a deep S wave after its R, by about as
+    much in each beat; noise puts the slopes now here, now there. A lost first lead says nothing about where R is:
+    there the energy's place stays.
     """
     lead = conditioned.signal[:, 0]
     snapped = snap(beats, lead, conditioned.fs, config)
@@ -90,6 +91,8 @@ def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> 
     around = np.stack([steep[after - 1], steep[np.minimum(after, steep.size - 1)]], axis=1)
     nearest = around[np.arange(beats.size), np.abs(around - beats[:, None]).argmin(axis=1)]
     same = np.abs(nearest - beats) <= config.same_beat_ms / 1000 * conditioned.fs
-    elsewhere = same & (np.abs(nearest - snapped) > config.elsewhere_ms / 1000 * conditioned.fs)
-    often = np.count_nonzero(elsewhere) > config.elsewhere_share * beats.size
-    return np.unique(np.where(same, nearest, snapped) if often else snapped)
+    apart = nearest - snapped
+    elsewhere = apart[same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)]
+    usual = np.median(elsewhere) if elsewhere.size else 0.0
+    alike = np.count_nonzero(np.abs(elsewhere - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
+    return np.unique(np.where(same, nearest, snapped) if alike > config.elsewhere_share * beats.size else snapped)

@@ -112,6 +112,14 @@ def test_a_signal_without_beats_is_refused_in_one_sentence(p_signal: np.ndarray,
     assert str(caught.value).endswith(".")
 
 
+def test_a_refusal_for_gaps_names_the_lead_that_was_recorded_longest() -> None:
+    p_signal = np.full((5000, 3), np.nan, np.float32)
+    for column, stop in enumerate((500, 250, 2000)):
+        p_signal[:stop, column] = 0
+    with pytest.raises(SignalError, match=r"lead 'II' has no stretch of 9 s .* lasts 8\.0 s, in lead 'V1'\."):
+        prepare(Recording("x", 250.0, p_signal, ("I", "II", "V1"), "d", (True,) * 3))
+
+
 def test_a_wrong_sampling_frequency_is_noticed(demo: Recording) -> None:
     with pytest.raises(SignalError):
         prepare(changed(demo, demo.p_signal[:20_000], 5000.0))

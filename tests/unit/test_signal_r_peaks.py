@@ -178,11 +178,12 @@ def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) 
 
 
 @pytest.mark.data
-def test_a_paced_beat_stands_at_its_spike() -> None:
-    """Record 107: the energy of the wide QRS peaks 100 ms after the spike that the reference marks."""
+@pytest.mark.parametrize("record", ["107", "217"])
+def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
+    """The energy of the wide QRS peaks 60 to 100 ms after the spike that the reference marks."""
     from benchmarks.r_peaks import read
 
-    paced = read("mitdb", "107")
+    paced = read("mitdb", record)
     assert paced.reference is not None
     found = found_in(paced)
     matched = match_beats(paced.reference.sample, found, fs=paced.fs, window_ms=50).matched
