@@ -58,9 +58,9 @@ def classifier(name: str) -> Classifier:
     """
     from pipeline.analysis import check_classifier  # brings SciPy, which the Evaluation page does without
 
+    _keep_compiled()
     network = registry.load(name)
     check_classifier(network, DEFAULT)
-    _keep_compiled()
     return network
 
 
@@ -68,6 +68,7 @@ def _keep_compiled() -> None:
     """Keeps Streamlit from clearing Keras after each run of the script, other sessions' networks included.
 
     What is cleared is compiled again at the next beat: 0.16 s of 0.2 s (`_clean_problem_modules` in its script runner).
+    A network that is being built in another thread meanwhile fails: its names begin anew.
     """
     keras().backend.clear_session = lambda free_memory=True: None
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from threading import RLock
+from typing import Any, Final
+
+_IMPORTING: Final = RLock()  # two threads that import Keras at once each find half of it
 
 
 @cache
@@ -13,7 +16,8 @@ def tensorflow() -> Any:
     """TensorFlow, imported once and on demand: it takes seconds, and most pages need none of it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    import tensorflow as tf
+    with _IMPORTING:
+        import tensorflow as tf
 
     return tf
 
@@ -22,8 +26,9 @@ def tensorflow() -> Any:
 def keras() -> Any:
     """Keras on TensorFlow."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    tensorflow()
-    import keras as keras_module
+    with _IMPORTING:
+        tensorflow()
+        import keras as keras_module
 
     return keras_module
 
