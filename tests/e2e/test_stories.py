@@ -14,7 +14,7 @@ from tests.e2e.conftest import NARROW, WIDE, NewPage
 
 pytestmark = pytest.mark.browser
 
-SEEN = "Exactly what the network saw"
+SEEN = re.compile("Exactly what the network saw|As a network that reads pictures would see it")
 LOOKED = re.compile("Where it looked for [NSVFQ]")
 SLOW_MS = 120_000  # TensorFlow is imported, and every beat read, on what may be a busy machine
 Shot = Callable[[Page, str], None]
