@@ -14,7 +14,7 @@ from models import registry
 from models.errors import ModelError
 from models.pictures import head_manifest
 from pipeline import cli
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, PICTURE_NETWORK, RECORDING_NETWORK
 from pipeline.labels import AAMI_CLASSES
 from tests.hostile.make_corpus import draw_beat, encoded, record, table
 
@@ -55,7 +55,7 @@ class Stand:
 @pytest.fixture
 def stand(monkeypatch):
     def manifest(name):
-        if name != "vgg16":
+        if name not in (RECORDING_NETWORK, PICTURE_NETWORK):
             raise ModelError(f"There is no trained network {name!r}; there are vgg16.")
         return StandManifest()
 
