@@ -34,8 +34,7 @@ WIDE, NARROW = (1440, 900), (390, 844)
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
 START_S = 60.0
 # Opened at the address of a page, Streamlit's browser side looks for its server below that page first: two 404.
-# A picture that the next click has replaced before the browser asked for it is gone: one 404.
-HARMLESS = re.compile(r"/\w+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
+SEARCHING = re.compile(r"/\w+/_stcore/(health|host-config)$")
 expect.set_options(timeout=30_000)  # stories ask what happens, benchmarks how fast: CI's two cores may be busy
 NewPage = Callable[..., Page]
 
@@ -99,8 +98,7 @@ def new_page(address: str, browser: Browser) -> Iterator[NewPage]:
     foreign: list[str] = []
 
     def console(message: ConsoleMessage) -> None:
-        told = (message.location.get("url", ""), message.text)
-        if message.type == "error" and not any(HARMLESS.search(text) for text in told):
+        if message.type == "error" and not SEARCHING.search(message.location.get("url", "")):
             errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def requested(request: Request) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.conftest import NARROW, WIDE, NewPage
 
 pytestmark = pytest.mark.browser
 
-SEEN = re.compile("Exactly what the network saw|As a network that reads pictures would see it")
+SEEN = "As a network that reads pictures would see it"
 LOOKED = re.compile("Where it looked for [NSVFQ]")
 SLOW_MS = 120_000  # TensorFlow is imported, and every beat read, on what may be a busy machine
 Shot = Callable[[Page, str], None]
@@ -76,11 +76,14 @@ def test_a_click_on_the_strip_selects_that_beat(page: Page) -> None:
     letter = strip.locator("g.textpoint text").nth(4)
     letter.click(force=True)
     expect(heading).not_to_have_text(before)
+    settle(page)  # a picture that the next click replaces before the browser has it is gone: a 404
     chosen = heading.inner_text()
     page.get_by_role("button", name="Previous beat").click()
     expect(heading).not_to_have_text(chosen)
+    settle(page)
     letter.click(force=True)
     expect(heading).to_have_text(chosen)
+    settle(page)
 
 
 def test_a_click_on_the_trend_jumps_there(page: Page) -> None:
@@ -101,8 +104,10 @@ def test_keys_lead_from_beat_to_beat(page: Page) -> None:
     before = heading.inner_text()
     page.keyboard.press("ArrowRight")
     expect(heading).not_to_have_text(before)
+    settle(page)
     page.keyboard.press("ArrowLeft")
     expect(heading).to_have_text(before)
+    settle(page)
 
 
 def test_own_record_is_uploaded_and_analysed(page: Page, record: list[Path]) -> None:
