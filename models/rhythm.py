@@ -110,7 +110,7 @@ def _dense(units: int, name: str, activation: str | None = None) -> Any:
 
 
 NETWORK = Network(
-    "Rhythm: both leads, the beats around, RR intervals",
+    "Rhythm network (MIT-BIH)",
     build,
     random_start,
     everything,

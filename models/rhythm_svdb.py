@@ -8,7 +8,7 @@ from models import rhythm
 
 NETWORK = replace(
     rhythm.NETWORK,
-    title="Rhythm, taught by svdb too",
+    title="Rhythm network (MIT-BIH and SVDB)",
     place=91,
     taught_by="svdb",
 )
