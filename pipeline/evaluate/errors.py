@@ -15,6 +15,7 @@ from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import PictureArray
 from pipeline.errors import DataError, EcgError
+from pipeline.export import write_bytes
 from pipeline.intake import read_path
 from pipeline.render.picture import render_large
 
@@ -66,15 +67,15 @@ def write_sheet(
     ------
     ValueError
         If there is no picture.
+    DataError
+        If it cannot be written.
     """
     if not pictures:
         raise ValueError("A sheet needs at least one picture.")
     tiles = list(pictures)
     while len(payload := _encode(_grid(tiles, columns))) > max_bytes and min(tiles[0].shape[:2]) > 32:
         tiles = [_shrink(tile) for tile in tiles]
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(payload)
-    temporary.replace(path)
+    write_bytes(path, payload)
     height, width = tiles[0].shape[:2]
     return SheetLayout(path.name, columns, int(width), int(height), len(tiles))
 

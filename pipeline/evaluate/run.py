@@ -14,7 +14,7 @@ from typing import Any
 from models import registry
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, ROOT, Config
-from pipeline.datasets.catalogue import CATALOGUE
+from pipeline.datasets.catalogue import CATALOGUE, record_names
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluate.bootstrap import RESAMPLES
@@ -22,7 +22,7 @@ from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
 from pipeline.evaluate.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
-from pipeline.store.files import write_bytes
+from pipeline.export import write_bytes
 
 RUNS = ROOT / "runs" / "evaluate"
 NO_SOURCES = (":(exclude)docs", ":(exclude)models/weights", ":(exclude)*.md")
@@ -74,7 +74,8 @@ def evaluate(
     Raises
     ------
     DataError
-        If the split is unknown, or a record or its annotations are missing.
+        If the split is unknown, a record or its annotations are missing, every record taught the network, or `output`
+        cannot be written.
     ModelError
         If the network cannot be loaded.
     """
@@ -110,6 +111,8 @@ def evaluate_classifier(
     names = split_records(split, folder, records)
     if split != "ds1":  # which shows what was learnt
         names = unseen_by(model, names)
+    if not names:
+        raise DataError(f"All records of the split {split!r} taught network {classifier.name!r}; none is left to test.")
     found = predict_records(
         classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
     )
@@ -183,17 +186,26 @@ def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
 
 
 def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
-    """The folder with a database's records: `data_dir` itself or the one in it that is named after the database.
+    """The folder with a database's records: the one in `data_dir` that is named after the database, or that itself.
 
     Raises
     ------
     DataError
-        If there is none.
+        If there is none, or `data_dir` holds another database: its patients would be scored under a wrong name.
     """
-    for folder in (data_dir / database, data_dir):
-        if any(folder.glob("*.hea")):
-            return folder
-    raise DataError(f"There are no records (.hea) in {str(data_dir)!r}; run `python -m pipeline data` to fetch them.")
+    if any((data_dir / database).glob("*.hea")):
+        return data_dir / database
+    found = {file.stem for file in data_dir.glob("*.hea")}
+    if not found:
+        raise DataError(
+            f"There are no records (.hea) in {str(data_dir)!r}; run `python -m pipeline data` to fetch them."
+        )
+    if other := next((name for name in CATALOGUE if name != database and found & set(record_names(name))), None):
+        raise DataError(
+            f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "
+            "give the folder that holds both databases."
+        )
+    return data_dir
 
 
 def split_records(split: str, folder: Path, records: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -249,7 +261,13 @@ def current_commit() -> str:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write strict JSON (no NaN) atomically; lists of plain values stay on one line."""
+    """Write strict JSON (no NaN) atomically; lists of plain values stay on one line.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
     write_bytes(path, (_json_text(content, "\n") + "\n").encode())
 
 

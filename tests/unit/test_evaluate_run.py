@@ -227,6 +227,20 @@ def test_unknown_splits_and_records_are_refused(folder, tmp_path, split, records
         run.evaluate_classifier(WidthRule(), MODEL, folder, split, tmp_path / "e.json", records=records)
 
 
+def test_a_database_of_which_every_record_taught_the_network_is_refused(folder, tmp_path):
+    model = MODEL | {"train_records": ["100", "103"]}
+    with pytest.raises(DataError, match="All records of the split 'ds2' taught network 'rule'"):
+        run.evaluate_classifier(WidthRule(), model, folder, "ds2", tmp_path / "e.json", records=("100", "103"))
+
+
+def test_a_result_makes_its_folder_and_what_cannot_be_written_is_one_sentence(folder, tmp_path):
+    path = evaluated(folder, tmp_path / "new", records=("100",))
+    assert path.with_name("errors.png").is_file()
+    assert path.stat().st_mode & 0o044 == 0o044  # others may read it, as every file of the repository
+    with pytest.raises(DataError, match=r"The file 'x.json' could not be written"):
+        run.write_json(path / "x.json", {})
+
+
 def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, tmp_path):
     assert run.database_folder(folder) == folder
     (tmp_path / "mitdb").mkdir()
@@ -237,6 +251,11 @@ def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, 
     assert run.database_folder(tmp_path, "svdb") == tmp_path / "svdb"
     with pytest.raises(DataError, match="There are no records"):
         run.database_folder(tmp_path / "cache")
+
+
+def test_the_records_of_one_database_are_not_taken_for_those_of_another(folder):
+    with pytest.raises(DataError, match="holds records of 'mitdb' and none of 'svdb'"):
+        run.database_folder(folder, "svdb")
 
 
 def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_path):
