@@ -33,9 +33,9 @@ def learnt_from_folders(values: Sequence[FloatArray], folder: NDArray[np.str_], 
 
     That network is not shipped. A seeded third tests it; pictures of one beat, or alike, stay together.
     """
-    group, truth = _groups(traces(values), matches), folder == "abnormal"
+    inputs, truth = traces(values), folder == "abnormal"
+    group = _groups(inputs, matches)
     test = np.random.default_rng(SEED).permutation(int(group.max()) + 1)[group] < (int(group.max()) + 1) / 3
-    inputs = traces(values)
     learner = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(inputs[~test], truth[~test])
     score = learner.predict_proba(inputs[test])[:, 1]
     ds = {name: np.isin(matches.record, list(records)) for name, records in (("ds1", DS1), ("ds2", DS2))}

@@ -18,14 +18,14 @@ Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
 def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
     """Acceptance, and accuracy, sensitivity, specificity and AUC for abnormal of what was accepted."""
     taken = [row for row in rows if row[3] is not None]
-    truth = np.array([row[1] != 0 for row in taken])
+    truth = np.array([row[1] != 0 for row in taken], np.bool_)
     score = np.array([row[3] for row in taken], np.float64)
-    shaped = np.array([row[1] in (2, 3) for row in taken])
+    shaped = np.array([row[1] in (2, 3) for row in taken], np.bool_)
     result: dict[str, Any] = acceptance(rows) | binary(truth, score, threshold)
     if truth.size:
         result["calibration_error"] = round(expected_calibration_error(np.stack([1 - score, score], 1), truth * 1), 4)
     result |= {"sensitivity_vf": _share(score[shaped] >= threshold), "auc_vf": _auc(shaped, score, truth == shaped)}
-    if resamples:
+    if resamples and truth.size:
         result["intervals"] = _intervals(truth, score, np.array([row[2] for row in taken]), threshold, resamples)
     return result
 

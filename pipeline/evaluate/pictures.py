@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +23,8 @@ from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_othe
 from pipeline.evaluate.fresh_styles import FRESH_STYLES
 from pipeline.evaluate.picture_folders import learnt_from_folders, symbols_of
 from pipeline.evaluate.picture_scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
-from pipeline.evaluate.run import current_commit
+from pipeline.evaluate.run import current_commit, now
+from pipeline.export import write_bytes
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
 from pipeline.labels import AAMI_CLASSES, aami_class
@@ -80,7 +80,7 @@ def evaluate_pictures(
         "seed": SEED,
         "command": "python -m pipeline evaluate --model pictures",
         "commit": current_commit(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": now(),
     }
     parts = (
         ("styles", job.styles, 0.0, 0.4, "Beats in every style"),
@@ -90,7 +90,7 @@ def evaluate_pictures(
     for name, work, begin, share, words in parts:  # what is done is kept, should the rest be stopped
         facts[name] = work(root, lambda f, b=begin, s=share, w=words: progress(b + s * f, w))  # type: ignore[misc]
         facts["minutes"] = round((time.monotonic() - started) / 60, 1)
-        target.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        write_bytes(target, (json.dumps(facts, indent=1) + "\n").encode())
     return target
 
 
