@@ -342,6 +342,15 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     assert again[-1] == "pictures"
 
 
+def test_two_networks_are_compared_with_and_without_the_record_of_most_s_beats(capsys):
+    assert main(["evaluate", "--compare", "rhythm", "vgg16"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line for line in lines if " against " in line]
+    usual = [f"ds2 at {kind} beats, rhythm against vgg16" for kind in predict.KINDS]
+    assert headings == [usual[0], f"{usual[0]}, without record 232", usual[1], f"{usual[1]}, without record 232"]
+    assert [line for line in lines if line.endswith(" records")] == ["22 records", "21 records"] * 2
+
+
 def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(monkeypatch):
     sha256 = registry.manifest("cnn").sha256
     made = read_evaluation(registry.WEIGHTS / "cnn" / "evaluation.json")["provenance"]["commit"]
