@@ -25,11 +25,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
     )
-    parser.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
+    kind.add_argument(
         "--uncertainty", action="store_true", help="add class sets with a promise, calibrated on patients of svdb"
     )
-    parser.add_argument(
+    kind.add_argument(
         "--explanations", type=positive, nargs="?", const=20, metavar="N",
         help="measure how far the heatmaps can be believed, on N beats of each class (default: %(const)s)",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, positive, progress_bars, say
 from pipeline.errors import EcgError
 
 
@@ -13,7 +13,9 @@ def add_page(parser: argparse.ArgumentParser) -> None:
     """Arguments of `page`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or PDF of one page")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where PAGE.hea, .dat, .json go")
-    parser.add_argument("--page", type=int, default=1, metavar="N", help="which page of a PDF (default: %(default)s)")
+    parser.add_argument(
+        "--page", type=positive, default=1, metavar="N", help="which page of a PDF (default: %(default)s)"
+    )
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s, where the page does not say")
     parser.add_argument("--gain", type=float, choices=(5.0, 10.0, 20.0), help="mm/mV, where the page does not say")
     parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+3, 4x3, 6x2, 6x2+1, 12x1, ...")

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
+
+_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +61,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _train_all(options: argparse.Namespace) -> int:
+    if _is_out_of_place(options, "--all, which trains by the commands in the manifests"):
+        return BAD_USE
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_of, trained
     from pipeline.evaluate.run import current_commit
@@ -94,8 +99,7 @@ def _train_one(options: argparse.Namespace) -> int:
         say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
         return BAD_USE
     whole = NETWORKS[options.model].reads == "beats"
-    if whole and (options.tune or options.random_split or options.epochs or options.pictures or options.without):
-        say(f"Network {options.model!r} learns from whole recordings: only --data and --output apply to it.")
+    if _is_out_of_place(options, *_kind_of_training(options, whole)):
         return BAD_USE
     with progress_bars(1) as steps:
         where = (options.model, options.data, options.output)
@@ -119,6 +123,25 @@ def _train_one(options: argparse.Namespace) -> int:
     return OK
 
 
+def _kind_of_training(options: argparse.Namespace, whole: bool) -> tuple[str, ...]:
+    """What is trained, in words, and the options that apply to it."""
+    if whole:
+        return (f"network {options.model!r}, which learns from whole recordings",)
+    if options.tune:
+        return "a search for settings (--tune)", "tune"
+    if options.random_split:
+        return "a random split", "random_split"
+    return f"network {options.model!r}", "epochs", "pictures", "without"
+
+
+def _is_out_of_place(options: argparse.Namespace, what: str, *applying: str) -> bool:
+    """Whether an option was given that does not apply to `what` is trained; said if so, for it would change nothing."""
+    given = [name for name in _PARTICULAR if getattr(options, name) and name not in applying]
+    if given:
+        say(f"--{given[0].replace('_', '-')} does not apply to {what}; leave it out.")
+    return bool(given)
+
+
 def _is_folder(data: Path | None) -> bool:
     from pipeline.datasets.folders import is_folder_dataset
 
@@ -127,8 +150,7 @@ def _is_folder(data: Path | None) -> bool:
 
 def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
     """The page network on the public pages, or any picture network on a folder of the user's."""
-    if options.random_split or options.epochs or options.pictures or (options.model == "page" and options.tune):
-        say("Only --data, --output and (but for --model page) --tune apply to folders of pictures.")
+    if _is_out_of_place(options, "pictures of a folder", *(() if options.model == "page" else ("tune",))):
         return BAD_USE
     with progress_bars(1) as steps:
         if options.model == "page":
@@ -146,6 +168,8 @@ def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
 
 
 def _train_pictures(options: argparse.Namespace) -> int:
+    if _is_out_of_place(options, "the heads for pictures of beats"):
+        return BAD_USE
     from pipeline.train import beat_pictures
 
     with progress_bars(1) as steps:

@@ -150,12 +150,33 @@ def test_an_unknown_network_is_bad_use(stand, folder, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["analyse"], ["analyse", "x", "--format", "xml"], ["plot", "x.png"], ["report"]]
+    "arguments",
+    [
+        *([], ["analyse"], ["analyse", "x", "--format", "xml"], ["plot", "x.png"], ["report"]),
+        *(["page", "x.png", "--page", "0"], ["evaluate", "--model", "cnn", "--stress", "--uncertainty"]),
+    ],
 )
 def test_bad_use_is_exit_code_two(arguments):
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "rhythm", "--without", "201"], "--without does not apply to network 'rhythm', which learns from"),
+        (["--model", "pictures", "--epochs", "3"], "--epochs does not apply to the heads for pictures of beats"),
+        (["--model", "page", "--without", "201"], "--without does not apply to pictures of a folder"),
+        (["--model", "page", "--tune", "2"], "--tune does not apply to pictures of a folder"),
+        (["--model", "cnn", "--random-split", "--epochs", "2"], "--epochs does not apply to a random split"),
+        (["--model", "cnn", "--tune", "2", "--random-split"], "--random-split does not apply to a search"),
+        (["--all", "--pictures", "600"], "--pictures does not apply to --all"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_bad_use(arguments, message, capsys):
+    assert cli.main(["train", *arguments]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp_path, capsys):
