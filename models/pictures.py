@@ -130,11 +130,11 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
     Raises
     ------
     ModelError
-        If there is none, it lacks a field, or the network has other weights now.
+        If there is none, it or the network's manifest lacks a field, or the network has other weights now.
     """
     try:
         raw = json.loads((folder / name / _MANIFEST).read_text("utf-8"))
-        network = json.loads((folder / name / "manifest.json").read_text("utf-8"))
+        standing_on = json.loads((folder / name / "manifest.json").read_text("utf-8"))["sha256"]
         known: dict[str, Any] = {f.name: tuple(raw[f.name]) if isinstance(raw[f.name], list) else raw[f.name]
                  for f in fields(PictureManifest)}  # fmt: skip
         facts = PictureManifest(**known)
@@ -142,7 +142,7 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
         raise ModelError(
             f"The picture head of network {name!r} cannot be read; run `python -m pipeline train --model pictures`."
         ) from error
-    if facts.network_sha256 != network["sha256"]:
+    if facts.network_sha256 != standing_on:
         raise ModelError(
             f"The picture head was made for other weights of network {name!r}; "
             "run `python -m pipeline train --model pictures`."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from pipeline.config import ROOT, data_root
+from pipeline.config import data_root
 from pipeline.datasets.catalogue import CATALOGUE, checksums, dataset
 from pipeline.datasets.download import download
 from pipeline.datasets.samples import INDEX_PATH, SHEET_PATH, sample_sheet, write_samples
@@ -18,6 +17,7 @@ from pipeline.datasets.statistics import STATISTICS_PATH, gather_statistics, rec
 from pipeline.datasets.verify import Check, check_files
 from pipeline.domain import Recording
 from pipeline.errors import DataError
+from pipeline.evaluate.run import current_commit
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
@@ -115,13 +115,7 @@ def _download(name: str) -> None:
 
 
 def _write_statistics() -> None:
-    provenance = {"command": "python -m pipeline data --statistics", "commit": _commit(ROOT)}
+    provenance = {"command": "python -m pipeline data --statistics", "commit": current_commit()}
     write_statistics(gather_statistics(read_records(), provenance))
     write_samples(*sample_sheet(read_records()))
     Console(stderr=True).print(f"Written: {', '.join(path.name for path in (STATISTICS_PATH, SHEET_PATH, INDEX_PATH))}")
-
-
-def _commit(root: Path) -> str:
-    """The commit that the working tree stands on; "unknown" outside a repository."""
-    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"

@@ -104,6 +104,9 @@ def test_heads_for_other_weights_of_the_network_are_refused(tmp_path):
     (folder / "manifest.json").write_text(json.dumps({**facts, "sha256": "0" * 64}))
     with pytest.raises(ModelError, match="other weights"):
         load_head("vgg16", tmp_path)
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_head("vgg16", tmp_path)
 
 
 def test_damaged_heads_are_refused(tmp_path):
