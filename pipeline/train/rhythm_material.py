@@ -25,17 +25,17 @@ class Simulated:
     """Which rhythms are simulated from each patient's beats, how often, and how long each is."""
 
     variants: Variants = (
-        ("atrial_runs", 2),
+        ("atrial_runs", 3),
         ("coarse_fibrillation", 1),
         ("flutter", 1),
-        ("premature", 3),
+        ("premature", 4),
         ("paroxysms", 2),
     )
     other_variants: Variants = (
-        ("atrial_runs", 1),
+        ("atrial_runs", 2),
         ("coarse_fibrillation", 1),
         ("flutter", 1),
-        ("premature", 1),
+        ("premature", 2),
         ("paroxysms", 1),
     )
     n_beats: int = 600
