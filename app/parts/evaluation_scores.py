@@ -209,10 +209,11 @@ def show_random_split(view: View) -> None:
         st.info("The comparison with a random split has not been made for this network.")
         return
     st.warning(plain(view.evaluation["random_split"]["label"]), icon=":material/warning:")
-    measures = {m: tables.NAMES[m] for m in ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "macro_f1")}
+    shown = ("accuracy", "N_f1", "S_f1", f"{tables.WITHOUT_232}S_f1", "V_f1", "F_f1", "macro_f1")
+    measures = {m: tables.measure_title(m) for m in shown}
     both = [
-        ("New patients", view.evaluation["reference"]["overall"]),
-        ("Random split (leaks)", view.evaluation["random_split"]["overall"]),
+        (title, {m: tables.measured(view.evaluation[kind], m) for m in measures})
+        for title, kind in (("New patients", "reference"), ("Random split (leaks)", "random_split"))
     ]
     show_figure(view, charts.compare(both, measures, view.colours), "New patients against a random split")
     show_table(tables.optimism(view.evaluation), f"{view.name}-random-split.csv")

@@ -288,6 +288,7 @@ def test_the_random_split_is_labelled_as_a_leak(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Random split", network="vgg16")
     assert page.warning[0].value.startswith("Optimistic")
     assert page.dataframe[1].value.columns.tolist() == ["Measure", "New patients", "Random split (leaks)"]
+    assert page.dataframe[1].value["Measure"].tolist()[2:4] == ["S F1", "S F1 without 232"]
 
 
 def test_a_title_that_is_markdown_stays_text(monkeypatch, networks, tmp_path):
@@ -401,7 +402,11 @@ def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch,
         saved.read_evaluation(networks / "cnn" / name)["reference"]
         for name in ("evaluation.json", "evaluation-without-201.json")
     )
-    row = next(frame.value for frame in page.dataframe if "Without 201" in frame.value.columns).iloc[0]
+    table = next(frame.value for frame in page.dataframe if "Without 201" in frame.value.columns)
+    assert list(table["Measure"])[2:4] == ["S F1", "S F1 without 232"]
+    rest = next(v for v in without["variants"] if v["name"] == "without_232")
+    assert table.iloc[3]["Without 201"] == f"{rest['overall']['S_f1']['value']:.3f}"
+    row = table.iloc[0]
     assert row["Usual"] == f"{usual['overall']['accuracy']['value']:.3f}"
     assert row["Without 201"] == f"{without['overall']['accuracy']['value']:.3f}"
     errors_202 = [next(r["errors"] for r in kind["per_record"] if r["record"] == "202") for kind in (without, usual)]
