@@ -66,10 +66,13 @@ def _where(content: Mapping[str, Any]) -> str:
 def _sane(content: Mapping[str, Any]) -> str:
     stages = content["randomised"]["stages"]
     last = stages[-1]["correlation"]
+    if last["value"] is None:
+        return "**Weights:** no map shows anything, so none could be compared with those of random weights."
     told = f"with all weights random, maps correlate {last['value']:.2f} with the real ones"
     if last["high"] is not None and last["high"] < 0.5:
         return f"**Weights:** {told}: they depend on what the network learnt."
-    return f"**Weights:** {told}: much of a map comes from the picture itself, whatever the network learnt."
+    seen = "signal" if _on_signal(content) else "picture"
+    return f"**Weights:** {told}: much of a map comes from the {seen} itself, whatever the network learnt."
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -88,14 +88,15 @@ def forget(digest: str) -> None:
 
 
 def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
-    """The band between two times, in one to eight times `columns` buckets: from the coarsest level that fits.
+    """The band between two times, from the coarsest level that has a bucket for each of `columns`.
 
     Parameters
     ----------
     recording : Recording
         Stored or not: what is not stored is read sample by sample.
     columns : int
-        How many buckets the drawing can show; where there are fewer samples, each sample is its own bucket.
+        How many buckets the drawing can show; where a stretch has fewer than `BUCKETS[0]` samples for each, each sample
+        is its own bucket.
     """
     start = max(0, int(start_s * recording.fs))
     stop = min(recording.n_samples, int(np.ceil(stop_s * recording.fs)))

@@ -1,0 +1,36 @@
+"""Sentences about heatmaps: what the numbers say, of what was looked at, and nothing where nothing was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.evaluate.claims import claims
+
+NOTHING = {"value": None, "low": None, "high": None}
+
+
+def content(correlation, *, reads="pictures", ratio=NOTHING):
+    places = {"qrs": {"share": {"value": 0.4, "low": 0.3, "high": 0.5}, "area": 0.1, "ratio": ratio}}
+    answers = [{"answer": "V", "beats": 10, "blank": 2, "places": places}]
+    against = {"random": {"deletion": NOTHING, "insertion": NOTHING}}
+    drawn = {"title": "DS2", "beats": 10, "compared": 8, "records": ["100"], "against": against, "answers": answers}
+    return {"reads": reads, "sets": [drawn], "randomised": {"stages": [{"correlation": correlation}]}}
+
+
+@pytest.mark.parametrize(("reads", "seen"), [("pictures", "picture"), ("beats", "signal")])
+def test_a_map_that_outlives_the_weights_is_one_of_what_the_network_looked_at(reads, seen):
+    found = claims(content({"value": 0.8, "low": 0.7, "high": 0.9}, reads=reads))
+    assert f"much of a map comes from the {seen} itself" in found[-1]
+
+
+def test_where_no_map_shows_anything_nothing_is_claimed():
+    faithful, where, sane = claims(content(NOTHING))
+    assert "neither better nor worse (undecided)" in faithful
+    assert where == "**Where:** on no part that was measured does more heat lie than on its share of the whole."
+    assert sane == "**Weights:** no map shows anything, so none could be compared with those of random weights."
+
+
+@pytest.mark.parametrize(("low", "is_told"), [(1.2, True), (0.9, False)])
+def test_heat_gathers_where_its_interval_is_above_chance(low, is_told):
+    told = claims(content(NOTHING, ratio={"value": 4.0, "low": low, "high": 6.0}))[1]
+    assert ("for V on QRS (40 % of it, 4.0 times its share)" in told) == is_told
