@@ -26,7 +26,8 @@ class Bench:
 
     `sample` is the beat that is looked at; `scope` says what a decision is about: all beats of the `finding`, this
     beat, the `picked` ones, or the whole `family`. `picks` is a generation: raising it gives the charts fresh keys, so
-    that an old click is forgotten. `addressed` is what of the page's address was followed.
+    that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
+    `addressed` is what of the page's address was followed.
     """
 
     study_id: int | None = None
@@ -34,6 +35,7 @@ class Bench:
     addressed: tuple[str, str] = ("", "")
     wanted: Wanted = field(default_factory=Wanted)
     finding: str = ""
+    place: int = 0
     sample: int = NO_SAMPLE
     scope: Scope = "finding"
     picked: tuple[int, ...] = ()
@@ -49,6 +51,9 @@ class Bench:
     def put(self, desk: Desk) -> None:
         """Lays a freshly read state on the desk; the first time the most important open finding is shown."""
         first = self.desk is None
+        names = self._names()
+        if self.finding in names:
+            self.place = names.index(self.finding)
         self.desk = desk
         if first:
             self._start(desk)
@@ -100,15 +105,17 @@ class Bench:
             self._centre()
 
     def step(self, by: int) -> None:
-        """Goes to the next (1) or previous (-1) listed finding."""
+        """Goes to the next (1) or previous (-1) listed finding, from where the last one was if it is gone."""
         if self.desk is None:
             return
-        listed = self.desk.listed(self.wanted)
-        names = [found.id for found in listed]
-        start = names.index(self.finding) if self.finding in names else -1 if by > 0 else len(names)
-        at = start + by
-        if 0 <= at < len(listed):
-            self.show(listed[at])
+        names = self._names()
+        gone = self.place - 1 if by > 0 else min(self.place, len(names))  # the rows below it have moved up
+        at = (names.index(self.finding) if self.finding in names else gone) + by
+        if 0 <= at < len(names):
+            self.show(self.desk.listed(self.wanted)[at])
+
+    def _names(self) -> list[str]:
+        return [] if self.desk is None else [found.id for found in self.desk.listed(self.wanted)]
 
     def look_at(self, sample: int, scope: Scope = "beat") -> None:
         """Goes to a beat; decisions are then about it alone, unless another scope is asked for."""

@@ -186,6 +186,24 @@ def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: in
     assert in_force(page, second) == ("V", "", "V")
 
 
+def test_a_decision_that_dissolves_a_finding_does_not_lose_the_place_in_the_list(study: int) -> None:
+    page = opened(study)
+    desk = bench(page).desk
+    assert desk is not None
+    listed = desk.listed(bench(page).wanted)
+    middle = [i for i, found in enumerate(listed) if found.kind == "v_couplet"][2]
+    page = opened(study, at=listed[middle].id)
+    page.button(key="scope-beat").click().run()
+    press(page, "review-N")
+    assert bench(page).current is None, "half a couplet is none"
+    here = bench(page)
+    here.step(1)
+    assert here.finding == listed[middle + 1].id
+    here.finding = listed[middle].id
+    here.step(-1)
+    assert here.finding == listed[middle - 1].id
+
+
 def test_everything_is_counted_again_after_a_decision(study: int, couplet: str) -> None:
     page = opened(study, at=couplet)
     before = bench(page).desk
