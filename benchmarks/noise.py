@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.config import data_root
 from pipeline.domain import Recording, read_only
-from pipeline.evaluate.noise import add_noise, read_noise
+from pipeline.evaluate.noise import add_noise, half_of, read_noise
 
 Kind = Literal["em", "ma", "bw"]
 Half = Literal[0, 1]
@@ -32,9 +32,8 @@ def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift:
     """
     assert recording.reference is not None
     whole = noise_record(kind)
-    middle = whole.n_samples // 2
-    part = np.roll(whole.p_signal[:middle] if half == 0 else whole.p_signal[middle:], shift, axis=0)
-    noise = replace(whole, p_signal=read_only(part))
+    part = half_of(whole, half)
+    noise = replace(part, p_signal=read_only(np.roll(part.p_signal, shift, axis=0)))
     return add_noise(recording, noise, snr_db, recording.reference.sample, measured=whole)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,12 @@ def read_noise(folder: Path, name: str) -> Recording:
     if not (folder / f"{name}.hea").is_file():
         raise DataError(f"The noise {name!r} is missing in {folder.name!r}; run `python -m pipeline data nstdb`.")
     return read_path(folder / name)
+
+
+def half_of(noise: Recording, half: Literal[0, 1]) -> Recording:
+    """Half of a noise record: the first (0) teaches networks and the detector, the second (1) tests them."""
+    middle = noise.n_samples // 2
+    return replace(noise, p_signal=noise.p_signal[:middle] if half == 0 else noise.p_signal[middle:])
 
 
 def add_noise(

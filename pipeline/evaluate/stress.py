@@ -27,7 +27,7 @@ from pipeline.datasets.splits import DS2
 from pipeline.domain import Recording, read_only
 from pipeline.evaluate import bootstrap, metrics
 from pipeline.evaluate.metrics import Scores
-from pipeline.evaluate.noise import NOISES, add_noise, read_noise
+from pipeline.evaluate.noise import NOISES, add_noise, half_of, read_noise
 from pipeline.evaluate.predict import Progress, code_id, reference_of
 from pipeline.evaluate.report import S_RECORD, plain
 from pipeline.evaluate.run import (
@@ -122,7 +122,7 @@ def stress_classifier(
     def read(path: Path, condition: Condition) -> Sampled:
         file = kept / f"{path.name}-{condition.name}.npz"
         if not file.is_file():
-            recording = _worse(read_path(path, config=config), condition, noises)
+            recording = worse(read_path(path, config=config), condition, noises)
             save(file, sampled(recording, classifier, config, caps=caps, only_lead=condition.only_lead))
         return load(file, path.name)
 
@@ -160,12 +160,14 @@ def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> l
     return [clean, *([(elsewhere, others)] if others else []), *worse]
 
 
-def _worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
+def worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
+    """The recording under a condition but for lost leads; the noise is of the halves that teach nothing (`half_of`)."""
     if condition.fs is not None:
         return at_rate(recording, condition.fs)
     if condition.snr_db is None:
         return recording
-    return add_noise(recording, noises[condition.noise], condition.snr_db, reference_of(recording).sample)
+    whole, beats = noises[condition.noise], reference_of(recording).sample
+    return add_noise(recording, half_of(whole, 1), condition.snr_db, beats, measured=whole)
 
 
 def at_rate(recording: Recording, fs: float) -> Recording:

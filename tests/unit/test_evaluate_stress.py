@@ -113,6 +113,15 @@ def test_another_sampling_frequency_keeps_beats_and_gaps_at_their_times_and_thei
     assert np.abs(other.matrix - as_recorded.matrix).sum() <= 2  # one answer of 68 may differ
 
 
+def test_noise_is_of_the_half_that_taught_no_network(data):
+    recording, noise = (read_path(data / name) for name in ("mitdb/100", "nstdb/em"))
+    loud = np.random.default_rng(0).normal(size=noise.p_signal.shape).astype(np.float32)
+    loud[: len(loud) // 2] = 0
+    known = {"em": replace(noise, p_signal=read_only(loud))}
+    mixed = stress.worse(recording, stress.Condition("em_0", "", "em", 0.0), known)
+    assert np.all(mixed.p_signal != recording.p_signal)
+
+
 def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_path):
     told = []
     path = stress.stress_classifier(
