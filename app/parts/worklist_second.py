@@ -50,11 +50,13 @@ def _offer(here: Open, now: Standing, reader: str) -> None:
         wait = "when the first reader has begun" if now.state == "new" else "when the study is reopened"
         st.info(f"A second reading can begin {wait}.", icon=":material/info:")
         return
+    first = bool(reader) and reader == now.study.reader
     st.button(
-        f"Begin a second reading as {plain(reader)}" if reader else "Begin a second reading", disabled=not reader,
-        key="second-begin", icon=":material/group_add:", on_click=_begin, args=(here, now.version, reader),
+        f"Begin a second reading as {plain(reader)}" if reader else "Begin a second reading",
+        key="second-begin", disabled=first or not reader, icon=":material/group_add:", on_click=_begin,
+        args=(here, now.version, reader),
     )  # fmt: skip
-    if reader and reader == now.study.reader:
+    if first:
         st.caption("You took part in the first reading; the second must be someone else.")
 
 
@@ -131,7 +133,10 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison,
         _choose(here, now, at, "first", found.first_reader, at.first, reader, blocked=blocked)
         _choose(here, now, at, "second", found.second_reader, at.second, reader, blocked=blocked)
     model = WORDS[at.model]
-    st.caption(f"The model says: {model}. For a third answer decide on the Review page. Undo there takes this back.")
+    st.caption(
+        f"The model says: {model}. The letters over the strip are those of {plain(found.first_reader)}, with what is "
+        "settled. For a third answer decide on the Review page. Undo there takes this back."
+    )
     if not reader:
         st.caption("Say who you are above first.")
 

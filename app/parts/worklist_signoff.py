@@ -14,10 +14,12 @@ from app.review_desk import Desk
 from app.text import clock, plain, share
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
+from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
 from pipeline.wording import grouped
 
 STATEMENT = "I have reviewed this recording; the result stands as shown."
+PART = "I have reviewed the findings marked as reviewed; the others stand as the model gave them."
 SHOWN = 4
 
 
@@ -30,8 +32,7 @@ def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
     elif now.state == "new":
         _new(here, now, reader)
     else:
-        _left(desk)
-        _sign(here, now, reader)
+        _sign(here, now, reader, whole=not _left(desk))
 
 
 def _result(desk: Desk) -> None:
@@ -94,14 +95,14 @@ def _new(here: Open, now: Standing, reader: str) -> None:
     _who(reader)
 
 
-def _left(desk: Desk | None) -> None:
-    """What nobody has decided about: a warning, not a wall."""
+def _left(desk: Desk | None) -> bool:
+    """What nobody has decided about, if there is anything: a warning, not a wall."""
     if desk is None:
-        return
+        return False
     left = [finding for finding in desk.findings if not finding.reviewed]
     if not left:
         st.success("Every finding is reviewed.", icon=":material/check_circle:")
-        return
+        return False
     kinds = Counter(finding.kind for finding in left)
     words = [f"{FINDING_WORDS[kind]} ({n})" for kind, n in kinds.items()]
     more = f" and {len(words) - SHOWN} more kinds" if len(words) > SHOWN else ""
@@ -110,20 +111,34 @@ def _left(desk: Desk | None) -> None:
         "You can sign all the same; the report says which they are.",
         icon=":material/visibility_off:",
     )
+    return True
 
 
-def _sign(here: Open, now: Standing, reader: str) -> None:
-    reading = bool(now.second_reader) and not now.second_done
-    if reading:
-        st.info(f"{plain(now.second_reader)} is reading this study a second time; sign when that is finished or "
-                "withdrawn.", icon=":material/group:")  # fmt: skip
+def _sign(here: Open, now: Standing, reader: str, *, whole: bool) -> None:
+    """The statement, which claims no more than was reviewed, and the button, once the readers are through."""
+    wait = _awaited(here, now)
+    if wait:
+        st.info(wait, icon=":material/group:")
+    statement, field = (STATEMENT, "sign-text-whole") if whole else (PART, "sign-text")
     with st.form("sign", border=False):
-        st.text_area("Statement", value=STATEMENT, key="sign-text", max_chars=TEXT_CHARS, height=80)
+        st.text_area("Statement", value=statement, key=field, max_chars=TEXT_CHARS, height=80)
         st.form_submit_button(
-            _as("Sign", reader), type="primary", icon=":material/draw:", disabled=not reader or reading,
-            key="sign-study", on_click=_take_signature, args=(here, now.version, reader),
+            _as("Sign", reader), type="primary", icon=":material/draw:", disabled=not reader or bool(wait),
+            key="sign-study", on_click=_take_signature, args=(here, now.version, reader, field),
         )  # fmt: skip
         _who(reader)
+
+
+def _awaited(here: Open, now: Standing) -> str:
+    """What a second reading leaves to do before anybody may sign, "" if nothing."""
+    if not now.second_reader:
+        return ""
+    if not now.second_done:
+        name = plain(now.second_reader)
+        return f"{name} is reading this study a second time; sign when that is finished or withdrawn."
+    still = len(comparison(here.study_id).unsettled)
+    are = "difference between the two readers is" if still == 1 else "differences between the two readers are"
+    return f"{still} {are} not settled; settle under Second reading, then sign." if still else ""
 
 
 def _as(what: str, reader: str) -> str:
@@ -139,8 +154,8 @@ def _begin(here: Open, seen: int, reader: str) -> None:
     here.change(lambda: reviews.begin_review(here.study_id, reader=reader), seen, "The review has begun.")
 
 
-def _take_signature(here: Open, seen: int, reader: str) -> None:
-    sign = partial(reviews.sign, text=str(st.session_state["sign-text"]))
+def _take_signature(here: Open, seen: int, reader: str, field: str) -> None:
+    sign = partial(reviews.sign, text=str(st.session_state[field]))
     _change_state(here, seen, reader, sign, "sign", "Signed and saved.")
 
 

@@ -35,6 +35,7 @@ def test_a_new_study_is_begun_and_signed_with_a_warning_but_no_wall() -> None:
     page.button(key="begin-review").click().run()
     assert re.search(r"(\d+) of \1 findings are not reviewed", said(page))
     assert {metric.label: metric.value for metric in page.metric}["Ventricular"] == "25.0 %"
+    assert "reviewed the findings marked as reviewed" in page.text_area(key="sign-text").value
     page.text_area(key="sign-text").set_value("Seen ♥")
     page.button(key="sign-study").click().run()
     assert not page.exception
@@ -55,7 +56,9 @@ def test_when_all_is_reviewed_the_page_says_so() -> None:
     number = study()
     samples = tuple(analysed(BEATS).sample.tolist())
     reviews.decide(number, Decision("confirm", samples), reader=ANNA, expected_version=0)
-    assert "Every finding is reviewed." in said(opened("study", study=number))
+    page = opened("study", study=number)
+    assert "Every finding is reviewed." in said(page)
+    assert "I have reviewed this recording" in page.text_area(key="sign-text-whole").value
 
 
 def test_a_signed_study_is_reopened_with_a_reason_only() -> None:
@@ -119,12 +122,15 @@ def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
     figures = {metric.label: metric.value for metric in page.metric}
     assert (figures["Agreement on all beats"], figures["On beats that both decided"]) == ("82.4 %", "0.0 %")
     assert figures["Differences settled"] == "0 of 3"
+    assert "3 differences between the two readers are not settled" in said(page)
+    assert page.button(key="sign-study").disabled
     page.button(key="second-second").click().run()
     page.button(key="second-next").click().run()
     page.button(key="second-first").click().run()
     page.button(key="second-first").click().run()
     assert not page.exception
     assert "Every difference is settled" in said(page)
+    assert not page.button(key="sign-study").disabled
     classes = "".join(page.session_state["heartvision-study"].desk.beats.aami[:4])
     assert classes == "SVVN"
 
