@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 
-import numpy as np
+from pipeline.wording import percent as percent  # owned there: the report writes it too
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
@@ -36,15 +36,6 @@ def duration(seconds: float) -> str:
     if whole < 5400:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def percent(fraction: float) -> str:
-    """A probability in per cent, never rounded up to certainty or down to impossibility."""
-    if not np.isfinite(fraction):
-        return "unknown"
-    if fraction > 0.99:
-        return "> 99 %"
-    return "< 1 %" if fraction < 0.01 else f"{fraction:.0%}".replace("%", " %")
 
 
 def share(per_cent: float | None) -> str:

@@ -16,6 +16,7 @@ from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.families import NO_FAMILY, Families
 from pipeline.review.rhythm import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.wording import percent
 
 
 @dataclass(frozen=True)
@@ -185,9 +186,13 @@ def _family_findings(
 
 
 def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
-    known = beats.confidence[at][beats.confidence[at] > 0]
+    """How many beats, and how sure the model was of those whose class in force is its own."""
+    own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
     count = f"{at.size} beat{'s' if at.size > 1 else ''}"
-    return f"{count}, confidence {np.median(known):.2f}" if known.size else count
+    if not own.size:
+        return count
+    middle = "median " if own.size > 1 else ""
+    return f"{count}, {middle}confidence {percent(float(np.median(beats.confidence[own])))}"
 
 
 def _doubtful_findings(

@@ -238,7 +238,14 @@ def test_single_ectopics_are_one_row_and_those_in_runs_are_not_in_it():
     beats = written(MIXED, 0.55)
     (row,) = [row for row in triage(beats) if row.kind == "ectopic_v"]
     assert row.samples == tuple(beats.sample[[3, 25, 27, 29]].tolist())
-    assert row.detail.startswith("4 beats, confidence 0.95")
+    assert row.detail == "4 beats, median confidence 95 %"
+
+
+def test_a_class_given_by_hand_is_not_listed_with_the_models_confidence_in_another():
+    beats = written("NNNVNNNVNNN", 0.55)
+    given = replace(beats, aami=np.array(list("NNNFNNNVNNN")))
+    details = {row.kind: row.detail for row in triage(given)}
+    assert details == {"fusion": "1 beat", "ectopic_v": "1 beat, confidence 95 %"}
 
 
 def families_of(beats, numbers):
