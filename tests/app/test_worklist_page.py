@@ -212,7 +212,7 @@ def test_each_kind_of_finding_has_words_in_the_order_of_importance() -> None:
     [
         ({}, "No finding"),
         ({"vt": 2, "ectopic_v": 3}, "VT ×2, V ectopics"),
-        ({"doubtful": 1, "pause": 1, "svt": 1, "fusion": 2}, "SVT, pause, fusion beats, 1 more kind"),
+        ({"doubtful": 1, "pause": 1, "svt": 1, "fusion": 2}, "SV run, pause, fusion beats, 1 more kind"),
         ({"af_like": 1}, "AF-like"),
     ],
 )
