@@ -114,11 +114,15 @@ def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FA
 
 
 def _span(bench: Bench, desk: Desk) -> None:
-    """All beats between two times."""
+    """All beats between two times, those of the strip until others are given."""
     duration = desk.material.recording.duration_s
+    shown = round(bench.start_s, 1), round(min(duration, bench.start_s + bench.window_s), 1)
+    if st.session_state.get("span-strip") != shown:
+        st.session_state["span-strip"] = shown
+        st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
     with st.popover("Between two times", icon=":material/date_range:", type="tertiary"):
-        first = st.number_input("From (s)", 0.0, duration, key="span-from", value=0.0, step=1.0)
-        last = st.number_input("To (s)", 0.0, duration, key="span-to", value=min(10.0, duration), step=1.0)
+        first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
+        last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
         only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
         samples = desk.between(first, last, frozenset(only or ()))
         st.button(

@@ -12,6 +12,7 @@ from app.review_desk import Desk
 from app.review_state import Bench, by_touch
 from app.text import clock
 from app.theme import palette
+from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
@@ -78,13 +79,20 @@ def _go(bench: Bench, desk: Desk, data: object) -> None:
         bench.jump(float(data.split()[1]))
 
 
+def _title(bench: Bench) -> str:
+    """What the strip shows: the finding, unless a decision would be about something else that was sought out."""
+    if bench.scope in ("family", "picked"):
+        name = f"Family {bench.family + 1}" if bench.scope == "family" else "Selection"
+        return f"**{name}** {grouped(len(bench.target()))} beats"
+    found = bench.current
+    return f"**{found.title}** {found.detail}" if found else "**No finding chosen**"
+
+
 def _way(bench: Bench, desk: Desk) -> None:
     """Finding by finding, beat by beat, window by window."""
-    found = bench.current
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
         stop = min(bench.start_s + bench.window_s, desk.material.recording.duration_s)
-        title = f"**{found.title}** {found.detail}" if found else "**No finding chosen**"
-        st.markdown(f"{title} :gray[· strip {clock(bench.start_s)} to {clock(stop)}]", width="stretch")
+        st.markdown(f"{_title(bench)} :gray[· strip {clock(bench.start_s)} to {clock(stop)}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", bench.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", bench.step, 1, "↓ or J")
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", bench.step_beat, -1, "←")

@@ -114,7 +114,9 @@ def _families(bench: Bench, desk: Desk) -> None:
                 label_visibility="collapsed",
                 format_func=lambda i: f"{i * FAMILIES_SHOWN + 1} to {min(count, (i + 1) * FAMILIES_SHOWN)}",
             )  # fmt: skip
-    st.caption("Choose a family, then give it a class, reject or delete it with the buttons under the strip.")
+    st.caption(
+        "Choose a family; the buttons under the strip then decide about all its beats: a class, Artefact or Not a beat."
+    )
 
 
 def _shape(desk: Desk, number: int, shares: np.ndarray) -> Shape:

@@ -251,6 +251,7 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
     assert desk is not None
     page.button(key="scope-family").click().run()
     family = desk.family_samples(bench(page).family)
+    assert f"**Family {bench(page).family + 1}** {len(family)} beats" in texts(page)
     press(page, "review-F")
     assert decisions(study) == (Decision("override", family, "F"),)
     assert bench(page).scope == "beat", "the next key must not hit the whole family again"
@@ -258,6 +259,8 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
 
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
+    shown = bench(page).start_s
+    assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
     page.number_input(key="span-from").set_value(10.0)
     page.number_input(key="span-to").set_value(14.0).run()
     page.button(key="span-take").click().run()
