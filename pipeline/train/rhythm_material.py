@@ -24,20 +24,8 @@ PACED: Final = ("102", "104", "107")
 class Simulated:
     """Which rhythms are simulated from each patient's beats, how often, and how long each is."""
 
-    variants: Variants = (
-        ("atrial_runs", 3),
-        ("coarse_fibrillation", 1),
-        ("flutter", 1),
-        ("premature", 4),
-        ("paroxysms", 2),
-    )
-    other_variants: Variants = (
-        ("atrial_runs", 2),
-        ("coarse_fibrillation", 1),
-        ("flutter", 1),
-        ("premature", 2),
-        ("paroxysms", 1),
-    )
+    variants: Variants = (("atrial_runs", 2), ("fibrillation", 1), ("premature", 3), ("paroxysms", 2))
+    other_variants: Variants = (("atrial_runs", 1), ("fibrillation", 1), ("premature", 1), ("paroxysms", 1))
     n_beats: int = 600
 
 

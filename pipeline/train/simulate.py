@@ -14,12 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import sawtooth
 
 from pipeline.domain import Annotations, FloatArray, IntArray, Recording, read_only
 from pipeline.labels import aami_class
 
-Rhythm = Literal["atrial_runs", "fibrillation", "coarse_fibrillation", "flutter", "premature", "paroxysms"]
+Rhythm = Literal["atrial_runs", "fibrillation", "premature", "paroxysms"]
 Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat in seconds (n,), class of each beat (n,)
 
 BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R peak
@@ -29,8 +28,6 @@ V_SHARE = 0.08  # of the beats, where the donor has V: else a network learns tha
 LONG_RUNS, LONGEST_RUN = 0.06, 60  # share of early beats that begin a run of 6 or more, and how many beats it has
 WILD = "f"  # a normal beat in fibrillation: no P wave
 F_WAVES_HZ, F_WAVES_MV = (4.0, 9.0), (0.0, 0.12)
-FLUTTER_CYCLE_S, FLUTTER_MV = (0.18, 0.27), (0.02, 0.25)  # 220 to 330 waves a minute
-DRIFT, DRIFT_BEATS = 0.1, (3.0, 25.0)  # how far the sinus rate drifts (log, one deviation), and over how many beats
 SYMBOLS = {"N": "N", "S": "A", "V": "V", WILD: "N"}
 
 
@@ -77,29 +74,10 @@ def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
     return rr, np.full(n, "N")
 
 
-def _coarse_fibrillation(n: int, rng: np.random.Generator) -> Schedule:
-    """The same with the waves of the atria to be seen."""
-    rr, _ = _fibrillation(n, rng)
-    return rr, np.full(n, WILD)
-
-
-def _flutter(n: int, rng: np.random.Generator) -> Schedule:
-    """Every second, third or fourth wave of the atria is conducted, for a while the same or to and fro."""
-    cycle, steady = rng.uniform(*FLUTTER_CYCLE_S), rng.uniform(0.3, 0.97)
-    usual, others = int(rng.integers(2, 5)), rng.integers(2, 6, n)
-    changes = np.flatnonzero(rng.random(n) > steady)
-    ratio = np.full(n, usual)
-    for first, last in zip(changes, np.append(changes[1:], n), strict=True):
-        ratio[first:last] = usual if rng.random() < 0.4 else others[first]
-    rr = cycle * ratio * rng.lognormal(0, 0.015, n)
-    return np.maximum(rr, 0.3), np.full(n, WILD)
-
-
 def _premature(n: int, rng: np.random.Generator) -> Schedule:
-    """A sinus rhythm that breathes and drifts, with early atrial beats: alone, a few in a row, long runs; pauses."""
+    """A sinus rhythm that breathes, with early atrial beats: alone, a few in a row, long runs; and their pauses."""
     centre, depth, cycle = rng.uniform(0.55, 1.1), rng.uniform(0.0, 0.12), rng.uniform(3, 8)
-    usual = centre * np.exp(_drift(n, rng.spawn(1)[0]))
-    rr = usual * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
+    rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
     aami = np.full(n, "N")
     early, pause = rng.uniform(0.5, 0.88), rng.uniform(1.0, 1.35)
     for first in np.flatnonzero(rng.random(max(0, n - LONGEST_RUN - 1)) < rng.uniform(0.02, 0.15)):
@@ -108,15 +86,9 @@ def _premature(n: int, rng: np.random.Generator) -> Schedule:
             last = first + (int(rng.integers(6, LONGEST_RUN)) if long else min(int(rng.geometric(0.75)), 3))
             aami[first:last] = "S"
             aami[last] = "N"
-            rr[first:last] = usual[first:last] * early * rng.lognormal(0, 0.02 if long else 0.08, last - first)
+            rr[first:last] = np.median(rr) * early * rng.lognormal(0, 0.02 if long else 0.08, last - first)
             rr[last] *= pause
     return np.maximum(rr, 0.3), aami
-
-
-def _drift(n: int, rng: np.random.Generator) -> FloatArray:
-    """The logarithm of a rate that quickens and slows, (n,)."""
-    drift = gaussian_filter1d(rng.normal(0, 1, n), rng.uniform(*DRIFT_BEATS))
-    return np.asarray(rng.uniform(0, DRIFT) * drift / (np.std(drift) + 1e-9))
 
 
 def _paroxysms(n: int, rng: np.random.Generator) -> Schedule:
@@ -140,8 +112,6 @@ def _add_ventricular(rr_s: NDArray[np.float64], aami: NDArray[np.str_], rng: np.
 _SCHEDULES: dict[Rhythm, Callable[[int, np.random.Generator], Schedule]] = {
     "atrial_runs": _atrial_runs,
     "fibrillation": _fibrillation,
-    "coarse_fibrillation": _coarse_fibrillation,
-    "flutter": _flutter,
     "premature": _premature,
     "paroxysms": _paroxysms,
 }
@@ -172,6 +142,7 @@ def _laid_out(
     out = np.full((n, recording.p_signal.shape[1]), np.nan, np.float32)
     before, after = _room(sample, fs)
     own_s = donors["S"].size >= LEAST_DONORS
+    waves = _f_waves(n, fs, rng) if WILD in aami else None
     for at, kind, left, right in zip(sample, aami, before, after, strict=True):
         wild = rhythm == "fibrillation" or kind == WILD
         donor = int(rng.choice(donors["N" if kind == WILD or (kind == "S" and not own_s) else str(kind)]))
@@ -179,6 +150,8 @@ def _laid_out(
         beat = (beat - np.median(beat, axis=0)).astype(np.float32)
         if kind != "V" and (wild or (kind == "S" and not own_s)):
             _change_p_wave(beat, left, fs, 0.0 if wild else rng.uniform(-0.6, 0.6))
+        if kind == WILD and waves is not None:
+            beat += waves[at - left : at + right, None]
         out[at - left : at + right] = beat
     gaps = np.isnan(out[:, 0])
     quiet = rng.normal(0, 0.012, out.shape) + gaussian_filter1d(rng.normal(0, 0.12, out.shape), 0.1 * fs, axis=0)
@@ -186,22 +159,7 @@ def _laid_out(
         finite = np.isfinite(lead)
         lead[~finite] = np.interp(np.flatnonzero(~finite), np.flatnonzero(finite), lead[finite])
     out[gaps] += quiet[gaps].astype(np.float32)
-    if WILD in aami:
-        waves = _flutter_waves(n, sample, fs, rng) if rhythm == "flutter" else _f_waves(n, fs, rng)
-        nearest = np.searchsorted((sample[1:] + sample[:-1]) / 2, np.arange(n))
-        size = rng.uniform(-1, 1, out.shape[1]).astype(np.float32)  # a lead sees more or less of them
-        out += np.where(aami[nearest] == WILD, waves, 0)[:, None] * size
     return out
-
-
-def _flutter_waves(n: int, sample: IntArray, fs: float, rng: np.random.Generator) -> FloatArray:
-    """The saw teeth of fluttering atria (n,), mV: the same number in each interval of the same length."""
-    rr, cycles = np.diff(sample) / fs, np.linspace(*FLUTTER_CYCLE_S, 91)
-    misfit = np.abs(rr[:, None] / cycles - np.round(rr[:, None] / cycles)).mean(axis=0)
-    count = np.concatenate([[0.0], np.cumsum(np.round(rr / cycles[np.argmin(misfit)]))]) + rng.random()
-    phase = np.interp(np.arange(n), sample, count)
-    teeth = gaussian_filter1d(sawtooth(2 * np.pi * phase, rng.uniform(0.6, 0.9)), 0.015 * fs)
-    return np.asarray(rng.uniform(*FLUTTER_MV) * teeth, np.float32)
 
 
 def _f_waves(n: int, fs: float, rng: np.random.Generator) -> FloatArray:

@@ -18,7 +18,7 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.sequence import frame, rhythm_features, row_size, rows
 from pipeline.train.rhythm_beats import Changes, F, N, RhythmRecord, V, WindowSampler, changed, with_fusion
-from pipeline.train.simulate import FLUTTER_CYCLE_S, simulate
+from pipeline.train.simulate import simulate
 
 SEQUENCE = DEFAULT.sequence
 CALM = Changes(
@@ -196,34 +196,6 @@ def test_a_simulated_paroxysm_is_irregular_and_normal(normal_only: Recording, se
     is_normal = (symbol[2:][: change.size] == "N").reshape(-1, 10).all(axis=1)
     told = np.median(change[is_normal], axis=1)
     assert np.quantile(told, 0.95) > 2.5 * np.quantile(told, 0.05)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_simulated_flutter_is_normal_and_conducts_every_so_many_waves(normal_only: Recording, seed: int) -> None:
-    told = {}
-    for rhythm in ("flutter", "coarse_fibrillation"):
-        made = simulate(normal_only, rhythm, 300, np.random.default_rng(seed))
-        assert made is not None
-        assert made.reference is not None
-        assert set(made.reference.symbol) == {"N"}
-        waves = np.diff(made.reference.sample)[:, None] / made.fs / np.linspace(*FLUTTER_CYCLE_S, 91)
-        told[rhythm] = np.abs(waves - np.round(waves)).mean(axis=0).min()
-    assert told["flutter"] < 0.1 < 0.2 < told["coarse_fibrillation"]
-
-
-def test_the_waves_of_fluttering_atria_go_on_between_the_beats_in_step_with_them(
-    normal_only: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = simulate(normal_only, "flutter", 200, np.random.default_rng(3))
-    monkeypatch.setattr("pipeline.train.simulate.FLUTTER_MV", (0.0, 0.0))
-    still = simulate(normal_only, "flutter", 200, np.random.default_rng(3))
-    assert made is not None
-    assert still is not None
-    assert made.reference is not None
-    waves, at = (made.p_signal - still.p_signal)[:, 0], made.reference.sample
-    between = waves[np.round((at[1:] + at[:-1]) / 2).astype(np.int64)]
-    assert np.std(between) > 0.3 * np.std(waves) > 0
-    assert np.std(waves[at]) < 0.2 * np.std(waves)
 
 
 def sampled(record: RhythmRecord, changes: Changes, **others: object) -> WindowSampler:
