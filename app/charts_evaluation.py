@@ -155,6 +155,7 @@ def reliability(found: Json, palette: Palette) -> go.Figure:
         mode="lines+markers",
         line={"color": palette.classes["S"], "width": 1.5},
         marker={"size": size, "opacity": 0.75},
+        cliponaxis=False,
         customdata=count,
         hovertemplate="stated %{x:.1%}, came true %{y:.1%}<br>%{customdata:,} beats<extra></extra>",
         showlegend=False,

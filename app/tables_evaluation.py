@@ -240,11 +240,16 @@ def differences(found: Sequence[Any], names: tuple[str, str]) -> pd.DataFrame:
             "Difference (95 %)": f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
             if row.difference == row.difference
             else UNDEFINED,
-            "p": _number(row.p),
+            "p": p_value(row.p),
         }
         for row in found
     ]
     return pd.DataFrame(rows)
+
+
+def p_value(p: float) -> str:
+    """A p-value, never 0: so many exchanges were not tried."""
+    return "< 0.001" if p < 0.001 else _number(p)
 
 
 def measure_title(name: str) -> str:

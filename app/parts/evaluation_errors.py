@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import tables_evaluation as tables
 from app.parts.evaluation import Json, View, show_source, show_table
-from app.text import clock, plain
+from app.text import clock, percent, plain
 from app.theme import is_dark
 from pipeline.config import data_root
 from pipeline.errors import DataError, EcgError
@@ -44,7 +44,7 @@ def show_pictures(view: View, errors: list[Json]) -> None:
         cells = list(zip(errors, pictures, strict=False))[row : row + per_row]
         for column, (error, picture) in zip(st.columns(per_row), cells, strict=False):
             told = f"{error['record']} at {clock(error['time_s'])}: {error['truth']} ({error['symbol']}) read as"
-            caption = f"{told} {error['predicted']}, {tables.fraction(error['confidence'])} sure"
+            caption = f"{told} {error['predicted']}, {percent(error['confidence'])} sure"
             column.image(picture, caption=plain(caption), width="stretch", alt=caption)
             with column:
                 open_button(view, error)

@@ -13,6 +13,16 @@ from app.parts.evaluation import Json, View, show_caption, show_figure, show_sou
 from app.parts.evaluation_same_person import show_same_person
 from app.text import plain
 
+SWEPT = {  # of the table of thresholds: what the download calls a column, what the screen does, and its form there
+    "threshold": ("Threshold", "%.3f"),
+    "se": ("Sensitivity", "%.3f"),
+    "sp": ("Specificity", "%.3f"),
+    "ppv": ("Positive predictivity", "%.3f"),
+    "f1": ("F1", "%.3f"),
+    "balanced_accuracy": ("Balanced accuracy", "%.3f"),
+    "flagged_per_hour": ("Flagged per hour", "%.0f"),
+}
+
 
 def show_summary(view: View) -> None:
     """EC57's statistics and the ways of counting."""
@@ -63,8 +73,11 @@ def show_records(view: View) -> None:
     frame = tables.records(view.report)
     shares = [column for column in frame.columns if column not in ("Record", "Errors", *"NSVFQ")]
     formats = {column: st.column_config.NumberColumn(format="%.1f") for column in shares}
-    st.caption("Shares are per cent; an empty cell is undefined: the record has no such beats.")
-    show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats)
+    st.caption(
+        "Shares are per cent; a dash is undefined: the record has no such beats. Se is sensitivity, +P positive "
+        "predictivity, Sp specificity."
+    )
+    show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats, placeholder=tables.UNDEFINED)
 
 
 def show_curves(view: View) -> None:
@@ -153,7 +166,8 @@ def show_threshold(view: View) -> None:
         auc = view.report["overall"]["binary_auc"]["value"]
         figure = charts.roc(view.report["roc"], auc, view.colours, at=(swept["sp"][at], swept["se"][at]))
         show_figure(view, figure, "ROC curve with the chosen threshold")
-    show_table(pd.DataFrame(swept), f"{view.name}-{view.kind}-thresholds.csv", height=180)
+    columns = {name: st.column_config.NumberColumn(title, format=form) for name, (title, form) in SWEPT.items()}
+    show_table(pd.DataFrame(swept), f"{view.name}-{view.kind}-thresholds.csv", height=180, column_config=columns)
 
 
 def _cost(report: Json, at: int) -> str:

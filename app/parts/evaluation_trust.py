@@ -206,6 +206,11 @@ def show_against(view: View) -> None:
         st.write(
             f"Only {plain(names[0])} names {test.only_first:,} beats rightly, only {plain(names[1])} "
             f"{test.only_second:,}. "
-            f"McNemar's test with patients as units: p = {test.p_patients:.3f}. The usual test over beats would claim "
-            f"p = {test.p_beats:.1g}, because it takes the beats of one patient for independent; they are not."
+            f"McNemar's test with patients as units: {_p(test.p_patients)}. The usual test over beats would claim "
+            f"{_p(test.p_beats)}, because it takes the beats of one patient for independent; they are not."
         )
+
+
+def _p(p: float) -> str:
+    words = tables.p_value(p)
+    return f"p {words}" if words.startswith("<") else f"p = {words}"

@@ -245,6 +245,11 @@ def test_the_explanation_takes_its_numbers_from_the_file(monkeypatch, networks):
     assert f"{share:.0%}".replace("%", " %") + " of the supraventricular beats are in record 100" in s_warning(rows)[0]
 
 
+def test_a_p_value_is_never_written_as_nothing() -> None:
+    written = [tables.p_value(p) for p in (0.0, 0.0004, 0.001, 0.25)]
+    assert written == ["< 0.001", "< 0.001", "0.001", "0.250"]
+
+
 def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Threshold", network="vgg16")
     swept = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["thresholds"]
