@@ -18,7 +18,7 @@ from models.beats import LEADS, POINTS, joined, likeness, parts, shifted, surrou
 from models.network import Network, everything, random_start
 from models.runtime import keras, tensorflow
 
-MEMBERS: Final = 5  # networks, each without a fifth of the training patients, whose logits are averaged
+MEMBERS: Final = 10  # networks, each without a fifth of the training patients, whose logits are averaged
 WIDTH: Final = 64
 DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which knows its own surroundings
 TREES_SHARE: Final = 1 / 4  # of the answer; the members' mean has the rest

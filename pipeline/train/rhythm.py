@@ -1,14 +1,15 @@
 """Training of `rhythm`: cross-validation over its patients, whose networks together are the one that is served.
 
-Every fifth of the patients is left out by one member and by trees of their own. What these say about them calibrates
-the whole and is its score before any test patient is looked at; the ensemble holds all five members, and trees that
-learnt from every patient. `rhythm` is taught by DS1, `rhythm_svdb` by every other patient of svdb besides.
+Every fifth of the patients is left out by one member of each round and by trees of their own. What these say about them
+calibrates the whole and is its score before any test patient is looked at; the ensemble holds all members, and trees
+that learnt from every patient. `rhythm` is taught by DS1, `rhythm_svdb` by every other patient of svdb besides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,9 +45,9 @@ GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how man
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """A member, and what it and the trees of the fold say of the patients left out, recorded and simulated."""
+    """The `trained` members of a fold, and what they and its trees say of who is left out, recorded and simulated."""
 
-    member: Trained
+    trained: Sequence[Trained]
     members: HeldOut
     trees: HeldOut
     simulated: HeldOut
@@ -68,41 +69,43 @@ def run(
     progress: Progress = lambda fraction, sentence: None,
     command: str = "",
 ) -> Path:
-    """Train on DS1 and write `output_dir`/NAME (default models/weights/NAME); scores.json has the held-out scores.
+    """Train on DS1, and what else teaches NAME, and write `output_dir`/NAME (default models/weights/NAME).
+
+    Its scores.json has the held-out scores.
 
     An interrupted run goes on from its last finished epoch (`runs`/train-NAME-...).
 
     Parameters
     ----------
     folds : sequence of sequence of str
-        The records of DS1 that each member leaves out; a database that teaches besides is dealt out among them.
+        The records of DS1 that a member of each round leaves out; a database that teaches besides is dealt out too.
 
     Raises
     ------
     DataError
-        If a database is not in `data_dir`, or there are not as many folds as members.
+        If a database is not in `data_dir`, or folds and rounds do not make as many members as the network has.
     """
-    if len(folds) != MEMBERS:
-        raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, one for each.")
     root, plan = data_dir or data_root(), plan or RhythmPlan()
+    rounds = plan.simulated_shares
+    if len(folds) * len(rounds) != MEMBERS:
+        raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, {len(rounds)} for each.")
     mitdb, by = database(root, "mitdb"), NETWORKS[name].taught_by
     other = database(root, by) if by else None
     others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
     records = [record for fold in folds for record in fold]
     material = load_material(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
-    folds = [[*fold, *others[i::MEMBERS]] for i, fold in enumerate(folds)]
-    found = []
-    for i, fold in enumerate(folds):
-        each = replace(plan, seed=plan.seed + i)
-        checkpoint = runs / f"train-{name}-{i}-{plan.key(config, (*records, *others))}"
-        part = trained(fold, material, each, checkpoint, config, said := _within(progress, i, len(folds)))
-        found.append(_fold(part, fold, material, each, config, said))
+    folds = [[*fold, *others[i :: len(folds)]] for i, fold in enumerate(folds)]
+    key, members = plan.key(config, (*records, *others)), []
+    for i, (share, fold) in enumerate(product(rounds, folds)):
+        each, checkpoint = replace(plan, seed=plan.seed + i), runs / f"train-{name}-{i}-{key}"
+        members.append(trained(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
+    found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
     facts = {
         "command": command or f"python -m pipeline train --model {name}",
         "commit": current_commit(),
         "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
         + (f"; {len(others)} patients of {by}" if others else ""),
-        "training_minutes": round(sum(sum(part.member.history["minutes"]) for part in found), 1),
+        "training_minutes": round(sum(sum(member.history["minutes"]) for member in members), 1),
     }
     trees = grown((), material, plan.changes, plan.forests, plan.seed, config)
     return _written(name, found, trees, material, plan, config, facts, folds, output_dir)
@@ -120,12 +123,13 @@ def _written(
     output_dir: Path | None,
 ) -> Path:
     """The whole of all members and the trees, with what the folds said before."""
+    members = [member for part in found for member in part.trained]
     model = rhythm.build((row_size(config.sequence),), len(AAMI_CLASSES))
-    assemble(model, [part.member.model for part in found], trees.arrays)
-    alone = np.mean([part.member.bias for part in found], axis=0)
+    assemble(model, [member.model for member in members], trees.arrays)
+    alone = np.mean([member.bias for member in members], axis=0)
     bias = (1 - TREES_SHARE) * alone + TREES_SHARE * trees.bias
     recorded = together([part.recorded() for part in found], bias)
-    histories = [part.member.history for part in found]
+    histories = [member.history for member in members]
     history = {key: np.mean([each[key] for each in histories], axis=0).round(5).tolist() for key in histories[0]}
     known = {
         "preprocessing": config.sequence_id(),
@@ -133,7 +137,7 @@ def _written(
         "train_records": [*material.recorded, *PACED, *material.others],
         "validation_records": [],
         "seed": plan.seed,
-        "pictures_seen": len(folds) * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,
+        "pictures_seen": MEMBERS * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,
     }
     folder = registry.write(
         name, model, history, _golden(material), facts | known | calibrated(recorded, bias), output_dir
@@ -151,22 +155,25 @@ def _written(
 
 
 def _fold(
-    part: Trained,
+    members: Sequence[Trained],
     left_out: Sequence[str],
     material: Material,
     plan: RhythmPlan,
+    number: int,
     config: Config,
-    progress: Progress,
 ) -> _Fold:
-    """Ask the member, and trees that never saw `left_out`, about these patients."""
+    """Ask the members of a fold, and trees that never saw `left_out` either, about these patients."""
     recorded, simulated = material.unseen(left_out)
-    logits_of: Logits = forward(part.model)
-    by_member, of_simulated = held_out(logits_of, recorded), held_out(logits_of, simulated)
-    progress(0.95, "Trees")
-    found = grown(left_out, material, plan.changes, plan.forests, plan.seed, config)
+    logits_of = _mean([forward(member.model) for member in members])
+    found = grown(left_out, material, plan.changes, plan.forests, plan.seed + number, config)
     asked = found.logits(measurer(row_size(config.sequence)))
-    of_simulated = fused(of_simulated, held_out(asked, simulated), TREES_SHARE)
-    return _Fold(part, by_member, held_out(asked, recorded), of_simulated)
+    of_simulated = fused(held_out(logits_of, simulated), held_out(asked, simulated), TREES_SHARE)
+    return _Fold(members, held_out(logits_of, recorded), held_out(asked, recorded), of_simulated)
+
+
+def _mean(networks: Sequence[Logits]) -> Logits:
+    """What networks say together."""
+    return lambda rows: np.asarray(np.mean([logits_of(rows) for logits_of in networks], axis=0), np.float32)
 
 
 def _golden(material: Material) -> FloatArray:
@@ -177,4 +184,4 @@ def _golden(material: Material) -> FloatArray:
 
 def _within(progress: Progress, number: int, of: int) -> Progress:
     """The progress of one of several parts of equal length."""
-    return lambda done, sentence: progress((number + done) / of, f"Fold {number + 1} of {of}: {sentence}")
+    return lambda done, sentence: progress((number + done) / of, f"Member {number + 1} of {of}: {sentence}")

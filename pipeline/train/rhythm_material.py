@@ -57,7 +57,9 @@ class Material:
         everyone = {**self.recorded, **self.others}
         return [everyone[name] for name in left_out], [part for name in left_out for part in self.simulated[name]]
 
-    def sampler(self, config: Config, seed: int, steps: int, changes: Changes) -> WindowSampler:
+    def sampler(
+        self, config: Config, seed: int, steps: int, changes: Changes, simulated_share: float = 0.5
+    ) -> WindowSampler:
         """Windows of all these."""
         simulated = [part for parts in self.simulated.values() for part in parts]
         return WindowSampler(
@@ -67,6 +69,7 @@ class Material:
             config,
             seed,
             steps,
+            simulated_share=simulated_share,
             others=list(self.others.values()),
             noise=self.noise,
             changes=changes,

@@ -40,6 +40,7 @@ class RhythmPlan:
     learning_rate: float | None = None  # at its highest; None for the network's own
     seed: int = 20261122
     simulated: Simulated = field(default_factory=Simulated)
+    simulated_shares: tuple[float, ...] = (0.5, 0.35)  # of the windows, of a round of members each
     prior_share: float = 0.5  # how far towards DS1's mix of classes: its patients have half the S of others
     changes: Changes = field(default_factory=Changes)
     forests: tuple[TreesPlan, ...] = FORESTS
@@ -65,12 +66,13 @@ def trained(
     left_out: Sequence[str],
     material: Material,
     plan: RhythmPlan,
+    share: float,
     checkpoint: Path,
     config: Config,
     progress: Progress,
 ) -> Trained:
-    """Train the member that never sees `left_out`."""
-    sampler = material.taught(left_out).sampler(config, plan.seed, plan.steps, plan.changes)
+    """Train a member that never sees `left_out`, and simulated rhythms in a `share` of its windows."""
+    sampler = material.taught(left_out).sampler(config, plan.seed, plan.steps, plan.changes, share)
     fit_plan = FitPlan(
         network="rhythm",
         input_shape=(row_size(config.sequence),),
