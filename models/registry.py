@@ -176,8 +176,11 @@ def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     weights = folder / name / "weights.npz"
     if not weights.exists() or hashlib.sha256(weights.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The weights of network {name!r} are damaged or missing: their SHA-256 differs.")
-    classifier = Classifier(facts, _model(name, facts, weights))
-    _self_test(classifier, folder / name / "golden.npz")
+    try:
+        classifier = Classifier(facts, _model(name, facts, weights))
+        _self_test(classifier, folder / name / "golden.npz")
+    except (OSError, KeyError, ValueError) as error:  # of another making, or without its golden inputs
+        raise ModelError(f"Network {name!r} cannot be put together from its files: {error}.") from error
     return classifier
 
 

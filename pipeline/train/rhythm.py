@@ -26,8 +26,9 @@ from pipeline.errors import DataError
 from pipeline.evaluate.run import current_commit, write_json
 from pipeline.labels import AAMI_CLASSES
 from pipeline.signal.sequence import row_size
+from pipeline.train.lesson import PACED_TRAINING
 from pipeline.train.rhythm_beats import WindowSampler
-from pipeline.train.rhythm_material import PACED, Material, Progress, database, load_material
+from pipeline.train.rhythm_material import Material, Progress, database, load_material
 from pipeline.train.rhythm_members import RhythmPlan, Trained, trained
 from pipeline.train.rhythm_scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.train.rhythm_trees import Grown, grown
@@ -134,7 +135,7 @@ def _written(
     known = {
         "preprocessing": config.sequence_id(),
         "classes": AAMI_CLASSES,
-        "train_records": [*material.recorded, *PACED, *material.others],
+        "train_records": [*material.recorded, *PACED_TRAINING, *material.others],
         "validation_records": [],
         "seed": plan.seed,
         "pictures_seen": MEMBERS * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from pipeline.config import Config
 from pipeline.domain import FloatArray
 from pipeline.errors import DataError
+from pipeline.train.lesson import PACED_TRAINING
 from pipeline.train.rhythm_beats import Changes, Q, RhythmRecord, WindowSampler, load_record, load_simulated
 from pipeline.train.simulate import Rhythm
 from pipeline.train.wave_changes import recorded_noise
 
 Progress = Callable[[float, str], None]
 Variants = tuple[tuple[Rhythm, int], ...]
-
-PACED: Final = ("102", "104", "107")
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def load_material(
         everyone[name] = load_record(name, folder, config)
         simulated[name] = load_simulated(name, folder, config, variants, plan.n_beats, seed)
     noise = recorded_noise(mitdb.parent / "nstdb", config)
-    paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED]
+    paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED_TRAINING]
     recorded, of_other = ({name: everyone[name] for name in names} for names in (records, others))
     return Material(recorded, simulated, paced, noise, of_other)
 

@@ -1,5 +1,6 @@
 """No weights answer before they are verified."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -88,6 +89,22 @@ def test_missing_weights_are_refused(folder: Path) -> None:
 def test_other_golden_answers_are_refused(folder: Path) -> None:
     edit(folder, golden=[[1.0, 0, 0, 0, 0]] * 5)
     with pytest.raises(ModelError, match="self-test"):
+        registry.load("cnn", folder)
+
+
+def test_missing_golden_inputs_are_refused_in_a_sentence(folder: Path) -> None:
+    (folder / "cnn" / "golden.npz").unlink()
+    with pytest.raises(ModelError, match="cannot be put together from its files"):
+        registry.load("cnn", folder)
+
+
+def test_weights_of_another_making_are_refused_in_a_sentence(folder: Path) -> None:
+    file = folder / "cnn" / "weights.npz"
+    with np.load(file) as arrays:
+        kept = dict(list(arrays.items())[1:])
+    np.savez_compressed(file, **kept)
+    edit(folder, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    with pytest.raises(ModelError, match="cannot be put together from its files"):
         registry.load("cnn", folder)
 
 

@@ -27,6 +27,7 @@ from pipeline.occlude import occlude
 from pipeline.signal.sequence import frame, row_size, rows
 from pipeline.train import rhythm as training
 from pipeline.train import rhythm_members, simulate, wave_changes
+from pipeline.train.lesson import PACED_TRAINING
 from pipeline.train.rhythm_beats import Changes
 from pipeline.train.rhythm_material import Simulated, load_material
 from pipeline.train.rhythm_trees import TreesPlan
@@ -199,7 +200,7 @@ def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out
     loaded = registry.load("rhythm", tmp_path)
     assert folder == tmp_path / "rhythm"
     assert loaded.manifest.input_shape == (ROW,)
-    assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(training.PACED)
+    assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(PACED_TRAINING)
     scores = json.loads((folder / "scores.json").read_text("utf-8"))
     assert scores["held_out"]["beats"] == scores["held_out_trees"]["beats"] == scores["held_out_members"]["beats"]
     assert (folder / "history.json").is_file()
@@ -219,7 +220,7 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
 def test_half_of_another_database_teaches_the_second_version_and_the_other_half_none() -> None:
     assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
     taught = {name: set(registry.manifest(name).train_records) for name in ("rhythm", "rhythm_svdb")}
-    assert taught["rhythm"] == {*DS1, *training.PACED}
+    assert taught["rhythm"] == {*DS1, *PACED_TRAINING}
     others = taught["rhythm_svdb"] - taught["rhythm"]
     assert len(others) == 26
     assert set(taught_half(["803", "800", "802", "801"])) == {"800", "802"}
@@ -248,7 +249,7 @@ def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp
 
 
 def test_as_many_folds_as_members_are_needed() -> None:
-    with pytest.raises(training.DataError, match="one for each"):
+    with pytest.raises(training.DataError, match="2 for each"):
         training.run(folds=(("100",),))
 
 
