@@ -22,6 +22,9 @@ def start(session: Session) -> None:
     st.title("See every beat, what a network makes of it, and where it looked", anchor=False)
     _demo_button(session, "start")
     uploader(session)
+    st.caption(
+        "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
+    )
 
 
 def again(session: Session) -> None:
