@@ -9,6 +9,8 @@ from typing import Literal
 import streamlit as st
 
 from app.review_desk import Desk, Wanted
+from app.state import PHONE_WINDOW_S, WINDOW_S
+from app.theme import by_touch
 from pipeline.review.families import NO_FAMILY
 from pipeline.review.triage import Finding
 from pipeline.store.log import Role
@@ -17,7 +19,6 @@ _KEY = "heartvision-review"
 Scope = Literal["finding", "beat", "picked", "family"]
 AROUND_S = 2.0  # shown before a finding that is longer than the window
 NO_SAMPLE = -1
-WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
 
 
 @dataclass
@@ -242,11 +243,6 @@ def _undecided(desk: Desk, samples: tuple[int, ...]) -> tuple[int, ...]:
 def _dense(finding: Finding) -> bool:
     """Whether the beats follow each other, as those of a run do and those of a family do not."""
     return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
-
-
-def by_touch() -> bool:
-    """Whether this is a phone: narrow, and a drag scrolls the page."""
-    return "Mobile" in (st.context.headers.get("User-Agent") or "")
 
 
 def bench() -> Bench:

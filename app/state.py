@@ -8,10 +8,12 @@ from typing import Literal
 import streamlit as st
 
 from app.findings import Case
+from app.theme import by_touch
 from pipeline.domain import Recording
 from pipeline.worker.jobs import Job
 
 _KEY = "heartvision"
+WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Session:
     at_s: float | None = None
     beat: int = 0
     window_start_s: float = 0.0
-    window_s: float = 10.0
+    window_s: float = WINDOW_S
     uploads: int = 0
     chart_picks: int = 0
     table_picks: int = 0
@@ -149,6 +151,6 @@ class Session:
 def session() -> Session:
     """This browser session's state."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Session()
+        st.session_state[_KEY] = Session(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
     found: Session = st.session_state[_KEY]
     return found

@@ -88,3 +88,8 @@ def is_dark() -> bool:
 def palette() -> Palette:
     """The colours that go with the browser's theme."""
     return DARK if is_dark() else LIGHT
+
+
+def by_touch() -> bool:
+    """Whether this is a phone: narrow, and a drag scrolls the page."""
+    return "Mobile" in (st.context.headers.get("User-Agent") or "")

@@ -10,10 +10,11 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import charts, findings
+from app.charts_review import PHONE_PX
 from app.parts import beat as beat_part
 from app.state import Session
 from app.text import clock
-from app.theme import UNCLASSIFIED, palette
+from app.theme import UNCLASSIFIED, by_touch, palette
 from pipeline.labels import AAMI_CLASSES
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
@@ -58,6 +59,7 @@ def _strip(session: Session) -> None:
     figure = charts.strip(
         findings.window_leads(case, start, stop), findings.marks(case, start, stop), palette(), start_s=start,
         window_s=session.window_s, quality=case.analysis.quality.segments, selected=session.beat,
+        paper_px=PHONE_PX if by_touch() else charts.PAPER_PX,
     )  # fmt: skip
     _pickable(session, figure, "strip", "ECG strip with the class letter above each beat")
 

@@ -9,9 +9,9 @@ import streamlit as st
 from app import charts_review, findings
 from app.parts import review_decide
 from app.review_desk import Desk
-from app.review_state import Bench, by_touch
+from app.review_state import Bench
 from app.text import clock
-from app.theme import palette
+from app.theme import by_touch, palette
 from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]

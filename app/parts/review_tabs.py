@@ -13,9 +13,9 @@ from app import charts, charts_review
 from app.charts_review import DayRow, Shape
 from app.parts.review_strip import pickable
 from app.review_desk import LETTER, Desk
-from app.review_state import Bench, by_touch
+from app.review_state import Bench
 from app.text import clock, percent, plain, share
-from app.theme import palette
+from app.theme import by_touch, palette
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats

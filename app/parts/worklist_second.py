@@ -12,9 +12,8 @@ from app import charts, findings
 from app.charts_review import PHONE_PX
 from app.parts.worklist_open import Open, recording_page
 from app.review_desk import Desk
-from app.review_state import by_touch
 from app.text import clock, plain
-from app.theme import UNCLASSIFIED, palette
+from app.theme import UNCLASSIFIED, by_touch, palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.agreement import Difference, Rate
 from pipeline.store import second
