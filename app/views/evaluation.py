@@ -16,6 +16,7 @@ from app.parts.evaluation_sections import SECTIONS
 from app.text import plain
 from app.theme import palette
 from models import registry
+from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.evaluate.saved import SPLITS, evaluation_file
 
@@ -76,6 +77,7 @@ def show_one() -> None:
     chosen = st.selectbox(
         "Network",
         list(evaluations),
+        index=list(evaluations).index(RECORDING_NETWORK) if RECORDING_NETWORK in evaluations else 0,
         format_func=lambda name: tables.title_of(name, evaluations[name]),
         key="evaluation-model",
     )
