@@ -143,10 +143,10 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
         if event.letter and _KINDS[event.kind].group not in _RUNS:
             at = at[letters[event.first : event.last + 1] == ord(event.letter)]
         first = int(beats.sample[event.first])
-        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, at.size))
+        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, beats, at))
 
 
-def _event_detail(event: Event, n_beats: int) -> str:
+def _event_detail(event: Event, beats: ReviewedBeats, at: IntArray) -> str:
     if words := _SILENT.get(event.kind):
         return f"{event.seconds:.2f} s, {words}"
     if _KINDS[event.kind].group == "pause":
@@ -155,8 +155,8 @@ def _event_detail(event: Event, n_beats: int) -> str:
     if event.kind in _RATED:
         return f"{event.seconds:.0f} s at {event.bpm:.0f}/min, {event.count} beats"
     if _KINDS[event.kind].group in _RUNS:
-        return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s"
-    return f"{n_beats} ectopic beats in {event.seconds:.1f} s"
+        return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s{_how_sure(beats, at)}"
+    return f"{at.size} ectopic beats in {event.seconds:.1f} s{_how_sure(beats, at)}"
 
 
 def _single_findings(
@@ -186,13 +186,14 @@ def _family_findings(
 
 
 def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
-    """How many beats, and how sure the model was of those whose class in force is its own."""
+    return f"{at.size} beat{'s' if at.size > 1 else ''}{_how_sure(beats, at)}"
+
+
+def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
+    """How sure the model was of the beats at positions `at` whose class in force is its own; "" if there are none."""
     own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
-    count = f"{at.size} beat{'s' if at.size > 1 else ''}"
-    if not own.size:
-        return count
     middle = "median " if own.size > 1 else ""
-    return f"{count}, {middle}confidence {percent(float(np.median(beats.confidence[own])))}"
+    return f", {middle}confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
 
 
 def _doubtful_findings(

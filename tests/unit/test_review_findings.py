@@ -225,7 +225,7 @@ def test_the_list_has_the_most_important_first():
         "unclassified",
     ]
     assert [row.priority for row in rows] == sorted(row.priority for row in rows)
-    assert rows[0].detail == "4 beats at 109/min, 1.6 s"
+    assert rows[0].detail == "4 beats at 109/min, 1.6 s, median confidence 95 %"
 
 
 def test_longer_runs_come_first_and_then_earlier_ones():
