@@ -25,7 +25,7 @@ from pipeline.store.studies import find_study
 
 QUEUED, MADE, KNOWN = "queued", "made", "known"
 _WORDS = {
-    QUEUED: "{n} queued for analysis",
+    QUEUED: "{n} sent to be analysed",
     MADE: "{n} on the list at once, as analysed before",
     KNOWN: "{n} on the list already",
 }

@@ -54,7 +54,7 @@ def test_the_app_still_opens_on_the_demo() -> None:
 def test_the_demo_becomes_a_study_without_anybody_looking() -> None:
     page = opened("worklist").button(key="worklist-demo").click().run()
     assert not page.exception
-    assert "1 recording queued for analysis." in said(page)
+    assert "1 recording sent to be analysed." in said(page)
     deadline = time.monotonic() + 300
     while cache.worker().jobs():
         assert time.monotonic() < deadline, cache.worker().jobs()
@@ -135,7 +135,7 @@ def test_many_uploads_are_queued_and_a_bad_one_spoils_no_other(monkeypatch: pyte
     page.button(key="worklist-add").click().run()
     assert not page.exception
     assert [name for _, name in asked] == [f"case{number}" for number in range(40)]
-    assert "40 recordings queued for analysis." in said(page)
+    assert "40 recordings sent to be analysed." in said(page)
     assert "2 of the files could not be read" in said(page)
     assert "half: The signal file" in said(page)
     assert "\\!\\[x\\]" in page.error[0].value
