@@ -18,6 +18,7 @@ from pipeline.review.families import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
 
 PICTURE_PX = 230
+PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
 STATIC = {"displayModeBar": False, "staticPlot": True}
 MEANINGS = {**CLASS_NAMES, UNCLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
 
@@ -95,10 +96,10 @@ def _family(desk: Desk, sample: int) -> None:
 
 
 def _picture(desk: Desk, sample: int) -> None:
-    """What the network was given, for beats that it was given."""
+    """The picture of a beat that a network was asked about."""
     beats = desk.material.prepared.beats
     at = int(np.searchsorted(beats.sample, sample))
     if at >= beats.sample.size or beats.sample[at] != sample:
         return
     picture = render_large(beats, at, DEFAULT.picture, scale=4, dark=is_dark())
-    st.image(picture, width=PICTURE_PX, alt="The beat's picture as the network reads it")
+    st.image(picture, width=PICTURE_PX, caption=PICTURE_WORDS, alt=PICTURE_WORDS)
