@@ -48,7 +48,7 @@ def _networks(session: Session) -> None:
         format_func=lambda name: registry.manifest(name).title,
         key=key,
         on_change=lambda: session.use_network(st.session_state[key]),
-        width=260,
+        width=300,
     )
 
 

@@ -190,10 +190,9 @@ def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
 
 
 def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
-    """How sure the model was of the beats at positions `at` whose class in force is its own; "" if there are none."""
+    """The median confidence of the beats at positions `at` whose class in force is the model's; "" if there are none."""
     own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
-    middle = "median " if own.size > 1 else ""
-    return f", {middle}confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
+    return f", confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
 
 
 def _doubtful_findings(

@@ -225,7 +225,7 @@ def test_the_list_has_the_most_important_first():
         "unclassified",
     ]
     assert [row.priority for row in rows] == sorted(row.priority for row in rows)
-    assert rows[0].detail == "4 beats at 109/min, 1.6 s, median confidence 95 %"
+    assert rows[0].detail == "4 beats at 109/min, 1.6 s, confidence 95 %"
 
 
 def test_longer_runs_come_first_and_then_earlier_ones():
@@ -238,7 +238,7 @@ def test_single_ectopics_are_one_row_and_those_in_runs_are_not_in_it():
     beats = written(MIXED, 0.55)
     (row,) = [row for row in triage(beats) if row.kind == "ectopic_v"]
     assert row.samples == tuple(beats.sample[[3, 25, 27, 29]].tolist())
-    assert row.detail == "4 beats, median confidence 95 %"
+    assert row.detail == "4 beats, confidence 95 %"
 
 
 def test_a_class_given_by_hand_is_not_listed_with_the_models_confidence_in_another():
