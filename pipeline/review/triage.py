@@ -190,7 +190,7 @@ def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
 
 
 def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
-    """The median confidence of the beats at positions `at` whose class in force is the model's; "" if there are none."""
+    """The median confidence of the beats at positions `at` whose class in force is the model's; "" if none are."""
     own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
     return f", confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
 
