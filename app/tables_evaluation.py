@@ -41,7 +41,8 @@ COMPARED: Final = MappingProxyType(
 )
 BOARD: Final = ("accuracy", "S_f1", f"{WITHOUT_232}S_f1", "V_f1", "F_f1", "binary_balanced_accuracy", "ece")
 BOARD_WIDTHS: Final = MappingProxyType(  # px: all columns of the board side by side on a screen of 1440
-    {"Beats/s": 62, "Parameters": 78, "Size": 68, "ECE": 132, "S F1 without 232 %": 128}
+    {"Beats/s": 62, "Parameters": 78, "Size": 68, "ECE": 130, "S F1 without 232 %": 126}
+    | dict.fromkeys(("Accuracy %", "S F1 %", "V F1 %", "F F1 %", "Balanced %"), 107)
 )
 STRESSED: Final = MappingProxyType(
     {

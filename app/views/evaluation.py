@@ -64,7 +64,7 @@ with st.expander("How to read this", icon=":material/menu_book:"):
     st.markdown(how_to_read(first.evaluation, kind))
 
 st.header("Networks side by side", anchor=False)
-pinned = {"Network": st.column_config.TextColumn(pinned=True, width=190)}
+pinned = {"Network": st.column_config.TextColumn(pinned=True, width=240)}
 pinned |= {name: st.column_config.TextColumn(width=width) for name, width in tables.BOARD_WIDTHS.items()}
 st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
 download("Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv")
