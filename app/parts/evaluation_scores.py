@@ -223,8 +223,7 @@ def show_random_split(view: View) -> None:
         st.info("The comparison with a random split has not been made for this network.")
         return
     st.warning(plain(view.evaluation["random_split"]["label"]), icon=":material/warning:")
-    shown = ("accuracy", "N_f1", "S_f1", f"{tables.WITHOUT_232}S_f1", "V_f1", "F_f1", "macro_f1")
-    measures = {m: tables.measure_title(m) for m in shown}
+    measures = {m: tables.measure_title(m) for m in tables.OPTIMISM}
     both = [
         (title, {m: tables.measured(view.evaluation[kind], m) for m in measures})
         for title, kind in (("New patients", "reference"), ("Random split (leaks)", "random_split"))

@@ -16,7 +16,6 @@ from pipeline.datasets.statistics import STATISTICS_PATH, gather_statistics, rec
 from pipeline.datasets.verify import Check, check_files
 from pipeline.domain import Recording
 from pipeline.errors import DataError
-from pipeline.evaluate.run import current_commit
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
@@ -114,6 +113,8 @@ def _download(name: str) -> None:
 
 
 def _write_statistics() -> None:
+    from pipeline.evaluate.run import current_commit  # brings the networks' libraries: not before it is needed
+
     provenance = {"command": "python -m pipeline data --statistics", "commit": current_commit()}
     write_statistics(gather_statistics(read_records(), provenance))
     write_samples(*sample_sheet(read_records()))

@@ -155,9 +155,9 @@ def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> l
     own = [folder / record for record in records]
     seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
     others = [file.with_suffix("") for file in sorted((data_dir / ELSEWHERE).glob("*.hea")) if file.stem not in seen]
-    clean, *worse = ((condition, own) for condition in conditions())
+    clean, *rest = ((condition, own) for condition in conditions())
     elsewhere = Condition(ELSEWHERE, f"Another database, as recorded: {ELSEWHERE}")
-    return [clean, *([(elsewhere, others)] if others else []), *worse]
+    return [clean, *([(elsewhere, others)] if others else []), *rest]
 
 
 def worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:

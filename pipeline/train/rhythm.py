@@ -100,6 +100,7 @@ def run(
     for i, (share, fold) in enumerate(product(rounds, folds)):
         each, checkpoint = replace(plan, seed=plan.seed + i), runs / f"train-{name}-{i}-{key}"
         members.append(trained(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
+    progress(0.99, "Trees of each fold, and what they and its members say of who was left out")
     found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
     facts = {
         "command": command or f"python -m pipeline train --model {name}",

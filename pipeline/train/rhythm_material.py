@@ -56,7 +56,12 @@ class Material:
         return [everyone[name] for name in left_out], [part for name in left_out for part in self.simulated[name]]
 
     def sampler(
-        self, config: Config, seed: int, steps: int, changes: Changes, simulated_share: float = 0.5
+        self,
+        config: Config,
+        seed: int,
+        steps: int,
+        changes: Changes,
+        simulated_share: float = WindowSampler.simulated_share,
     ) -> WindowSampler:
         """Windows of all these."""
         simulated = [part for parts in self.simulated.values() for part in parts]
