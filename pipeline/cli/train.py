@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, Progress, positive, progress_bars, say
 
 _PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
 
@@ -88,8 +88,6 @@ def train_again(arguments: Sequence[str], data: Path | None, output: Path | None
 
 def _train_one(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
-    from pipeline.train.plan import DEFAULT_PLAN
-    from pipeline.train.train import run, run_random_split, run_without
 
     if options.model == "pictures":
         return _train_pictures(options)
@@ -102,31 +100,39 @@ def _train_one(options: argparse.Namespace) -> int:
     if _is_out_of_place(options, *_kind_of_training(options, whole)):
         return BAD_USE
     with progress_bars(1) as steps:
-        where = (options.model, options.data, options.output)
-        if whole:
-            from pipeline.train import rhythm
-
-            written = rhythm.run(options.data, options.output, name=options.model, progress=next(steps))
-        elif options.tune:
-            from pipeline.train.tune import tune
-
-            written = tune(options.model, options.tune, options.data, progress=next(steps))
-        elif options.random_split:
-            written = run_random_split(*where, progress=next(steps))
-        else:
-            plan = DEFAULT_PLAN.reduced(options.epochs, options.pictures)
-            train = partial(run_without, without=options.without) if options.without else run
-            written = train(
-                options.model, data_dir=options.data, output_dir=options.output, plan=plan, progress=next(steps)
-            )
+        written = _network(options, whole, next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
+
+
+def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Path:
+    """Train a network, over beats if it reads `whole` recordings, or one to compare with it."""
+    from pipeline.train import rhythm
+    from pipeline.train.plan import DEFAULT_PLAN
+    from pipeline.train.train import run, run_random_split, run_without
+    from pipeline.train.tune import tune
+
+    name, data, output, without = options.model, options.data, options.output, tuple(options.without or ())
+    if options.tune:
+        return tune(name, options.tune, data, progress=progress)
+    if options.random_split:
+        return run_random_split(name, data, output, progress=progress)
+    plan = replace(DEFAULT_PLAN.reduced(options.epochs, options.pictures), without=without)
+
+    def train(data: Path | None, output: Path | None, progress: Progress) -> Path:
+        if whole:
+            return rhythm.run(data, output, name=name, without=without, progress=progress)
+        return run(name, data, output, plan=plan, progress=progress)
+
+    if without:
+        return run_without(name, without, train, data, output, progress=progress)
+    return train(data, output, progress)
 
 
 def _kind_of_training(options: argparse.Namespace, whole: bool) -> tuple[str, ...]:
     """What is trained, in words, and the options that apply to it."""
     if whole:
-        return (f"network {options.model!r}, which learns from whole recordings",)
+        return f"network {options.model!r}, which learns from whole recordings", "without"
     if options.tune:
         return "a search for settings (--tune)", "tune"
     if options.random_split:

@@ -65,6 +65,7 @@ def run(
     name: str = "rhythm",
     plan: RhythmPlan | None = None,
     folds: Sequence[Sequence[str]] = FOLDS,
+    without: Sequence[str] = (),
     runs: Path = ROOT / "runs",
     config: Config = DEFAULT,
     progress: Progress = lambda fraction, sentence: None,
@@ -80,13 +81,16 @@ def run(
     ----------
     folds : sequence of sequence of str
         The records of DS1 that a member of each round leaves out; a database that teaches besides is dealt out too.
+    without : sequence of str
+        Records of these folds that teach nobody and are asked about nothing.
 
     Raises
     ------
     DataError
-        If a database is not in `data_dir`, or folds and rounds do not make as many members as the network has.
+        If a database is not in `data_dir`, folds and rounds do not make as many members as the network has, or a
+        record of `without` teaches nothing anyway.
     """
-    root, plan = data_dir or data_root(), plan or RhythmPlan()
+    root, plan, folds = data_dir or data_root(), plan or RhythmPlan(), _left(folds, without)
     rounds = plan.simulated_shares
     if len(folds) * len(rounds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, {len(rounds)} for each.")
@@ -103,14 +107,30 @@ def run(
     progress(0.99, "Trees of each fold, and what they and its members say of who was left out")
     found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
     facts = {
-        "command": command or f"python -m pipeline train --model {name}",
+        "command": command or " ".join((f"python -m pipeline train --model {name}", *_option(without))),
         "commit": current_commit(),
         "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
+        + (f", without record {', '.join(without)}" if without else "")
         + (f"; {len(others)} patients of {by}" if others else ""),
         "training_minutes": round(sum(sum(member.history["minutes"]) for member in members), 1),
     }
     trees = grown((), material, plan.changes, plan.forests, plan.seed, config)
     return _written(name, found, trees, material, plan, config, facts, folds, output_dir)
+
+
+def _left(folds: Sequence[Sequence[str]], without: Sequence[str]) -> list[list[str]]:
+    """The folds less some of their records."""
+    taught = [record for fold in folds for record in fold]
+    if strangers := [record for record in without if record not in taught]:
+        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(taught))}.")
+    kept = [[record for record in fold if record not in without] for fold in folds]
+    if not all(kept):
+        raise DataError(f"Without {', '.join(without)} a fold would be empty; leave fewer records out.")
+    return kept
+
+
+def _option(without: Sequence[str]) -> tuple[str, ...]:
+    return ("--without", *without) if without else ()
 
 
 def _written(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,10 @@ def run(
 def run_without(
     name: str,
     without: Sequence[str],
+    train: Callable[[Path, Path, Progress], Path],
     data_dir: Path | None = None,
     output_dir: Path | None = None,
     *,
-    plan: TrainingPlan = DEFAULT_PLAN,
     config: Config = DEFAULT,
     progress: Progress = lambda fraction, sentence: None,
 ) -> Path:
@@ -106,15 +106,19 @@ def run_without(
 
     The score is in `output_dir`/NAME/evaluation-without-RECORDS.json beside the usual one; the weights stay in runs/.
 
+    Parameters
+    ----------
+    train : callable
+        Trains NAME without these records: `train(data, output, progress)` returns the folder written.
+
     Raises
     ------
     DataError
         If the database is missing, or a record teaches nothing anyway.
     """
     root, target = data_dir or data_root(), without_file(name, without, output_dir or registry.WEIGHTS)
-    plan = replace(plan, without=tuple(without))
     half: Progress = lambda done, sentence: progress(done / 2, sentence)  # noqa: E731
-    trained = run(name, root, ROOT / "runs" / target.stem, plan=plan, config=config, progress=half)
+    trained = train(root, ROOT / "runs" / target.stem, half)
     target.parent.mkdir(parents=True, exist_ok=True)
     made = default_provenance(name, mitdb_folder(root), "ds2", len(DS2))
     made = replace(made, command=registry.manifest(name, trained.parent).command)

@@ -195,12 +195,13 @@ def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out
     forests = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
     simulated = Simulated((("premature", 1),), (), 100)
     plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, forests=forests)
-    folds = (("101",), ("106",), ("108",), ("109",), ("112",))
-    folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, runs=tmp_path / "runs")
+    folds = (("101", "201"), ("106",), ("108",), ("109",), ("112",))
+    folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, without=("201",), runs=tmp_path / "runs")
     loaded = registry.load("rhythm", tmp_path)
     assert folder == tmp_path / "rhythm"
     assert loaded.manifest.input_shape == (ROW,)
-    assert set(loaded.manifest.train_records) == {record for fold in folds for record in fold} | set(PACED_TRAINING)
+    assert set(loaded.manifest.train_records) == {"101", "106", "108", "109", "112", *PACED_TRAINING}
+    assert loaded.manifest.command == "python -m pipeline train --model rhythm --without 201"
     scores = json.loads((folder / "scores.json").read_text("utf-8"))
     assert scores["held_out"]["beats"] == scores["held_out_trees"]["beats"] == scores["held_out_members"]["beats"]
     assert (folder / "history.json").is_file()
@@ -251,6 +252,18 @@ def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp
 def test_as_many_folds_as_members_are_needed() -> None:
     with pytest.raises(training.DataError, match="2 for each"):
         training.run(folds=(("100",),))
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        (("100",), "Record '100' teaches nothing; those that do are 101, 106,"),
+        (("118", "116", "122", "205"), "a fold would be empty"),
+    ],
+)
+def test_only_what_teaches_can_be_left_out_and_no_whole_fold(without: tuple[str, ...], told: str) -> None:
+    with pytest.raises(training.DataError, match=told):
+        training.run(without=without)
 
 
 def test_its_module_is_all_that_a_network_over_beats_needs() -> None:

@@ -165,7 +165,7 @@ def test_bad_use_is_exit_code_two(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "rhythm", "--without", "201"], "--without does not apply to network 'rhythm', which learns from"),
+        (["--model", "rhythm", "--epochs", "3"], "--epochs does not apply to network 'rhythm', which learns from"),
         (["--model", "pictures", "--epochs", "3"], "--epochs does not apply to the heads for pictures of beats"),
         (["--model", "page", "--without", "201"], "--without does not apply to pictures of a folder"),
         (["--model", "page", "--tune", "2"], "--tune does not apply to pictures of a folder"),
