@@ -17,7 +17,7 @@ from typing import Any
 
 from models.losses import Recipe
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.evaluate.run import Provenance, current_commit, now
+from pipeline.provenance import Provenance, current_commit, now
 from pipeline.train.augment import Augmentation, read_recorded_noise
 from pipeline.train.lesson import Lesson, load_lesson, mitdb_folder
 from pipeline.train.plan import DEFAULT_PLAN, TrainingPlan

@@ -21,7 +21,7 @@ from models.fit import forward
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from pipeline.config import DEFAULT, ROOT, PictureConfig, data_root
-from pipeline.evaluate.run import Provenance, current_commit, now
+from pipeline.provenance import Provenance, current_commit, now
 from pipeline.train.lesson import load_lesson, mitdb_folder
 from pipeline.train.tune import validation
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from benchmarks.recipes import NETWORK
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.evaluate.run import Provenance, current_commit, now, write_json
+from pipeline.evaluate.run import write_json
+from pipeline.provenance import Provenance, current_commit, now
 from pipeline.train.lesson import load_lesson, mitdb_folder
 from pipeline.train.plan import DEFAULT_PLAN
 from pipeline.train.tune import tune

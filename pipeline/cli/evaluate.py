@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.cli.shared import OK, Progress, positive, progress_bars
+from pipeline.provenance import current_commit
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +59,6 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_of, trained_to_compare
     from pipeline.cli.train import train_again
-    from pipeline.evaluate.run import current_commit
 
     commit = current_commit()
     for job in trained_to_compare(WEIGHTS):
@@ -100,7 +100,6 @@ def _is_done(job: dict[str, Any]) -> bool:
     """Whether this very code has measured these very weights."""
     from models.registry import WEIGHTS, manifest
     from pipeline.cli.everything import is_of
-    from pipeline.evaluate.run import current_commit
 
     file, keys = f"evaluation{'' if job['split'] == 'ds2' else '-' + job['split']}.json", ["provenance"]
     if job["uncertainty"]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.cli.shared import BAD_USE, OK, Progress, positive, progress_bars, say
+from pipeline.provenance import current_commit
 
 _PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
 
@@ -65,7 +66,6 @@ def _train_all(options: argparse.Namespace) -> int:
         return BAD_USE
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_of, trained
-    from pipeline.evaluate.run import current_commit
 
     commit, target = current_commit(), options.output or WEIGHTS
     for job in trained(WEIGHTS):

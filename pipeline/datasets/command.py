@@ -18,6 +18,7 @@ from pipeline.domain import Recording
 from pipeline.errors import DataError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
+from pipeline.provenance import current_commit
 
 ANNOTATED = ("mitdb", "svdb")
 
@@ -113,8 +114,6 @@ def _download(name: str) -> None:
 
 
 def _write_statistics() -> None:
-    from pipeline.evaluate.run import current_commit  # brings the networks' libraries: not before it is needed
-
     provenance = {"command": "python -m pipeline data --statistics", "commit": current_commit()}
     write_statistics(gather_statistics(read_records(), provenance))
     write_samples(*sample_sheet(read_records()))

@@ -32,9 +32,10 @@ from pipeline.evaluate.faithfulness_beats import STRETCH_MS, explained_beats
 from pipeline.evaluate.faithfulness_pictures import SQUARE_PX, explained_pictures
 from pipeline.evaluate.predict import Progress, part_of
 from pipeline.evaluate.report import plain
-from pipeline.evaluate.run import Provenance, current_commit, database_folder, identity, load_described, now, write_json
+from pipeline.evaluate.run import database_folder, identity, load_described, write_json
 from pipeline.evaluate.saved import EXPLANATIONS_SCHEMA, Json
 from pipeline.explain import SIGNAL
+from pipeline.provenance import Provenance, current_commit, now
 
 PER_CLASS: Final = 20  # of each set; two sets take VGG16 about five minutes on 2 cores
 RANDOMISED: Final = 12  # beats of DS2 whose map is drawn again with random weights

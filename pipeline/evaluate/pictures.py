@@ -23,12 +23,12 @@ from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_othe
 from pipeline.evaluate.fresh_styles import FRESH_STYLES
 from pipeline.evaluate.picture_folders import learnt_from_folders, symbols_of
 from pipeline.evaluate.picture_scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
-from pipeline.evaluate.run import current_commit, now
 from pipeline.export import write_bytes
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.pictures import classify_traces, read_beat
+from pipeline.provenance import current_commit, now
 from pipeline.train.beat_windows import choose, cut_traces, load_windows, unit
 from pipeline.train.lesson import PACED_VALIDATION
 from pipeline.train.picture_styles import STYLES, Rng, draw_styled

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +21,13 @@ from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_record
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
 from pipeline.evaluate.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
 from pipeline.export import write_bytes
+from pipeline.provenance import Provenance, current_commit, now
 
 RUNS = ROOT / "runs" / "evaluate"
-NO_SOURCES = (":(exclude)docs", ":(exclude)models/weights", ":(exclude)*.md")
 OPTIMISTIC = (
     "Optimistic: beats of the same patients were trained on. Neighbouring beats of one patient are near copies, so "
     "this measures memory as much as skill; it is shown only to explain published figures of 99 %."
 )
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a result comes from: `command` line, git `commit`, `data` used, `date` (ISO 8601)."""
-
-    command: str
-    commit: str
-    data: str
-    date: str
 
 
 def evaluate(
@@ -242,24 +230,6 @@ def default_provenance(name: str, folder: Path, split: str, records: int) -> Pro
     )
 
 
-def now() -> str:
-    """The time, ISO 8601 to the second, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def current_commit() -> str:
-    """The commit of the working tree, with "+changes" where its tracked sources differ from it; "" outside git.
-
-    Results are no sources: weights are named by their SHA-256 wherever they are spoken of.
-    """
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *NO_SOURCES)
-        return f"{commit}+changes" if changed else commit
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write strict JSON (no NaN) atomically; lists of plain values stay on one line.
 
@@ -313,8 +283,3 @@ def _before(output: Path) -> Json:
 
 def _agree(before: Json, model: Mapping[str, Any], fact: str) -> bool:
     return bool(before) and before["model"].get(fact) == model.get(fact)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()

@@ -30,19 +30,11 @@ from pipeline.evaluate.metrics import Scores
 from pipeline.evaluate.noise import NOISES, add_noise, half_of, read_noise
 from pipeline.evaluate.predict import Progress, code_id, reference_of
 from pipeline.evaluate.report import S_RECORD, plain
-from pipeline.evaluate.run import (
-    RUNS,
-    Provenance,
-    current_commit,
-    database_folder,
-    identity,
-    load_described,
-    now,
-    write_json,
-)
+from pipeline.evaluate.run import RUNS, database_folder, identity, load_described, write_json
 from pipeline.evaluate.sampling import CAPS, Sampled, load, sampled, save
 from pipeline.evaluate.saved import STRESS_SCHEMA, Json
 from pipeline.intake import read_path
+from pipeline.provenance import Provenance, current_commit, now
 
 SNRS_DB: Final = (24.0, 18.0, 12.0, 6.0, 0.0)
 RATES_HZ: Final = (128.0, 250.0, 500.0, 1000.0)

@@ -26,20 +26,11 @@ from pipeline.evaluate.conformal import ALPHA, DELTA, METHODS, TINY, Patient, cl
 from pipeline.evaluate.predict import Progress, part_of, predict_records
 from pipeline.evaluate.records import RecordPredictions
 from pipeline.evaluate.report import S_RECORD, plain
-from pipeline.evaluate.run import (
-    RUNS,
-    Provenance,
-    current_commit,
-    database_folder,
-    load_described,
-    now,
-    split_records,
-    unseen_by,
-    write_json,
-)
+from pipeline.evaluate.run import RUNS, database_folder, load_described, split_records, unseen_by, write_json
 from pipeline.evaluate.saved import DATABASES, SPLITS, Json, evaluation_file, read_evaluation
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
+from pipeline.provenance import Provenance, current_commit, now
 
 PATIENTS_MIN: Final = 19  # below, no patient's threshold is high enough for DELTA
 HALVES: Final = 200

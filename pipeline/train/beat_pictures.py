@@ -23,8 +23,8 @@ from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.splits import DS1
 from pipeline.domain import FloatArray, IntArray
 from pipeline.evaluate.calibration import fit_temperature, negative_log_likelihood, softmax
-from pipeline.evaluate.run import current_commit
 from pipeline.labels import AAMI_CLASSES
+from pipeline.provenance import current_commit
 from pipeline.render.picture import draw, trace_content
 from pipeline.train.beat_shapes import (
     CLEAN,

@@ -25,8 +25,9 @@ from pipeline.domain import PictureArray
 from pipeline.errors import DataError
 from pipeline.evaluate.calibration import fit_temperature, negative_log_likelihood, softmax
 from pipeline.evaluate.classes import class_report, macro_f1
-from pipeline.evaluate.run import current_commit, write_json
+from pipeline.evaluate.run import write_json
 from pipeline.export.pictures import write_png
+from pipeline.provenance import current_commit
 from pipeline.train.folder_lesson import (
     Division,
     FolderPlan,

@@ -23,9 +23,10 @@ from pipeline.datasets.pages import CITATION, PAGE_CLASSES, PageSet, folds, load
 from pipeline.domain import IntArray, PictureArray
 from pipeline.evaluate.calibration import softmax
 from pipeline.evaluate.classes import class_report
-from pipeline.evaluate.run import current_commit, write_json
+from pipeline.evaluate.run import write_json
 from pipeline.page_class.picture import DRAWING, SIZE_PX, draw_page
 from pipeline.page_class.saved import FOLDER, PAGES_SCHEMA
+from pipeline.provenance import current_commit
 from pipeline.train.page_trainers import DEFAULT_PLAN, K, PagePlan, Trained, Trainer, trainer_of
 
 Progress = Callable[[float, str], None]

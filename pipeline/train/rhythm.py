@@ -23,8 +23,9 @@ from pipeline.config import DEFAULT, ROOT, Config, data_root
 from pipeline.datasets.splits import taught_half
 from pipeline.domain import FloatArray
 from pipeline.errors import DataError
-from pipeline.evaluate.run import current_commit, write_json
+from pipeline.evaluate.run import write_json
 from pipeline.labels import AAMI_CLASSES
+from pipeline.provenance import current_commit
 from pipeline.signal.sequence import row_size
 from pipeline.train.lesson import PACED_TRAINING
 from pipeline.train.rhythm_beats import WindowSampler

@@ -20,9 +20,10 @@ from pipeline.domain import PictureArray
 from pipeline.evaluate.calibration import fit_temperature, softmax
 from pipeline.evaluate.records import RecordPredictions
 from pipeline.evaluate.report import evaluate_predictions
-from pipeline.evaluate.run import add_random_split, current_commit, default_provenance, evaluate
+from pipeline.evaluate.run import add_random_split, default_provenance, evaluate
 from pipeline.evaluate.saved import read_evaluation, without_file
 from pipeline.labels import AAMI_CLASSES
+from pipeline.provenance import current_commit
 from pipeline.render.picture import draw, trace_content
 from pipeline.train.augment import as_trace
 from pipeline.train.beats import EpochSampler, LabelledBeats, Source, load_beats, with_swapped

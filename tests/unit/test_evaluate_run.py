@@ -13,6 +13,7 @@ import pytest
 import wfdb
 
 from models import registry
+from pipeline import provenance
 from pipeline.cli import everything, main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
@@ -21,10 +22,11 @@ from pipeline.evaluate import errors, predict, run, uncertainty
 from pipeline.evaluate.report import evaluate_predictions
 from pipeline.evaluate.saved import read_evaluation
 from pipeline.intake import read_path
+from pipeline.provenance import Provenance
 
 FS = 360
 MODEL = {"name": "rule", "title": "A rule", "sha256": "0" * 64, "parameters": 0, "threshold": 0.5}
-PROVENANCE = run.Provenance("a test", "abc123", "synthetic", "2026-11-22T00:00:00+00:00")
+PROVENANCE = Provenance("a test", "abc123", "synthetic", "2026-11-22T00:00:00+00:00")
 
 
 @dataclass
@@ -328,7 +330,7 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     )
     monkeypatch.setattr("pipeline.cli.train.train_again", lambda arguments, data, output: again.append(arguments) or 0)
     monkeypatch.setattr("pipeline.cli.evaluate._evaluate_pictures", lambda options: again.append("pictures") or 0)
-    monkeypatch.setattr(run, "current_commit", lambda: "another")
+    monkeypatch.setattr("pipeline.cli.evaluate.current_commit", lambda: "another")
     assert main(["evaluate", "--all"]) == 0
     names = registry.available()
     told = [(o.model, o.split, o.uncertainty, o.stress, o.explanations) for o in asked]
@@ -366,7 +368,7 @@ def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(m
 def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_from(monkeypatch, tmp_path, capsys):
     asked = []
     monkeypatch.setattr("pipeline.cli.train._train_one", lambda options: asked.append(options) or 0)
-    monkeypatch.setattr(run, "current_commit", lambda: "another")
+    monkeypatch.setattr("pipeline.cli.train.current_commit", lambda: "another")
     assert main(["train", "--all", "--data", str(tmp_path / "d"), "--output", str(tmp_path / "o")]) == 0
     names = [options.model for options in asked]
     assert set(names) == {*registry.available(), "pictures", "page"}
@@ -384,7 +386,7 @@ def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_
 
 
 def test_the_commit_of_the_working_tree_is_known():
-    commit = run.current_commit()
+    commit = provenance.current_commit()
     assert len(commit.removesuffix("+changes")) == 12
 
 
@@ -395,12 +397,12 @@ def test_changed_results_are_no_changed_sources(tmp_path, monkeypatch):
     who = ("-c", "user.name=t", "-c", "user.email=t@t")
     for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "all"]):
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
     for name in ("models/weights/n/evaluation.json", "docs/card.md"):
         (tmp_path / name).write_text("2")
-    assert "+" not in run.current_commit()
+    assert "+" not in provenance.current_commit()
     (tmp_path / "pipeline" / "a.py").write_text("2")
-    assert run.current_commit().endswith("+changes")
+    assert provenance.current_commit().endswith("+changes")
 
 
 @pytest.mark.data
