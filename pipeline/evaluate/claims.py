@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 LEAST: Final = 8  # maps of an answer, below which nothing is said about where their heat lies
+ALIKE: Final = 0.5  # correlation with maps of random weights: below it a map owes more to what was learnt than not
 
 
 def claims(content: Mapping[str, Any]) -> list[str]:
@@ -69,7 +70,9 @@ def _sane(content: Mapping[str, Any]) -> str:
     if last["value"] is None:
         return "**Weights:** no map shows anything, so none could be compared with those of random weights."
     told = f"with all weights random, maps correlate {last['value']:.2f} with the real ones"
-    if last["high"] is not None and last["high"] < 0.5:
+    if last["low"] is None or last["high"] is None or last["low"] <= ALIKE <= last["high"]:
+        return f"**Weights:** {told}: whether they depend more on what the network learnt or not is undecided."
+    if last["high"] < ALIKE:
         return f"**Weights:** {told}: they depend on what the network learnt."
     seen = "signal" if _on_signal(content) else "picture"
     return f"**Weights:** {told}: much of a map comes from the {seen} itself, whatever the network learnt."

@@ -23,6 +23,19 @@ def test_a_map_that_outlives_the_weights_is_one_of_what_the_network_looked_at(re
     assert f"much of a map comes from the {seen} itself" in found[-1]
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.3, 0.6), (None, None)])
+def test_maps_whose_interval_does_not_say_which_side_they_are_on_are_undecided(low, high):
+    found = claims(content({"value": 0.45, "low": low, "high": high}))
+    assert found[-1].endswith(
+        "0.45 with the real ones: whether they depend more on what the network learnt or not is undecided."
+    )
+
+
+def test_maps_that_random_weights_do_not_give_depend_on_what_was_learnt():
+    found = claims(content({"value": 0.2, "low": 0.1, "high": 0.3}))
+    assert found[-1].endswith("they depend on what the network learnt.")
+
+
 def test_where_no_map_shows_anything_nothing_is_claimed():
     faithful, where, sane = claims(content(NOTHING))
     assert "neither better nor worse (undecided)" in faithful
