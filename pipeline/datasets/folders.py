@@ -191,7 +191,10 @@ def small_print(pixels: PictureArray) -> FloatArray:
 
 
 def find_copies(dataset: FolderDataset, *, alike: float = ALIKE) -> tuple[Group, ...]:
-    """Groups of byte-identical pictures and of pictures that look the same, exact ones first."""
+    """Groups of byte-identical pictures and of pictures that look the same, exact ones first.
+
+    A group that looks the same holds the identical copies among it as well.
+    """
     by_digest = defaultdict(list)
     for i, picture in enumerate(dataset.pictures):
         by_digest[picture.digest].append(i)
@@ -231,8 +234,10 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
         if dataset.pictures[i].split in ("test", "validation")
     }  # fmt: skip
     spare = sum(len(group.members) - 1 for group in groups if group.exact)
-    look = sum(len(group.members) for group in groups if not group.exact)
-    mixed = sum(group.across_classes for group in groups)
+    alike = [group for group in groups if not group.exact]
+    look = sum(len({dataset.pictures[i].digest for i in group.members}) for group in alike)
+    within = {i for group in alike for i in group.members}  # identical copies have a group of their own as well
+    mixed = sum(group.across_classes for group in groups if not (group.exact and group.members[0] in within))
     said = []
     if leaked:
         share = 100 * len(leaked) / len(held)
@@ -241,7 +246,8 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
             "score on them is partly memory; they are left out of training here."
         )
     if mixed:
-        said.append(f"{mixed} {'group' if mixed == 1 else 'groups'} of copies carry different classes: labels differ.")
+        groups_carry = "group of copies carries" if mixed == 1 else "groups of copies carry"
+        said.append(f"{mixed} {groups_carry} different classes: labels differ.")
     if spare and "" in dataset.splits:
         said.append(
             f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies of others: a random split would put"

@@ -107,6 +107,21 @@ def test_one_picture_under_two_classes_is_said(folder):
     assert "labels differ" in said.sentences[0]
 
 
+def test_identical_copies_among_pictures_that_look_alike_are_counted_once(folder):
+    small = cv2.resize(drawing(1, 80), (56, 56), interpolation=cv2.INTER_AREA)
+    save(folder / "train" / "normal" / "again.jpg", small)
+    save(folder / "train" / "abnormal" / "twin.png", drawing(1))
+    found = read_folder(folder)
+    groups = find_copies(found)
+    assert [(group.exact, len(group.members), group.across_classes) for group in groups] == [
+        (True, 2, True), (False, 3, True),
+    ]  # fmt: skip
+    mixed, spare, look = verdict(found, groups).sentences
+    assert mixed.startswith("1 group of copies carries different classes")
+    assert spare.startswith("1 of 14 pictures are byte-identical copies")
+    assert look.startswith("2 pictures look the same as others without being identical")
+
+
 def test_broken_files_are_listed_with_a_reason_and_stop_nothing(folder):
     (folder / "train" / "normal" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\nrest")
     (folder / "train" / "normal" / "page.jpg").write_bytes(b"<html>no</html>")
