@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, positive, progress_bars, say
 from pipeline.errors import EcgError
+from pipeline.files import write_bytes
 
 
 def add_page(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +45,14 @@ def _pages(options: argparse.Namespace) -> int:
 
 def _one_page(path: Path, options: argparse.Namespace) -> bool:
     """Whether a page became a recording; its facts are written either way."""
-    from pipeline import export
+    from pipeline.export import dump_json
     from pipeline.export.record import write_record
     from pipeline.page.command import digitise_file
     from pipeline.page.digitise import Corrections
 
     given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
     recording, facts = digitise_file(path, given, page=options.page - 1)
-    export.write_bytes(options.output / f"{_page(path)}.page.json", export.dump_json(facts))
+    write_bytes(options.output / f"{_page(path)}.page.json", dump_json(facts))
     if recording is None:
         say(f"{label(path)}: " + (facts.get("reason") or " ".join(facts["questions"])))
         return False

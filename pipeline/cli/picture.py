@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cli.shared import OK, REFUSED, label, loader, progress_bars, say
 from pipeline.config import PICTURE_NETWORK
 from pipeline.errors import EcgError, ModelError
+from pipeline.files import write_bytes
 
 if TYPE_CHECKING:
     from models.registry import Classifier
@@ -42,7 +43,7 @@ def _picture(options: argparse.Namespace) -> int:
     if options.output is None:
         sys.stdout.write(export.dump_json(content).decode("utf-8"))
     else:
-        export.write_bytes(options.output, export.dump_json(content))
+        write_bytes(options.output, export.dump_json(content))
     return REFUSED if any(answer["class"] is None for answer in answers) else OK
 
 

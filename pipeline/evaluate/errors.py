@@ -15,7 +15,7 @@ from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, Config
 from pipeline.domain import PictureArray
 from pipeline.errors import DataError, EcgError
-from pipeline.export import write_bytes
+from pipeline.files import write_bytes
 from pipeline.intake import read_path
 from pipeline.render.picture import render_large
 

@@ -23,7 +23,7 @@ from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_othe
 from pipeline.evaluate.fresh_styles import FRESH_STYLES
 from pipeline.evaluate.picture_folders import learnt_from_folders, symbols_of
 from pipeline.evaluate.picture_scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
-from pipeline.export import write_bytes
+from pipeline.files import write_bytes
 from pipeline.intake.batch import PictureFile
 from pipeline.intake.beat_picture import trace_picture
 from pipeline.labels import AAMI_CLASSES, aami_class

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain import FloatArray, IntArray, read_only
 from pipeline.errors import DataError
+from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
 
 _FIELDS = ("reference_sample", "reference_symbol", "sample", "p", "has_p")
@@ -57,11 +58,9 @@ def save_predictions(path: Path, predictions: Sequence[RecordPredictions]) -> No
         for field in _FIELDS:
             dtype = np.str_ if field == "reference_symbol" else None
             arrays[f"{item.record}/{field}"] = np.asarray(getattr(item, field), dtype)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, content.getvalue())
 
 
 def load_predictions(path: Path) -> tuple[RecordPredictions, ...]:

@@ -20,7 +20,7 @@ from pipeline.evaluate.errors import error_pictures, layout_json, write_sheet
 from pipeline.evaluate.predict import KINDS, Predicted, Progress, predict_records
 from pipeline.evaluate.report import EvaluationReport, evaluate_predictions
 from pipeline.evaluate.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
-from pipeline.export import write_bytes
+from pipeline.files import write_bytes
 from pipeline.provenance import Provenance, current_commit, now
 
 RUNS = ROOT / "runs" / "evaluate"

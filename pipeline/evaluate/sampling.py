@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.domain import FloatArray, IntArray, Recording
 from pipeline.errors import SignalError
 from pipeline.evaluate import metrics
 from pipeline.evaluate.predict import reference_of
+from pipeline.files import write_bytes
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.leads import choose_leads
 
@@ -116,17 +118,16 @@ def _flags(truth: IntArray, flagged: NDArray[np.bool_], weight: NDArray[np.float
 
 def save(file: Path, found: Sampled) -> None:
     """Keep a sample."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part.npz")
+    content = io.BytesIO()
     np.savez(
-        part,
+        content,
         matrix=found.matrix,
         flags=found.flags,
         counts=[found.unclassified, found.beats],
         classified=found.classified,
         gated=found.gated,
     )
-    part.replace(file)
+    write_bytes(file, content.getvalue())
 
 
 def load(file: Path, record: str) -> Sampled:

@@ -1,7 +1,6 @@
 """What is taken away: JSON, CSV, WFDB annotations, pictures; each file whole or not at all."""
 
 from pipeline.export.annotations import ANNOTATOR, write_atr
-from pipeline.export.files import write_bytes
 from pipeline.export.pictures import heat_overlay, write_png
 from pipeline.export.tables import dump_json, safe_cell, table_bytes, to_json, write_csv, write_json
 
@@ -13,7 +12,6 @@ __all__ = [
     "table_bytes",
     "to_json",
     "write_atr",
-    "write_bytes",
     "write_csv",
     "write_json",
     "write_png",

@@ -12,7 +12,7 @@ import wfdb
 
 from pipeline.domain import Analysis, IntArray
 from pipeline.errors import DataError
-from pipeline.export.files import write_bytes
+from pipeline.files import write_bytes
 
 ANNOTATOR: Final = "hv"
 _NOTE_MAX: Final = 250  # the format counts the bytes of a note in one byte

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.errors import DataError
-from pipeline.export.files import write_bytes
+from pipeline.files import write_bytes
 from pipeline.render.picture import on_paper
 
 _SCALE: Final = 8

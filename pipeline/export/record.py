@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain import Recording
-from pipeline.export.files import write_bytes
+from pipeline.files import write_bytes
 
 _PER_MV: Final = 1000  # steps of 1 microvolt: 16 bit then hold 32 mV
 _MISSING: Final = -32768  # of format 16

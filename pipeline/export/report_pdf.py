@@ -6,14 +6,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.export.files import write_bytes
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
 from pipeline.export.text import clock, length
-from pipeline.review.summary import Summary
-from pipeline.wording import grouped
+from pipeline.files import write_bytes
+from pipeline.wording import burden, grouped, share
 
 PRIORITIES: Final = 8
 STATE_WORDS: Final = MappingProxyType(
@@ -128,8 +127,8 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     return [
         ("Mean heart rate", _number(rate.mean, "/min"), rates),
         ("Beats", grouped(len(content.beats)), f"{grouped(summary.reviewed)} decided by a clinician"),
-        ("Ventricular beats", _share(summary, "V"), f"{grouped(summary.counts['V'])} beats"),
-        ("Supraventricular beats", _share(summary, "S"), f"{grouped(summary.counts['S'])} beats"),
+        ("Ventricular beats", burden(summary.counts, "V"), f"{grouped(summary.counts['V'])} beats"),
+        ("Supraventricular beats", burden(summary.counts, "S"), f"{grouped(summary.counts['S'])} beats"),
         ("Longest RR interval", _number(None if longest is None else longest.value, "s", 2), at),
     ]
 
@@ -222,14 +221,6 @@ def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
     return "–" if value is None else f"{value:.{digits}f} {unit}".strip()
 
 
-def _share(summary: Summary, letter: str) -> str:
-    """A burden: small ones keep their meaning, and some is never none."""
-    if summary.burden is None:
-        return "–"
-    percent = summary.burden[letter]
-    return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.{2 if 0 < percent < 1 else 1}f} %"
-
-
 def _measures(content: ReportContent) -> list[tuple[str, str]]:
     """Heart rate variability, or why there is none."""
     found = content.variability
@@ -240,4 +231,4 @@ def _measures(content: ReportContent) -> list[tuple[str, str]]:
 
 
 def _analysed(fraction: float) -> str:
-    return "all" if fraction >= 1 else f"{100 * fraction:.1f} %"
+    return "all" if fraction >= 1 else share(fraction)

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline.export.annotations import annotation_bytes
-from pipeline.export.files import write_bytes
 from pipeline.export.report import RESEARCH_USE, ReportContent, utc_text
 from pipeline.export.tables import dump_json, table_bytes, to_json
+from pipeline.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
 

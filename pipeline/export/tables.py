@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.domain import Analysis
-from pipeline.export.files import write_bytes
+from pipeline.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
 
 _DIGITS: Final = 6

@@ -11,24 +11,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import write_bytes
+
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` in one step; readers see the file before or the file after, never a part."""
-    write_bytes(path, json.dumps(value).encode())
+    """Write `value` in one step; readers see the file before or the file after, never a part.
 
-
-def write_bytes(path: Path, payload: bytes) -> None:
-    """Write `payload` in one step, on the disk before it is seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    write_bytes(path, json.dumps(value).encode(), private=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.domain import Analysis, Quality, QualitySegment, read_only
+from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import write_bytes
 from pipeline.store.keys import result_key
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
@@ -45,8 +45,7 @@ def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str
     path = _path(analysis.digest, analysis.model_version, config, leads)
     content = io.BytesIO()
     write_analysis(content, analysis)
-    write_bytes(path, content.getvalue())
-    return path
+    return write_bytes(path, content.getvalue(), private=True)
 
 
 def read_analysis(file: IO[bytes]) -> Analysis:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.analysis import BeatClassifier
 from pipeline.domain import FloatArray
+from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import write_bytes
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Remembering:
         if known is not None:
             return known
         answer = self.network.predict(inputs)
-        write_bytes(path, _npy(answer))
+        write_bytes(path, _npy(answer), private=True)
         return answer
 
 

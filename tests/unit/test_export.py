@@ -15,8 +15,9 @@ import wfdb
 
 from pipeline.domain import Analysis, Quality, QualitySegment, Recording, read_only
 from pipeline.errors import DataError
-from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_bytes, write_csv, write_json
+from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_csv, write_json
 from pipeline.export.record import write_record
+from pipeline.files import write_bytes
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
@@ -175,3 +176,7 @@ def test_written_files_follow_the_umask(tmp_path):
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_private_file_can_be_read_by_this_user_alone(tmp_path):
+    assert write_bytes(tmp_path / "kept.npz", b"x", private=True).stat().st_mode & 0o777 == 0o600

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config import ROOT
 from pipeline.domain import Analysis, Quality, QualitySegment
+from pipeline.errors import DataError
 from pipeline.evaluate.predict import predicting_code
 from pipeline.store import keys
 from pipeline.store.results import load_analysis, save_analysis
@@ -70,3 +71,12 @@ def test_a_result_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, m
     with pytest.raises(TypeError):
         save_analysis(replace(analysis(), notices=(object(),)))  # type: ignore[arg-type]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError, match="could not be written"):
+        save_analysis(analysis())
