@@ -9,10 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.text import clock, percent
+from app.text import clock
 from app.theme import UNCLASSIFIED, Palette
 from pipeline.domain import QualitySegment
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.wording import percent
 
 MAX_POINTS = 4000  # of one trace; min and max of each bucket keep every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen

@@ -7,8 +7,10 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from app.text import PLOTLY_SEPARATORS
 from app.theme import Palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.wording import grouped
 
 CONFIG: Final = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -54,7 +56,7 @@ def rr_distribution(counts: Mapping[str, Sequence[int]], bin_ms: float, palette:
             name=name,
             mode="lines",
             line={"color": palette.classes[name], "width": 2, "shape": "hvh", "dash": dash},
-            hovertemplate=f"{name}: %{{y:.1f}} % of {total:,} beats at %{{x:.0f}} ms<extra></extra>",
+            hovertemplate=f"{name}: %{{y:.1f}} % of {grouped(total)} beats at %{{x:.0f}} ms<extra></extra>",
         )
     figure.update_xaxes(title="RR interval before the beat, ms", fixedrange=True)
     figure.update_yaxes(title="share of the class, %", rangemode="tozero", fixedrange=True)
@@ -70,5 +72,6 @@ def _finish(figure: go.Figure) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
         legend={"traceorder": "normal", "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "title": None},
         hoverlabel={"namelength": 0},
+        separators=PLOTLY_SEPARATORS,
     )
     return figure

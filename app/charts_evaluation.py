@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from app.text import PLOTLY_SEPARATORS
 from app.theme import Palette
 from pipeline.labels import AAMI_CLASSES
+from pipeline.wording import grouped
 
 Json = Mapping[str, Any]
 
@@ -52,7 +54,7 @@ def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], pal
             marker={"symbol": DASHES[number % 6], "size": 10, "color": colours[number % len(colours)]},
             error_y=_error_bars(estimates),
             customdata=[[e["low"], e["high"]] for e in estimates],
-            hovertemplate="%{fullData.name}<br>%{y:.3f} (%{customdata[0]:.3f} to %{customdata[1]:.3f})<extra></extra>",
+            hovertemplate="%{fullData.name}<br>%{y:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%})<extra></extra>",
         )
     figure.update_xaxes(tickvals=list(range(len(measures))), ticktext=list(measures.values()), fixedrange=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
@@ -89,7 +91,7 @@ def confusion(matrix: Json, palette: Palette) -> go.Figure:
 
 def _cell(reference: str, predicted: str, count: float, share: float, palette: Palette) -> dict[str, Any]:
     colour = palette.on_class if share > 0.5 else palette.text
-    text = f"{int(count):,}"
+    text = grouped(count)
     return {"x": predicted, "y": reference, "text": text, "showarrow": False, "font": {"color": colour, "size": 14}}
 
 
@@ -178,7 +180,7 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
             name=f"{title}, AURC {found['aurc']:.4f}",
             mode="lines",
             line={"color": _colours(palette)[number], "width": 2.5},
-            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra></extra>",
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} wrong<extra></extra>",
         )
     for number, (name, points) in enumerate(marks.items()):
         figure.add_scatter(
@@ -187,7 +189,7 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
             name=name,
             mode="markers",
             marker={"symbol": _MARKS[number], "size": 9 + 3 * number, "color": palette.text},
-            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} wrong<extra>%{fullData.name}</extra>",
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} wrong<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(title="share of beats kept, the surest first", tickformat=".0%", fixedrange=True)
     figure.update_yaxes(title="share of these that is wrong", tickformat=".1%", rangemode="tozero", fixedrange=True)
@@ -204,7 +206,7 @@ def coverage(found: Json, palette: Palette, *, below: float | None = None) -> go
             mode="lines",
             line={"color": palette.classes["Q"], "width": 2.5},
             customdata=found["confidence"],
-            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} right<br>confidence ≥ %{customdata:.2f}<extra></extra>",
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} right<br>confidence ≥ %{customdata:.0%}<extra></extra>",
         )
     )
     at = kept_from(found, below)
@@ -215,7 +217,7 @@ def coverage(found: Json, palette: Palette, *, below: float | None = None) -> go
             name=f"in this app, from {below:.2f}",
             mode="markers",
             marker={"symbol": "diamond", "size": 12, "color": palette.classes["V"]},
-            hovertemplate="%{x:.1%} of the beats kept, %{y:.2%} right<extra>in this app</extra>",
+            hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} right<extra>in this app</extra>",
         )
     figure.update_layout(title="Leaving unsure beats to a person", showlegend=False)
     figure.update_xaxes(title="share of beats kept", tickformat=".0%", fixedrange=True)
@@ -382,6 +384,7 @@ def _finish(figure: go.Figure, *, height: int = _HEIGHT, top: int = 48) -> go.Fi
         margin={"l": 8, "r": 8, "t": top, "b": 8},
         dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        separators=PLOTLY_SEPARATORS,
     )
     return figure
 

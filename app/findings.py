@@ -11,16 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.charts import Lead, Marks
-from app.text import clock, percent
+from app.text import clock
 from app.theme import UNCLASSIFIED
 from pipeline.config import DEFAULT
 from pipeline.domain import Analysis, Quality, Recording
 from pipeline.labels import CLASS_NAMES, aami_class
+from pipeline.wording import percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
     from pipeline.review.beats import ReviewedBeats
-    from pipeline.review.summary import HeartRate
+    from pipeline.review.summary import Summary
 
 TREND_POINTS = 1500
 NO_BEATS = np.zeros(0, np.int64)
@@ -68,11 +69,11 @@ class Case:
         return reviewed_beats(self.analysis, (), ground_of(self.recording, self.analysis))
 
     @cached_property
-    def rate(self) -> HeartRate:
-        """The heart rate as the review has it: a lost signal is no slow heart."""
+    def summary(self) -> Summary:
+        """Counts and heart rate as the review has them: a lost signal is no slow heart."""
         from pipeline.review.summary import summarise
 
-        return summarise(self.beats).rate
+        return summarise(self.beats)
 
     @cached_property
     def references(self) -> tuple[str, ...]:
@@ -128,7 +129,7 @@ def quality_text(quality: Quality) -> str:
         seconds[word] = seconds.get(word, 0.0) + segment.stop_s - segment.start_s
     total = sum(seconds.values()) or 1.0
     shares = {word: length / total for word, length in sorted(seconds.items(), key=lambda pair: -pair[1])}
-    return ", ".join(f"{percent(part) if part < 1 else '100 %'} {word}" for word, part in shares.items())
+    return ", ".join(f"{share(part)} {word}" for word, part in shares.items())
 
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.charts import Marks
-from app.text import clock, percent
+from app.text import clock
 from app.theme import UNCLASSIFIED
 from models import registry
 from pipeline.config import DEFAULT
@@ -32,6 +32,7 @@ from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study, stored_analysis
+from pipeline.wording import percent
 from pipeline.worker import Job
 
 if TYPE_CHECKING:

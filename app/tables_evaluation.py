@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.labels import AAMI_CLASSES
+from pipeline.wording import UNDEFINED, grouped, no_share, score
 
 Json = Mapping[str, Any]
 
@@ -66,25 +67,14 @@ FRACTIONS: Final = frozenset({"kappa", "j_kappa", "binary_auc", "ece"})  # shown
 EC57_ROWS: Final = MappingProxyType(
     {"qrs": "QRS (any beat)", "veb": "VEB (ventricular ectopic)", "sveb": "SVEB (supraventricular ectopic)"}
 )
-UNDEFINED: Final = "–"
 _NOTHING: Final = MappingProxyType({"value": None, "low": None, "high": None})
 
 
 def shown(name: str, estimate: Json, *, interval: bool = True) -> str:
     """An estimate as text: 93.1 % (90.2–95.4), or 0.987 (0.981–0.992)."""
     value, low, high = estimate["value"], estimate["low"], estimate["high"]
-    if value is None:
-        return UNDEFINED
-    if name in FRACTIONS:
-        text, around = f"{value:.3f}", "" if low is None else f" ({low:.3f}–{high:.3f})"
-    else:
-        text, around = f"{value * 100:.1f} %", "" if low is None else f" ({low * 100:.1f}–{high * 100:.1f})"
-    return text + around if interval else text
-
-
-def fraction(value: float | None) -> str:
-    """A share as text with one decimal: 93.1 %."""
-    return UNDEFINED if value is None else f"{value * 100:.1f} %"
+    around = (low, high) if interval else ()
+    return no_share(value, *around) if name in FRACTIONS else score(value, *around)
 
 
 def measured(report: Json, measure: str) -> Json:
@@ -110,7 +100,7 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
             {
                 "Network": title_of(name, content).split(":")[0],  # what follows explains it, where there is room
                 **measures,
-                "Beats/s": f"{speed['beats_per_s']:,.0f}" if speed else UNDEFINED,
+                "Beats/s": grouped(speed["beats_per_s"]) if speed else UNDEFINED,
                 "Parameters": f"{model['parameters'] / 1e6:.2f} M" if model.get("parameters") else UNDEFINED,
                 "Size": f"{model['size_bytes'] / 1e6:.1f} MB" if model.get("size_bytes") else UNDEFINED,
             }
@@ -148,7 +138,7 @@ def ec57(block: Json) -> pd.DataFrame:
     rows = []
     for key, title in EC57_ROWS.items():
         gross = {label: shown(key, overall[f"{key}_{m}"]) for m, label in columns.items()}
-        mean = {f"Mean {label.lower()}": fraction(average[f"{key}_{m}"]) for m, label in list(columns.items())[:2]}
+        mean = {f"Mean {label.lower()}": score(average[f"{key}_{m}"]) for m, label in list(columns.items())[:2]}
         rows.append({"": title, **gross, **mean})
     return pd.DataFrame(rows)
 
@@ -178,9 +168,9 @@ def classes(report: Json) -> pd.DataFrame:
             "Sensitivity": shown("", row["se"]),
             "Positive predictivity": shown("", row["ppv"]),
             "F1": shown("", row["f1"]),
-            "AUC": UNDEFINED if row["auc"] is None else f"{row['auc']:.3f}",
-            "AP": UNDEFINED if row["ap"] is None else f"{row['ap']:.3f}",
-            "ECE": UNDEFINED if row["ece"] is None else f"{row['ece']:.3f}",
+            "AUC": no_share(row["auc"]),
+            "AP": no_share(row["ap"]),
+            "ECE": no_share(row["ece"]),
         }
         for title, row in titled
     ]
@@ -196,14 +186,14 @@ def class_sets(tested: Json) -> pd.DataFrame:
         rows.append(
             {
                 "Calibrated on": METHODS[row["name"]],
-                "Beats held": fraction(row["coverage"]),
-                "Patients with 95 % held": fraction(row["patients_held"]),
-                "Worst patient": fraction(row["worst"]),
+                "Beats held": score(row["coverage"]),
+                "Patients with 95 % held": score(row["patients_held"]),
+                "Worst patient": score(row["worst"]),
                 "Classes in a set": f"{row['mean_size']:.2f}",
-                "Sets of one class": fraction(row["single"]),
-                "S held": fraction(row["per_class"]["S"]),
-                **({"S held without 232": fraction(beside["per_class"]["S"])} if beside else {}),
-                "V held": fraction(row["per_class"]["V"]),
+                "Sets of one class": score(row["single"]),
+                "S held": score(row["per_class"]["S"]),
+                **({"S held without 232": score(beside["per_class"]["S"])} if beside else {}),
+                "V held": score(row["per_class"]["V"]),
             }
         )
     return pd.DataFrame(rows)
@@ -222,10 +212,10 @@ def stress(content: Json) -> pd.DataFrame:
         {
             "Condition": row["title"],
             **{title: shown("", stressed(row, name)) for name, title in STRESSED.items()},
-            "Left unclassified": fraction(row["unclassified"]),
-            "Rest right": fraction(row.get("classified", {}).get("accuracy")),
-            "In noise (gate)": fraction(row.get("gated", {}).get("share")),
-            "These right": fraction(row.get("gated", {}).get("accuracy")),
+            "Left unclassified": score(row["unclassified"]),
+            "Rest right": score(row.get("classified", {}).get("accuracy")),
+            "In noise (gate)": score(row.get("gated", {}).get("share")),
+            "These right": score(row.get("gated", {}).get("accuracy")),
         }
         for row in content["conditions"]
     ]
@@ -300,7 +290,7 @@ def errors(report: Json) -> pd.DataFrame:
             "Symbol": error["symbol"] or "none",
             "Reference": error["truth"] if error["truth"] != "O" else "no beat",
             "Predicted": error["predicted"],
-            "Confidence": error["confidence"] * 100,
+            "Confidence": error["confidence"],
         }
         for error in report["errors"]
     ]

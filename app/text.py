@@ -1,12 +1,11 @@
-"""Foreign text made safe for Streamlit's Markdown, and numbers in words."""
+"""Foreign text made safe for Streamlit's Markdown, times, and confidence in words; numbers: `pipeline.wording`."""
 
 from __future__ import annotations
 
 import re
 import string
 
-from pipeline.wording import percent as percent  # owned there: the report writes it too
-
+PLOTLY_SEPARATORS = ". "  # the decimal point, and between thousands what `pipeline.wording.grouped` writes there
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
 
@@ -36,13 +35,6 @@ def duration(seconds: float) -> str:
     if whole < 5400:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def share(per_cent: float | None) -> str:
-    """How much of all beats is of one class; some is never none."""
-    if per_cent is None:
-        return "–"
-    return "0 %" if not per_cent else "< 0.1 %" if per_cent < 0.1 else f"{per_cent:.1f} %"
 
 
 def confidence_words(confidence: float) -> str:

@@ -11,14 +11,14 @@ from streamlit.delta_generator import DeltaGenerator
 from app import cache, charts, findings, pictures
 from app.findings import Case
 from app.state import Session
-from app.text import clock, confidence_words, percent, plain
+from app.text import clock, confidence_words, plain
 from app.theme import BADGES, UNCLASSIFIED, is_dark, palette
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain import SIGNAL, BeatExplanation
 from pipeline.labels import CLASS_NAMES, aami_class
 from pipeline.render.picture import render_large
-from pipeline.wording import grouped
+from pipeline.wording import grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
 HOW_TO_READ = (

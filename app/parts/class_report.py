@@ -14,17 +14,11 @@ from app import charts_evaluation as charts
 from app import tables_evaluation as tables
 from app.parts.evaluation import download
 from app.theme import palette
+from pipeline.wording import no_share
 
 Json = Mapping[str, Any]
 
 LABEL_LETTERS = 12  # of a line beside the confusion matrix
-
-
-def interval(estimate: Json) -> str:
-    """A measure with its 95 % interval, or a dash."""
-    if estimate["value"] is None:
-        return "–"
-    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
 
 
 def class_table(report: Json, names: Sequence[str]) -> pd.DataFrame:
@@ -33,9 +27,9 @@ def class_table(report: Json, names: Sequence[str]) -> pd.DataFrame:
         {
             "Class": name,
             "Pictures": row["reference"],
-            "F1": interval(row["f1"]),
-            "Recall (sensitivity)": interval(row["recall"]),
-            "Precision": interval(row["precision"]),
+            "F1": tables.shown("f1", row["f1"]),
+            "Recall (sensitivity)": tables.shown("recall", row["recall"]),
+            "Precision": tables.shown("precision", row["precision"]),
         }
         for name, row in zip(names, report["classes"], strict=True)
     ]
@@ -93,6 +87,4 @@ def show_class_report(
             alt="Loss and macro-F1 while training",
         )  # fmt: skip
         download("Figure as CSV", lambda: tables.csv(charts.as_frame(lines)), f"{file}-curves.csv")
-    st.caption(
-        f"Calibration error (ECE, 10 bins): {report['ece'] * 100:.1f} percentage points, after temperature scaling."
-    )
+    st.caption(f"Calibration error (ECE, 10 bins): {no_share(report['ece'])}, after temperature scaling.")

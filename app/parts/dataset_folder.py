@@ -11,6 +11,7 @@ from app.text import plain
 from pipeline.datasets.folders import FolderDataset, find_copies, folder_path, read_folder, verdict
 from pipeline.errors import DataError, EcgError
 from pipeline.intake import read_picture
+from pipeline.wording import grouped
 
 SPLIT_TITLES = {"train": "Training", "validation": "Validation", "test": "Test", "": "No split"}
 SAMPLES = 4
@@ -70,7 +71,7 @@ def _show(dataset: FolderDataset) -> None:
     _sizes(dataset)
     _samples(dataset)
     if dataset.refused:
-        with st.expander(f"{len(dataset.refused):,} files left out"):
+        with st.expander(f"{grouped(len(dataset.refused))} files left out"):
             told = [{"File": item.path, "Why": item.reason} for item in dataset.refused]
             st.dataframe(pd.DataFrame(told), hide_index=True, alt="Files that are not used, and why")
     st.markdown("Fine-tune a network on it, and see the result on the Evaluation page:")
@@ -84,7 +85,7 @@ def _copies(dataset: FolderDataset) -> None:
     for sentence in said.sentences:
         show(plain(sentence))
     if groups:
-        with st.expander(f"{len(groups):,} groups of copies"):
+        with st.expander(f"{grouped(len(groups))} groups of copies"):
             rows = [
                 {
                     "Kind": "identical" if group.exact else "look the same",
@@ -96,13 +97,14 @@ def _copies(dataset: FolderDataset) -> None:
             ]
             st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Pictures that are copies of each other")
             if len(groups) > LISTED:
-                st.caption(f"The first {LISTED} of {len(groups):,} groups are listed.")
+                st.caption(f"The first {LISTED} of {grouped(len(groups))} groups are listed.")
 
 
 def _sizes(dataset: FolderDataset) -> None:
     sizes = dataset.sizes()
-    first = ", ".join(f"{number:,} of {width} x {height} px" for (width, height), number in list(sizes.items())[:4])
-    more = f", and {len(sizes) - 4:,} more sizes" if len(sizes) > 4 else ""
+    most = list(sizes.items())[:4]
+    first = ", ".join(f"{grouped(number)} of {width} x {height} px" for (width, height), number in most)
+    more = f", and {grouped(len(sizes) - 4)} more sizes" if len(sizes) > 4 else ""
     st.markdown(f"**Sizes:** {first}{more}.")
 
 

@@ -19,6 +19,7 @@ from app.text import plain
 from app.theme import Palette
 from models import registry
 from pipeline.evaluate.saved import evaluation_file
+from pipeline.wording import no_share, share
 
 Json = dict[str, Any]
 
@@ -75,7 +76,7 @@ def how_to_read(content: Json, kind: str) -> str:
         f"drawing the patients anew many times. With {len(records)} patients they are wide: do not read much into "
         "small differences.",
         "**Calibration error (ECE)** is how far stated confidences are from the truth, on average"
-        + ("." if told is None else f": here {told * 100:.1f} percentage points."),
+        + ("." if told is None else f": here {no_share(told)}."),
         "**Uncertainty** says for how many *patients* a promise about their beats was kept. A promise that holds for "
         "the average beat can fail one patient completely.",
         "**Q**, beats that the reference itself could not name, is scarce here "
@@ -120,9 +121,9 @@ def s_warning(records: list[Json]) -> list[str]:
     s_beats, most = sum(row["S"] for row in records), max(records, key=lambda row: row["S"])
     if not s_beats or most["S"] / s_beats <= 0.5:
         return []
-    share = f"{most['S'] / s_beats:.0%}".replace("%", " %")
+    part, record = share(most["S"] / s_beats), plain(most["record"])
     return [
-        f"**S hangs on one patient.** {share} of the supraventricular beats are in record {plain(most['record'])}. "
+        f"**S hangs on one patient.** {part} of the supraventricular beats are in record {record}. "
         "Read S with and without it."
     ]
 
@@ -136,9 +137,12 @@ def show_figure(view: View, figure: go.Figure, alt: str, *, source: Callable[[Vi
     download("Figure as CSV", lambda: tables.csv(charts.as_frame(figure)), f"{file_name}.csv")
 
 
-def show_table(frame: pd.DataFrame, file_name: str, **options: Any) -> None:
-    """A table with a button that downloads it."""
-    st.dataframe(frame, width="stretch", hide_index=True, **options)
+def show_table(
+    frame: pd.DataFrame, file_name: str, *, written: Mapping[str, Callable[[Any], str]] | None = None, **options: Any
+) -> None:
+    """A table with a button that downloads it; `written` columns are numbers that the screen shows as these words."""
+    shown = frame.style.format(dict(written)) if written else frame
+    st.dataframe(shown, width="stretch", hide_index=True, **options)
     download("Download as CSV", partial(tables.csv, frame), file_name)
 
 

@@ -9,11 +9,12 @@ import streamlit as st
 
 from app import tables_evaluation as tables
 from app.parts.evaluation import Json, View, show_source, show_table
-from app.text import clock, percent, plain
+from app.text import clock, plain
 from app.theme import is_dark
 from pipeline.config import data_root
 from pipeline.errors import DataError, EcgError
 from pipeline.evaluate.saved import DATABASES
+from pipeline.wording import percent
 
 
 def show_errors(view: View) -> None:
@@ -28,11 +29,9 @@ def show_errors(view: View) -> None:
     frame = tables.errors(view.report)
     if view.kind == "reference":
         show_pictures(view, view.report["errors"])
-    formats = {
-        "Confidence": st.column_config.NumberColumn(format="%.1f %%"),
-        "Time (s)": st.column_config.NumberColumn(format="%.2f"),
-    }
-    show_table(frame, f"{view.name}-{view.kind}-errors.csv", column_config=formats)
+    times = {"Time (s)": st.column_config.NumberColumn(format="%.2f")}
+    file_name = f"{view.name}-{view.kind}-errors.csv"
+    show_table(frame, file_name, written={"Confidence": percent}, column_config=times)
     show_source(view)
 
 

@@ -11,6 +11,7 @@ from app.parts.evaluation import Json, View, beside, show_caption, show_figure, 
 from app.text import plain
 from pipeline.evaluate.claims import claims
 from pipeline.evaluate.saved import EXPLANATIONS_SCHEMA
+from pipeline.wording import UNDEFINED
 
 WAYS = {"deletion": "Taken away", "insertion": "Put back"}
 PARTS = {"qrs": "QRS", "p": "P window", "rr": "Preceding RR"}
@@ -98,7 +99,7 @@ def faithful(tested: Json, names: dict[str, str]) -> pd.DataFrame:
         for way, told in WAYS.items():
             row[f"{told}: area"] = number(tested["faithfulness"][name][way])
             better = tested["against"].get(name)
-            row[f"{told}: {names['heat']} better by"] = number(better[way]) if better else tables.UNDEFINED
+            row[f"{told}: {names['heat']} better by"] = number(better[way]) if better else UNDEFINED
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -120,5 +121,5 @@ def number(estimate: Json, *, digits: int = 3) -> str:
     """An estimate with its interval: 0.123 (0.101 to 0.140)."""
     value, low, high = estimate["value"], estimate["low"], estimate["high"]
     if value is None:
-        return tables.UNDEFINED
+        return UNDEFINED
     return f"{value:.{digits}f}" + ("" if low is None else f" ({low:.{digits}f} to {high:.{digits}f})")

@@ -8,12 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app.parts.class_report import interval, show_class_report
+from app import tables_evaluation as tables
+from app.parts.class_report import show_class_report
 from app.parts.evaluation import show_caption, show_table
 from app.text import plain
 from pipeline.datasets.folder_runs import list_runs, read_run
 from pipeline.errors import DataError
 from pipeline.page_class.saved import FOLDER, PAGE_CLASS_NAMES, read_page_evaluation
+from pipeline.wording import grouped, no_share, percent, score
 
 Json = dict[str, Any]
 
@@ -93,24 +95,26 @@ def _board(content: Json) -> pd.DataFrame:
         rows.append(
             {
                 "Network": content["titles"][name],
-                "Macro-F1": interval(overall["macro_f1"]),
-                "Accuracy": interval(overall["accuracy"]),
-                "Infarction F1": interval(mi["f1"]),
-                "Calibration error": f"{report['ece'] * 100:.1f} %",
-                "Inner validation macro-F1": f"{report['inner_macro_f1']:.2f}",
+                "Macro-F1": tables.shown("macro_f1", overall["macro_f1"]),
+                "Accuracy": tables.shown("accuracy", overall["accuracy"]),
+                "Infarction F1": tables.shown("f1", mi["f1"]),
+                "ECE": no_share(report["ece"]),
+                "Inner validation macro-F1": score(report["inner_macro_f1"]),
             }
         )
     return pd.DataFrame(rows)
 
 
 def _leakage(content: Json) -> str:
-    leak, honest = content["leakage"], content["networks"]["vgg16"]
+    copied, distinct = (
+        f"macro-F1 {score(found['overall']['macro_f1']['value'])} and accuracy "
+        f"{score(found['overall']['accuracy']['value'])}"
+        for found in (content["leakage"], content["networks"]["vgg16"])
+    )
     return (
         f"**Not a result, but a leak:** on the {sum(content['published'].values())} published files, in which each "
-        "infarction page occurs up to eight times, a random split gives the same network macro-F1 "
-        f"{leak['overall']['macro_f1']['value']:.2f} and accuracy {leak['overall']['accuracy']['value']:.2f}, because "
-        f"copies lie on both sides; on distinct pages it is {honest['overall']['macro_f1']['value']:.2f} and "
-        f"{honest['overall']['accuracy']['value']:.2f}."
+        f"infarction page occurs up to eight times, a random split gives the same network {copied}, because copies lie "
+        f"on both sides; on distinct pages it has {distinct}."
     )
 
 
@@ -138,9 +142,10 @@ def _told(run: Json) -> str:
     dropped = f" {parts['dropped']} copies of held-out pictures were not learnt." if parts["dropped"] else ""
     refused = f" Files that could not be read: {run['refused']}." if run["refused"] else ""
     return (
-        f"**{plain(run['model'])} on {plain(run['dataset'])}**: {parts['train']:,} pictures learnt, "
-        f"{parts['validation']:,} chose the epoch, {parts['test']:,} scored ({held}).{dropped}{refused} "
-        f"Macro-F1 {interval(report['macro_f1'])}, accuracy {interval(report['accuracy'])}."
+        f"**{plain(run['model'])} on {plain(run['dataset'])}**: {grouped(parts['train'])} pictures learnt, "
+        f"{grouped(parts['validation'])} chose the epoch, {grouped(parts['test'])} scored ({held}).{dropped}{refused} "
+        f"Macro-F1 {tables.shown('macro_f1', report['macro_f1'])}, "
+        f"accuracy {tables.shown('accuracy', report['accuracy'])}."
     )
 
 
@@ -151,5 +156,5 @@ def _samples(folder: Path, run: Json) -> None:
             file = folder / Path(sample["file"]).name
             if file.is_file():
                 mark = "✓" if sample["class"] == sample["predicted"] else "✗"
-                told = f"{mark} {sample['predicted']}, {sample['confidence']:.0%}; is {sample['class']}"
+                told = f"{mark} {sample['predicted']}, {percent(sample['confidence'])} sure; is {sample['class']}"
                 st.image(str(file), caption=plain(told), width=150)

@@ -15,6 +15,7 @@ from models import registry
 from pipeline.datasets.splits import SAME_PERSON
 from pipeline.errors import DataError
 from pipeline.evaluate.saved import without_file
+from pipeline.wording import grouped
 
 SWAPS_SHOWN = 2000
 MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accuracy")
@@ -54,8 +55,9 @@ def _told(view: View, other: Json, taught: str, tested: str) -> str:
     usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
     return (
         f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "
-        f"the same recipe without him, makes {without:,} errors in record {tested} instead of {usual:,}. Two trainings "
-        "differ by chance as well; the intervals come from drawing the patients anew and do not know of that."
+        f"the same recipe without him, makes {grouped(without)} errors in record {tested} instead of {grouped(usual)}. "
+        "Two trainings differ by chance as well; the intervals come from drawing the patients anew and do not know "
+        "of that."
     )
 
 

@@ -12,6 +12,7 @@ from app import tables_evaluation as tables
 from app.parts.evaluation import Json, View, show_caption, show_figure, show_source, show_table
 from app.parts.evaluation_same_person import show_same_person
 from app.text import plain
+from pipeline.wording import UNDEFINED, grouped, percent, score, share
 
 SWEPT = {  # of the table of thresholds: what the download calls a column, what the screen does, and its form there
     "threshold": ("Threshold", "%.3f"),
@@ -30,11 +31,10 @@ def show_summary(view: View) -> None:
     measures |= {f"{tables.WITHOUT_232}S_f1": "S F1 without 232", "macro_f1": "Macro F1", "j_kappa": "j kappa"}
     for column, (measure, title) in zip(st.columns(len(measures)), measures.items(), strict=True):
         estimate = tables.measured(view.report, measure)
-        low, high = estimate["low"], estimate["high"]
         column.metric(
             title,
             tables.shown(measure, estimate, interval=False),
-            help=None if low is None else f"95 % interval: {low:.3f} to {high:.3f}",
+            help=None if estimate["low"] is None else f"With its 95 % interval: {tables.shown(measure, estimate)}",
         )
     st.subheader("By the rules of ANSI/AAMI EC57", anchor=False)
     st.write(
@@ -59,8 +59,8 @@ def show_classes(view: View) -> None:
     """The confusion matrix and the table of classes."""
     beats = view.report["beats"]
     st.write(
-        f"{beats['reference']:,} reference beats in {view.report['hours']:.1f} hours; "
-        f"{view.report['error_count']:,} answers were wrong. "
+        f"{grouped(beats['reference'])} reference beats in {view.report['hours']:.1f} hours; "
+        f"{grouped(view.report['error_count'])} answers were wrong. "
         "“none” is no beat: the last column holds missed beats, the last row invented ones."
     )
     show_figure(view, charts.confusion(view.report["confusion"], view.colours), "Confusion matrix")
@@ -77,7 +77,7 @@ def show_records(view: View) -> None:
         "Shares are per cent; a dash is undefined: the record has no such beats. Se is sensitivity, +P positive "
         "predictivity, Sp specificity."
     )
-    show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats, placeholder=tables.UNDEFINED)
+    show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats, placeholder=UNDEFINED)
 
 
 def show_curves(view: View) -> None:
@@ -126,9 +126,9 @@ def _left_unsure(view: View) -> str:
         return ""
     wrong = 1 - view.report["coverage"]["accuracy"][0]
     return (
-        f"In this app, a beat stays unclassified below a confidence of {below:.2f}: {(1 - kept[0]) * 100:.2f} % of "
-        f"those that were read, and {(1 - kept[1]) * 100:.2f} % of the others are wrong, instead of "
-        f"{wrong * 100:.2f} % of all. The quality gate, which comes before, is counted under Uncertainty."
+        f"In this app, a beat stays unclassified below a confidence of {percent(below)}: {share(1 - kept[0])} of "
+        f"those that were read, and {share(1 - kept[1])} of the others are wrong, instead of "
+        f"{share(wrong)} of all. The quality gate, which comes before, is counted under Uncertainty."
     )
 
 
@@ -147,11 +147,11 @@ def show_threshold(view: View) -> None:
     )
     at = tables.nearest(swept["threshold"], chosen)
     texts = {
-        "Sensitivity": tables.fraction(swept["se"][at]),
-        "Specificity": tables.fraction(swept["sp"][at]),
-        "Positive predictivity": tables.fraction(swept["ppv"][at]),
-        "Balanced accuracy": tables.fraction(swept["balanced_accuracy"][at]),
-        "Flagged per hour": f"{swept['flagged_per_hour'][at]:,.0f}",
+        "Sensitivity": score(swept["se"][at]),
+        "Specificity": score(swept["sp"][at]),
+        "Positive predictivity": score(swept["ppv"][at]),
+        "Balanced accuracy": score(swept["balanced_accuracy"][at]),
+        "Flagged per hour": grouped(swept["flagged_per_hour"][at]),
     }
     for column, (title, text) in zip(st.columns(5), texts.items(), strict=True):
         column.metric(title, text)
@@ -179,8 +179,8 @@ def _cost(report: Json, at: int) -> str:
         return "At this threshold nothing is flagged, or there is nothing to find."
     missed = abnormal * (1 - se) / hours
     return (
-        f"In an hour of these recordings, {missed:,.0f} of {abnormal / hours:,.0f} abnormal beats are missed and about "
-        f"{flagged * (1 - ppv):,.0f} normal beats are flagged for nothing."
+        f"In an hour of these recordings, {grouped(missed)} of {grouped(abnormal / hours)} abnormal beats are missed "
+        f"and about {grouped(flagged * (1 - ppv))} normal beats are flagged for nothing."
     )
 
 

@@ -10,6 +10,7 @@ from app.parts.evaluation import Json, View, beside, show_caption, show_figure, 
 from app.text import plain
 from pipeline.errors import DataError
 from pipeline.evaluate.saved import STRESS_SCHEMA
+from pipeline.wording import grouped, percent, share
 
 SWAPS_SHOWN = 2000
 
@@ -24,11 +25,11 @@ def show_uncertainty(view: View) -> None:
     alpha, delta, calibrated = found["alpha"], found["delta"], found["calibration"]
     st.write(
         "Instead of one class, the network can name a set that should hold the truth for "
-        f"{whole(1 - alpha)} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
+        f"{percent(1 - alpha)} of the beats. The threshold comes from {len(calibrated['records'])} patients of "
         f"{plain(calibrated['database'])}; the patients named below test it, and nothing was tuned on them. "
         "**Beats pooled** is the usual way; its promise does not hold for a patient, because one patient's beats "
-        f"resemble each other. **Patients as units** promises: {whole(1 - delta)} of new patients, if like those, have "
-        f"at least {whole(1 - alpha)} of their beats held."
+        f"resemble each other. **Patients as units** promises: {percent(1 - delta)} of new patients, if like those, "
+        f"have at least {percent(1 - alpha)} of their beats held."
     )
     for tested in found["tested"]:
         st.subheader(plain(tested["title"]), anchor=False)
@@ -44,7 +45,7 @@ def show_uncertainty(view: View) -> None:
 def _over_halves(halves: Json, database: str) -> str:
     """What other halves of the database would have given."""
     held = halves["patients_held"]
-    means = [f"{tables.fraction(held[name]['mean'])} ({title.lower()})" for name, title in tables.METHODS.items()]
+    means = [f"{share(held[name]['mean'])} ({title.lower()})" for name, title in tables.METHODS.items()]
     return (
         f"Over {halves['repeats']} random halves of {database} instead of the one, the share of patients with 95 % of "
         f"beats held was on average {', '.join(means)}."
@@ -58,18 +59,18 @@ def show_abstention(view: View, found: Json) -> None:
     rule = (
         "no confidence is high enough for"
         if confidence is None
-        else f"answering from a confidence of {confidence:.3f} on keeps"
+        else f"answering from a confidence of {percent(confidence)} on keeps"
     )
     lines = [
-        f"On the calibration patients, {rule} at most {whole(target)} of a patient's beats answered wrongly, on "
+        f"On the calibration patients, {rule} at most {percent(target)} of a patient's beats answered wrongly, on "
         "average."
     ]
     for tested in found["tested"]:
         row = tested["abstention"]
         lines.append(
-            f"{plain(tested['title'])}: {tables.fraction(row['answered'])} of the beats answered, "
-            f"{tables.fraction(row['error'])} of these wrong; {tables.fraction(row['wrong'])} of a patient's beats "
-            f"wrong on average, {tables.fraction(row['worst'])} at worst."
+            f"{plain(tested['title'])}: {share(row['answered'])} of the beats answered, "
+            f"{share(row['error'])} of these wrong; {share(row['wrong'])} of a patient's beats "
+            f"wrong on average, {share(row['worst'])} at worst."
         )
     st.markdown("\n".join(f"- {line}" for line in lines))
     ruled = [tested for tested in found["tested"] if tested.get("app")]
@@ -87,7 +88,7 @@ def rules_on_curve(found: Json) -> dict[str, list[tuple[float, float]]]:
     marks = {"the calibrated rule": [point for point in answered if point[1] is not None]}
     if all(row.get("app") for row in tested):
         below = tested[0]["app"]["below"]
-        marks[f"in this app: confidence {below:.2f} or more"] = [
+        marks[f"in this app: confidence {percent(below)} or more"] = [
             (row["app"]["on_curve"]["coverage"], row["app"]["on_curve"]["error"]) for row in tested
         ]
         marks["in this app, with the quality gate"] = [
@@ -99,8 +100,8 @@ def rules_on_curve(found: Json) -> dict[str, list[tuple[float, float]]]:
 def _rule(below: float) -> str:
     return (
         f"**In this app** a beat stays unclassified where noise hides its waves (the quality gate), where it cannot be "
-        f"read, or where the confidence is below {below:.2f}, which the surest 99 % of the beats of held-out training "
-        "patients reached:\n"
+        f"read, or where the confidence is below {percent(below)}, which the surest 99 % of the beats of held-out "
+        "training patients reached:\n"
     )
 
 
@@ -110,26 +111,16 @@ def _left_to_a_person(tested: Json) -> str:
     gate = (
         "the gate stops none (its work amid noise: section Noise and leads)"
         if not rule["noisy"]
-        else f"the gate stops {_small(rule['noisy'])}, of which {tables.fraction(error['noisy'])} would be wrong"
+        else f"the gate stops {share(rule['noisy'])}, of which {share(error['noisy'])} would be wrong"
     )
     unsure = "none is unsure" if not rule["unsure"] else (
-        f"{_small(rule['unsure'])} are unsure, of which {tables.fraction(error['unsure'])} would be wrong"
+        f"{share(rule['unsure'])} are unsure, of which {share(error['unsure'])} would be wrong"
     )  # fmt: skip
     return (
-        f"{plain(tested['title'])}: {round((1 - rule['answered']) * rule['beats']):,} of {rule['beats']:,} beats "
-        f"become unclassified ({_small(1 - rule['answered'])}): {_small(rule['unread'])} cannot be read, {gate}, and "
-        f"{unsure}. Of the rest {_small(error['answered'])} are wrong; of all beats, {_small(error['all'])}."
+        f"{plain(tested['title'])}: {grouped((1 - rule['answered']) * rule['beats'])} of {grouped(rule['beats'])} "
+        f"beats become unclassified ({share(1 - rule['answered'])}): {share(rule['unread'])} cannot be read, {gate}, "
+        f"and {unsure}. Of the rest {share(error['answered'])} are wrong; of all beats, {share(error['all'])}."
     )
-
-
-def whole(share: float) -> str:
-    """A share without decimals."""
-    return f"{share * 100:.0f} %"
-
-
-def _small(share: float) -> str:
-    """A share with two decimals: it may be a beat in a thousand."""
-    return f"{share * 100:.2f} %"
 
 
 def show_uncertainty_source(view: View) -> None:
@@ -146,7 +137,7 @@ def show_stress(view: View) -> None:
         st.info(f"This network has not been measured amid noise; run `{command}`.")
         return
     st.write(
-        f"{content['beats']:,} beats of DS2, drawn from each record and class, were read again and again at the "
+        f"{grouped(content['beats'])} beats of DS2, drawn from each record and class, were read again and again at the "
         "reference places while noise of the MIT-BIH Noise Stress Test Database was mixed into both leads, with one "
         "lead alone, or sampled more slowly or faster. Counts are weighted to stand for all beats; the dotted line is "
         "without added noise. Beats that the app leaves unclassified count here by what the network would have said; "
@@ -177,12 +168,14 @@ def show_against(view: View) -> None:
         st.info("There is no other network to compare with.")
         return
     from pipeline.evaluate.compare import compare
+    from pipeline.evaluate.report import S_RECORD
 
     other = st.selectbox("Compare with", others, format_func=lambda n: tables.title_of(n, everyone[n]), key="other")
-    leave_out = st.toggle("Without record 232", key="other-without-232") if view.evaluation["split"] == "ds2" else False
+    among = view.evaluation["split"] == "ds2"
+    leave_out = among and st.toggle(f"Without record {S_RECORD}", key="other-without-s-record")
     try:
         found = compare(
-            view.report, everyone[other][view.kind], without=("232",) if leave_out else (), swaps=SWAPS_SHOWN
+            view.report, everyone[other][view.kind], without=(S_RECORD,) if leave_out else (), swaps=SWAPS_SHOWN
         )
     except DataError as error:
         st.warning(plain(str(error)))
@@ -204,8 +197,8 @@ def show_against(view: View) -> None:
     if found.mcnemar:
         test = found.mcnemar
         st.write(
-            f"Only {plain(names[0])} names {test.only_first:,} beats rightly, only {plain(names[1])} "
-            f"{test.only_second:,}. "
+            f"Only {plain(names[0])} names {grouped(test.only_first)} beats rightly, only {plain(names[1])} "
+            f"{grouped(test.only_second)}. "
             f"McNemar's test with patients as units: {_p(test.p_patients)}. The usual test over beats would claim "
             f"{_p(test.p_beats)}, because it takes the beats of one patient for independent; they are not."
         )

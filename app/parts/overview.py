@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app.findings import Case, quality_text
-from app.text import duration, percent, plain
+from app.text import duration, plain
 from models import registry
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.review.beats import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
-from pipeline.wording import grouped
+from pipeline.wording import burden, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
@@ -24,7 +25,7 @@ def draw(case: Case) -> None:
     st.caption(
         f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
         f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
-        f"{_whole(analysis.quality.analysed_fraction)} analysed"
+        f"{share(analysis.quality.analysed_fraction)} analysed"
         f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
     )
     for notice in analysis.notices:
@@ -35,27 +36,23 @@ def draw(case: Case) -> None:
 
 
 def _numbers(case: Case) -> None:
-    counts, total = case.analysis.counts(), max(1, len(case.letters))
-    rate = case.rate
+    found, rate = case.summary, case.summary.rate
+    unclassified = found.counts[UNCLASSIFIED]
     with st.container(horizontal=True, gap="small"):
         for label in AAMI_CLASSES:
-            _count(label, counts[label], total, CLASS_NAMES[label])
-        _count(
-            "Not classified",
-            counts["unclassified"],
-            total,
-            "Beats without a usable answer, each with its reason.",
-        )
+            _count(label, found.counts[label], burden(found.counts, label), CLASS_NAMES[label])
+        left = f"{share(unclassified / max(1, len(case.letters)))} of all"
+        _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
         mean = "unknown" if rate.mean is None else f"{rate.mean:.0f}"
         st.metric(
             "Mean heart rate", f"{mean} /min", width=150, border=True, delta=_range(rate),
             delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
         )  # fmt: skip
+    st.caption(of_the_classified(found.counts))
 
 
-def _count(label: str, count: int, total: int, meaning: str) -> None:
-    share = percent(count / total) if 0 < count < total else ("100 %" if count else "none")
-    st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=share,
+def _count(label: str, count: int, below: str, meaning: str) -> None:
+    st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=below,
               delta_color="off", delta_arrow="off")  # fmt: skip
 
 
@@ -63,10 +60,6 @@ def _range(rate: HeartRate) -> str:
     if rate.lowest is None or rate.highest is None:
         return "too few beats for a range"
     return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}"
-
-
-def _whole(fraction: float) -> str:
-    return percent(fraction) if fraction < 0.9995 else "100 %"
 
 
 def _other_leads(case: Case) -> str:

@@ -7,13 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from app import cache, pictures
-from app.text import percent, plain
+from app.text import plain
 from pipeline.domain import RgbPicture
 from pipeline.errors import EcgError
 from pipeline.page.digitise import Digitised
 from pipeline.page_class.layout import RHYTHM
 from pipeline.page_class.reading import PageReading, readable_page
 from pipeline.page_class.saved import PAGE_CLASS_NAMES, read_page_evaluation
+from pipeline.wording import percent
 
 _LEADS_NAMED = 3
 _RARE = "myocardial_infarction"

@@ -16,7 +16,7 @@ import streamlit as st
 
 from app import cache, state
 from app.parts import page_class, page_correct, page_drawing
-from app.text import percent, plain
+from app.text import plain
 from pipeline.config import DEFAULT
 from pipeline.domain import Recording, RgbPicture
 from pipeline.errors import EcgError
@@ -27,6 +27,7 @@ from pipeline.page.digitise import Corrections, Digitised
 from pipeline.page.recording import to_recording
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import keep
+from pipeline.wording import percent
 
 TABS = ("On the photo", "On the flat paper", "Move the corners", "Measure the grid", "Move the lead boxes")
 _SHAPE_ONLY = "shape only"

@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.text import plain, share
+from app.text import plain
 from models.registry import WEIGHTS
+from pipeline.wording import no_share, score
 
 FILE = WEIGHTS / "vgg16" / "pictures-evaluation.json"
 
@@ -36,12 +37,13 @@ def draw() -> None:
     with st.expander("Per style, class and kind, and the public beat pictures"):
         st.dataframe(_style_rows(styles["by_style"]), hide_index=True, placeholder="")
         st.dataframe(
-            [{"Class": aami, "Pictures": row["n"], "Read": row["share"], "Called abnormal": row["called_abnormal"]}
+            [{"Class": aami, "Pictures": row["n"], "Read": score(row["share"]),
+              "Called abnormal": score(row["called_abnormal"])}
              for aami, row in styles["by_class"].items()],
             hide_index=True, placeholder="",
         )  # fmt: skip
         st.dataframe(
-            [{"Not a beat": kind, "Pictures": row["n"], "Accepted": row["accepted"]}
+            [{"Not a beat": kind, "Pictures": row["n"], "Accepted": score(row["accepted"])}
              for kind, row in others["by_kind"].items()],
             hide_index=True, placeholder="",
         )  # fmt: skip
@@ -51,12 +53,11 @@ def draw() -> None:
 
 
 def _figure(label: str, value: float | None, note: str) -> None:
-    shown = "unknown" if value is None else share(100 * value)
-    st.metric(label, shown, note, delta_color="off", delta_arrow="off", border=True)
+    st.metric(label, score(value), note, delta_color="off", delta_arrow="off", border=True)
 
 
 def _range(interval: list[float]) -> str:
-    return f"{share(100 * interval[0])} to {share(100 * interval[1])}"
+    return f"{score(interval[0])} to {score(interval[1])}"
 
 
 def _against_rows(styles: dict[str, Any]) -> list[dict[str, Any]]:
@@ -65,19 +66,19 @@ def _against_rows(styles: dict[str, Any]) -> list[dict[str, Any]]:
     measures = {"Accuracy": "accuracy", "Sensitivity": "sensitivity", "Specificity": "specificity", "ROC area": "auc"}
     return [
         {"Against normal": name}
-        | {label: f"{part[key]:.3f} ({_between(part['intervals'][key])})" for label, key in measures.items()}
+        | {label: _measured(key, part[key], part["intervals"][key]) for label, key in measures.items()}
         for name, part in parts.items()
     ]
 
 
-def _between(interval: list[float]) -> str:
-    return f"{interval[0]:.2f} to {interval[1]:.2f}"
+def _measured(key: str, value: float, interval: list[float]) -> str:
+    return no_share(value, *interval) if key == "auc" else score(value, *interval)
 
 
 def _style_rows(styles: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     keys = {"Read": "share", "Accuracy": "accuracy", "Sensitivity": "sensitivity", "V and F": "sensitivity_vf",
             "Specificity": "specificity"}  # fmt: skip
-    return [{"Style": style, "Pictures": row["n"], **{name: row[key] for name, key in keys.items()}}
+    return [{"Style": style, "Pictures": row["n"], **{name: score(row[key]) for name, key in keys.items()}}
             for style, row in styles.items()]  # fmt: skip
 
 
@@ -93,6 +94,6 @@ def _public(public: dict[str, Any]) -> None:
         "Each picture was compared with every annotated beat of MIT-BIH. The folder called normal holds fusion beats "
         "of a few patients, the folder called abnormal mostly normal beats: the folders' names are no labels. By the "
         f"annotators' labels, on the {true['n']} pictures of patients that taught nothing: "
-        + ", ".join(f"{name} {share(100 * true[name])}" for name in ("accuracy", "sensitivity", "specificity"))
+        + ", ".join(f"{name} {score(true[name])}" for name in ("accuracy", "sensitivity", "specificity"))
         + "."
     )

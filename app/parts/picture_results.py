@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import cache, charts, pictures
-from app.text import confidence_words, percent, plain
+from app.text import confidence_words, plain
 from app.theme import is_dark, palette
 from models.pictures import PICTURE_NETWORK, PictureHead
 from models.registry import Classifier
@@ -26,6 +26,7 @@ from pipeline.intake.batch import PictureFile, picture_files
 from pipeline.labels import CLASS_NAMES
 from pipeline.pictures import PictureAnswer, beat_picture, classify_traces, heat_on_original, read_beat, refused
 from pipeline.render.picture import on_paper
+from pipeline.wording import percent
 
 STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # what is kept, and which beats a person vouches for
 WORDS: Mapping[str, Literal["gray", "red", "orange"]] = MappingProxyType(
@@ -36,8 +37,8 @@ COLUMNS: dict[str, ColumnConfig | str] = {
     "picture": "Picture",
     "verdict": "Verdict",
     "class": "Class",
-    "confidence": st.column_config.NumberColumn("Confidence", format="%.2f"),
-    "abnormal": st.column_config.NumberColumn("Abnormal", format="%.2f"),
+    "confidence": "Confidence",
+    "abnormal": "Abnormal",
     "reason": st.column_config.TextColumn("Why refused", width="large"),
 }
 
@@ -65,7 +66,8 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     position = 0
     if len(found.answers) > 1:
         overview = table(found.answers, head.manifest.threshold)
-        st.dataframe(overview, hide_index=True, placeholder="", column_config=COLUMNS)
+        shown = overview.style.format(percent, subset=["confidence", "abnormal"], na_rep="")
+        st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
         st.download_button(
             "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",
             icon=":material/download:",

@@ -9,13 +9,14 @@ from app import charts_review
 from app.charts_review import Shape
 from app.review_desk import HUMAN_WORDS, Desk
 from app.review_state import Bench
-from app.text import clock, percent, plain
+from app.text import clock, plain
 from app.theme import ARTEFACT, BADGES, UNCLASSIFIED, is_dark, palette
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES
 from pipeline.render.picture import render_large
 from pipeline.review.families import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
+from pipeline.wording import percent
 
 PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"

@@ -14,7 +14,7 @@ from app.charts_review import DayRow, Shape
 from app.parts.review_strip import pickable
 from app.review_desk import LETTER, Desk
 from app.review_state import Bench
-from app.text import clock, percent, plain, share
+from app.text import clock, plain
 from app.theme import by_touch, palette
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
@@ -24,7 +24,7 @@ from pipeline.review.hrv import Measure
 from pipeline.review.rhythm import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.store.recordings import envelope
-from pipeline.wording import grouped
+from pipeline.wording import burden, grouped, of_the_classified, share
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
 ROW_S, SHORT_ROW_S = 3600.0, 300.0
@@ -68,15 +68,16 @@ def _summary(bench: Bench, desk: Desk) -> None:
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
     for letter in AAMI_CLASSES:
-        burden = share(summary.burden[letter] if summary.burden else None)
-        lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {grouped(summary.counts[letter])} | {burden} |")
+        part = burden(summary.counts, letter)
+        lines.append(f"| **{letter}** {CLASS_NAMES[letter]} | {grouped(summary.counts[letter])} | {part} |")
     for letter, words in ((UNCLASSIFIED, "not classified"), (REJECTED, "artefact")):
         count = summary.counts[letter]
         if count:
-            of_all = percent(count / total)
-            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {of_all} of all beats |")
+            of_all = f"{share(count / total)} of all"
+            lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {of_all} |")
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
+    left.caption(of_the_classified(summary.counts))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))
 
 
@@ -123,9 +124,8 @@ def _shape(desk: Desk, number: int, shares: np.ndarray) -> Shape:
     found = desk.material.families
     best = int(shares.argmax())
     label = AAMI_CLASSES[best] if shares[best] else ""
-    share = percent(float(shares[best])) if shares[best] < 0.995 else "100 %"
     count = len(desk.family_samples(number))
-    name = f"{count} beats, {label} {share}" if label else f"{count} beats"
+    name = f"{count} beats, {label} {share(float(shares[best]))}" if label else f"{count} beats"
     return Shape(name, label, found.offset_s, found.median[number])
 
 

@@ -7,10 +7,11 @@ import streamlit as st
 from app import cache, charts, findings, work
 from app.parts import opening
 from app.state import Session
-from app.text import duration, percent, plain
+from app.text import duration, plain
 from app.theme import palette
 from pipeline.domain import Recording
 from pipeline.signal.leads import choose_leads
+from pipeline.wording import percent
 from pipeline.worker import Job, Status
 
 EVERY_S = 0.5

@@ -8,9 +8,10 @@ import streamlit as st
 
 from app import cache, work
 from app.parts.worklist_state import View
-from app.text import percent, plain
+from app.text import plain
 from pipeline.store.listing import stamp
 from pipeline.store.recordings import load
+from pipeline.wording import percent
 from pipeline.worker import Job, Status
 
 EVERY_S = 1.0

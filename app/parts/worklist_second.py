@@ -20,6 +20,7 @@ from pipeline.store import second
 from pipeline.store.comparison import Comparison, comparison
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
+from pipeline.wording import grouped, share
 
 WINDOW_S, PHONE_WINDOW_S = 6.0, 3.0
 CHART = {"displayModeBar": False, "staticPlot": True}
@@ -109,10 +110,10 @@ def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None
 
 
 def _rate(title: str, rate: Rate) -> None:
-    share = f"{100 * rate.agreed / rate.n:.1f} %" if rate.n else "no beat"
+    agreed = share(rate.agreed / rate.n) if rate.n else "no beat"
     kappa = f"kappa {rate.kappa:.2f}" if rate.kappa is not None else "kappa undefined"
-    st.metric(title, share, f"{kappa}, {rate.agreed} of {rate.n}", delta_color="off", delta_arrow="off", border=True,
-              width=240)  # fmt: skip
+    more = f"{kappa}, {grouped(rate.agreed)} of {grouped(rate.n)}"
+    st.metric(title, agreed, more, delta_color="off", delta_arrow="off", border=True, width=240)
 
 
 def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison, reader: str) -> None:

@@ -11,12 +11,12 @@ import streamlit as st
 from app.parts.worklist_open import Open
 from app.parts.worklist_table import FINDING_WORDS
 from app.review_desk import Desk
-from app.text import clock, plain, share
+from app.text import clock, plain
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
-from pipeline.wording import grouped
+from pipeline.wording import burden, grouped, of_the_classified
 
 STATEMENT = "I have reviewed this recording; the result stands as shown."
 PART = "I have reviewed the findings marked as reviewed; the others stand as the model gave them."
@@ -38,14 +38,13 @@ def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
 def _result(desk: Desk) -> None:
     """What is signed, in figures."""
     found = desk.summary
-    burden = found.burden or {}
     rate = found.rate
     low, high = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     longest = found.longest_rr
     figures = (
         ("Beats", grouped(len(desk.beats)), f"{grouped(found.reviewed)} decided by a reader"),
-        ("Ventricular", share(burden.get("V")), _beats(found.counts["V"])),
-        ("Supraventricular", share(burden.get("S")), _beats(found.counts["S"])),
+        ("Ventricular", burden(found.counts, "V"), _beats(found.counts["V"])),
+        ("Supraventricular", burden(found.counts, "S"), _beats(found.counts["S"])),
         ("Mean heart rate", _rate(rate.mean), f"{low:.0f} to {high:.0f}/min" if low and high else "too few beats"),
         ("Longest RR", "–" if longest is None else f"{longest.value:.2f} s",
          "" if longest is None else f"at {clock(longest.time_s)}"),
@@ -53,6 +52,7 @@ def _result(desk: Desk) -> None:
     with st.container(horizontal=True, gap="small"):
         for title, value, more in figures:
             st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=176)
+    st.caption(of_the_classified(found.counts))
 
 
 def _beats(count: int) -> str:

@@ -9,11 +9,11 @@ from types import MappingProxyType
 import streamlit as st
 
 from app.parts.worklist_state import STATE_WORDS, View
-from app.text import duration, share
+from app.text import duration
 from app.theme import is_dark
-from pipeline.labels import AAMI_CLASSES
 from pipeline.store.readings import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
+from pipeline.wording import burden
 
 _HERE = Path(__file__).parent
 _COLUMNS = (
@@ -139,12 +139,6 @@ def findings_words(findings: Mapping[str, int]) -> str:
         words.append(f"{left} more kind{'' if left == 1 else 's'}")
     text = ", ".join(words) or "no finding"
     return text if text[1:2].isupper() else text[0].upper() + text[1:]
-
-
-def burden(counts: Mapping[str, int], letter: str) -> str:
-    """Share of a class among the classified beats; some is never none."""
-    total = sum(counts.get(name, 0) for name in AAMI_CLASSES)
-    return share(100 * counts.get(letter, 0) / total if total else None)
 
 
 def second_words(second: SecondReading | None) -> str:

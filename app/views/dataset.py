@@ -12,6 +12,7 @@ from pipeline.datasets.samples import load_samples
 from pipeline.datasets.statistics import RR_BIN_MS, RecordStatistics, Statistics, load_statistics
 from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
+from pipeline.wording import grouped, share
 
 GROUPS = {"ds1": "DS1 (training)", "ds2": "DS2 (test)", "paced": "Paced (left out)", "svdb": "svdb"}
 TABLES: dict[LabelTable, str] = {"de_chazal": "de Chazal", "bxb": "WFDB bxb"}
@@ -76,10 +77,10 @@ def _set_table(statistics: Statistics, groups: list[str], table: LabelTable) -> 
 
 def _imbalance(counts: dict[str, int]) -> str:
     total = sum(counts.values())
-    rare = ", ".join(f"one {name} for every {counts['N'] / counts[name]:,.0f}" for name in "SVF")
+    rare = ", ".join(f"one {name} for every {grouped(counts['N'] / counts[name])}" for name in "SVF")
     return (
-        f"**The classes are far from balanced.** In DS1, {counts['N'] / total:.0%} of the beats are N: {rare} of them. "
-        f"A network that always says N would be right that often, so accuracy alone says nothing. "
+        f"**The classes are far from balanced.** In DS1, {share(counts['N'] / total)} of the beats are N: {rare} of "
+        f"them. A network that always says N would be right that often, so accuracy alone says nothing. "
         f"Q has {counts['Q']} beats once paced records are left out: no score for Q means anything."
     )
 
@@ -119,7 +120,7 @@ def _concentration(records: list[RecordStatistics]) -> str:
         total = sum(record.counts["de_chazal"][name] for record in records)
         if total:
             most = max(records, key=lambda record: record.counts["de_chazal"][name])
-            sentences.append(f"record {most.record} holds {most.counts['de_chazal'][name] / total:.0%} of {name}")
+            sentences.append(f"record {most.record} holds {share(most.counts['de_chazal'][name] / total)} of {name}")
     if not sentences:
         return ""
     return f"**Few patients decide a score:** {', '.join(sentences)}. Scores are therefore given per record too."

@@ -4,13 +4,14 @@ import streamlit as st
 
 from app.parts import reader, review_head, worklist_audit, worklist_exports, worklist_second, worklist_signoff
 from app.parts.worklist_open import Open, is_blind, opened, recording_page, signatures, visible
-from app.parts.worklist_table import burden, findings_words
+from app.parts.worklist_table import findings_words
 from app.review_desk import Desk
 from app.text import duration, plain
 from pipeline.errors import EcgError
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
 from pipeline.store.studies import stored_analysis
+from pipeline.wording import burden
 
 
 def _number() -> int | None:

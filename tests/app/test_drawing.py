@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import charts, pictures
-from app.text import clock, duration, percent, plain
+from app.text import clock, duration, plain
 from app.theme import DARK, LIGHT, Palette
 from pipeline.domain import QualitySegment
+from pipeline.wording import percent
 
 
 def lead(seconds: float = 10, fs: float = 360) -> charts.Lead:

@@ -24,6 +24,7 @@ from pipeline.evaluate import errors, explanations, faithfulness_beats, predict,
 from pipeline.evaluate.faithfulness import Explained
 from pipeline.evaluate.faithfulness_pictures import MAPS
 from pipeline.evaluate.records import RecordPredictions
+from pipeline.wording import grouped, score, share
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "evaluation.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -202,7 +203,7 @@ def test_the_networks_stand_side_by_side_with_the_numbers_of_their_files(monkeyp
         assert (row["Parameters"], row["Size"]) == ("14.00 M", "29.0 MB")
         without = next(v for v in content["reference"]["variants"] if v["name"] == "without_232")
         assert row["S F1 without 232 %"].startswith(f"{without['overall']['S_f1']['value'] * 100:.1f} (")
-    assert sorted(table["Beats/s"]) == ["1,234", "–"]
+    assert sorted(table["Beats/s"]) == ["1 234", "–"]
 
 
 @pytest.mark.parametrize("kind", ["reference", "detected"])
@@ -242,7 +243,7 @@ def test_the_explanation_takes_its_numbers_from_the_file(monkeypatch, networks):
     assert f"of 100 ventricular beats {v['se']['value'] * 100:.0f} are found" in said(page)
     rows[0]["S"] += 10_000
     share = rows[0]["S"] / sum(row["S"] for row in rows)
-    assert f"{share:.0%}".replace("%", " %") + " of the supraventricular beats are in record 100" in s_warning(rows)[0]
+    assert f"{share * 100:.1f} % of the supraventricular beats are in record 100" in s_warning(rows)[0]
 
 
 def test_a_p_value_is_never_written_as_nothing() -> None:
@@ -257,9 +258,9 @@ def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):
         page.slider[0].set_value(threshold).run()
         at = swept["threshold"].index(threshold)
         shown = {metric.label: metric.value for metric in page.metric}
-        assert shown["Sensitivity"] == tables.fraction(swept["se"][at])
-        assert shown["Specificity"] == tables.fraction(swept["sp"][at])
-        assert shown["Flagged per hour"] == f"{swept['flagged_per_hour'][at]:,.0f}"
+        assert shown["Sensitivity"] == score(swept["se"][at])
+        assert shown["Specificity"] == score(swept["sp"][at])
+        assert shown["Flagged per hour"] == grouped(swept["flagged_per_hour"][at])
     assert not page.exception
 
 
@@ -415,7 +416,7 @@ def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch,
     assert row["Usual"] == f"{usual['overall']['accuracy']['value']:.3f}"
     assert row["Without 201"] == f"{without['overall']['accuracy']['value']:.3f}"
     errors_202 = [next(r["errors"] for r in kind["per_record"] if r["record"] == "202") for kind in (without, usual)]
-    assert f"makes {errors_202[0]:,} errors in record 202 instead of {errors_202[1]:,}" in said(page)
+    assert f"makes {grouped(errors_202[0])} errors in record 202 instead of {grouped(errors_202[1])}" in said(page)
     assert "python -m pipeline train --model cnn --without 201" in said(page)
     other = opened(monkeypatch, networks, network="vgg16")
     assert "Trained without record 201" not in [element.value for element in other.subheader]
@@ -427,10 +428,10 @@ def test_the_rule_of_the_app_is_marked_on_the_curve_and_told_in_words(monkeypatc
     found = saved.read_evaluation(networks / "vgg16" / "evaluation.json")["uncertainty"]
     rule = found["tested"][-1]["app"]
     left = round((1 - rule["answered"]) * rule["beats"])
-    assert f"DS2: {left:,} of {rule['beats']:,} beats become unclassified" in said(page)
-    assert f"the gate stops {rule['noisy'] * 100:.2f} %" in said(page)
+    assert f"DS2: {grouped(left)} of {grouped(rule['beats'])} beats become unclassified" in said(page)
+    assert f"the gate stops {share(rule['noisy'])}" in said(page)
     marks = {trace["name"]: trace for chart in charts_of(page) for trace in chart["data"] if "name" in trace}
-    assert marks["in this app: confidence 0.60 or more"]["y"][1] == rule["on_curve"]["error"]
+    assert marks["in this app: confidence 60 % or more"]["y"][1] == rule["on_curve"]["error"]
     assert marks["in this app, with the quality gate"]["x"][1] == rule["answered"]
 
 

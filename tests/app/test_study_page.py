@@ -120,7 +120,7 @@ def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
     assert "finish your own reading first" in said(page)
     page.button(key="second-finish").click().run()
     figures = {metric.label: metric.value for metric in page.metric}
-    assert (figures["Agreement on all beats"], figures["On beats that both decided"]) == ("82.4 %", "0.0 %")
+    assert (figures["Agreement on all beats"], figures["On beats that both decided"]) == ("82.4 %", "0 %")
     assert figures["Differences settled"] == "0 of 3"
     assert "3 differences between the two readers are not settled" in said(page)
     assert page.button(key="sign-study").disabled
