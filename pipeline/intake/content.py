@@ -38,6 +38,7 @@ _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s"
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with its directory's end and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
 _SHORT_MAGIC: Final = frozenset({b"BM", b"MZ", b"\x1f\x8b", b"RIFF"})
+_WORDS: Final = frozenset({b"BM", b"MZ", b"RIFF"})  # text may begin so too, but has no zero byte soon after
 
 
 def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
@@ -54,7 +55,7 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
     if not signal and head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "a WebP picture"
     for magic, kind in _MAGIC:
-        if signal and magic in _SHORT_MAGIC:
+        if (signal and magic in _SHORT_MAGIC) or (magic in _WORDS and b"\x00" not in head):
             continue
         if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
             return kind

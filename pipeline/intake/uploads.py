@@ -22,6 +22,7 @@ _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
+_ANNOTATIONS: Final = "The annotation file (.atr)"
 _ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
 
 
@@ -80,12 +81,12 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     if _ending(path.name) == ".csv":
         payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
         return _read_table(path.name, payload, csv, config)
-    header_path = path if path.suffix.lower() == ".hea" else path.with_name(path.name + ".hea")
+    header_path = path if path.suffix.lower() == ".hea" else path.parent / f"{path.name}.hea"
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
     atr = header_path.with_suffix(".atr")
-    annotations = _read_file(atr, config.limits.upload_bytes, "The annotation file (.atr)") if atr.exists() else None
+    annotations = _read_file(atr, config.limits.upload_bytes, _ANNOTATIONS, empty=True) if atr.exists() else None
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
@@ -208,8 +209,8 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
     return files
 
 
-def _read_file(path: Path, limit: int, what: str, *, follow: bool = False) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes."""
+def _read_file(path: Path, limit: int, what: str, *, follow: bool = False, empty: bool = False) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes, none only if it may be `empty`."""
     name = _label(path.stem)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
@@ -224,5 +225,6 @@ def _read_file(path: Path, limit: int, what: str, *, follow: bool = False) -> by
         payload = file.read(limit + 1)
     if len(payload) > limit:
         raise LimitError(f"{what} has more than {limit:,} bytes, which is the limit; shorten it.")
-    require_size(payload, limit, what)
+    if not empty:
+        require_size(payload, limit, what)
     return payload

@@ -261,6 +261,28 @@ def test_a_missing_record_is_named():
         read_path(Path("/nowhere/nothing"))
 
 
+@pytest.mark.parametrize("typed", [".", "/", ""])
+def test_a_path_without_a_name_is_refused_in_one_sentence(typed):
+    with pytest.raises(IntakeError, match="check the path"):
+        read_path(Path(typed))
+
+
+def test_an_empty_annotation_file_beside_a_record_is_told_and_not_in_the_way(tmp_path):
+    files = record() | {"r.atr": b""}
+    for name, payload in files.items():
+        (tmp_path / name).write_bytes(payload)
+    found = read_path(tmp_path / "r")
+    assert found.notices == _read(files).notices == ("The annotation file (.atr) was not used: it is empty.",)
+
+
+@pytest.mark.parametrize("name", ["MZ01", "BM7", "RIFF2"])
+def test_a_record_may_be_called_as_programs_and_pictures_begin(name):
+    files = record(name)
+    header = files[f"{name}.hea"].replace(b"r ", name.encode() + b" ", 1)
+    assert header.startswith(name.encode())
+    assert _read(files | {f"{name}.hea": header}).name == name
+
+
 # Public data
 
 
