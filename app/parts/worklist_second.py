@@ -23,6 +23,11 @@ from pipeline.store.studies import stored_analysis
 from pipeline.wording import grouped, share
 
 WINDOW_S, PHONE_WINDOW_S = 6.0, 3.0
+PARTY = (
+    "You are one of the two readers: what you settle is marked as settled by one of them. Where an independent answer "
+    "is wanted, leave it to a third person."
+)
+PARTY_ICON = ":material/balance:"
 CHART = {"displayModeBar": False, "staticPlot": True}
 WORDS = {**{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES}, "-": "no beat", "X": "artefact",
          "U": "not classified", "": "no beat"}  # fmt: skip
@@ -106,6 +111,9 @@ def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None
         _difference(here, now, desk, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
+    own = sum(map(found.is_party, found.settled_by))
+    if own:
+        st.warning(f"{own} of {settled} were settled by one of the two readers, not by a third.", icon=PARTY_ICON)
     st.dataframe(table(found, _fs(here, desk)), hide_index=True, key="second-table")
 
 
@@ -128,6 +136,8 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison,
         _turn(here, "Next", 1, here.difference == left - 1)
     if desk is not None:
         _strip(desk, at, seconds)
+    if found.is_party(reader):
+        st.warning(PARTY, icon=PARTY_ICON)
     blocked = not reader or now.state == "signed"
     with st.container(horizontal=True, gap="small"):
         _choose(here, now, at, "first", found.first_reader, at.first, reader, blocked=blocked)
@@ -174,7 +184,6 @@ def _turn(here: Open, label: str, by: int, last: bool) -> None:
 
 def table(found: Comparison, fs: float) -> pd.DataFrame:
     """One row per difference."""
-    open_ones = set(found.unsettled)
     rows = found.agreement.differences
     return pd.DataFrame(
         {
@@ -182,9 +191,15 @@ def table(found: Comparison, fs: float) -> pd.DataFrame:
             found.first_reader: [SHORT.get(row.first, row.first) for row in rows],
             found.second_reader: [SHORT.get(row.second, row.second) for row in rows],
             "Model": [SHORT.get(row.model, row.model) for row in rows],
-            "Settled": ["open" if row in open_ones else "settled" for row in rows],
+            "Settled": [_settled(found, who) for who in found.settled_by],
         }
     )
+
+
+def _settled(found: Comparison, who: str) -> str:
+    if not who:
+        return "open"
+    return f"by {who}, one of the two" if found.is_party(who) else f"by {who}"
 
 
 def _fs(here: Open, desk: Desk | None) -> float:

@@ -23,7 +23,7 @@ _COLUMNS = (
     ("findings", "Findings", False),
     ("v", "% V", False),
     ("s", "% S", False),
-    ("reader", "Reader", True),
+    ("reader", "Readers", True),
     ("duration_s", "Length", True),
     ("updated", "Changed", True),
     ("more", "", False),
@@ -33,6 +33,7 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "priority": "Of the most urgent finding, 1 first",
         "v": "Ventricular ectopic beats, share of the classified beats",
         "s": "Supraventricular ectopic beats, share of the classified beats",
+        "reader": "All who took part, who was last first",
     }
 )
 # In the order of importance; what is not named here is counted as "others".
@@ -72,7 +73,10 @@ BLIND = "hidden until you have finished your own reading"
 Row = dict[str, object]
 
 
-def draw(view: View, studies: tuple[Study, ...], seconds: Mapping[int, SecondReading], reader: str) -> tuple[str, int]:
+def draw(
+    view: View, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]], seconds: Mapping[int, SecondReading],
+    reader: str,
+) -> tuple[str, int]:  # fmt: skip
     """Draws the table; gives what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
     table = st.components.v2.component(
         "heartvision_worklist",
@@ -85,7 +89,7 @@ def draw(view: View, studies: tuple[Study, ...], seconds: Mapping[int, SecondRea
             {"key": key, "label": label, "sortable": sortable, "title": _TITLES.get(key, "")}
             for key, label, sortable in _COLUMNS
         ],
-        "rows": [row(study, seconds.get(study.id), reader) for study in studies],
+        "rows": [row(study, people.get(study.id, ()), seconds.get(study.id), reader) for study in studies],
         "sort": view.sort,
         "descending": view.descending,
         "dark": is_dark(),
@@ -104,7 +108,7 @@ def draw(view: View, studies: tuple[Study, ...], seconds: Mapping[int, SecondRea
     return "", 0
 
 
-def row(study: Study, second: SecondReading | None, reader: str) -> Row:
+def row(study: Study, people: tuple[str, ...], second: SecondReading | None, reader: str) -> Row:
     """What the table shows of a study; who still reads blind sees nothing that others found."""
     blind = second is not None and not second.done and second.reader == reader
     return {
@@ -121,7 +125,7 @@ def row(study: Study, second: SecondReading | None, reader: str) -> Row:
         "findings": BLIND if blind else findings_words(study.findings),
         "v": "" if blind else burden(study.counts, "V"),
         "s": "" if blind else burden(study.counts, "S"),
-        "reader": study.reader,
+        "reader": ", ".join(people),
         "duration": duration(study.duration_s),
         "updated": study.updated.isoformat(),
     }

@@ -6,7 +6,7 @@ from app.parts import reader, worklist_add, worklist_running, worklist_table
 from app.parts.worklist_state import PAGE_SIZE, STATES, View, view
 from app.text import plain
 from pipeline.errors import StoreError
-from pipeline.store.readings import second_readings
+from pipeline.store.readings import readers, second_readings
 from pipeline.store.studies import Page, state_counts
 from pipeline.wording import grouped
 
@@ -29,8 +29,9 @@ def _draw(shown: View) -> None:
     if not found.total:
         _nothing_matches(shown)
         return
-    seconds = second_readings([study.id for study in found.studies])
-    action, number = worklist_table.draw(shown, found.studies, seconds, reader.current())
+    ids = [study.id for study in found.studies]
+    people, seconds = readers(ids), second_readings(ids)
+    action, number = worklist_table.draw(shown, found.studies, people, seconds, reader.current())
     _pager(shown, found)
     if action:
         page = "review" if action == "open" else "study"

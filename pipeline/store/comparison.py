@@ -1,4 +1,4 @@
-"""Two finished readings of a study side by side: agreement, and which differences are not adjudicated yet."""
+"""Two finished readings of a study side by side: agreement, and who adjudicated which difference."""
 
 from __future__ import annotations
 
@@ -18,12 +18,26 @@ from pipeline.store.tables import AuditRow, ReadingRow
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two finished readings, who did them, and which of their differences are not adjudicated yet."""
+    """Two finished readings, who did them, and who settled each of their differences ("": nobody yet)."""
 
-    first_reader: str
+    first_readers: tuple[str, ...]
     second_reader: str
     agreement: Agreement
-    unsettled: tuple[Difference, ...]
+    settled_by: tuple[str, ...]
+
+    @property
+    def first_reader(self) -> str:
+        """All who took part in the first reading, in one text."""
+        return ", ".join(self.first_readers)
+
+    @property
+    def unsettled(self) -> tuple[Difference, ...]:
+        """The differences that are not adjudicated yet."""
+        return tuple(d for d, who in zip(self.agreement.differences, self.settled_by, strict=True) if not who)
+
+    def is_party(self, name: str) -> bool:
+        """Whether this person did one of the two readings, and so would settle their own dispute."""
+        return name in (*self.first_readers, self.second_reader)
 
 
 def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
@@ -43,9 +57,9 @@ def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
         first_rows, later = _around_barrier(session, main)
         second_rows = list(session.scalars(rows_query(second.id)))
     agreement = compare(_beats(study_id, first_rows, ground), _beats(study_id, second_rows, ground))
-    settled = {sample for row in later for sample in row.samples}
-    unsettled = tuple(d for d in agreement.differences if not settled & {d.first_sample, d.second_sample})
-    return Comparison(_first_reader(first_rows), second.reader, agreement, unsettled)
+    who = {sample: row.who for row in later for sample in row.samples}
+    settled = tuple(who.get(d.first_sample) or who.get(d.second_sample, "") for d in agreement.differences)
+    return Comparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
 
 
 def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:
@@ -60,8 +74,3 @@ def _beats(study_id: int, rows: list[AuditRow], ground: Ground | None) -> Review
     done, _ = stacks_of(rows)
     decisions = [found for row in done if (found := decision_of(row))]
     return reviewed_beats(stored_analysis(study_id), decisions, ground)
-
-
-def _first_reader(rows: list[AuditRow]) -> str:
-    """All who took part in the first reading."""
-    return ", ".join(dict.fromkeys(row.who for row in rows))

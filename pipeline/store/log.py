@@ -94,7 +94,9 @@ class Entry:
             return _PLAIN[self.event]
         beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
         past, doing = _WORDS[self.kind]
-        verb = {"undo": f"undid {doing}", "redo": f"redid {doing}"}.get(self.event, past)
+        verb = {"undo": f"undid {doing}", "redo": f"redid {doing}", "adjudicate": f"settled a difference, {past}"}.get(
+            self.event, past
+        )
         return f"{verb} {beats}{f' as {self.aami}' if self.aami else ''}"
 
 
@@ -205,14 +207,11 @@ class Log:
         )
         self.session.add(row)
         self.rows.append(row)
-        self._touch(now)
-        return row
-
-    def _touch(self, now: datetime) -> None:
         self.study.updated = now
-        if self.reading.role == "main":
+        if self.reading.role == "main" and event != "second_done":  # the blind reader's mark is no part of this reading
             self.study.reader = self.who
-            self.study.search = search_text(self.study)
+            self.study.search = search_text(self.session, self.study)
+        return row
 
 
 def rows_query(reading_id: int) -> Select[AuditRow]:

@@ -1,14 +1,14 @@
-"""Second readings of many studies at once, for the worklist."""
+"""Who read, of many studies at once, for the worklist."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from pipeline.store.database import database
-from pipeline.store.tables import ReadingRow
+from pipeline.store.tables import AuditRow, ReadingRow
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,23 @@ class SecondReading:
 
     reader: str
     done: bool
+
+
+def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """All who took part in the reading of each study that was begun, who acted last first; blind readers do not."""
+    last = func.max(AuditRow.seq)
+    query = (
+        select(AuditRow.study_id, AuditRow.who)
+        .join(ReadingRow, ReadingRow.id == AuditRow.reading_id)
+        .where(AuditRow.study_id.in_(study_ids), ReadingRow.role == "main", AuditRow.event != "second_done")
+        .group_by(AuditRow.study_id, AuditRow.who)
+        .order_by(AuditRow.study_id, last.desc())
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    with database().reading() as session:
+        for study_id, who in session.execute(query):
+            found[study_id] = (*found.get(study_id, ()), who)
+    return found
 
 
 def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:

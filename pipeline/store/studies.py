@@ -20,7 +20,7 @@ from pipeline.errors import ReviewError, StoreError
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
-from pipeline.store.tables import AnalysisRow, ReadingRow, StudyRow
+from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 
 State = Literal["new", "in_review", "signed", "reopened"]
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
@@ -118,7 +118,7 @@ def stored_analysis(study_id: int) -> Analysis:
 def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
     """Renew what the worklist shows of a study; no part of the audit trail."""
     with database().writing() as session:
-        _summarised(row_of(session, study_id), priority, counts, findings)
+        _summarised(session, row_of(session, study_id), priority, counts, findings)
 
 
 def worklist(
@@ -136,7 +136,7 @@ def worklist(
     Parameters
     ----------
     text : str
-        Words that must all occur in record name, reader, model or kinds of findings, in any case.
+        Words that must all occur in record name, readers, model or kinds of findings, in any case.
     reader : str
         The exact name of the last reader.
     sort : str
@@ -167,9 +167,10 @@ def row_of(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
     return row
 
 
-def search_text(row: StudyRow) -> str:
-    """What the search of the worklist looks through."""
-    return " ".join([row.record, row.reader, row.model, *row.findings]).casefold()
+def search_text(session: Session, row: StudyRow) -> str:
+    """What the search of the worklist looks through: all who ever wrote in the study's log among it."""
+    people = session.scalars(select(AuditRow.who).where(AuditRow.study_id == row.id).distinct())
+    return " ".join([row.record, *people, row.model, *row.findings]).casefold()
 
 
 def study_of(row: StudyRow) -> Study:
@@ -192,7 +193,7 @@ def _added(
 ) -> StudyRow:
     """A new study with its main reading."""
     row = _new_row(analysis, _kept(session, analysis))
-    _summarised(row, priority, counts, findings)
+    _summarised(session, row, priority, counts, findings)
     session.add(row)
     session.flush()
     session.add(ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created))
@@ -227,9 +228,11 @@ def _new_row(analysis: Analysis, kept: str) -> StudyRow:
     )
 
 
-def _summarised(row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
+def _summarised(
+    session: Session, row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
+) -> None:
     row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
-    row.search = search_text(row)
+    row.search = search_text(session, row)
 
 
 def _matching(text: str, states: tuple[State, ...], reader: str) -> Select[StudyRow]:

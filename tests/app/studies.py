@@ -11,7 +11,7 @@ from pipeline.config import ROOT
 from tests.unit import review_study
 
 MAIN = str(ROOT / "app" / "main.py")
-ANNA, BERT = "Dr. Anna Müller", "Bert 山田"
+ANNA, BERT, CARLA = "Dr. Anna Müller", "Bert 山田", "Carla Weiß"
 BEATS = "NNVNSNNUFNVVVNNNN"
 
 

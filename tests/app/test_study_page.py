@@ -14,7 +14,7 @@ from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second
 from pipeline.store.recordings import forget, load
 from pipeline.store.studies import get_study
-from tests.app.studies import ANNA, BEATS, BERT, opened, reading_as, rows, said, study
+from tests.app.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
 from tests.unit.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -133,6 +133,24 @@ def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
     assert not page.button(key="sign-study").disabled
     classes = "".join(page.session_state["heartvision-study"].desk.beats.aami[:4])
     assert classes == "SVVN"
+
+
+def test_who_settles_their_own_dispute_is_told_and_marked() -> None:
+    number = study()
+    version = reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
+    second.begin_second(number, reader=BERT)
+    second.finish_second(number, reader=BERT, expected_version=version - 1)
+    page = reading_as(opened("study", study=number), CARLA)
+    assert "one of the two" not in said(page)
+    page.button(key="second-first").click().run()
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "You are one of the two readers" in said(page)
+    page.button(key="second-first").click().run()
+    assert not page.exception
+    assert "1 of 2 were settled by one of the two readers, not by a third." in said(page)
+    table = next(frame.value for frame in page.dataframe if "Settled" in frame.value)
+    assert table["Settled"].tolist() == [f"by {CARLA}", f"by {ANNA}, one of the two"]
+    assert "settled a difference, kept 1 beat" in page.dataframe[-1].value["What"].tolist()
 
 
 def test_an_unfinished_second_reading_is_withdrawn_with_a_reason() -> None:

@@ -15,6 +15,7 @@ from models import registry
 from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads
 from pipeline.review import triage
+from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.readings import SecondReading
 from pipeline.store.recordings import keep
@@ -22,7 +23,7 @@ from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
 from pipeline.worker.jobs import Job, Status
 from tests.app.studies import ANNA, BERT, MAIN, opened, rows, said, study
-from tests.unit.review_study import analysed, recorded
+from tests.unit.review_study import analysed, at, recorded
 
 pytestmark = pytest.mark.usefixtures("own_store")
 ANY = "application/octet-stream"
@@ -72,6 +73,16 @@ def test_every_study_shows_state_priority_findings_burden_and_reader() -> None:
     assert (found["priority"], found["v"], found["s"]) == (3, "25.0 %", "6.2 %")
     assert found["findings"] == "Idioventricular, V ectopics, fusion beats, 2 more kinds"
     assert found["review"] == f"review?study={number}"
+
+
+def test_all_readers_are_named_the_last_first_and_each_is_found() -> None:
+    number = study()
+    version = reviews.decide(number, Decision("override", at(0), "V"), reader=ANNA, expected_version=0)
+    reviews.decide(number, Decision("override", at(1), "V"), reader=BERT, expected_version=version)
+    page = opened("worklist")
+    assert rows(page)[0]["reader"] == f"{BERT}, {ANNA}"
+    page.text_input(key="worklist-text").set_value(ANNA.upper()).run()
+    assert records(page) == ["case"]
 
 
 def test_signed_studies_leave_the_list_of_those_to_read() -> None:
@@ -229,8 +240,8 @@ def test_a_burden_is_a_share_of_the_classified_beats_and_some_is_never_none() ->
 
 def test_a_row_tells_of_the_second_reading() -> None:
     found = get_study(study())
-    assert row(found, SecondReading(BERT, True), ANNA)["second"] == f"second reading by {BERT}"
-    assert row(found, SecondReading(BERT, False), BERT)["v"] == ""
+    assert row(found, (ANNA,), SecondReading(BERT, True), ANNA)["second"] == f"second reading by {BERT}"
+    assert row(found, (ANNA,), SecondReading(BERT, False), BERT)["v"] == ""
     assert second_words(None) == ""
 
 

@@ -13,8 +13,8 @@ from pipeline.review.beats import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
 from pipeline.store.listing import listing, relist, study_of_analysis
-from pipeline.store.readings import SecondReading, second_readings
-from pipeline.store.reviews import begin_review
+from pipeline.store.readings import SecondReading, readers, second_readings
+from pipeline.store.reviews import begin_review, decide
 from pipeline.store.second import begin_second, finish_second, withdraw_second
 from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist
 
@@ -68,6 +68,19 @@ def test_the_row_follows_a_decision() -> None:
     relist(study.id, beats, triage(beats))
     found = get_study(study.id)
     assert (found.priority, found.counts["V"], found.findings) == (6, 0, {"ectopic_s": 1})
+
+
+def test_readers_are_all_who_took_part_the_last_first_and_no_blind_reader() -> None:
+    ids = [create_study(analysed(record=name)).id for name in ("a", "b", "c")]
+    begin_review(ids[0], reader="Anna")
+    begin_review(ids[1], reader="Anna")
+    begin_second(ids[1], reader="Bert")
+    finish_second(ids[1], reader="Bert", expected_version=1)
+    version = decide(ids[0], Decision("override", at(0), "V"), reader="Bert", expected_version=1)
+    decide(ids[0], Decision("override", at(1), "V"), reader="Anna", expected_version=version)
+    assert readers(ids) == {ids[0]: ("Anna", "Bert"), ids[1]: ("Anna",)}
+    assert get_study(ids[1]).reader == "Anna"
+    assert readers(()) == {}
 
 
 def test_second_readings_are_found_for_a_whole_page() -> None:
