@@ -24,12 +24,12 @@ _BEAT_CLASS: Final = "urn:heartvision:beat-class"
 _FINDING_KIND: Final = "urn:heartvision:finding"
 # SNOMED CT's concepts of what an ECG shows, as the PhysioNet/CinC Challenge of 2020 lists them
 # (doi:10.1088/1361-6579/abc960).
-# Only where the concept says what the finding says; "AF-like" is a suspicion and has no code.
+# Only where the concept says what the finding says: "AF-like" is a suspicion, and three supraventricular beats in a row
+# are a run but no supraventricular tachycardia yet (426761007), so they have no code.
 _CONCEPTS: Final = MappingProxyType(
     {
         "vt": "164895002",
         "vt_sustained": "164895002",
-        "svt": "426761007",
         "bigeminy": "11157007",
         "trigeminy": "251180001",
         "ectopic_v": "427172004",
@@ -58,8 +58,8 @@ def to_fhir(content: ReportContent) -> dict[str, Any]:
         _resource(content, "Observation", name, {**_observed(content, device), **body})
         for name, body in _observations(content)
     ]
-    reader = content.study.reader
-    people = [_resource(content, "Practitioner", "reader", {"name": [{"text": reader}]})] if reader else []
+    readers = (("reader", content.study.reader), ("second-reader", content.study.second_reader))
+    people = [_resource(content, "Practitioner", role, {"name": [{"text": who}]}) for role, who in readers if who]
     report = _resource(content, "DiagnosticReport", "report", _report(content, observations, people))
     entries = [report, *observations, device, *people]
     return {
@@ -88,7 +88,9 @@ def _report(content: ReportContent, observations: list[dict[str, Any]], people: 
 
 def _conclusion(content: ReportContent) -> str:
     titles = "; ".join(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])
-    return f"{titles or 'No finding was listed'}. {RESEARCH_USE}"
+    total = len(content.findings)
+    cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
+    return f"{titles or 'No finding was listed'}.{cut} {RESEARCH_USE}"
 
 
 def _device(content: ReportContent) -> dict[str, Any]:
@@ -172,9 +174,10 @@ def _resource(content: ReportContent, kind: str, name: str, body: dict[str, Any]
 
 
 def _id(content: ReportContent, name: str) -> str:
-    """The same name in the same version of the same study has the same id."""
+    """The same name in the same version of the same study (recording, leads, model) has the same id."""
     analysis, version = content.analysis, content.study.version
-    return str(uuid.uuid5(_NAMESPACE, f"{analysis.digest} {analysis.model_version} {version} {name}"))
+    parts = (analysis.digest, *analysis.leads, analysis.model_version, version, name)
+    return str(uuid.uuid5(_NAMESPACE, " ".join(map(str, parts))))
 
 
 def _url(resource: dict[str, Any]) -> str:

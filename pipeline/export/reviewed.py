@@ -74,8 +74,9 @@ def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
 
     Notes
     -----
-    N S V F Q stand for themselves. A beat that nobody classified is Q with the note "unclassified"; one that was
-    rejected is `|`. What a person decided is in the auxiliary note, the model's answer with it: "overridden, model V".
+    N S V F Q stand for themselves. A beat that nobody classified is Q with the note "unclassified", also where a
+    person has confirmed that; one that was rejected is `|`. What a person decided is in the auxiliary note, the
+    model's answer with it: "overridden, model V".
     """
     beats = content.beats
     symbols = [SYMBOLS[letter] for letter in beats.aami.tolist()]
@@ -88,9 +89,9 @@ def _notes(beats: ReviewedBeats) -> list[str]:
 
 
 def _note_of(aami: str, model: str, human: str) -> str:
-    if not human:
-        return "unclassified" if aami == UNCLASSIFIED else ""
-    return f"{human}, model {model}" if model and model != aami else human
+    if aami == UNCLASSIFIED:
+        return f"unclassified, {human}" if human else "unclassified"
+    return f"{human}, model {model}" if human and model and model != aami else human
 
 
 def _rows(beats: ReviewedBeats) -> list[dict[str, Any]]:

@@ -217,7 +217,7 @@ class Board:
         self.there[row], self.comment[row] = False, ""
 
     def _add(self, row: NDArray[np.intp], aami: str) -> None:
-        self.model[row], self.p[row], self.confidence[row] = "", 0.0, 0.0
+        self.model[row], self.p[row], self.confidence[row], self.comment[row] = "", 0.0, 0.0, ""
         self.aami[row] = self.given[row] = aami
         self.human[row] = "added"
 

@@ -18,7 +18,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from pipeline.domain import Analysis, Quality, QualitySegment, Recording
 from pipeline.export.ecg_paper import LANE_MAX_MM, lane_for
-from pipeline.export.fhir import to_fhir
+from pipeline.export.fhir import MAX_FINDINGS, to_fhir
 from pipeline.export.report import RESEARCH_USE, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
@@ -252,6 +252,13 @@ def test_reviewed_annotations_come_back_through_wfdb_exactly(tmp_path):
     assert found.fs == FS
 
 
+def test_a_beat_that_stays_unclassified_says_so_after_it_was_confirmed(tmp_path):
+    first = int(made().beats.sample[0])
+    write_reviewed_atr(made(decisions=[Decision("confirm", (first,))]), tmp_path / "made.hv")
+    found = wfdb.rdann(str(tmp_path / "made"), "hv")
+    assert (found.symbol[0], found.aux_note[0].rstrip("\0")) == ("Q", "unclassified, confirmed")
+
+
 def test_the_reviewed_table_keeps_the_models_answer_and_runs_nothing(tmp_path):
     text = write_reviewed_csv(reviewed(), tmp_path / "made.csv").read_text("utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -282,6 +289,35 @@ def test_the_bundle_is_valid_fhir_and_its_references_lead_somewhere():
     assert {reference["reference"] for reference in (*report["result"], *report["resultsInterpreter"])} <= urls
     assert all(r["device"]["reference"] in urls for r in resources if r["resourceType"] == "Observation")
     assert (report["status"], report["issued"]) == ("final", "2026-11-22T07:00:00Z")
+
+
+def test_both_readers_interpret_the_report():
+    people = {
+        entry["fullUrl"]: entry["resource"]["name"][0]["text"]
+        for entry in to_fhir(reviewed())["entry"] if entry["resource"]["resourceType"] == "Practitioner"
+    }  # fmt: skip
+    report = to_fhir(reviewed())["entry"][0]["resource"]
+    assert [people[who["reference"]] for who in report["resultsInterpreter"]] == [SIGNED.reader, SIGNED.second_reader]
+
+
+def test_bundles_of_other_leads_of_the_same_recording_share_no_id():
+    content = made()
+    other = replace(content, analysis=replace(content.analysis, leads=("V1",)))
+    ids = [{entry["resource"]["id"] for entry in to_fhir(each)["entry"]} for each in (content, other)]
+    assert ids[0].isdisjoint(ids[1])
+
+
+def test_a_bundle_with_more_findings_than_it_lists_says_so():
+    content = made()
+    many = tuple(replace(content.findings[0], id=f"v_run:{i}") for i in range(MAX_FINDINGS + 3))
+    raw = to_fhir(replace(content, findings=many))
+    listed = [each for each in raw["entry"] if "finding" in str(each["resource"].get("code"))]
+    assert len(listed) == MAX_FINDINGS
+    assert (
+        f"The {MAX_FINDINGS} most important of {MAX_FINDINGS + 3} findings are in this bundle."
+        in raw["entry"][0]["resource"]["conclusion"]
+    )
+    assert "most important" not in to_fhir(content)["entry"][0]["resource"]["conclusion"]
 
 
 def test_the_bundle_of_the_model_alone_is_preliminary_and_names_nobody():

@@ -97,6 +97,11 @@ def test_a_beat_outside_the_recording_is_refused(sample: int) -> None:
         reviewed(Decision("add", (sample,), "N"))
 
 
+def test_a_beat_added_again_does_not_carry_the_reason_why_it_was_deleted() -> None:
+    beats = reviewed(Decision("delete", at(3), text="no beat"), Decision("add", at(3), "V"))
+    assert (beats.human[3], beats.comment[3]) == ("added", "")
+
+
 @pytest.mark.parametrize("kind", ["confirm", "reject", "delete", "comment"])
 def test_a_decision_on_a_beat_that_is_not_there_is_refused(kind: str) -> None:
     with pytest.raises(ReviewError, match=r"No beat is at 0\.40 s"):
