@@ -14,7 +14,7 @@ from app.charts import Lead, Marks
 from app.text import clock
 from app.theme import UNCLASSIFIED
 from pipeline.config import DEFAULT
-from pipeline.domain import Analysis, Quality, Recording
+from pipeline.domain import Analysis, FloatArray, Quality, Recording
 from pipeline.labels import CLASS_NAMES, aami_class
 from pipeline.wording import percent, share
 
@@ -100,8 +100,8 @@ class Case:
                 "time": [clock(float(t)) for t in self.time_s],
                 "class": self.letters,
                 "meaning": [CLASS_NAMES.get(letter, "Not classified") for letter in self.letters],
-                "confidence": np.where(analysis.has_p, 100 * analysis.confidence, np.nan),
-                "abnormal": np.where(analysis.has_p, 100 * analysis.abnormal, np.nan),
+                "confidence": np.where(analysis.has_p, _never_certain(analysis.confidence), np.nan),
+                "abnormal": np.where(analysis.has_p, _never_certain(analysis.abnormal), np.nan),
                 "rr_ms": np.round(self.prepared.beats.rr_s * 1000),
                 "reason": list(analysis.reason),
             }
@@ -119,6 +119,11 @@ class Case:
         found = np.flatnonzero(self.abnormal)
         beyond = found[found > beat] if step > 0 else found[found < beat][::-1]
         return int(beyond[0]) if beyond.size else None
+
+
+def _never_certain(p: FloatArray) -> FloatArray:
+    """Probabilities (n,) in per cent for a column of bars: 1 to 99, as `percent` writes none as certain."""
+    return np.clip(100 * p, 1, 99)
 
 
 def quality_text(quality: Quality) -> str:

@@ -111,7 +111,7 @@ def _verdict(case: Case, beat: int) -> None:
     analysis, letter = case.analysis, case.letters[beat]
     if letter == UNCLASSIFIED:
         st.badge("not classified", color="yellow", icon=":material/help:")
-        st.markdown(f"Because {plain(analysis.reason[beat])}.")
+        st.markdown(f"Reason: {plain(analysis.reason[beat])}.")
         if not analysis.has_p[beat]:
             return
         letter = analysis.symbol[beat]

@@ -192,8 +192,10 @@ def _columns() -> dict[str, ColumnConfig]:
         "class": st.column_config.TextColumn("Class", width="small"),
         "meaning": st.column_config.TextColumn("Meaning"),
         "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),
-        "confidence": probability("Confidence", "Calibrated probability of the most likely class"),
-        "abnormal": probability("Abnormal", "1 - p(N) of the same network"),
+        "confidence": probability(
+            "Confidence", "Calibrated probability of the most likely class; 99 % is that or more"
+        ),
+        "abnormal": probability("Abnormal", "1 - p(N) of the same network; 1 % is that or less, 99 % that or more"),
         "rr_ms": st.column_config.NumberColumn("RR before (ms)", format="%d"),
         "reason": st.column_config.TextColumn("Why not classified"),
     }

@@ -11,6 +11,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.store.recordings import keep
+from pipeline.wording import grouped
 
 ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
 UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
@@ -53,7 +54,7 @@ def uploader(session: Session) -> None:
     )
     st.caption(
         f"Up to {limits.upload_bytes // 2**20} MB, {limits.leads} leads, {limits.fs_min_hz:g} to "
-        f"{limits.fs_max_hz:g} Hz, {limits.duration_min_s:g} s to {limits.duration_max_s / 3600:g} h. "
+        f"{grouped(limits.fs_max_hz)} Hz, {limits.duration_min_s:g} s to {limits.duration_max_s / 3600:g} h. "
         "Files stay on this machine."
     )
     if not uploads:

@@ -51,12 +51,7 @@ def _answer(reading: PageReading) -> None:
     table = pd.DataFrame(
         {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
     ).sort_values("Probability", ascending=False)
-    st.dataframe(
-        table,
-        hide_index=True,
-        width="stretch",
-        column_config={"Probability": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)},
-    )
+    st.dataframe(table.style.format(percent, subset=["Probability"]), hide_index=True, width="stretch")
     most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
     named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
     st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +16,8 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.wording import grouped
+from pipeline.page_class.saved import FOLDER, PAGE_CLASS_NAMES
+from pipeline.wording import grouped, percent
 
 PACKAGES = (
     "streamlit",
@@ -56,38 +58,49 @@ def limits() -> pd.DataFrame:
         ("One upload", f"{found.upload_bytes // megabyte} MB"),
         ("A .zip", f"{found.zip_members} files, {found.zip_total_bytes // megabyte} MB unpacked"),
         ("Leads", f"1 to {found.leads}"),
-        ("Sampling frequency", f"{found.fs_min_hz:g} to {found.fs_max_hz:g} Hz"),
+        ("Sampling frequency", f"{found.fs_min_hz:g} to {grouped(found.fs_max_hz)} Hz"),
         ("Length", f"{found.duration_min_s:g} s to {found.duration_max_s / 3600:g} h"),
         ("Beats", f"at least {found.beats_min}"),
         ("A picture of a beat", f"{found.picture_bytes // megabyte} MB, {found.picture_pixels / 1e6:g} megapixels, "
-                                f"{found.picture_side_px} px a side"),
+                                f"{grouped(found.picture_side_px)} px a side"),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["What", "Limit"])
 
 
-def network_card(name: str) -> None:
+def network_card(name: str, folder: Path) -> None:
     """A network's card, read from its manifest."""
     try:
-        facts = registry.manifest(name)
+        facts = registry.manifest(name, folder)
     except ModelError as error:
         st.error(plain(str(error)))
         return
     with st.expander(f"{facts.title} ({facts.name})", icon=":material/neurology:"):
         rows = {
             "Trained on": facts.trained_on,
-            "Training records": ", ".join(facts.train_records),
-            "Validation records": ", ".join(facts.validation_records) or "each patient was left out once",
+            **_answers(facts),
             "Parameters": grouped(facts.parameters),
             "Weights": f"{facts.size_bytes / 2**20:.1f} MB, SHA-256 {facts.sha256}",
             "Reads": f"{_reads(facts)}, preprocessing {facts.preprocessing}",
             "Calibration temperature": f"{facts.temperature:.3f}",
-            "Abnormal from": f"{facts.threshold:.3f} (beats of recordings), {facts.picture_threshold:.3f} (pictures)",
-            "Not classified below": f"confidence {facts.abstain_below:.2f}",
-            "Training": f"{facts.training_minutes:.0f} minutes, {facts.pictures_seen} examples, seed {facts.seed}",
+            "Training": f"{facts.training_minutes:.0f} minutes, {grouped(facts.pictures_seen)} examples, "
+                        f"seed {facts.seed}",
             "Made by": facts.command,
             "Code": facts.commit,
-        }
+        }  # fmt: skip
         st.table(pd.DataFrame(rows.items(), columns=["", "Value"]).set_index(""))
+
+
+def _answers(facts: registry.Manifest) -> dict[str, str]:
+    """Whose records taught it and where its answers turn, or, of the page network, which answers it has."""
+    if facts.classes != AAMI_CLASSES:
+        return {"Answers": ", ".join(PAGE_CLASS_NAMES[name] for name in facts.classes)}
+    return {
+        "Training records": ", ".join(facts.train_records),
+        "Validation records": ", ".join(facts.validation_records) or "each patient was left out once",
+        "Abnormal from": f"{percent(facts.threshold)} (beats of recordings), "
+                         f"{percent(facts.picture_threshold)} (pictures)",
+        "Not classified below": f"a confidence of {percent(facts.abstain_below)}",
+    }  # fmt: skip
 
 
 def _reads(facts: registry.Manifest) -> str:
@@ -127,7 +140,9 @@ for dataset in CATALOGUE.values():
             st.caption(plain(work_cited))
 st.subheader("Networks", anchor=False)
 for network in registry.available():
-    network_card(network)
+    network_card(network, registry.WEIGHTS)
+for network in registry.available(FOLDER):
+    network_card(network, FOLDER)
 if not registry.available():
     st.info("No trained network was found in models/weights; run `python -m pipeline train`.")
 st.subheader("Versions", anchor=False)

@@ -23,3 +23,12 @@ def test_each_network_has_its_card() -> None:
     titles = [expander.label for expander in page.expander]
     for name in registry.available():
         assert f"{registry.manifest(name).title} ({name})" in titles
+
+
+def test_the_page_network_is_among_them_with_its_own_answers() -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not page.exception
+    (card,) = [expander for expander in page.expander if expander.label == "VGG16 on 12-lead pages (page)"]
+    value = card.table[0].value["Value"]
+    assert value["Answers"].startswith("Normal, Myocardial infarction")
+    assert "Abnormal from" not in value
