@@ -6,11 +6,10 @@ import csv
 import hashlib
 import io
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,28 +18,16 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Limits
 from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import foreign_kind, require_size, safe_lead, safe_name, unique_leads
+from pipeline.intake.content import foreign_kind, require_size, safe_name
+from pipeline.intake.csv_layout import MISSING, AxisKind, Layout, find_layout, is_value
 
 # Millivolts per unit; "none": arbitrary units, the recording is then marked as not calibrated.
 CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}
 
-_MISSING: Final = ("", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "null", "NULL", "None", "-")
-_SECONDS: Final = frozenset(
-    {"time", "t", "time_s", "time (s)", "time [s]", "time[s]", "time(s)", "seconds", "sec", "s"}
-)
-_SECONDS_MORE: Final = frozenset({"time_sec", "time (sec)", "time (seconds)", "elapsed time", "elapsed_s", "zeit"})
-_MILLISECONDS: Final = frozenset(
-    {"time_ms", "time (ms)", "time [ms]", "time[ms]", "time(ms)", "t_ms", "milliseconds", "ms"}
-)
-_INDEX: Final = frozenset({"", "index", "idx", "sample", "samples", "sample #", "sample_index", "#", "n", "unnamed: 0"})
-_CALENDAR: Final = frozenset({"date", "datetime", "timestamp", "date_time", "clock"})
 _CHUNK_ROWS: Final = 1_000_000
 _FS_TOLERANCE: Final = 0.005  # of the time column's mean step; printed times are rounded
 _JUMP_SAMPLES: Final = 2.0  # the time column may stray this far from a straight line
 _FLOAT32_MAX: Final = 3.4e38
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-
-AxisKind = Literal["seconds", "milliseconds", "index", "calendar"]
 
 
 @dataclass(frozen=True)
@@ -49,20 +36,6 @@ class CsvOptions:
 
     fs: float
     unit: str
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the table is written: rows above the first sample, delimiter, decimal mark, axis and lead columns."""
-
-    skip: int
-    delimiter: str
-    decimal: str
-    width: int
-    axis: int | None
-    axis_kind: AxisKind | None
-    columns: tuple[int, ...]
-    leads: tuple[str, ...]
 
 
 def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits = DEFAULT.limits) -> Recording:
@@ -89,14 +62,15 @@ def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits =
     LimitError
         If size, sampling frequency, duration or the number of leads is out of bounds.
     IntakeError
-        If a cell is no number, a row has too few or many cells, or the time column contradicts `fs`.
+        If a cell is no number, a row has too few or many cells, or the table contradicts what was stated.
     """
     _check_options(options, limits)
     require_size(payload, limits.csv_bytes, "The CSV file")
     if (kind := foreign_kind(payload)) is not None or b"\x00" in payload:
         raise IntakeError(f"The CSV file is {kind or 'not plain UTF-8 text'}; save it as CSV first.")
     text = payload.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
-    layout = _layout(text, limits)
+    layout = find_layout(text, limits)
+    _check_units(layout, options)
     values, axis = _values(text, layout, options.fs, limits)
     notices = _check_axis(axis, layout, options.fs)
     calibrated = options.unit != "none"
@@ -122,70 +96,15 @@ def _check_options(options: CsvOptions, limits: Limits) -> None:
         raise IntakeError(f"The unit must be one of {', '.join(CSV_UNITS)}.")
 
 
-def _layout(text: bytes, limits: Limits) -> _Layout:
-    head = text[: 2**18].decode("utf-8", "replace").splitlines()
-    if len(text) > 2**18:
-        head = head[:-1]
-    skip = next((i for i, line in enumerate(head) if line.strip() and not line.startswith("#")), len(head))
-    if skip == len(head):
-        raise IntakeError("The CSV file has no row of samples.")
-    delimiter = next((d for d in (";", "\t", ",") if d in head[skip]), ",")
-    rows = [[cell.strip().strip("'\"").strip() for cell in row] for row in _rows(head[skip : skip + 50], delimiter)]
-    comma = delimiter != "," and b"," in text and b"." not in text.split(b"\n", skip + 2)[-1]
-    decimal = "," if comma else "."
-    named = any(not _is_value(cell, decimal) for cell in rows[0])
-    units = named and len(rows) > 2 and all(cell and not _is_value(cell, decimal) for cell in rows[1])
-    first = 1 + units if named else 0
-    if len(rows) <= first:
-        raise IntakeError("The CSV file has no row of samples.")
-    width = len(rows[first])
-    if width > limits.leads + 1:
-        raise LimitError(f"The CSV file has {width} columns, the limit is {limits.leads} leads; one row is one sample.")
-    names = rows[0] if named else []
-    if named and len(names) != width:
-        raise IntakeError(f"The CSV file names {len(names)} columns but row {skip + first + 1} has {width} cells.")
-    axis, kind = _axis(names, rows[first:], decimal)
-    columns = tuple(i for i in range(width) if i != axis)
-    if not columns:
-        raise IntakeError("The CSV file holds a time column only; add a column with the signal.")
-    if len(columns) > limits.leads:
-        raise LimitError(f"The CSV file has {len(columns)} leads, the limit is {limits.leads}.")
-    leads = unique_leads([safe_lead(names[i] if named else "", n) for n, i in enumerate(columns, 1)])
-    return _Layout(skip + first, delimiter, decimal, width, axis, kind, columns, leads)
+def _check_units(layout: Layout, options: CsvOptions) -> None:
+    """Refuse a table whose row of units says something else than was stated."""
+    stated = CSV_UNITS[options.unit]
+    other = next((unit for unit in layout.units if CSV_UNITS.get(unit, stated) != stated), None)
+    if other and "none" not in (other, options.unit):
+        raise IntakeError(f"The table's row of units says {other!r} where {options.unit!r} was stated; correct one.")
 
 
-def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
-    try:
-        return [row or [""] for row in csv.reader(lines, delimiter=delimiter)]
-    except csv.Error as error:
-        raise IntakeError("The CSV file is not a table that can be read; save it again as plain CSV.") from error
-
-
-def _is_value(cell: str, decimal: str) -> bool:
-    cell = cell.strip()
-    return cell in _MISSING or _NUMBER.fullmatch(cell.replace(decimal, ".")) is not None
-
-
-def _axis(names: list[str], rows: list[list[str]], decimal: str) -> tuple[int | None, AxisKind | None]:
-    """The column that counts samples or time, by its name; without names by its constant step."""
-    for i, name in enumerate(names):
-        cell = rows[0][i] if i < len(rows[0]) else ""
-        clean = name.casefold()
-        if clean in _CALENDAR or (clean in _SECONDS | _SECONDS_MORE and not _is_value(cell, decimal)):
-            return i, "calendar"
-        for known, kind in ((_SECONDS | _SECONDS_MORE, "seconds"), (_MILLISECONDS, "milliseconds"), (_INDEX, "index")):
-            if clean in known:
-                return i, kind  # type: ignore[return-value]
-    if not names and len(rows[0]) > 1 and len(rows) > 2:
-        cells = [row[0].replace(decimal, ".") for row in rows]
-        if all(_NUMBER.fullmatch(cell) for cell in cells):
-            steps = np.diff(np.array(cells, float))
-            if steps[0] > 0 and np.allclose(steps, steps.mean(), rtol=0.02):
-                return 0, "index" if math.isclose(steps.mean(), 1.0) else "seconds"
-    return None, None
-
-
-def _values(text: bytes, layout: _Layout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
+def _values(text: bytes, layout: Layout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
     """All lead columns as float32 and the axis column as float64 (None where there is none to check)."""
     ends = text.count(b"\n") or text.count(b"\r")
     n_rows = ends + 1 - layout.skip
@@ -212,7 +131,7 @@ def _values(text: bytes, layout: _Layout, fs: float, limits: Limits) -> tuple[Fl
     return values, axis
 
 
-def _tables(text: bytes, layout: _Layout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
+def _tables(text: bytes, layout: Layout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
     done = 0
     try:
         with pd.read_csv(
@@ -226,7 +145,7 @@ def _tables(text: bytes, layout: _Layout, used: tuple[int, ...]) -> Iterator[pd.
             skiprows=layout.skip,
             skip_blank_lines=False,
             dtype=np.float64,
-            na_values=list(_MISSING),
+            na_values=list(MISSING),
             keep_default_na=False,
             chunksize=_CHUNK_ROWS,
             encoding_errors="replace",
@@ -247,7 +166,7 @@ def _finite(values: NDArray[np.float64], rows_before: int) -> NDArray[np.float64
     return values
 
 
-def _check_cells(text: bytes, layout: _Layout, n_rows: int) -> None:
+def _check_cells(text: bytes, layout: Layout, n_rows: int) -> None:
     """Refuse a table in which some row has too few cells: pandas would fill it up silently."""
     delimiter = layout.delimiter.encode()
     body = text.count(delimiter) - sum(line.count(delimiter) for line in islice(io.BytesIO(text), layout.skip))
@@ -259,7 +178,7 @@ def _check_cells(text: bytes, layout: _Layout, n_rows: int) -> None:
             raise IntakeError(f"Row {number} of the CSV file has {found} cells, the others have {layout.width}.")
 
 
-def _bad_row(text: bytes, layout: _Layout, done: int) -> IntakeError:
+def _bad_row(text: bytes, layout: Layout, done: int) -> IntakeError:
     """Name the first row that is not made of `width` numbers; the search starts after the rows already read."""
     start = layout.skip + done
     lines = (line.decode("utf-8", "replace") for line in islice(io.BytesIO(text), start, start + _CHUNK_ROWS + 1))
@@ -271,7 +190,7 @@ def _bad_row(text: bytes, layout: _Layout, done: int) -> IntakeError:
                     f"Row {number} of the CSV file has {len(cells)} cells, the others have {layout.width}."
                 )
             for column, cell in enumerate(cells):
-                if column in used and not _is_value(cell, layout.decimal):
+                if column in used and not is_value(cell, layout.decimal):
                     return IntakeError(
                         f"Row {number}, column {column + 1} of the CSV file is not a number; correct it."
                     )
@@ -280,7 +199,7 @@ def _bad_row(text: bytes, layout: _Layout, done: int) -> IntakeError:
     return IntakeError("The CSV file holds a row that cannot be read; save it again as plain CSV.")
 
 
-def _check_axis(axis: NDArray[np.float64] | None, layout: _Layout, fs: float) -> tuple[str, ...]:
+def _check_axis(axis: NDArray[np.float64] | None, layout: Layout, fs: float) -> tuple[str, ...]:
     """Compare the time or index column with `fs`; sentences for the user."""
     if layout.axis_kind == "calendar":
         return ("The column of dates or clock times was left out and not checked against the sampling frequency.",)

@@ -109,6 +109,34 @@ def test_the_table_that_physionet_s_rdsamp_writes_is_read():
     np.testing.assert_allclose(found.p_signal, TRUTH, atol=1e-3)
 
 
+@pytest.mark.parametrize("index", [True, False])
+def test_a_table_that_pandas_wrote_without_names_has_no_sample_more_and_no_index_for_a_lead(index):
+    found = read_csv("r", pd.DataFrame(TRUTH.round(4).astype(float)).to_csv(index=index).encode(), MV)
+    np.testing.assert_allclose(found.p_signal, TRUTH, atol=1e-4)
+    assert found.leads == ("0", "1")
+
+
+def test_whole_numbers_that_begin_like_names_are_samples_all_the_same():
+    counts = np.array([[0, 1], [3, 4]] * ROWS)
+    found = read_csv("r", pd.DataFrame(counts).to_csv(index=False, header=False).encode(), MV)
+    assert found.p_signal.shape == counts.shape
+
+
+def test_a_row_of_units_must_say_what_was_stated():
+    rows = b"time,MLII\ns,uV\n" + b"".join(b"%.4f,%d\n" % (i / FS, i % 9) for i in range(ROWS))
+    assert read_csv("r", rows, CsvOptions(FS, "uV")).p_signal.max() == pytest.approx(0.008)
+    assert read_csv("r", rows, CsvOptions(FS, "none")).calibrated == (False,)
+    with pytest.raises(IntakeError, match="says 'uV' where 'mV' was stated"):
+        read_csv("r", rows, MV)
+
+
+def test_a_delimiter_at_the_end_of_each_row_makes_a_lead_without_samples():
+    rows = b"I,II,\n" + b"1.5,2.5,\n" * ROWS
+    found = read_csv("r", rows, MV)
+    assert found.leads == ("I", "II", "lead 3")
+    assert np.isnan(found.p_signal).all(axis=0).tolist() == [False, False, True]
+
+
 def test_empty_cells_nan_and_blank_lines_are_missing_samples_and_keep_time():
     lines = table(rows=ROWS).splitlines()
     lines[101], lines[102], lines[103] = b",0.5", b"NaN,", b""
