@@ -227,11 +227,9 @@ def differences(found: Sequence[Any], names: tuple[str, str]) -> pd.DataFrame:
     rows = [
         {
             "Measure": measure_title(row.measure),
-            names[0]: _number(row.first),
-            names[1]: _number(row.second),
-            "Difference (95 %)": f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
-            if row.difference == row.difference
-            else UNDEFINED,
+            names[0]: _bare_number(row.measure, row.first),
+            names[1]: _bare_number(row.measure, row.second),
+            "Difference (95 %)": _difference(row),
             "p": p_value(row.p),
         }
         for row in found
@@ -241,7 +239,7 @@ def differences(found: Sequence[Any], names: tuple[str, str]) -> pd.DataFrame:
 
 def p_value(p: float) -> str:
     """A p-value, never 0: so many exchanges were not tried."""
-    return "< 0.001" if p < 0.001 else _number(p)
+    return "< 0.001" if p < 0.001 else no_share(p if p == p else None)
 
 
 def measure_title(name: str) -> str:
@@ -255,8 +253,19 @@ def measure_title(name: str) -> str:
     return NAMES.get(name) or COMPARED.get(name) or extra[name]
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value == value else UNDEFINED
+def _bare_number(measure: str, value: float) -> str:
+    known = value if value == value else None
+    return no_share(known) if measure in FRACTIONS else score(known)
+
+
+def _difference(row: Any) -> str:
+    """A difference with its interval: -3.8 % (-26.1 to +11.1), or -0.035 (-0.148 to +0.031)."""
+    if row.difference != row.difference:
+        return UNDEFINED
+    if row.measure in FRACTIONS:
+        return f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+    at, low, high = (f"{100 * value:+.1f}" for value in (row.difference, row.low, row.high))
+    return f"{at} % ({low} to {high})"
 
 
 def records(report: Json) -> pd.DataFrame:

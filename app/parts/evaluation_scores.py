@@ -12,16 +12,16 @@ from app import tables_evaluation as tables
 from app.parts.evaluation import Json, View, show_caption, show_figure, show_source, show_table
 from app.parts.evaluation_same_person import show_same_person
 from app.text import plain
-from pipeline.wording import UNDEFINED, grouped, percent, score, share
+from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
-SWEPT = {  # of the table of thresholds: what the download calls a column, what the screen does, and its form there
-    "threshold": ("Threshold", "%.3f"),
-    "se": ("Sensitivity", "%.3f"),
-    "sp": ("Specificity", "%.3f"),
-    "ppv": ("Positive predictivity", "%.3f"),
-    "f1": ("F1", "%.3f"),
-    "balanced_accuracy": ("Balanced accuracy", "%.3f"),
-    "flagged_per_hour": ("Flagged per hour", "%.0f"),
+SWEPT = {  # of the table of thresholds: what the download calls a column, what the screen does, and how it writes it
+    "threshold": ("Threshold", no_share),
+    "se": ("Sensitivity", score),
+    "sp": ("Specificity", score),
+    "ppv": ("Positive predictivity", score),
+    "f1": ("F1", score),
+    "balanced_accuracy": ("Balanced accuracy", score),
+    "flagged_per_hour": ("Flagged per hour", grouped),
 }
 
 
@@ -166,8 +166,9 @@ def show_threshold(view: View) -> None:
         auc = view.report["overall"]["binary_auc"]["value"]
         figure = charts.roc(view.report["roc"], auc, view.colours, at=(swept["sp"][at], swept["se"][at]))
         show_figure(view, figure, "ROC curve with the chosen threshold")
-    columns = {name: st.column_config.NumberColumn(title, format=form) for name, (title, form) in SWEPT.items()}
-    show_table(pd.DataFrame(swept), f"{view.name}-{view.kind}-thresholds.csv", height=180, column_config=columns)
+    columns, written = ({name: pair[i] for name, pair in SWEPT.items()} for i in (0, 1))
+    file_name = f"{view.name}-{view.kind}-thresholds.csv"
+    show_table(pd.DataFrame(swept), file_name, written=written, height=180, column_config=columns)
 
 
 def _cost(report: Json, at: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import streamlit as st
 from app.parts import page_marks
 from pipeline.domain import PictureArray
 from pipeline.page.calibration import GAINS, SPEEDS
-from pipeline.page.digitise import Corrections, Digitised, Need, Question
+from pipeline.page.digitise import Corrections, Digitised, Need
 from pipeline.page.layouts import LAYOUTS, LEADS
 from pipeline.page.paper import squared
 
@@ -36,28 +36,30 @@ def ask(need: Need, found: Digitised, key: str) -> object:
         fitting = [name for name, layout in LAYOUTS.items() if layout.rows == len(found.lanes)] or list(LAYOUTS)
         return st.selectbox(label, fitting, index=None, key=f"page-layout-{key}")
     if need.about == "strip":
-        return st.selectbox(label, LEADS, index=None, key=f"page-strip-{key}")
+        return st.selectbox(label, LEADS, index=None, key=f"page-strip-{key}-{need.box}")
     return st.number_input(label, 1.0, 100.0, value=None, placeholder="pixels per millimetre")
 
 
-def use(key: str, given: Corrections, found: Digitised, answers: Mapping[Question, object]) -> None:
+def use(key: str, given: Corrections, found: Digitised, answers: Sequence[tuple[Need, object]]) -> None:
     """Takes the answers that were given and reads the page again."""
     turned = replace(given, quarter_turns=found.quarter_turns)
-    for about, answer in answers.items():
-        if answer is None:
-            continue
-        if about == "grid":
-            turned = replace(turned, px_per_mm=(float(str(answer)),) * 2)
-        elif about == "strip":
-            strips = [i for i, box in enumerate(found.boxes) if box.strip]
-            turned = replace(turned, names=(*turned.names, *((i, str(answer)) for i in strips)))
-        elif about == "layout":
-            turned = replace(turned, layout=str(answer))
-        elif about == "speed":
-            turned = replace(turned, speed=float(str(answer)))
-        else:
-            turned = replace(turned, gain=float(str(answer)))
+    for need, answer in answers:
+        if answer is not None:
+            turned = answered(turned, need, answer)
     _store(key, turned)
+
+
+def answered(given: Corrections, need: Need, answer: object) -> Corrections:
+    """What is given with the answer to a question."""
+    if need.about == "grid":
+        return replace(given, px_per_mm=(float(str(answer)),) * 2)
+    if need.about == "strip" and need.box is not None:
+        return replace(given, names=(*given.names, (need.box, str(answer))))
+    if need.about == "layout":
+        return replace(given, layout=str(answer))
+    if need.about == "speed":
+        return replace(given, speed=float(str(answer)))
+    return replace(given, gain=float(str(answer)))
 
 
 def corners(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
@@ -142,7 +144,8 @@ def paper_form(key: str, picture: PictureArray, given: Corrections, found: Digit
     corners = _corners(picture, given, found)
     scale = given.px_per_mm or (found.grid.px_per_mm if found is not None else (None, None))
     with st.expander("Correct the paper and its grid"), st.form(f"page-paper-{key}"):
-        turn = st.selectbox("Turn the picture", range(4), index=found.quarter_turns if found else 0, format_func=_turn)
+        shown = found.quarter_turns if found else given.quarter_turns or 0
+        turn = st.selectbox("Turn the picture", range(4), index=shown, format_func=_turn)
         by_hand = st.checkbox("Use these corners (pixels of the picture as shown)", value=given.corners is not None)
         table = st.data_editor(
             pd.DataFrame({"corner": CORNERS, "x": [c[0] for c in corners], "y": [c[1] for c in corners]}),
@@ -197,11 +200,7 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
         )
         if st.form_submit_button("Read the leads again"):
             lanes = tuple(sorted(float(row) for row in rows["baseline"].dropna()))
-            changed = tuple(
-                (i, str(lead))
-                for i, lead in enumerate(boxes["lead"])
-                if layout == found.layout.name and lead != found.boxes[i].lead
-            )
+            changed = tuple((i, str(lead)) for i, lead in enumerate(boxes["lead"]) if lead != found.boxes[i].lead)
             same = np.allclose(lanes, np.round(found.lanes, 1)) if len(lanes) == len(found.lanes) else False
             _store(
                 key,
@@ -214,7 +213,7 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
                     lanes=given.lanes if same else lanes,
                     span=span if span != found.span else given.span,
                     joints=given.joints if span == found.span and layout == found.layout.name else None,
-                    names=(*given.names, *changed),
+                    names=(*given.names, *changed) if layout == found.layout.name else (),
                 ),
             )
 

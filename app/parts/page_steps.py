@@ -50,10 +50,11 @@ def draw(name: str, payload: bytes) -> None:
             found = cache.digitised(picture, given)
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
+        turned = np.rot90(picture.pixels, given.quarter_turns or 0).copy()  # corners are given on it as it was shown
         parts = (page_correct.corners, page_correct.ruler)
-        tabs = {name: partial(part, key, picture.pixels, given) for name, part in zip(TABS[2:4], parts, strict=True)}
+        tabs = {name: partial(part, key, turned, given) for name, part in zip(TABS[2:4], parts, strict=True)}
         _tabs(tabs, f"page-refused-{key}")
-        page_correct.paper_form(key, picture.pixels, given)
+        page_correct.paper_form(key, turned, given)
         return
     _show(found, picture, key, given)
     page_class.draw(found, picture)
@@ -122,7 +123,7 @@ def _questions(found: Digitised, key: str, given: Corrections) -> None:
         return
     st.warning("Some things cannot be read from this page with certainty. Please state them.", icon=":material/help:")
     with st.form(f"page-needs-{key}"):
-        answers = {need.about: page_correct.ask(need, found, key) for need in found.needs}
+        answers = [(need, page_correct.ask(need, found, key)) for need in found.needs]
         if st.form_submit_button("Use these answers", type="primary"):
             page_correct.use(key, given, found, answers)
 

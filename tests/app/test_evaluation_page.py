@@ -411,10 +411,10 @@ def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch,
     table = next(frame.value for frame in page.dataframe if "Without 201" in frame.value.columns)
     assert list(table["Measure"])[2:4] == ["S F1", "S F1 without 232"]
     rest = next(v for v in without["variants"] if v["name"] == "without_232")
-    assert table.iloc[3]["Without 201"] == f"{rest['overall']['S_f1']['value']:.3f}"
+    assert table.iloc[3]["Without 201"] == score(rest["overall"]["S_f1"]["value"])
     row = table.iloc[0]
-    assert row["Usual"] == f"{usual['overall']['accuracy']['value']:.3f}"
-    assert row["Without 201"] == f"{without['overall']['accuracy']['value']:.3f}"
+    assert row["Usual"] == score(usual["overall"]["accuracy"]["value"])
+    assert row["Without 201"] == score(without["overall"]["accuracy"]["value"])
     errors_202 = [next(r["errors"] for r in kind["per_record"] if r["record"] == "202") for kind in (without, usual)]
     assert f"makes {grouped(errors_202[0])} errors in record 202 instead of {grouped(errors_202[1])}" in said(page)
     assert "python -m pipeline train --model cnn --without 201" in said(page)
