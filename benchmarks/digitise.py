@@ -146,7 +146,7 @@ def answered(found: Digitised, style: PageStyle) -> Digitised:
         speed=style.speed if "speed" in asked else None,
         gain=style.gain if "gain" in asked else None,
         layout=style.layout if "layout" in asked else None,
-        names=((12, "II"),) if "strip" in asked else (),
+        names=tuple((need.box, str(need.likely)) for need in found.needs if need.box is not None),
     )
     return digitise(found.picture if not found.quarter_turns else np.rot90(found.picture, -found.quarter_turns), given)
 

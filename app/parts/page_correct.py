@@ -11,7 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from app.parts import page_marks
+from app.text import plain
 from pipeline.domain import PictureArray
+from pipeline.errors import IntakeError
 from pipeline.page.calibration import GAINS, SPEEDS
 from pipeline.page.digitise import Corrections, Digitised, Need
 from pipeline.page.layouts import LAYOUTS, LEADS
@@ -79,7 +81,11 @@ def corners(key: str, picture: PictureArray, given: Corrections, found: Digitise
 
 def ruler(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
     """Two marks to lay on the grid, a stated number of millimetres apart; read again when the user says so."""
-    shown = squared(picture, np.array(given.corners, np.float64))[0] if given.corners else picture
+    try:
+        shown = squared(picture, np.array(given.corners, np.float64))[0] if given.corners else picture
+    except IntakeError as error:
+        st.info(plain(str(error)), icon=":material/info:")
+        return
     scale = given.px_per_mm or (found.grid.px_per_mm if found is not None else None)
     height, width = shown.shape[:2]
     apart = _RULER_MM * scale[0] if scale else width / 4
@@ -164,7 +170,7 @@ def paper_form(key: str, picture: PictureArray, given: Corrections, found: Digit
                 replace(
                     given,
                     quarter_turns=turn,
-                    corners=points if by_hand else None,
+                    corners=points if by_hand and turn == shown else None,  # those of another turn mean nothing
                     px_per_mm=spacing,
                     lanes=None,
                     span=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -72,11 +73,12 @@ class Corrections:
 
 @dataclass(frozen=True)
 class Need:
-    """A question to the user, and what is likely; None where nothing is."""
+    """A question to the user, and what is likely; None where nothing is. `box` is the strip that is asked about."""
 
     about: Question
     question: str
     likely: float | str | None = None
+    box: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +237,7 @@ def _read(
     if layout.name and LAYOUTS[layout.name].rows == len(lanes):
         boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names), given.joints)
     boxes, doubtful = _named_strips(boxes, traces, words, lanes, dict(given.names))
-    needs = _needs(grid, speed, gain, layout, doubtful, (span[1] - span[0]) / fine, len(lanes))
+    needs = (*_needs(grid, speed, gain, layout, (span[1] - span[0]) / fine, len(lanes)), *_asked(boxes, doubtful))
     return Digitised(
         picture, turns % 4, grid, sheet, ink, read_only(lanes), traces, words, pulses, speed, gain, layout, span, boxes,
         needs, given,
@@ -256,9 +258,9 @@ def _real_traces(
 
 def _named_strips(
     boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], words: tuple[Word, ...], lanes: Matrix, names: dict[int, str]
-) -> tuple[tuple[LeadBox, ...], bool]:
-    """The boxes with each strip named by the lead that it repeats or by its label, and whether one is doubtful."""
-    doubtful = False
+) -> tuple[tuple[LeadBox, ...], tuple[int, ...]]:
+    """The boxes with each strip named by the lead that it repeats or by its label, and which of them are doubtful."""
+    doubtful = []
     named = []
     for i, box in enumerate(boxes):
         if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(LEADS):
@@ -266,13 +268,14 @@ def _named_strips(
             continue
         read = [word.text for word in words if word.text in LEADS and row_of(word, lanes) == box.row]
         lead = strip_lead(box, boxes, traces) or (read[0] if len(set(read)) == 1 else None)
-        doubtful |= lead is None
+        if lead is None:
+            doubtful.append(i)
         named.append(replace(box, lead=lead or box.lead))
-    return tuple(named), doubtful
+    return tuple(named), tuple(doubtful)
 
 
 def _needs(
-    grid: Grid, speed: Measured | None, gain: Measured | None, layout: LayoutChoice, strip: bool, mm: float, rows: int
+    grid: Grid, speed: Measured | None, gain: Measured | None, layout: LayoutChoice, mm: float, rows: int
 ) -> tuple[Need, ...]:
     found = []
     if grid.confidence < SURE:
@@ -289,6 +292,12 @@ def _needs(
         if mm < _WHOLE_MM:
             asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
         found.append(Need("layout", asked, layout.name or None))
-    if strip:
-        found.append(Need("strip", "Which lead does the long strip at the bottom show?", "II"))
     return tuple(found)
+
+
+def _asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...]) -> Iterator[Need]:
+    """A question for each doubtful strip."""
+    one = sum(box.strip for box in boxes) == 1
+    for i in doubtful:
+        where = "at the bottom" if one else f"in row {boxes[i].row + 1}"
+        yield Need("strip", f"Which lead does the long strip {where} show?", boxes[i].lead, i)

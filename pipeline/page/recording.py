@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Final
 
 import numpy as np
@@ -32,12 +33,13 @@ def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> R
     Raises
     ------
     IntakeError
-        If a question is open, or no lead lies on the sheet.
+        If a question is open, no lead lies on the sheet, or two boxes (or two strips) have the same lead's name.
     """
     if found.needs or found.speed is None or found.gain is None:
         raise IntakeError("Questions about the page are open: " + " ".join(need.question for need in found.needs))
     if not found.boxes:
         raise IntakeError(f"The layout {found.layout.name!r} does not fit {len(found.lanes)} rows; choose another.")
+    _require_own_names(found.boxes)
     px_per_s = found.sheet.px_per_mm * found.speed.value
     seconds = (found.span[1] - found.span[0]) / px_per_s
     seconds = next((s for s in _PAGE_S if -_PAGE_EXCESS * s <= s - seconds <= PAGE_TOLERANCE * s), seconds)
@@ -60,6 +62,12 @@ def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> R
             f"{found.gain.value:g} mm/mV ({found.gain.source}), layout {found.layout.name}.",
         ),
     )
+
+
+def _require_own_names(boxes: tuple[LeadBox, ...]) -> None:
+    seen = Counter((box.lead, box.strip) for box in boxes)
+    if twice := [lead for (lead, _), count in seen.items() if count > 1]:
+        raise IntakeError(f"More than one box is called {twice[0]}; give each lead a name of its own.")
 
 
 def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: float) -> FloatArray:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fpdf import FPDF
 from streamlit.testing.v1 import AppTest
 
+from app.parts import page_correct
 from app.text import plain
 from pipeline.config import ROOT, data_root
+from pipeline.page.digitise import Corrections, Need
 from tests.hostile.make_corpus import encoded
 from tests.unit.test_page_digitise import drawn
 
@@ -85,3 +90,47 @@ def test_a_document_that_cannot_be_read_is_refused_in_one_sentence(
     assert not page.exception
     assert len(page.error) == 1
     assert said in page.error[0].value
+
+
+def opened(page: AppTest, picture: np.ndarray, given: Corrections) -> str:
+    """Opens a picture as corrected before; gives the name of the state that holds the corrections."""
+    payload = encoded(picture)
+    key = f"page-given-{hashlib.sha256(payload).hexdigest()[:16]}-0"
+    page.session_state[key] = given
+    page.file_uploader[0].set_value(("page.png", payload, "image/png")).run()
+    assert not page.exception
+    return key
+
+
+def test_names_given_for_one_layout_are_not_taken_to_another(page: AppTest) -> None:
+    given = Corrections(quarter_turns=0, speed=25.0, gain=10.0, layout="6x2", names=((0, "V6"), (11, "I")))
+    key = opened(page, drawn(layout="6x2").picture, given)
+    next(box for box in page.selectbox if box.label == "Layout").set_value("3x4+3")
+    next(button for button in page.button if button.label == "Read the leads again").click().run()
+    assert (page.session_state[key].layout, page.session_state[key].names) == ("3x4+3", ())
+
+
+def test_a_turned_page_that_is_refused_is_corrected_as_it_was_shown(page: AppTest) -> None:
+    crossed = ((0.0, 0.0), (500.0, 500.0), (500.0, 0.0), (0.0, 500.0))
+    key = opened(page, drawn().picture, Corrections(quarter_turns=1, corners=crossed))
+    assert "clockwise" in page.error[0].value
+    turn = next(box for box in page.selectbox if box.label == "Turn the picture")
+    assert turn.value == 1
+    turn.set_value(2)
+    next(button for button in page.button if button.label == "Read the page again").click().run()
+    assert (page.session_state[key].quarter_turns, page.session_state[key].corners) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("need", "answer", "field", "value"),
+    [
+        (Need("strip", "?", "V1", 13), "V5", "names", ((12, "V1"), (13, "V5"))),
+        (Need("grid", "?"), 4.0, "px_per_mm", (4.0, 4.0)),
+        (Need("speed", "?"), 50.0, "speed", 50.0),
+        (Need("gain", "?"), 5.0, "gain", 5.0),
+        (Need("layout", "?"), "6x2", "layout", "6x2"),
+    ],
+)
+def test_an_answer_is_about_what_was_asked(need: Need, answer: object, field: str, value: object) -> None:
+    given = Corrections(names=((12, "V1"),))
+    assert page_correct.answered(given, need, answer) == replace(given, **{field: value})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +253,23 @@ def test_joints_of_the_columns_that_are_stated_are_used_and_senseless_ones_refus
     for joints in ((250, 610), (610, 250, 900), (250, 610, 1300)):
         with pytest.raises(IntakeError, match="divided 3 times"):
             lead_boxes(LAYOUTS["3x4"], (0, 1200), rule, 6, joints=joints)
+
+
+def test_each_doubtful_strip_is_asked_about_and_named_on_its_own() -> None:
+    page = drawn(layout="3x4+3", face="")  # leads of one shape, no names: any strip could be any lead
+    given = Corrections(quarter_turns=0, layout="3x4+3", speed=25.0, gain=10.0)
+    found = digitise(page.picture, given)
+    assert [(need.about, need.box, need.likely) for need in found.needs] == [
+        ("strip", 12, "V1"), ("strip", 13, "II"), ("strip", 14, "V5"),
+    ]  # fmt: skip
+    assert [f"row {i}" in need.question for i, need in enumerate(found.needs, 4)] == [True] * 3
+    names = tuple((need.box, str(need.likely)) for need in found.needs if need.box is not None)
+    recording = to_recording(digitise(page.picture, replace(given, names=names)), name="page")
+    for lead in ("V1", "II", "V5"):
+        assert correlation(page, lead, recording.p_signal[:, recording.leads.index(lead)]) > 0.99
+    twice = digitise(page.picture, replace(given, names=(*names, (14, "V1"))))
+    with pytest.raises(IntakeError, match="More than one box is called V1"):
+        to_recording(twice, name="page")
 
 
 def test_a_page_seen_from_the_side_is_straightened_by_its_outline() -> None:
