@@ -84,8 +84,8 @@ def confusion(matrix: Json, palette: Palette) -> go.Figure:
     )
     cells = [(labels[i], labels[j], counts[i, j], share[i, j]) for i, j in zip(*np.nonzero(counts), strict=True)]
     figure.update_layout(annotations=[_cell(*cell, palette) for cell in cells])  # one by one they take 60 ms
-    figure.update_xaxes(title="predicted", side="bottom", fixedrange=True)
-    figure.update_yaxes(title="reference", autorange="reversed", fixedrange=True)
+    figure.update_xaxes(title="predicted", side="bottom", showgrid=False, fixedrange=True)
+    figure.update_yaxes(title="reference", autorange="reversed", showgrid=False, fixedrange=True)
     return _finish(figure, height=400, top=8)
 
 

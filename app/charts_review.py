@@ -14,7 +14,7 @@ from app import charts
 from app.charts import Array, Lead, Marks
 from app.text import clock
 from app.theme import Palette
-from pipeline.domain import QualitySegment
+from pipeline.domain import FloatArray, QualitySegment
 from pipeline.store.recordings import Envelope
 
 STRIP_PX, PHONE_PX = 1000, 340  # width of the paper beside the list on a wide screen, and on a phone
@@ -80,12 +80,23 @@ def strip(
     return figure
 
 
-def beat(shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Palette) -> go.Figure:
-    """One beat over its family's median, lead beside lead, both as the network gets them (filtered)."""
+def beat(
+    shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Palette, *, others: FloatArray | None = None
+) -> go.Figure:
+    """One beat over its family's median, lead beside lead, both as the network gets them (filtered).
+
+    `others` (k, n_samples, n_leads) are more beats of the family, at the times of the one; they lie faintly below.
+    """
     own, usual = shapes
     figure = _plain(colours, height=125)
     span = float(own.time_s[-1] - own.time_s[0]) + FAMILY_GAP_S
     for number, lead in enumerate(leads):
+        if others is not None and len(others):
+            figure.add_scatter(
+                x=np.tile(np.append(own.time_s, np.nan), len(others)) + number * span,
+                y=np.pad(others[:, :, number], ((0, 0), (0, 1)), constant_values=np.nan).ravel(), mode="lines",
+                name="others", line={"color": colours.muted, "width": 1}, opacity=0.35,
+            )  # fmt: skip
         if usual is not None:
             figure.add_scatter(
                 x=usual.time_s + number * span, y=usual.value[:, number], mode="lines", name="family",

@@ -110,7 +110,8 @@ def _go(
 ) -> None:
     st.button(
         label, icon=icon, icon_position="right" if after else "left", key=f"go-{label}", disabled=target is None,
-        on_click=session.select, args=(target or 0,), shortcut=shortcut, type="primary" if primary else "secondary",
+        on_click=session.select, args=(target or 0,), shortcut=_key(shortcut),
+        type="primary" if primary else "secondary",
     )  # fmt: skip
 
 
@@ -127,23 +128,35 @@ def _slider(session: Session) -> None:
     latest = 0.0 if case is None else case.recording.duration_s - session.window_s
     if latest <= 0:
         return
-    step = session.window_s / 2
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    narrow = by_touch()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         _turn("Window before", ":material/arrow_back:", session, -session.window_s, session.window_start_s <= 0)
-        st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.window_start_s, 1))
-        st.slider(
-            "Start of the window", ZERO, ZERO + timedelta(seconds=latest), key="window-at", format="HH:mm:ss",
-            step=timedelta(seconds=step), label_visibility="collapsed", width="stretch",
-            on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
-        )  # fmt: skip
+        if not narrow:
+            _start(session, latest)
         _turn("Window after", ":material/arrow_forward:", session, session.window_s, session.window_start_s >= latest)
+    if narrow:
+        _start(session, latest)
+
+
+def _start(session: Session, latest_s: float) -> None:
+    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.window_start_s, 1))
+    st.slider(
+        "Start of the window", ZERO, ZERO + timedelta(seconds=latest_s), key="window-at", format="HH:mm:ss",
+        step=timedelta(seconds=session.window_s / 2), label_visibility="collapsed", width="stretch",
+        on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+    )  # fmt: skip
 
 
 def _turn(label: str, icon: str, session: Session, by_s: float, disabled: bool) -> None:
     st.button(
         label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.move,
-        args=(session.window_start_s + by_s,), shortcut="Shift+Left" if by_s < 0 else "Shift+Right",
+        args=(session.window_start_s + by_s,), shortcut=_key("Shift+Left" if by_s < 0 else "Shift+Right"),
     )  # fmt: skip
+
+
+def _key(shortcut: str) -> str | None:
+    """The key of a button; a phone has no keys to hint at."""
+    return None if by_touch() else shortcut
 
 
 def _table(session: Session) -> None:

@@ -45,7 +45,7 @@ def _numbers(case: Case) -> None:
         _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
         mean = "unknown" if rate.mean is None else f"{rate.mean:.0f}"
         st.metric(
-            "Mean heart rate", f"{mean} /min", width=150, border=True, delta=_range(rate),
+            "Mean heart rate", f"{mean}/min", width=150, border=True, delta=_range(rate),
             delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
         )  # fmt: skip
     st.caption(of_the_classified(found.counts))
@@ -59,7 +59,7 @@ def _count(label: str, count: int, below: str, meaning: str) -> None:
 def _range(rate: HeartRate) -> str:
     if rate.lowest is None or rate.highest is None:
         return "too few beats for a range"
-    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}"
+    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
 
 
 def _other_leads(case: Case) -> str:

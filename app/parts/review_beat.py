@@ -16,10 +16,11 @@ from pipeline.labels import CLASS_NAMES
 from pipeline.render.picture import render_large
 from pipeline.review.families import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
-from pipeline.wording import percent
+from pipeline.wording import grouped, percent
 
 PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
+OVERLAID = 30  # beats of a family below one of them: enough to see how they vary
 STATIC = {"displayModeBar": False, "staticPlot": True}
 MEANINGS = {**CLASS_NAMES, UNCLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
 
@@ -72,10 +73,18 @@ def _figure(desk: Desk, sample: int) -> object:
     values = np.stack([gather(lead, r_peak + offsets) for lead in prepared.signal.T], axis=1)
     own = Shape("beat", "", offsets / prepared.fs, values)
     families, number = desk.material.families, desk.family_of(sample)
-    usual = None
-    if number != NO_FAMILY:
-        usual = Shape("family", "", families.offset_s, families.median[number])
-    return charts_review.beat((own, usual), prepared.leads, palette())
+    if number == NO_FAMILY:
+        return charts_review.beat((own, None), prepared.leads, palette())
+    usual = Shape("family", "", families.offset_s, families.median[number])
+    others = np.array([_r_peak(desk, other) for other in _overlaid(desk, number, sample)], np.int64)
+    below = np.stack([gather(lead, others[:, None] + offsets) for lead in prepared.signal.T], axis=-1)
+    return charts_review.beat((own, usual), prepared.leads, palette(), others=below)
+
+
+def _overlaid(desk: Desk, number: int, sample: int) -> tuple[int, ...]:
+    """Beats of a family to lie below one of them: from the most to the least typical, evenly."""
+    others = tuple(other for other in desk.family_samples(number) if other != sample)
+    return others[:: max(1, -(-len(others) // OVERLAID))]
 
 
 def _r_peak(desk: Desk, sample: int) -> int:
@@ -93,7 +102,10 @@ def _family(desk: Desk, sample: int) -> None:
         st.caption("Looks like no other beats here.")
         return
     size = int(desk.material.families.size[number])
-    st.caption(f"Blue: median of family {number + 1}, {size} beats.")
+    overlaid = len(_overlaid(desk, number, sample))
+    some = "" if overlaid == size - 1 else f"{overlaid} of "
+    below = f" Grey: {some}its other beats." if overlaid else ""
+    st.caption(f"Blue: median of family {number + 1}, {grouped(size)} beats.{below}")
 
 
 def _picture(desk: Desk, sample: int) -> None:

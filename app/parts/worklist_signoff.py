@@ -51,7 +51,7 @@ def _result(desk: Desk) -> None:
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         for title, value, more in figures:
-            st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=176)
+            st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=168)
     st.caption(of_the_classified(found.counts))
 
 

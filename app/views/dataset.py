@@ -60,7 +60,8 @@ def _sets(statistics: Statistics) -> None:
     st.plotly_chart(
         class_counts(counts, palette(), log=log), config=CONFIG, key="dataset_sets", alt="Beats per class of each set"
     )
-    st.dataframe(_set_table(statistics, groups, table), hide_index=True, alt="Beats per class of each set, in numbers")
+    numbers = _set_table(statistics, groups, table).style.format(grouped, subset=[*AAMI_CLASSES])
+    st.dataframe(numbers, hide_index=True, alt="Beats per class of each set, in numbers")
     st.markdown(_imbalance(counts[GROUPS["ds1"]]))
     st.caption("; ".join(f"{name}: {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES) + ".")
 
@@ -71,7 +72,7 @@ def _set_table(statistics: Statistics, groups: list[str], table: LabelTable) -> 
         inside = [record for record in statistics.records if record.group == group]
         hours = sum(record.duration_s for record in inside) / 3600
         counts = statistics.counts(group, table)
-        rows.append({"Set": GROUPS[group], "Records": len(inside), "Hours": round(hours, 1), **counts})
+        rows.append({"Set": GROUPS[group], "Records": len(inside), "Hours": round(hours), **counts})
     return pd.DataFrame(rows)
 
 

@@ -79,7 +79,7 @@ def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart
     shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
     assert rate.mean is not None
     assert rate.lowest is not None
-    assert shown.value == f"{rate.mean:.0f} /min"
+    assert shown.value == f"{rate.mean:.0f}/min"
     assert shown.delta.startswith(f"{rate.lowest.value:.0f} to ")
     assert rate.mean > 60 / np.nanmean(found.prepared.beats.rr_s) + 2
     assert np.nanmin(rate_trend(found)[1]) > 45

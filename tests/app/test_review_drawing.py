@@ -34,6 +34,16 @@ def trace(figure: go.Figure, name: str) -> go.Scatter:
     return next(found for found in figure.data if found.name == name)
 
 
+def test_other_beats_of_the_family_lie_below_the_one_each_a_line_of_its_own() -> None:
+    time_s, leads = np.linspace(-0.2, 0.4, 50), ("II", "V1")
+    own = Shape("beat", "", time_s, np.zeros((50, 2)))
+    figure = charts_review.beat((own, own), leads, LIGHT, others=np.ones((3, 50, 2), np.float32))
+    assert [trace.name for trace in figure.data] == ["others", "family", "beat"] * 2
+    below = figure.data[0].y
+    assert (below.size, int(np.isnan(below).sum())) == (153, 3)
+    assert [trace.name for trace in charts_review.beat((own, None), leads, LIGHT).data] == ["beat", "beat"]
+
+
 def test_the_beats_that_a_decision_is_about_are_framed() -> None:
     assert list(trace(strip(), "target").x) == [2.0, 3.0]
 
