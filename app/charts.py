@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,7 +18,9 @@ from pipeline.wording import percent
 MAX_POINTS = 4000  # of one trace; min and max of each bucket keep every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen
 STRIP_PX = 560  # highest strip before the gain is halved
-GAINS_MM_MV = (10.0, 5.0, 2.5, 1.25)
+GAIN_MM_MV = 10.0
+HIGHEST_BEAT_MM = 150.0
+ARBITRARY_MV = 1.5  # as high as this a lead is drawn whose values are no millivolts
 LABELS = (*AAMI_CLASSES, UNCLASSIFIED)
 FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
 Array = NDArray[np.floating]
@@ -53,7 +55,7 @@ class Paper:
     px_per_mm: float
 
     def __str__(self) -> str:
-        return f"{self.speed_mm_s:g} mm/s · {self.gain_mm_mv:g} mm/mV"
+        return f"{self.speed_mm_s:g} mm/s · {self.gain_mm_mv:.3g} mm/mV"
 
 
 def decimate(time_s: Array, value: Array, points: int = MAX_POINTS) -> tuple[Array, Array]:
@@ -95,6 +97,7 @@ def strip(
     it one of `notes` (one per mark) if there are any. `paper_px` is how wide the paper will be, `highest_px` how high
     it may become before the gain is halved.
     """
+    leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
     figure = _sheet(paper, colours, start_s=start_s, window_s=window_s)
@@ -172,13 +175,14 @@ def trend(
 
 def beat_heat(leads: tuple[Lead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
     """One beat on ECG paper, R at 0 s, with the network's heat (0..1 over time) as colour behind the signal."""
+    leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     start, stop = float(leads[0].time_s[0]), float(leads[0].time_s[-1])
-    paper = Paper(25.0, 10.0, 0.0)
+    paper = Paper(25.0, _gain(sum(high - low for low, high in ranges), HIGHEST_BEAT_MM), 0.0)
     figure = _sheet(paper, colours, start_s=start, window_s=stop - start, pulse=False)
     floor = 0.0
     for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
-        baseline = float(np.ceil((floor - low) / 0.5) * 0.5)
+        baseline = float(np.ceil((floor - low) * paper.gain_mm_mv / 5) * 5 / paper.gain_mm_mv)
         _draw_lead(figure, lead, baseline, paper, colours, start, pulse=False)
         floor = baseline + high
     if heat.size:
@@ -220,6 +224,15 @@ def _rate_range(hr_bpm: Array) -> tuple[float, float]:
     return float(np.floor((low - 10) / 20) * 20), float(np.ceil((high + 10) / 20) * 20)
 
 
+def _drawable(lead: Lead) -> Lead:
+    """A lead as it is drawn: one whose values are no millivolts is as high as a usual one, whatever its numbers are."""
+    known = lead.value_mv[np.isfinite(lead.value_mv)]
+    span = float(np.ptp(known)) if known.size else 0.0
+    if lead.calibrated or not span:
+        return lead
+    return replace(lead, value_mv=(lead.value_mv - known.min()) * (ARBITRARY_MV / span))
+
+
 def _lead_range(value_mv: Array) -> tuple[float, float]:
     """Lowest and highest value around the median, with room for the lead's name; a flat lead still gets a band."""
     if not np.isfinite(value_mv).any():
@@ -232,10 +245,12 @@ def _paper(window_s: float, height_mv: float, width_px: int = PAPER_PX, highest_
     """Standard paper speed for a window, and the largest gain at which the strip is not too high."""
     speed = 25.0 if window_s <= 10 else 10.0 if window_s <= 30 else 5.0
     px_per_mm = width_px / (max(window_s, 1.0) * speed + 10)
-    for gain in GAINS_MM_MV:
-        if (height_mv * gain + 7) * px_per_mm <= highest_px:
-            break
-    return Paper(speed, gain, px_per_mm)
+    return Paper(speed, _gain(height_mv, highest_px / px_per_mm - 7), px_per_mm)
+
+
+def _gain(height_mv: float, highest_mm: float) -> float:
+    """The standard gain, halved until so many millivolts fit into `highest_mm`."""
+    return GAIN_MM_MV / 2 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
 
 
 def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> go.Figure:

@@ -70,6 +70,20 @@ def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
     assert any("uncalibrated" in annotation.text for annotation in figure.layout.annotations)
 
 
+@pytest.mark.parametrize("calibrated", [True, False])
+@pytest.mark.parametrize("amplitude", [0.5, 400.0, 1e6])
+def test_no_amplitude_makes_a_strip_or_a_beat_taller_than_its_room(amplitude: float, calibrated: bool) -> None:
+    tall = charts.Lead("X", lead().time_s, 1024 + amplitude * lead().value_mv, calibrated)
+    figure = charts.strip((tall, lead()), marks(), LIGHT, start_s=0, window_s=10)
+    assert figure.layout.height <= charts.STRIP_PX + 34
+    beat = charts.beat_heat((tall, lead()), np.empty(0), np.empty(0), LIGHT)
+    for drawn in (figure, beat):
+        y = drawn.layout.yaxis
+        assert (y.range[1] - y.range[0]) / y.minor.dtick < 200  # lines of a millimetre
+        if not calibrated:
+            assert y.minor.dtick == pytest.approx(0.1)  # counts that are no millivolts take nothing from others
+
+
 def test_a_strip_of_nothing_but_a_gap_can_be_drawn() -> None:
     empty = charts.Lead("MLII", lead().time_s, np.full(3600, np.nan, np.float32))
     gap = QualitySegment(0, 10, "gap", "nothing was recorded")
