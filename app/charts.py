@@ -20,7 +20,7 @@ PAPER_PX = 1250  # width of the paper on a wide screen
 STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
-ARBITRARY_MV = 1.5  # as high as this a lead is drawn whose values are no millivolts
+ARBITRARY_MV = 2.0  # as high as this a lead is drawn whose values are no millivolts
 LABELS = (*AAMI_CLASSES, UNCLASSIFIED)
 FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
 Array = NDArray[np.floating]
@@ -116,7 +116,7 @@ def strip(
     figure.update_yaxes(range=[0, top])
     figure.update_layout(height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
     figure.add_annotation(
-        text=str(paper), xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
+        text=str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s", xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
         font={"size": 11, "color": colours.muted}, bgcolor=colours.paper,
     )  # fmt: skip
     return figure

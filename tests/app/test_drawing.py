@@ -67,7 +67,15 @@ def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
     bare = charts.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
     figure = charts.strip((bare,), marks(), LIGHT, start_s=0, window_s=10)
     assert all(trace.name != "1 mV" for trace in figure.data)
-    assert any("uncalibrated" in annotation.text for annotation in figure.layout.annotations)
+    texts = [annotation.text for annotation in figure.layout.annotations]
+    assert any("uncalibrated" in text for text in texts)
+    assert "25 mm/s" in texts  # and no mm/mV
+
+
+def test_the_paper_says_its_scales_where_a_lead_has_one() -> None:
+    bare = charts.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
+    figure = charts.strip((bare, lead()), marks(), LIGHT, start_s=0, window_s=10)
+    assert "25 mm/s · 10 mm/mV" in [annotation.text for annotation in figure.layout.annotations]
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
