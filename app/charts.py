@@ -115,8 +115,9 @@ def strip(
         _draw_notes(figure, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
     figure.update_yaxes(range=[0, top])
     figure.update_layout(height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
+    scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     figure.add_annotation(
-        text=str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s", xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
+        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
         font={"size": 11, "color": colours.muted}, bgcolor=colours.paper,
     )  # fmt: skip
     return figure
