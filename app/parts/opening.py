@@ -30,7 +30,8 @@ def start(session: Session) -> None:
 
 def again(session: Session) -> None:
     """The same ways in, folded away while a recording is open."""
-    with st.popover("Open another", icon=":material/folder_open:"):
+    # a new popover for each upload: the old one would stay open over what is said of a refused file
+    with st.popover("Open another", icon=":material/folder_open:", key=f"open-another-{session.uploads}"):
         _demo_button(session, "again")
         uploader(session)
 

@@ -42,7 +42,8 @@ def _head(shown: View, studies: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Worklist", anchor=False, width="content")
         if studies:
-            with st.popover("Add recordings", icon=":material/playlist_add:", key="worklist-adding"):
+            # a new popover for each upload: the old one would stay open over what became of its files
+            with st.popover("Add recordings", icon=":material/playlist_add:", key=f"worklist-adding-{shown.uploads}"):
                 worklist_add.draw(shown)
         st.space("stretch")
         if reader.current():

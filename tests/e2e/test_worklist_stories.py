@@ -17,7 +17,7 @@ from pipeline.store.database import database
 from pipeline.store.studies import get_study
 from tests.e2e.conftest import NARROW, WIDE, NewPage
 from tests.e2e.server import Server
-from tests.e2e.test_stories import assert_fits, settle
+from tests.e2e.test_stories import assert_fits, settle, upload
 from tests.unit.review_study import at, study
 
 pytestmark = pytest.mark.browser
@@ -97,6 +97,18 @@ def test_a_study_is_found_sorted_and_opened_in_one_click(page: Page, shot: Shot)
     page.locator("table[aria-label=Studies] tbody td.findings").click()
     expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
     expect(page.get_by_text("Holter 42").first).to_be_visible()
+
+
+def test_what_became_of_an_upload_is_said_and_nothing_lies_over_it(page: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "notes.hea"
+    bad.write_text("no header")
+    to_worklist(page)
+    read_as(page, ANNA)
+    page.get_by_role("button", name="Add recordings").click()
+    upload(page, "Recordings, as many as you like", [bad])
+    page.get_by_role("button", name="Add to the worklist").click()
+    expect(page.get_by_test_id("stAlert").filter(has_text="notes")).to_be_visible()
+    expect(page.get_by_role("button", name="Add to the worklist")).to_have_count(0)
 
 
 def test_the_reader_is_remembered_by_the_browser_and_by_no_other(new_page: NewPage, address: str) -> None:
