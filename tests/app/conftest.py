@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app import cache
 from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
+from tests.app.evaluations import explained, without_201, write_network
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,3 +44,18 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     cache.worker().close()
     database().engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two evaluated networks; nothing in their folders is changed by a test."""
+    folder = tmp_path_factory.mktemp("weights")
+    explained(write_network(folder, "vgg16", random_split=True, more=True))
+    without_201(write_network(folder, "cnn", skill=2.0))
+    return folder
+
+
+@pytest.fixture
+def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No recording is on this computer."""
+    monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path / "nothing"))
