@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 from app import cache
 from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
-from tests.app.evaluations import explained, without_201, write_network
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,6 +48,8 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two evaluated networks; nothing in their folders is changed by a test."""
+    from tests.app.evaluations import explained, without_201, write_network  # seconds that other tests do not need
+
     folder = tmp_path_factory.mktemp("weights")
     explained(write_network(folder, "vgg16", random_split=True, more=True))
     without_201(write_network(folder, "cnn", skill=2.0))
