@@ -18,16 +18,16 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.agreement import Difference, Rate
 from pipeline.store import second
 from pipeline.store.comparison import Comparison, comparison
+from pipeline.store.readings import readers
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
 from pipeline.wording import grouped, share
 
-WINDOW_S, PHONE_WINDOW_S = 6.0, 3.0
+WINDOW_S, PHONE_WINDOW_S = 10.0, 3.0
 PARTY = (
     "You are one of the two readers: what you settle is marked as settled by one of them. Where an independent answer "
     "is wanted, leave it to a third person."
 )
-PARTY_ICON = ":material/balance:"
 CHART = {"displayModeBar": False, "staticPlot": True}
 WORDS = {**{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES}, "-": "no beat", "X": "artefact",
          "U": "not classified", "": "no beat"}  # fmt: skip
@@ -55,7 +55,7 @@ def _offer(here: Open, now: Standing, reader: str) -> None:
         wait = "when the first reader has begun" if now.state == "new" else "when the study is reopened"
         st.info(f"A second reading can begin {wait}.", icon=":material/info:")
         return
-    first = bool(reader) and reader == now.study.reader
+    first = reader in readers([here.study_id]).get(here.study_id, ())
     st.button(
         f"Begin a second reading as {plain(reader)}" if reader else "Begin a second reading",
         key="second-begin", disabled=first or not reader, icon=":material/group_add:", on_click=_begin,
@@ -111,10 +111,10 @@ def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None
         _difference(here, now, desk, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
+    st.dataframe(table(found, _fs(here, desk)), hide_index=True, key="second-table")
     own = sum(map(found.is_party, found.settled_by))
     if own:
-        st.warning(f"{own} of {settled} were settled by one of the two readers, not by a third.", icon=PARTY_ICON)
-    st.dataframe(table(found, _fs(here, desk)), hide_index=True, key="second-table")
+        st.caption(f"Settled by one of the two readers themselves, not by a third: **{own} of {settled}**.")
 
 
 def _rate(title: str, rate: Rate) -> None:
@@ -134,21 +134,21 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison,
         st.markdown(f"**Difference at {clock(seconds)}**, {here.difference + 1} of {left} open", width="content")
         _turn(here, "Previous", -1, here.difference == 0)
         _turn(here, "Next", 1, here.difference == left - 1)
-    if desk is not None:
-        _strip(desk, at, seconds)
-    if found.is_party(reader):
-        st.warning(PARTY, icon=PARTY_ICON)
     blocked = not reader or now.state == "signed"
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small"):  # above the strip, so that they stay where they are
         _choose(here, now, at, "first", found.first_reader, at.first, reader, blocked=blocked)
         _choose(here, now, at, "second", found.second_reader, at.second, reader, blocked=blocked)
+    if not reader:
+        st.caption("Say who you are above first.")
+    if found.is_party(reader):
+        st.warning(PARTY, icon=":material/balance:")
+    if desk is not None:
+        _strip(desk, at, seconds)
     model = WORDS[at.model]
     st.caption(
         f"The model says: {model}. The letters over the strip are those of {plain(found.first_reader)}, with what is "
         "settled. For a third answer decide on the Review page. Undo there takes this back."
     )
-    if not reader:
-        st.caption("Say who you are above first.")
 
 
 def _strip(desk: Desk, at: Difference, seconds: float) -> None:

@@ -135,6 +135,16 @@ def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
     assert classes == "SVVN"
 
 
+def test_whoever_took_part_in_the_first_reading_is_not_offered_the_second() -> None:
+    number = study()
+    version = reviews.decide(number, Decision("reject", at(1)), reader=ANNA, expected_version=0)
+    reviews.decide(number, Decision("reject", at(2)), reader=BERT, expected_version=version)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert page.button(key="second-begin").disabled
+    assert "You took part in the first reading" in said(page)
+    assert not reading_as(opened("study", study=number), CARLA).button(key="second-begin").disabled
+
+
 def test_who_settles_their_own_dispute_is_told_and_marked() -> None:
     number = study()
     version = reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
@@ -147,7 +157,7 @@ def test_who_settles_their_own_dispute_is_told_and_marked() -> None:
     assert "You are one of the two readers" in said(page)
     page.button(key="second-first").click().run()
     assert not page.exception
-    assert "1 of 2 were settled by one of the two readers, not by a third." in said(page)
+    assert "not by a third: **1 of 2**" in said(page)
     table = next(frame.value for frame in page.dataframe if "Settled" in frame.value)
     assert table["Settled"].tolist() == [f"by {CARLA}", f"by {ANNA}, one of the two"]
     assert "settled a difference, kept 1 beat" in page.dataframe[-1].value["What"].tolist()
