@@ -10,6 +10,7 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake.batch import holds_table
 from pipeline.store.recordings import keep
 from pipeline.wording import grouped
 
@@ -64,7 +65,7 @@ def uploader(session: Session) -> None:
     missing = _missing_part([name for name, _ in files])
     if missing:
         st.info(missing, icon=":material/add_circle:")
-    elif any(name.lower().endswith(".csv") for name, _ in files):
+    elif holds_table(files):
         _csv_form(session, files)
     else:
         _read(session, files, None)

@@ -17,7 +17,7 @@ from pipeline.datasets import demo_path
 from pipeline.domain import Recording
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
-from pipeline.intake.batch import split_uploads
+from pipeline.intake.batch import holds_table, split_uploads
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import keep
 from pipeline.store.results import load_analysis
@@ -48,7 +48,7 @@ def draw(view: View) -> None:
         format_func=lambda name: registry.manifest(name).title,
     )  # fmt: skip
     files = [(upload.name, upload.getvalue()) for upload in uploads]
-    csv = _csv_options() if any(name.lower().endswith(".csv") for name, _ in files) else None
+    csv = _csv_options() if holds_table(files) else None
     if st.button("Add to the worklist", type="primary", icon=":material/playlist_add:", disabled=not files,
                  key="worklist-add"):  # fmt: skip
         _add(view, files, network, csv)

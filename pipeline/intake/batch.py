@@ -11,7 +11,7 @@ from pipeline.errors import EcgError, IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter
 from pipeline.intake.picture_reader import count_pages
 from pipeline.intake.wfdb_header import parse_header
-from pipeline.intake.zip_reader import read_zip
+from pipeline.intake.zip_reader import read_zip, zip_names
 
 Files = list[tuple[str, bytes]]
 
@@ -24,6 +24,14 @@ class PictureFile:
     payload: bytes = b""
     page: int = 0
     refusal: str = ""
+
+
+def holds_table(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> bool:
+    """Whether a .csv is among the files or in a ZIP archive: what it does not say must then be stated."""
+    names = [name for name, _ in files]
+    for name, payload in files:
+        names += zip_names(payload, limits=config.limits) if file_ending(name) == ".zip" else []
+    return any(file_ending(name) == ".csv" and not is_clutter(name) for name in names)
 
 
 def picture_files(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[PictureFile]:

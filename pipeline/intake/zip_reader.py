@@ -16,6 +16,7 @@ _BLOCK_BYTES: Final = 2**20
 _RATIO_FREE_BYTES: Final = 2**16  # so small a member is no bomb, whatever its ratio
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _MEMBERS_TO_LIST: Final = 2**16  # bytes of central directory read before members are counted
 _LARGE: Final = b"PK\x06\x07"  # the locator of ZIP64, 20 bytes before the end's record; Python believes it alone
 
@@ -42,8 +43,18 @@ def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[s
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(members, limits)
             return [(member.filename, _unpack(archive, member, limits)) for member in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _BROKEN as error:
         raise IntakeError("The ZIP archive is damaged or of a kind that is not supported; pack it again.") from error
+
+
+def zip_names(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[str]:
+    """Untrusted names of the members, nothing unpacked; none if `read_zip` would not get as far as unpacking."""
+    try:
+        _check_directory(payload, limits)
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            return [member.filename for member in archive.infolist() if not member.is_dir()]
+    except (IntakeError, *_BROKEN):
+        return []
 
 
 def _check_directory(payload: bytes, limits: Limits) -> None:

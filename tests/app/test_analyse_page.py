@@ -22,6 +22,7 @@ from pipeline.review.ground import ground_of
 from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
 from tests.app.conftest import settled
+from tests.hostile.make_corpus import zipped
 
 MAIN = str(ROOT / "app" / "main.py")
 ANY = "application/octet-stream"
@@ -216,6 +217,12 @@ def test_a_table_asks_for_frequency_and_unit_and_guesses_neither(page: AppTest) 
     assert [warning.value for warning in page.warning] == [
         "State the sampling frequency and the unit: they are not in the file and are never guessed."
     ]
+
+
+def test_a_table_in_an_archive_asks_for_them_as_well(page: AppTest) -> None:
+    upload(page, ("day.zip", zipped([("strip.csv", b"MLII\n0.1\n0.2\n")])))
+    assert not page.error
+    assert page.number_input[0].label == "Sampling frequency (Hz)"
 
 
 def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:

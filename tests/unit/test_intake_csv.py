@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake.batch import holds_table
 from pipeline.intake.csv_reader import read_csv
-from tests.hostile.make_corpus import FS, ecg, table
+from tests.hostile.make_corpus import FS, ecg, table, zipped
 
 MV = CsvOptions(fs=FS, unit="mV")
 ROWS = 2000
@@ -186,3 +187,11 @@ def test_read_path_takes_csv(tmp_path):
     path.write_bytes(table(rows=ROWS))
     found = read_path(path, csv=MV)
     assert (found.name, found.fs, found.n_samples) == ("holter", FS, ROWS)
+
+
+def test_a_table_is_seen_in_an_archive_too():
+    packed = zipped([("a/strip.CSV", table(rows=9)), ("__MACOSX/x.csv", b"")])
+    assert holds_table([("day.zip", packed)])
+    assert holds_table([("one.hea", b""), ("two.csv", b"")])
+    assert not holds_table([("day.zip", zipped([("r.hea", b"x"), ("__MACOSX/x.csv", b"")]))])
+    assert not holds_table([("day.zip", packed[:-30])])
