@@ -35,8 +35,14 @@ def config(file_name: str, picture: str) -> dict[str, Any]:
 
 
 def as_frame(figure: go.Figure) -> pd.DataFrame:
-    """What a figure shows, as a table: one row per point (or cell), with its interval where it has one."""
-    return pd.concat([_trace_frame(trace) for trace in figure.data], ignore_index=True)
+    """What a figure shows, as a table: one row per point (or cell), with its interval where it has one.
+
+    Lines that are only there to compare with (those without a hover) are left out; places with names have these.
+    """
+    frame = pd.concat([_trace_frame(each) for each in figure.data if each.hoverinfo != "skip"], ignore_index=True)
+    if names := figure.layout.xaxis.ticktext:
+        frame["x"] = [names[round(place)] for place in frame["x"]]
+    return frame
 
 
 def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], palette: Palette) -> go.Figure:
@@ -410,7 +416,9 @@ def _colours(palette: Palette) -> list[str]:
 
 
 def _nudged(n: int, number: int, of: int) -> list[float]:
-    return [i + 0.14 * (number - (of - 1) / 2) for i in range(n)]
+    """Where the points of a network stand beside those of the others: nearer to their own measure than to the next."""
+    apart = min(0.14, 0.8 / of)
+    return [i + apart * (number - (of - 1) / 2) for i in range(n)]
 
 
 def _gap(high: float | None, low: float | None) -> float:
