@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -93,7 +93,7 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
     for name, content in evaluations.items():
         measures = {
             COMPARED[measure] + ("" if measure in FRACTIONS else " %"): _bare(measure, measured(content[kind], measure))
-            for measure in BOARD
+            for measure in known(BOARD, evaluations, kind)
         }
         model, speed = content["model"], content.get("speed")
         rows.append(
@@ -106,6 +106,27 @@ def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def known(measures: Iterable[str], evaluations: Mapping[str, Json], kind: str) -> tuple[str, ...]:
+    """Those of some measures that any network has a value of: outside DS2 none is without record 232."""
+    return tuple(
+        measure
+        for measure in measures
+        if any(measured(content[kind], measure)["value"] is not None for content in evaluations.values())
+    )
+
+
+def different_patients(evaluations: Mapping[str, Json], kind: str) -> str:
+    """A sentence if the networks were not tested on the same records: some were taught by the others."""
+    tested = {title_of(name, content): len(content[kind]["per_record"]) for name, content in evaluations.items()}
+    if len(set(tested.values())) < 2:
+        return ""
+    counts = ", ".join(f"{title} on {number}" for title, number in tested.items())
+    return (
+        f"Not all networks were tested on the same recordings, because some were taught by a part of them: {counts}. "
+        "Do not compare across; the section Against another takes the recordings that both were tested on."
+    )
 
 
 def _bare(measure: str, estimate: Json) -> str:

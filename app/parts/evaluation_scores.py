@@ -115,7 +115,7 @@ def show_calibration(view: View) -> None:
         "Points on the dotted line are honest; below it the network claims more than it keeps. " + _left_unsure(view)
     )
     errors = pd.DataFrame([view.report["reliability"]["classwise"]]).rename(columns=lambda c: f"{c} calibration error")
-    show_table(errors, f"{view.name}-{view.kind}-calibration.csv")
+    show_table(errors, f"{view.name}-{view.kind}-calibration.csv", written=dict.fromkeys(errors, no_share))
 
 
 def _left_unsure(view: View) -> str:

@@ -167,20 +167,22 @@ def show_against(view: View) -> None:
     if not others:
         st.info("There is no other network to compare with.")
         return
-    from pipeline.evaluate.compare import compare
+    from pipeline.evaluate.compare import compare, shared
     from pipeline.evaluate.report import S_RECORD
 
     other = st.selectbox("Compare with", others, format_func=lambda n: tables.title_of(n, everyone[n]), key="other")
     among = view.evaluation["split"] == "ds2"
     leave_out = among and st.toggle(f"Without record {S_RECORD}", key="other-without-s-record")
     try:
-        found = compare(
-            view.report, everyone[other][view.kind], without=(S_RECORD,) if leave_out else (), swaps=SWAPS_SHOWN
-        )
+        reports = shared(view.report, everyone[other][view.kind])
+        found = compare(*reports, without=(S_RECORD,) if leave_out else (), swaps=SWAPS_SHOWN)
     except DataError as error:
         st.warning(plain(str(error)))
         return
     names = (tables.title_of(view.name, view.evaluation), tables.title_of(other, everyone[other]))
+    both, most = len(reports[0]["records"]), max(len(everyone[n][view.kind]["records"]) for n in (view.name, other))
+    if both < most:
+        st.info(f"On the {both} recordings that both were tested on; the others taught one of them.")
     drawn = [(tables.measure_title(d.measure), d.difference, d.low, d.high) for d in found.differences]
     command = f"python -m pipeline evaluate --compare {view.name} {other} --split {view.evaluation['split']}"
     made = view.evaluation["provenance"] | {"command": command}

@@ -83,7 +83,7 @@ def _interrupted(session: Session, job: Job, status: Status) -> None:
 def _signal(recording: Recording) -> None:
     """The signal as it was recorded; the letters come with the analysis."""
     latest = recording.duration_s - WINDOW_S
-    start = st.slider("Seconds from the start", 0.0, latest, 0.0, WINDOW_S / 2, key="preview") if latest > 0 else 0.0
+    start = st.slider("From the start", 0.0, latest, 0.0, WINDOW_S / 2, "%.0f s", key="preview") if latest > 0 else 0.0
     leads = findings.recorded_leads(recording, choose_leads(recording.leads), start, start + WINDOW_S)
     figure = charts.strip(leads, NO_MARKS, palette(), start_s=start, window_s=WINDOW_S)
     st.plotly_chart(figure, key="preview-strip", theme=None, config=CHART, width=1280, alt="ECG strip")

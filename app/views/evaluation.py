@@ -28,7 +28,7 @@ def load_evaluations(split: str) -> dict[str, Json]:
         file = evaluation_file(name, split, registry.WEIGHTS)
         if not file.is_file():
             command = f"python -m pipeline evaluate --model {name}" + ("" if split == "ds2" else f" --split {split}")
-            st.info(f"The network {plain(name)} has not been evaluated yet; run `{command}`.")
+            st.info(f"The network {plain(name)} has not been evaluated yet on these patients; run `{command}`.")
             continue
         try:
             found[name] = cache.evaluation(file)
@@ -59,7 +59,8 @@ if not evaluations:
     st.info("There is no evaluation to show yet: train a network and run `python -m pipeline evaluate --model NAME`.")
     st.stop()
 
-first = View(next(iter(evaluations)), kind, next(iter(evaluations.values())), palette(), picture, evaluations)
+usual = RECORDING_NETWORK if RECORDING_NETWORK in evaluations else next(iter(evaluations))
+first = View(usual, kind, evaluations[usual], palette(), picture, evaluations)
 with st.expander("How to read this", icon=":material/menu_book:"):
     st.markdown(how_to_read(first.evaluation, kind))
 
@@ -67,6 +68,8 @@ st.header("Networks side by side", anchor=False)
 pinned = {"Network": st.column_config.TextColumn(pinned=True, width=240)}
 pinned |= {name: st.column_config.TextColumn(width=width) for name, width in tables.BOARD_WIDTHS.items()}
 st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
+if told := tables.different_patients(evaluations, kind):
+    st.warning(plain(told), icon=":material/group_off:")
 download("Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv")
 board = st.container()  # its figure is drawn last: it is the slowest part of the page
 
@@ -77,7 +80,7 @@ def show_one() -> None:
     chosen = st.selectbox(
         "Network",
         list(evaluations),
-        index=list(evaluations).index(RECORDING_NETWORK) if RECORDING_NETWORK in evaluations else 0,
+        index=list(evaluations).index(usual),
         format_func=lambda name: tables.title_of(name, evaluations[name]),
         key="evaluation-model",
     )
@@ -96,7 +99,8 @@ def show_sources(view: View) -> None:
 st.header("One network in depth", anchor=False)
 show_one()
 
-compared = {measure: title for measure, title in tables.COMPARED.items() if measure != "ece"}
+compared = {measure: tables.COMPARED[measure] for measure in tables.known(tables.COMPARED, evaluations, kind)}
+compared.pop("ece", None)  # no share
 figures = [
     (tables.title_of(name, content), {m: tables.measured(content[kind], m) for m in compared})
     for name, content in evaluations.items()

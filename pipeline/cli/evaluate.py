@@ -128,17 +128,18 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
 
 
 def _compare(options: argparse.Namespace) -> int:
-    """Both kinds of beats, and once more without the record that holds most S beats, where it is among the records."""
+    """On the records of both, both kinds of beats; once more without the record of most S beats, if it is there."""
     from models.registry import WEIGHTS
-    from pipeline.evaluate.compare import as_text, compare
+    from pipeline.evaluate.compare import as_text, compare, shared
     from pipeline.evaluate.report import S_RECORD
     from pipeline.evaluate.saved import evaluation_file, read_evaluation
 
     first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
     for kind in ("reference", "detected"):
+        pair = shared(first[kind], second[kind])
         found = f"{options.split} at {kind} beats, {' against '.join(options.compare)}"
-        sys.stdout.write(f"{found}\n{as_text(compare(first[kind], second[kind]))}")
-        if S_RECORD in first[kind]["records"]:
-            rest = compare(first[kind], second[kind], without=(S_RECORD,))
+        sys.stdout.write(f"{found}\n{as_text(compare(*pair))}")
+        if S_RECORD in pair[0]["records"]:
+            rest = compare(*pair, without=(S_RECORD,))
             sys.stdout.write(f"{found}, without record {S_RECORD}\n{as_text(rest)}")
     return OK

@@ -65,6 +65,17 @@ class Comparison:
     mcnemar: McNemar | None
 
 
+def shared(first: Json, second: Json) -> tuple[Json, Json]:
+    """Two reports, each cut down to the records that both are of, as `compare` needs them: nothing else fits them."""
+    both = {row["record"] for row in first["per_record"]} & {row["record"] for row in second["per_record"]}
+
+    def cut(report: Json) -> Json:
+        rows = [row for row in report["per_record"] if row["record"] in both]
+        return {**report, "records": [row["record"] for row in rows], "per_record": rows}
+
+    return cut(first), cut(second)
+
+
 def compare(
     first: Json,
     second: Json,

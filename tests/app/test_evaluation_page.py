@@ -121,6 +121,23 @@ def test_figures_are_saved_in_the_format_that_was_chosen(monkeypatch, networks, 
     assert config["modeBarButtons"] == [["toImage"]]
 
 
+def test_networks_of_other_recordings_are_told_apart_and_compared_on_what_they_share(monkeypatch, networks, tmp_path):
+    for name, fewer in (("vgg16", 0), ("cnn", 2)):
+        home = tmp_path / name
+        home.mkdir()
+        (home / "manifest.json").write_text("{}")
+        content = json.loads((networks / name / "evaluation.json").read_text())
+        told = content["reference"]
+        told["per_record"], told["records"] = told["per_record"][fewer:], told["records"][fewer:]
+        run.write_json(home / "evaluation.json", content)
+    page = opened(monkeypatch, tmp_path, "Against another", network="vgg16")
+    assert not page.exception
+    left = len(told["records"])
+    assert f"Network vgg16 on {left + 2}, Network cnn on {left}".replace(",", "\\,") in page.warning[0].value
+    assert f"On the {left} recordings that both were tested on" in said(page)
+    assert "not tested on the same" not in said(opened(monkeypatch, networks))
+
+
 def test_the_other_database_has_its_own_numbers(monkeypatch, networks, no_data, tmp_path):
     home = tmp_path / "vgg16"
     home.mkdir()

@@ -107,6 +107,13 @@ def test_a_record_can_be_left_out():
     assert found.records == DS2[1:8]
 
 
+def test_reports_of_other_records_are_compared_on_those_they_share():
+    first, second = compare.shared(reported(4.0), reported(3.0, DS2[2:10]))
+    assert compare.compare(first, second, resamples=20, swaps=20).records == DS2[2:8]
+    whole = reported(4.0)
+    assert compare.shared(whole, whole) == (whole, whole)
+
+
 def test_reports_that_are_no_pair_are_refused():
     report = reported(3.0)
     with pytest.raises(DataError, match="not evaluated on the same records"):
