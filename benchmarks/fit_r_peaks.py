@@ -1,7 +1,8 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m benchmarks.fit_r_peaks` (minutes on one core).
 
-Only DS1 and the first half of the noise records teach. The second network learns from answers of the first on
-patients that it has not seen (four folds); what the pair then reaches on left-out patients is stored with the weights.
+Only DS1, as recorded and in AV block, and the first half of the noise records teach. The second network learns from
+answers of the first on patients that it has not seen (four folds); what the pair then reaches on left-out patients is
+stored with the weights.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks.blocked import blocked
 from benchmarks.noise import mixed
 from benchmarks.r_peaks import flutter, read
 from pipeline.config import DEFAULT
@@ -56,7 +58,7 @@ def main() -> None:
 
 
 def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
-    """The record as it is, with either lead alone, in noise, and with one lead noisy and lost at times."""
+    """The record as it is, with either lead alone, in noise, with one lead noisy and lost at times, and in AV block."""
     recording = read("mitdb", record)
     rng = np.random.default_rng(int(record))
     leads = choose_leads(recording.leads)
@@ -74,6 +76,11 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
             p_signal[start : start + int(rng.integers(700, 6000)), 1 - lead] = 0
         broken = replace(noisy, p_signal=p_signal)
         yield f"good lead {lead}", broken, _conditioned(broken, leads)
+    for name, chosen_leads in {"blocked": leads, "blocked, first lead": leads[:1]}.items():
+        block = blocked(recording, rng)
+        yield name, block, _conditioned(block, chosen_leads)
+    noisy = mixed(blocked(recording, rng), "em", rng.uniform(3, 14), half=0, shift=int(rng.integers(300_000)))
+    yield "blocked, noise", noisy, _conditioned(noisy, leads)
 
 
 def _conditioned(recording: Recording, leads: tuple[str, ...]) -> Conditioned:
@@ -161,7 +168,7 @@ def _write(surroundings: Network, rhythm: Network, left_out: dict[str, dict[str,
         return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
 
     stored = {
-        "fitted_by": "python -m benchmarks.fit_r_peaks (DS1, first half of the nstdb noise records)",
+        "fitted_by": "python -m benchmarks.fit_r_peaks (DS1, also in AV block; first half of the nstdb noise records)",
         "left_out_patients": left_out,
         "surroundings": layers(surroundings),
         "rhythm": layers(rhythm),

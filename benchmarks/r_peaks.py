@@ -20,6 +20,7 @@ import numpy as np
 import wfdb
 from numpy.typing import NDArray
 
+from benchmarks.blocked import blocked
 from benchmarks.noise import KINDS, mixed
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
@@ -50,6 +51,7 @@ CHANGES: Final[dict[str, Callable[[Recording], Recording]]] = {
     "first lead only": lambda recording: only(recording, 0),
     "second lead only": lambda recording: only(recording, 1),
     "first lead lost": lambda recording: lost(recording),
+    "AV block": lambda recording: blocked(recording, np.random.default_rng(int(recording.name))),
 }
 
 

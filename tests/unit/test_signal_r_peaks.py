@@ -191,6 +191,25 @@ def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("record", ["100", "117"])
+def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
+    """In AV block a P wave stands alone in the middle of a pause; before these were taught, every other one counted."""
+    from benchmarks.blocked import blocked
+    from benchmarks.r_peaks import read
+
+    whole = read("mitdb", record)
+    block = blocked(whole, np.random.default_rng(int(record)))
+    assert block.reference is not None
+    assert whole.reference is not None
+    dropped = whole.reference.sample.size - block.reference.sample.size
+    found = found_in(block)
+    matched = match_beats(block.reference.sample, found, fs=block.fs, window_ms=150).matched
+    assert dropped > 100
+    assert found.size - matched < 0.1 * dropped
+    assert matched > block.reference.sample.size - 5
+
+
+@pytest.mark.data
 def test_mixed_noise_has_the_ratio_asked_for() -> None:
     from benchmarks.noise import mixed
     from benchmarks.r_peaks import read
