@@ -94,20 +94,29 @@ def adopting(difference: Difference, text: str = "") -> Decision | None:
 def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
     """Rows (m, 2) of indices into both, -1 for none, in order of time; equal samples first, then the nearest."""
     _, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
-    rest_i = np.setdiff1d(np.arange(first.size), i)
-    rest_j = list(np.setdiff1d(np.arange(second.size), j))
-    rows = [*zip(i.tolist(), j.tolist(), strict=True)]
-    for index in rest_i.tolist():
-        near = min(rest_j, key=lambda other: abs(int(second[other]) - int(first[index])), default=NO_BEAT)
-        if near != NO_BEAT and abs(int(second[near]) - int(first[index])) <= window:
-            rest_j.remove(near)
-        else:
-            near = NO_BEAT
-        rows.append((index, int(near)))
-    rows += [(NO_BEAT, int(index)) for index in rest_j]
+    rest_i, rest_j = np.setdiff1d(np.arange(first.size), i), np.setdiff1d(np.arange(second.size), j)
+    near = _nearest_pairs(first[rest_i], second[rest_j], window)
+    rows = [
+        *zip(i.tolist(), j.tolist(), strict=True),
+        *((int(rest_i[a]), int(rest_j[near[a]]) if a in near else NO_BEAT) for a in range(rest_i.size)),
+        *((NO_BEAT, int(rest_j[b])) for b in sorted(set(range(rest_j.size)) - set(near.values()))),
+    ]
     pair = np.array(rows, np.int64).reshape(-1, 2)
     when = np.where(pair[:, 0] != NO_BEAT, _taken(first, pair[:, 0], 0), _taken(second, pair[:, 1], 0))
     return pair[np.argsort(when, kind="stable")]
+
+
+def _nearest_pairs(first: IntArray, second: IntArray, window: float) -> dict[int, int]:
+    """Positions in both, increasing, of samples at most `window` apart: each in one pair, the nearest pairs first."""
+    start, stop = np.searchsorted(second, first - window), np.searchsorted(second, first + window, side="right")
+    close = [(a, b) for a in range(first.size) for b in range(int(start[a]), int(stop[a]))]
+    paired: dict[int, int] = {}
+    taken: set[int] = set()
+    for a, b in sorted(close, key=lambda pair: abs(int(first[pair[0]]) - int(second[pair[1]]))):
+        if a not in paired and b not in taken:
+            paired[a] = b
+            taken.add(b)
+    return paired
 
 
 def _taken(values: NDArray[Any], index: IntArray, otherwise: object) -> NDArray[Any]:

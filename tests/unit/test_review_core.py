@@ -272,6 +272,13 @@ def test_a_beat_added_by_both_a_little_apart_is_one_beat() -> None:
     assert [(d.first_sample, d.second_sample, d.first, d.second) for d in difference] == [(190, 200, "V", "S")]
 
 
+def test_of_two_beats_near_the_other_readers_one_the_nearer_is_the_same() -> None:
+    first = reviewed(Decision("add", (FIRST + 40,), "V"))
+    second = reviewed(Decision("delete", at(0)), Decision("add", (FIRST + 30,), "V"))
+    difference = compare(first, second).differences
+    assert [(d.first_sample, d.second_sample, d.first, d.second) for d in difference] == [(FIRST, -1, "N", "-")]
+
+
 @pytest.mark.parametrize(
     "second",
     [
