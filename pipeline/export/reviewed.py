@@ -32,7 +32,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     -------
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
-        "created", "notice", "counts", "burden", "beats" (class in force, "U" unclassified, "X" rejected) and
+        "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected) and
         "findings".
     """
     study, summary = content.study, content.summary

@@ -41,7 +41,7 @@ def read_uploads(
     Returns
     -------
     list of Recording
-        In the order of the headers and tables in the upload; never empty.
+        Tables, then records in the order of their headers; never empty.
 
     Raises
     ------
