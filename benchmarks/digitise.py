@@ -18,11 +18,9 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,7 @@ from pipeline.page.distort import distort, random_distortion
 from pipeline.page.generator import PageStyle, draw_page
 from pipeline.page.layouts import LEADS
 from pipeline.page.recording import to_recording
+from pipeline.provenance import current_commit, now
 
 FS, SHIFT_MAX = 500, 60
 LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")
@@ -295,8 +294,8 @@ def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, A
     """What is known so far; a run that was stopped leaves what it found."""
     result = {
         "command": "python -m benchmarks.digitise " + " ".join(sys.argv[1:]),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip(),
-        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": current_commit(),
+        "written": now(),
         "summary": summary(pages),
         **more,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
