@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from app.text import plain
-from pipeline.datasets.folders import FolderDataset, find_copies, folder_path, read_folder, verdict
+from pipeline.datasets.copies import find_copies, verdict
+from pipeline.datasets.folders import FolderDataset, folder_path, read_folder
 from pipeline.errors import DataError, EcgError
 from pipeline.intake import read_picture
 from pipeline.wording import grouped

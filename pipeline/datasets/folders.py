@@ -1,26 +1,25 @@
-"""Folders of labelled pictures: what is in them, what cannot be read, what occurs twice, and what that spoils."""
+"""Folders of labelled pictures: what is in them, and what cannot be read."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import FloatArray, IntArray, PictureArray
+from pipeline.domain import FloatArray, PictureArray
 from pipeline.errors import DataError, EcgError
 from pipeline.intake import read_picture
 from pipeline.intake.content import file_ending
 
 Progress = Callable[[float, str], None]
-Severity = Literal["clean", "warning", "leak"]
 
 ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp")
 SPLIT_NAMES: Final = {
@@ -32,10 +31,7 @@ FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
 PRINT_PX: Final = 48  # side of the small grey picture by which near duplicates are found
-ALIKE: Final = 0.985  # correlation of small pictures; a re-saved or resized copy reaches 0.99 and more
 COMMON_PICTURES: Final = 30  # from so many on, what all pictures share (grid, frame, lead names) is left out
-FEW: Final = 5  # pictures of a class; a fifth is held out
-_BLOCK: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -89,24 +85,6 @@ class FolderDataset:
     def sizes(self) -> dict[tuple[int, int], int]:
         """Pictures per (width, height), the most frequent first."""
         return dict(Counter((picture.width_px, picture.height_px) for picture in self.pictures).most_common())
-
-
-@dataclass(frozen=True)
-class Group:
-    """Pictures that are copies of each other, as indices of `FolderDataset.pictures`; `exact` if byte for byte."""
-
-    members: tuple[int, ...]
-    exact: bool
-    across_splits: bool
-    across_classes: bool
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the copies mean for a score on this folder, in words."""
-
-    severity: Severity
-    sentences: tuple[str, ...]
 
 
 def is_folder_dataset(root: Path) -> bool:
@@ -190,87 +168,6 @@ def small_print(pixels: PictureArray) -> FloatArray:
     return np.asarray(np.median(small) - small, np.float32).ravel()
 
 
-def find_copies(dataset: FolderDataset, *, alike: float = ALIKE) -> tuple[Group, ...]:
-    """Groups of byte-identical pictures and of pictures that look the same, exact ones first.
-
-    A group that looks the same holds the identical copies among it as well.
-    """
-    by_digest = defaultdict(list)
-    for i, picture in enumerate(dataset.pictures):
-        by_digest[picture.digest].append(i)
-    exact = [tuple(members) for members in by_digest.values() if len(members) > 1]
-    linked = copy_groups(dataset, alike=alike)
-    near = defaultdict(list)
-    for i, number in enumerate(linked):
-        near[int(number)].append(i)
-    known = {frozenset(members) for members in exact}
-    looks = [tuple(m) for m in near.values() if len(m) > 1 and frozenset(m) not in known]
-    return tuple(
-        [_group(dataset, members, exact=True) for members in exact]
-        + [_group(dataset, members, exact=False) for members in looks]
-    )
-
-
-def copy_groups(dataset: FolderDataset, *, alike: float = ALIKE) -> IntArray:
-    """A number (n,) per picture, the same for pictures that are copies of each other, directly or through others."""
-    parent = list(range(len(dataset.pictures)))
-
-    def root_of(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in _pairs(dataset, alike):
-        parent[max(root_of(i), root_of(j))] = min(root_of(i), root_of(j))
-    return np.unique([root_of(i) for i in range(len(parent))], return_inverse=True)[1].astype(np.int64)
-
-
-def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
-    """What the copies mean: a score inflated by pictures known from training, labels that contradict each other."""
-    held = [i for i, picture in enumerate(dataset.pictures) if picture.split in ("test", "validation")]
-    leaked = {
-        i for group in groups if group.across_splits for i in group.members
-        if dataset.pictures[i].split in ("test", "validation")
-    }  # fmt: skip
-    spare = sum(len(group.members) - 1 for group in groups if group.exact)
-    alike = [group for group in groups if not group.exact]
-    look = sum(len({dataset.pictures[i].digest for i in group.members}) for group in alike)
-    within = {i for group in alike for i in group.members}  # identical copies have a group of their own as well
-    mixed = sum(group.across_classes for group in groups if not (group.exact and group.members[0] in within))
-    said = []
-    if leaked:
-        share = 100 * len(leaked) / len(held)
-        said.append(
-            f"Leakage: {len(leaked)} of {len(held)} held-out pictures ({share:.0f} %) occur in another split too, so a "
-            "score on them is partly memory; they are left out of training here."
-        )
-    if mixed:
-        groups_carry = "group of copies carries" if mixed == 1 else "groups of copies carry"
-        said.append(f"{mixed} {groups_carry} different classes: labels differ.")
-    if spare and "" in dataset.splits:
-        said.append(
-            f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies of others: a random split would put"
-            " copies on both sides; the split made here keeps them together."
-        )
-    elif spare and not leaked:
-        said.append(f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies within their split.")
-    if look:
-        said.append(
-            f"{look} pictures look the same as others without being identical: re-saved, resized or one patient."
-        )
-    if few := {name: number for name, number in _totals(dataset).items() if number < FEW}:
-        told = ", ".join(f"{name} {number}" for name, number in few.items())
-        said.append(f"Classes with fewer than {FEW} pictures cannot be learnt and tested both: {told}; add pictures.")
-    severity: Severity = "leak" if leaked or mixed else "warning" if said else "clean"
-    return Verdict(severity, tuple(said) or ("No picture occurs twice, within a class or across; nothing leaks.",))
-
-
-def _totals(dataset: FolderDataset) -> dict[str, int]:
-    found = Counter(picture.class_name for picture in dataset.pictures)
-    return {name: found[name] for name in dataset.classes}
-
-
 def _files(root: Path) -> Iterator[Path]:
     """Regular files in a fixed order, without hidden ones and without following links."""
     for folder, names, files in os.walk(root, followlinks=False):
@@ -327,21 +224,3 @@ def _without_common(prints: FloatArray) -> FloatArray:
     if len(prints) >= COMMON_PICTURES:
         prints = prints - prints.mean(axis=0)
     return np.asarray(prints / np.maximum(np.linalg.norm(prints, axis=1, keepdims=True), 1e-6), np.float32)
-
-
-def _pairs(dataset: FolderDataset, alike: float) -> Iterator[tuple[int, int]]:
-    first: dict[str, int] = {}
-    for i, picture in enumerate(dataset.pictures):
-        if (other := first.setdefault(picture.digest, i)) != i:
-            yield other, i
-    for start in range(0, len(dataset.prints), _BLOCK):
-        close = dataset.prints[start : start + _BLOCK] @ dataset.prints.T >= alike
-        for i, j in np.argwhere(close):
-            if start + i < j:
-                yield int(start + i), int(j)
-
-
-def _group(dataset: FolderDataset, members: tuple[int, ...], *, exact: bool) -> Group:
-    own = [dataset.pictures[i] for i in members]
-    across_splits, across_classes = len({p.split for p in own}) > 1, len({p.class_name for p in own}) > 1
-    return Group(members, exact, across_splits, across_classes)

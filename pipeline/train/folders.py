@@ -19,8 +19,9 @@ from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from models.transfer import TailPlan, feature_maps, fit_tail, logits_of, tail_of
 from pipeline.config import data_root
+from pipeline.datasets.copies import copy_groups, find_copies, verdict
 from pipeline.datasets.folder_runs import RUN_SCHEMA, runs_folder
-from pipeline.datasets.folders import FolderDataset, copy_groups, find_copies, read_folder, verdict
+from pipeline.datasets.folders import FolderDataset, read_folder
 from pipeline.domain import PictureArray
 from pipeline.errors import DataError
 from pipeline.evaluate.calibration import fit_temperature, negative_log_likelihood, softmax

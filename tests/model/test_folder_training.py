@@ -11,8 +11,9 @@ import pytest
 from models import registry
 from models.networks import NETWORKS
 from models.transfer import tail_of
+from pipeline.datasets.copies import copy_groups
 from pipeline.datasets.folder_runs import list_runs, read_run
-from pipeline.datasets.folders import copy_groups, read_folder
+from pipeline.datasets.folders import read_folder
 from pipeline.errors import DataError
 from pipeline.train.folder_lesson import FolderPlan, divide, labels
 from pipeline.train.folders import FROZEN_UP_TO, run_folder

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.datasets.folders import find_copies, folder_path, is_folder_dataset, read_folder, verdict
+from pipeline.datasets.copies import find_copies, verdict
+from pipeline.datasets.folders import folder_path, is_folder_dataset, read_folder
 from pipeline.errors import DataError
 
 
