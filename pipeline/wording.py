@@ -43,13 +43,18 @@ def share(fraction: float | None) -> str:
 
 def burden(counts: Mapping[str, int], letter: str) -> str:
     """The share of a class among the classified beats, which is what every page and the report call its share."""
-    classified = sum(counts.get(name, 0) for name in AAMI_CLASSES)
-    return share(counts.get(letter, 0) / classified if classified else None)
+    beats = classified(counts)
+    return share(counts.get(letter, 0) / beats if beats else None)
+
+
+def classified(counts: Mapping[str, int]) -> int:
+    """How many beats have a class."""
+    return sum(counts.get(name, 0) for name in AAMI_CLASSES)
 
 
 def of_the_classified(counts: Mapping[str, int]) -> str:
     """What the shares of `burden` are shares of, in one sentence."""
-    return f"Shares are of the {grouped(sum(counts.get(name, 0) for name in AAMI_CLASSES))} classified beats."
+    return f"Shares are of the {grouped(classified(counts))} classified beats."
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -12,7 +12,7 @@ from pipeline.export.report_trend import draw_trend
 from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
 from pipeline.export.text import clock, length
 from pipeline.files import write_bytes
-from pipeline.wording import burden, grouped, share
+from pipeline.wording import burden, classified, grouped, share
 
 PRIORITIES: Final = 8
 STATE_WORDS: Final = MappingProxyType(
@@ -124,11 +124,12 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     lowest, highest = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     rates = f"{_number(lowest)} to {_number(highest, '/min')}"
     at = "" if longest is None else f"at {clock(longest.time_s)}"
+    whole = f"of {grouped(classified(summary.counts))} classified"
     return [
         ("Mean heart rate", _number(rate.mean, "/min"), rates),
         ("Beats", grouped(len(content.beats)), f"{grouped(summary.reviewed)} decided by a clinician"),
-        ("Ventricular beats", burden(summary.counts, "V"), f"{grouped(summary.counts['V'])} beats"),
-        ("Supraventricular beats", burden(summary.counts, "S"), f"{grouped(summary.counts['S'])} beats"),
+        ("Ventricular beats", burden(summary.counts, "V"), f"{grouped(summary.counts['V'])} {whole}"),
+        ("Supraventricular beats", burden(summary.counts, "S"), f"{grouped(summary.counts['S'])} {whole}"),
         ("Longest RR interval", _number(None if longest is None else longest.value, "s", 2), at),
     ]
 
@@ -218,7 +219,7 @@ def _section(sheet: Sheet, y: float, title: str, more: str, *, x: float = LEFT_M
 
 
 def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
-    return "–" if value is None else f"{value:.{digits}f} {unit}".strip()
+    return "–" if value is None else f"{value:.{digits}f}{'' if unit.startswith('/') else ' '}{unit}".strip()
 
 
 def _measures(content: ReportContent) -> list[tuple[str, str]]:

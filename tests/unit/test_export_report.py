@@ -191,6 +191,15 @@ def test_the_state_stands_on_the_report():
     assert "Signed 2026-11-22T07:00:00Z, final, version 4" in text_of(pdf_bytes(made(study=SIGNED)))[0]
 
 
+def test_shares_say_of_how_many_classified_beats_they_are():
+    content = made()
+    counts = content.summary.counts
+    whole = sum(counts[letter] for letter in AAMI_CLASSES)
+    first = text_of(pdf_bytes(content))[0]
+    assert f"{counts['V']} of {whole} classified" in first
+    assert f"{content.summary.rate.mean:.0f}/min" in first
+
+
 @pytest.mark.parametrize(
     ("state", "signatures", "status"),
     [("new", 0, "preliminary"), ("in_review", 0, "preliminary"), ("signed", 1, "final"), ("signed", 2, "amended"),
