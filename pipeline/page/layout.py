@@ -123,7 +123,7 @@ def choose_layout(
     best = scored[0]
     margin = best[0] - scored[1][0] if len(scored) > 1 else max(0.0, best[0])
     others = tuple(item[3] for item in scored[1:])
-    reason = f"{len(lanes)} rows; {len(labels)} lead names read"
+    reason = f"{len(lanes)} rows; {len({word.text for word in labels})} different lead names read"
     return LayoutChoice(best[3], _confidence(best[1], best[2], margin, len(scored)), reason, others)
 
 
