@@ -251,7 +251,7 @@ def _paper(window_s: float, height_mv: float, width_px: int = PAPER_PX, highest_
 
 def _gain(height_mv: float, highest_mm: float) -> float:
     """The standard gain, halved until so many millivolts fit into `highest_mm`."""
-    return GAIN_MM_MV / 2 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
+    return GAIN_MM_MV / 2.0 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
 
 
 def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> go.Figure:

@@ -14,12 +14,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app import charts_evaluation as charts
+from app import frames
 from app import tables_evaluation as tables
 from app.text import plain
 from app.theme import Palette
 from models import registry
 from pipeline.evaluate.saved import evaluation_file
-from pipeline.wording import UNDEFINED, no_share, share
+from pipeline.wording import no_share, share
 
 Json = dict[str, Any]
 
@@ -141,7 +142,7 @@ def show_table(
     frame: pd.DataFrame, file_name: str, *, written: Mapping[str, Callable[[Any], str]] | None = None, **options: Any
 ) -> None:
     """A table with a button that downloads it; `written` columns are numbers that the screen shows as these words."""
-    shown = frame.style.format(dict(written), na_rep=UNDEFINED) if written else frame
+    shown = frames.written(frame, written) if written else frame
     st.dataframe(shown, width="stretch", hide_index=True, **options)
     download("Download as CSV", partial(tables.csv, frame), file_name)
 

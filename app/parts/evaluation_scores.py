@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +16,9 @@ from app.parts.evaluation_same_person import show_same_person
 from app.text import plain
 from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
-SWEPT = {  # of the table of thresholds: what the download calls a column, what the screen does, and how it writes it
+SWEPT: Mapping[
+    str, tuple[str, Callable[[Any], str]]
+] = {  # of the table of thresholds: what the download calls a column, what the screen does, and how it writes it
     "threshold": ("Threshold", no_share),
     "se": ("Sensitivity", score),
     "sp": ("Specificity", score),
@@ -115,7 +119,7 @@ def show_calibration(view: View) -> None:
         "Points on the dotted line are honest; below it the network claims more than it keeps. " + _left_unsure(view)
     )
     errors = pd.DataFrame([view.report["reliability"]["classwise"]]).rename(columns=lambda c: f"{c} calibration error")
-    show_table(errors, f"{view.name}-{view.kind}-calibration.csv", written=dict.fromkeys(errors, no_share))
+    show_table(errors, f"{view.name}-{view.kind}-calibration.csv", written={str(name): no_share for name in errors})
 
 
 def _left_unsure(view: View) -> str:
@@ -166,7 +170,8 @@ def show_threshold(view: View) -> None:
         auc = view.report["overall"]["binary_auc"]["value"]
         figure = charts.roc(view.report["roc"], auc, view.colours, at=(swept["sp"][at], swept["se"][at]))
         show_figure(view, figure, "ROC curve with the chosen threshold")
-    columns, written = ({name: pair[i] for name, pair in SWEPT.items()} for i in (0, 1))
+    columns = {name: title for name, (title, _) in SWEPT.items()}
+    written = {name: words for name, (_, words) in SWEPT.items()}
     file_name = f"{view.name}-{view.kind}-thresholds.csv"
     show_table(pd.DataFrame(swept), file_name, written=written, height=180, column_config=columns)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app import cache, pictures
+from app.frames import written
 from app.text import plain
 from pipeline.domain import RgbPicture
 from pipeline.errors import EcgError
@@ -51,7 +52,7 @@ def _answer(reading: PageReading) -> None:
     table = pd.DataFrame(
         {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
     ).sort_values("Probability", ascending=False)
-    st.dataframe(table.style.format(percent, subset=["Probability"]), hide_index=True, width="stretch")
+    st.dataframe(written(table, {"Probability": percent}), hide_index=True, width="stretch")
     most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
     named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
     st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")

@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app import cache, charts, pictures
+from app.frames import written
 from app.text import confidence_words, plain
 from app.theme import is_dark, palette
 from models.pictures import PICTURE_NETWORK, PictureHead
@@ -66,7 +67,7 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     position = 0
     if len(found.answers) > 1:
         overview = table(found.answers, head.manifest.threshold)
-        shown = overview.style.format(percent, subset=["confidence", "abnormal"], na_rep="")
+        shown = written(overview, {"confidence": percent, "abnormal": percent}, nothing="")
         st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
         st.download_button(
             "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.charts_dataset import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
+from app.frames import written
 from app.parts.dataset_folder import show_folder
 from app.text import clock
 from app.theme import palette
@@ -60,7 +61,7 @@ def _sets(statistics: Statistics) -> None:
     st.plotly_chart(
         class_counts(counts, palette(), log=log), config=CONFIG, key="dataset_sets", alt="Beats per class of each set"
     )
-    numbers = _set_table(statistics, groups, table).style.format(grouped, subset=[*AAMI_CLASSES])
+    numbers = written(_set_table(statistics, groups, table), dict.fromkeys(AAMI_CLASSES, grouped))
     st.dataframe(numbers, hide_index=True, alt="Beats per class of each set, in numbers")
     st.markdown(_imbalance(counts[GROUPS["ds1"]]))
     st.caption("; ".join(f"{name}: {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES) + ".")
