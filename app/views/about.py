@@ -95,16 +95,20 @@ def _answers(facts: registry.Manifest) -> dict[str, str]:
     if facts.classes != AAMI_CLASSES:
         return {"Answers": ", ".join(PAGE_CLASS_NAMES[name] for name in facts.classes)}
     return {
-        "Training records": ", ".join(facts.train_records),
-        "Validation records": ", ".join(facts.validation_records) or "each patient was left out once",
-        "Abnormal from": f"{percent(facts.threshold)} (beats of recordings), "
-                         f"{percent(facts.picture_threshold)} (pictures)",
+        "Training records": ", ".join(sorted(facts.train_records)),
+        "Validation records": ", ".join(sorted(facts.validation_records)) or "each patient was left out once",
+        "Abnormal from": f"{percent(facts.threshold)} (beats of recordings)"
+                         + (f", {percent(facts.picture_threshold)} (pictures)" if _reads_pictures(facts) else ""),
         "Not classified below": f"a confidence of {percent(facts.abstain_below)}",
     }  # fmt: skip
 
 
+def _reads_pictures(facts: registry.Manifest) -> bool:
+    return len(facts.input_shape) == 3
+
+
 def _reads(facts: registry.Manifest) -> str:
-    if len(facts.input_shape) == 3:
+    if _reads_pictures(facts):
         return f"pictures of {facts.input_shape[1]} × {facts.input_shape[0]} pixels"
     return f"recordings, {facts.input_shape[0]} numbers for each beat"
 
