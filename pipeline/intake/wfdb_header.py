@@ -193,7 +193,7 @@ def _signal_line(line: bytes, number: int) -> SignalSpec:
         gain=gain,
         baseline=baseline if baseline is not None else adc_zero or 0,
         mv_per_unit=UNIT_TO_MV.get(units),
-        init=init if init is not None or adc_zero is None else adc_zero,
+        init=init,
         checksum=checksum,
         lead=safe_lead(fields[8].decode("ascii", "replace") if len(fields) > 8 else "", number),
     )

@@ -134,6 +134,13 @@ def test_a_checksum_stated_as_unsigned_is_the_same_checksum():
     assert _read(files).n_samples == N
 
 
+def test_a_header_that_ends_with_the_adc_zero_promises_no_first_sample():
+    files = record()
+    lines = [b" ".join(line.split()[:4]) + b" 1024" for line in files["r.hea"].splitlines()[1:3]]
+    files["r.hea"] = b"\n".join((files["r.hea"].splitlines()[0], *lines))
+    np.testing.assert_allclose(_read(files).p_signal[:, 0], (ecg() - 1024) / 200, atol=1e-5)
+
+
 def test_refusals_carry_the_numbers_of_the_broken_comparison():
     files = record()
     files["r.dat"] = files["r.dat"][:1000]
