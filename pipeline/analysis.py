@@ -20,6 +20,7 @@ from pipeline.signal.conditioning import Conditioned, analysable_leads, conditio
 from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
+from pipeline.wording import score, share
 
 Progress = Callable[[float, str], None]
 
@@ -201,11 +202,11 @@ def _notices(
     found = []
     first = beats.leads[0]
     if quality.analysed_fraction < 0.995:
-        found.append(f"{quality.analysed_fraction:.1%} of the recording could be analysed.")
+        found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
     if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
         found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
     if first.upper() not in TRAINED_LEADS:
-        found.append(f"Lead {first} is not one that the networks were trained on; read the classes with care.")
+        found.append(f"Lead {first} is none of MIT-BIH's, which taught every network; read the classes with care.")
     index = recording.leads.index(first)
     if not recording.calibrated[index]:
         found.append(f"Lead {first} is uncalibrated: its amplitudes are not millivolts.")
@@ -242,7 +243,7 @@ def _final_reasons(
         elif noisy[i]:
             reasons.append("noise hides the waves")
         elif confidence[i] < abstain_below:
-            reasons.append(f"confidence {confidence[i]:.2f} is below {abstain_below:.2f}")
+            reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
         else:
             reasons.append("")
     return tuple(reasons)

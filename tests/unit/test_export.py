@@ -46,7 +46,7 @@ def analysis() -> Analysis:
         has_p=np.array([True, True, True, False]),
         confidence=P.max(axis=1),
         status=("classified", "classified", "unclassified", "unclassified"),
-        reason=("", "", "confidence 0.30 is below 0.50", "a gap lies within the beat – µ"),
+        reason=("", "", "confidence 30.0 % is below 50.0 %", "a gap lies within the beat – µ"),
         notices=("Lead V1 is uncalibrated.",),
         threshold=0.4,
     )
@@ -116,7 +116,7 @@ def test_the_annotations_come_back_through_wfdb(analysis, tmp_path):
     assert found.symbol == ["N", "V", "N", "Q"]
     assert found.fs == FS
     assert [text.rstrip("\0") for text in found.aux_note] == [
-        "", "", "confidence 0.30 is below 0.50", "a gap lies within the beat ? ?",
+        "", "", "confidence 30.0 % is below 50.0 %", "a gap lies within the beat ? ?",
     ]  # fmt: skip
 
 
