@@ -17,7 +17,16 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
     """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes); it scales by itself."""
     inputs = keras().layers.Input(input_shape, name="picture")
     whole = keras().applications.EfficientNetB0(include_top=False, weights=None, input_tensor=inputs)
-    return with_head(inputs, whole.get_layer(CUT).output, classes, "efficientnet")
+    whole = keras().models.clone_model(whole, clone_function=_named)
+    return with_head(whole.inputs[0], whole.get_layer(CUT).output, classes, "efficientnet")
+
+
+def _named(layer: Any) -> Any:
+    """The layer anew; the one that Keras numbers by how many were built before gets a name of its own."""
+    config = layer.get_config()
+    if isinstance(layer, keras().layers.Normalization):
+        config["name"] = "normalization"
+    return type(layer).from_config(config)
 
 
 def initialise(model: Any, weights_dir: Path) -> str:

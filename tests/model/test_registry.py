@@ -146,6 +146,13 @@ def test_pictures_of_another_shape_are_refused(folder: Path) -> None:
         registry.load("cnn", folder).predict(np.zeros((1, 10, 10, 3), np.uint8))
 
 
+@pytest.mark.parametrize("name", [name for name, network in NETWORKS.items() if network.reads == "pictures"])
+def test_a_network_that_is_built_again_has_the_same_names(name: str) -> None:
+    """Keras numbers layers without a name by how many were built before; weights are found by their names."""
+    first, second = ([weight.path for weight in NETWORKS[name].build((64, 96, 3), 5).weights] for _ in range(2))
+    assert first == second
+
+
 @pytest.mark.parametrize("name", registry.available())
 def test_shipped_networks_pass_their_own_checks(name: str) -> None:
     classifier = registry.load(name)
