@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.domain import IntArray, Recording
 from pipeline.evaluate.matching import match_beats
 from pipeline.intake import read_path
+from pipeline.provenance import current_commit
 from pipeline.signal.choice import WEIGHTS_PATH
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.detect import detect_r_peaks, slopes
@@ -233,7 +233,11 @@ def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
 def _everything() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     """Every table as it is ready; DS1 taught, so DS2, paced, svdb and the left-out patients are what to read."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
-    about = {"command": "python -m benchmarks.r_peaks --write", "commit": _commit(), "weights": weights["fitted_by"]}
+    about = {
+        "command": "python -m benchmarks.r_peaks --write",
+        "commit": current_commit(),
+        "weights": weights["fitted_by"],
+    }
     yield ("about", "run"), about
     for name, records in SETS.items():
         yield ("sets", name), counted(records)
@@ -269,11 +273,6 @@ def _count(recording: Recording, inside: NDArray[np.bool_], tallies: dict[tuple[
 
 def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
     return {name: {f"{window:g}_ms": tallies[name, window].row() for window in WINDOWS_MS} for name in DETECTORS}
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def _fill(report: dict[str, Any]) -> None:

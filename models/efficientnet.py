@@ -10,6 +10,7 @@ from models.network import Network, everything
 from models.runtime import keras
 
 CUT = "block6a_expand_activation"  # 4 x 6 positions; what follows has 2 x 3, too few for three panels
+SCALING = "normalization"  # of the layer that Keras's own code leaves without a name
 IMAGENET_FILE = "efficientnetb0_notop.h5"  # https://storage.googleapis.com/keras-applications/
 
 
@@ -17,15 +18,19 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
     """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes); it scales by itself."""
     inputs = keras().layers.Input(input_shape, name="picture")
     whole = keras().applications.EfficientNetB0(include_top=False, weights=None, input_tensor=inputs)
-    whole = keras().models.clone_model(whole, clone_function=_named)
+    if any(isinstance(layer, keras().layers.Normalization) and layer.name != SCALING for layer in whole.layers):
+        whole = keras().models.clone_model(whole, clone_function=_named)
     return with_head(whole.inputs[0], whole.get_layer(CUT).output, classes, "efficientnet")
 
 
 def _named(layer: Any) -> Any:
-    """The layer anew; the one that Keras numbers by how many were built before gets a name of its own."""
+    """The layer anew; the one that Keras numbers from the second build on is called as in the first.
+
+    The first build stays as Keras made it: from a seed, a copy would start at other random weights.
+    """
     config = layer.get_config()
     if isinstance(layer, keras().layers.Normalization):
-        config["name"] = "normalization"
+        config["name"] = SCALING
     return type(layer).from_config(config)
 
 
