@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from databases import database_url, postgres_server, store  # noqa: F401 - fixtures for all
 
 from pipeline.config import data_root
+from tests.helpers.databases import database_url, postgres_server, store  # noqa: F401 - fixtures for all
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

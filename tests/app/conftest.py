@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from app import cache
 from pipeline.store.database import database
@@ -25,15 +23,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             cache.worker().close()
 
 
-def settled(page: AppTest, *, within_s: float = 600.0) -> AppTest:
-    """The page as it is when the worker has answered; a browser would look again by itself."""
-    deadline = time.monotonic() + within_s
-    while page.session_state["heartvision"].asked is not None:
-        assert time.monotonic() < deadline, [element.value for element in (*page.error, *page.info)]
-        page.run()
-    return page
-
-
 @pytest.fixture
 def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty home, cache and database of its own; the worker's lock is let go afterwards."""
@@ -48,7 +37,7 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two evaluated networks; nothing in their folders is changed by a test."""
-    from tests.app.evaluations import explained, without_201, write_network  # seconds that other tests do not need
+    from tests.helpers.evaluations import explained, without_201, write_network  # seconds that other tests do not need
 
     folder = tmp_path_factory.mktemp("weights")
     explained(write_network(folder, "vgg16", random_split=True, more=True))

@@ -14,8 +14,8 @@ from app.parts import page_correct
 from app.text import plain
 from pipeline.config import ROOT, data_root
 from pipeline.page.digitise import Corrections, Need
+from tests.helpers.printed_page import drawn
 from tests.hostile.make_corpus import encoded
-from tests.unit.test_page_digitise import drawn
 
 PAGE = str(ROOT / "app" / "views" / "page.py")
 

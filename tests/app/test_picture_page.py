@@ -12,7 +12,7 @@ from app.parts.picture_results import table
 from pipeline.config import ROOT
 from pipeline.pictures import PictureAnswer
 from pipeline.train.picture_styles import draw_styled
-from tests.drawn import beat_picture
+from tests.helpers.drawn import beat_picture
 from tests.hostile.make_corpus import encoded, zipped
 
 PAGE = str(ROOT / "app" / "views" / "picture.py")

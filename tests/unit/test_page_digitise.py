@@ -18,7 +18,7 @@ from pipeline.errors import IntakeError
 from pipeline.intake import read_path
 from pipeline.page.digitise import Corrections, digitise
 from pipeline.page.distort import Distortion, distort
-from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
+from pipeline.page.generator import PAPERS, Page
 from pipeline.page.grid import measure_grid
 from pipeline.page.ink import Ink
 from pipeline.page.layout import evenly_spaced, lead_boxes
@@ -26,20 +26,7 @@ from pipeline.page.layouts import LAYOUTS, LEADS
 from pipeline.page.paper import flatten, outline, squared
 from pipeline.page.recording import FS, to_recording
 from pipeline.page.trace import follow
-
-
-def drawn(**style: object) -> Page:
-    """A page of twelve made-up leads: the same beats, another height and polarity in each lead."""
-    time_s = np.arange(10 * 500) / 500
-    phase = (time_s % 0.8) - 0.3
-    beat = np.exp(-((phase / 0.018) ** 2)) - 0.25 * np.exp(-(((phase - 0.04) / 0.018) ** 2))
-    beat += 0.2 * np.exp(-(((phase - 0.25) / 0.05) ** 2)) + 0.1 * np.exp(-(((phase + 0.16) / 0.03) ** 2))
-    heights = (0.7, 1.1, 0.5, -0.9, 0.4, 0.8, -0.7, -1.0, 0.6, 1.2, 1.0, 0.8)
-    drift = {lead: 0.03 * np.sin(time_s * (1 + i / 5)) for i, lead in enumerate(LEADS)}
-    leads = {
-        lead: (height * beat + drift[lead]).astype(np.float32) for lead, height in zip(LEADS, heights, strict=True)
-    }
-    return draw_page(leads, 500, PageStyle(**{"px_per_mm": 5.0, **style}))  # type: ignore[arg-type]
+from tests.helpers.printed_page import drawn
 
 
 def correlation(page: Page, lead: str, found: np.ndarray) -> float:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.domain import Quality, QualitySegment
@@ -15,6 +14,7 @@ from pipeline.review.agreement import adopting, compare
 from pipeline.review.beats import Board, ReviewedBeats, reviewed_beats, snapped
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
 from pipeline.review.ground import Ground
+from tests.helpers.review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 
 CLASSES = "NNVNSNNUFN"
 

@@ -14,7 +14,7 @@ from pipeline.domain import Analysis, Quality, QualitySegment
 from pipeline.review.families import Families
 from pipeline.review.rhythm import af_like_intervals, events, irregularity, moving_rate
 from pipeline.review.triage import BeatFilter, beats_passing, disagreements, findings_passing, triage
-from tests.unit.review_beats import FS, written
+from tests.helpers.review_beats import FS, written
 
 
 def found(classes, rr_s=0.8, **options):

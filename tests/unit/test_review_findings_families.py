@@ -14,7 +14,7 @@ from pipeline.intake import read_path
 from pipeline.labels import DE_CHAZAL
 from pipeline.review.families import NO_FAMILY, class_shares, find_families
 from pipeline.review.rhythm import events
-from tests.unit.review_beats import written
+from tests.helpers.review_beats import written
 
 FS = 250.0
 

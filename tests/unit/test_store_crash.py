@@ -11,13 +11,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 
-import crash_reader
 import pytest
-from review_study import analysed
 
 from pipeline.review.beats import reviewed_beats
 from pipeline.store.reviews import audit, standing
 from pipeline.store.studies import create_study, stored_analysis, worklist
+from tests.helpers import crash_reader
+from tests.helpers.review_study import analysed
 
 EDIT_S = 0.02  # about as long as one edit takes
 START_S = 120

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from review_study import analysed, at
 
 from pipeline.analysis import prepare
 from pipeline.datasets import demo_path
@@ -19,6 +18,7 @@ from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import keep, load
 from pipeline.store.reviews import audit, decide, reopen, sign, standing
 from pipeline.store.studies import create_study, stored_analysis
+from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA = "Anna"

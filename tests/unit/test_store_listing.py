@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from review_study import analysed, at
 
 from pipeline.domain import Analysis, Recording
 from pipeline.review.beats import reviewed_beats
@@ -17,6 +16,7 @@ from pipeline.store.readings import SecondReading, readers, second_readings
 from pipeline.store.reviews import begin_review, decide
 from pipeline.store.second import begin_second, finish_second, withdraw_second
 from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist
+from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
 SLOW_RUN = "NNVVVNNNSN"
