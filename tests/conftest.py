@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import data_root
-from tests.helpers.databases import database_url, postgres_server, store  # noqa: F401 - fixtures for all
+from tests.helpers.databases import (  # noqa: F401 - fixtures for all
+    database_url,
+    migrated_postgres,
+    migrated_sqlite,
+    postgres_server,
+    store,
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ START_S = 120
 def processes() -> multiprocessing.context.ForkServerContext:
     """New processes from one that has imported everything: as separate as any, but there in milliseconds."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crash_reader", "alembic.command"])
+    context.set_forkserver_preload([crash_reader.__name__, "alembic.command"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # before Python 3.12 the server does not get our path
         ensure_running()
