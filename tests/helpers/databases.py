@@ -33,7 +33,7 @@ def postgres_server() -> Iterator[str]:
     tools = _tools()
     try:
         _run([tools / "initdb", "-D", folder / "data", "-U", "heartvision", "-A", "trust", "-E", "UTF8", "-N"], user)
-        options = f"-c listen_addresses='' -k {folder}"
+        options = f"-c listen_addresses='' -k {folder} -F"  # nobody cuts its power: no waiting for the disk
         server = [tools / "pg_ctl", "-D", folder / "data", "-w"]
         _run([*server, "-l", folder / "log.txt", "-o", options, "start"], user)
         try:
