@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from functools import cache as cache_calls
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from app import cache
 from pipeline.store.database import database
@@ -23,9 +26,21 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             cache.worker().close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def components() -> Iterator[None]:
+    """Every `AppTest` looks through all installed packages for components: a tenth of a second that is spent once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache_calls(manifest_scanner.scan_component_manifests)
+        )
+        yield
+
+
 @pytest.fixture
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty home, cache and database of its own; the worker's lock is let go afterwards."""
+def own_store(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home, cache and empty database of its own; the worker's lock is let go afterwards."""
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(migrated_sqlite, tmp_path / "home" / "reviews.sqlite")
     monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
