@@ -101,7 +101,7 @@ def explanation(
     case_digest: str, leads: tuple[str, ...], network: Classifier, beats: Beats, beat: int
 ) -> BeatExplanation:
     """What the network saw of a beat and where it looked."""
-    return _explanation(case_digest, leads, network.name, network.version, beat, network, beats)
+    return _explanation(case_digest, leads, network.name, network.manifest.identity, beat, network, beats)
 
 
 @st.cache_data(show_spinner=False, max_entries=500, scope="session")
@@ -153,7 +153,7 @@ def _beat_trace(
 
 def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: str) -> Heatmap:
     """Where the network saw a class in the picture of an uploaded beat; `key` stands for the picture."""
-    return _picture_heatmap(key, network.name, network.version, aami, network, picture)
+    return _picture_heatmap(key, network.name, network.manifest.identity, aami, network, picture)
 
 
 @st.cache_data(show_spinner=False, max_entries=60, scope="session")

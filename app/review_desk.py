@@ -242,7 +242,7 @@ def job_beside(material: Material, network: str) -> Job:
     analysis, recording = material.analysis, material.recording
     chosen = load_prepared(recording, DEFAULT, None)
     leads = None if chosen is not None and chosen.leads == analysis.leads else analysis.leads
-    return Job(recording.digest, network, registry.manifest(network).version, leads, recording.n_samples)
+    return Job(recording.digest, network, registry.manifest(network).identity, leads, recording.n_samples)
 
 
 def others_of(study: Study) -> dict[str, Analysis]:
@@ -250,8 +250,8 @@ def others_of(study: Study) -> dict[str, Analysis]:
     found: dict[str, Analysis] = {}
     for name in networks_beside(study):
         with suppress(ModelError):
-            version = registry.manifest(name).version
+            identity = registry.manifest(name).identity
             for leads in (study.leads, None):
-                if (analysis := load_analysis(study.digest, version, DEFAULT, leads)) is not None:
+                if (analysis := load_analysis(study.digest, identity, DEFAULT, leads)) is not None:
                     found[name] = analysis
     return found

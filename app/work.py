@@ -37,7 +37,7 @@ def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Jo
     ModelError
         If there is no such network.
     """
-    return Job(recording.digest, network, registry.manifest(network).version, leads, recording.n_samples)
+    return Job(recording.digest, network, registry.manifest(network).identity, leads, recording.n_samples)
 
 
 def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Case | None:
@@ -48,7 +48,7 @@ def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | Non
     ModelError
         If there is no such network.
     """
-    analysis = load_analysis(recording.digest, registry.manifest(network).version, DEFAULT, leads)
+    analysis = load_analysis(recording.digest, registry.manifest(network).identity, DEFAULT, leads)
     prepared = load_prepared(recording, DEFAULT, leads)
     if analysis is None or prepared is None or analysis.sample.size != len(prepared.beats):
         return None

@@ -19,6 +19,10 @@ from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
+DECIDING: Final = (  # what in a manifest decides on an answer
+    *("name", "sha256", "classes", "input_shape", "preprocessing", "logit_bias", "temperature"),
+    *("threshold", "picture_threshold", "abstain_below"),
+)
 GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 processors differ by up to 0.03
 
 
@@ -57,6 +61,12 @@ class Manifest:
     def version(self) -> str:
         """Short form of the weights' SHA-256."""
         return self.sha256[:12]
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that decides on an answer besides code: weights, calibration and thresholds; 12 hex digits."""
+        text = json.dumps({name: getattr(self, name) for name in DECIDING}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class Classifier:

@@ -73,7 +73,7 @@ def enlist(recording: Recording, network: str) -> str:
     """
     recording = keep(recording)
     job = work.job(recording, network, None)
-    stored = load_analysis(job.digest, job.version, DEFAULT, None)
+    stored = load_analysis(job.digest, job.identity, DEFAULT, None)
     if stored is None:
         cache.worker().ask(job, study=recording.name)
         return QUEUED

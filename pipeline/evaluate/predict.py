@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.networks import NETWORKS
 from pipeline.analysis import BeatClassifier, analyse
-from pipeline.config import DEFAULT, ROOT, Config
+from pipeline.config import DEFAULT, Config
 from pipeline.domain import Analysis, Annotations, Recording, read_only
 from pipeline.errors import DataError, SignalError
 from pipeline.evaluate.metrics import Kind
 from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
+from pipeline.fingerprint import ANSWERING, fingerprint
 from pipeline.intake import read_path
 from pipeline.signal.detect import snap
 
@@ -27,7 +25,8 @@ Progress = Callable[[float, str], None]
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
 # These find beats: given beats do without them, but for `snap`.
-DETECTING: Final = ("detect.py", "candidates.py", "choice.py", "trust.py", "r_peaks.json")
+DETECTING: Final = tuple(f"pipeline.signal.{name}" for name in ("detect", "candidates", "choice", "trust", "r_peaks"))
+READING: Final = tuple(f"pipeline.intake.wfdb_{name}" for name in ("annotations", "header", "reader"))
 
 
 @dataclass(frozen=True)
@@ -113,26 +112,11 @@ def reference_of(recording: Recording) -> Annotations:
 
 
 def code_id(config: Config, model: Mapping[str, Any], kind: Kind) -> str:
-    """Hash of all that a prediction depends on besides the recording: weights, how they are read, steps and code."""
+    """Fingerprint of all that a prediction depends on besides the recording: weights, calibration, steps and code."""
     scoring_aside = replace(config, match_window_ms=0.0, learning_period_s=0.0, predict_batch=0)
-    weighed = json.dumps({key: model.get(key) for key in WEIGHING})
-    digest = hashlib.sha256((repr(scoring_aside) + weighed + inspect.getsource(snap)).encode())
-    for part in predicting_code(str(model.get("name", "")), kind):
-        digest.update(part.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def predicting_code(network: str, kind: Kind) -> tuple[Path, ...]:
-    """The source files between a record and its predictions, in a fixed order."""
-    parts = [ROOT / "pipeline" / f"{name}.py" for name in ("analysis", "inputs", "labels")]
-    parts += (ROOT / "pipeline" / "intake").glob("wfdb_*.py")
-    for pattern in ("signal/*.py", "signal/*.json", "render/*.py"):
-        parts += (ROOT / "pipeline").glob(pattern)
-    over_beats = ("beats", "rhythm", "trees") if network in NETWORKS and NETWORKS[network].reads == "beats" else ()
-    names = {"registry", "fit", "runtime", network, *over_beats}
-    parts += (ROOT / "models" / f"{name}.py" for name in names)
+    facts = [repr(scoring_aside), {key: model.get(key) for key in WEIGHING}, inspect.getsource(snap)]
     leave_out = DETECTING if kind == "reference" else ()
-    return tuple(sorted(part for part in parts if part.is_file() and part.name not in leave_out))
+    return fingerprint(*ANSWERING, *READING, facts=facts, leave_out=leave_out)
 
 
 def _predict_or_load(

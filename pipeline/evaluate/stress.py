@@ -9,7 +9,6 @@ its class and record: counts are weighted by how many it stands for, so that the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -33,6 +32,7 @@ from pipeline.evaluate.report import S_RECORD, plain
 from pipeline.evaluate.run import RUNS, database_folder, identity, load_described, write_json
 from pipeline.evaluate.sampling import CAPS, Sampled, load, sampled, save
 from pipeline.evaluate.saved import STRESS_SCHEMA, Json
+from pipeline.fingerprint import fingerprint
 from pipeline.intake import read_path
 from pipeline.provenance import Provenance, current_commit, now
 
@@ -219,10 +219,9 @@ def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
 
 
 def _code_id(caps: Mapping[str, int]) -> str:
-    """Hash of what a sample depends on besides the network and the recording."""
-    code = [Path(__file__).with_name(f"{name}.py") for name in ("stress", "sampling", "noise")]
-    digest = hashlib.sha256(repr(sorted(caps.items())).encode() + b"".join(part.read_bytes() for part in code))
-    return f"stress-{digest.hexdigest()[:12]}"
+    """Fingerprint of what a sample depends on besides the network and the recording."""
+    code = (f"pipeline.evaluate.{name}" for name in ("stress", "sampling", "noise"))
+    return f"stress-{fingerprint(*code, facts=dict(caps))}"
 
 
 def _provenance(name: str) -> Provenance:

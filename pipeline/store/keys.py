@@ -6,41 +6,38 @@ import hashlib
 import json
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
-from typing import Final
 
 import pipeline
-from pipeline.config import ROOT, Config
-
-_DECIDING: Final = (
-    *("pipeline/signal/*.py", "pipeline/signal/*.json", "pipeline/render/*.py"),
-    *("pipeline/inputs.py", "pipeline/analysis.py"),
-)
+from pipeline.config import Config
+from pipeline.fingerprint import ANSWERING, fingerprint
 
 
-def result_key(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of an analysis of these bytes by these weights; `leads` as asked for, None for chosen ones."""
-    return _key(digest, model_version, asdict(config), leads)
+def result_key(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> str:
+    """The name of an analysis of these bytes by this network (`Manifest.identity`).
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the bytes that were read.
+    identity : str
+        `Manifest.identity` of the network.
+    config : Config
+        The numbers that steer the pipeline.
+    leads : tuple of str, optional
+        The leads as asked for; None for chosen ones.
+    """
+    return _key(digest, identity, asdict(config), leads)
 
 
 def prepared_key(digest: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of what comes before the network."""
+    """The name of what comes before the network; parameters as in `result_key`."""
     return _key(digest, asdict(config), leads)
 
 
 @cache
 def code_id(*more: str) -> str:
-    """Hash of the source files that decide on a result, and of `more` (patterns): 12 hexadecimal digits."""
-    files = sorted(path for pattern in (*_DECIDING, *more) for path in ROOT.glob(pattern))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(_contribution(path))
-    return digest.hexdigest()[:12]
-
-
-def _contribution(path: Path) -> bytes:
-    payload = path.read_bytes()
-    return f"{path.relative_to(ROOT)} {len(payload)}\n".encode() + payload
+    """Fingerprint of the code that answers, and of `more` modules or packages (dotted names)."""
+    return fingerprint(*ANSWERING, *more)
 
 
 def _key(*parts: object) -> str:

@@ -20,13 +20,13 @@ _ARRAYS = ("sample", "p", "has_p", "confidence")
 
 
 def load_analysis(
-    digest: str, model_version: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+    digest: str, identity: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
 ) -> Analysis | None:
-    """The stored analysis of these bytes by these weights and this configuration; None if there is none.
+    """The stored analysis of these bytes by this network and this configuration; None if there is none.
 
     A damaged file counts as none: it is made again and replaced.
     """
-    path = _path(digest, model_version, config, leads)
+    path = _path(digest, identity, config, leads)
     try:
         with path.open("rb") as file:
             return read_analysis(file)
@@ -34,15 +34,19 @@ def load_analysis(
         return None
 
 
-def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Path:
+def save_analysis(
+    analysis: Analysis, identity: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+) -> Path:
     """Write an analysis; the file appears whole or not at all.
 
     Parameters
     ----------
+    identity : str
+        `Manifest.identity` of the network: weights and calibration, while `analysis.model_version` tells of weights.
     leads : tuple of str, optional
         The leads that were asked for (not those that were chosen): part of the key.
     """
-    path = _path(analysis.digest, analysis.model_version, config, leads)
+    path = _path(analysis.digest, identity, config, leads)
     content = io.BytesIO()
     write_analysis(content, analysis)
     return write_bytes(path, content.getvalue(), private=True)
@@ -62,8 +66,8 @@ def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
     np.savez_compressed(file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS})
 
 
-def _path(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    key = result_key(digest, model_version, config, leads)
+def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+    key = result_key(digest, identity, config, leads)
     return cache_root() / "analyses" / key[:2] / f"{key}.npz"
 
 

@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from models.shape import POINTS
 from pipeline.domain import FloatArray, PictureArray
 from pipeline.errors import IntakeError
-from pipeline.intake import beat_picture
+from pipeline.fingerprint import fingerprint
 from pipeline.intake.beat_picture import trace_picture
-from pipeline.train import other_drawings, other_pictures, picture_styles
 from pipeline.train.picture_styles import draw_styled
 
 PROCESSES: Final = 2
@@ -101,7 +100,7 @@ def _block(sketches: Sequence[Sketch], cache: Path | None) -> Traced:
     """A few sketches traced, or as they were kept."""
     if cache is None:
         return _trace_all(sketches)
-    file = cache / f"{hashlib.sha256(_code() + b''.join(map(_content, sketches))).hexdigest()[:32]}.npz"
+    file = cache / f"{hashlib.sha256(_code().encode() + b''.join(map(_content, sketches))).hexdigest()[:32]}.npz"
     if file.exists():
         with np.load(file, allow_pickle=False) as kept:
             return Traced(kept["value"], kept["found"], kept["has"])
@@ -122,10 +121,10 @@ def _content(sketch: Sketch) -> bytes:
     return words.encode() + curve.tobytes() + np.asarray(beats).tobytes()
 
 
-def _code() -> bytes:
-    """What the traces depend on besides the sketches."""
-    modules = (beat_picture, picture_styles, other_pictures, other_drawings)
-    return b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+def _code() -> str:
+    """Fingerprint of what the traces depend on besides the sketches."""
+    drawn = (f"pipeline.train.{name}" for name in ("picture_styles", "other_pictures", "other_drawings"))
+    return fingerprint("pipeline.intake.beat_picture", *drawn)
 
 
 def _trace_all(sketches: Sequence[Sketch]) -> Traced:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,21 +11,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import beats, rhythm
 from models.fit import FitPlan, fit
 from models.losses import Recipe
 from models.rhythm import member
 from pipeline.config import Config
+from pipeline.fingerprint import fingerprint
 from pipeline.labels import AAMI_CLASSES
-from pipeline.signal import sequence
 from pipeline.signal.sequence import row_size
-from pipeline.train import rhythm_beats, simulate, wave_changes
 from pipeline.train.rhythm_beats import Changes, WindowSampler, class_shares
 from pipeline.train.rhythm_material import Material, Progress, Simulated
 from pipeline.train.rhythm_scores import measured, towards_natural
 from pipeline.train.rhythm_trees import FORESTS, TreesPlan
 
-MAKERS: Final = (beats, rhythm, rhythm_beats, sequence, simulate, wave_changes)  # of members
+MAKERS: Final = (  # of members
+    *("models.beats", "models.rhythm", "pipeline.signal.sequence"),
+    *(f"pipeline.train.{name}" for name in ("rhythm_beats", "simulate", "wave_changes")),
+)
 PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained on
 
 
@@ -47,10 +46,8 @@ class RhythmPlan:
 
     def key(self, config: Config, taught: Sequence[str]) -> str:
         """Names the checkpoints: only the same plan, patients, inputs and code that makes them resume a run."""
-        code = "".join(inspect.getsource(module) for module in MAKERS)
         members = replace(self, forests=())
-        text = f"{members!r} {config.sequence_id()} {' '.join(taught)} {code}"
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return fingerprint(*MAKERS, facts=[repr(members), config.sequence_id(), *taught])
 
 
 @dataclass(frozen=True, eq=False)

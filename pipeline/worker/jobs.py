@@ -20,18 +20,18 @@ KEPT_DAYS: Final = 30  # of what an unfinished job has read
 
 @dataclass(frozen=True)
 class Job:
-    """One analysis: of which recording, by which weights, from which leads (None: chosen automatically)."""
+    """One analysis: of which recording, by which network (its `identity`), from which leads (None: chosen)."""
 
     digest: str
     network: str
-    version: str
+    identity: str
     leads: tuple[str, ...] | None
     n_samples: int
 
     @property
     def key(self) -> str:
         """The name of the job and of its result."""
-        return result_key(self.digest, self.version, DEFAULT, self.leads)
+        return result_key(self.digest, self.identity, DEFAULT, self.leads)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Status:
 
 def worker_folder() -> Path:
     """Where the workers of this code and cache meet: other code has another folder and its own worker."""
-    return cache_root() / "worker" / code_id("pipeline/worker/*.py")
+    return cache_root() / "worker" / code_id("pipeline.worker")
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,13 @@ def _log(what: str, job: Job) -> None:
 def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
     steps(0.0, "Filtering the signal and finding R peaks")
     prepared = _prepared(job)
-    stored = load_analysis(job.digest, job.version, DEFAULT, job.leads)
+    stored = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if stored is not None and stored.sample.size == len(prepared.beats):
         return
     steps(0.08, "Loading the network")
     network = Remembering(load(job.network), jobs.blocks(job))
     steps.network = network
-    save_analysis(classify(prepared, network, DEFAULT, progress=steps), DEFAULT, job.leads)
+    save_analysis(classify(prepared, network, DEFAULT, progress=steps), job.identity, DEFAULT, job.leads)
 
 
 def _make_studies(jobs: Jobs, job: Job) -> None:
@@ -114,7 +114,7 @@ def _make_studies(jobs: Jobs, job: Job) -> None:
 def _make_study(job: Job, record: str) -> None:
     from pipeline.store.listing import study_of_analysis  # SQLAlchemy's import is not for a worker that needs no study
 
-    analysis = load_analysis(job.digest, job.version, DEFAULT, job.leads)
+    analysis = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if analysis is None:
         raise DataError("The result was deleted before a study was made of it; analyse the recording again.")
     study_of_analysis(replace(analysis, record=record), open_recording(job.digest))

@@ -326,7 +326,7 @@ def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, 
     ventricular = int(np.flatnonzero(p.argmax(axis=1) == AAMI_CLASSES.index("V"))[0])
     p[ventricular] = (0.01, 0.95, 0.02, 0.01, 0.01)
     other = replace(analysis, model="vgg16", model_version=registry.manifest("vgg16").version, p=p)
-    save_analysis(other)
+    save_analysis(other, registry.manifest("vgg16").identity)
     page = opened(study)
     page.selectbox(key="review-other").set_value("vgg16").run()
     desk = bench(page).desk

@@ -160,7 +160,7 @@ def test_what_was_analysed_before_is_on_the_list_at_once() -> None:
     facts = registry.manifest("cnn")
     analysis = replace(analysed(record="old"), digest=recording.digest, model="cnn", model_version=facts.version,
                        leads=("MLII",), fs=recording.fs)  # fmt: skip
-    save_analysis(analysis)
+    save_analysis(analysis, facts.identity)
     page = opened("worklist")
     for words in ("1 recording on the list at once, as analysed before.", "1 recording on the list already."):
         page.file_uploader[0].set_value([(name, header, ANY), ("case7.dat", signal, ANY)]).run()

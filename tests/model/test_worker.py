@@ -88,7 +88,7 @@ def workers(folder: Path) -> list[int]:
 @contextmanager
 def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
     """Another server, which asks for a job; it is killed at the end of the block if it still lives."""
-    arguments = (wanted.digest, wanted.network, wanted.version, str(wanted.n_samples))
+    arguments = (wanted.digest, wanted.network, wanted.identity, str(wanted.n_samples))
     process = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=ROOT)
     try:
         yield process
@@ -99,11 +99,11 @@ def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
 
 def job(recording: Recording) -> Job:
     kept = keep(recording)
-    return Job(kept.digest, NETWORK, registry.manifest(NETWORK).version, None, kept.n_samples)
+    return Job(kept.digest, NETWORK, registry.manifest(NETWORK).identity, None, kept.n_samples)
 
 
 def result(wanted: Job) -> Analysis:
-    found = load_analysis(wanted.digest, wanted.version)
+    found = load_analysis(wanted.digest, wanted.identity)
     assert found is not None
     return found
 
@@ -122,7 +122,7 @@ def test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result(client: Cli
     until(lambda: client.status(wanted).state == "stopped")
     kept = blocks(jobs, wanted)
     assert kept < 8
-    assert load_analysis(wanted.digest, wanted.version) is None
+    assert load_analysis(wanted.digest, wanted.identity) is None
     client.ask(wanted)
     until(lambda: client.status(wanted).state == "absent")
     found, expected = result(wanted), analyse(recording, registry.load(NETWORK))
