@@ -25,8 +25,11 @@ Progress = Callable[[float, str], None]
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
 # These find beats: given beats do without them, but for `snap`.
-DETECTING: Final = tuple(f"pipeline.signal.{name}" for name in ("detect", "candidates", "choice", "trust", "r_peaks"))
-READING: Final = tuple(f"pipeline.intake.wfdb_{name}" for name in ("annotations", "header", "reader"))
+DETECTING: Final = (
+    *("pipeline.signal.detect", "pipeline.signal.candidates", "pipeline.signal.choice"),
+    *("pipeline.signal.trust", "pipeline.signal.r_peaks"),
+)
+READING: Final = ("pipeline.intake.wfdb_annotations", "pipeline.intake.wfdb_header", "pipeline.intake.wfdb_reader")
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
 
 def _code_id(caps: Mapping[str, int]) -> str:
     """Fingerprint of what a sample depends on besides the network and the recording."""
-    code = (f"pipeline.evaluate.{name}" for name in ("stress", "sampling", "noise"))
+    code = ("pipeline.evaluate.stress", "pipeline.evaluate.sampling", "pipeline.evaluate.noise")
     return f"stress-{fingerprint(*code, facts=dict(caps))}"
 
 

@@ -123,7 +123,7 @@ def _content(sketch: Sketch) -> bytes:
 
 def _code() -> str:
     """Fingerprint of what the traces depend on besides the sketches."""
-    drawn = (f"pipeline.train.{name}" for name in ("picture_styles", "other_pictures", "other_drawings"))
+    drawn = ("pipeline.train.picture_styles", "pipeline.train.other_pictures", "pipeline.train.other_drawings")
     return fingerprint("pipeline.intake.beat_picture", *drawn)
 
 

@@ -25,7 +25,7 @@ from pipeline.train.rhythm_trees import FORESTS, TreesPlan
 
 MAKERS: Final = (  # of members
     *("models.beats", "models.rhythm", "pipeline.signal.sequence"),
-    *(f"pipeline.train.{name}" for name in ("rhythm_beats", "simulate", "wave_changes")),
+    *("pipeline.train.rhythm_beats", "pipeline.train.simulate", "pipeline.train.wave_changes"),
 )
 PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained on
 
