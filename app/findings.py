@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.charts import Lead, Marks
-from app.text import clock
-from app.theme import UNCLASSIFIED
+from app.common.ecg_chart import Lead, Marks
+from app.common.text import clock
+from app.common.theme import UNCLASSIFIED
 from pipeline.config import DEFAULT
-from pipeline.domain import Analysis, FloatArray, Quality, Recording
 from pipeline.labels import CLASS_NAMES, aami_class
+from pipeline.types import Analysis, FloatArray, Quality, Recording
 from pipeline.wording import percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
-    from pipeline.review.beats import ReviewedBeats
+    from pipeline.review.beats_in_force import ReviewedBeats
     from pipeline.review.summary import Summary
 
 TREND_POINTS = 1500
@@ -63,8 +63,8 @@ class Case:
     @cached_property
     def beats(self) -> ReviewedBeats:
         """The beats as the model has them, with the intervals between them that are RR intervals."""
-        from pipeline.review.beats import reviewed_beats  # SciPy, which the first page does without
-        from pipeline.review.ground import ground_of
+        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does without
+        from pipeline.review.signal_evidence import ground_of
 
         return reviewed_beats(self.analysis, (), ground_of(self.recording, self.analysis))
 

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from app.charts import Marks
-from app.text import clock
-from app.theme import UNCLASSIFIED
+from app.common.ecg_chart import Marks
+from app.common.text import clock
+from app.common.theme import UNCLASSIFIED
 from models import registry
 from pipeline.config import DEFAULT
-from pipeline.domain import Analysis, Recording
 from pipeline.errors import ModelError
-from pipeline.review import beats as in_force
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.families import Families, find_families
-from pipeline.review.ground import Ground, ground_of
+from pipeline.review import beats_in_force as in_force
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.hrv import Variability, variability
-from pipeline.review.rhythm import Event, events
+from pipeline.review.morphology import Families, find_families
+from pipeline.review.rhythm_events import Event, events
+from pipeline.review.signal_evidence import Ground, ground_of
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.store.prepared import load_prepared
@@ -32,6 +31,7 @@ from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study, stored_analysis
+from pipeline.types import Analysis, Recording
 from pipeline.wording import percent
 from pipeline.worker import Job
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.common.text import duration
 from app.findings import Case
-from app.text import duration
 from models import registry
 from pipeline.config import DEFAULT, RECORDING_NETWORK
-from pipeline.domain import Recording
 from pipeline.errors import ModelError
 from pipeline.store.prepared import load_prepared
 from pipeline.store.results import load_analysis
+from pipeline.types import Recording
 from pipeline.worker import Job, Status
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW, data_root
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.labels import DE_CHAZAL
-from pipeline.review.beats import ReviewedBeats
-from pipeline.review.rhythm import beat_letters, events, irregularity, is_class
+from pipeline.review.beats_in_force import ReviewedBeats
+from pipeline.review.rhythm_events import beat_letters, events, irregularity, is_class
 
 SETS = {"ds1": DS1, "ds2": DS2}
 

@@ -7,7 +7,7 @@ where the result is not NaN and after their means were taken away,
     SNR = 10 log10(sum t^2 / sum (d - t)^2) dB,    r = Pearson's correlation of d and t.
 
 A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of ../shared/data/paper_ecg with
-truth, and pages drawn by pipeline.page.generator from LUDB records 24 to 68, in typefaces that the reader has no
+truth, and pages drawn by pipeline.synthesis.ecg_pages from LUDB records 24 to 68, in typefaces that the reader has no
 templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is answered from
 the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank and noisy
 pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
@@ -28,16 +28,16 @@ import cv2
 import numpy as np
 from scipy import signal as sps
 
+from pipeline._util.provenance import current_commit, now
 from pipeline.config import ROOT, data_root
+from pipeline.digitisation.digitise import Corrections, Digitised, digitise
+from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
 from pipeline.intake.picture_reader import read_picture
-from pipeline.page.digitise import Corrections, Digitised, digitise
-from pipeline.page.distort import distort, random_distortion
-from pipeline.page.generator import PageStyle, draw_page
-from pipeline.page.layouts import LEADS
-from pipeline.page.recording import to_recording
-from pipeline.provenance import current_commit, now
+from pipeline.synthesis.ecg_pages import PageStyle, draw_page
+from pipeline.synthesis.photographs import distort, random_distortion
 
 FS, SHIFT_MAX = 500, 60
 LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")

@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 
 from benchmarks.digitise import LAYOUTS, answered, compared, ludb_leads, random_style
+from pipeline.digitisation.digitise import Digitised, digitise
+from pipeline.digitisation.ink import Ink
+from pipeline.digitisation.to_recording import FS, to_recording
+from pipeline.digitisation.trace import follow
 from pipeline.errors import IntakeError
-from pipeline.page.digitise import Digitised, digitise
-from pipeline.page.distort import distort, random_distortion
-from pipeline.page.generator import Page, draw_page
-from pipeline.page.ink import Ink
-from pipeline.page.recording import FS, to_recording
-from pipeline.page.trace import follow
+from pipeline.synthesis.ecg_pages import Page, draw_page
+from pipeline.synthesis.photographs import distort, random_distortion
 
 RECORDS = range(9, 24)
 SEEDS = (779_000, 779_000)  # of styles and distortions

@@ -19,19 +19,19 @@ import numpy as np
 import wfdb
 from numpy.typing import NDArray
 
-from benchmarks.blocked import blocked
-from benchmarks.noise import KINDS, mixed
+from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
-from pipeline.domain import IntArray, Recording
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
-from pipeline.provenance import current_commit
-from pipeline.signal.choice import WEIGHTS_PATH
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detect import detect_r_peaks, slopes
+from pipeline.signal.detector_agreement import agreement
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.trust import agreement
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.synthesis.av_block import blocked
+from pipeline.synthesis.noise_halves import KINDS, mixed
+from pipeline.types import IntArray, Recording
 
 REPORT: Final = ROOT / "docs" / "r_peaks.json"
 ADR: Final = ROOT / "docs" / "adr" / "0004-r-peaks.md"

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from models.losses import Recipe
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.augment import Augmentation, read_recorded_noise
-from pipeline.train.lesson import Lesson, load_lesson, mitdb_folder
-from pipeline.train.plan import DEFAULT_PLAN, TrainingPlan
-from pipeline.train.tune import tune, validation
+from pipeline.training.augmentation import Augmentation, read_recorded_noise
+from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
+from pipeline.training.training_set import Lesson, load_lesson, mitdb_folder
+from pipeline.training.tuning import tune, validation
 
 NETWORK = "mobilenet"
 DEPTHS = {"the last half of the layers": 0.5, "only the new head": 0.05}

@@ -20,10 +20,10 @@ from benchmarks.recipes import MEASURES, NETWORK, PLAN, SEEDS
 from models.fit import forward
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, PictureConfig, data_root
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.lesson import load_lesson, mitdb_folder
-from pipeline.train.tune import validation
+from pipeline.training.training_set import load_lesson, mitdb_folder
+from pipeline.training.tuning import validation
 
 JSON, TABLE = ROOT / "docs" / "resolution.json", ROOT / "docs" / "resolution.md"
 SIZES = (  # rows of the beat, the strip and the bars, and columns: two thirds, as shipped, and one and a half

@@ -18,8 +18,8 @@ from models.fit import FitPlan, fit
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
+from pipeline.features.beat_image import render_pictures
 from pipeline.intake import read_path
-from pipeline.render.picture import render_pictures
 
 BATCH = 64
 

@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 
-from pipeline.domain import Analysis, Quality, QualitySegment, Status
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import Analysis, Quality, QualitySegment, Status
 
 FS = 250.0
 FIRST, STEP = 100, 200  # samples: beats are 0.8 s apart

@@ -16,12 +16,12 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from benchmarks.recipes import NETWORK
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.evaluate.run import write_json
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.lesson import load_lesson, mitdb_folder
-from pipeline.train.plan import DEFAULT_PLAN
-from pipeline.train.tune import tune
+from pipeline.evaluation.run import write_json
+from pipeline.training.plan import DEFAULT_PLAN
+from pipeline.training.training_set import load_lesson, mitdb_folder
+from pipeline.training.tuning import tune
 
 PLAN: Final = DEFAULT_PLAN.reduced(2, 1000)
 JSON, TEXT = ROOT / "docs" / "tuning.json", ROOT / "docs" / "tuning.md"

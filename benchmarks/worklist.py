@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
-from app.parts.worklist_table import FINDING_WORDS
+from app.common.study_table import FINDING_WORDS
 from benchmarks.timing import header, timed
 from pipeline.config import ROOT
 from pipeline.store.database import database
@@ -63,7 +63,7 @@ def queries() -> None:
 def _at_the_door() -> AppTest:
     """A new session that is about to open the page."""
     app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300).run()
-    return app.switch_page("views/worklist.py")
+    return app.switch_page("worklist/page.py")
 
 
 def page() -> None:

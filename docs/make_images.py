@@ -29,15 +29,15 @@ from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
 from models import registry  # noqa: E402
 from pipeline.analysis import classify, prepare  # noqa: E402
 from pipeline.datasets import demo_path  # noqa: E402
-from pipeline.domain import Analysis, Recording  # noqa: E402
 from pipeline.export.report import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402
 from pipeline.intake import read_path  # noqa: E402
-from pipeline.review.beats import reviewed_beats  # noqa: E402
-from pipeline.review.ground import ground_of  # noqa: E402
+from pipeline.review.beats_in_force import reviewed_beats  # noqa: E402
+from pipeline.review.signal_evidence import ground_of  # noqa: E402
 from pipeline.store.listing import study_of_analysis  # noqa: E402
 from pipeline.store.prepared import save_prepared  # noqa: E402
 from pipeline.store.recordings import keep  # noqa: E402
+from pipeline.types import Analysis, Recording  # noqa: E402
 from tests.e2e.test_stories import settle  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

@@ -1,7 +1,7 @@
 """The network over beats: a small embedding of each beat, temporal convolutions over its neighbours, and trees beside.
 
 It reads rows of beats in their order: (n, row) float32 with the beat on two leads, the recording's usual beat and RR
-intervals (`pipeline.signal.sequence`). Convolutions are written as products of matrices over shifted copies: faster
+intervals (`pipeline.features.beat_sequence`). Convolutions are written as products of matrices over shifted copies: faster
 on a processor than 1-D convolutions, which were seen to corrupt the heap in training (DESIGN.md).
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import trees
-from models.beats import LEADS, POINTS, joined, likeness, parts, shifted, surroundings
+from models.beat_measures import LEADS, POINTS, joined, likeness, parts, shifted, surroundings
 from models.network import Network, everything, random_start
 from models.runtime import keras, tensorflow
 

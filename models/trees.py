@@ -1,6 +1,6 @@
 """Boosted trees over beats, as arrays in the network's graph: what they measure of each beat, and how they answer.
 
-Trees learn in `pipeline.train.rhythm_trees`; here they only answer. All numbers but a coarse shape are relative to the
+Trees learn in `pipeline.training.rhythm_network.boosted_trees`; here they only answer. All numbers but a coarse shape are relative to the
 recording's usual beat, to its usual interval or to the beats nearby; a beat depends on `REACH` neighbours on each side.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import beats
-from models.beats import joined, mean_near, shifted, surroundings
+from models import beat_measures
+from models.beat_measures import joined, mean_near, shifted, surroundings
 from models.runtime import keras, tensorflow
 
 ROUNDS: Final = 120  # trees of each class: two forests, each with half of the say
@@ -30,8 +30,8 @@ NODE: Final = ("feature", "threshold", "left", "right", "value")  # what is know
 
 def measures(rows: Any) -> Any:
     """What the trees are asked about: (batch, n, numbers) from rows (batch, n, row) of beats in their order."""
-    wave, usual, rhythm = beats.parts(rows)
-    like = beats.likeness(wave, usual)
+    wave, usual, rhythm = beat_measures.parts(rows)
+    like = beat_measures.likeness(wave, usual)
     return joined(
         [
             rhythm,
@@ -89,7 +89,7 @@ def _normed(wave: Any) -> Any:
     ops = keras().ops
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
-    flat = keras().layers.Reshape((-1, (COMPARED.stop - COMPARED.start) * beats.LEADS), dtype="float32")(part)
+    flat = keras().layers.Reshape((-1, (COMPARED.stop - COMPARED.start) * beat_measures.LEADS), dtype="float32")(part)
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 

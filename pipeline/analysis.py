@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 import pipeline
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.errors import ModelError, SignalError
-from pipeline.inputs import blocks
+from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
+from pipeline.signal.r_peaks import detect_r_peaks, looks_inverted, snap
+from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
 Progress = Callable[[float, str], None]
@@ -42,7 +42,7 @@ class BeatClassifier(Protocol):
     def abstain_below(self) -> float: ...
 
     def predict(self, inputs: NDArray[Any], /) -> FloatArray:
-        """Calibrated probabilities (n, 5) of n beats; `pipeline.inputs` makes what `preprocessing` names."""
+        """Calibrated probabilities (n, 5) of n beats; `pipeline.features.network_inputs` makes what `preprocessing` names."""
         ...
 
 

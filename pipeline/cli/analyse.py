@@ -9,26 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.cli.shared import (
-    BAD_USE,
-    OK,
-    REFUSED,
-    Progress,
-    differ,
-    label,
-    loader,
-    name_list,
-    progress_bars,
-    say,
-)
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, Progress, differ, label, loader, name_list, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
-    from pipeline.domain import Analysis, Recording
     from pipeline.export.report import ReportContent
     from pipeline.intake import CsvOptions
+    from pipeline.types import Analysis, Recording
 
 _TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
@@ -119,8 +108,8 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     """The model's answer alone, as a report that nobody has reviewed."""
     from models import registry
     from pipeline.export.report import report_content
-    from pipeline.review.beats import reviewed_beats
-    from pipeline.review.ground import ground_of
+    from pipeline.review.beats_in_force import reviewed_beats
+    from pipeline.review.signal_evidence import ground_of
 
     beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on

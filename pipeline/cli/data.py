@@ -14,6 +14,6 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(options: argparse.Namespace) -> int:
-    from pipeline.datasets.command import run_data
+    from pipeline.cli.data_command import run_data
 
     return run_data(check=options.check, statistics=options.statistics, names=tuple(options.names))

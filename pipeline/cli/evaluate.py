@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import OK, Progress, positive, progress_bars
-from pipeline.provenance import current_commit
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:
-    from pipeline.evaluate.pictures import evaluate_pictures
+    from pipeline.beat_images.evaluation import evaluate_pictures
 
     with progress_bars(1) as steps:
         written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
@@ -111,18 +111,18 @@ def _is_done(job: dict[str, Any]) -> bool:
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
     if options.stress:
-        from pipeline.evaluate.stress import stress
+        from pipeline.evaluation.stress import stress
 
         return stress(options.model, data, options.output, progress=progress)
     if options.explanations:
-        from pipeline.evaluate.explanations import explanations
+        from pipeline.evaluation.explanations import explanations
 
         return explanations(options.model, data, options.output, per_class=options.explanations, progress=progress)
     if options.uncertainty:
-        from pipeline.evaluate.uncertainty import evaluate_uncertainty
+        from pipeline.evaluation.uncertainty import evaluate_uncertainty
 
         return evaluate_uncertainty(options.model, data, options.output, progress=progress)
-    from pipeline.evaluate.run import evaluate
+    from pipeline.evaluation.run import evaluate
 
     return evaluate(options.model, data, options.split, options.output, progress=progress)
 
@@ -130,9 +130,9 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
 def _compare(options: argparse.Namespace) -> int:
     """On the records of both, both kinds of beats; once more without the record of most S beats, if it is there."""
     from models.registry import WEIGHTS
-    from pipeline.evaluate.compare import as_text, compare, shared
-    from pipeline.evaluate.report import S_RECORD
-    from pipeline.evaluate.saved import evaluation_file, read_evaluation
+    from pipeline.evaluation.compare import as_text, compare, shared
+    from pipeline.evaluation.report import S_RECORD
+    from pipeline.evaluation.saved import evaluation_file, read_evaluation
 
     first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
     for kind in ("reference", "detected"):

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, Progress, positive, progress_bars, say
-from pipeline.provenance import current_commit
 
 _PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
 
@@ -107,10 +107,10 @@ def _train_one(options: argparse.Namespace) -> int:
 
 def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Path:
     """Train a network, over beats if it reads `whole` recordings, or one to compare with it."""
-    from pipeline.train import rhythm
-    from pipeline.train.plan import DEFAULT_PLAN
-    from pipeline.train.train import run, run_random_split, run_without
-    from pipeline.train.tune import tune
+    from pipeline.training.image_networks import run, run_random_split, run_without
+    from pipeline.training.plan import DEFAULT_PLAN
+    from pipeline.training.rhythm_network import training
+    from pipeline.training.tuning import tune
 
     name, data, output, without = options.model, options.data, options.output, tuple(options.without or ())
     if options.tune:
@@ -121,7 +121,7 @@ def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Pa
 
     def train(data: Path | None, output: Path | None, progress: Progress) -> Path:
         if whole:
-            return rhythm.run(data, output, name=name, without=without, progress=progress)
+            return training.run(data, output, name=name, without=without, progress=progress)
         return run(name, data, output, plan=plan, progress=progress)
 
     if without:
@@ -149,7 +149,7 @@ def _is_out_of_place(options: argparse.Namespace, what: str, *applying: str) -> 
 
 
 def _is_folder(data: Path | None) -> bool:
-    from pipeline.datasets.folders import is_folder_dataset
+    from pipeline.image_folders.dataset import is_folder_dataset
 
     return data is not None and data.is_dir() and is_folder_dataset(data)
 
@@ -160,12 +160,12 @@ def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
         return BAD_USE
     with progress_bars(1) as steps:
         if options.model == "page":
-            from pipeline.train.pages import run
+            from pipeline.page_classifier.training import run
 
             command = "python -m pipeline train --model page" + (f" --data {options.data}" if options.data else "")
             written = run(options.data, options.output, progress=next(steps), command=command)
         else:
-            from pipeline.train.folders import run_folder
+            from pipeline.image_folders.training import run_folder
 
             tune = options.tune or 0
             written = run_folder(options.model, options.data, options.output, tune=tune, progress=next(steps))
@@ -176,7 +176,7 @@ def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
 def _train_pictures(options: argparse.Namespace) -> int:
     if _is_out_of_place(options, "the heads for pictures of beats"):
         return BAD_USE
-    from pipeline.train import beat_pictures
+    from pipeline.beat_images import training as beat_pictures
 
     with progress_bars(1) as steps:
         written = beat_pictures.run(options.data, options.output, progress=next(steps))

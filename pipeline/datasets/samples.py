@@ -14,10 +14,10 @@ import numpy as np
 
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, ROOT, Config
-from pipeline.domain import PictureArray, Recording
 from pipeline.errors import DataError, SignalError
+from pipeline.features.beat_image import render_large
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.render.picture import render_large
+from pipeline.types import PictureArray, Recording
 
 SHEET_PATH: Final = ROOT / "data" / "sample_beats.png"
 INDEX_PATH: Final = ROOT / "data" / "sample_beats.json"

@@ -14,9 +14,9 @@ import numpy as np
 
 from pipeline.config import DEFAULT, ROOT, Config
 from pipeline.datasets.splits import SAME_PERSON, split_of
-from pipeline.domain import IntArray, Recording
 from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, LabelTable, aami_class
+from pipeline.types import IntArray, Recording
 
 STATISTICS_PATH: Final = ROOT / "data" / "statistics.json"
 TABLES: Final[tuple[LabelTable, ...]] = ("de_chazal", "bxb")

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from fpdf import FPDF
 
-from pipeline.domain import FloatArray, IntArray
+from pipeline.types import FloatArray, IntArray
 
 SPEED_MM_S: Final = 25.0  # IEC 60601-2-25
 GAIN_MM_MV: Final = 10.0

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from pipeline._util.files import write_bytes
 from pipeline.export.report import LETTER_NAMES, RESEARCH_USE, ReportContent, utc_text
 from pipeline.export.tables import dump_json
-from pipeline.files import write_bytes
 from pipeline.review.triage import Finding
 
 MAX_FINDINGS: Final = 200

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
-from pipeline.domain import Analysis, FloatArray, Recording, read_only
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
+from pipeline.types import Analysis, FloatArray, Recording, read_only
 
 StudyState = Literal["new", "in_review", "signed", "reopened"]
 LETTER_NAMES: Final = MappingProxyType(

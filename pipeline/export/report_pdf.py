@@ -6,12 +6,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from pipeline._util.files import write_bytes
+from pipeline.export.printable_text import clock, length
+from pipeline.export.printed_page import (
+    ALARM,
+    BOTTOM_MM,
+    INNER_MM,
+    LEFT_MM,
+    MUTED,
+    PANEL,
+    RIGHT_MM,
+    TOP_MM,
+    Align,
+    Sheet,
+)
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
-from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
-from pipeline.export.text import clock, length
-from pipeline.files import write_bytes
 from pipeline.wording import burden, classified, grouped, share
 
 PRIORITIES: Final = 8

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import FloatArray
 from pipeline.export.ecg_paper import (
     GAIN_MM_MV,
     PULSE_MM,
@@ -20,10 +19,21 @@ from pipeline.export.ecg_paper import (
     draw_trace,
     lane_for,
 )
+from pipeline.export.printable_text import clock
+from pipeline.export.printed_page import (
+    BOTTOM_MM,
+    CLASS_COLOURS,
+    INK,
+    INNER_MM,
+    LEFT_MM,
+    LETTERS,
+    MUTED,
+    RIGHT_MM,
+    Sheet,
+)
 from pipeline.export.report import ReportContent
-from pipeline.export.sheet import BOTTOM_MM, CLASS_COLOURS, INK, INNER_MM, LEFT_MM, LETTERS, MUTED, RIGHT_MM, Sheet
-from pipeline.export.text import clock
 from pipeline.review.triage import Finding
+from pipeline.types import FloatArray
 
 STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
 MAX_STRIPS: Final = 16

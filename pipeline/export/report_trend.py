@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import FloatArray
+from pipeline.export.printable_text import clock
+from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
 from pipeline.export.report import ReportContent
-from pipeline.export.sheet import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
-from pipeline.export.text import clock
-from pipeline.review.rhythm import moving_rate
+from pipeline.review.rhythm_events import moving_rate
+from pipeline.types import FloatArray
 
 BUCKETS: Final = 350  # about two to the millimetre
 

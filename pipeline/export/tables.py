@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.domain import Analysis
-from pipeline.files import write_bytes
+from pipeline._util.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import Analysis
 
 _DIGITS: Final = 6
 _FORMULA: Final = tuple("=+-@\t\r\n")

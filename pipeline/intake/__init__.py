@@ -1,6 +1,6 @@
 """Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
 
-from pipeline.intake.beat_picture import read_beat_picture
+from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
 from pipeline.intake.picture_reader import count_pages, read_picture
 from pipeline.intake.uploads import read_path, read_picture_file, read_uploads

@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, require_size, safe_name
 from pipeline.intake.csv_layout import MISSING, AxisKind, Layout, find_layout, is_value
+from pipeline.types import FloatArray, Recording, read_only
 
 # Millivolts per unit; "none": arbitrary units, the recording is then marked as not calibrated.
 CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import PictureArray
 from pipeline.errors import IntakeError, LimitError
+from pipeline.types import PictureArray
 
 _CHILD: Final = Path(__file__).with_name("pdf_child.py")
 _ENVIRONMENT: Final = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")  # all else, passwords among it, stays here

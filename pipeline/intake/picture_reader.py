@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import PictureArray, RgbPicture, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_stem, foreign_kind, require_size, safe_name, second_kind
 from pipeline.intake.pdf_reader import count_pdf_pages, read_pdf_page
+from pipeline.types import PictureArray, RgbPicture, read_only
 
 _KINDS: Final = (
     ("a PNG picture", "PNG"),

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Recording
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
+from pipeline.types import Recording
 
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS

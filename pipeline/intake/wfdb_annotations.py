@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import Annotations, IntArray, read_only
 from pipeline.errors import IntakeError
 from pipeline.intake.content import foreign_kind
 from pipeline.labels import is_beat
+from pipeline.types import Annotations, IntArray, read_only
 
 # WFDB annotation codes (ecgcodes.h); 15, 17 and 42 to 49 are free for users and count as ignored.
 CODE_TO_SYMBOL: Final = dict(

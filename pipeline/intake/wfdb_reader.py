@@ -13,11 +13,11 @@ import numpy as np
 import wfdb
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import Annotations, FloatArray, IntArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, safe_name
 from pipeline.intake.wfdb_annotations import parse_annotations
 from pipeline.intake.wfdb_header import UNCALIBRATED_GAIN, Header, SignalSpec, expected_bytes, parse_header
+from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
 
 # Digital value of a missing sample (WFDB signal(5)).
 MISSING: Final = {

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import IntArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import ABSENT, REJECTED, ReviewedBeats
+from pipeline.review.beats_in_force import ABSENT, REJECTED, ReviewedBeats
 from pipeline.review.decisions import Decision
+from pipeline.types import IntArray
 
 NO_BEAT: Final = -1
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
-from pipeline.review.beats import ReviewedBeats
-from pipeline.review.rhythm import normal_intervals
+from pipeline.review.beats_in_force import ReviewedBeats
+from pipeline.review.rhythm_events import normal_intervals
 
 Intervals = NDArray[np.float64]
 _PAIRS_MIN: Final = 2

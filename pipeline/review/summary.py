@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
-from pipeline.domain import FloatArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import normal_pairs
-from pipeline.review.rhythm import beat_letters, moving_rate
+from pipeline.review.rhythm_events import beat_letters, moving_rate
+from pipeline.types import FloatArray
 
 LETTERS: Final = (*AAMI_CLASSES, UNCLASSIFIED, REJECTED)
 _GRID: Final = 60  # cells per side when a cloud of points is thinned: at most 3 721, fewer than `points_max`

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
-from pipeline.domain import Analysis, IntArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import UNCLASSIFIED, ReviewedBeats
-from pipeline.review.families import NO_FAMILY, Families
-from pipeline.review.rhythm import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.morphology import NO_FAMILY, Families
+from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.types import Analysis, IntArray
 from pipeline.wording import percent
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.domain import Beats, FloatArray, IntArray, Quality, read_only
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.trust import agreement
+from pipeline.signal.detector_agreement import agreement
 from pipeline.signal.windows import beat_offsets, gather
+from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
 
 def cut_beats(

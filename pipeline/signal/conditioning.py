@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import signal as sps
 
 from pipeline.config import SignalConfig
-from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import SignalError
+from pipeline.types import FloatArray, Recording, read_only
 
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0

@@ -10,8 +10,8 @@ from scipy import signal as sps
 from scipy import stats
 
 from pipeline.config import SignalConfig
-from pipeline.domain import FloatArray, Quality, QualitySegment, Verdict
 from pipeline.signal.conditioning import Conditioned
+from pipeline.types import FloatArray, Quality, QualitySegment, Verdict
 
 WINDOWS_AT_ONCE = 360  # an hour of them
 LEAST_S = 1.0  # a shorter rest belongs to the last window: a few samples are flat or saturated by chance

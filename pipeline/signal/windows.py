@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.config import PictureConfig
-from pipeline.domain import FloatArray, IntArray
+from pipeline.types import FloatArray, IntArray
 
 
 def beat_offsets(fs: float, config: PictureConfig) -> IntArray:

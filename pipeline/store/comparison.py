@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import Agreement, Difference, compare
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.ground import Ground
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.signal_evidence import Ground
 from pipeline.store.database import database
 from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
 from pipeline.store.studies import row_of, stored_analysis

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_bytes
+from pipeline._util.files import write_bytes
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from functools import cache
 
 import pipeline
+from pipeline._util.fingerprint import ANSWERING, fingerprint
 from pipeline.config import Config
-from pipeline.fingerprint import ANSWERING, fingerprint
 
 
 def result_key(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> str:

@@ -10,14 +10,14 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import func, select
 
-from pipeline.domain import Analysis, Recording
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.ground import ground_of
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.signal_evidence import ground_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
 from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
 from pipeline.store.tables import StudyRow
+from pipeline.types import Analysis, Recording
 
 
 @dataclass(frozen=True)

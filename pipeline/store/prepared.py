@@ -11,10 +11,10 @@ import numpy as np
 
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.domain import Beats, Quality, QualitySegment, Recording, read_only
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import new_folder, read_json, write_json
 from pipeline.store.keys import prepared_key
+from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
 

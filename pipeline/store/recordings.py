@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import home_root
-from pipeline.domain import Annotations, FloatArray, Recording, read_only
 from pipeline.errors import DataError
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import new_folder, read_json, write_json
+from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # samples; at 250 Hz a bucket of the last level is 8 s
 FORMAT: Final = 1

@@ -10,11 +10,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from pipeline._util.files import write_bytes
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.domain import Analysis, Quality, QualitySegment, read_only
-from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.keys import result_key
+from pipeline.types import Analysis, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
 

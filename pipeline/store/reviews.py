@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from pipeline.domain import Analysis
 from pipeline.errors import ReviewError
-from pipeline.review.beats import Board
+from pipeline.review.beats_in_force import Board
 from pipeline.review.decisions import Decision, clean_text
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
@@ -27,6 +26,7 @@ from pipeline.store.log import (
 )
 from pipeline.store.studies import State, Study, row_of, stored_analysis, study_of
 from pipeline.store.tables import AuditRow, ReadingRow
+from pipeline.types import Analysis
 
 
 @dataclass(frozen=True)

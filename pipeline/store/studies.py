@@ -15,12 +15,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from pipeline.domain import Analysis
 from pipeline.errors import ReviewError, StoreError
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
 from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
+from pipeline.types import Analysis
 
 State = Literal["new", "in_review", "signed", "reopened"]
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.files import write_bytes
 from pipeline.analysis import BeatClassifier
-from pipeline.domain import FloatArray
-from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
+from pipeline.types import FloatArray
 
 
 @dataclass

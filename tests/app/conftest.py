@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache
+from app.common import cache
 from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache
+from app.analyse import explorer
+from app.common import cache
+from app.common.session import Session
 from app.findings import Case, rate_trend
-from app.parts import explorer
-from app.state import Session
 from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
-from pipeline.review.beats import reviewed_beats
-from pipeline.review.ground import ground_of
+from pipeline.review.beats_in_force import reviewed_beats
+from pipeline.review.signal_evidence import ground_of
 from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
 from tests.app.conftest import settled

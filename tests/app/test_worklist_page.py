@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache
-from app.parts.worklist_table import FINDING_WORDS, burden, findings_words, row, second_words
+from app.common import cache
+from app.common.study_table import FINDING_WORDS, burden, findings_words, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads

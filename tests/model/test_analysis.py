@@ -10,12 +10,12 @@ from models.registry import Classifier
 from pipeline.analysis import analyse
 from pipeline.config import DEFAULT, cache_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording
 from pipeline.errors import ModelError
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.labels import aami_class
 from pipeline.store.results import load_analysis, save_analysis
+from pipeline.types import Analysis, Recording
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models import registry
+from models.beat_image_heads import load_head
+from models.boosted_trees import forest, planted
 from models.errors import ModelError
-from models.forest import forest, planted
-from models.pictures import load_head
+from pipeline.beat_images.reading import DoubtfulBeatError, classify_traces, read_beat
 from pipeline.errors import IntakeError
 from pipeline.intake.batch import PictureFile
-from pipeline.pictures import DoubtfulBeatError, classify_traces, read_beat
-from pipeline.train.not_beats import draw_not_beat
-from pipeline.train.picture_styles import STYLES, draw_styled
+from pipeline.synthesis.image_styles import STYLES, draw_styled
+from pipeline.synthesis.non_beats import draw_not_beat
 from tests.hostile.make_corpus import beat_curve, encoded
 
 T = np.linspace(-0.35, 0.5, 300)

@@ -11,18 +11,18 @@ from models.registry import Classifier
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.evaluate import faithfulness_beats as on_signal
-from pipeline.evaluate.claims import claims
-from pipeline.evaluate.explanations import measured, randomised
-from pipeline.evaluate.faithfulness import Explained, area_under, drawn
-from pipeline.evaluate.faithfulness_pictures import MAPS, explained, places, worse_pictures
-from pipeline.evaluate.predict import Progress
-from pipeline.evaluate.report import plain
+from pipeline.evaluation import faithfulness_beats as on_signal
+from pipeline.evaluation.claims import claims
+from pipeline.evaluation.explanations import measured, randomised
+from pipeline.evaluation.faithfulness import Explained, area_under, drawn
+from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
+from pipeline.evaluation.predict import Progress
+from pipeline.evaluation.report import plain
+from pipeline.features.beat_image_content import picture_content
+from pipeline.features.beat_sequence import row_size
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.render.content import picture_content
-from pipeline.signal.sequence import row_size
-from pipeline.train.beats import LabelledBeats
+from pipeline.training.beat_sampler import LabelledBeats
 
 PICTURE = DEFAULT.picture
 

@@ -19,18 +19,18 @@ from pipeline.analysis import analyse, check_classifier, classify, prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
 from pipeline.datasets.splits import DS1, taught_half
-from pipeline.domain import Analysis, Recording
-from pipeline.explain import SIGNAL, explain_beat
+from pipeline.explain.heatmaps import SIGNAL, explain_beat
+from pipeline.explain.occlusion import occlude
+from pipeline.features.beat_sequence import frame, row_size, rows
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.occlude import occlude
-from pipeline.signal.sequence import frame, row_size, rows
-from pipeline.train import rhythm as training
-from pipeline.train import rhythm_members
-from pipeline.train.lesson import PACED_TRAINING
-from pipeline.train.rhythm_beats import Changes
-from pipeline.train.rhythm_material import Simulated, load_material
-from pipeline.train.rhythm_trees import TreesPlan
+from pipeline.training.rhythm_network import members as rhythm_members
+from pipeline.training.rhythm_network import training
+from pipeline.training.rhythm_network.boosted_trees import TreesPlan
+from pipeline.training.rhythm_network.patients import Simulated, load_material
+from pipeline.training.rhythm_network.windows import Changes
+from pipeline.training.training_set import PACED_TRAINING
+from pipeline.types import Analysis, Recording
 
 ROW = row_size(DEFAULT.sequence)
 
@@ -214,7 +214,9 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
     assert plan.key(DEFAULT, DS1[1:]) != known
     assert dataclasses.replace(plan, steps=7).key(DEFAULT, DS1) != known
     makers = rhythm_members.MAKERS
-    assert {"pipeline.train.simulate", "pipeline.train.wave_changes", "models.rhythm"} <= set(makers)
+    assert {"pipeline.synthesis.rhythms", "pipeline.training.rhythm_network.augmentation", "models.rhythm"} <= set(
+        makers
+    )
     monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in makers if not each.endswith("simulate")))
     assert plan.key(DEFAULT, DS1) != known
 

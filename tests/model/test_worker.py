@@ -20,10 +20,10 @@ from models import registry
 from pipeline.analysis import analyse
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording
 from pipeline.intake import read_path
 from pipeline.store.recordings import keep
 from pipeline.store.results import load_analysis
+from pipeline.types import Analysis, Recording
 from pipeline.worker import Client, Job
 from pipeline.worker.jobs import Jobs, worker_folder
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.synthetic import FIRST, FS, STEP, analysed
-from pipeline.domain import Analysis, Recording
-from pipeline.review.beats import ReviewedBeats
+from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import keep
+from pipeline.types import Analysis, Recording
 
 __all__ = ["FIRST", "FS", "STEP", "Answers", "analysed", "answers", "at", "recorded", "study"]
 Answers = dict[int, tuple[str, str, str]]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models import registry
+from models.beat_image_heads import head_manifest
 from models.errors import ModelError
-from models.pictures import head_manifest
 from pipeline import cli
 from pipeline.config import DEFAULT, PICTURE_NETWORK, RECORDING_NETWORK
 from pipeline.labels import AAMI_CLASSES

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.cli.data_command import check_table, read_records
 from pipeline.config import ROOT, data_root
 from pipeline.datasets import CATALOGUE, demo_path, record_names
 from pipeline.datasets.catalogue import checksums, dataset
-from pipeline.datasets.command import check_table, read_records
 from pipeline.datasets.download import PARTIAL, download
 from pipeline.datasets.samples import load_samples
 from pipeline.datasets.statistics import (
@@ -29,10 +29,10 @@ from pipeline.datasets.statistics import (
     write_statistics,
 )
 from pipeline.datasets.verify import check_files, digest_of
-from pipeline.domain import Annotations, Recording
 from pipeline.errors import DataError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.types import Annotations, Recording
 
 PAYLOAD = bytes(range(256)) * 400
 EXPECTED = {"1.dat": hashlib.sha256(PAYLOAD).hexdigest(), "1.hea": hashlib.sha256(b"1 1 360 9\n").hexdigest()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluate import calibration
+from pipeline.evaluation import calibration
 
 
 def honest_logits(n=20_000, seed=0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.claims import claims
+from pipeline.evaluation.claims import claims
 
 NOTHING = {"value": None, "low": None, "high": None}
 

@@ -15,8 +15,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from pipeline.evaluate import metrics
-from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluation import metrics
+from pipeline.evaluation.record_predictions import RecordPredictions
 
 # de Chazal et al. 2004, DS2 (rows N S V F Q): the rows sum to the beats of DS2, the rates are the published ones.
 DE_CHAZAL_2004 = np.array(

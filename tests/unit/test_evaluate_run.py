@@ -13,16 +13,16 @@ import pytest
 import wfdb
 
 from models import registry
-from pipeline import provenance
+from pipeline._util import provenance
+from pipeline._util.provenance import Provenance
 from pipeline.cli import everything, main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
-from pipeline.evaluate import errors, predict, run, uncertainty
-from pipeline.evaluate.report import evaluate_predictions
-from pipeline.evaluate.saved import read_evaluation
+from pipeline.evaluation import error_images, predict, run, uncertainty
+from pipeline.evaluation.report import evaluate_predictions
+from pipeline.evaluation.saved import read_evaluation
 from pipeline.intake import read_path
-from pipeline.provenance import Provenance
 
 FS = 360
 MODEL = {"name": "rule", "title": "A rule", "sha256": "0" * 64, "parameters": 0, "threshold": 0.5}
@@ -271,9 +271,9 @@ def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_
     assert found
     assert layout["count"] == len(found)
     sheet = path.with_name(layout["file"])
-    assert sheet.stat().st_size <= errors.SHEET_BYTES
-    tiles = errors.read_sheet(sheet, layout)
-    live = errors.error_pictures(found, folder)
+    assert sheet.stat().st_size <= error_images.SHEET_BYTES
+    tiles = error_images.read_sheet(sheet, layout)
+    live = error_images.error_pictures(found, folder)
     for tile, picture in zip(tiles, live, strict=True):
         assert tile.shape == picture.shape
         assert np.abs(tile.astype(int) - picture).max() <= 17
@@ -282,29 +282,29 @@ def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_
 def test_the_picture_of_an_error_is_that_of_its_beat(folder):
     recording = read_path(folder / "100")
     wide, narrow = (int(recording.reference.sample[i]) for i in (4, 5))
-    one, other = errors.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
+    one, other = error_images.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
     assert np.sum(one[..., 0] < 128) > np.sum(other[..., 0] < 128)
     with pytest.raises(DataError, match="has no reference beat at one of the samples"):
-        errors.error_pictures([{"record": "100", "sample": wide + 1}], folder)
+        error_images.error_pictures([{"record": "100", "sample": wide + 1}], folder)
 
 
 def test_a_sheet_is_shrunk_until_it_fits(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (5, 128, 192, 3)).astype(np.uint8)
-    layout = errors.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
+    layout = error_images.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
     assert (tmp_path / "e.png").stat().st_size <= 60_000
     assert layout.width_px < 192
-    assert len(errors.read_sheet(tmp_path / "e.png", errors.layout_json(layout))) == 5
+    assert len(error_images.read_sheet(tmp_path / "e.png", error_images.layout_json(layout))) == 5
     with pytest.raises(ValueError, match="at least one picture"):
-        errors.write_sheet([], tmp_path / "none.png")
+        error_images.write_sheet([], tmp_path / "none.png")
 
 
 def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
     layout = {"file": "e.png", "columns": 4, "width_px": 10, "height_px": 10, "count": 3}
     with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
-        errors.read_sheet(tmp_path / "e.png", layout)
+        error_images.read_sheet(tmp_path / "e.png", layout)
     cv2.imwrite(str(tmp_path / "e.png"), np.zeros((10, 30, 3), np.uint8))
     with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
-        errors.read_sheet(tmp_path / "e.png", layout)
+        error_images.read_sheet(tmp_path / "e.png", layout)
 
 
 def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures_change(folder, tmp_path):

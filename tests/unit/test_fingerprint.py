@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from models import registry
+from pipeline._util.fingerprint import ANSWERING, fingerprint
+from pipeline.beat_images import traced_set
 from pipeline.config import DEFAULT, ROOT
-from pipeline.evaluate import predict, stress
-from pipeline.fingerprint import ANSWERING, fingerprint
+from pipeline.evaluation import predict, stress
 from pipeline.store import keys
 from pipeline.store.keys import result_key
-from pipeline.train import picture_set, rhythm_members
+from pipeline.training.rhythm_network import members
 
 NO_SAY = {  # imported on the way, without a say in an answer that is not in the key already
     "pipeline.config",  # its values are
-    "pipeline.domain",  # types
+    "pipeline.types",  # types
     "pipeline.errors",
 }
 
@@ -61,7 +62,7 @@ def test_a_module_that_is_gone_is_an_error_and_no_hash_of_nothing(copied: Path) 
 
 def test_what_is_left_out_and_what_is_given_count() -> None:
     whole = fingerprint("pipeline.signal")
-    assert fingerprint("pipeline.signal", leave_out=("pipeline.signal.choice",)) != whole
+    assert fingerprint("pipeline.signal", leave_out=("pipeline.signal.r_peak_choice",)) != whole
     assert fingerprint("pipeline.signal", facts={"a": 1}) != fingerprint("pipeline.signal", facts={"a": 2})
 
 
@@ -97,8 +98,8 @@ def test_every_fingerprint_that_is_taken_names_what_exists() -> None:
     assert keys.code_id("pipeline.worker")
     assert predict.code_id(DEFAULT, {"sha256": "0"}, "reference") != predict.code_id(DEFAULT, {}, "detected")
     assert stress._code_id({"N": 1}) != stress._code_id({"N": 2})
-    assert picture_set._code()
-    assert rhythm_members.RhythmPlan().key(DEFAULT, ("100",))
+    assert traced_set._code()
+    assert members.RhythmPlan().key(DEFAULT, ("100",))
 
 
 def _imported(names: set[str]) -> set[str]:

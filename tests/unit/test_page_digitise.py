@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.cli import main
 from pipeline.config import ROOT, data_root
+from pipeline.digitisation.digitise import Corrections, digitise
+from pipeline.digitisation.grid import measure_grid
+from pipeline.digitisation.ink import Ink
+from pipeline.digitisation.layout_choice import evenly_spaced, lead_boxes
+from pipeline.digitisation.layouts import LAYOUTS, LEADS
+from pipeline.digitisation.paper import flatten, outline, squared
+from pipeline.digitisation.to_recording import FS, to_recording
+from pipeline.digitisation.trace import follow
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
-from pipeline.page.digitise import Corrections, digitise
-from pipeline.page.distort import Distortion, distort
-from pipeline.page.generator import PAPERS, Page, PageStyle, draw_page
-from pipeline.page.grid import measure_grid
-from pipeline.page.ink import Ink
-from pipeline.page.layout import evenly_spaced, lead_boxes
-from pipeline.page.layouts import LAYOUTS, LEADS
-from pipeline.page.paper import flatten, outline, squared
-from pipeline.page.recording import FS, to_recording
-from pipeline.page.trace import follow
+from pipeline.synthesis.ecg_pages import PAPERS, Page, PageStyle, draw_page
+from pipeline.synthesis.photographs import Distortion, distort
 
 
 def drawn(**style: object) -> Page:

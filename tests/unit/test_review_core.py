@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 from sklearn.metrics import cohen_kappa_score
 
-from pipeline.domain import Quality, QualitySegment
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import adopting, compare
-from pipeline.review.beats import Board, ReviewedBeats, reviewed_beats, snapped
+from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats, snapped
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
-from pipeline.review.ground import Ground
+from pipeline.review.signal_evidence import Ground
+from pipeline.types import Quality, QualitySegment
 
 CLASSES = "NNVNSNNUFN"
 

@@ -10,14 +10,14 @@ from review_study import analysed, at
 from pipeline.analysis import prepare
 from pipeline.config import REVIEW, data_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Quality, Recording
 from pipeline.intake import read_path
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.review.ground import gaps_in, ground_of
-from pipeline.review.rhythm import events
+from pipeline.review.rhythm_events import events
+from pipeline.review.signal_evidence import gaps_in, ground_of
 from pipeline.review.summary import summarise, tachogram
 from pipeline.review.triage import triage
+from pipeline.types import Analysis, Quality, Recording
 
 FS = 250.0
 START, STOP = 1000, 2040  # what is silent: beats 4 and 10 stand at 900 and 2100, 4.8 s apart

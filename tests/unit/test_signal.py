@@ -9,13 +9,13 @@ from scipy import signal as sps
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording, read_only
 from pipeline.errors import SignalError
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal.conditioning import condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.quality import assess
+from pipeline.types import Recording, read_only
 from tests.hostile.make_corpus import ecg
 
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal import conditioning
-from pipeline.signal.candidates import find_candidates
-from pipeline.signal.choice import Network, apart, in_rhythm, load_networks
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detect import detect_r_peaks, slopes
+from pipeline.signal.detector_agreement import agreement
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.trust import agreement
+from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_choice import Network, apart, in_rhythm, load_networks
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.types import Recording
 
 SIGNAL = DEFAULT.signal
 
@@ -167,8 +167,8 @@ def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> N
 @pytest.mark.data
 @pytest.mark.parametrize(("snr_db", "least"), [(6.0, 0.92), (0.0, 0.78)])
 def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) -> None:
-    from benchmarks.noise import mixed
     from benchmarks.r_peaks import read
+    from pipeline.synthesis.noise_halves import mixed
 
     noisy = mixed(read("mitdb", "109"), "em", snr_db, half=1)
     found = found_in(noisy)
@@ -194,8 +194,8 @@ def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
 @pytest.mark.parametrize("record", ["100", "117"])
 def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
     """In AV block a P wave stands alone in the middle of a pause; before these were taught, every other one counted."""
-    from benchmarks.blocked import blocked
     from benchmarks.r_peaks import read
+    from pipeline.synthesis.av_block import blocked
 
     whole = read("mitdb", record)
     block = blocked(whole, np.random.default_rng(int(record)))
@@ -211,9 +211,9 @@ def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
 
 @pytest.mark.data
 def test_mixed_noise_has_the_ratio_asked_for() -> None:
-    from benchmarks.noise import mixed
     from benchmarks.r_peaks import read
-    from pipeline.evaluate.noise import noise_power, signal_power
+    from pipeline.synthesis.noise import noise_power, signal_power
+    from pipeline.synthesis.noise_halves import mixed
 
     clean = read("mitdb", "109")
     assert clean.reference is not None

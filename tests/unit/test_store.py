@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.domain import Analysis, Quality, QualitySegment
 from pipeline.errors import DataError
 from pipeline.store.results import load_analysis, save_analysis
+from pipeline.types import Analysis, Quality, QualitySegment
 
 
 def analysis(n: int = 50) -> Analysis:

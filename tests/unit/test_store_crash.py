@@ -15,7 +15,7 @@ import crash_reader
 import pytest
 from review_study import analysed
 
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.store.reviews import audit, standing
 from pipeline.store.studies import create_study, stored_analysis, worklist
 

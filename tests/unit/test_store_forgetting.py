@@ -10,15 +10,15 @@ from review_study import analysed, at
 
 from pipeline.analysis import prepare
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording
 from pipeline.errors import ReviewError
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
-from pipeline.store.forgetting import forget_signal
+from pipeline.store.deletion import forget_signal
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import keep, load
 from pipeline.store.reviews import audit, decide, reopen, sign, standing
 from pipeline.store.studies import create_study, stored_analysis
+from pipeline.types import Analysis, Recording
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA = "Anna"

@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.config import home_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording
 from pipeline.errors import DataError
 from pipeline.intake import read_path
 from pipeline.store.recordings import BUCKETS, envelope, forget, keep, load, open_recording
+from pipeline.types import Recording
 
 
 @pytest.fixture(autouse=True)

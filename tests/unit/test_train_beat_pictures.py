@@ -7,26 +7,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.beat_image_heads import beat_measures, blended, traces
 from models.gradcam import Heatmap
-from models.pictures import beat_measures, blended, traces
-from models.shape import POINTS, shape_measures
+from models.trace_measures import POINTS, shape_measures
+from pipeline.beat_images.curves import UNKNOWN, Windows, cut_traces, unit
+from pipeline.beat_images.reading import heat_on_original
+from pipeline.beat_images.source_beats import match_beats
+from pipeline.beat_images.traced_set import Sketch, as_traced, traced
+from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, data_root
-from pipeline.datasets.beat_images import match_beats
-from pipeline.domain import BeatTrace
 from pipeline.errors import EcgError, LimitError
-from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_other
-from pipeline.evaluate.fresh_styles import FRESH_STYLES
+from pipeline.features.beat_image import render_trace
 from pipeline.intake import read_path
 from pipeline.intake.batch import picture_files
-from pipeline.intake.beat_picture import trace_picture
-from pipeline.pictures import heat_on_original
-from pipeline.render.picture import render_trace
-from pipeline.train.beat_windows import UNKNOWN, Windows, cut_traces, unit
-from pipeline.train.curves import mixed_curve, unlike_beats
-from pipeline.train.not_beats import CURVES, PICTURES, draw_not_beat
-from pipeline.train.picture_set import Sketch, as_traced, traced
-from pipeline.train.picture_styles import STYLES, draw_styled
-from pipeline.train.textbook import averaged, textbook_beats
+from pipeline.synthesis.held_out.kinds import FRESH_KINDS, fresh_beat, fresh_other
+from pipeline.synthesis.held_out.styles import FRESH_STYLES
+from pipeline.synthesis.image_styles import STYLES, draw_styled
+from pipeline.synthesis.non_beats import CURVES, PICTURES, draw_not_beat
+from pipeline.synthesis.simple_curves import mixed_curve, unlike_beats
+from pipeline.synthesis.textbook_beats import averaged, textbook_beats
+from pipeline.types import BeatTrace
 from tests.hostile.make_corpus import _pdf, beat_curve, draw_beat, encoded, zipped
 
 BEAT = draw_beat(120, 90)[0]

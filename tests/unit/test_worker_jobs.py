@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.config import DEFAULT
-from pipeline.domain import FloatArray, PictureArray
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import FloatArray, PictureArray
 from pipeline.worker.blocks import Remembering
 from pipeline.worker.jobs import Job, Jobs, Status
 from pipeline.worker.locks import is_held, try_acquire

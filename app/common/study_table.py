@@ -1,0 +1,156 @@
+"""The table of studies: one element with real rows and links, whatever the number of studies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import streamlit as st
+
+from app.common.text import duration
+from app.common.theme import is_dark
+from app.worklist.session import STATE_WORDS, View
+from pipeline.store.readings import SecondReading
+from pipeline.store.studies import UNJUDGED, Study
+from pipeline.wording import burden
+
+_HERE = Path(__file__).parent
+_COLUMNS = (
+    ("priority", "Priority", True),
+    ("record", "Recording", True),
+    ("state", "State", True),
+    ("findings", "Findings", False),
+    ("v", "% V", False),
+    ("s", "% S", False),
+    ("reader", "Readers", True),
+    ("duration_s", "Length", True),
+    ("updated", "Changed", True),
+    ("more", "", False),
+)
+_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "priority": "Of the most urgent finding, 1 first",
+        "v": "Ventricular ectopic beats, share of the classified beats",
+        "s": "Supraventricular ectopic beats, share of the classified beats",
+        "reader": "All who took part, who was last first",
+    }
+)
+# In the order of importance; what is not named here is counted as "others".
+FINDING_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "vt_sustained": "sustained VT",
+        "vt": "VT",
+        "long_pause": "long pause",
+        "v_triplet": "V triplet",
+        "svt": "SV run",
+        "af_like": "AF-like",
+        "pause": "pause",
+        "no_beats": "signal without beats",
+        "v_couplet": "V couplet",
+        "idioventricular": "idioventricular",
+        "bigeminy": "bigeminy",
+        "trigeminy": "trigeminy",
+        "atrial_rhythm": "slow SV run",
+        "s_couplet": "S couplet",
+        "s_bigeminy": "S bigeminy",
+        "s_trigeminy": "S trigeminy",
+        "signal_lost": "signal lost",
+        "compensatory_pause": "compensatory pause",
+        "bradycardia": "bradycardia",
+        "tachycardia": "tachycardia",
+        "ectopic_v": "V ectopics",
+        "fusion": "fusion beats",
+        "ectopic_s": "S ectopics",
+        "paced_or_unclassifiable": "paced or unclassifiable",
+        "doubtful": "doubtful beats",
+        "unclassified": "unclassified beats",
+    }
+)
+_GROUPS = ("ectopic_v", "fusion", "ectopic_s", "paced_or_unclassifiable", "doubtful", "unclassified")
+_SHOWN = 3
+BLIND = "hidden until you have finished your own reading"
+Row = dict[str, object]
+
+
+def draw(
+    view: View, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]], seconds: Mapping[int, SecondReading],
+    reader: str,
+) -> tuple[str, int]:  # fmt: skip
+    """Draws the table; gives what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
+    table = st.components.v2.component(
+        "heartvision_worklist",
+        html='<div class="worklist"></div>',
+        css=(_HERE / "worklist_table.css").read_text("utf-8"),
+        js=(_HERE / "worklist_table.js").read_text("utf-8"),
+    )
+    data = {
+        "columns": [
+            {"key": key, "label": label, "sortable": sortable, "title": _TITLES.get(key, "")}
+            for key, label, sortable in _COLUMNS
+        ],
+        "rows": [row(study, people.get(study.id, ()), seconds.get(study.id), reader) for study in studies],
+        "sort": view.sort,
+        "descending": view.descending,
+        "dark": is_dark(),
+    }
+    key = "worklist-table"
+    clicked = table(
+        key=key,
+        data=data,
+        on_sort_change=lambda: view.sort_by(str(st.session_state[key]["sort"])),
+        on_open_change=_nothing,
+        on_page_change=_nothing,
+    )
+    for action in ("open", "page"):
+        if (number := clicked.get(action)) is not None:
+            return action, int(number)
+    return "", 0
+
+
+def row(study: Study, people: tuple[str, ...], second: SecondReading | None, reader: str) -> Row:
+    """What the table shows of a study; who still reads blind sees nothing that others found."""
+    blind = second is not None and not second.done and second.reader == reader
+    return {
+        "id": study.id,
+        "review": f"review?study={study.id}",
+        "page": f"study?study={study.id}",
+        "record": study.record,
+        "model": study.model,
+        "priority": 0 if blind or study.priority == UNJUDGED else study.priority,
+        "state": study.state,
+        "state_words": STATE_WORDS[study.state],
+        "signed": study.state == "signed",
+        "second": second_words(second),
+        "findings": BLIND if blind else findings_words(study.findings),
+        "v": "" if blind else burden(study.counts, "V"),
+        "s": "" if blind else burden(study.counts, "S"),
+        "reader": ", ".join(people),
+        "duration": duration(study.duration_s),
+        "updated": study.updated.isoformat(),
+    }
+
+
+def findings_words(findings: Mapping[str, int]) -> str:
+    """The most important kinds of findings, and how many of each rhythm event."""
+    known = [kind for kind in FINDING_WORDS if findings.get(kind)]
+    words = [
+        FINDING_WORDS[kind] + (f" ×{findings[kind]}" if findings[kind] > 1 and kind not in _GROUPS else "")
+        for kind in known[:_SHOWN]
+    ]
+    left = len(known) - len(words)
+    if left:
+        words.append(f"{left} more kind{'' if left == 1 else 's'}")
+    text = ", ".join(words) or "no finding"
+    return text if text[1:2].isupper() else text[0].upper() + text[1:]
+
+
+def second_words(second: SecondReading | None) -> str:
+    """Who reads a second time."""
+    if second is None:
+        return ""
+    return f"{'second reading by' if second.done else 'being read again by'} {second.reader}"
+
+
+def _nothing() -> None:
+    """A click on a row is answered by the page itself."""

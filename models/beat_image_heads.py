@@ -1,0 +1,182 @@
+"""The heads for uploaded pictures of one beat: is it a beat at all, and which class, from its trace and a network.
+
+Boosted trees over measures of the trace. Those for classes vote together with a picture network, beside whose weights
+both lie and with which alone they hold. ADR 0012.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.boosted_trees import Forest, forest
+from models.errors import ModelError
+from models.registry import WEIGHTS
+from models.trace_measures import POINTS, shape_measures
+
+Array = NDArray[np.float32]
+
+PICTURE_NETWORK: Final = "vgg16"  # the network that the shipped heads stand on
+_FILE, _MANIFEST = "pictures.npz", "pictures.json"
+
+
+@dataclass(frozen=True)
+class PictureManifest:
+    """What the head was made from and how to read it.
+
+    `network_sha256` the weights it stands on; `accept_from` the least score of a beat; `network_share` how much the
+    picture network's logits weigh beside the trace's; `threshold` on 1 - p(N); `held_out` what was measured on patients
+    and kinds of pictures that were left out, while the head was made.
+    """
+
+    network: str
+    network_sha256: str
+    sha256: str
+    classes: tuple[str, ...]
+    accept_from: float
+    network_share: float
+    temperature: float
+    threshold: float
+    command: str
+    commit: str
+    seed: int
+    train_records: tuple[str, ...]
+    validation_records: tuple[str, ...]
+    beat_pictures: int
+    other_pictures: int
+    traces: int
+    held_out: dict[str, float]
+    minutes: float
+
+    @property
+    def version(self) -> str:
+        """Short form of the head's SHA-256."""
+        return self.sha256[:12]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureHead:
+    """A verified head. Immutable; safe to share. Several forests are averaged."""
+
+    manifest: PictureManifest
+    beat: tuple[Forest, ...]
+    trace: tuple[Forest, ...]
+
+    def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
+        """How much traces (n, m) in 0..1, found as `findings` (n, 7) say, are one beat each: probabilities (n,)."""
+        return beat_scores(self.beat, traces(values), findings)
+
+    def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
+        """Calibrated probabilities (n, 5) of traces, and of what the network says of their pictures (n, 5)."""
+        logits = blended(trace_logits(self.trace, traces(values)), network_logits, self.manifest.network_share)
+        return np.exp(_log_softmax(logits / self.manifest.temperature))
+
+
+def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
+    """What the beat head says of traces (n, `POINTS`), found as `findings` (n, 7) say: probabilities (n,)."""
+    measures = beat_measures(rows, findings)
+    return _sigmoid(np.mean([member(measures)[:, 0] for member in beat], axis=0))
+
+
+def trace_logits(trace: Sequence[Forest], rows: Array) -> Array:
+    """What the trace head says of traces (n, `POINTS`): log probabilities (n, 5)."""
+    measures = shape_measures(rows)
+    return _log_softmax(np.mean([member(measures) for member in trace], axis=0))
+
+
+def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
+    """Both votes (n, 5) as one."""
+    return np.asarray((1 - network_share) * of_trace + network_share * _log_softmax(of_network), np.float32)
+
+
+def traces(values: Sequence[NDArray[Any]]) -> Array:
+    """Traces (n, `POINTS`), each at equally spaced places of its `values` (m,)."""
+    places = [np.linspace(0, len(value) - 1, POINTS) for value in values]
+    return np.stack([np.interp(x, np.arange(len(v)), v) for x, v in zip(places, values, strict=True)]).astype(
+        np.float32
+    )
+
+
+def beat_measures(rows: Array, findings: Array) -> Array:
+    """What the beat head reads of traces (n, `POINTS`): measures of their shape, and `findings` (n, 7)."""
+    return np.concatenate([shape_measures(rows), findings], axis=1).astype(np.float32)
+
+
+def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHead:
+    """The head that stands on a network.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it is damaged, or it was made for other weights of that network.
+    """
+    facts, file = head_manifest(name, folder), folder / name / _FILE
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
+        raise ModelError(f"The picture head of network {name!r} is damaged or missing: its SHA-256 differs.")
+    with np.load(file, allow_pickle=False) as arrays:
+        return PictureHead(facts, _forests(arrays, "beat"), _forests(arrays, "trace"))
+
+
+def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
+    """The manifest of the head on a network.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it or the network's manifest lacks a field, or the network has other weights now.
+    """
+    try:
+        raw = json.loads((folder / name / _MANIFEST).read_text("utf-8"))
+        standing_on = json.loads((folder / name / "manifest.json").read_text("utf-8"))["sha256"]
+        known: dict[str, Any] = {f.name: tuple(raw[f.name]) if isinstance(raw[f.name], list) else raw[f.name]
+                 for f in fields(PictureManifest)}  # fmt: skip
+        facts = PictureManifest(**known)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"The picture head of network {name!r} cannot be read; run `python -m pipeline train --model pictures`."
+        ) from error
+    if facts.network_sha256 != standing_on:
+        raise ModelError(
+            f"The picture head was made for other weights of network {name!r}; "
+            "run `python -m pipeline train --model pictures`."
+        )
+    return facts
+
+
+def write_head(facts: dict[str, Any], beat: Sequence[Forest], trace: Sequence[Forest], folder: Path) -> Path:
+    """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
+    target = folder / str(facts["network"])
+    target.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {
+        f"{name}/{i}/{key}": array
+        for name, members in (("beat", beat), ("trace", trace))
+        for i, member in enumerate(members)
+        for key, array in member.arrays().items()
+    }
+    np.savez_compressed(target / _FILE, **arrays)
+    content = {**facts, "sha256": hashlib.sha256((target / _FILE).read_bytes()).hexdigest()}
+    (target / _MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return target / _MANIFEST
+
+
+def _forests(arrays: Any, name: str) -> tuple[Forest, ...]:
+    members: list[Forest] = []
+    while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
+        members.append(forest({key.removeprefix(start): arrays[key] for key in keys}))
+    return tuple(members)
+
+
+def _log_softmax(logits: NDArray[Any]) -> Array:
+    shifted = np.asarray(logits, np.float32) - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
+
+
+def _sigmoid(logits: NDArray[Any]) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)

@@ -1,0 +1,1 @@
+"""What every package may use: files written whole, fingerprints, provenance, progress."""

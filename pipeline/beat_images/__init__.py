@@ -1,0 +1,1 @@
+"""Uploaded pictures of single beats, whole: tracing, reading, data, training, evaluation."""

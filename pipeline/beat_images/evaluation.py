@@ -1,0 +1,256 @@
+"""How well pictures of single beats are read: on DS2 in every style, on the public pictures, and on what is no beat."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from sklearn.datasets import load_sample_images
+
+from models import registry
+from models.beat_image_heads import PictureHead, load_head
+from models.registry import Classifier
+from pipeline._util.files import write_bytes
+from pipeline._util.provenance import current_commit, now
+from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
+from pipeline.beat_images.public_sets import learnt_from_folders, symbols_of
+from pipeline.beat_images.reading import classify_traces, read_beat
+from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
+from pipeline.beat_images.source_beats import Matches, match_beats
+from pipeline.beat_images.tracing import trace_picture
+from pipeline.config import DEFAULT, Config, data_root
+from pipeline.datasets.splits import DS2
+from pipeline.errors import EcgError
+from pipeline.intake.batch import PictureFile
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.synthesis.held_out.kinds import FRESH_KINDS, fresh_beat, fresh_other
+from pipeline.synthesis.held_out.styles import FRESH_STYLES
+from pipeline.synthesis.image_styles import STYLES, Rng, draw_styled
+from pipeline.synthesis.textbook_beats import textbook_beats
+from pipeline.training.training_set import PACED_VALIDATION
+from pipeline.types import BeatTrace, FloatArray, PictureArray
+
+Progress = Callable[[float, str], None]
+
+POINTS: Final = 400  # of a curve to be drawn
+BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
+TEXTBOOKS_PER_STYLE: Final = 2
+OTHERS_PER_KIND, PHOTOS = 10, 24
+AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # what is told from N by shape
+REAL_OTHERS: Final = (
+    ("real 12-lead pages", "ecg_pages/*/*.*", 40),
+    ("phone photos of pages", "paper_ecg/photos/*", 15),
+    ("rendered pages", "paper_ecg/rendered/*.png", 4),
+    ("pages as PDF", "paper_ecg/pdf/*.pdf", 4),
+)
+FILE: Final = "pictures-evaluation.json"
+
+
+def evaluate_pictures(
+    network: str = "vgg16",
+    data_dir: Path | None = None,
+    output: Path | None = None,
+    *,
+    config: Config = DEFAULT,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """Score the heads for pictures and write the JSON that the Picture page shows.
+
+    Raises
+    ------
+    DataError
+        If a database is missing.
+    ModelError
+        If the network or its heads cannot be loaded.
+    """
+    root, started = data_dir or data_root(), time.monotonic()
+    head, classifier = load_head(network), registry.load(network)
+    job = _Job(head, classifier, config)
+    target = output or registry.WEIGHTS / network / FILE
+    facts: dict[str, Any] = {
+        "network": network,
+        "version": head.manifest.version,
+        "network_version": classifier.version,
+        "threshold": head.manifest.threshold,
+        "accept_from": head.manifest.accept_from,
+        "seed": SEED,
+        "command": "python -m pipeline evaluate --model pictures",
+        "commit": current_commit(),
+        "created": now(),
+    }
+    parts = (
+        ("styles", job.styles, 0.0, 0.4, "Beats in every style"),
+        ("others", job.others, 0.4, 0.3, "Pictures that are no beat"),
+        ("beat_images", job.beat_images, 0.7, 0.3, "Public pictures"),
+    )
+    for name, work, begin, share, words in parts:  # what is done is kept, should the rest be stopped
+        facts[name] = work(root, lambda f, b=begin, s=share, w=words: progress(b + s * f, w))  # type: ignore[misc]
+        facts["minutes"] = round((time.monotonic() - started) / 60, 1)
+        write_bytes(target, (json.dumps(facts, indent=1) + "\n").encode())
+    return target
+
+
+class _Job:
+    """One evaluation: the network with its heads."""
+
+    def __init__(self, head: PictureHead, classifier: Classifier, config: Config) -> None:
+        self.head, self.classifier, self.config = head, classifier, config
+
+    def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Beats of DS2 and of a pacemaker's patient, who taught nothing, drawn in all styles; and textbook beats."""
+        windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
+        rng, styles = np.random.default_rng(SEED), (*STYLES, *FRESH_STYLES)
+        found: list[Row] = []
+        textbook = 0
+        for number, style in enumerate(styles):
+            index = choose(windows, BEATS_PER_STYLE, rng)
+            scores = self._abnormal([_drawn(v, style, rng) for v in cut_traces(windows, index, rng, POINTS)])
+            found += zip(
+                [style] * index.size, windows.label[index].tolist(), windows.record[index], scores, strict=True
+            )
+            smooth = unit(textbook_beats(TEXTBOOKS_PER_STYLE, rng, POINTS))
+            textbook += sum(t is not None for t in self._accepted([_drawn(v, style, rng) for v in smooth]))
+            progress((number + 1) / len(styles))
+        usual = [row for row in found if row[1] < _PACED]
+        n = TEXTBOOKS_PER_STYLE * len(styles)
+        return {
+            "all": scores_of(usual, self._threshold, resamples=1000),
+            "held_out_styles": scores_of([row for row in usual if row[0] in FRESH_STYLES], self._threshold),
+            "against_normal": self._against_normal(found),
+            "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": wilson(textbook, n)},
+            "by_style": {
+                style: scores_of([row for row in usual if row[0] == style], self._threshold) for style in styles
+            },
+            "by_class": {
+                aami: acceptance([row for row in found if row[1] == i])
+                | {"called_abnormal": called_abnormal(found, i, self._threshold)}
+                for i, aami in enumerate(AAMI_CLASSES)
+            },
+        }
+
+    def _against_normal(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Scores where only N and the classes are asked that a shape alone can show."""
+        return {
+            name: scores_of([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
+            for name, labels in AGAINST_NORMAL.items()
+        }
+
+    def others(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Pictures that are no beat, of kinds that training did not see."""
+        windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
+        beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng, POINTS)
+        by_kind: dict[str, dict[str, int]] = {}
+        for number, kind in enumerate(FRESH_KINDS):
+            by_kind[kind] = self._taken([fresh_other(kind, rng, beats) for _ in range(OTHERS_PER_KIND)])
+            progress(0.6 * (number + 1) / len(FRESH_KINDS))
+        by_kind["photos"] = self._taken(_photos(rng))
+        for number, (kind, pattern, most) in enumerate(REAL_OTHERS):
+            files = [path for path in sorted(root.glob(pattern)) if path.suffix.lower() in _PICTURES]
+            files = files[:: max(1, len(files) // most)][:most]
+            by_kind[kind] = {"n": len(files), "accepted": sum(self._reads(path) for path in files)}
+            progress(0.6 + 0.4 * (number + 1) / len(REAL_OTHERS))
+        n, accepted = (sum(kind[key] for kind in by_kind.values()) for key in ("n", "accepted"))
+        return {
+            "n": n,
+            "accepted": accepted,
+            "share": accepted / n,
+            "interval": wilson(accepted, n),
+            "by_kind": by_kind,
+        }
+
+    def _taken(self, pictures: Sequence[PictureArray]) -> dict[str, int]:
+        return {"n": len(pictures), "accepted": sum(trace is not None for trace in self._accepted(pictures))}
+
+    def beat_images(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+        """The public one-beat pictures: which beats they are, how they are read, what their folders' names teach."""
+        files = sorted((root / "beat_images").glob("*/*.png"))
+        read: list[tuple[Path, BeatTrace | None]] = []
+        for number, path in enumerate(files):
+            read.append((path, self._trace(path)))
+            if number % 50 == 0:
+                progress(0.6 * number / len(files))
+        found = [(path, trace) for path, trace in read if trace is not None]
+        matches = match_beats([trace.value for _, trace in found], root / "mitdb", self.config)
+        progress(0.85)
+        folder = np.array([path.parent.name for path, _ in found])
+        return {
+            "n": len(files),
+            "accepted": len(found),
+            "share": len(found) / len(files),
+            "folders": {name: symbols_of(matches, folder == name) for name in sorted(set(folder))},
+            "annotators_labels": self._true_labels(matches, [trace for _, trace in found]),
+            "folder_labels": learnt_from_folders([t.value for _, t in found], folder, matches),
+        }
+
+    @property
+    def _threshold(self) -> float:
+        return self.head.manifest.threshold
+
+    def _true_labels(self, matches: Matches, traces: Sequence[BeatTrace]) -> dict[str, Any]:
+        """Scores by the annotators' label of the beats shown, those of DS2's patients alone."""
+        aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
+        kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
+        answers = classify_traces([traces[int(i)] for i in kept], self.head, self.classifier)
+        rows: list[Row] = [
+            ("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), answer.abnormal)
+            for i, answer in zip(kept, answers, strict=True)
+        ]
+        scored = scores_of(rows, self._threshold, resamples=1000)
+        return scored | {
+            "sure": int(matches.sure.sum()),
+            "records": sorted({row[2] for row in rows}),
+            "against_normal": self._against_normal(rows),
+            "counts": {name: int((aami[kept] == name).sum()) for name in "NSVF"},
+        }
+
+    def _accepted(self, pictures: Sequence[PictureArray]) -> list[BeatTrace | None]:
+        """The traces of pictures of one beat; None for those that are refused."""
+        found: list[BeatTrace | None] = []
+        for picture in pictures:
+            try:
+                column, row, finding = trace_picture(picture)
+            except EcgError:
+                found.append(None)
+                continue
+            value = ((row.max() - row) / (row.max() - row.min())).astype(np.float32)
+            is_beat = self.head.beat_scores([value], finding[None])[0] >= self.head.manifest.accept_from
+            trace = BeatTrace("", "", picture, column.astype(np.float32), row.astype(np.float32), value, finding)
+            found.append(trace if is_beat else None)
+        return found
+
+    def _abnormal(self, pictures: Sequence[PictureArray]) -> list[float | None]:
+        accepted = self._accepted(pictures)
+        answers = iter(classify_traces([t for t in accepted if t is not None], self.head, self.classifier, self.config))
+        return [None if trace is None else next(answers).abnormal for trace in accepted]
+
+    def _trace(self, path: Path) -> BeatTrace | None:
+        try:
+            return read_beat(PictureFile(path.name, path.read_bytes()), self.head, self.config)
+        except EcgError:
+            return None
+
+    def _reads(self, path: Path) -> bool:
+        return self._trace(path) is not None
+
+
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".pdf")
+_PACED: Final = AAMI_CLASSES.index("Q")
+
+
+def _drawn(value: FloatArray, style: str, rng: Rng) -> PictureArray:
+    return (fresh_beat if style in FRESH_STYLES else draw_styled)(value, style, rng)
+
+
+def _photos(rng: Rng) -> list[PictureArray]:
+    """Pieces of the two photographs that scikit-learn brings."""
+    whole = [np.asarray(picture, np.uint8) for picture in load_sample_images().images]
+    pieces = []
+    for number in range(PHOTOS):
+        picture, size = whole[number % len(whole)], int(rng.integers(120, 400))
+        y, x = (int(rng.integers(side - size)) for side in picture.shape[:2])
+        pieces.append(np.ascontiguousarray(picture[y : y + size, x : x + size]))
+    return pieces

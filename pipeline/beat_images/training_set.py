@@ -1,0 +1,148 @@
+"""What the beat head learns from: beats of many patients and of textbooks, and curves and pictures that are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.beat_images.curves import (
+    SEED,
+    Rng,
+    Windows,
+    cut_traces,
+    fairly,
+    load_supraventricular,
+    load_unlabelled,
+    load_windows,
+    unit,
+)
+from pipeline.beat_images.traced_set import Sketch, resampled
+from pipeline.config import Config
+from pipeline.datasets.splits import DS1
+from pipeline.synthesis.image_styles import STYLES
+from pipeline.synthesis.non_beats import CURVES, PICTURES, other_picture
+from pipeline.synthesis.simple_curves import mixed_curve, unlike_beats
+from pipeline.synthesis.textbook_beats import textbook_beats
+from pipeline.training.training_set import PACED_TRAINING, VALIDATION
+from pipeline.types import FloatArray
+
+CLEAN: Final = 0.35  # of recorded beats are averaged and smooth
+SHARES: Final = (("textbook", 0.16), ("ludb", 0.22), ("svdb", 0.22))  # of the beats; all others are of MIT-BIH
+MIXED: Final = 0.65  # of curves that are no beat, the rest are of a named kind
+_CURVE_POINTS: Final = 400  # of a curve to be drawn
+_HELD_OUT_EVERY: Final = 5  # patient of LUDB and svdb checks
+
+
+@dataclass(frozen=True, eq=False)
+class Shapes:
+    """Where beats come from: those of MIT-BIH, and those of LUDB and svdb where they are there."""
+
+    labelled: Windows
+    ludb: Windows | None
+    svdb: Windows | None
+
+    def cut(self, count: int, rng: Rng, points: int) -> FloatArray:
+        """Traces (count, points) of beats of all patients, and of textbooks, in random order."""
+        parts, left = [], count
+        for name, share in SHARES:
+            part = self._part(name, round(share * count), rng, points)
+            if part is not None:
+                parts.append(part)
+                left -= len(part)
+        parts.append(_cut(self.labelled, left, rng, points))
+        return np.asarray(rng.permutation(np.concatenate(parts)), np.float32)
+
+    def _part(self, name: str, count: int, rng: Rng, points: int) -> FloatArray | None:
+        if name == "textbook":
+            return unit(textbook_beats(count, rng, points))
+        source = self.ludb if name == "ludb" else self.svdb
+        return None if source is None else _cut(source, count, rng, points)
+
+    def parted(self) -> tuple[Shapes, Shapes]:
+        """Patients to learn from and patients to check: those of `VALIDATION`, every fifth of LUDB and of svdb."""
+        checks = np.isin(self.labelled.record, VALIDATION)
+        learnt, held_out = [self.labelled.at(~checks)], [self.labelled.at(checks)]
+        others: list[tuple[Windows | None, Windows | None]] = []
+        for source in (self.ludb, self.svdb):
+            if source is None:
+                others.append((None, None))
+                continue
+            checks = np.isin(source.record, np.unique(source.record)[::_HELD_OUT_EVERY])
+            others.append((source.at(~checks), source.at(checks)))
+        return Shapes(learnt[0], others[0][0], others[1][0]), Shapes(held_out[0], others[0][1], others[1][1])
+
+
+def load_shapes(root: Path, config: Config) -> Shapes:
+    """The beats of DS1, of patients with a pacemaker, of LUDB and of svdb.
+
+    Raises
+    ------
+    DataError
+        If the MIT-BIH database is not in `root`.
+    """
+    labelled = load_windows((*DS1, *PACED_TRAINING), root, config)
+    return Shapes(labelled, load_unlabelled(root, config), load_supraventricular(root, config))
+
+
+def _cut(windows: Windows, count: int, rng: Rng, points: int) -> FloatArray:
+    index = fairly(windows, np.arange(len(windows.label)), count, rng)
+    return cut_traces(windows, index, rng, points, clean=CLEAN)
+
+
+# Pictures to be drawn ----------------------------------------------------------------------------------------------
+
+
+def beat_sketches(shapes: Shapes, count: int, part: int) -> list[Sketch]:
+    """`count` pictures of beats in each style; `part` numbers what they are for."""
+    sketches = []
+    for number, style in enumerate(STYLES):
+        rng = np.random.default_rng((SEED, part, number))
+        curves = shapes.cut(count, rng, _CURVE_POINTS)
+        sketches += [Sketch("beat", (SEED, part, number, i), style, curve) for i, curve in enumerate(curves)]
+    return sketches
+
+
+def curve_sketches(shapes: Shapes, per_kind: int, mixed: int) -> list[Sketch]:
+    """Pictures of curves that are no beat, of every kind and mixed, each in some style."""
+    beats = shapes.cut(400, np.random.default_rng((SEED, 20)), _CURVE_POINTS)
+    sketches = []
+    for kind in (*CURVES, "mixed"):
+        rng = np.random.default_rng((SEED, 21, *kind.encode()))
+        count = mixed if kind == "mixed" else per_kind
+        for i in range(count):
+            curve = mixed_curve(rng, _CURVE_POINTS) if kind == "mixed" else CURVES[kind](rng, beats)
+            style = list(STYLES)[rng.integers(len(STYLES))]
+            sketches.append(Sketch(kind, (SEED, 22, i, *kind.encode()), style, unit(np.asarray(curve)[None])[0]))
+    return sketches
+
+
+def picture_sketches(shapes: Shapes, per_kind: int) -> list[Sketch]:
+    """Pictures that are no curve, of every kind."""
+    beats = shapes.cut(400, np.random.default_rng((SEED, 30)), _CURVE_POINTS)
+    sketches = []
+    for kind in PICTURES:
+        rng = np.random.default_rng((SEED, 31, *kind.encode()))
+        few = beats[rng.integers(len(beats), size=12)]
+        sketches += [
+            Sketch(kind, (SEED, 32, i, *kind.encode()), draw=other_picture, given=(kind, few)) for i in range(per_kind)
+        ]
+    return sketches
+
+
+# Curves without a picture ------------------------------------------------------------------------------------------
+
+
+def other_curves(count: int, beats: FloatArray, rng: Rng, points: int) -> tuple[FloatArray, NDArray[np.str_]]:
+    """At most `count` traces (n, points) of curves that are like none of the beats (k, points), and kinds (n,)."""
+    kinds, names, drawn = list(CURVES), [], []
+    for _ in range(count):
+        kind = "mixed" if rng.random() < MIXED else kinds[rng.integers(len(kinds))]
+        names.append(kind)
+        drawn.append(mixed_curve(rng, points) if kind == "mixed" else resampled(CURVES[kind](rng, beats)))
+    curves = unit(np.stack(drawn))
+    unlike = unlike_beats(curves, beats)
+    return np.asarray(curves[unlike], np.float32), np.array(names)[unlike]

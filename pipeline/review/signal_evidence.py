@@ -1,0 +1,93 @@
+"""What the recorded signal says about intervals, whatever is decided about beats: gaps, lost leads, missed waves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from pipeline.config import DEFAULT, REVIEW, Config, ReviewConfig
+from pipeline.types import Analysis, FloatArray, Recording
+
+Silence = Literal["rest", "lost", "waves"]
+Spans = Sequence[tuple[int, int]]
+_BEATS_MEASURED: Final = 500  # enough for the median height of a QRS
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The signal under the beats.
+
+    `gaps` are samples [start, stop) where nothing was recorded; `signal` (n_samples, n_leads) the analysed leads in
+    mV, None where only gaps are known; `height` (n_leads,) the usual peak-to-peak height of a QRS in each. Answers
+    are remembered: an edit asks about the intervals that it makes, and no others.
+    """
+
+    fs: float
+    gaps: Spans = ()
+    signal: tuple[FloatArray, ...] = ()
+    height: tuple[float, ...] = ()
+    config: ReviewConfig = REVIEW
+    _known: dict[tuple[int, int], Silence] = field(default_factory=dict)
+
+    def between(self, first: int, last: int) -> Silence:
+        """What lies between two beats without another one, `first` and `last` their samples.
+
+        "rest" if at least one lead is at rest: a pause. Else "waves" if a lead has waves as tall as `wave_height` of a
+        QRS - noise, missed beats, flutter or fibrillation -, "lost" if all are flat or adrift (an electrode that came
+        off, an amplifier that recovers). T and P waves of the two beats are left aside.
+        """
+        if (first, last) not in self._known:
+            self._known[first, last] = self._judged(first, last)
+        return self._known[first, last]
+
+    def _judged(self, first: int, last: int) -> Silence:
+        start = first + round(self.config.silence_after_s * self.fs)
+        stop = last - round(self.config.silence_before_s * self.fs)
+        size = round(self.config.silence_step_s * self.fs)
+        if stop - start < size:
+            return "rest"
+        found = {
+            _lead(np.asarray(lead[start:stop]), size, height, self.config)
+            for lead, height in zip(self.signal, self.height, strict=True)
+        }
+        return "rest" if "rest" in found or not found else "waves" if "waves" in found else "lost"
+
+
+def ground_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Ground:
+    """The ground of an analysis; the recording's signal is looked at when it is asked for."""
+    leads = tuple(recording.p_signal[:, recording.leads.index(name)] for name in analysis.leads)
+    heights = tuple(_qrs_height(lead, analysis, config) for lead in leads)
+    return Ground(recording.fs, gaps_in(np.asarray(leads[0]), recording.fs, config), leads, heights)
+
+
+def gaps_in(lead: FloatArray, fs: float, config: Config = DEFAULT) -> tuple[tuple[int, int], ...]:
+    """Stretches [start, stop) of NaN in a lead (n_samples,) that last longer than `gap_bridge_ms`."""
+    missing = np.concatenate([[False], np.isnan(lead), [False]])
+    edges = np.flatnonzero(missing[1:] != missing[:-1]).reshape(-1, 2)
+    long = edges[edges[:, 1] - edges[:, 0] > config.signal.gap_bridge_ms / 1000 * fs]
+    return tuple((int(start), int(stop)) for start, stop in long)
+
+
+def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:
+    """The median peak-to-peak height around a beat, in mV; 0 without beats."""
+    reach = round(config.signal.rr_min_ms / 2000 * analysis.fs)
+    inside = analysis.sample[(analysis.sample >= reach) & (analysis.sample < lead.size - reach)]
+    some = inside[:: max(1, -(-inside.size // _BEATS_MEASURED))]
+    heights = [float(np.ptp(lead[at - reach : at + reach])) for at in some.tolist()]
+    known = [height for height in heights if np.isfinite(height)]
+    return float(np.median(known)) if known else 0.0
+
+
+def _lead(values: FloatArray, size: int, height: float, config: ReviewConfig) -> Silence:
+    """One lead (n,) between two beats, in steps of `size` samples."""
+    steps = values[: values.size // size * size].reshape(-1, size)
+    steps = steps[np.isfinite(steps).all(axis=1)]
+    heights = steps.max(axis=1, initial=-np.inf) - steps.min(axis=1, initial=np.inf)
+    if not steps.size or np.ptp(steps) < DEFAULT.signal.flat_mv or np.median(heights) < config.dead_mv:
+        return "lost"
+    if float(heights.max()) >= config.wave_height * height:
+        return "waves"
+    return "lost" if float(np.ptp(np.median(steps, axis=1))) >= config.drift_height * height else "rest"

@@ -1,0 +1,36 @@
+"""Does a second detector, built on another principle, see the same beats?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import SignalConfig
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.r_peaks import slopes
+from pipeline.types import IntArray
+
+
+def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
+    """Whether the second detector found a beat within `config.trust_ms` of each R peak (n,), one to one.
+
+    A beat that it does not see is not wrong - it misses one slow ectopic beat in nine - but worth a look.
+    """
+    if r_peak.size == 0:
+        return np.zeros(0, np.bool_)
+    second = slopes(conditioned, config)
+    if second.size == 0:
+        return np.zeros(r_peak.size, np.bool_)
+    nearest = np.abs(r_peak[:, None] - second[_around(second, r_peak)]).argmin(axis=1)
+    partner = _around(second, r_peak)[np.arange(r_peak.size), nearest]
+    distance = np.abs(r_peak - second[partner])
+    closest = np.full(second.size, np.iinfo(np.int64).max)
+    np.minimum.at(closest, partner, distance)
+    agreed = (distance <= config.trust_ms / 1000 * conditioned.fs) & (distance == closest[partner])
+    return np.asarray(agreed, np.bool_)
+
+
+def _around(second: IntArray, r_peak: IntArray) -> NDArray[np.intp]:
+    """Positions in `second` of the beat before and the beat after each R peak, (n, 2)."""
+    after = np.searchsorted(second, r_peak)
+    return np.clip(np.stack([after - 1, after], axis=1), 0, second.size - 1)

@@ -1,0 +1,1 @@
+"""Made signals, drawings and pages: rhythms, noise, styles of pictures, and curves that are no beat."""

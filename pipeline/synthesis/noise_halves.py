@@ -1,0 +1,43 @@
+"""Halves of the noise records of nstdb: one teaches the detector, the other tests it.
+
+How noise is scaled is `pipeline.synthesis.noise`'s; its power is that of the whole record, whichever half is mixed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from pipeline.config import data_root
+from pipeline.synthesis.noise import add_noise, half_of, read_noise
+from pipeline.types import Recording, read_only
+
+Kind = Literal["em", "ma", "bw"]
+Half = Literal[0, 1]
+KINDS: tuple[Kind, ...] = ("em", "ma", "bw")
+
+
+def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift: int = 0) -> Recording:
+    """The recording, which has reference beats, with noise from its first to its last sample.
+
+    Parameters
+    ----------
+    half : {0, 1}
+        Which half of the noise record is used, over and over: 0 teaches, 1 tests.
+    shift : int
+        Rotates the noise by so many samples.
+    """
+    assert recording.reference is not None
+    whole = noise_record(kind)
+    part = half_of(whole, half)
+    noise = replace(part, p_signal=read_only(np.roll(part.p_signal, shift, axis=0)))
+    return add_noise(recording, noise, snr_db, recording.reference.sample, measured=whole)
+
+
+@cache
+def noise_record(kind: Kind) -> Recording:
+    """Half an hour of noise on two leads, 360 Hz."""
+    return read_noise(data_root() / "nstdb", kind)

@@ -1,0 +1,188 @@
+"""The beats that networks learn from: contents of pictures with labels, per record, and how an epoch is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.analysis import prepare
+from pipeline.config import Config
+from pipeline.errors import DataError
+from pipeline.features.beat_image_content import PictureContent, picture_content
+from pipeline.intake import read_path
+from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.synthesis.rhythms import Rhythm, simulate
+from pipeline.training.augmentation import Augmentation, draw_augmented
+from pipeline.types import IntArray, PictureArray, Recording
+
+# Pictures per epoch and class. Not balanced: flooding a network with rare classes costs it precision (ACCURACY.md K);
+# the prior is restored afterwards by adding log(natural / sampled) to the logits.
+EPOCH_COUNTS = {"N": 9000, "S": 1600, "V": 3000, "F": 700, "Q": 500}
+Q_PRIOR = 0.005  # paced beats come from four records that the splits exclude; their share there says nothing
+SWAPPED_SHARE = 0.12  # of every class: pictures with the second lead in the place of the first
+# On top of these, beats of simulated rhythms, which the prior does not count. In atrial runs N is rare on purpose: once
+# the prior is restored, S weighs a sixth of what it weighs in training, and both stand as 7 to 3, as they occur there.
+SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
+    "atrial_runs": {"N": 80, "S": 1200, "V": 150},
+    "fibrillation": {"N": 700, "V": 250},
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledBeats:
+    """Contents of n pictures, their class as an index into `AAMI_CLASSES`, and the record each comes from."""
+
+    content: PictureContent
+    label: IntArray
+    record: NDArray[np.str_]
+
+    def take(self, index: IntArray) -> LabelledBeats:
+        """The beats at `index`."""
+        return LabelledBeats(self.content.take(index), self.label[index], self.record[index])
+
+
+def load_beats(
+    records: Sequence[str],
+    folder: Path,
+    config: Config,
+    *,
+    swapped: bool = False,
+    keep: Callable[[str, str], bool] = lambda record, aami: True,
+    progress: Callable[[float, str], None] = lambda fraction, sentence: None,
+) -> LabelledBeats:
+    """Read the reference beats of records.
+
+    Parameters
+    ----------
+    swapped : bool
+        Whether the second lead takes the place of the first, so that a network meets other leads there.
+    keep : callable
+        Which (record, AAMI class) to keep.
+
+    Raises
+    ------
+    DataError
+        If a record has no reference annotations.
+    """
+    parts = []
+    for i, record in enumerate(records):
+        progress(i / len(records), f"Reading record {record}")
+        parts.append(_record_beats(record, folder, config, swapped, keep))
+    return concatenated(parts)
+
+
+def concatenated(parts: Sequence[LabelledBeats]) -> LabelledBeats:
+    """All beats of several sets as one."""
+    content = PictureContent(
+        *(np.concatenate([getattr(p.content, f.name) for p in parts]) for f in fields(PictureContent))
+    )
+    return LabelledBeats(content, np.concatenate([p.label for p in parts]), np.concatenate([p.record for p in parts]))
+
+
+def load_simulated(
+    records: Sequence[str], folder: Path, config: Config, rhythm: Rhythm, *, n_beats: int, seed: int
+) -> LabelledBeats:
+    """`n_beats` of a simulated rhythm from each of the records that have the beats for it."""
+    parts = []
+    for i, record in enumerate(records):
+        recording = read_path(folder / f"{record}.hea", config=config)
+        simulated = simulate(recording, rhythm, n_beats, np.random.default_rng((seed, i)))
+        if simulated is not None:
+            parts.append(_labelled(simulated, config))
+    return concatenated(parts)
+
+
+def _record_beats(
+    record: str, folder: Path, config: Config, swapped: bool, keep: Callable[[str, str], bool]
+) -> LabelledBeats:
+    recording = read_path(folder / f"{record}.hea", config=config)
+    if recording.reference is None:
+        raise DataError(f"Record {record!r} in {str(folder)!r} has no reference annotations (.atr).")
+    return _labelled(recording, config, swapped, keep)
+
+
+def _labelled(
+    recording: Recording,
+    config: Config,
+    swapped: bool = False,
+    keep: Callable[[str, str], bool] = lambda record, aami: True,
+) -> LabelledBeats:
+    assert recording.reference is not None
+    beats = prepare(recording, config, samples=recording.reference.sample).beats
+    if swapped:
+        beats = prepare(recording, config, leads=beats.leads[::-1], samples=recording.reference.sample).beats
+    classes = [aami_class(symbol) or "Q" for symbol in recording.reference.symbol]
+    index = np.flatnonzero(
+        [keep(recording.name, c) and not reason for c, reason in zip(classes, beats.reason, strict=True)]
+    )
+    label = np.array([AAMI_CLASSES.index(classes[i]) for i in index], np.int64)
+    return LabelledBeats(picture_content(beats, index, config.picture), label, np.full(index.size, recording.name))
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Beats, and how many of each class an epoch draws from them."""
+
+    beats: LabelledBeats
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class EpochSampler:
+    """Draws the pictures of an epoch from all sources; the `natural` ones stand for how often classes occur."""
+
+    natural: tuple[Source, ...]
+    simulated: tuple[Source, ...]
+    config: Config
+    strength: Augmentation
+    batch: int
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch."""
+        return sum(sum(source.counts.values()) for source in self._sources) // self.batch
+
+    @property
+    def _sources(self) -> tuple[Source, ...]:
+        return (*self.natural, *self.simulated)
+
+    def prior(self) -> NDArray[np.float64]:
+        """Share of each class among the natural beats of an epoch, (5,)."""
+        counts = np.array([sum(s.counts.get(name, 0) for s in self.natural) for name in AAMI_CLASSES], np.float64)
+        return np.asarray(counts / counts.sum())
+
+    def epoch(self, number: int) -> Iterator[tuple[PictureArray, IntArray]]:
+        """Batches of (pictures uint8 (b, h, w, 3), labels (b,)) of epoch `number`."""
+        rng = np.random.default_rng((self.seed, number))
+        picks = [_picked(source, rng) for source in self._sources]
+        owner = np.repeat(np.arange(len(picks)), [pick.size for pick in picks])
+        index = np.concatenate(picks)
+        order = rng.permutation(index.size)
+        for start in range(0, self.steps * self.batch, self.batch):
+            chosen = order[start : start + self.batch]
+            mixed = concatenated([s.beats.take(index[chosen[owner[chosen] == i]]) for i, s in enumerate(self._sources)])
+            yield draw_augmented(mixed.content, self.config.picture, rng, self.strength), mixed.label
+
+
+def with_swapped(beats: LabelledBeats, swapped: LabelledBeats, counts: Mapping[str, int]) -> tuple[Source, ...]:
+    """Sources that draw `counts` in all, `SWAPPED_SHARE` of them with the second lead first."""
+    other = {name: int(count * SWAPPED_SHARE) for name, count in counts.items()}
+    return Source(beats, {name: count - other[name] for name, count in counts.items()}), Source(swapped, other)
+
+
+def _picked(source: Source, rng: np.random.Generator) -> IntArray:
+    return np.concatenate([_balanced(source.beats, aami, n, rng) for aami, n in source.counts.items() if n])
+
+
+def _balanced(beats: LabelledBeats, aami: str, count: int, rng: np.random.Generator) -> IntArray:
+    """Indices of `count` beats of a class; a record's chance grows with the square root of its beats."""
+    candidates = np.flatnonzero(beats.label == AAMI_CLASSES.index(aami))
+    _, owner, sizes = np.unique(beats.record[candidates], return_inverse=True, return_counts=True)
+    weight = 1 / np.sqrt(sizes[owner])
+    replace = count > candidates.size
+    return np.asarray(rng.choice(candidates, count, replace=replace, p=weight / weight.sum()), np.int64)

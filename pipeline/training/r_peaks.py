@@ -1,0 +1,184 @@
+"""Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
+
+Only DS1, as recorded and in AV block, and the first half of the noise records teach. The second network learns from
+answers of the first on patients that it has not seen (four folds); what the pair then reaches on left-out patients is
+stored with the weights.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from benchmarks.r_peaks import flutter, read
+from pipeline.config import DEFAULT
+from pipeline.datasets.splits import DS1
+from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.leads import choose_leads
+from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH, Network, chosen, in_rhythm
+from pipeline.synthesis.av_block import blocked
+from pipeline.synthesis.noise_halves import mixed
+from pipeline.types import FloatArray, Recording
+
+FOLDS = 4
+MATCH_S = 0.15
+CLEAN, IGNORED = "both leads", -1
+SIGNAL = DEFAULT.signal
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """Candidates of one record in one condition: label 1 beat, 0 none, -1 not counted."""
+
+    record: int
+    name: str
+    fs: float
+    at: NDArray[np.int64]
+    strength: FloatArray
+    features: FloatArray
+    label: NDArray[np.int8]
+
+
+def main() -> None:
+    """Fit, count on left-out patients, and write both."""
+    versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
+    score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
+    rhythm = [in_rhythm(v.at, s, v.strength, v.fs) for v, s in zip(versions, score, strict=True)]
+    final = _left_out(versions, rhythm, (16,), 10)
+    first = _fitted(versions, [v.features for v in versions], (32, 16), 25)
+    _write(first, _fitted(versions, rhythm, (16,), 10), _left_out_counts(versions, final))
+
+
+def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
+    """The record as it is, with either lead alone, in noise, with one lead noisy and lost at times, and in AV block."""
+    recording = read("mitdb", record)
+    rng = np.random.default_rng(int(record))
+    leads = choose_leads(recording.leads)
+    yield CLEAN, recording, _conditioned(recording, leads)
+    for lead in leads:
+        yield f"{'first' if lead == leads[0] else 'second'} lead", recording, _conditioned(recording, (lead,))
+    for number, kind in enumerate(("em", "ma", "bw", "em", "em")):
+        noisy = mixed(recording, kind, rng.uniform(-3, 14), half=0, shift=int(rng.integers(300_000)))
+        yield f"noise {number} {kind}", noisy, _conditioned(noisy, leads)
+    for lead in range(2):
+        noisy = mixed(recording, "em", rng.uniform(-6, 6), half=0, shift=int(rng.integers(300_000)))
+        p_signal = noisy.p_signal.copy()
+        p_signal[:, lead] = recording.p_signal[:, lead]
+        for start in rng.integers(0, len(p_signal) - 6000, 20):
+            p_signal[start : start + int(rng.integers(700, 6000)), 1 - lead] = 0
+        broken = replace(noisy, p_signal=p_signal)
+        yield f"good lead {lead}", broken, _conditioned(broken, leads)
+    for name, chosen_leads in {"blocked": leads, "blocked, first lead": leads[:1]}.items():
+        block = blocked(recording, rng)
+        yield name, block, _conditioned(block, chosen_leads)
+    noisy = mixed(blocked(recording, rng), "em", rng.uniform(3, 14), half=0, shift=int(rng.integers(300_000)))
+    yield "blocked, noise", noisy, _conditioned(noisy, leads)
+
+
+def _conditioned(recording: Recording, leads: tuple[str, ...]) -> Conditioned:
+    return condition(recording, leads, SIGNAL)
+
+
+def _version(record: int, name: str, recording: Recording, conditioned: Conditioned) -> Version:
+    pieces = find_candidates(conditioned)
+    at = np.concatenate([piece.at for piece in pieces])
+    return Version(
+        record=record,
+        name=name,
+        fs=conditioned.fs,
+        at=at,
+        strength=np.concatenate([piece.strength for piece in pieces]),
+        features=np.concatenate([piece.features for piece in pieces]),
+        label=_labels(at, recording, conditioned.fs, flutter("mitdb", DS1[record])),
+    )
+
+
+def _labels(
+    at: NDArray[np.int64], recording: Recording, fs: float, left_out: list[tuple[int, int]]
+) -> NDArray[np.int8]:
+    """1 for the candidate nearest to each reference beat, -1 during flutter."""
+    assert recording.reference is not None
+    ratio = fs / recording.fs
+    beats = recording.reference.sample * ratio
+    after = np.clip(np.searchsorted(at, beats), 1, at.size - 1)
+    nearest = np.where(beats - at[after - 1] <= at[after] - beats, after - 1, after)
+    label = np.zeros(at.size, np.int8)
+    label[nearest[np.abs(at[nearest] - beats) <= MATCH_S * fs]] = 1
+    for start, stop in left_out:
+        label[(at >= start * ratio - 0.2 * fs) & (at <= stop * ratio + 0.2 * fs)] = IGNORED
+    return label
+
+
+def _left_out(
+    versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int
+) -> list[FloatArray]:
+    """Scores of every candidate by a network that has not seen its patient."""
+    score: dict[int, FloatArray] = {}
+    for fold in range(FOLDS):
+        seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
+        network = _fitted([versions[i] for i in seen], [features[i] for i in seen], hidden, epochs)
+        score |= {i: network(features[i]) for i, version in enumerate(versions) if version.record % FOLDS == fold}
+    return [score[i] for i in range(len(versions))]
+
+
+def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> Network:
+    label = np.concatenate([version.label for version in versions])
+    weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
+    inputs = np.concatenate(features)[label >= 0]
+    mean, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
+    inputs = (inputs - mean) / spread
+    options = {"batch_size": 1024, "learning_rate_init": 2e-3, "alpha": 1e-4, "tol": 0, "n_iter_no_change": 10**6}
+    network = MLPClassifier(hidden, max_iter=epochs, random_state=0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(inputs, label[label >= 0], sample_weight=weight)
+    first = network.coefs_[0] / spread[:, None]
+    weights = (first, *network.coefs_[1:])
+    biases = (network.intercepts_[0] - mean @ first, *network.intercepts_[1:])
+    return Network(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
+
+
+def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:
+    """Beats found, missed and extra per condition, over all patients of DS1."""
+    total: dict[str, NDArray[np.int64]] = {}
+    for version, own in zip(versions, score, strict=True):
+        total[version.name] = total.get(version.name, 0) + np.array(_counts(version, own))
+    keys = ("found", "missed", "extra")
+    return {name: dict(zip(keys, counts.tolist(), strict=True)) for name, counts in total.items()}
+
+
+def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
+    found = np.zeros(version.at.size, np.bool_)
+    found[chosen(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
+    beat, none = version.label == 1, version.label == 0
+    return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
+
+
+def _write(surroundings: Network, rhythm: Network, left_out: dict[str, dict[str, int]]) -> None:
+    def layers(network: Network) -> list[dict[str, list[float]]]:
+        pairs = zip(network.weights, network.biases, strict=True)
+        return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
+
+    stored = {
+        "fitted_by": "python -m pipeline.training.r_peaks (DS1, also in AV block; first half of the nstdb noise records)",
+        "left_out_patients": left_out,
+        "surroundings": layers(surroundings),
+        "rhythm": layers(rhythm),
+    }
+    WEIGHTS_PATH.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8", newline="\n")
+
+
+def _rounded(array: FloatArray) -> list[float]:
+    return np.vectorize(lambda value: float(f"{value:.5g}"))(array).tolist()  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Boosted trees beside the members of `rhythm`: the same patients, recorded and changed, and the numbers of each beat.
+
+scikit-learn grows them; what is kept are plain arrays, which `models.trees` asks without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from models.boosted_trees import nodes_of
+from models.fit import UNLABELLED
+from models.trees import DEPTH, NODE, NODES, REACH, ROUNDS, measurer
+from pipeline.config import Config
+from pipeline.features.beat_sequence import row_size
+from pipeline.labels import AAMI_CLASSES
+from pipeline.training.rhythm_network.patients import Material
+from pipeline.training.rhythm_network.scores import towards_natural
+from pipeline.training.rhythm_network.windows import Changes, N, Q, RhythmRecord, WindowSampler
+from pipeline.types import FloatArray, IntArray
+
+Measure = Callable[[FloatArray], FloatArray]
+NEVER: Final = -12.0  # the log-odds of a class that taught nothing
+LARGEST: Final = 6e4  # that float16, in which weights are kept, can hold
+MIDDLE: Final = 64  # beats of a window that are learnt from; `REACH` on each side are there to be seen
+
+
+@dataclass(frozen=True)
+class TreesPlan:
+    """What a forest learns from and how eagerly."""
+
+    windows: int  # changed and simulated as those that the members see, beside all that was recorded
+    usual_share: float = 0.35  # of the recorded N, which weigh as much as all
+    paced_share: float = 0.1
+    paced_weight: float = 0.5
+    learning_rate: float = 0.15
+    fewest: int = 40  # beats in a leaf
+    l2: float = 3.0
+    asked: float = 0.3  # share of the numbers that a node may ask about
+    bins: int = 64
+    natural_share: float = 1.0  # of the way from the mix of classes that it was taught to the recorded one
+
+
+FORESTS: Final = (TreesPlan(windows=0), TreesPlan(windows=300, natural_share=0.5))
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """Trees as arrays (`models.trees.layer`), what they say of measured beats, and the bias towards a natural mix."""
+
+    arrays: dict[str, NDArray[np.float32]]
+    bias: NDArray[np.float64]
+    answers: Callable[[FloatArray], NDArray[np.float64]]
+
+    def logits(self, measure: Measure) -> Callable[[FloatArray], NDArray[np.float32]]:
+        """A function from rows of beats in their order to log-odds (n, 5), without the bias."""
+        return lambda rows: self.answers(measure(rows)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Beats as trees learn from them: numbers (n, k), class (n,) and weight (n,)."""
+
+    numbers: FloatArray
+    label: IntArray
+    weight: NDArray[np.float64]
+
+
+def grown(
+    left_out: Sequence[str],
+    material: Material,
+    changes: Changes,
+    forests: Sequence[TreesPlan],
+    seed: int,
+    config: Config,
+) -> Grown:
+    """Forests that never see `left_out`, whose mean is the answer."""
+    return together([_forest(left_out, material, changes, plan, seed, config) for plan in forests])
+
+
+def together(forests: Sequence[Grown]) -> Grown:
+    """The mean of what forests say."""
+    arrays = {name: np.concatenate([forest.arrays[name] for forest in forests]) for name in NODE}
+    arrays["value"] /= len(forests)
+    arrays["start"] = np.stack([forest.arrays["start"] for forest in forests]).mean(axis=0)
+    return Grown(
+        arrays,
+        np.mean([forest.bias for forest in forests], axis=0),
+        lambda numbers: np.mean([forest.answers(numbers) for forest in forests], axis=0),
+    )
+
+
+def _forest(
+    left_out: Sequence[str], material: Material, changes: Changes, plan: TreesPlan, seed: int, config: Config
+) -> Grown:
+    sampler = material.taught(left_out).sampler(config, seed, 1, replace(changes, usual_hidden=0.0))
+    sampler = replace(sampler, paced=[], length=MIDDLE + 2 * REACH)
+    lesson = _lesson(sampler, material.paced, plan, np.random.default_rng(seed))
+    shares = np.bincount(lesson.label, lesson.weight, minlength=len(AAMI_CLASSES)) / lesson.weight.sum()
+    bias = towards_natural(shares, [record.label for record in sampler.recorded], plan.natural_share)
+    return as_arrays(_fitted(lesson, plan, seed), bias)
+
+
+def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64]) -> Grown:
+    """What scikit-learn has grown, as arrays."""
+    classes = [int(each) for each in forest.classes_]
+    shape = (ROUNDS // len(FORESTS), len(AAMI_CLASSES), NODES)
+    arrays = {name: np.zeros(shape, np.float32) for name in NODE}
+    start = np.full(len(AAMI_CLASSES), NEVER, np.float32)
+    start[classes] = np.ravel(forest._baseline_prediction)
+    for i, trees in enumerate(forest._predictors):
+        for label, tree in zip(classes, trees, strict=True):
+            for name, values in nodes_of(tree.nodes).items():
+                arrays[name][i, label, : values.size] = np.clip(values, -LARGEST, LARGEST)
+
+    def answers(numbers: FloatArray) -> NDArray[np.float64]:
+        said = np.full((len(numbers), len(AAMI_CLASSES)), NEVER)
+        said[:, classes] = forest.decision_function(numbers)
+        return said
+
+    return Grown({**arrays, "start": start}, bias, answers)
+
+
+def _lesson(sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator) -> Lesson:
+    """Recorded beats as they are, some of N for all; beats of changed windows; some paced ones."""
+    measure, found = measurer(row_size(sampler.config.sequence)), []
+    for record in (*sampler.recorded, *sampler.others):
+        at = (record.label > N) | ((record.label == N) & (rng.random(record.label.size) < plan.usual_share))
+        weight = np.where(record.label[at] == N, 1 / plan.usual_share, 1.0)
+        found.append(Lesson(measure(record.rows())[at], record.label[at], weight))
+    for _ in range(plan.windows):
+        rows, label = sampler.window(rng)
+        at = (label != UNLABELLED) & (np.abs(np.arange(label.size) - label.size / 2 + 0.5) < MIDDLE / 2)
+        found.append(Lesson(measure(rows)[at], label[at], np.ones(int(at.sum()))))
+    for record in paced:
+        at = (record.label == Q) & (rng.random(record.label.size) < plan.paced_share)
+        found.append(Lesson(measure(record.rows())[at], record.label[at], np.full(int(at.sum()), plan.paced_weight)))
+    return Lesson(
+        np.concatenate([part.numbers for part in found]),
+        np.concatenate([part.label for part in found]),
+        np.concatenate([part.weight for part in found]),
+    )
+
+
+def _fitted(lesson: Lesson, plan: TreesPlan, seed: int) -> HistGradientBoostingClassifier:
+    forest = HistGradientBoostingClassifier(
+        max_iter=ROUNDS // len(FORESTS),
+        learning_rate=plan.learning_rate,
+        max_leaf_nodes=(NODES + 1) // 2,
+        max_depth=DEPTH,
+        min_samples_leaf=plan.fewest,
+        l2_regularization=plan.l2,
+        max_features=plan.asked,
+        max_bins=plan.bins,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return forest.fit(lesson.numbers, lesson.label, sample_weight=lesson.weight)

@@ -1,0 +1,210 @@
+"""Training of `rhythm`: cross-validation over its patients, whose networks together are the one that is served.
+
+Every fifth of the patients is left out by one member of each round and by trees of their own. What these say about them
+calibrates the whole and is its score before any test patient is looked at; the ensemble holds all members, and trees
+that learnt from every patient. `rhythm` is taught by DS1, `rhythm_svdb` by every other patient of svdb besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models import registry, rhythm
+from models.networks import NETWORKS
+from models.rhythm import MEMBERS, TREES_SHARE, assemble, forward
+from models.trees import measurer
+from pipeline._util.provenance import current_commit
+from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.splits import taught_half
+from pipeline.errors import DataError
+from pipeline.evaluation.run import write_json
+from pipeline.features.beat_sequence import row_size
+from pipeline.labels import AAMI_CLASSES
+from pipeline.training.rhythm_network.boosted_trees import Grown, grown
+from pipeline.training.rhythm_network.members import RhythmPlan, Trained, trained
+from pipeline.training.rhythm_network.patients import Material, Progress, database, load_material
+from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
+from pipeline.training.rhythm_network.windows import WindowSampler
+from pipeline.training.training_set import PACED_TRAINING
+from pipeline.types import FloatArray
+
+# Each fold has S, V and few of the records that hold most of a class: S 209, 207, 201, 118, 220; F 208.
+FOLDS: Final = (
+    ("209", "114", "101", "106", "119"),
+    ("201", "124", "112", "215", "230"),
+    ("207", "223", "115", "203"),
+    ("118", "116", "122", "205"),
+    ("220", "108", "109", "208"),
+)
+GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how many of its beats the self-test reads
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """The `trained` members of a fold, and what they and its trees say of who is left out, recorded and simulated."""
+
+    trained: Sequence[Trained]
+    members: HeldOut
+    trees: HeldOut
+    simulated: HeldOut
+
+    def recorded(self) -> HeldOut:
+        """What both say together."""
+        return fused(self.members, self.trees, TREES_SHARE)
+
+
+def run(
+    data_dir: Path | None = None,
+    output_dir: Path | None = None,
+    *,
+    name: str = "rhythm",
+    plan: RhythmPlan | None = None,
+    folds: Sequence[Sequence[str]] = FOLDS,
+    without: Sequence[str] = (),
+    runs: Path = ROOT / "runs",
+    config: Config = DEFAULT,
+    progress: Progress = lambda fraction, sentence: None,
+    command: str = "",
+) -> Path:
+    """Train on DS1, and what else teaches NAME, and write `output_dir`/NAME (default models/weights/NAME).
+
+    Its scores.json has the held-out scores.
+
+    An interrupted run goes on from its last finished epoch (`runs`/train-NAME-...).
+
+    Parameters
+    ----------
+    folds : sequence of sequence of str
+        The records of DS1 that a member of each round leaves out; a database that teaches besides is dealt out too.
+    without : sequence of str
+        Records of these folds that teach nobody and are asked about nothing.
+
+    Raises
+    ------
+    DataError
+        If a database is not in `data_dir`, folds and rounds do not make as many members as the network has, or a
+        record of `without` teaches nothing anyway.
+    """
+    root, plan, folds = data_dir or data_root(), plan or RhythmPlan(), _left(folds, without)
+    rounds = plan.simulated_shares
+    if len(folds) * len(rounds) != MEMBERS:
+        raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, {len(rounds)} for each.")
+    mitdb, by = database(root, "mitdb"), NETWORKS[name].taught_by
+    other = database(root, by) if by else None
+    others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
+    records = [record for fold in folds for record in fold]
+    material = load_material(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
+    folds = [[*fold, *others[i :: len(folds)]] for i, fold in enumerate(folds)]
+    key, members = plan.key(config, (*records, *others)), []
+    for i, (share, fold) in enumerate(product(rounds, folds)):
+        each, checkpoint = replace(plan, seed=plan.seed + i), runs / f"train-{name}-{i}-{key}"
+        members.append(trained(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
+    progress(0.99, "Trees of each fold, and what they and its members say of who was left out")
+    found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
+    facts = {
+        "command": command or " ".join((f"python -m pipeline train --model {name}", *_option(without))),
+        "commit": current_commit(),
+        "trained_on": "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
+        + (f", without record {', '.join(without)}" if without else "")
+        + (f"; {len(others)} patients of {by}" if others else ""),
+        "training_minutes": round(sum(sum(member.history["minutes"]) for member in members), 1),
+    }
+    trees = grown((), material, plan.changes, plan.forests, plan.seed, config)
+    return _written(name, found, trees, material, plan, config, facts, folds, output_dir)
+
+
+def _left(folds: Sequence[Sequence[str]], without: Sequence[str]) -> list[list[str]]:
+    """The folds less some of their records."""
+    taught = [record for fold in folds for record in fold]
+    if strangers := [record for record in without if record not in taught]:
+        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(taught))}.")
+    kept = [[record for record in fold if record not in without] for fold in folds]
+    if not all(kept):
+        raise DataError(f"Without {', '.join(without)} a fold would be empty; leave fewer records out.")
+    return kept
+
+
+def _option(without: Sequence[str]) -> tuple[str, ...]:
+    return ("--without", *without) if without else ()
+
+
+def _written(
+    name: str,
+    found: Sequence[_Fold],
+    trees: Grown,
+    material: Material,
+    plan: RhythmPlan,
+    config: Config,
+    facts: dict[str, Any],
+    folds: Sequence[Sequence[str]],
+    output_dir: Path | None,
+) -> Path:
+    """The whole of all members and the trees, with what the folds said before."""
+    members = [member for part in found for member in part.trained]
+    model = rhythm.build((row_size(config.sequence),), len(AAMI_CLASSES))
+    assemble(model, [member.model for member in members], trees.arrays)
+    alone = np.mean([member.bias for member in members], axis=0)
+    bias = (1 - TREES_SHARE) * alone + TREES_SHARE * trees.bias
+    recorded = together([part.recorded() for part in found], bias)
+    histories = [member.history for member in members]
+    history = {key: np.mean([each[key] for each in histories], axis=0).round(5).tolist() for key in histories[0]}
+    known = {
+        "preprocessing": config.sequence_id(),
+        "classes": AAMI_CLASSES,
+        "train_records": [*material.recorded, *PACED_TRAINING, *material.others],
+        "validation_records": [],
+        "seed": plan.seed,
+        "pictures_seen": MEMBERS * plan.epochs * plan.steps * WindowSampler.batch * WindowSampler.length,
+    }
+    folder = registry.write(
+        name, model, history, _golden(material), facts | known | calibrated(recorded, bias), output_dir
+    )
+    scores = {"command": facts["command"], "commit": facts["commit"], "folds": [list(fold) for fold in folds]}
+    scores["held_out"] = scored(recorded)
+    if material.others:
+        scores["held_out_ds1"] = scored(recorded.of(list(material.recorded)))
+        scores["held_out_others"] = scored(recorded.of(list(material.others)))
+    scores["simulated"] = scored(together([part.simulated for part in found], bias))
+    scores["held_out_members"] = scored(together([part.members for part in found], alone))
+    scores["held_out_trees"] = scored(together([part.trees for part in found], trees.bias))
+    write_json(folder / "scores.json", scores)
+    return folder
+
+
+def _fold(
+    members: Sequence[Trained],
+    left_out: Sequence[str],
+    material: Material,
+    plan: RhythmPlan,
+    number: int,
+    config: Config,
+) -> _Fold:
+    """Ask the members of a fold, and trees that never saw `left_out` either, about these patients."""
+    recorded, simulated = material.unseen(left_out)
+    logits_of = _mean([forward(member.model) for member in members])
+    found = grown(left_out, material, plan.changes, plan.forests, plan.seed + number, config)
+    asked = found.logits(measurer(row_size(config.sequence)))
+    of_simulated = fused(held_out(logits_of, simulated), held_out(asked, simulated), TREES_SHARE)
+    return _Fold(members, held_out(logits_of, recorded), held_out(asked, recorded), of_simulated)
+
+
+def _mean(networks: Sequence[Logits]) -> Logits:
+    """What networks say together."""
+    return lambda rows: np.asarray(np.mean([logits_of(rows) for logits_of in networks], axis=0), np.float32)
+
+
+def _golden(material: Material) -> FloatArray:
+    """A stretch with N, V and F, for the self-test at every load."""
+    record = material.recorded.get(GOLDEN_RECORD) or next(iter(material.recorded.values()))
+    return record.rows()[:GOLDEN_BEATS]
+
+
+def _within(progress: Progress, number: int, of: int) -> Progress:
+    """The progress of one of several parts of equal length."""
+    return lambda done, sentence: progress((number + done) / of, f"Member {number + 1} of {of}: {sentence}")

@@ -1,0 +1,71 @@
+"""Learning rate and weight decay of a picture network, looked for on the held-out patients of DS1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from models.losses import Recipe
+from models.networks import NETWORKS
+from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.training.image_networks import fitted, samplers
+from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
+from pipeline.training.search import Found, Range, search
+from pipeline.training.training_set import Lesson, Progress, load_lesson, mitdb_folder
+
+SPACE: Final = MappingProxyType(
+    {"learning_rate": Range(1e-4, 5e-3, log=True), "weight_decay": Range(1e-6, 1e-2, log=True)}
+)
+TUNE_PLAN: Final = DEFAULT_PLAN.reduced(2, 4000)  # enough to tell good settings from bad ones
+
+
+def tune(
+    name: str,
+    trials: int,
+    data_dir: Path | None = None,
+    *,
+    plan: TrainingPlan = TUNE_PLAN,
+    config: Config = DEFAULT,
+    lesson: Lesson | None = None,
+    progress: Progress = lambda fraction, sentence: None,
+) -> Path:
+    """Try settings of a network, `trials` in all, and write the best ones to runs/tune-NAME-KEY.json.
+
+    An interrupted search goes on after its last finished trial (and epoch). Only held-out patients are looked at.
+
+    Raises
+    ------
+    DataError
+        If the MIT-BIH database is not in `data_dir`.
+    """
+    root = data_dir or data_root()
+    taught = lesson or load_lesson(mitdb_folder(root), config, plan.seed, progress)
+    kept = ROOT / "runs" / f"tune-{name}-{plan.key(config)}.journal"
+
+    def measure(settings: Mapping[str, float]) -> float:
+        tried = replace(plan, recipe=Recipe(settings["learning_rate"], settings["weight_decay"]))
+        return validation(name, tried, taught, root, config)["val_loss"]
+
+    first = {"learning_rate": NETWORKS[name].learning_rate, "weight_decay": Recipe().weight_decay}
+    found = search(kept, SPACE, measure, trials, first=first, progress=progress)
+    written = kept.with_suffix(".json")
+    written.write_text(json.dumps(_told(name, plan, found), indent=1) + "\n", encoding="utf-8")
+    return written
+
+
+def validation(name: str, plan: TrainingPlan, lesson: Lesson, root: Path, config: Config) -> dict[str, float]:
+    """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures."""
+    _, both, watched = samplers(lesson, plan, config)
+    quiet: Progress = lambda fraction, sentence: None  # noqa: E731
+    history = fitted(name, plan, both, root, config, quiet, watched, f"{name}-tried", plan.simulated_epochs).history
+    best = min(range(len(history["val_loss"])), key=lambda epoch: history["val_loss"][epoch])
+    return {measure: values[best] for measure, values in history.items()}
+
+
+def _told(name: str, plan: TrainingPlan, found: Found) -> dict[str, object]:
+    budget = {"epochs": plan.simulated_epochs, "pictures": sum(count for _, count in plan.counts)}
+    return {"network": name, **budget, **asdict(found)}
