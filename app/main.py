@@ -13,17 +13,29 @@ from app.common.theme import RESEARCH_USE  # noqa: E402
 
 st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
 st.logo(str(APP / "logo.svg"), size="large")
+PAGES = {  # folder and address: title, icon
+    "worklist": ("Worklist", "list_alt"),
+    "analyse": ("Analyse", "cardiology"),
+    "review": ("Review", "rate_review"),
+    "study": ("Study", "draw"),
+    "picture": ("Picture", "image"),
+    "ecg_page": ("12-lead page", "scan"),
+    "dataset": ("Dataset", "database"),
+    "evaluation": ("Evaluation", "monitoring"),
+    "about": ("About", "info"),
+}
+ADDRESSES = {"ecg_page": "page"}  # where it is not the folder's name
 page = st.navigation(
     [
-        st.Page(APP / "worklist/page.py", title="Worklist", icon=":material/list_alt:"),
-        st.Page(APP / "analyse/page.py", title="Analyse", icon=":material/cardiology:", default=True),
-        st.Page(APP / "review/page.py", title="Review", icon=":material/rate_review:"),
-        st.Page(APP / "study/page.py", title="Study", icon=":material/draw:", visibility="hidden"),
-        st.Page(APP / "picture/page.py", title="Picture", icon=":material/image:"),
-        st.Page(APP / "ecg_page/page.py", title="12-lead page", icon=":material/scan:"),
-        st.Page(APP / "dataset/page.py", title="Dataset", icon=":material/database:"),
-        st.Page(APP / "evaluation/page.py", title="Evaluation", icon=":material/monitoring:"),
-        st.Page(APP / "about/page.py", title="About", icon=":material/info:"),
+        st.Page(
+            APP / folder / "page.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=ADDRESSES.get(folder, folder),
+            default=folder == "analyse",
+            visibility="hidden" if folder == "study" else "visible",
+        )
+        for folder, (title, icon) in PAGES.items()
     ],
     position="top",
 )

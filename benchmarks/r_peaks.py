@@ -16,14 +16,12 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.evaluation.matching import match_beats
-from pipeline.intake import read_path
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.detector_agreement import agreement
 from pipeline.signal.leads import choose_leads
@@ -31,7 +29,8 @@ from pipeline.signal.r_peak_choice import WEIGHTS_PATH
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.synthesis.av_block import blocked
 from pipeline.synthesis.noise_halves import KINDS, mixed
-from pipeline.types import IntArray, Recording
+from pipeline.training.r_peaks import Span, flutter, read
+from pipeline.types import IntArray, Recording, read_only
 
 REPORT: Final = ROOT / "docs" / "r_peaks.json"
 ADR: Final = ROOT / "docs" / "adr" / "0004-r-peaks.md"
@@ -39,7 +38,6 @@ MARKS: Final = ("<!-- r_peaks:start -->", "<!-- r_peaks:end -->")
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
 WINDOWS_MS: Final = (150.0, 50.0)
 SNR_DB: Final = (24, 18, 12, 6, 0)
-Span = tuple[int, int]
 Detector = Callable[[Conditioned], IntArray]
 DETECTORS: Final[dict[str, Detector]] = {
     "ours": lambda conditioned: detect_r_peaks(conditioned, DEFAULT.signal),
@@ -47,7 +45,7 @@ DETECTORS: Final[dict[str, Detector]] = {
 }
 CHANGES: Final[dict[str, Callable[[Recording], Recording]]] = {
     "inverted": lambda recording: replace(recording, p_signal=-recording.p_signal),
-    "gain / 10": lambda recording: replace(recording, p_signal=recording.p_signal / 10),
+    "gain / 10": lambda recording: replace(recording, p_signal=read_only(recording.p_signal / np.float32(10))),
     "first lead only": lambda recording: only(recording, 0),
     "second lead only": lambda recording: only(recording, 1),
     "first lead lost": lambda recording: lost(recording),
@@ -111,19 +109,6 @@ class Agreement:
             "ppv_not_agreed": round(float(others[1] / others.sum()), 5),
             "wrong_beats_flagged": round(float(others[0] / (others[0] + agreed[0])), 5),
         }
-
-
-def read(database: str, record: str) -> Recording:
-    """A record of one of the public databases."""
-    return read_path(data_root() / database / f"{record}.hea")
-
-
-def flutter(database: str, record: str) -> list[Span]:
-    """Stretches of ventricular flutter or fibrillation, VFON to VFOFF: they have no beats (207 of mitdb)."""
-    annotations = wfdb.rdann(str(data_root() / database / record), "atr")
-    starts = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "["]
-    stops = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "]"]
-    return list(zip(starts, stops, strict=True))
 
 
 def only(recording: Recording, lead: int) -> Recording:

@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
-from app.common.study_table import FINDING_WORDS
+from app.worklist.table import FINDING_WORDS
 from benchmarks.timing import header, timed
 from pipeline.config import ROOT
 from pipeline.store.database import database

@@ -121,8 +121,8 @@ class Classifier:
         Parameters
         ----------
         inputs : (n, height, width, 3) uint8, or (n, row) float32
-            Pictures as `pipeline.features.beat_image.render_pictures` draws them, or for a network that reads beats, the
-            rows of beats in their order, of `pipeline.features.beat_sequence`: each answer depends on the neighbours too.
+            Pictures as `pipeline.features.beat_image.render_pictures` draws them, or for a network that reads beats,
+            their rows of `pipeline.features.beat_sequence`, in order: each answer depends on the neighbours too.
         """
         return _softmax((self.logits(inputs) + self._bias) / self.manifest.temperature)
 

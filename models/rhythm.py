@@ -1,8 +1,8 @@
 """The network over beats: a small embedding of each beat, temporal convolutions over its neighbours, and trees beside.
 
 It reads rows of beats in their order: (n, row) float32 with the beat on two leads, the recording's usual beat and RR
-intervals (`pipeline.features.beat_sequence`). Convolutions are written as products of matrices over shifted copies: faster
-on a processor than 1-D convolutions, which were seen to corrupt the heap in training (DESIGN.md).
+intervals (`pipeline.features.beat_sequence`). Convolutions are written as products of matrices over shifted copies:
+faster on a processor than 1-D convolutions, which were seen to corrupt the heap in training.
 """
 
 from __future__ import annotations

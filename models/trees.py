@@ -1,7 +1,8 @@
 """Boosted trees over beats, as arrays in the network's graph: what they measure of each beat, and how they answer.
 
-Trees learn in `pipeline.training.rhythm_network.boosted_trees`; here they only answer. All numbers but a coarse shape are relative to the
-recording's usual beat, to its usual interval or to the beats nearby; a beat depends on `REACH` neighbours on each side.
+Trees learn in `pipeline.training.rhythm_network.boosted_trees`; here they only answer. All numbers but a coarse shape
+are relative to the recording's usual beat, to its usual interval or to the beats nearby; a beat depends on `REACH`
+neighbours on each side.
 """
 
 from __future__ import annotations

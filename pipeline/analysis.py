@@ -42,7 +42,7 @@ class BeatClassifier(Protocol):
     def abstain_below(self) -> float: ...
 
     def predict(self, inputs: NDArray[Any], /) -> FloatArray:
-        """Calibrated probabilities (n, 5) of n beats; `pipeline.features.network_inputs` makes what `preprocessing` names."""
+        """Calibrated probabilities (n, 5) of n beats: of what `preprocessing` names (`pipeline.features`)."""
         ...
 
 

@@ -37,8 +37,8 @@ def draw(
     component = st.components.v2.component(
         "heartvision_marks",
         html='<div class="marks"></div>',
-        css=(_HERE / "page_marks.css").read_text("utf-8"),
-        js=(_HERE / "page_marks.js").read_text("utf-8"),
+        css=(_HERE / "marks.css").read_text("utf-8"),
+        js=(_HERE / "marks.js").read_text("utf-8"),
     )
     height, width = picture.shape[:2]
     inside = [_inside(mark, width, height) for mark in marks]

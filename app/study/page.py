@@ -4,13 +4,13 @@ import streamlit as st
 
 from app.common import reader
 from app.common.open_study import Open, is_blind, opened, recording_page, signatures, visible
-from app.common.study_table import findings_words
 from app.common.text import duration, plain
 from app.review import head
 from app.review_desk import Desk
 from app.study import audit as worklist_audit
 from app.study import exports as worklist_exports
 from app.study import second_reading, signoff
+from app.worklist.table import findings_words
 from pipeline.errors import EcgError
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing

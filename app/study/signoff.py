@@ -9,9 +9,9 @@ from functools import partial
 import streamlit as st
 
 from app.common.open_study import Open
-from app.common.study_table import FINDING_WORDS
 from app.common.text import clock, plain
 from app.review_desk import Desk
+from app.worklist.table import FINDING_WORDS
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app.common import reader, study_table
+from app.common import reader
 from app.common.text import plain
-from app.worklist import add
+from app.worklist import add, table
 from app.worklist import running as worklist_running
 from app.worklist.session import PAGE_SIZE, STATES, View, view
 from pipeline.errors import StoreError
@@ -33,11 +33,11 @@ def _draw(shown: View) -> None:
         return
     ids = [study.id for study in found.studies]
     people, seconds = readers(ids), second_readings(ids)
-    action, number = study_table.draw(shown, found.studies, people, seconds, reader.current())
+    action, number = table.draw(shown, found.studies, people, seconds, reader.current())
     _pager(shown, found)
     if action:
         page = "review" if action == "open" else "study"
-        st.switch_page(f"views/{page}.py", query_params={"study": str(number)})
+        st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
 
 
 def _head(shown: View, studies: int) -> None:

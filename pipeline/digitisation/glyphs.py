@@ -1,19 +1,23 @@
 """Draws the words that 12-lead pages carry, in several typefaces: `python -m pipeline.digitisation.glyphs`.
 
-Writes pipeline/digitisation/glyphs.npz: arrays `TYPEFACE/WORD` (h, w) uint8, ink 255. Typefaces starting with "held" serve the
-page generator's test pages and are never templates of the reader. Fonts: DejaVu (Bitstream Vera licence), Liberation
+Writes glyphs.npz beside this file: arrays `TYPEFACE/WORD` (h, w) uint8, ink 255. Typefaces starting with "held" serve
+the test pages of `pipeline.synthesis.ecg_pages` and are never templates of the reader.
+Fonts: DejaVu (Bitstream Vera licence), Liberation
 (SIL OFL 1.1), STIX and Computer Modern as shipped with matplotlib (free licences).
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont  # noqa: TID251 - it draws, and decodes nothing
 
-from pipeline.config import ROOT
 from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.words import GLYPHS
 
 WORDS = (*LEADS, "25 mm/s", "50 mm/s", "5 mm/mV", "10 mm/mV", "20 mm/mV", "ID 4711", "HR 72", "0.05-40 Hz")
 HEIGHT_PX = 48
@@ -34,7 +38,7 @@ FACES = {
 }
 
 
-def glyph(word: str, face: Path) -> np.ndarray:
+def glyph(word: str, face: Path) -> NDArray[np.uint8]:
     """One word, cropped to its ink."""
     font = ImageFont.truetype(str(face), HEIGHT_PX)
     image = Image.new("L", (HEIGHT_PX * (len(word) + 2), 2 * HEIGHT_PX))
@@ -43,7 +47,8 @@ def glyph(word: str, face: Path) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    arrays = {f"{name}/{word.replace('/', '|')}": glyph(word, face) for name, face in FACES.items() for word in WORDS}
-    target = ROOT / "pipeline" / "page" / "glyphs.npz"
-    np.savez_compressed(target, **arrays)
-    print(f"{target}: {len(arrays)} words, {target.stat().st_size:,} bytes")
+    arrays: dict[str, Any] = {
+        f"{name}/{word.replace('/', '|')}": glyph(word, face) for name, face in FACES.items() for word in WORDS
+    }
+    np.savez_compressed(GLYPHS, **arrays)
+    sys.stdout.write(f"{GLYPHS}: {len(arrays)} words, {GLYPHS.stat().st_size:,} bytes\n")

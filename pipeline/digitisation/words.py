@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from pipeline.digitisation.ink import Ink, Mask
 from pipeline.digitisation.layouts import LEADS
 from pipeline.digitisation.trace import Trace
-from pipeline.synthesis.ecg_pages import GLYPHS
 from pipeline.types import FloatArray
 
+GLYPHS: Final = Path(__file__).with_name("glyphs.npz")  # drawn by `pipeline.digitisation.glyphs`
 _WORDS_MAX: Final = 250  # a page has fewer; noise would cost time
 _HEIGHT_PX: Final = 20
 _HEIGHT_MM: Final = (1.2, 6.0)

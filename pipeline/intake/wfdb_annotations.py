@@ -65,6 +65,25 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
     return Annotations(read_only(samples[beats].copy()), kept, int((~beats).sum()))
 
 
+def parse_marks(payload: bytes, *, fs: float) -> list[tuple[int, str]]:
+    """Sample and WFDB symbol of every annotation, beats and others alike, in the order of the file.
+
+    Parameters
+    ----------
+    payload : bytes
+        The annotation file.
+    fs : float
+        Sampling frequency of the recording, Hz.
+
+    Raises
+    ------
+    IntakeError
+        If the file is cut, of another kind, or states another sampling frequency.
+    """
+    samples, codes = _scan(payload, fs)
+    return [(int(sample), CODE_TO_SYMBOL.get(int(code), " ")) for sample, code in zip(samples, codes, strict=True)]
+
+
 def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray]:
     """Sample and code of every annotation; the walk ends at the terminator, which must be the end of the file."""
     if len(payload) % 2:

@@ -65,7 +65,7 @@ def _dropped(recording: Recording, rng: np.random.Generator) -> NDArray[np.bool_
 def _stops(sample: IntArray, fs: float) -> IntArray:
     """Where what is taken away of each beat (n,) would end."""
     following = np.append(sample[1:], np.iinfo(np.int64).max // 2)
-    return np.minimum(sample + round(GONE_S * fs), following - round(NEXT_P_S * fs))
+    return np.asarray(np.minimum(sample + round(GONE_S * fs), following - round(NEXT_P_S * fs)))
 
 
 def _line(p_signal: FloatArray, start: int, stop: int) -> FloatArray:

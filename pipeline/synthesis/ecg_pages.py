@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 
 from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.digitisation.paper import mapped
+from pipeline.digitisation.words import GLYPHS
 from pipeline.types import FloatArray, PictureArray, read_only
 
 Colour = tuple[int, int, int]
 Matrix = NDArray[np.float64]
 
-GLYPHS: Final = Path(__file__).with_name("glyphs.npz")
 PULSE_S: Final = 0.2
 _SHIFT: Final = 4  # bits below the pixel in OpenCV's drawing
 # ground, 1 mm lines, 5 mm lines; None: not drawn

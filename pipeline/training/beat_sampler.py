@@ -1,23 +1,21 @@
-"""The beats that networks learn from: contents of pictures with labels, per record, and how an epoch is sampled."""
+"""How an epoch is sampled from the labelled beats of records and of simulated rhythms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis import prepare
 from pipeline.config import Config
-from pipeline.errors import DataError
-from pipeline.features.beat_image_content import PictureContent, picture_content
+from pipeline.datasets.labelled_beats import LabelledBeats, concatenated, labelled
 from pipeline.intake import read_path
-from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.rhythms import Rhythm, simulate
 from pipeline.training.augmentation import Augmentation, draw_augmented
-from pipeline.types import IntArray, PictureArray, Recording
+from pipeline.types import IntArray, PictureArray
 
 # Pictures per epoch and class. Not balanced: flooding a network with rare classes costs it precision (ACCURACY.md K);
 # the prior is restored afterwards by adding log(natural / sampled) to the logits.
@@ -32,57 +30,6 @@ SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledBeats:
-    """Contents of n pictures, their class as an index into `AAMI_CLASSES`, and the record each comes from."""
-
-    content: PictureContent
-    label: IntArray
-    record: NDArray[np.str_]
-
-    def take(self, index: IntArray) -> LabelledBeats:
-        """The beats at `index`."""
-        return LabelledBeats(self.content.take(index), self.label[index], self.record[index])
-
-
-def load_beats(
-    records: Sequence[str],
-    folder: Path,
-    config: Config,
-    *,
-    swapped: bool = False,
-    keep: Callable[[str, str], bool] = lambda record, aami: True,
-    progress: Callable[[float, str], None] = lambda fraction, sentence: None,
-) -> LabelledBeats:
-    """Read the reference beats of records.
-
-    Parameters
-    ----------
-    swapped : bool
-        Whether the second lead takes the place of the first, so that a network meets other leads there.
-    keep : callable
-        Which (record, AAMI class) to keep.
-
-    Raises
-    ------
-    DataError
-        If a record has no reference annotations.
-    """
-    parts = []
-    for i, record in enumerate(records):
-        progress(i / len(records), f"Reading record {record}")
-        parts.append(_record_beats(record, folder, config, swapped, keep))
-    return concatenated(parts)
-
-
-def concatenated(parts: Sequence[LabelledBeats]) -> LabelledBeats:
-    """All beats of several sets as one."""
-    content = PictureContent(
-        *(np.concatenate([getattr(p.content, f.name) for p in parts]) for f in fields(PictureContent))
-    )
-    return LabelledBeats(content, np.concatenate([p.label for p in parts]), np.concatenate([p.record for p in parts]))
-
-
 def load_simulated(
     records: Sequence[str], folder: Path, config: Config, rhythm: Rhythm, *, n_beats: int, seed: int
 ) -> LabelledBeats:
@@ -92,35 +39,8 @@ def load_simulated(
         recording = read_path(folder / f"{record}.hea", config=config)
         simulated = simulate(recording, rhythm, n_beats, np.random.default_rng((seed, i)))
         if simulated is not None:
-            parts.append(_labelled(simulated, config))
+            parts.append(labelled(simulated, config))
     return concatenated(parts)
-
-
-def _record_beats(
-    record: str, folder: Path, config: Config, swapped: bool, keep: Callable[[str, str], bool]
-) -> LabelledBeats:
-    recording = read_path(folder / f"{record}.hea", config=config)
-    if recording.reference is None:
-        raise DataError(f"Record {record!r} in {str(folder)!r} has no reference annotations (.atr).")
-    return _labelled(recording, config, swapped, keep)
-
-
-def _labelled(
-    recording: Recording,
-    config: Config,
-    swapped: bool = False,
-    keep: Callable[[str, str], bool] = lambda record, aami: True,
-) -> LabelledBeats:
-    assert recording.reference is not None
-    beats = prepare(recording, config, samples=recording.reference.sample).beats
-    if swapped:
-        beats = prepare(recording, config, leads=beats.leads[::-1], samples=recording.reference.sample).beats
-    classes = [aami_class(symbol) or "Q" for symbol in recording.reference.symbol]
-    index = np.flatnonzero(
-        [keep(recording.name, c) and not reason for c, reason in zip(classes, beats.reason, strict=True)]
-    )
-    label = np.array([AAMI_CLASSES.index(classes[i]) for i in index], np.int64)
-    return LabelledBeats(picture_content(beats, index, config.picture), label, np.full(index.size, recording.name))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from models.network import random_start
 from models.networks import NETWORKS
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.labelled_beats import LabelledBeats, load_beats
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.evaluation.calibration import fit_temperature, softmax
 from pipeline.evaluation.record_predictions import RecordPredictions
@@ -25,7 +26,7 @@ from pipeline.evaluation.saved import read_evaluation, without_file
 from pipeline.features.beat_image import draw, trace_content
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.augmentation import as_trace
-from pipeline.training.beat_sampler import EpochSampler, LabelledBeats, Source, load_beats, with_swapped
+from pipeline.training.beat_sampler import EpochSampler, Source, with_swapped
 from pipeline.training.plan import DEFAULT_PLAN, ONE_RUN, RANDOM_SPLIT_PLAN, TrainingPlan
 from pipeline.training.training_set import (
     PACED_TRAINING,

@@ -17,21 +17,25 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.r_peaks import flutter, read
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS1
+from pipeline.intake import read_path
+from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import WEIGHTS_PATH, Network, chosen, in_rhythm
 from pipeline.synthesis.av_block import blocked
-from pipeline.synthesis.noise_halves import mixed
-from pipeline.types import FloatArray, Recording
+from pipeline.synthesis.noise_halves import Kind, mixed
+from pipeline.types import FloatArray, Recording, read_only
 
 FOLDS = 4
 MATCH_S = 0.15
 CLEAN, IGNORED = "both leads", -1
 SIGNAL = DEFAULT.signal
+
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +55,30 @@ def main() -> None:
     """Fit, count on left-out patients, and write both."""
     versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
     score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
-    rhythm = [in_rhythm(v.at, s, v.strength, v.fs) for v, s in zip(versions, score, strict=True)]
+    rhythm = [_in_rhythm(version, own) for version, own in zip(versions, score, strict=True)]
     final = _left_out(versions, rhythm, (16,), 10)
     first = _fitted(versions, [v.features for v in versions], (32, 16), 25)
     _write(first, _fitted(versions, rhythm, (16,), 10), _left_out_counts(versions, final))
+
+
+def _in_rhythm(version: Version, score: FloatArray) -> FloatArray:
+    found = in_rhythm(version.at, score, version.strength, version.fs)
+    assert found is not None, f"too few beats in {DS1[version.record]}, {version.name}"
+    return found
+
+
+def read(database: str, record: str) -> Recording:
+    """A record of one of the public databases."""
+    return read_path(data_root() / database / f"{record}.hea")
+
+
+def flutter(database: str, record: str) -> list[Span]:
+    """Stretches of ventricular flutter or fibrillation, VFON to VFOFF: they have no beats (207 of mitdb)."""
+    recording = read(database, record)
+    payload = (data_root() / database / f"{record}.atr").read_bytes()
+    marks = parse_marks(payload, fs=recording.fs)
+    starts, stops = ([int(sample) for sample, symbol in marks if symbol == end] for end in "[]")
+    return list(zip(starts, stops, strict=True))
 
 
 def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
@@ -65,17 +89,18 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
     yield CLEAN, recording, _conditioned(recording, leads)
     for lead in leads:
         yield f"{'first' if lead == leads[0] else 'second'} lead", recording, _conditioned(recording, (lead,))
-    for number, kind in enumerate(("em", "ma", "bw", "em", "em")):
+    kinds: tuple[Kind, ...] = ("em", "ma", "bw", "em", "em")
+    for number, kind in enumerate(kinds):
         noisy = mixed(recording, kind, rng.uniform(-3, 14), half=0, shift=int(rng.integers(300_000)))
         yield f"noise {number} {kind}", noisy, _conditioned(noisy, leads)
-    for lead in range(2):
+    for number in range(2):
         noisy = mixed(recording, "em", rng.uniform(-6, 6), half=0, shift=int(rng.integers(300_000)))
         p_signal = noisy.p_signal.copy()
-        p_signal[:, lead] = recording.p_signal[:, lead]
+        p_signal[:, number] = recording.p_signal[:, number]
         for start in rng.integers(0, len(p_signal) - 6000, 20):
-            p_signal[start : start + int(rng.integers(700, 6000)), 1 - lead] = 0
-        broken = replace(noisy, p_signal=p_signal)
-        yield f"good lead {lead}", broken, _conditioned(broken, leads)
+            p_signal[start : start + int(rng.integers(700, 6000)), 1 - number] = 0
+        broken = replace(noisy, p_signal=read_only(p_signal))
+        yield f"good lead {number}", broken, _conditioned(broken, leads)
     for name, chosen_leads in {"blocked": leads, "blocked, first lead": leads[:1]}.items():
         block = blocked(recording, rng)
         yield name, block, _conditioned(block, chosen_leads)
@@ -168,7 +193,7 @@ def _write(surroundings: Network, rhythm: Network, left_out: dict[str, dict[str,
         return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
 
     stored = {
-        "fitted_by": "python -m pipeline.training.r_peaks (DS1, also in AV block; first half of the nstdb noise records)",
+        "fitted_by": "python -m pipeline.training.r_peaks (DS1, also in AV block; first half of the nstdb noise)",
         "left_out_patients": left_out,
         "surroundings": layers(surroundings),
         "rhythm": layers(rhythm),

@@ -10,22 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import Config
+from pipeline.datasets.labelled_beats import LabelledBeats, concatenated, load_beats
 from pipeline.datasets.splits import DS1
 from pipeline.errors import DataError
 from pipeline.evaluation.calibration import adjust_prior, softmax
 from pipeline.features.beat_image import draw
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.rhythms import Rhythm
-from pipeline.training.beat_sampler import (
-    Q_PRIOR,
-    SIMULATED_COUNTS,
-    EpochSampler,
-    LabelledBeats,
-    Source,
-    concatenated,
-    load_beats,
-    load_simulated,
-)
+from pipeline.training.beat_sampler import Q_PRIOR, SIMULATED_COUNTS, EpochSampler, Source, load_simulated
 from pipeline.types import PictureArray
 
 Progress = Callable[[float, str], None]

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
-from app.common.study_table import FINDING_WORDS, burden, findings_words, row, second_words
+from app.worklist.table import FINDING_WORDS, burden, findings_words, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads

@@ -12,8 +12,9 @@ import pytest
 
 from models.beat_image_heads import load_head
 from pipeline.beat_images.reading import read_beat
+from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.errors import EcgError, IntakeError
-from pipeline.intake import CsvOptions, read_beat_picture, read_path, read_uploads
+from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import PictureFile
 from pipeline.types import BeatTrace, Recording
 from tests.hostile.case import Case

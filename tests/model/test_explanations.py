@@ -11,6 +11,7 @@ from models.registry import Classifier
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
+from pipeline.datasets.labelled_beats import LabelledBeats
 from pipeline.evaluation import faithfulness_beats as on_signal
 from pipeline.evaluation.claims import claims
 from pipeline.evaluation.explanations import measured, randomised
@@ -22,7 +23,6 @@ from pipeline.features.beat_image_content import picture_content
 from pipeline.features.beat_sequence import row_size
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.training.beat_sampler import LabelledBeats
 
 PICTURE = DEFAULT.picture
 

@@ -13,12 +13,13 @@ from models.networks import NETWORKS
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
+from pipeline.datasets.labelled_beats import LabelledBeats
 from pipeline.features.beat_image_content import picture_content
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.synthesis.rhythms import Rhythm, simulate
 from pipeline.training.augmentation import Augmentation, RecordedNoise, as_trace, draw_augmented, read_recorded_noise
-from pipeline.training.beat_sampler import EpochSampler, LabelledBeats, Source, with_swapped
+from pipeline.training.beat_sampler import EpochSampler, Source, with_swapped
 
 SHAPE = (DEFAULT.picture.height_px, DEFAULT.picture.width_px, 3)
 COUNTS = {"N": 32, "V": 24, "F": 8}

@@ -32,8 +32,8 @@ FEWEST_V = 20  # a recording with fewer makes no fusion beats
 class RhythmRecord:
     """A recording as the rhythm network learns from it.
 
-    `wave` (n, points, 2), `usual` (points, 2) and `rhythm` (n, k) as in `pipeline.features.beat_sequence`; `label` (n,) the
-    class as an index into `AAMI_CLASSES`, `UNLABELLED` where a beat is only a neighbour.
+    `wave` (n, points, 2), `usual` (points, 2) and `rhythm` (n, k) as in `pipeline.features.beat_sequence`; `label` (n,)
+    the class as an index into `AAMI_CLASSES`, `UNLABELLED` where a beat is only a neighbour.
     """
 
     name: str

@@ -81,8 +81,8 @@ def draw(
     table = st.components.v2.component(
         "heartvision_worklist",
         html='<div class="worklist"></div>',
-        css=(_HERE / "worklist_table.css").read_text("utf-8"),
-        js=(_HERE / "worklist_table.js").read_text("utf-8"),
+        css=(_HERE / "table.css").read_text("utf-8"),
+        js=(_HERE / "table.js").read_text("utf-8"),
     )
     data = {
         "columns": [
