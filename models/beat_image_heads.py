@@ -1,7 +1,7 @@
-"""The heads for uploaded pictures of one beat: is it a beat at all, and which class, from its trace and a network.
+"""The heads for uploaded pictures of one beat: whether it is a beat, and its class, from its trace and a network.
 
-Boosted trees over measures of the trace. Those for classes vote together with a picture network, beside whose weights
-both lie and with which alone they hold. ADR 0012.
+They are boosted trees over measures of the trace. Those for classes are averaged with a picture network; both are
+stored beside that network's weights and are valid only with them. See ADR 0012.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.trace_measures import POINTS, shape_measures
 
 Array = NDArray[np.float32]
 
-PICTURE_NETWORK: Final = "vgg16"  # the network that the shipped heads stand on
+PICTURE_NETWORK: Final = "vgg16"  # the network that the bundled heads are made for
 _FILE, _MANIFEST = "pictures.npz", "pictures.json"
 
 
@@ -31,9 +31,32 @@ _FILE, _MANIFEST = "pictures.npz", "pictures.json"
 class PictureManifest:
     """What the head was made from and how to read it.
 
-    `network_sha256` the weights it stands on; `accept_from` the least score of a beat; `network_share` how much the
-    picture network's logits weigh beside the trace's; `threshold` on 1 - p(N); `held_out` what was measured on patients
-    and kinds of pictures that were left out, while the head was made.
+    Attributes
+    ----------
+    network, network_sha256 : str
+        The picture network and its weights that the head is made for.
+    sha256 : str
+        Of the head's own arrays.
+    classes : tuple of str
+        Classes, in the order of the probabilities.
+    accept_from : float
+        Least score of a beat.
+    network_share : float
+        Weight of the picture network's logits beside the trace's.
+    temperature : float
+        Calibrates the logits.
+    threshold : float
+        On 1 - p(N), for an abnormal beat.
+    command, commit, seed : str
+        How it was trained.
+    train_records, validation_records : tuple of str
+        Records that it was trained and validated on.
+    beat_pictures, other_pictures, traces : int
+        How many of each it was trained on.
+    held_out : dict of str to float
+        What was measured on held-out patients and kinds of pictures during development.
+    minutes : float
+        Duration of the training.
     """
 
     network: str
@@ -63,41 +86,66 @@ class PictureManifest:
 
 @dataclass(frozen=True, eq=False)
 class PictureHead:
-    """A verified head. Immutable; safe to share. Several forests are averaged."""
+    """A verified head; immutable and safe to share. Several forests are averaged."""
 
     manifest: PictureManifest
     beat: tuple[Forest, ...]
     trace: tuple[Forest, ...]
 
     def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
-        """How much traces (n, m) in 0..1, found as `findings` (n, 7) say, are one beat each: probabilities (n,)."""
+        """Return the probability (n,) that each trace (m,) in 0..1, with its `findings` (n, 7), is one beat."""
         return beat_scores(self.beat, traces(values), findings)
 
     def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
-        """Calibrated probabilities (n, 5) of traces, and of what the network says of their pictures (n, 5)."""
+        """Return calibrated probabilities (n, 5) from traces and from the network's logits (n, 5) of their pictures."""
         logits = blended(trace_logits(self.trace, traces(values)), network_logits, self.manifest.network_share)
         return np.exp(_log_softmax(logits / self.manifest.temperature))
 
 
 def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
-    """What the beat head says of traces (n, `POINTS`), found as `findings` (n, 7) say: probabilities (n,)."""
+    """Return the beat head's probabilities (n,) for traces.
+
+    Parameters
+    ----------
+    beat : sequence of Forest
+        The head's members, which are averaged.
+    rows : (n, POINTS) float32
+        Traces in 0..1.
+    findings : (n, 7) float32
+        How they were found; see `BeatTrace`.
+    """
     measures = beat_measures(rows, findings)
     return _sigmoid(np.mean([member(measures)[:, 0] for member in beat], axis=0))
 
 
 def trace_logits(trace: Sequence[Forest], rows: Array) -> Array:
-    """What the trace head says of traces (n, `POINTS`): log probabilities (n, 5)."""
+    """Return the trace head's log probabilities (n, 5) for traces (n, `POINTS`)."""
     measures = shape_measures(rows)
     return _log_softmax(np.mean([member(measures) for member in trace], axis=0))
 
 
 def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
-    """Both votes (n, 5) as one."""
+    """Combine both votes into one.
+
+    Parameters
+    ----------
+    of_trace : (n, 5) float32
+        Log probabilities of the trace head.
+    of_network : (n, 5) float32
+        Logits of the picture network.
+    network_share : float
+        Weight of the network, 0..1.
+
+    Returns
+    -------
+    (n, 5) float32
+        Weighted mean of the log probabilities.
+    """
     return np.asarray((1 - network_share) * of_trace + network_share * _log_softmax(of_network), np.float32)
 
 
 def traces(values: Sequence[NDArray[Any]]) -> Array:
-    """Traces (n, `POINTS`), each at equally spaced places of its `values` (m,)."""
+    """Resample `values` (m,) to traces (n, `POINTS`) at equally spaced places."""
     places = [np.linspace(0, len(value) - 1, POINTS) for value in values]
     return np.stack([np.interp(x, np.arange(len(v)), v) for x, v in zip(places, values, strict=True)]).astype(
         np.float32
@@ -105,12 +153,12 @@ def traces(values: Sequence[NDArray[Any]]) -> Array:
 
 
 def beat_measures(rows: Array, findings: Array) -> Array:
-    """What the beat head reads of traces (n, `POINTS`): measures of their shape, and `findings` (n, 7)."""
+    """Return what the beat head reads of traces (n, `POINTS`): measures of their shape, and `findings` (n, 7)."""
     return np.concatenate([shape_measures(rows), findings], axis=1).astype(np.float32)
 
 
 def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHead:
-    """The head that stands on a network.
+    """Load the head that belongs to a network.
 
     Raises
     ------
@@ -125,7 +173,7 @@ def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHea
 
 
 def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
-    """The manifest of the head on a network.
+    """Read the manifest of the head that belongs to a network.
 
     Raises
     ------
@@ -151,7 +199,24 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
 
 
 def write_head(facts: dict[str, Any], beat: Sequence[Forest], trace: Sequence[Forest], folder: Path) -> Path:
-    """Write the arrays and the manifest of a head into `folder`/NETWORK; returns the manifest's path."""
+    """Write the arrays and the manifest of a head into `folder`/NETWORK.
+
+    Parameters
+    ----------
+    facts : dict of str to Any
+        Fields of `PictureManifest`, except the SHA-256.
+    beat : sequence of Forest
+        Members of the beat head.
+    trace : sequence of Forest
+        Members of the trace head.
+    folder : Path
+        Where the weights of networks are.
+
+    Returns
+    -------
+    Path
+        The manifest.
+    """
     target = folder / str(facts["network"])
     target.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {

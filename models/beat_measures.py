@@ -1,4 +1,4 @@
-"""What is measured of beats in their order, for networks over beats: rows taken apart, beats compared with others."""
+"""Measures of beats in their order, for networks over beats: rows taken apart, beats compared with others."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any, Final
 
 from models.runtime import keras
 
-POINTS: Final = 100  # of a beat, R at 38, 8 ms apart
+POINTS: Final = 100  # per beat, 8 ms apart; R is at 38
 LEADS: Final = 2
 BEFORE_QRS, QRS, AFTER_QRS = slice(8, 30), slice(30, 50), slice(50, 95)
 STEEP: Final = slice(24, 64)  # where the width of the QRS is measured
 P_WAVE, P_POINTS = slice(6, 30), 8  # 0.26 to 0.06 s before R, in means of 24 ms
 NEAR, FAR = 8, 24  # beats on each side
-EARLY: Final = -0.3  # of the first column of the intervals: 10 % before its time
+EARLY: Final = -0.3  # in the first column of the intervals: 10 % early
 
 
 def parts(rows: Any) -> tuple[Any, Any, Any]:
-    """The beat and the usual beat, (batch, n, POINTS, LEADS), and the RR intervals."""
+    """Split rows into the beat and the usual beat, (batch, n, POINTS, LEADS), and the RR intervals."""
     size = POINTS * LEADS
     reshape = keras().layers.Reshape((-1, POINTS, LEADS), dtype="float32")
     wave, usual = (reshape(rows[..., at : at + size]) for at in (0, size))
@@ -24,9 +24,10 @@ def parts(rows: Any) -> tuple[Any, Any, Any]:
 
 
 def likeness(wave: Any, usual: Any) -> Any:
-    """How like the usual beat each lead is: correlation, height and difference before, in and after QRS, and width.
+    """Compare each lead with the usual beat: correlation, height, difference (before, in, after the QRS), and width.
 
-    (batch, n, 22): nine measures of each lead in turn, both widths, and both widths less those of the usual beat.
+    Returns (batch, n, 22): nine measures of each lead in turn, both widths, and both widths minus those of the usual
+    beat.
     """
     ops = keras().ops
     found = []
@@ -41,9 +42,10 @@ def likeness(wave: Any, usual: Any) -> Any:
 
 
 def surroundings(wave: Any, rhythm: Any) -> Any:
-    """What the beats nearby have in common before their QRS, and how orderly they come: (batch, n, 39).
+    """Measure what nearby beats have in common before their QRS, and how regular they are: (batch, n, 39).
 
-    P waves that repeat stay in the mean of `NEAR` or `FAR` beats on each side, the waves of fibrillating atria do not.
+    P waves that repeat remain in the mean of `NEAR` or `FAR` beats on each side; the waves of fibrillating atria do
+    not.
     """
     ops = keras().ops
     p = _before_qrs(wave)
@@ -60,23 +62,23 @@ def surroundings(wave: Any, rhythm: Any) -> Any:
 
 
 def mean_near(x: Any, reach: int) -> Any:
-    """The mean over each beat and `reach` on each side, as many as there are."""
+    """Return the mean over each beat and up to `reach` beats on each side."""
     return keras().ops.average_pool(x, 2 * reach + 1, strides=1, padding="same")
 
 
 def shifted(x: Any, by: int) -> Any:
-    """Each beat gets what was `by` beats before it; 0 where there is none."""
+    """Shift beats so that each gets what was `by` beats before it; 0 where there is none."""
     padded = keras().ops.pad(x, ((0, 0), (max(by, 0), max(-by, 0)), (0, 0)))
     return padded[:, :-by] if by > 0 else padded[:, -by:]
 
 
 def joined(values: list[Any]) -> Any:
-    """Side by side, along the last axis."""
+    """Concatenate along the last axis."""
     return keras().ops.concatenate(values, axis=-1)
 
 
 def _width(wave: Any) -> Any:
-    """How far the steep parts lie apart, (batch, n, LEADS): the spread in time of the squared slope, in 80 ms."""
+    """Return the width of the steep part, (batch, n, LEADS): standard deviation in time of squared slope, in 80 ms."""
     ops = keras().ops
     steep = wave[..., STEEP, :]
     weight = ops.square(steep[..., 1:, :] - steep[..., :-1, :])
@@ -87,7 +89,7 @@ def _width(wave: Any) -> Any:
 
 
 def _before_qrs(wave: Any) -> Any:
-    """What stands above the line between both ends of the P wave's window, (batch, n, P_POINTS, LEADS)."""
+    """Return what stands above the line between both ends of the P wave's window, (batch, n, P_POINTS, LEADS)."""
     ops, step = keras().ops, (P_WAVE.stop - P_WAVE.start) // P_POINTS
     means = keras().layers.Reshape((-1, P_POINTS, step, LEADS), dtype="float32")(wave[..., P_WAVE, :])
     points = ops.mean(means, axis=-2)
@@ -96,7 +98,7 @@ def _before_qrs(wave: Any) -> Any:
 
 
 def _order(rhythm: Any) -> list[Any]:
-    """How much the intervals vary nearby, how far this one is from their mean, how many are short, how they change."""
+    """Return how much intervals vary nearby, how far this one is from their mean, how many are short, how they jump."""
     ops = keras().ops
     overall, local, found = rhythm[..., 0:1], rhythm[..., 2:3], []
     for reach in (NEAR, FAR):

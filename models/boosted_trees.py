@@ -1,4 +1,4 @@
-"""Boosted trees as plain arrays: taught with scikit-learn, read with numpy alone."""
+"""Boosted trees as plain arrays: trained with scikit-learn, evaluated with numpy alone."""
 
 from __future__ import annotations
 
@@ -11,17 +11,28 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-_ROWS: Final = 256  # at a time
+_ROWS: Final = 256  # evaluated at a time
 _NAMES: Final = ("feature", "threshold", "left", "right", "value", "root", "output", "start")
 
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """Trees whose leaves are added up.
+    """Boosted trees, whose leaves are added up.
 
-    Of each node its `feature`, `threshold` and places of the nodes `left` (feature <= threshold) and `right`; a leaf
-    points to itself and has a `value`. Of each tree its `root` and the `output` that it adds to; `start` (k,) is what
-    each output begins with.
+    Attributes
+    ----------
+    feature, threshold : (n_nodes,)
+        What each node asks: feature <= threshold.
+    left, right : (n_nodes,) int32
+        Where it leads if so, and if not; a leaf leads to itself.
+    value : (n_nodes,) float32
+        What a leaf adds.
+    root : (n_trees,) int32
+        First node of each tree.
+    output : (n_trees,) int16
+        The output that each tree adds to.
+    start : (k,) float32
+        Initial value of each output.
     """
 
     feature: NDArray[np.int16]
@@ -34,7 +45,7 @@ class Forest:
     start: Array
 
     def __call__(self, measures: NDArray[Any]) -> Array:
-        """Outputs (n, k) before any softmax of measures (n, m)."""
+        """Return the outputs (n, k), before any softmax, for measures (n, m)."""
         rows = np.asarray(measures, np.float32)
         parts = [self._some(rows[i : i + _ROWS]) for i in range(0, max(1, len(rows)), _ROWS)]
         return np.concatenate(parts)
@@ -52,17 +63,17 @@ class Forest:
         return np.asarray(self.start + leaves @ of_output.astype(np.float32), np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What `forest` needs to make it again."""
+        """Return what `forest` needs to rebuild it."""
         return {name: getattr(self, name) for name in _NAMES}
 
 
 def forest(arrays: Mapping[str, NDArray[Any]]) -> Forest:
-    """A forest from its `arrays`."""
+    """Rebuild the trees from their `arrays`."""
     return Forest(*(arrays[name] for name in _NAMES))
 
 
 def planted(learner: Any) -> Forest:
-    """The trees of a fitted `HistGradientBoostingClassifier`."""
+    """Return the trees of a fitted `HistGradientBoostingClassifier`."""
     trees = [(k, nodes_of(one.nodes)) for row in learner._predictors for k, one in enumerate(row)]
     sizes = [nodes["feature"].size for _, nodes in trees]
     root = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -81,9 +92,9 @@ def planted(learner: Any) -> Forest:
 
 
 def nodes_of(nodes: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """The nodes (n,) of one of scikit-learn's trees: "feature", "threshold", "left", "right" and "value".
+    """Return the nodes (n,) of one of scikit-learn's trees: "feature", "threshold", "left", "right" and "value".
 
-    A leaf asks nothing and leads to itself. Thresholds are rounded down to float32, as what is asked about is float32.
+    A leaf asks nothing and leads to itself. Thresholds are rounded down to float32, because features are float32.
     """
     leaf, here = nodes["is_leaf"].astype(np.bool_), np.arange(nodes.size)
     near = nodes["num_threshold"].astype(np.float32)

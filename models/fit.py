@@ -22,9 +22,9 @@ UNLABELLED: Final = -1
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What to train and how long; `steps` per epoch of `batch` pictures, cosine decay over all of them.
+    """What to train and for how long: `epochs` of `steps` batches of `batch` pictures, with cosine decay over all.
 
-    `depth` is the share of the layers with weights, from the answer backwards, that may be tuned at all.
+    `depth` is the share of the layers with weights, counted from the output, that may be tuned.
     """
 
     network: str
@@ -43,7 +43,7 @@ class FitPlan:
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """The model of the best epoch by "val_loss", or of the last, the curves by epoch, and what it started from."""
+    """The model of the best epoch by "val_loss", or of the last; the curves by epoch; and what it started from."""
 
     model: Any
     history: dict[str, list[float]]
@@ -62,14 +62,18 @@ def fit(
 
     Parameters
     ----------
-    batches : callable
+    plan : FitPlan
+        What to train and for how long.
+    batches : Callable[[int], Iterator[Batch]]
         `batches(epoch)` yields (pictures uint8 (b, h, w, 3), labels int (b,)), or (beats float32 (b, n, row), labels
-        (b, n)), the same for the same epoch; a label of `UNLABELLED` teaches nothing.
-    evaluate : callable
-        Given a function from inputs to logits, the epoch's validation measures; "val_loss" decides
-        which epoch is kept: the lowest, the later one of equals.
+        (b, n)), the same for the same epoch; items labelled `UNLABELLED` do not count.
+    evaluate : Callable[[Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]], dict[str, float]]
+        Given a function from inputs to logits, returns the epoch's validation measures; "val_loss" decides which epoch
+        is kept: the lowest, the later one of equals.
+    progress : Callable[[float, str], None]
+        Called with a fraction in 0..1 and a sentence.
     build : callable, optional
-        Makes the model in place of the network's own `build`: one member of an ensemble.
+        Makes the model instead of the network's own `build`: one member of an ensemble.
     """
     keras().utils.set_random_seed(plan.seed)
     keras().mixed_precision.set_global_policy(dtype_policy())
@@ -105,12 +109,12 @@ def fit(
 
 
 def forward_of(name: str) -> Callable[[Any], Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]]:
-    """How the network called `name` is run: on pictures, or on beats in their order."""
+    """Return how the network called `name` is run: on pictures, or on beats in their order."""
     return forward if NETWORKS[name].reads == "pictures" else rhythm.forward
 
 
 def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
-    """A compiled function from pictures uint8 (n, h, w, 3) to logits float32 (n, classes), in batches."""
+    """Compile a function from pictures uint8 (n, h, w, 3) to logits float32 (n, classes), in batches."""
     tf = tensorflow()
 
     def one_batch(pictures: Any) -> Any:
@@ -126,7 +130,17 @@ def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]
 
 
 def average(first: Any, second: Any, weight: float) -> None:
-    """Set the variables of `second` to the mean of both models, in which `second` weighs `weight`."""
+    """Set the variables of one model to the weighted mean of two.
+
+    Parameters
+    ----------
+    first : keras.Model
+        The other model.
+    second : keras.Model
+        The model that is changed; same layers as `first`.
+    weight : float
+        Weight of `second`, 0..1.
+    """
     for one, other in zip(first.variables, second.variables, strict=True):
         other.assign((1 - weight) * np.asarray(one) + weight * np.asarray(other))
 

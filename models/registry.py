@@ -1,4 +1,4 @@
-"""The one door to networks: weights are verified before they answer anything."""
+"""The only way to load networks: weights are verified before they answer anything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 process
 class Manifest:
     """What travels with weights: their identity, what they were trained on and how to read their answers.
 
-    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) for beats of
+    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) is for beats of
     recordings, `picture_threshold` for uploaded pictures; below `abstain_below` a beat is unclassified.
     """
 
@@ -72,7 +72,7 @@ class Manifest:
 class Classifier:
     """A verified network that turns pictures, or beats in their order, into calibrated probabilities.
 
-    Immutable; safe to share.
+    Immutable and safe to share.
     """
 
     def __init__(self, manifest: Manifest, model: Any) -> None:
@@ -83,26 +83,32 @@ class Classifier:
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.manifest.name
 
     @property
     def version(self) -> str:
+        """Version of its weights."""
         return self.manifest.version
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
         return self.manifest.classes
 
     @property
     def preprocessing(self) -> str:
+        """Hash of the preprocessing that it was trained on."""
         return self.manifest.preprocessing
 
     @property
     def threshold(self) -> float:
+        """1 - p(N) from which a beat is called abnormal."""
         return self.manifest.threshold
 
     @property
     def abstain_below(self) -> float:
+        """Confidence below which a beat stays unclassified."""
         return self.manifest.abstain_below
 
     @cached_property
@@ -111,12 +117,12 @@ class Classifier:
         return NETWORKS[self.name]
 
     def logits(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Raw network output (n, 5), before prior and temperature."""
+        """Return the raw network output (n, 5), before prior and temperature."""
         self._check(inputs)
         return np.asarray(self._logits(inputs), np.float32)
 
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Calibrated probabilities (n, 5), in the order of `manifest.classes`, of beats of a recording.
+        """Return calibrated probabilities (n, 5), in the order of `manifest.classes`, for beats of a recording.
 
         Parameters
         ----------
@@ -127,14 +133,15 @@ class Classifier:
         return _softmax((self.logits(inputs) + self._bias) / self.manifest.temperature)
 
     def predict_uploads(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, 5) of uploaded pictures of single beats.
+        """Return probabilities (n, 5) for uploaded pictures of single beats.
 
-        They come without rhythm and are not a day of one heart: the mix of classes seen in training is the prior.
+        They come without rhythm and not from one long recording, so the class frequencies seen in training are the
+        prior.
 
         Raises
         ------
         ModelError
-            If the network reads whole recordings and no pictures.
+            If the network reads whole recordings, not pictures.
         """
         if self.network.reads != "pictures":
             raise ModelError(f"Network {self.name!r} reads whole recordings, not pictures; choose another network.")
@@ -150,12 +157,12 @@ class Classifier:
 
 
 def available(folder: Path = WEIGHTS) -> tuple[str, ...]:
-    """Names of the networks that have weights, in the order of `NETWORKS`."""
+    """Return the names of the networks that have weights, in the order of `NETWORKS`."""
     return tuple(name for name in NETWORKS if (folder / name / "manifest.json").exists())
 
 
 def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
-    """The manifest of a network.
+    """Read the manifest of a network.
 
     Raises
     ------
@@ -175,7 +182,7 @@ def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
 def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     """Load a network after checking its weights, their number of classes and its golden predictions.
 
-    Whether its classes and preprocessing are those of the caller, `pipeline.analysis` checks.
+    `pipeline.analysis` checks whether its classes and preprocessing are those of the caller.
 
     Raises
     ------
@@ -189,7 +196,7 @@ def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     try:
         classifier = Classifier(facts, _model(name, facts, weights))
         _self_test(classifier, folder / name / "golden.npz")
-    except (OSError, KeyError, ValueError) as error:  # of another making, or without its golden inputs
+    except (OSError, KeyError, ValueError) as error:  # of another structure, or without its golden inputs
         raise ModelError(f"Network {name!r} cannot be put together from its files: {error}.") from error
     return classifier
 
@@ -204,7 +211,25 @@ def write(
 ) -> Path:
     """Write weights (float16), golden inputs, training curves and the manifest of a trained model.
 
-    Returns the folder written: `output_dir`/NAME, or the shipped models/weights/NAME.
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    model : keras.Model
+        The trained model; its weights are rounded to float16.
+    history : dict[str, list[float]]
+        Curves by epoch.
+    golden : (k, height, width, 3) uint8, or (k, row) float32
+        Inputs of the self-test.
+    facts : dict of str to Any
+        Fields of `Manifest` that only the caller knows.
+    output_dir : Path or None
+        Where to write; models/weights if None.
+
+    Returns
+    -------
+    Path
+        The folder written, `output_dir`/NAME.
     """
     folder = (output_dir or WEIGHTS) / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""The network over beats: a small embedding of each beat, temporal convolutions over its neighbours, and trees beside.
+"""The network over beats: an embedding of each beat, temporal convolutions over its neighbours, and boosted trees.
 
 It reads rows of beats in their order: (n, row) float32 with the beat on two leads, the recording's usual beat and RR
-intervals (`pipeline.features.beat_sequence`). Convolutions are written as products of matrices over shifted copies:
-faster on a processor than 1-D convolutions, which were seen to corrupt the heap in training.
+intervals (`pipeline.features.beat_sequence`). Convolutions are written as matrix products over shifted copies: this
+is faster on a CPU than 1-D convolutions, which corrupted the heap during training.
 """
 
 from __future__ import annotations
@@ -18,27 +18,37 @@ from models.beat_measures import LEADS, POINTS, joined, likeness, parts, shifted
 from models.network import Network, everything, random_start
 from models.runtime import keras, tensorflow
 
-MEMBERS: Final = 10  # networks, each without a fifth of the training patients, whose logits are averaged
+MEMBERS: Final = 10  # networks, each trained without a fifth of the training patients, whose logits are averaged
 WIDTH: Final = 64
-DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which knows its own surroundings
-TREES_SHARE: Final = 1 / 4  # of the answer; the members' mean has the rest
+DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which includes its own surroundings
+TREES_SHARE: Final = 1 / 4  # weight of the trees in the answer; the members' mean has the rest
 
 
 def build(input_shape: tuple[int, ...], classes: int) -> Any:
-    """Untrained, from rows (batch, n, row) to logits (batch, n, classes): the mean over `MEMBERS`, and trees."""
+    """Return an untrained model from rows (batch, n, row) to logits (batch, n, classes): networks and trees."""
     inputs = _inputs(input_shape)
     answer = (1 - TREES_SHARE) * _mean(inputs, classes) + TREES_SHARE * trees.layer(classes)(inputs)
     return keras().Model(inputs, answer, name="rhythm")
 
 
 def member(input_shape: tuple[int, ...], classes: int) -> Any:
-    """One untrained network of the ensemble, to be trained alone."""
+    """Return one untrained network of the ensemble, to be trained alone."""
     inputs = _inputs(input_shape)
     return keras().Model(inputs, _logits(*_measured(inputs), classes, ""), name="member")
 
 
 def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[Any]]) -> None:
-    """Give an ensemble the weights of its trained members and what has `grown`."""
+    """Give an ensemble the weights of its trained members and of its trees.
+
+    Parameters
+    ----------
+    ensemble : keras.Model
+        As `build` returns it, changed in place.
+    members : sequence of keras.Model
+        Trained members, in order.
+    grown : mapping of str to array
+        The trees: arrays by the names in `models.trees.NODE`, and "start".
+    """
     trained = {f"member{i}_{w.path}": w for i, part in enumerate(members) for w in part.weights}
     trained |= {f"trees/{name}": array for name, array in grown.items()}
     for weight in ensemble.weights:
@@ -46,7 +56,7 @@ def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[
 
 
 def forward(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """A compiled function from the rows (n, row) of beats in their order to logits (n, classes)."""
+    """Compile a function from the rows (n, row) of beats in their order to logits (n, classes)."""
     tf = tensorflow()
 
     def whole(rows: Any) -> Any:
@@ -67,14 +77,14 @@ def _mean(inputs: Any, classes: int) -> Any:
 
 
 def _measured(rows: Any) -> tuple[Any, Any, Any]:
-    """What each member begins with: both shapes, the intervals, and all that is measured of a beat."""
+    """Return what each member starts with: both shapes, the intervals, and all measures of a beat."""
     wave, usual, rhythm = parts(rows)
     shapes = joined([_flat(wave), _flat(wave - usual)])
     return shapes, rhythm, joined([likeness(wave, usual), rhythm, surroundings(wave, rhythm)])
 
 
 def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, prefix: str) -> Any:
-    """One member's logits; the names of its layers start with `prefix`."""
+    """Return one member's logits; the names of its layers start with `prefix`."""
     shape = _dense(128, f"{prefix}shape1", "relu")(shapes)
     shape = _dense(48, f"{prefix}shape2", "relu")(_dropped(shape, 0.3))
     intervals = _dense(32, f"{prefix}intervals", "relu")(rhythm)
@@ -86,7 +96,7 @@ def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, prefix: str) -> 
 
 
 def _neighbours(x: Any, dilation: int, prefix: str) -> Any:
-    """What the beats `dilation` before and after add: a residual block, as in Bai et al. 2018, arXiv:1803.01271."""
+    """Add the beats `dilation` before and after: a residual block, as in Bai et al. 2018, arXiv:1803.01271."""
     x = _normed(x, f"{prefix}norm{dilation}")
     x = joined([shifted(x, dilation), x, shifted(x, -dilation)])
     x = _dense(WIDTH, f"{prefix}near{dilation}", "relu")(x)

@@ -1,4 +1,4 @@
-"""`rhythm` once more, for weights that patients of svdb have taught as well: its own name, so its scores stay apart."""
+"""`rhythm` again, for weights trained on patients of svdb as well; its own name keeps its scores separate."""
 
 from __future__ import annotations
 

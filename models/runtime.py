@@ -1,4 +1,4 @@
-"""How TensorFlow is started here: quiet, and in bfloat16 where the processor computes in it."""
+"""How TensorFlow is started here: quietly, and in bfloat16 where the processor supports it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
-_IMPORTING: Final = RLock()  # two threads that import Keras at once each find half of it
+_IMPORTING: Final = RLock()  # two threads that import Keras at once would each find half of it
 
 
 @cache
 def tensorflow() -> Any:
-    """TensorFlow, imported once and on demand: it takes seconds, and most pages need none of it."""
+    """Import TensorFlow once and on demand: it takes seconds, and most pages do not need it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     with _IMPORTING:
@@ -24,7 +24,7 @@ def tensorflow() -> Any:
 
 @cache
 def keras() -> Any:
-    """Keras on TensorFlow."""
+    """Import Keras with the TensorFlow backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _IMPORTING:
         tensorflow()
@@ -35,7 +35,7 @@ def keras() -> Any:
 
 @cache
 def dtype_policy() -> str:
-    """`mixed_bfloat16` on processors with AVX512-BF16 or AMX-BF16, where it is measured to be 2 x faster."""
+    """Return `mixed_bfloat16` on processors with AVX512-BF16 or AMX-BF16, where it was measured to be twice as fast."""
     if forced := os.environ.get("HEARTVISION_DTYPE"):
         return forced
     try:

@@ -1,4 +1,4 @@
-"""Measures of a trace: what trees are told of its shape."""
+"""Measures of a trace: the features from which trees judge its shape."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-POINTS: Final = 128  # of a trace
+POINTS: Final = 128  # per trace
 _LEVELS: Final = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)
-_WIDTHS: Final = (3, 7, 15, 31)  # of boxes that smooth, in points
+_WIDTHS: Final = (3, 7, 15, 31)  # of smoothing windows, in points
 _NEAR: Final = (3, 6, 12)  # points around the steepest place
 _OFFSETS: Final = np.arange(-54, 55, 6)  # places around the steepest one
 _BLOCKS: Final = 16
-_WAVES: Final = 24  # of the spectrum
-_STILL: Final = 0.004  # a step this small goes nowhere
+_WAVES: Final = 24  # coefficients of the spectrum
+_STILL: Final = 0.004  # a step this small counts as level
 _LEAST: Final = 1e-6
 
 
 def shape_measures(rows: NDArray[Any]) -> Array:
-    """Measures (n, k) of traces (n, POINTS) in 0..1: heights, ways, bends, waves, and what lies around the steepest."""
+    """Measure traces (n, POINTS) in 0..1, (n, k): heights, paths, bends, frequencies, and around the steepest point."""
     x = np.asarray(rows, np.float32)
     steps = np.diff(x, axis=1)
     parts = (_heights(x), _ways(x, steps), _bends(x, steps), _around(x, steps), _coarse(x))
@@ -29,7 +29,7 @@ def shape_measures(rows: NDArray[Any]) -> Array:
 
 
 def _heights(x: Array) -> Array:
-    """Shares above levels, crossings of levels, the most usual height, the ends."""
+    """Return shares above levels, crossings of levels, the most frequent heights, and the ends."""
     above = np.stack([x > level for level in _LEVELS], axis=1)
     crossings = (above[:, :, 1:] != above[:, :, :-1]).sum(axis=2)
     bins = np.stack([(x * 9.999).astype(int) == k for k in range(10)], axis=1).mean(axis=2)
@@ -39,7 +39,7 @@ def _heights(x: Array) -> Array:
 
 
 def _ways(x: Array, steps: Array) -> Array:
-    """How far the line goes up and down, and within how little of the width."""
+    """Return how far the line goes up and down, and within how little of the width."""
     steep = np.abs(steps)
     total = np.maximum(steep.sum(axis=1, keepdims=True), _LEAST)
     way = np.cumsum(steep, axis=1) / total
@@ -54,7 +54,7 @@ def _ways(x: Array, steps: Array) -> Array:
 
 
 def _bends(x: Array, steps: Array) -> Array:
-    """How often it turns at several finenesses, how much of it is finer than they are, how much is straight."""
+    """Return how often it turns at several scales, how much of it is finer than they are, how much is straight."""
     found = []
     for width in _WIDTHS:
         smooth = _smoothed(x, width)
@@ -69,7 +69,7 @@ def _bends(x: Array, steps: Array) -> Array:
 
 
 def _around(x: Array, steps: Array) -> Array:
-    """What lies around the steepest place: heights, and how steep it is near and far."""
+    """Return what lies around the steepest place: heights, and how steep it is near and far."""
     steep = np.abs(_smoothed(steps, 3))
     place = steep.argmax(axis=1)[:, None]
     total = np.maximum(steep.sum(axis=1), _LEAST)
@@ -86,14 +86,14 @@ def _around(x: Array, steps: Array) -> Array:
 
 
 def _coarse(x: Array) -> Array:
-    """Blocks' means, and the strength of the first waves of the spectrum."""
+    """Return the means of blocks, and the strength of the first coefficients of the spectrum."""
     blocks = x.reshape(len(x), _BLOCKS, -1).mean(axis=2)
     waves = np.abs(np.fft.rfft(x - x.mean(axis=1, keepdims=True), axis=1)[:, 1 : _WAVES + 1])
     return np.concatenate([blocks, np.log1p(10 * waves)], axis=1)
 
 
 def _smoothed(x: Array, width: int) -> Array:
-    """Means over `width` points, the ends repeated."""
+    """Return means over `width` points, with the ends repeated."""
     half = width // 2
     total = np.cumsum(np.pad(x.astype(np.float64), ((0, 0), (half + 1, half)), mode="edge"), axis=1)
     return np.asarray((total[:, width:] - total[:, :-width]) / width, np.float32)

@@ -1,4 +1,4 @@
-"""Training what follows a frozen part: its features are computed once, and training stops when held-out loss does."""
+"""Training what follows a frozen part: its features are computed once; training stops early by held-out loss."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TailPlan:
 
 
 def feature_maps(model: Any, layer: str) -> Callable[[Array], Array]:
-    """A compiled function from pictures uint8 (n, h, w, 3) to the output of `layer`, float16, in batches."""
+    """Compile a function from pictures uint8 (n, h, w, 3) to the output of `layer`, float16, in batches."""
     tf = tensorflow()
     lower = keras().Model(model.input, model.get_layer(layer).output)
 
@@ -45,7 +45,7 @@ def feature_maps(model: Any, layer: str) -> Callable[[Array], Array]:
 
 
 def tail_of(model: Any, layer: str) -> Any:
-    """What follows `layer`, as a model that shares its layers with `model`; every path must lead through `layer`."""
+    """Return what follows `layer` as a model sharing its layers with `model`; all paths must pass through `layer`."""
     return keras().Model(model.get_layer(layer).output, model.output)
 
 
@@ -60,15 +60,21 @@ def fit_tail(
 
     Parameters
     ----------
-    batches : callable
+    model : keras.Model
+        The model, changed in place.
+    batches : Callable[[int], Iterator[Batch]]
         `batches(epoch)` yields (inputs (b, ...), labels int (b,)); the number of batches is the same in every epoch.
-    validate : callable
-        Given a function from inputs to logits, the epoch's held-out measures; the lowest "val_loss" is kept.
+    validate : Callable[[Logits], dict[str, float]]
+        Given a function from inputs to logits, returns the epoch's held-out measures; the lowest "val_loss" is kept.
+    plan : TailPlan
+        Epochs, learning rate and patience.
+    progress : Callable[[float, str], None], optional
+        Called with a fraction in 0..1 and a sentence.
 
     Returns
     -------
     dict of str to list of float
-        Curves by epoch: loss, accuracy, minutes, and what `validate` gives.
+        Curves by epoch: loss, accuracy, minutes, and what `validate` returns.
     """
     steps = sum(1 for _ in batches(0))
     schedule = keras().optimizers.schedules.CosineDecay(plan.learning_rate, max(plan.epochs * steps, 1), alpha=0.02)
@@ -95,7 +101,7 @@ def fit_tail(
 
 
 def logits_of(model: Any) -> Logits:
-    """Logits float32 (n, classes) of any inputs, in batches."""
+    """Return a function from any inputs to logits float32 (n, classes), in batches."""
     tf = tensorflow()
     run = tf.function(lambda inputs: model(tf.cast(inputs, tf.float32), training=False), reduce_retracing=True)
 

@@ -1,4 +1,4 @@
-"""The main job, readable as a table of contents: a recording goes in, classified beats come out."""
+"""The main task, readable as a table of contents: from a recording to classified beats."""
 
 from __future__ import annotations
 
@@ -29,26 +29,43 @@ class BeatClassifier(Protocol):
     """What `analyse` needs of a network; `models.registry.Classifier` is one."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the network."""
+        ...
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of its weights."""
+        ...
+
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
+        ...
+
     @property
-    def preprocessing(self) -> str: ...
+    def preprocessing(self) -> str:
+        """Hash of the preprocessing that it was trained on."""
+        ...
+
     @property
-    def threshold(self) -> float: ...
+    def threshold(self) -> float:
+        """1 - p(N) from which a beat is called abnormal."""
+        ...
+
     @property
-    def abstain_below(self) -> float: ...
+    def abstain_below(self) -> float:
+        """Confidence below which a beat stays unclassified."""
+        ...
 
     def predict(self, inputs: NDArray[Any], /) -> FloatArray:
-        """Calibrated probabilities (n, 5) of n beats: of what `preprocessing` names (`pipeline.features`)."""
+        """Return calibrated probabilities (n, 5) of n beats from what `preprocessing` names (`pipeline.features`)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A recording up to its beats: everything before the network."""
+    """A recording with its beats: everything before the network."""
 
     recording: Recording
     leads: tuple[str, ...]
@@ -64,15 +81,19 @@ def prepare(
     leads: tuple[str, ...] | None = None,
     samples: IntArray | None = None,
 ) -> Prepared:
-    """Choose leads, condition them, judge quality, find R peaks and cut beats.
+    """Choose leads, filter them, judge their quality, find R peaks and cut beats.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    config : Config, optional
+        Settings of the pipeline.
     leads : tuple of str, optional
         One or two lead names; chosen automatically if None.
     samples : (n,) int64, optional
-        Given (reference) beats instead of detected ones; each is snapped to the local extremum, and the result
-        keeps them one to one and in order.
+        Given (reference) beats instead of detected ones, as indices into the recording. Each is snapped to the local
+        extremum; their number and order stay the same.
 
     Raises
     ------
@@ -102,12 +123,29 @@ def analyse(
     samples: IntArray | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Find and classify the beats of a recording; arguments and errors as in `prepare`.
+    """Find and classify the beats of a recording.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    leads : tuple of str, optional
+        One or two lead names; chosen automatically if None.
+    samples : (n,) int64, optional
+        Given beats instead of detected ones, as in `prepare`.
     progress : callable, optional
         Called with a fraction in 0..1 and a sentence.
+
+    Raises
+    ------
+    SignalError
+        As in `prepare`.
+    ModelError
+        If the network does not fit this configuration; see `check_classifier`.
     """
     report = progress or (lambda fraction, sentence: None)
     report(0.0, "Filtering the signal and finding R peaks")
@@ -118,7 +156,24 @@ def analyse(
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
-    """Classify the beats of a prepared recording, and say for each whether the answer can be used."""
+    """Classify the beats of a prepared recording, and state for each whether the answer can be used.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The beats of a recording.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : callable, optional
+        Called with a fraction in 0..1 and a sentence.
+
+    Raises
+    ------
+    ModelError
+        If the network does not fit this configuration; see `check_classifier`.
+    """
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
@@ -146,12 +201,12 @@ def classify(
 
 
 def check_classifier(classifier: BeatClassifier, config: Config) -> None:
-    """Refuse a network whose classes or inputs are not those of this configuration.
+    """Refuse a network whose classes or inputs differ from this configuration's.
 
     Raises
     ------
     ModelError
-        If they differ: the same shapes would load and answer, but mean something else.
+        If they differ: arrays of the same shapes would load and give answers, but with another meaning.
     """
     if tuple(classifier.classes) != AAMI_CLASSES:
         raise ModelError(f"Network {classifier.name!r} answers in classes {classifier.classes}, not {AAMI_CLASSES}.")

@@ -22,7 +22,7 @@ ArrayT = TypeVar("ArrayT", bound="NDArray[Any]")
 
 
 def read_only(array: ArrayT) -> ArrayT:
-    """The same array with writing switched off."""
+    """Return the same array with writing switched off."""
     array.flags.writeable = False
     return array
 
@@ -31,8 +31,14 @@ def read_only(array: ArrayT) -> ArrayT:
 class Annotations:
     """Reference annotations of beats.
 
-    `sample` (n,) int64 indices into the recording, non-decreasing; `symbol` (n,) WFDB beat symbols;
-    `ignored` counts annotations that are not beats or that no table knows.
+    Attributes
+    ----------
+    sample : (n,) int64
+        Indices into the recording, non-decreasing.
+    symbol : tuple of str
+        WFDB beat symbol of each.
+    ignored : int
+        Annotations that were passed over: they mark no beat, or no table knows them.
     """
 
     sample: IntArray
@@ -44,9 +50,24 @@ class Annotations:
 class Recording:
     """A validated recording.
 
-    `p_signal` (n_samples, n_leads) float32 in mV, NaN where nothing was recorded; `fs` in Hz; `digest` the
-    SHA-256 of the bytes it came from; `calibrated[i]` is False where the header gives no gain for lead i
-    (its values are then in arbitrary units); `notices` are sentences for the user.
+    Attributes
+    ----------
+    name : str
+        A safe label.
+    fs : float
+        Sampling frequency, Hz.
+    p_signal : (n_samples, n_leads) float32
+        The signal in mV, NaN where nothing was recorded; read-only.
+    leads : tuple of str
+        Name of each lead.
+    digest : str
+        SHA-256 of the bytes that it was read from.
+    calibrated : tuple of bool
+        Per lead: False where the header gives no gain, so that its values are in arbitrary units.
+    reference : Annotations
+        Reference beats that came with the recording.
+    notices : tuple of str
+        Sentences for the user.
     """
 
     name: str
@@ -60,16 +81,18 @@ class Recording:
 
     @property
     def n_samples(self) -> int:
+        """Number of samples per lead."""
         return int(self.p_signal.shape[0])
 
     @property
     def duration_s(self) -> float:
+        """Duration, seconds."""
         return self.n_samples / self.fs
 
 
 @dataclass(frozen=True)
 class QualitySegment:
-    """A stretch [`start_s`, `stop_s`) of the recording, in seconds, with one verdict and its reason."""
+    """A stretch [`start_s`, `stop_s`) of a recording, in seconds, with one verdict and the reason for it."""
 
     start_s: float
     stop_s: float
@@ -79,18 +102,18 @@ class QualitySegment:
 
 @dataclass(frozen=True)
 class Quality:
-    """The quality of the analysed lead: stretches in order, covering the recording without overlap."""
+    """The quality of the analysed lead: stretches in order that cover the recording without overlap."""
 
     segments: tuple[QualitySegment, ...]
     analysed_fraction: float
 
     def index_at(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-        """Which of `segments` holds each of the times (n,), in seconds."""
+        """Return the index into `segments` for each of the times (n,), in seconds."""
         stops = np.array([segment.stop_s for segment in self.segments])
         return np.minimum(np.searchsorted(stops, time_s, side="right"), stops.size - 1)
 
     def is_noisy(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Whether each of the times (n,), in seconds, lies in a stretch with the verdict "noisy"."""
+        """Tell for each of the times (n,), in seconds, whether it lies in a stretch with the verdict "noisy"."""
         noisy = np.array([segment.verdict == "noisy" for segment in self.segments])
         return noisy[self.index_at(time_s)]
 
@@ -99,13 +122,31 @@ class Quality:
 class Beats:
     """Detected (or given) beats and all that their pictures need, at the working sampling frequency.
 
-    `signal` (n_leads_used, n_work) float32: filtered, resampled leads, each divided by its median QRS height
-    (so 1.0 is this patient's usual QRS), 0 in gaps; `r_peak` (n,) indices into `signal`; `sample` (n,) indices
-    into the recording; `rr_s` (n,) seconds since the previous beat, NaN at the start of a segment;
-    `mean_rr_s` the mean RR interval of the recording; `template` (n_template,) the median of the usual beats
-    of the first lead over the beat window, 0 where unknown; `scale_mv` (n_leads_used,) the QRS heights;
-    `reason` (n,) "" where the beat can be classified, else why not; `agreed` (n,) bool where a second detector
-    found the beat as well, None where none was asked.
+    Attributes
+    ----------
+    fs : float
+        Working sampling frequency, Hz.
+    signal : (n_work, n_leads_used) float32
+        Filtered, resampled leads, each divided by its median QRS height (so that 1.0 is this patient's usual QRS); 0 in
+        gaps.
+    leads : tuple of str
+        Names of the leads used.
+    r_peak : (n,) int64
+        Indices into `signal`.
+    sample : (n,) int64
+        Indices into the recording.
+    rr_s : (n,) float32
+        Seconds since the previous beat, NaN at the start of a segment.
+    mean_rr_s : float
+        Mean RR interval of the recording, seconds.
+    template : (n_template,) float32
+        Median of the usual beats of the first lead over the beat window, 0 where unknown.
+    scale_mv : (n_leads_used,) float32
+        Median QRS height of each lead, mV.
+    reason : tuple of str
+        Per beat: "" where it can be classified, else why not.
+    agreed : (n,) bool or None
+        Where a second detector found the beat as well; None if none was run.
     """
 
     fs: float
@@ -121,6 +162,7 @@ class Beats:
     agreed: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
+        """Return the number of beats."""
         return int(self.r_peak.size)
 
 
@@ -128,9 +170,38 @@ class Beats:
 class Analysis:
     """What the pipeline found in one recording.
 
-    `sample` (n,) R peaks, indices at the recording's `fs`; `p` (n, 5) calibrated probabilities in the order of
-    `AAMI_CLASSES` (all 0 where `has_p` is False: the network was not run on that beat); `status` and `reason`
-    per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used.
+    Attributes
+    ----------
+    record : str
+        Name of the recording.
+    digest : str
+        SHA-256 of the bytes it came from.
+    fs : float
+        Sampling frequency of the recording, Hz.
+    duration_s : float
+        Duration, seconds.
+    leads : tuple of str
+        The one or two leads used.
+    model, model_version : str
+        Network and its version.
+    version : str
+        Version of HeartVision.
+    quality : Quality
+        Quality of the first lead used.
+    sample : (n,) int64
+        R peaks, indices at `fs`.
+    p : (n, 5) float32
+        Calibrated probabilities in the order of `AAMI_CLASSES`; all 0 where `has_p` is False.
+    has_p : (n,) bool
+        False where the network was not run on the beat.
+    confidence : (n,) float32
+        Largest probability, 0 where there is none.
+    status, reason : tuple of Status
+        Per beat: whether its class can be used, and if not, why.
+    notices : tuple of str
+        Sentences for the user.
+    threshold : float
+        Abnormal probability from which the model calls a beat abnormal.
     """
 
     record: str
@@ -153,6 +224,7 @@ class Analysis:
 
     @property
     def time_s(self) -> NDArray[np.float64]:
+        """Time of each R peak (n,), seconds."""
         return self.sample / self.fs
 
     @property
@@ -167,7 +239,7 @@ class Analysis:
         return tuple(AAMI_CLASSES[i] for i in best)
 
     def counts(self) -> dict[str, int]:
-        """Beats per class that were classified, and `unclassified`."""
+        """Count the classified beats of each class, and the `unclassified` ones."""
         found = dict.fromkeys((*AAMI_CLASSES, "unclassified"), 0)
         for symbol, status in zip(self.symbol, self.status, strict=True):
             found[symbol if status == "classified" else "unclassified"] += 1
@@ -176,10 +248,22 @@ class Analysis:
 
 @dataclass(frozen=True, eq=False)
 class RgbPicture:
-    """An uploaded picture or PDF page as a viewer shows it: `pixels` (height, width, 3) uint8, RGB, read-only.
+    """An uploaded picture or PDF page, decoded for display.
 
-    `name` is a safe label, `digest` the SHA-256 of the file, `kind` one of "PNG", "JPEG", "WebP", "PDF"; `page` counts
-    from 0 of `pages`.
+    Attributes
+    ----------
+    name : str
+        A safe label.
+    digest : str
+        SHA-256 of the file.
+    pixels : (height, width, 3) uint8
+        RGB, read-only.
+    kind : str
+        "PNG", "JPEG", "WebP" or "PDF".
+    page : int
+        Page number, from 0.
+    pages : int
+        Number of pages in the file.
     """
 
     name: str
@@ -194,11 +278,22 @@ class RgbPicture:
 class BeatTrace:
     """The trace found in an uploaded picture of one beat.
 
-    `column_px` (n,) and `row_px` (n,) follow the trace in the original picture (row 0 on top); `value` (n,) is
-    the trace upwards, scaled to 0..1 over its own range; `picture` (h, w, 3) uint8 is the decoded original, RGB;
-    `finding` (7,) says how it was found: the trace's share of the picture's width and height, the share of the ink that
-    is the trace, of the columns met more than once, of the picture that is plain ground, of the columns without ink,
-    and the stroke's thickness over the trace's height.
+    Attributes
+    ----------
+    name : str
+        A safe label.
+    digest : str
+        SHA-256 of the file.
+    picture : (h, w, 3) uint8
+        The decoded original, RGB.
+    column_px, row_px : (n,) float32
+        Position of the trace in the original picture, row 0 at the top.
+    value : (n,) float32
+        The trace, upwards, scaled to 0..1 over its own range.
+    finding : (7,) float32
+        How the trace was found: its share of the picture's width and height; the share of the ink that belongs to it;
+        the share of columns crossed more than once; the share of the picture that is plain background; the share of
+        columns without ink; and the stroke's thickness over the trace's height.
     """
 
     name: str

@@ -1,8 +1,9 @@
-"""How numbers are written for people, on pages and on paper alike.
+"""How numbers are written for people, on screen and on paper alike.
 
-A count has a space between thousands (`grouped`). What the network says of one answer is in whole per cent (`percent`);
-what was counted - a burden, a coverage - has one decimal (`share`), and so has what was measured, with its interval in
-brackets (`score`). Measures that are no share - kappa, AUC, calibration error - have three decimals (`no_share`).
+A count has a space between thousands (`grouped`). What the network says about one answer is in whole per cent
+(`percent`); what was counted - a burden, a coverage - has one decimal (`share`), and so has what was measured, with its
+interval in brackets (`score`). Measures that are not shares - kappa, AUC, calibration error - have three decimals
+(`no_share`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,24 @@ UNDEFINED: Final = "–"
 
 
 def grouped(count: float) -> str:
-    """A count, or a number of whole things, with a space between thousands."""
+    """Write a count with a space between thousands.
+
+    Examples
+    --------
+    >>> grouped(109494)
+    '109 494'
+    """
     return f"{count:,.0f}".replace(",", " ")
 
 
 def percent(fraction: float) -> str:
-    """A probability in per cent, never rounded up to certainty or down to impossibility."""
+    """Write a probability in per cent, never rounded up to certainty or down to impossibility.
+
+    Examples
+    --------
+    >>> percent(0.873), percent(0.999)
+    ('87 %', '> 99 %')
+    """
     if not math.isfinite(fraction):
         return "unknown"
     if fraction > 0.99:
@@ -31,7 +44,13 @@ def percent(fraction: float) -> str:
 
 
 def share(fraction: float | None) -> str:
-    """A counted share in per cent: some is never none, and almost all is never all; a dash where there is none."""
+    """Write a counted share in per cent; few is never rounded to none, nor almost all to all. None gives a dash.
+
+    Examples
+    --------
+    >>> share(0.0004), share(0.5), share(None)
+    ('< 0.1 %', '50.0 %', '–')
+    """
     if fraction is None:
         return UNDEFINED
     if fraction in (0.0, 1.0):
@@ -42,30 +61,56 @@ def share(fraction: float | None) -> str:
 
 
 def burden(counts: Mapping[str, int], letter: str) -> str:
-    """The share of a class among the classified beats, which is what every page and the report call its share."""
+    """Write the share of a class among the classified beats, as every page and the report state it."""
     beats = classified(counts)
     return share(counts.get(letter, 0) / beats if beats else None)
 
 
 def classified(counts: Mapping[str, int]) -> int:
-    """How many beats have a class."""
+    """Return how many beats have a class."""
     return sum(counts.get(name, 0) for name in AAMI_CLASSES)
 
 
 def of_the_classified(counts: Mapping[str, int]) -> str:
-    """What the shares of `burden` are shares of, in one sentence."""
+    """State in one sentence what the shares of `burden` refer to."""
     return f"Shares are of the {grouped(classified(counts))} classified beats."
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A measured share with its interval, always with one decimal: 93.1 % (90.2–95.4)."""
+    """Write a measured share with its interval, always with one decimal.
+
+    Parameters
+    ----------
+    value : float or None
+        The share, 0..1; a dash is written for None.
+    low, high : float, optional
+        Its interval.
+
+    Examples
+    --------
+    >>> score(0.931, 0.902, 0.954)
+    '93.1 % (90.2–95.4)'
+    """
     if value is None:
         return UNDEFINED
     return f"{value * 100:.1f} %" + ("" if low is None or high is None else f" ({low * 100:.1f}–{high * 100:.1f})")
 
 
 def no_share(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A measure that is no share, with its interval: 0.987 (0.981–0.992)."""
+    """Write a measure that is not a share, with its interval.
+
+    Parameters
+    ----------
+    value : float or None
+        The measure; a dash is written for None.
+    low, high : float, optional
+        Its interval.
+
+    Examples
+    --------
+    >>> no_share(0.987, 0.981, 0.992)
+    '0.987 (0.981–0.992)'
+    """
     if value is None:
         return UNDEFINED
     return f"{value:.3f}" + ("" if low is None or high is None else f" ({low:.3f}–{high:.3f})")

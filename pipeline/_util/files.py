@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all: the one owner of that."""
+"""Writes a file whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from pipeline.errors import DataError
 
 
 def write_bytes(path: Path, payload: bytes, *, private: bool = False) -> Path:
-    """Write `payload` to `path` through a new file beside it, flushed to the disk before it takes the name.
+    """Write `payload` to `path` through a new file beside it, flushed to disk before it takes the name.
 
     Parameters
     ----------
-    private : bool
-        Whether only this user may read it, as what is kept of patients; otherwise the umask says who may.
+    path : Path
+        Where to write; missing folders are made.
+    payload : bytes
+        The content.
+    private : bool, optional
+        Whether only this user may read it, as for patient data; otherwise the umask decides.
+
+    Returns
+    -------
+    Path
+        `path`.
 
     Raises
     ------
     DataError
-        If the disk is full, read-only or the folder cannot be made; an older file of that name is untouched then.
+        If the disk is full or read-only, or the folder cannot be made; an older file of that name is then untouched.
     """
     draft = path.with_name(f".heartvision-{uuid.uuid4().hex}.part")
     try:

@@ -1,4 +1,4 @@
-"""Where a result comes from: the command, the commit of the code, the data, and when."""
+"""Where a result comes from: the command, the commit of the code, the data and the date."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ _NO_SOURCES: Final = (":(exclude)docs", ":(exclude)models/weights", ":(exclude)*
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a result comes from: `command` line, git `commit`, `data` used, `date` (ISO 8601)."""
+    """Where a result comes from.
+
+    Attributes
+    ----------
+    command : str
+        The command line.
+    commit : str
+        The git commit.
+    data : str
+        The data used.
+    date : str
+        ISO 8601.
+    """
 
     command: str
     commit: str
@@ -23,14 +35,14 @@ class Provenance:
 
 
 def now() -> str:
-    """The time, ISO 8601 to the second, UTC."""
+    """Return the time, ISO 8601 to the second, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def current_commit() -> str:
-    """The commit of the working tree, with "+changes" where its tracked sources differ from it; "" outside git.
+    """Return the commit of the working tree, with "+changes" if its tracked sources differ from it; "" outside git.
 
-    Results are no sources: weights are named by their SHA-256 wherever they are spoken of.
+    Results do not count as sources: weights are identified by their SHA-256 wherever they are mentioned.
     """
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")

@@ -1,4 +1,4 @@
-"""An uploaded picture of one beat, from bytes to an answer: trace, beat or not, class; a refusal is one too."""
+"""An uploaded picture of one beat, from bytes to an answer: its trace, whether it is a beat, and its class."""
 
 from __future__ import annotations
 
@@ -26,9 +26,20 @@ class DoubtfulBeatError(IntakeError):
 
 @dataclass(frozen=True, eq=False)
 class PictureAnswer:
-    """What is known of one picture: a trace with probabilities `p` (5,) in the order of `AAMI_CLASSES`, or why not.
+    """What is known about one picture: a trace with probabilities, or why there is none.
 
-    `doubtful` where it has a line, but one that does not look enough like one beat.
+    Attributes
+    ----------
+    name : str
+        Untrusted name of the file.
+    trace : BeatTrace
+        The line that was found.
+    p : (5,) float32 or None
+        Probabilities in the order of `AAMI_CLASSES`.
+    refusal : str
+        Why there is no answer, else "".
+    doubtful : bool
+        True where a line was found that does not look enough like one beat.
     """
 
     name: str
@@ -39,10 +50,12 @@ class PictureAnswer:
 
     @property
     def aami(self) -> str | None:
+        """The most probable class."""
         return None if self.p is None else AAMI_CLASSES[int(self.p.argmax())]
 
     @property
     def confidence(self) -> float:
+        """The largest probability, 0 without an answer."""
         return 0.0 if self.p is None else float(self.p.max())
 
     @property
@@ -52,17 +65,23 @@ class PictureAnswer:
 
 
 def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *, confirmed: bool = False) -> BeatTrace:
-    """The trace of the one beat in a picture.
+    """Read the trace of the one beat in a picture.
 
     Parameters
     ----------
-    confirmed : bool
-        Whether a person said that it is a beat: then the head for beats is not asked.
+    file : PictureFile
+        The picture.
+    head : PictureHead
+        The head that tells beats from other lines.
+    config : Config, optional
+        Settings of the pipeline.
+    confirmed : bool, optional
+        Whether a person has confirmed that it is a beat; the head for beats is then not asked.
 
     Raises
     ------
     DoubtfulBeatError
-        If its line does not look enough like one beat of an ECG.
+        If the line does not look enough like one beat of an ECG.
     IntakeError
         If the file is refused or holds no single line.
     """
@@ -83,7 +102,24 @@ def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *,
 def classify_traces(
     traces: Sequence[BeatTrace], head: PictureHead, classifier: Classifier, config: Config = DEFAULT
 ) -> list[PictureAnswer]:
-    """The answers for traces, in their order: of the heads with their own network, or of another network alone."""
+    """Classify traces: by the head with its own network, or by another network alone.
+
+    Parameters
+    ----------
+    traces : sequence of BeatTrace
+        The traces.
+    head : PictureHead
+        The head for uploaded pictures.
+    classifier : Classifier
+        The network to use.
+    config : Config, optional
+        Settings of the pipeline.
+
+    Returns
+    -------
+    list of PictureAnswer
+        One per trace, in the same order.
+    """
     if not traces:
         return []
     pictures = np.stack([beat_picture(trace, config) for trace in traces])
@@ -95,18 +131,28 @@ def classify_traces(
 
 
 def threshold_of(head: PictureHead, classifier: Classifier) -> float:
-    """From which 1 - p(N) on a picture is called abnormal."""
+    """Return the value of 1 - p(N) from which the beat of a picture is called abnormal."""
     own = classifier.name == head.manifest.network
     return head.manifest.threshold if own else classifier.manifest.picture_threshold
 
 
 def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
-    """The trace in the network's inks, (height_px, width_px, 3) uint8."""
+    """Draw the trace in the network's colours, (height_px, width_px, 3) uint8."""
     return render_trace(trace.value, config.picture)
 
 
 def heat_of(classifier: Classifier, picture: PictureArray, aami: str) -> Heatmap:
-    """Where the network saw a class in the picture of a trace; by covering parts where its heatmap is blank."""
+    """Return the heatmap of a class in the picture of a trace; by occlusion where the usual map is blank.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads pictures.
+    picture : (height_px, width_px, 3) uint8
+        The picture, as `beat_picture` draws it.
+    aami : str
+        The class to explain.
+    """
     found = heatmap(classifier, picture, aami)
     if not found.blank:
         return found
@@ -118,10 +164,24 @@ def heat_of(classifier: Classifier, picture: PictureArray, aami: str) -> Heatmap
 
 
 def heat_on_original(found: Heatmap, trace: BeatTrace, config: Config = DEFAULT) -> FloatArray:
-    """The heat of an uploaded beat's picture where it lies in the upload itself, (h, w) in 0..1, 0 off the trace's box.
+    """Map the heat of an uploaded beat back onto the upload itself.
 
     The beat panel was filled with the trace from its first to its last column and from its highest to its lowest row;
-    this goes back the same way.
+    this inverts that mapping.
+
+    Parameters
+    ----------
+    found : Heatmap
+        The heatmap of the beat's picture.
+    trace : BeatTrace
+        The trace that was drawn.
+    config : Config, optional
+        Settings of the pipeline.
+
+    Returns
+    -------
+    (h, w) float32
+        Heat in 0..1, 0 outside the trace's box.
     """
     panel = found.values[: config.picture.beat_height_px]
     top, bottom = ((1 - share) * (config.picture.beat_height_px - 2) + 0.5 for share in TRACE_RANGE[::-1])
@@ -135,5 +195,5 @@ def heat_on_original(found: Heatmap, trace: BeatTrace, config: Config = DEFAULT)
 
 
 def refused(file: PictureFile, error: EcgError) -> PictureAnswer:
-    """The answer for a picture that is no beat."""
+    """Return the answer for a picture that is not a beat."""
     return PictureAnswer(file.name, refusal=str(error), doubtful=isinstance(error, DoubtfulBeatError))

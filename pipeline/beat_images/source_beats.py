@@ -1,7 +1,7 @@
-"""Pictures of single beats without a source (`beat_images/`): which recorded beat each of them shows.
+"""Pictures of single beats without a stated source (`beat_images/`): which recorded beat each of them shows.
 
 The pictures come in folders called normal and abnormal. Each is compared with every annotated beat of the MIT-BIH
-Arrhythmia Database over the window that they show; the annotation of the beat found is the picture's true label.
+Arrhythmia Database over the window that it shows; the annotation of the best match is the picture's true label.
 """
 
 from __future__ import annotations
@@ -25,9 +25,18 @@ SURE_R, SURE_RATIO = 0.99, 1.5  # correlation, and how much nearer than the near
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The nearest recorded beat of n pictures: `record` (n,), `sample` (n,), `symbol` (n,), correlation `r` (n,).
+    """The nearest recorded beat of each of n pictures.
 
-    `sure` (n,) where it is so near, and the next record so far, that it can be no other.
+    Attributes
+    ----------
+    record, symbol : (n,) str
+        Record and annotation of the beat.
+    sample : (n,) int64
+        Its index into the record.
+    r : (n,) float32
+        Correlation with it.
+    sure : (n,) bool
+        Where it is so near, and the next record so far, that it can be no other.
     """
 
     record: NDArray[np.str_]
@@ -38,7 +47,17 @@ class Matches:
 
 
 def match_beats(values: Sequence[FloatArray], folder: Path, config: Config) -> Matches:
-    """Find the beats that traces (m,) show among all of the records in `folder`."""
+    """Find the beats that traces show among all of the records in a folder.
+
+    Parameters
+    ----------
+    values : sequence of (m,) float32
+        The traces; their lengths may differ.
+    folder : Path
+        WFDB records with reference annotations.
+    config : Config
+        Its intake limits apply.
+    """
     places = np.linspace(0, 1, POINTS)
     wanted = _standard(np.stack([np.interp(places, np.linspace(0, 1, len(v)), v) for v in values])).T
     records = sorted(path.stem for path in folder.glob("*.hea"))
@@ -55,7 +74,7 @@ def match_beats(values: Sequence[FloatArray], folder: Path, config: Config) -> M
 def _best_of_record(
     record: str, folder: Path, wanted: FloatArray, config: Config
 ) -> tuple[FloatArray, IntArray, NDArray[np.str_]]:
-    """The highest correlation (n,) with a beat of the record, that beat's sample (n,) and its symbol (n,)."""
+    """Return the highest correlation (n,) with a beat of the record, that beat's sample (n,) and its symbol (n,)."""
     recording = read_path(folder / f"{record}.hea", config=config)
     assert recording.reference is not None
     reach = max(max(window) for window in WINDOWS) + 2
@@ -82,6 +101,6 @@ def _windows(lead: FloatArray, samples: IntArray, before: int, after: int) -> Fl
 
 
 def _standard(values: NDArray[np.floating]) -> FloatArray:
-    """Rows with mean 0 and length 1, so that their product is the correlation."""
+    """Scale rows to mean 0 and length 1, so that their product is the correlation."""
     centred = values - values.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9), np.float32)

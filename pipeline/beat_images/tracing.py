@@ -1,4 +1,4 @@
-"""Finds the trace of one beat in a picture: any ink on a plain or gridded ground, or a reason why there is none."""
+"""Finds the trace of one beat in a picture, in any ink on a plain or gridded background, or says why there is none."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Rows = NDArray[np.float64]
 
 _WORK_SIDE_PX: Final = 1000  # larger pictures are traced at this size
 _SIDE_MIN_PX: Final = 32
-_GROUND_TOLERANCE: Final = 48.0  # RGB distance from the ground that is still ground
+_GROUND_TOLERANCE: Final = 48.0  # RGB distance from the background that still counts as background
 _INK_APART: Final = 48.0  # RGB distance between two inks
 _INK_RESIDUAL: Final = 70.0  # RGB distance of a mixed pixel from the line ground-ink
 _INKS_MAX: Final = 5
 _INK_SHARE_MIN: Final = 0.0005
-_THRESHOLDS: Final = (0.35, 0.55, 0.75, 0.88)  # of full ink: the first keeps hair lines, the last drops strong grids
+_THRESHOLDS: Final = (0.35, 0.55, 0.75, 0.88)  # of full ink: the first keeps hairlines, the last drops strong grids
 _GROUND_SHARE_MIN: Final = 0.35  # photos and shaded scans have less
-_SCORE_ENOUGH: Final = 0.75  # a line so clear that no fainter ink is looked at
-_STRAIGHT_MAX: Final = 0.8  # share of a line's ink in long straight runs: more is a pair of axes
+_SCORE_ENOUGH: Final = 0.75  # a line so clear that no fainter ink is tried
+_STRAIGHT_MAX: Final = 0.8  # share of a line's ink in long straight runs: more means a pair of axes
 _SPAN_MIN: Final = 0.5  # of the picture's width
-_PURITY_MIN: Final = 0.6  # of the ink that belongs to the one line
-_STROKES_MAX: Final = 0.25  # share of columns in which the line is met more than once
+_PURITY_MIN: Final = 0.6  # share of the ink that belongs to the one line
+_STROKES_MAX: Final = 0.25  # share of columns that the line crosses more than once
 _MISSING_MAX: Final = 0.1  # share of columns inside the trace without ink
-_HEIGHT_MIN: Final = 0.06  # of the picture's height, below it the line is flat
-_PEAKS_MAX: Final = 4  # peaks of at least half the height: more than one beat
-# A straight run of this share of the picture is an axis, frame or grid line; the second, for charts with wide margins,
-# would take a flat base line for one, and is tried where the first finds no beat.
+_HEIGHT_MIN: Final = 0.06  # of the picture's height; below it the line is flat
+_PEAKS_MAX: Final = 4  # more peaks of at least half the height mean more than one beat
+# A straight run of this share of the picture is an axis, frame or grid line. The second share, for charts with wide
+# margins, would take a flat baseline for one, so it is tried only where the first finds no beat.
 _LINE_SHARES: Final = (0.7, 0.4)
 NOT_A_BEAT: Final = "This is not an ECG beat picture: "
 
@@ -51,7 +51,7 @@ class _Candidate:
     span: float
     purity: float
     strokes: float
-    plain: float  # share of the picture that is ground
+    plain: float  # share of the picture that is background
 
     @property
     def score(self) -> float:
@@ -64,9 +64,13 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
     Parameters
     ----------
     name : str
-        Untrusted file name; a label only.
+        Untrusted file name; used as a label only.
     payload : bytes
         The file.
+    config : Config, optional
+        Its limits apply.
+    page : int, optional
+        Which page of a PDF document, from 0.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
     LimitError
         If the picture exceeds a published limit.
     IntakeError
-        If it cannot be decoded, or holds no single line that could be one beat; the sentence says what was measured.
+        If it cannot be decoded, or holds no single line that could be one beat; the message says what was measured.
     """
     picture = read_picture(payload, name, page=page, limits=config.limits)
     column, row, finding = trace_picture(picture.pixels)
@@ -95,10 +99,15 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
 
 
 def trace_picture(picture: PictureArray) -> tuple[Rows, Rows, FloatArray]:
-    """Columns and rows (n,), in pixels, of the one line in an RGB picture (h, w, 3), and `BeatTrace.finding`.
+    """Trace the one line in an RGB picture (h, w, 3).
 
-    The row of a column is the ink-weighted middle of the stroke; where the stroke turns round within a column (the
-    top of a tall, narrow R) it is the outer end, so that peaks keep their height.
+    The row of a column is the ink-weighted middle of the stroke; where the stroke turns back within a column (the top
+    of a tall, narrow R) it is the outer end, so that peaks keep their height.
+
+    Returns
+    -------
+    tuple
+        Columns (n,) and rows (n,) in pixels, float64, and the `finding` (7,) of `BeatTrace`.
 
     Raises
     ------
@@ -123,7 +132,7 @@ def trace_picture(picture: PictureArray) -> tuple[Rows, Rows, FloatArray]:
 
 
 def _finding(found: _Candidate, column: Rows, row: Rows) -> FloatArray:
-    """How the line was found: see `BeatTrace`."""
+    """Describe how the line was found: see `BeatTrace`."""
     tall, inked = float(np.ptp(row)), found.line.any(axis=0)
     thickness = float(np.percentile(found.line.sum(axis=0)[inked], 25))
     missing = 1.0 - float(inked.sum()) / column.size
@@ -164,13 +173,13 @@ def _best_candidate(picture: PictureArray) -> _Candidate:
 
 
 def _ranked(coverage: FloatArray, plain: float, share: float) -> list[_Candidate]:
-    """The lines of one ink at every threshold, the most line-like first."""
+    """Return the lines of one ink at every threshold, the most line-like first."""
     found = [_line_candidate(coverage, coverage >= threshold, plain, share) for threshold in _THRESHOLDS]
     return sorted((one for one in found if one is not None), key=lambda one: -one.score)
 
 
 def _plausible(found: _Candidate) -> bool:
-    """Whether the line meets every requirement of one beat, and is no axis."""
+    """Tell whether the line meets every requirement of one beat, and is no axis."""
     rows, columns = found.line.shape
     straight = _runs(found.line, axis=1, length=round(0.3 * columns)) | _runs(
         found.line, axis=0, length=round(0.3 * rows)
@@ -186,7 +195,7 @@ def _plausible(found: _Candidate) -> bool:
 
 
 def _ground(picture: PictureArray) -> FloatArray:
-    """The most frequent colour, to within 16 levels, as the mean of its pixels."""
+    """Return the most frequent colour, to within 16 levels, as the mean of its pixels."""
     pixels = picture.reshape(-1, 3)
     bins = _bins(pixels, 16)
     most = int(np.bincount(bins).argmax())
@@ -204,7 +213,7 @@ def _bins(pixels: PictureArray, step: int) -> IntArray:
 
 
 def _inks(picture: PictureArray, distance: FloatArray) -> list[FloatArray]:
-    """Up to five colours that are far from the ground and from each other, the most frequent ones."""
+    """Return up to five frequent colours that are far from the background and from each other."""
     pixels = picture[distance > _GROUND_TOLERANCE]
     bins = _bins(pixels, 16)
     counts = np.bincount(bins)
@@ -219,22 +228,22 @@ def _inks(picture: PictureArray, distance: FloatArray) -> list[FloatArray]:
 
 
 def _coverage(colours: FloatArray, ground: FloatArray, ink: FloatArray) -> FloatArray:
-    """How much of each pixel (h, w) is covered by `ink`, 0..1: its place on the line from the ground to the ink."""
+    """Return how much of each pixel (h, w) `ink` covers, 0..1: its place on the line from background to ink."""
     direction = ink - ground
     offset = colours - ground
     share = (offset @ direction) / (direction @ direction)
-    # Colours beyond the ink (the dark core of a grey, antialiased stroke) lie on the same line and are ink as well.
+    # Colours beyond the ink (the dark core of a grey, antialiased stroke) lie on the same line and count as ink too.
     residual = _length(offset - share[..., None] * direction)
     return np.asarray(np.where(residual > _INK_RESIDUAL, 0.0, np.clip(share, 0.0, 1.0)), np.float32)
 
 
 def _length(colours: FloatArray) -> FloatArray:
-    """The length (h, w) of colours (h, w, 3)."""
+    """Return the length (h, w) of colours (h, w, 3)."""
     return np.asarray(np.sqrt(np.einsum("ijk,ijk->ij", colours, colours)), np.float32)
 
 
 def _line_candidate(coverage: FloatArray, mask: Mask, plain: float, straight: float) -> _Candidate | None:
-    """The component of the mask that looks most like one line from left to right; see `_LINE_SHARES`."""
+    """Find the component of the mask that looks most like one line from left to right; see `_LINE_SHARES`."""
     width = mask.shape[1]
     mask = _without_straight_lines(mask, straight)
     bridge = max(3, round(0.02 * width)) | 1
@@ -260,14 +269,14 @@ def _line_candidate(coverage: FloatArray, mask: Mask, plain: float, straight: fl
 
 
 def _strokes(line: Mask) -> float:
-    """Share of columns in which the line is met more than once; gaps of two pixels do not count."""
+    """Return the share of columns that the line crosses more than once; gaps of two pixels do not count."""
     closed = cv2.morphologyEx(line.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
     starts = (np.diff(closed.astype(np.int8), axis=0, prepend=0) == 1).sum(axis=0)
     return float((starts > 1).mean())
 
 
 def _without_straight_lines(mask: Mask, share: float) -> Mask:
-    """The mask without axes, frames and grid lines, but with the strokes that cross them."""
+    """Remove axes, frames and grid lines from the mask, but keep the strokes that cross them."""
     rows, columns = mask.shape
     horizontal = _runs(mask, axis=1, length=round(share * columns))
     vertical = _runs(mask, axis=0, length=round(share * rows))
@@ -289,13 +298,13 @@ def _without_straight_lines(mask: Mask, share: float) -> Mask:
 
 
 def _runs(mask: Mask, *, axis: int, length: int) -> Mask:
-    """Pixels that lie in a straight run of at least `length` along `axis`."""
+    """Mark the pixels that lie in a straight run of at least `length` along `axis`."""
     shape = (1, length) if axis == 1 else (length, 1)
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones(shape, np.uint8)) > 0)
 
 
 def _groups(flags: Mask) -> list[tuple[int, int]]:
-    """Runs of True as (start, stop)."""
+    """Return the runs of True as (start, stop)."""
     edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -333,7 +342,7 @@ def _require_one_beat(column: Rows, row: Rows, height: int) -> None:
 
 
 def _follow(coverage: FloatArray, line: Mask) -> tuple[Rows, Rows]:
-    """Columns (n,) and sub-pixel rows (n,) along the line."""
+    """Return columns (n,) and sub-pixel rows (n,) along the line."""
     columns = np.flatnonzero(line.any(axis=0))
     top, bottom = _strokes_along(line[:, columns])
     first, last = int(columns[0]), int(columns[-1])
@@ -348,7 +357,7 @@ def _follow(coverage: FloatArray, line: Mask) -> tuple[Rows, Rows]:
 
 
 def _strokes_along(line: Mask) -> tuple[IntArray, IntArray]:
-    """Top and bottom row (inclusive) of the stroke in each column, chosen so that the strokes connect best."""
+    """Return top and bottom row (inclusive) of the stroke in each column, chosen so that the strokes connect best."""
     closed = cv2.morphologyEx(line.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 1), np.uint8)) > 0
     choices = [_groups(closed[:, i]) for i in range(closed.shape[1])]
     costs: list[Rows] = [np.array([-0.01 * (b - a) for a, b in choices[0]])]
@@ -367,10 +376,10 @@ def _strokes_along(line: Mask) -> tuple[IntArray, IntArray]:
 
 
 def _rows(coverage: FloatArray, top: IntArray, bottom: IntArray) -> Rows:
-    """Sub-pixel rows: the ink-weighted middle, and the outer end of the stroke where it turns round."""
+    """Return sub-pixel rows: the ink-weighted middle, or the outer end of the stroke where it turns back."""
     height, n = coverage.shape
     rows = np.arange(height)[:, None]
-    # One pixel of halo on both sides carries the sub-pixel position of an antialiased stroke.
+    # A one-pixel halo on both sides carries the sub-pixel position of an antialiased stroke.
     weight = np.where((rows >= top - 1) & (rows <= bottom + 1), coverage, 0.0).astype(np.float64)
     middle: Rows = (weight * rows).sum(axis=0) / weight.sum(axis=0)
     index = np.arange(n)
@@ -387,6 +396,6 @@ def _rows(coverage: FloatArray, top: IntArray, bottom: IntArray) -> Rows:
 
 
 def _turns(edge: Rows, thickness: float) -> list[tuple[int, int]]:
-    """Columns (start, stop) where an outline turns round: its local minima, ends excluded."""
+    """Return the columns (start, stop) where an outline turns back: its local minima, ends excluded."""
     _, found = find_peaks(-edge, prominence=0.5 * thickness, plateau_size=1)
     return [(int(a), int(b) + 1) for a, b in zip(found["left_edges"], found["right_edges"], strict=True)]

@@ -24,15 +24,15 @@ ANNOTATED = ("mitdb", "svdb")
 
 
 def run_data(*, check: bool = False, statistics: bool = False, names: tuple[str, ...] = ()) -> int:
-    """Do what `python -m pipeline data` was asked for.
+    """Run `python -m pipeline data`.
 
     Parameters
     ----------
-    check : bool
+    check : bool, optional
         Only verify what is in `data_root()` and print a table.
-    statistics : bool
+    statistics : bool, optional
         Write data/statistics.json and the sheet of sample beats from mitdb and svdb.
-    names : tuple of str
+    names : tuple of str, optional
         Databases; all of the catalogue if empty.
 
     Returns
@@ -43,7 +43,7 @@ def run_data(*, check: bool = False, statistics: bool = False, names: tuple[str,
     Raises
     ------
     DataError
-        With one sentence, if a database is unknown, missing, or cannot be fetched.
+        If a database is unknown or missing, or cannot be fetched.
     """
     if statistics:
         _write_statistics()
@@ -58,7 +58,7 @@ def run_data(*, check: bool = False, statistics: bool = False, names: tuple[str,
 
 
 def check_table(checks: list[Check]) -> Table:
-    """One row per database: records, beats per class, and whether every file is as published."""
+    """Make a table with one row per database: records, beats per class, and whether every file is as published."""
     table = Table(title=f"Public databases in {data_root()}")
     for heading in ("database", "records", *AAMI_CLASSES, "files as published"):
         table.add_column(heading, justify="left" if heading == "database" else "right")
@@ -74,7 +74,7 @@ def check_table(checks: list[Check]) -> Table:
 
 
 def read_records(names: tuple[str, ...] = ANNOTATED) -> Iterator[tuple[str, Recording]]:
-    """The recordings of databases that are as published, one after the other, as (database, recording).
+    """Yield the recordings of databases that are as published, one after the other, as (database, recording).
 
     Raises
     ------

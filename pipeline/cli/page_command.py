@@ -14,7 +14,21 @@ from pipeline.types import Recording
 
 
 def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Recording | None, dict[str, Any]]:
-    """The recording of a page on the disk, None while questions are open, and what was read, as JSON.
+    """Digitise one page on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    given : Corrections
+        What the user states by hand.
+    page : int, optional
+        Which page of a PDF document, from 0.
+
+    Returns
+    -------
+    tuple
+        The recording, None while questions are open, and what was read, ready for JSON.
 
     Raises
     ------
@@ -34,7 +48,7 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
 
 
 def _class(found: Digitised) -> dict[str, Any]:
-    """The page network's answer; None with the reason where it has none."""
+    """Return the page network's answer; None with the reason where it has none."""
     try:
         reading = classify_page(readable_page(found))
     except EcgError as error:

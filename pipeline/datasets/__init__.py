@@ -1,4 +1,4 @@
-"""Where the public recordings come from, how they are split, and what is in them."""
+"""Where the public recordings come from, how they are split, and what they contain."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["CATALOGUE", "DS1", "DS2", "PACED", "SAME_PERSON", "Dataset", "demo_p
 
 
 def demo_path() -> Path:
-    """The header of the demo recording: five minutes of MIT-BIH record 208, which is a *training* record (DS1)."""
+    """Return the header of the demo recording: five minutes of MIT-BIH record 208, a *training* record (DS1)."""
     return ROOT / "data" / "demo" / "208_excerpt.hea"

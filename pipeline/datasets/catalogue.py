@@ -1,4 +1,4 @@
-"""The public databases: what each is for, where it comes from, under which licence, whom to cite."""
+"""The public databases: what each is used for, where it comes from, its licence, and whom to cite."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ GOLDBERGER: Final = (
 class Dataset:
     """One database as its publisher describes it.
 
-    `name` is its folder in `data_root()`; `files_url` ends in a slash, and file names are appended to it;
-    `citation` names the works that its licence asks to cite.
+    `name` is its folder in `data_root()`; `files_url` ends with a slash, and file names are appended to it; `citation`
+    names the works that its licence asks to cite.
     """
 
     name: str
@@ -73,7 +73,7 @@ CATALOGUE: Final = MappingProxyType({dataset.name: dataset for dataset in _ALL})
 
 
 def dataset(name: str) -> Dataset:
-    """The database called `name`.
+    """Return the database called `name`.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def dataset(name: str) -> Dataset:
 
 
 def checksums(name: str) -> dict[str, str]:
-    """SHA-256 (lower-case hex) per file name of a database, from data/checksums/NAME.txt.
+    """Return the SHA-256 (lower-case hex) per file name of a database, from data/checksums/NAME.txt.
 
     Raises
     ------
@@ -101,5 +101,5 @@ def checksums(name: str) -> dict[str, str]:
 
 
 def record_names(name: str) -> tuple[str, ...]:
-    """The records of a database, in order: every header that its list of checksums names."""
+    """Return the records of a database, in order: every header in its list of checksums."""
     return tuple(sorted(file.removesuffix(".hea") for file in checksums(name) if file.endswith(".hea")))

@@ -1,1 +1,1 @@
-"""A 12-lead page as a picture becomes a recording: paper, grid, layout, calibration, traces."""
+"""From a picture of a 12-lead page to a recording: paper, grid, layout, calibration, traces."""

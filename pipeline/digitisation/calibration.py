@@ -1,4 +1,4 @@
-"""Speed and gain: from the calibration pulse and from printed words, or not at all; never a guess."""
+"""Speed and gain, from the calibration pulse and from printed words, or not at all; never a guess."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _WIDTH_MM: Final = (1.9, 11.5)
 _FLAT_MM: Final = 0.35
 _SEARCH_MM: Final = 45.0  # from the edges of the sheet
 _INK: Final = 0.35
-_UPRIGHT: Final = 0.85  # of the height of a pulse's stroke shows ink
-_ROOF: Final = 0.8  # of its width
-_AGREE: Final = 0.3  # of the lanes must show the same pulse
+_UPRIGHT: Final = 0.85  # share of the height of a pulse's stroke that shows ink
+_ROOF: Final = 0.8  # share of its width
+_AGREE: Final = 0.3  # share of the lanes that must show the same pulse
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Measured:
-    """A value, how sure it is (0..1), and where it comes from, in words."""
+    """A value, its confidence (0..1), and where it comes from, in words."""
 
     value: float
     confidence: float
@@ -51,7 +51,17 @@ class Measured:
 
 
 def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
-    """The pulses on which the lanes (n,) agree: about as high, as wide and at the same end of the page."""
+    """Find the calibration pulses on which the lanes agree: alike in height and width, at the same end of the page.
+
+    Parameters
+    ----------
+    ink : Ink
+        The ink of the sheet.
+    lanes : (n,) float64
+        Rows of the lanes, pixels.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    """
     mask = ink.strength > _INK
     upright = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
     found = [pulse for i, lane in enumerate(lanes) for pulse in _pulses(mask, upright, i, float(lane), px_per_mm)]
@@ -73,7 +83,7 @@ def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
 
 
 def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_per_mm: int) -> list[Pulse]:
-    """Two upright strokes near an end of the page with a flat roof between them and nothing inside."""
+    """Find two upright strokes near an end of the page with a flat roof between them and nothing inside."""
     found = []
     total = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(upright, axis=0, dtype=np.float64)])
     for gain in GAINS:
@@ -93,7 +103,7 @@ def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_pe
 def _pulse(
     mask: Mask, lane: int, row: float, gain: float, flanks: tuple[float, float], inner: tuple[int, int], px_per_mm: int
 ) -> Pulse | None:
-    """The pulse between two strokes, measured; None if it has no roof or no room."""
+    """Measure the pulse between two strokes; None if it has no roof or no room."""
     start, stop = inner
     high, low = round(row - 1.12 * gain * px_per_mm), round(row - 0.85 * gain * px_per_mm)
     roof = mask[max(0, high) : low, start:stop]
@@ -120,14 +130,44 @@ def _pulse(
 
 
 def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
-    """Millimetres per millivolt, by the height of the pulses and by what is printed; None where neither says."""
+    """Determine the gain from the height of the pulses and from what is printed.
+
+    Parameters
+    ----------
+    pulses : tuple of Pulse
+        Calibration pulses.
+    words : tuple of Word
+        Words read on the page.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    Measured or None
+        Millimetres per millivolt; None where neither tells.
+    """
     height = float(np.median([pulse.foot - pulse.top for pulse in pulses])) / px_per_mm if pulses else 0.0
     seen = [gain for gain in GAINS if abs(height / gain - 1) < _HEIGHT_TOLERANCE]
     return _agreed(seen, _printed(words, "mm/mV"), f"the calibration pulse is {height:.1f} mm high")
 
 
 def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
-    """Millimetres per second, by the width of the pulses and by what is printed; None where neither says."""
+    """Determine the paper speed from the width of the pulses and from what is printed.
+
+    Parameters
+    ----------
+    pulses : tuple of Pulse
+        Calibration pulses.
+    words : tuple of Word
+        Words read on the page.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    Measured or None
+        Millimetres per second; None where neither tells.
+    """
     width = float(np.median([pulse.right - pulse.left for pulse in pulses])) / px_per_mm if pulses else 0.0
     seen = [speed for speed in SPEEDS if abs(width / (_PULSE_S * speed) - 1) < _WIDTH_TOLERANCE]
     return _agreed(seen, _printed(words, "mm/s"), f"the calibration pulse is {width:.1f} mm wide")

@@ -1,4 +1,4 @@
-"""Reads the picture of a 12-lead page, step by step; what cannot be known is asked."""
+"""Reads the picture of a 12-lead page step by step; what cannot be known is asked."""
 
 from __future__ import annotations
 
@@ -35,28 +35,45 @@ Question = Literal["grid", "speed", "gain", "layout", "strip"]
 
 SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
-_NAMES_MIN: Final = 3  # different lead names, from which on a page is surely the right way up
-_CLEARER: Final = 0.5  # so much more evidence another way up needs
-_SPAN_MIN: Final = 0.35  # of the sheet's width; shorter lanes are text
+_NAMES_MIN: Final = 3  # with this many different lead names, a page is surely the right way up
+_CLEARER: Final = 0.5  # how much more evidence another way up needs
+_SPAN_MIN: Final = 0.35  # share of the sheet's width; shorter lanes are text
 _CLEAR_MIN: Final = 0.4
 _INK_MAX: Final = 0.15
 _NO_TRACES: Final = (
     f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed; "
     "if a part of the page is missing, show all of it."
 )
-_WHOLE_MM: Final = 180.0  # shorter traces are probably a part of a page
-PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be so much shorter
+_WHOLE_MM: Final = 180.0  # shorter traces are probably only part of a page
+PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be shorter by this share
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """What the user states by hand; None: as found.
+    """What the user states by hand; None means as found.
 
-    `corners` (x, y) of the paper in pixels of the picture, clockwise from top left; `px_per_mm` across and down, in
-    pixels of the picture, or of the squared paper where corners are given; `quarter_turns` anticlockwise; `speed` mm/s;
-    `gain` mm/mV; `layout` a name of LAYOUTS; `lanes` rows of the traces' baselines and `span` first and last column of
-    the traces, `joints` columns where one column of leads ends and the next begins, in pixels of the sheet; `names` a
-    lead name for the n-th box of the layout.
+    Attributes
+    ----------
+    corners : tuple[tuple[float, float], ...]
+        Corners (x, y) of the paper in pixels of the picture, clockwise from top left.
+    px_per_mm : tuple[float, float]
+        Across and down, in pixels of the picture, or of the squared paper where corners are given.
+    quarter_turns : int
+        Anticlockwise.
+    speed : float
+        Paper speed, mm/s.
+    gain : float
+        mm/mV.
+    layout : str
+        A name in LAYOUTS.
+    lanes : tuple of float
+        Rows of the traces' baselines, pixels of the sheet.
+    span : tuple[int, int]
+        First and last column of the traces, pixels of the sheet.
+    joints : tuple of int
+        Columns where one column of leads ends and the next begins, pixels of the sheet.
+    names : tuple[tuple[int, str], ...]
+        A lead name for the n-th box of the layout.
     """
 
     corners: tuple[tuple[float, float], ...] | None = None
@@ -73,7 +90,7 @@ class Corrections:
 
 @dataclass(frozen=True)
 class Need:
-    """A question to the user, and what is likely; None where nothing is. `box` is the strip that is asked about."""
+    """A question to the user, with the likely answer, None if there is none. `box` is the strip that it is about."""
 
     about: Question
     question: str
@@ -83,10 +100,40 @@ class Need:
 
 @dataclass(frozen=True, eq=False)
 class Digitised:
-    """Every step of reading a page, with what is still to be asked.
+    """Every step of reading a page, with what must still be asked.
 
-    `picture` the original, turned upright by `quarter_turns`; `sheet` the flat paper; `lanes` (n,) rows on it; `traces`
-    one per lane; `words` what could be read; `boxes` where each lead is.
+    Attributes
+    ----------
+    picture : (h, w, 3) uint8
+        The original, turned upright by `quarter_turns`.
+    quarter_turns : int
+        Anticlockwise.
+    grid : Grid
+        The millimetre grid.
+    sheet : Sheet
+        The flat paper.
+    ink : Ink
+        The ink on it.
+    lanes : (n,) float64
+        Rows of the traces' baselines, pixels of the sheet.
+    traces : tuple of Trace
+        One per lane.
+    words : tuple of Word
+        What could be read.
+    pulses : tuple of Pulse
+        Calibration pulses.
+    speed, gain : Measured
+        mm/s and mm/mV; None where unknown.
+    layout : LayoutChoice
+        The layout of the leads.
+    span : tuple[int, int]
+        First and last column of the traces.
+    boxes : tuple of LeadBox
+        Where each lead is.
+    needs : tuple of Need
+        What must still be stated.
+    corrections : Corrections
+        What the user stated.
     """
 
     picture: PictureArray
@@ -108,12 +155,12 @@ class Digitised:
 
     @property
     def evidence(self) -> float:
-        """How much speaks for this way up."""
+        """How strong the evidence is for this way up."""
         return 2.0 * bool(self.pulses) + self.layout.confidence + 0.2 * len(self._names)
 
     @property
     def says_which_way_is_up(self) -> bool:
-        """Whether pulses or lead names leave no doubt about it."""
+        """Whether pulses or lead names leave no doubt about which way is up."""
         return bool(self.pulses) or (len(self._names) >= _NAMES_MIN and self.layout.confidence >= SURE)
 
     @property
@@ -130,12 +177,12 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
     picture : (h, w, 3) uint8
         RGB: a scan, an export, a photo.
     corrections : Corrections, optional
-        What the user stated; it wins over what is found.
+        What the user stated; it overrides what is found.
 
     Returns
     -------
     Digitised
-        With `needs`: what must still be stated before it can become a recording.
+        Its `needs` are what must still be stated before it can become a recording.
 
     Raises
     ------
@@ -167,7 +214,7 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
 
 
 def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]:
-    """The grid and the flat sheet; where perspective hides the grid, the paper's outline is straightened first."""
+    """Return the grid and the flat sheet; if perspective hides the grid, the paper's outline is straightened first."""
     if given.corners is not None:
         return _flat_between(picture, np.array(given.corners, np.float64), given)
     try:
@@ -197,7 +244,7 @@ def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet, Ink]
 
 
 def _is_upright(ink: Ink) -> bool:
-    """Whether the ink runs in rows rather than in columns; True where nothing can be said."""
+    """Tell whether the ink runs in rows rather than in columns; True if that cannot be told."""
     unevenness = []
     for axis in (1, 0):
         sums = ink.mask.sum(axis=axis).astype(np.float64)
@@ -247,7 +294,7 @@ def _read(
 def _real_traces(
     ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], aside: Mask, px_per_mm: int
 ) -> tuple[Matrix, tuple[Trace, ...], Mask]:
-    """The lanes that hold traces and not text; refused where there are too few for a page."""
+    """Select the lanes that hold traces and not text; refuse if there are too few for a page."""
     width = ink.mask.shape[1]
     real = np.array([t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces])
     if real.sum() < _TRACES_MIN:
@@ -259,7 +306,7 @@ def _real_traces(
 def _named_strips(
     boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], words: tuple[Word, ...], lanes: Matrix, names: dict[int, str]
 ) -> tuple[tuple[LeadBox, ...], tuple[int, ...]]:
-    """The boxes with each strip named by the lead that it repeats or by its label, and which of them are doubtful."""
+    """Name each strip by the lead that it repeats or by its label, and list the doubtful ones."""
     doubtful = []
     named = []
     for i, box in enumerate(boxes):
@@ -296,7 +343,7 @@ def _needs(
 
 
 def _asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...]) -> Iterator[Need]:
-    """A question for each doubtful strip."""
+    """Yield a question for each doubtful strip."""
     one = sum(box.strip for box in boxes) == 1
     for i in doubtful:
         where = "at the bottom" if one else f"in row {boxes[i].row + 1}"

@@ -1,4 +1,4 @@
-"""Measures the millimetre grid from its own frequencies, in two directions, all over the picture."""
+"""Measures the millimetre grid by its spatial frequencies, in two directions, all over the picture."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Matrix = NDArray[np.float64]
 _WORK_SIDE_PX: Final = 2400  # larger pictures are measured at this size
 _TILES: Final = 5  # along the longer side; neighbours overlap by half
 _TILE_PX: Final = (192, 512)
-_WEDGE_DEG: Final = 24.0  # how far the grid may be turned against the picture
-_CYCLES_MIN: Final = 4.0  # of a grid line per tile
+_WEDGE_DEG: Final = 24.0  # how far the grid may be rotated against the picture
+_CYCLES_MIN: Final = 4.0  # grid lines per tile
 _PERIOD_MIN_PX: Final = 2.6
-_LINE_MIN_PX: Final = 3.2  # finer regular lines are a screen's or the camera's own
-_PEAK_MIN: Final = 0.6  # a peak of the profile, log, over the profile around it
-_NOTHING: Final = 1e-7  # of the greatest power; what is weaker is rounding
-_FAINT_PEAK: Final = 0.3  # is enough where the other direction shows the same lines clearly
+_LINE_MIN_PX: Final = 3.2  # finer regular lines come from a screen or the camera
+_PEAK_MIN: Final = 0.6  # least log height of a peak over the profile around it
+_NOTHING: Final = 1e-7  # share of the greatest power; anything weaker is rounding error
+_FAINT_PEAK: Final = 0.3  # enough where the other direction shows the same lines clearly
 _ALIKE: Final = 1.25  # lines of two directions are the same where their frequencies differ by less than this factor
-_AGREE: Final = 0.5  # what that counts beside the best score of each direction, 1
-_STRENGTH_MIN: Final = 18.0  # a tile's spectral peak over the median around it
+_AGREE: Final = 0.5  # weight of such an agreement; the best score of each direction weighs 1
+_STRENGTH_MIN: Final = 18.0  # least ratio of a tile's spectral peak to the median around it
 _TILES_MIN: Final = 0.25  # share of the tiles that must show the grid in both directions
 _ANISOTROPY_MAX: Final = 1.6  # the two directions may differ by this factor
 _BOX_MM: Final = 5.0
@@ -44,10 +44,18 @@ NO_GRID: Final = (
 class Grid:
     """The grid as measured.
 
-    `to_mm` (3, 3) maps pixels of the picture to millimetres on the paper, from its top left corner of the picture on;
-    `px_per_mm` across and down at the picture's middle; `skew_deg` how far its lines there are turned;
-    `confidence` 0..1: the share of the picture in which the grid was seen, less where its lines could be 1 mm or 5 mm
-    apart; `boxes` says which lines decided that.
+    Attributes
+    ----------
+    to_mm : (3, 3) float64
+        Maps pixels of the picture to millimetres on the paper, from the top left corner of the picture.
+    px_per_mm : tuple[float, float]
+        Across and down, at the middle of the picture.
+    skew_deg : float
+        Rotation of the lines there, degrees.
+    confidence : float
+        0..1: the share of the picture in which the grid was seen, reduced where its lines could be 1 mm or 5 mm apart.
+    boxes : str
+        Which lines decided that, in words.
     """
 
     to_mm: Matrix
@@ -62,7 +70,7 @@ class _Spectra:
     """Power spectra of all tiles in the wedge around one direction.
 
     `power` (n_tiles, n) at the frequencies `fx`, `fy` (n,) in cycles per tile, sorted by `radius` (n,); `full`
-    (n_tiles, side, side) the whole spectra, centred; `centre` (n_tiles, 2) the tiles' middles in pixels.
+    (n_tiles, side, side) the whole spectra, centred; `centre` (n_tiles, 2) the middles of the tiles in pixels.
     """
 
     power: FloatArray
@@ -74,11 +82,12 @@ class _Spectra:
 
     @property
     def side(self) -> int:
+        """Side of a tile, pixels."""
         return int(self.full.shape[1])
 
 
 def darkness(picture: PictureArray) -> FloatArray:
-    """How much darker than its surroundings each pixel (h, w) is in its darkest colour, 0..1, shadows removed."""
+    """Return how much darker than its surroundings each pixel (h, w) is in its darkest colour, 0..1; no shadows."""
     least = picture.min(axis=2)
     reach = max(15, max(picture.shape[:2]) // 40) | 1
     small = cv2.resize(least, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
@@ -91,7 +100,7 @@ def measure_grid(picture: PictureArray) -> Grid:
     """Find the grid of an RGB picture (h, w, 3), and the homography that makes it square.
 
     In overlapping tiles the two strongest frequency vectors are measured; the homography whose derivatives fit them
-    best maps the picture to the paper. No corner of the paper has to be in the picture.
+    best maps the picture to the paper. No corner of the paper needs to be in the picture.
 
     Raises
     ------
@@ -124,9 +133,9 @@ def measure_grid(picture: PictureArray) -> Grid:
 
 
 def _tile_spectra(picture: PictureArray) -> tuple[FloatArray, Matrix]:
-    """Centred power spectra (n, side, side) of overlapping tiles, and the tiles' middles (n, 2)."""
+    """Return centred power spectra (n, side, side) of overlapping tiles, and the middles of the tiles (n, 2)."""
     grey = darkness(picture)
-    grey = np.minimum(grey, np.percentile(grey, 97))  # the trace is darker than the grid; it shall not drown it
+    grey = np.minimum(grey, np.percentile(grey, 97))  # the trace is darker than the grid and must not drown it
     height, width = grey.shape
     side = int(np.clip(max(height, width) // _TILES, *_TILE_PX)) // 2 * 2
     window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
@@ -144,7 +153,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _wedge(full: FloatArray, centre: Matrix, *, vertical: bool) -> _Spectra:
-    """What of the spectra lies in the direction of one set of grid lines."""
+    """Select the part of the spectra in the direction of one set of grid lines."""
     side = full.shape[1]
     axis = np.arange(side, dtype=np.float64) - side // 2
     fx, fy = (part.ravel() for part in np.meshgrid(axis, axis))
@@ -157,7 +166,7 @@ def _wedge(full: FloatArray, centre: Matrix, *, vertical: bool) -> _Spectra:
 
 
 def _profile(spectra: _Spectra) -> Matrix:
-    """How far the strongest frequency of each radius (cycles per tile) stands out, log, the mean over the tiles."""
+    """Return how far the strongest frequency of each radius (cycles per tile) stands out, log, mean over tiles."""
     ring = np.round(spectra.radius).astype(int)
     rings, starts = np.unique(ring, return_index=True)
     strongest = np.maximum.reduceat(spectra.power, starts, axis=1)
@@ -174,9 +183,9 @@ def _smooth_median(values: FloatArray) -> FloatArray:
 
 
 def _fundamentals(across: _Spectra, down: _Spectra) -> tuple[float, float] | None:
-    """The frequencies in cycles per tile of the lines in both directions: the two that most peaks are multiples of.
+    """Find the frequencies (cycles per tile) of the lines in both directions: those that most peaks are multiples of.
 
-    Grids are as wide as high, so directions that agree, or differ by the five lines of a box, count more than others.
+    Grid boxes are square, so directions that agree, or differ by the five lines of a box, count more than others.
     """
     ones, others = _candidates(across), _candidates(down)
     if not (ones.size and others.size):
@@ -194,7 +203,7 @@ def _fundamentals(across: _Spectra, down: _Spectra) -> tuple[float, float] | Non
 
 
 def _candidates(spectra: _Spectra) -> Matrix:
-    """(frequency, score, highest peak) (n, 3) of what the peaks of the profile could be multiples of."""
+    """Return (frequency, score, highest peak) (n, 3) of what the peaks of the profile could be multiples of."""
     profile = _profile(spectra)
     excess = profile - median_filter(profile, 21, mode="nearest")
     peaks = find_peaks(excess, height=_FAINT_PEAK)[0]
@@ -218,7 +227,7 @@ def _candidates(spectra: _Spectra) -> Matrix:
 
 
 def _between(values: Matrix, i: int) -> float:
-    """The place of a peak between the samples of a profile."""
+    """Return the position of a peak between the samples of a profile."""
     if not 0 < i < values.size - 1:
         return float(i)
     weights = np.clip(values[i - 1 : i + 2], 0, None)
@@ -226,7 +235,7 @@ def _between(values: Matrix, i: int) -> float:
 
 
 def _vectors(spectra: _Spectra, fundamental: float) -> Matrix:
-    """(fx, fy, weight) of the fundamental in each tile (n, 3), in cycles per pixel, from its strongest multiple."""
+    """Return (fx, fy, weight) of the fundamental per tile (n, 3), in cycles per pixel, from its strongest multiple."""
     best = np.zeros((len(spectra.power), 3))
     for multiple in range(1, 6):
         want = multiple * fundamental
@@ -246,7 +255,7 @@ def _vectors(spectra: _Spectra, fundamental: float) -> Matrix:
 
 
 def _parabola(power: FloatArray, fy: int, fx: int) -> Matrix:
-    """A peak's place (fy, fx) between the frequencies of a centred spectrum."""
+    """Return the position (fy, fx) of a peak between the frequencies of a centred spectrum."""
     half = power.shape[0] // 2
     place = [float(fy), float(fx)]
     for axis, (r, c) in enumerate(((1, 0), (0, 1))):
@@ -263,7 +272,7 @@ def _parabola(power: FloatArray, fy: int, fx: int) -> Matrix:
 def _lines_mm(
     across: _Spectra, down: _Spectra, lines: tuple[float, float], side_px: int
 ) -> tuple[tuple[float, float], float, str]:
-    """How many millimetres the lines of each direction are apart, how sure that is, and why."""
+    """Decide how many millimetres apart the lines of each direction are, with confidence and reason."""
     boxes = [_is_box(spectra, line) for spectra, line in zip((across, down), lines, strict=True)]
     ratio = lines[0] / lines[1]
     if any(boxes) and not all(boxes) and not 1 / _ANISOTROPY_MAX < ratio < _ANISOTROPY_MAX:
@@ -285,7 +294,7 @@ def _lines_mm(
 
 
 def _is_box(spectra: _Spectra, fundamental: float) -> bool:
-    """Whether the fifth multiple of a fundamental stands out from the fourth and sixth: boxes of five."""
+    """Tell whether the fifth multiple of a fundamental stands out from the fourth and sixth: boxes of five."""
     if 5 * fundamental > spectra.side / _PERIOD_MIN_PX:
         return False
     found = []
@@ -298,7 +307,7 @@ def _is_box(spectra: _Spectra, fundamental: float) -> bool:
 def _homography(
     centres: Matrix, across: Matrix, down: Matrix, lines_mm: tuple[float, float], size: tuple[int, int]
 ) -> Matrix:
-    """The homography (3, 3) from pixels to millimetres whose derivatives at the tiles fit the measured vectors."""
+    """Fit the homography (3, 3) from pixels to millimetres to the vectors measured in the tiles, by its derivatives."""
     middle = np.array(size) / 2
     reach = max(size) / 2
     where = (centres - middle) / reach
@@ -325,7 +334,7 @@ def _weighted_median(values: Matrix, weight: Matrix) -> float:
 
 
 def _derivatives(p: Matrix, where: Matrix) -> Matrix:
-    """(n, 4) du/dx, du/dy, dv/dx, dv/dy of the homography [[a, b, 0], [d, e, 0], [g, h, 1]] at points (n, 2)."""
+    """Return du/dx, du/dy, dv/dx, dv/dy (n, 4) of [[a, b, 0], [d, e, 0], [g, h, 1]] at points (n, 2)."""
     a, b, d, e, g, h = p
     x, y = where.T
     below = g * x + h * y + 1
@@ -334,7 +343,7 @@ def _derivatives(p: Matrix, where: Matrix) -> Matrix:
 
 
 def _at_middle(to_mm: Matrix, shape: tuple[int, ...]) -> tuple[tuple[float, float], float]:
-    """Pixels per millimetre across and down, and the turn in degrees, at the middle of a picture."""
+    """Return pixels per millimetre across and down, and the rotation in degrees, at the middle of a picture."""
     x, y = shape[1] / 2, shape[0] / 2
     points = np.array([[x, y, 1], [x + 1, y, 1], [x, y + 1, 1]]) @ to_mm.T
     points = points[:, :2] / points[:, 2:]

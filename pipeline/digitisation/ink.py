@@ -1,4 +1,4 @@
-"""Tells the traces' ink from the paper and its grid, on the flat sheet."""
+"""Separates the ink of the traces from the paper and its grid, on the flat sheet."""
 
 from __future__ import annotations
 
@@ -18,23 +18,29 @@ Mask = NDArray[np.bool_]
 Matrix = NDArray[np.float64]
 
 _BOX_MM: Final = 5
-_BLOCK_BOXES: Final = 8  # the grid's pattern is the median over blocks of so many boxes each way
+_BLOCK_BOXES: Final = 8  # the grid's pattern is the median over blocks of this many boxes each way
 _INK_PERCENTILE: Final = 99.0
-_INK_MIN: Final = 0.12  # darkness, over the grid's, below which nothing is ink
+_INK_MIN: Final = 0.12  # least darkness above the grid's that counts as ink
 _THRESHOLD: Final = 0.45
 _SPECK_MM: Final = 1.2
-_FLAT_MM: Final = 1.3  # strokes that are lower than this belong to a baseline or a wave, not to a QRS
+_FLAT_MM: Final = 1.3  # strokes lower than this belong to a baseline or a wave, not to a QRS
 _LANE_SMOOTH_MM: Final = 1.8
 _LANE_APART_MM: Final = 8.0
-_LANE_LEVEL: Final = 0.3  # of the lane with most flat ink
+_LANE_LEVEL: Final = 0.3  # share of the lane with the most flat ink
 
 
 @dataclass(frozen=True, eq=False)
 class Ink:
     """Ink on a sheet.
 
-    `strength` (h, w) float32 0..1; `mask` (h, w) where it is surely ink, specks removed; `contrast` how far ink and
-    grid are apart in darkness, 0..1.
+    Attributes
+    ----------
+    strength : (h, w) float32
+        0..1.
+    mask : (h, w) bool
+        Where it is certainly ink, specks removed.
+    contrast : float
+        Difference in darkness between ink and grid, 0..1.
     """
 
     strength: FloatArray
@@ -43,7 +49,7 @@ class Ink:
 
 
 def find_ink(sheet: Sheet) -> Ink:
-    """The ink of a sheet: dark in every colour, darker than the grid's own pattern around it."""
+    """Find the ink of a sheet: dark in every colour, and darker than the grid's own pattern around it."""
     brightest = sheet.picture.max(axis=2)
     dark = _below_ground(brightest, sheet.px_per_mm)
     dark = np.maximum(dark - _pattern(dark, sheet.px_per_mm), 0)
@@ -55,7 +61,7 @@ def find_ink(sheet: Sheet) -> Ink:
 
 
 def _below_ground(channel: PictureArray, px_per_mm: int) -> FloatArray:
-    """How much darker than the paper around it each pixel is, 0..1."""
+    """Return how much darker than the paper around it each pixel is, 0..1."""
     small = cv2.resize(channel, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     reach = max(3, round(px_per_mm * 3 / 4)) | 1
     ground = cv2.medianBlur(cv2.dilate(small, np.ones((reach // 2 + 1,) * 2, np.uint8)), min(reach, 5) | 1)
@@ -65,7 +71,7 @@ def _below_ground(channel: PictureArray, px_per_mm: int) -> FloatArray:
 
 
 def _pattern(dark: FloatArray, px_per_mm: int) -> FloatArray:
-    """What the grid alone would be: the median over neighbouring boxes, at each place of a box."""
+    """Return what the grid alone would look like: the median over neighbouring boxes, at each place of a box."""
     side = _BOX_MM * px_per_mm
     ny, nx = -(-dark.shape[0] // side), -(-dark.shape[1] // side)
     padded = np.pad(dark, ((0, ny * side - dark.shape[0]), (0, nx * side - dark.shape[1])), mode="reflect")
@@ -81,7 +87,7 @@ def _pattern(dark: FloatArray, px_per_mm: int) -> FloatArray:
 
 
 def _around(start: int, count: int) -> slice:
-    """A block of boxes, moved inwards at the end so that it is never a narrow rest."""
+    """Return a block of boxes, moved inwards at the end so that it is never a narrow remainder."""
     stop = min(start + _BLOCK_BOXES, count)
     return slice(max(0, stop - _BLOCK_BOXES), stop)
 
@@ -95,7 +101,7 @@ def _without_specks(mask: Mask, size_px: float) -> Mask:
 
 
 def find_lanes(ink: Ink, px_per_mm: int) -> tuple[Matrix, Matrix]:
-    """Rows (n,) in pixels at which traces have their baselines, top to bottom, and how much flat ink each holds."""
+    """Find the rows (n,), in pixels, of the traces' baselines, top to bottom, and the amount of flat ink on each."""
     tall = cv2.morphologyEx(ink.mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((round(_FLAT_MM * px_per_mm), 1)))
     flat = ink.mask & (tall == 0)
     profile = _spread_out(flat).astype(np.float64)
@@ -106,7 +112,7 @@ def find_lanes(ink: Ink, px_per_mm: int) -> tuple[Matrix, Matrix]:
 
 
 def _spread_out(flat: Mask) -> Matrix:
-    """Flat ink per row; what stands in few of 24 vertical strips is text, and counts little."""
+    """Return the flat ink per row; ink in only a few of 24 vertical strips is text, and counts little."""
     strips = np.array_split(flat, 24, axis=1)
     filled = np.array([strip.sum(axis=1) / max(1, strip.shape[1]) for strip in strips])
     return np.asarray(np.minimum(filled, 0.25).sum(axis=0))

@@ -21,13 +21,13 @@ from pipeline.errors import IntakeError
 Matrix = NDArray[np.float64]
 
 _GAP_MM: Final = 0.4
-_FOOT_MM: Final = 1.0  # a pulse's foot, where it runs into the trace without a gap
-_NEAR_MM: Final = 3.5  # a rule, or the first letter of a label, may stand so far from where a column begins
-_LABEL_MM: Final = 14.0  # labels stand so near to the beginning of their column, on most pages
-_WRONG: Final = 0.8  # a label that contradicts a layout counts by so much more than nothing
+_FOOT_MM: Final = 1.0  # foot of a pulse that runs into the trace without a gap
+_NEAR_MM: Final = 3.5  # greatest distance of a rule, or of a label's first letter, from where a column begins
+_LABEL_MM: Final = 14.0  # on most pages labels stand this close to the beginning of their column
+_WRONG: Final = 0.8  # penalty for a label that contradicts a layout
 _WEIGHT: Final = MappingProxyType({"I": 0.05, "II": 0.4, "III": 0.6})  # any stroke looks like an I
-_UNEVEN: Final = 0.2  # rows are as far apart as the others within this share
-_STRIP_ALIKE: Final = 0.9  # correlation from which a strip shows the same lead as a box
+_UNEVEN: Final = 0.2  # row distances may differ by this share
+_STRIP_ALIKE: Final = 0.9  # correlation above which a strip shows the same lead as a box
 _STRIP_CLEARER: Final = 0.04
 
 
@@ -44,7 +44,7 @@ class LeadBox:
 
 @dataclass(frozen=True)
 class LayoutChoice:
-    """A layout by name, "" if none fits; how sure it is (0..1); what speaks for it; others with as many rows."""
+    """A layout by name, "" if none fits; its confidence (0..1); the evidence for it; others with as many rows."""
 
     name: str
     confidence: float
@@ -53,7 +53,17 @@ class LayoutChoice:
 
 
 def time_span(traces: tuple[Trace, ...], pulses: tuple[Pulse, ...], px_per_mm: int) -> tuple[int, int]:
-    """First and last column (exclusive) in which the page shows the patient, not a calibration pulse."""
+    """Return the first and last column (exclusive) in which the page shows the patient, not a calibration pulse.
+
+    Parameters
+    ----------
+    traces : tuple of Trace
+        One per lane.
+    pulses : tuple of Pulse
+        Calibration pulses.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    """
     by_lane = {pulse.lane: pulse for pulse in pulses}
     ends = [_ends(trace, by_lane.get(i), px_per_mm) for i, trace in enumerate(traces)]
     starts, stops = (np.array(part, np.float64) for part in zip(*ends, strict=True))
@@ -78,10 +88,10 @@ def _ends(trace: Trace, pulse: Pulse | None, px_per_mm: int) -> tuple[int, int]:
 
 
 def evenly_spaced(lanes: Matrix, clear: Matrix) -> Mask:
-    """Which lanes (n,) are rows of a page: an odd one at the top or bottom, an edge or a line of text, is left out.
+    """Tell which lanes (n,) are rows of a page, leaving out an odd one (an edge, a line of text) at the top or bottom.
 
-    Only where no known layout has so many rows, one has a row less, and that end is both further off than the
-    rows are apart and less clear, `clear` (n,) 0..1, than all of them.
+    A lane is left out only if no known layout has this many rows, one has a row less, and that end is both spaced
+    differently from the others and less clear (`clear` (n,), 0..1) than all of them.
     """
     keep = np.ones(lanes.size, np.bool_)
     counts = {layout.rows for layout in LAYOUTS.values()}
@@ -99,16 +109,22 @@ def evenly_spaced(lanes: Matrix, clear: Matrix) -> Mask:
 def choose_layout(
     lanes: Matrix, span: tuple[int, int], words: tuple[Word, ...], rule: Mask, jumps: Matrix, px_per_mm: int
 ) -> LayoutChoice:
-    """The layout with as many rows as there are lanes that the labels, rules and jumps of the traces support best.
+    """Choose the layout with as many rows as lanes that is best supported by labels, rules and jumps of the traces.
 
     Parameters
     ----------
     lanes : (n,) float64
-        Rows of the lanes.
+        Rows of the lanes, pixels.
+    span : tuple[int, int]
+        First and last column of the traces, pixels.
+    words : tuple of Word
+        Words read on the page.
     rule : (w,) bool
         Columns in which a line stands between the columns of leads.
     jumps : (w,) float64
-        How far the traces jump at each column, in units of what is usual.
+        How far the traces jump at each column, in units of the usual.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
     """
     fitting = [layout for layout in LAYOUTS.values() if layout.rows == len(lanes)]
     if not fitting:
@@ -142,7 +158,7 @@ def _confidence(right: float, wrong: float, margin: float, candidates: int) -> f
 def _label_score(
     layout: Layout, lanes: Matrix, span: tuple[int, int], labels: list[Word], px_per_mm: int
 ) -> tuple[float, float]:
-    """How much of what was read stands where the layout has it, and how much does not."""
+    """Return how much of what was read stands where the layout has it, and how much does not."""
     boxes = {(row, column): lead for row, column, _, lead in layout.boxes()}
     width = (span[1] - span[0]) / len(layout.columns)
     below = len(layout.columns[0])
@@ -164,7 +180,7 @@ def _label_score(
 
 
 def row_of(word: Word, lanes: Matrix) -> int | None:
-    """The lane that a word belongs to: the next one below it, or one just above it; None where there is none."""
+    """Return the lane that a word belongs to: the next one below it, or one just above it; None if there is none."""
     apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else 200.0
     distance = lanes - word.y
     near = np.where((distance > -0.3 * apart) & (distance < 0.85 * apart), np.abs(distance), np.inf)
@@ -172,7 +188,7 @@ def row_of(word: Word, lanes: Matrix) -> int | None:
 
 
 def _joint_score(layout: Layout, span: tuple[int, int], rule: Mask, jumps: Matrix, px_per_mm: int) -> float:
-    """What rules and jumps at the joints of the columns say for a layout."""
+    """Score a layout by the rules and jumps at the joints of its columns."""
     count = len(layout.columns)
     found = np.flatnonzero(rule[span[0] + px_per_mm * 5 : span[1] - px_per_mm * 5]) + span[0] + px_per_mm * 5
     joints = np.array([span[0] + (span[1] - span[0]) * i / count for i in range(1, count)])
@@ -190,7 +206,7 @@ def _joint_score(layout: Layout, span: tuple[int, int], rule: Mask, jumps: Matri
 
 
 def jumps_of(traces: tuple[Trace, ...], px_per_mm: int) -> Matrix:
-    """How far the traces' levels differ just before and after each column (w,), over what is usual; QRS left out."""
+    """Return the jump of the traces' levels at each column (w,), relative to the usual; QRS complexes are ignored."""
     width = traces[0].row.size
     side = round(0.8 * px_per_mm)
     found = []
@@ -214,12 +230,27 @@ def lead_boxes(
     names: Mapping[int, str] | None = None,
     joints: tuple[int, ...] | None = None,
 ) -> tuple[LeadBox, ...]:
-    """The boxes of a layout over a span of columns, between the stated joints or else evenly, moved to rules beside.
+    """Lay out the boxes over a span of columns: between the stated joints, or evenly and moved to nearby rules.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layout.
+    span : tuple[int, int]
+        First and last column of the traces, pixels.
+    rule : (w,) bool
+        Columns in which a line stands between the columns of leads.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    names : mapping of int to str, optional
+        Lead names that differ from the layout's, by box.
+    joints : tuple of int, optional
+        Columns where one column of leads ends and the next begins, pixels.
 
     Raises
     ------
     IntakeError
-        If the joints are not as many as the layout has, or do not rise inside the span.
+        If there are not as many joints as the layout needs, or they do not rise inside the span.
     """
     count = len(layout.columns)
     if joints is None:
@@ -254,7 +285,22 @@ def _even_edges(count: int, span: tuple[int, int], rule: Mask, px_per_mm: int) -
 
 
 def strip_lead(strip: LeadBox, boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...]) -> str | None:
-    """The lead that a strip shows: the one whose box it repeats, column by column; None where none stands out."""
+    """Identify the lead that a strip shows: the one whose box it repeats, column by column.
+
+    Parameters
+    ----------
+    strip : LeadBox
+        The box of the strip.
+    boxes : tuple of LeadBox
+        All boxes of the page.
+    traces : tuple of Trace
+        One per lane.
+
+    Returns
+    -------
+    str or None
+        Lead name; None if none stands out.
+    """
     alike: dict[str, float] = {}
     for box in boxes:
         if not box.strip:

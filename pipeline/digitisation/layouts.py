@@ -13,8 +13,8 @@ LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "
 class Layout:
     """Leads per column, top to bottom, and `strips` below them that run over the whole width.
 
-    The columns follow each other in time: all leads of one column show the same stretch. The lead of a strip is
-    what is usual; a page may show another one.
+    The columns follow each other in time: all leads of one column show the same stretch. The lead of a strip is the
+    usual one; a page may show another.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Layout:
         return len(self.columns[0]) + len(self.strips)
 
     def boxes(self) -> list[tuple[int, int, int, str]]:
-        """(row, first column, columns spanned, lead) of every trace, strips last."""
+        """Return (row, first column, columns spanned, lead) of every trace, strips last."""
         grid = [(row, column, 1, lead) for column, leads in enumerate(self.columns) for row, lead in enumerate(leads)]
         below = len(self.columns[0])
         return grid + [(below + i, 0, len(self.columns), lead) for i, lead in enumerate(self.strips)]

@@ -1,4 +1,4 @@
-"""Flattens the paper: from the picture and its grid to a sheet on which a millimetre is everywhere the same."""
+"""Flattens the paper: from the picture and its grid to a sheet with the same scale everywhere."""
 
 from __future__ import annotations
 
@@ -21,25 +21,39 @@ _PX_PER_MM: Final = (6, 10)
 _SIDE_MAX_MM: Final = 620.0
 _SIDE_MIN_MM: Final = 40.0
 _BOX_MM: Final = 5
-_OUTLINE_PX: Final = 600  # a photo's longer side, when the paper's outline is looked for
-_OUTLINE_AREA: Final = 0.15  # of the photo
-_OUTLINE_FILLED: Final = 0.93  # of what stands out from the table lies between the corners
-_SMOOTH_BOXES: Final = 2.0  # standard deviation of the smoothing of the paper's unevenness, in boxes of 5 mm
+_OUTLINE_PX: Final = 600  # longer side of the photo when the paper's outline is searched
+_OUTLINE_AREA: Final = 0.15  # share of the photo
+_OUTLINE_FILLED: Final = 0.93  # share of what stands out from the table that lies between the corners
+_SMOOTH_BOXES: Final = 2.0  # standard deviation of the Gaussian that smooths the paper's unevenness, in boxes of 5 mm
 _CAP: Final = 60  # percentile of the boxes' strength
-_EDGE_BOXES: Final = 0.8  # the same where the paper's edge is looked for
-_EDGE_LEVEL: Final = 0.4  # of the usual strength; no box is as strong as that beyond the one with the edge in it
-_TABLE: Final = 0.07  # what differs by more from the paper's light, and shows no grid, is a table
-_PAPER_LEVEL: Final = 0.3  # of the usual strength of the grid: where it is weaker, there is no paper
+_EDGE_BOXES: Final = 0.8  # the same where the paper's edge is searched
+_EDGE_LEVEL: Final = 0.4  # share of the usual strength that no box reaches beyond the one with the edge in it
+_TABLE: Final = 0.07  # an area that differs by more from the paper's brightness, and shows no grid, is table
+_PAPER_LEVEL: Final = 0.3  # share of the grid's usual strength: where it is weaker, there is no paper
 
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
     """The paper, flat.
 
-    `picture` (h, w, 3) uint8 shows `origin_mm` at its top left corner, at `px_per_mm` in both directions; `to_px`
-    (3, 3) maps millimetres to pixels of the original; `uneven_mm` (ny, nx, 2) how far, in millimetres, folds displace
-    the middles of 5 mm boxes from there, the first of which starts at `lattice_mm`; `paper` (h, w) where there is
-    paper and no table; `corners` (4, 2) the paper's, in pixels of the original, clockwise.
+    Attributes
+    ----------
+    picture : (h, w, 3) uint8
+        The flat paper, RGB.
+    px_per_mm : int
+        Resolution in both directions.
+    origin_mm : tuple[float, float]
+        What the top left corner of `picture` shows.
+    to_px : (3, 3) float64
+        Maps millimetres to pixels of the original.
+    uneven_mm : (ny, nx, 2) float32
+        How far folds displace the middles of 5 mm boxes from there, mm.
+    corners : (4, 2) float64
+        Corners of the paper, in pixels of the original, clockwise.
+    lattice_mm : tuple[float, float]
+        Where the first of the 5 mm boxes starts.
+    paper : (h, w) bool
+        Where there is paper rather than table.
     """
 
     picture: PictureArray
@@ -52,7 +66,7 @@ class Sheet:
     paper: Mask
 
     def on_original(self, points: Matrix) -> Matrix:
-        """Pixels of the original for points (n, 2) of this sheet's picture."""
+        """Map points (n, 2) of this sheet's picture to pixels of the original."""
         mm = (points + 0.5) / self.px_per_mm + np.array(self.origin_mm)
         at = ((mm - np.array(self.lattice_mm)) / _BOX_MM - 0.5).astype(np.float32)
         moved = mm + np.column_stack(
@@ -71,13 +85,18 @@ class Sheet:
 
 
 def mapped(matrix: Matrix, points: Matrix) -> Matrix:
-    """Points (n, 2) through a homography (3, 3)."""
+    """Map points (n, 2) through a homography (3, 3)."""
     ends = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     return np.asarray(ends[:, :2] / ends[:, 2:])
 
 
 def squared(picture: PictureArray, corners: Matrix) -> tuple[PictureArray, Matrix]:
-    """The quadrilateral between four corners (4, 2), clockwise from top left, as a rectangle, and the matrix to it.
+    """Turn the quadrilateral between four corners (4, 2), clockwise from top left, into a rectangle.
+
+    Returns
+    -------
+    tuple
+        The rectangle (h, w, 3) uint8, and the homography (3, 3) to it.
 
     Raises
     ------
@@ -96,7 +115,7 @@ def squared(picture: PictureArray, corners: Matrix) -> tuple[PictureArray, Matri
 
 
 def outline(picture: PictureArray) -> Matrix | None:
-    """Corners (4, 2) of a sheet of paper on a table of another colour, clockwise from top left; None without one."""
+    """Find the corners (4, 2) of a sheet of paper on a table of another colour, clockwise from top left, or None."""
     scale = _OUTLINE_PX / max(picture.shape[:2])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     colour = cv2.cvtColor(cv2.medianBlur(np.ascontiguousarray(small), 5), cv2.COLOR_RGB2Lab).astype(np.float32)
@@ -118,23 +137,27 @@ def outline(picture: PictureArray) -> Matrix | None:
 
 
 def _clockwise(ring: Matrix) -> Matrix:
-    """Four corners from the top left one on, clockwise as seen."""
+    """Order four corners clockwise, as seen, starting at the top left."""
     turned = ring if cv2.contourArea(ring.astype(np.float32), oriented=True) > 0 else ring[::-1]
     return np.roll(turned, -int(turned.sum(axis=1).argmin()), axis=0)
 
 
 def by_hand(px_per_mm: tuple[float, float]) -> Grid:
-    """A grid whose spacing the user stated, in pixels of the picture (or of the squared paper)."""
+    """Make a grid with the spacing that the user stated, in pixels of the picture (or of the squared paper)."""
     across, down = px_per_mm
     return Grid(np.diag([1 / across, 1 / down, 1.0]), px_per_mm, 0.0, 1.0, "stated by hand")
 
 
 def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
-    """Rectify a picture (h, w, 3) by its grid, take out folds by the grid's phase, and crop to where the grid is.
+    """Rectify a picture by its grid, remove folds by the grid's phase, and crop to where the grid is.
 
     Parameters
     ----------
-    whole : bool
+    picture : (h, w, 3) uint8
+        RGB.
+    grid : Grid
+        The grid of this picture.
+    whole : bool, optional
         Keep everything that the picture shows and leave folds as they are: the grid was stated, not seen.
 
     Raises
@@ -168,7 +191,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
 
 
 def _cropped(paper: Mask, first: Matrix, shape: tuple[int, int], fine: int) -> Mask:
-    """Which pixels (h, w) of the sheet lie in boxes of paper (ny, nx)."""
+    """Return the pixels (h, w) of the sheet that lie in boxes of paper (ny, nx)."""
     rows = ((np.arange(shape[0]) + 0.5) / fine + first[1]) // _BOX_MM
     columns = ((np.arange(shape[1]) + 0.5) / fine + first[0]) // _BOX_MM
     rows, columns = np.clip(rows, 0, len(paper) - 1), np.clip(columns, 0, paper.shape[1] - 1)
@@ -176,7 +199,7 @@ def _cropped(paper: Mask, first: Matrix, shape: tuple[int, int], fine: int) -> M
 
 
 def _ring(paper: Mask, fine: int) -> Matrix:
-    """Corners (4, 2) of the paper on its sheet (h, w), clockwise: half a box beyond what is surely paper, at most."""
+    """Return the corners (4, 2) of the paper on its sheet (h, w), clockwise, up to half a box beyond certain paper."""
     ends = []
     for axis in (0, 1):
         seen = np.flatnonzero(paper.any(axis=axis))
@@ -188,7 +211,7 @@ def _ring(paper: Mask, fine: int) -> Matrix:
 
 
 def _in_picture(to_px: Matrix, low: Matrix, boxes: tuple[int, int], shape: tuple[int, ...]) -> Mask:
-    """Which 5 mm boxes (ny, nx) have their middle in the picture."""
+    """Return which 5 mm boxes (ny, nx) have their middle in the picture."""
     x, y = np.meshgrid(*(low[i] + (np.arange(boxes[1 - i]) + 0.5) * _BOX_MM for i in (0, 1)))
     px = mapped(to_px, np.column_stack([x.ravel(), y.ravel()]))
     inside = (px > -0.5).all(axis=1) & (px < np.array(shape[1::-1]) - 0.5).all(axis=1)
@@ -204,7 +227,7 @@ def _require_size(size_mm: Matrix) -> None:
 
 
 def _warped(picture: PictureArray, to_px: Matrix, low: Matrix, high: Matrix, fine: int) -> PictureArray:
-    """The picture in square millimetres from `low` to `high`, `fine` pixels each, without regard to folds."""
+    """Resample the picture to square millimetres from `low` to `high`, `fine` pixels each, ignoring folds."""
     place = np.array([[1 / fine, 0, low[0] + 0.5 / fine], [0, 1 / fine, low[1] + 0.5 / fine], [0, 0, 1]])
     size = np.ceil((high - low) * fine).astype(int)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -215,11 +238,11 @@ def _warped(picture: PictureArray, to_px: Matrix, low: Matrix, high: Matrix, fin
 
 
 def _unevenness(raw: PictureArray, fine: int) -> tuple[FloatArray, FloatArray]:
-    """Displacement (ny, nx, 2) in mm of the grid's lines per 5 mm box, and the strength of the grid (ny, nx)."""
+    """Return the displacement (ny, nx, 2) in mm of the grid lines per 5 mm box, and the grid's strength (ny, nx)."""
     dark = darkness(raw)
     dark = np.minimum(dark, np.percentile(dark, 97))
     side = _BOX_MM * fine
-    dark = dark - cv2.blur(dark, (side, side))  # over one period: the grid's own mean, so that no shading is left
+    dark = dark - cv2.blur(dark, (side, side))  # over one period: the grid's own mean, which removes shading
     ny, nx = -(-dark.shape[0] // side), -(-dark.shape[1] // side)
     dark = np.pad(dark, ((0, ny * side - dark.shape[0]), (0, nx * side - dark.shape[1])), mode="edge")
     box = dark.reshape(ny, side, nx, side)
@@ -230,10 +253,10 @@ def _unevenness(raw: PictureArray, fine: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _shift(profile: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Where in its box (ny, nx, side) the grid's lines lie, in mm from the box's edge, and how clear they are.
+    """Return where in its box (ny, nx, side) the grid's lines lie, in mm from the box's edge, and how clear they are.
 
-    Where 5 mm boxes are drawn they say which line it is and lines of 1 mm say exactly where; what the boxes say is
-    taken out of the phase of the lines before that is smoothed, for in a steep fold it turns quickly.
+    Where 5 mm boxes are drawn, they tell which line it is, and 1 mm lines tell exactly where. What the boxes say is
+    removed from the phase of the lines before it is smoothed, because in a steep fold that phase changes quickly.
     """
     side = profile.shape[-1]
     turn = np.exp(-2j * np.pi * (np.arange(side) + 0.5) / side)
@@ -257,13 +280,13 @@ def _shift(profile: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _capped(phasor: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """None stronger than grids are: edges of the paper and strokes of ink shall not drown their neighbours."""
+    """Limit phasors to the usual strength of a grid: paper edges and ink strokes must not drown their neighbours."""
     size = np.abs(phasor)
     return np.asarray(phasor * np.minimum(1, np.percentile(size, _CAP) / np.maximum(size, 1e-12)))
 
 
 def _refined(shift: Matrix, phasor: NDArray[np.complex128], period_mm: float, strength: Matrix, blur: float) -> Matrix:
-    """Where lines are (mm) by their phase, next to a first guess, without a jump by a period between neighbours."""
+    """Locate lines (mm) by their phase, near a first guess, without jumps by a period between neighbours."""
     rest = _smooth(phasor * np.exp(2j * np.pi * shift / period_mm), blur)
     found = shift - np.angle(rest) * period_mm / (2 * np.pi)
     joined = _joined(found / period_mm, strength) * period_mm
@@ -271,7 +294,7 @@ def _refined(shift: Matrix, phasor: NDArray[np.complex128], period_mm: float, st
 
 
 def _joined(turns: Matrix, strength: Matrix) -> Matrix:
-    """Numbers (ny, nx) known but for whole turns, each brought next to its neighbours', the clearest boxes first."""
+    """Unwrap numbers (ny, nx) known up to whole turns, each next to its neighbours', the clearest boxes first."""
     ny, nx = turns.shape
     out = np.full((ny + 2, nx + 2), np.nan)
     start = np.unravel_index(int(strength.argmax()), strength.shape)
@@ -298,7 +321,7 @@ def _smooth(values: NDArray[np.complex128], boxes: float = _SMOOTH_BOXES) -> NDA
 
 
 def _light(raw: PictureArray, boxes: tuple[int, int], fine: int) -> Matrix:
-    """How light each 5 mm box (ny, nx) is, the median of its brightest colour."""
+    """Return how bright each 5 mm box (ny, nx) is: the median of its brightest colour."""
     side = _BOX_MM * fine
     brightest = raw.max(axis=2)
     padded = np.pad(brightest, [(0, n * side - m) for n, m in zip(boxes, brightest.shape, strict=True)], mode="edge")
@@ -306,10 +329,10 @@ def _light(raw: PictureArray, boxes: tuple[int, int], fine: int) -> Matrix:
 
 
 def _extent(strength: FloatArray, inside: Mask, light: Matrix) -> tuple[Matrix, Matrix, Mask]:
-    """Top left and bottom right in mm of the largest area in which the grid is strong, and its boxes (ny, nx).
+    """Return top left and bottom right, in mm, of the largest area with a strong grid, and its boxes (ny, nx).
 
-    Boxes at an edge of the paper, beside a table, are left out: the edge looks like ink. A margin without
-    grid is as light as the paper and does no harm.
+    Boxes at an edge of the paper, beside a table, are excluded, because the edge looks like ink. A margin without grid
+    is as bright as the paper and does no harm.
     """
     level = _EDGE_LEVEL * float(np.percentile(strength[inside], 75))
     mask = ((strength > level) & inside).astype(np.uint8)
@@ -330,7 +353,7 @@ def _extent(strength: FloatArray, inside: Mask, light: Matrix) -> tuple[Matrix, 
 def _sampled(
     picture: PictureArray, to_px: Matrix, low: Matrix, first: Matrix, last: Matrix, uneven: FloatArray, fine: int
 ) -> PictureArray:
-    """The picture from `first` to `last` (mm from `low`), each point taken from where folds have moved it."""
+    """Sample the picture from `first` to `last` (mm from `low`), each point from where folds have moved it."""
     size = np.round((last - first) * fine).astype(int)
     x = first[0] + (np.arange(size[0]) + 0.5) / fine
     y = first[1] + (np.arange(size[1]) + 0.5) / fine

@@ -1,4 +1,4 @@
-"""From a page that was read, and on which no question is open, to a recording."""
+"""From a page that was read, with no question open, to a recording."""
 
 from __future__ import annotations
 
@@ -18,22 +18,35 @@ from pipeline.types import FloatArray, Recording, read_only
 Matrix = NDArray[np.float64]
 
 FS: Final = 500.0
-_JOINT_MM: Final = 0.25  # of each side of a joint that belongs to neither lead
-_HIDDEN_MM: Final = 1.5  # a printed line across a trace hides so much of it; such gaps are drawn straight
-_PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a frame a little shorter is filled up with NaN
-_PAGE_EXCESS: Final = 0.006  # so much longer it is the thickness of the line
+_JOINT_MM: Final = 0.25  # on each side of a joint: belongs to neither lead
+_HIDDEN_MM: Final = 1.5  # a printed line across a trace hides up to this much; such gaps are bridged by straight lines
+_PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a slightly shorter frame is filled up with NaN
+_PAGE_EXCESS: Final = 0.006  # an excess up to this share is the thickness of the line
 
 
 def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> Recording:
-    """The page as a recording: every lead at its place in time, NaN where nothing was seen.
+    """Turn the page into a recording: every lead at its place in time, NaN where nothing was seen.
 
-    `p_signal` (n, n_leads) float32 mV at 500 Hz; 0 mV is each trace's own baseline, for a page does not show it. A
-    strip stands for the lead that it repeats.
+    0 mV is each trace's own baseline, because a page does not show it. A strip stands for the lead that it repeats.
+
+    Parameters
+    ----------
+    found : Digitised
+        A page without open questions.
+    name : str
+        Name of the recording.
+    digest : str, optional
+        SHA-256 of the file; that of the signal if None.
+
+    Returns
+    -------
+    Recording
+        `p_signal` (n, n_leads) float32 mV at 500 Hz.
 
     Raises
     ------
     IntakeError
-        If a question is open, no lead lies on the sheet, or two boxes (or two strips) have the same lead's name.
+        If a question is open, no lead lies on the sheet, or two boxes (or two strips) have the same lead name.
     """
     if found.needs or found.speed is None or found.gain is None:
         raise IntakeError("Questions about the page are open: " + " ".join(need.question for need in found.needs))
@@ -71,7 +84,7 @@ def _require_own_names(boxes: tuple[LeadBox, ...]) -> None:
 
 
 def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: float) -> FloatArray:
-    """One lead (count,) in mV, NaN outside its box and where its trace was not seen."""
+    """Return one lead (count,) in mV, NaN outside its box and where its trace was not seen."""
     fine = found.sheet.px_per_mm
     row = found.traces[box.row].row
     margin = round(_JOINT_MM * fine)
@@ -92,7 +105,7 @@ def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: f
 
 
 def _bridged(row: Matrix, most: int) -> Matrix:
-    """A trace (n,) whose gaps of at most so many pixels are straight lines; its ends stay as they are."""
+    """Bridge gaps of at most `most` pixels in a trace (n,) by straight lines; its ends stay as they are."""
     filled, known = row.copy(), np.flatnonzero(np.isfinite(row))
     for start, stop in runs(~np.isfinite(row)):
         if start > 0 and stop < row.size and stop - start <= most:

@@ -19,27 +19,36 @@ Rows = NDArray[np.int64]
 
 _STEP_COST: Final = 0.1  # per millimetre up or down, in columns without ink
 _ASTRAY_COST: Final = 0.01  # per column and millimetre away from the lane
-_REACH: Final = 1.25  # of the distance to the neighbouring lane
+_REACH: Final = 1.25  # share of the distance to the neighbouring lane
 _REACH_MM: Final = (15.0, 45.0)
-_INK: Final = 0.42  # of the darkest ink around: about where the edge of a blurred stroke is
-_FAINT: Final = 0.2  # of full ink: below it nothing is a line
-_BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are drawn through
+_INK: Final = 0.42  # share of the darkest ink nearby: about where the edge of a blurred stroke is
+_FAINT: Final = 0.2  # share of full ink below which nothing is a line
+_BRIDGE_MM: Final = 0.6  # shorter gaps in a trace are bridged
 _LETTER_MM: Final = (1.0, 7.0)
 _SEEN_WITHOUT: Final = 0.6
-_LINE_COVER: Final = 0.5  # of the space between lanes: a line from top to bottom, not a trace
-_LOST: Final = 0.02  # of a path along its neighbour's trace: another is looked for
-_LINES_MAX: Final = 5  # three between four columns, and a frame
-_END_MM: Final = 6.0  # a trace begins where it is seen in most of so many millimetres
+_LINE_COVER: Final = 0.5  # share of the space between lanes that a line from top to bottom covers, unlike a trace
+_LOST: Final = 0.02  # share of a path along its neighbour's trace above which another path is searched
+_LINES_MAX: Final = 5  # three between four columns, and two of a frame
+_END_MM: Final = 6.0  # a trace begins where it is visible in most of this many millimetres
 _END_SHARE: Final = 0.55
-_TALL: Final = 2.0  # times as tall as the pen is thick: a flank or a narrow wave
-_LEVEL_MM: Final = 8.0  # the level around is the median over so many millimetres
+_TALL: Final = 2.0  # strokes this many times as tall as the pen is thick are flanks or narrow waves
+_LEVEL_MM: Final = 8.0  # the surrounding level is the median over this many millimetres
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A trace along a lane: `row` (w,) in pixels of the sheet, NaN where no ink was seen; `start`, `stop` its columns.
+    """A trace along a lane.
 
-    `clear` is the share of columns in between that show ink, times how dark it is there.
+    Attributes
+    ----------
+    row : (w,) float64
+        In pixels of the sheet, NaN where no ink was seen.
+    start, stop : int
+        First and last column (exclusive) of the trace.
+    lane : float
+        Row of its lane, pixels.
+    clear : float
+        Share of columns in between that show ink, times how dark it is there.
     """
 
     row: Matrix
@@ -50,10 +59,24 @@ class Trace:
 
 
 def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], Mask]:
-    """The traces of all lanes (n,), top to bottom, and the ink (h, w) that belongs to none: words, for example.
+    """Follow the traces of all lanes.
 
-    Where two traces cross, the ink is shared between them. Small pieces of ink are a part of a trace only where it
-    would not be seen without them.
+    Where two traces cross, the ink is shared between them. Small pieces of ink belong to a trace only where it would
+    not be visible without them.
+
+    Parameters
+    ----------
+    ink : Ink
+        The ink of the sheet.
+    lanes : (n,) float64
+        Rows of the lanes, top to bottom, pixels.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    tuple
+        One trace per lane, and the ink (h, w) bool that belongs to none, such as words.
     """
     strength = _without_rules(ink, lanes, px_per_mm)
     apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else _REACH_MM[1] * px_per_mm
@@ -79,13 +102,13 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
 
 
 def _inked(strength: FloatArray) -> NDArray[np.uint8]:
-    """1 where ink (h, w) is: a thin line is fainter than a thick one, so each is measured by the darkest beside it."""
+    """Mark ink (h, w) with 1, relative to the darkest ink nearby, because a thin line is fainter than a thick one."""
     darkest = cv2.dilate(strength, np.ones((5, 5), np.uint8))
     return np.asarray(strength > np.maximum(_FAINT, _INK * darkest), np.uint8)
 
 
 def _small_pieces(strength: FloatArray, px_per_mm: int) -> NDArray[np.int32]:
-    """Labels (h, w) of connected ink as small as letters and ticks, with their edges; 0 elsewhere."""
+    """Label (h, w) connected ink as small as letters and ticks, with its edges; 0 elsewhere."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(_inked(strength), connectivity=8)
     width, height = stats[:, cv2.CC_STAT_WIDTH] / px_per_mm, stats[:, cv2.CC_STAT_HEIGHT] / px_per_mm
     small = (width <= _LETTER_MM[1]) & (height >= _LETTER_MM[0]) & (height <= _LETTER_MM[1])
@@ -96,7 +119,7 @@ def _small_pieces(strength: FloatArray, px_per_mm: int) -> NDArray[np.int32]:
 
 
 def _not_needed(bare: FloatArray, pieces: NDArray[np.int32], paths: Rows) -> Mask:
-    """The pieces (h, w) in whose columns the nearest path is seen without them."""
+    """Return the pieces (h, w) in whose columns the nearest path is visible without them."""
     column = np.arange(paths.shape[1])
     near = np.array([(bare[np.clip(path + d, 0, len(bare) - 1), column] > _INK) for path in paths for d in (-1, 0, 1)])
     seen = np.asarray(near.reshape(len(paths), 3, -1).any(axis=1))
@@ -114,7 +137,7 @@ def _not_needed(bare: FloatArray, pieces: NDArray[np.int32], paths: Rows) -> Mas
 
 
 def _astray(paths: Rows, lanes: Matrix) -> Mask:
-    """Where (n_lanes, w) a path runs along a neighbour's trace, its own being lost."""
+    """Tell where (n_lanes, w) a path has lost its own trace and runs along a neighbour's."""
     lost = np.zeros(paths.shape, np.bool_)
     for i in range(len(lanes) - 1):
         together = np.abs(paths[i] - paths[i + 1]) <= 2
@@ -127,7 +150,7 @@ def _astray(paths: Rows, lanes: Matrix) -> Mask:
 def _brought_back(
     strength: FloatArray, paths: Rows, lanes: Matrix, strokes: tuple[Rows, Rows], reach: int, px_per_mm: int
 ) -> Rows:
-    """Paths (n_lanes, w) of which none runs along a darker neighbour's trace: each strayer looks without that ink."""
+    """Repeat, without the neighbour's ink, the paths (n_lanes, w) that run along a neighbour's darker trace."""
     found, lost = paths.copy(), _astray(paths, lanes)
     index = np.arange(len(strength))[:, None]
     for i in np.flatnonzero(lost.mean(axis=1) > _LOST):
@@ -140,7 +163,22 @@ def _brought_back(
 
 
 def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
-    """Columns (w,) in which a line, dotted ones too, runs from top to bottom through the spaces between the lanes."""
+    """Find the columns with a line, dotted ones included, from top to bottom through the spaces between the lanes.
+
+    Parameters
+    ----------
+    ink : Ink
+        The ink of the sheet.
+    lanes : (n,) float64
+        Rows of the lanes, pixels.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    (w,) bool
+        Per column of the sheet.
+    """
     if lanes.size < 2:
         return np.zeros(ink.mask.shape[1], np.bool_)
     tall = cv2.dilate((ink.strength > _INK).astype(np.uint8), np.ones((max(3, px_per_mm), 1), np.uint8))
@@ -151,7 +189,7 @@ def rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> Mask:
     covered = np.sort(np.array(covers), axis=0)
     line = covered[len(covered) // 3 :].mean(axis=0) > _LINE_COVER
     apart = np.diff(np.flatnonzero(line)) > px_per_mm
-    return np.asarray(line & (np.count_nonzero(apart) < _LINES_MAX))  # more of them are beats of all leads
+    return np.asarray(line & (np.count_nonzero(apart) < _LINES_MAX))  # if there are more, they are beats in all leads
 
 
 def _without_rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> FloatArray:
@@ -165,7 +203,7 @@ def _without_rules(ink: Ink, lanes: Matrix, px_per_mm: int) -> FloatArray:
 
 
 def _paths(strength: FloatArray, lanes: Rows, reach: int, px_per_mm: int) -> Rows:
-    """Rows (n_lanes, w) of the cheapest paths from left to right, each within `reach` of its lane."""
+    """Find the rows (n_lanes, w) of the cheapest paths from left to right, each within `reach` of its lane."""
     height, width = strength.shape
     offset = np.arange(-reach, reach + 1)
     rows = lanes[:, None] + offset[None, :]
@@ -198,7 +236,7 @@ def _backwards(total: FloatArray, rows: Rows, slope: FloatArray) -> Rows:
 
 
 def _stroke_ends(mask: Mask) -> tuple[Rows, Rows]:
-    """For every pixel of a mask (h, w): the first and last row of the vertical stroke that it lies in."""
+    """Return, for every pixel of a mask (h, w), the first and last row of the vertical stroke that it lies in."""
     index = np.arange(mask.shape[0])[:, None]
     top = np.maximum.accumulate(np.where(mask, 0, index + 1), axis=0)
     bottom = np.minimum.accumulate(np.where(mask, mask.shape[0], index - 1)[::-1], axis=0)[::-1]
@@ -206,7 +244,7 @@ def _stroke_ends(mask: Mask) -> tuple[Rows, Rows]:
 
 
 def _own_stroke(paths: Rows, lane: int, top: Rows, bottom: Rows) -> tuple[Rows, Rows]:
-    """Ends (w,) of the stroke that a path meets in each column; one shared with a neighbour is cut between them."""
+    """Return the ends (w,) of the stroke that a path meets in each column; one shared with a neighbour is divided."""
     column = np.arange(paths.shape[1])
     path = paths[lane]
     first, last = top[path, column].copy(), bottom[path, column].copy()
@@ -234,10 +272,10 @@ def _trace(strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows
 
 
 def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_per_mm: int) -> Matrix:
-    """Rows of the seen columns: the ink-weighted middle of a thin stroke, the outer outline of a tall one.
+    """Return the rows of the visible columns: the ink-weighted middle of a thin stroke, the outer edge of a tall one.
 
-    A pen makes every wave as much wider as it is thick, and fills narrow ones: their outline, made narrower by the pen
-    again, is where the trace was. It is the outline on the side of the wave, seen from the level around.
+    A pen widens every wave by its own thickness and fills narrow ones. Their outline, narrowed by the pen again, is
+    where the trace was: the outline on the side of the wave, seen from the surrounding level.
     """
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
@@ -249,7 +287,7 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_p
     ink = total[high, column] - total[low, column]
     middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)
     thick = max(1.0, float(np.percentile(ink, 25)))
-    inset = (thick - 1) / 4  # a flat stroke asks for twice as much, a steep one for none: measured between them
+    inset = (thick - 1) / 4  # a flat stroke needs twice as much, a steep one none; this is a measured compromise
     tops = np.asarray(first - strength[np.maximum(first - 1, 0), column], np.float64)
     feet = np.asarray(last + strength[np.minimum(last + 1, height - 1), column], np.float64)
     upper, lower = _narrowed(tops, thick / 2) + inset, -_narrowed(-feet, thick / 2) - inset
@@ -259,14 +297,14 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_p
 
 
 def _narrowed(outline: Matrix, half: float) -> Matrix:
-    """The lowest (largest) row of an outline (n,) within `half` a pen's thickness to each side, fractions of it too."""
+    """Return the lowest (largest) row of an outline (n,) within `half` a pen's thickness on each side, interpolated."""
     column = np.arange(outline.size, dtype=np.float64)
     ends = [np.interp(column + side * half, column, outline) for side in (-1, 1)]
     return np.asarray(np.maximum(maximum_filter1d(outline, 2 * int(half) + 1), np.maximum(*ends)), np.float64)
 
 
 def _ends(seen: Mask, px_per_mm: int) -> tuple[int, int]:
-    """First and last column (exclusive) of a trace: where it is seen most of the time from there on."""
+    """Return first and last column (exclusive) of a trace: where it is visible most of the time from there on."""
     window = max(1, round(_END_MM * px_per_mm))
     if seen.size < window:
         return 0, 0
@@ -281,7 +319,7 @@ def _ends(seen: Mask, px_per_mm: int) -> tuple[int, int]:
 
 
 def _bridged(row: Matrix, longest: float) -> Matrix:
-    """Short gaps filled by straight lines."""
+    """Fill short gaps with straight lines."""
     out = row.copy()
     known = np.flatnonzero(np.isfinite(row))
     apart = np.diff(known)

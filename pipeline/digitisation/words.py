@@ -1,4 +1,4 @@
-"""Reads the few words that 12-lead pages carry: lead names, speed and gain, by comparing with drawn ones."""
+"""Reads the few words found on 12-lead pages (lead names, speed and gain) by comparison with drawn ones."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _HEIGHT_PX: Final = 20
 _HEIGHT_MM: Final = (1.2, 6.0)
 _WIDTH_MM: Final = (0.25, 20.0)
 _JOIN_MM: Final = 0.9  # letters of one word are closer together
-_WIDER: Final = 1.35  # a word may be wider or narrower than the drawn one by this factor
+_WIDER: Final = 1.35  # a word may be wider or narrower than its template by this factor
 _ALIKE_MIN: Final = 0.62
-_CLEARER: Final = 0.02  # by so much the best word must beat the next one
+_CLEARER: Final = 0.02  # margin by which the best word must beat the next one
 _INK: Final = 0.35
 _SPEEDS: Final = ("25 mm|s", "50 mm|s")
 _GAINS: Final = ("5 mm|mV", "10 mm|mV", "20 mm|mV")
@@ -32,7 +32,7 @@ _GAINS: Final = ("5 mm|mV", "10 mm|mV", "20 mm|mV")
 
 @dataclass(frozen=True)
 class Word:
-    """A word read on the sheet: its middle `x`, `y` in pixels, and how alike it is to the drawn one, 0..1."""
+    """A word read on the sheet: its centre `x`, `y` in pixels, and its similarity to the template, 0..1."""
 
     text: str
     x: float
@@ -41,7 +41,19 @@ class Word:
 
 
 def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Word, ...]:
-    """Lead names, speeds ("25 mm/s") and gains ("10 mm/mV") among the ink (h, w) that belongs to no trace."""
+    """Read lead names, speeds ("25 mm/s") and gains ("10 mm/mV").
+
+    Parameters
+    ----------
+    ink : Ink
+        The ink of the sheet.
+    aside : (h, w) bool
+        Ink that belongs to no trace.
+    traces : tuple of Trace
+        One per lane.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    """
     free = (aside | _far_from_traces(ink.mask, traces, px_per_mm)) & (ink.strength > 0)
     strength = np.where(free, ink.strength, 0).astype(np.float32)
     found = []
@@ -53,7 +65,7 @@ def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int)
 
 
 def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> Mask:
-    """Ink (h, w) that no trace reaches: not connected with one within its own columns."""
+    """Return the ink (h, w) that is not connected with any trace within that trace's columns."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     touched = np.zeros(int(labels.max()) + 1, np.bool_)
     for trace in traces:
@@ -65,7 +77,7 @@ def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> M
 
 
 def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int, int]]:
-    """Boxes (x, y, width, height) of what could be words."""
+    """Return the boxes (x, y, width, height) of what could be words."""
     join = max(1, round(_JOIN_MM * px_per_mm))
     joined = cv2.morphologyEx(free, cv2.MORPH_CLOSE, np.ones((1, 2 * join + 1), np.uint8))
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
@@ -80,7 +92,7 @@ def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int
 
 @cache
 def _templates() -> tuple[tuple[str, FloatArray], ...]:
-    """Every known word in every typeface that is not held back for tests, `_HEIGHT_PX` tall."""
+    """Return every known word in every typeface that is not held out for tests, `_HEIGHT_PX` tall."""
     known = (*LEADS, *_SPEEDS, *_GAINS)
     found = []
     with np.load(GLYPHS) as glyphs:
@@ -97,7 +109,7 @@ def _scaled(picture: FloatArray) -> FloatArray:
 
 
 def _read(picture: FloatArray) -> tuple[str, float] | None:
-    """The word that a crop shows and how alike it is; None if it is like none, or like two."""
+    """Return the word that a crop shows and its similarity; None if it resembles no word, or two."""
     crop = _scaled(picture)
     best: dict[str, float] = {}
     for word, drawn in _templates():
@@ -114,7 +126,7 @@ def _read(picture: FloatArray) -> tuple[str, float] | None:
 
 
 def _alike(one: FloatArray, other: FloatArray) -> float:
-    """Correlation of two pictures, both slightly blurred."""
+    """Return the correlation of two pictures, both slightly blurred."""
     a, b = (cv2.GaussianBlur(np.pad(part, 2), (0, 0), 0.8) for part in (one, other))
     a, b = a - a.mean(), b - b.mean()
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-9))

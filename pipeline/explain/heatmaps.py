@@ -1,4 +1,4 @@
-"""Why the network said so: the heatmap of a beat's picture, folded back to the time axis of the signal."""
+"""Why the network decided as it did: the heatmap of a beat's picture, mapped back to the signal's time axis."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from pipeline.explain.occlusion import Occlusion, occlude
 from pipeline.features.beat_image import render_pictures
 from pipeline.types import Beats, FloatArray, PictureArray, read_only
 
-SIGNAL = "occlusion of the signal"  # the method of a heatmap for a network that reads no pictures
+SIGNAL = "occlusion of the signal"  # method of the heatmap for networks that read the signal
 
 
 @dataclass(frozen=True, eq=False)
 class BeatExplanation:
-    """One beat's picture (height, width, 3), its heatmap, and the heat over time.
+    """One beat's picture, its heatmap, and the heat over time.
 
-    `time_s` (width,) seconds relative to R, one per column of the beat panel; `heat` (width,) in 0..1, the
-    column means of the beat panel relative to the whole picture's strongest column; `panel_share` how the heat is
-    divided among the panels "beat", "strip" and "rr" (sums to 1, all 0 for a blank map).
+    Attributes
+    ----------
+    picture : (height, width, 3) uint8
+        What the beat looks like to a network that reads pictures.
+    heatmap : Heatmap
+        The heatmap of that picture.
+    time_s : (width,) float32
+        Seconds relative to R, one per column of the beat panel.
+    heat : (width,) float32
+        In 0..1: column means of the beat panel, relative to the largest value of the map.
+    panel_share : tuple[float, float, float]
+        Share of the heat in the panels "beat", "strip" and "rr"; sums to 1, all 0 for a blank map.
     """
 
     picture: PictureArray
@@ -35,10 +44,23 @@ class BeatExplanation:
 def explain_beat(
     classifier: Classifier, beats: Beats, index: int, config: Config = DEFAULT, *, class_name: str | None = None
 ) -> BeatExplanation:
-    """Picture, heatmap and heat over time of the beat at `index`; for its predicted class if none is named.
+    """Explain a network's answer for one beat: picture, heatmap and heat over time.
 
-    Of a network that reads beats, the heat is by occlusion of the signal and of the RR intervals, drawn where the
-    picture shows these.
+    For a network that reads the signal, the heat comes from occluding the signal and the RR intervals; it is drawn
+    where the picture shows these.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The network.
+    beats : Beats
+        The beats of a recording.
+    index : int
+        Which beat.
+    config : Config, optional
+        Settings of the pipeline.
+    class_name : str, optional
+        The class to explain; the predicted one if None.
     """
     picture = render_pictures(beats, np.array([index]), config.picture)[0]
     if classifier.network.reads == "beats":
@@ -50,7 +72,7 @@ def explain_beat(
 
 
 def heat_over_time(found: Heatmap, config: Config = DEFAULT) -> tuple[FloatArray, FloatArray]:
-    """Seconds relative to R (width,) and heat 0..1 (width,) of the columns of the beat panel.
+    """Return seconds relative to R (width,) and heat in 0..1 (width,) for the columns of the beat panel.
 
     The heat is the mean over the panel's rows, divided by the largest value of the map; all 0 for a blank map.
     """
@@ -62,7 +84,7 @@ def heat_over_time(found: Heatmap, config: Config = DEFAULT) -> tuple[FloatArray
 
 
 def panel_share(found: Heatmap, config: Config = DEFAULT) -> tuple[float, float, float]:
-    """How the heat is divided among the beat, the rhythm strip and the RR bars."""
+    """Return the shares of the heat in the beat, the rhythm strip and the RR bars."""
     total = float(found.values.sum())
     if total <= 0:
         return (0.0, 0.0, 0.0)
@@ -74,7 +96,7 @@ def panel_share(found: Heatmap, config: Config = DEFAULT) -> tuple[float, float,
 
 
 def _on_picture(found: Occlusion, config: Config) -> Heatmap:
-    """The cost of each stretch in the columns of the beat panel, that of the RR intervals over their bars."""
+    """Draw the cost of each stretch in the columns of the beat panel, and that of the RR intervals over their bars."""
     picture = config.picture
     values = np.zeros((picture.height_px, picture.width_px), np.float32)
     strongest = max(float(found.fall.max()), found.rhythm_fall)

@@ -1,4 +1,4 @@
-"""Pictures to keep: a beat in the network's inks under its heatmap."""
+"""Pictures to save: a beat in the network's inks under its heatmap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,22 @@ _HEAT_STRENGTH: Final = 0.6
 
 
 def heat_overlay(picture: PictureArray, heat: FloatArray, *, rows: int) -> PictureArray:
-    """The upper `rows` of a picture in the three inks (h, w, 3) on paper, enlarged, under `heat` (h, w) in 0..1."""
+    """Draw a picture on paper, enlarged, under its heatmap.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        Picture in the three inks.
+    heat : (h, w) float32
+        In 0..1.
+    rows : int
+        Only this many rows from the top are drawn.
+
+    Returns
+    -------
+    (8 * rows, 8 * w, 3) uint8
+        RGB.
+    """
     large = np.repeat(np.repeat(on_paper(picture[:rows]), _SCALE, axis=0), _SCALE, axis=1)
     size = (large.shape[1], large.shape[0])
     veil = cv2.resize(np.asarray(heat[:rows], np.float32), size, interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""The printed page: A4, fonts, colours, heading and foot of every page."""
+"""The printed page: A4, fonts, colours, header and footer of every page."""
 
 from __future__ import annotations
 
@@ -47,15 +47,17 @@ CLASS_COLOURS: Final = MappingProxyType(
         REJECTED: (120, 120, 120),
     }
 )
-LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # others stand for themselves
+LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # the others stand for themselves
 
 _POINT_MM: Final = 25.4 / 72
-_CELL_BASELINE: Final = 0.8  # of the height of a cell as high as its letters, from its upper edge
+_CELL_BASELINE: Final = 0.8  # share of the height of a cell as high as its letters, from its upper edge
 
 
 class Sheet(FPDF):
-    """An A4 document in millimetres; `heading` stands on top of each page, `state` in its corner, `origin` below;
-    `settled` is True once it is signed.
+    """An A4 document in millimetres.
+
+    `heading` stands at the top of each page, `state` in its corner, `origin` at the bottom; `settled` is True once the
+    study is signed.
     """
 
     def __init__(self, *, title: str, heading: str, state: str, origin: str, created: datetime, settled: bool) -> None:
@@ -72,7 +74,7 @@ class Sheet(FPDF):
         self._state_colour = SETTLED if settled else ALARM
 
     def header(self) -> None:
-        """Name of the document on the left, its state on the right."""
+        """Draw the name of the document on the left and its state on the right."""
         self.say(LEFT_MM, 12, "HeartVision", 8, bold=True, colour=ACCENT)
         self.say(LEFT_MM + 23, 12, self.fit(self._heading, 100, 8), 8, colour=MUTED)
         self.say(
@@ -81,7 +83,7 @@ class Sheet(FPDF):
         self.rule(15)
 
     def footer(self) -> None:
-        """The notice, the page number, and where the content came from."""
+        """Draw the notice, the page number, and where the content came from."""
         self.rule(HEIGHT_MM - 15)
         self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7.5, bold=True)
         self.say(LEFT_MM, HEIGHT_MM - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
@@ -89,7 +91,7 @@ class Sheet(FPDF):
         self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages
 
     def clean(self, text: str) -> str:
-        """`text` as the fonts can show it."""
+        """Return `text` as the fonts can show it."""
         known = self._glyphs(MAIN)
         return printable(text, known, *map(self._glyphs, self._others(text)))
 
@@ -98,7 +100,7 @@ class Sheet(FPDF):
         return other_fonts("".join(c for c in text if ord(c) not in known))
 
     def _glyphs(self, name: str) -> Container[int]:
-        """The code points of a font; all but the first are read when they are first needed."""
+        """Return the code points of a font; fonts other than the first are loaded on demand."""
         if name.lower() not in self.fonts:
             for style in ("", "B"):  # they have one weight
                 self.add_font(name, style, FONTS / f"{name}.ttf")
@@ -107,7 +109,7 @@ class Sheet(FPDF):
 
     @contextmanager
     def _shaping(self, text: str) -> Iterator[bool]:
-        """Whether the text must be shaped; while it is, its letters come from whatever font has them."""
+        """Tell whether the text must be shaped; meanwhile its letters come from whichever font has them."""
         if not needs_shaping(text):
             yield False
             return
@@ -120,7 +122,7 @@ class Sheet(FPDF):
             self.set_fallback_fonts([])
 
     def _runs(self, clean: str) -> Iterator[tuple[str, str]]:
-        """The text in pieces, each with the font that has its glyphs."""
+        """Yield the text in pieces, each with the font that has its glyphs."""
         known = self._glyphs(MAIN)
         for own, piece in groupby(clean, key=lambda c: ord(c) in known):
             yield MAIN if own else CJK, "".join(piece)
@@ -136,7 +138,25 @@ class Sheet(FPDF):
         colour: Colour = INK,
         align: Align = "L",
     ) -> None:
-        """One line of text; `y` is its baseline, `x` its left edge, middle or right edge."""
+        """Write one line of text.
+
+        Parameters
+        ----------
+        x : float
+            Left edge, middle or right edge, by `align`, mm.
+        y : float
+            Baseline, mm.
+        text : str
+            The text; see `clean`.
+        size : float
+            Font size, points.
+        bold : bool, optional
+            Whether it is bold.
+        colour : Colour, optional
+            RGB, 0..255.
+        align : Align, optional
+            What `x` refers to.
+        """
         clean = self.clean(text)
         width = self.width_of(clean, size, bold=bold)
         self.set_text_color(*colour)
@@ -153,7 +173,22 @@ class Sheet(FPDF):
             left += self.get_string_width(piece)
 
     def width_of(self, text: str, size: float, *, bold: bool = False) -> float:
-        """Width in mm."""
+        """Return the width of a text.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        size : float
+            Font size, points.
+        bold : bool, optional
+            Whether it is bold.
+
+        Returns
+        -------
+        float
+            mm.
+        """
         with self._shaping(text) as shaped:
             if shaped:
                 self.set_font(MAIN, "B" if bold else "", size)
@@ -165,7 +200,19 @@ class Sheet(FPDF):
         return width
 
     def fit(self, text: str, width: float, size: float, *, bold: bool = False) -> str:
-        """`text`, shortened with an ellipsis if it is wider than `width` mm."""
+        """Shorten a text with an ellipsis if it is too wide.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        width : float
+            Space, mm.
+        size : float
+            Font size, points.
+        bold : bool, optional
+            Whether it is bold.
+        """
         clean = self.clean(text)
         if self.width_of(clean, size, bold=bold) <= width:
             return clean
@@ -174,7 +221,17 @@ class Sheet(FPDF):
         return f"{clean.rstrip()}…"
 
     def wrap(self, text: str, width: float, size: float) -> list[str]:
-        """`text` in lines of at most `width` mm."""
+        """Break a text into lines.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        width : float
+            Space, mm.
+        size : float
+            Font size, points.
+        """
         lines = [""]
         for word in self.clean(text).split():
             longer = f"{lines[-1]} {word}".strip()
@@ -185,18 +242,50 @@ class Sheet(FPDF):
         return [self.fit(line, width, size) for line in lines]
 
     def rule(self, y: float, x: float = LEFT_MM, stop: float = RIGHT_MM) -> None:
-        """A fine line across."""
+        """Draw a fine horizontal line.
+
+        Parameters
+        ----------
+        y : float
+            Height, mm.
+        x, stop : float, optional
+            Left and right end, mm.
+        """
         self.set_draw_color(*RULE)
         self.set_line_width(0.2)
         self.line(x, y, stop, y)
 
     def panel(self, x: float, y: float, width: float, height: float, colour: Colour = PANEL) -> None:
-        """A filled rectangle."""
+        """Draw a filled rectangle.
+
+        Parameters
+        ----------
+        x, y : float
+            Top left corner, mm.
+        width, height : float
+            Size, mm.
+        colour : Colour, optional
+            RGB, 0..255.
+        """
         self.set_fill_color(*colour)
         self.rect(x, y, width, height, "F")
 
     def badge(self, x: float, y: float, letter: str, size: float, *, boxed: bool) -> None:
-        """The letter of a class, centred on `x`, baseline `y`; in a filled box if a person decided it."""
+        """Write the letter of a class; in a filled box if a person decided it.
+
+        Parameters
+        ----------
+        x : float
+            Middle of the letter, mm.
+        y : float
+            Baseline, mm.
+        letter : str
+            The class.
+        size : float
+            Font size, points.
+        boxed : bool
+            Whether it stands in a filled box.
+        """
         colour = CLASS_COLOURS[letter]
         shown = LETTERS.get(letter, letter)
         if boxed:

@@ -1,4 +1,4 @@
-"""The report on paper: a page of numbers and priorities, then strips in real size."""
+"""The report on paper: a page of numbers and priorities, then strips true to scale."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def write_pdf(content: ReportContent, path: Path) -> Path:
 
 
 def pdf_bytes(content: ReportContent) -> bytes:
-    """The report as PDF, A4; the same content gives the same bytes.
+    """Return the report as PDF, A4; the same content gives the same bytes.
 
     Notes
     -----
-    Strips are in real size: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
+    Strips are true to scale: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
     """
     sheet = Sheet(
         title=f"ECG report {content.analysis.record}",
@@ -70,7 +70,7 @@ def pdf_bytes(content: ReportContent) -> bytes:
 
 
 def state_words(content: ReportContent) -> str:
-    """The state of the study in words, and what that makes of the report."""
+    """State the status of the study in words, and what that makes of the report."""
     words = STATE_WORDS[content.study.state]
     status = content.study.fhir_status
     return f"{words} · {status}"
@@ -88,7 +88,7 @@ def _origin(content: ReportContent) -> str:
 
 
 def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
-    """The numbers of page 1; returns their lower edge."""
+    """Draw the numbers of page 1; return their lower edge."""
     y = _draw_title(sheet, content, TOP_MM)
     y = _draw_tiles(sheet, content, y)
     y = _draw_priorities(sheet, content, y)
@@ -171,7 +171,7 @@ def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
 
 
 def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
-    """The table of classes, in the left half; returns its lower edge."""
+    """Draw the table of classes in the left half; return its lower edge."""
     right = LEFT_MM + 88
     y = _section(sheet, y, "Beats", "", stop=right)
     columns: tuple[tuple[float, str, Align], ...] = ((64, "after review", "R"), (88, "model alone", "R"))
@@ -188,7 +188,7 @@ def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
 
 
 def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
-    """Further numbers and where all of them come from, in the right half; returns the lower edge."""
+    """Draw further numbers and the origin of all of them in the right half; return the lower edge."""
     left = LEFT_MM + 97
     y = _section(sheet, y, "Measures and origin", "", x=left)
     analysis = content.analysis
@@ -208,7 +208,7 @@ def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
 
 
 def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
-    """Who reviewed and signed; a line to sign on where nobody has."""
+    """Draw who reviewed and signed, or a line to sign on."""
     study = content.study
     sheet.rule(y)
     who = study.reader or "nobody yet"
@@ -222,7 +222,7 @@ def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
 
 
 def _section(sheet: Sheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM) -> float:
-    """A heading with a line below; returns where the content begins."""
+    """Draw a heading with a line below; return where the content begins."""
     sheet.say(x, y + 7, title, 10, bold=True)
     sheet.say(x + sheet.width_of(title, 10, bold=True) + 3, y + 7, more, 7, colour=MUTED)
     sheet.rule(y + 8.5, x, stop)
@@ -234,7 +234,7 @@ def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
 
 
 def _measures(content: ReportContent) -> list[tuple[str, str]]:
-    """Heart rate variability, or why there is none."""
+    """Return the heart rate variability, or why there is none."""
     found = content.variability
     rows = (("Mean NN", found.mean_nn), ("SDNN", found.sdnn), ("RMSSD", found.rmssd), ("pNN50", found.pnn50))
     return [

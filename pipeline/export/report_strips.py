@@ -41,7 +41,7 @@ MAX_PER_KIND: Final = 3
 
 # Findings of beats that need not follow each other: one of the beats is shown.
 _GROUPS: Final = frozenset({"ectopic_v", "ectopic_s", "fusion", "paced_or_unclassifiable", "doubtful", "unclassified"})
-_LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
+_LEAD_IN_S: Final = 1.5  # rhythm shown before a finding that is longer than the strip
 _HEAD_MM: Final = 15.0
 _TAIL_MM: Final = 7.0
 _MARKED: Final = (255, 246, 222)
@@ -50,7 +50,7 @@ _RR_ROOM_MM: Final = 11.0
 
 @dataclass(frozen=True)
 class Strip:
-    """What one strip shows; `marked` are the stretches of the finding in seconds, none for the usual rhythm."""
+    """What one strip shows; `marked` are the stretches of the finding, in seconds, none for the usual rhythm."""
 
     heading: str
     detail: str
@@ -60,7 +60,7 @@ class Strip:
 
 
 def chosen(content: ReportContent) -> tuple[Finding, ...]:
-    """The findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
+    """Choose the findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
     seen: Counter[str] = Counter()
     picked: list[Finding] = []
     for finding in content.findings:
@@ -71,7 +71,7 @@ def chosen(content: ReportContent) -> tuple[Finding, ...]:
 
 
 def strips(content: ReportContent) -> tuple[Strip, ...]:
-    """The usual rhythm, then one strip for each finding chosen, numbered as in the list of priorities."""
+    """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities."""
     usual = Strip("Usual rhythm", "", usual_rhythm(content), (), True)
     numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
     found = [_strip_of(finding, numbers[id(finding)], content) for finding in chosen(content)]
@@ -79,7 +79,7 @@ def strips(content: ReportContent) -> tuple[Strip, ...]:
 
 
 def usual_rhythm(content: ReportContent) -> float:
-    """Where the calmest strip starts, in seconds: fewest beats that are not N or are poorly recorded, steadiest RR."""
+    """Return the start of the calmest strip, in seconds: few abnormal or poorly recorded beats, steady RR intervals."""
     beats, quality = content.beats, content.analysis.quality
     if not beats.sample.size:
         return 0.0
@@ -97,7 +97,19 @@ def usual_rhythm(content: ReportContent) -> float:
 
 
 def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -> None:
-    """The first strip at `y` if it fits above `bottom`, the others on as many pages as they need."""
+    """Draw the first strip at `y` if it fits above `bottom`, the others on as many pages as they need.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The document.
+    content : ReportContent
+        The report.
+    y : float
+        Upper edge of the first strip, mm.
+    bottom : float
+        Lower edge of the space on this page, mm.
+    """
     for strip in strips(content):
         lanes = _lanes(content, strip)
         height = _HEAD_MM + sum(lane.height for lane, _ in lanes) + _TAIL_MM
@@ -124,7 +136,7 @@ def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
 
 
 def _inside(start_s: float, content: ReportContent) -> float:
-    """The start of a strip so that the strip lies within the recording, if that is long enough."""
+    """Return the start of a strip, moved so that it lies within the recording, if that is long enough."""
     return min(max(0.0, start_s), max(0.0, content.analysis.duration_s - STRIP_S))
 
 
@@ -137,7 +149,7 @@ def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]
 
 
 def _new_page(sheet: Sheet) -> float:
-    """A page for strips with its scales and a bar to check the print with; returns where its content starts."""
+    """Add a page for strips, with its scales and a bar to check the print with; return where its content starts."""
     sheet.add_page()
     sheet.say(LEFT_MM, 21, "Signals as recorded, not filtered; a lead that is drawn in another scale says so.", 7.5)
     legend = "Letter in a box: decided by a clinician, small letter after it: the model's answer. Numbers: RR in ms."
@@ -180,7 +192,7 @@ def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
 
 
 def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
-    """A pale ground behind the stretches of the finding."""
+    """Draw a pale background behind the stretches of the finding."""
     for start_s, stop_s in strip.marked:
         left = max(0.0, (start_s - strip.start_s) * SPEED_MM_S - 2)
         right = min(STRIP_S * SPEED_MM_S, (stop_s - strip.start_s) * SPEED_MM_S + 2)
@@ -216,7 +228,7 @@ def _draw_lead(
 
 
 def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float) -> None:
-    """The class in force above each beat, the model's beside it where they differ, RR intervals in between."""
+    """Draw the class in force above each beat, the model's beside it where they differ, and RR intervals in between."""
     beats = content.beats
     first, stop = np.searchsorted(beats.sample, np.array([strip.start_s, strip.start_s + STRIP_S]) * beats.fs)
     at = LEFT_MM + PULSE_MM + (beats.sample[first:stop] / beats.fs - strip.start_s) * SPEED_MM_S
@@ -235,7 +247,7 @@ def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float
 
 
 def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: float) -> None:
-    """Each full second below the paper; the first one as the time since the start of the recording."""
+    """Draw each full second below the paper, the first one as the time since the start of the recording."""
     first = int(np.ceil(strip.start_s))
     last = min(strip.start_s + STRIP_S, content.analysis.duration_s)
     for second in range(first, int(last) + 1):

@@ -14,7 +14,7 @@ from pipeline.export.report import ReportContent
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.types import FloatArray
 
-BUCKETS: Final = 350  # about two to the millimetre
+BUCKETS: Final = 350  # about two per millimetre
 
 _AXIS_MM: Final = 9.0
 _BAND: Final = (200, 220, 232)
@@ -23,7 +23,7 @@ _STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 720
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """Heart rates in beats per minute at `time_s` (n,): `low`, `mean` and `high` (n,) of each stretch."""
+    """Heart rates in beats per minute at `time_s` (n,), seconds: `low`, `mean` and `high` (n,) of each stretch."""
 
     time_s: FloatArray
     low: FloatArray
@@ -32,7 +32,7 @@ class Trend:
 
 
 def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
-    """Minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
+    """Return minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
     beats = content.beats
     rates = moving_rate(beats.rr_s).astype(np.float64)
     known = np.isfinite(rates)
@@ -48,7 +48,19 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
 
 
 def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) -> None:
-    """The trend between two heights, with the numbers of the findings above the times at which they begin."""
+    """Draw the trend, with the numbers of the findings above the times at which they begin.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The document.
+    content : ReportContent
+        The report.
+    y : float
+        Upper edge, mm.
+    height : float
+        Height, mm.
+    """
     found = trend(content)
     if not found.time_s.size:
         sheet.say(LEFT_MM, y + 6, "Too few beats for a trend.", 8, colour=MUTED)
@@ -76,14 +88,14 @@ def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) ->
 
 
 def _range(found: Trend) -> tuple[float, float]:
-    """Round heart rates around all that is drawn."""
+    """Return round heart rates that enclose everything drawn."""
     low = np.floor(float(found.low.min()) / 20) * 20
     high = np.ceil(float(found.high.max()) / 20) * 20
     return float(low), float(max(high, low + 40))
 
 
 def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
-    """Stretches [a, b) of a trend without a hole of more than three usual steps."""
+    """Return the stretches [a, b) of a trend without a gap of more than three usual steps."""
     step = np.diff(time_s)
     cuts = np.flatnonzero(step > 3 * max(float(np.median(step)), 1e-9)) + 1 if step.size else np.zeros(0, np.int64)
     edges = [0, *cuts.tolist(), time_s.size]
@@ -109,7 +121,7 @@ def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top:
 
 
 def _draw_numbers(sheet: Sheet, content: ReportContent, top: float, bottom: float) -> None:
-    """The numbers of the first findings, where there is room for them."""
+    """Draw the numbers of the first findings where there is space for them."""
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     taken: list[float] = []
     for number, finding in enumerate(content.findings[:12], 1):

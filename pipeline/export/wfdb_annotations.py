@@ -1,4 +1,4 @@
-"""An analysis as WFDB annotations that any WFDB tool reads."""
+"""An analysis as WFDB annotations that any WFDB tool can read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.errors import DataError
 from pipeline.types import Analysis, IntArray
 
 ANNOTATOR: Final = "hv"
-_NOTE_MAX: Final = 250  # the format counts the bytes of a note in one byte
+_NOTE_MAX: Final = 250  # the format stores the length of a note in one byte
 
 
 def write_atr(analysis: Analysis, path: Path) -> Path:
-    """Write the beats as annotations N, S, V, F, Q; the reason of an unclassified beat is its auxiliary note.
+    """Write the beats as annotations N, S, V, F, Q; the auxiliary note gives the reason why a beat is unclassified.
 
     Parameters
     ----------
@@ -33,13 +33,24 @@ def write_atr(analysis: Analysis, path: Path) -> Path:
 
     Notes
     -----
-    An unclassified beat keeps the class that the network thought most likely (Q if none ran), as in the JSON file.
+    An unclassified beat keeps the class that the network considered most likely (Q if none ran), as in the JSON file.
     """
     return write_bytes(path, annotation_bytes(analysis.sample, analysis.symbol, analysis.reason, analysis.fs))
 
 
 def annotation_bytes(sample: IntArray, symbol: Sequence[str], notes: Sequence[str], fs: float) -> bytes:
-    """A WFDB annotation file of beats (n,) at `fs` Hz, with a symbol and an auxiliary note each.
+    """Encode beats as a WFDB annotation file.
+
+    Parameters
+    ----------
+    sample : (n,) int64
+        Beats, indices into the recording.
+    symbol : sequence of str
+        One WFDB symbol per beat.
+    notes : sequence of str
+        One auxiliary note per beat; "" for none.
+    fs : float
+        Sampling frequency of the recording, Hz.
 
     Raises
     ------
@@ -62,6 +73,6 @@ def annotation_bytes(sample: IntArray, symbol: Sequence[str], notes: Sequence[st
 
 
 def _note(reason: str) -> str:
-    """An auxiliary note that the format can hold: ASCII without control characters, short enough."""
+    """Reduce an auxiliary note to what the format can hold: ASCII without control characters, short enough."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in reason)
     return plain[:_NOTE_MAX]

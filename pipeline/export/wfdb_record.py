@@ -1,4 +1,7 @@
-"""A recording as WFDB files that any WFDB tool reads (wfdb's own writer warns under pandas 3.1, so it is not used)."""
+"""A recording as WFDB files that any WFDB tool can read.
+
+wfdb's own writer warns under pandas 3.1, so it is not used.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_bytes
 from pipeline.types import Recording
 
-_PER_MV: Final = 1000  # steps of 1 microvolt: 16 bit then hold 32 mV
+_PER_MV: Final = 1000  # steps of 1 microvolt: 16 bits then hold 32 mV
 _MISSING: Final = -32768  # of format 16
 
 
 def write_record(recording: Recording, folder: Path) -> Path:
-    """Write `recording` as NAME.hea and NAME.dat (format 16, mV; missing samples as WFDB marks them).
+    """Write `recording` as NAME.hea and NAME.dat (format 16, mV; missing samples marked as WFDB does).
 
     Returns
     -------
@@ -41,6 +44,6 @@ def write_record(recording: Recording, folder: Path) -> Path:
 
 
 def _digital(recording: Recording) -> NDArray[np.int16]:
-    """The signal (n_samples, n_leads) in microvolts."""
+    """Return the signal (n_samples, n_leads) in microvolts."""
     whole = np.clip(np.round(recording.p_signal * _PER_MV), _MISSING + 1, -_MISSING - 1)
     return np.where(np.isfinite(recording.p_signal), np.nan_to_num(whole), _MISSING).astype(np.int16)

@@ -1,8 +1,9 @@
 """The beat picture: one image in three inks, the same for the network and for the clinician.
 
-Ink R is the first lead, ink G the second, ink B the recording's own usual beat. Three panels: the beat, the rhythm
-strip with ticks at R peaks (G) and where they would be at the mean RR interval (B), and the neighbouring RR intervals
-as bars against their mean (B line): the beat's own two, before and after it, in ink G, the others in ink R. ADR 0003.
+Ink R is the first lead, ink G the second, ink B the recording's own usual beat. There are three panels: the beat; the
+rhythm strip with ticks at R peaks (G) and where they would be at the mean RR interval (B); and the neighbouring RR
+intervals as bars against their mean (B line), the beat's own two, before and after it, in ink G, the others in ink R.
+See ADR 0003.
 """
 
 from __future__ import annotations
@@ -15,30 +16,47 @@ from pipeline.config import PictureConfig
 from pipeline.features.beat_image_content import PictureContent, picture_content
 from pipeline.types import Beats, FloatArray, IntArray, PictureArray
 
-TRACE_RANGE = (0.04, 0.96)  # shares of the beat panel's height between which an uploaded trace is drawn
+TRACE_RANGE = (0.04, 0.96)  # an uploaded trace is drawn between these shares of the beat panel's height
 SHIFT = 4  # OpenCV's fixed-point bits for sub-pixel drawing
 Points = NDArray[np.int32]
 
 
 def render_pictures(beats: Beats, index: IntArray, config: PictureConfig) -> PictureArray:
-    """Pictures (n, height_px, width_px, 3) uint8 of the beats at `index` (n,): what the network sees."""
+    """Draw the pictures of some beats, as the network sees them.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    index : (n,) int64
+        Which beats.
+    config : PictureConfig
+        Geometry of the picture.
+
+    Returns
+    -------
+    (n, height_px, width_px, 3) uint8
+        One picture per beat, inks on black.
+    """
     return draw(picture_content(beats, np.asarray(index, np.int64), config), config)
 
 
 def render_trace(value: FloatArray, config: PictureConfig) -> PictureArray:
-    """The picture (height_px, width_px, 3) of a trace found in an upload: its shape alone, in ink R.
+    """Draw the picture (height_px, width_px, 3) of a trace found in an upload: its shape alone, in ink R.
 
     Parameters
     ----------
     value : (n,) float32
         The trace in 0..1, upwards, as equally spaced columns.
+    config : PictureConfig
+        Geometry of the picture.
     """
     picture: PictureArray = draw(trace_content(value[None], config), config)[0]
     return picture
 
 
 def trace_content(value: FloatArray, config: PictureConfig) -> PictureContent:
-    """Content of pictures of traces (n, n_points) in 0..1: each fills the beat panel, all else stays empty."""
+    """Return the content of pictures of traces (n, n_points) in 0..1, each filling the beat panel and nothing else."""
     n = len(value)
     top, bottom = _panel_range(config)
     blank = np.full((n, 1), np.nan, np.float32)
@@ -53,14 +71,33 @@ def trace_content(value: FloatArray, config: PictureConfig) -> PictureContent:
 def render_large(
     beats: Beats, index: int, config: PictureConfig, *, scale: int = 8, dark: bool = False
 ) -> PictureArray:
-    """The picture of one beat in the same geometry, `scale` times as large, in inks on paper (or on black)."""
+    """Draw the picture of one beat in the same geometry but enlarged, for people.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    index : int
+        Which beat.
+    config : PictureConfig
+        Geometry of the picture.
+    scale : int, optional
+        How many times as large.
+    dark : bool, optional
+        Whether it is drawn on black rather than on white paper.
+
+    Returns
+    -------
+    (height_px * scale, width_px * scale, 3) uint8
+        RGB.
+    """
     columns = config.width_px * scale // 2
     content = picture_content(beats, np.array([index], np.int64), config, strip_columns=columns)
     return on_paper(draw(content, config, scale=scale)[0], dark=dark)
 
 
 def on_paper(picture: PictureArray, *, dark: bool = False) -> PictureArray:
-    """A picture in the three inks (..., 3) as colours on a ground: white paper, or black."""
+    """Turn a picture in the three inks (..., 3) into colours on white paper or on black."""
     inks = np.array([(235, 80, 60), (40, 160, 110), (90, 120, 235)] if dark else PAPER_INKS, np.float32)
     ground = np.float32(17.0 if dark else 255.0)
     coverage = picture.astype(np.float32)[..., None] / 255
@@ -74,9 +111,23 @@ PAPER_INKS = ((20, 20, 30), (0, 130, 100), (110, 150, 240))
 
 
 def draw(content: PictureContent, config: PictureConfig, *, scale: int = 1) -> PictureArray:
-    """Draw the content of n pictures, (n, height_px * scale, width_px * scale, 3) uint8, inks on black.
+    """Draw the content of n pictures, inks on black.
 
-    All pictures of a call are drawn on one tall canvas per ink, so that OpenCV is called a few times only.
+    All pictures of a call are drawn on one tall canvas per ink, so that OpenCV is called only a few times.
+
+    Parameters
+    ----------
+    content : PictureContent
+        What the pictures show.
+    config : PictureConfig
+        Their geometry.
+    scale : int, optional
+        How many times as large as the network's picture.
+
+    Returns
+    -------
+    (n, height_px * scale, width_px * scale, 3) uint8
+        One picture each.
     """
     n, height, width = len(content), config.height_px * scale, config.width_px * scale
     canvas = np.zeros((3, n * height, width), np.uint8)
@@ -91,7 +142,7 @@ def draw(content: PictureContent, config: PictureConfig, *, scale: int = 1) -> P
 
 
 def _panel_range(config: PictureConfig) -> tuple[float, float]:
-    """The values at the top and the bottom of the beat panel."""
+    """Return the values at the top and the bottom of the beat panel."""
     return config.baseline * config.scale_span, (config.baseline - 1) * config.scale_span
 
 
@@ -114,13 +165,13 @@ def _strip_points(strip: FloatArray, config: PictureConfig, scale: int) -> list[
     zigzag[:, 1::2] = zigzag[:, 1::2, ::-1]
     values = zigzag.reshape(len(shown), 2 * strip.shape[1])
     x = np.repeat(np.linspace(0, config.width_px - 1, strip.shape[1]), 2)
-    room = config.strip_height_px - 3  # the lowest rows hold the ticks
+    room = config.strip_height_px - 3  # the bottom rows hold the ticks
     y = config.beat_height_px + 0.5 + (1.2 - np.clip(values, -1.2, 1.2)) / 2.4 * (room - 1)
     return _fixed_point(x, y, shown * config.height_px, scale)
 
 
 def _fixed_point(x: NDArray[np.float64], y: FloatArray, origin: IntArray, scale: int) -> list[Points]:
-    """Polylines in OpenCV's fixed point; pixel centres stay centres at every scale."""
+    """Convert polylines to OpenCV's fixed point; pixel centres stay centres at every scale."""
     points = np.empty((*y.shape, 2), np.float64)
     points[..., 0] = x
     points[..., 1] = y + origin[:, None]
@@ -137,7 +188,7 @@ def _add_ticks(pictures: PictureArray, content: PictureContent, config: PictureC
 
 
 def _tick_coverage(centre: FloatArray, width: int, thickness: float) -> NDArray[np.uint8]:
-    """Ticks `thickness` pixels wide around fractional columns (n, k), as coverage (n, width) in 0..255."""
+    """Draw ticks `thickness` pixels wide around fractional columns (n, k), as coverage (n, width) in 0..255."""
     left = np.arange(width)[None, :]
     total = np.zeros((len(centre), width), np.float32)
     for column in centre.T[:, :, None]:
@@ -147,7 +198,7 @@ def _tick_coverage(centre: FloatArray, width: int, thickness: float) -> NDArray[
 
 
 def _add_bars(pictures: PictureArray, content: PictureContent, config: PictureConfig, scale: int) -> None:
-    """RR bars with fractional heights; the mean RR is a line in ink B at the height of ratio 1."""
+    """Draw RR bars with fractional heights; the mean RR is a line in ink B at the height of ratio 1."""
     ratio = content.rr_ratio
     if not np.isfinite(ratio).any():
         return
@@ -166,7 +217,7 @@ def _add_bars(pictures: PictureArray, content: PictureContent, config: PictureCo
 
 
 def _bar_columns(bars: int, config: PictureConfig, scale: int) -> tuple[IntArray, NDArray[np.bool_]]:
-    """For each column of pixels its bar (-1 for the space between), and whether it is one of the beat's own two."""
+    """Return the bar of each pixel column (-1 between bars), and whether it is one of the beat's own two."""
     width = config.width_px * scale
     position = (np.arange(width) + 0.5) / width * bars
     bar = np.floor(position).astype(np.int64)

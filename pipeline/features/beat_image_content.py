@@ -10,18 +10,24 @@ from pipeline.config import PictureConfig
 from pipeline.signal.windows import beat_offsets, gather
 from pipeline.types import Beats, FloatArray, IntArray
 
-STRIP_COLUMNS = 96  # columns of the strip, each with its lowest and highest value
+STRIP_COLUMNS = 96  # columns of the rhythm strip, each with its lowest and highest value
 
 
 @dataclass(frozen=True, eq=False)
 class PictureContent:
     """The content of n pictures.
 
-    `first`, `second`, `usual` (n, n_points): first lead, second lead and the recording's usual beat over the beat
-    window, in units of the lead's usual QRS height, NaN where nothing is drawn; `strip` (n, STRIP_COLUMNS, 2): lowest
-    and highest value per column; `ticks`, `usual_ticks` (n, k): R peaks, and where they would be at the mean RR,
-    in seconds relative to R, NaN for none; `rr_ratio` (n, 2 * rr_neighbours + 2): RR intervals over the mean RR,
-    the beat's own preceding one at index `rr_neighbours`, NaN for none.
+    Attributes
+    ----------
+    first, second, usual : (n, n_points) float32
+        First lead, second lead and the recording's usual beat over the beat window, in units of the lead's usual QRS
+        height; NaN where nothing is drawn.
+    strip : (n, STRIP_COLUMNS, 2) float32
+        Lowest and highest value per column of the rhythm strip.
+    ticks, usual_ticks : (n, k) float32
+        R peaks, and where they would be at the mean RR interval, in seconds relative to R; NaN for none.
+    rr_ratio : (n, 2 * rr_neighbours + 2) float32
+        RR intervals over the mean RR interval; the beat's own preceding one is at index `rr_neighbours`; NaN for none.
     """
 
     first: FloatArray
@@ -33,17 +39,30 @@ class PictureContent:
     rr_ratio: FloatArray
 
     def __len__(self) -> int:
+        """Return the number of pictures."""
         return len(self.first)
 
     def take(self, index: IntArray) -> PictureContent:
-        """The content of the pictures at `index`."""
+        """Return the content of the pictures at `index`."""
         return PictureContent(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
 def picture_content(
     beats: Beats, index: IntArray, config: PictureConfig, *, strip_columns: int = STRIP_COLUMNS
 ) -> PictureContent:
-    """Gather the content of the pictures of the beats at `index` (n,)."""
+    """Gather the content of the pictures of some beats.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    index : (n,) int64
+        Which beats.
+    config : PictureConfig
+        Geometry of the picture.
+    strip_columns : int, optional
+        Columns of the rhythm strip.
+    """
     r_peak = beats.r_peak[index]
     window = beat_offsets(beats.fs, config)
     first = gather(beats.signal[:, 0], r_peak[:, None] + window)
@@ -73,7 +92,7 @@ def _strip(beats: Beats, r_peak: IntArray, config: PictureConfig, columns: int) 
 
 
 def _ticks(beats: Beats, index: IntArray, config: PictureConfig) -> FloatArray:
-    reach = 12  # neighbours on each side: 3 s hold at most 12 beats at 250 ms
+    reach = 12  # neighbours on each side: 3 s hold at most 12 beats 250 ms apart
     neighbour = index[:, None] + np.arange(-reach, reach + 1)
     inside = (neighbour >= 0) & (neighbour < len(beats))
     at = beats.r_peak[np.clip(neighbour, 0, len(beats) - 1)]

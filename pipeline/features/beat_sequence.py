@@ -17,10 +17,14 @@ LEADS = 2
 
 @dataclass(frozen=True, eq=False)
 class SequenceFrame:
-    """What a whole recording gives to the row of each beat.
+    """What a whole recording contributes to the row of each beat.
 
-    `usual` (n_points, 2): median of the beats that do not come early, in units of the lead's usual QRS height, 0 for a
-    missing lead; `rhythm` (n, n_rhythm): RR intervals as in `rhythm_features`.
+    Attributes
+    ----------
+    usual : (n_points, 2) float32
+        Median of the beats that do not come early, in units of the lead's usual QRS height; 0 for a missing lead.
+    rhythm : (n, n_rhythm) float32
+        RR intervals as in `rhythm_features`.
     """
 
     usual: FloatArray
@@ -28,12 +32,22 @@ class SequenceFrame:
 
 
 def row_size(config: SequenceConfig) -> int:
-    """Numbers per beat in `rows`: the beat, the usual beat, the RR intervals."""
+    """Return the numbers per beat in `rows`: the beat, the usual beat, the RR intervals."""
     return 2 * LEADS * config.points + config.rhythm_size
 
 
 def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> SequenceFrame:
-    """What all rows of a recording share, from all of its beats."""
+    """Compute what all rows of a recording share, from all of its beats.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    config : SequenceConfig
+        Layout of the rows.
+    signal : SignalConfig
+        Decides which beats are usual.
+    """
     usual = beats.rr_s >= signal.usual_rr_ratio * beats.mean_rr_s
     at = np.flatnonzero(usual if usual.sum() >= 5 else np.ones(len(beats), np.bool_))
     at = at[:: max(1, at.size // signal.template_beats)]
@@ -43,19 +57,66 @@ def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> Sequenc
 
 
 def rows(beats: Beats, index: IntArray, shared: SequenceFrame, config: SequenceConfig) -> FloatArray:
-    """The rows (n, row_size) float32 of the beats at `index` (n,): beat, usual beat and RR intervals, flattened."""
+    """Make the rows of some beats: beat, usual beat and RR intervals, flattened.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    index : (n,) int64
+        Which beats.
+    shared : SequenceFrame
+        The recording's `frame`.
+    config : SequenceConfig
+        Layout of the rows.
+
+    Returns
+    -------
+    (n, row_size) float32
+        One row per beat.
+    """
     return assembled(waves(beats, index, config), shared.usual, shared.rhythm[index])
 
 
 def assembled(wave: FloatArray, usual: FloatArray, rhythm: FloatArray) -> FloatArray:
-    """Rows (..., row_size) from beats (..., n_points, 2), their usual beat(s), which broadcast, and RR intervals."""
+    """Assemble rows from their parts.
+
+    Parameters
+    ----------
+    wave : (..., n_points, 2) float32
+        Beats, in units of the usual QRS height.
+    usual : (n_points, 2) or (..., n_points, 2) float32
+        Their usual beats; broadcast to `wave`.
+    rhythm : (..., n_rhythm) float32
+        RR intervals, as in `rhythm_features`.
+
+    Returns
+    -------
+    (..., row_size) float32
+        The rows.
+    """
     flat = (*wave.shape[:-2], -1)
     beside = np.broadcast_to(usual, wave.shape)
     return np.concatenate([wave.reshape(flat), beside.reshape(flat), rhythm], axis=-1, dtype=np.float32)
 
 
 def waves(beats: Beats, index: IntArray, config: SequenceConfig) -> FloatArray:
-    """The beats at `index` (n,) on both leads, (n, n_points, 2); 0 outside the recording and for a missing lead."""
+    """Cut beats out of both leads.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    index : (n,) int64
+        Which beats.
+    config : SequenceConfig
+        Number, distance (s) and height limit (usual QRS heights) of the points.
+
+    Returns
+    -------
+    (n, n_points, 2) float32
+        In units of the usual QRS height; 0 outside the recording and for a missing lead.
+    """
     step = round(config.step_s * beats.fs)
     offsets = np.arange(-config.points_before, config.points - config.points_before, dtype=np.int64) * step
     at = beats.r_peak[index][:, None] + offsets
@@ -66,11 +127,25 @@ def waves(beats: Beats, index: IntArray, config: SequenceConfig) -> FloatArray:
 
 
 def rhythm_features(rr_s: FloatArray, mean_rr_s: float, config: SequenceConfig) -> FloatArray:
-    """RR intervals before and after each beat, (n, n_rhythm): relative to the recording and nearby, and absolute.
+    """Describe the RR intervals around each beat: relative to the recording and to its neighbours, and absolutely.
 
     Columns: log2 of the interval before and after over the recording's mean, then over each running median
-    (`local_beats` on each side), half the log2 of the interval before over 0.8 s, and whether both intervals are
-    known; an unknown ratio is 0.
+    (`local_beats` on each side); half the log2 of the interval before over 0.8 s; and whether each of both intervals is
+    known. An unknown ratio is 0.
+
+    Parameters
+    ----------
+    rr_s : (n,) float32
+        Interval before each beat, seconds, NaN where unknown.
+    mean_rr_s : float
+        Mean RR interval of the recording, seconds.
+    config : SequenceConfig
+        Reach of the running medians, and limits.
+
+    Returns
+    -------
+    (n, n_rhythm) float32
+        One row per beat.
     """
     before, after = rr_s, np.append(rr_s[1:], np.nan)
     bases = [np.full(rr_s.size, mean_rr_s), *(_running_median(rr_s, reach) for reach in config.local_beats)]
@@ -84,7 +159,7 @@ def rhythm_features(rr_s: FloatArray, mean_rr_s: float, config: SequenceConfig) 
 
 
 def _running_median(values: FloatArray, reach: int) -> NDArray[np.float64]:
-    """Median of the known values among `reach` before and after each, itself included; NaN if none is known."""
+    """Return the median of the known values within `reach` of each, itself included; NaN if none is known."""
     edge = np.full(reach, np.nan)
     window = np.sort(sliding_window_view(np.concatenate([edge, values, edge]), 2 * reach + 1), axis=-1)
     count = np.isfinite(window).sum(axis=-1)  # NaN is sorted to the end

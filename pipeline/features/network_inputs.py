@@ -1,4 +1,4 @@
-"""What a network reads of a recording, block by block: pictures of beats, or rows of a sequence of beats."""
+"""What a network reads from a recording, block by block: pictures of beats, or rows of a sequence of beats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipeline.types import Beats, IntArray
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What a network is given at once; its answers at `answer` (k,) are those of the beats at `beat` (k,)."""
+    """What a network is given at once; its answers at `answer` (k,) belong to the beats at `beat` (k,)."""
 
     inputs: NDArray[Any]
     answer: IntArray
@@ -28,12 +28,21 @@ Reader = Callable[[Beats, IntArray, Config], Iterator[Block]]
 
 
 def blocks(beats: Beats, preprocessing: str, config: Config) -> Iterator[Block]:
-    """The blocks that answer for every beat without a `reason`, in order.
+    """Yield the blocks that cover every beat without a `reason`, in order.
 
     Parameters
     ----------
+    beats : Beats
+        The beats of one recording.
     preprocessing : str
-        What the network was trained on; a `KeyError` if this configuration makes nothing of that name.
+        Hash of the preprocessing that the network was trained on.
+    config : Config
+        Settings of the pipeline.
+
+    Raises
+    ------
+    KeyError
+        If this configuration makes nothing under that hash.
     """
     readers: dict[str, Reader] = {config.preprocessing_id(): _pictures, config.sequence_id(): _sequence}
     usable = np.flatnonzero([not reason for reason in beats.reason])
@@ -48,7 +57,7 @@ def _pictures(beats: Beats, usable: IntArray, config: Config) -> Iterator[Block]
 
 
 def _sequence(beats: Beats, usable: IntArray, config: Config) -> Iterator[Block]:
-    """Rows of neighbouring beats; those at the edges of a block are only there for the others to see."""
+    """Yield rows of neighbouring beats; those at the edges of a block only give context to the others."""
     shared = frame(beats, config.sequence, config.signal)
     margin, step = config.sequence.margin_beats, config.sequence.block
     for start in range(0, len(beats), step):

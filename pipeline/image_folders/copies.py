@@ -1,4 +1,4 @@
-"""Pictures of a folder that occur more than once, byte for byte or by their looks, and what that spoils."""
+"""Pictures of a folder that occur more than once, byte for byte or in appearance, and the consequences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipeline.types import IntArray
 
 Severity = Literal["clean", "warning", "leak"]
 
-ALIKE: Final = 0.985  # correlation of small pictures; a re-saved or resized copy reaches 0.99 and more
-FEW: Final = 5  # pictures of a class; a fifth is held out
+ALIKE: Final = 0.985  # correlation of thumbnails; a re-saved or resized copy reaches at least 0.99
+FEW: Final = 5  # pictures of a class, of which a fifth is held out
 _BLOCK: Final = 1024
 
 
@@ -38,9 +38,9 @@ class Verdict:
 
 
 def find_copies(dataset: FolderDataset, *, alike: float = ALIKE) -> tuple[Group, ...]:
-    """Groups of byte-identical pictures and of pictures that look the same, exact ones first.
+    """Find groups of byte-identical pictures and of pictures that look the same, exact ones first.
 
-    A group that looks the same holds the identical copies among it as well.
+    A group that looks the same also includes its identical copies.
     """
     by_digest = defaultdict(list)
     for i, picture in enumerate(dataset.pictures):
@@ -59,7 +59,7 @@ def find_copies(dataset: FolderDataset, *, alike: float = ALIKE) -> tuple[Group,
 
 
 def copy_groups(dataset: FolderDataset, *, alike: float = ALIKE) -> IntArray:
-    """A number (n,) per picture, the same for pictures that are copies of each other, directly or through others."""
+    """Return a number (n,) per picture, equal for copies of each other, whether directly or through others."""
     parent = list(range(len(dataset.pictures)))
 
     def root_of(i: int) -> int:
@@ -74,7 +74,7 @@ def copy_groups(dataset: FolderDataset, *, alike: float = ALIKE) -> IntArray:
 
 
 def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
-    """What the copies mean: a score inflated by pictures known from training, labels that contradict each other."""
+    """State what the copies mean: a score inflated by pictures known from training, contradictory labels."""
     held = [i for i, picture in enumerate(dataset.pictures) if picture.split in ("test", "validation")]
     leaked = {
         i for group in groups if group.across_splits for i in group.members
@@ -83,7 +83,7 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
     spare = sum(len(group.members) - 1 for group in groups if group.exact)
     alike = [group for group in groups if not group.exact]
     look = sum(len({dataset.pictures[i].digest for i in group.members}) for group in alike)
-    within = {i for group in alike for i in group.members}  # identical copies have a group of their own as well
+    within = {i for group in alike for i in group.members}  # identical copies also have a group of their own
     mixed = sum(group.across_classes for group in groups if not (group.exact and group.members[0] in within))
     said = []
     if leaked:

@@ -30,8 +30,8 @@ SPLIT_NAMES: Final = {
 FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
-PRINT_PX: Final = 48  # side of the small grey picture by which near duplicates are found
-COMMON_PICTURES: Final = 30  # from so many on, what all pictures share (grid, frame, lead names) is left out
+PRINT_PX: Final = 48  # side of the grey thumbnail by which near duplicates are found
+COMMON_PICTURES: Final = 30  # with at least this many, what all pictures share (grid, frame, lead names) is removed
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,20 @@ class Refused:
 
 @dataclass(frozen=True, eq=False)
 class FolderDataset:
-    """What `read_folder` found; `files` (n,) where each picture lies; `prints` (n, 48 * 48) float32: each picture
-    small, as a vector of length 1.
+    """What `read_folder` found.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    files : tuple of Path
+        Where each picture is.
+    pictures : tuple of FolderPicture
+        The readable pictures.
+    refused : tuple of Refused
+        The files that are left out.
+    prints : (n, 48 * 48) float32
+        Thumbnail of each picture, as a vector of length 1.
     """
 
     root: Path
@@ -78,29 +90,29 @@ class FolderDataset:
         return tuple(split for split in ("train", "validation", "test", "") if split in found)
 
     def counts(self, split: str) -> dict[str, int]:
-        """Readable pictures per class of one split."""
+        """Count the readable pictures per class of one split."""
         found = Counter(picture.class_name for picture in self.pictures if picture.split == split)
         return {name: found[name] for name in self.classes}
 
     def sizes(self) -> dict[tuple[int, int], int]:
-        """Pictures per (width, height), the most frequent first."""
+        """Count the pictures per (width, height), the most frequent first."""
         return dict(Counter((picture.width_px, picture.height_px) for picture in self.pictures).most_common())
 
 
 def is_folder_dataset(root: Path) -> bool:
-    """Whether a folder looks like one: pictures two or more folders deep or under classes, and no recordings on top."""
+    """Tell whether a folder looks like a dataset: pictures in subfolders, and no recordings at the top."""
     if any((root / name).exists() for name in ("mitdb", "RECORDS")) or any(root.glob("*.hea")):
         return False
     return any(file_ending(file.name) in ENDINGS for file in _files(root) if file.parent != root)
 
 
 def folder_path(typed: str) -> Path:
-    """A folder that a local user typed.
+    """Resolve a folder that a local user typed.
 
     Raises
     ------
     DataError
-        If it is no readable folder, or a whole disk or home rather than a dataset.
+        If it is not a readable folder, or is a whole disk or home folder rather than a dataset.
     """
     if not typed.strip() or "\0" in typed or len(typed) > 4096:
         raise DataError("Type the path of a folder, for example /home/me/ecg or ~/ecg.")
@@ -120,10 +132,19 @@ def folder_path(typed: str) -> Path:
 def read_folder(
     root: Path, *, limits: Limits = DEFAULT.limits, progress: Progress = lambda fraction, sentence: None
 ) -> FolderDataset:
-    """Read every picture of a folder once: train/CLASS/..., CLASS/train/..., or CLASS/..., as deep as you like.
+    """Read every picture of a folder once: train/CLASS/..., CLASS/train/..., or CLASS/..., at any depth.
 
-    Files that are no pictures, are broken or too large, or lie under no class are listed as refused; links are not
-    followed; hidden files are passed over in silence.
+    Files that are not pictures, are broken or too large, or lie under no class are listed as refused; links are not
+    followed; hidden files are skipped silently.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    limits : Limits, optional
+        Limits of the intake.
+    progress : Progress, optional
+        Called with a fraction in 0..1 and a sentence.
 
     Raises
     ------
@@ -156,20 +177,20 @@ def read_folder(
 
 
 def shown_name(name: str) -> str:
-    """An untrusted file name without control characters, undecodable bytes as "?"."""
+    """Return an untrusted file name without control characters; undecodable bytes become "?"."""
     known = name.encode("utf-8", "replace").decode("utf-8")
     return "".join(letter if letter.isprintable() else "?" for letter in known)
 
 
 def small_print(pixels: PictureArray) -> FloatArray:
-    """The ink of a picture (h, w, 3), small and blurred (48 * 48,), its paper at 0: what resizing and saving keep."""
+    """Return the ink of a picture (h, w, 3) as a thumbnail (48 * 48,), paper at 0; resizing hardly changes it."""
     grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (PRINT_PX, PRINT_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     return np.asarray(np.median(small) - small, np.float32).ravel()
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Regular files in a fixed order, without hidden ones and without following links."""
+    """Yield regular files in a fixed order, without hidden ones and without following links."""
     for folder, names, files in os.walk(root, followlinks=False):
         names[:] = sorted(name for name in names if not _hidden(name))
         for name in sorted(files):
@@ -183,7 +204,7 @@ def _hidden(name: str) -> bool:
 
 
 def _wrapping(parts: list[tuple[str, ...]]) -> int:
-    """How many folders enclose the dataset as a whole, such as the one that an unpacked archive leaves."""
+    """Count the folders that enclose the dataset as a whole, such as the one that an unpacked archive leaves."""
     depth = 0
     while parts and all(len(part) > depth + 2 for part in parts):
         first = {part[depth] for part in parts}
@@ -212,7 +233,7 @@ def _read(file: Path, name: str, parts: tuple[str, ...], limits: Limits) -> tupl
 
 
 def _place(parts: tuple[str, ...]) -> tuple[str, str]:
-    """Split and class of a file by the folders it lies in."""
+    """Return split and class of a file by the folders that it lies in."""
     folders = list(PurePosixPath(*parts).parts[:-1])
     splits = [i for i, folder in enumerate(folders) if folder.lower() in SPLIT_NAMES]
     split = SPLIT_NAMES[folders.pop(splits[0]).lower()] if splits else ""
@@ -220,7 +241,7 @@ def _place(parts: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _without_common(prints: FloatArray) -> FloatArray:
-    """Vectors of length 1; the mean picture is taken away where there are enough to know it."""
+    """Scale to vectors of length 1, after subtracting the mean picture if there are enough to know it."""
     if len(prints) >= COMMON_PICTURES:
         prints = prints - prints.mean(axis=0)
     return np.asarray(prints / np.maximum(np.linalg.norm(prints, axis=1, keepdims=True), 1e-6), np.float32)

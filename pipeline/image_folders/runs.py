@@ -1,4 +1,4 @@
-"""Runs of networks on folders of pictures: where they are kept, and which there are. Light: no TensorFlow."""
+"""Runs of networks on folders of pictures: where they are stored, and which exist. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _OUTLINE: Final = (
 
 
 def runs_folder() -> Path:
-    """Where runs are kept: HEARTVISION_HOME/runs."""
+    """Return where runs are stored: HEARTVISION_HOME/runs."""
     return home_root() / "runs"
 
 
 def list_runs() -> tuple[Path, ...]:
-    """The folders of finished runs, the newest first."""
+    """Return the folders of finished runs, newest first."""
     found = [file.parent for file in runs_folder().glob("*/run.json")]
     return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """The run.json of a run.
+    """Read the run.json of a run.
 
     Raises
     ------
     DataError
-        If it is missing, no JSON, or of another version.
+        If it is missing, not JSON, or of another version.
     """
     try:
         content: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))

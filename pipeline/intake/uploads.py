@@ -36,7 +36,9 @@ def read_uploads(
     files : sequence of (str, bytes)
         Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, one .zip of them, or .csv.
     csv : CsvOptions, optional
-        Sampling frequency and unit; needed as soon as a .csv is among the files.
+        Sampling frequency and unit; required if there is a .csv among the files.
+    config : Config, optional
+        Its limits apply.
 
     Returns
     -------
@@ -61,15 +63,17 @@ def read_uploads(
 
 
 def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> Recording:
-    """Read one recording from the disk.
+    """Read one recording from disk.
 
     Parameters
     ----------
     path : Path
-        A .csv file, a .hea file, or a record's path without ending. Files that a header names are looked for
-        beside it, by plain name, and symbolic links among them are not followed.
+        A .csv file, a .hea file, or a record's path without ending. Files named by a header are looked up beside it, by
+        plain name; symbolic links among them are not followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; needed for .csv.
+        Sampling frequency and unit; required for .csv.
+    config : Config, optional
+        Its limits apply.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
 
 
 def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
-    """The bytes of a picture on the disk, not more than the limit. Raises IntakeError or LimitError."""
+    """Read the bytes of a picture on disk, up to the limit. Raises IntakeError or LimitError."""
     return _read_file(path, config.limits.picture_bytes, "The picture", follow=True)
 
 
@@ -107,7 +111,7 @@ def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
 
 
 def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[str, bytes]]:
-    """The files with a ZIP archive replaced by its members; kinds are checked by content."""
+    """Replace a ZIP archive among the files by its members; kinds are checked by content."""
     parts: list[tuple[str, bytes]] = []
     for name, payload in files:
         kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
@@ -125,7 +129,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
 
 
 def _label(name: str) -> str:
-    """An untrusted file name for a sentence: itself if it is short and plain, else only its known ending."""
+    """Return an untrusted file name for a message: itself if it is short and plain, else only its known ending."""
     ending = file_ending(name) if file_ending(name) in _KNOWN_ENDINGS else ""
     return file_stem(name) + ending if _RX_PLAIN.fullmatch(file_stem(name)) else f"(unnamed){ending}"
 
@@ -174,7 +178,7 @@ def _require_header(header: bytes) -> None:
 
 
 def _files_of(name: str, header: bytes, signals: Mapping[str, bytes], config: Config) -> dict[str, bytes]:
-    """The signal files that a header names; a single file may also carry the header's own name instead."""
+    """Find the signal files that a header names, and explain which one is missing."""
     wanted = [
         group[0].file.decode("utf-8", "surrogateescape") for group in parse_header(header, config.limits).groups()
     ]
@@ -210,7 +214,7 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
 
 
 def _read_file(path: Path, limit: int, what: str, *, follow: bool = False, empty: bool = False) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes, none only if it may be `empty`."""
+    """Read a regular file of at most `limit` bytes; none only if it may be `empty`."""
     name = _label(path.stem)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))

@@ -1,1 +1,1 @@
-"""What a printed 12-lead page says as a whole: traces, beats, the network's picture of them, one of four classes."""
+"""A printed 12-lead page as a whole: its traces, its beats, the network's picture of them, and one of four classes."""

@@ -1,4 +1,4 @@
-"""The 491 distinct pages of "ECG Images of Cardiac Patients", who may be the same patient, and fair folds."""
+"""The 491 distinct pages of "ECG Images of Cardiac Patients", which of them may be one patient's, and fair folds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Progress = Callable[[float, str], None]
 
 PAGE_CLASSES: Final = ("normal", "myocardial_infarction", "history_of_mi", "abnormal_heartbeat")
 CITATION: Final = "Khan & Hussain 2021, ECG Images dataset of Cardiac Patients, doi:10.17632/gwbz3fsgp8.2, CC BY 4.0"
-# Median beats of all leads correlate above 0.90 for 0.1 % of pairs that are far apart in the numbering, but for
-# 3 % of neighbours, which were recorded one after the other: such pages are taken as one patient's.
+# Median beats of all leads correlate above 0.90 in 0.1 % of the pairs that are far apart in the numbering, but in
+# 3 % of neighbours, which were recorded one after the other: such pages are treated as one patient's.
 _ALIKE: Final = 0.90
 _ALIKE_NEIGHBOURS: Final = 0.87
 _NEIGHBOURS: Final = 3
@@ -33,8 +33,20 @@ _NEIGHBOURS: Final = 3
 
 @dataclass(frozen=True, eq=False)
 class PageSet:
-    """Distinct pages: `names` (n,), `label` (n,) indices of `PAGE_CLASSES`, `beats` (n,), how often each was published
-    (`copies` (n,)), and `group` (n,): pages that look like one patient's share a number.
+    """Distinct pages.
+
+    Attributes
+    ----------
+    names : tuple of str
+        File names.
+    label : (n,) int64
+        Indices of `PAGE_CLASSES`.
+    copies : (n,) int64
+        How often each was published.
+    group : (n,) int64
+        Pages that look like one patient's share a number.
+    beats : tuple of PageBeats
+        The beats of each page.
     """
 
     names: tuple[str, ...]
@@ -44,11 +56,12 @@ class PageSet:
     beats: tuple[PageBeats, ...]
 
     def __len__(self) -> int:
+        """Return the number of distinct pages."""
         return len(self.names)
 
 
 def load_pages(folder: Path, progress: Progress = lambda fraction, sentence: None) -> PageSet:
-    """Read the pages that `folder`/manifest.csv lists.
+    """Read the pages listed in `folder`/manifest.csv.
 
     Raises
     ------
@@ -69,12 +82,27 @@ def load_pages(folder: Path, progress: Progress = lambda fraction, sentence: Non
 
 
 def medians(beats: Sequence[PageBeats]) -> FloatArray:
-    """The median beats (n, 12, 70) of the leads of each page."""
+    """Return the median beats (n, 12, 70) of the leads of each page."""
     return np.stack([[np.median(lead, axis=0) for lead in page.beats[: len(LEADS)]] for page in beats])
 
 
 def patient_groups(median_beats: FloatArray, names: Sequence[str], label: IntArray) -> IntArray:
-    """A number (n,) per page: the same for pages that may show one patient (see the constants of this module)."""
+    """Group pages that may show one patient (see the constants of this module).
+
+    Parameters
+    ----------
+    median_beats : (n, 12, 70) float32
+        As `medians` returns them, mV.
+    names : sequence of str
+        File names; the numbers in them are the order of recording.
+    label : (n,) int64
+        Classes.
+
+    Returns
+    -------
+    (n,) int64
+        A number per page, equal within a group.
+    """
     flat = median_beats.reshape(len(names), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
@@ -89,9 +117,25 @@ def patient_groups(median_beats: FloatArray, names: Sequence[str], label: IntArr
 
 
 def folds(label: IntArray, group: IntArray, count: int, seed: int) -> IntArray:
-    """A fold (n,) for each page: classes spread evenly, groups never divided.
+    """Divide pages into folds: classes spread evenly, groups never divided.
 
     Groups are dealt in random order, the larger first, each to the fold that has the fewest of its class.
+
+    Parameters
+    ----------
+    label : (n,) int64
+        Classes.
+    group : (n,) int64
+        Pages with the same number stay together.
+    count : int
+        Number of folds.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+
+    Returns
+    -------
+    (n,) int64
+        The fold of each page.
     """
     rng = np.random.default_rng(seed)
     fold = np.empty(label.size, np.int64)
@@ -109,7 +153,7 @@ def folds(label: IntArray, group: IntArray, count: int, seed: int) -> IntArray:
 
 
 def published(pages: PageSet) -> NDArray[np.int64]:
-    """The index (925,) of the distinct page behind each file of the published set: copies and all."""
+    """Return the index (925,) of the distinct page behind each file of the published set, copies included."""
     return np.repeat(np.arange(len(pages)), pages.copies)
 
 

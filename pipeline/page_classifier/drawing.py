@@ -1,4 +1,4 @@
-"""The network's picture of a page: each lead's beats laid over each other in its place, the rhythm below."""
+"""The network's picture of a page: each lead's beats superimposed in its place, the rhythm below."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from pipeline.types import FloatArray, PictureArray
 TILE_PX: Final = 48
 SIZE_PX: Final = 4 * TILE_PX  # four columns of leads; three rows and the rhythm
 DRAWING: Final = "page-2"  # raised whenever the drawing code changes what a picture looks like
-_RHYTHM_PX: Final = 28  # of the last row; bars for the RR intervals below it
+_RHYTHM_PX: Final = 28  # share of the last row, in pixels; bars for the RR intervals stand below it
 _SMALL_MV: Final = 0.25  # heights are asinh(mV / this): an ST segment of 0.1 mV and an R of 2 mV both show
-_SPAN: Final = 5.8  # of asinh over a panel's height
+_SPAN: Final = 5.8  # range of asinh over a panel's height
 _RR_SPAN_S: Final = 1.6
 _SHIFT: Final = 4  # fractional bits of OpenCV's coordinates
 
 
 @dataclass(frozen=True)
 class Variation:
-    """One random drawing of a page; `None` draws it as it is. Each field is a spread; see `vary`."""
+    """How much random drawings of a page vary: standard deviations and ranges, by field."""
 
     gain_log_sd: float = 0.15
     warp: float = 0.06
@@ -39,10 +39,24 @@ class Variation:
 def draw_page(
     page: PageBeats, *, rng: np.random.Generator | None = None, spread: Variation | None = None
 ) -> PictureArray:
-    """A picture (192, 192, 3) uint8 RGB of a page on white.
+    """Draw a page for the network.
 
     Red ink is missing where the median beat of a lead runs, green where its single beats run, blue at the lead's zero
-    line. With `rng`, beats are drawn by lot, stretched, moved, scaled and made noisy.
+    line.
+
+    Parameters
+    ----------
+    page : PageBeats
+        The beats of a page.
+    rng : Generator, optional
+        With it, beats are chosen at random, stretched, moved, scaled and made noisy.
+    spread : Variation, optional
+        How much, if there is an `rng`.
+
+    Returns
+    -------
+    (192, 192, 3) uint8
+        RGB, on white.
     """
     ink = np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8)
     change = _Change(rng, spread or Variation())
@@ -57,9 +71,9 @@ def draw_page(
 
 
 def heat_on_page(heat: FloatArray) -> FloatArray:
-    """A heatmap (192, 192) of the network's picture as one over the page (556, 949), float32 0..1.
+    """Map a heatmap (192, 192) of the network's picture to the page (556, 949), float32 0..1.
 
-    A lead's beats were laid over each other, so its heat goes to the whole of its place, not to one of its beats.
+    A lead's beats were superimposed, so its heat is spread over the whole of its place, not over one of its beats.
     """
     over = np.zeros((PAGE_PX[1], PAGE_PX[0]), np.float32)
     for lead in range(len(LEADS) + 1):
@@ -70,7 +84,7 @@ def heat_on_page(heat: FloatArray) -> FloatArray:
 
 
 def lead_heat(heat: FloatArray) -> FloatArray:
-    """The mean heat (13,) of each lead's tile and of the rhythm strip, as shares of their sum; 0 if there is none."""
+    """Return the mean heat (13,) of each lead's tile and of the rhythm strip, as shares of their sum, or all 0."""
     means = np.array([_tile(heat, lead).mean() for lead in range(len(LEADS) + 1)], np.float32)
     total = float(means.sum())
     return means / total if total > 0 else means
@@ -84,7 +98,7 @@ def _tile(heat: FloatArray, lead: int) -> FloatArray:
 
 
 class _Change:
-    """The same random gain, stretch and shift for all leads of a page; nothing without a generator."""
+    """The same random gain, stretch and shift for all leads of a page; no change without a generator."""
 
     def __init__(self, rng: np.random.Generator | None, spread: Variation) -> None:
         self._rng, self._spread = rng, spread
@@ -94,7 +108,7 @@ class _Change:
             self._shift = float(rng.uniform(-spread.shift_px, spread.shift_px))
 
     def beats(self, beats: FloatArray) -> FloatArray:
-        """The median and then the single beats (1 + n, 70)."""
+        """Return the median beat, then the single beats (1 + n, 70)."""
         if self._rng is not None:
             kept = max(1, round(self._spread.beats_share * len(beats)))
             beats = beats[self._rng.permutation(len(beats))[:kept]]
@@ -102,6 +116,7 @@ class _Change:
         return np.stack([self._moved(line) for line in lines]) if self._rng is not None else lines
 
     def trace(self, trace: FloatArray) -> FloatArray:
+        """Return the trace with the random gain."""
         return trace if self._rng is None else self._gain * trace
 
     def _moved(self, line: FloatArray) -> FloatArray:

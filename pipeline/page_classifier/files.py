@@ -1,4 +1,4 @@
-"""Where the page network and its evaluation are kept. Light: no TensorFlow."""
+"""Where the page network and its evaluation are stored; imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _OUTLINE: Final = ("provenance", "classes", "titles", "pages", "published", "gro
 
 
 def read_page_evaluation(folder: Path = FOLDER) -> dict[str, Any]:
-    """The page network's evaluation.json, checked as far as its outline goes.
+    """Read the page network's evaluation.json, and check its outline.
 
     Raises
     ------
     DataError
-        If it is missing, no JSON, or of another schema.
+        If it is missing, not JSON, or of another schema.
     """
     file = folder / "page" / "evaluation.json"
     try:

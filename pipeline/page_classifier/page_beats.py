@@ -1,4 +1,4 @@
-"""The beats of a page: where they are, and each lead's beats laid over each other."""
+"""The beats of a page: where they are, and each lead's beats superimposed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ from pipeline.page_classifier.printed_page import PX_PER_S
 from pipeline.page_classifier.traces import COLUMN_PX, PageTraces
 from pipeline.types import FloatArray, IntArray, read_only
 
-BEFORE_PX: Final = 26  # 0.29 s before R ...
-AFTER_PX: Final = 44  # ... and 0.50 s after it
+BEFORE_PX: Final = 26  # from 0.29 s before R ...
+AFTER_PX: Final = 44  # ... to 0.50 s after it
 _APART_PX: Final = 24  # two beats are at least 0.27 s apart
 _SMOOTH_PX: Final = 2.5
 _EDGE_PX: Final = 4
-_HEIGHT: Final = 0.35  # of the 98th percentile of the slopes' sum
+_HEIGHT: Final = 0.35  # share of the 98th percentile of the summed slopes
 
 
 @dataclass(frozen=True, eq=False)
 class PageBeats:
-    """`r_px` (n,) columns of the R peaks from the left end of the rhythm strip, for all leads: they share one time.
+    """The beats of a page.
 
-    `beats[i]` (n_i, 70) float32 mV: the beats of lead i (12 is the rhythm strip) that fit in, about the lead's
-    median; one padded beat where none fits. `rhythm` (884,) float32 mV about its median.
+    Attributes
+    ----------
+    r_px : (n,) int64
+        Columns of the R peaks from the left end of the rhythm strip, for all leads: they share one time axis.
+    beats : tuple of (n_i, 70) float32
+        Per lead (the last is the rhythm strip): the beats that fit in, mV about the lead's median; one padded beat
+        where none fits.
+    rhythm : (884,) float32
+        The rhythm strip, mV about its median.
     """
 
     r_px: IntArray
@@ -37,11 +44,12 @@ class PageBeats:
 
     @property
     def rr_s(self) -> FloatArray:
+        """RR intervals (n - 1,), seconds."""
         return np.asarray(np.diff(self.r_px) / PX_PER_S, np.float32)
 
 
 def find_beats(traces: PageTraces) -> PageBeats:
-    """R peaks where the slopes of all traces are steepest together, and the beats around them.
+    """Find R peaks where the slopes of all traces are jointly steepest, and cut the beats around them.
 
     Raises
     ------
@@ -74,7 +82,7 @@ def _relative_slope(trace: FloatArray) -> FloatArray:
 
 
 def _cut(trace: FloatArray, r_px: IntArray) -> FloatArray:
-    """The windows (n, 70) around the R peaks that lie inside a trace; the most central one, padded, if none does."""
+    """Return the windows (n, 70) around the R peaks inside a trace; the most central one, padded, if none is."""
     inside = r_px[(r_px >= 0) & (r_px < trace.size)]
     whole = inside[(inside >= BEFORE_PX + 2) & (inside <= trace.size - AFTER_PX - 2)]
     centred = trace - np.float32(np.median(trace))

@@ -1,4 +1,4 @@
-"""Where the twelve leads stand on the pages that the network learnt from, and whether a page is such a page."""
+"""Where the twelve leads stand on the pages that the network was trained on, and whether a page matches."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.types import PictureArray
 
 Places = NDArray[np.float64]
 
-PAGE_PX: Final = (949, 556)  # width and height of those pages; places below are in their pixels
+PAGE_PX: Final = (949, 556)  # width and height of those pages; the positions below are in their pixels
 PX_PER_MM: Final = 3.574  # median over the 491 pages, by `pipeline.digitisation.grid`
 PX_PER_S: Final = 25 * PX_PER_MM
 MM_PER_MV: Final = 10
-COLUMNS_PX: Final = (38, 259, 480, 701, 922)  # where the four columns of leads begin and the last ends: lines divide
-ROWS_PX: Final = (81, 216, 352, 488)  # height of the baselines; the last is the rhythm strip
+COLUMNS_PX: Final = (38, 259, 480, 701, 922)  # where the four columns of leads begin, and where the last ends
+ROWS_PX: Final = (81, 216, 352, 488)  # rows of the baselines; the last is the rhythm strip
 RHYTHM: Final = "rhythm strip"
 _ASPECT_TOLERANCE: Final = 0.04
 _SHIFT_PX: Final = 6
@@ -31,9 +31,10 @@ _LINE_FILLED: Final = 0.9
 
 @dataclass(frozen=True, eq=False)
 class PrintedPage:
-    """The ink of a page that is printed as those that the network learnt from.
+    """The ink of a page that is printed like those that the network was trained on.
 
-    `ink` on its flat sheet, which has `px_per_mm`; the leads stand `shift_px` (of `PAGE_PX`) right of the usual place.
+    `ink` is on its flat sheet, at `px_per_mm`; the leads stand `shift_px` (of `PAGE_PX`) to the right of the usual
+    place.
     """
 
     ink: Ink
@@ -46,17 +47,17 @@ class PrintedPage:
         return self.on_sheet(np.array(ROWS_PX, np.float64))
 
     def on_sheet(self, px: Places) -> Places:
-        """Columns or rows of a page at `PAGE_PX` as those of the sheet."""
+        """Convert columns or rows of a page at `PAGE_PX` to those of the sheet."""
         return np.asarray((px + 0.5) * (self.px_per_mm / PX_PER_MM) - 0.5, np.float64)
 
 
 def find_page(picture: PictureArray) -> PrintedPage:
-    """The ink of a page (height, width, 3) uint8 RGB, cropped to its grid.
+    """Find the ink of a page (height, width, 3) uint8 RGB, cropped to its grid.
 
     Raises
     ------
     IntakeError
-        If its proportions or its dividing lines are not those of the pages that the network learnt from.
+        If its proportions or its dividing lines differ from those of the pages that the network was trained on.
     """
     height, width = picture.shape[:2]
     aspect, usual = width / height, PAGE_PX[0] / PAGE_PX[1]
@@ -72,7 +73,7 @@ def find_page(picture: PictureArray) -> PrintedPage:
 
 
 def lead_box(lead: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a lead's place on a page at `PAGE_PX`; lead 12 is the rhythm strip."""
+    """Return left, top, right and bottom of a lead's place on a page at `PAGE_PX`; lead 12 is the rhythm strip."""
     if lead == len(LEADS):
         left, right, row = COLUMNS_PX[0], COLUMNS_PX[-1], 3
     else:
@@ -83,7 +84,7 @@ def lead_box(lead: int) -> tuple[int, int, int, int]:
 
 
 def _shift(page: PrintedPage) -> int:
-    """How far the dividing lines stand right of their usual places."""
+    """Return how far to the right of their usual places the dividing lines stand."""
     top, bottom = np.round(page.on_sheet(np.array(_LINE_ROWS_PX, np.float64))).astype(int)
     filled = page.ink.mask[top:bottom].mean(axis=0)
     shifts = sorted(range(-_SHIFT_PX, _SHIFT_PX + 1), key=abs)

@@ -1,4 +1,4 @@
-"""One 12-lead page in, one of four classes out, with what spoke for it and where."""
+"""From one 12-lead page to one of four classes, with the evidence for it and where on the page it is."""
 
 from __future__ import annotations
 
@@ -25,11 +25,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PageReading:
-    """What the page network says of a page.
+    """What the page network says about a page.
 
-    `p` calibrated probability by class; `class_name` the likeliest; `confident` whether it reaches the network's
-    threshold; `picture` (192, 192, 3) what the network saw; `heat` (556, 949) float32 0..1 over the page scaled to
-    949 x 556: which leads spoke for the class (beats of a lead share theirs); `lead_heat` the share of each lead.
+    Attributes
+    ----------
+    class_name : str
+        The most probable class.
+    p : dict of str to float
+        Calibrated probability by class.
+    confident : bool
+        Whether the largest probability reaches the network's threshold.
+    beats : int
+        Number of beats found.
+    picture : (192, 192, 3) uint8
+        What the network saw.
+    heat : (556, 949) float32
+        In 0..1, over the page scaled to 949 x 556: the leads that supported the class (the beats of a lead share
+        theirs).
+    lead_heat : dict of str to float
+        Share of the heat by lead.
+    model_version : str
+        Version of the network.
     """
 
     class_name: str
@@ -48,7 +64,8 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
     Raises
     ------
     IntakeError
-        If it is not laid out as the pages that the network learnt from, or has no readable traces: no class then.
+        If it is not laid out like the pages that the network was trained on, or has no readable traces: it then gets no
+        class.
     ModelError
         If the page network's weights are missing or damaged.
     """
@@ -74,7 +91,7 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
 
 
 def readable_page(found: Digitised) -> PictureArray:
-    """The picture of a page as uploaded, or else its flat paper, whichever has the layout that the network learnt.
+    """Return a page as uploaded, or else its flat paper, whichever has the layout that the network knows.
 
     Raises
     ------
@@ -93,24 +110,24 @@ def readable_page(found: Digitised) -> PictureArray:
 
 
 def page_beats(picture: PictureArray) -> PageBeats:
-    """The beats that the network would be shown of a page (height, width, 3) uint8 RGB.
+    """Find the beats that the network would be shown of a page (height, width, 3) uint8 RGB.
 
     Raises
     ------
     IntakeError
-        If it is not laid out as the pages that the network learnt from, or has no readable traces.
+        If it is not laid out like the pages that the network was trained on, or has no readable traces.
     """
     return find_beats(read_traces(find_page(picture)))
 
 
 @lru_cache(maxsize=1)
 def page_classifier() -> Classifier:
-    """The shipped page network, verified.
+    """Load the page network that comes with HeartVision, verified.
 
     Raises
     ------
     ModelError
-        If its weights, manifest or self-test disagree, or it reads other pictures than are drawn here.
+        If its weights, manifest or self-test disagree, or it was trained on other pictures than are drawn here.
     """
     from models import registry
 

@@ -14,13 +14,13 @@ from pipeline.page_classifier.printed_page import COLUMNS_PX, MM_PER_MV, Printed
 from pipeline.types import FloatArray, read_only
 
 COLUMN_PX: Final = COLUMNS_PX[1] - COLUMNS_PX[0]
-MARGIN_PX: Final = 2  # beside a dividing line
-_SEEN_MIN: Final = 0.5  # of a trace's columns
+MARGIN_PX: Final = 2  # on each side of a dividing line
+_SEEN_MIN: Final = 0.5  # share of a trace's columns
 
 
 @dataclass(frozen=True, eq=False)
 class PageTraces:
-    """`leads` (12, 221) and `rhythm` (884,) float32 mV above the row's baseline, a value per pixel column.
+    """`leads` (12, 221) and `rhythm` (884,) float32, mV above the row's baseline, one value per pixel column.
 
     The columns beside dividing lines repeat their neighbours.
     """
@@ -47,7 +47,7 @@ def read_traces(page: PrintedPage) -> PageTraces:
 
 
 def _values(page: PrintedPage, trace: Trace, left: int, right: int) -> FloatArray:
-    """Millivolts at the columns [left, right) of a page at `PAGE_PX`; gaps are drawn through."""
+    """Return millivolts at the columns [left, right) of a page at `PAGE_PX`; gaps are bridged."""
     column = page.on_sheet(np.arange(left, right, dtype=np.float64) + page.shift_px)
     first, last = round(float(column[0])), round(float(column[-1])) + 1
     seen = first + np.flatnonzero(np.isfinite(trace.row[first:last]))

@@ -26,15 +26,34 @@ ABSENT: Final = "-"
 
 @dataclass(frozen=True, eq=False)
 class ReviewedBeats:
-    """The beats in force after all decisions: sorted by sample, deleted beats left out.
+    """The beats in force after all decisions: sorted by sample, without deleted beats.
 
-    `fs` in Hz and `n_samples` are the recording's. Per beat, (n,) each: `sample` the R peak, which is also the beat's
-    identity; `aami` the class in force: the human's if decided, else the model's, "U" unclassified by the model and
-    undecided, "X" rejected as artefact; `model_aami` the model's answer, "U" unclassified, "" for added beats;
-    `p` (n, 5) the model's probabilities, 0 where the network was not run; `confidence`; `human` "", "confirmed",
-    "overridden", "rejected" or "added"; `comment`; `break_before` True where the interval before the beat is no RR
-    interval (the start, a gap in the signal, an artefact at either end, or a `silence` that is no rest).
-    `silences` are the positions of the beats that end such an interval, with what the leads show in it.
+    Attributes
+    ----------
+    fs : float
+        Sampling frequency of the recording, Hz.
+    n_samples : int
+        Its length, samples.
+    sample : (n,) int64
+        R peaks, which also identify the beats.
+    aami : (n,) str
+        The class in force: the human's if decided, else the model's; "U" if the model left it unclassified and nobody
+        decided, "X" if rejected as an artefact.
+    model_aami : (n,) str
+        The model's answer, "U" unclassified, "" for added beats.
+    p : (n, 5) float32
+        The model's probabilities, 0 where the network was not run.
+    confidence : (n,) float32
+        The model's confidence.
+    human : (n,) str
+        "", "confirmed", "overridden", "rejected" or "added".
+    comment : tuple of str
+        Comment on each beat.
+    break_before : (n,) bool
+        Where the interval before the beat is not an RR interval: the start, a gap in the signal, an artefact at either
+        end, or a silence other than "rest".
+    silences : mapping of int to Silence
+        What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
     """
 
     fs: float
@@ -50,20 +69,22 @@ class ReviewedBeats:
     silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
 
     def __len__(self) -> int:
+        """Return the number of beats."""
         return int(self.sample.size)
 
     @cached_property
     def rr_s(self) -> FloatArray:
-        """Seconds (n,) since the beat before; NaN where `break_before`."""
+        """Seconds (n,) since the previous beat; NaN where `break_before`."""
         rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
         return read_only(np.where(self.break_before, np.float32(np.nan), rr))
 
     @property
     def time_s(self) -> NDArray[np.float64]:
+        """Time of each R peak (n,), seconds."""
         return self.sample / self.fs
 
     def reviewed(self) -> NDArray[np.bool_]:
-        """Whether (n,) a human has decided about the beat."""
+        """Tell for each beat (n,) whether a human has decided about it."""
         return np.asarray(self.human != "")
 
 
@@ -72,13 +93,17 @@ def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], ground: Gr
 
     Parameters
     ----------
+    analysis : Analysis
+        The model's answer.
+    decisions : sequence of Decision
+        The decisions in force, oldest first.
     ground : Ground, optional
-        What the signal shows between beats, see `ground_of`; if None, the gaps of `analysis.quality` and no more.
+        What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
 
     Raises
     ------
     ReviewError
-        If a decision is about a beat that is not there, or adds one where there is one.
+        If a decision is about a beat that does not exist, or adds one where there is one.
     """
     board = Board(analysis, decisions)
     for decision in decisions:
@@ -87,14 +112,25 @@ def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], ground: Gr
 
 
 def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config: Config = DEFAULT) -> int:
-    """Where a beat added by hand at `sample` belongs: the local extremum of `lead` (n_samples,) around its median.
+    """Return where a beat added by hand belongs: the nearby local extremum of the lead about its median.
 
-    `existing` (n,) are the R peaks there are, increasing.
+    Parameters
+    ----------
+    sample : int
+        Where the user pointed.
+    lead : (n_samples,) float32
+        The lead, mV, NaN in gaps.
+    fs : float
+        Its sampling frequency, Hz.
+    existing : (n,) int64
+        R peaks that already exist, increasing.
+    config : Config, optional
+        Settings of the pipeline.
 
     Raises
     ------
     ReviewError
-        If nothing was recorded there, or a beat is there already.
+        If nothing was recorded there, or there is already a beat.
     """
     if not 0 <= sample < lead.size or not np.isfinite(lead[sample]):
         raise ReviewError(f"Nothing was recorded at {sample / fs:.2f} s; choose a place with signal.")
@@ -108,12 +144,23 @@ def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config
 
 
 def check_free(sample: int, fs: float, existing: IntArray, config: Config = DEFAULT) -> None:
-    """Refuse a beat at `sample` if one of `existing` (n,), increasing, lies within `config.match_window_ms`.
+    """Refuse a beat at a place where there is already one.
+
+    Parameters
+    ----------
+    sample : int
+        Where the beat would be.
+    fs : float
+        Sampling frequency, Hz.
+    existing : (n,) int64
+        R peaks that already exist, increasing.
+    config : Config, optional
+        Beats within its `match_window_ms` are in the same place.
 
     Raises
     ------
     ReviewError
-        Naming the beat that is there.
+        With the beat that is already there.
     """
     at = int(np.searchsorted(existing, sample))
     near = existing[max(0, at - 1) : at + 1]
@@ -134,7 +181,7 @@ def _quality_gaps(analysis: Analysis) -> Spans:
 
 
 class Board:
-    """The replay itself: all beats that any of `decisions` can speak of, one row each, and whether they are there."""
+    """The replay itself: one row for every beat that any of `decisions` can refer to, and whether it exists."""
 
     def __init__(self, analysis: Analysis, decisions: Sequence[Decision]) -> None:
         self.analysis = analysis
@@ -147,7 +194,7 @@ class Board:
         self.confidence = self._spread(analysis.confidence, 0.0)
         self.there = self._spread(np.ones(analysis.sample.size, np.bool_), False)
         self.aami = self.model.copy()
-        self.given = self.model.copy()  # the class that a human gave last: an added beat has no other
+        self.given = self.model.copy()  # the last class given by a human: an added beat has no other
         self.human = np.full(self.sample.size, "", "<U10")
         self.comment = np.full(self.sample.size, "", np.object_)
 
@@ -165,11 +212,11 @@ class Board:
             self.comment[row] = decision.text
 
     def classes(self, samples: tuple[int, ...]) -> str:
-        """The class in force of each beat, one letter each; "-" where there is no beat."""
+        """Return the class in force of each beat, one letter each; "-" where there is no beat."""
         return self._letters(samples, np.where(self.there, self.aami, ABSENT))
 
     def model_classes(self, samples: tuple[int, ...]) -> str:
-        """The model's answer for each beat, one letter each; "-" for beats that are not the model's."""
+        """Return the model's answer for each beat, one letter each; "-" for beats that the model did not find."""
         return self._letters(samples, np.where(self.model == "", ABSENT, self.model))
 
     def _letters(self, samples: tuple[int, ...], letters: NDArray[np.str_]) -> str:
@@ -196,7 +243,7 @@ class Board:
         return np.searchsorted(self.sample, samples)
 
     def _near(self, sample: int) -> IntArray:
-        """The beats that are there, within a second of a sample."""
+        """Return the existing beats within a second of a sample."""
         first, last = np.searchsorted(self.sample, [sample - self.analysis.fs, sample + self.analysis.fs])
         return np.asarray(self.sample[first:last][self.there[first:last]], np.int64)
 
@@ -222,10 +269,10 @@ class Board:
         self.human[row] = "added"
 
     def _comment(self, row: NDArray[np.intp], aami: str) -> None:
-        """A comment changes nothing else."""
+        """Change nothing else: a comment is only text."""
 
     def beats(self, ground: Ground) -> ReviewedBeats:
-        """The beats that are there, and which intervals between them are RR intervals."""
+        """Return the existing beats, and which intervals between them are RR intervals."""
         there = np.flatnonzero(self.there)
         sample, aami = self.sample[there], self.aami[there]
         broken = _break_before(sample, aami, ground.gaps)
@@ -253,13 +300,13 @@ def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
 
 
 def _union(first: IntArray, second: IntArray) -> IntArray:
-    """Like `np.union1d`, whose hashing is slower than sorting what is nearly sorted."""
+    """Do what `np.union1d` does, whose hashing is slower than sorting what is nearly sorted."""
     both = np.sort(np.concatenate([first, second]), kind="stable")
     return both[np.diff(both, prepend=-1) > 0]
 
 
 def _silences(sample: IntArray, broken: NDArray[np.bool_], ground: Ground) -> dict[int, Silence]:
-    """Long intervals in which the leads are not at rest, by the position of the beat that ends them."""
+    """Return the long intervals in which the leads are not at rest, by the position of the beat that ends them."""
     long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= ground.config.pause_s * ground.fs)) + 1
     judged = {at: ground.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
     return {at: silence for at, silence in judged.items() if silence != "rest"}

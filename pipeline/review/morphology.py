@@ -1,4 +1,4 @@
-"""Morphology families: beats that look alike, so that one decision can be about all of them."""
+"""Morphology families: beats that look alike, so that one decision can cover all of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ from pipeline.signal.windows import beat_offsets, gather
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 NO_FAMILY: Final = -1
-_CELL_COMPONENTS: Final = 4  # cells of the density count span so many principal components
+_CELL_COMPONENTS: Final = 4  # cells of the density count span this many principal components
 
 
 @dataclass(frozen=True, eq=False)
 class Families:
     """Families of the beats of one analysis, the largest first; decisions do not change them.
 
-    `sample` (n,) the beats' R peaks, increasing; `family` (n,) the number of the family, `NO_FAMILY` for beats that
-    look like too few others; `distance` (n,) to the family's mean, 0 alike to 2 opposite; `size` (k,) beats per
-    family; `median` (k, n_points, n_leads) the family's median beat over the window of the beat picture, in units of
-    each lead's usual QRS height; `offset_s` (n_points,) time from R.
+    Attributes
+    ----------
+    sample : (n,) int64
+        R peaks of the beats, increasing.
+    family : (n,) int64
+        Number of the family, `NO_FAMILY` for beats that resemble too few others.
+    distance : (n,) float32
+        Distance to the family's mean, from 0 (alike) to 2 (opposite).
+    size : (k,) int64
+        Beats per family.
+    median : (k, n_points, n_leads) float32
+        The family's median beat over the window of the beat picture, in units of each lead's usual QRS height.
+    offset_s : (n_points,) float32
+        Time from R, seconds.
     """
 
     sample: IntArray
@@ -36,14 +46,14 @@ class Families:
     offset_s: FloatArray
 
     def of(self, sample: IntArray) -> IntArray:
-        """The family of each of the beats (m,); `NO_FAMILY` for those that were added by hand."""
+        """Return the family of each of the beats (m,); `NO_FAMILY` for those added by hand."""
         if self.sample.size == 0:
             return np.full(sample.size, NO_FAMILY, np.int64)
         at = np.searchsorted(self.sample, sample).clip(0, self.sample.size - 1)
         return np.where(self.sample[at] == sample, self.family[at], NO_FAMILY)
 
     def members(self, number: int) -> IntArray:
-        """Samples of the beats of a family, the most typical first."""
+        """Return the samples of the beats of a family, the most typical first."""
         at = np.flatnonzero(self.family == number)
         return self.sample[at[np.argsort(self.distance[at], kind="stable")]]
 
@@ -51,16 +61,25 @@ class Families:
 def find_families(beats: Beats, config: ReviewConfig = REVIEW, picture: PictureConfig = DEFAULT.picture) -> Families:
     """Group the beats of a recording by the shape of their QRS in all leads used.
 
-    Each beat is a window around R, freed from its mean and scaled to unit length, so that the distance between two
-    of them is sqrt(2 - 2 r) with r their correlation. Principal components make it short. Leaders are taken where
-    beats are densest; each gathers the beats within `family_radius`, the mean of these gathers again; families whose
-    means are closer than `family_merge` are merged; finally each beat joins the nearest family within the radius.
-    The same beats always give the same families. Beats with a reason not to be classified belong to none.
+    Each beat is a window around R, with its mean removed and scaled to unit length, so that the distance between two of
+    them is sqrt(2 - 2 r), where r is their correlation. Principal components shorten it. Leaders are taken where beats
+    are densest; each gathers the beats within `family_radius`, and the mean of these gathers again; families whose
+    means are closer than `family_merge` are merged; finally each beat joins the nearest family within the radius. The
+    same beats always give the same families. Beats with a reason not to be classified belong to none.
+
+    Parameters
+    ----------
+    beats : Beats
+        The beats of a recording.
+    config : ReviewConfig, optional
+        Window (s), radius and number of families.
+    picture : PictureConfig, optional
+        Window of the median beats.
 
     References
     ----------
-    Leader clustering: Hartigan JA. Clustering Algorithms. Wiley 1975, chapter 3; here leaders are taken in order of
-    density rather than of time, so that the first beats of a recording have no special role.
+    Leader clustering: Hartigan JA. Clustering Algorithms. Wiley 1975, chapter 3. Deviation: leaders are taken in order
+    of density rather than of time, so that the first beats of a recording have no special role.
     """
     usable = np.flatnonzero([not reason for reason in beats.reason])
     features = _features(beats, beats.r_peak[usable], config)
@@ -80,7 +99,7 @@ def find_families(beats: Beats, config: ReviewConfig = REVIEW, picture: PictureC
 
 
 def class_shares(families: Families, beats: ReviewedBeats) -> FloatArray:
-    """Share (k, 5) of each AAMI class in force among the classified beats of each family; 0 where there are none."""
+    """Return the share (k, 5) of each AAMI class in force among the classified beats of each family; 0 if none."""
     family, k = families.of(beats.sample), families.size.size
     member = family != NO_FAMILY
     counts = np.array([np.bincount(family[member & (beats.aami == c)], minlength=k) for c in AAMI_CLASSES]).T
@@ -90,7 +109,7 @@ def class_shares(families: Families, beats: ReviewedBeats) -> FloatArray:
 
 
 def _features(beats: Beats, r_peak: IntArray, config: ReviewConfig) -> FloatArray:
-    """Principal components (n, k) of the unit-length windows of all leads."""
+    """Return principal components (n, k) of the unit-length windows of all leads."""
     step = max(1, round(config.family_step_s * beats.fs))
     offsets = np.arange(-round(config.family_before_s * beats.fs), round(config.family_after_s * beats.fs) + 1, step)
     windows = [gather(lead, r_peak[:, None] + offsets) for lead in np.ascontiguousarray(beats.signal.T)]
@@ -102,7 +121,7 @@ def _features(beats: Beats, r_peak: IntArray, config: ReviewConfig) -> FloatArra
 
 
 def _leaders(features: FloatArray, config: ReviewConfig) -> tuple[FloatArray, IntArray]:
-    """Means (k, components) of the beats around the densest cells, and how many beats each has gathered."""
+    """Return means (k, components) of the beats around the densest cells, and how many beats each has gathered."""
     cells = np.floor(features[:, :_CELL_COMPONENTS] / config.family_radius * 2).astype(np.int64)
     key = (cells - cells.min(axis=0, initial=0)) @ (64 ** np.arange(_CELL_COMPONENTS))
     _, cell, crowd = np.unique(key, return_inverse=True, return_counts=True)
@@ -120,7 +139,7 @@ def _leaders(features: FloatArray, config: ReviewConfig) -> tuple[FloatArray, In
 
 
 def _gathered(features: FloatArray, mean: FloatArray, config: ReviewConfig) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Mean and mask of the beats within the radius of `mean`, after one step towards them; never an empty mask."""
+    """Return mean and mask (never empty) of the beats within the radius of `mean`, after one step towards them."""
     for _ in range(2):
         far = np.linalg.norm(features - mean, axis=1)
         inside = far <= max(config.family_radius, float(far.min()))
@@ -129,7 +148,7 @@ def _gathered(features: FloatArray, mean: FloatArray, config: ReviewConfig) -> t
 
 
 def _merged(means: FloatArray, sizes: IntArray, config: ReviewConfig) -> FloatArray:
-    """Means after the two closest were joined again and again, weighted by their beats."""
+    """Merge the two closest means repeatedly, weighted by their beats."""
     while len(means) > 1:
         far = np.linalg.norm(means[:, None] - means[None], axis=2) + 9 * np.eye(len(means))
         one, other = divmod(int(far.argmin()), len(means))
@@ -142,7 +161,7 @@ def _merged(means: FloatArray, sizes: IntArray, config: ReviewConfig) -> FloatAr
 
 
 def _assigned(features: FloatArray, means: FloatArray, config: ReviewConfig) -> tuple[IntArray, FloatArray]:
-    """Nearest mean (n,), `NO_FAMILY` beyond the radius, and the distance to it (n,)."""
+    """Return the nearest mean (n,), `NO_FAMILY` beyond the radius, and the distance to it (n,)."""
     if len(features) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.float32)
     square = (features**2).sum(axis=1)[:, None] - 2 * features @ means.T + (means**2).sum(axis=1)
@@ -152,11 +171,11 @@ def _assigned(features: FloatArray, means: FloatArray, config: ReviewConfig) -> 
 
 
 def _by_size(nearest: IntArray, config: ReviewConfig) -> tuple[IntArray, IntArray]:
-    """Families numbered from the largest on (n,), and their sizes (k,); too small ones are none."""
+    """Renumber the families by decreasing size (n,), and return their sizes (k,); too small ones are dropped."""
     count = np.bincount(nearest[nearest >= 0])
     order = np.argsort(-count, kind="stable")
     order = order[count[order] >= config.family_beats_min]
-    number = np.full(count.size + 1, NO_FAMILY, np.int64)  # the last one is for `NO_FAMILY` itself
+    number = np.full(count.size + 1, NO_FAMILY, np.int64)  # the last entry is for `NO_FAMILY` itself
     number[order] = np.arange(order.size)
     return number[nearest], count[order]
 

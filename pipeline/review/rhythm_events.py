@@ -48,16 +48,29 @@ _CYCLES: Final[Mapping[EventKind, str]] = MappingProxyType(
 _PAUSES: Final[tuple[EventKind, ...]] = ("pause", "long_pause", "compensatory_pause")
 _SILENCES: Final[Mapping[Silence, EventKind]] = MappingProxyType({"waves": "no_beats", "lost": "signal_lost"})
 _ECTOPIC: Final = "VSF"
-_ASIDE: Final = "VFXU"  # intervals that touch these say nothing about the irregularity of the atria
+_ASIDE: Final = "VFXU"  # intervals next to these say nothing about the irregularity of the atria
 
 
 @dataclass(frozen=True)
 class Event:
     """One rhythm event.
 
-    `first` and `last` are positions in `ReviewedBeats` of the first and the last beat; `letter` is the class of the
-    ectopic beats it is about, "" if it is about all of them; `bpm` the mean rate between the two beats; `longest_s`
-    the longest interval in it; `start_s` and `stop_s` the times of the two beats, `seconds` the time between them.
+    Attributes
+    ----------
+    kind : EventKind
+        What it is.
+    first, last : int
+        Positions in `ReviewedBeats` of the first and the last beat.
+    start_s, stop_s : float
+        Times of these two beats, seconds.
+    seconds : float
+        Time between them.
+    bpm : float
+        Mean rate between them, 1/min.
+    longest_s : float
+        Longest interval in it, seconds.
+    letter : str
+        Class of the ectopic beats that it is about, "" if it is about all.
     """
 
     kind: EventKind
@@ -72,16 +85,17 @@ class Event:
 
     @property
     def count(self) -> int:
+        """Number of beats, both ends included."""
         return self.last - self.first + 1
 
 
 def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, ...]:
-    """All rhythm events, in order of time.
+    """Find all rhythm events, in order of time.
 
-    Runs are beats of one class in a row: rejected ("X") and unclassified ("U") beats and breaks of the signal end
-    them, as does a beat of any other class. From three beats on, a run at `run_bpm` or more is a tachycardia, a
-    slower one an idioventricular (V) or atrial (S) rhythm. A long interval is a pause where the leads are at rest;
-    where they are not, it is "no_beats" (waves that nobody has marked) or "signal_lost" (see `review.ground`).
+    Runs are beats of one class in a row: rejected ("X") and unclassified ("U") beats and breaks of the signal end them,
+    as does a beat of any other class. With three or more beats, a run at `run_bpm` or more is a tachycardia, a slower
+    one an idioventricular (V) or atrial (S) rhythm. A long interval is a pause if the leads are at rest; otherwise it
+    is "no_beats" (waves that nobody has marked) or "signal_lost" (see `review.ground`).
 
     References
     ----------
@@ -103,24 +117,24 @@ def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, 
 
 
 def beat_letters(beats: ReviewedBeats) -> NDArray[np.uint8]:
-    """The class in force of each beat (n,) as an ASCII code: comparing and searching bytes is fast."""
+    """Return the class in force of each beat (n,) as an ASCII code: comparing and searching bytes is fast."""
     return ascii_codes(beats.aami)
 
 
 def ascii_codes(letters: NDArray[np.str_]) -> NDArray[np.uint8]:
-    """The code of each letter (n,), 0 for an empty one."""
+    """Return the code of each letter (n,), 0 for an empty one."""
     return letters.astype("<U1").view(np.uint32).astype(np.uint8)
 
 
 def is_class(letters: NDArray[np.uint8], classes: str) -> Mask:
-    """Which beats (n,) are of one of the classes."""
+    """Tell which beats (n,) are of one of the classes."""
     wanted = np.zeros(256, np.bool_)
     wanted[np.frombuffer(classes.encode(), np.uint8)] = True
     return wanted[letters]
 
 
 def normal_intervals(beats: ReviewedBeats, letters: NDArray[np.uint8] | None = None) -> Mask:
-    """Which intervals (n,), each named by the beat that ends it, lie between two adjacent N beats without a break."""
+    """Tell which intervals (n,), each named by the beat that ends it, join two adjacent N beats without a break."""
     normal = is_class(beat_letters(beats) if letters is None else letters, "N")
     found = np.zeros(len(beats), np.bool_)
     found[1:] = normal[1:] & normal[:-1] & ~beats.break_before[1:]
@@ -128,7 +142,7 @@ def normal_intervals(beats: ReviewedBeats, letters: NDArray[np.uint8] | None = N
 
 
 def moving_rate(rr_s: FloatArray, config: ReviewConfig = REVIEW) -> FloatArray:
-    """Heart rate (n,) in 1/min: 60 s over the median of the `rate_beats` intervals that end here; NaN where one is."""
+    """Return the heart rate (n,), 1/min: 60 s over the median of the last `rate_beats` intervals; NaN if one is NaN."""
     rate = np.full(rr_s.size, np.nan, np.float32)
     if rr_s.size >= config.rate_beats:
         windows = np.sort(sliding_window_view(rr_s, config.rate_beats), axis=1)  # NaN sorts to the end
@@ -140,11 +154,25 @@ def moving_rate(rr_s: FloatArray, config: ReviewConfig = REVIEW) -> FloatArray:
 def af_like_intervals(
     beats: ReviewedBeats, letters: NDArray[np.uint8] | None = None, config: ReviewConfig = REVIEW
 ) -> Mask:
-    """Which intervals (n,) lie in a stretch so irregular that it looks like atrial fibrillation.
+    """Tell which intervals lie in a stretch so irregular that it looks like atrial fibrillation.
 
-    Intervals at V, F and unclassified beats are left out and the others joined; breaks and rejected beats end a
-    window. An interval counts if at least half of the windows over it reach `af_threshold`. This is irregularity,
-    not a diagnosis: P waves are not examined.
+    Intervals next to V, F and unclassified beats are left out and the others joined; breaks and rejected beats end a
+    window. An interval counts if at least half of the windows over it reach `af_threshold`. This is irregularity, not a
+    diagnosis: P waves are not examined.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats in force.
+    letters : (n,) uint8, optional
+        Their `beat_letters`, if known.
+    config : ReviewConfig, optional
+        Window, tolerance (s) and threshold.
+
+    Returns
+    -------
+    (n,) bool
+        Per interval, named by the beat that ends it.
     """
     letters = beat_letters(beats) if letters is None else letters
     aside = is_class(letters, _ASIDE)
@@ -161,13 +189,27 @@ def af_like_intervals(
 
 
 def irregularity(rr_s: FloatArray, config: ReviewConfig = REVIEW) -> NDArray[np.float64]:
-    """Coefficient of sample entropy of each window of `af_intervals` intervals, (n - af_intervals + 1,) or empty.
+    """Return the coefficient of sample entropy of each window of `af_intervals` intervals.
+
+    Deviations from the reference: the tolerance is fixed (there it grows until enough intervals match; here half a
+    match is added to both counts), and the window is longer: 32 intervals, not 12.
+
+    Parameters
+    ----------
+    rr_s : (n,) float32
+        RR intervals, seconds.
+    config : ReviewConfig, optional
+        Window and tolerance (s).
+
+    Returns
+    -------
+    (n - af_intervals + 1,) float64
+        Empty if there are too few intervals.
 
     References
     ----------
-    Lake DE, Moorman JR. Accurate estimation of entropy in very short physiological time series. Am J Physiol Heart
-    Circ Physiol 2011;300:H319-25. doi:10.1152/ajpheart.00561.2010. Deviations: the tolerance is fixed (there it grows
-    until enough intervals match; here half a match is added to both counts) and the window longer: 32, not 12.
+    Lake DE, Moorman JR. Accurate estimation of entropy in very short physiological time series. Am J Physiol Heart Circ
+    Physiol 2011;300:H319-25. doi:10.1152/ajpheart.00561.2010.
     """
     size, count = config.af_intervals, max(0, rr_s.size - config.af_intervals + 1)
     single, double = np.zeros(count, np.int32), np.zeros(count, np.int32)
@@ -189,7 +231,7 @@ def _window_sums(values: Mask, size: int, count: int) -> NDArray[np.int32]:
 
 
 def _cover(windows: Mask, n: int, size: int) -> NDArray[np.int64]:
-    """How many of the marked windows lie over each of `n` intervals."""
+    """Count the marked windows that lie over each of `n` intervals."""
     change = np.zeros(n + size + 1, np.int64)
     at = np.flatnonzero(windows)
     change[at] += 1
@@ -214,7 +256,7 @@ def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter:
 
 
 def _text(beats: ReviewedBeats, letters: NDArray[np.uint8]) -> bytes:
-    """One letter per beat, in lower case where the interval before it is none."""
+    """Return one letter per beat, in lower case where the interval before it is not an RR interval."""
     return np.where(beats.break_before, letters | 0x20, letters).astype(np.uint8).tobytes()
 
 
@@ -241,7 +283,7 @@ def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> 
 
 
 def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[Event]:
-    """Bigeminy and trigeminy: every second or third beat a single ectopic, for `cycles` cycles or more."""
+    """Find bigeminy and trigeminy: every second or third beat a single ectopic, for `cycles` cycles or more."""
     text = _text(beats, letters)
     for kind, cycle in _CYCLES.items():
         letter = cycle[-1]
@@ -251,7 +293,7 @@ def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewCon
 
 
 def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[Event]:
-    """Long intervals; those that follow each other are one event."""
+    """Find long intervals; those that follow each other are one event."""
     rr_s = beats.rr_s
     kinds = np.where(rr_s >= config.long_pause_s, 2, rr_s >= config.pause_s).astype(np.int8)
     after = np.flatnonzero((kinds == 1) & np.concatenate([[False], is_class(letters, _ECTOPIC)[:-1]]))
@@ -263,7 +305,7 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
 
 
 def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: ReviewConfig) -> bool:
-    """Whether the interval that ends at beat `k` only makes up for the early beat before it."""
+    """Tell whether the interval that ends at beat `k` only makes up for the early beat before it."""
     before = usual_s[max(0, k - 1 - config.usual_intervals) : k - 1]
     before = before[~np.isnan(before)]
     if before.size == 0:
@@ -272,13 +314,13 @@ def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: Revi
 
 
 def stretches(mask: Mask) -> list[tuple[int, int]]:
-    """First and last position of each stretch of True."""
+    """Return first and last position of each stretch of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(first), int(stop) - 1) for first, stop in edges.reshape(-1, 2)]
 
 
 def _stretches(beats: ReviewedBeats, kind: EventKind, intervals: Mask, config: ReviewConfig) -> Iterator[Event]:
-    """Events of at least `stretch_s` over marked intervals; beats in between whose intervals are unusable join."""
+    """Yield events of at least `stretch_s` over marked intervals, including beats in between without usable ones."""
     joined = _bridged(beats, intervals) if kind == "af_like" else intervals
     for first, last in stretches(joined):
         event = _event(beats, kind, first - 1, last)
@@ -287,7 +329,7 @@ def _stretches(beats: ReviewedBeats, kind: EventKind, intervals: Mask, config: R
 
 
 def _bridged(beats: ReviewedBeats, intervals: Mask) -> Mask:
-    """Marked intervals and those between two marked ones that were left out, unless there is a break."""
+    """Mark also the unused intervals between two marked ones, unless there is a break."""
     aside = is_class(beat_letters(beats), _ASIDE)
     left_out = ~beats.break_before & (aside | np.concatenate([[False], aside[:-1]]))
     joined = intervals.copy()
@@ -300,7 +342,7 @@ def _bridged(beats: ReviewedBeats, intervals: Mask) -> Mask:
 def _slow_and_fast(
     beats: ReviewedBeats, letters: NDArray[np.uint8], irregular: Mask, config: ReviewConfig
 ) -> Iterator[Event]:
-    """Stretches of N beats only, outside AF-like ones, whose moving rate is low or high all the time."""
+    """Find stretches of N beats only, outside AF-like ones, in which the moving rate is always low or always high."""
     regular = normal_intervals(beats, letters) & ~irregular
     rate = moving_rate(np.where(regular, beats.rr_s, np.float32(np.nan)), config)
     limits: tuple[tuple[EventKind, Any], ...] = (

@@ -1,4 +1,4 @@
-"""What the recorded signal says about intervals, whatever is decided about beats: gaps, lost leads, missed waves."""
+"""What the recorded signal shows between beats, independent of decisions: gaps, disconnected leads, missed waves."""
 
 from __future__ import annotations
 
@@ -20,9 +20,20 @@ _BEATS_MEASURED: Final = 500  # enough for the median height of a QRS
 class Ground:
     """The signal under the beats.
 
-    `gaps` are samples [start, stop) where nothing was recorded; `signal` (n_samples, n_leads) the analysed leads in
-    mV, None where only gaps are known; `height` (n_leads,) the usual peak-to-peak height of a QRS in each. Answers
-    are remembered: an edit asks about the intervals that it makes, and no others.
+    Answers are cached: an edit asks only about the intervals that it creates.
+
+    Attributes
+    ----------
+    fs : float
+        Sampling frequency, Hz.
+    gaps : Spans
+        Samples [start, stop) where nothing was recorded.
+    signal : tuple of (n_samples,) float32
+        The analysed leads, mV; empty where only gaps are known.
+    height : tuple of float
+        The usual peak-to-peak height of a QRS in each lead, mV.
+    config : ReviewConfig
+        What counts as a wave, a drift or a dead lead.
     """
 
     fs: float
@@ -33,11 +44,11 @@ class Ground:
     _known: dict[tuple[int, int], Silence] = field(default_factory=dict)
 
     def between(self, first: int, last: int) -> Silence:
-        """What lies between two beats without another one, `first` and `last` their samples.
+        """Tell what lies between two successive beats at the samples `first` and `last`.
 
-        "rest" if at least one lead is at rest: a pause. Else "waves" if a lead has waves as tall as `wave_height` of a
-        QRS - noise, missed beats, flutter or fibrillation -, "lost" if all are flat or adrift (an electrode that came
-        off, an amplifier that recovers). T and P waves of the two beats are left aside.
+        "rest" if at least one lead is at rest: a pause. Otherwise "waves" if a lead has waves as tall as `wave_height`
+        of a QRS (noise, missed beats, flutter or fibrillation), or "lost" if all are flat or drifting (an electrode
+        that came off, an amplifier that recovers). The T and P waves of the two beats are ignored.
         """
         if (first, last) not in self._known:
             self._known[first, last] = self._judged(first, last)
@@ -57,14 +68,39 @@ class Ground:
 
 
 def ground_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Ground:
-    """The ground of an analysis; the recording's signal is looked at when it is asked for."""
+    """Return the ground of an analysis; the recording's signal is read only on demand.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The model's answer for it.
+    config : Config, optional
+        Settings of the pipeline.
+    """
     leads = tuple(recording.p_signal[:, recording.leads.index(name)] for name in analysis.leads)
     heights = tuple(_qrs_height(lead, analysis, config) for lead in leads)
     return Ground(recording.fs, gaps_in(np.asarray(leads[0]), recording.fs, config), leads, heights)
 
 
 def gaps_in(lead: FloatArray, fs: float, config: Config = DEFAULT) -> tuple[tuple[int, int], ...]:
-    """Stretches [start, stop) of NaN in a lead (n_samples,) that last longer than `gap_bridge_ms`."""
+    """Return the stretches of NaN in a lead that last longer than `gap_bridge_ms`.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        The lead, NaN in gaps.
+    fs : float
+        Sampling frequency, Hz.
+    config : Config, optional
+        Its `signal.gap_bridge_ms` is used.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Samples [start, stop).
+    """
     missing = np.concatenate([[False], np.isnan(lead), [False]])
     edges = np.flatnonzero(missing[1:] != missing[:-1]).reshape(-1, 2)
     long = edges[edges[:, 1] - edges[:, 0] > config.signal.gap_bridge_ms / 1000 * fs]
@@ -72,7 +108,7 @@ def gaps_in(lead: FloatArray, fs: float, config: Config = DEFAULT) -> tuple[tupl
 
 
 def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:
-    """The median peak-to-peak height around a beat, in mV; 0 without beats."""
+    """Return the median peak-to-peak height around a beat, in mV; 0 without beats."""
     reach = round(config.signal.rr_min_ms / 2000 * analysis.fs)
     inside = analysis.sample[(analysis.sample >= reach) & (analysis.sample < lead.size - reach)]
     some = inside[:: max(1, -(-inside.size // _BEATS_MEASURED))]
@@ -82,7 +118,7 @@ def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:
 
 
 def _lead(values: FloatArray, size: int, height: float, config: ReviewConfig) -> Silence:
-    """One lead (n,) between two beats, in steps of `size` samples."""
+    """Judge one lead (n,) between two beats, in steps of `size` samples."""
     steps = values[: values.size // size * size].reshape(-1, size)
     steps = steps[np.isfinite(steps).all(axis=1)]
     heights = steps.max(axis=1, initial=-np.inf) - steps.min(axis=1, initial=np.inf)

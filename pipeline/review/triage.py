@@ -1,4 +1,4 @@
-"""The list of what needs eyes, most important first, and the filters on it."""
+"""The list of what needs attention, most important first, and the filters on it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Kind:
     group: str
 
 
-# In the order of the list within one priority.
+# Within one priority, findings are listed in this order.
 _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
         "vt_sustained": _Kind(1, "Sustained ventricular tachycardia", "v_run"),
@@ -69,10 +69,26 @@ _RATED: Final = ("af_like", "bradycardia", "tachycardia")
 class Finding:
     """One row of the list.
 
-    `id` stays the same while the finding does: that of a rhythm event is its group of kinds and its first beat, that
-    of a family row its class and family; `priority` 1 is the highest; `samples` are the beats that a decision on the
-    finding is about (in a bigeminy the ectopic beats only), of which `start_s` and `stop_s` may reach beyond;
-    `reviewed` is True once a human has decided about all of them.
+    Attributes
+    ----------
+    id : str
+        Stays the same as long as the finding does: that of a rhythm event is its group of kinds and its first beat,
+        that of a family row its class and family.
+    kind : str
+        What it is.
+    title : str
+        What it is, in words.
+    priority : int
+        1 is the highest.
+    samples : tuple of int
+        The beats that a decision on the finding is about (in a bigeminy only the ectopic beats), as indices into the
+        recording.
+    start_s, stop_s : float
+        Its time span, seconds; it may reach beyond `samples`.
+    detail : str
+        Figures, in words.
+    reviewed : bool
+        True once a human has decided about all of the beats.
     """
 
     id: str
@@ -93,16 +109,22 @@ def triage(
     *,
     found: Sequence[Event] | None = None,
 ) -> tuple[Finding, ...]:
-    """What needs eyes: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
+    """List what needs attention: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
 
     Within one kind the longest or largest comes first, then the earliest. Single ectopics are those outside runs and
-    couplets, one row per class and morphology family (one per class if `families` is None). Doubtful are beats that
-    the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
+    couplets, one row per class and morphology family (one per class if `families` is None). Doubtful beats are those
+    that the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
 
     Parameters
     ----------
+    beats : ReviewedBeats
+        The beats in force.
+    families : Families, optional
+        Their morphology families.
+    config : ReviewConfig, optional
+        What counts as a finding.
     found : sequence of Event, optional
-        What `events` returned for these beats, where it is known.
+        What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
     decided = beats.reviewed()
@@ -120,7 +142,7 @@ def triage(
 def _finding(
     beats: ReviewedBeats, kind: str, anchor: object, at: IntArray, decided: Mask, *, title: str = "", detail: str = ""
 ) -> Finding:
-    """A row about the beats at positions `at`, increasing."""
+    """Make a row about the beats at positions `at`, increasing."""
     samples = beats.sample[at]
     form = _KINDS[kind]
     return Finding(
@@ -175,7 +197,7 @@ def _single_findings(
 def _family_findings(
     beats: ReviewedBeats, kind: str, at: IntArray, families: Families | None, decided: Mask
 ) -> Iterator[Finding]:
-    """One row per family of the beats at positions `at`."""
+    """Yield one row per family of the beats at positions `at`."""
     family = np.zeros(at.size, np.int64) if families is None else families.of(beats.sample[at])
     for number in np.unique(family).tolist():
         members = at[family == number]
@@ -190,7 +212,7 @@ def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
 
 
 def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
-    """The median confidence of the beats at positions `at` whose class in force is the model's; "" if none are."""
+    """Write the median confidence of the beats at positions `at` whose class in force is the model's; "" if none."""
     own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
     return f", confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
 
@@ -203,7 +225,7 @@ def _doubtful_findings(
 
 
 def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:
-    """One row per stretch of time: unclassified beats come in spells of noise."""
+    """Yield one row per stretch of time, because unclassified beats come in spells of noise."""
     at = np.flatnonzero(beats.model_aami == UNCLASSIFIED)
     apart = np.diff(beats.sample[at]) > config.unclassified_join_s * beats.fs
     for members in np.split(at, np.flatnonzero(apart) + 1):
@@ -214,10 +236,20 @@ def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewCo
 
 @dataclass(frozen=True)
 class BeatFilter:
-    """Which beats to show; a field left alone lets all pass.
+    """Which beats to show; a field left at its default lets all pass.
 
-    `classes` in force; `confidence` a closed range; `span_s` the times [start, stop) in seconds; `reviewed` whether a
-    human has decided; `among` samples to stay with, such as those that `disagreements` returns.
+    Attributes
+    ----------
+    classes : frozenset[str]
+        Classes in force; all if empty.
+    confidence : tuple[float, float]
+        Closed range.
+    span_s : tuple[float, float]
+        Times [start, stop), seconds.
+    reviewed : bool
+        Whether a human has decided.
+    among : tuple of int
+        Samples to restrict to, such as those that `disagreements` returns.
     """
 
     classes: frozenset[str] = frozenset()
@@ -228,7 +260,7 @@ class BeatFilter:
 
 
 def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
-    """Which beats (n,) pass the filter."""
+    """Tell which beats (n,) pass the filter."""
     low, high = wanted.confidence
     passing = (beats.confidence >= low) & (beats.confidence <= high)
     if wanted.classes:
@@ -243,7 +275,17 @@ def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
 
 
 def findings_passing(findings: Sequence[Finding], beats: ReviewedBeats, wanted: BeatFilter) -> tuple[Finding, ...]:
-    """Findings of which at least one beat passes; for `reviewed`, the finding as a whole counts, not its beats."""
+    """Return the findings of which at least one beat passes the filter.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Findings in these beats.
+    beats : ReviewedBeats
+        The beats in force.
+    wanted : BeatFilter
+        The filter; its `reviewed` applies to the finding as a whole.
+    """
     passing = beats_passing(beats, BeatFilter(wanted.classes, wanted.confidence, wanted.span_s, None, wanted.among))
     before = np.concatenate([[0], np.cumsum(passing)])
     kept = []
@@ -262,10 +304,10 @@ def _any_passes(finding: Finding, beats: ReviewedBeats, passing: Mask) -> bool:
 
 
 def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
-    """Samples (k,) of the beats to which another network gives another class than the model did.
+    """Return the samples (k,) of the beats to which another network gives another class than the model did.
 
-    Beats are the same if they lie within `match_window_ms` (150 ms, ANSI/AAMI EC57); those that one of the two did
-    not classify, or that only one has, are no disagreement.
+    Beats are the same if they lie within `match_window_ms` (150 ms, ANSI/AAMI EC57); those that one of the two did not
+    classify, or that only one has, do not count as disagreement.
     """
     if other.sample.size == 0 or len(beats) == 0:
         return np.zeros(0, np.int64)
@@ -279,7 +321,7 @@ def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
 
 
 def _nearest(wanted: IntArray, there: IntArray) -> NDArray[np.intp]:
-    """Position of the nearest of `there`, increasing, to each of `wanted`."""
+    """Return the position of the nearest of `there`, increasing, to each of `wanted`."""
     right = np.searchsorted(there, wanted).clip(0, there.size - 1)
     left = np.maximum(right - 1, 0)
     return np.where(np.abs(there[left] - wanted) <= np.abs(there[right] - wanted), left, right)

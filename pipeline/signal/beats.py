@@ -1,4 +1,4 @@
-"""From R peaks to beats with their rhythm, scale and the recording's own usual beat."""
+"""From R peaks to beats with their rhythm, their scale and the recording's own usual beat."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ def cut_beats(
     ----------
     conditioned : Conditioned
         Filtered leads, mV.
+    leads : tuple of str
+        Names of these leads.
     r_peak, sample : (n,) int64
         The beats as indices into `conditioned.signal` and into the recording.
     quality : Quality
         Beats in flat or saturated stretches get a reason and are not classified.
+    config : Config
+        Settings of the pipeline.
     """
     rr_s = _rr(r_peak, conditioned)
     mean_rr_s = _mean_rr(rr_s, config)
@@ -67,7 +71,7 @@ def _mean_rr(rr_s: FloatArray, config: Config) -> float:
 
 
 def _usual(rr_s: FloatArray, mean_rr_s: float, config: Config) -> NDArray[np.bool_]:
-    """Beats that do not come early: the dominant rhythm may be ectopic (MIT-BIH 232), pauses lift the mean RR."""
+    """Mark beats that do not come early: the dominant rhythm may be ectopic (MIT-BIH 232); pauses raise the mean RR."""
     usual: NDArray[np.bool_] = rr_s >= config.signal.usual_rr_ratio * mean_rr_s
     return usual if usual.sum() >= 5 else np.ones(rr_s.size, np.bool_)
 

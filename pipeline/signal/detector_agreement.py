@@ -1,4 +1,4 @@
-"""Does a second detector, built on another principle, see the same beats?"""
+"""Agreement with a second detector that is built on another principle."""
 
 from __future__ import annotations
 
@@ -12,9 +12,23 @@ from pipeline.types import IntArray
 
 
 def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
-    """Whether the second detector found a beat within `config.trust_ms` of each R peak (n,), one to one.
+    """Tell for each R peak (n,) whether the second detector found a beat within `config.trust_ms`, one to one.
 
-    A beat that it does not see is not wrong - it misses one slow ectopic beat in nine - but worth a look.
+    A beat that it misses is not wrong - it misses one slow ectopic beat in nine - but worth a look.
+
+    Parameters
+    ----------
+    r_peak : (n,) int64
+        R peaks, increasing indices into `conditioned.signal`.
+    conditioned : Conditioned
+        The filtered leads.
+    config : SignalConfig
+        Settings of the second detector, and the tolerance (ms).
+
+    Returns
+    -------
+    (n,) bool
+        One per R peak.
     """
     if r_peak.size == 0:
         return np.zeros(0, np.bool_)
@@ -31,6 +45,6 @@ def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) 
 
 
 def _around(second: IntArray, r_peak: IntArray) -> NDArray[np.intp]:
-    """Positions in `second` of the beat before and the beat after each R peak, (n, 2)."""
+    """Return the positions in `second` of the beats before and after each R peak, (n, 2)."""
     after = np.searchsorted(second, r_peak)
     return np.clip(np.stack([after - 1, after], axis=1), 0, second.size - 1)

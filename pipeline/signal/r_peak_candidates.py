@@ -1,4 +1,4 @@
-"""Candidates for R peaks: every crest of the leads' energy, described relative to its surroundings.
+"""Candidates for R peaks: every local maximum of the leads' energy, described relative to its surroundings.
 
 Nothing here depends on the sign or the scale of a lead, on the order of the leads, or on the sampling frequency.
 """
@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from pipeline.signal.conditioning import Conditioned, hours
 from pipeline.types import FloatArray, IntArray
 
-# The geometry that the weights in r_peaks.json were fitted to: a change needs `python -m pipeline.training.r_peaks`.
+# The weights in r_peaks.json were fitted to this geometry: a change needs `python -m pipeline.training.r_peaks`.
 ENVELOPE_FS_HZ = 125.0
 BAND_HZ = (3.0, 18.0)
 ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, CREST_MS = 104.0, 56.0, 16.0, 56.0
@@ -26,14 +26,24 @@ NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
 WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
 STEEP_MS = np.arange(-96, 97, 32)
 LEAST_CREST = 0.1
-LEAST_LEVEL = 0.05  # of the stretch's usual level: below it a lead is lost, not small
+LEAST_LEVEL = 0.05  # of the stretch's usual level: below it a lead is disconnected, not small
 LOST = 1.0
 MOST = 6.0
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """`at` (n,) increasing indices into `Conditioned.signal`; `strength` (n,); `features` (n, n_features) float32."""
+    """Candidates for R peaks.
+
+    Attributes
+    ----------
+    at : (n,) int64
+        Increasing indices into `Conditioned.signal`.
+    strength : (n,) float32
+        Energy of both leads, relative to their usual level.
+    features : (n, n_features) float32
+        What the leads look like around each candidate.
+    """
 
     at: IntArray
     strength: FloatArray
@@ -42,7 +52,7 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False)
 class _Envelopes:
-    """Of two leads: energy, its maximum nearby and slope (2, n); levels and noise floor per block (2, n_blocks)."""
+    """Of two leads: energy, its maximum nearby, and slope (2, n); levels and noise floor per block (2, n_blocks)."""
 
     energy: FloatArray
     wide: FloatArray
@@ -56,10 +66,10 @@ class _Envelopes:
 
 
 def find_candidates(conditioned: Conditioned) -> list[Candidates]:
-    """All crests of the energy of the leads together, hour by hour, in order of time.
+    """Find all local maxima of the joint energy of the leads, hour by hour, in order of time.
 
-    Within 56 ms there is one candidate at most; a lead without any signal is replaced by the other one. Each hour is
-    searched with a minute before and after it, further than anything here looks.
+    There is at most one candidate within 56 ms; a lead without any signal is replaced by the other one. Each hour is
+    searched with a minute on either side, which is further than any feature reaches.
     """
     step = max(1, round(conditioned.fs / ENVELOPE_FS_HZ))
     found: list[Candidates] = []
@@ -116,7 +126,7 @@ def _samples(span_ms: float, fs: float) -> int:
 
 
 def _blocks(envelope: FloatArray, size: int) -> FloatArray:
-    """(2, n) -> (2, n_blocks, size), the last block filled up with its last value."""
+    """(2, n) -> (2, n_blocks, size); the last block is padded with its last value."""
     missing = -envelope.shape[1] % size
     return np.pad(envelope, ((0, 0), (0, missing)), mode="edge").reshape(len(envelope), -1, size)
 
@@ -127,7 +137,7 @@ def _running_median(values: FloatArray, size: int) -> FloatArray:
 
 
 def _crests(envelopes: _Envelopes) -> IntArray:
-    """Local maxima of the leads' energy, each relative to its level; a lead that is quiet between beats weighs more."""
+    """Find local maxima of the leads' energy relative to its level; a lead that is quiet between beats weighs more."""
     weight = 1 / (0.1 + envelopes.floor) ** 2
     gain = (weight / weight.sum(axis=0) / envelopes.level).astype(np.float32)
     n = envelopes.energy.shape[1]
@@ -148,7 +158,7 @@ def _described(envelopes: _Envelopes, crests: IntArray, at: IntArray) -> Candida
 
 
 def _of_lead(envelopes: _Envelopes, crests: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
-    """What one lead shows around each crest; `lead` (n,) says which lead that is."""
+    """Describe one lead around each candidate; `lead` (n,) says which lead that is."""
     level = envelopes.level[lead, block]
 
     def around(envelope: FloatArray, yardstick: FloatArray, offsets_ms: NDArray[np.int64]) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Which candidates are beats: a small network on each, a second one on its place in the rhythm."""
+"""Which candidates are beats: a small network judges each one, a second one its place in the rhythm."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pipeline.types import FloatArray, IntArray, read_only
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("r_peaks.json")
-# What the second network was fitted to: a change needs a fit.
+# The second network was fitted to these: a change needs a new fit.
 LEAST_BEATS = 5
-FIRST_SCORE = -2.0  # log odds of the first network from which a candidate counts as a beat for its neighbours
+FIRST_SCORE = -2.0  # log odds of the first network above which a candidate counts as a beat for its neighbours
 APART_MS = 200.0
 RR_BEATS, SCORE_BEATS = 15, 31
 MOST_SCORE = 15.0
@@ -27,13 +27,13 @@ FEW = np.float32(1e-3)
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Layers of (n_in, n_out) weights and (n_out,) biases with ReLU between them."""
+    """A fully connected network: layers of (n_in, n_out) weights and (n_out,) biases with ReLU between them."""
 
     weights: tuple[FloatArray, ...]
     biases: tuple[FloatArray, ...]
 
     def __call__(self, features: FloatArray) -> FloatArray:
-        """Log odds (n,) of features (n, n_in)."""
+        """Return the log odds (n,) of features (n, n_in)."""
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             features = np.maximum(features @ weight + bias, 0)
         return np.asarray((features @ self.weights[-1] + self.biases[-1])[:, 0], np.float32)
@@ -41,7 +41,7 @@ class Network:
 
 @cache
 def load_networks(path: Path = WEIGHTS_PATH) -> tuple[Network, Network]:
-    """The network on a candidate's surroundings and the one on its place in the rhythm."""
+    """Load the network on a candidate's surroundings and the one on its place in the rhythm."""
     stored = json.loads(path.read_text(encoding="utf-8"))
 
     def network(layers: list[dict[str, list[float]]]) -> Network:
@@ -52,7 +52,22 @@ def load_networks(path: Path = WEIGHTS_PATH) -> tuple[Network, Network]:
 
 
 def apart(at: IntArray, score: FloatArray, distance: float) -> NDArray[np.bool_]:
-    """Keep (n,) the best of candidates nearer than `distance`, the best of what is left, and so on."""
+    """Thin out candidates that are too close together: keep the best, then the best of the rest, and so on.
+
+    Parameters
+    ----------
+    at : (n,) int64
+        Positions, increasing, samples.
+    score : (n,) float32
+        The higher the better.
+    distance : float
+        Least distance between two candidates, samples.
+
+    Returns
+    -------
+    (n,) bool
+        The candidates that stay.
+    """
     kept = np.zeros(at.size, np.bool_)
     alive = np.arange(at.size)
     while alive.size:
@@ -63,7 +78,24 @@ def apart(at: IntArray, score: FloatArray, distance: float) -> NDArray[np.bool_]
 
 
 def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) -> FloatArray | None:
-    """What the beats around say about each candidate, (n, n_features); None with fewer than five beats."""
+    """Describe each candidate by the beats around it.
+
+    Parameters
+    ----------
+    at : (n,) int64
+        Positions, increasing, samples.
+    score : (n,) float32
+        Log odds of the first network.
+    strength : (n,) float32
+        Energy, as in `Candidates`.
+    fs : float
+        Sampling frequency of `at`, Hz.
+
+    Returns
+    -------
+    (n, n_features) float32 or None
+        Input of the second network; None with fewer than five likely beats.
+    """
     score = np.clip(score, -MOST_SCORE, MOST_SCORE)
     likely = chosen(at, score, FIRST_SCORE, APART_MS / 1000 * fs)
     if likely.size < LEAST_BEATS:
@@ -77,7 +109,24 @@ def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) 
 
 
 def chosen(at: IntArray, score: FloatArray, least: float, distance: float) -> IntArray:
-    """Indices of the candidates over `least` that stand `distance` samples apart."""
+    """Choose the candidates with a score above `least` that are far enough apart.
+
+    Parameters
+    ----------
+    at : (n,) int64
+        Positions, increasing, samples.
+    score : (n,) float32
+        Log odds.
+    least : float
+        Log odds that a candidate must exceed.
+    distance : float
+        Least distance between two of them, samples.
+
+    Returns
+    -------
+    (k,) int64
+        Indices into `at`.
+    """
     over = np.flatnonzero(score > least)
     return over[apart(at[over], score[over], distance)]
 
@@ -94,7 +143,7 @@ def _beaten(at: IntArray, score: FloatArray, distance: float) -> NDArray[np.bool
 
 
 def _distance(at: IntArray, others: IntArray) -> IntArray:
-    """Samples from each of `at` (n,) to the nearest of `others` (m,), both increasing."""
+    """Return the samples from each of `at` (n,) to the nearest of `others` (m,), both increasing."""
     if others.size == 0:
         return np.full(at.size, np.iinfo(np.int64).max)
     after = np.searchsorted(others, at)
@@ -104,7 +153,7 @@ def _distance(at: IntArray, others: IntArray) -> IntArray:
 
 
 def _rival(at: IntArray, score: FloatArray, distance: float) -> FloatArray:
-    """The best score of another candidate too near to be a beat as well."""
+    """Return the best score of another candidate that is too close to be a beat as well."""
     rival = np.full(at.size, -MOST_SCORE, np.float32)
     for k in range(1, at.size):
         close = at[k:] - at[:-k] < distance
@@ -116,7 +165,7 @@ def _rival(at: IntArray, score: FloatArray, distance: float) -> FloatArray:
 
 
 def _usual_rr(at: IntArray, beats: IntArray, score: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
-    """Median RR interval around each candidate in seconds, and its spread relative to it."""
+    """Return the median RR interval around each candidate, in seconds, and its relative variability."""
     sure = beats[score > 0] if np.count_nonzero(score > 0) >= LEAST_BEATS else beats
     rr = np.minimum(np.diff(sure) / fs, 2.0).astype(np.float32)
     median = _running_quantile(rr, RR_BEATS, 0.5)
@@ -128,7 +177,7 @@ def _usual_rr(at: IntArray, beats: IntArray, score: FloatArray, fs: float) -> tu
 def _neighbours(
     at: IntArray, likely: IntArray, score: FloatArray, strength: FloatArray, usual: FloatArray, fs: float
 ) -> list[FloatArray]:
-    """Distance and score of two likely beats on either side, and strength relative to the nearest."""
+    """Return distance and score of two likely beats on either side, and strength relative to the nearest."""
     near = APART_MS / 1000 * fs
     before, after = np.searchsorted(at[likely], at - near, side="right") - 1, np.searchsorted(at[likely], at + near)
     found = {
@@ -152,7 +201,7 @@ def _neighbours(
 def _of_beat(
     at: IntArray, likely: IntArray, score: FloatArray, position: IntArray, fs: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Seconds to the likely beat at `position` and its score; far away and 0 where there is none."""
+    """Return the seconds to the likely beat at `position`, and its score; far away and 0 where there is none."""
     exists = (position >= 0) & (position < likely.size)
     beat = likely[np.clip(position, 0, likely.size - 1)]
     distance = np.where(exists, np.abs(at - at[beat]) / fs, FAR_S)
@@ -160,7 +209,7 @@ def _of_beat(
 
 
 def _levels(at: IntArray, likely: IntArray, score: FloatArray) -> list[FloatArray]:
-    """Whether it is likely, and how the scores of likely beats and of all other candidates lie around it."""
+    """Return whether it is a likely beat, and quantiles of the scores of likely beats and other candidates nearby."""
     is_likely = np.zeros(at.size, np.bool_)
     is_likely[likely] = True
     others = np.flatnonzero(~is_likely)
@@ -173,12 +222,12 @@ def _levels(at: IntArray, likely: IntArray, score: FloatArray) -> list[FloatArra
 
 
 def _next(at: IntArray, members: IntArray) -> NDArray[np.intp]:
-    """Position in `members` (indices into `at`) of the first at or after each candidate, else the last."""
+    """Return the position in `members` (indices into `at`) of the first at or after each candidate, else the last."""
     return np.minimum(np.searchsorted(members, np.arange(at.size)), members.size - 1)
 
 
 def _running_quantile(values: FloatArray, size: int, quantile: float) -> FloatArray:
-    """Quantile of the `size` values around each of (n,), mirrored at the ends."""
+    """Return the quantile of the `size` values around each of (n,), mirrored at the ends."""
     position = round(quantile * (size - 1))
     windows = sliding_window_view(np.pad(values, size // 2, mode="symmetric"), size)
     return np.partition(windows, position, axis=1)[:, position]

@@ -13,10 +13,10 @@ from pipeline.types import FloatArray, IntArray
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """R peaks (n,) as increasing indices into `conditioned.signal`, snapped to the first lead.
+    """Find the R peaks (n,) as increasing indices into `conditioned.signal`, snapped to the first lead.
 
-    All leads together decide whether there is a beat, the first where its R peak is. Neither sign, scale nor order
-    of the leads matters to the decision; a lead that is noisy or lost for a while counts less.
+    All leads together decide whether there is a beat; the first lead decides where its R peak is. Neither sign, scale
+    nor order of the leads affects the decision; a lead that is noisy or lost for a while counts less.
     """
     pieces = find_candidates(conditioned)
     if not pieces:
@@ -33,9 +33,9 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
 
 
 def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """R peaks (n,) of the first lead by its slopes, stretch by stretch, snapped.
+    """Find R peaks (n,) of the first lead by its slopes, segment by segment, snapped.
 
-    Of what is longer than an hour, each hour is searched with a minute before and after it, in which the detector's
+    Segments longer than an hour are searched hour by hour, with a minute on either side in which the detector's
     thresholds settle: a day needs no more memory than an hour.
 
     References
@@ -57,7 +57,24 @@ def _slopes_within(lead: FloatArray, start: int, stop: int, first: int, last: in
 
 
 def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> IntArray:
-    """Move each index (n,) to the largest absolute value of `lead` within `config.snap_ms`."""
+    """Move each peak to the largest absolute value of the lead nearby.
+
+    Parameters
+    ----------
+    peaks : (n,) int64
+        Indices into `lead`.
+    lead : (n_samples,) float32
+        The signal.
+    fs : float
+        Sampling frequency, Hz.
+    config : SignalConfig
+        Its `snap_ms` is how far a peak may move.
+
+    Returns
+    -------
+    (n,) int64
+        The moved peaks, in the same order.
+    """
     reach = round(config.snap_ms / 1000 * fs)
     window = np.clip(peaks[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
     offset = np.abs(lead[window]).argmax(axis=1)
@@ -65,7 +82,17 @@ def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> 
 
 
 def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
-    """Whether the usual QRS of the lead points down: its median trough is over 1.5 times its median crest."""
+    """Tell whether the usual QRS points down: its median trough is more than 1.5 times its median crest.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        The signal.
+    peaks : (n,) int64
+        R peaks, indices into `lead`.
+    fs : float
+        Sampling frequency, Hz.
+    """
     reach = round(0.06 * fs)
     inside = peaks[(peaks >= reach) & (peaks < lead.size - reach)]
     if inside.size == 0:
@@ -75,11 +102,11 @@ def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
 
 
 def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
-    """Snapped to the first lead, or where the slopes say if they often say otherwise, and by the same distance.
+    """Snap beats to the first lead, or to the slopes' position if that often differs by the same distance.
 
-    The energy of a paced beat peaks long after its spike, that of a QRS with a deep S wave after its R, by about as
-    much in each beat; noise puts the slopes now here, now there. A lost first lead says nothing about where R is:
-    there the energy's place stays.
+    The energy of a paced beat peaks long after its spike, and that of a QRS with a deep S wave after its R, by about as
+    much in each beat; noise moves the slopes at random. A disconnected first lead says nothing about where R is: there
+    the position of the energy stays.
     """
     lead = conditioned.signal[:, 0]
     snapped = snap(beats, lead, conditioned.fs, config)

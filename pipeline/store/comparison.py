@@ -18,7 +18,7 @@ from pipeline.store.tables import AuditRow, ReadingRow
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two finished readings, who did them, and who settled each of their differences ("": nobody yet)."""
+    """Two finished readings, who did them, and who adjudicated each of their differences ("": nobody yet)."""
 
     first_readers: tuple[str, ...]
     second_reader: str
@@ -27,26 +27,26 @@ class Comparison:
 
     @property
     def first_reader(self) -> str:
-        """All who took part in the first reading, in one text."""
+        """Everyone who took part in the first reading, in one text."""
         return ", ".join(self.first_readers)
 
     @property
     def unsettled(self) -> tuple[Difference, ...]:
-        """The differences that are not adjudicated yet."""
+        """The differences that have not been adjudicated yet."""
         return tuple(d for d, who in zip(self.agreement.differences, self.settled_by, strict=True) if not who)
 
     def is_party(self, name: str) -> bool:
-        """Whether this person did one of the two readings, and so would settle their own dispute."""
+        """Tell whether this person did one of the two readings, and so would decide their own dispute."""
         return name in (*self.first_readers, self.second_reader)
 
 
 def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
-    """Both readings side by side, each as its own reader left it.
+    """Compare both readings, each as its own reader left it.
 
     Raises
     ------
     ReviewError
-        If there is no finished second reading: it would not be blind.
+        If there is no finished second reading: it would not be blind any more.
     """
     with database().reading() as session:
         row_of(session, study_id)
@@ -63,7 +63,7 @@ def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
 
 
 def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:
-    """The main reading's entries before the second was finished, and the adjudications in force since."""
+    """Return the main reading's entries before the second was finished, and the adjudications in force since."""
     rows = list(session.scalars(rows_query(main.id)))
     barrier = next(i for i, row in enumerate(rows) if row.event == "second_done")
     done, _ = stacks_of(rows)

@@ -1,4 +1,4 @@
-"""Deleting a recording's signal from this machine; what was decided about it, and that it was deleted, stays."""
+"""Deleting a recording's signal from this machine; decisions about it, and the fact that it was deleted, stay."""
 
 from __future__ import annotations
 
@@ -19,14 +19,23 @@ from pipeline.store.tables import StudyRow
 
 
 def forget_signal(study_id: int, *, reader: str, reason: str) -> None:
-    """Delete the recording of a study, and what was filtered from it; the trail of each of its studies says so.
+    """Delete the recording of a study and the signal filtered from it; the trail of each of its studies records this.
 
-    Decisions, the models' answers and the audit trail stay. The same files, opened again, make the studies whole.
+    Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
+
+    Parameters
+    ----------
+    study_id : int
+        Any study of the recording.
+    reader : str
+        Who deletes it.
+    reason : str
+        Why; stored in the audit trail.
 
     Raises
     ------
     ReviewError
-        If a study of the recording is signed: what was signed must be there to be looked at. Or without a reason.
+        If a study of the recording is signed, because a signed result must stay verifiable, or if no reason is given.
     """
     who, why, digest = named(reader), clean_text(reason), get_study(study_id).digest
     if not why:

@@ -1,4 +1,4 @@
-"""Names under which derived results are kept: a hash of all that they were made from, the code among it."""
+"""Names under which derived results are stored: a hash of everything that they were made from, including the code."""
 
 from __future__ import annotations
 
@@ -13,30 +13,40 @@ from pipeline.config import Config
 
 
 def result_key(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of an analysis of these bytes by this network (`Manifest.identity`).
+    """Return the name of the analysis of some bytes by some network.
 
     Parameters
     ----------
     digest : str
-        SHA-256 of the bytes that were read.
+        SHA-256 of the recording's bytes.
     identity : str
-        `Manifest.identity` of the network.
+        `Manifest.identity` of the network: its weights and calibration.
     config : Config
-        The numbers that steer the pipeline.
-    leads : tuple of str, optional
-        The leads as asked for; None for chosen ones.
+        Settings of the pipeline.
+    leads : tuple of str or None
+        The leads as requested; None if they were chosen automatically.
     """
     return _key(digest, identity, asdict(config), leads)
 
 
 def prepared_key(digest: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of what comes before the network; parameters as in `result_key`."""
+    """Return the name of what comes before the network.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    config : Config
+        Settings of the pipeline.
+    leads : tuple of str or None
+        The leads as requested; None if they were chosen automatically.
+    """
     return _key(digest, asdict(config), leads)
 
 
 @cache
 def code_id(*more: str) -> str:
-    """Fingerprint of the code that answers, and of `more` modules or packages (dotted names)."""
+    """Return the fingerprint of the code that answers, and of `more` modules or packages (dotted names)."""
     return fingerprint(*ANSWERING, *more)
 
 

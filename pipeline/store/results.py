@@ -22,9 +22,20 @@ _ARRAYS = ("sample", "p", "has_p", "confidence")
 def load_analysis(
     digest: str, identity: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
 ) -> Analysis | None:
-    """The stored analysis of these bytes by this network and this configuration; None if there is none.
+    """Load the stored analysis of a recording; None if there is none.
 
     A damaged file counts as none: it is made again and replaced.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    identity : str
+        `Manifest.identity` of the network: its weights and calibration.
+    config : Config, optional
+        Settings of the pipeline.
+    leads : tuple of str, optional
+        The leads as requested (not those that were chosen).
     """
     path = _path(digest, identity, config, leads)
     try:
@@ -41,10 +52,19 @@ def save_analysis(
 
     Parameters
     ----------
+    analysis : Analysis
+        The analysis; its `model_version` tells of the weights only.
     identity : str
-        `Manifest.identity` of the network: weights and calibration, while `analysis.model_version` tells of weights.
+        `Manifest.identity` of the network: its weights and calibration.
+    config : Config, optional
+        Settings of the pipeline.
     leads : tuple of str, optional
-        The leads that were asked for (not those that were chosen): part of the key.
+        The leads as requested (not those that were chosen): part of the key.
+
+    Returns
+    -------
+    Path
+        The file.
     """
     path = _path(analysis.digest, identity, config, leads)
     content = io.BytesIO()
@@ -53,7 +73,7 @@ def save_analysis(
 
 
 def read_analysis(file: IO[bytes]) -> Analysis:
-    """The analysis that `write_analysis` wrote; one of `BROKEN_NPZ` if it is damaged."""
+    """Read the analysis that `write_analysis` wrote; raises one of `BROKEN_NPZ` if it is damaged."""
     with np.load(file, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
         return _restored(facts, {name: read_only(stored[name]) for name in _ARRAYS})

@@ -1,4 +1,4 @@
-"""A blind second reading of a study, and the adjudication of what two readers differ in."""
+"""A blind second reading of a study, and the adjudication of the differences between two readers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.store.tables import ReadingRow
 
 
 def begin_second(study_id: int, *, reader: str) -> int:
-    """Open a second reading, which starts from the model's answer and knows nothing of the first.
+    """Begin a second reading, which starts from the model's answer and knows nothing of the first.
 
     Returns
     -------
     int
-        The version of the second reading. A reader who has begun already goes on where they were.
+        The version of the second reading. A reader who has already begun continues where they were.
 
     Raises
     ------
@@ -41,12 +41,18 @@ def begin_second(study_id: int, *, reader: str) -> int:
 
 
 def finish_second(study_id: int, *, reader: str, expected_version: int, key: str | None = None) -> int:
-    """Close the second reading: from here on decisions in the study adjudicate, and both readings stay as they are.
+    """Close the second reading; from now on decisions in the study adjudicate, and both readings stay as they are.
 
     Parameters
     ----------
+    study_id : int
+        Which study.
+    reader : str
+        The second reader.
     expected_version : int
-        The version of the second reading.
+        The version of the second reading that the reader saw.
+    key : str, optional
+        Names this request, so that it is carried out once.
 
     Returns
     -------
@@ -64,7 +70,22 @@ def finish_second(study_id: int, *, reader: str, expected_version: int, key: str
 
 
 def withdraw_second(study_id: int, *, reader: str, reason: str) -> None:
-    """End an unfinished second reading without result; its entries stay in the audit trail."""
+    """End an unfinished second reading without a result; its entries stay in the audit trail.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reader : str
+        Who ends it.
+    reason : str
+        Why.
+
+    Raises
+    ------
+    ReviewError
+        If it is finished, or no reason is given.
+    """
     with open_log(study_id, "second", reader, None) as log:
         if log.reading.state != "open":
             raise ReviewError("The second reading is finished and stays; adjudicate the differences.")
@@ -84,12 +105,31 @@ def adjudicate(
     text: str = "",
     key: str | None = None,
 ) -> int:
-    """Settle a difference for one of the readers; a third answer is an ordinary `decide`. Undo takes it back.
+    """Adjudicate a difference in favour of one of the readers; a third answer is an ordinary `decide`.
+
+    `undo` reverts it. Errors are those of `decide`.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    difference : Difference
+        What the readers differ on.
+    choice : Literal['first', 'second']
+        Whose answer becomes the class in force.
+    reader : str
+        Who adjudicates.
+    expected_version : int
+        The version of the main reading that the reader saw.
+    text : str, optional
+        A remark.
+    key : str, optional
+        Names this request, so that it is carried out once.
 
     Returns
     -------
     int
-        The new version of the main reading; other parameters and errors as in `decide`.
+        The new version of the main reading.
     """
     samples = tuple(sorted({difference.first_sample, difference.second_sample} - {NO_BEAT}))
     decision = adopting(difference, clean_text(text)) if choice == "second" else None

@@ -1,4 +1,4 @@
-"""Draws 12-lead pages from real recordings, with the truth: training, tests and benchmark of the digitiser."""
+"""Draws 12-lead pages from real recordings, with ground truth, to train, test and benchmark the digitiser."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Colour = tuple[int, int, int]
 Matrix = NDArray[np.float64]
 
 PULSE_S: Final = 0.2
-_SHIFT: Final = 4  # bits below the pixel in OpenCV's drawing
-# ground, 1 mm lines, 5 mm lines; None: not drawn
+_SHIFT: Final = 4  # fractional bits in OpenCV's drawing
+# background, 1 mm lines, 5 mm lines; None: not drawn
 PAPERS: Final[Mapping[str, tuple[Colour, Colour | None, Colour | None]]] = MappingProxyType(
     {
         "pink": ((253, 236, 236), (244, 178, 178), (228, 110, 115)),
@@ -40,8 +40,8 @@ PAPERS: Final[Mapping[str, tuple[Colour, Colour | None, Colour | None]]] = Mappi
 class PageStyle:
     """How a page is drawn.
 
-    `speed` in mm/s, `gain` in mm/mV, `seconds` the time all columns show together; `face` a typeface of glyphs.npz or
-    "" for no labels; `pulse` where the calibration pulse stands; `separators` at the columns' joints.
+    `speed` in mm/s, `gain` in mm/mV, `seconds` the time that all columns show together; `face` a typeface of glyphs.npz
+    or "" for no labels; `pulse` where the calibration pulse stands; `separators` at the joints of the columns.
     """
 
     layout: str = "3x4+1"
@@ -63,10 +63,20 @@ class PageStyle:
 
 @dataclass(frozen=True, eq=False)
 class PageTruth:
-    """What was drawn: `signals` maps a lead to its start in seconds and its values (n,) mV at `fs`, NaN-free.
+    """What was drawn.
 
-    `to_px` (3, 3) maps page millimetres (x, y, 1) to pixels; `corners` (4, 2) are the paper's, in pixels, clockwise
-    from top left; `size_mm` its width and height.
+    Attributes
+    ----------
+    style : PageStyle
+        How it was drawn.
+    fs : float
+        Sampling frequency of the signals, Hz.
+    signals : Mapping[str, tuple[float, FloatArray]]
+        Lead to its start, in seconds, and its values (n,), in mV at `fs`, without NaN.
+    to_px : (3, 3) float64
+        Maps page millimetres (x, y, 1) to pixels.
+    size_mm : tuple[float, float]
+        Width and height of the paper.
     """
 
     style: PageStyle
@@ -77,13 +87,14 @@ class PageTruth:
 
     @property
     def corners(self) -> Matrix:
+        """Corners (4, 2) of the paper, in pixels, clockwise from top left."""
         width, height = self.size_mm
         return mapped(self.to_px, np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64))
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A drawn page (h, w, 3) uint8 RGB and its truth."""
+    """A drawn page (h, w, 3) uint8 RGB and its ground truth."""
 
     picture: PictureArray
     truth: PageTruth
@@ -94,8 +105,12 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> P
 
     Parameters
     ----------
-    leads : mapping of lead name to (n,) float32
-        mV at `fs`, at least `style.seconds` long, all twelve of the layout.
+    leads : mapping of str to (n,) float32
+        Lead names and values in mV at `fs`, at least `style.seconds` long; all twelve of the layout.
+    fs : float
+        Sampling frequency of the leads, Hz.
+    style : PageStyle
+        How to draw it.
     """
     layout = LAYOUTS[style.layout]
     row_mm = style.row_mm or {3: 38.0, 4: 34.0, 6: 27.0, 7: 25.0, 12: 17.0}.get(layout.rows, 27.0)
@@ -130,7 +145,7 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> P
 
 
 class _Canvas:
-    """A page under the pen; positions in millimetres from the top left corner."""
+    """A page to draw on; positions in millimetres from the top left corner."""
 
     def __init__(self, style: PageStyle, size_mm: tuple[float, float]) -> None:
         self._style = style
@@ -141,7 +156,7 @@ class _Canvas:
         self.picture[:] = ground
 
     def grid(self) -> None:
-        """1 mm lines, then 5 mm lines over them."""
+        """Draw 1 mm lines, then 5 mm lines over them."""
         width, height = self._size_mm
         thick = 1 if self._style.px_per_mm < 9 else 2
         for colour, step, line in ((self._fine, 1, 1), (self._bold, 5, thick)):
@@ -153,10 +168,11 @@ class _Canvas:
                 self._lines(np.array([[0, y], [width, y]], np.float64), colour, line)
 
     def trace(self, x_mm: Matrix, y_mm: Matrix) -> None:
+        """Draw a curve."""
         self._lines(np.column_stack([x_mm, y_mm]), self._style.ink, self._style.line_px)
 
     def pulse(self, x_mm: float, y_mm: float) -> None:
-        """A calibration pulse of 1 mV and 0.2 s that starts at `x_mm`."""
+        """Draw a calibration pulse of 1 mV and 0.2 s that starts at `x_mm`."""
         style = self._style
         if style.pulse == "none":
             return
@@ -168,12 +184,13 @@ class _Canvas:
         self._lines(np.column_stack([x, y]), style.ink, style.line_px)
 
     def separator(self, x_mm: float, y_mm: float) -> None:
+        """Draw the mark between two columns of leads."""
         for top, bottom in ((-4.5, -1.5), (1.5, 4.5)):
             points = np.array([[x_mm, y_mm + top], [x_mm, y_mm + bottom]])
             self._lines(points, self._style.ink, self._style.line_px)
 
     def word(self, word: str, x_mm: float, y_mm: float, height_mm: float) -> None:
-        """A word with its top left corner at (x, y); `height_mm` is that of the tallest words."""
+        """Draw a word with its top left corner at (x, y); `height_mm` is the height of the tallest words."""
         if not self._style.face:
             return
         with np.load(GLYPHS) as glyphs:

@@ -1,4 +1,4 @@
-"""Makes a drawn page look photographed: perspective, wrinkles, shadow, blur, noise, JPEG; the truth moves along."""
+"""Makes a drawn page look photographed: perspective, folds, shadow, blur, noise, JPEG; the ground truth moves along."""
 
 from __future__ import annotations
 
@@ -16,9 +16,26 @@ from pipeline.types import PictureArray, read_only
 class Distortion:
     """How strongly a page is distorted; all 0 is a copy.
 
-    `rotation_deg` turns it; `perspective` moves its corners by up to this share of its sides; `desk` is the share of
-    table around it (negative crops into the page); `wrinkle_mm` the greatest displacement by folds; `shadow` the
-    greatest loss of light; `blur_px` and `noise` standard deviations; `jpeg` the quality, 0 for none.
+    Attributes
+    ----------
+    rotation_deg : float
+        Rotation, degrees.
+    perspective : float
+        The corners move by up to this share of the sides.
+    desk : float
+        Share of table around the page; a negative value crops into the page.
+    wrinkle_mm : float
+        Largest displacement by folds, mm.
+    shadow : float
+        Largest loss of light, 0..1.
+    blur_px : float
+        Standard deviation of the blur, pixels.
+    noise : float
+        Standard deviation of the noise, grey levels.
+    jpeg : int
+        JPEG quality, 0 for none.
+    tint : tuple[float, float, float]
+        Factor on red, green and blue.
     """
 
     rotation_deg: float = 0.0
@@ -33,7 +50,7 @@ class Distortion:
 
 
 def random_distortion(rng: np.random.Generator) -> Distortion:
-    """A phone photo as they come: some of everything."""
+    """Draw the distortion of a typical phone photo: some of everything."""
     return Distortion(
         rotation_deg=float(rng.uniform(-6, 6)),
         perspective=float(rng.uniform(0, 0.06)),
@@ -48,7 +65,17 @@ def random_distortion(rng: np.random.Generator) -> Distortion:
 
 
 def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
-    """The page as a camera might have seen it; the same seed gives the same picture."""
+    """Return the page as a camera might have seen it.
+
+    Parameters
+    ----------
+    page : Page
+        A drawn page.
+    how : Distortion
+        How strongly to distort it.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
+    """
     rng = np.random.default_rng(seed)
     picture = _wrinkled(page, how, rng) if how.wrinkle_mm else page.picture
     moved, matrix = _seen_from_aside(picture, how, rng)
@@ -68,12 +95,12 @@ def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
 
 def _through_jpeg(picture: PictureArray, quality: int) -> PictureArray:
     _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)  # our own bytes
+    decoded = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)  # bytes that we encoded ourselves
     return decoded[..., ::-1].copy()
 
 
 def _seen_from_aside(picture: PictureArray, how: Distortion, rng: np.random.Generator) -> tuple[PictureArray, Matrix]:
-    """The picture through a random homography onto a table, and the matrix from old to new pixels."""
+    """Project the picture onto a table by a random homography; return it with the matrix from old to new pixels."""
     height, width = picture.shape[:2]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
     shift = rng.uniform(-1, 1, (4, 2)) * how.perspective * np.array([width, height])
@@ -101,7 +128,7 @@ def _seen_from_aside(picture: PictureArray, how: Distortion, rng: np.random.Gene
 
 
 def _wrinkled(page: Page, how: Distortion, rng: np.random.Generator) -> PictureArray:
-    """The paper is not flat: points move by a few smooth folds, and light falls differently on their slopes."""
+    """Bend the paper: points move by a few smooth folds, and light falls differently on their slopes."""
     height, width = page.picture.shape[:2]
     amplitude = how.wrinkle_mm * page.truth.style.px_per_mm
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -118,7 +145,7 @@ def _wrinkled(page: Page, how: Distortion, rng: np.random.Generator) -> PictureA
 
 
 def _shadow(shape: tuple[int, int], depth: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Light (h, w) 0..1: a gradient and the soft edge of a hand or phone."""
+    """Return light (h, w) in 0..1: a gradient and the soft edge of a hand or phone."""
     height, width = shape
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
