@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.common.ecg_chart import Lead, Marks
-from app.common.text import clock
 from app.common.theme import UNCLASSIFIED
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, aami_class
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, FloatArray, Quality, Recording
-from pipeline.wording import percent, share
+from pipeline.wording import clock, percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
@@ -79,16 +79,11 @@ class Case:
     def references(self) -> tuple[str, ...]:
         """WFDB symbol of the reference annotation within the EC57 window of each beat, "" where there is none."""
         reference = self.recording.reference
-        sample = self.analysis.sample
-        if reference is None or not reference.sample.size:
-            return ("",) * sample.size
-        right = np.searchsorted(reference.sample, sample).clip(1, max(1, reference.sample.size - 1))
-        right = np.minimum(right, reference.sample.size - 1)
-        left = np.maximum(right - 1, 0)
-        closer_left = np.abs(reference.sample[left] - sample) <= np.abs(reference.sample[right] - sample)
-        nearest = np.where(closer_left, left, right)
-        near = np.abs(reference.sample[nearest] - sample) <= DEFAULT.match_window_ms / 1000 * self.recording.fs
-        return tuple(reference.symbol[i] if ok else "" for i, ok in zip(nearest, near, strict=True))
+        if reference is None:
+            return ("",) * self.analysis.sample.size
+        window = DEFAULT.match_window_ms / 1000 * self.recording.fs
+        beat = nearest(reference.sample, self.analysis.sample, within=window)
+        return tuple("" if at == NO_BEAT else reference.symbol[at] for at in beat)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -112,7 +107,7 @@ class Case:
 
     def nearest(self, time_s: float) -> int:
         """The beat nearest to a time."""
-        return int(np.abs(self.time_s - time_s).argmin())
+        return int(nearest(self.time_s, time_s))
 
     def next_abnormal(self, beat: int, step: int) -> int | None:
         """The next (`step` 1) or previous (-1) abnormal beat."""

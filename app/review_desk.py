@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.common.ecg_chart import Marks
-from app.common.text import clock
 from app.common.theme import UNCLASSIFIED
 from models import registry
 from pipeline.config import DEFAULT
@@ -26,13 +25,14 @@ from pipeline.review.rhythm_events import Event, events
 from pipeline.review.signal_evidence import Ground, ground_of
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store.prepared import load_prepared
 from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study, stored_analysis
 from pipeline.types import Analysis, Recording
-from pipeline.wording import percent
+from pipeline.wording import clock, percent
 from pipeline.worker import Job
 
 if TYPE_CHECKING:
@@ -138,9 +138,8 @@ class Desk:
 
     def nearest(self, sample: float) -> int | None:
         """The beat in force nearest to a sample; None if there is none."""
-        if not len(self.beats):
-            return None
-        return int(self.beats.sample[np.abs(self.beats.sample - sample).argmin()])
+        at = int(nearest(self.beats.sample, sample))
+        return None if at == NO_BEAT else int(self.beats.sample[at])
 
     def family_of(self, sample: int) -> int:
         return int(self.material.families.of(np.array([sample], np.int64))[0])

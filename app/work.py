@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.common.text import duration
 from app.findings import Case
 from models import registry
 from pipeline.config import DEFAULT, RECORDING_NETWORK
@@ -12,6 +11,7 @@ from pipeline.errors import ModelError
 from pipeline.store.prepared import load_prepared
 from pipeline.store.results import load_analysis
 from pipeline.types import Recording
+from pipeline.wording import duration
 from pipeline.worker import Job, Status
 
 

@@ -18,9 +18,10 @@ from typing import Any
 from models.losses import Recipe
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.training.augmentation import Augmentation, read_recorded_noise
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
-from pipeline.training.training_set import Lesson, load_lesson, mitdb_folder
+from pipeline.training.training_set import Lesson, load_lesson
 from pipeline.training.tuning import tune, validation
 
 NETWORK = "mobilenet"
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="trials of the search for settings")
     options = parser.parse_args()
     root = data_root()
-    lesson = load_lesson(mitdb_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    lesson = load_lesson(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     rows: dict[str, dict[str, float]] = {}
     for title, plan in recipes(root).items():
         rows[title] = measured(plan, lesson, root)

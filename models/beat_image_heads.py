@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.boosted_trees import Forest, forest
 from models.errors import ModelError
 from models.registry import WEIGHTS
+from models.softmax import log_softmax
 from models.trace_measures import POINTS, shape_measures
 
 Array = NDArray[np.float32]
@@ -99,7 +100,7 @@ class PictureHead:
     def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
         """Return calibrated probabilities (n, 5) from traces and from the network's logits (n, 5) of their pictures."""
         logits = blended(trace_logits(self.trace, traces(values)), network_logits, self.manifest.network_share)
-        return np.exp(_log_softmax(logits / self.manifest.temperature))
+        return np.exp(log_softmax(logits / self.manifest.temperature, dtype=np.float32))
 
 
 def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
@@ -121,7 +122,7 @@ def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
 def trace_logits(trace: Sequence[Forest], rows: Array) -> Array:
     """Return the trace head's log probabilities (n, 5) for traces (n, `POINTS`)."""
     measures = shape_measures(rows)
-    return _log_softmax(np.mean([member(measures) for member in trace], axis=0))
+    return log_softmax(np.mean([member(measures) for member in trace], axis=0), dtype=np.float32)
 
 
 def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
@@ -141,7 +142,9 @@ def blended(of_trace: Array, of_network: Array, network_share: float) -> Array:
     (n, 5) float32
         Weighted mean of the log probabilities.
     """
-    return np.asarray((1 - network_share) * of_trace + network_share * _log_softmax(of_network), np.float32)
+    return np.asarray(
+        (1 - network_share) * of_trace + network_share * log_softmax(of_network, dtype=np.float32), np.float32
+    )
 
 
 def traces(values: Sequence[NDArray[Any]]) -> Array:
@@ -236,11 +239,6 @@ def _forests(arrays: Any, name: str) -> tuple[Forest, ...]:
     while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
         members.append(forest({key.removeprefix(start): arrays[key] for key in keys}))
     return tuple(members)
-
-
-def _log_softmax(logits: NDArray[Any]) -> Array:
-    shifted = np.asarray(logits, np.float32) - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
 
 
 def _sigmoid(logits: NDArray[Any]) -> Array:

@@ -17,6 +17,7 @@ from models.fit import forward_of
 from models.network import Network
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from models.softmax import softmax
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
 DECIDING: Final = (  # what in a manifest decides on an answer
@@ -130,7 +131,7 @@ class Classifier:
             Pictures as `pipeline.features.beat_image.render_pictures` draws them, or for a network that reads beats,
             their rows of `pipeline.features.beat_sequence`, in order: each answer depends on the neighbours too.
         """
-        return _softmax((self.logits(inputs) + self._bias) / self.manifest.temperature)
+        return softmax(self.logits(inputs) + self._bias, temperature=self.manifest.temperature, dtype=np.float32)
 
     def predict_uploads(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities (n, 5) for uploaded pictures of single beats.
@@ -145,7 +146,7 @@ class Classifier:
         """
         if self.network.reads != "pictures":
             raise ModelError(f"Network {self.name!r} reads whole recordings, not pictures; choose another network.")
-        return _softmax(self.logits(pictures) / self.manifest.temperature)
+        return softmax(self.logits(pictures), temperature=self.manifest.temperature, dtype=np.float32)
 
     def _check(self, inputs: NDArray[Any]) -> None:
         expected, reads = self.manifest.input_shape, self.network.reads
@@ -280,11 +281,6 @@ def _self_test(classifier: Classifier, golden: Path) -> None:
             f"Network {classifier.name!r} fails its self-test: probabilities differ by {worst:.3f}, "
             f"over {GOLDEN_TOLERANCE}; it is not used."
         )
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), np.float32)
 
 
 def _frozen(value: Any) -> Any:

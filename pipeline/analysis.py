@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
@@ -21,8 +21,6 @@ from pipeline.signal.quality import assess
 from pipeline.signal.r_peaks import detect_r_peaks, looks_inverted, snap
 from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
-
-Progress = Callable[[float, str], None]
 
 
 class BeatClassifier(Protocol):
@@ -147,7 +145,7 @@ def analyse(
     ModelError
         If the network does not fit this configuration; see `check_classifier`.
     """
-    report = progress or (lambda fraction, sentence: None)
+    report = progress or no_progress
     report(0.0, "Filtering the signal and finding R peaks")
     prepared = prepare(recording, config, leads=leads, samples=samples)
     return classify(prepared, classifier, config, progress=report)
@@ -176,7 +174,7 @@ def classify(
     """
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
-    p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
+    p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
     reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
     return Analysis(

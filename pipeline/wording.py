@@ -114,3 +114,38 @@ def no_share(value: float | None, low: float | None = None, high: float | None =
     if value is None:
         return UNDEFINED
     return f"{value:.3f}" + ("" if low is None or high is None else f" ({low:.3f}–{high:.3f})")
+
+
+def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
+    """A time from the start of the recording: h:mm:ss.t, or m:ss.t in the first hour.
+
+    Parameters
+    ----------
+    seconds : float
+        From the start, 0 or more; rounded to the nearest tenth of a second.
+    tenths : bool
+        Whether the tenth is shown. Without it the second is the same as with it: 59.96 s is 1:00.0 or 1:00, and
+        59.6 s is 0:59.6 or 0:59.
+    hours : bool
+        Whether hours are written in the first hour too, as in printed reports.
+    """
+    whole, tenth = divmod(round(seconds * 10), 10)
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    text = f"{hour}:{minute:02d}:{second:02d}" if hour or hours else f"{minute}:{second:02d}"
+    return f"{text}.{tenth}" if tenths else text
+
+
+def report_clock(seconds: float) -> str:
+    """A time from the start of the recording as printed reports write it, h:mm:ss: the second that `clock` names."""
+    return clock(seconds, tenths=False, hours=True)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the units a person would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < 5400:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

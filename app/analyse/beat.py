@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import findings
 from app.common import cache, ecg_chart, overlays
 from app.common.session import Session
-from app.common.text import clock, confidence_words, plain
+from app.common.text import confidence_words, plain
 from app.common.theme import BADGES, UNCLASSIFIED, is_dark, palette
 from app.findings import Case
 from pipeline.config import DEFAULT
@@ -19,7 +19,7 @@ from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
 from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES, aami_class
-from pipeline.wording import grouped, percent
+from pipeline.wording import clock, grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
 HOW_TO_READ = (

@@ -14,9 +14,9 @@ from app.analyse import beat as beat_part
 from app.common import ecg_chart
 from app.common.review_charts import PHONE_PX
 from app.common.session import Session
-from app.common.text import clock
 from app.common.theme import UNCLASSIFIED, by_touch, palette
 from pipeline.labels import AAMI_CLASSES
+from pipeline.wording import clock
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common.text import duration, plain
+from app.common.text import plain
 from app.findings import Case, quality_text
 from models import registry
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
-from pipeline.wording import burden, grouped, of_the_classified, share
+from pipeline.wording import burden, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "

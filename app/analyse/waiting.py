@@ -7,11 +7,11 @@ import streamlit as st
 from app import findings, work
 from app.common import cache, ecg_chart, opening
 from app.common.session import Session
-from app.common.text import duration, plain
+from app.common.text import plain
 from app.common.theme import palette
 from pipeline.signal.leads import choose_leads
 from pipeline.types import Recording
-from pipeline.wording import percent
+from pipeline.wording import duration, percent
 from pipeline.worker import Job, Status
 
 EVERY_S = 0.5

@@ -9,11 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.common.text import clock
 from app.common.theme import UNCLASSIFIED, Palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.types import QualitySegment
-from pipeline.wording import percent
+from pipeline.wording import clock, percent
 
 MAX_POINTS = 4000  # of one trace; min and max of each bucket keep every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen
@@ -356,7 +355,7 @@ def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float
     step = _tick_step(window_s)
     is_round = np.abs(lines / step - np.round(lines / step)) < 1e-6
     shown = is_round & (lines >= 0) & (lines < right_s - 0.04 * window_s)
-    return lines, [clock(float(x))[:-2] if show else "" for x, show in zip(lines, shown, strict=True)]
+    return lines, [clock(float(x), tenths=False) if show else "" for x, show in zip(lines, shown, strict=True)]
 
 
 def _tick_step(window_s: float) -> float:
@@ -369,7 +368,7 @@ def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
     """At most seven round times in a window, and how to write them."""
     step = _tick_step(window_s)
     ticks = np.arange(np.ceil(start_s / step) * step, start_s + window_s + 1e-6, step)
-    return ticks, [clock(float(tick))[:-2] for tick in ticks]
+    return ticks, [clock(float(tick), tenths=False) for tick in ticks]
 
 
 def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:

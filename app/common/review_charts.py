@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from app.common import ecg_chart
 from app.common.ecg_chart import Array, Lead, Marks
-from app.common.text import clock
 from app.common.theme import Palette
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray, QualitySegment
+from pipeline.wording import clock
 
 STRIP_PX, PHONE_PX = 1000, 340  # width of the paper beside the list on a wide screen, and on a phone
 HIGHEST_PX = 335
@@ -210,7 +210,7 @@ def day(rows: tuple[DayRow, ...], row_s: float, marks: Marks, window: tuple[floa
     )  # fmt: skip
     figure.update_yaxes(
         visible=True, range=[-len(rows) + 0.45, 0.55], tickvals=[-i for i in range(len(rows))], showgrid=False,
-        ticktext=[clock(row.start_s)[:-2] for row in rows], color=colours.muted, zeroline=False,
+        ticktext=[clock(row.start_s, tenths=False) for row in rows], color=colours.muted, zeroline=False,
     )  # fmt: skip
     return figure
 
@@ -256,7 +256,7 @@ def _clickable_day(figure: go.Figure, rows: tuple[DayRow, ...], row_s: float) ->
     figure.add_scatter(
         x=np.tile(middles, len(rows)), y=-number.astype(float), mode="markers", name="places",
         customdata=[f"at {t:.3f}" for t in time_s], marker={"size": 14, "opacity": 0},
-        text=[clock(float(t))[:-2] for t in time_s], hovertemplate="%{text}<extra></extra>",
+        text=[clock(float(t), tenths=False) for t in time_s], hovertemplate="%{text}<extra></extra>",
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Foreign text made safe for Streamlit's Markdown, times, and confidence in words; numbers: `pipeline.wording`."""
+"""Foreign text made safe for Streamlit's Markdown, and confidence in words; numbers and times: `pipeline.wording`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,6 @@ def plain(text: str) -> str:
     """
     one_line = " ".join(text.split())
     return _PUNCTUATION.sub(r"\\\1", one_line)
-
-
-def clock(seconds: float) -> str:
-    """`seconds` from the start of the recording as h:mm:ss.t, or m:ss.t in the first hour."""
-    tenths = round(seconds * 10)
-    hours, rest = divmod(tenths, 36_000)
-    minutes, rest = divmod(rest, 600)
-    ending = f"{rest // 10:02d}.{rest % 10}"
-    return f"{hours}:{minutes:02d}:{ending}" if hours else f"{minutes}:{ending}"
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the units a person would use."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    whole = round(seconds)
-    if whole < 5400:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def confidence_words(confidence: float) -> str:

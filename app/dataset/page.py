@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from app.common.frames import written
-from app.common.text import clock
 from app.common.theme import palette
 from app.dataset.charts import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
 from app.dataset.folder import show_folder
@@ -13,7 +12,7 @@ from pipeline.datasets.samples import load_samples
 from pipeline.datasets.statistics import RR_BIN_MS, RecordStatistics, Statistics, load_statistics
 from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, LabelTable
-from pipeline.wording import grouped, share
+from pipeline.wording import clock, grouped, share
 
 GROUPS = {"ds1": "DS1 (training)", "ds2": "DS2 (test)", "paced": "Paced (left out)", "svdb": "svdb"}
 TABLES: dict[LabelTable, str] = {"de_chazal": "de Chazal", "bxb": "WFDB bxb"}

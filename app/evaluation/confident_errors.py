@@ -7,14 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.common.theme import is_dark
 from app.evaluation import tables
 from app.evaluation.shared import Json, View, show_source, show_table
 from pipeline.config import data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import DataError, EcgError
 from pipeline.evaluation.saved import DATABASES
-from pipeline.wording import percent
+from pipeline.wording import clock, percent
 
 
 def show_errors(view: View) -> None:
@@ -49,15 +50,18 @@ def show_pictures(view: View, errors: list[Json]) -> None:
                 open_button(view, error)
 
 
-def database_folder(view: View) -> Path:
-    """Where the recordings of the split in view would be."""
-    return data_root() / DATABASES[view.evaluation["split"]]
+def records_folder(view: View) -> Path | None:
+    """Where the recordings of the split in view are; None if they are not on this computer."""
+    try:
+        return database_folder(data_root(), DATABASES[view.evaluation["split"]])
+    except DataError:
+        return None
 
 
 def open_button(view: View, error: Json) -> None:
     """A button that opens the recording at an error's beat, if the recording is here."""
-    record = database_folder(view) / f"{error['record']}.hea"
-    if not record.is_file():
+    folder = records_folder(view)
+    if folder is None or not (record := folder / f"{error['record']}.hea").is_file():
         return
     key = f"open-{view.name}-{error['record']}-{error['sample']}"
     if st.button("See it in its recording", icon=":material/open_in_new:", type="tertiary", key=key):
@@ -75,8 +79,8 @@ def open_button(view: View, error: Json) -> None:
 
 def live_pictures(view: View, errors: list[Json]) -> list[Any]:
     """Pictures drawn from the recordings, in the colours of the theme; empty if not asked for."""
-    folder = database_folder(view)
-    if not all((folder / f"{error['record']}.hea").is_file() for error in errors):
+    folder = records_folder(view)
+    if folder is None or not all((folder / f"{error['record']}.hea").is_file() for error in errors):
         return []
     sheet = view.evaluation["error_sheet"]
     if not st.toggle("Draw them sharply from the recordings", value=sheet is None, key=f"live-{view.name}"):

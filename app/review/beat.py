@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.common import review_charts
 from app.common.review_charts import Shape
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.common.theme import ARTEFACT, BADGES, UNCLASSIFIED, is_dark, palette
 from app.review.session import Bench
 from app.review_desk import HUMAN_WORDS, Desk
@@ -16,7 +16,7 @@ from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
-from pipeline.wording import grouped, percent
+from pipeline.wording import clock, grouped, percent
 
 PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import streamlit as st
 
 from app.common import reader
-from app.common.text import clock
 from app.review.session import Bench, Scope
 from app.review_desk import Desk, desk_of
 from pipeline.errors import EcgError, StaleVersion
@@ -18,6 +17,7 @@ from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.store import reviews
 from pipeline.store.listing import relist
+from pipeline.wording import clock
 
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),

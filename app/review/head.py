@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common import reader
-from app.common.text import duration, plain
+from app.common.text import plain
 from app.common.theme import BadgeColour
 from app.review import decide, keys
 from app.review.session import Bench
 from app.review_desk import Desk
 from pipeline.store.studies import State
+from pipeline.wording import duration
 
 STATES: dict[State, tuple[str, BadgeColour]] = {
     "new": ("new", "gray"),

@@ -8,12 +8,11 @@ import streamlit as st
 
 from app import findings
 from app.common import review_charts
-from app.common.text import clock
 from app.common.theme import by_touch, palette
 from app.review import decide
 from app.review.session import Bench
 from app.review_desk import Desk
-from pipeline.wording import grouped
+from pipeline.wording import clock, grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)

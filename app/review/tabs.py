@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.common import ecg_chart, review_charts
 from app.common.review_charts import DayRow, Shape
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.review.session import Bench
 from app.review.strip import pickable
@@ -24,7 +24,7 @@ from pipeline.review.morphology import class_shares
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.store.recordings import envelope
-from pipeline.wording import burden, grouped, of_the_classified, share
+from pipeline.wording import burden, clock, grouped, of_the_classified, share
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
 ROW_S, SHORT_ROW_S = 3600.0, 300.0
@@ -86,7 +86,7 @@ def _number(value: float | None) -> str:
 
 
 def _moment(moment: Moment | None, form: str) -> str:
-    return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s)[:-2]}"
+    return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s, tenths=False)}"
 
 
 def _families(bench: Bench, desk: Desk) -> None:

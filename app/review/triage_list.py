@@ -8,12 +8,13 @@ import streamlit as st
 
 from app import work
 from app.common import cache
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.review.session import Bench
 from app.review_desk import Desk, Wanted, job_beside, networks_beside, others_of
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.triage import Finding
+from pipeline.wording import clock
 
 SHOWN_MAX = 300  # rows sent to the browser, around the chosen one
 PRIORITY_WORDS = ("look at this first", "important", "notable", "minor", "single ectopics", "single ectopics",
@@ -129,7 +130,7 @@ def _note(listed: int, shown: int, wanted: Wanted) -> str:
 
 def _row(found: Finding, chosen: bool) -> dict[str, object]:
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
-    time = clock(found.start_s)[:-2]
+    time = clock(found.start_s, tenths=False)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,

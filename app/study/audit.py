@@ -8,9 +8,9 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
-from app.common.text import clock
 from pipeline.export import table_bytes
 from pipeline.store.log import Entry
+from pipeline.wording import clock
 
 NO_BEAT, UNCLASSIFIED, REJECTED = "-", "U", "X"
 LETTERS = {NO_BEAT: "no beat", UNCLASSIFIED: "?", REJECTED: "artefact"}

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.common import reader
 from app.common.open_study import Open, is_blind, opened, recording_page, signatures, visible
-from app.common.text import duration, plain
+from app.common.text import plain
 from app.review import head
 from app.review_desk import Desk
 from app.study import audit as worklist_audit
@@ -15,7 +15,7 @@ from pipeline.errors import EcgError
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
 from pipeline.store.studies import stored_analysis
-from pipeline.wording import burden
+from pipeline.wording import burden, duration
 
 
 def _number() -> int | None:

@@ -12,7 +12,7 @@ from app import findings
 from app.common import ecg_chart
 from app.common.open_study import Open, recording_page
 from app.common.review_charts import PHONE_PX
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.common.theme import UNCLASSIFIED, by_touch, palette
 from app.review_desk import Desk
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
@@ -22,7 +22,7 @@ from pipeline.store.comparison import Comparison, comparison
 from pipeline.store.readings import readers
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
-from pipeline.wording import grouped, share
+from pipeline.wording import clock, grouped, share
 
 WINDOW_S, PHONE_WINDOW_S = 10.0, 3.0
 PARTY = (

@@ -9,14 +9,14 @@ from functools import partial
 import streamlit as st
 
 from app.common.open_study import Open
-from app.common.text import clock, plain
+from app.common.text import plain
 from app.review_desk import Desk
 from app.worklist.table import FINDING_WORDS
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
-from pipeline.wording import burden, grouped, of_the_classified
+from pipeline.wording import burden, clock, grouped, of_the_classified
 
 STATEMENT = "I have reviewed this recording; the result stands as shown."
 PART = "I have reviewed the findings marked as reviewed; the others stand as the model gave them."

@@ -8,12 +8,11 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from app.common.text import duration
 from app.common.theme import is_dark
 from app.worklist.session import STATE_WORDS, View
 from pipeline.store.readings import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
-from pipeline.wording import burden
+from pipeline.wording import burden, duration
 
 _HERE = Path(__file__).parent
 _COLUMNS = (

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.analysis import prepare
 from pipeline.config import Config
-from pipeline.errors import DataError, EcgError
+from pipeline.datasets.catalogue import database_folder
+from pipeline.errors import EcgError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.windows import gather
@@ -65,9 +66,8 @@ def load_windows(records: Sequence[str], root: Path, config: Config) -> Windows:
     DataError
         If the MIT-BIH database is not in `root`.
     """
-    if not (root / "mitdb").is_dir():
-        raise DataError(f"The MIT-BIH database is not in {str(root)!r}; run `python -m pipeline data` first.")
-    return _joined([part for record in records for part in _labelled(record, root / "mitdb", config)], config)
+    folder = database_folder(root)
+    return _joined([part for record in records for part in _labelled(record, folder, config)], config)
 
 
 def load_supraventricular(root: Path, config: Config) -> Windows | None:

@@ -15,6 +15,7 @@ from models import registry
 from models.beat_image_heads import PictureHead, load_head
 from models.registry import Classifier
 from pipeline._util.files import write_bytes
+from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit, now
 from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.public_sets import learnt_from_folders, symbols_of
@@ -23,6 +24,7 @@ from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, 
 from pipeline.beat_images.source_beats import Matches, match_beats
 from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, Config, data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2
 from pipeline.errors import EcgError
 from pipeline.intake.batch import PictureFile
@@ -33,8 +35,6 @@ from pipeline.synthesis.image_styles import STYLES, Rng, draw_styled
 from pipeline.synthesis.textbook_beats import textbook_beats
 from pipeline.training.training_set import PACED_VALIDATION
 from pipeline.types import BeatTrace, FloatArray, PictureArray
-
-Progress = Callable[[float, str], None]
 
 POINTS: Final = 400  # of a curve to be drawn
 BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
@@ -56,7 +56,7 @@ def evaluate_pictures(
     output: Path | None = None,
     *,
     config: Config = DEFAULT,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Score the heads for pictures and write the JSON that the Picture page shows.
 
@@ -174,7 +174,7 @@ class _Job:
             if number % 50 == 0:
                 progress(0.6 * number / len(files))
         found = [(path, trace) for path, trace in read if trace is not None]
-        matches = match_beats([trace.value for _, trace in found], root / "mitdb", self.config)
+        matches = match_beats([trace.value for _, trace in found], database_folder(root), self.config)
         progress(0.85)
         folder = np.array([path.parent.name for path, _ in found])
         return {

@@ -18,7 +18,9 @@ from sklearn.metrics import roc_auc_score
 from models import registry
 from models.beat_image_heads import beat_measures, beat_scores, blended, trace_logits, write_head
 from models.boosted_trees import Forest, planted
+from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
+from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
 from pipeline.beat_images.curves import SEED, Rng, Windows, choose, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
@@ -33,13 +35,12 @@ from pipeline.beat_images.training_set import (
 )
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.splits import DS1
-from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
+from pipeline.evaluation.calibration import equal_cost_threshold, fit_temperature, negative_log_likelihood
 from pipeline.features.beat_image import draw, trace_content
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.training_set import PACED_TRAINING, VALIDATION
 from pipeline.types import FloatArray, IntArray
 
-Progress = Callable[[float, str], None]
 Step = Callable[[float], None]
 Array = NDArray[Any]
 
@@ -69,7 +70,7 @@ def run(
     network: str = "vgg16",
     config: Config = DEFAULT,
     cache: Path | None = None,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Train both heads on a network and write `output_dir`/NETWORK/pictures.* (default models/weights).
 
@@ -232,7 +233,8 @@ def _calibrated(
     logits, label = np.concatenate(votes).astype(np.float64), np.concatenate(labels)
     temperature = fit_temperature(logits, label)
     abnormal = 1 - softmax(logits, temperature=temperature)[:, 0]
-    threshold = _balanced_threshold(abnormal, label)
+    shape = np.isin(label, (0, 2, 3))  # the shape of S says nothing
+    threshold = equal_cost_threshold(abnormal[shape], label[shape] != 0)
     found = {"network_share": share, "temperature": round(temperature, 4), "threshold": round(threshold, 3)}
     return found, {"auc_v": _area(abnormal, label, (2,)), "auc_vf": _area(abnormal, label, (2, 3))}
 
@@ -251,12 +253,3 @@ def _network_share(of_trace: FloatArray, of_network: FloatArray, label: IntArray
         return negative_log_likelihood(softmax(logits, temperature=fit_temperature(logits, label)), label)
 
     return round(float(min(np.linspace(0, 0.9, 10), key=loss)), 2)
-
-
-def _balanced_threshold(score: NDArray[np.float64], label: IntArray) -> float:
-    """Where sensitivity for V and F and specificity are best together; the shape of S says nothing."""
-    abnormal, normal = np.isin(label, (2, 3)), label == 0
-    candidates = np.linspace(0.02, 0.98, 97)
-    return float(
-        candidates[np.argmax([(score[abnormal] >= t).mean() + (score[normal] < t).mean() for t in candidates])]
-    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, Progress, differ, label, loader, name_list, progress_bars, say
+from pipeline._util.progress import Progress
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, loader, name_list, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, ModelError
 

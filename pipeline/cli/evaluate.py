@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
-from pipeline.cli.shared import OK, Progress, positive, progress_bars
+from pipeline.cli.shared import OK, positive, progress_bars
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline._util.progress import Progress, no_progress
+
 if TYPE_CHECKING:
     from models.registry import Classifier
 
 OK, BAD_USE, REFUSED = 0, 2, 3
-Progress = Callable[[float, str], None]
 
 
 def positive(text: str) -> int:
@@ -52,7 +53,7 @@ def loader(name: str) -> Callable[[], Classifier]:
 def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
     """One progress function per step, drawn as a bar on stderr if that is a terminal."""
     if not sys.stderr.isatty():
-        yield iter([lambda fraction, sentence: None] * count)
+        yield iter([no_progress] * count)
         return
     from rich.console import Console
     from rich.markup import escape

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
-from pipeline.cli.shared import BAD_USE, OK, Progress, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 
 _PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -103,3 +104,27 @@ def checksums(name: str) -> dict[str, str]:
 def record_names(name: str) -> tuple[str, ...]:
     """Return the records of a database, in order: every header in its list of checksums."""
     return tuple(sorted(file.removesuffix(".hea") for file in checksums(name) if file.endswith(".hea")))
+
+
+def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
+    """The folder with a database's records: the one in `data_dir` that is named after the database, or that itself.
+
+    Raises
+    ------
+    DataError
+        If there is none, or `data_dir` holds another database: its patients would count under a wrong name.
+    """
+    if any((data_dir / database).glob("*.hea")):
+        return data_dir / database
+    found = {file.stem for file in data_dir.glob("*.hea")}
+    if not found:
+        raise DataError(
+            f"There are no records (.hea) of {database!r} in {str(data_dir)!r}; "
+            "run `python -m pipeline data` to fetch them."
+        )
+    if other := next((name for name in CATALOGUE if name != database and found & set(record_names(name))), None):
+        raise DataError(
+            f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "
+            "give the folder that holds both databases."
+        )
+    return data_dir

@@ -5,16 +5,16 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from pipeline._util.progress import Progress, no_progress
 from pipeline.datasets.catalogue import Dataset
 from pipeline.datasets.verify import CHUNK_BYTES, Check, check_files, digest_of
 from pipeline.errors import DataError
 
-Progress = Callable[[float, str], None]
 TIMEOUT_S: Final = 60.0
 PARTIAL: Final = ".partial"  # folder of incomplete files, beside the complete ones
 _RANGE_NOT_SATISFIABLE: Final = 416
@@ -45,7 +45,7 @@ def download(dataset: Dataset, folder: Path, expected: Mapping[str, str], *, pro
         If the publisher cannot be reached, the connection ends early, a file differs from its checksum, or `folder`
         cannot be written. What was fetched so far stays, and the next call continues from there.
     """
-    report = progress or (lambda fraction, sentence: None)
+    report = progress or no_progress
     wanted = [name for name, state in check_files(dataset.name, folder, expected).files if state != "ok"]
     for done, name in enumerate(wanted):
         report(done / len(wanted), f"{dataset.name}/{name}")

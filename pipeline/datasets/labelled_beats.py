@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.progress import Progress, no_progress
 from pipeline.analysis import prepare
 from pipeline.config import Config
 from pipeline.errors import DataError
@@ -38,7 +39,7 @@ def load_beats(
     *,
     swapped: bool = False,
     keep: Callable[[str, str], bool] = lambda record, aami: True,
-    progress: Callable[[float, str], None] = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> LabelledBeats:
     """Read the reference beats of records.
 

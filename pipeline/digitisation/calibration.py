@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Ink, Mask
 from pipeline.digitisation.words import Word
-from pipeline.signal.conditioning import runs
+from pipeline.signal.gaps import runs
 
 Matrix = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.digitisation.digitise import PAGE_TOLERANCE, Digitised
 from pipeline.digitisation.layout_choice import LeadBox
 from pipeline.errors import IntakeError
-from pipeline.signal.conditioning import runs
+from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, Recording, read_only
 
 Matrix = NDArray[np.float64]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from models.softmax import softmax
 from pipeline.types import IntArray
 
 Array = NDArray[np.float64]
@@ -36,14 +37,6 @@ class Reliability:
         """Expected calibration error: the gap between stated and observed, weighted by beats."""
         gap = np.where(self.count > 0, np.abs(self.stated - self.observed), 0)
         return float((gap * self.count).sum() / max(int(self.count.sum()), 1))
-
-
-def softmax(logits: Array, *, temperature: float = 1.0) -> Array:
-    """Probabilities (n, k) of logits (n, k) divided by `temperature`."""
-    scaled = np.asarray(logits, np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    exponent = np.exp(scaled)
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))
 
 
 def negative_log_likelihood(p: Array, labels: IntArray) -> float:
@@ -143,3 +136,23 @@ def classwise_calibration_error(p: Array, labels: IntArray, *, bins: int = BINS)
     """
     errors = [error_of_sums(reliability_sums(p[:, k], labels == k, bins=bins)) for k in range(p.shape[1])]
     return np.asarray(errors, np.float64)
+
+
+def equal_cost_threshold(score: Array, abnormal: NDArray[np.bool_]) -> float:
+    """The threshold with the best mean of sensitivity and specificity; of equals, the lowest.
+
+    Parameters
+    ----------
+    score : (n,) float
+        0 to 1, higher for what is abnormal; a score on the threshold counts as abnormal.
+    abnormal : (n,) bool
+        What is abnormal in truth; both kinds must occur.
+
+    Returns
+    -------
+    float
+        One of 0.02, 0.03, ... 0.98.
+    """
+    thresholds = np.linspace(0.02, 0.98, 97)
+    balance = [np.mean(score[abnormal] >= t) + np.mean(score[~abnormal] < t) for t in thresholds]
+    return float(thresholds[int(np.argmax(balance))])

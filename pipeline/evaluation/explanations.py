@@ -24,16 +24,17 @@ from models import registry
 from models.gradcam import CAM
 from models.randomise import cascade
 from models.registry import Classifier
+from pipeline._util.progress import Progress, no_progress, part_of, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, Config
+from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.faithfulness import DRAWN, PARTS, SEED, Explained, area_under
 from pipeline.evaluation.faithfulness_beats import STRETCH_MS, explained_beats
 from pipeline.evaluation.faithfulness_images import SQUARE_PX, explained_pictures
-from pipeline.evaluation.predict import Progress, part_of
 from pipeline.evaluation.report import plain
-from pipeline.evaluation.run import database_folder, identity, load_described, write_json
+from pipeline.evaluation.run import identity, load_described, write_json
 from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA, Json
 from pipeline.explain.heatmaps import SIGNAL
 
@@ -53,7 +54,7 @@ def explanations(
     per_class: int = PER_CLASS,
     config: Config = DEFAULT,
     weights: Path = registry.WEIGHTS,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Measure the heatmaps of the network called `name`; write and return its explanations.json.
 
@@ -67,7 +68,7 @@ def explanations(
     classifier, model = load_described(name, weights)
     folder, look = database_folder(data_dir), _LOOKS[classifier.network.reads]
     sets = _sets(model)
-    first: Progress = lambda done, sentence: progress(0.9 * done, sentence)  # noqa: E731
+    first = stretch_of(progress, 0, 0.9)
     found = {
         key: look(classifier, records, folder, per_class, config, part_of(first, number, len(sets)))
         for number, (key, (_, records)) in enumerate(sets.items())

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Classifier
+from pipeline._util.progress import Progress
 from pipeline.analysis import prepare
 from pipeline.config import Config, SequenceConfig
 from pipeline.evaluation.faithfulness import P_S, QRS_S, SEED, Explained, drawn
-from pipeline.evaluation.predict import Progress, reference_of
+from pipeline.evaluation.predict import reference_of
 from pipeline.explain.occlusion import COVER_POINTS, around, covered, occluded, without_rhythm
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class

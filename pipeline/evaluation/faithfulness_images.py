@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from models.gradcam import heatmap, occlusion
 from models.registry import Classifier
+from pipeline._util.progress import Progress
 from pipeline.config import Config, PictureConfig
 from pipeline.datasets.labelled_beats import LabelledBeats, load_beats
 from pipeline.evaluation.faithfulness import P_S, PARTS, QRS_S, SEED, Explained, drawn
-from pipeline.evaluation.predict import Progress
 from pipeline.features.beat_image import draw
 from pipeline.features.beat_image_content import PictureContent
 from pipeline.types import FloatArray, PictureArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline._util.fingerprint import ANSWERING, fingerprint
+from pipeline._util.progress import Progress, no_progress
 from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import DataError, SignalError
@@ -21,7 +22,6 @@ from pipeline.intake import read_path
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Annotations, Recording, read_only
 
-Progress = Callable[[float, str], None]
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
 # These find beats: given beats do without them, but for `snap`.
@@ -54,7 +54,7 @@ def predict_records(
     config: Config = DEFAULT,
     *,
     kinds: Sequence[Kind] = KINDS,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Predicted:
     """Read each record of `folder` at its reference beats and at detected ones; `cache` is looked into first.
 
@@ -94,11 +94,6 @@ def predict_record(
     """
     samples = reference_of(recording).sample if kind == "reference" else None
     return _beside_reference(recording, kind, analyse(recording, classifier, config, samples=samples))
-
-
-def part_of(progress: Progress, number: int, of: int) -> Progress:
-    """The progress of one of several parts of equal length."""
-    return lambda done, sentence: progress((number + done) / of, sentence)
 
 
 def reference_of(recording: Recording) -> Annotations:

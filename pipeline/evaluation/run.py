@@ -11,15 +11,16 @@ from typing import Any
 
 from models import registry
 from pipeline._util.files import write_bytes
+from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, ROOT, Config
-from pipeline.datasets.catalogue import CATALOGUE, record_names
+from pipeline.datasets.catalogue import CATALOGUE, database_folder
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluation.bootstrap import RESAMPLES
 from pipeline.evaluation.error_images import error_pictures, layout_json, write_sheet
-from pipeline.evaluation.predict import KINDS, Predicted, Progress, predict_records
+from pipeline.evaluation.predict import KINDS, Predicted, predict_records
 from pipeline.evaluation.report import EvaluationReport, evaluate_predictions
 from pipeline.evaluation.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
 
@@ -94,16 +95,14 @@ def evaluate_classifier(
     progress: Progress | None = None,
 ) -> Path:
     """`evaluate` with a network at hand; `model` is what evaluation.json says about it. Resumes from `cache`."""
-    report = progress or (lambda fraction, sentence: None)
+    report = progress or no_progress
     folder = database_folder(data_dir, _database(split))
     names = split_records(split, folder, records)
     if split != "ds1":  # which shows what was learnt
         names = unseen_by(model, names)
     if not names:
         raise DataError(f"All records of the split {split!r} taught network {classifier.name!r}; none is left to test.")
-    found = predict_records(
-        classifier, model, folder, names, cache, config, progress=lambda done, sentence: report(0.95 * done, sentence)
-    )
+    found = predict_records(classifier, model, folder, names, cache, config, progress=stretch_of(report, 0, 0.95))
     before = _before(output)
     same = before if _agree(before, model, "sha256") else {}
     content: Json = {
@@ -171,29 +170,6 @@ def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
     facts: Json = json.loads(json.dumps(asdict(registry.manifest(name, weights))))
     facts.pop("golden")
     return facts
-
-
-def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
-    """The folder with a database's records: the one in `data_dir` that is named after the database, or that itself.
-
-    Raises
-    ------
-    DataError
-        If there is none, or `data_dir` holds another database: its patients would be scored under a wrong name.
-    """
-    if any((data_dir / database).glob("*.hea")):
-        return data_dir / database
-    found = {file.stem for file in data_dir.glob("*.hea")}
-    if not found:
-        raise DataError(
-            f"There are no records (.hea) in {str(data_dir)!r}; run `python -m pipeline data` to fetch them."
-        )
-    if other := next((name for name in CATALOGUE if name != database and found & set(record_names(name))), None):
-        raise DataError(
-            f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "
-            "give the folder that holds both databases."
-        )
-    return data_dir
 
 
 def split_records(split: str, folder: Path, records: Sequence[str] | None = None) -> tuple[str, ...]:

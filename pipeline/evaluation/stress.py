@@ -21,15 +21,17 @@ from scipy.signal import resample_poly
 
 from models import registry
 from pipeline._util.fingerprint import fingerprint
+from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config
+from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2
 from pipeline.evaluation import bootstrap, metrics
 from pipeline.evaluation.metrics import Scores
-from pipeline.evaluation.predict import Progress, code_id, reference_of
+from pipeline.evaluation.predict import code_id, reference_of
 from pipeline.evaluation.report import S_RECORD, plain
-from pipeline.evaluation.run import RUNS, database_folder, identity, load_described, write_json
+from pipeline.evaluation.run import RUNS, identity, load_described, write_json
 from pipeline.evaluation.sampling import CAPS, Sampled, load, sampled, save
 from pipeline.evaluation.saved import STRESS_SCHEMA, Json
 from pipeline.intake import read_path
@@ -79,7 +81,7 @@ def stress(
     *,
     config: Config = DEFAULT,
     weights: Path = registry.WEIGHTS,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Score the network called `name` on sampled beats of DS2 under every condition; write and return its stress.json.
 
@@ -105,7 +107,7 @@ def stress_classifier(
     caps: Mapping[str, int] = CAPS,
     cache: Path = RUNS,
     resamples: int = bootstrap.RESAMPLES,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """`stress` with a network at hand; resumes from `cache`. Records of svdb that did not teach it are read as well."""
     noises = {name: read_noise(data_dir / "nstdb", name) for name in NOISES}

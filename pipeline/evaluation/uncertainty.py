@@ -18,16 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
+from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config
+from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import DataError
 from pipeline.evaluation.abstention import WRONG, abstention_confidence, answered_from, app_rule, noisy_beats, risk
 from pipeline.evaluation.conformal import ALPHA, DELTA, METHODS, TINY, Patient, class_sets, is_held, patient_of
-from pipeline.evaluation.predict import Progress, part_of, predict_records
+from pipeline.evaluation.predict import predict_records
 from pipeline.evaluation.record_predictions import RecordPredictions
 from pipeline.evaluation.report import S_RECORD, plain
-from pipeline.evaluation.run import RUNS, database_folder, load_described, split_records, unseen_by, write_json
+from pipeline.evaluation.run import RUNS, load_described, split_records, unseen_by, write_json
 from pipeline.evaluation.saved import DATABASES, SPLITS, Json, evaluation_file, read_evaluation
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
@@ -43,7 +45,7 @@ def evaluate_uncertainty(
     *,
     config: Config = DEFAULT,
     weights: Path = registry.WEIGHTS,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """`add_uncertainty` for the network called `name`; return the evaluation.json."""
     path = output or evaluation_file(name, "ds2", weights)
@@ -59,7 +61,7 @@ def add_uncertainty(
     *,
     config: Config = DEFAULT,
     cache: Path = RUNS,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> None:
     """Calibrate sets of classes on patients of svdb, measure them there and on DS2, and put it into `path`.
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from fpdf import FPDF
 
+from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, IntArray
 
 SPEED_MM_S: Final = 25.0  # IEC 60601-2-25
@@ -129,14 +130,12 @@ def draw_trace(pdf: FPDF, x: float, bottom: float, lane: Lane, first_s: float, f
     """
     at_mm = x + (first_s + np.arange(value_mv.size) / fs) * SPEED_MM_S
     known = np.isfinite(value_mv)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8)))
-    for a, b in zip(np.append(0, edges[1::2]), np.append(edges[::2], known.size), strict=True):
-        if b > a:
-            pdf.set_fill_color(*_NO_SIGNAL)
-            stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
-            pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
+    for a, b in runs(~known):
+        pdf.set_fill_color(*_NO_SIGNAL)
+        stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
+        pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
     _pen(pdf)
-    for a, b in zip(edges[::2], edges[1::2], strict=True):
+    for a, b in runs(known):
         keep = a + _thinned(value_mv[a:b], fs)
         y = lane.y_of(bottom, value_mv[keep])
         pdf.polyline(list(zip(at_mm[keep].tolist(), y.tolist(), strict=True)))

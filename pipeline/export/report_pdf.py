@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.printable_text import clock, length
 from pipeline.export.printed_page import (
     ALARM,
     BOTTOM_MM,
@@ -23,7 +22,7 @@ from pipeline.export.printed_page import (
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
-from pipeline.wording import burden, classified, grouped, share
+from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
 STATE_WORDS: Final = MappingProxyType(
@@ -104,7 +103,7 @@ def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
     analysis = content.analysis
     sheet.say(LEFT_MM, y + 5, sheet.fit(f"ECG report {analysis.record}", INNER_MM, 17, bold=True), 17, bold=True)
     facts = (
-        f"{length(analysis.duration_s)} recorded",
+        f"{duration(analysis.duration_s)} recorded",
         f"lead{'s' if len(content.leads) > 1 else ''} {', '.join(content.leads)}",
         f"{analysis.fs:g} Hz",
         f"{_analysed(analysis.quality.analysed_fraction)} could be analysed",
@@ -134,7 +133,7 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     summary, rate, longest = content.summary, content.summary.rate, content.summary.longest_rr
     lowest, highest = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     rates = f"{_number(lowest)} to {_number(highest, '/min')}"
-    at = "" if longest is None else f"at {clock(longest.time_s)}"
+    at = "" if longest is None else f"at {report_clock(longest.time_s)}"
     whole = f"of {grouped(classified(summary.counts))} classified"
     return [
         ("Mean heart rate", _number(rate.mean, "/min"), rates),
@@ -155,7 +154,7 @@ def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
     for number, finding in enumerate(shown, 1):
         sheet.say(LEFT_MM + 4, y + 2.5, str(number), 8, bold=True, colour=ALARM, align="R")
         sheet.say(LEFT_MM + 7, y + 2.5, sheet.fit(finding.title, 58, 8, bold=True), 8, bold=True)
-        sheet.say(LEFT_MM + 68, y + 2.5, clock(finding.start_s), 8)
+        sheet.say(LEFT_MM + 68, y + 2.5, report_clock(finding.start_s), 8)
         sheet.say(LEFT_MM + 84, y + 2.5, sheet.fit(finding.detail, 66, 8), 8, colour=MUTED)
         state = "reviewed" if finding.reviewed else "not reviewed"
         sheet.say(

@@ -19,7 +19,6 @@ from pipeline.export.ecg_paper import (
     draw_trace,
     lane_for,
 )
-from pipeline.export.printable_text import clock
 from pipeline.export.printed_page import (
     BOTTOM_MM,
     CLASS_COLOURS,
@@ -34,6 +33,7 @@ from pipeline.export.printed_page import (
 from pipeline.export.report import ReportContent
 from pipeline.review.triage import Finding
 from pipeline.types import FloatArray
+from pipeline.wording import report_clock
 
 STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
 MAX_STRIPS: Final = 16
@@ -125,13 +125,13 @@ def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
         beat_s = finding.samples[0] / content.analysis.fs
         marked = tuple((sample / content.analysis.fs,) * 2 for sample in finding.samples)
         others = f"the first of {len(finding.samples)} beats" if len(finding.samples) > 1 else "one beat"
-        detail = f"{clock(beat_s)}, {others}. {finding.detail}".rstrip()
+        detail = f"{report_clock(beat_s)}, {others}. {finding.detail}".rstrip()
         return Strip(heading, detail, _inside(beat_s - STRIP_S / 2, content), marked, finding.reviewed)
     span = finding.stop_s - finding.start_s
     fits = span < STRIP_S - 1
     start = _inside(finding.start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
     cut = "" if fits else f", its first {start + STRIP_S - finding.start_s:.1f} s here"
-    detail = f"{clock(finding.start_s)} to {clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
+    detail = f"{report_clock(finding.start_s)} to {report_clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
     return Strip(heading, detail, start, ((finding.start_s, finding.stop_s),), finding.reviewed)
 
 
@@ -186,7 +186,7 @@ def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
     tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
     sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
-    detail = strip.detail or f"from {clock(strip.start_s)}"
+    detail = strip.detail or f"from {report_clock(strip.start_s)}"
     sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
 
@@ -255,5 +255,5 @@ def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: fl
         sheet.set_draw_color(*MUTED)
         sheet.set_line_width(0.2)
         sheet.line(x, bottom, x, bottom + 1)
-        text = clock(second) if second == first else f"+{second - first} s"
+        text = report_clock(second) if second == first else f"+{second - first} s"
         sheet.say(min(x, RIGHT_MM - 2), bottom + 3.6, text, 6, colour=MUTED, align="C")

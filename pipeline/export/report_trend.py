@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.export.printable_text import clock
 from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
 from pipeline.export.report import ReportContent
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.types import FloatArray
+from pipeline.wording import report_clock
 
 BUCKETS: Final = 350  # about two per millimetre
 
@@ -117,7 +117,7 @@ def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top:
         x = left + second / duration_s * width
         sheet.line(x, bottom, x, bottom + 1)
         align: Align = "R" if x > RIGHT_MM - 6 else "C"
-        sheet.say(x, bottom + 3.8, clock(second), 6.5, colour=MUTED, align=align)
+        sheet.say(x, bottom + 3.8, report_clock(second), 6.5, colour=MUTED, align=align)
 
 
 def _draw_numbers(sheet: Sheet, content: ReportContent, top: float, bottom: float) -> None:

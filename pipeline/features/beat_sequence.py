@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.config import SequenceConfig, SignalConfig
-from pipeline.signal.windows import gather
+from pipeline.signal.windows import gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 LEADS = 2
@@ -48,9 +48,7 @@ def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> Sequenc
     signal : SignalConfig
         Decides which beats are usual.
     """
-    usual = beats.rr_s >= signal.usual_rr_ratio * beats.mean_rr_s
-    at = np.flatnonzero(usual if usual.sum() >= 5 else np.ones(len(beats), np.bool_))
-    at = at[:: max(1, at.size // signal.template_beats)]
+    at = usual_beats(beats.rr_s, beats.mean_rr_s, signal)
     template = np.median(waves(beats, at, config), axis=0) if at.size else np.zeros((config.points, LEADS))
     rhythm = rhythm_features(beats.rr_s, beats.mean_rr_s, config)
     return SequenceFrame(read_only(template.astype(np.float32)), read_only(rhythm))

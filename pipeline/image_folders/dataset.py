@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,13 +13,12 @@ from typing import Final
 import cv2
 import numpy as np
 
+from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import DataError, EcgError
 from pipeline.intake import read_picture
 from pipeline.intake.content import file_ending
 from pipeline.types import FloatArray, PictureArray
-
-Progress = Callable[[float, str], None]
 
 ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp")
 SPLIT_NAMES: Final = {
@@ -129,9 +128,7 @@ def folder_path(typed: str) -> Path:
     return resolved
 
 
-def read_folder(
-    root: Path, *, limits: Limits = DEFAULT.limits, progress: Progress = lambda fraction, sentence: None
-) -> FolderDataset:
+def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progress = no_progress) -> FolderDataset:
     """Read every picture of a folder once: train/CLASS/..., CLASS/train/..., or CLASS/..., at any depth.
 
     Files that are not pictures, are broken or too large, or lie under no class are listed as refused; links are not

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from models import registry
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from models.softmax import softmax
 from models.transfer import TailPlan, feature_maps, fit_tail, logits_of, tail_of
+from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
 from pipeline.config import data_root
 from pipeline.errors import DataError
-from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
+from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
 from pipeline.evaluation.class_scores import class_report, macro_f1
 from pipeline.evaluation.run import write_json
 from pipeline.export.beat_images import write_png
@@ -32,7 +34,6 @@ from pipeline.image_folders.training_set import (
     Division,
     FolderPlan,
     Lesson,
-    Progress,
     augmented,
     divide,
     labels,
@@ -62,7 +63,7 @@ def run_folder(
     *,
     plan: FolderPlan | None = None,
     tune: int = 0,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
     """Fine-tune a picture network on a folder; writes run.json, NAME/weights and sample pictures, returns the folder.
@@ -144,7 +145,7 @@ def run_folder(
 
 
 def fit(
-    name: str, lesson: Lesson, plan: FolderPlan, progress: Progress = lambda fraction, sentence: None
+    name: str, lesson: Lesson, plan: FolderPlan, progress: Progress = no_progress
 ) -> tuple[Any, dict[str, list[float]]]:
     """Train in two phases, the head on frozen features and then what follows `frozen_up_to`; early stopping in both."""
     keras().utils.set_random_seed(plan.seed)

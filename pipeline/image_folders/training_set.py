@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
+from pipeline._util.progress import Progress
 from pipeline.errors import DataError
 from pipeline.image_folders.dataset import FolderDataset
 from pipeline.intake import read_picture
 from pipeline.page_classifier.dataset import folds
 from pipeline.types import IntArray, PictureArray
-
-Progress = Callable[[float, str], None]
 
 _PAPER: Final = 255
 

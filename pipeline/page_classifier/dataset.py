@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.progress import Progress
 from pipeline.digitisation.layouts import LEADS
 from pipeline.errors import DataError
 from pipeline.intake import read_picture
@@ -19,8 +20,6 @@ from pipeline.page_classifier.page_beats import PageBeats, find_beats
 from pipeline.page_classifier.printed_page import find_page
 from pipeline.page_classifier.traces import read_traces
 from pipeline.types import FloatArray, IntArray, read_only
-
-Progress = Callable[[float, str], None]
 
 PAGE_CLASSES: Final = ("normal", "myocardial_infarction", "history_of_mi", "abnormal_heartbeat")
 CITATION: Final = "Khan & Hussain 2021, ECG Images dataset of Cardiac Patients, doi:10.17632/gwbz3fsgp8.2, CC BY 4.0"

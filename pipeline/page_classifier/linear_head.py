@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from models.softmax import softmax
+
 Array = NDArray[Any]
 Validation = Callable[[Array], dict[str, float]]
 
@@ -78,7 +80,7 @@ def fit_head(
 
     def loss_and_slope(flat: Array) -> tuple[float, Array]:
         w = flat.reshape(r + 1, classes)
-        p = _softmax(z @ w[:-1] + w[-1])
+        p = softmax(z @ w[:-1] + w[-1])
         loss = -(weight * np.log(np.maximum(p[np.arange(n), label], 1e-300))).sum() + (w[:-1] ** 2).sum() / (
             2 * strength
         )
@@ -87,7 +89,7 @@ def fit_head(
 
     def note(flat: Array) -> None:
         w = flat.reshape(r + 1, classes)
-        p = _softmax(z @ w[:-1] + w[-1])
+        p = softmax(z @ w[:-1] + w[-1])
         loss = float(-np.log(np.maximum(p[np.arange(n), label], 1e-300)).mean())
         measures = {"loss": loss, "accuracy": float((p.argmax(axis=1) == label).mean())}
         if validate is not None:
@@ -99,8 +101,3 @@ def fit_head(
     found = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", callback=note, options={"maxiter": ITERATIONS})
     w = found.x.reshape(r + 1, classes)
     return Head(back @ w[:-1], w[-1]), curves
-
-
-def _softmax(logits: Array) -> Array:
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True))

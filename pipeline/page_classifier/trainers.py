@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from models.networks import NETWORKS
 from models.runtime import keras
+from models.softmax import softmax
 from models.transfer import TailPlan, fit_tail, logits_of
-from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood, softmax
+from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
 from pipeline.evaluation.class_scores import macro_f1
 from pipeline.page_classifier.dataset import PAGE_CLASSES, PageSet, folds
 from pipeline.page_classifier.linear_head import fit_head, standard_of, standardised

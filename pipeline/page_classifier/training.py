@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from models import page, registry
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from models.softmax import softmax
 from models.transfer import feature_maps
+from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import current_commit
 from pipeline.config import ROOT, data_root
-from pipeline.evaluation.calibration import softmax
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.run import write_json
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
@@ -29,7 +30,6 @@ from pipeline.page_classifier.files import FOLDER, PAGES_SCHEMA
 from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, Trained, Trainer, trainer_of
 from pipeline.types import IntArray, PictureArray
 
-Progress = Callable[[float, str], None]
 Array = NDArray[Any]
 
 CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # of the same 24 x 24 positions
@@ -43,7 +43,7 @@ def run(
     output_dir: Path | None = None,
     *,
     plan: PagePlan = DEFAULT_PLAN,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
     command: str = "python -m pipeline train --model page",
 ) -> Path:
     """Cross-validate the page network and its baselines, train it on all pages, write weights and evaluation.
@@ -58,7 +58,7 @@ def run(
     started, commit = time.monotonic(), current_commit()  # before this run changes the tree itself
     root = data_dir or data_root() / "ecg_pages"
     keras().mixed_precision.set_global_policy(dtype_policy())
-    pages = load_pages(root, lambda fraction, sentence: progress(0.1 * fraction, sentence))
+    pages = load_pages(root, stretch_of(progress, 0, 0.1))
     pictures = draw_variants(pages, plan.cnn_variants)
     weights = root.parent / "weights"
     features = {name: _features(name, pictures[:, 0], weights, progress) for name in CUTS}

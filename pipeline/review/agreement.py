@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,8 @@ from pipeline.config import DEFAULT, Config
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import ABSENT, REJECTED, ReviewedBeats
 from pipeline.review.decisions import Decision
+from pipeline.signal.nearest import NO_BEAT, paired
 from pipeline.types import IntArray
-
-NO_BEAT: Final = -1
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
     """Return rows (m, 2) of indices into both, -1 for none, in order of time; equal samples first, then the nearest."""
     _, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
     rest_i, rest_j = np.setdiff1d(np.arange(first.size), i), np.setdiff1d(np.arange(second.size), j)
-    near = _nearest_pairs(first[rest_i], second[rest_j], window)
+    near = paired(first[rest_i], second[rest_j], within=window)
     rows = [
         *zip(i.tolist(), j.tolist(), strict=True),
         *((int(rest_i[a]), int(rest_j[near[a]]) if a in near else NO_BEAT) for a in range(rest_i.size)),
@@ -115,19 +114,6 @@ def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
     pair = np.array(rows, np.int64).reshape(-1, 2)
     when = np.where(pair[:, 0] != NO_BEAT, _taken(first, pair[:, 0], 0), _taken(second, pair[:, 1], 0))
     return pair[np.argsort(when, kind="stable")]
-
-
-def _nearest_pairs(first: IntArray, second: IntArray, window: float) -> dict[int, int]:
-    """Pair samples at most `window` apart, each once, the nearest pairs first; return positions in both."""
-    start, stop = np.searchsorted(second, first - window), np.searchsorted(second, first + window, side="right")
-    close = [(a, b) for a in range(first.size) for b in range(int(start[a]), int(stop[a]))]
-    paired: dict[int, int] = {}
-    taken: set[int] = set()
-    for a, b in sorted(close, key=lambda pair: abs(int(first[pair[0]]) - int(second[pair[1]]))):
-        if a not in paired and b not in taken:
-            paired[a] = b
-            taken.add(b)
-    return paired
 
 
 def _taken(values: NDArray[Any], index: IntArray, otherwise: object) -> NDArray[Any]:

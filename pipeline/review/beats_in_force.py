@@ -16,6 +16,7 @@ from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Decision
 from pipeline.review.signal_evidence import Ground, Silence, Spans
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, FloatArray, IntArray, read_only
 
@@ -162,15 +163,11 @@ def check_free(sample: int, fs: float, existing: IntArray, config: Config = DEFA
     ReviewError
         With the beat that is already there.
     """
-    at = int(np.searchsorted(existing, sample))
-    near = existing[max(0, at - 1) : at + 1]
-    if near.size == 0:
-        return
-    nearest = int(near[np.abs(near - sample).argmin()])
-    if abs(nearest - sample) <= config.match_window_ms / 1000 * fs:
+    at = int(nearest(existing, sample, within=config.match_window_ms / 1000 * fs))
+    if at != NO_BEAT:
         raise ReviewError(
-            f"A beat is at {nearest / fs:.2f} s already, within {config.match_window_ms:g} ms of {sample / fs:.2f} s; "
-            "change or delete that one."
+            f"A beat is at {existing[at] / fs:.2f} s already, within {config.match_window_ms:g} ms of "
+            f"{sample / fs:.2f} s; change or delete that one."
         )
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from pipeline.config import DEFAULT, REVIEW, Config, ReviewConfig
+from pipeline.signal.gaps import gaps_in
 from pipeline.types import Analysis, FloatArray, Recording
 
 Silence = Literal["rest", "lost", "waves"]
@@ -81,30 +82,7 @@ def ground_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT
     """
     leads = tuple(recording.p_signal[:, recording.leads.index(name)] for name in analysis.leads)
     heights = tuple(_qrs_height(lead, analysis, config) for lead in leads)
-    return Ground(recording.fs, gaps_in(np.asarray(leads[0]), recording.fs, config), leads, heights)
-
-
-def gaps_in(lead: FloatArray, fs: float, config: Config = DEFAULT) -> tuple[tuple[int, int], ...]:
-    """Return the stretches of NaN in a lead that last longer than `gap_bridge_ms`.
-
-    Parameters
-    ----------
-    lead : (n_samples,) float32
-        The lead, NaN in gaps.
-    fs : float
-        Sampling frequency, Hz.
-    config : Config, optional
-        Its `signal.gap_bridge_ms` is used.
-
-    Returns
-    -------
-    tuple of (int, int)
-        Samples [start, stop).
-    """
-    missing = np.concatenate([[False], np.isnan(lead), [False]])
-    edges = np.flatnonzero(missing[1:] != missing[:-1]).reshape(-1, 2)
-    long = edges[edges[:, 1] - edges[:, 0] > config.signal.gap_bridge_ms / 1000 * fs]
-    return tuple((int(start), int(stop)) for start, stop in long)
+    return Ground(recording.fs, tuple(gaps_in(np.asarray(leads[0]), recording.fs, config.signal)), leads, heights)
 
 
 def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:

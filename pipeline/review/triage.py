@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, IntArray
 from pipeline.wording import percent
 
@@ -311,17 +311,9 @@ def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
     """
     if other.sample.size == 0 or len(beats) == 0:
         return np.zeros(0, np.int64)
-    nearest = _nearest(beats.sample, other.sample)
-    near = np.abs(other.sample[nearest] - beats.sample) <= DEFAULT.match_window_ms / 1000 * beats.fs
+    partner = nearest(other.sample, beats.sample, within=DEFAULT.match_window_ms / 1000 * beats.fs)
     best = np.array(AAMI_CLASSES)[other.p.argmax(axis=1)]
     classified = np.array([status == "classified" for status in other.status], np.bool_) & other.has_p
     known = is_class(ascii_codes(beats.model_aami), "".join(AAMI_CLASSES))
-    differs = near & known & classified[nearest] & (best[nearest] != beats.model_aami)
+    differs = (partner != NO_BEAT) & known & classified[partner] & (best[partner] != beats.model_aami)
     return np.asarray(beats.sample[differs])
-
-
-def _nearest(wanted: IntArray, there: IntArray) -> NDArray[np.intp]:
-    """Return the position of the nearest of `there`, increasing, to each of `wanted`."""
-    right = np.searchsorted(there, wanted).clip(0, there.size - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(np.abs(there[left] - wanted) <= np.abs(there[right] - wanted), left, right)

@@ -14,6 +14,7 @@ from scipy import signal as sps
 
 from pipeline.config import SignalConfig
 from pipeline.errors import SignalError
+from pipeline.signal.gaps import gaps_in, runs
 from pipeline.types import FloatArray, Recording, read_only
 
 STRETCH_S: Final = 3600.0
@@ -93,12 +94,6 @@ def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, .
     return tuple(long) or recording.leads
 
 
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the stretches [start, stop) in which `mask` (n,) is True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
     """Split the segments into stretches of at most an hour, each with a margin of a minute.
 
@@ -112,11 +107,10 @@ def hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
-    missing = ~np.isfinite(lead)
-    for start, stop in runs(missing):
-        if (stop - start) / fs * 1000 <= config.gap_bridge_ms and start > 0 and stop < lead.size:
-            missing[start:stop] = False
-    return [(a, b) for a, b in runs(~missing) if (b - a) / fs >= config.segment_min_s]
+    recorded = np.ones(lead.size, np.bool_)
+    for start, stop in gaps_in(lead, fs, config):
+        recorded[start:stop] = False
+    return [(a, b) for a, b in runs(recorded) if (b - a) / fs >= config.segment_min_s]
 
 
 def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from pipeline.signal.nearest import nearest
 from pipeline.types import FloatArray, IntArray, read_only
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("r_peaks.json")
@@ -146,10 +147,7 @@ def _distance(at: IntArray, others: IntArray) -> IntArray:
     """Return the samples from each of `at` (n,) to the nearest of `others` (m,), both increasing."""
     if others.size == 0:
         return np.full(at.size, np.iinfo(np.int64).max)
-    after = np.searchsorted(others, at)
-    before = others[np.maximum(after - 1, 0)]
-    following = others[np.minimum(after, others.size - 1)]
-    return np.asarray(np.minimum(np.abs(at - before), np.abs(at - following)), np.int64)
+    return np.asarray(np.abs(at - others[nearest(others, at)]), np.int64)
 
 
 def _rival(at: IntArray, score: FloatArray, distance: float) -> FloatArray:

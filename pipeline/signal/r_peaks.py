@@ -7,6 +7,7 @@ import sleepecg
 
 from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned, hours
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import chosen, in_rhythm, load_networks
 from pipeline.types import FloatArray, IntArray
@@ -114,12 +115,10 @@ def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> 
     steep = slopes(conditioned, config)
     if steep.size == 0:
         return np.unique(snapped)
-    after = np.clip(np.searchsorted(steep, beats), 1, max(1, steep.size - 1))
-    around = np.stack([steep[after - 1], steep[np.minimum(after, steep.size - 1)]], axis=1)
-    nearest = around[np.arange(beats.size), np.abs(around - beats[:, None]).argmin(axis=1)]
-    same = np.abs(nearest - beats) <= config.same_beat_ms / 1000 * conditioned.fs
-    apart = nearest - snapped
+    partner = nearest(steep, beats, within=config.same_beat_ms / 1000 * conditioned.fs)
+    same, by_slopes = partner != NO_BEAT, steep[partner]
+    apart = by_slopes - snapped
     elsewhere = apart[same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)]
     usual = np.median(elsewhere) if elsewhere.size else 0.0
     alike = np.count_nonzero(np.abs(elsewhere - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
-    return np.unique(np.where(same, nearest, snapped) if alike > config.elsewhere_share * beats.size else snapped)
+    return np.unique(np.where(same, by_slopes, snapped) if alike > config.elsewhere_share * beats.size else snapped)

@@ -1,11 +1,15 @@
-"""Windows around R peaks."""
+"""Windows around R peaks, and which beats are the usual ones of a recording."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from pipeline.config import PictureConfig
+from pipeline.config import PictureConfig, SignalConfig
 from pipeline.types import FloatArray, IntArray
+
+MIN_USUAL_BEATS: Final = 5
 
 
 def beat_offsets(fs: float, config: PictureConfig) -> IntArray:
@@ -17,3 +21,15 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     """Return the values of `lead` (n,) at `index` (any shape), 0 outside."""
     inside = (index >= 0) & (index < lead.size)
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
+
+
+def usual_beats(rr_s: FloatArray, mean_rr_s: float, config: SignalConfig) -> IntArray:
+    """Positions of beats that do not come early: what the recording's usual beat and its height are measured on.
+
+    The dominant rhythm may be ectopic (MIT-BIH record 232), and pauses lift the mean RR interval: so a beat counts if
+    the interval before it (n,), in seconds, is at least `usual_rr_ratio` of the mean. All beats count where fewer than
+    five do. Of many, every k-th is taken, so that fewer than twice `template_beats` are left.
+    """
+    usual = rr_s >= config.usual_rr_ratio * mean_rr_s
+    at = np.flatnonzero(usual if usual.sum() >= MIN_USUAL_BEATS else np.ones(rr_s.size, np.bool_))
+    return at[:: max(1, at.size // config.template_beats)]

@@ -14,11 +14,14 @@ from models import registry
 from models.fit import FitPlan, FitResult, average, fit, forward
 from models.network import random_start
 from models.networks import NETWORKS
+from models.softmax import softmax
+from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.labelled_beats import LabelledBeats, load_beats
 from pipeline.datasets.splits import DS1, DS2
-from pipeline.evaluation.calibration import fit_temperature, softmax
+from pipeline.evaluation.calibration import equal_cost_threshold, fit_temperature
 from pipeline.evaluation.record_predictions import RecordPredictions
 from pipeline.evaluation.report import evaluate_predictions
 from pipeline.evaluation.run import add_random_split, default_provenance, evaluate
@@ -34,11 +37,9 @@ from pipeline.training.training_set import (
     VALIDATION,
     Lesson,
     Logits,
-    Progress,
     Validation,
     load_lesson,
     logit_bias,
-    mitdb_folder,
     simulated_sources,
     train_records,
 )
@@ -54,7 +55,7 @@ def run(
     *,
     plan: TrainingPlan = DEFAULT_PLAN,
     config: Config = DEFAULT,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
     """Train a network on DS1 and write `output_dir`/NAME (default models/weights/NAME).
@@ -69,7 +70,7 @@ def run(
     if NETWORKS[name].initialise is random_start:
         plan = plan.reduced(plan.simulated_epochs, None)  # two runs from there end too far apart for a mean
     root = data_dir or data_root()
-    mitdb = mitdb_folder(root)
+    mitdb = database_folder(root)
     lesson = load_lesson(mitdb, config, plan.seed, progress, without=plan.without)
     sampler, simulated, watched = samplers(lesson, plan, config)
     result = fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
@@ -102,7 +103,7 @@ def run_without(
     output_dir: Path | None = None,
     *,
     config: Config = DEFAULT,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Train the same network without some records and score it on DS2: what a patient who is in both halves gives.
 
@@ -119,12 +120,11 @@ def run_without(
         If the database is missing, or a record teaches nothing anyway.
     """
     root, target = data_dir or data_root(), without_file(name, without, output_dir or registry.WEIGHTS)
-    half: Progress = lambda done, sentence: progress(done / 2, sentence)  # noqa: E731
-    trained = train(root, ROOT / "runs" / target.stem, half)
+    trained = train(root, ROOT / "runs" / target.stem, part_of(progress, 0, 2))
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = default_provenance(name, mitdb_folder(root), "ds2", len(DS2))
+    made = default_provenance(name, database_folder(root), "ds2", len(DS2))
     made = replace(made, command=registry.manifest(name, trained.parent).command)
-    rest: Progress = lambda done, sentence: progress((1 + done) / 2, sentence)  # noqa: E731
+    rest = part_of(progress, 1, 2)
     return evaluate(name, root, "ds2", target, config=config, weights=trained.parent, provenance=made, progress=rest)
 
 
@@ -135,7 +135,7 @@ def run_random_split(
     *,
     plan: TrainingPlan = RANDOM_SPLIT_PLAN,
     config: Config = DEFAULT,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Train the same network on a random 80 % of all beats of DS1 and DS2 and score it on others of the same patients.
 
@@ -147,7 +147,7 @@ def run_random_split(
     DataError
         If the database or the evaluation.json is missing.
     """
-    mitdb = mitdb_folder(data_dir or data_root())
+    mitdb = database_folder(data_dir or data_root())
     evaluation = (output_dir or registry.WEIGHTS) / name / "evaluation.json"
     read_evaluation(evaluation)
     everything = load_beats((*DS1, *DS2), mitdb, config, progress=progress)
@@ -251,16 +251,9 @@ def _calibrated(
         "logit_bias": [round(float(value), 6) for value in bias],
         "temperature": round(temperature, 4),
         "threshold": 0.5,
-        "picture_threshold": round(_equal_cost_threshold(1 - plain[:, 0], abnormal), 4),
+        "picture_threshold": round(equal_cost_threshold(1 - plain[:, 0], abnormal), 4),
         "abstain_below": round(float(np.quantile(p.max(axis=1), 0.01)), 3),
     }
-
-
-def _equal_cost_threshold(score: NDArray[np.floating[Any]], abnormal: NDArray[np.bool_]) -> float:
-    """The threshold with the best mean of sensitivity and specificity."""
-    thresholds = np.linspace(0.02, 0.98, 97)
-    balance = [np.mean(score[abnormal] >= t) + np.mean(score[~abnormal] < t) for t in thresholds]
-    return float(thresholds[int(np.argmax(balance))])
 
 
 def _golden_pictures(checks: LabelledBeats, config: Config) -> PictureArray:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline._util.progress import Progress, no_progress
+
 SEED: Final = 20261122
 
 
@@ -35,7 +37,7 @@ def search(
     trials: int,
     *,
     first: Mapping[str, float] | None = None,
-    progress: Callable[[float, str], None] = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Found:
     """Look for the settings with the lowest `measure`, in at most `trials` trials in all.
 

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.softmax import softmax
+from pipeline._util.progress import Progress
 from pipeline.config import Config
 from pipeline.datasets.labelled_beats import LabelledBeats, concatenated, load_beats
 from pipeline.datasets.splits import DS1
 from pipeline.errors import DataError
-from pipeline.evaluation.calibration import adjust_prior, softmax
+from pipeline.evaluation.calibration import adjust_prior
 from pipeline.features.beat_image import draw
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.rhythms import Rhythm
 from pipeline.training.beat_sampler import Q_PRIOR, SIMULATED_COUNTS, EpochSampler, Source, load_simulated
 from pipeline.types import PictureArray
 
-Progress = Callable[[float, str], None]
 Logits = Callable[[PictureArray], NDArray[np.float32]]
 
 # Patients of DS1 that no weight is trained on: they choose the epoch, the temperature and the thresholds. They hold
@@ -64,19 +65,6 @@ def simulated_sources(lesson: Lesson, share: float) -> tuple[Source, ...]:
         Source(lesson.simulated[rhythm], {name: max(1, round(share * count)) for name, count in counts.items()})
         for rhythm, counts in SIMULATED_COUNTS.items()
     )
-
-
-def mitdb_folder(root: Path) -> Path:
-    """The MIT-BIH database among the public data.
-
-    Raises
-    ------
-    DataError
-        If it is not there.
-    """
-    if not (root / "mitdb").is_dir():
-        raise DataError(f"The MIT-BIH database is not in {str(root)!r}; run `python -m pipeline data` first.")
-    return root / "mitdb"
 
 
 @dataclass(frozen=True, eq=False)

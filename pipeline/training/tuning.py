@@ -11,11 +11,13 @@ from typing import Final
 
 from models.losses import Recipe
 from models.networks import NETWORKS
+from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.training.image_networks import fitted, samplers
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
 from pipeline.training.search import Found, Range, search
-from pipeline.training.training_set import Lesson, Progress, load_lesson, mitdb_folder
+from pipeline.training.training_set import Lesson, load_lesson
 
 SPACE: Final = MappingProxyType(
     {"learning_rate": Range(1e-4, 5e-3, log=True), "weight_decay": Range(1e-6, 1e-2, log=True)}
@@ -31,7 +33,7 @@ def tune(
     plan: TrainingPlan = TUNE_PLAN,
     config: Config = DEFAULT,
     lesson: Lesson | None = None,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
 ) -> Path:
     """Try settings of a network, `trials` in all, and write the best ones to runs/tune-NAME-KEY.json.
 
@@ -43,7 +45,7 @@ def tune(
         If the MIT-BIH database is not in `data_dir`.
     """
     root = data_dir or data_root()
-    taught = lesson or load_lesson(mitdb_folder(root), config, plan.seed, progress)
+    taught = lesson or load_lesson(database_folder(root), config, plan.seed, progress)
     kept = ROOT / "runs" / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
@@ -60,8 +62,9 @@ def tune(
 def validation(name: str, plan: TrainingPlan, lesson: Lesson, root: Path, config: Config) -> dict[str, float]:
     """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures."""
     _, both, watched = samplers(lesson, plan, config)
-    quiet: Progress = lambda fraction, sentence: None  # noqa: E731
-    history = fitted(name, plan, both, root, config, quiet, watched, f"{name}-tried", plan.simulated_epochs).history
+    history = fitted(
+        name, plan, both, root, config, no_progress, watched, f"{name}-tried", plan.simulated_epochs
+    ).history
     best = min(range(len(history["val_loss"])), key=lambda epoch: history["val_loss"][epoch])
     return {measure: values[best] for measure, values in history.items()}
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.common import ecg_chart, overlays
-from app.common.text import clock, duration, plain
+from app.common.text import plain
 from app.common.theme import DARK, LIGHT, Palette
 from pipeline.types import QualitySegment
-from pipeline.wording import percent
+from pipeline.wording import duration, percent
 
 
 def lead(seconds: float = 10, fs: float = 360) -> ecg_chart.Lead:
@@ -160,11 +160,6 @@ def test_no_probability_is_shown_as_certainty(fraction: float, text: str) -> Non
 )
 def test_a_length_of_time_has_no_sixty_seconds(seconds: float, words: str) -> None:
     assert duration(seconds) == words
-
-
-def test_the_clock_counts_past_a_day() -> None:
-    assert clock(59.96) == "1:00.0"
-    assert clock(25 * 3600 + 61.5) == "25:01:01.5"
 
 
 @given(st.text())

@@ -8,6 +8,7 @@ import pytest
 from models import registry
 from models.randomise import cascade
 from models.registry import Classifier
+from pipeline._util.progress import Progress
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
@@ -17,7 +18,6 @@ from pipeline.evaluation.claims import claims
 from pipeline.evaluation.explanations import measured, randomised
 from pipeline.evaluation.faithfulness import Explained, area_under, drawn
 from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
-from pipeline.evaluation.predict import Progress
 from pipeline.evaluation.report import plain
 from pipeline.features.beat_image_content import picture_content
 from pipeline.features.beat_sequence import row_size

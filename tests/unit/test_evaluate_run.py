@@ -247,23 +247,6 @@ def test_a_result_makes_its_folder_and_what_cannot_be_written_is_one_sentence(fo
         run.write_json(path / "x.json", {})
 
 
-def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, tmp_path):
-    assert run.database_folder(folder) == folder
-    (tmp_path / "mitdb").mkdir()
-    (tmp_path / "mitdb" / "100.hea").write_text("")
-    (tmp_path / "svdb").mkdir()
-    (tmp_path / "svdb" / "800.hea").write_text("")
-    assert run.database_folder(tmp_path) == tmp_path / "mitdb"
-    assert run.database_folder(tmp_path, "svdb") == tmp_path / "svdb"
-    with pytest.raises(DataError, match="There are no records"):
-        run.database_folder(tmp_path / "cache")
-
-
-def test_the_records_of_one_database_are_not_taken_for_those_of_another(folder):
-    with pytest.raises(DataError, match="holds records of 'mitdb' and none of 'svdb'"):
-        run.database_folder(folder, "svdb")
-
-
 def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_path):
     path = evaluated(folder, tmp_path)
     content = read_evaluation(path)

@@ -14,7 +14,7 @@ from pipeline.intake import read_path
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.rhythm_events import events
-from pipeline.review.signal_evidence import gaps_in, ground_of
+from pipeline.review.signal_evidence import ground_of
 from pipeline.review.summary import summarise, tachogram
 from pipeline.review.triage import triage
 from pipeline.types import Analysis, Quality, Recording
@@ -125,13 +125,6 @@ def test_an_interval_is_judged_once() -> None:
 def test_a_signal_of_nothing_but_gaps_is_lost_wherever_it_is_asked() -> None:
     recording, analysis = study(np.full(round(13.2 * FS), np.nan))
     assert ground_of(recording, analysis).between(*at(4, 10)) == "lost"
-
-
-def test_gaps_in_finds_stretches_longer_than_the_bridge() -> None:
-    lead = np.zeros(1000, np.float32)
-    lead[100:105] = lead[300:400] = lead[990:] = np.nan
-    assert gaps_in(lead, 125.0) == ((300, 400), (990, 1000))
-    assert gaps_in(lead, 100.0) == ((100, 105), (300, 400), (990, 1000))
 
 
 def found_in(recording: Recording, samples: NDArray[np.int64] | None = None) -> dict[str, list[float]]:

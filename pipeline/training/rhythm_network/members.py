@@ -15,11 +15,12 @@ from models.fit import FitPlan, fit
 from models.losses import Recipe
 from models.rhythm import member
 from pipeline._util.fingerprint import fingerprint
+from pipeline._util.progress import Progress
 from pipeline.config import Config
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import FORESTS, TreesPlan
-from pipeline.training.rhythm_network.patients import Material, Progress, Simulated
+from pipeline.training.rhythm_network.patients import Material, Simulated
 from pipeline.training.rhythm_network.scores import measured, towards_natural
 from pipeline.training.rhythm_network.windows import Changes, WindowSampler, class_shares
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline._util.progress import Progress
 from pipeline.config import Config
-from pipeline.errors import DataError
 from pipeline.synthesis.rhythms import Rhythm
 from pipeline.training.rhythm_network.augmentation import recorded_noise
 from pipeline.training.rhythm_network.windows import (
@@ -21,7 +21,6 @@ from pipeline.training.rhythm_network.windows import (
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import FloatArray
 
-Progress = Callable[[float, str], None]
 Variants = tuple[tuple[Rhythm, int], ...]
 
 
@@ -109,10 +108,3 @@ def load_material(
     paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED_TRAINING]
     recorded, of_other = ({name: everyone[name] for name in names} for names in (records, others))
     return Material(recorded, simulated, paced, noise, of_other)
-
-
-def database(root: Path, name: str) -> Path:
-    """The folder of a database; a `DataError` if it is not there."""
-    if not (root / name).is_dir():
-        raise DataError(f"The database {name!r} is not in {str(root)!r}; run `python -m pipeline data` first.")
-    return root / name

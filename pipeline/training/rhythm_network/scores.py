@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fit import UNLABELLED
-from pipeline.evaluation.calibration import adjust_prior, fit_temperature, softmax
+from models.softmax import softmax
+from pipeline.evaluation.calibration import adjust_prior, fit_temperature
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.beat_sampler import Q_PRIOR
 from pipeline.training.rhythm_network.windows import Q, RhythmRecord, class_shares

@@ -19,8 +19,10 @@ from models import registry, rhythm
 from models.networks import NETWORKS
 from models.rhythm import MEMBERS, TREES_SHARE, assemble, forward
 from models.trees import measurer
+from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import taught_half
 from pipeline.errors import DataError
 from pipeline.evaluation.run import write_json
@@ -28,7 +30,7 @@ from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import Grown, grown
 from pipeline.training.rhythm_network.members import RhythmPlan, Trained, trained
-from pipeline.training.rhythm_network.patients import Material, Progress, database, load_material
+from pipeline.training.rhythm_network.patients import Material, load_material
 from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.training.rhythm_network.windows import WindowSampler
 from pipeline.training.training_set import PACED_TRAINING
@@ -69,7 +71,7 @@ def run(
     without: Sequence[str] = (),
     runs: Path = ROOT / "runs",
     config: Config = DEFAULT,
-    progress: Progress = lambda fraction, sentence: None,
+    progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
     """Train on DS1, and what else teaches NAME, and write `output_dir`/NAME (default models/weights/NAME).
@@ -95,8 +97,8 @@ def run(
     rounds = plan.simulated_shares
     if len(folds) * len(rounds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, {len(rounds)} for each.")
-    mitdb, by = database(root, "mitdb"), NETWORKS[name].taught_by
-    other = database(root, by) if by else None
+    mitdb, by = database_folder(root, "mitdb"), NETWORKS[name].taught_by
+    other = database_folder(root, by) if by else None
     others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
     records = [record for fold in folds for record in fold]
     material = load_material(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
@@ -206,5 +208,6 @@ def _golden(material: Material) -> FloatArray:
 
 
 def _within(progress: Progress, number: int, of: int) -> Progress:
-    """The progress of one of several parts of equal length."""
-    return lambda done, sentence: progress((number + done) / of, f"Member {number + 1} of {of}: {sentence}")
+    """The progress of one of several members, which are named in the sentence."""
+    part = part_of(progress, number, of)
+    return lambda done, sentence: part(done, f"Member {number + 1} of {of}: {sentence}")
