@@ -100,7 +100,7 @@ class PictureHead:
     def probabilities(self, values: Sequence[Array], network_logits: Array) -> Array:
         """Return calibrated probabilities (n, 5) from traces and from the network's logits (n, 5) of their pictures."""
         logits = blended(trace_logits(self.trace, traces(values)), network_logits, self.manifest.network_share)
-        return np.exp(log_softmax(logits / self.manifest.temperature, dtype=np.float32))
+        return np.asarray(np.exp(log_softmax(logits / self.manifest.temperature, dtype=np.float32)))
 
 
 def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:

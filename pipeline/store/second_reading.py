@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import NO_BEAT, Difference, adopting
+from pipeline.review.agreement import Difference, adopting
 from pipeline.review.decisions import clean_text
+from pipeline.signal.nearest import NO_BEAT
 from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
 from pipeline.store.reviews import check_writable, classes_around
 from pipeline.store.studies import stored_analysis

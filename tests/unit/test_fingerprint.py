@@ -22,6 +22,7 @@ NO_SAY = {  # imported on the way, without a say in an answer that is not in the
     "pipeline.config",  # its values are
     "pipeline.types",  # types
     "pipeline.errors",
+    "pipeline._util.progress",
 }
 
 
