@@ -225,10 +225,9 @@ def _prepared(recording: Recording, analysis: Analysis) -> Prepared:
         found = load_prepared(recording, DEFAULT, leads)
         if found is not None and np.array_equal(found.beats.sample, analysis.sample):
             return found
-    from pipeline.analysis import prepare
+    from pipeline.analysis import prepare_again
 
-    again = prepare(recording, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return prepare_again(recording, analysis)
 
 
 def networks_beside(study: Study) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from pipeline.signal.quality import assess
 from pipeline.signal.r_peaks import detect_r_peaks, looks_inverted, snap
 from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
+
+if TYPE_CHECKING:
+    from models.registry import Classifier
 
 
 class BeatClassifier(Protocol):
@@ -195,7 +198,29 @@ def classify(
         reason=reason,
         notices=prepared.notices,
         threshold=classifier.threshold,
+        rr_s=read_only(_intervals(beats, recording.fs)),
     )
+
+
+def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Prepared:
+    """What an analysis was made from: its own leads and beats, one to one."""
+    again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
+    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+
+
+def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
+    """A verified network that reads what this configuration gives it.
+
+    Raises
+    ------
+    ModelError
+        If there is no such network, it fails its checks, or it was trained on other inputs.
+    """
+    from models import registry  # a second of imports, which what is analysed already does without
+
+    classifier = registry.load(name)
+    check_classifier(classifier, config)
+    return classifier
 
 
 def check_classifier(classifier: BeatClassifier, config: Config) -> None:
@@ -282,6 +307,12 @@ def _probabilities(
     has_p[usable] = np.isfinite(p[usable]).all(axis=1) & (np.abs(p[usable].sum(axis=1) - 1) < 1e-3)
     p[~has_p] = 0
     return p, has_p
+
+
+def _intervals(beats: Beats, fs: float) -> FloatArray:
+    """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
+    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 
 def _final_reasons(

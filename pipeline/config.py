@@ -11,6 +11,8 @@ from typing import Final
 
 PICTURE_ENDINGS = ("png", "jpg", "jpeg", "webp", "pdf")  # what the loader reads, in the form that file dialogs expect
 ROOT = Path(__file__).resolve().parent.parent
+IS_CHECKOUT: Final = (ROOT / "pyproject.toml").is_file()  # else installed, and ROOT is the folder of all packages
+SHIPPED: Final = ROOT / "data" if IS_CHECKOUT else Path(__file__).parent / "shipped"  # the demo, checksums, statistics
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ def data_root() -> Path:
     """Where the public datasets lie: `HEARTVISION_DATA`, else data/external, else ../shared/data."""
     if configured := os.environ.get("HEARTVISION_DATA"):
         return Path(configured)
+    if not IS_CHECKOUT:
+        return home_root() / "data"
     external, shared = ROOT / "data" / "external", ROOT.parent / "shared" / "data"
     return shared if shared.exists() and not external.exists() else external
 
@@ -223,6 +227,11 @@ def home_root() -> Path:
     """
     configured = os.environ.get("HEARTVISION_HOME")
     return Path(configured) if configured else Path.home() / ".local" / "share" / "heartvision"
+
+
+def runs_root() -> Path:
+    """Where trainings and evaluations leave what they go on from: `runs` in a checkout, else in the cache."""
+    return (ROOT if IS_CHECKOUT else cache_root()) / "runs"
 
 
 def database_url() -> str:

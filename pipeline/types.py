@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from pipeline.config import DEFAULT, Config
+from pipeline.errors import IntakeError, LimitError
 from pipeline.labels import AAMI_CLASSES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -19,6 +27,9 @@ Status = Literal["classified", "unclassified"]
 
 
 ArrayT = TypeVar("ArrayT", bound="NDArray[Any]")
+LEAD_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
+_SAMPLES_MEASURED: Final = 100_000  # of each lead, evenly spaced, are enough to tell its unit
+RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def read_only(array: ArrayT) -> ArrayT:
@@ -78,6 +89,69 @@ class Recording:
     calibrated: tuple[bool, ...]
     reference: Annotations | None = None
     notices: tuple[str, ...] = ()
+
+    @classmethod
+    def from_array(
+        cls,
+        p_signal: ArrayLike,
+        *,
+        fs: float,
+        leads: str | Sequence[str],
+        name: str = "recording",
+        calibrated: bool = True,
+        config: Config = DEFAULT,
+    ) -> Recording:
+        """A recording of your own samples, checked as a file's would be.
+
+        Parameters
+        ----------
+        p_signal : (n_samples, n_leads) or (n_samples,) array-like of float
+            The samples in mV, NaN where nothing was recorded. They are copied.
+        fs : float
+            Sampling frequency in Hz.
+        leads : str or sequence of str
+            The name of each column, such as ``["MLII", "V5"]``. Names that the networks know are in `signal.leads`.
+        name : str
+            What results and files of this recording are called.
+        calibrated : bool
+            False for values in arbitrary units: their size is then not checked.
+
+        Returns
+        -------
+        Recording
+            `digest` is a hash of samples, `fs` and `leads`.
+
+        Raises
+        ------
+        IntakeError
+            If shapes, names or values do not fit, or the values cannot be millivolts.
+        LimitError
+            If `fs`, the duration or the number of leads is out of bounds.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x_mv = np.sin(np.linspace(0, 100, 7200)).reshape(3600, 2)
+        >>> recording = Recording.from_array(x_mv, fs=360, leads=["MLII", "V5"])
+        >>> recording.duration_s, recording.leads
+        (10.0, ('MLII', 'V5'))
+        """
+        names = (leads,) if isinstance(leads, str) else tuple(leads)
+        rate = number("fs", fs)
+        signal = _samples(p_signal, names)
+        _check_names(name, names)
+        _check_limits(signal, rate, config)
+        if calibrated:
+            _check_millivolts(signal, names, config)
+        facts = f"array {rate!r} {names!r} {calibrated}\n".encode()
+        return cls(
+            name=name,
+            fs=rate,
+            p_signal=read_only(signal),
+            leads=names,
+            digest=hashlib.sha256(facts + signal.tobytes()).hexdigest(),
+            calibrated=(calibrated,) * len(names),
+        )
 
     @property
     def n_samples(self) -> int:
@@ -202,6 +276,11 @@ class Analysis:
         Sentences for the user.
     threshold : float
         Abnormal probability from which the model calls a beat abnormal.
+    `sample` (n,) R peaks, indices at the recording's `fs`; `p` (n, 5) calibrated probabilities in the order of
+    `AAMI_CLASSES` (all 0 where `has_p` is False: the network was not run on that beat); `status` and `reason`
+    per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used;
+    `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
+    earlier version stored.
     """
 
     record: str
@@ -221,6 +300,7 @@ class Analysis:
     reason: tuple[str, ...]
     notices: tuple[str, ...]
     threshold: float
+    rr_s: FloatArray | None = None
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -244,6 +324,47 @@ class Analysis:
         for symbol, status in zip(self.symbol, self.status, strict=True):
             found[symbol if status == "classified" else "unclassified"] += 1
         return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each beat, in time order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The index `beat` counts from 0. Columns: `time_s` from the start of the recording; `class`, one of N, S, V,
+            F and Q; `p_N`, `p_S`, `p_V`, `p_F` and `p_Q`, the calibrated probabilities, NaN where the network was
+            not run; `confidence`, the largest of them, 0 where there is none; `status`, "classified" or
+            "unclassified"; `reason`, why a beat is unclassified, else ""; `rr_ms`, milliseconds since the previous
+            beat, NaN for the first one and after a gap.
+
+        Examples
+        --------
+        >>> import pipeline as hv
+        >>> frame = hv.analyse(hv.read_recording(hv.demo_path())).to_frame()
+        >>> frame.loc[frame["class"] == "V", "p_V"].min() > 0.3
+        True
+        """
+        import pandas as pd
+
+        p = np.where(self.has_p[:, None], self.p, np.nan)
+        columns: dict[str, Any] = {
+            "time_s": self.time_s,
+            "class": self.symbol,
+            **{f"p_{name}": p[:, i] for i, name in enumerate(AAMI_CLASSES)},
+            "confidence": self.confidence,
+            "status": self.status,
+            "reason": self.reason,
+            "rr_ms": 1000 * self._rr_s(),
+        }
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.sample.size, name="beat"))
+
+    def _rr_s(self) -> FloatArray:
+        if self.rr_s is not None:
+            return self.rr_s
+        gaps = np.cumsum([segment.verdict == "gap" for segment in self.quality.segments])
+        gaps_before = gaps[self.quality.index_at(self.time_s)]
+        rr_s = np.diff(self.time_s, prepend=np.nan).astype(np.float32)
+        return np.where(np.diff(gaps_before, prepend=gaps_before[:1]) == 0, rr_s, np.float32(np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,3 +424,78 @@ class BeatTrace:
     row_px: FloatArray
     value: FloatArray
     finding: FloatArray
+
+
+def number(name: str, value: SupportsFloat) -> float:
+    """The argument called `name` as a finite number.
+
+    Raises
+    ------
+    IntakeError
+        If it is none.
+    """
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = float("nan")
+    if not np.isfinite(found):
+        raise IntakeError(f"{name} must be a number, not {value!r}.")
+    return found
+
+
+def _samples(p_signal: ArrayLike, leads: tuple[str, ...]) -> FloatArray:
+    """A copy (n_samples, n_leads) float32."""
+    try:
+        if np.iscomplexobj(p_signal):
+            raise TypeError("complex numbers")
+        signal = np.array(p_signal, np.float32, order="C")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise IntakeError("The samples must be an array of real numbers, one column for each lead.") from error
+    signal = signal[:, None] if signal.ndim == 1 else signal
+    if signal.ndim != 2 or signal.shape[1] != len(leads):
+        shape = "transpose it" if signal.ndim == 2 and signal.shape[0] == len(leads) else "name each column"
+        raise IntakeError(
+            f"The samples must be (n_samples, n_leads); {signal.shape} does not fit {len(leads)} leads: {shape}."
+        )
+    if not signal.size:
+        raise IntakeError(f"The samples are empty: {signal.shape}.")
+    if (bad := np.argwhere(np.isinf(signal))).size:
+        raise IntakeError(
+            f"Sample {bad[0, 0]} of lead {leads[bad[0, 1]]!r} is infinite; use NaN where nothing was recorded."
+        )
+    if (empty := np.flatnonzero(np.isnan(signal).all(axis=0))).size:
+        raise IntakeError(f"Lead {leads[empty[0]]!r} has no sample that is a number; leave it out.")
+    return signal
+
+
+def _check_names(name: str, leads: tuple[str, ...]) -> None:
+    if not RECORD_NAME.fullmatch(name):
+        raise IntakeError(f"The name {name!r} must have 1 to 64 letters, digits, '_' and '-'.")
+    if wrong := [lead for lead in leads if not isinstance(lead, str) or not LEAD_NAME.fullmatch(lead)]:
+        raise IntakeError(f"The lead name {wrong[0]!r} must have 1 to 16 letters, digits, spaces and '_+.-'.")
+    if twice := [lead for lead in leads if leads.count(lead) > 1]:
+        raise IntakeError(f"Two leads are called {twice[0]!r}; give each a name of its own.")
+
+
+def _check_limits(signal: FloatArray, fs: float, config: Config) -> None:
+    limits = config.limits
+    if not limits.fs_min_hz <= fs <= limits.fs_max_hz:
+        raise LimitError(f"fs={fs:g} Hz is outside {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz.")
+    if signal.shape[1] > limits.leads:
+        raise LimitError(f"{signal.shape[1]} leads were given, the limit is {limits.leads}.")
+    if signal.shape[0] > limits.duration_max_s * fs:
+        hours, most = signal.shape[0] / fs / 3600, limits.duration_max_s / 3600
+        raise LimitError(f"The samples last {hours:,.1f} hours, the limit is {most:g}.")
+
+
+def _check_millivolts(signal: FloatArray, leads: tuple[str, ...], config: Config) -> None:
+    """Refuse volts, microvolts and an AD converter's numbers, by how far samples lie from a lead's median."""
+    low, high = config.signal.amplitude_min_mv, config.signal.amplitude_max_mv
+    some = signal[:: max(1, len(signal) // _SAMPLES_MEASURED)]
+    sizes = np.nanpercentile(np.abs(some - np.nanmedian(some, axis=0)), 99, axis=0)
+    largest = int(np.argmax(sizes))
+    if sizes[largest] > 0 and not low <= sizes[largest] <= high:
+        raise IntakeError(
+            f"Lead {leads[largest]!r} departs from its median by {sizes[largest]:.3g}, an ECG in mV by {low:g} to "
+            f"{high:g}: convert the samples to mV, or state calibrated=False."
+        )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from models import registry
 from models.beat_image_heads import PictureHead, load_head
 from models.gradcam import Heatmap, heatmap
 from models.registry import Classifier
@@ -56,12 +55,10 @@ def classifier(name: str) -> Classifier:
     ModelError
         If its weights, manifest or self-test disagree.
     """
-    from pipeline.analysis import check_classifier  # brings SciPy, which the Evaluation page does without
+    from pipeline.analysis import load_classifier  # brings SciPy, which the Evaluation page does without
 
     _keep_compiled()
-    network = registry.load(name)
-    check_classifier(network, DEFAULT)
-    return network
+    return load_classifier(name)
 
 
 def _keep_compiled() -> None:

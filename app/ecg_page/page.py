@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common.text import plain
-from pipeline.config import DEFAULT, PICTURE_ENDINGS, ROOT
+from pipeline.config import DEFAULT, PICTURE_ENDINGS
+from pipeline.datasets import demo_page_path
 from pipeline.errors import EcgError
 
-SAMPLE = ROOT / "data" / "demo" / "page_ludb_10.jpg"
+SAMPLE = demo_page_path()
 HONEST = (
     "Signals read from a picture are less precise than recorded ones, and a page shows most leads for a few seconds "
     "only. Compare the coloured lines with the page before you accept them."

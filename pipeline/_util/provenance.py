@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from pipeline.config import ROOT
+from pipeline.config import IS_CHECKOUT, ROOT
 
 _NO_SOURCES: Final = (":(exclude)docs", ":(exclude)models/weights", ":(exclude)*.md")
 
@@ -40,10 +40,14 @@ def now() -> str:
 
 
 def current_commit() -> str:
-    """Return the commit of the working tree, with "+changes" if its tracked sources differ from it; "" outside git.
+    """Return the commit of the working tree, with "+changes" if its tracked sources differ from it.
+
+    It is "" outside git, and in an installed copy.
 
     Results do not count as sources: weights are identified by their SHA-256 wherever they are mentioned.
     """
+    if not IS_CHECKOUT:
+        return ""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *_NO_SOURCES)

@@ -27,7 +27,7 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea or .csv file")
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -72,7 +72,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
 def _record(path: Path) -> str:
     """What a recording is called: a record's name has no ending to be taken away."""
-    return path.stem if path.suffix.lower() in (".hea", *_TABLES) else path.name
+    return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
 
 
 def _analyse_one(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.digitisation.digitise import Corrections, Digitised, digitise
-from pipeline.digitisation.to_recording import to_recording
+from pipeline.digitisation.digitise import Corrections, Digitised
+from pipeline.digitisation.to_recording import read_page, to_recording
 from pipeline.errors import EcgError, IntakeError
-from pipeline.intake import read_picture, read_picture_file
 from pipeline.page_classifier.reading import classify_page, readable_page
 from pipeline.types import Recording
 
@@ -35,13 +34,12 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
     IntakeError
         If the file cannot be read, or is not a page.
     """
-    picture = read_picture(read_picture_file(path), path.name, page=page)
-    found = digitise(picture.pixels, given)
+    found, name = read_page(path, given, page=page)
     facts = _facts(found) | _class(found)
     if found.needs:
         return None, facts | {"status": "asks"}
     try:
-        recording = to_recording(found, name=picture.name)
+        recording = to_recording(found, name=name)
     except IntakeError as error:
         return None, facts | {"status": "refused", "reason": str(error)}
     return recording, facts | {"status": "read", "record": recording.name, "leads": list(recording.leads)}

@@ -38,12 +38,9 @@ def loader(name: str) -> Callable[[], Classifier]:
 
     def load() -> Classifier:
         if not loaded:
-            from pipeline.analysis import check_classifier
-            from pipeline.config import DEFAULT
+            from pipeline.analysis import load_classifier
 
-            classifier = registry.load(name)
-            check_classifier(classifier, DEFAULT)
-            loaded.append(classifier)
+            loaded.append(load_classifier(name))
         return loaded[0]
 
     return load

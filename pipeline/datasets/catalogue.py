@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.config import ROOT
+from pipeline.config import SHIPPED
 from pipeline.errors import DataError
 
 GOLDBERGER: Final = (
@@ -94,7 +94,7 @@ def checksums(name: str) -> dict[str, str]:
     DataError
         If the list is missing: the database is not known, or the project's own files are incomplete.
     """
-    path = ROOT / "data" / "checksums" / f"{dataset(name).name}.txt"
+    path = SHIPPED / "checksums" / f"{dataset(name).name}.txt"
     if not path.is_file():
         raise DataError(f"The list of checksums {path} is missing; get the project's files again.")
     lines = path.read_text(encoding="ascii").splitlines()

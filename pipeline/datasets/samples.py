@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 
 from pipeline.analysis import prepare
-from pipeline.config import DEFAULT, ROOT, Config
+from pipeline.config import DEFAULT, SHIPPED, Config
 from pipeline.errors import DataError, SignalError
 from pipeline.features.beat_image import render_large
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.types import PictureArray, Recording
 
-SHEET_PATH: Final = ROOT / "data" / "sample_beats.png"
-INDEX_PATH: Final = ROOT / "data" / "sample_beats.json"
+SHEET_PATH: Final = SHIPPED / "sample_beats.png"
+INDEX_PATH: Final = SHIPPED / "sample_beats.json"
 PER_CLASS: Final = 6
 SCALE: Final = 3
 MARGIN_PX: Final = 8

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.config import DEFAULT, ROOT, Config
+from pipeline.config import DEFAULT, SHIPPED, Config
 from pipeline.datasets.splits import SAME_PERSON, split_of
 from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, LabelTable, aami_class
 from pipeline.types import IntArray, Recording
 
-STATISTICS_PATH: Final = ROOT / "data" / "statistics.json"
+STATISTICS_PATH: Final = SHIPPED / "statistics.json"
 TABLES: Final[tuple[LabelTable, ...]] = ("de_chazal", "bxb")
 RR_BIN_MS: Final = 40
 RR_BINS: Final = 50  # 0 to 2000 ms; the last bin also holds all longer intervals

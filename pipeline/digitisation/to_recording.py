@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.digitise import PAGE_TOLERANCE, Digitised
+from pipeline.digitisation.digitise import PAGE_TOLERANCE, Corrections, Digitised, digitise
 from pipeline.digitisation.layout_choice import LeadBox
 from pipeline.errors import IntakeError
+from pipeline.intake import read_picture, read_picture_file
 from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, Recording, read_only
 
@@ -22,6 +24,18 @@ _JOINT_MM: Final = 0.25  # on each side of a joint: belongs to neither lead
 _HIDDEN_MM: Final = 1.5  # a printed line across a trace hides up to this much; such gaps are bridged by straight lines
 _PAGE_S: Final = (10.0, 5.0)  # what pages usually show; a slightly shorter frame is filled up with NaN
 _PAGE_EXCESS: Final = 0.006  # an excess up to this share is the thickness of the line
+
+
+def read_page(path: Path, given: Corrections, *, page: int = 0) -> tuple[Digitised, str]:
+    """A page on the disk as far as it can be read, and the name of its recording.
+
+    Raises
+    ------
+    IntakeError
+        If the file cannot be read, or is not a page.
+    """
+    picture = read_picture(read_picture_file(path), path.name, page=page)
+    return digitise(picture.pixels, given), picture.name
 
 
 def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> Recording:

@@ -14,7 +14,7 @@ from pipeline._util.files import write_bytes
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.analysis import BeatClassifier
-from pipeline.config import DEFAULT, ROOT, Config
+from pipeline.config import DEFAULT, Config, runs_root
 from pipeline.datasets.catalogue import CATALOGUE, database_folder
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
@@ -24,7 +24,7 @@ from pipeline.evaluation.predict import KINDS, Predicted, predict_records
 from pipeline.evaluation.report import EvaluationReport, evaluate_predictions
 from pipeline.evaluation.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
 
-RUNS = ROOT / "runs" / "evaluate"
+RUNS = runs_root() / "evaluate"
 OPTIMISTIC = (
     "Optimistic: beats of the same patients were trained on. Neighbouring beats of one patient are near copies, so "
     "this measures memory as much as skill; it is shown only to explain published figures of 99 %."

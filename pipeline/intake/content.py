@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
+from pipeline.types import LEAD_NAME
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
 _MAGIC: Final = (
@@ -33,7 +34,6 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
-_RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
@@ -116,7 +116,7 @@ def safe_name(name: str, *, default: str = "recording") -> str:
 def safe_lead(name: str, number: int) -> str:
     """Return an untrusted lead name if it is plain and short, else "lead `number`"."""
     name = name.strip()
-    return name if _RX_LEAD.fullmatch(name) else f"lead {number}"
+    return name if LEAD_NAME.fullmatch(name) else f"lead {number}"
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from pipeline.types import Recording
 
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
+_PARTS: Final = (".dat", ".atr")  # of a WFDB record, beside its header
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
@@ -68,8 +69,9 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     Parameters
     ----------
     path : Path
-        A .csv file, a .hea file, or a record's path without ending. Files named by a header are looked up beside it, by
-        plain name; symbolic links among them are not followed.
+        A .csv file, a WFDB record (its .hea, its .dat or .atr, or its path without ending), or a .zip of one of these.
+        Files that a header names are looked for beside it, by plain name, and symbolic links among them are not
+        followed.
     csv : CsvOptions, optional
         Sampling frequency and unit; required for .csv.
     config : Config, optional
@@ -85,13 +87,29 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     if _ending(path.name) == ".csv":
         payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
         return _read_table(path.name, payload, csv, config)
-    header_path = path if path.suffix.lower() == ".hea" else path.parent / f"{path.name}.hea"
+    if _ending(path.name) == ".zip":
+        return _read_only_one(path, csv, config)
+    header_path = _header_path(path)
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
     atr = header_path.with_suffix(".atr")
     annotations = _read_file(atr, config.limits.upload_bytes, _ANNOTATIONS, empty=True) if atr.exists() else None
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
+
+
+def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+    payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
+    recordings = read_uploads([(path.name, payload)], csv=csv, config=config)
+    if len(recordings) > 1:
+        raise IntakeError(f"The ZIP archive holds {len(recordings)} recordings; unpack it and choose one.")
+    return recordings[0]
+
+
+def _header_path(path: Path) -> Path:
+    if path.suffix.lower() == ".hea":
+        return path
+    return path.with_suffix(".hea") if path.suffix.lower() in _PARTS else path.parent / f"{path.name}.hea"
 
 
 def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:

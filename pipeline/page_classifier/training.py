@@ -21,7 +21,7 @@ from models.softmax import softmax
 from models.transfer import feature_maps
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import current_commit
-from pipeline.config import ROOT, data_root
+from pipeline.config import data_root, runs_root
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.run import write_json
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
@@ -35,7 +35,7 @@ Array = NDArray[Any]
 CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # of the same 24 x 24 positions
 TITLES: Final = {"vgg16": "VGG16, ImageNet", "mobilenet": "MobileNetV2, ImageNet", "cnn": "Small custom CNN"}
 SHOWN_WRONG: Final = 12
-KEPT: Final = ROOT / "runs" / "train-page"
+KEPT: Final = runs_root() / "train-page"
 
 
 def run(

@@ -17,6 +17,7 @@ from pipeline.store.keys import result_key
 from pipeline.types import Analysis, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
+_LATER = ("rr_s",)  # arrays that an analysis of an earlier version lacks
 
 
 def load_analysis(
@@ -76,14 +77,17 @@ def read_analysis(file: IO[bytes]) -> Analysis:
     """Read the analysis that `write_analysis` wrote; raises one of `BROKEN_NPZ` if it is damaged."""
     with np.load(file, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
-        return _restored(facts, {name: read_only(stored[name]) for name in _ARRAYS})
+        names = (*_ARRAYS, *(name for name in _LATER if name in stored))
+        return _restored(facts, {name: read_only(stored[name]) for name in names})
 
 
 def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
     """Write an analysis as .npz; the same analysis gives the same bytes."""
-    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in (*_ARRAYS, "quality")}
+    other = (*_ARRAYS, *_LATER, "quality")
+    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in other}
     facts["quality"] = asdict(analysis.quality)
-    np.savez_compressed(file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS})
+    arrays = {name: value for name in (*_ARRAYS, *_LATER) if (value := getattr(analysis, name)) is not None}
+    np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
 
 
 def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> Path:

@@ -17,7 +17,7 @@ from models.networks import NETWORKS
 from models.softmax import softmax
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
-from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.labelled_beats import LabelledBeats, load_beats
 from pipeline.datasets.splits import DS1, DS2
@@ -120,7 +120,7 @@ def run_without(
         If the database is missing, or a record teaches nothing anyway.
     """
     root, target = data_dir or data_root(), without_file(name, without, output_dir or registry.WEIGHTS)
-    trained = train(root, ROOT / "runs" / target.stem, part_of(progress, 0, 2))
+    trained = train(root, runs_root() / target.stem, part_of(progress, 0, 2))
     target.parent.mkdir(parents=True, exist_ok=True)
     made = default_provenance(name, database_folder(root), "ds2", len(DS2))
     made = replace(made, command=registry.manifest(name, trained.parent).command)
@@ -230,7 +230,7 @@ def fitted(
         weights_dir=root / "weights",
         recipe=plan.recipe,
         depth=plan.depth,
-        checkpoint=ROOT / "runs" / f"train-{folder or name}-{plan.key(config)}",
+        checkpoint=runs_root() / f"train-{folder or name}-{plan.key(config)}",
     )
     return fit(fit_plan, sampler.epoch, validation, progress)
 

@@ -12,7 +12,7 @@ from typing import Final
 from models.losses import Recipe
 from models.networks import NETWORKS
 from pipeline._util.progress import Progress, no_progress
-from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.training.image_networks import fitted, samplers
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
@@ -46,7 +46,7 @@ def tune(
     """
     root = data_dir or data_root()
     taught = lesson or load_lesson(database_folder(root), config, plan.seed, progress)
-    kept = ROOT / "runs" / f"tune-{name}-{plan.key(config)}.journal"
+    kept = runs_root() / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
         tried = replace(plan, recipe=Recipe(settings["learning_rate"], settings["weight_decay"]))

@@ -90,7 +90,7 @@ def test_a_network_is_found_by_its_file_alone() -> None:
 def test_a_new_file_is_trained_evaluated_and_on_the_board(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(image_networks, "ROOT", tmp_path)  # where checkpoints go
+    monkeypatch.setattr(image_networks, "runs_root", lambda: tmp_path / "runs")  # where checkpoints go
     monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
     monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
     out = tmp_path / "weights"
@@ -119,7 +119,7 @@ def test_a_new_file_is_trained_evaluated_and_on_the_board(
 def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_its_weights_alone(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(image_networks, "ROOT", tmp_path)
+    monkeypatch.setattr(image_networks, "runs_root", lambda: tmp_path / "runs")
     monkeypatch.setattr(run, "DS2", DS2[:2])
     monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
     monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
@@ -144,7 +144,7 @@ def test_settings_are_looked_for_and_the_best_are_written(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (image_networks, tuning):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "runs_root", lambda: tmp_path / "runs")
     monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
     monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
     written = tuning.tune("toy", 2, data, plan=image_networks.DEFAULT_PLAN.reduced(1, 64))

@@ -21,7 +21,7 @@ from models.rhythm import MEMBERS, TREES_SHARE, assemble, forward
 from models.trees import measurer
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
-from pipeline.config import DEFAULT, ROOT, Config, data_root
+from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import taught_half
 from pipeline.errors import DataError
@@ -69,7 +69,7 @@ def run(
     plan: RhythmPlan | None = None,
     folds: Sequence[Sequence[str]] = FOLDS,
     without: Sequence[str] = (),
-    runs: Path = ROOT / "runs",
+    runs: Path | None = None,
     config: Config = DEFAULT,
     progress: Progress = no_progress,
     command: str = "",
@@ -105,7 +105,7 @@ def run(
     folds = [[*fold, *others[i :: len(folds)]] for i, fold in enumerate(folds)]
     key, members = plan.key(config, (*records, *others)), []
     for i, (share, fold) in enumerate(product(rounds, folds)):
-        each, checkpoint = replace(plan, seed=plan.seed + i), runs / f"train-{name}-{i}-{key}"
+        each, checkpoint = replace(plan, seed=plan.seed + i), (runs or runs_root()) / f"train-{name}-{i}-{key}"
         members.append(trained(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
     progress(0.99, "Trees of each fold, and what they and its members say of who was left out")
     found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
