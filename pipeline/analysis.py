@@ -100,6 +100,14 @@ def prepare(
     ------
     SignalError
         If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
+
+    Examples
+    --------
+    >>> from pipeline.datasets import demo_path
+    >>> from pipeline.intake import read_path
+    >>> prepared = prepare(read_path(demo_path()))
+    >>> prepared.leads, len(prepared.beats)
+    (('MLII',), 502)
     """
     _check_duration(recording, config)
     chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)

@@ -83,6 +83,13 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
         If a published limit is exceeded.
     IntakeError
         If the recording cannot be read safely; one sentence.
+
+    Examples
+    --------
+    >>> from pipeline.datasets import demo_path
+    >>> recording = read_path(demo_path())
+    >>> recording.fs, recording.leads, recording.p_signal.shape
+    (360.0, ('MLII',), (108000, 1))
     """
     if _ending(path.name) == ".csv":
         payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
