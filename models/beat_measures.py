@@ -1,10 +1,14 @@
-"""Measures of beats in their order, for networks over beats: rows taken apart, beats compared with others."""
+"""Measures of beats in their order, for networks over beats: rows taken apart, beats compared with others.
+
+Each formula takes numpy arrays or tensors and answers in kind: `models.operations` says what differs.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
-from models.runtime import keras
+from models.operations import indicator, mean_near, ops_of, reshaped, shifted
 
 POINTS: Final = 100  # per beat, 8 ms apart; R is at 38
 LEADS: Final = 2
@@ -15,11 +19,30 @@ NEAR, FAR = 8, 24  # beats on each side
 EARLY: Final = -0.3  # in the first column of the intervals: 10 % early
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Rows of beats taken apart, (batch, n, ...), and what is known of them before any weights.
+
+    `wave` and `usual` as in `parts`, `rhythm` the RR intervals, `likeness` and `surroundings` as the functions give.
+    """
+
+    wave: Any
+    usual: Any
+    rhythm: Any
+    likeness: Any
+    surroundings: Any
+
+
+def measured(rows: Any) -> Measured:
+    """Take rows apart and measure them: rows (batch, n, row) of beats in their order."""
+    wave, usual, rhythm = parts(rows)
+    return Measured(wave, usual, rhythm, likeness(wave, usual), surroundings(wave, rhythm))
+
+
 def parts(rows: Any) -> tuple[Any, Any, Any]:
     """Split rows into the beat and the usual beat, (batch, n, POINTS, LEADS), and the RR intervals."""
     size = POINTS * LEADS
-    reshape = keras().layers.Reshape((-1, POINTS, LEADS), dtype="float32")
-    wave, usual = (reshape(rows[..., at : at + size]) for at in (0, size))
+    wave, usual = (reshaped(rows[..., at : at + size], POINTS, LEADS) for at in (0, size))
     return wave, usual, rows[..., 2 * size :]
 
 
@@ -29,7 +52,7 @@ def likeness(wave: Any, usual: Any) -> Any:
     Returns (batch, n, 22): nine measures of each lead in turn, both widths, and both widths minus those of the usual
     beat.
     """
-    ops = keras().ops
+    ops = ops_of(wave)
     found = []
     for part in (BEFORE_QRS, QRS, AFTER_QRS):
         one, other = (x[..., part, :] - ops.mean(x[..., part, :], axis=-2, keepdims=True) for x in (wave, usual))
@@ -47,7 +70,7 @@ def surroundings(wave: Any, rhythm: Any) -> Any:
     P waves that repeat remain in the mean of `NEAR` or `FAR` beats on each side; the waves of fibrillating atria do
     not.
     """
-    ops = keras().ops
+    ops = ops_of(wave)
     p = _before_qrs(wave)
     power, found = ops.mean(ops.square(p), axis=-2), [ops.max(p, axis=-2), ops.min(p, axis=-2)]
     for reach in (NEAR, FAR):
@@ -61,25 +84,14 @@ def surroundings(wave: Any, rhythm: Any) -> Any:
     return joined([*found, *_order(rhythm)])
 
 
-def mean_near(x: Any, reach: int) -> Any:
-    """Return the mean over each beat and up to `reach` beats on each side."""
-    return keras().ops.average_pool(x, 2 * reach + 1, strides=1, padding="same")
-
-
-def shifted(x: Any, by: int) -> Any:
-    """Shift beats so that each gets what was `by` beats before it; 0 where there is none."""
-    padded = keras().ops.pad(x, ((0, 0), (max(by, 0), max(-by, 0)), (0, 0)))
-    return padded[:, :-by] if by > 0 else padded[:, -by:]
-
-
 def joined(values: list[Any]) -> Any:
     """Concatenate along the last axis."""
-    return keras().ops.concatenate(values, axis=-1)
+    return ops_of(values[0]).concatenate(values, axis=-1)
 
 
 def _width(wave: Any) -> Any:
     """Return the width of the steep part, (batch, n, LEADS): standard deviation in time of squared slope, in 80 ms."""
-    ops = keras().ops
+    ops = ops_of(wave)
     steep = wave[..., STEEP, :]
     weight = ops.square(steep[..., 1:, :] - steep[..., :-1, :])
     time = ops.reshape(ops.arange(STEEP.stop - STEEP.start - 1, dtype="float32") / 10, (-1, 1))
@@ -90,8 +102,8 @@ def _width(wave: Any) -> Any:
 
 def _before_qrs(wave: Any) -> Any:
     """Return what stands above the line between both ends of the P wave's window, (batch, n, P_POINTS, LEADS)."""
-    ops, step = keras().ops, (P_WAVE.stop - P_WAVE.start) // P_POINTS
-    means = keras().layers.Reshape((-1, P_POINTS, step, LEADS), dtype="float32")(wave[..., P_WAVE, :])
+    ops, step = ops_of(wave), (P_WAVE.stop - P_WAVE.start) // P_POINTS
+    means = reshaped(wave[..., P_WAVE, :], P_POINTS, step, LEADS)
     points = ops.mean(means, axis=-2)
     along = ops.reshape(ops.arange(P_POINTS, dtype="float32") / (P_POINTS - 1), (-1, 1))
     return points - points[..., :1, :] - (points[..., -1:, :] - points[..., :1, :]) * along
@@ -99,25 +111,25 @@ def _before_qrs(wave: Any) -> Any:
 
 def _order(rhythm: Any) -> list[Any]:
     """Return how much intervals vary nearby, how far this one is from their mean, how many are short, how they jump."""
-    ops = keras().ops
+    ops = ops_of(rhythm)
     overall, local, found = rhythm[..., 0:1], rhythm[..., 2:3], []
     for reach in (NEAR, FAR):
         mean = mean_near(local, reach)
         spread = ops.sqrt(ops.maximum(mean_near(ops.square(local), reach) - ops.square(mean), 1e-4))
         found += [spread, ops.clip((local - mean) / (spread + 0.05), -5.0, 5.0)]
     jump, local_jump = (ops.abs(x - shifted(x, 1)) for x in (overall, local))
-    early = ops.cast(overall < EARLY, "float32")
+    early = indicator(overall < EARLY)
     found += [mean_near(jump, reach) for reach in (2, 4, 16)]
     return [*found, *(mean_near(early, reach) for reach in (2, NEAR, FAR)), mean_near(local_jump, NEAR)]
 
 
 def _level(power: Any) -> Any:
-    return 0.3 * keras().ops.log(power + 1e-3)
+    return 0.3 * ops_of(power).log(power + 1e-3)
 
 
 def _pairs(flat: Any) -> Any:
-    return keras().layers.Reshape((-1, P_POINTS, LEADS), dtype="float32")(flat)
+    return reshaped(flat, P_POINTS, LEADS)
 
 
 def _flat_pairs(points: Any) -> Any:
-    return keras().layers.Reshape((-1, P_POINTS * LEADS), dtype="float32")(points)
+    return reshaped(points, P_POINTS * LEADS)

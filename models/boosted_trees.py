@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -50,12 +51,18 @@ class Forest:
         parts = [self._some(rows[i : i + _ROWS]) for i in range(0, max(1, len(rows)), _ROWS)]
         return np.concatenate(parts)
 
+    @cached_property
+    def _asked(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Of each node its feature, and of each node in turn where a no and where a yes lead; as numpy takes them."""
+        return self.feature.astype(np.intp), np.stack([self.right, self.left], axis=1).ravel().astype(np.intp)
+
     def _some(self, rows: Array) -> Array:
-        node = np.broadcast_to(self.root, (len(rows), len(self.root)))
-        each = np.arange(len(rows))[:, None]
+        feature, answered = self._asked
+        node = np.broadcast_to(self.root.astype(np.intp), (len(rows), len(self.root)))
+        numbers, each = rows.ravel(), rows.shape[1] * np.arange(len(rows))[:, None]
         while True:
-            low = rows[each, self.feature[node]] <= self.threshold[node]
-            following = np.where(low, self.left[node], self.right[node])
+            low = numbers.take(each + feature.take(node)) <= self.threshold.take(node)
+            following = answered.take(2 * node + low)
             if np.array_equal(following, node):
                 break
             node = following

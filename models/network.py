@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = Mapping[str, NDArray[np.float32]]  # of a Keras model, by their paths in it
+Logits = Callable[[NDArray[Any]], NDArray[np.float32]]  # from inputs (n, ...) to (n, classes)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Network:
         Position in lists.
     reads : Literal['pictures', 'beats']
         Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
+    served : Callable[[Weights, int], Logits] or None
+        `served(weights, classes)` makes the function from inputs to logits without Keras; None where Keras answers.
     taught_by : str
         A database of which half is used for training besides DS1 (`splits.taught_half`), or "".
     """
@@ -43,6 +51,7 @@ class Network:
     learning_rate: float
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
+    served: Callable[[Weights, int], Logits] | None = None
     taught_by: str = ""
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.fit import forward_of
-from models.network import Network
+from models.network import Network, Weights
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from models.softmax import softmax
@@ -73,14 +75,24 @@ class Manifest:
 class Classifier:
     """A verified network that turns pictures, or beats in their order, into calibrated probabilities.
 
-    Immutable and safe to share.
+    Immutable; safe to share. It answers with a Keras model, or with the weights alone if its `Network.served` can.
     """
 
-    def __init__(self, manifest: Manifest, model: Any) -> None:
+    def __init__(self, manifest: Manifest, model: Any | None = None, *, weights: Weights | None = None) -> None:
         self.manifest = manifest
-        self.model = model
-        self._logits = forward_of(manifest.name)(model)
         self._bias = np.array(manifest.logit_bias, np.float32)
+        if model is None and weights is not None and self.network.served is not None:
+            self._model: Callable[[], Any] = partial(_built, manifest, weights)
+            self._logits = self.network.served(weights, len(manifest.classes))
+        else:
+            built = model if weights is None else _built(manifest, weights)
+            self._model = lambda: built
+            self._logits = forward_of(manifest.name)(built)
+
+    @cached_property
+    def model(self) -> Any:
+        """The network in Keras; where the weights alone answer, it is built when it is first asked for."""
+        return self._model()
 
     @property
     def name(self) -> str:
@@ -195,7 +207,7 @@ def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     if not weights.exists() or hashlib.sha256(weights.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The weights of network {name!r} are damaged or missing: their SHA-256 differs.")
     try:
-        classifier = Classifier(facts, _model(name, facts, weights))
+        classifier = Classifier(facts, weights=_arrays(weights))
         _self_test(classifier, folder / name / "golden.npz")
     except (OSError, KeyError, ValueError) as error:  # of another structure, or without its golden inputs
         raise ModelError(f"Network {name!r} cannot be put together from its files: {error}.") from error
@@ -237,7 +249,7 @@ def write(
     arrays: dict[str, Any] = {variable.path: np.asarray(variable).astype(np.float16) for variable in model.weights}
     np.savez_compressed(folder / "weights.npz", **arrays)
     np.savez_compressed(folder / "golden.npz", pictures=golden)
-    _assign(model, folder / "weights.npz")
+    _assign(model, _arrays(folder / "weights.npz"))
     payload = (folder / "weights.npz").read_bytes()
     known = Manifest(
         name=name,
@@ -256,20 +268,27 @@ def write(
     return folder
 
 
-def _model(name: str, facts: Manifest, weights: Path) -> Any:
+def _built(facts: Manifest, weights: Weights) -> Any:
     keras().mixed_precision.set_global_policy(dtype_policy())
-    model = NETWORKS[name].build(facts.input_shape, len(facts.classes))
+    model = NETWORKS[facts.name].build(facts.input_shape, len(facts.classes))
     _assign(model, weights)
     return model
 
 
-def _assign(model: Any, weights: Path) -> None:
-    with np.load(weights, allow_pickle=False) as arrays:
-        for variable in model.weights:
-            value = arrays[variable.path].astype(np.float32)
-            if not np.isfinite(value).all():
-                raise ModelError(f"The weights {variable.path!r} are not finite.")
-            variable.assign(value)
+def _assign(model: Any, weights: Weights) -> None:
+    for variable in model.weights:
+        variable.assign(weights[variable.path])
+
+
+def _arrays(file: Path) -> Weights:
+    """The weights in a file, float32; checked: what is not finite would spoil every answer."""
+    with np.load(file, allow_pickle=False) as kept:
+        arrays = {path: kept[path].astype(np.float32) for path in kept.files}
+    for path, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise ModelError(f"The weights {path!r} are not finite.")
+        values.flags.writeable = False
+    return MappingProxyType(arrays)
 
 
 def _self_test(classifier: Classifier, golden: Path) -> None:

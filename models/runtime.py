@@ -1,14 +1,23 @@
-"""How TensorFlow is started here: quietly, and in bfloat16 where the processor supports it."""
+"""How TensorFlow is started here: quiet, and in bfloat16 where the processor computes in it; numpy's threads."""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import RLock
 from typing import Any, Final
 
-_IMPORTING: Final = RLock()  # two threads that import Keras at once would each find half of it
+_IMPORTING: Final = RLock()  # two threads that import Keras at once each find half of it
+_STDERR: Final = 2
+_ITS_LOG: Final = re.compile(
+    rb"[IWE]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d .*: [IWE] |WARNING: All log messages before absl::"
+)
 
 
 @cache
@@ -16,10 +25,34 @@ def tensorflow() -> Any:
     """Import TensorFlow once and on demand: it takes seconds, and most pages do not need it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    with _IMPORTING:
+    with _IMPORTING, _without_its_log():
         import tensorflow as tf
 
     return tf
+
+
+@contextmanager
+def _without_its_log() -> Iterator[None]:
+    """Keeps from stderr what TensorFlow logs while it is imported, and passes on everything else, a little later.
+
+    Its first messages go straight to the file descriptor, whatever TF_CPP_MIN_LOG_LEVEL says. To see them, set that to
+    less than 3.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(_STDERR)
+    with TemporaryFile() as said:
+        os.dup2(said.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, _STDERR)
+            os.close(stderr)
+            said.seek(0)
+            os.write(_STDERR, b"".join(line for line in said if not _ITS_LOG.match(line)))
 
 
 @cache
@@ -43,3 +76,24 @@ def dtype_policy() -> str:
     except OSError:
         return "float32"
     return "mixed_bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def single_threaded_blas() -> AbstractContextManager[object]:
+    """Within it each product of matrices stays on the thread that asks for it.
+
+    OpenBLAS's own threads wait for each other spinning: with one of two cores busy, small products take 4 x as long.
+    """
+    limiter: AbstractContextManager[object] = _blas().limit(limits=1)
+    return limiter
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

@@ -1,8 +1,8 @@
-"""Boosted trees over beats, as arrays in the network's graph: what they measure of each beat, and how they answer.
+"""Boosted trees over beats, as arrays beside the network's: what they measure of each beat, and how they answer.
 
-They are trained in `pipeline.training.rhythm_network.boosted_trees`; here they only answer. All features but a coarse
-shape are relative to the recording's usual beat, to its usual interval or to nearby beats; a beat depends on `REACH`
-neighbours on each side.
+They are trained in `pipeline.training.rhythm_network.boosted_trees`; here they only answer, in Keras's graph or as a
+`Forest`. All features but a coarse shape are relative to the recording's usual beat, to its usual interval or to nearby
+beats; a beat depends on `REACH` neighbours on each side.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import beat_measures
-from models.beat_measures import joined, mean_near, shifted, surroundings
+from models.beat_measures import LEADS, Measured, joined, measured
+from models.boosted_trees import Forest
+from models.network import Weights
+from models.operations import indicator, mean_near, ops_of, reshaped, shifted
 from models.runtime import keras, tensorflow
 
 ROUNDS: Final = 120  # trees per class: two ensembles of equal weight
@@ -29,10 +31,9 @@ ALIKE, SAME = 0.85, 0.95  # correlations below the lower do not count as the sam
 NODE: Final = ("feature", "threshold", "left", "right", "value")  # what describes a node of a tree
 
 
-def measures(rows: Any) -> Any:
-    """Return the features (batch, n, numbers) of the trees, from rows (batch, n, row) of beats in their order."""
-    wave, usual, rhythm = beat_measures.parts(rows)
-    like = beat_measures.likeness(wave, usual)
+def measures(seen: Measured) -> Any:
+    """What the trees are asked about: (batch, n, numbers)."""
+    wave, usual, rhythm, like = seen.wave, seen.usual, seen.rhythm, seen.likeness
     return joined(
         [
             rhythm,
@@ -43,23 +44,23 @@ def measures(rows: Any) -> Any:
             *(like - mean_near(like, reach) for reach in (8, REACH)),
             *_least_and_most(like, usual),
             *_around(rhythm, like),
-            surroundings(wave, rhythm),
+            seen.surroundings,
             *_company(wave, rhythm, like),
         ]
     )
 
 
 def _coarse(wave: Any, part: slice, step: int) -> Any:
-    """Return means of `step` points, both leads in turn."""
-    ops, points = keras().ops, range(part.start, part.stop, step)
+    """Means of `step` points, both leads in turn."""
+    ops, points = ops_of(wave), range(part.start, part.stop, step)
     return joined([ops.mean(wave[..., at : at + step, :], axis=-2) for at in points])
 
 
 def _least_and_most(like: Any, usual: Any) -> list[Any]:
-    """Return the nine measures of likeness in the less and in the more similar lead, ignoring a missing one."""
-    ops = keras().ops
+    """The nine measures of likeness in the lead that shows less and in the one that shows more; a missing one aside."""
+    ops = ops_of(like)
     both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
-    missing = ops.cast(ops.logical_not(ops.any(usual != 0, axis=-2)), "float32")[..., None, :]
+    missing = indicator(ops.logical_not(ops.any(usual != 0, axis=-2)))[..., None, :]
     return [ops.min(both + 9 * missing, axis=-1), ops.max(both - 9 * missing, axis=-1)]
 
 
@@ -70,8 +71,8 @@ def _around(rhythm: Any, like: Any) -> list[Any]:
 
 
 def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
-    """Return how many nearby beats have this beat's shape, and when they come: on time means conducted."""
-    ops = keras().ops
+    """How many beats nearby have this beat's shape, and when those come: a shape that comes on time is conducted."""
+    ops = ops_of(wave)
     shape = _normed(wave)
     known = joined([rhythm[..., 2:4], like[..., 6:8], shape])
     near = [shifted(known, by) for by in (*range(-16, 0), *range(1, 17))]
@@ -86,11 +87,11 @@ def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
 
 
 def _normed(wave: Any) -> Any:
-    """Return QRS and T of both leads as one vector of length 1, or shorter where there is next to nothing."""
-    ops = keras().ops
+    """QRS and T of both leads as one vector of length 1, or less where there is next to nothing."""
+    ops = ops_of(wave)
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
-    flat = keras().layers.Reshape((-1, (COMPARED.stop - COMPARED.start) * beat_measures.LEADS), dtype="float32")(part)
+    flat = reshaped(part, (COMPARED.stop - COMPARED.start) * LEADS)
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 
@@ -98,8 +99,28 @@ def _normed(wave: Any) -> Any:
 def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Compile a function from rows (n, row) of beats in their order to their features (n, numbers)."""
     tf = tensorflow()
-    run = tf.function(lambda rows: measures(rows[None])[0], input_signature=[tf.TensorSpec((None, row), tf.float32)])
+    run = tf.function(
+        lambda rows: measures(measured(rows[None]))[0], input_signature=[tf.TensorSpec((None, row), tf.float32)]
+    )
     return lambda rows: np.asarray(run(rows), np.float32)
+
+
+def forest_of(weights: Weights) -> Forest:
+    """The trees as `layer` holds them, from its weights, for numpy: from measures (n, numbers) to log-odds."""
+    node = {name: weights[f"trees/{name}"] for name in NODE}
+    rounds, classes, nodes = node["feature"].shape
+    root = nodes * np.arange(rounds * classes)
+    left, right = (node[name].astype(np.int32).ravel() + np.repeat(root, nodes) for name in ("left", "right"))
+    return Forest(
+        node["feature"].astype(np.int16).ravel(),
+        node["threshold"].ravel(),
+        left.astype(np.int32),
+        right.astype(np.int32),
+        node["value"].ravel(),
+        root.astype(np.int32),
+        np.tile(np.arange(classes, dtype=np.int16), rounds),
+        weights["trees/start"],
+    )
 
 
 def layer(classes: int, name: str = "trees") -> Any:
@@ -136,7 +157,7 @@ def _layer_class() -> Any:
 
         def call(self, rows: Any) -> Any:
             ops = keras().ops
-            found = measures(rows)
+            found = measures(measured(rows))
             answers = self.answers(ops.reshape(found, (-1, found.shape[-1])))
             return ops.reshape(answers, (*ops.shape(rows)[:2], self.classes))
 
