@@ -1,4 +1,4 @@
-"""How well pages become signals: `python -m benchmarks.digitise --write` writes docs/digitise.json.
+"""How well pages become signals: `python -m benchmarks.digitise --write` writes docs/experiments/digitise.json.
 
 Truth and result are compared lead by lead. The digitised lead may be moved by one whole number of samples (500 Hz, at
 most 120 ms) and by one offset, nothing else: no scaling, no resampling. With t the truth and d the moved result, both
@@ -6,11 +6,11 @@ where the result is not NaN and after their means were taken away,
 
     SNR = 10 log10(sum t^2 / sum (d - t)^2) dB,    r = Pearson's correlation of d and t.
 
-A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of ../shared/data/paper_ecg with
-truth, and pages drawn by pipeline.synthesis.ecg_pages from LUDB records 24 to 68, in typefaces that the reader has no
-templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is answered from
-the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank and noisy
-pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
+A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of the folder paper_ecg that come
+with their true signal, and pages drawn by pipeline.synthesis.ecg_pages from LUDB records 24 to 68, in typefaces that the
+reader has no templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is
+answered from the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank
+and noisy pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -267,7 +266,7 @@ def _group(results: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Reads the pages one after the other; see the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="write docs/digitise.json")
+    parser.add_argument("--write", action="store_true", help="write docs/experiments/digitise.json")
     parser.add_argument("--pages", type=int, default=60, help="generated pages of each kind")
     parser.add_argument("--work", type=Path, default=Path("digitise-work.jsonl"), help="finished pages")
     options = parser.parse_args()
@@ -293,7 +292,7 @@ def main() -> None:
 def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, Any]) -> None:
     """What is known so far; a run that was stopped leaves what it found."""
     result = {
-        "command": "python -m benchmarks.digitise " + " ".join(sys.argv[1:]),
+        "command": f"python -m benchmarks.digitise --write --pages {options.pages}",
         "commit": current_commit(),
         "written": now(),
         "summary": summary(pages),
@@ -302,7 +301,7 @@ def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, A
         "pages": pages,
     }
     if options.write:
-        (ROOT / "docs" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
+        (ROOT / "docs" / "experiments" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

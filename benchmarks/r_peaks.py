@@ -1,8 +1,8 @@
 """R peaks against the reference, ours beside sleepecg: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
 
 Tables: 150 ms and 50 ms per set, changed recordings, svdb, the noise curve, the second detector's agreement, and the
-time of both in the same run. `--write` puts all of it into docs/r_peaks.json and the tables of ADR 0004; `--fill` only
-copies what is in the file into the tables.
+time of both in the same run. `--write` puts all of it into docs/experiments/r_peaks.json and the tables of r-peaks.md
+beside it; `--fill` only copies what is in the file into the tables.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from pipeline.synthesis.noise_halves import KINDS, mixed
 from pipeline.training.r_peaks import Span, flutter, read
 from pipeline.types import IntArray, Recording, read_only
 
-REPORT: Final = ROOT / "docs" / "r_peaks.json"
-ADR: Final = ROOT / "docs" / "adr" / "0004-r-peaks.md"
+REPORT: Final = ROOT / "docs" / "experiments" / "r_peaks.json"
+PAGE: Final = ROOT / "docs" / "experiments" / "r-peaks.md"
 MARKS: Final = ("<!-- r_peaks:start -->", "<!-- r_peaks:end -->")
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
 WINDOWS_MS: Final = (150.0, 50.0)
@@ -136,7 +136,7 @@ def counted(
     left_out: bool = True,
     change: Callable[[Recording], Recording] = lambda recording: recording,
 ) -> dict[str, Any]:
-    """Scores of both detectors over records at both windows, flutter left out or counted."""
+    """Scores of both detectors over records at both windows, flutter excluded or counted."""
     tallies = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
     for record in records:
         recording = change(read(database, record))
@@ -193,8 +193,8 @@ def main() -> None:
     """Print the tables; `--write` keeps them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
-    parser.add_argument("--write", action="store_true", help="everything, into docs/r_peaks.json")
-    parser.add_argument("--fill", action="store_true", help="docs/r_peaks.json into ADR 0004")
+    parser.add_argument("--write", action="store_true", help="everything, into docs/experiments/r_peaks.json")
+    parser.add_argument("--fill", action="store_true", help="r_peaks.json into r-peaks.md")
     given = parser.parse_args()
     if given.fill:
         _fill(json.loads(REPORT.read_text(encoding="utf-8")))
@@ -216,7 +216,7 @@ def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def _everything() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    """Every table as it is ready; DS1 taught, so DS2, paced, svdb and the left-out patients are what to read."""
+    """Every table as it is ready; it was trained on DS1, so read DS2, paced, svdb and the held-out patients."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
     about = {
         "command": "python -m benchmarks.r_peaks --write",
@@ -261,9 +261,9 @@ def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
 
 
 def _fill(report: dict[str, Any]) -> None:
-    """Write the tables of the report between the marks of ADR 0004."""
+    """Write the tables of the report between the marks of docs/experiments/r-peaks.md."""
     about = report["about"]["run"]
-    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 left out unless said:", ""]
+    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 excluded unless stated:", ""]
     lines += ["| F1 at 150 / 50 ms (missed, extra at 150 ms) | this detector | sleepecg |", "|---|---|---|"]
     for section in ("sets", "with flutter of 207", "svdb", "changed, ds2", "noise, ds2"):
         for name, table in report.get(section, {}).items():
@@ -271,9 +271,9 @@ def _fill(report: dict[str, Any]) -> None:
     lines += ["", f"Time of a day of two leads in the same run: {_words(report['speed']['day'])}."]
     for name, table in report.get("agreement", {}).get("ds2", {}).items():
         lines += ["", f"Second opinion on DS2, {name}: {_words(table)}."]
-    text = ADR.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
-    ADR.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
+    PAGE.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
 
 
 def _cell(row: dict[str, Any]) -> str:

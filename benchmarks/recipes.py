@@ -1,9 +1,9 @@
-"""What each part of the training recipe gives: `python -m benchmarks.recipes` writes docs/recipes.json and .md.
+"""What each part of the training recipe contributes: `python -m benchmarks.recipes` writes its table.
 
 `mobilenet`, which starts from ImageNet, is trained again and again with a small budget, each time with one thing
-changed, and measured on the patients of DS1 that are held out of every training; DS2 is not touched. The usual recipe
-runs with three seeds: a difference within their spread says nothing. (`cnn` calls everything N after so few pictures.)
-Interrupted, it goes on with what is missing (runs/).
+changed, and measured on the patients of DS1 that are held out of every training; DS2 is not used. The usual recipe
+runs with three seeds: a difference within their range is not conclusive. (`cnn` calls everything N after so few
+pictures.) An interrupted run continues with what is missing (runs/).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MEASURES = {
     "val_f1_S": "S F1",
     "val_f1_S_simulated": "S F1, simulated rhythms",
 }
-JSON, TABLE = ROOT / "docs" / "recipes.json", ROOT / "docs" / "recipes.md"
+JSON, TABLE = (ROOT / "docs" / "experiments" / name for name in ("recipes.json", "recipes.md"))
 
 
 def recipes(root: Path) -> dict[str, TrainingPlan]:
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
-    """docs/recipes.json, and the table made of it."""
+    """docs/experiments/recipes.json, and the table made of it."""
     command = "python -m benchmarks.recipes" + (f" --tune {trials}" if trials else "")
     data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
     content = {
@@ -107,18 +107,18 @@ def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """The recipes as Markdown, each beside the spread of the usual one."""
+    """The recipes as Markdown, each beside the range of the usual one."""
     made = content["provenance"]
     rows = content["recipes"]
     usual = [row for row in rows if row["recipe"].startswith("usual")]
     lines = [
-        "# What each part of the training recipe gives",
+        "# What each part of the training recipe contributes",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
-        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
-        "The usual recipe ran with several seeds: a difference within their spread says nothing.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not used.",
+        "The usual recipe was run with several seeds: a difference within their range is not conclusive.",
         "",
-        f"| recipe | {' | '.join(MEASURES.values())} | outside the usual spread |",
+        f"| recipe | {' | '.join(MEASURES.values())} | outside the usual range |",
         f"|---|{'---|' * (len(MEASURES) + 1)}",
     ]
     for row in rows:

@@ -1,9 +1,9 @@
-"""Learning rate and weight decay looked for with Optuna: what was tried, what it gave; docs/tuning.json and tuning.md.
+"""Learning rate and weight decay searched with Optuna: every trial and its result.
 
     python -m benchmarks.tuning [--trials 8]
 
 The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. Only patients of DS1
-that are held out of every training are looked at. Today's settings are tried first; a search that was stopped has
+that are held out of every training are used. The usual settings are tried first; a search that was stopped has
 written what it found, and goes on after its last trial.
 """
 
@@ -25,7 +25,7 @@ from pipeline.training.training_set import load_lesson
 from pipeline.training.tuning import tune
 
 PLAN: Final = DEFAULT_PLAN.reduced(2, 1000)
-JSON, TEXT = ROOT / "docs" / "tuning.json", ROOT / "docs" / "tuning.md"
+JSON, TEXT = (ROOT / "docs" / "experiments" / name for name in ("tuning.json", "tuning.md"))
 
 
 def main() -> None:
@@ -45,29 +45,30 @@ def main() -> None:
 
 
 def as_text(content: dict[str, Any]) -> str:
-    """The search as a page: each trial in its order, and what the best one gave over today's settings."""
+    """The search as a page: each trial in its order, and what the best one gave over the usual settings."""
     tried = [(settings["learning_rate"], settings["weight_decay"], value) for settings, value in content["trials"]]
     best = min(range(len(tried)), key=lambda i: tried[i][2])
     rows = [
-        f"| {i + 1}{' (today)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
+        f"| {i + 1}{' (usual)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
         for i, (rate, decay, value) in enumerate(tried)
     ]
-    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of today's settings."
+    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of the usual settings."
     made = content["provenance"]
     lines = [
-        "# Settings looked for with Optuna",
+        "# Settings searched with Optuna",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
-        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of",
-        "every training; DS2 was not touched.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
+        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are",
+        "held out of every training. DS2 was not used.",
         "",
         "| trial | learning rate | weight decay | loss |",
         "|---|---|---|---|",
         *rows,
         "",
-        "Nothing that was tried is better than today's settings." if best == 0 else verdict,
-        "Three seeds of one recipe differ by about 0.05 on a larger budget ([recipes](recipes.md)): a smaller gain",
-        "says nothing, and so small a budget favours settings that learn fast. The shipped networks keep theirs.",
+        "No trial is better than the usual settings." if best == 0 else verdict,
+        "Three seeds of one recipe differ by about 0.05 on a larger budget ([recipes](recipes.md)): a smaller",
+        "gain is not conclusive, and so small a budget favours settings that learn fast. The shipped networks",
+        "keep theirs.",
         "",
         f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.",
     ]

@@ -2,7 +2,7 @@
 
 HiResCAM (Draelos & Carin 2020, arXiv:2011.08891) is Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) without
 its mean of the gradient over positions, which was no better than chance here: the panels of a picture mean different
-things (ADR 0011). The second method (occlusion; Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer
+things (ADR 0027). The second method (occlusion; Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer
 that preserves positions.
 """
 

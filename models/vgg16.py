@@ -10,7 +10,7 @@ import numpy as np
 from models.network import Network
 from models.runtime import keras
 
-HEAT_LAYER = "block4_conv3"  # 8 x 12 positions; the maps of block5_conv3 are less informative (ADR 0011)
+HEAT_LAYER = "block4_conv3"  # 8 x 12 positions; the maps of block5_conv3 are less informative (ADR 0027)
 IMAGENET_FILE = "vgg16_imagenet_notop_f16.npz"
 FROZEN_BLOCKS = ("block1", "block2")  # edges and strokes transfer unchanged
 HIDDEN_UNITS = 128

@@ -134,7 +134,7 @@ class ReviewConfig:
     pause_s: float = 2.0  # usual in Holter reports
     long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause
     compensatory_ratio: float = 1.1  # compensatory: coupling + pause at most this many times two usual intervals
-    # between two beats: a drift of half a QRS is not cardiac; 0.35 finds all flutter in record 207 (DS1); ADR 0007
+    # between two beats: a drift of half a QRS is not cardiac; 0.35 finds all flutter in record 207 (DS1); ADR 0019
     silence_after_s: float = 0.7  # the T wave of the beat before
     silence_before_s: float = 0.3  # the P wave of the beat after
     silence_step_s: float = 0.2
@@ -200,18 +200,15 @@ class Config:
 
 DEFAULT = Config()
 REVIEW = ReviewConfig()
-RECORDING_NETWORK: Final = "rhythm_svdb"  # reads recordings unless another is asked for; ADR 0010 says why
+RECORDING_NETWORK: Final = "rhythm_svdb"  # reads recordings unless another is asked for; ADR 0026 says why
 PICTURE_NETWORK: Final = "vgg16"  # likewise for pictures of beats
 
 
 def data_root() -> Path:
-    """Where the public datasets lie: `HEARTVISION_DATA`, else data/external, else ../shared/data."""
+    """Where the public datasets lie: `HEARTVISION_DATA`, else data/external, or `home_root()`/data when installed."""
     if configured := os.environ.get("HEARTVISION_DATA"):
         return Path(configured)
-    if not IS_CHECKOUT:
-        return home_root() / "data"
-    external, shared = ROOT / "data" / "external", ROOT.parent / "shared" / "data"
-    return shared if shared.exists() and not external.exists() else external
+    return ROOT / "data" / "external" if IS_CHECKOUT else home_root() / "data"
 
 
 def cache_root() -> Path:

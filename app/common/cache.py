@@ -1,6 +1,6 @@
 """The only st.cache_* calls. Keys are digests and names; arrays travel as `_underscore` arguments.
 
-Streamlit hashes only a sample of large arrays, so that two recordings could share a result (HOSTILE.md, finding 1).
+Streamlit hashes only a sample of large arrays, so that two recordings could share a result.
 Networks are shared by all sessions and immutable; everything about a patient is kept per session.
 """
 

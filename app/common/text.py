@@ -12,7 +12,7 @@ _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 def plain(text: str) -> str:
     """`text` as Markdown that shows exactly its characters: no picture, link, colour, formula or heading.
 
-    A Markdown picture in a file name would make the browser fetch it (HOSTILE.md, finding 6).
+    A Markdown picture in a file name would make the browser fetch it.
     """
     one_line = " ".join(text.split())
     return _PUNCTUATION.sub(r"\\\1", one_line)

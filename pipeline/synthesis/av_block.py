@@ -1,6 +1,6 @@
-"""AV block, made of recorded beats: their P waves stay, the QRS and T waves that should follow are taken away.
+"""AV block, simulated from recorded beats: their P waves stay, the QRS and T waves that follow are removed.
 
-No recording of DS1 has it, so a detector taught by DS1 alone takes a P wave in the middle of a pause for a beat.
+No recording of DS1 has it, so a detector trained on DS1 alone takes a P wave in the middle of a pause for a beat.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ P_S: Final = (-0.26, -0.07)  # the P wave, around R
 GONE_S: Final = 0.45  # after R; what a blocked beat lacks ends there
 NEXT_P_S: Final = 0.28  # before the next R nothing is taken away
 LEAST_GONE_S: Final = 0.3
-P_GROWS: Final = (1.0, 2.5)  # times as high in a recording: P waves are what must be told from beats
+P_GROWS: Final = (1.0, 2.5)  # times as high in a recording: P waves are what must be distinguished from beats
 QUIET_MV: Final = 0.01
 
 

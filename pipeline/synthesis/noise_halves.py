@@ -1,4 +1,4 @@
-"""Halves of the noise records of nstdb: one teaches the detector, the other tests it.
+"""Halves of the noise records of nstdb: the detector is trained on one and tested on the other.
 
 How noise is scaled is `pipeline.synthesis.noise`'s; its power is that of the whole record, whichever half is mixed in.
 """
@@ -26,7 +26,7 @@ def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift:
     Parameters
     ----------
     half : {0, 1}
-        Which half of the noise record is used, over and over: 0 teaches, 1 tests.
+        Which half of the noise record is used, over and over: 0 for training, 1 for testing.
     shift : int
         Rotates the noise by so many samples.
     """

@@ -17,7 +17,7 @@ from pipeline.synthesis.rhythms import Rhythm, simulate
 from pipeline.training.augmentation import Augmentation, draw_augmented
 from pipeline.types import IntArray, PictureArray
 
-# Pictures per epoch and class. Not balanced: flooding a network with rare classes costs it precision (ACCURACY.md K);
+# Pictures per epoch and class. Not balanced: flooding a network with rare classes costs it precision;
 # the prior is restored afterwards by adding log(natural / sampled) to the logits.
 EPOCH_COUNTS = {"N": 9000, "S": 1600, "V": 3000, "F": 700, "Q": 500}
 Q_PRIOR = 0.005  # paced beats come from four records that the splits exclude; their share there says nothing

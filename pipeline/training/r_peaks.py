@@ -1,8 +1,8 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
 
-Only DS1, as recorded and in AV block, and the first half of the noise records teach. The second network learns from
-answers of the first on patients that it has not seen (four folds); what the pair then reaches on left-out patients is
-stored with the weights.
+Trained on DS1 only, as recorded and with simulated AV block, and on the first half of the noise records. The second
+network is trained on answers of the first for patients that it has not seen (four folds); what the pair then reaches
+on held-out patients is stored with the weights.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained 
 
 @dataclass(frozen=True)
 class RhythmPlan:
-    """The knobs of a run; ADR 0010 says which of the defaults the weights in the tree were trained with."""
+    """The knobs of a run; ADR 0024 and 0025 say which of the defaults the weights in the tree were trained with."""
 
     epochs: int = 6
     steps: int = 300
