@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 def softmax(logits: ArrayLike, *, temperature: float = 1.0, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """Probabilities of logits divided by `temperature`, over the last axis.
+    """Return the probabilities of logits divided by `temperature`, over the last axis.
 
     Parameters
     ----------
     logits : (..., k) float
-        One row of k classes for each case; no number is so large that it overflows.
-    temperature : float
-        Above 1 makes the answers less sure, below 1 surer.
-    dtype : dtype
-        In which it is computed and answered: float64 for training and calibration, float32 for answers.
+        One row of k classes per case; large numbers do not overflow.
+    temperature : float, optional
+        A value above 1 makes the answers less confident, one below 1 more confident.
+    dtype : dtype, optional
+        Type of computation and result: float64 for training and calibration, float32 for answers.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def softmax(logits: ArrayLike, *, temperature: float = 1.0, dtype: DTypeLike = n
 
 
 def log_softmax(logits: ArrayLike, *, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """The logarithm of `softmax`, exact also where a probability is too small for `dtype`; same shapes."""
+    """Return the logarithm of `softmax`, exact even where a probability is too small for `dtype`; same shapes."""
     values = np.asarray(logits, dtype)
     shifted = values - values.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

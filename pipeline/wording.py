@@ -117,17 +117,22 @@ def no_share(value: float | None, low: float | None = None, high: float | None =
 
 
 def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
-    """A time from the start of the recording: h:mm:ss.t, or m:ss.t in the first hour.
+    """Write a time from the start of the recording: h:mm:ss.t, or m:ss.t in the first hour.
 
     Parameters
     ----------
     seconds : float
         From the start, 0 or more; rounded to the nearest tenth of a second.
-    tenths : bool
-        Whether the tenth is shown. Without it the second is the same as with it: 59.96 s is 1:00.0 or 1:00, and
-        59.6 s is 0:59.6 or 0:59.
-    hours : bool
+    tenths : bool, optional
+        Whether the tenth is shown. The second does not depend on it: 59.96 s is 1:00.0 or 1:00, and 59.6 s is 0:59.6 or
+        0:59.
+    hours : bool, optional
         Whether hours are written in the first hour too, as in printed reports.
+
+    Examples
+    --------
+    >>> clock(3725.4), clock(59.96)
+    ('1:02:05.4', '1:00.0')
     """
     whole, tenth = divmod(round(seconds * 10), 10)
     minutes, second = divmod(whole, 60)
@@ -137,12 +142,18 @@ def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
 
 
 def report_clock(seconds: float) -> str:
-    """A time from the start of the recording as printed reports write it, h:mm:ss: the second that `clock` names."""
+    """Write a time from the start of the recording as printed reports do, h:mm:ss: the second that `clock` names."""
     return clock(seconds, tenths=False, hours=True)
 
 
 def duration(seconds: float) -> str:
-    """A length of time in the units a person would use."""
+    """Write a length of time in the units that a person would use.
+
+    Examples
+    --------
+    >>> duration(42.2), duration(3725)
+    ('42 s', '62 min 5 s')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     whole = round(seconds)

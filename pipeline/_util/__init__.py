@@ -1,1 +1,1 @@
-"""What every package may use: files written whole, fingerprints, provenance, progress."""
+"""Helpers for every package: files written whole, fingerprints, provenance, progress."""

@@ -1,4 +1,4 @@
-"""One hash for all that decides on a result: the code that makes it, and the facts that code is given."""
+"""One hash for everything that affects a result: the code that makes it, and the facts that the code is given."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ ANSWERING: Final = (
 
 
 def fingerprint(*modules: str, facts: object = None, leave_out: Collection[str] = (), root: Path = ROOT) -> str:
-    """Hash of source files, by name and content, and of `facts`.
+    """Return a hash of source files, by name and content, and of `facts`.
 
     Parameters
     ----------
-    modules : str
-        Dotted names, of a Python or JSON file or of a package: of every Python file in it and the JSON files beside
-        its `__init__.py`.
-    facts : object
-        What the code is given: anything that JSON can write.
-    leave_out : collection of str
-        Dotted names of files in those packages that have no say.
-    root : Path
+    *modules : str
+        Dotted names of Python or JSON files or of packages; a package stands for every Python file in it and the JSON
+        files beside its `__init__.py`.
+    facts : object, optional
+        What the code is given: anything that JSON can represent.
+    leave_out : collection of str, optional
+        Dotted names of files in those packages that do not affect the result.
+    root : Path, optional
         The folder that holds the packages.
 
     Returns
@@ -40,7 +40,7 @@ def fingerprint(*modules: str, facts: object = None, leave_out: Collection[str] 
     Raises
     ------
     ValueError
-        If a name, given or left out, belongs to no file: a key that forgets its code would never change.
+        If a name, given or left out, belongs to no file: a key that misses its code would never change.
     """
     left_out = {file for name in leave_out for file in _files(name, root)}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())

@@ -1,1 +1,1 @@
-"""Uploaded pictures of single beats, whole: tracing, reading, data, training, evaluation."""
+"""Uploaded pictures of single beats: tracing, reading, data, training, evaluation."""

@@ -1,4 +1,4 @@
-"""Beats of records as curves around their R peaks, and traces cut from them as pictures of one beat are."""
+"""Beats of records as curves around their R peaks, and traces cut from them as in pictures of one beat."""
 
 from __future__ import annotations
 
@@ -24,20 +24,32 @@ from pipeline.types import Beats, FloatArray, IntArray
 Rng = np.random.Generator
 
 SEED: Final = 20261122
-BEFORE_S, AFTER_S = 0.6, 0.9  # what is kept of a beat, around its R peak
-BEATS_PER_CLASS: Final = 400  # of each record, and a third as many again from its second lead
-SUPRAVENTRICULAR: Final = 120  # likewise of each record of svdb
-GAP_BEFORE_S, GAP_AFTER_S = 0.18, 0.12  # a picture of one beat ends so long before the R of the next
+BEFORE_S, AFTER_S = 0.6, 0.9  # the part of a beat that is used, around its R peak
+BEATS_PER_CLASS: Final = 400  # per record, and a third as many from its second lead
+SUPRAVENTRICULAR: Final = 120  # the same, per record of svdb
+GAP_BEFORE_S, GAP_AFTER_S = 0.18, 0.12  # a picture of one beat stays this far away from the neighbouring R peaks
 LEAST_S: Final = 0.18  # a picture shows at least this much after R
-UNKNOWN: Final = -1  # the label of beats that nobody labelled
+UNKNOWN: Final = -1  # the label of beats without an annotation
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Stretches `curve` (n, m) around R peaks at the working frequency.
+    """Stretches around R peaks at the working frequency.
 
-    `label` (n,) class index or `UNKNOWN`; `record` (n,); `group` (n,) one number per record, lead and class, rising;
-    `room` (n, 2) seconds before and after R without another beat.
+    Attributes
+    ----------
+    curve : (n, m) float32
+        The stretches.
+    label : (n,) int64
+        Class index or `UNKNOWN`.
+    record : (n,) str
+        The record that each comes from.
+    group : (n,) int64
+        One number per record, lead and class, increasing.
+    room : (n, 2) float32
+        Seconds before and after R without another beat.
+    fs : float
+        Sampling frequency of the curves, Hz.
     """
 
     curve: FloatArray
@@ -48,18 +60,27 @@ class Windows:
     fs: float
 
     def at(self, index: NDArray[Any]) -> Windows:
-        """Some of them."""
+        """Return some of them."""
         return Windows(
             self.curve[index], self.label[index], self.record[index], self.group[index], self.room[index], self.fs
         )
 
     def of(self, records: Sequence[str]) -> Windows:
-        """Those of some records."""
+        """Return those of some records."""
         return self.at(np.isin(self.record, list(records)))
 
 
 def load_windows(records: Sequence[str], root: Path, config: Config) -> Windows:
-    """At most `BEATS_PER_CLASS` beats of each class and record of MIT-BIH; of paced records, class Q alone.
+    """Load at most `BEATS_PER_CLASS` beats of each class and record of MIT-BIH; of paced records, class Q alone.
+
+    Parameters
+    ----------
+    records : sequence of str
+        Names of the records.
+    root : Path
+        The folder of the databases, or of MIT-BIH.
+    config : Config
+        Settings of the pipeline.
 
     Raises
     ------
@@ -71,9 +92,9 @@ def load_windows(records: Sequence[str], root: Path, config: Config) -> Windows:
 
 
 def load_supraventricular(root: Path, config: Config) -> Windows | None:
-    """Beats of the records of svdb in `root`, both leads, classes N, S and V; None where there are none.
+    """Load beats of the records of svdb in `root`, both leads, classes N, S and V; None if there are none.
 
-    The few F and Q of svdb are left out: its annotators called other beats so than those of MIT-BIH.
+    The few F and Q of svdb are left out: its annotators used these classes for other beats than those of MIT-BIH.
     """
     files = sorted((root / "svdb").glob("*.hea"))
     parts = [part for file in files for part in _labelled(file.stem, file.parent, config, most=SUPRAVENTRICULAR)]
@@ -81,7 +102,7 @@ def load_supraventricular(root: Path, config: Config) -> Windows | None:
 
 
 def together(first: Windows, second: Windows) -> Windows:
-    """Those of both."""
+    """Join both sets."""
     parts = [(getattr(first, name), getattr(second, name)) for name in ("curve", "label", "record")]
     group = np.concatenate([first.group, second.group + first.group.max() + 1])
     curve, label, record = (np.concatenate(pair) for pair in parts)
@@ -89,7 +110,7 @@ def together(first: Windows, second: Windows) -> Windows:
 
 
 def load_unlabelled(root: Path, config: Config) -> Windows | None:
-    """Beats on all leads of the LUDB records in `root`, or None where there are none: shapes without classes."""
+    """Load beats on all leads of the LUDB records in `root`, as shapes without classes; None if there are none."""
     files = sorted((root / "ludb").glob("*.hea"))
     parts = [part for file in files for part in _unlabelled(file, config)]
     return _joined(parts, config) if parts else None
@@ -157,7 +178,22 @@ def _part(record: str, label: int, beats: Beats, lead: int, chosen: IntArray) ->
 
 
 def choose(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> IntArray:
-    """Indices of so many windows per class; a record's chance grows with the square root of its windows."""
+    """Choose a number of windows per class; a record's probability grows with the square root of its windows.
+
+    Parameters
+    ----------
+    windows : Windows
+        The windows.
+    counts : sequence of (str, int)
+        AAMI class, and how many of it.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    (n,) int64
+        Indices of windows.
+    """
     chosen = []
     for aami, count in counts:
         index = np.flatnonzero(windows.label == AAMI_CLASSES.index(aami))
@@ -167,19 +203,49 @@ def choose(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> Int
 
 
 def fairly(windows: Windows, index: IntArray, count: int, rng: Rng) -> IntArray:
-    """`count` of the windows at `index`; a record's chance grows with the square root of its windows."""
+    """Choose some windows; a record's probability grows with the square root of its windows.
+
+    Parameters
+    ----------
+    windows : Windows
+        The windows.
+    index : (m,) int64
+        Which to choose from.
+    count : int
+        How many.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    (count,) int64
+        Indices of windows.
+    """
     _, owner, sizes = np.unique(windows.record[index], return_inverse=True, return_counts=True)
     weight = 1 / np.sqrt(sizes[owner])
     return np.asarray(rng.choice(index, count, p=weight / weight.sum()), np.int64)
 
 
 def cut_traces(windows: Windows, index: IntArray, rng: Rng, points: int, *, clean: float = 0.0) -> FloatArray:
-    """Traces (n, points) in 0..1 of windows at `index`, cut as pictures are: from R in the middle to R at the start.
+    """Cut traces as pictures are cut: from R in the middle to R at the start.
 
     Parameters
     ----------
-    clean : float
+    windows : Windows
+        The windows.
+    index : (n,) int64
+        Which of them.
+    rng : Generator
+        Random generator.
+    points : int
+        Points per trace.
+    clean : float, optional
         Share of the beats that are averaged with others of their patient, smoothed, and cut without noise.
+
+    Returns
+    -------
+    (n, points) float32
+        In 0..1.
     """
     curve, noisy = windows.curve[index], rng.random((index.size, 1)) >= clean
     soft = smoothed(averaged(windows.curve, windows.group, index, rng, 6), float(rng.uniform(0.5, 2.0)))
@@ -198,7 +264,7 @@ def cut_traces(windows: Windows, index: IntArray, rng: Rng, points: int, *, clea
 
 
 def _borders(room: FloatArray, rng: Rng) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Seconds before and after R, within `room` (n, 2): three in ten pictures have R in the middle."""
+    """Return seconds before and after R, within `room` (n, 2): three in ten pictures have R in the middle."""
     count = len(room)
     before = rng.uniform(0.0, 0.30, count)
     least = np.maximum(0.2, 0.8 * before)
@@ -209,6 +275,6 @@ def _borders(room: FloatArray, rng: Rng) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def unit(values: NDArray[Any]) -> FloatArray:
-    """Rows (n, m) scaled to 0..1 each."""
+    """Scale rows (n, m) to 0..1 each."""
     low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
     return np.asarray((values - low) / np.maximum(high - low, 1e-6), np.float32)

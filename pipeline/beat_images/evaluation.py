@@ -1,4 +1,4 @@
-"""How well pictures of single beats are read: on DS2 in every style, on the public pictures, and on what is no beat."""
+"""Scores for pictures of single beats: DS2 in every style, the public pictures, and pictures that are not beats."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from pipeline.synthesis.textbook_beats import textbook_beats
 from pipeline.training.training_set import PACED_VALIDATION
 from pipeline.types import BeatTrace, FloatArray, PictureArray
 
-POINTS: Final = 400  # of a curve to be drawn
+POINTS: Final = 400  # per curve that is drawn
 BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
 TEXTBOOKS_PER_STYLE: Final = 2
 OTHERS_PER_KIND, PHOTOS = 10, 24
-AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # what is told from N by shape
+AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # classes that are told from N by shape
 REAL_OTHERS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
     ("phone photos of pages", "paper_ecg/photos/*", 15),
@@ -59,6 +59,24 @@ def evaluate_pictures(
     progress: Progress = no_progress,
 ) -> Path:
     """Score the heads for pictures and write the JSON that the Picture page shows.
+
+    Parameters
+    ----------
+    network : str, optional
+        Name of the picture network.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output : Path, optional
+        The file; beside the network's weights if None.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -87,7 +105,7 @@ def evaluate_pictures(
         ("others", job.others, 0.4, 0.3, "Pictures that are no beat"),
         ("beat_images", job.beat_images, 0.7, 0.3, "Public pictures"),
     )
-    for name, work, begin, share, words in parts:  # what is done is kept, should the rest be stopped
+    for name, work, begin, share, words in parts:  # finished parts are saved in case the rest is interrupted
         facts[name] = work(root, lambda f, b=begin, s=share, w=words: progress(b + s * f, w))  # type: ignore[misc]
         facts["minutes"] = round((time.monotonic() - started) / 60, 1)
         write_bytes(target, (json.dumps(facts, indent=1) + "\n").encode())
@@ -101,7 +119,7 @@ class _Job:
         self.head, self.classifier, self.config = head, classifier, config
 
     def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Beats of DS2 and of a pacemaker's patient, who taught nothing, drawn in all styles; and textbook beats."""
+        """Score beats of DS2 and of a paced patient, none of whom was trained on, in all styles; and textbook beats."""
         windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
         rng, styles = np.random.default_rng(SEED), (*STYLES, *FRESH_STYLES)
         found: list[Row] = []
@@ -133,14 +151,14 @@ class _Job:
         }
 
     def _against_normal(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Scores where only N and the classes are asked that a shape alone can show."""
+        """Return scores for N against only those classes that a shape alone can show."""
         return {
             name: scores_of([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
             for name, labels in AGAINST_NORMAL.items()
         }
 
     def others(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Pictures that are no beat, of kinds that training did not see."""
+        """Score pictures that are not beats, of kinds that training did not see."""
         windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
         beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng, POINTS)
         by_kind: dict[str, dict[str, int]] = {}
@@ -166,7 +184,7 @@ class _Job:
         return {"n": len(pictures), "accepted": sum(trace is not None for trace in self._accepted(pictures))}
 
     def beat_images(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
-        """The public one-beat pictures: which beats they are, how they are read, what their folders' names teach."""
+        """Score the public one-beat pictures: which beats they are, how they are read, what folder names are worth."""
         files = sorted((root / "beat_images").glob("*/*.png"))
         read: list[tuple[Path, BeatTrace | None]] = []
         for number, path in enumerate(files):
@@ -191,7 +209,7 @@ class _Job:
         return self.head.manifest.threshold
 
     def _true_labels(self, matches: Matches, traces: Sequence[BeatTrace]) -> dict[str, Any]:
-        """Scores by the annotators' label of the beats shown, those of DS2's patients alone."""
+        """Score by the annotators' labels of the beats shown, for DS2's patients only."""
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
         answers = classify_traces([traces[int(i)] for i in kept], self.head, self.classifier)
@@ -208,7 +226,7 @@ class _Job:
         }
 
     def _accepted(self, pictures: Sequence[PictureArray]) -> list[BeatTrace | None]:
-        """The traces of pictures of one beat; None for those that are refused."""
+        """Return the traces of pictures of one beat; None for those that are refused."""
         found: list[BeatTrace | None] = []
         for picture in pictures:
             try:
@@ -246,7 +264,7 @@ def _drawn(value: FloatArray, style: str, rng: Rng) -> PictureArray:
 
 
 def _photos(rng: Rng) -> list[PictureArray]:
-    """Pieces of the two photographs that scikit-learn brings."""
+    """Return pieces of the two photographs that come with scikit-learn."""
     whole = [np.asarray(picture, np.uint8) for picture in load_sample_images().images]
     pieces = []
     for number in range(PHOTOS):

@@ -1,4 +1,4 @@
-"""What the folders of the public one-beat pictures hold, and what their names give as labels."""
+"""What the folders of the public one-beat pictures contain, and what their names are worth as labels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipeline.beat_images.source_beats import Matches
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.types import FloatArray
 
-ALIKE_R: Final = 0.999  # pictures of one folder this much alike stay on one side of the split
+ALIKE_R: Final = 0.999  # pictures of one folder that correlate more stay on one side of the split
 
 
 def symbols_of(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
-    """What the annotators called the beats of a folder, over all matches and over the sure ones."""
+    """Count what the annotators called the beats of a folder, over all matches and over the sure ones."""
     counts = {}
     for name, part in (("nearest", kept), ("sure", kept & matches.sure)):
         symbols, numbers = np.unique(matches.symbol[part], return_counts=True)
@@ -29,9 +29,18 @@ def symbols_of(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def learnt_from_folders(values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches) -> dict[str, Any]:
-    """What the folders' names give as labels for a small network that learns them.
+    """Score a small network that is trained on the folder names as labels.
 
-    That network is not shipped. A seeded third tests it; pictures of one beat, or alike, stay together.
+    That network is not shipped. A seeded third is for testing; pictures of one beat, or similar ones, stay together.
+
+    Parameters
+    ----------
+    values : sequence of (m,) float32
+        Traces of the pictures.
+    folder : (n,) str
+        Name of each picture's folder.
+    matches : Matches
+        The recorded beat behind each.
     """
     inputs, truth = traces(values), folder == "abnormal"
     group = _groups(inputs, matches)
@@ -56,7 +65,7 @@ def learnt_from_folders(values: Sequence[FloatArray], folder: NDArray[np.str_], 
 
 
 def _groups(values: FloatArray, matches: Matches) -> NDArray[np.int64]:
-    """A number per picture: the same for pictures of the same recorded beat, or more than `ALIKE_R` alike."""
+    """Return a number per picture, the same for pictures of one recorded beat or that correlate above `ALIKE_R`."""
     standard = values - values.mean(axis=1, keepdims=True)
     standard /= np.linalg.norm(standard, axis=1, keepdims=True)
     same = (matches.record[:, None] == matches.record) & (matches.sample[:, None] == matches.sample)

@@ -1,4 +1,4 @@
-"""Acceptance and scores of pictures of single beats, with intervals over patients."""
+"""Acceptance and scores for pictures of single beats, with intervals over patients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
 
 
 def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
-    """Acceptance, and accuracy, sensitivity, specificity and AUC for abnormal of what was accepted."""
+    """Return acceptance, and accuracy, sensitivity, specificity and AUC for "abnormal" among the accepted.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Style, class, record and 1 - p(N) of each picture.
+    threshold : float
+        1 - p(N) from which a picture is called abnormal.
+    resamples : int, optional
+        Bootstrap resamples for the intervals; none if 0.
+    """
     taken = [row for row in rows if row[3] is not None]
     truth = np.array([row[1] != 0 for row in taken], np.bool_)
     score = np.array([row[3] for row in taken], np.float64)
@@ -31,18 +41,48 @@ def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> d
 
 
 def acceptance(rows: Sequence[Row]) -> dict[str, Any]:
-    """How many pictures were taken for a beat, with the interval of that share."""
+    """Return how many pictures were accepted as a beat, with the interval of that share."""
     n, accepted = len(rows), sum(row[3] is not None for row in rows)
     return {"n": n, "accepted": accepted, "share": accepted / max(n, 1), "interval": wilson(accepted, n)}
 
 
 def called_abnormal(rows: Sequence[Row], label: int, threshold: float) -> float | None:
-    """The share of the accepted pictures of one class that are called abnormal; None if there are none."""
+    """Return the share of the accepted pictures of one class that are called abnormal.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Style, class, record and 1 - p(N) of each picture.
+    label : int
+        Index of the class.
+    threshold : float
+        1 - p(N) from which a picture is called abnormal.
+
+    Returns
+    -------
+    float or None
+        None if there are none.
+    """
     return _share(np.array([row[3] >= threshold for row in rows if row[1] == label and row[3] is not None]))
 
 
 def binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> dict[str, Any]:
-    """Accuracy, sensitivity, specificity and AUC of `score` (n,) against `truth` (n,); None where there is none."""
+    """Return accuracy, sensitivity, specificity and AUC of a score.
+
+    Parameters
+    ----------
+    truth : (n,) bool
+        The truth.
+    score : (n,) float64
+        The higher, the more likely True.
+    threshold : float
+        Score from which True is predicted.
+
+    Returns
+    -------
+    dict of str to float or None
+        None where there is nothing to measure.
+    """
     called = score >= threshold
     return {
         "accuracy": _share(called == truth),
@@ -65,7 +105,7 @@ def _auc(truth: NDArray[np.bool_], score: NDArray[np.float64], kept: NDArray[np.
 def _intervals(
     truth: NDArray[np.bool_], score: NDArray[np.float64], record: NDArray[np.str_], threshold: float, resamples: int
 ) -> dict[str, list[float]]:
-    """95 % intervals by drawing patients with replacement."""
+    """Return 95 % intervals from drawing patients with replacement."""
     rng, records = np.random.default_rng(SEED), np.unique(record)
     members = [np.flatnonzero(record == name) for name in records]
     drawn: dict[str, list[float]] = {}
@@ -78,7 +118,12 @@ def _intervals(
 
 
 def wilson(hits: int, n: int) -> list[float]:
-    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
+    """Return the 95 % interval of a share.
+
+    References
+    ----------
+    Wilson 1927, doi:10.1080/01621459.1927.10502953.
+    """
     if not n:
         return [0.0, 1.0]
     z, p = 1.96, hits / n

@@ -1,4 +1,4 @@
-"""Pictures drawn by the thousand and traced again in several processes: what the beat head learns from."""
+"""Pictures drawn by the thousand and traced again in several processes: the training set of the beat head."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from pipeline.types import FloatArray, PictureArray
 
 PROCESSES: Final = 2
 BLOCK: Final = 48  # sketches at a time
-COLUMNS, HEIGHTS = (90, 520), (60, 420)  # pixels of a trace in a picture, from and to
+COLUMNS, HEIGHTS = (90, 520), (60, 420)  # range of a trace's size in a picture, pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """A picture to be drawn: a `curve` (n,) in 0..1 in a `style`, or what `draw` makes of a generator and `given`,
-    a kind and beats."""
+    """A picture to be drawn.
+
+    Either a `curve` (n,) in 0..1 in a `style`, or what `draw` makes of a generator and `given`, a kind and beats.
+    """
 
     kind: str
     seed: tuple[int, ...]
@@ -41,7 +43,7 @@ class Sketch:
     given: tuple[str, FloatArray] | None = None
 
     def __call__(self) -> PictureArray:
-        """The picture (h, w, 3)."""
+        """Draw the picture (h, w, 3)."""
         rng = np.random.default_rng(self.seed)
         if self.draw is not None:
             return self.draw(rng, self.given)
@@ -58,7 +60,7 @@ class Traced:
     has: NDArray[np.bool_]
 
     def at(self, index: NDArray[Any]) -> Traced:
-        """Some of them."""
+        """Return some of them."""
         return Traced(self.value[index], self.found[index], self.has[index])
 
 
@@ -73,9 +75,15 @@ def traced(
 
     Parameters
     ----------
+    sketches : sequence of Sketch
+        What to draw.
+    progress : callable, optional
+        Called with a fraction in 0..1.
+    processes : int, optional
+        Number of processes.
     cache : Path, optional
-        Folder in which what was traced is kept, so that a run which was stopped goes on where it was. It is asked by
-        the sketches' contents and by the code that draws and traces them.
+        Folder in which traces are stored, so that an interrupted run resumes; the key is the sketches' content and the
+        code that draws and traces them.
     """
     blocks = [list(sketches[i : i + BLOCK]) for i in range(0, len(sketches), BLOCK)]
     work, parts = partial(_block, cache=cache), []
@@ -92,12 +100,12 @@ def traced(
 
 
 def joined(parts: Sequence[Traced]) -> Traced:
-    """All of them as one."""
+    """Join them all."""
     return Traced(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("value", "found", "has")))
 
 
 def _block(sketches: Sequence[Sketch], cache: Path | None) -> Traced:
-    """A few sketches traced, or as they were kept."""
+    """Trace a few sketches, or load their stored traces."""
     if cache is None:
         return _trace_all(sketches)
     file = cache / f"{hashlib.sha256(_code().encode() + b''.join(map(_content, sketches))).hexdigest()[:32]}.npz"
@@ -113,7 +121,7 @@ def _block(sketches: Sequence[Sketch], cache: Path | None) -> Traced:
 
 
 def _content(sketch: Sketch) -> bytes:
-    """All that a sketch holds."""
+    """Return everything that a sketch holds."""
     kind, beats = sketch.given or ("", np.zeros(0))
     curve = np.zeros(0) if sketch.curve is None else sketch.curve
     drawn = "" if sketch.draw is None else sketch.draw.__qualname__
@@ -122,7 +130,7 @@ def _content(sketch: Sketch) -> bytes:
 
 
 def _code() -> str:
-    """Fingerprint of what the traces depend on besides the sketches."""
+    """Return a fingerprint of what the traces depend on besides the sketches."""
     drawn = ("pipeline.synthesis.image_styles", "pipeline.synthesis.chart_images", "pipeline.synthesis.drawings")
     return fingerprint("pipeline.beat_images.tracing", *drawn)
 
@@ -147,13 +155,13 @@ def _traced(sketch: Sketch) -> tuple[FloatArray, FloatArray] | None:
 
 
 def resampled(value: NDArray[Any]) -> FloatArray:
-    """A trace (m,) at `POINTS` equally spaced places."""
+    """Resample a trace (m,) to `POINTS` equally spaced places."""
     places = np.linspace(0, len(value) - 1, POINTS)
     return np.asarray(np.interp(places, np.arange(len(value)), value), np.float32)
 
 
 def as_traced(rows: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Traces (n, m) in 0..1 as a small, noisy or thick picture would show them."""
+    """Return traces (n, m) in 0..1 as a small, noisy or thick picture would show them."""
     places, found = np.linspace(0, 1, rows.shape[1]), np.empty_like(rows)
     for i, row in enumerate(rows):
         columns, height = int(np.exp(rng.uniform(*np.log(COLUMNS)))), rng.uniform(*HEIGHTS)

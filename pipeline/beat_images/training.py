@@ -1,6 +1,6 @@
-"""From beats of many patients and drawn pictures to the heads for uploaded pictures: models/weights/NETWORK/pictures.*.
+"""Trains the heads for uploaded pictures from beats of many patients and drawn pictures; ADR 0012.
 
-ADR 0012.
+They are written to models/weights/NETWORK/pictures.*.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ from pipeline.types import FloatArray, IntArray
 Step = Callable[[float], None]
 Array = NDArray[Any]
 
-# Each member of the class head leaves out one of these groups of patients, whose beats calibrate it; vgg16 did not see
-# those of the first.
+# Each member of the class head is trained without one of these groups of patients, whose beats calibrate it; vgg16 was
+# not trained on those of the first.
 _REST: Final = tuple(record for record in DS1 if record not in VALIDATION)
 FOLDS: Final = (VALIDATION, *(tuple(_REST[i::3]) for i in range(3)))
 CLASS_COUNTS: Final = (("N", 8_000), ("S", 1_500), ("V", 7_000), ("F", 1_500), ("Q", 900))
 SVDB_COUNTS: Final = (("N", 6_000), ("S", 1_500), ("V", 6_000))
-CHECKS: Final = (("N", 400), ("V", 300), ("F", 60))  # of each group, to calibrate
+CHECKS: Final = (("N", 400), ("V", 300), ("F", 60))  # per group, for calibration
 CLASS_TREES: Final = {"max_iter": 120, "max_leaf_nodes": 8, "min_samples_leaf": 40, "l2_regularization": 5.0}
 BEAT_TREES: Final = {"max_iter": 250, "max_leaf_nodes": 31, "l2_regularization": 1.0}
-BEAT_MEMBERS, CLASS_FEATURES, BEAT_FEATURES = 2, 0.3, 0.4  # shares of the measures that a split looks at
+BEAT_MEMBERS, CLASS_FEATURES, BEAT_FEATURES = 2, 0.3, 0.4  # shares of the features that a split considers
 PICTURES_PER_STYLE, CHECKS_PER_STYLE = 96, 48
 CURVES_PER_KIND, MIXED_PICTURES, PICTURES_PER_KIND = 12, 240, 12
-DIRECT_TRACES: Final = 24_000  # beats, and as many other curves, without a picture
-PICTURE_WEIGHT: Final = 3.0  # of a trace found in a picture, beside one without
-KIND_FOLDS: Final = 3  # a third of the kinds of curves and pictures is left out at a time, to see what new ones do
-ACCEPTED: Final = (0.98, 0.975, 0.97, 0.965, 0.96, 0.955, 0.95)  # of the held-out beats: the first that takes
-NEW_KINDS_MOST: Final = 0.01  # of pictures of kinds left out, or fewer
+DIRECT_TRACES: Final = 24_000  # beats, and as many other curves, that are not drawn
+PICTURE_WEIGHT: Final = 3.0  # of a trace found in a picture, relative to one that was not drawn
+KIND_FOLDS: Final = 3  # a third of the kinds of curves and pictures is held out at a time, as if they were new
+ACCEPTED: Final = (0.98, 0.975, 0.97, 0.965, 0.96, 0.955, 0.95)  # shares of held-out beats: the first that accepts ...
+NEW_KINDS_MOST: Final = 0.01  # ... at most this share of pictures of held-out kinds
 
 
 def run(
@@ -76,8 +76,23 @@ def run(
 
     Parameters
     ----------
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output_dir : Path, optional
+        Where the heads go; models/weights if None.
+    network : str, optional
+        Name of the picture network.
+    config : Config, optional
+        Settings of the pipeline.
     cache : Path, optional
-        Where traced pictures are kept, so that a stopped run goes on; it changes no result.
+        Where traced pictures are stored, so that an interrupted run resumes; it changes no result.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The manifest.
 
     Raises
     ------
@@ -113,14 +128,14 @@ def run(
 
 
 class _Lesson:
-    """Measures of beats and of all else; the kind of what is no beat is kept, so that kinds can be left out."""
+    """Features of beats and of everything else; the kinds of the latter are stored, so that they can be held out."""
 
     def __init__(self, learnt: Shapes, beat: Traced, other: Traced, other_kind: NDArray[np.str_]) -> None:
         rng = np.random.default_rng((SEED, 3))
         beats = learnt.cut(DIRECT_TRACES, rng, POINTS)
         curves, kind = other_curves(DIRECT_TRACES, beats[:2000], rng, POINTS)
         direct = as_traced(np.concatenate([beats, curves]), rng)
-        # How traces without a picture might have been found: as those in pictures of beats were.
+        # How traces that were not drawn might have been found: like those in pictures of beats.
         borrowed = beat.found[rng.integers(len(beat.found), size=len(direct))]
         rows = np.concatenate([direct, beat.value, other.value])
         self.measures = beat_measures(rows, np.concatenate([borrowed, beat.found, other.found]))
@@ -130,7 +145,7 @@ class _Lesson:
         self.kind = np.concatenate([np.repeat("beat", sizes[0]), kind, np.repeat("beat", sizes[2]), other_kind])
 
     def forest(self, seed: int, without: Sequence[str] = ()) -> Forest:
-        """Trees taught on all kinds but some."""
+        """Train trees on all kinds but some."""
         kept = ~np.isin(self.kind, list(without))
         learner = HistGradientBoostingClassifier(
             **BEAT_TREES, max_features=BEAT_FEATURES, early_stopping=False, random_state=seed
@@ -139,7 +154,7 @@ class _Lesson:
 
 
 def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tuple[Forest, ...], dict[str, Any]]:
-    """The head that tells beats from all else, and the facts about it."""
+    """Return the head that tells beats from everything else, and the facts about it."""
     learnt, held_out = shapes.parted()
     sketches = (
         beat_sketches(held_out, CHECKS_PER_STYLE, 2),
@@ -167,14 +182,14 @@ def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tupl
 
 
 def _scores(members: Sequence[Forest], drawn: Traced) -> Array:
-    """Scores (n,) of drawn pictures; 0 for those without a line."""
+    """Return scores (n,) of drawn pictures; 0 for those without a line."""
     return np.where(drawn.has, beat_scores(members, drawn.value, drawn.found), 0.0)
 
 
 def _share_to_accept(lesson: _Lesson, check: Traced, other: Traced, kind: NDArray[np.str_]) -> tuple[float, float]:
-    """The share of held-out beats to accept, one of `ACCEPTED`, and that of pictures of unknown kinds which it takes.
+    """Return the share of held-out beats to accept, and that of pictures of unknown kinds that are then accepted.
 
-    Each kind is read by trees that were not taught it, with the threshold that these trees would have.
+    Each kind is read by trees that were not trained on it, with the threshold that these trees would have.
     """
     names = [name for name in dict.fromkeys(kind.tolist()) if name != "mixed"]
     taken = []
@@ -192,7 +207,7 @@ def _share_to_accept(lesson: _Lesson, check: Traced, other: Traced, kind: NDArra
 
 
 def _class_member(shapes: Shapes, fold: int) -> Forest:
-    """A member of the class head that knows nothing of the patients of one group."""
+    """Train a member of the class head without the patients of one group."""
     rng = np.random.default_rng((SEED, 9, fold))
     windows = shapes.labelled.at(~np.isin(shapes.labelled.record, FOLDS[fold]))
     parts = [_lesson(windows, CLASS_COUNTS, rng)]
@@ -213,10 +228,10 @@ def _lesson(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> tu
 def _calibrated(
     trace: Sequence[Forest], windows: Windows, network: str, config: Config
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """How much the network's vote weighs, the temperature and the threshold, from patients left out; and areas there.
+    """Find the weight of the network's vote, the temperature and the threshold on held-out patients; and areas there.
 
-    Each group of patients is read by the member that does not know it. The network's share is found on the first
-    group, which it does not know either; in the others the trace votes alone.
+    Each group of patients is read by the member that was not trained on it. The network's share is found on the first
+    group, which it was not trained on either; in the others the trace votes alone.
     """
     votes, labels, rng = [], [], np.random.default_rng((SEED, 8))
     for fold, records in enumerate(FOLDS):
@@ -233,20 +248,20 @@ def _calibrated(
     logits, label = np.concatenate(votes).astype(np.float64), np.concatenate(labels)
     temperature = fit_temperature(logits, label)
     abnormal = 1 - softmax(logits, temperature=temperature)[:, 0]
-    shape = np.isin(label, (0, 2, 3))  # the shape of S says nothing
+    shape = np.isin(label, (0, 2, 3))  # the shape of S is not informative
     threshold = equal_cost_threshold(abnormal[shape], label[shape] != 0)
     found = {"network_share": share, "temperature": round(temperature, 4), "threshold": round(threshold, 3)}
     return found, {"auc_v": _area(abnormal, label, (2,)), "auc_vf": _area(abnormal, label, (2, 3))}
 
 
 def _area(score: Array, label: IntArray, abnormal: tuple[int, ...]) -> float:
-    """The area under the ROC curve of some classes against N."""
+    """Return the area under the ROC curve of some classes against N."""
     kept = np.isin(label, (0, *abnormal))
     return round(float(roc_auc_score(label[kept] > 0, score[kept])), 4)
 
 
 def _network_share(of_trace: FloatArray, of_network: FloatArray, label: IntArray) -> float:
-    """The share of the network's vote with which both fit best, each share with its own temperature."""
+    """Return the share of the network's vote that fits best, each share with its own temperature."""
 
     def loss(share: float) -> float:
         logits = blended(of_trace, of_network, share).astype(np.float64)

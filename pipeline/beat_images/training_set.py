@@ -1,4 +1,4 @@
-"""What the beat head learns from: beats of many patients and of textbooks, and curves and pictures that are none."""
+"""Training set of the beat head: beats of patients and of textbooks, and curves and pictures that are not beats."""
 
 from __future__ import annotations
 
@@ -30,23 +30,38 @@ from pipeline.synthesis.textbook_beats import textbook_beats
 from pipeline.training.training_set import PACED_TRAINING, VALIDATION
 from pipeline.types import FloatArray
 
-CLEAN: Final = 0.35  # of recorded beats are averaged and smooth
-SHARES: Final = (("textbook", 0.16), ("ludb", 0.22), ("svdb", 0.22))  # of the beats; all others are of MIT-BIH
-MIXED: Final = 0.65  # of curves that are no beat, the rest are of a named kind
-_CURVE_POINTS: Final = 400  # of a curve to be drawn
-_HELD_OUT_EVERY: Final = 5  # patient of LUDB and svdb checks
+CLEAN: Final = 0.35  # share of recorded beats that are averaged and smoothed
+SHARES: Final = (("textbook", 0.16), ("ludb", 0.22), ("svdb", 0.22))  # of the beats; all others are from MIT-BIH
+MIXED: Final = 0.65  # share of the curves that are not beats; the rest are of a named kind
+_CURVE_POINTS: Final = 400  # per curve that is drawn
+_HELD_OUT_EVERY: Final = 5  # patient of LUDB and svdb is held out
 
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """Where beats come from: those of MIT-BIH, and those of LUDB and svdb where they are there."""
+    """Sources of beats: MIT-BIH, and LUDB and svdb if they are available."""
 
     labelled: Windows
     ludb: Windows | None
     svdb: Windows | None
 
     def cut(self, count: int, rng: Rng, points: int) -> FloatArray:
-        """Traces (count, points) of beats of all patients, and of textbooks, in random order."""
+        """Cut beats of all patients, and of textbooks, in random order.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        rng : Generator
+            Random generator.
+        points : int
+            Points per trace.
+
+        Returns
+        -------
+        (count, points) float32
+            Traces.
+        """
         parts, left = [], count
         for name, share in SHARES:
             part = self._part(name, round(share * count), rng, points)
@@ -63,7 +78,7 @@ class Shapes:
         return None if source is None else _cut(source, count, rng, points)
 
     def parted(self) -> tuple[Shapes, Shapes]:
-        """Patients to learn from and patients to check: those of `VALIDATION`, every fifth of LUDB and of svdb."""
+        """Split off held-out patients: those of `VALIDATION`, every fifth of LUDB and every fifth of svdb."""
         checks = np.isin(self.labelled.record, VALIDATION)
         learnt, held_out = [self.labelled.at(~checks)], [self.labelled.at(checks)]
         others: list[tuple[Windows | None, Windows | None]] = []
@@ -77,7 +92,7 @@ class Shapes:
 
 
 def load_shapes(root: Path, config: Config) -> Shapes:
-    """The beats of DS1, of patients with a pacemaker, of LUDB and of svdb.
+    """Load the beats of DS1, of patients with a pacemaker, of LUDB and of svdb.
 
     Raises
     ------
@@ -97,7 +112,17 @@ def _cut(windows: Windows, count: int, rng: Rng, points: int) -> FloatArray:
 
 
 def beat_sketches(shapes: Shapes, count: int, part: int) -> list[Sketch]:
-    """`count` pictures of beats in each style; `part` numbers what they are for."""
+    """Return sketches of beats in each style.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        Where beats come from.
+    count : int
+        How many per style.
+    part : int
+        Distinguishes sets that serve different purposes.
+    """
     sketches = []
     for number, style in enumerate(STYLES):
         rng = np.random.default_rng((SEED, part, number))
@@ -107,7 +132,17 @@ def beat_sketches(shapes: Shapes, count: int, part: int) -> list[Sketch]:
 
 
 def curve_sketches(shapes: Shapes, per_kind: int, mixed: int) -> list[Sketch]:
-    """Pictures of curves that are no beat, of every kind and mixed, each in some style."""
+    """Return sketches of curves that are not beats, of every kind and mixed, each in some style.
+
+    Parameters
+    ----------
+    shapes : Shapes
+        Where beats come from, of which some kinds are made.
+    per_kind : int
+        How many of each kind.
+    mixed : int
+        How many mixed ones.
+    """
     beats = shapes.cut(400, np.random.default_rng((SEED, 20)), _CURVE_POINTS)
     sketches = []
     for kind in (*CURVES, "mixed"):
@@ -121,7 +156,7 @@ def curve_sketches(shapes: Shapes, per_kind: int, mixed: int) -> list[Sketch]:
 
 
 def picture_sketches(shapes: Shapes, per_kind: int) -> list[Sketch]:
-    """Pictures that are no curve, of every kind."""
+    """Return sketches that are not curves, of every kind."""
     beats = shapes.cut(400, np.random.default_rng((SEED, 30)), _CURVE_POINTS)
     sketches = []
     for kind in PICTURES:
@@ -137,7 +172,24 @@ def picture_sketches(shapes: Shapes, per_kind: int) -> list[Sketch]:
 
 
 def other_curves(count: int, beats: FloatArray, rng: Rng, points: int) -> tuple[FloatArray, NDArray[np.str_]]:
-    """At most `count` traces (n, points) of curves that are like none of the beats (k, points), and kinds (n,)."""
+    """Draw traces of curves that resemble none of the beats.
+
+    Parameters
+    ----------
+    count : int
+        How many are tried; those that resemble a beat are dropped.
+    beats : (k, points) float32
+        Beats in 0..1.
+    rng : Generator
+        Random generator.
+    points : int
+        Points per trace.
+
+    Returns
+    -------
+    tuple
+        Traces (n, points) float32, and kinds (n,) str.
+    """
     kinds, names, drawn = list(CURVES), [], []
     for _ in range(count):
         kind = "mixed" if rng.random() < MIXED else kinds[rng.integers(len(kinds))]

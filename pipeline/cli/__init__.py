@@ -1,4 +1,4 @@
-"""The command line: arguments in, exit codes out; one module per command, which imports what it needs when it runs."""
+"""The command line: arguments in, exit codes out; one module per command, which imports what it needs on demand."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was
-        refused: one sentence for each on stderr, the other inputs of the same call are still done.
+        0; 2 for bad use, including an unusable network (argparse raises SystemExit(2) itself); 3 if an input was
+        refused: one sentence for each on stderr, while the other inputs of the same call are still processed.
     """
     options = _parser().parse_args(arguments)
     try:

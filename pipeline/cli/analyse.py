@@ -26,7 +26,7 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `analyse`."""
+    """Add the arguments of `analyse`."""
     parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
@@ -42,7 +42,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `report`: those of `analyse`, which writes a PDF."""
+    """Add the arguments of `report`: those of `analyse`, which writes a PDF."""
     add_analyse(parser)
     parser.set_defaults(format=("pdf",))
 
@@ -71,7 +71,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _record(path: Path) -> str:
-    """What a recording is called: a record's name has no ending to be taken away."""
+    """Return what a recording is called: the name of a record has no ending to be removed."""
     return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
 
 
@@ -106,7 +106,7 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
 
 
 def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
-    """The model's answer alone, as a report that nobody has reviewed."""
+    """Return the model's answer alone, as a report that nobody has reviewed."""
     from models import registry
     from pipeline.export.report import report_content
     from pipeline.review.beats_in_force import reviewed_beats

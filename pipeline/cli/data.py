@@ -1,4 +1,4 @@
-"""`data`: the public databases, fetched, verified and described."""
+"""`data`: fetches, verifies and describes the public databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `data`."""
+    """Add the arguments of `data`."""
     parser.add_argument("names", nargs="*", metavar="DATABASE", help="default: all")
     parser.add_argument("--check", action="store_true", help="only verify what is there")
     parser.add_argument("--statistics", action="store_true", help="write the statistics that the Dataset page shows")

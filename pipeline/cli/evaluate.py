@@ -1,4 +1,4 @@
-"""`evaluate`: a network's scores, beside its weights."""
+"""`evaluate`: a network's scores, stored beside its weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.cli.shared import OK, positive, progress_bars
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate`."""
+    """Add the arguments of `evaluate`."""
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network")
     work.add_argument(
@@ -56,7 +56,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
-    """The rest of --all: runs that are only trained to compare with, and the heads for pictures of beats."""
+    """Run the rest of --all: trainings that serve only for comparison, and the heads for pictures of beats."""
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_of, trained_to_compare
     from pipeline.cli.train import train_again
@@ -79,7 +79,7 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
 
 
 def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
-    """What --all stands for, in an order in which each finds what it needs."""
+    """Return what --all stands for, in an order in which each finds what it needs."""
     from models.registry import available
 
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
@@ -98,7 +98,7 @@ _KINDS: Final[tuple[dict[str, Any], ...]] = (
 
 
 def _is_done(job: dict[str, Any]) -> bool:
-    """Whether this very code has measured these very weights."""
+    """Tell whether this very code has measured these very weights."""
     from models.registry import WEIGHTS, manifest
     from pipeline.cli.everything import is_of
 
@@ -129,7 +129,7 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
 
 
 def _compare(options: argparse.Namespace) -> int:
-    """On the records of both, both kinds of beats; once more without the record of most S beats, if it is there."""
+    """Compare on the records of both, with both kinds of beats; again without the record with most S beats."""
     from models.registry import WEIGHTS
     from pipeline.evaluation.compare import as_text, compare, shared
     from pipeline.evaluation.report import S_RECORD

@@ -11,7 +11,7 @@ from pipeline.errors import EcgError
 
 
 def add_page(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `page`."""
+    """Add the arguments of `page`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or PDF of one page")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where PAGE.hea, .dat, .json go")
     parser.add_argument(
@@ -44,7 +44,7 @@ def _pages(options: argparse.Namespace) -> int:
 
 
 def _one_page(path: Path, options: argparse.Namespace) -> bool:
-    """Whether a page became a recording; its facts are written either way."""
+    """Tell whether a page became a recording; its facts are written either way."""
     from pipeline.cli.page_command import digitise_file
     from pipeline.digitisation.digitise import Corrections
     from pipeline.export import dump_json
@@ -61,7 +61,7 @@ def _one_page(path: Path, options: argparse.Namespace) -> bool:
 
 
 def _page(path: Path) -> str:
-    """What the results of a page are called."""
+    """Return what the results of a page are called."""
     from pipeline.intake.content import file_stem, safe_name
 
     return safe_name(file_stem(path.name), default="page")

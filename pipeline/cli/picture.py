@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_picture(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `picture`."""
+    """Add the arguments of `picture`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
     parser.add_argument("--model", default=PICTURE_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")

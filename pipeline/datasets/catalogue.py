@@ -107,12 +107,12 @@ def record_names(name: str) -> tuple[str, ...]:
 
 
 def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
-    """The folder with a database's records: the one in `data_dir` that is named after the database, or that itself.
+    """Return the folder with a database's records: `data_dir`'s subfolder of that name, or `data_dir` itself.
 
     Raises
     ------
     DataError
-        If there is none, or `data_dir` holds another database: its patients would count under a wrong name.
+        If there is none, or `data_dir` holds another database, whose patients would count under a wrong name.
     """
     if any((data_dir / database).glob("*.hea")):
         return data_dir / database

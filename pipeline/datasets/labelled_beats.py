@@ -21,14 +21,14 @@ from pipeline.types import IntArray, Recording
 
 @dataclass(frozen=True, eq=False)
 class LabelledBeats:
-    """Contents of n pictures, their class as an index into `AAMI_CLASSES`, and the record each comes from."""
+    """Contents of n pictures, their class as an index into `AAMI_CLASSES`, and the record that each comes from."""
 
     content: PictureContent
     label: IntArray
     record: NDArray[np.str_]
 
     def take(self, index: IntArray) -> LabelledBeats:
-        """The beats at `index`."""
+        """Return the beats at `index`."""
         return LabelledBeats(self.content.take(index), self.label[index], self.record[index])
 
 
@@ -45,10 +45,18 @@ def load_beats(
 
     Parameters
     ----------
-    swapped : bool
-        Whether the second lead takes the place of the first, so that a network meets other leads there.
-    keep : callable
-        Which (record, AAMI class) to keep.
+    records : sequence of str
+        Names of the records.
+    folder : Path
+        Where they are.
+    config : Config
+        Settings of the pipeline.
+    swapped : bool, optional
+        Whether the second lead takes the place of the first, so that a network sees other leads there.
+    keep : callable, optional
+        Tells which (record, AAMI class) to use.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def load_beats(
 
 
 def concatenated(parts: Sequence[LabelledBeats]) -> LabelledBeats:
-    """All beats of several sets as one."""
+    """Return all beats of several sets as one."""
     content = PictureContent(
         *(np.concatenate([getattr(p.content, f.name) for p in parts]) for f in fields(PictureContent))
     )
@@ -85,7 +93,19 @@ def labelled(
     swapped: bool = False,
     keep: Callable[[str, str], bool] = lambda record, aami: True,
 ) -> LabelledBeats:
-    """The reference beats of a recording that `keep` takes and that can be read."""
+    """Return the reference beats of a recording that `keep` accepts and that can be read.
+
+    Parameters
+    ----------
+    recording : Recording
+        A recording with reference beats.
+    config : Config
+        Settings of the pipeline.
+    swapped : bool, optional
+        Whether the second lead takes the place of the first.
+    keep : callable, optional
+        Tells which (record, AAMI class) to use.
+    """
     assert recording.reference is not None
     beats = prepare(recording, config, samples=recording.reference.sample).beats
     if swapped:

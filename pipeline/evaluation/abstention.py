@@ -1,4 +1,4 @@
-"""When to leave a beat to a person: risk against coverage, a rule with a promise, and the rule of the app."""
+"""When to leave a beat to a person: risk against coverage, a rule with a guarantee, and the rule of the app."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pipeline.evaluation.predict import reference_of
 from pipeline.evaluation.saved import Json
 from pipeline.types import Recording
 
-WRONG: Final = 0.05  # of a patient's beats, answered wrongly: what abstention keeps to, on average over patients
+WRONG: Final = 0.05  # share of a patient's beats that may be answered wrongly, on average over patients
 RISK_POINTS: Final = 100
 
 
 def abstention_confidence(patients: Sequence[Patient], target: float = WRONG) -> float:
-    """The lowest confidence to answer at, so that at most `target` of a new patient's beats are answered wrongly.
+    """Return the lowest confidence to answer at so that at most `target` of a new patient's beats get a wrong answer.
 
-    That holds on average over patients, by conformal risk control with the patient as the unit; inf: never answer.
+    This holds on average over patients, by conformal risk control with the patient as the unit; inf means never answer.
 
     References
     ----------
@@ -33,19 +33,21 @@ def abstention_confidence(patients: Sequence[Patient], target: float = WRONG) ->
     confidence = np.concatenate([patient.confidence for patient in patients])
     loss = np.concatenate([(patient.wrong & patient.read) / patient.truth.size for patient in patients])
     order = np.argsort(-confidence, kind="stable")
-    total = np.append(0.0, np.cumsum(loss[order]))  # over patients, after answering the surest 0, 1, 2, ...
+    total = np.append(0.0, np.cumsum(loss[order]))  # over patients, after answering the most confident 0, 1, 2, ...
     allowed = np.flatnonzero((total + 1) / (len(patients) + 1) <= target + TINY)
     if not allowed.size:
         return inf
     ranked, last = confidence[order], int(allowed[-1])
     if last == ranked.size:
         return 0.0
-    surer = ranked[:last][ranked[:last] > ranked[last]]  # beats as sure as the first one too many stay out with it
+    surer = ranked[:last][ranked[:last] > ranked[last]]  # beats as confident as the first one too many stay out with it
     return float(surer[-1]) if surer.size else inf
 
 
 def risk_coverage(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Share of beats kept (n,) and share of errors among them (n,), from the surest beat on; ties share their errors.
+    """Return the share of beats kept (n,) and the share of errors among them (n,), from the most confident beat on.
+
+    Ties share their errors.
 
     References
     ----------
@@ -59,7 +61,7 @@ def risk_coverage(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[Array, A
 
 
 def area_under_risk(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[float, float]:
-    """AURC, the mean error over all shares kept, and how much of it a perfect order of the same errors would spare.
+    """Return AURC, the mean error over all shares kept, and how much of it a perfect order of the errors would save.
 
     References
     ----------
@@ -72,7 +74,7 @@ def area_under_risk(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[float,
 
 
 def risk(group: Sequence[Patient]) -> Json:
-    """Risk against coverage of pooled beats, thinned, and the areas under it."""
+    """Return risk against coverage of pooled beats, thinned, and the areas under it."""
     confidence = np.concatenate([patient.confidence for patient in group])
     wrong = np.concatenate([patient.wrong for patient in group])
     kept, error = risk_coverage(confidence, wrong)
@@ -82,7 +84,7 @@ def risk(group: Sequence[Patient]) -> Json:
 
 
 def answered_from(group: Sequence[Patient], confidence: float) -> Json:
-    """What answering from a confidence on does: share answered, errors of these, and of a patient's beats."""
+    """Return the effect of answering above a confidence: share answered, its errors, those among a patient's beats."""
     answered = [patient.read & (patient.confidence >= confidence) for patient in group]
     wrong = [patient.wrong & kept for patient, kept in zip(group, answered, strict=True)]
     share = [float(w.mean()) for w in wrong]
@@ -96,9 +98,9 @@ def answered_from(group: Sequence[Patient], confidence: float) -> Json:
 
 
 def noisy_beats(recording: Recording, config: Config = DEFAULT) -> NDArray[np.bool_]:
-    """Which reference beats (n,) the quality gate leaves unclassified because noise hides the waves.
+    """Tell which reference beats (n,) the quality gate leaves unclassified because noise hides the waves.
 
-    None of a recording that is refused as a whole: its beats are unread already.
+    None, if the recording is refused as a whole: its beats are already unread.
 
     Raises
     ------
@@ -114,14 +116,16 @@ def noisy_beats(recording: Recording, config: Config = DEFAULT) -> NDArray[np.bo
 
 
 def app_rule(group: Sequence[Patient], below: float, noisy: Mapping[str, NDArray[np.bool_]]) -> Json:
-    """What the app leaves unclassified, and the errors there and among the rest; shares of all beats, pooled.
+    """Return what the app leaves unclassified, and the errors there and among the rest; shares of all beats, pooled.
 
     Parameters
     ----------
+    group : sequence of Patient
+        The patients.
     below : float
-        The confidence of the network's manifest below which a beat stays unclassified.
-    noisy : mapping
-        Record -> `noisy_beats` of it.
+        Confidence in the network's manifest below which a beat stays unclassified.
+    noisy : mapping of str to (n,) bool
+        Record to its `noisy_beats`.
     """
     wrong = np.concatenate([patient.wrong for patient in group])
     read = np.concatenate([patient.read for patient in group])

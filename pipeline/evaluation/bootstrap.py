@@ -16,9 +16,23 @@ RANK_BINS = 2048
 
 
 def patient_weights(records: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.float64]:
-    """How often each record occurs in each resample (resamples, n_records).
+    """Draw how often each record occurs in each resample.
 
     Patients are drawn with replacement, as many as there are; records of one person (201 and 202) go together.
+
+    Parameters
+    ----------
+    records : sequence of str
+        Names of the records.
+    resamples : int, optional
+        How many.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
+
+    Returns
+    -------
+    (resamples, n_records) float64
+        Number of times.
 
     References
     ----------
@@ -31,7 +45,7 @@ def patient_weights(records: Sequence[str], *, resamples: int = RESAMPLES, seed:
 
 
 def patients(records: Sequence[str]) -> NDArray[np.int64]:
-    """The number of each record's patient (n_records,), from 0 in order of appearance."""
+    """Return the number of each record's patient (n_records,), from 0 in order of appearance."""
     same = {record: pair[0] for pair in SAME_PERSON for record in pair}
     names = [same.get(record, record) for record in records]
     order = {name: i for i, name in enumerate(dict.fromkeys(names))}
@@ -39,13 +53,13 @@ def patients(records: Sequence[str]) -> NDArray[np.int64]:
 
 
 def resample(per_record: Counts, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Counts of each resample (resamples, ...) from counts per record (n_records, ...)."""
+    """Return counts of each resample (resamples, ...) from counts per record (n_records, ...)."""
     flat = np.asarray(per_record, np.float64).reshape(len(per_record), -1)
     return (weights @ flat).reshape(len(weights), *per_record.shape[1:])
 
 
 def intervals(scores: Scores, *, level: float = LEVEL) -> dict[str, tuple[float, float]]:
-    """Percentile interval of each measure over resamples (resamples,); NaN where no resample defines it."""
+    """Return the percentile interval of each measure over resamples (resamples,); NaN where no resample defines it."""
     tail = (1 - level) / 2
     return {name: _interval(values, tail) for name, values in scores.items()}
 
@@ -53,10 +67,24 @@ def intervals(scores: Scores, *, level: float = LEVEL) -> dict[str, tuple[float,
 def ranking_resamples(
     truth: Sequence[NDArray[np.bool_]], score: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
 ) -> Scores:
-    """AUC (`binary_auc`) and average precision (`binary_ap`) of each resample.
+    """Return AUC (`binary_auc`) and average precision (`binary_ap`) of each resample.
 
-    Scores are sorted into `RANK_BINS` bins of equal count once, so each resample costs one cumulative sum; within a bin
-    they count as ties. On DS2 that moves either measure by less than 0.001.
+    Scores are sorted once into `RANK_BINS` bins of equal count, so each resample costs one cumulative sum; within a bin
+    they count as ties. On DS2 this changes either measure by less than 0.001.
+
+    Parameters
+    ----------
+    truth : sequence of (n,) bool
+        Truth of each record's beats.
+    score : sequence of (n,) float64
+        Their scores.
+    weights : (resamples, n_records) float64
+        As `patient_weights` draws them.
+
+    Returns
+    -------
+    dict of str to (resamples,) float64
+        NaN where one of the two classes is missing.
     """
     pooled = np.concatenate(score)
     if not pooled.size:

@@ -22,8 +22,14 @@ _LOG_TEMPERATURE = (-3.0, 3.0)
 class Reliability:
     """Beats sorted into bins of equal width by a stated probability.
 
-    `lower`, `upper` (bins,) the borders; `count` (bins,); `stated` and `observed` (bins,) the mean probability
-    and how often it came true, NaN in an empty bin.
+    Attributes
+    ----------
+    lower, upper : (bins,) float64
+        Borders of the bins.
+    count : (bins,) int64
+        Beats in each.
+    stated, observed : (bins,) float64
+        Mean probability, and how often it came true; NaN in an empty bin.
     """
 
     lower: Array
@@ -40,12 +46,12 @@ class Reliability:
 
 
 def negative_log_likelihood(p: Array, labels: IntArray) -> float:
-    """Mean of -log p of the true class, in nats."""
+    """Return the mean of -log p of the true class, in nats."""
     return float(-np.log(np.maximum(p[np.arange(len(labels)), labels], _TINY)).mean())
 
 
 def fit_temperature(logits: Array, labels: IntArray) -> float:
-    """The temperature in [0.05, 20] that makes held-out logits most likely; fit it on patients not trained on.
+    """Return the temperature in [0.05, 20] that makes held-out logits most likely; fit it on patients not trained on.
 
     Parameters
     ----------
@@ -76,9 +82,14 @@ def fit_temperature(logits: Array, labels: IntArray) -> float:
 
 
 def adjust_prior(logits: Array, *, trained: Array, target: Array) -> Array:
-    """Logits for another class mix than the one trained on: adds log(target / trained), class by class.
+    """Return logits for other class frequencies than those trained on: adds log(target / trained), class by class.
 
-    `trained` and `target` (k,) are class proportions; zeros count as one in a million.
+    Parameters
+    ----------
+    logits : (n, k) float
+        Before the softmax.
+    trained, target : (k,) float
+        Class proportions; zeros count as one in a million.
 
     References
     ----------
@@ -90,19 +101,44 @@ def adjust_prior(logits: Array, *, trained: Array, target: Array) -> Array:
 
 
 def reliability(stated: Array, came_true: NDArray[np.bool_], *, bins: int = BINS) -> Reliability:
-    """Sort probabilities (n,) and their outcomes (n,) into bins of equal width; a border belongs to the lower bin."""
+    """Sort probabilities and their outcomes into bins of equal width; a border belongs to the lower bin.
+
+    Parameters
+    ----------
+    stated : (n,) float
+        Probabilities.
+    came_true : (n,) bool
+        Outcomes.
+    bins : int, optional
+        How many.
+    """
     return reliability_of_sums(reliability_sums(stated, came_true, bins=bins))
 
 
 def reliability_sums(stated: Array, came_true: NDArray[np.bool_], *, bins: int = BINS) -> Array:
-    """Count, sum of stated and sum of true per bin (bins, 3): these add up over records."""
+    """Return sums per bin that can be added up over records.
+
+    Parameters
+    ----------
+    stated : (n,) float
+        Probabilities.
+    came_true : (n,) bool
+        Outcomes.
+    bins : int, optional
+        How many.
+
+    Returns
+    -------
+    (bins, 3) float64
+        Count, sum of stated probabilities, and number that came true.
+    """
     index = np.clip(np.ceil(np.asarray(stated, np.float64) * bins).astype(np.int64) - 1, 0, bins - 1)
     columns = (np.ones(len(index)), stated, came_true)
     return np.stack([np.bincount(index, np.asarray(c, np.float64), minlength=bins) for c in columns], axis=-1)
 
 
 def reliability_of_sums(sums: Array) -> Reliability:
-    """The means of what `reliability_sums` added up."""
+    """Return the means of what `reliability_sums` added up."""
     edges = np.linspace(0, 1, len(sums) + 1)
     count = sums[:, 0]
     safe = np.maximum(count, 1)
@@ -111,14 +147,23 @@ def reliability_of_sums(sums: Array) -> Reliability:
 
 
 def error_of_sums(sums: Array) -> Array:
-    """Expected calibration error (...) of sums (..., bins, 3); NaN where there is no beat."""
+    """Return the expected calibration error (...) of sums (..., bins, 3); NaN where there is no beat."""
     total = sums[..., 0].sum(-1)
     gap = np.abs(sums[..., 1] - sums[..., 2]).sum(-1)
     return np.asarray(np.where(total > 0, gap / np.where(total > 0, total, 1), np.nan))
 
 
 def expected_calibration_error(p: Array, labels: IntArray, *, bins: int = BINS) -> float:
-    """Top-label ECE of probabilities (n, k).
+    """Return the top-label ECE.
+
+    Parameters
+    ----------
+    p : (n, k) float
+        Probabilities.
+    labels : (n,) int64
+        True class indices.
+    bins : int, optional
+        How many.
 
     References
     ----------
@@ -128,7 +173,16 @@ def expected_calibration_error(p: Array, labels: IntArray, *, bins: int = BINS) 
 
 
 def classwise_calibration_error(p: Array, labels: IntArray, *, bins: int = BINS) -> Array:
-    """ECE (k,) of each class's probability on its own.
+    """Return the ECE (k,) of each class's probability on its own.
+
+    Parameters
+    ----------
+    p : (n, k) float
+        Probabilities.
+    labels : (n,) int64
+        True class indices.
+    bins : int, optional
+        How many.
 
     References
     ----------
@@ -139,7 +193,7 @@ def classwise_calibration_error(p: Array, labels: IntArray, *, bins: int = BINS)
 
 
 def equal_cost_threshold(score: Array, abnormal: NDArray[np.bool_]) -> float:
-    """The threshold with the best mean of sensitivity and specificity; of equals, the lowest.
+    """Return the threshold with the best mean of sensitivity and specificity; of equal ones, the lowest.
 
     Parameters
     ----------

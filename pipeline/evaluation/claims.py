@@ -1,16 +1,16 @@
-"""What measured heatmaps allow to say, in words: each sentence follows from numbers of explanations.json."""
+"""What measured heatmaps allow us to say, in words: each sentence follows from numbers in explanations.json."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-LEAST: Final = 8  # maps of an answer, below which nothing is said about where their heat lies
-ALIKE: Final = 0.5  # correlation with maps of random weights: below it a map owes more to what was learnt than not
+LEAST: Final = 8  # least number of maps of an answer to say where their heat lies
+ALIKE: Final = 0.5  # correlation with maps of random weights, below which a map mostly reflects what was learnt
 
 
 def claims(content: Mapping[str, Any]) -> list[str]:
-    """Sentences that the measurements allow, and no others."""
+    """Return the sentences that the measurements allow, and no others."""
     return [*(_faithful(content, tested) for tested in content["sets"]), _where(content), _sane(content)]
 
 
@@ -29,7 +29,7 @@ def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
 
 
 def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
-    """What a pair of differences (deletion, insertion; above 0 is in favour of the map) says."""
+    """Put a pair of differences into words (deletion, insertion; above 0 favours the map)."""
     wins = sum(way["low"] is not None and way["low"] > 0 for way in pair.values())
     losses = sum(way["high"] is not None and way["high"] < 0 for way in pair.values())
     if wins and losses:

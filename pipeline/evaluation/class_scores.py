@@ -25,10 +25,23 @@ def class_report(
     group: IntArray | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All scores of probabilities (n, k) for labels (n,), ready for JSON.
+    """Return all scores, ready for JSON.
 
-    Intervals are percentiles over `RESAMPLES` drawings of groups (n,) with replacement (pictures of one patient
-    stay together); of single pictures if None. A class that a drawing lacks is left out of its mean.
+    Intervals are percentiles over `RESAMPLES` draws of groups with replacement. A class that a draw lacks is left out
+    of its mean.
+
+    Parameters
+    ----------
+    p : (n, k) float
+        Probabilities.
+    label : (n,) int64
+        True class indices.
+    classes : sequence of str
+        Their names.
+    group : (n,) int64, optional
+        Pictures with the same number, such as one patient's, are drawn together; each on its own if None.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
     """
     stated: Array = np.asarray(p, np.float64)
     predicted = stated.argmax(axis=1)
@@ -60,7 +73,17 @@ def class_report(
 
 
 def macro_f1(predicted: IntArray, label: IntArray, classes: int) -> float:
-    """The mean F1 over the classes that occur among the labels or answers."""
+    """Return the mean F1 over the classes that occur among labels or answers.
+
+    Parameters
+    ----------
+    predicted : (n,) int64
+        Answers.
+    label : (n,) int64
+        True class indices.
+    classes : int
+        Number of classes.
+    """
     confusion = np.bincount(label * classes + predicted, minlength=classes**2).reshape(1, classes, classes)
     return float(_scores(confusion.astype(np.float64))["macro_f1"][0])
 
@@ -74,7 +97,7 @@ def _resampled(cells: IntArray, group: IntArray, k: int, seed: int) -> Array:
 
 
 def _scores(confusion: Array) -> dict[str, Array]:
-    """Measures of confusion matrices (m, k, k), rows the reference; NaN for classes that do not occur."""
+    """Return measures of confusion matrices (m, k, k), rows the reference; NaN for classes that do not occur."""
     hits = np.diagonal(confusion, axis1=1, axis2=2)
     reference, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,8 +1,8 @@
-"""Two networks on the same patients: is one better, or were the patients kind to it? Light: NumPy only.
+"""Two networks on the same patients: is one better, or is it chance? Needs NumPy only.
 
-Beats of one patient stand or fall together, so the patient is the unit: differences are drawn anew by patients, and
-p comes from exchanging the two networks patient by patient. McNemar's test over beats is computed too, to show what it
-would claim.
+Beats of one patient are not independent, so the patient is the unit: differences are resampled by patient, and p comes
+from exchanging the two networks patient by patient. McNemar's test over beats is computed too, to show what it would
+claim.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Beats that only one of two networks named rightly.
+    """Beats that only one of two networks classified correctly.
 
-    `p_patients` takes the patient as the unit (Obuchowski); `p_beats` is the usual test, which takes beats for
-    independent and therefore finds far too much.
+    `p_patients` takes the patient as the unit (Obuchowski); `p_beats` is the usual test, which treats beats as
+    independent and therefore overstates significance by far.
     """
 
     only_first: int
@@ -58,7 +58,7 @@ class McNemar:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found; `mcnemar` is None for detected beats, whose rows are not the same for both."""
+    """The result of `compare`; `mcnemar` is None for detected beats, whose rows are not the same for both."""
 
     records: tuple[str, ...]
     differences: tuple[Difference, ...]
@@ -66,7 +66,7 @@ class Comparison:
 
 
 def shared(first: Json, second: Json) -> tuple[Json, Json]:
-    """Two reports, each cut down to the records that both are of, as `compare` needs them: nothing else fits them."""
+    """Reduce two reports to the records that both have, keeping only what `compare` needs."""
     both = {row["record"] for row in first["per_record"]} & {row["record"] for row in second["per_record"]}
 
     def cut(report: Json) -> Json:
@@ -89,15 +89,21 @@ def compare(
 
     Parameters
     ----------
-    without : sequence of str
-        Records left out.
-    resamples, swaps, seed
-        Of the bootstrap and of the exchange test over patients.
+    first, second : Json
+        The reports.
+    without : sequence of str, optional
+        Records to leave out.
+    resamples : int, optional
+        Of the bootstrap over patients.
+    swaps : int, optional
+        Of the exchange test over patients.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
 
     Raises
     ------
     DataError
-        If the reports are of other records or beats, or too old to hold counts.
+        If the reports are of other records or beats, or too old to contain counts.
 
     References
     ----------
@@ -115,7 +121,7 @@ def compare(
 
 
 def as_text(found: Comparison) -> str:
-    """A comparison as lines for a terminal."""
+    """Write a comparison as lines for a terminal."""
     lines = [f"{len(found.records)} records", f"{'':26}  first  second  difference (95 %)          p"]
     for row in found.differences:
         interval = f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
@@ -131,7 +137,15 @@ def as_text(found: Comparison) -> str:
 def mcnemar(
     first_right: Sequence[NDArray[np.bool_]], second_right: Sequence[NDArray[np.bool_]], *, units: NDArray[np.int64]
 ) -> McNemar:
-    """McNemar's test on whether each network was right, record by record; `units` (n_records,) number the patients."""
+    """Test whether one network is right more often than the other (McNemar).
+
+    Parameters
+    ----------
+    first_right, second_right : sequence of (n,) bool
+        Per record: whether each network was right about each beat.
+    units : (n_records,) int64
+        Number of each record's patient.
+    """
     only_first = np.array([np.sum(a & ~b) for a, b in zip(first_right, second_right, strict=True)])
     only_second = np.array([np.sum(b & ~a) for a, b in zip(first_right, second_right, strict=True)])
     beats = np.bincount(units, [a.size for a in first_right]).astype(np.float64)
@@ -141,7 +155,7 @@ def mcnemar(
 
 
 def clustered_p(gained: NDArray[np.float64], beats: NDArray[np.float64]) -> float:
-    """Obuchowski's p from each patient's surplus of right beats (k,) among its beats (k,); NaN for one patient."""
+    """Return Obuchowski's p from each patient's surplus of right beats (k,) among its beats (k,); NaN if only one."""
     k = gained.size
     if k < 2:
         return float("nan")
@@ -161,7 +175,7 @@ def _differences(
     swaps: int,
     seed: int,
 ) -> tuple[Difference, ...]:
-    """`matrices` (2, n, 6, 6) and `flags` (2, n, 4) of both networks."""
+    """Compute the differences from `matrices` (2, n, 6, 6) and `flags` (2, n, 4) of both networks."""
     weights = bootstrap.patient_weights(records, resamples=resamples, seed=seed)
     value = [_scores(matrices[i].sum(axis=0), flags[i].sum(axis=0)) for i in (0, 1)]
     drawn = [_scores(bootstrap.resample(matrices[i], weights), bootstrap.resample(flags[i], weights)) for i in (0, 1)]
@@ -176,7 +190,7 @@ def _differences(
 def _exchanged_p(
     matrices: NDArray[np.float64], flags: NDArray[np.float64], units: NDArray[np.int64], swaps: int, seed: int
 ) -> dict[str, float]:
-    """How often a random exchange of the two networks, patient by patient, differs as much as they do (plus one)."""
+    """Return how often a random exchange of the networks, patient by patient, differs as much as they do (plus one)."""
     chosen = np.random.default_rng(seed).random((swaps + 1, int(units.max()) + 1)) < 0.5
     chosen[0] = False  # as observed
     swap = chosen[:, units].astype(np.float64)
@@ -226,5 +240,5 @@ def _answers(rows: Sequence[tuple[Json, Json]]) -> tuple[list[NDArray[np.bool_]]
 
 
 def _two_sided(z: float) -> float:
-    """Two-sided p of a standard normal deviate."""
+    """Return the two-sided p of a standard normal deviate."""
     return float(erfc(z / sqrt(2)))

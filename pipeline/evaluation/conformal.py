@@ -1,12 +1,12 @@
-"""Sets of classes that hold the truth as often as they say, with the patient as the unit.
+"""Sets of classes that contain the truth as often as they promise, with the patient as the unit.
 
 The beats of one patient resemble each other, so a new patient's beats are not exchangeable with those of others: the
-usual split conformal set, calibrated on pooled beats, promises nothing to a patient. Patients are exchangeable with
-patients. Three thresholds on the same score, 1 - p(true class), are put side by side:
+usual split conformal set, calibrated on pooled beats, guarantees nothing for a patient. Patients are exchangeable with
+patients. Three thresholds on the same score, 1 - p(true class), are compared:
 
-- "beats": split conformal over pooled beats; its promise is void here, and the figures show it
-- "hierarchical": a beat of a new patient is held with 1 - ALPHA, on average over patients
-- "patients": with 1 - DELTA, a new patient has at least 1 - ALPHA of the beats held
+- "beats": split conformal over pooled beats; its guarantee is void here, and the figures show it
+- "hierarchical": a beat of a new patient is covered with probability 1 - ALPHA, on average over patients
+- "patients": with probability 1 - DELTA, at least 1 - ALPHA of a new patient's beats are covered
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Patient:
 
     @property
     def score(self) -> Array:
-        """1 - p of the true class (n,); 0 where nobody read the beat: its set is all classes."""
+        """1 - p of the true class (n,); 0 where the beat was not read: its set is all classes."""
         return np.asarray(np.where(self.read, 1 - self.p[np.arange(self.truth.size), self.truth], 0.0))
 
     @property
@@ -57,13 +57,13 @@ class Patient:
 
 
 def patient_of(item: RecordPredictions) -> Patient:
-    """A record at its reference beats as a patient."""
+    """Return a record, at its reference beats, as a patient."""
     truth = np.array([AAMI_CLASSES.index(aami_class(symbol) or "Q") for symbol in item.reference_symbol], np.int64)
     return Patient(item.record, item.p.astype(np.float64), truth, item.has_p)
 
 
 def beat_threshold(scores: Sequence[Array], alpha: float = ALPHA) -> float:
-    """Split conformal over pooled beats: valid only if beats were exchangeable, and they are not.
+    """Return the split conformal threshold over pooled beats, valid only if beats were exchangeable (they are not).
 
     References
     ----------
@@ -73,7 +73,7 @@ def beat_threshold(scores: Sequence[Array], alpha: float = ALPHA) -> float:
 
 
 def hierarchical_threshold(scores: Sequence[Array], alpha: float = ALPHA) -> float:
-    """Each patient weighs the same, and the new one stands at infinity; inf with too few patients.
+    """Return the threshold with equal weight for each patient, and the new one at infinity; inf with too few patients.
 
     References
     ----------
@@ -87,33 +87,42 @@ def hierarchical_threshold(scores: Sequence[Array], alpha: float = ALPHA) -> flo
 
 
 def patient_threshold(scores: Sequence[Array], alpha: float = ALPHA, delta: float = DELTA) -> float:
-    """The 1 - delta conformal quantile over patients of what each needs to have 1 - alpha of the beats held.
+    """Return the 1 - delta conformal quantile over patients of what each needs to cover 1 - alpha of the beats.
 
-    A new patient exchangeable with these has at least 1 - alpha of the beats held with probability 1 - delta:
-    exactly, whatever the distributions. inf with fewer than 1 / delta - 1 patients.
+    For a new patient exchangeable with these, at least 1 - alpha of the beats are covered with probability 1 - delta:
+    exactly, whatever the distributions. The result is inf with fewer than 1 / delta - 1 patients.
+
+    Parameters
+    ----------
+    scores : sequence of (n,) float64
+        Scores of each patient's beats.
+    alpha : float, optional
+        Share of beats that may be missed.
+    delta : float, optional
+        Share of patients for whom this may fail.
     """
     return _rank(np.array([own_threshold(s, alpha) for s in scores]), delta)
 
 
 def own_threshold(scores: Array, alpha: float = ALPHA) -> float:
-    """The lowest threshold that holds at least 1 - alpha of these scores (n,), n > 0."""
+    """Return the lowest threshold that covers at least 1 - alpha of these scores (n,), n > 0."""
     return float(np.sort(scores)[max(ceil((1 - alpha) * scores.size - TINY), 1) - 1])
 
 
 def class_sets(patient: Patient, threshold: float) -> NDArray[np.bool_]:
-    """Which classes each set holds (n, 5): 1 - p up to the threshold, the likeliest always; all if unread."""
+    """Return the classes in each set (n, 5): 1 - p up to the threshold, always the likeliest; all if unread."""
     held = 1 - patient.p <= threshold
     held[np.arange(held.shape[0]), patient.p.argmax(axis=1)] = True
     return held | ~patient.read[:, None]
 
 
 def is_held(patient: Patient, threshold: float) -> NDArray[np.bool_]:
-    """Whether the set of each beat (n,) holds its true class; as `class_sets`, without making the sets."""
+    """Tell whether the set of each beat (n,) contains its true class; like `class_sets`, without making the sets."""
     return (patient.score <= threshold) | ~patient.wrong | ~patient.read
 
 
 def _rank(values: Array, alpha: float) -> float:
-    """The ceil((n + 1)(1 - alpha))-th smallest of n values; inf if there are not so many."""
+    """Return the ceil((n + 1)(1 - alpha))-th smallest of n values; inf if there are not that many."""
     rank = ceil((values.size + 1) * (1 - alpha) - TINY)
     return float(np.sort(values)[rank - 1]) if rank <= values.size else inf
 

@@ -1,4 +1,4 @@
-"""Pictures of the beats that a network got wrong with confidence: drawn live, or kept as one sheet."""
+"""Pictures of the beats that a network got wrong with confidence: drawn live, or stored as one sheet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHEET_SCALE = 4
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """How the tiles of a sheet lie: `count` tiles of `width_px` x `height_px`, row by row in `columns`."""
+    """How the tiles of a sheet are arranged: `count` tiles of `width_px` x `height_px`, row by row in `columns`."""
 
     file: str
     columns: int
@@ -43,7 +43,25 @@ def error_pictures(
     scale: int = SHEET_SCALE,
     dark: bool = False,
 ) -> list[PictureArray]:
-    """The picture (h, w, 3) uint8 RGB of each error of a "reference" report; each record is read once.
+    """Draw each error of a "reference" report; each record is read once.
+
+    Parameters
+    ----------
+    errors : Sequence[Mapping[str, Any]]
+        The errors, as in evaluation.json.
+    data_dir : Path
+        The folder of the records.
+    config : Config, optional
+        Settings of the pipeline.
+    scale : int, optional
+        How many times as large as the network's picture.
+    dark : bool, optional
+        Whether it is drawn on black.
+
+    Returns
+    -------
+    list of (h, w, 3) uint8
+        RGB, one per error.
 
     Raises
     ------
@@ -61,7 +79,18 @@ def error_pictures(
 def write_sheet(
     pictures: Sequence[PictureArray], path: Path, *, columns: int = SHEET_COLUMNS, max_bytes: int = SHEET_BYTES
 ) -> SheetLayout:
-    """Write the pictures as one PNG of at most `max_bytes`, made smaller until it fits.
+    """Write the pictures as one PNG, made smaller until it fits.
+
+    Parameters
+    ----------
+    pictures : sequence of (h, w, 3) uint8
+        RGB, all of the same size.
+    path : Path
+        The file.
+    columns : int, optional
+        Tiles per row.
+    max_bytes : int, optional
+        Largest size of the file.
 
     Raises
     ------
@@ -81,7 +110,7 @@ def write_sheet(
 
 
 def read_sheet(path: Path, layout: Mapping[str, Any]) -> list[PictureArray]:
-    """The tiles (h, w, 3) RGB of a sheet that `write_sheet` wrote; `layout` as in evaluation.json.
+    """Return the tiles (h, w, 3) RGB of a sheet that `write_sheet` wrote; `layout` as in evaluation.json.
 
     Raises
     ------
@@ -103,7 +132,7 @@ def read_sheet(path: Path, layout: Mapping[str, Any]) -> list[PictureArray]:
 
 
 def layout_json(layout: SheetLayout) -> dict[str, Any]:
-    """The layout as it stands in evaluation.json."""
+    """Return the layout in the form of evaluation.json."""
     return asdict(layout)
 
 

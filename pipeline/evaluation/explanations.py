@@ -38,9 +38,9 @@ from pipeline.evaluation.run import identity, load_described, write_json
 from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA, Json
 from pipeline.explain.heatmaps import SIGNAL
 
-PER_CLASS: Final = 20  # of each set; two sets take VGG16 about five minutes on 2 cores
+PER_CLASS: Final = 20  # per set; two sets take VGG16 about five minutes on 2 cores
 RANDOMISED: Final = 12  # beats of DS2 whose map is drawn again with random weights
-RANDOM_DRAWS: Final = 3  # of these weights: one random answer layer may resemble the learnt one by chance
+RANDOM_DRAWS: Final = 3  # draws of these weights: one random output layer may resemble the trained one by chance
 _LOOKS: Final[Mapping[str, Callable[..., Explained]]] = MappingProxyType(
     {"pictures": explained_pictures, "beats": explained_beats}
 )
@@ -56,7 +56,29 @@ def explanations(
     weights: Path = registry.WEIGHTS,
     progress: Progress = no_progress,
 ) -> Path:
-    """Measure the heatmaps of the network called `name`; write and return its explanations.json.
+    """Measure the heatmaps of a network and write its explanations.json.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    data_dir : Path
+        The folder of the databases.
+    output : Path, optional
+        The file; beside the weights if None.
+    per_class : int, optional
+        Beats sampled per class and set.
+    config : Config, optional
+        Settings of the pipeline.
+    weights : Path, optional
+        The folder with the networks' folders.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -91,7 +113,7 @@ def explanations(
 
 
 def _sets(model: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The patients whose maps are measured: those of DS1 that were held out, if any were, and DS2."""
+    """Return the patients whose maps are measured: those of DS1 that were held out, if any, and DS2."""
     held_out = tuple(record for record in model["validation_records"] if record not in PACED)
     sets = {"held_out": ("Patients of DS1 held out of the training", held_out), "ds2": ("DS2", DS2)}
     return {key: value for key, value in sets.items() if value[1]}
@@ -106,7 +128,7 @@ def _described(classifier: Classifier) -> Json:
 
 
 def measured(found: Explained) -> Json:
-    """What explanations.json says about a set."""
+    """Return what explanations.json states about a set."""
     record, kept = found.record, found.compared
     area = {
         name: np.array([[area_under(way) for way in beat] for beat in p[kept]]).reshape(-1, 2)
@@ -133,7 +155,7 @@ def measured(found: Explained) -> Json:
 
 
 def randomised(classifier: Classifier, found: Explained) -> Json:
-    """Rank correlation of maps with those of the network as its weights are lost; a blank map correlates with none."""
+    """Return the rank correlation of maps with those of the network as its weights are randomised (0 if blank)."""
     usable = np.flatnonzero(~found.blank & found.compared)
     chosen = np.random.default_rng(SEED).permutation(usable)[:RANDOMISED]
     stages = []
@@ -165,7 +187,7 @@ def _both(values: NDArray[np.float64], record: NDArray[np.str_]) -> Json:
 
 
 def _estimate(values: NDArray[np.float64], record: NDArray[np.str_], of: NDArray[np.float64] | None = None) -> Json:
-    """The mean, or sum(values) / sum(of), with an interval from drawing the patients anew."""
+    """Return the mean, or sum(values) / sum(of), with an interval from resampling the patients."""
     weights = np.ones_like(values) if of is None else of
     names = sorted(set(record.tolist()))
     if not names:

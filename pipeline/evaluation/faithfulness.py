@@ -1,4 +1,4 @@
-"""What a map of importance is worth, whatever it is drawn on: what each beat's map did, and how beats are drawn."""
+"""How faithful a map of importance is, whatever it is drawn on: the effect of each map, and how beats are drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.registry import Classifier
 from pipeline.labels import AAMI_CLASSES
 
 SEED: Final = 20261122
-DRAWN: Final = AAMI_CLASSES[:4]  # Q means too many things
+DRAWN: Final = AAMI_CLASSES[:4]  # Q has too many meanings
 PARTS: Final = ("qrs", "p", "rr")
 QRS_S: Final = 0.06  # on each side of R
 P_S: Final = (-0.24, -0.08)  # before R
@@ -21,12 +21,23 @@ P_S: Final = (-0.24, -0.08)  # before R
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """Beats (n,) of `record`, the network's `answer` to each, its map, and what the map is worth.
+    """Beats (n,), the network's answers, their maps, and how faithful these are.
 
-    `maps` (n, ...) importance, all 0 where blank; `share` and `area` (n, 3): how much of a map lies in each of `PARTS`,
-    and how much would by chance; `p` {map: (n, 2, steps)}: probability of the answer as parts go in the map's order
-    (deletion) or come back (insertion), "heat" being the network's own map; `compared` (n,) whether these count for
-    the beat; `again` draws the map of beat i for another network.
+    Attributes
+    ----------
+    record, answer : (n,) str
+        Record of each beat, and the network's answer.
+    maps : (n, ...) float
+        Importance, all 0 where blank.
+    share, area : (n, 3) float64
+        How much of a map lies in each of `PARTS`, and how much would by chance.
+    p : mapping of str to (n, 2, steps) float64
+        By map: probability of the answer as parts are removed in the map's order (deletion) or come back (insertion);
+        "heat" is the network's own map.
+    compared : (n,) bool
+        Whether these count for the beat.
+    again : Callable[[Classifier, int], NDArray[np.floating]]
+        `again(classifier, i)` draws the map of beat i for another network.
     """
 
     record: NDArray[np.str_]
@@ -45,7 +56,22 @@ class Explained:
 
 
 def drawn(label: NDArray[np.int64], record: NDArray[np.str_], per_class: int) -> NDArray[np.int64]:
-    """Indices, sorted, of at most `per_class` beats of each class of `DRAWN`, from as many patients as there are."""
+    """Draw at most `per_class` beats of each class of `DRAWN`, from as many patients as possible.
+
+    Parameters
+    ----------
+    label : (n,) int64
+        Classes.
+    record : (n,) str
+        Record of each beat.
+    per_class : int
+        How many.
+
+    Returns
+    -------
+    (k,) int64
+        Indices, sorted.
+    """
     rng = np.random.default_rng(SEED)
     chosen: list[int] = []
     for name in DRAWN:
@@ -59,5 +85,5 @@ def drawn(label: NDArray[np.int64], record: NDArray[np.str_], per_class: int) ->
 
 
 def area_under(p: NDArray[np.floating]) -> float:
-    """Area under probabilities at even steps from no part to all, 0..1."""
+    """Return the area under probabilities at even steps from no part to all, 0..1."""
     return float((p[:-1] + p[1:]).mean() / 2)

@@ -1,8 +1,8 @@
-"""What occlusion of the signal is worth on one beat: stretches made usual, or put back, in its order, and its shares.
+"""How faithful occlusion of the signal is on one beat: stretches made usual, or restored, in its order, and its shares.
 
 The parts are stretches of 64 ms, with a boundary at R, on both leads, and the RR intervals of all beats in view. A
-stretch is taken away by the recording's usual beat there, the intervals by not knowing them. A beat that is called N
-has nothing to take away: its maps are measured by place only.
+stretch is removed by putting the recording's usual beat there, the intervals by marking them as unknown. A beat that is
+called N has nothing to remove: its maps are measured by place only.
 """
 
 from __future__ import annotations
@@ -43,7 +43,23 @@ class _Window:
 def explained_beats(
     classifier: Classifier, records: Sequence[str], folder: Path, per_class: int, config: Config, progress: Progress
 ) -> Explained:
-    """Maps of sampled beats for the network's own answer, and what their order does to it."""
+    """Return maps of sampled beats for the network's own answer, and the effect of their order on it.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads beats.
+    records : sequence of str
+        Names of the records.
+    folder : Path
+        Where they are.
+    per_class : int
+        Beats sampled per class.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    """
     windows = _sampled(records, folder, per_class, config)
     rng = np.random.default_rng(SEED)
     answer, maps, p = [], [], []
@@ -69,7 +85,7 @@ def explained_beats(
 
 
 def stretches(config: SequenceConfig) -> tuple[slice, ...]:
-    """Stretches of points of the beat; R is the first point of one of them."""
+    """Return stretches of points of the beat; R is the first point of one of them."""
     edges = range(config.points_before % COVER_POINTS, config.points, COVER_POINTS)
     bounds = sorted({0, *edges, config.points})
     return tuple(slice(start, stop) for start, stop in pairwise(bounds))
@@ -78,9 +94,24 @@ def stretches(config: SequenceConfig) -> tuple[slice, ...]:
 def maps_of(
     classifier: Classifier, rows: FloatArray, at: int, answer: str, config: SequenceConfig, rng: np.random.Generator
 ) -> dict[str, NDArray[np.float64]]:
-    """All maps of the row at `at` as values of its stretches and, last, of the RR intervals.
+    """Return all maps of one beat as values of its stretches and, last, of the RR intervals.
 
     "heat" is the app's occlusion, "qrs" is nearness to R, "random" is random.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads beats.
+    rows : (n, row_size) float32
+        Rows of neighbouring beats.
+    at : int
+        Which row.
+    answer : str
+        The class to explain.
+    config : SequenceConfig
+        Layout of the rows.
+    rng : Generator
+        Random generator.
     """
     centre = _centres_s(config)
     near = np.append(np.exp(-np.abs(centre) / QRS_S), 0.0)
@@ -94,14 +125,31 @@ def maps_of(
 def worse_rows(
     rows: FloatArray, at: int, values: NDArray[np.float64], config: SequenceConfig
 ) -> list[list[FloatArray]]:
-    """The rows with ever more parts taken away, the strongest first, and with all away and ever more put back."""
+    """Return the rows with ever more parts removed, strongest first, and with all removed and ever more restored.
+
+    Parameters
+    ----------
+    rows : (n, row_size) float32
+        Rows of neighbouring beats.
+    at : int
+        Which row changes.
+    values : (parts,) float64
+        Importance of each part.
+    config : SequenceConfig
+        Layout of the rows.
+
+    Returns
+    -------
+    list of list of (n, row_size) float32
+        Both ways, step by step.
+    """
     order = np.argsort(-values, kind="stable")
     ways = ([order[:k] for k in range(order.size + 1)], [order[k:] for k in range(order.size + 1)])
     return [[_without(rows, at, gone, config) for gone in way] for way in ways]
 
 
 def places(config: SequenceConfig) -> NDArray[np.float64]:
-    """Which parts (3, parts) the QRS, the P window and the RR intervals are; 1 or 0."""
+    """Return which parts (3, parts) the QRS, the P window and the RR intervals are; 1 or 0."""
     centre = _centres_s(config)
     inside = np.zeros((3, centre.size + 1))
     inside[0, :-1] = np.abs(centre) <= QRS_S
@@ -111,7 +159,7 @@ def places(config: SequenceConfig) -> NDArray[np.float64]:
 
 
 def _sampled(records: Sequence[str], folder: Path, per_class: int, config: Config) -> list[_Window]:
-    """Windows of beats that are drawn from all records; only what is drawn is kept."""
+    """Return windows of beats that are drawn from all records; only what is drawn stays in memory."""
     found: list[tuple[Beats, NDArray[np.int64]]] = []
     for record in records:
         recording = read_path(folder / record, config=config)
@@ -129,7 +177,7 @@ def _sampled(records: Sequence[str], folder: Path, per_class: int, config: Confi
 def _heat(
     classifier: Classifier, rows: FloatArray, at: int, answer: str, config: SequenceConfig
 ) -> NDArray[np.float64]:
-    """The app's map in these parts: the mean cost of the covers that lie in a stretch, and that of the intervals."""
+    """Return the app's map in these parts: the mean cost of the covers within a stretch, and that of the intervals."""
     found = occluded(classifier, rows, at, config, class_name=answer)
     edges_s = [(part.start - config.points_before) * config.step_s for part in stretches(config)[1:]]
     part = np.searchsorted(edges_s, found.time_s)
@@ -154,6 +202,6 @@ def _without(rows: FloatArray, at: int, gone: NDArray[np.int64], config: Sequenc
 
 
 def _centres_s(config: SequenceConfig) -> NDArray[np.float64]:
-    """Middle of each stretch, seconds from R."""
+    """Return the middle of each stretch, seconds from R."""
     middle = np.array([(part.start + part.stop) / 2 for part in stretches(config)])
     return (middle - config.points_before) * config.step_s

@@ -1,4 +1,4 @@
-"""What a heatmap is worth on one picture: squares taken away or put back in its order, and where its heat lies."""
+"""How faithful a heatmap is on one picture: squares removed or restored in its order, and where its heat lies."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pipeline.features.beat_image import draw
 from pipeline.features.beat_image_content import PictureContent
 from pipeline.types import FloatArray, PictureArray
 
-SQUARE_PX: Final = 16  # 24 squares: finer ones blank too little at once to move an answer
-STEP: Final = 4  # squares that go at once
+SQUARE_PX: Final = 16  # 24 squares: finer ones blank too little at once to change an answer
+STEP: Final = 4  # squares that are removed at once
 MAPS: Final = ("heat", "occlusion", "qrs", "random")
 
 Squares = NDArray[np.float64]
@@ -29,13 +29,41 @@ Squares = NDArray[np.float64]
 def explained_pictures(
     classifier: Classifier, records: Sequence[str], folder: Path, per_class: int, config: Config, progress: Progress
 ) -> Explained:
-    """Maps of pictures of sampled beats for the network's own answer, and what their order does to it."""
+    """Return maps of pictures of sampled beats for the network's own answer, and the effect of their order on it.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads pictures.
+    records : sequence of str
+        Names of the records.
+    folder : Path
+        Where they are.
+    per_class : int
+        Beats sampled per class.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    """
     beats = load_beats(records, folder, config)
     return explained(classifier, beats.take(drawn(beats.label, beats.record, per_class)), config, progress)
 
 
 def explained(classifier: Classifier, beats: LabelledBeats, config: Config, progress: Progress) -> Explained:
-    """`explained_pictures` of beats at hand."""
+    """Do what `explained_pictures` does, on given beats.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads pictures.
+    beats : LabelledBeats
+        The beats.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    """
     pictures = draw(beats.content, config.picture)
     answer = np.array(classifier.classes)[classifier.predict(pictures).argmax(axis=1)]
     rng, heat, p = np.random.default_rng(SEED), [], []
@@ -63,10 +91,28 @@ def explained(classifier: Classifier, beats: LabelledBeats, config: Config, prog
 def maps_of(
     classifier: Classifier, picture: PictureArray, answer: str, config: PictureConfig, rng: np.random.Generator
 ) -> tuple[FloatArray, dict[str, Squares]]:
-    """The network's heatmap (height_px, width_px) for its answer, and all maps as values of squares (rows, columns).
+    """Return the network's heatmap for its answer, and all maps as values of squares.
 
-    "occlusion" is what covering each square costs the logit, "qrs" marks the R peak in the beat panel and nothing
-    else, "random" is random.
+    "occlusion" is what covering each square costs the logit, "qrs" marks only the R peak in the beat panel, "random" is
+    random.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads pictures.
+    picture : (height_px, width_px, 3) uint8
+        The picture.
+    answer : str
+        The class to explain.
+    config : PictureConfig
+        Geometry of the picture.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    tuple
+        The heatmap (height_px, width_px) float32, and each map (rows, columns) float64.
     """
     heat = heatmap(classifier, picture, answer).values
     shape = (picture.shape[0] // SQUARE_PX, picture.shape[1] // SQUARE_PX)
@@ -76,9 +122,9 @@ def maps_of(
 
 
 def worse_pictures(picture: PictureArray, squares: Squares) -> tuple[PictureArray, PictureArray]:
-    """The picture with ever more squares blanked, the strongest first, and the blank one with ever more put back.
+    """Return the picture with ever more squares blanked, the strongest first, and blank with ever more restored.
 
-    Each (steps, height_px, width_px, 3), from no square to all of them.
+    Each is (steps, height_px, width_px, 3), from no square to all of them.
     """
     order = np.argsort(-squares, axis=None, kind="stable")
     rank = np.empty(order.size, np.int64)
@@ -89,9 +135,9 @@ def worse_pictures(picture: PictureArray, squares: Squares) -> tuple[PictureArra
 
 
 def places(content: PictureContent, config: PictureConfig) -> NDArray[np.bool_]:
-    """Masks (n, 3, height_px, width_px) of `PARTS`: QRS and P window in the beat panel, and the preceding interval.
+    """Return masks (n, 3, height_px, width_px) of `PARTS`: QRS and P window in the beat panel, and preceding interval.
 
-    The last is the strip between the R peak before and this one, and the bar of that interval.
+    The last is the strip between the previous R peak and this one, and the bar of that interval.
     """
     n = len(content)
     masks = np.zeros((n, len(PARTS), config.height_px, config.width_px), np.bool_)
@@ -122,7 +168,7 @@ def _squares(values: FloatArray) -> Squares:
 
 
 def _answers(classifier: Classifier, worse: NDArray[np.uint8], target: int) -> NDArray[np.float64]:
-    """The target's probability (maps, 2, steps) of pictures that begin and end with the same two for every map."""
+    """Return the target's probability (maps, 2, steps) for pictures that begin and end alike for every map."""
     maps, ways, steps = worse.shape[:3]
     between = worse[:, :, 1:-1].reshape(-1, *worse.shape[3:])
     said = classifier.predict(np.concatenate([worse[0, 0, [0, -1]], between]))[:, target].astype(np.float64)

@@ -16,8 +16,8 @@ _NEVER = np.iinfo(np.int64).max // 4
 class Matching:
     """Pairs of beats in the order in which they were decided.
 
-    `reference` (n_pairs,) and `detected` (n_pairs,) int64 are indices into the two lists of beats; -1 in
-    `reference` marks an extra detection, -1 in `detected` a missed beat. Every beat occurs exactly once.
+    `reference` (n_pairs,) and `detected` (n_pairs,) int64 are indices into the two lists of beats; -1 in `reference`
+    marks an extra detection, -1 in `detected` a missed beat. Every beat occurs exactly once.
     """
 
     reference: IntArray
@@ -25,23 +25,24 @@ class Matching:
 
     @property
     def matched(self) -> int:
+        """Number of matched pairs."""
         return int(np.sum((self.reference != NONE) & (self.detected != NONE)))
 
 
 def match_beats(reference: IntArray, detected: IntArray, *, fs: float, window_ms: float) -> Matching:
     """Pair reference and detected beats one to one, as WFDB's bxb does.
 
-    Both lists are walked in time. The earlier of the two beats at hand is paired with the other one if that lies
-    within the window (its border included) and nearer to it than the other list's next beat; otherwise it stays alone.
+    Both lists are walked in time. The earlier of the two current beats is paired with the other if that lies within the
+    window (inclusive) and is nearer to it than the other list's next beat; otherwise it stays alone.
 
     Parameters
     ----------
     reference, detected : (n,) and (m,) int64
         Non-decreasing sample indices at `fs`.
     fs : float
-        Sampling frequency in Hz.
+        Sampling frequency, Hz.
     window_ms : float
-        Match window in milliseconds, rounded to the nearest sample; EC57 says 150.
+        Match window, milliseconds, rounded to the nearest sample; EC57 says 150.
 
     Raises
     ------
@@ -50,11 +51,10 @@ def match_beats(reference: IntArray, detected: IntArray, *, fs: float, window_ms
 
     References
     ----------
-    ANSI/AAMI EC57:2012, 4.3; bxb.c of the WFDB software package, the standard's reference implementation.
-
-    Deviations: `Recording` carries no fibrillation or shutdown episodes, so nothing is left out between VFON and VFOFF
-    (only record 207, in DS1, has any) and no pseudo-beat X exists: a beat lost in an unreadable stretch counts as
-    missed (O), which is stricter. The learning period is cut off after matching instead of before, see `metrics`.
+    ANSI/AAMI EC57:2012, 4.3; bxb.c of the WFDB software package, the standard's reference implementation. Deviations:
+    `Recording` has no fibrillation or shutdown episodes, so nothing is left out between VFON and VFOFF (only 207,
+    in DS1, has any) and there is no pseudo-beat X: a beat lost in an unreadable stretch counts as missed (O), which is
+    stricter. The learning period is cut off after matching instead of before, see `metrics`.
     """
     _check_order("reference", reference)
     _check_order("detected", detected)

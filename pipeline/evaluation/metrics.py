@@ -1,8 +1,8 @@
 """Scores of a beat classifier: by ANSI/AAMI EC57, by class, and as normal against abnormal.
 
 A confusion matrix is (6, 6): rows are the reference, columns the prediction, both in the order of `LABELS`. The sixth
-label, O, means "no beat": the last column counts missed beats, the last row extra detections. All functions accept
-any number of leading axes, so a thousand bootstrap resamples cost one call.
+label, O, means "no beat": the last column counts missed beats, the last row extra detections. All functions accept any
+number of leading axes, so a thousand bootstrap resamples cost one call.
 """
 
 from __future__ import annotations
@@ -31,9 +31,22 @@ N, S, V, F, Q, O = range(6)  # noqa: E741 - the letters of EC57
 class ScoredBeats:
     """The beats of one recording as they are counted: one row per pair, missed beat or extra detection.
 
-    `truth` and `predicted` (k,) index `LABELS`; `sample` (k,) is the reference beat, or the detected one where there is
-    no reference; `symbol` (k,) the reference's WFDB symbol ("" for extras); `p` (k, 5) and `has_p` (k,) as
-    in `RecordPredictions` (zeros and False for missed beats); `scored_s` the seconds that were scored.
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    fs : float
+        Its sampling frequency, Hz.
+    sample : (k,) int64
+        The reference beat, or the detected one where there is no reference.
+    symbol : tuple of str
+        WFDB symbol of the reference, "" for extra detections.
+    truth, predicted : (k,) int64
+        Indices into `LABELS`.
+    p, has_p : (k, 5) float32 and (k,) bool
+        As in `RecordPredictions`; zeros and False for missed beats.
+    scored_s : float
+        Duration that was scored, seconds.
     """
 
     record: str
@@ -48,7 +61,7 @@ class ScoredBeats:
 
     @property
     def abnormal(self) -> NDArray[np.float64]:
-        """1 - p(N), and 0 where the network was not run: a beat that nobody read is not flagged."""
+        """1 - p(N), and 0 where the network was not run: an unread beat is not flagged."""
         return np.where(self.has_p, 1.0 - self.p[:, N].astype(np.float64), 0.0)
 
 
@@ -64,14 +77,19 @@ def score_beats(
 
     Parameters
     ----------
+    predictions : RecordPredictions
+        Reference beats and predictions of one recording.
     kind : {"reference", "detected"}
         "reference": the network saw the reference beats, one to one and in order. "detected": the network saw detected
         beats, which are matched within `window_ms`.
-    table : {"de_chazal", "bxb"}
+    table : {"de_chazal", "bxb"}, optional
         How escape beats are counted; see `pipeline.labels`.
-    start_s : float
-        Leave out what lies before it. A pair counts by its reference beat's time. bxb instead starts to match here
-        and drops an unmatched detection in the first 150 ms; the two differ by at most one extra beat per record.
+    start_s : float, optional
+        What lies before it is left out, seconds. A pair counts by its reference beat's time. bxb instead starts to
+        match here and drops an unmatched detection in the first 150 ms; the two differ by at most one extra beat per
+        record.
+    window_ms : float, optional
+        Match window, milliseconds.
 
     Raises
     ------
@@ -104,12 +122,12 @@ def score_beats(
 
 
 def confusion(truth: IntArray, predicted: IntArray) -> NDArray[np.int64]:
-    """Confusion matrix (6, 6) of label indices; see the module."""
+    """Return the confusion matrix (6, 6) of label indices; see the module."""
     return np.bincount(truth * 6 + predicted, minlength=36).reshape(6, 6).astype(np.int64)
 
 
 def class_scores(matrix: Counts) -> Scores:
-    """Se, +P and F1 of each class against all others, plainly: `N_se`, `N_ppv`, `N_f1`, ...
+    """Return Se, +P and F1 of each class against all others: `N_se`, `N_ppv`, `N_f1`, ...
 
     NaN where a measure is undefined (no reference beat, or nothing predicted). F1 is 2 TP / (2 TP + FP + FN).
     """
@@ -122,7 +140,7 @@ def class_scores(matrix: Counts) -> Scores:
 
 
 def ec57_scores(matrix: Counts) -> Scores:
-    """QRS, VEB and SVEB statistics by EC57's rules: `qrs_se`, `veb_ppv`, `sveb_f1`, `veb_fpr`, ...
+    """Return QRS, VEB and SVEB statistics by EC57's rules: `qrs_se`, `veb_ppv`, `sveb_f1`, `veb_fpr`, ...
 
     A VEB false positive is a reference N or S, or an extra detection, called V; F and Q called V do not count. An SVEB
     false positive is a reference N, V or F, or an extra detection, called S; Q called S does not count.
@@ -143,9 +161,9 @@ def ec57_scores(matrix: Counts) -> Scores:
 
 
 def overall_scores(matrix: Counts) -> Scores:
-    """`accuracy`, `macro_f1`, `kappa`, `j`, `j_kappa`.
+    """Return `accuracy`, `macro_f1`, `kappa`, `j`, `j_kappa`.
 
-    Missed and extra beats count as errors. `macro_f1` is the mean over N, S, V and F of those that occur: Q has 7 beats
+    Missed and extra beats count as errors. `macro_f1` is the mean over those of N, S, V and F that occur: Q has 7 beats
     in DS2. `j` = S se + S ppv + V se + V ppv (0 where undefined); `j_kappa` = kappa / 2 + j / 8.
 
     References
@@ -169,20 +187,20 @@ def overall_scores(matrix: Counts) -> Scores:
 
 
 def all_scores(matrix: Counts) -> Scores:
-    """`overall_scores`, `class_scores` and `ec57_scores` in one mapping."""
+    """Return `overall_scores`, `class_scores` and `ec57_scores` in one mapping."""
     return overall_scores(matrix) | class_scores(matrix) | ec57_scores(matrix)
 
 
 def average_scores(matrices: Counts) -> dict[str, float]:
-    """EC57's average statistics: the plain mean over records (n, 6, 6) of those where the measure is defined."""
+    """Return EC57's average statistics: the plain mean over records (n, 6, 6) of those where the measure is defined."""
     return {name: float(_mean(values)) for name, values in all_scores(matrices).items()}
 
 
 def binary_truth(beats: ScoredBeats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows count as normal-against-abnormal, and which of them are abnormal.
+    """Tell which rows count for normal against abnormal, and which of them are abnormal.
 
-    Abnormal is S, V or F. Reference Q is left out, since its truth is unknown. An extra detection counts as
-    not abnormal, a missed abnormal beat as abnormal and never flagged, a missed normal beat not at all (as in EC57).
+    Abnormal is S, V or F. Reference Q is left out, because its truth is unknown. An extra detection counts as not
+    abnormal, a missed abnormal beat as abnormal and never flagged, a missed normal beat not at all (as in EC57).
     """
     abnormal = np.isin(beats.truth, (S, V, F))
     counted = (beats.truth != Q) & ((beats.predicted != O) | abnormal)
@@ -190,7 +208,7 @@ def binary_truth(beats: ScoredBeats) -> tuple[NDArray[np.bool_], NDArray[np.bool
 
 
 def binary_counts(abnormal: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """TP, FN, FP, TN (4,) of flags against truth."""
+    """Return TP, FN, FP, TN (4,) of flags against truth."""
     return np.array(
         [
             np.sum(abnormal & flagged),
@@ -203,7 +221,7 @@ def binary_counts(abnormal: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> ND
 
 
 def binary_scores(counts: Counts) -> Scores:
-    """`binary_se`, `_sp`, `_ppv`, `_f1`, `_balanced_accuracy` and `_accuracy` from TP, FN, FP, TN (..., 4)."""
+    """Return `binary_se`, `_sp`, `_ppv`, `_f1`, `_balanced_accuracy` and `_accuracy` from TP, FN, FP, TN (..., 4)."""
     tp, fn, fp, tn = (counts[..., i] for i in range(4))
     se, sp = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     return {
@@ -217,7 +235,7 @@ def binary_scores(counts: Counts) -> Scores:
 
 
 def ranking_scores(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[float, float]:
-    """Area under the ROC curve and average precision, equal scores as one step; NaN where one class is missing."""
+    """Return the area under the ROC curve and average precision, with ties as one step; NaN if one class is missing."""
     if truth.all() or not truth.any():
         return float("nan"), float("nan")
     order = np.argsort(-score, kind="stable")
@@ -242,7 +260,7 @@ def _pairs(predictions: RecordPredictions, kind: Kind, window_ms: float) -> Matc
 
 
 def _take(values: NDArray[Any], index: IntArray) -> NDArray[Any]:
-    """`values[index]`, with anything where the index is -1."""
+    """Return `values[index]`, with anything where the index is -1."""
     padded = np.concatenate([values, np.zeros((1, *values.shape[1:]), values.dtype)])
     return padded[index]
 
@@ -261,6 +279,6 @@ def _detection(name: str, tp: Counts, fn: Counts, fp: Counts) -> Scores:
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the defined values: over the last axis of a stack, or over the records of a vector."""
+    """Return the mean over the defined values: over the last axis of a stack, or over the records of a vector."""
     defined = np.isfinite(values)
     return _ratio(np.where(defined, values, 0).sum(-1), defined.sum(-1))

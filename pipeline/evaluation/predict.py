@@ -1,4 +1,4 @@
-"""Predictions of a network for whole recordings, kept between runs: what was said once is not asked again."""
+"""Predictions of a network for whole recordings, stored between runs so that nothing is computed twice."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Annotations, Recording, read_only
 
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
-WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # what in a manifest changes an answer
-# These find beats: given beats do without them, but for `snap`.
+WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # fields of a manifest that change an answer
+# These find beats: given beats need none of them but `snap`.
 DETECTING: Final = (
     *("pipeline.signal.r_peaks", "pipeline.signal.r_peak_candidates", "pipeline.signal.r_peak_choice"),
     *("pipeline.signal.detector_agreement", "pipeline.signal.r_peaks"),
@@ -34,9 +34,9 @@ READING: Final = ("pipeline.intake.wfdb_annotations", "pipeline.intake.wfdb_head
 
 @dataclass(frozen=True)
 class Predicted:
-    """Predictions of each kind in the order of the records, why records were `refused`, and what it took.
+    """Predictions of each kind in the order of the records, why records were `refused`, and the time it took.
 
-    `beats` were newly read in `seconds`; both are 0 if all was kept from earlier runs.
+    `beats` were newly read in `seconds`; both are 0 if everything was stored by earlier runs.
     """
 
     predictions: Mapping[Kind, Sequence[RecordPredictions]]
@@ -56,7 +56,26 @@ def predict_records(
     kinds: Sequence[Kind] = KINDS,
     progress: Progress = no_progress,
 ) -> Predicted:
-    """Read each record of `folder` at its reference beats and at detected ones; `cache` is looked into first.
+    """Read each record of a folder at its reference beats and at detected ones, using stored predictions if possible.
+
+    Parameters
+    ----------
+    classifier : BeatClassifier
+        The network.
+    model : mapping of str to Any
+        Its manifest, as in evaluation.json.
+    folder : Path
+        Where the records are.
+    names : sequence of str
+        Names of the records.
+    cache : Path
+        Folder of stored predictions.
+    config : Config, optional
+        Settings of the pipeline.
+    kinds : sequence of Kind, optional
+        "reference", "detected", or both.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
 
     Raises
     ------
@@ -83,7 +102,18 @@ def predict_records(
 def predict_record(
     recording: Recording, classifier: BeatClassifier, config: Config = DEFAULT, *, kind: Kind
 ) -> RecordPredictions:
-    """What the network says about a recording with reference beats, at these or at the detected ones.
+    """Return the network's answers for a recording with reference beats, at these or at the detected ones.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    kind : Kind
+        "reference" or "detected".
 
     Raises
     ------
@@ -97,7 +127,7 @@ def predict_record(
 
 
 def reference_of(recording: Recording) -> Annotations:
-    """The reference beats of a recording.
+    """Return the reference beats of a recording.
 
     Raises
     ------
@@ -110,7 +140,17 @@ def reference_of(recording: Recording) -> Annotations:
 
 
 def code_id(config: Config, model: Mapping[str, Any], kind: Kind) -> str:
-    """Fingerprint of all that a prediction depends on besides the recording: weights, calibration, steps and code."""
+    """Return a fingerprint of what a prediction depends on besides the recording: weights, calibration, steps, code.
+
+    Parameters
+    ----------
+    config : Config
+        Settings of the pipeline.
+    model : mapping of str to Any
+        The network's manifest, as in evaluation.json.
+    kind : Kind
+        "reference" or "detected".
+    """
     scoring_aside = replace(config, match_window_ms=0.0, learning_period_s=0.0, predict_batch=0)
     facts = [repr(scoring_aside), {key: model.get(key) for key in WEIGHING}, inspect.getsource(snap)]
     leave_out = DETECTING if kind == "reference" else ()
@@ -136,7 +176,7 @@ def _predict_or_load(
 
 
 def _beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
-    """An analysis beside the reference; of a refused record (None) all is missed, or (at reference beats) unread."""
+    """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread."""
     reference = reference_of(recording)
     unread = reference.sample if kind == "reference" else np.zeros(0, np.int64)
     return RecordPredictions(

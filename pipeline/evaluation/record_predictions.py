@@ -1,4 +1,4 @@
-"""What a network said about the beats of one recording, beside the reference; kept as .npz."""
+"""Answers of a network for the beats of one recording, together with the reference; stored as .npz."""
 
 from __future__ import annotations
 
@@ -22,9 +22,24 @@ _FIELDS = ("reference_sample", "reference_symbol", "sample", "p", "has_p")
 class RecordPredictions:
     """Reference beats and predictions of one recording.
 
-    `reference_sample` (m,) int64 and `reference_symbol` (m,) WFDB symbols; `sample` (n,) int64 the beats that the
-    network saw, in time order; `p` (n, 5) probabilities in the order of `AAMI_CLASSES`; `has_p` (n,) False where
-    the network was not run. All indices are at `fs` in Hz; `n_samples` is the recording's length.
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    fs : float
+        Its sampling frequency, Hz.
+    n_samples : int
+        Its length, samples.
+    reference_sample : (m,) int64
+        Reference beats, indices at `fs`.
+    reference_symbol : tuple of str
+        Their WFDB symbols.
+    sample : (n,) int64
+        Beats that the network saw, in time order, indices at `fs`.
+    p : (n, 5) float32
+        Probabilities in the order of `AAMI_CLASSES`.
+    has_p : (n,) bool
+        False where the network was not run.
     """
 
     record: str
@@ -47,11 +62,12 @@ class RecordPredictions:
 
     @property
     def duration_s(self) -> float:
+        """Duration, seconds."""
         return self.n_samples / self.fs
 
 
 def save_predictions(path: Path, predictions: Sequence[RecordPredictions]) -> None:
-    """Write many records into one .npz, atomically; record names must be unique."""
+    """Write many records into one .npz, whole or not at all; record names must be unique."""
     arrays: dict[str, NDArray[np.generic]] = {"records": np.array([item.record for item in predictions], np.str_)}
     for item in predictions:
         arrays[f"{item.record}/size"] = np.array([item.fs, item.n_samples], np.float64)
@@ -69,7 +85,7 @@ def load_predictions(path: Path) -> tuple[RecordPredictions, ...]:
     Raises
     ------
     DataError
-        If the file is missing, broken, or not one of ours.
+        If the file is missing, broken, or was not written by `save_predictions`.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

@@ -43,7 +43,7 @@ from pipeline.evaluation.report_scores import average, class_rows, confusion_jso
 from pipeline.evaluation.saved import Json
 from pipeline.labels import LabelTable
 
-S_RECORD: Final = "232"  # alone holds three of four S beats of DS2: no S figure stands without one that leaves it out
+S_RECORD: Final = "232"  # holds three of four S beats of DS2: each S figure comes with one that leaves it out
 DIGITS: Final = 5
 
 
@@ -59,7 +59,7 @@ class Variant:
 
 
 def variants(config: Config = DEFAULT) -> tuple[Variant, ...]:
-    """The ways of counting that are published side by side."""
+    """Return the ways of counting that are published side by side."""
     start, minutes = config.learning_period_s, config.learning_period_s / 60
     whole = Variant("whole", "Whole recordings, de Chazal's table")
     bxb = Variant("bxb", "Whole recordings, bxb's table (escape beats count as S)", table="bxb")
@@ -87,7 +87,7 @@ class EvaluationReport:
     data: Mapping[str, Any]
 
     def to_json(self) -> Json:
-        """A copy with only dict, list, str, int, float, bool and None: NaN became None, floats have 5 digits."""
+        """Return a copy of dict, list, str, int, float, bool and None only: NaN becomes None, floats have 5 digits."""
         found: Json = plain(dict(self.data))
         return found
 
@@ -112,14 +112,20 @@ def evaluate_predictions(
         One per record; a record that was refused has no beats in `sample`.
     kind : {"reference", "detected"}
         Whether the network saw reference beats or detected ones.
-    threshold : float
+    threshold : float, optional
         A beat is flagged abnormal where 1 - p(N) reaches it.
-    table : {"de_chazal", "bxb"}
+    table : {"de_chazal", "bxb"}, optional
         The label table of the main figures.
-    left_out, refused
-        Records not scored by rule (paced), and records that could not be read, with the reason; both are reported.
-    resamples, seed
+    config : Config, optional
+        Settings of the pipeline.
+    left_out : sequence of str, optional
+        Records not scored by rule (paced); they are reported.
+    refused : mapping of str to str, optional
+        Records that could not be read, with the reason; they are reported.
+    resamples : int, optional
         Of the bootstrap over patients.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
 
     Raises
     ------
@@ -224,7 +230,7 @@ def _notes(kind: Kind, config: Config) -> list[str]:
 
 
 def _s_row(beats: Sequence[ScoredBeats], every_variant: Sequence[Json]) -> Json | None:
-    """The row of class S without the record that holds most of them; None if that record is not here."""
+    """Return the row of class S without the record that holds most of them; None if that record is not present."""
     without = next(v for v in every_variant if v["name"] == "without_232")
     if not without["applies"]:
         return None
@@ -233,7 +239,7 @@ def _s_row(beats: Sequence[ScoredBeats], every_variant: Sequence[Json]) -> Json 
 
 
 def plain(value: Any) -> Any:
-    """The same data with only dict, list, str, int, float, bool and None: NaN becomes None, floats get 5 digits."""
+    """Reduce data to dict, list, str, int, float, bool and None: NaN becomes None, floats get 5 digits."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):

@@ -17,11 +17,11 @@ from pipeline.labels import AAMI_CLASSES
 
 CURVE_POINTS: Final = 200
 ERRORS: Final = 24
-ERRORS_PER_KIND: Final = 2  # of one record, truth and prediction: else one patient fills the list
+ERRORS_PER_KIND: Final = 2  # per record, truth and prediction: otherwise one patient fills the list
 
 
 def curves(beats: Sequence[ScoredBeats]) -> Json:
-    """ROC and precision-recall of abnormal against normal, thinned."""
+    """Return ROC and precision-recall curves of abnormal against normal, thinned."""
     pairs = [normal_or_not(item) for item in beats]
     truth, score = np.concatenate([t for t, _ in pairs]), np.concatenate([s for _, s in pairs])
     empty: Json = {
@@ -41,7 +41,7 @@ def curves(beats: Sequence[ScoredBeats]) -> Json:
 
 
 def _thin(position: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Indices of at most `CURVE_POINTS` points, evenly spread along a monotone position, with both ends."""
+    """Return indices of at most `CURVE_POINTS` points, evenly spread along a monotone position, with both ends."""
     if position.size <= CURVE_POINTS:
         return np.arange(position.size)
     rising = position if position[-1] >= position[0] else position[::-1]
@@ -52,7 +52,7 @@ def _thin(position: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def reliability(beats: Sequence[ScoredBeats]) -> Json:
-    """How far stated confidences come true."""
+    """Return how far stated confidences come true."""
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
     found = calibration.reliability_of_sums(np.sum([top_label_sums(item) for item in beats], axis=0))
@@ -70,7 +70,7 @@ def reliability(beats: Sequence[ScoredBeats]) -> Json:
 
 
 def thresholds(beats: Sequence[ScoredBeats]) -> Json:
-    """The sweep behind the page's slider: 199 even steps and finer ones at both ends, where p crowds."""
+    """Return the sweep behind the page's slider: 199 even steps and finer ones at both ends, where p crowds."""
     ends = np.array([0.001, 0.002, 0.995, 0.998, 0.999])
     threshold = np.unique(np.round(np.concatenate([np.linspace(0.005, 0.995, 199), ends]), 4))
     pairs = [normal_or_not(item) for item in beats]
@@ -88,7 +88,7 @@ def thresholds(beats: Sequence[ScoredBeats]) -> Json:
 
 
 def coverage(beats: Sequence[ScoredBeats]) -> Json:
-    """How accurate the network is on the beats that it is surest of (risk against coverage)."""
+    """Return how accurate the network is on its most confident beats (risk against coverage)."""
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
     stated, right = p.max(axis=1), p.argmax(axis=1) == truth
@@ -100,7 +100,7 @@ def coverage(beats: Sequence[ScoredBeats]) -> Json:
 
 
 def confident_errors(beats: Sequence[ScoredBeats]) -> list[Json]:
-    """The wrong answers that were given with the highest confidence, few of a kind from one record."""
+    """Return the wrong answers with the highest confidence, few of a kind from one record."""
     found = [(float(item.p[i].max()), item, int(i)) for item in beats for i in _wrong(item)]
     found.sort(key=lambda entry: (-entry[0], entry[1].record, entry[2]))
     seen: dict[tuple[str, int, int], int] = {}

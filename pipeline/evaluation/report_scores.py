@@ -16,30 +16,42 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 
 
 def confusions(beats: Sequence[ScoredBeats]) -> NDArray[np.int64]:
-    """Confusion matrix of each record (n_records, 6, 6)."""
+    """Return the confusion matrix of each record (n_records, 6, 6)."""
     return np.stack([metrics.confusion(item.truth, item.predicted) for item in beats])
 
 
 def normal_or_not(beats: ScoredBeats) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Truth and score of the beats that count as normal or abnormal."""
+    """Return truth and score of the beats that count as normal or abnormal."""
     counted, abnormal = metrics.binary_truth(beats)
     return abnormal[counted], beats.abnormal[counted]
 
 
 def binary_counts(beats: ScoredBeats, threshold: float) -> NDArray[np.int64]:
-    """TP, FN, FP and TN of normal against abnormal."""
+    """Return TP, FN, FP and TN of normal against abnormal."""
     truth, score = normal_or_not(beats)
     return metrics.binary_counts(truth, score >= threshold)
 
 
 def with_truth(beats: ScoredBeats) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Probabilities and true classes of the beats that were read and have a reference."""
+    """Return probabilities and true classes of the beats that were read and have a reference."""
     keep = beats.has_p & (beats.truth != metrics.O)
     return beats.p[keep].astype(np.float64), beats.truth[keep]
 
 
 def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int, seed: int) -> Json:
-    """Every measure with its interval from drawing the patients anew."""
+    """Return every measure with its interval from resampling the patients.
+
+    Parameters
+    ----------
+    beats : sequence of ScoredBeats
+        Scored beats of each record.
+    threshold : float
+        1 - p(N) from which a beat is flagged abnormal.
+    resamples : int
+        Of the bootstrap over patients.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+    """
     weights = bootstrap.patient_weights([item.record for item in beats], resamples=resamples, seed=seed)
     matrices = confusions(beats)
     binary = np.stack([binary_counts(item, threshold) for item in beats])
@@ -59,13 +71,13 @@ def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int,
 
 
 def top_label_sums(beats: ScoredBeats) -> NDArray[np.float64]:
-    """Sums behind the reliability of the stated confidence."""
+    """Return the sums behind the reliability of the stated confidence."""
     p, truth = with_truth(beats)
     return calibration.reliability_sums(p.max(axis=1), p.argmax(axis=1) == truth)
 
 
 def average(beats: Sequence[ScoredBeats], threshold: float) -> Json:
-    """Mean of each measure over the records that define it."""
+    """Return the mean of each measure over the records that define it."""
     average: Json = dict(metrics.average_scores(confusions(beats)))
     per_record = metrics.binary_scores(np.stack([binary_counts(item, threshold) for item in beats]))
     for name, values in per_record.items():
@@ -75,12 +87,12 @@ def average(beats: Sequence[ScoredBeats], threshold: float) -> Json:
 
 
 def confusion_json(matrix: NDArray[np.int64]) -> Json:
-    """A confusion matrix as plain data."""
+    """Return a confusion matrix as plain data."""
     return {"labels": list(metrics.LABELS), "counts": matrix.tolist()}
 
 
 def class_rows(beats: Sequence[ScoredBeats], overall: Json) -> list[Json]:
-    """One row per AAMI class."""
+    """Return one row per AAMI class."""
     matrix = confusions(beats).sum(axis=0)
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
@@ -105,7 +117,7 @@ def class_rows(beats: Sequence[ScoredBeats], overall: Json) -> list[Json]:
 
 
 def record_row(beats: ScoredBeats, threshold: float) -> Json:
-    """What is said about one record."""
+    """Return the figures of one record."""
     matrix = metrics.confusion(beats.truth, beats.predicted)
     scores = metrics.all_scores(matrix) | metrics.binary_scores(binary_counts(beats, threshold))
     shown = (
@@ -135,5 +147,5 @@ def record_row(beats: ScoredBeats, threshold: float) -> Json:
 
 
 def packed(beats: ScoredBeats) -> str:
-    """Truth and answer of each row in time order, as the base64 of a deflated byte string (6 x truth + answer)."""
+    """Return truth and answer of each row in time order, as base64 of a deflated byte string (6 x truth + answer)."""
     return b64encode(zlib.compress((6 * beats.truth + beats.predicted).astype(np.uint8).tobytes(), 9)).decode()

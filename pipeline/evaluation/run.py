@@ -1,4 +1,4 @@
-"""Evaluate a network on the test half of MIT-BIH, or on another database, and keep the result as JSON."""
+"""Evaluates a network on the test half of MIT-BIH, or on another database, and stores the result as JSON."""
 
 from __future__ import annotations
 
@@ -43,28 +43,39 @@ def evaluate(
     provenance: Provenance | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Evaluate the network called `name` and write its evaluation.json; return the path.
+    """Evaluate a network and write its evaluation.json.
 
     Parameters
     ----------
+    name : str
+        Name of the network.
     data_dir : Path
         The folder of the records, or the one that holds `mitdb/` and `svdb/`.
-    split : {"ds1", "ds2", "svdb"}
-        Which records: a half of MIT-BIH without the paced ones, as EC57 says, or every record of svdb that is there.
+    split : {"ds1", "ds2", "svdb"}, optional
+        Which records: a half of MIT-BIH without the paced ones, as in EC57, or every available record of svdb.
     output : Path, optional
-        The JSON file; `saved.evaluation_file` if None. The sheet of errors is put beside it.
-    weights : Path
+        The JSON file; `saved.evaluation_file` if None. The sheet of errors is written beside it.
+    config : Config, optional
+        Settings of the pipeline.
+    weights : Path, optional
         The folder with the networks' folders.
     records : sequence of str, optional
         Only these records of the split.
+    provenance : Provenance, optional
+        How this came about; the usual command if None.
     progress : callable, optional
         Called with a fraction in 0..1 and a sentence.
+
+    Returns
+    -------
+    Path
+        The JSON file.
 
     Raises
     ------
     DataError
-        If the split is unknown, a record or its annotations are missing, every record taught the network, or `output`
-        cannot be written.
+        If the split is unknown, a record or its annotations are missing, the network was trained on every record, or
+        `output` cannot be written.
     ModelError
         If the network cannot be loaded.
     """
@@ -94,11 +105,42 @@ def evaluate_classifier(
     resamples: int = RESAMPLES,
     progress: Progress | None = None,
 ) -> Path:
-    """`evaluate` with a network at hand; `model` is what evaluation.json says about it. Resumes from `cache`."""
+    """Do what `evaluate` does, with a network that is already loaded; resumes from `cache`.
+
+    Parameters
+    ----------
+    classifier : BeatClassifier
+        The network.
+    model : mapping of str to Any
+        What evaluation.json states about it; see `describe_model`.
+    data_dir : Path
+        The folder of the records, or the one that holds `mitdb/` and `svdb/`.
+    split : {"ds1", "ds2", "svdb"}
+        Which records.
+    output : Path
+        The JSON file.
+    config : Config, optional
+        Settings of the pipeline.
+    records : sequence of str, optional
+        Only these records of the split.
+    provenance : Provenance, optional
+        How this came about; the usual command if None.
+    cache : Path, optional
+        Folder of stored predictions.
+    resamples : int, optional
+        Of the bootstrap over patients.
+    progress : callable, optional
+        Called with a fraction in 0..1 and a sentence.
+
+    Returns
+    -------
+    Path
+        The JSON file.
+    """
     report = progress or no_progress
     folder = database_folder(data_dir, _database(split))
     names = split_records(split, folder, records)
-    if split != "ds1":  # which shows what was learnt
+    if split != "ds1":  # which shows the fit to the training set
         names = unseen_by(model, names)
     if not names:
         raise DataError(f"All records of the split {split!r} taught network {classifier.name!r}; none is left to test.")
@@ -112,7 +154,7 @@ def evaluate_classifier(
         "seen": [name for name in names if name in (model.get("train_records") or ())],
         "provenance": asdict(provenance or default_provenance(classifier.name, folder, split, len(names))),
         "speed": _speed(found) or same.get("speed"),
-        # other weights in any case: it stands for the network and its pictures
+        # of other weights in any case: it represents the network and its pictures
         "random_split": before.get("random_split") if _agree(before, model, "preprocessing") else None,
         "uncertainty": same.get("uncertainty"),
         "error_sheet": None,
@@ -150,7 +192,7 @@ def add_random_split(path: Path, report: EvaluationReport) -> None:
 
 
 def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registry.Classifier, Json]:
-    """A network, verified, and what evaluations say about it.
+    """Load a network, verified, and what evaluations state about it.
 
     Raises
     ------
@@ -161,19 +203,28 @@ def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registr
 
 
 def identity(model: Mapping[str, Any]) -> Json:
-    """What files beside an evaluation say about their network: enough to know whether they belong together."""
+    """Return what files beside an evaluation state about their network: enough to know whether they belong together."""
     return {key: model.get(key) for key in ("name", "title", "sha256")}
 
 
 def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
-    """What evaluation.json says about a network: its manifest without the golden predictions."""
+    """Return what evaluation.json states about a network: its manifest without the golden predictions."""
     facts: Json = json.loads(json.dumps(asdict(registry.manifest(name, weights))))
     facts.pop("golden")
     return facts
 
 
 def split_records(split: str, folder: Path, records: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The records of a split, or only `records` of them.
+    """Return the records of a split, or some of them.
+
+    Parameters
+    ----------
+    split : str
+        Name of the split.
+    folder : Path
+        Where the records of another database are.
+    records : sequence of str, optional
+        Only these.
 
     Raises
     ------
@@ -189,13 +240,25 @@ def split_records(split: str, folder: Path, records: Sequence[str] | None = None
 
 
 def unseen_by(model: Mapping[str, Any], records: Sequence[str]) -> tuple[str, ...]:
-    """Those of the records that taught and calibrated nothing of the network."""
+    """Return the records that the network was neither trained nor calibrated on."""
     seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
     return tuple(name for name in records if name not in seen)
 
 
 def default_provenance(name: str, folder: Path, split: str, records: int) -> Provenance:
-    """This run: the command that repeats it, the commit of the working tree, the data, and now."""
+    """Return this run's command, the commit of the working tree, the data, and the time.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    folder : Path
+        The folder of the records.
+    split : str
+        Name of the split.
+    records : int
+        Number of records.
+    """
     known = CATALOGUE.get(folder.name)
     title = f"{known.title} {known.version}" if known else folder.name
     return Provenance(
@@ -207,7 +270,7 @@ def default_provenance(name: str, folder: Path, split: str, records: int) -> Pro
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write strict JSON (no NaN) atomically; lists of plain values stay on one line.
+    """Write strict JSON (no NaN), whole or not at all; lists of plain values stay on one line.
 
     Raises
     ------
@@ -236,7 +299,7 @@ def _database(split: str) -> str:
 
 
 def _speed(found: Predicted) -> Json | None:
-    """Beats a second from samples to classes, if any were read now."""
+    """Return the beats per second from samples to classes, if any were read in this run."""
     if not found.beats:
         return None
     return {"beats_per_s": round(found.beats / found.seconds, 1), "beats": found.beats, "cores": os.cpu_count()}
@@ -250,7 +313,7 @@ def _error_sheet(errors: Sequence[Mapping[str, Any]], folder: Path, output: Path
 
 
 def _before(output: Path) -> Json:
-    """The evaluation that is there already; empty if there is none that can be read."""
+    """Return the existing evaluation; empty if there is none that can be read."""
     try:
         return read_evaluation(output) if output.is_file() else {}
     except DataError:

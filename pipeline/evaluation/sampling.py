@@ -1,4 +1,4 @@
-"""A sample of a recording's beats, read amid all of them, and counted for all that they stand for."""
+"""A sample of a recording's beats, read in the context of all of them, and weighted by what they represent."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.signal.leads import choose_leads
 from pipeline.types import FloatArray, IntArray, Recording
 
-CAPS: Final = {"N": 40, "S": 30, "V": 30, "F": 20, "Q": 5}  # more tell little: patients decide the intervals
+CAPS: Final = {"N": 40, "S": 30, "V": 30, "F": 20, "Q": 5}  # more would tell little: patients decide the intervals
 
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Sampled beats of a record under one condition; all but `beats` weighted by how many beats each stands for.
+    """Sampled beats of a record under one condition; all but `beats` weighted by how many beats each represents.
 
-    `matrix` (6, 6) and `flags` (4,) of all beats, whatever the app does with them; `classified` and `gated` (2,) are
-    the beats that get a class and those that the quality gate stops, and how many of them are right.
+    `matrix` (6, 6) and `flags` (4,) are of all beats, whatever the app does with them; `classified` and `gated` (2,)
+    are the beats that get a class and those stopped by the quality gate, and how many of them are right.
     """
 
     record: str
@@ -49,9 +49,22 @@ def sampled(
     caps: Mapping[str, int] = CAPS,
     only_lead: int | None = None,
 ) -> Sampled:
-    """Read a sample of a recording's reference beats, at most `caps` of a class, amid all its beats.
+    """Read a sample of a recording's reference beats in the context of all its beats.
 
-    The same beats are drawn whatever was done to the signal. A recording that is refused has all of them unread.
+    The same beats are drawn whatever was done to the signal. In a recording that is refused, all of them are unread.
+
+    Parameters
+    ----------
+    recording : Recording
+        A recording with reference beats.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    caps : mapping of str to int, optional
+        Most beats per class.
+    only_lead : int, optional
+        Use only the first (0) or second (1) of the leads.
 
     Raises
     ------
@@ -72,7 +85,22 @@ def sampled(
 
 
 def draw(truth: NDArray[np.int64], caps: Sequence[int], *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """At most `caps[k]` indices of each class k, sorted, and how many beats each stands for."""
+    """Draw a limited number of indices per class.
+
+    Parameters
+    ----------
+    truth : (n,) int64
+        Classes.
+    caps : sequence of int
+        Most indices per class.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+
+    Returns
+    -------
+    tuple
+        Indices (k,) int64, sorted, and how many beats each represents (k,) float64.
+    """
     rng = np.random.default_rng(seed)
     parts, weights = [], []
     for label, cap in enumerate(caps):
@@ -93,7 +121,7 @@ def _read(
     config: Config,
     only_lead: int | None,
 ) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Probabilities of the chosen beats, whether they were read, stay unclassified, and are in noise."""
+    """Return the probabilities of the chosen beats, and whether they were read, stay unclassified, and are in noise."""
     leads = choose_leads(recording.leads)
     use = leads if only_lead is None else leads[only_lead : only_lead + 1] or leads
     try:
@@ -117,7 +145,7 @@ def _flags(truth: IntArray, flagged: NDArray[np.bool_], weight: NDArray[np.float
 
 
 def save(file: Path, found: Sampled) -> None:
-    """Keep a sample."""
+    """Store a sample."""
     content = io.BytesIO()
     np.savez(
         content,
@@ -131,7 +159,7 @@ def save(file: Path, found: Sampled) -> None:
 
 
 def load(file: Path, record: str) -> Sampled:
-    """A sample that was kept."""
+    """Load a stored sample."""
     with np.load(file, allow_pickle=False) as arrays:
         unclassified, beats = arrays["counts"]
         parts = (arrays[name] for name in ("classified", "gated"))

@@ -1,4 +1,4 @@
-"""Saved evaluations, as the pages read them: the schema's name and outline. Light: no scikit-learn, no SciPy."""
+"""Saved evaluations, as the pages read them: the schema's name and outline. Imports no scikit-learn and no SciPy."""
 
 from __future__ import annotations
 
@@ -32,22 +32,42 @@ Json = dict[str, Any]
 
 
 def evaluation_file(name: str, split: str, weights: Path) -> Path:
-    """Where the evaluation of a network on a split is kept: evaluation.json for ds2, evaluation-SPLIT.json else."""
+    """Return where the evaluation of a network is stored: evaluation.json for ds2, else evaluation-SPLIT.json.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    split : str
+        Name of the split.
+    weights : Path
+        The folder with the networks' folders.
+    """
     return weights / name / ("evaluation.json" if split == "ds2" else f"evaluation-{split}.json")
 
 
 def without_file(name: str, without: Sequence[str], weights: Path) -> Path:
-    """Where the DS2 evaluation is kept of the same network, trained without some records."""
+    """Return where the DS2 evaluation of the same network, trained without some records, is stored.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    without : sequence of str
+        The records.
+    weights : Path
+        The folder with the networks' folders.
+    """
     return weights / name / f"evaluation-without-{'-'.join(without)}.json"
 
 
 def read_evaluation(path: Path) -> Json:
-    """An evaluation.json, checked as far as its outline goes.
+    """Read an evaluation.json, and check its outline.
 
     Raises
     ------
     DataError
-        If the file is missing, no JSON, or of another schema.
+        If the file is missing, not JSON, or of another schema.
     """
     try:
         content: Json = json.loads(path.read_text(encoding="utf-8"))

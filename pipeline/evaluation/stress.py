@@ -60,7 +60,7 @@ class Condition:
 
 
 def conditions() -> tuple[Condition, ...]:
-    """Clean, one lead alone, what slower and faster recorders would have kept, and each noise from mild to strong."""
+    """Return the conditions: clean, one lead alone, slower and faster recorders, and each noise from mild to strong."""
     alone = (
         Condition("first_lead", "Only the first lead", only_lead=0),
         Condition("second_lead", "Only the second lead", only_lead=1),
@@ -83,7 +83,27 @@ def stress(
     weights: Path = registry.WEIGHTS,
     progress: Progress = no_progress,
 ) -> Path:
-    """Score the network called `name` on sampled beats of DS2 under every condition; write and return its stress.json.
+    """Score a network on sampled beats of DS2 under every condition, and write its stress.json.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    data_dir : Path
+        The folder of the databases.
+    output : Path, optional
+        The file; beside the weights if None.
+    config : Config, optional
+        Settings of the pipeline.
+    weights : Path, optional
+        The folder with the networks' folders.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -109,7 +129,38 @@ def stress_classifier(
     resamples: int = bootstrap.RESAMPLES,
     progress: Progress = no_progress,
 ) -> Path:
-    """`stress` with a network at hand; resumes from `cache`. Records of svdb that did not teach it are read as well."""
+    """Do what `stress` does, with a network that is already loaded; resumes from `cache`.
+
+    Records of svdb that the network was not trained on are read as well.
+
+    Parameters
+    ----------
+    classifier : BeatClassifier
+        The network.
+    model : mapping of str to Any
+        What evaluations state about it; see `describe_model`.
+    data_dir : Path
+        The folder of the databases.
+    output : Path
+        The file.
+    config : Config, optional
+        Settings of the pipeline.
+    records : sequence of str, optional
+        Records of MIT-BIH.
+    caps : mapping of str to int, optional
+        Most beats per class and record.
+    cache : Path, optional
+        Folder of stored results.
+    resamples : int, optional
+        Of the bootstrap over patients.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
     noises = {name: read_noise(data_dir / "nstdb", name) for name in NOISES}
     kept = cache / f"{classifier.name}-{classifier.version}-{code_id(config, model, 'reference')}" / _code_id(caps)
 
@@ -139,12 +190,12 @@ def stress_classifier(
             done += 1
         content["conditions"].append(_scored(condition, found, resamples))
         content["beats"] = content["conditions"][0]["beats"]
-        write_json(output, plain(content))  # what is interrupted has the conditions that were finished
+        write_json(output, plain(content))  # an interrupted run has the conditions that were finished
     return output
 
 
 def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> list[tuple[Condition, list[Path]]]:
-    """Each condition and the recordings that are read under it; svdb, if it is there, comes second."""
+    """Return each condition and the recordings that are read under it; svdb, if available, comes second."""
     folder = database_folder(data_dir)
     own = [folder / record for record in records]
     seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
@@ -155,7 +206,17 @@ def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> l
 
 
 def worse(recording: Recording, condition: Condition, noises: Mapping[str, Recording]) -> Recording:
-    """The recording under a condition but for lost leads; the noise is of the halves that teach nothing (`half_of`)."""
+    """Apply a condition to a recording, except lost leads; the noise is from the halves for testing (`half_of`).
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    condition : Condition
+        The condition.
+    noises : mapping of str to Recording
+        Noise records, by name.
+    """
     if condition.fs is not None:
         return at_rate(recording, condition.fs)
     if condition.snr_db is None:
@@ -165,7 +226,7 @@ def worse(recording: Recording, condition: Condition, noises: Mapping[str, Recor
 
 
 def at_rate(recording: Recording, fs: float) -> Recording:
-    """The recording as if it had been sampled at `fs` (Hz), gaps and reference beats at their times."""
+    """Return the recording as if sampled at `fs` (Hz), with gaps and reference beats at their times."""
     ratio = Fraction(fs / recording.fs).limit_denominator(1000)
     gaps = np.isnan(recording.p_signal)
     filled = np.where(gaps, np.float32(0), recording.p_signal)
@@ -202,7 +263,7 @@ def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> J
 
 
 def _right(counts: NDArray[np.float64], beats: float) -> Json:
-    """The share of all beats that these are, and the share of these that is right."""
+    """Return the share of all beats that these are, and the share of these that is right."""
     number, right = counts.tolist()
     return {"share": number / beats, "accuracy": right / number if number else float("nan")}
 
@@ -221,7 +282,7 @@ def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
 
 
 def _code_id(caps: Mapping[str, int]) -> str:
-    """Fingerprint of what a sample depends on besides the network and the recording."""
+    """Return a fingerprint of what a sample depends on besides the network and the recording."""
     code = ("pipeline.evaluation.stress", "pipeline.evaluation.sampling", "pipeline.synthesis.noise")
     return f"stress-{fingerprint(*code, facts=dict(caps))}"
 

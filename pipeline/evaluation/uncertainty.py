@@ -34,7 +34,7 @@ from pipeline.evaluation.saved import DATABASES, SPLITS, Json, evaluation_file, 
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
-PATIENTS_MIN: Final = 19  # below, no patient's threshold is high enough for DELTA
+PATIENTS_MIN: Final = 19  # with fewer, no patient's threshold is high enough for DELTA
 HALVES: Final = 200
 
 
@@ -47,7 +47,28 @@ def evaluate_uncertainty(
     weights: Path = registry.WEIGHTS,
     progress: Progress = no_progress,
 ) -> Path:
-    """`add_uncertainty` for the network called `name`; return the evaluation.json."""
+    """Do what `add_uncertainty` does, for a network by name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    data_dir : Path
+        The folder of the databases.
+    output : Path, optional
+        The evaluation.json; beside the weights if None.
+    config : Config, optional
+        Settings of the pipeline.
+    weights : Path, optional
+        The folder with the networks' folders.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The evaluation.json.
+    """
     path = output or evaluation_file(name, "ds2", weights)
     add_uncertainty(*load_described(name, weights), data_dir, path, config=config, progress=progress)
     return path
@@ -63,9 +84,26 @@ def add_uncertainty(
     cache: Path = RUNS,
     progress: Progress = no_progress,
 ) -> None:
-    """Calibrate sets of classes on patients of svdb, measure them there and on DS2, and put it into `path`.
+    """Calibrate sets of classes on patients of svdb, measure them there and on DS2, and put the result into `path`.
 
     Records of svdb that the network was trained or calibrated on are left out.
+
+    Parameters
+    ----------
+    classifier : BeatClassifier
+        The network.
+    model : mapping of str to Any
+        What evaluations state about it; see `describe_model`.
+    data_dir : Path
+        The folder of the databases.
+    path : Path
+        An evaluation.json of the same weights.
+    config : Config, optional
+        Settings of the pipeline.
+    cache : Path, optional
+        Folder of stored predictions.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
 
     Raises
     ------
@@ -106,18 +144,24 @@ def uncertainty(
 ) -> Json:
     """Calibrate on every other record of `calibration`, and measure on the rest and on each of `tested`.
 
-    Where half of them would be too few, all calibrate, and only `tested` measures.
+    If half of them would be too few, all are used for calibration, and only `tested` for measuring.
 
     Parameters
     ----------
     calibration : sequence of RecordPredictions
-        At reference beats, of patients that taught the network nothing; one record per patient.
-    tested : mapping
-        Name -> (title, predictions) of further test sets.
+        At reference beats, of patients that the network was not trained on; one record per patient.
+    tested : mapping of str to tuple
+        Name to (title, predictions) of further test sets.
     database : str
-        Name of the database that `calibration` is of.
-    below, noisy
-        The rule of the app, which is measured beside the calibrated one; as in `app_rule`.
+        Name of the database of `calibration`.
+    below : float
+        Confidence below which the app leaves a beat unclassified; as in `app_rule`.
+    noisy : mapping of str to (n,) bool
+        As in `app_rule`.
+    halves : int, optional
+        Number of random halves.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
 
     Raises
     ------
@@ -196,12 +240,12 @@ def _coverage(group: Sequence[Patient], threshold: float) -> Json:
 
 
 def _share_held(own: Sequence[float]) -> float:
-    """The share of patients that have at least 1 - ALPHA of their beats held."""
+    """Return the share of patients with at least 1 - ALPHA of their beats covered."""
     return float(np.mean([value >= 1 - ALPHA - TINY for value in own]))
 
 
 def _halves(everyone: Sequence[Patient], halves: int, seed: int) -> Json:
-    """Over random halves: what share of the other half's patients has 1 - ALPHA of the beats held."""
+    """Return, over random halves, the share of the other half's patients with 1 - ALPHA of the beats covered."""
     rng = np.random.default_rng(seed)
     shares: dict[str, list[float]] = {name: [] for name in METHODS}
     for _ in range(halves):

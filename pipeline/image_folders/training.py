@@ -1,4 +1,4 @@
-"""Fine-tuning a network on a folder of labelled pictures, and what is kept of such a run."""
+"""Fine-tuning a network on a folder of labelled pictures, and what is stored of such a run."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ from pipeline.types import PictureArray
 Array = NDArray[Any]
 
 SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0.1, 0.6), "frozen": Range(0.0, 1.0)}
-# Where a network can be divided, from the first layer that may learn to the last; "" lets everything learn.
+# Where a network can be divided, from the first layer that may be trained to the last; "" trains everything.
 FROZEN_UP_TO: Final = {
     "vgg16": ("block5_pool", "block4_pool", "block3_pool"),
     "mobilenet": ("block_13_expand_relu", "block_9_add", "block_6_expand_relu"),
     "cnn": ("",),
 }
 SAMPLES: Final = 12
-STEPS_MIN: Final = 8  # of an epoch
+STEPS_MIN: Final = 8  # per epoch
 
 
 def run_folder(
@@ -66,20 +66,35 @@ def run_folder(
     progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
-    """Fine-tune a picture network on a folder; writes run.json, NAME/weights and sample pictures, returns the folder.
+    """Fine-tune a picture network on a folder, and write run.json, NAME/weights and sample pictures.
 
     Parameters
     ----------
+    name : str
+        Name of the network.
+    data_dir : Path
+        The folder of labelled pictures.
     output_dir : Path, optional
         Where the run is written; a new folder of HEARTVISION_HOME/runs if None.
-    tune : int
-        Look for learning rate, dropout and frozen depth in so many trials on the validation part first; an
-        interrupted search on the same pictures goes on, whatever the output is.
+    plan : FolderPlan, optional
+        How to train; the usual plan if None.
+    tune : int, optional
+        Search learning rate, dropout and frozen depth in this many trials on the validation part first; an interrupted
+        search on the same pictures resumes, whatever the output is.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+    command : str, optional
+        The command to record; the usual one if empty.
+
+    Returns
+    -------
+    Path
+        The folder written.
 
     Raises
     ------
     DataError
-        If the folder is no dataset, the network reads no pictures, or a class has too few pictures.
+        If the folder is not a dataset, the network cannot be trained on one, or a class has too few pictures.
     """
     if name not in FROZEN_UP_TO:
         raise DataError(f"Network {name!r} cannot learn a folder; choose one of {', '.join(FROZEN_UP_TO)}.")
@@ -147,7 +162,24 @@ def run_folder(
 def fit(
     name: str, lesson: Lesson, plan: FolderPlan, progress: Progress = no_progress
 ) -> tuple[Any, dict[str, list[float]]]:
-    """Train in two phases, the head on frozen features and then what follows `frozen_up_to`; early stopping in both."""
+    """Train in two phases: the head on frozen features, then what follows `frozen_up_to`; both stop early.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    lesson : Lesson
+        The pictures and what each is for.
+    plan : FolderPlan
+        Epochs, learning rate and depth.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    tuple
+        The trained model, and curves by epoch.
+    """
     keras().utils.set_random_seed(plan.seed)
     model = NETWORKS[name].build(lesson.pictures.shape[1:], len(lesson.classes))
     NETWORKS[name].initialise(model, data_root() / "weights")
@@ -155,7 +187,7 @@ def fit(
         if "dropout" in layer.name:
             layer.rate = plan.dropout
         if hasattr(layer, "momentum"):
-            layer.momentum = 0.9  # of batch statistics: folders are small, and runs a few hundred steps
+            layer.momentum = 0.9  # of the batch statistics: folders are small, and runs a few hundred steps
     cuts = FROZEN_UP_TO[name]
     history: dict[str, list[float]] = {}
     tuned = plan.frozen_up_to or cuts[min(1, len(cuts) - 1)]
@@ -172,7 +204,7 @@ def fit(
 def _phase(
     model: Any, cut: str, lesson: Lesson, tail: TailPlan, plan: FolderPlan, progress: Progress
 ) -> dict[str, list[float]]:
-    """Train what follows `cut` (everything if "") on features that are computed once, of three drawings of each."""
+    """Train what follows `cut` (everything if "") on features computed once, from three variants of each picture."""
     label, division = lesson.label, lesson.division
     rng = np.random.default_rng(plan.seed)
     seen: Callable[[Array], Array] = feature_maps(model, cut) if cut else lambda pictures: pictures
@@ -218,7 +250,7 @@ def _tuned(
 
 
 def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
-    """Where the trials of a search are kept: one file per network, plan and pictures in their splits and classes."""
+    """Return where the trials of a search are stored: a file per network, plan and pictures in splits and classes."""
     content = sorted((picture.split, picture.class_name, picture.digest) for picture in dataset.pictures)
     key = hashlib.sha256(f"{name} {plan!r} {content!r}".encode()).hexdigest()[:12]
     return runs_folder() / "tune" / f"{name}-{key}.journal"
@@ -255,7 +287,7 @@ def _facts(
 def _write_samples(
     output: Path, pictures: PictureArray, p: Array, lesson: Lesson, dataset: FolderDataset
 ) -> list[dict[str, Any]]:
-    """Pictures of the test with their answers: the surest mistakes first, then correct ones of each class."""
+    """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
     test, predicted = lesson.division.test, p.argmax(axis=1)
     wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != lesson.label[test[i]]]
     right = [i for i in range(test.size) if predicted[i] == lesson.label[test[i]]]

@@ -1,4 +1,4 @@
-"""A folder of labelled pictures as a lesson: what is learnt, what is held out, and the pictures at one size."""
+"""A folder of labelled pictures as a training set: what is trained on, what is held out, the pictures at one size."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _PAPER: Final = 255
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """How a folder is learnt: `head_epochs` with everything before the head frozen, then `tuning_epochs` from
-    `frozen_up_to` on, at a fifth of the learning rate; `frozen_up_to` "" is the network's usual place.
+    """How to train on a folder.
+
+    `head_epochs` with everything before the head frozen, then `tuning_epochs` from `frozen_up_to` on, at a fifth of the
+    learning rate; `frozen_up_to` "" is the network's usual place.
     """
 
     head_epochs: int = 12
@@ -30,7 +32,7 @@ class FolderPlan:
     learning_rate: float = 1e-3
     dropout: float = 0.4
     frozen_up_to: str = ""
-    held_out: int = 5  # one part of so many is held out, for validation and (if the folder has no test) for the test
+    held_out: int = 5  # one in this many parts is held out, for validation and (if the folder has no test) for testing
     side_px: int = 96
     batch: int = 32
     seed: int = 20261122
@@ -38,7 +40,7 @@ class FolderPlan:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """Indices of pictures that are learnt, that choose the epoch, that are scored; `dropped` copies were left out."""
+    """Indices of the pictures for training, for choosing the epoch and for scoring; `dropped` copies were left out."""
 
     train: IntArray
     validation: IntArray
@@ -58,14 +60,23 @@ class Lesson:
 
 
 def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Division:
-    """The folder's own test and validation where it has them, parts of the training pictures else.
+    """Use the folder's own test and validation parts if it has them, else parts of the training pictures.
 
-    Copies of held-out pictures are not learnt, and the parts made here never divide a group of copies.
+    Copies of held-out pictures are not trained on, and the parts made here never divide a group of copies.
+
+    Parameters
+    ----------
+    dataset : FolderDataset
+        The folder.
+    copies : (n,) int64
+        Number of each picture's group of copies.
+    plan : FolderPlan
+        Size of the parts, and the seed.
 
     Raises
     ------
     DataError
-        If a class has fewer than two groups of pictures to learn from, or none is left to be tested.
+        If a class has fewer than two groups of pictures to train on, or none is left for testing.
     """
     split, label = np.array([picture.split for picture in dataset.pictures]), labels(dataset)
     learnt = np.flatnonzero((split == "train") | (split == ""))
@@ -91,13 +102,13 @@ def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Divisi
 
 
 def labels(dataset: FolderDataset) -> IntArray:
-    """The index (n,) of each picture's class."""
+    """Return the index (n,) of each picture's class."""
     number = {name: i for i, name in enumerate(dataset.classes)}
     return np.array([number[picture.class_name] for picture in dataset.pictures], np.int64)
 
 
 def picture_shape(dataset: FolderDataset, side_px: int) -> tuple[int, int, int]:
-    """A network's input of about `side_px` squared in the proportions of most pictures, in steps of 32 pixels."""
+    """Return a network's input: about `side_px` squared, in the proportions of most pictures, in steps of 32 pixels."""
     ratio = np.median([picture.width_px / picture.height_px for picture in dataset.pictures])
     ratio = float(np.clip(ratio, 0.4, 2.5))
     height, width = (max(64, round(side_px * factor / 32) * 32) for factor in (ratio**-0.5, ratio**0.5))
@@ -105,7 +116,22 @@ def picture_shape(dataset: FolderDataset, side_px: int) -> tuple[int, int, int]:
 
 
 def load_pictures(dataset: FolderDataset, shape: tuple[int, int, int], progress: Progress) -> PictureArray:
-    """All pictures (n, h, w, 3) uint8, scaled into the shape without distortion, on white."""
+    """Load all pictures, scaled into a shape without distortion, on white.
+
+    Parameters
+    ----------
+    dataset : FolderDataset
+        The folder.
+    shape : tuple[int, int, int]
+        Height, width (pixels) and 3.
+    progress : Progress
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    (n, h, w, 3) uint8
+        RGB.
+    """
     found = np.full((len(dataset.pictures), *shape), _PAPER, np.uint8)
     for i, file in enumerate(dataset.files):
         progress(0.1 + 0.1 * i / len(found), f"Loading picture {i + 1} of {len(found)}")
@@ -114,7 +140,7 @@ def load_pictures(dataset: FolderDataset, shape: tuple[int, int, int], progress:
 
 
 def augmented(pictures: PictureArray, rng: np.random.Generator) -> PictureArray:
-    """Pictures (b, h, w, 3) moved, scaled and made lighter or darker at random; never mirrored: time runs one way."""
+    """Return pictures (b, h, w, 3) shifted, scaled and made lighter or darker at random, but never mirrored."""
     height, width = pictures.shape[1:3]
     changed = np.empty_like(pictures)
     for i, picture in enumerate(pictures):
@@ -129,7 +155,7 @@ def augmented(pictures: PictureArray, rng: np.random.Generator) -> PictureArray:
 def _held_out(
     rows: IntArray, label: IntArray, copies: IntArray, plan: FolderPlan, number: int
 ) -> tuple[IntArray, IntArray]:
-    """The rows without and with one of `plan.held_out` parts, which respect classes and groups of copies."""
+    """Return the rows without and with one of `plan.held_out` parts, which respect classes and groups of copies."""
     if not rows.size:
         return rows, rows
     group = np.unique(copies[rows], return_inverse=True)[1]

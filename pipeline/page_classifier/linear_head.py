@@ -1,4 +1,4 @@
-"""A linear softmax head on many features of few pictures, found in the space that the pictures span."""
+"""A linear softmax head on many features of few pictures, fitted in the space that the pictures span."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Array = NDArray[Any]
 Validation = Callable[[Array], dict[str, float]]
 
 ITERATIONS: Final = 60
-_SHRINK: Final = 0.3  # of the mean spread is added to each feature's: one that hardly moves is not blown up
+_SHRINK: Final = 0.3  # of the mean standard deviation is added to each feature's, for near-constant ones
 _RANK_TOLERANCE: Final = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
 class Standard:
-    """The average `mean` (d,) and `spread` (d,) of features, and the `scale` that makes vectors of unit length."""
+    """The average `mean` (d,) and standard deviation `spread` (d,) of features, and the `scale` to unit length."""
 
     mean: Array
     spread: Array
@@ -38,7 +38,7 @@ class Head:
 
 
 def standard_of(features: Array) -> Standard:
-    """How features (n, d) of the training pictures are centred and scaled."""
+    """Compute how features (n, d) of the training pictures are centred and scaled."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = (spread + _SHRINK * np.sqrt((spread**2).mean())).astype(np.float32)
     length = float((((features - mean) / spread) ** 2).sum(axis=1).mean())
@@ -46,28 +46,34 @@ def standard_of(features: Array) -> Standard:
 
 
 def standardised(features: Array, standard: Standard) -> Array:
-    """Features (n, d) as vectors of mean square length 1 over the training pictures."""
+    """Return features (n, d) as vectors of mean square length 1 over the training pictures."""
     return np.asarray((features - standard.mean) / (standard.spread * np.sqrt(standard.scale)), np.float32)
 
 
 def fit_head(
     gram: Array, label: Array, classes: int, *, strength: float, validate: Validation | None = None
 ) -> tuple[Head, dict[str, list[float]]]:
-    """Softmax regression with a ridge penalty (L-BFGS), classes weighted to count the same.
+    """Fit a softmax regression with a ridge penalty (L-BFGS), with classes weighted equally.
 
     Parameters
     ----------
     gram : (n, n) float
         Inner products of the training vectors; pictures may repeat.
+    label : (n,) int64
+        Classes.
+    classes : int
+        Number of classes.
     strength : float
         1 / penalty: larger fits more closely.
-    validate : callable
-        Given weights and bias as a `Head`'s logits would need them, measures to add to the curves.
+    validate : callable, optional
+        Given weights and bias as a `Head`'s logits need them, returns measures to add to the curves.
 
     Returns
     -------
-    head, curves
-        Curves by iteration: loss, accuracy and what `validate` gives of the logits function's weights.
+    head
+        The fitted head.
+    curves
+        By iteration: loss, accuracy and what `validate` returns.
     """
     values, vectors = np.linalg.eigh(np.asarray(gram, np.float64))
     kept = values > _RANK_TOLERANCE * values[-1]

@@ -1,4 +1,4 @@
-"""What learns a set of pages: a linear head on a network's frozen features, or the custom CNN as a whole."""
+"""How networks are trained on a set of pages: a linear head on frozen features, or the custom CNN as a whole."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class PagePlan:
 
     outer: int = 5
     inner: int = 5  # parts of the training pages, each predicted by a head that was not trained on it
-    strength: float = 1.0  # of the head's fit against its ridge penalty
+    strength: float = 1.0  # 1 / ridge penalty of the head
     cnn: TailPlan = CNN_TAIL
-    cnn_variants: int = 2  # drawings of each page: as it is, and with beats drawn by lot
+    cnn_variants: int = 2  # drawings of each page: as it is, and with beats chosen at random
     batch: int = 32
     seed: int = 20261122
 
@@ -46,7 +46,7 @@ DEFAULT_PLAN: Final = PagePlan()
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What one training set gave: a function from pages to logits, curves, and the inner validation."""
+    """The result of one training set: a function from pages to logits, curves, and the inner validation."""
 
     logits: Callable[[IntArray], Array]
     temperature: float
@@ -61,7 +61,21 @@ Trainer = Callable[[IntArray, IntArray, int], Trained]
 def trainer_of(
     name: str, pages: PageSet, features: dict[str, Array], pictures: PictureArray, plan: PagePlan
 ) -> Trainer:
-    """What trains the network called `name` on some of the pages."""
+    """Return the function that trains the network called `name` on some of the pages.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    pages : PageSet
+        All pages.
+    features : dict of str to (n, d) float32
+        Features of all pages, by network.
+    pictures : (n, variants, h, w, 3) uint8
+        Drawings of all pages.
+    plan : PagePlan
+        How to train.
+    """
     if name == "cnn":
         small = np.stack([[_half(picture) for picture in of_page] for of_page in pictures])
         return lambda rows, group, seed: _train_cnn(small, pages.label, rows, group, seed, plan)
@@ -75,7 +89,7 @@ def _half(picture: PictureArray) -> PictureArray:
 def _train_head(
     features: Array, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
 ) -> Trained:
-    """A linear head on the features (all pages, d) of the pages `rows` (they may repeat)."""
+    """Train a linear head on the features (all pages, d) of the pages `rows`, which may repeat."""
     standard = standard_of(features[rows])
     vectors = standardised(features, standard)
     gram = vectors @ vectors[rows].T
@@ -111,7 +125,7 @@ def _train_head(
 def _train_cnn(
     pictures: PictureArray, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
 ) -> Trained:
-    """The custom CNN as a whole on small pictures; one inner part chooses its epoch and calibrates it."""
+    """Train the custom CNN as a whole on small pictures; one inner part chooses its epoch and calibrates it."""
     keras().utils.set_random_seed(seed)
     inner = folds(label[rows], group[rows], plan.inner, seed)
     taught, checked = rows[inner != 0], rows[inner == 0]

@@ -1,4 +1,4 @@
-"""The page network: cross-validated on distinct pages beside its baselines, then trained on all of them."""
+"""The page network: cross-validated on distinct pages together with its baselines, then trained on all of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pipeline.types import IntArray, PictureArray
 
 Array = NDArray[Any]
 
-CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # of the same 24 x 24 positions
+CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # both have 24 x 24 positions
 TITLES: Final = {"vgg16": "VGG16, ImageNet", "mobilenet": "MobileNetV2, ImageNet", "cnn": "Small custom CNN"}
 SHOWN_WRONG: Final = 12
 KEPT: Final = runs_root() / "train-page"
@@ -48,14 +48,32 @@ def run(
 ) -> Path:
     """Cross-validate the page network and its baselines, train it on all pages, write weights and evaluation.
 
-    What a network's frozen part sees is kept in runs/train-page; a second run is quick.
+    The features of frozen parts are stored in runs/train-page, so a second run is quick.
+
+    Parameters
+    ----------
+    data_dir : Path, optional
+        The pages; the public ones if None.
+    output_dir : Path, optional
+        Where the weights go; models/weights if None.
+    plan : PagePlan, optional
+        How to train and test.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+    command : str, optional
+        The command to record.
+
+    Returns
+    -------
+    Path
+        The folder written.
 
     Raises
     ------
     DataError
         If the pages or their manifest are missing.
     """
-    started, commit = time.monotonic(), current_commit()  # before this run changes the tree itself
+    started, commit = time.monotonic(), current_commit()  # before this run itself changes the tree
     root = data_dir or data_root() / "ecg_pages"
     keras().mixed_precision.set_global_policy(dtype_policy())
     pages = load_pages(root, stretch_of(progress, 0, 0.1))
@@ -98,7 +116,7 @@ def run(
 
 
 def draw_variants(pages: PageSet, variants: int) -> PictureArray:
-    """Pictures (n, variants, 192, 192, 3) of each page: as it is, and by lot."""
+    """Draw each page `variants` times, (n, variants, 192, 192, 3): as it is, then at random."""
     drawn = np.empty((len(pages), variants, SIZE_PX, SIZE_PX, 3), np.uint8)
     for i, beats in enumerate(pages.beats):
         for v in range(variants):
@@ -107,7 +125,7 @@ def draw_variants(pages: PageSet, variants: int) -> PictureArray:
 
 
 def _features(name: str, pictures: PictureArray, weights: Path, progress: Progress) -> Array:
-    """Feature vectors (n, d) of the pages' pictures, float32; kept as float16 in runs/train-page."""
+    """Return feature vectors (n, d) of the pages' pictures, float32; stored as float16 in runs/train-page."""
     key = hashlib.sha256(pictures.tobytes()).hexdigest()[:12]
     file = KEPT / f"{name}-{CUTS[name]}-{key}.npy"
     if not file.exists():
@@ -122,7 +140,7 @@ def _features(name: str, pictures: PictureArray, weights: Path, progress: Progre
 
 
 def _once(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` gives, from the file of an interrupted run where there is one."""
+    """Return the result of `work`, from the file of an interrupted run if there is one."""
     if not file.exists():
         write_json(file, work())
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -130,7 +148,7 @@ def _once(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, plan: PagePlan) -> dict[str, Any]:
-    """The report of a network over all outer folds of `rows`; unless `fair`, copies and patients are dealt freely."""
+    """Report a network over all outer folds of `rows`; unless `fair`, copies and patients are dealt freely."""
     label = pages.label[rows]
     own = pages.group[rows] if fair else np.arange(rows.size)
     alone = pages.group if fair else np.arange(len(pages))

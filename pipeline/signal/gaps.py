@@ -10,16 +10,30 @@ from pipeline.types import FloatArray
 
 
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches [start, stop) in which `mask` (n,) is True."""
+    """Return the stretches [start, stop) in which `mask` (n,) is True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def gaps_in(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
-    """The gaps [start, stop) of a lead (n_samples,) at `fs` Hz: what the analysis does not interpolate.
+    """Find the gaps of a lead: what the analysis does not interpolate.
 
-    That is each run of missing samples (NaN) longer than `config.gap_bridge_ms`, and each at the beginning or the end,
-    where there is nothing to interpolate from.
+    A gap is a run of missing samples longer than `config.gap_bridge_ms`, or any at the beginning or the end, where
+    there is nothing to interpolate from.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        The lead, NaN where a sample is missing.
+    fs : float
+        Sampling frequency, Hz.
+    config : SignalConfig
+        Its `gap_bridge_ms` is used.
+
+    Returns
+    -------
+    list of (int, int)
+        Samples [start, stop).
     """
     bridged = config.gap_bridge_ms / 1000 * fs
     missing = runs(~np.isfinite(lead))

@@ -1,4 +1,4 @@
-"""The nearest beat, and which beats of two lists are one: the rules of all but EC57's scoring (`evaluate.matching`)."""
+"""The nearest beat, and which beats of two lists are the same: the rules for everything but EC57 scoring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_BEAT: Final = -1
 
 
 def nearest(there: NDArray[Any], wanted: ArrayLike, *, within: float = np.inf) -> NDArray[np.intp]:
-    """Position in `there` of the value nearest to each of `wanted`; of two at the same distance, the earlier.
+    """Return the position in `there` of the value nearest to each of `wanted`; of two equally near, the earlier.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def nearest(there: NDArray[Any], wanted: ArrayLike, *, within: float = np.inf) -
         Increasing: sample indices or times of beats.
     wanted : (n,) int or float, or one number
         In the unit of `there`, in any order.
-    within : float
-        The largest distance that counts as near, itself included, in the unit of `there`.
+    within : float, optional
+        Largest distance that counts as near, inclusive, in the unit of `there`.
 
     Returns
     -------
@@ -39,9 +39,23 @@ def nearest(there: NDArray[Any], wanted: ArrayLike, *, within: float = np.inf) -
 
 
 def mutually_nearest(first: IntArray, second: IntArray, *, within: float) -> NDArray[np.bool_]:
-    """Which of `first` (n,) have a beat of `second` (m,) near that has no nearer beat in `first`; both increasing.
+    """Tell which beats of one list have a near beat in the other that has no nearer beat in the first.
 
     Two of `first` at the same distance from one of `second`, on either side of it, both count.
+
+    Parameters
+    ----------
+    first : (n,) int64
+        Beats, increasing.
+    second : (m,) int64
+        Beats, increasing.
+    within : float
+        Largest distance that counts as near, inclusive, samples.
+
+    Returns
+    -------
+    (n,) bool
+        One per beat of `first`.
     """
     partner = nearest(second, first, within=within)
     has = partner != NO_BEAT
@@ -54,10 +68,23 @@ def mutually_nearest(first: IntArray, second: IntArray, *, within: float) -> NDA
 
 
 def paired(first: IntArray, second: IntArray, *, within: float) -> dict[int, int]:
-    """Positions in `first` (n,) and `second` (m,) of beats that are one: each in one pair, the nearest pairs first.
+    """Pair the beats of two lists that are the same, each in one pair, the nearest pairs first.
 
-    Both increase. Beats `within` of each other, that distance included, may be a pair; of pairs at the same distance
-    the earlier is taken.
+    Of pairs at the same distance, the earlier is taken.
+
+    Parameters
+    ----------
+    first : (n,) int64
+        Beats, increasing.
+    second : (m,) int64
+        Beats, increasing.
+    within : float
+        Largest distance within a pair, inclusive, samples.
+
+    Returns
+    -------
+    dict of int to int
+        Positions in `first` to positions in `second`.
     """
     start, stop = np.searchsorted(second, first - within), np.searchsorted(second, first + within, side="right")
     close = [(a, b) for a in range(first.size) for b in range(int(start[a]), int(stop[a]))]

@@ -1,4 +1,4 @@
-"""Windows around R peaks, and which beats are the usual ones of a recording."""
+"""Windows around R peaks, and which beats of a recording are the usual ones."""
 
 from __future__ import annotations
 
@@ -24,11 +24,25 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
 
 
 def usual_beats(rr_s: FloatArray, mean_rr_s: float, config: SignalConfig) -> IntArray:
-    """Positions of beats that do not come early: what the recording's usual beat and its height are measured on.
+    """Select beats that do not come early, from which the recording's usual beat and its height are measured.
 
-    The dominant rhythm may be ectopic (MIT-BIH record 232), and pauses lift the mean RR interval: so a beat counts if
-    the interval before it (n,), in seconds, is at least `usual_rr_ratio` of the mean. All beats count where fewer than
-    five do. Of many, every k-th is taken, so that fewer than twice `template_beats` are left.
+    The dominant rhythm may be ectopic (MIT-BIH record 232), and pauses raise the mean RR interval: a beat therefore
+    counts if the interval before it is at least `usual_rr_ratio` of the mean. All beats count if fewer than five do. If
+    there are many, every k-th is taken, so that fewer than twice `template_beats` remain.
+
+    Parameters
+    ----------
+    rr_s : (n,) float32
+        Interval before each beat, seconds, NaN where unknown.
+    mean_rr_s : float
+        Mean RR interval, seconds.
+    config : SignalConfig
+        Its `usual_rr_ratio` and `template_beats` are used.
+
+    Returns
+    -------
+    (k,) int64
+        Positions of the beats.
     """
     usual = rr_s >= config.usual_rr_ratio * mean_rr_s
     at = np.flatnonzero(usual if usual.sum() >= MIN_USUAL_BEATS else np.ones(rr_s.size, np.bool_))

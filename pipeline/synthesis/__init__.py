@@ -1,1 +1,1 @@
-"""Made signals, drawings and pages: rhythms, noise, styles of pictures, and curves that are no beat."""
+"""Synthetic signals, drawings and pages: rhythms, noise, styles of pictures, and curves that are not beats."""

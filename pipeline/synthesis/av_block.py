@@ -1,4 +1,4 @@
-"""AV block, simulated from recorded beats: their P waves stay, the QRS and T waves that follow are removed.
+"""AV block, made from recorded beats: their P waves stay, the QRS and T waves that should follow are removed.
 
 No recording of DS1 has it, so a detector trained on DS1 alone takes a P wave in the middle of a pause for a beat.
 """
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from pipeline.labels import aami_class
 from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
 
-STRETCHES: Final = 12  # of block in a recording ...
-STRETCH_BEATS: Final = (4, 60)  # ... of so many beats,
-CONDUCTED: Final = (1, 4)  # of which at most so many in a row are conducted: 2 : 1 to 5 : 4
+STRETCHES: Final = 12  # stretches of block in a recording ...
+STRETCH_BEATS: Final = (4, 60)  # ... with this many beats each,
+CONDUCTED: Final = (1, 4)  # of which at most this many in a row are conducted: 2 : 1 to 5 : 4
 P_S: Final = (-0.26, -0.07)  # the P wave, around R
-GONE_S: Final = 0.45  # after R; what a blocked beat lacks ends there
-NEXT_P_S: Final = 0.28  # before the next R nothing is taken away
+GONE_S: Final = 0.45  # after R; the removed part of a blocked beat ends there
+NEXT_P_S: Final = 0.28  # before the next R nothing is removed
 LEAST_GONE_S: Final = 0.3
 P_GROWS: Final = (1.0, 2.5)  # times as high in a recording: P waves are what must be distinguished from beats
 QUIET_MV: Final = 0.01
 
 
 def blocked(recording: Recording, rng: np.random.Generator) -> Recording:
-    """The recording, which has reference beats, with stretches in which every second to fifth N beat is not conducted.
+    """Return the recording, which has reference beats, with stretches in which some N beats are not conducted.
 
-    The reference of the result lacks these beats.
+    Every second to fifth N beat of a stretch is blocked; the reference of the result lacks these beats.
     """
     assert recording.reference is not None
     sample = recording.reference.sample
@@ -48,7 +48,7 @@ def blocked(recording: Recording, rng: np.random.Generator) -> Recording:
 
 
 def _dropped(recording: Recording, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which beats (n,) are not conducted: never two in a row, nor where there is no room."""
+    """Tell which beats (n,) are not conducted: never two in a row, nor where there is no room."""
     assert recording.reference is not None
     sample, fs = recording.reference.sample, recording.fs
     usual = np.array([aami_class(symbol) == "N" for symbol in recording.reference.symbol])
@@ -63,11 +63,11 @@ def _dropped(recording: Recording, rng: np.random.Generator) -> NDArray[np.bool_
 
 
 def _stops(sample: IntArray, fs: float) -> IntArray:
-    """Where what is taken away of each beat (n,) would end."""
+    """Return where the removed part of each beat (n,) would end."""
     following = np.append(sample[1:], np.iinfo(np.int64).max // 2)
     return np.asarray(np.minimum(sample + round(GONE_S * fs), following - round(NEXT_P_S * fs)))
 
 
 def _line(p_signal: FloatArray, start: int, stop: int) -> FloatArray:
-    """A straight line (stop - start, n_leads) between both ends."""
+    """Return a straight line (stop - start, n_leads) between both ends."""
     return np.linspace(p_signal[start], p_signal[stop], stop - start, endpoint=False, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Curves that are no beat, as mathematics, noise and charts draw them."""
+"""Curves that are not beats, as found in mathematics, noise and charts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _growth(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _bell(rng: Rng, beats: FloatArray) -> FloatArray:
-    """A perfect bell: a distribution, not a beat."""
+    """Draw a perfect bell: a distribution, not a beat."""
     return np.asarray(np.exp(-0.5 * ((_time() - rng.uniform(0.4, 0.6)) / rng.uniform(0.1, 0.25)) ** 2), np.float32)
 
 
@@ -102,7 +102,7 @@ def _smooth_noise(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _bumps(rng: Rng, beats: FloatArray) -> FloatArray:
-    """Bells of any place, width and sign."""
+    """Draw bells of any place, width and sign."""
     count = int(rng.integers(3, 12))
     centres, widths = rng.random((count, 1)), np.exp(rng.uniform(-5, -2.2, (count, 1)))
     heights = rng.random((count, 1)) * rng.choice([-1, 1], (count, 1), p=(0.35, 0.65))
@@ -110,7 +110,7 @@ def _bumps(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _levels(rng: Rng, beats: FloatArray) -> FloatArray:
-    """Steps up and down."""
+    """Draw steps up and down."""
     edges = np.sort(rng.random(int(rng.integers(1, 14))))
     return np.asarray(rng.random(edges.size + 1)[np.searchsorted(edges, _time())], np.float32)
 
@@ -130,19 +130,19 @@ def _modulated(rng: Rng, beats: FloatArray) -> FloatArray:
 
 
 def _charging(rng: Rng, beats: FloatArray) -> FloatArray:
-    """A capacitor that is filled and emptied."""
+    """Draw a capacitor that is charged and discharged."""
     phase = (rng.uniform(1.5, 5) * _time()) % 1
     full = 1 - np.exp(-rng.uniform(4, 9) * phase * 2)
     return np.asarray(np.where(phase < 0.5, full, np.exp(-rng.uniform(4, 9) * (phase - 0.5) * 2)), np.float32)
 
 
 def _temperatures(rng: Rng, beats: FloatArray) -> FloatArray:
-    """Days of warm and cold."""
+    """Draw warm and cold days."""
     return np.asarray(_sine(rng, beats) + 0.15 * _walk(rng, beats) + rng.normal(0, 0.05, POINTS), np.float32)
 
 
 def _skyline(rng: Rng, beats: FloatArray) -> FloatArray:
-    """The roofs of a town."""
+    """Draw the roofs of a town."""
     roofs = rng.random(int(rng.integers(8, 20)))
     roofs[::3] *= 0.3
     return np.asarray(np.repeat(roofs, POINTS // roofs.size + 1)[:POINTS], np.float32)

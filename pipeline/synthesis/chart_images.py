@@ -1,4 +1,4 @@
-"""Pictures that are no curve: text, charts, doodles, screens, pages, drawn from numbers."""
+"""Pictures that are not curves: text, charts, doodles, screens, pages, drawn from random numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _scatter(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _scribble(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A pen that wanders, back over its own way."""
+    """Draw a wandering pen that crosses its own path."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     knots = rng.random((int(rng.integers(5, 14)), 2)) * (0.8 * width, 0.8 * height) + (0.1 * width, 0.1 * height)
@@ -59,7 +59,7 @@ def _scribble(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _shapes(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A logo: a few filled or outlined shapes."""
+    """Draw a logo: a few filled or outlined shapes."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     for _ in range(int(rng.integers(1, 5))):
@@ -74,7 +74,7 @@ def _shapes(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _interface(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A window: bars, buttons and labels."""
+    """Draw a window: bars, buttons and labels."""
     canvas = new_canvas(rng, dark=bool(rng.random() < 0.4))
     height, width = canvas.pixels.shape[:2]
     cv2.rectangle(canvas.pixels, (0, 0), (width, 24), (90, 110, 140), -1)
@@ -105,7 +105,7 @@ def _gradient(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _two_traces(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Two beats, one above the other."""
+    """Draw two beats, one above the other."""
     canvas = new_canvas(rng)
     for half in range(2):
         left, top, right, bottom = canvas.box
@@ -117,7 +117,7 @@ def _two_traces(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _page(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A page of strips on a grid with lead names, sometimes photographed."""
+    """Draw a page of strips on a grid with lead names, sometimes photographed."""
     canvas = new_canvas(rng)
     draw_grid(canvas, rng, (240, 170, 180))
     height, width = canvas.pixels.shape[:2]
@@ -146,7 +146,7 @@ def _pie(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _checks(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Squares in black and white: a chess board, or a code to scan."""
+    """Draw squares in black and white: a chessboard, or a code to scan."""
     cells, size = int(rng.integers(6, 30)), int(rng.integers(6, 14))
     pattern = rng.random((cells, cells)) < 0.5 if rng.random() < 0.6 else np.indices((cells, cells)).sum(0) % 2 == 0
     grey = np.where(pattern, 0, 255).astype(np.uint8).repeat(size, 0).repeat(size, 1)
@@ -154,14 +154,14 @@ def _checks(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _contours(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Lines of equal height, as on a map."""
+    """Draw contour lines, as on a map."""
     field = cv2.resize(rng.random((6, 6)).astype(np.float32), (360, 280), interpolation=cv2.INTER_CUBIC)
     lines = np.abs((field * rng.integers(4, 12)) % 1 - 0.5) < 0.06
     return np.where(lines[..., None], np.uint8(60), np.uint8(250)).repeat(3, axis=2)
 
 
 def _letters(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A word in large handwriting."""
+    """Draw a word in large handwriting."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     word = "".join(rng.choice(list("MWNVAulmnwvZS"), int(rng.integers(1, 6))))
@@ -171,7 +171,7 @@ def _letters(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _candles(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A chart of prices."""
+    """Draw a candlestick chart of prices."""
     canvas = new_canvas(rng, margin=0.1)
     draw_axes(canvas, rng)
     left, top, right, bottom = canvas.box
@@ -204,7 +204,7 @@ def _spiral(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _signature(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A name written with loops from left to right."""
+    """Draw a name written with loops from left to right."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     t = np.linspace(0, 1, 600)
@@ -224,7 +224,7 @@ def _rings(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _mountains(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A filled outline under the sky."""
+    """Draw a filled outline under the sky."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     ridge = height * (

@@ -1,4 +1,4 @@
-"""Pictures that are no curve: strips, drawings, maps, diagrams, drawn from numbers."""
+"""Pictures that are not curves: strips, drawings, maps, diagrams, drawn from random numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _music(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _strip(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A rhythm strip of many beats on a grid, or of two on plain ground."""
+    """Draw a rhythm strip of many beats on a grid, or of two on a plain background."""
     canvas = new_canvas(rng)
     if rng.random() < 0.6:
         draw_grid(canvas, rng, (240, 170, 180))
@@ -43,7 +43,7 @@ def _strip(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _two_colours(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Two curves over each other in one chart."""
+    """Draw two superimposed curves in one chart."""
     canvas = new_canvas(rng, margin=0.05)
     for ink in ((200, 40, 40), (40, 80, 200)):
         curve = np.cumsum(cv2.GaussianBlur(rng.normal(0, 1, (1, 300)), (0, 0), 6)[0])
@@ -53,7 +53,7 @@ def _two_colours(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _sideways(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A beat turned by a quarter."""
+    """Draw a beat rotated by a quarter turn."""
     canvas = new_canvas(rng)
     draw_curve(canvas, beats[rng.integers(len(beats))])
     return np.ascontiguousarray(np.rot90(canvas.pixels, int(rng.choice([1, 3]))))
@@ -97,7 +97,7 @@ def _flow_chart(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _radar(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A loop around a centre: a radar chart, a flow-volume loop, a vector loop."""
+    """Draw a loop around a centre: a radar chart, a flow-volume loop, a vector loop."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     angle = np.linspace(0, 2 * np.pi, int(rng.choice([6, 9, 200])))
@@ -125,7 +125,7 @@ def _box_plot(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _area(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Filled areas over each other."""
+    """Draw superimposed filled areas."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     for share, colour in ((0.5, (170, 200, 240)), (0.8, (60, 110, 190))):

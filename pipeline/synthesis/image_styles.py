@@ -1,4 +1,4 @@
-"""Pictures of one curve as people make them: any ink, paper, grid, axes, screen or camera, all drawn from numbers."""
+"""Pictures of one curve as people make them, in any ink, paper, grid, axes, screen or camera, from random numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WORDS: Final = ("Beat", "Lead II", "mV", "time (s)", "25 mm/s", "10 mm/mV", "EC
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """A picture in the making: `pixels` (h, w, 3), the box (left, top, right, bottom) of the curve, ink and ground."""
+    """A picture in the making: `pixels` (h, w, 3), the curve's box (left, top, right, bottom), ink and background."""
 
     pixels: PictureArray
     box: tuple[int, int, int, int]
@@ -57,12 +57,37 @@ class Canvas:
 
 
 def draw_styled(value: FloatArray, style: str, rng: Rng) -> PictureArray:
-    """A picture (h, w, 3) uint8 of a curve (n,) in 0..1, upwards, in one of `STYLES`."""
+    """Draw a curve in a style.
+
+    Parameters
+    ----------
+    value : (n,) float32
+        The curve, 0..1, upwards.
+    style : str
+        One of `STYLES`.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        RGB.
+    """
     return STYLES[style](np.asarray(value, np.float32), rng)
 
 
 def new_canvas(rng: Rng, *, dark: bool = False, margin: float = 0.0) -> Canvas:
-    """An empty picture of random size, ground and ink; the curve's box keeps `margin` of each side free."""
+    """Make an empty picture of random size, background and ink.
+
+    Parameters
+    ----------
+    rng : Generator
+        Random generator.
+    dark : bool, optional
+        Whether it is light on dark.
+    margin : float, optional
+        Share of each side that the curve's box leaves free, in addition to a random one.
+    """
     width = int(rng.integers(150, 640))
     height = int(np.clip(width * rng.uniform(0.5, 1.2), 110, 560))
     ground = _SCREENS[rng.integers(len(_SCREENS))] if dark else _PAPERS[rng.integers(len(_PAPERS))]
@@ -83,7 +108,17 @@ def draw_curve(canvas: Canvas, value: FloatArray) -> None:
 
 
 def draw_grid(canvas: Canvas, rng: Rng, colour: Colour) -> None:
-    """ECG paper over the whole picture: fine lines, each fifth stronger."""
+    """Draw ECG paper over the whole picture: fine lines, every fifth stronger.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The picture, changed in place.
+    rng : Generator
+        Random generator.
+    colour : Colour
+        RGB of the fine lines.
+    """
     height, width = canvas.pixels.shape[:2]
     step = max(4, int(rng.uniform(0.015, 0.06) * width))
     strong = tuple(max(0, c - 25) for c in colour)
@@ -94,7 +129,21 @@ def draw_grid(canvas: Canvas, rng: Rng, colour: Colour) -> None:
 
 
 def write_word(picture: PictureArray, at: tuple[int, int], rng: Rng, colour: Colour, scale: float = 0.0) -> None:
-    """A word or a number at a place, in pixels."""
+    """Write a random word or number.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        The picture, changed in place.
+    at : tuple[int, int]
+        Lower left corner (x, y), pixels.
+    rng : Generator
+        Random generator.
+    colour : Colour
+        RGB.
+    scale : float, optional
+        OpenCV's font scale; random if 0.
+    """
     word = _WORDS[rng.integers(len(_WORDS))] if rng.random() < 0.6 else f"{rng.uniform(0, 100):.1f}"
     size = scale or float(rng.uniform(0.3, 0.55))
     cv2.putText(picture, word, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
@@ -107,7 +156,7 @@ def _plain(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _tiny(value: FloatArray, rng: Rng) -> PictureArray:
-    """Black on white without axes, 100 to 260 pixels a side: how data sets of beats look."""
+    """Draw black on white without axes, 100 to 260 pixels a side, like typical datasets of beats."""
     side = int(rng.integers(100, 260))
     free = int(rng.uniform(0.02, 0.06) * side)
     box = (free, free, side - free, side - free)
@@ -124,7 +173,7 @@ def _grid(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _axes(value: FloatArray, rng: Rng, *, dark: bool = False) -> PictureArray:
-    """A chart: frame or two axes, ticks, numbers, often light grid lines and a title."""
+    """Draw a chart: frame or two axes, ticks, numbers, often light grid lines and a title."""
     canvas = new_canvas(rng, dark=dark, margin=0.1)
     draw_axes(canvas, rng, dark=dark)
     draw_curve(canvas, value)
@@ -132,7 +181,17 @@ def _axes(value: FloatArray, rng: Rng, *, dark: bool = False) -> PictureArray:
 
 
 def draw_axes(canvas: Canvas, rng: Rng, *, dark: bool = False) -> None:
-    """Axes around the canvas's box, with ticks, numbers and sometimes grid lines and a title."""
+    """Draw axes around the canvas's box, with ticks, numbers and sometimes grid lines and a title.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        The picture, changed in place.
+    rng : Generator
+        Random generator.
+    dark : bool, optional
+        Whether it is light on dark.
+    """
     left, top, right, bottom = canvas.box
     pad = max(3, (right - left) // 22)
     frame = (left - pad, top - pad, right + pad, bottom + pad)
@@ -158,7 +217,19 @@ def draw_axes(canvas: Canvas, rng: Rng, *, dark: bool = False) -> None:
 
 
 def write_number(picture: PictureArray, at: tuple[int, int], number: float, colour: Colour) -> None:
-    """A tick's number."""
+    """Write the number at a tick.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        The picture, changed in place.
+    at : tuple[int, int]
+        Lower left corner (x, y), pixels.
+    number : float
+        Written with one decimal.
+    colour : Colour
+        RGB.
+    """
     cv2.putText(picture, f"{number:.1f}", at, cv2.FONT_HERSHEY_SIMPLEX, 0.32, colour, 1, cv2.LINE_AA)
 
 
@@ -175,7 +246,7 @@ def _dark_axes(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _screenshot(value: FloatArray, rng: Rng) -> PictureArray:
-    """A window with a bar, a few words and the curve in a panel."""
+    """Draw a window with a bar, a few words and the curve in a panel."""
     dark = bool(rng.random() < 0.4)
     canvas = new_canvas(rng, dark=dark, margin=0.05)
     if rng.random() < 0.5:
@@ -193,7 +264,7 @@ def _screenshot(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _photo(value: FloatArray, rng: Rng) -> PictureArray:
-    """Paper under a camera: turned a little, in perspective, unevenly lit, noisy, blurred, as JPEG."""
+    """Draw paper under a camera: slightly rotated, in perspective, unevenly lit, noisy, blurred, as JPEG."""
     canvas = new_canvas(rng)
     if rng.random() < 0.75:
         draw_grid(canvas, rng, _GRIDS[rng.integers(len(_GRIDS))])
@@ -202,7 +273,22 @@ def _photo(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def photographed(picture: PictureArray, rng: Rng, ground: Colour = (255, 255, 255)) -> PictureArray:
-    """What a camera makes of a picture that fills its view."""
+    """Return what a camera makes of a picture that fills its view.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        The picture.
+    rng : Generator
+        Random generator.
+    ground : Colour, optional
+        RGB around the picture.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        RGB.
+    """
     height, width = picture.shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     moved = corners + (rng.uniform(-0.03, 0.03, (4, 2)) * (width, height)).astype(np.float32)
@@ -214,7 +300,20 @@ def photographed(picture: PictureArray, rng: Rng, ground: Colour = (255, 255, 25
 
 
 def lighting(height: int, width: int, rng: Rng) -> NDArray[np.float64]:
-    """Brightness (h, w) of a sheet lit from one side, often with the shadow of a hand."""
+    """Return the brightness of a sheet lit from one side, often with the shadow of a hand.
+
+    Parameters
+    ----------
+    height, width : int
+        Size, pixels.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    (height, width) float64
+        Factor on the colours.
+    """
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     angle = rng.uniform(0, 2 * np.pi)
     light = rng.uniform(0.7, 0.95) + rng.uniform(0.0, 0.25) * (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5))
@@ -225,7 +324,7 @@ def lighting(height: int, width: int, rng: Rng) -> NDArray[np.float64]:
 
 
 def as_jpeg(picture: PictureArray, quality: int) -> PictureArray:
-    """The picture after a trip through JPEG: our own bytes, out and in again."""
+    """Return the picture after being encoded and decoded as JPEG."""
     _, payload = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(payload, cv2.IMREAD_COLOR), np.uint8)
 
@@ -236,7 +335,7 @@ def _jpeg(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _marker(value: FloatArray, rng: Rng) -> PictureArray:
-    """A thick felt pen on coloured paper."""
+    """Draw a thick felt pen on coloured paper."""
     width, height = int(rng.integers(250, 600)), int(rng.integers(200, 500))
     ground = tuple(int(c) for c in rng.integers(170, 250, 3))
     ink = tuple(int(c) for c in rng.integers(0, 110, 3))
@@ -249,7 +348,7 @@ def _marker(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _blueprint(value: FloatArray, rng: Rng) -> PictureArray:
-    """White on blue, with a grid."""
+    """Draw white on blue, with a grid."""
     canvas = new_canvas(rng)
     canvas.pixels[:] = (25, 60, 130)
     draw_grid(canvas, rng, (55, 90, 160))
@@ -258,7 +357,7 @@ def _blueprint(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _screen_photo(value: FloatArray, rng: Rng) -> PictureArray:
-    """A dark screen under a camera."""
+    """Draw a dark screen under a camera."""
     canvas = new_canvas(rng, dark=True)
     draw_curve(canvas, value)
     glow = np.maximum(canvas.pixels, (14, 16, 20)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Recordings made noisy on purpose, at a signal-to-noise ratio defined as in the Noise Stress Test Database."""
+"""Recordings with added noise, at a signal-to-noise ratio defined as in the Noise Stress Test Database."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipeline.types import FloatArray, IntArray, Recording, read_only
 NOISES: Final = {"em": "electrode motion", "ma": "muscle noise", "bw": "baseline wander"}
 BEATS: Final = 300  # QRS complexes, and seconds of noise, that define the ratio
 QRS_HALF_S: Final = 0.05
-TRIMMED: Final = 0.05  # the largest and smallest of both are left out
+TRIMMED: Final = 0.05  # share of the largest and of the smallest of both that is ignored
 
 
 def read_noise(folder: Path, name: str) -> Recording:
-    """The noise record `name` of nstdb in `folder`.
+    """Read the noise record `name` of nstdb in `folder`.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def read_noise(folder: Path, name: str) -> Recording:
 
 
 def half_of(noise: Recording, half: Literal[0, 1]) -> Recording:
-    """Half of a noise record: the first (0) teaches networks and the detector, the second (1) tests them."""
+    """Return half of a noise record: the first (0) is for training networks and the detector, the other for testing."""
     middle = noise.n_samples // 2
     return replace(noise, p_signal=noise.p_signal[:middle] if half == 0 else noise.p_signal[middle:])
 
@@ -41,18 +41,20 @@ def half_of(noise: Recording, half: Literal[0, 1]) -> Recording:
 def add_noise(
     recording: Recording, noise: Recording, snr_db: float, beats: IntArray, *, measured: Recording | None = None
 ) -> Recording:
-    """The recording with noise added to every lead, from its start to its end; noise that is too short is repeated.
+    """Add noise to every lead of a recording, from its start to its end; noise that is too short is repeated.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
     noise : Recording
-        Lead i of the recording gets lead i modulo the leads of the noise, so that two leads differ.
+        Lead i of the recording gets lead i modulo the number of noise leads, so that two leads differ.
     snr_db : float
-        Of each lead on its own.
+        Signal-to-noise ratio of each lead on its own, dB.
     beats : (n,) int64
-        Reference beats, at `recording.fs`, that measure the signal.
+        Reference beats, at `recording.fs`, from which the signal's power is measured.
     measured : Recording, optional
-        What the noise's power is measured on, if `noise` is a part of it.
+        What the noise's power is measured on, if `noise` is part of it.
 
     Raises
     ------
@@ -62,8 +64,8 @@ def add_noise(
     References
     ----------
     Moody, Muldrow & Mark 1984, Computers in Cardiology 11:381-384; nst(1) of the WFDB software package: the signal's
-    power is that of a sine as high as the QRS complexes, the noise's is its mean square second by second, and of both
-    the extreme 5 % are left out. Deviation: nst leaves the first five minutes and every other two minutes clean.
+    power is that of a sine as high as the QRS complexes, the noise's is its mean square second by second, and the
+    extreme 5 % of both are ignored. Deviation: nst leaves the first five minutes and every other two minutes clean.
     """
     if recording.fs != noise.fs:
         raise DataError(f"Noise at {noise.fs:g} Hz cannot be added to a recording at {recording.fs:g} Hz.")
@@ -79,7 +81,22 @@ def add_noise(
 
 
 def signal_power(lead: FloatArray, beats: IntArray, fs: float) -> float:
-    """Power (mV squared) of a sine as high, peak to peak, as the first QRS complexes of a lead; 0 if none is whole."""
+    """Return the power of a sine as high, peak to peak, as the first QRS complexes of a lead.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        mV.
+    beats : (n,) int64
+        R peaks, indices into `lead`.
+    fs : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    float
+        mV squared; 0 if no QRS lies completely inside.
+    """
     half = round(QRS_HALF_S * fs)
     whole = beats[(beats >= half) & (beats < lead.size - half)][:BEATS]
     if not whole.size:
@@ -89,7 +106,7 @@ def signal_power(lead: FloatArray, beats: IntArray, fs: float) -> float:
 
 
 def noise_power(lead: FloatArray, fs: float) -> float:
-    """Mean power (mV squared) of the first seconds of a noise around each second's own mean."""
+    """Return the mean power (mV squared) of the first seconds of a noise around each second's own mean."""
     second = round(fs)
     seconds = lead[: min(lead.size // second, BEATS) * second].reshape(-1, second)
     return _trimmed_mean(seconds.std(axis=1)) ** 2

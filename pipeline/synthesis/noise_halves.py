@@ -1,6 +1,6 @@
-"""Halves of the noise records of nstdb: the detector is trained on one and tested on the other.
+"""Halves of the noise records of nstdb: one for training the detector, the other for testing it.
 
-How noise is scaled is `pipeline.synthesis.noise`'s; its power is that of the whole record, whichever half is mixed in.
+`pipeline.synthesis.noise` defines how noise is scaled; its power is that of the whole record, whichever half is added.
 """
 
 from __future__ import annotations
@@ -21,14 +21,20 @@ KINDS: tuple[Kind, ...] = ("em", "ma", "bw")
 
 
 def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift: int = 0) -> Recording:
-    """The recording, which has reference beats, with noise from its first to its last sample.
+    """Add noise to a recording, which has reference beats, from its first to its last sample.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    kind : Kind
+        The noise record.
+    snr_db : float
+        Signal-to-noise ratio, dB.
     half : {0, 1}
-        Which half of the noise record is used, over and over: 0 for training, 1 for testing.
-    shift : int
-        Rotates the noise by so many samples.
+        Which half of the noise record is used, repeatedly: 0 for training, 1 for testing.
+    shift : int, optional
+        Rotates the noise by this many samples.
     """
     assert recording.reference is not None
     whole = noise_record(kind)
@@ -39,5 +45,5 @@ def mixed(recording: Recording, kind: Kind, snr_db: float, *, half: Half, shift:
 
 @cache
 def noise_record(kind: Kind) -> Recording:
-    """Half an hour of noise on two leads, 360 Hz."""
+    """Read half an hour of noise on two leads, 360 Hz."""
     return read_noise(data_root() / "nstdb", kind)

@@ -1,6 +1,6 @@
-"""Pictures that are no beat, of every family, drawn from numbers: curves in every style, and what is no curve.
+"""Pictures that are not beats, of every family, from random numbers: curves in every style, and what is no curve.
 
-Training sees these kinds; those of the evaluation are others (`pipeline.synthesis.held_out.kinds`).
+Training sees these kinds; those of the evaluation are different (`pipeline.synthesis.held_out.kinds`).
 """
 
 from __future__ import annotations
@@ -19,18 +19,27 @@ from pipeline.synthesis.image_styles import STYLES, Rng, draw_styled
 from pipeline.synthesis.physical_curves import SIGNALS
 from pipeline.types import FloatArray, PictureArray
 
-# (n,) of any range, drawn like beats
+# functions that return curves (n,) of any range, drawn like beats
 CURVES: Final[Mapping[str, Callable[[Rng, FloatArray], NDArray[Any]]]] = MappingProxyType({**FUNCTIONS, **SIGNALS})
 PICTURES: Final[Mapping[str, Callable[[Rng, FloatArray], PictureArray]]] = MappingProxyType({**CHARTS, **DRAWINGS})
 
 
 def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
-    """A picture (h, w, 3) uint8 of a kind of `CURVES`, in any style, or of `PICTURES`.
+    """Draw a picture of a kind of `CURVES`, in any style, or of `PICTURES`.
 
     Parameters
     ----------
+    kind : str
+        Which kind.
+    rng : Generator
+        Random generator.
     beats : (n, m) float32
         Traces of single beats in 0..1, of which strips and pages of several beats are made.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        RGB.
     """
     if kind in CURVES:
         styles = list(STYLES)
@@ -39,7 +48,7 @@ def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def other_picture(rng: Rng, given: tuple[str, FloatArray]) -> PictureArray:
-    """A picture of a kind of `PICTURES`, with the beats that it may need."""
+    """Draw a picture of a kind of `PICTURES`, given with the beats that it may need."""
     kind, beats = given
     return PICTURES[kind](rng, beats)
 

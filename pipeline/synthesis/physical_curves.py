@@ -1,4 +1,4 @@
-"""Curves that are no beat, as medicine, physics, finance and weather draw them."""
+"""Curves that are not beats, as found in medicine, physics, finance and weather."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _T: Final = np.linspace(0, 1, 400)
 
 
 def _pressure(rng: Rng, beats: FloatArray) -> Array:
-    """Arterial pressure: one to four pulses with a notch."""
+    """Draw arterial pressure: one to four pulses with a notch."""
     phase = (rng.uniform(1, 4) * _T + rng.random()) % 1
     rise = np.clip(phase / 0.15, 0, 1) ** 1.5 * np.exp(-2.2 * np.clip(phase - 0.15, 0, None))
     return rise + 0.12 * np.exp(-0.5 * ((phase - 0.42) / 0.03) ** 2)
@@ -38,7 +38,7 @@ def _earthquake(rng: Rng, beats: FloatArray) -> Array:
 
 
 def _brain(rng: Rng, beats: FloatArray) -> Array:
-    """Brain waves: a rhythm that comes and goes in noise."""
+    """Draw brain waves: a rhythm that comes and goes in noise."""
     slow = cv2.GaussianBlur(rng.normal(0, 1, (1, _T.size)), (0, 0), 40)[0]
     return np.asarray(
         (0.3 + np.abs(slow) * 8) * np.sin(2 * np.pi * rng.uniform(9, 16) * _T) + rng.normal(0, 0.2, _T.size)
@@ -52,7 +52,7 @@ def _tide(rng: Rng, beats: FloatArray) -> Array:
 
 
 def _resonance(rng: Rng, beats: FloatArray) -> Array:
-    """The gain of a circuit over frequency, in decibels."""
+    """Draw the gain of a circuit over frequency, in decibels."""
     ratio = 10 ** (2 * _T - rng.uniform(0.6, 1.4))
     return -10 * np.log10((1 - ratio**2) ** 2 + (rng.uniform(0.03, 0.5) * ratio) ** 2)
 
@@ -73,19 +73,19 @@ def _planck(rng: Rng, beats: FloatArray) -> Array:
 
 
 def _returns(rng: Rng, beats: FloatArray) -> Array:
-    """Daily returns of a share: quiet and wild weeks."""
+    """Draw daily returns of a share: quiet and wild weeks."""
     calm = np.exp(cv2.GaussianBlur(rng.normal(0, 1, (1, _T.size)), (0, 0), 12)[0] * 5)
     return np.asarray(calm * rng.normal(0, 1, _T.size))
 
 
 def _ride(rng: Rng, beats: FloatArray) -> Array:
-    """The heights of a ride in the hills."""
+    """Draw the elevation profile of a ride in the hills."""
     slopes = np.repeat(rng.normal(0, 1, 20), 20)
     return np.cumsum(cv2.GaussianBlur(slopes[None], (0, 0), 5)[0])
 
 
 def _epidemic(rng: Rng, beats: FloatArray) -> Array:
-    """Two or three waves of cases by day, each steep and slow to fall."""
+    """Draw two or three waves of daily cases, each steep and slow to fall."""
     total = np.zeros_like(_T)
     for start in np.sort(rng.uniform(0, 0.75, int(rng.integers(2, 4)))):
         x = np.clip(_T - start, 1e-6, None) / rng.uniform(0.06, 0.12)
@@ -99,7 +99,7 @@ def _fractal(rng: Rng, beats: FloatArray) -> Array:
 
 
 def _step_response(rng: Rng, beats: FloatArray) -> Array:
-    """A controller's answer to a step: overshoot, then rest."""
+    """Draw a controller's response to a step: overshoot, then rest."""
     t = np.clip(_T - rng.uniform(0.05, 0.3), 0, None) * rng.uniform(12, 40)
     damping = rng.uniform(0.1, 0.5)
     return np.asarray(1 - np.exp(-damping * t) * np.cos(np.sqrt(1 - damping**2) * t))
@@ -111,19 +111,19 @@ def _bessel(rng: Rng, beats: FloatArray) -> Array:
 
 
 def _gait(rng: Rng, beats: FloatArray) -> Array:
-    """The force under a foot: two humps."""
+    """Draw the force under a foot: two humps."""
     x = np.clip((_T - rng.uniform(0.05, 0.2)) / rng.uniform(0.6, 0.75), 0, 1)
     return np.sin(np.pi * x) ** 0.5 - rng.uniform(0.2, 0.4) * np.sin(np.pi * x) ** 6 * np.cos(np.pi * (x - 0.5))
 
 
 def _load(rng: Rng, beats: FloatArray) -> Array:
-    """Electricity over a day: a morning, a dip of sun, an evening."""
+    """Draw electricity over a day: a morning, a dip of sun, an evening."""
     day = 0.6 + 0.25 * np.exp(-0.5 * ((_T - 0.33) / 0.06) ** 2) + 0.5 * np.exp(-0.5 * ((_T - 0.8) / 0.07) ** 2)
     return day - rng.uniform(0.2, 0.5) * np.exp(-0.5 * ((_T - 0.54) / 0.11) ** 2) + rng.normal(0, 0.008, _T.size)
 
 
 def _drug(rng: Rng, beats: FloatArray) -> Array:
-    """The level of a drug that is taken again and again."""
+    """Draw the level of a drug that is taken repeatedly."""
     dose = rng.uniform(0.12, 0.4)
     return sum((np.exp(-4 * np.clip(_T - k * dose, 0, None)) - np.exp(-40 * np.clip(_T - k * dose, 0, None)))
                * (k * dose < _T) for k in range(8)) + np.zeros_like(_T)  # fmt: skip

@@ -1,8 +1,8 @@
-"""Recordings with rhythms that are rare in the training set, put together from a recording's own beats.
+"""Recordings with rhythms that are rare in the training set, assembled from a recording's own beats.
 
-In MIT-BIH 232 three beats of four are supraventricular: runs of an atrial focus between sinus pauses. DS1 has nothing
+In MIT-BIH 232 three of four beats are supraventricular: runs of an atrial focus between sinus pauses. DS1 has nothing
 like it, so a network learns that the short intervals of a steady rhythm are normal. Here the beats of a training
-recording are laid out anew, in such a rhythm or in atrial fibrillation, whose irregular beats are normal.
+recording are rearranged into such a rhythm, or into atrial fibrillation, whose irregular beats are normal.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_on
 Rhythm = Literal["atrial_runs", "fibrillation", "premature", "paroxysms"]
 Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat in seconds (n,), class of each beat (n,)
 
-BEFORE_S, AFTER_S = 0.28, 0.42  # what is taken along of a beat, around its R peak
+BEFORE_S, AFTER_S = 0.28, 0.42  # the part of a beat that is used, around its R peak
 P_WAVE_S = (-0.24, -0.06)
 LEAST_DONORS = 5
-V_SHARE = 0.08  # of the beats, where the donor has V: else a network learns that such rhythms hold no V
+V_SHARE = 0.08  # of the beats, if the donor has V: otherwise a network learns that such rhythms have no V
 LONG_RUNS, LONGEST_RUN = 0.06, 60  # share of early beats that begin a run of 6 or more, and how many beats it has
 WILD = "f"  # a normal beat in fibrillation: no P wave
 F_WAVES_HZ, F_WAVES_MV = (4.0, 9.0), (0.0, 0.12)
@@ -32,9 +32,25 @@ SYMBOLS = {"N": "N", "S": "A", "V": "V", WILD: "N"}
 
 
 def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.Generator) -> Recording | None:
-    """A recording of `n_beats` in another rhythm, made of the N, S and V beats of this one; None if it has too few N.
+    """Make a recording in another rhythm from the N, S and V beats of a recording.
 
-    Without S beats of its own, N beats with a changed P wave stand in: an atrial beat has the usual QRS.
+    Without S beats of its own, N beats with a changed P wave are used instead: an atrial beat has the usual QRS.
+
+    Parameters
+    ----------
+    recording : Recording
+        A recording with reference beats.
+    rhythm : Rhythm
+        The rhythm.
+    n_beats : int
+        Number of beats.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    Recording or None
+        None if the recording has too few N beats.
     """
     donors = _donors(recording)
     if donors["N"].size < LEAST_DONORS:
@@ -54,7 +70,7 @@ def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.
 
 
 def _atrial_runs(n: int, rng: np.random.Generator) -> Schedule:
-    """Runs of an atrial focus with pauses between them, each ended by one or a few slower sinus beats."""
+    """Schedule runs of an atrial focus with pauses between them, each ended by one or a few slower sinus beats."""
     run, rest = rng.uniform(2, 9), rng.uniform(0, 2.5)
     fast_s, pause = rng.uniform(0.48, 0.95), rng.uniform(1.25, 2.4)
     rr: list[float] = []
@@ -68,14 +84,14 @@ def _atrial_runs(n: int, rng: np.random.Generator) -> Schedule:
 
 
 def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
-    """Intervals without order: log-normal around a rate, never under a refractory time."""
+    """Schedule irregular intervals: log-normal around a rate, never shorter than a refractory time."""
     centre, spread = rng.uniform(0.45, 0.95), rng.uniform(0.15, 0.32)
     rr = np.maximum(centre * rng.lognormal(0, spread, n), 0.3)
     return rr, np.full(n, "N")
 
 
 def _premature(n: int, rng: np.random.Generator) -> Schedule:
-    """A sinus rhythm that breathes, with early atrial beats: alone, a few in a row, long runs; and their pauses."""
+    """Schedule a sinus rhythm with respiratory variation and early atrial beats: alone, a few in a row, long runs."""
     centre, depth, cycle = rng.uniform(0.55, 1.1), rng.uniform(0.0, 0.12), rng.uniform(3, 8)
     rr = centre * (1 + depth * np.sin(np.arange(n) * 2 * np.pi / cycle)) * rng.lognormal(0, 0.03, n)
     aami = np.full(n, "N")
@@ -92,7 +108,7 @@ def _premature(n: int, rng: np.random.Generator) -> Schedule:
 
 
 def _paroxysms(n: int, rng: np.random.Generator) -> Schedule:
-    """Sinus rhythm with early atrial beats, and stretches of fibrillation in it: what is irregular there is normal."""
+    """Schedule sinus rhythm with early atrial beats and stretches of fibrillation, where irregular beats are normal."""
     rr, aami = _premature(n, rng)
     wild, _ = _fibrillation(n, rng)
     wild *= min(1.0, float(np.mean(rr) * rng.uniform(0.65, 1.0) / np.mean(wild)))
@@ -123,7 +139,7 @@ def _donors(recording: Recording) -> dict[str, IntArray]:
     aami = np.array([aami_class(symbol) for symbol in recording.reference.symbol], object)
     room = round(0.5 * recording.fs)
     inside = (sample > room) & (sample < recording.n_samples - room)
-    alone = np.diff(sample, prepend=-room) > room  # the T wave of the beat before is over
+    alone = np.diff(sample, prepend=-room) > room  # the T wave of the previous beat is over
     usable = {"N": inside & alone, "S": inside, "V": inside}
     return {letter: sample[mask & (aami == letter)] for letter, mask in usable.items()}
 
@@ -136,7 +152,7 @@ def _laid_out(
     rhythm: Rhythm,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """The beats at `sample`, (n_samples, n_leads) mV, and between them a straight line with some noise."""
+    """Lay out the beats at `sample`, (n_samples, n_leads) mV, joined by straight lines with some noise."""
     fs = recording.fs
     n = int(sample[-1] + round(2 * fs))
     out = np.full((n, recording.p_signal.shape[1]), np.nan, np.float32)
@@ -163,14 +179,14 @@ def _laid_out(
 
 
 def _f_waves(n: int, fs: float, rng: np.random.Generator) -> FloatArray:
-    """The waves of fibrillating atria (n,), mV: a tone whose frequency and height wander."""
+    """Return fibrillatory waves (n,), mV: a tone whose frequency and height wander."""
     pace = rng.uniform(*F_WAVES_HZ) * (1 + gaussian_filter1d(rng.normal(0, 4, n), 0.2 * fs))
     height = rng.uniform(*F_WAVES_MV) * (1 + gaussian_filter1d(rng.normal(0, 6, n), 0.3 * fs))
     return np.asarray(height * np.sin(2 * np.pi * np.cumsum(pace) / fs), np.float32)
 
 
 def _room(sample: IntArray, fs: float) -> tuple[IntArray, IntArray]:
-    """How many samples of each beat are shown before and after R: less where the neighbours are near."""
+    """Return how many samples of each beat are used before and after R: fewer where the neighbours are near."""
     rr = np.diff(sample)
     before = np.minimum(round(BEFORE_S * fs), np.concatenate([[sample[0]], 0.42 * rr]))
     after = np.minimum(round(AFTER_S * fs), np.concatenate([0.56 * rr, [round(AFTER_S * fs)]]))

@@ -1,4 +1,4 @@
-"""Curves of every sort that are no beat: named ones, and mixtures of simple ones without end."""
+"""Curves of every sort that are not beats: simple ones, and endless mixtures of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Array = NDArray[Any]
 Primitive = Callable[[Rng, Array], Array]
 Mixing = Callable[[Rng, Array, Array, Array], Array]
 
-LIKE_A_BEAT_R: Final = 0.97  # a curve this much like some beat is not called anything else
+LIKE_A_BEAT_R: Final = 0.97  # a curve that correlates with some beat this much does not count as anything else
 _SHIFTS: Final = (-12, -8, -4, 0, 4, 8, 12)  # points of 128
 
 
 def mixed_curve(rng: Rng, points: int = 128) -> FloatArray:
-    """A curve (points,) of one to three simple ones, mixed in a random way."""
+    """Return a curve (points,) made of one to three simple ones, mixed at random."""
     t = np.linspace(0, 1, points)
     curve = _one(rng, t)
     for _ in range(int(rng.choice([0, 1, 2], p=(0.35, 0.45, 0.2)))):
@@ -33,7 +33,7 @@ def mixed_curve(rng: Rng, points: int = 128) -> FloatArray:
 
 
 def unlike_beats(curves: FloatArray, beats: FloatArray) -> NDArray[np.bool_]:
-    """Which of the curves (n, 128) are like none of the beats (k, 128), shifted a little or not."""
+    """Tell which of the curves (n, 128) resemble none of the beats (k, 128), shifted a little or not."""
     bank = np.concatenate([_standard(np.roll(beats, shift, axis=1)) for shift in _SHIFTS])
     return np.asarray((_standard(curves) @ bank.T).max(axis=1) < LIKE_A_BEAT_R)
 
@@ -60,7 +60,7 @@ def _phase(rng: Rng, t: Array, low: float = 0.5, high: float = 12.0) -> Array:
 
 
 def _waves(rng: Rng, t: Array) -> Array:
-    """A periodic wave: sine, triangle, sawtooth, square, arches or pulses."""
+    """Draw a periodic wave: sine, triangle, sawtooth, square, arches or pulses."""
     phase = _phase(rng, t)
     forms: Sequence[Array] = (
         np.sin(2 * np.pi * phase),
@@ -81,7 +81,7 @@ def _swept(rng: Rng, t: Array) -> Array:
 
 
 def _ringing(rng: Rng, t: Array) -> Array:
-    """An oscillation that dies away, from a start anywhere, on one side or both."""
+    """Draw a decaying oscillation, from a start anywhere, on one side or both."""
     start, rate = rng.uniform(-0.1, 0.7), rng.uniform(2, 20)
     distance = t - start if rng.random() < 0.6 else np.abs(t - start)
     after = np.where(distance >= 0, np.exp(-rate * np.maximum(distance, 0)), 0)
@@ -94,7 +94,7 @@ def _sinc(rng: Rng, t: Array) -> Array:
 
 
 def _packet(rng: Rng, t: Array) -> Array:
-    """A wavelet: an oscillation under a bell, or a bell's derivative."""
+    """Draw a wavelet: an oscillation under a bell, or a bell's derivative."""
     x = (t - rng.uniform(0.2, 0.8)) / rng.uniform(0.02, 0.2)
     carrier = np.cos(rng.uniform(1, 9) * x + rng.uniform(0, 6.3))
     forms = (
@@ -124,14 +124,14 @@ def _walk(rng: Rng, t: Array) -> Array:
 
 
 def _joined(rng: Rng, t: Array) -> Array:
-    """Points joined by straight lines, at equal or random distances."""
+    """Draw points joined by straight lines, at equal or random distances."""
     heights = rng.random(int(rng.integers(3, 18)))
     places = np.linspace(0, 1, heights.size) if rng.random() < 0.5 else np.sort(rng.random(heights.size))
     return np.interp(t, places, heights)
 
 
 def _levels(rng: Rng, t: Array) -> Array:
-    """Steps: roofs, stairs, pulses; sometimes with gables."""
+    """Draw steps: roofs, stairs, pulses; sometimes with gables."""
     edges = np.sort(rng.random(int(rng.integers(1, 22))))
     segment = np.searchsorted(edges, t)
     heights = rng.random(edges.size + 1)
@@ -151,7 +151,7 @@ def _levels(rng: Rng, t: Array) -> Array:
 
 
 def _noise(rng: Rng, t: Array) -> Array:
-    """Noise with a spectrum that falls with some power of the frequency, or within a band."""
+    """Draw noise with a spectrum that falls with some power of the frequency, or within a band."""
     size = t.size // 2 + 1
     frequency = np.arange(size) + 1.0
     strength = frequency ** -rng.uniform(0, 3)
@@ -161,7 +161,7 @@ def _noise(rng: Rng, t: Array) -> Array:
 
 
 def _grown(rng: Rng, t: Array) -> Array:
-    """Rising or falling: powers, exponentials, logistic and saturating curves, polynomials."""
+    """Draw a rise or fall: powers, exponentials, logistic and saturating curves, polynomials."""
     x = t if rng.random() < 0.5 else 1 - t
     forms = (
         np.exp(rng.uniform(0.5, 9) * x),
@@ -177,7 +177,7 @@ def _grown(rng: Rng, t: Array) -> Array:
 
 
 def _spline(rng: Rng, t: Array) -> Array:
-    """Smooth through random points."""
+    """Draw a smooth curve through random points."""
     knots = rng.normal(0, 1, (1, int(rng.integers(4, 30)))).astype(np.float32)
     at = (t[None] * (knots.size - 1)).astype(np.float32)
     return np.asarray(cv2.remap(knots, at, np.zeros_like(at), cv2.INTER_CUBIC)[0], np.float64)
@@ -195,7 +195,7 @@ def _times(rng: Rng, t: Array, a: Array, b: Array) -> Array:
 
 
 def _then(rng: Rng, t: Array, a: Array, b: Array) -> Array:
-    """One after the other, joined or not."""
+    """Join one after the other, continuously or not."""
     cut = int(rng.uniform(0.2, 0.8) * t.size)
     step = a[cut - 1] - b[cut] if rng.random() < 0.7 else 0.0
     return np.concatenate([a[:cut], rng.uniform(0.2, 1) * (b[cut:] - b[cut]) + b[cut] + step])
@@ -213,7 +213,7 @@ def _mirrored(rng: Rng, t: Array, a: Array, b: Array) -> Array:
 
 
 def _bent(rng: Rng, t: Array, a: Array, b: Array) -> Array:
-    """Another scale: powers, clipped ends, thresholds, rounding."""
+    """Change the scale: powers, clipped ends, thresholds, rounding."""
     forms = (
         a ** rng.uniform(0.3, 4),
         np.clip(a, *np.sort(rng.uniform(0, 1, 2))),

@@ -1,4 +1,4 @@
-"""Beats without noise: drawn from waves as textbooks do, averaged over a patient's beats, or smoothed."""
+"""Beats without noise: drawn from waves as in textbooks, averaged over a patient's beats, or smoothed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,24 @@ Array = NDArray[Any]
 
 
 def textbook_beats(count: int, rng: Rng, points: int) -> FloatArray:
-    """Curves (count, points) of one beat each: P, Q, R, S, ST, T and U as waves of random place, width and height.
+    """Draw beats from P, Q, R, S, ST, T and U waves of random place, width and height.
 
-    One in seven is wide without P and with T against the QRS; as many hang upside down. The waves are bells,
+    One in seven is wide, without P, and with T opposite to the QRS; as many are upside down. The waves are bells,
     triangles or arches.
+
+    Parameters
+    ----------
+    count : int
+        Number of beats.
+    rng : Generator
+        Random generator.
+    points : int
+        Points per beat.
+
+    Returns
+    -------
+    (count, points) float32
+        In units of the R wave's height.
     """
     before, after = rng.uniform(0.12, 0.36, (count, 1)), rng.uniform(0.38, 0.65, (count, 1))
     t = -before + (before + after) * np.linspace(0, 1, points)
@@ -52,7 +66,7 @@ def textbook_beats(count: int, rng: Rng, points: int) -> FloatArray:
 
 
 def _wave(x: Array, form: Array) -> Array:
-    """A bell, a triangle or an arch (`form` below 0.7, 0.85 and 1) of about the same width around 0."""
+    """Return a bell, a triangle or an arch (`form` below 0.7, 0.85 and 1) of about the same width around 0."""
     bell = np.exp(-0.5 * x**2)
     triangle = np.clip(1 - np.abs(x) / 2.2, 0, None)
     arch = np.where(np.abs(x) < 2, np.cos(np.pi * np.clip(x, -2, 2) / 4), 0.0)
@@ -60,7 +74,7 @@ def _wave(x: Array, form: Array) -> Array:
 
 
 def smoothed(curves: Array, sigma: float) -> FloatArray:
-    """Curves (n, m) without what is finer than `sigma` points."""
+    """Return curves (n, m) without detail finer than `sigma` points."""
     return np.asarray(
         cv2.GaussianBlur(
             np.asarray(curves, np.float32), (0, 0), sigmaX=sigma, sigmaY=1e-3, borderType=cv2.BORDER_REPLICATE
@@ -69,9 +83,25 @@ def smoothed(curves: Array, sigma: float) -> FloatArray:
 
 
 def averaged(curves: FloatArray, group: NDArray[np.int64], index: NDArray[np.int64], rng: Rng, of: int) -> FloatArray:
-    """For each of `index` (n,) the mean of `of` curves of its group, itself among them, (n, m).
+    """Average each curve with others of its group.
 
-    `group` (all,) numbers stretches of `curves` (all, m) that lie together.
+    Parameters
+    ----------
+    curves : (all, m) float32
+        The curves.
+    group : (all,) int64
+        Group of each curve, increasing: a group is a stretch of `curves`.
+    index : (n,) int64
+        Which curves.
+    rng : Generator
+        Random generator.
+    of : int
+        How many curves make up a mean, including the curve itself.
+
+    Returns
+    -------
+    (n, m) float32
+        The means.
     """
     start = np.searchsorted(group, group[index], "left")
     size = np.searchsorted(group, group[index], "right") - start

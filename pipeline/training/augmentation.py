@@ -1,4 +1,4 @@
-"""Random changes to the content of a picture that leave its class as it is."""
+"""Random changes to the content of a picture that do not change its class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.types import FloatArray, PictureArray, read_only
 class RecordedNoise:
     """Noise to be added to `share` of the pictures, at most `level` of the usual QRS height (RMS).
 
-    `values` (m,) float32 has a mean square of 1 and the rate of the working signal.
+    `values` (m,) float32 have a mean square of 1 and the rate of the working signal.
     """
 
     share: float
@@ -30,7 +30,18 @@ class RecordedNoise:
 
 
 def read_recorded_noise(folder: Path, config: Config, *, share: float, level: float) -> RecordedNoise:
-    """The first half of each noise of nstdb in `folder`, filtered as recordings are, one after the other.
+    """Read the first half of each noise of nstdb, filtered like recordings and joined.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of nstdb.
+    config : Config
+        Settings of the pipeline.
+    share : float
+        Share of the pictures that get noise.
+    level : float
+        Largest noise, in usual QRS heights (RMS).
 
     Raises
     ------
@@ -66,7 +77,24 @@ class Augmentation:
 def draw_augmented(
     content: PictureContent, config: PictureConfig, rng: np.random.Generator, strength: Augmentation
 ) -> PictureArray:
-    """Change n contents at random and draw them, (n, h, w, 3) uint8."""
+    """Change contents at random and draw them.
+
+    Parameters
+    ----------
+    content : PictureContent
+        What n pictures show.
+    config : PictureConfig
+        Geometry of the picture.
+    rng : Generator
+        Random generator.
+    strength : Augmentation
+        How often and how much.
+
+    Returns
+    -------
+    (n, height_px, width_px, 3) uint8
+        Pictures.
+    """
     plain = rng.random(len(content)) < strength.plain
     pictures = np.empty((len(content), config.height_px, config.width_px, 3), np.uint8)
     if plain.any():
@@ -79,7 +107,24 @@ def draw_augmented(
 
 
 def as_trace(first: FloatArray, config: PictureConfig, rng: np.random.Generator, noise: float) -> FloatArray:
-    """Beats (n, n_points) as traces in 0..1 of pictures cut anywhere from tightly around QRS to the whole window."""
+    """Turn beats into traces like those of pictures cut anywhere from tightly around the QRS to the whole window.
+
+    Parameters
+    ----------
+    first : (n, n_points) float32
+        Beats over the beat window.
+    config : PictureConfig
+        Geometry of the picture.
+    rng : Generator
+        Random generator.
+    noise : float
+        Amount of noise, usual QRS heights.
+
+    Returns
+    -------
+    (n, n_points) float32
+        In 0..1.
+    """
     n, points = first.shape
     before, span = config.beat_before_s, config.beat_before_s + config.beat_after_s
     start = (before - rng.uniform(0.12, before, (n, 1))) / span
@@ -114,7 +159,7 @@ def _changed(content: PictureContent, rng: np.random.Generator, strength: Augmen
 
 
 def _sampled(curve: FloatArray, position: NDArray[np.float64]) -> FloatArray:
-    """Linear interpolation of each row of `curve` (n, n_points) at its own positions (n, m)."""
+    """Interpolate each row of `curve` (n, n_points) linearly at its own positions (n, m)."""
     inside = np.clip(position, 0, curve.shape[1] - 1)
     left = np.minimum(np.floor(inside).astype(np.int64), curve.shape[1] - 2)
     share = (inside - left).astype(np.float32)

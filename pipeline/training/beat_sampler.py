@@ -17,13 +17,13 @@ from pipeline.synthesis.rhythms import Rhythm, simulate
 from pipeline.training.augmentation import Augmentation, draw_augmented
 from pipeline.types import IntArray, PictureArray
 
-# Pictures per epoch and class. Not balanced: flooding a network with rare classes costs it precision;
+# Pictures per epoch and class. Not balanced, because too many of the rare classes cost precision;
 # the prior is restored afterwards by adding log(natural / sampled) to the logits.
 EPOCH_COUNTS = {"N": 9000, "S": 1600, "V": 3000, "F": 700, "Q": 500}
-Q_PRIOR = 0.005  # paced beats come from four records that the splits exclude; their share there says nothing
+Q_PRIOR = 0.005  # paced beats come from four records that the splits exclude; their share there is not representative
 SWAPPED_SHARE = 0.12  # of every class: pictures with the second lead in the place of the first
-# On top of these, beats of simulated rhythms, which the prior does not count. In atrial runs N is rare on purpose: once
-# the prior is restored, S weighs a sixth of what it weighs in training, and both stand as 7 to 3, as they occur there.
+# In addition, beats of simulated rhythms, which the prior does not count. In atrial runs N is rare on purpose: once the
+# prior is restored, S weighs a sixth of its weight in training, and both occur 7 to 3, as they do there.
 SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
     "atrial_runs": {"N": 80, "S": 1200, "V": 150},
     "fibrillation": {"N": 700, "V": 250},
@@ -33,7 +33,23 @@ SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
 def load_simulated(
     records: Sequence[str], folder: Path, config: Config, rhythm: Rhythm, *, n_beats: int, seed: int
 ) -> LabelledBeats:
-    """`n_beats` of a simulated rhythm from each of the records that have the beats for it."""
+    """Return beats of a simulated rhythm from each of the records that have the beats for it.
+
+    Parameters
+    ----------
+    records : sequence of str
+        Names of the records.
+    folder : Path
+        Where they are.
+    config : Config
+        Settings of the pipeline.
+    rhythm : Rhythm
+        The rhythm.
+    n_beats : int
+        Number of beats per record.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+    """
     parts = []
     for i, record in enumerate(records):
         recording = read_path(folder / f"{record}.hea", config=config)
@@ -53,7 +69,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class EpochSampler:
-    """Draws the pictures of an epoch from all sources; the `natural` ones stand for how often classes occur."""
+    """Draws the pictures of an epoch from all sources; the `natural` ones define how often classes occur."""
 
     natural: tuple[Source, ...]
     simulated: tuple[Source, ...]
@@ -72,12 +88,12 @@ class EpochSampler:
         return (*self.natural, *self.simulated)
 
     def prior(self) -> NDArray[np.float64]:
-        """Share of each class among the natural beats of an epoch, (5,)."""
+        """Return the share of each class among the natural beats of an epoch, (5,)."""
         counts = np.array([sum(s.counts.get(name, 0) for s in self.natural) for name in AAMI_CLASSES], np.float64)
         return np.asarray(counts / counts.sum())
 
     def epoch(self, number: int) -> Iterator[tuple[PictureArray, IntArray]]:
-        """Batches of (pictures uint8 (b, h, w, 3), labels (b,)) of epoch `number`."""
+        """Yield the batches of an epoch: pictures uint8 (b, h, w, 3) and labels (b,)."""
         rng = np.random.default_rng((self.seed, number))
         picks = [_picked(source, rng) for source in self._sources]
         owner = np.repeat(np.arange(len(picks)), [pick.size for pick in picks])
@@ -90,7 +106,17 @@ class EpochSampler:
 
 
 def with_swapped(beats: LabelledBeats, swapped: LabelledBeats, counts: Mapping[str, int]) -> tuple[Source, ...]:
-    """Sources that draw `counts` in all, `SWAPPED_SHARE` of them with the second lead first."""
+    """Return sources that draw `counts` in all, `SWAPPED_SHARE` of them with the second lead first.
+
+    Parameters
+    ----------
+    beats : LabelledBeats
+        Beats with the usual order of leads.
+    swapped : LabelledBeats
+        The same with the second lead first.
+    counts : mapping of str to int
+        Beats per class and epoch.
+    """
     other = {name: int(count * SWAPPED_SHARE) for name, count in counts.items()}
     return Source(beats, {name: count - other[name] for name, count in counts.items()}), Source(swapped, other)
 
@@ -100,7 +126,7 @@ def _picked(source: Source, rng: np.random.Generator) -> IntArray:
 
 
 def _balanced(beats: LabelledBeats, aami: str, count: int, rng: np.random.Generator) -> IntArray:
-    """Indices of `count` beats of a class; a record's chance grows with the square root of its beats."""
+    """Return indices of `count` beats of a class; a record's probability grows with the square root of its beats."""
     candidates = np.flatnonzero(beats.label == AAMI_CLASSES.index(aami))
     _, owner, sizes = np.unique(beats.record[candidates], return_inverse=True, return_counts=True)
     weight = 1 / np.sqrt(sizes[owner])

@@ -45,7 +45,7 @@ from pipeline.training.training_set import (
 )
 from pipeline.types import PictureArray
 
-RANDOM_SPLIT_TEST = 6_000  # beats of the 20 % that are scored
+RANDOM_SPLIT_TEST = 6_000  # number of beats scored, from the held-out 20 %
 
 
 def run(
@@ -60,7 +60,29 @@ def run(
 ) -> Path:
     """Train a network on DS1 and write `output_dir`/NAME (default models/weights/NAME).
 
-    An interrupted run goes on from its last finished epoch (runs/train-NAME).
+    An interrupted run resumes from its last finished epoch (runs/train-NAME).
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output_dir : Path, optional
+        Where the weights go; models/weights if None.
+    plan : TrainingPlan, optional
+        Epochs, batches and augmentation.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+    command : str, optional
+        The command to record; the usual one if empty.
+
+    Returns
+    -------
+    Path
+        The folder written.
 
     Raises
     ------
@@ -68,7 +90,7 @@ def run(
         If the MIT-BIH database is not in `data_dir`.
     """
     if NETWORKS[name].initialise is random_start:
-        plan = plan.reduced(plan.simulated_epochs, None)  # two runs from there end too far apart for a mean
+        plan = plan.reduced(plan.simulated_epochs, None)  # two random starts end too far apart to be averaged
     root = data_dir or data_root()
     mitdb = database_folder(root)
     lesson = load_lesson(mitdb, config, plan.seed, progress, without=plan.without)
@@ -105,19 +127,36 @@ def run_without(
     config: Config = DEFAULT,
     progress: Progress = no_progress,
 ) -> Path:
-    """Train the same network without some records and score it on DS2: what a patient who is in both halves gives.
+    """Train the same network without some records and score it on DS2, to measure the effect of a patient in both sets.
 
-    The score is in `output_dir`/NAME/evaluation-without-RECORDS.json beside the usual one; the weights stay in runs/.
+    The score is in `output_dir`/NAME/evaluation-without-RECORDS.json, beside the usual one; the weights stay in runs/.
 
     Parameters
     ----------
-    train : callable
+    name : str
+        Name of the network.
+    without : sequence of str
+        Records of DS1 to leave out.
+    train : Callable[[Path, Path, Progress], Path]
         Trains NAME without these records: `train(data, output, progress)` returns the folder written.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output_dir : Path, optional
+        Where the score goes; models/weights if None.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     DataError
-        If the database is missing, or a record teaches nothing anyway.
+        If the database is missing, or a record is not trained on anyway.
     """
     root, target = data_dir or data_root(), without_file(name, without, output_dir or registry.WEIGHTS)
     trained = train(root, runs_root() / target.stem, part_of(progress, 0, 2))
@@ -137,10 +176,30 @@ def run_random_split(
     config: Config = DEFAULT,
     progress: Progress = no_progress,
 ) -> Path:
-    """Train the same network on a random 80 % of all beats of DS1 and DS2 and score it on others of the same patients.
+    """Train the same network on a random 80 % of all beats of DS1 and DS2, and score it on others of the same patients.
 
-    This is what published accuracies of 99 % mean; it is shown as "optimistic" beside the honest score, in
-    `output_dir`/NAME/evaluation.json, and its weights are not kept.
+    This is what published accuracies of 99 % measure; it is shown as "optimistic" beside the honest score, in
+    `output_dir`/NAME/evaluation.json, and its weights are not stored.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output_dir : Path, optional
+        Where the evaluation is; models/weights if None.
+    plan : TrainingPlan, optional
+        Epochs, batches and augmentation.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -156,7 +215,7 @@ def run_random_split(
     training, test = everything.take(order[:cut]), everything.take(order[cut : cut + RANDOM_SPLIT_TEST])
     sampler = EpochSampler((Source(training, dict(plan.counts)),), (), config, plan.augmentation, plan.batch, plan.seed)
     bias = logit_bias(training, sampler, q_prior=None)
-    watched = Validation(test.take(np.arange(1500)), bias, config)  # only watched: the last epoch is scored
+    watched = Validation(test.take(np.arange(1500)), bias, config)  # only monitored: the last epoch is scored
     label = f"{name}-random-split"
     result = fitted(name, plan, sampler, mitdb.parent, config, progress, watched, folder=label)
     p = softmax(forward(result.model)(draw(test.content, config.picture)) + bias)
@@ -166,7 +225,7 @@ def run_random_split(
 
 
 def _as_predictions(beats: LabelledBeats, p: NDArray[np.floating[Any]]) -> list[RecordPredictions]:
-    """Predictions at reference beats, record by record; a beat's place in time is only its number here."""
+    """Return predictions at reference beats, record by record; a beat's position in time is only its number here."""
     found = []
     for record in np.unique(beats.record):
         index = np.flatnonzero(beats.record == record)
@@ -187,7 +246,7 @@ def _as_predictions(beats: LabelledBeats, p: NDArray[np.floating[Any]]) -> list[
 
 
 def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
-    """What a network was trained on, from what, and with how much less than the usual budget."""
+    """State what a network was trained on, from which start, and by how much the budget was reduced."""
     data = "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
     data += f", without record {', '.join(plan.without)}" if plan.without else ""
     whole = replace(plan, without=())
@@ -199,7 +258,17 @@ def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
 
 
 def samplers(lesson: Lesson, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
-    """What draws the pictures of recorded rhythms, of these and simulated ones, and what measures held-out patients."""
+    """Return the sampler of recorded rhythms, that of all rhythms, and the measure on held-out patients.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The training set.
+    plan : TrainingPlan
+        How to sample.
+    config : Config
+        Settings of the pipeline.
+    """
     natural = with_swapped(lesson.beats, lesson.swapped, dict(plan.counts))
     sampler = EpochSampler(natural, (), config, plan.augmentation, plan.batch, plan.seed)
     watched = Validation(lesson.checks, logit_bias(lesson.beats, sampler), config)
@@ -217,7 +286,29 @@ def fitted(
     folder: str | None = None,
     epochs: int | None = None,
 ) -> FitResult:
-    """Train a network by a plan, and keep its epochs in runs/train-FOLDER-KEY (FOLDER is `name` if None)."""
+    """Train a network by a plan, storing its epochs in runs/train-FOLDER-KEY.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    plan : TrainingPlan
+        How to train.
+    sampler : EpochSampler
+        Draws the batches.
+    root : Path
+        The folder of the databases, with the initial weights in `weights`.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    validation : Validation
+        Measures held-out patients after each epoch.
+    folder : str, optional
+        FOLDER; `name` if None.
+    epochs : int, optional
+        Number of epochs; the plan's if None.
+    """
     shape = (config.picture.height_px, config.picture.width_px, 3)
     fit_plan = FitPlan(
         network=name,
@@ -238,7 +329,7 @@ def fitted(
 def _calibrated(
     logits_of: Logits, mitdb: Path, bias: NDArray[np.float64], config: Config, progress: Progress
 ) -> dict[str, Any]:
-    """Temperature and thresholds, from every beat of the held-out patients."""
+    """Find temperature and thresholds from every beat of the held-out patients."""
     progress(1.0, "Calibrating on the held-out patients")
     beats = load_beats(VALIDATION, mitdb, config)
     logits = logits_of(draw(beats.content, config.picture)) + bias
@@ -257,6 +348,6 @@ def _calibrated(
 
 
 def _golden_pictures(checks: LabelledBeats, config: Config) -> PictureArray:
-    """One picture of each class of the held-out patients, for the self-test at every load."""
+    """Return one picture of each class from the held-out patients, for the self-test at every load."""
     first = [np.flatnonzero(checks.label == label)[:1] for label in range(len(AAMI_CLASSES))]
     return draw(checks.content.take(np.concatenate(first)), config.picture)

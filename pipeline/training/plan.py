@@ -1,4 +1,4 @@
-"""How much a picture network is trained, on what mix, and how that is named and told."""
+"""How long a picture network is trained, on what mix, and how that is named and described."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pipeline.training.beat_sampler import EPOCH_COUNTS
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The knobs of a run; the defaults are those of the shipped weights.
+    """The settings of a run; the defaults are those of the shipped weights.
 
     Two runs from the same start are averaged (Wortsman et al. 2022, arXiv:2203.05482): `epochs` on recorded rhythms,
-    `simulated_epochs` on these and simulated ones, which weighs `simulated_weight`; ADR 0005 has the measurements.
+    and `simulated_epochs` on these and simulated ones, which weighs `simulated_weight`; ADR 0005 has the measurements.
     """
 
     epochs: int = 5
@@ -27,13 +27,13 @@ class TrainingPlan:
     counts: tuple[tuple[str, int], ...] = tuple(EPOCH_COUNTS.items())
     augmentation: Augmentation = field(default_factory=Augmentation)
     recipe: Recipe = field(default=PLAIN, repr=False)
-    simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key knows it by `counts`
-    pictures: int | None = field(default=None, repr=False)  # per epoch, as it was asked for
+    simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key covers it through `counts`
+    pictures: int | None = field(default=None, repr=False)  # per epoch, as requested
     depth: float = field(default=1.0, repr=False)  # share of the layers that are tuned, as in `FitPlan`
     without: tuple[str, ...] = field(default=(), repr=False)  # records of DS1 that are left out
 
     def key(self, config: Config) -> str:
-        """Names the checkpoints: a run is only resumed with the same plan and pictures."""
+        """Name the checkpoints: a run is only resumed with the same plan and pictures."""
         more = [part for part in (self.recipe, self.augmentation.recorded) if part not in (PLAIN, None)]
         depth = "" if self.depth == 1 else f" depth {self.depth:g}"
         left_out = f" without {self.without}" if self.without else ""
@@ -41,7 +41,7 @@ class TrainingPlan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def options(self) -> tuple[str, ...]:
-        """The options of `train` that this plan stands for."""
+        """Return the options of `train` that this plan stands for."""
         usual = TrainingPlan()
         found = () if self.epochs == usual.epochs else ("--epochs", f"{self.simulated_epochs}")
         if self.without:
@@ -49,9 +49,9 @@ class TrainingPlan:
         return found if self.pictures is None else (*found, "--pictures", f"{self.pictures}")
 
     def reduced(self, epochs: int | None, pictures: int | None) -> TrainingPlan:
-        """A cheaper plan: one run of `epochs` on recorded and simulated rhythms, `pictures` per epoch in the same mix.
+        """Return a cheaper plan: one run on recorded and simulated rhythms, with fewer pictures in the same mix.
 
-        Nothing is averaged: a mean of two runs needs a start that both stay near to.
+        Nothing is averaged: the mean of two runs needs a start that both stay close to.
         """
         found = self if epochs is None else replace(self, epochs=0, simulated_epochs=epochs, simulated_weight=1.0)
         share = 1.0 if pictures is None else pictures / sum(count for _, count in self.counts)

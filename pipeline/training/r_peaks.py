@@ -1,8 +1,8 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
 
-Trained on DS1 only, as recorded and with simulated AV block, and on the first half of the noise records. The second
-network is trained on answers of the first for patients that it has not seen (four folds); what the pair then reaches
-on held-out patients is stored with the weights.
+Training uses only DS1, as recorded and in AV block, and the first half of the noise records. The second network is
+trained on answers of the first for patients that it was not trained on (four folds); what the pair then reaches on
+held-out patients is stored with the weights.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """Candidates of one record in one condition: label 1 beat, 0 none, -1 not counted."""
+    """Candidates of one record in one condition; labels are 1 for a beat, 0 for none, -1 for not counted."""
 
     record: int
     name: str
@@ -52,7 +52,7 @@ class Version:
 
 
 def main() -> None:
-    """Fit, count on left-out patients, and write both."""
+    """Fit both, score them on held-out patients, and write them."""
     versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
     score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
     rhythm = [_in_rhythm(version, own) for version, own in zip(versions, score, strict=True)]
@@ -68,12 +68,12 @@ def _in_rhythm(version: Version, score: FloatArray) -> FloatArray:
 
 
 def read(database: str, record: str) -> Recording:
-    """A record of one of the public databases."""
+    """Read a record of one of the public databases."""
     return read_path(data_root() / database / f"{record}.hea")
 
 
 def flutter(database: str, record: str) -> list[Span]:
-    """Stretches of ventricular flutter or fibrillation, VFON to VFOFF: they have no beats (207 of mitdb)."""
+    """Return stretches of ventricular flutter or fibrillation, VFON to VFOFF, which have no beats (207 of mitdb)."""
     recording = read(database, record)
     payload = (data_root() / database / f"{record}.atr").read_bytes()
     marks = parse_marks(payload, fs=recording.fs)
@@ -82,7 +82,7 @@ def flutter(database: str, record: str) -> list[Span]:
 
 
 def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
-    """The record as it is, with either lead alone, in noise, with one lead noisy and lost at times, and in AV block."""
+    """Yield the record as it is, with one lead, in noise, with one lead noisy and lost at times, and in AV block."""
     recording = read("mitdb", record)
     rng = np.random.default_rng(int(record))
     leads = choose_leads(recording.leads)
@@ -129,7 +129,7 @@ def _version(record: int, name: str, recording: Recording, conditioned: Conditio
 def _labels(
     at: NDArray[np.int64], recording: Recording, fs: float, left_out: list[tuple[int, int]]
 ) -> NDArray[np.int8]:
-    """1 for the candidate nearest to each reference beat, -1 during flutter."""
+    """Label the candidate nearest to each reference beat with 1, candidates during flutter with -1."""
     assert recording.reference is not None
     ratio = fs / recording.fs
     beats = recording.reference.sample * ratio
@@ -145,7 +145,7 @@ def _labels(
 def _left_out(
     versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int
 ) -> list[FloatArray]:
-    """Scores of every candidate by a network that has not seen its patient."""
+    """Score every candidate by a network that was not trained on its patient."""
     score: dict[int, FloatArray] = {}
     for fold in range(FOLDS):
         seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
@@ -172,7 +172,7 @@ def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[i
 
 
 def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:
-    """Beats found, missed and extra per condition, over all patients of DS1."""
+    """Count beats found, missed and extra per condition, over all patients of DS1."""
     total: dict[str, NDArray[np.int64]] = {}
     for version, own in zip(versions, score, strict=True):
         total[version.name] = total.get(version.name, 0) + np.array(_counts(version, own))

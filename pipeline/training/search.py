@@ -1,4 +1,4 @@
-"""A search for settings, trial by trial; what was tried is kept, so that an interrupted search goes on."""
+"""A search for settings, trial by trial; trials are stored, so that an interrupted search resumes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEED: Final = 20261122
 
 @dataclass(frozen=True)
 class Range:
-    """Where a number is looked for: from `low` to `high`, evenly or (`log`) in its logarithm."""
+    """Where a number is searched: from `low` to `high`, uniformly or (`log`) in its logarithm."""
 
     low: float
     high: float
@@ -23,7 +23,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Found:
-    """The best settings, their value (lower is better), and all (settings, value) in the order they were tried."""
+    """The best settings, their value (lower is better), and all (settings, value) in the order of the trials."""
 
     best: Mapping[str, float]
     value: float
@@ -39,16 +39,22 @@ def search(
     first: Mapping[str, float] | None = None,
     progress: Progress = no_progress,
 ) -> Found:
-    """Look for the settings with the lowest `measure`, in at most `trials` trials in all.
+    """Search the settings with the lowest `measure`, in at most `trials` trials in all.
 
     Parameters
     ----------
     journal : Path
-        A file that keeps the trials; those in it count.
-    measure : callable
+        File that stores the trials; those in it count.
+    space : mapping of str to Range
+        Range of each setting.
+    measure : Callable[[Mapping[str, float]], float]
         Trains with the settings and returns a loss on patients held out of the training (never on test patients).
-    first : mapping, optional
-        Settings to try first: what is used today, so that the search cannot end with worse.
+    trials : int
+        How many.
+    first : mapping of str to float, optional
+        Settings to try first: the current ones, so that the search cannot end with worse.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
 
     References
     ----------
@@ -72,7 +78,7 @@ def search(
 
 
 def _study(journal: Path) -> Any:
-    import optuna  # only who searches waits for it
+    import optuna  # only a search waits for it
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -82,7 +88,7 @@ def _study(journal: Path) -> Any:
         study_name=journal.stem,
         load_if_exists=True,
     )
-    study.sampler = optuna.samplers.TPESampler(seed=SEED + len(study.trials))  # else going on would repeat the draws
+    study.sampler = optuna.samplers.TPESampler(seed=SEED + len(study.trials))  # or a resumed search would repeat draws
     return study
 
 

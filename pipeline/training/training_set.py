@@ -1,4 +1,4 @@
-"""What a picture network is taught and watched with: beats of DS1, simulated rhythms, and patients held out."""
+"""Training set and monitoring of a picture network: beats of DS1, simulated rhythms, and held-out patients."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from pipeline.types import PictureArray
 
 Logits = Callable[[PictureArray], NDArray[np.float32]]
 
-# Patients of DS1 that no weight is trained on: they choose the epoch, the temperature and the thresholds. They hold
-# every class: V 1 069, S 182, F 19. 217 is paced and serves class Q only.
+# Patients of DS1 that no weight is trained on: they choose the epoch, the temperature and the thresholds. They have
+# every class: V 1 069, S 182, F 19. 217 is paced and used for class Q only.
 VALIDATION = ("114", "116", "203", "220", "223")
 PACED_TRAINING, PACED_VALIDATION = ("102", "104", "107"), ("217",)
 VALIDATION_PER_CLASS = 700  # per record, while training; the final calibration reads every beat
-SIMULATED_BEATS, SIMULATED_CHECKS = 600, 120  # per record and rhythm: to learn from, and of the held-out patients
+SIMULATED_BEATS, SIMULATED_CHECKS = 600, 120  # per record and rhythm: for training, and of the held-out patients
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """Beats to learn from, as recorded, with the second lead first, and in simulated rhythms; and `checks` to watch."""
+    """Beats to train on, as recorded, with the second lead first, and in simulated rhythms; and `checks` to monitor."""
 
     beats: LabelledBeats
     swapped: LabelledBeats
@@ -43,12 +43,25 @@ class Lesson:
 
 
 def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress, *, without: Sequence[str] = ()) -> Lesson:
-    """Read all that a picture network is taught with from the MIT-BIH database, `without` some of its records.
+    """Read everything that a picture network is trained on from the MIT-BIH database.
+
+    Parameters
+    ----------
+    mitdb : Path
+        Folder of MIT-BIH.
+    config : Config
+        Settings of the pipeline.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    without : sequence of str, optional
+        Records to leave out.
 
     Raises
     ------
     DataError
-        If one of these teaches nothing anyway.
+        If one of these is not trained on anyway.
     """
     taught = train_records(without)
     beats, swapped = _training_beats(taught, mitdb, config, progress)
@@ -60,7 +73,7 @@ def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress, *, w
 
 
 def simulated_sources(lesson: Lesson, share: float) -> tuple[Source, ...]:
-    """Beats of simulated rhythms, and `share` of the usual counts of each."""
+    """Return beats of simulated rhythms, and `share` of the usual counts of each."""
     return tuple(
         Source(lesson.simulated[rhythm], {name: max(1, round(share * count)) for name, count in counts.items()})
         for rhythm, counts in SIMULATED_COUNTS.items()
@@ -69,13 +82,14 @@ def simulated_sources(lesson: Lesson, share: float) -> tuple[Source, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Measures on held-out patients while training, at the natural prior."""
+    """Measures on held-out patients during training, at the natural prior."""
 
     beats: LabelledBeats
     bias: NDArray[np.float64]
     config: Config
 
     def __call__(self, logits_of: Logits) -> dict[str, float]:
+        """Return the measures of a function from pictures to logits."""
         logits = logits_of(draw(self.beats.content, self.config.picture)) + self.bias
         p, label = softmax(logits), self.beats.label
         hits = p.argmax(axis=1) == label
@@ -91,7 +105,7 @@ class Validation:
 
 
 def train_records(without: Sequence[str] = ()) -> tuple[str, ...]:
-    """The records of DS1 that weights are trained on, but for those in `without`.
+    """Return the records of DS1 that weights are trained on, except those in `without`.
 
     Raises
     ------
@@ -134,7 +148,22 @@ def _validation_beats(mitdb: Path, config: Config) -> LabelledBeats:
 
 
 def logit_bias(training: LabelledBeats, sampler: EpochSampler, q_prior: float | None = Q_PRIOR) -> NDArray[np.float64]:
-    """What restores the natural mix of classes when it is added to logits (5,); None leaves class Q as it is."""
+    """Return what restores the natural class frequencies when added to logits.
+
+    Parameters
+    ----------
+    training : LabelledBeats
+        Labelled beats with natural frequencies.
+    sampler : EpochSampler
+        What is trained on.
+    q_prior : float or None
+        Frequency of class Q; as in `training` if None.
+
+    Returns
+    -------
+    (5,) float64
+        Added to the logits.
+    """
     natural = np.bincount(training.label, minlength=len(AAMI_CLASSES)).astype(np.float64)
     if q_prior is not None:
         natural[-1] = 0

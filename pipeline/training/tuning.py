@@ -1,4 +1,4 @@
-"""Learning rate and weight decay of a picture network, looked for on the held-out patients of DS1."""
+"""Search for learning rate and weight decay of a picture network, on the held-out patients of DS1."""
 
 from __future__ import annotations
 
@@ -35,9 +35,31 @@ def tune(
     lesson: Lesson | None = None,
     progress: Progress = no_progress,
 ) -> Path:
-    """Try settings of a network, `trials` in all, and write the best ones to runs/tune-NAME-KEY.json.
+    """Try settings of a network and write the best ones to runs/tune-NAME-KEY.json.
 
-    An interrupted search goes on after its last finished trial (and epoch). Only held-out patients are looked at.
+    An interrupted search resumes after its last finished trial (and epoch). Only held-out patients are looked at.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    trials : int
+        How many in all.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    plan : TrainingPlan, optional
+        Budget of a trial.
+    config : Config, optional
+        Settings of the pipeline.
+    lesson : Lesson, optional
+        The training set; read from `data_dir` if None.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -60,7 +82,21 @@ def tune(
 
 
 def validation(name: str, plan: TrainingPlan, lesson: Lesson, root: Path, config: Config) -> dict[str, float]:
-    """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures."""
+    """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    plan : TrainingPlan
+        How to train.
+    lesson : Lesson
+        The training set.
+    root : Path
+        The folder of the databases, with the initial weights in `weights`.
+    config : Config
+        Settings of the pipeline.
+    """
     _, both, watched = samplers(lesson, plan, config)
     history = fitted(
         name, plan, both, root, config, no_progress, watched, f"{name}-tried", plan.simulated_epochs

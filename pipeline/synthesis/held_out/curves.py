@@ -1,4 +1,4 @@
-"""Curves that are no beat and that only the evaluation draws: medicine other than ECG, physics, finance, machines."""
+"""Curves that are not beats and that only the evaluation draws: medicine other than ECG, physics, finance, machines."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from pipeline.synthesis.held_out.medical_curves import MEDICAL_CURVES
 
 
 def _inspiral(rng: Rng) -> Array:
-    """Two black holes that meet."""
+    """Draw the merger of two black holes."""
     left = np.clip(rng.uniform(0.75, 0.9) - T, 0, None)
     chirp = np.cos(-2 * np.pi * rng.uniform(12, 22) * left**0.625) * (left + 0.02) ** -0.25 * (left > 0)
     return np.asarray(chirp + 0.1 * rng.normal(0, 1, T.size))
 
 
 def _pull_test(rng: Rng) -> Array:
-    """Stress over strain of a metal: straight, yielding, harder, broken."""
+    """Draw stress over strain of a metal: elastic, yielding, hardening, broken."""
     elastic, broken = rng.uniform(0.06, 0.15), rng.uniform(0.85, 0.97)
     plastic = 0.6 + 0.4 * np.sin(0.5 * np.pi * np.clip((T - elastic) / (0.8 - elastic), 0, 1.25))
     return np.where(broken < T, 0, np.where(elastic > T, 0.62 * T / elastic, plastic))
 
 
 def _potential(rng: Rng) -> Array:
-    """The energy of two atoms over their distance."""
+    """Draw the energy of two atoms over their distance."""
     r = 0.93 + rng.uniform(1.2, 2.2) * T
     return np.minimum(r**-12 - r**-6, rng.uniform(0.2, 1.0))
 
 
 def _chromatogram(rng: Rng) -> Array:
-    """Peaks with tails on a line that rises."""
+    """Draw peaks with tails on a rising baseline."""
     total = rng.uniform(0, 0.4) * T
     for at in rng.uniform(0.05, 0.9, int(rng.integers(5, 14))):
         since, width = T - at, rng.uniform(0.004, 0.012)
@@ -44,19 +44,19 @@ def _chromatogram(rng: Rng) -> Array:
 
 
 def _transmission(rng: Rng) -> Array:
-    """An infrared spectrum: bands that hang down from nearly everything."""
+    """Draw an infrared spectrum: bands that hang down from nearly full transmission."""
     at, width = rng.random((14, 1)), rng.uniform(0.004, 0.04, (14, 1))
     return np.asarray(np.prod(1 - rng.uniform(0.05, 0.9, (14, 1)) * np.exp(-0.5 * ((T - at) / width) ** 2), axis=0))
 
 
 def _supernova(rng: Rng) -> Array:
-    """The light of a star that dies: up in days, down in weeks."""
+    """Draw the light of a supernova: up in days, down in weeks."""
     start, rise, fall = rng.uniform(0.08, 0.25), rng.uniform(0.015, 0.04), rng.uniform(0.1, 0.3)
     return np.asarray(np.exp(-(T - start) / fall) / (1 + np.exp(-(T - start) / rise)) + rng.normal(0, 0.01, T.size))
 
 
 def _planet(rng: Rng) -> Array:
-    """A star whose planet passes: a shallow dip."""
+    """Draw a star whose planet passes: a shallow dip."""
     half, edge = rng.uniform(0.1, 0.2), rng.uniform(0.01, 0.04)
     inside = 1 / (1 + np.exp((np.abs(T - 0.5) - half) / edge))
     return np.asarray(-inside * (1 + 0.1 * np.cos(np.pi * (T - 0.5) / half)) + 0.03 * rng.normal(0, 1, T.size))
@@ -67,26 +67,26 @@ def _solar_cell(rng: Rng) -> Array:
 
 
 def _thermostat(rng: Rng) -> Array:
-    """A room that is heated on and off."""
+    """Draw a room that is heated on and off."""
     phase, on = (rng.uniform(2, 7) * T + rng.random()) % 1, rng.uniform(0.2, 0.5)
     return np.where(phase < on, phase / on, 1 - (np.clip(phase - on, 0, None) / (1 - on)) ** 0.8) + 0.02 * soft(rng, 3)
 
 
 def _gibbs(rng: Rng) -> Array:
-    """A square wave of few sines."""
+    """Draw a square wave made of few sines."""
     phase, n = 2 * np.pi * (rng.uniform(0.8, 2.5) * T + rng.random()), int(rng.integers(3, 12))
     return np.asarray(sum(np.sin((2 * k + 1) * phase) / (2 * k + 1) for k in range(n)))
 
 
 def _steps_walked(rng: Rng) -> Array:
-    """What a telephone in a pocket feels: heel, sole, heel, sole."""
+    """Draw what a phone in a pocket measures: heel, sole, heel, sole."""
     phase = (rng.uniform(3, 9) * T + rng.random()) % 1
     heel = np.exp(-phase / 0.06) * np.cos(2 * np.pi * 7 * phase)
     return np.asarray(heel + 0.4 * np.sin(2 * np.pi * phase) + 0.1 * soft(rng, 3))
 
 
 def _speech(rng: Rng) -> Array:
-    """A few syllables."""
+    """Draw a few syllables."""
     syllables = sum(bell(at, rng.uniform(0.03, 0.07)) for at in rng.uniform(0.1, 0.9, int(rng.integers(2, 6))))
     return np.asarray((0.02 + syllables) * np.sin(2 * np.pi * 60 * T + 3 * soft(rng, 10)))
 
@@ -95,13 +95,13 @@ def _speech(rng: Rng) -> Array:
 
 
 def _crash(rng: Rng) -> Array:
-    """A share that rises for years and falls in a week."""
+    """Draw a share that rises for years and falls in a week."""
     walk = np.cumsum(rng.normal(0.02, 0.25, T.size)) / 12
     return walk - rng.uniform(0.8, 2) / (1 + np.exp(-(T - rng.uniform(0.5, 0.8)) / 0.008))
 
 
 def _river(rng: Rng) -> Array:
-    """A river after one to three storms."""
+    """Draw a river after one to three storms."""
     total = 0.1 + 0 * T
     for start in rng.uniform(0.05, 0.7, int(rng.integers(1, 4))):
         x = np.clip(T - start, 0, None)
@@ -110,32 +110,32 @@ def _river(rng: Rng) -> Array:
 
 
 def _precision(rng: Rng) -> Array:
-    """Precision over recall."""
+    """Draw precision over recall."""
     hits = rng.random(300) < np.linspace(1, rng.uniform(0, 0.3), 300) ** rng.uniform(0.5, 2)
     precision = np.cumsum(hits) / np.arange(1, 301)
     return np.interp(T, np.cumsum(hits) / max(1, hits.sum()), precision)
 
 
 def _histogram(rng: Rng) -> Array:
-    """The outline of a histogram."""
+    """Draw the outline of a histogram."""
     values = np.concatenate([rng.normal(0, 1, 300), rng.normal(rng.uniform(1, 4), 0.6, int(rng.integers(20, 200)))])
     counts = np.histogram(values, int(rng.integers(8, 40)))[0]
     return np.asarray(counts[np.minimum((T * counts.size).astype(int), counts.size - 1)].astype(np.float64))
 
 
 def _loss(rng: Rng) -> Array:
-    """The loss of a network in training."""
+    """Draw the loss of a network in training."""
     falls = np.exp(-T * rng.uniform(4, 14)) + rng.uniform(0.05, 0.2)
     return np.asarray(falls * np.exp(0.12 * rng.normal(0, 1, T.size)) + 0.4 * (rng.random(T.size) < 0.008))
 
 
 def _carbon(rng: Rng) -> Array:
-    """Seasons on a trend."""
+    """Draw seasons on a trend."""
     return 3 * T ** rng.uniform(1, 1.6) + 0.15 * np.sin(2 * np.pi * rng.uniform(8, 25) * T)
 
 
 def _hares(rng: Rng) -> Array:
-    """Hares where lynxes live."""
+    """Draw the number of hares where lynxes live."""
     prey, hunters, numbers = rng.uniform(0.5, 2), rng.uniform(0.5, 2), []
     for _ in range(400):
         for _ in range(4):
@@ -145,7 +145,7 @@ def _hares(rng: Rng) -> Array:
 
 
 def _density(rng: Rng) -> Array:
-    """A density of waiting times: gamma, Weibull or lognormal."""
+    """Draw a density of waiting times: gamma, Weibull or log-normal."""
     x, shape = 0.01 + rng.uniform(3, 8) * T, rng.uniform(1.2, 4)
     forms = (x ** (shape - 1) * np.exp(-x), x ** (shape - 1) * np.exp(-((x / 2) ** shape)),
              np.exp(-0.5 * (np.log(x) / 0.5) ** 2) / x)  # fmt: skip
@@ -153,7 +153,7 @@ def _density(rng: Rng) -> Array:
 
 
 def _battery(rng: Rng) -> Array:
-    """The charge of a telephone over days."""
+    """Draw the charge of a phone over days."""
     phase = (rng.uniform(1.5, 5) * T + rng.random()) % 1
     return np.where(
         phase < 0.15, phase / 0.15, 1 - 0.9 * (np.clip(phase - 0.15, 0, None) / 0.85) ** rng.uniform(0.7, 1.3)

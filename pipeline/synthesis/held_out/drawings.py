@@ -1,4 +1,4 @@
-"""Pictures that are no curve and that only the evaluation draws: strips, charts, screens, drawings, textures."""
+"""Pictures that are not curves and that only the evaluation draws: strips, charts, screens, drawings, textures."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def _path(canvas: Canvas, x: NDArray[Any], y: NDArray[Any], *, closed: bool = False) -> None:
-    """A line through places in 0..1 of the canvas, y downwards."""
+    """Draw a line through points in 0..1 of the canvas, y downwards."""
     height, width = canvas.pixels.shape[:2]
     path = np.round(np.stack([x * width, y * height], axis=1)).astype(np.int32)
     cv2.polylines(canvas.pixels, [path], closed, canvas.ink, canvas.thickness, cv2.LINE_AA)
 
 
 def _monitor_strip(rng: Rng, beats: FloatArray) -> PictureArray:
-    """One patient's rhythm of two to ten beats with unequal pauses, named, on paper or a dark screen."""
+    """Draw one patient's rhythm of two to ten beats with unequal pauses, labelled, on paper or a dark screen."""
     dark = bool(rng.random() < 0.5)
     canvas = new_canvas(rng, dark=dark, margin=0.02)
     if not dark:
@@ -40,7 +40,7 @@ def _monitor_strip(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _leads(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Three leads of one beat below each other."""
+    """Draw three leads of one beat below each other."""
     canvas = new_canvas(rng)
     left, top, right, bottom = canvas.box
     for row, one in enumerate(beats[rng.integers(len(beats), size=3)]):
@@ -50,7 +50,7 @@ def _leads(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _over_each_other(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Many beats of a patient in one place, as in a review of templates."""
+    """Draw many beats of a patient in one place, as in a review of templates."""
     canvas = new_canvas(rng)
     for one in beats[rng.integers(len(beats), size=int(rng.integers(4, 10)))]:
         draw_curve(Canvas(canvas.pixels, canvas.box, canvas.ink, canvas.ground, 1), one)
@@ -58,7 +58,7 @@ def _over_each_other(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _handwriting(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A line or three of running hand."""
+    """Draw one to three lines of cursive handwriting."""
     canvas = new_canvas(rng)
     rows = int(rng.integers(1, 4))
     for row in range(rows):
@@ -91,7 +91,7 @@ def _clock(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _coast(rng: Rng, beats: FloatArray) -> PictureArray:
-    """An island, or the coast of a country."""
+    """Draw an island, or the coast of a country."""
     canvas = new_canvas(rng)
     t = np.linspace(0, 2 * np.pi, 400)
     radius = 0.3 + sum(0.08 / k * np.cos(k * t + rng.uniform(0, 6.3)) for k in range(2, 30))
@@ -103,7 +103,7 @@ def _coast(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _house(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A child's house, sometimes with mountains behind it."""
+    """Draw a child's house, sometimes with mountains behind it."""
     canvas = new_canvas(rng)
     wall = rng.uniform(0.15, 0.3)
     x = np.array([0.5 - wall, 0.5 - wall, 0.5, 0.5 + wall, 0.5 + wall, 0.5 - wall])
@@ -114,7 +114,7 @@ def _house(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _logo(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A tick, an arrow, a bolt or a star in a thick line."""
+    """Draw a tick, an arrow, a bolt or a star in a thick line."""
     canvas = new_canvas(rng, margin=0.05)
     angle = np.pi * 0.8 * np.arange(6) - np.pi / 2
     forms = (
@@ -128,7 +128,7 @@ def _logo(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _texture(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Wood, cloud or cloth: noise that is longer one way."""
+    """Draw wood, cloud or cloth: noise that is longer in one direction."""
     height, width = int(rng.integers(120, 400)), int(rng.integers(120, 500))
     spread = rng.uniform(0.8, 25, 2)
     rough = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), float(spread[0]), sigmaY=float(spread[1]))
@@ -148,7 +148,7 @@ def _bricks(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _ultrasound(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A grey fan of speckles on black."""
+    """Draw a grey fan of speckle on black."""
     y, x = np.mgrid[0:300, 0:360]
     angle, radius = np.arctan2(x - 180, y + 40), np.hypot(x - 180, y + 40)
     speckle = np.abs(cv2.GaussianBlur(rng.normal(0, 1, (300, 360)), (0, 0), 1.5)) * 400
@@ -170,7 +170,7 @@ def _spectrogram(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _circuit(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A loop of resistors and capacitors."""
+    """Draw a loop of resistors and capacitors."""
     canvas = new_canvas(rng)
     zigzag = 0.25 - 0.08 * np.array([0, 0, 1, -1, 1, -1, 1, -1, 0, 0])
     _path(canvas, np.linspace(0.1, 0.9, 10), zigzag)
@@ -180,7 +180,7 @@ def _circuit(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _molecule(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Rings of six in a row, with a chain that goes up and down."""
+    """Draw rings of six in a row, with a zigzag chain."""
     canvas = new_canvas(rng)
     angle = np.pi / 3 * np.arange(7) + np.pi / 6
     for ring in range(int(rng.integers(0, 3))):
@@ -229,7 +229,7 @@ def _dendrogram(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _error_bars(rng: Rng, beats: FloatArray) -> PictureArray:
-    """Means with their errors, joined by a line."""
+    """Draw means with their errors, joined by a line."""
     canvas = new_canvas(rng)
     x = np.linspace(0.1, 0.9, int(rng.integers(5, 14)))
     y = 0.5 + 0.3 * np.cumsum(rng.normal(0, 0.4, x.size)).clip(-1, 1)
@@ -260,7 +260,7 @@ def _floor_plan(rng: Rng, beats: FloatArray) -> PictureArray:
 
 
 def _receipt(rng: Rng, beats: FloatArray) -> PictureArray:
-    """A till's receipt under a camera."""
+    """Draw a shop receipt under a camera."""
     pixels = np.full((420, 240, 3), 248, np.uint8)
     for y in range(20, 400, 18):
         write_word(pixels, (14, y), rng, (50, 50, 50), 0.4)

@@ -1,7 +1,6 @@
-"""Pictures that only the evaluation draws: styles of beats, and kinds of pictures that are no beat.
+"""Pictures that only the evaluation draws: styles of beats, and kinds of pictures that are not beats.
 
-Nothing here is known to training. Written before the heads of the third attempt were trained, and first read by them in
-their evaluation (ADR 0012).
+Training never sees any of these: the heads meet them for the first time in their evaluation (ADR 0012).
 """
 
 from __future__ import annotations
@@ -20,12 +19,42 @@ FRESH_KINDS: Final = (*FRESH_CURVES, *FRESH_DRAWINGS)
 
 
 def fresh_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
-    """A picture (h, w, 3) of a curve (n,) in 0..1, in one of `FRESH_STYLES`."""
+    """Draw a curve in a held-out style.
+
+    Parameters
+    ----------
+    value : (n,) float32
+        The curve, 0..1, upwards.
+    style : str
+        One of `FRESH_STYLES`.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        RGB.
+    """
     return FRESH_STYLES[style](np.asarray(value, np.float32), rng)
 
 
 def fresh_other(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
-    """A picture (h, w, 3) of a kind of `FRESH_KINDS`; strips are made of `beats` (n, m) in 0..1."""
+    """Draw a picture of a held-out kind that is not a beat.
+
+    Parameters
+    ----------
+    kind : str
+        One of `FRESH_KINDS`.
+    rng : Generator
+        Random generator.
+    beats : (n, m) float32
+        Beats in 0..1, of which strips are made.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        RGB.
+    """
     if kind in FRESH_DRAWINGS:
         return FRESH_DRAWINGS[kind](rng, beats)
     curve = FRESH_CURVES[kind](rng)

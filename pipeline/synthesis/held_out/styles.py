@@ -1,4 +1,4 @@
-"""Styles of pictures of beats that only the evaluation draws."""
+"""Styles of beat pictures that only the evaluation draws."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.types import FloatArray, PictureArray
 
 
 def _chalk(value: FloatArray, rng: Rng) -> PictureArray:
-    """Chalk on a green board: grains, smears of old writing."""
+    """Draw chalk on a green board, with grains and smears of old writing."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     board = np.full((height, width, 3), (40, 80, 60), np.float64)
@@ -26,7 +26,7 @@ def _chalk(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _fax(value: FloatArray, rng: Rng) -> PictureArray:
-    """One bit per pixel, with specks and lost lines."""
+    """Draw one bit per pixel, with specks."""
     canvas = new_canvas(rng)
     draw_curve(Canvas(canvas.pixels, canvas.box, (0, 0, 0), canvas.ground, canvas.thickness), value)
     grey = canvas.pixels.mean(axis=2) + rng.normal(0, 25, canvas.pixels.shape[:2])
@@ -35,7 +35,7 @@ def _fax(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _notebook(value: FloatArray, rng: Rng) -> PictureArray:
-    """A pencil on lined paper with a margin, as a JPEG."""
+    """Draw pencil on lined paper with a margin, as a JPEG."""
     canvas = new_canvas(rng)
     height, width = canvas.pixels.shape[:2]
     for y in range(20, height, max(16, height // 14)):
@@ -49,7 +49,7 @@ def _notebook(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _slide(value: FloatArray, rng: Rng) -> PictureArray:
-    """A slide: a ground that shades from top to bottom, a title bar, a shadow under the curve."""
+    """Draw a slide: a background that shades from top to bottom, a title bar, a shadow under the curve."""
     canvas = new_canvas(rng, margin=0.08)
     height = canvas.pixels.shape[0]
     canvas.pixels[:] = (np.linspace(252, 228, height)[:, None, None] + np.array([0, 0, 3])).clip(0, 255)
@@ -64,7 +64,7 @@ def _slide(value: FloatArray, rng: Rng) -> PictureArray:
 
 
 def _monitor(value: FloatArray, rng: Rng) -> PictureArray:
-    """A bedside monitor: a glowing line on black, numbers at the right."""
+    """Draw a bedside monitor: a glowing line on black, numbers on the right."""
     width, height = int(rng.integers(320, 640)), int(rng.integers(200, 400))
     pixels = np.full((height, width, 3), (2, 4, 6), np.uint8)
     ink = [(40, 255, 90), (80, 240, 255), (255, 240, 80)][rng.integers(3)]

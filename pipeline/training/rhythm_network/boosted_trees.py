@@ -1,6 +1,6 @@
-"""Boosted trees beside the members of `rhythm`: the same patients, recorded and changed, and the numbers of each beat.
+"""Boosted trees beside the members of `rhythm`: same patients, recorded and augmented, and the features of each beat.
 
-scikit-learn grows them; what is kept are plain arrays, which `models.trees` asks without it.
+They are trained with scikit-learn and stored as plain arrays, which `models.trees` evaluates without it.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from pipeline.training.rhythm_network.windows import Changes, N, Q, RhythmRecord
 from pipeline.types import FloatArray, IntArray
 
 Measure = Callable[[FloatArray], FloatArray]
-NEVER: Final = -12.0  # the log-odds of a class that taught nothing
-LARGEST: Final = 6e4  # that float16, in which weights are kept, can hold
-MIDDLE: Final = 64  # beats of a window that are learnt from; `REACH` on each side are there to be seen
+NEVER: Final = -12.0  # log odds of a class without training examples
+LARGEST: Final = 6e4  # that float16, in which weights are stored, can hold
+MIDDLE: Final = 64  # beats of a window that are trained on; `REACH` on each side only give context
 
 
 @dataclass(frozen=True)
 class TreesPlan:
-    """What a forest learns from and how eagerly."""
+    """What trees are trained on, and how strongly."""
 
-    windows: int  # changed and simulated as those that the members see, beside all that was recorded
-    usual_share: float = 0.35  # of the recorded N, which weigh as much as all
+    windows: int  # augmented and simulated like those for the members, in addition to everything recorded
+    usual_share: float = 0.35  # share of the recorded N, weighted to count like all of them
     paced_share: float = 0.1
     paced_weight: float = 0.5
     learning_rate: float = 0.15
     fewest: int = 40  # beats in a leaf
     l2: float = 3.0
-    asked: float = 0.3  # share of the numbers that a node may ask about
+    asked: float = 0.3  # share of the features that a node may use
     bins: int = 64
-    natural_share: float = 1.0  # of the way from the mix of classes that it was taught to the recorded one
+    natural_share: float = 1.0  # of the way from the class frequencies in training to the recorded ones
 
 
 FORESTS: Final = (TreesPlan(windows=0), TreesPlan(windows=300, natural_share=0.5))
@@ -51,20 +51,20 @@ FORESTS: Final = (TreesPlan(windows=0), TreesPlan(windows=300, natural_share=0.5
 
 @dataclass(frozen=True, eq=False)
 class Grown:
-    """Trees as arrays (`models.trees.layer`), what they say of measured beats, and the bias towards a natural mix."""
+    """Trees as arrays (`models.trees.layer`), their answers, and the bias towards natural class frequencies."""
 
     arrays: dict[str, NDArray[np.float32]]
     bias: NDArray[np.float64]
     answers: Callable[[FloatArray], NDArray[np.float64]]
 
     def logits(self, measure: Measure) -> Callable[[FloatArray], NDArray[np.float32]]:
-        """A function from rows of beats in their order to log-odds (n, 5), without the bias."""
+        """Return a function from rows of beats in their order to log odds (n, 5), without the bias."""
         return lambda rows: self.answers(measure(rows)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """Beats as trees learn from them: numbers (n, k), class (n,) and weight (n,)."""
+    """Training examples for trees: features (n, k), class (n,) and weight (n,)."""
 
     numbers: FloatArray
     label: IntArray
@@ -79,12 +79,28 @@ def grown(
     seed: int,
     config: Config,
 ) -> Grown:
-    """Forests that never see `left_out`, whose mean is the answer."""
+    """Train trees without some patients; their mean is the answer.
+
+    Parameters
+    ----------
+    left_out : sequence of str
+        Patients that are not trained on.
+    material : Material
+        All patients.
+    changes : Changes
+        How windows are augmented.
+    forests : sequence of TreesPlan
+        One plan per set of trees.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+    config : Config
+        Settings of the pipeline.
+    """
     return together([_forest(left_out, material, changes, plan, seed, config) for plan in forests])
 
 
 def together(forests: Sequence[Grown]) -> Grown:
-    """The mean of what forests say."""
+    """Return the mean of several sets of trees."""
     arrays = {name: np.concatenate([forest.arrays[name] for forest in forests]) for name in NODE}
     arrays["value"] /= len(forests)
     arrays["start"] = np.stack([forest.arrays["start"] for forest in forests]).mean(axis=0)
@@ -107,7 +123,7 @@ def _forest(
 
 
 def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64]) -> Grown:
-    """What scikit-learn has grown, as arrays."""
+    """Convert scikit-learn's trees to arrays."""
     classes = [int(each) for each in forest.classes_]
     shape = (ROUNDS // len(FORESTS), len(AAMI_CLASSES), NODES)
     arrays = {name: np.zeros(shape, np.float32) for name in NODE}
@@ -127,7 +143,7 @@ def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64])
 
 
 def _lesson(sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator) -> Lesson:
-    """Recorded beats as they are, some of N for all; beats of changed windows; some paced ones."""
+    """Collect recorded beats as they are, with some of N for all; beats of augmented windows; some paced ones."""
     measure, found = measurer(row_size(sampler.config.sequence)), []
     for record in (*sampler.recorded, *sampler.others):
         at = (record.label > N) | ((record.label == N) & (rng.random(record.label.size) < plan.usual_share))

@@ -1,4 +1,4 @@
-"""The members of `rhythm`: what each learns from and for how long."""
+"""The members of `rhythm`: what each is trained on and for how long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.training.rhythm_network.patients import Material, Simulated
 from pipeline.training.rhythm_network.scores import measured, towards_natural
 from pipeline.training.rhythm_network.windows import Changes, WindowSampler, class_shares
 
-MAKERS: Final = (  # of members
+MAKERS: Final = (  # code that the members depend on
     *("models.beat_measures", "models.rhythm", "pipeline.features.beat_sequence"),
     *(
         "pipeline.training.rhythm_network.windows",
@@ -32,25 +32,25 @@ MAKERS: Final = (  # of members
         "pipeline.training.rhythm_network.augmentation",
     ),
 )
-PRIOR_WINDOWS: Final = 500  # tell the mix of classes that a network is trained on
+PRIOR_WINDOWS: Final = 500  # windows to measure the class frequencies that a network is trained on
 
 
 @dataclass(frozen=True)
 class RhythmPlan:
-    """The knobs of a run; ADR 0024 and 0025 say which of the defaults the weights in the tree were trained with."""
+    """The settings of a run; ADRs 0024 and 0025 say which of the defaults the weights in the tree were trained with."""
 
     epochs: int = 6
     steps: int = 300
     learning_rate: float | None = None  # at its highest; None for the network's own
     seed: int = 20261122
     simulated: Simulated = field(default_factory=Simulated)
-    simulated_shares: tuple[float, ...] = (0.5, 0.35)  # of the windows, of a round of members each
-    prior_share: float = 0.5  # how far towards DS1's mix of classes: its patients have half the S of others
+    simulated_shares: tuple[float, ...] = (0.5, 0.35)  # of the windows, one per round of members
+    prior_share: float = 0.5  # how far towards DS1's class frequencies: its patients have half the S of others
     changes: Changes = field(default_factory=Changes)
     forests: tuple[TreesPlan, ...] = FORESTS
 
     def key(self, config: Config, taught: Sequence[str]) -> str:
-        """Names the checkpoints: only the same plan, patients, inputs and code that makes them resume a run."""
+        """Name the checkpoints: only the same plan, patients, inputs and code resume a run."""
         members = replace(self, forests=())
         return fingerprint(*MAKERS, facts=[repr(members), config.sequence_id(), *taught])
 
@@ -73,7 +73,25 @@ def trained(
     config: Config,
     progress: Progress,
 ) -> Trained:
-    """Train a member that never sees `left_out`, and simulated rhythms in a `share` of its windows."""
+    """Train a member without some patients.
+
+    Parameters
+    ----------
+    left_out : sequence of str
+        Patients that are not trained on.
+    material : Material
+        All patients.
+    plan : RhythmPlan
+        How to train.
+    share : float
+        Share of the windows that come from simulated rhythms.
+    checkpoint : Path
+        Folder of the run.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    """
     sampler = material.taught(left_out).sampler(config, plan.seed, plan.steps, plan.changes, share)
     fit_plan = FitPlan(
         network="rhythm",
@@ -95,7 +113,7 @@ def trained(
 
 
 def _bias(sampler: WindowSampler, share: float) -> NDArray[np.float64]:
-    """What is added to the logits (5,) to go from the sampled mix of classes towards that of DS1's recordings."""
+    """Return what is added to the logits (5,) to go from the sampled class frequencies towards those of DS1."""
     rng = np.random.default_rng(sampler.seed)
     sampled = class_shares([sampler.window(rng)[1] for _ in range(PRIOR_WINDOWS)])
     return towards_natural(sampled, [record.label for record in sampler.recorded], share)

@@ -1,4 +1,4 @@
-"""The patients that teach `rhythm`: as recorded, in simulated rhythms, and others for what they lack."""
+"""The training patients of `rhythm`: as recorded, in simulated rhythms, and others for what they lack."""
 
 from __future__ import annotations
 
@@ -35,9 +35,20 @@ class Simulated:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The training patients: as recorded, their simulated rhythms, and the paced records for class Q.
+    """The training patients.
 
-    `others` are patients of another database; `simulated` holds the rhythms of all; `noise` (m,) is recorded noise.
+    Attributes
+    ----------
+    recorded : mapping of str to RhythmRecord
+        As recorded, by name.
+    simulated : Mapping[str, Sequence[RhythmRecord]]
+        Their simulated rhythms, and those of `others`.
+    paced : sequence of RhythmRecord
+        Paced records, for class Q.
+    noise : (m,) float32
+        Recorded noise.
+    others : mapping of str to RhythmRecord
+        Patients of another database.
     """
 
     recorded: Mapping[str, RhythmRecord]
@@ -47,7 +58,7 @@ class Material:
     others: Mapping[str, RhythmRecord] = field(default_factory=dict)
 
     def taught(self, left_out: Sequence[str]) -> Material:
-        """The same without the patients that are left out."""
+        """Return the same without the patients that are held out."""
         kept = [name for name in self.simulated if name not in left_out]
         return replace(
             self,
@@ -57,7 +68,7 @@ class Material:
         )
 
     def unseen(self, left_out: Sequence[str]) -> tuple[list[RhythmRecord], list[RhythmRecord]]:
-        """The patients that are left out: as recorded, and in simulated rhythms."""
+        """Return the patients that are held out: as recorded, and in simulated rhythms."""
         everyone = {**self.recorded, **self.others}
         return [everyone[name] for name in left_out], [part for name in left_out for part in self.simulated[name]]
 
@@ -69,7 +80,21 @@ class Material:
         changes: Changes,
         simulated_share: float = WindowSampler.simulated_share,
     ) -> WindowSampler:
-        """Windows of all these."""
+        """Return a sampler of windows from all of them.
+
+        Parameters
+        ----------
+        config : Config
+            Settings of the pipeline.
+        seed : int
+            Seed of the random generator; the same seed gives the same result.
+        steps : int
+            Batches per epoch.
+        changes : Changes
+            How windows are augmented.
+        simulated_share : float, optional
+            Share of the windows that come from simulated rhythms.
+        """
         simulated = [part for parts in self.simulated.values() for part in parts]
         return WindowSampler(
             list(self.recorded.values()),
@@ -95,7 +120,27 @@ def load_material(
     config: Config,
     progress: Progress,
 ) -> Material:
-    """Read the training patients, and `others` from the folder `other`, and simulate rhythms from their beats."""
+    """Read the training patients, and those of another database, and simulate rhythms from their beats.
+
+    Parameters
+    ----------
+    mitdb : Path
+        Folder of MIT-BIH.
+    records : sequence of str
+        Its records.
+    other : Path or None
+        Folder of another database.
+    others : sequence of str
+        Its records.
+    plan : Simulated
+        What to simulate.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+    config : Config
+        Settings of the pipeline.
+    progress : Progress
+        Called with what is being done, for a progress display.
+    """
     places = dict.fromkeys(records, mitdb) | {name: other for name in others if other is not None}
     everyone: dict[str, RhythmRecord] = {}
     simulated: dict[str, list[RhythmRecord]] = {}

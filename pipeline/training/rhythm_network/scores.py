@@ -1,4 +1,4 @@
-"""What networks said of patients that they never saw: scores, and the calibration that follows from it."""
+"""Answers of networks for patients that they were not trained on: scores, and the calibration that follows."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Logits = Callable[[FloatArray], NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What networks said about patients that they never saw: logits (n, 5), labels (n,) and the record of each beat."""
+    """Answers of networks for held-out patients: logits (n, 5), labels (n,) and the record of each beat."""
 
     logits: NDArray[np.float64]
     label: NDArray[np.int64]
     record: NDArray[np.str_]
 
     def of(self, records: Sequence[str]) -> HeldOut:
-        """What was said of the beats of these records."""
+        """Return the answers for the beats of these records."""
         at = np.isin(self.record, records)
         return HeldOut(self.logits[at], self.label[at], self.record[at])
 
 
 def held_out(logits_of: Logits, records: Sequence[RhythmRecord]) -> HeldOut:
-    """What is said of every labelled beat of some recordings."""
+    """Return the answers for every labelled beat of some recordings."""
     logits = [logits_of(record.rows()) for record in records]
     known = [record.label != UNLABELLED for record in records]
     return HeldOut(
@@ -46,7 +46,7 @@ def held_out(logits_of: Logits, records: Sequence[RhythmRecord]) -> HeldOut:
 
 
 def together(parts: Sequence[HeldOut], bias: NDArray[np.float64]) -> HeldOut:
-    """All that was held out, with the bias that the served network has."""
+    """Join all held-out answers, with the bias of the served network."""
     return HeldOut(
         np.concatenate([part.logits for part in parts]) + bias,
         np.concatenate([part.label for part in parts]),
@@ -55,12 +55,22 @@ def together(parts: Sequence[HeldOut], bias: NDArray[np.float64]) -> HeldOut:
 
 
 def fused(one: HeldOut, other: HeldOut, share: float) -> HeldOut:
-    """The mean of what two said of the same beats, in which `other` has a `share`."""
+    """Average two sets of answers for the same beats.
+
+    Parameters
+    ----------
+    one : HeldOut
+        The first answers.
+    other : HeldOut
+        The second answers.
+    share : float
+        Weight of `other`, 0..1.
+    """
     return replace(one, logits=(1 - share) * one.logits + share * other.logits)
 
 
 def scored(found: HeldOut) -> dict[str, Any]:
-    """Accuracy, F1 of N, S, V and F, and the confusion matrix, in all and by record; argmax, uncalibrated."""
+    """Return accuracy, F1 of N, S, V and F, and the confusion matrix, in all and by record; argmax, uncalibrated."""
     answer = found.logits.argmax(axis=1)
     matrix = _confusion(found.label, answer)
     records = [(str(name), found.record == name) for name in np.unique(found.record)]
@@ -78,7 +88,17 @@ def scored(found: HeldOut) -> dict[str, Any]:
 def measured(
     records: Sequence[RhythmRecord], bias: NDArray[np.float64], logits_of: Callable[[Any], Any]
 ) -> dict[str, float]:
-    """The curves of an epoch, of patients that are left out; they decide nothing, the last epoch is kept."""
+    """Return the measures of an epoch on held-out patients; they decide nothing, because the last epoch is kept.
+
+    Parameters
+    ----------
+    records : sequence of RhythmRecord
+        Recordings of held-out patients.
+    bias : (5,) float64
+        Added to the logits.
+    logits_of : callable
+        From rows to logits.
+    """
     found = held_out(logits_of, records)
     p = softmax(found.logits + bias)
     loss = -np.log(np.maximum(p[np.arange(p.shape[0]), found.label], 1e-7))
@@ -88,7 +108,7 @@ def measured(
 
 
 def calibrated(found: HeldOut, bias: NDArray[np.float64]) -> dict[str, Any]:
-    """Prior, temperature and thresholds, from every beat of every patient, each said by the network without them."""
+    """Find prior, temperature and thresholds from every beat of every patient, held out from the network asked."""
     temperature = float(fit_temperature(found.logits, found.label))
     confidence = softmax(found.logits / temperature).max(axis=1)
     return {
@@ -103,7 +123,22 @@ def calibrated(found: HeldOut, bias: NDArray[np.float64]) -> dict[str, Any]:
 def towards_natural(
     sampled: NDArray[np.float64], recorded: Sequence[NDArray[np.int64]], share: float
 ) -> NDArray[np.float64]:
-    """What is added to logits (5,) to go from the mix of classes that taught them towards that of `recorded` labels."""
+    """Return what is added to logits to go from the class frequencies in training towards the recorded ones.
+
+    Parameters
+    ----------
+    sampled : (5,) float64
+        Class frequencies in training.
+    recorded : sequence of (n,) int64
+        Labels of recordings.
+    share : float
+        How far to go, 0..1.
+
+    Returns
+    -------
+    (5,) float64
+        Added to the logits.
+    """
     natural = class_shares(recorded)
     natural[Q] = 0
     natural *= (1 - Q_PRIOR) / natural.sum()

@@ -1,8 +1,9 @@
 """Training of `rhythm`: cross-validation over its patients, whose networks together are the one that is served.
 
-Every fifth of the patients is left out by one member of each round and by trees of their own. What these say about them
-calibrates the whole and is its score before any test patient is looked at; the ensemble holds all members, and trees
-that learnt from every patient. `rhythm` is taught by DS1, `rhythm_svdb` by every other patient of svdb besides.
+Every fifth of the patients is held out from one member of each round and from trees of their own. Their answers for
+these patients calibrate the whole and are its score before any test patient is looked at; the ensemble holds all
+members, and trees trained on every patient. `rhythm` is trained on DS1, `rhythm_svdb` on every other patient of svdb as
+well.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from pipeline.training.rhythm_network.windows import WindowSampler
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import FloatArray
 
-# Each fold has S, V and few of the records that hold most of a class: S 209, 207, 201, 118, 220; F 208.
+# Each fold has S, V and few of the records with most beats of a class: S 209, 207, 201, 118, 220; F 208.
 FOLDS: Final = (
     ("209", "114", "101", "106", "119"),
     ("201", "124", "112", "215", "230"),
@@ -49,7 +50,7 @@ GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how man
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """The `trained` members of a fold, and what they and its trees say of who is left out, recorded and simulated."""
+    """The `trained` members of a fold, and their and its trees' answers for held-out patients."""
 
     trained: Sequence[Trained]
     members: HeldOut
@@ -57,7 +58,7 @@ class _Fold:
     simulated: HeldOut
 
     def recorded(self) -> HeldOut:
-        """What both say together."""
+        """Return the answers of both together."""
         return fused(self.members, self.trees, TREES_SHARE)
 
 
@@ -74,24 +75,45 @@ def run(
     progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
-    """Train on DS1, and what else teaches NAME, and write `output_dir`/NAME (default models/weights/NAME).
+    """Train on DS1, and on what else NAME is trained on, and write `output_dir`/NAME (default models/weights/NAME).
 
-    Its scores.json has the held-out scores.
-
-    An interrupted run goes on from its last finished epoch (`runs`/train-NAME-...).
+    The held-out scores are in its scores.json. An interrupted run resumes from its last finished epoch
+    (`runs`/train-NAME-...).
 
     Parameters
     ----------
-    folds : sequence of sequence of str
-        The records of DS1 that a member of each round leaves out; a database that teaches besides is dealt out too.
-    without : sequence of str
-        Records of these folds that teach nobody and are asked about nothing.
+    data_dir : Path, optional
+        The folder of the databases; the usual one if None.
+    output_dir : Path, optional
+        Where the weights go; models/weights if None.
+    name : str, optional
+        Name of the network.
+    plan : RhythmPlan, optional
+        How to train; the usual plan if None.
+    folds : Sequence[Sequence[str]], optional
+        Records of DS1 that are held out from a member of each round; those of another database are distributed over the
+        folds.
+    without : sequence of str, optional
+        Records of these folds that are neither trained on nor scored.
+    runs : Path, optional
+        Folder of the checkpoints.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+    command : str, optional
+        The command to record; the usual one if empty.
+
+    Returns
+    -------
+    Path
+        The folder written.
 
     Raises
     ------
     DataError
-        If a database is not in `data_dir`, folds and rounds do not make as many members as the network has, or a
-        record of `without` teaches nothing anyway.
+        If a database is not in `data_dir`, folds and rounds do not make as many members as the network has, or a record
+        of `without` is not trained on anyway.
     """
     root, plan, folds = data_dir or data_root(), plan or RhythmPlan(), _left(folds, without)
     rounds = plan.simulated_shares
@@ -122,7 +144,7 @@ def run(
 
 
 def _left(folds: Sequence[Sequence[str]], without: Sequence[str]) -> list[list[str]]:
-    """The folds less some of their records."""
+    """Return the folds without some of their records."""
     taught = [record for fold in folds for record in fold]
     if strangers := [record for record in without if record not in taught]:
         raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(taught))}.")
@@ -147,7 +169,7 @@ def _written(
     folds: Sequence[Sequence[str]],
     output_dir: Path | None,
 ) -> Path:
-    """The whole of all members and the trees, with what the folds said before."""
+    """Write the ensemble of all members and the trees, with the folds' answers."""
     members = [member for part in found for member in part.trained]
     model = rhythm.build((row_size(config.sequence),), len(AAMI_CLASSES))
     assemble(model, [member.model for member in members], trees.arrays)
@@ -187,7 +209,7 @@ def _fold(
     number: int,
     config: Config,
 ) -> _Fold:
-    """Ask the members of a fold, and trees that never saw `left_out` either, about these patients."""
+    """Ask the members of a fold, and trees trained without `left_out` too, about these patients."""
     recorded, simulated = material.unseen(left_out)
     logits_of = _mean([forward(member.model) for member in members])
     found = grown(left_out, material, plan.changes, plan.forests, plan.seed + number, config)
@@ -197,17 +219,17 @@ def _fold(
 
 
 def _mean(networks: Sequence[Logits]) -> Logits:
-    """What networks say together."""
+    """Return the mean of several networks."""
     return lambda rows: np.asarray(np.mean([logits_of(rows) for logits_of in networks], axis=0), np.float32)
 
 
 def _golden(material: Material) -> FloatArray:
-    """A stretch with N, V and F, for the self-test at every load."""
+    """Return a stretch with N, V and F, for the self-test at every load."""
     record = material.recorded.get(GOLDEN_RECORD) or next(iter(material.recorded.values()))
     return record.rows()[:GOLDEN_BEATS]
 
 
 def _within(progress: Progress, number: int, of: int) -> Progress:
-    """The progress of one of several members, which are named in the sentence."""
+    """Return the progress of one of several members, which is named in the sentence."""
     part = part_of(progress, number, of)
     return lambda done, sentence: part(done, f"Member {number + 1} of {of}: {sentence}")

@@ -1,4 +1,4 @@
-"""The windows of neighbouring beats that the rhythm network learns from, as recorded, simulated and changed."""
+"""The windows of neighbouring beats that the rhythm network is trained on, as recorded, simulated and augmented."""
 
 from __future__ import annotations
 
@@ -25,15 +25,21 @@ from pipeline.types import FloatArray, IntArray, Recording
 N, S, V, F, Q = (AAMI_CLASSES.index(name) for name in "NSVFQ")
 NO_NOISE: Final = np.zeros(0, np.float32)
 ONE_LEAD = np.array([1, 0], np.float32)
-FEWEST_V = 20  # a recording with fewer makes no fusion beats
+FEWEST_V = 20  # recordings with fewer are not used for fusion beats
 
 
 @dataclass(frozen=True, eq=False)
 class RhythmRecord:
-    """A recording as the rhythm network learns from it.
+    """A recording as the rhythm network is trained on it.
 
-    `wave` (n, points, 2), `usual` (points, 2) and `rhythm` (n, k) as in `pipeline.features.beat_sequence`; `label` (n,)
-    the class as an index into `AAMI_CLASSES`, `UNLABELLED` where a beat is only a neighbour.
+    Attributes
+    ----------
+    name : str
+        Name of the record.
+    wave, usual, rhythm : (n, points, 2), (points, 2) and (n, k) float32
+        As in `pipeline.features.beat_sequence`.
+    label : (n,) int64
+        Class as an index into `AAMI_CLASSES`; `UNLABELLED` where a beat is only a neighbour.
     """
 
     name: str
@@ -53,12 +59,23 @@ class RhythmRecord:
         return np.flatnonzero(self.label == V)
 
     def rows(self) -> FloatArray:
-        """The network's input for the whole recording."""
+        """Return the network's input for the whole recording."""
         return assembled(self.wave, self.usual, self.rhythm)
 
 
 def load_record(name: str, folder: Path, config: Config, *, only: Sequence[int] | None = None) -> RhythmRecord:
-    """A recording with its reference beats; beats of other classes than `only` stay unlabelled.
+    """Read a recording with its reference beats.
+
+    Parameters
+    ----------
+    name : str
+        Name of the record.
+    folder : Path
+        Where it is.
+    config : Config
+        Settings of the pipeline.
+    only : sequence of int, optional
+        Classes to label; beats of others stay unlabelled.
 
     Raises
     ------
@@ -77,7 +94,28 @@ def load_record(name: str, folder: Path, config: Config, *, only: Sequence[int] 
 def load_simulated(
     name: str, folder: Path, config: Config, variants: Sequence[tuple[Rhythm, int]], n_beats: int, seed: int
 ) -> list[RhythmRecord]:
-    """`n_beats` of each simulated rhythm, so many times, from the beats of a recording; [] if it has too few."""
+    """Simulate rhythms from the beats of a recording.
+
+    Parameters
+    ----------
+    name : str
+        Name of the record.
+    folder : Path
+        Where it is.
+    config : Config
+        Settings of the pipeline.
+    variants : sequence of (str, int)
+        Each rhythm and how often it is simulated.
+    n_beats : int
+        Beats per simulation.
+    seed : int
+        Seed of the random generator; the same seed gives the same result.
+
+    Returns
+    -------
+    list of RhythmRecord
+        Empty if the recording has too few beats.
+    """
     recording, found = read_path(folder / f"{name}.hea", config=config), []
     for i, (rhythm, times) in enumerate(variants):
         for j in range(times):
@@ -99,21 +137,21 @@ def _labelled(recording: Recording, config: Config) -> RhythmRecord:
 
 @dataclass(frozen=True)
 class Changes:
-    """How windows are changed at random: shares of windows, unless a unit is named."""
+    """How windows are augmented at random: shares of windows, unless a unit is stated."""
 
     turned_leads: float = 0.4  # both leads in other directions
     filtered: float = 0.3
     noisy: float = 0.3  # with recorded noise ...
-    noise_level: float = 0.15  # ... of so many usual QRS heights, one standard deviation of the standard deviation
+    noise_level: float = 0.15  # ... of this many usual QRS heights, one standard deviation of the standard deviation
     second: float = 0.1  # in which some N and S take the usual shape of another recording
-    usual_hidden: float = 0.15  # whose usual beat is not known: it may be of another rhythm than the window's
-    swapped: float = 0.1  # the second lead in the place of the first
+    usual_hidden: float = 0.15  # with an unknown usual beat: it may come from another rhythm than the window's
+    swapped: float = 0.1  # with the second lead in place of the first
     second_lost: float = 0.3
     first_lost: float = 0.05
     turned: float = 0.1  # a lead with the other sign
     fused: float = 0.2  # windows in which some N become F: a mean of N and V, as fusion is
     fused_share: float = 0.12  # of their N
-    fused_normal: tuple[float, float] = (0.15, 0.6)  # how much N a fused beat holds
+    fused_normal: tuple[float, float] = (0.15, 0.6)  # share of N in a fused beat
     unknown_rhythm: float = 0.05
     height: float = 0.15  # log, one standard deviation
     stretch: float = 0.08  # of time, at most
@@ -145,14 +183,14 @@ class WindowSampler:
     changes: Changes = field(default_factory=Changes)
 
     def epoch(self, number: int) -> Iterator[tuple[FloatArray, IntArray]]:
-        """Batches of (rows float32 (batch, length, row), labels (batch, length)) of epoch `number`."""
+        """Yield the batches of an epoch: rows float32 (batch, length, row) and labels (batch, length)."""
         rng = np.random.default_rng((self.seed, number))
         for _ in range(self.steps):
             windows = [self.window(rng) for _ in range(self.batch)]
             yield np.stack([rows for rows, _ in windows]), np.stack([label for _, label in windows])
 
     def window(self, rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
-        """Rows (length, row) and labels (length,); nothing, unlabelled, beyond the ends of the recording."""
+        """Return rows (length, row) and labels (length,); beyond the ends of the recording they are unlabelled."""
         record = self._record(rng)
         start = self._start(record, rng)
         at = np.arange(max(0, start), min(record.label.size, start + self.length))
@@ -169,7 +207,7 @@ class WindowSampler:
         return rows, labels
 
     def _of_another(self, wave: FloatArray, usual: FloatArray, label: IntArray, rng: np.random.Generator) -> Pair:
-        """The window as another patient, another machine or another day could have shown it."""
+        """Return the window as another patient, another machine or another day could have shown it."""
         if rng.random() < self.changes.second:
             other = self.recorded[int(rng.integers(len(self.recorded)))].usual
             wave = second_shape(wave, usual, other, np.flatnonzero((label == N) | (label == S)), rng)
@@ -198,7 +236,24 @@ class WindowSampler:
 def with_fusion(
     record: RhythmRecord, at: IntArray, changes: Changes, rng: np.random.Generator
 ) -> tuple[FloatArray, IntArray]:
-    """Beats and labels at `at`, now and then with some N turned into fusion beats with the recording's own V."""
+    """Return beats and labels, with some N occasionally turned into fusion beats with the recording's own V.
+
+    Parameters
+    ----------
+    record : RhythmRecord
+        The recording.
+    at : (n,) int64
+        Which beats.
+    changes : Changes
+        How often.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    tuple
+        Beats (n, points, 2) float32, and labels (n,) int64.
+    """
     wave, label = record.wave[at], record.label[at]
     if record.ventricular.size < FEWEST_V or rng.random() >= changes.fused:
         return wave, label
@@ -212,7 +267,26 @@ def with_fusion(
 def changed(
     wave: FloatArray, usual: FloatArray, r_point: int, changes: Changes, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Beats (n, points, 2) and their usual beat with other heights, timing, noise and leads."""
+    """Change heights, timing, noise and leads of beats and their usual beat.
+
+    Parameters
+    ----------
+    wave : (n, points, 2) float32
+        Beats.
+    usual : (points, 2) float32
+        Their usual beat.
+    r_point : int
+        Position of R.
+    changes : Changes
+        How much.
+    rng : Generator
+        Random generator.
+
+    Returns
+    -------
+    tuple
+        Changed beats and usual beat.
+    """
     both = np.concatenate([usual[None], wave]) * np.exp(rng.normal(0, changes.height, 2)).astype(np.float32)
     both = _retimed(both, r_point, changes, rng)
     noise = abs(rng.normal(0, changes.noise)) * rng.standard_normal(wave.shape, dtype=np.float32)
@@ -234,7 +308,7 @@ def _signs(changes: Changes, rng: np.random.Generator) -> FloatArray:
 
 
 def _retimed(both: FloatArray, r_point: int, changes: Changes, rng: np.random.Generator) -> FloatArray:
-    """Stretched around R and shifted; the first, the usual beat, without jitter of its own."""
+    """Stretch beats around R and shift them; the first, the usual beat, without jitter of its own."""
     n, points = both.shape[:2]
     jitter = rng.normal(0, changes.jitter, n) * (np.arange(n) > 0)
     shift = rng.uniform(-changes.shift, changes.shift) + jitter
@@ -247,7 +321,17 @@ def _retimed(both: FloatArray, r_point: int, changes: Changes, rng: np.random.Ge
 
 
 def changed_rhythm(rhythm: FloatArray, changes: Changes, rng: np.random.Generator) -> FloatArray:
-    """RR intervals with some noise where they are known, or all unknown."""
+    """Add some noise to the RR intervals that are known, or make all of them unknown.
+
+    Parameters
+    ----------
+    rhythm : (n, k) float32
+        As `rhythm_features` returns them.
+    changes : Changes
+        How often and how much.
+    rng : Generator
+        Random generator.
+    """
     if rng.random() < changes.unknown_rhythm:
         return np.zeros_like(rhythm)
     noise = changes.rhythm_noise * rng.standard_normal(rhythm.shape, dtype=np.float32)
@@ -255,7 +339,7 @@ def changed_rhythm(rhythm: FloatArray, changes: Changes, rng: np.random.Generato
 
 
 def class_shares(label: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Share of each class among the labelled beats, (5,)."""
+    """Return the share of each class among the labelled beats, (5,)."""
     known = np.concatenate([part.ravel() for part in label])
     counts = np.bincount(known[known != UNLABELLED], minlength=len(AAMI_CLASSES)).astype(np.float64)
     return np.asarray(counts / counts.sum())
