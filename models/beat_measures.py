@@ -1,6 +1,6 @@
 """Measures of beats in their order, for networks over beats: rows taken apart, beats compared with others.
 
-Each formula takes numpy arrays or tensors and answers in kind: `models.operations` says what differs.
+Each formula takes numpy arrays or tensors and returns the same kind: `models.operations` has the differences.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ EARLY: Final = -0.3  # in the first column of the intervals: 10 % early
 class Measured:
     """Rows of beats taken apart, (batch, n, ...), and what is known of them before any weights.
 
-    `wave` and `usual` as in `parts`, `rhythm` the RR intervals, `likeness` and `surroundings` as the functions give.
+    `wave` and `usual` as in `parts`, `rhythm` the RR intervals, `likeness` and `surroundings` as the functions return
+    them.
     """
 
     wave: Any
@@ -34,7 +35,7 @@ class Measured:
 
 
 def measured(rows: Any) -> Measured:
-    """Take rows apart and measure them: rows (batch, n, row) of beats in their order."""
+    """Take apart and measure rows (batch, n, row) of beats in their order."""
     wave, usual, rhythm = parts(rows)
     return Measured(wave, usual, rhythm, likeness(wave, usual), surroundings(wave, rhythm))
 

@@ -1,4 +1,4 @@
-"""What formulas over beats are computed with: numpy on arrays, Keras on tensors. The rest is written once, for both."""
+"""The functions that formulas over beats are computed with: numpy on arrays, Keras on tensors."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from models.runtime import keras
 
 
 def ops_of(x: Any) -> Any:
-    """`numpy` for an array, `keras.ops` for a tensor: the functions that both have under the same name."""
+    """Return `numpy` for an array, `keras.ops` for a tensor: the functions that both have under the same name."""
     return np if isinstance(x, np.ndarray) else keras().ops
 
 
 def reshaped(x: Any, *last: int) -> Any:
-    """The last axes, from the third on, in another shape; those of batch and beats stay."""
+    """Reshape the last axes, from the third on; those of batch and beats stay."""
     if isinstance(x, np.ndarray):
         return x.reshape(*x.shape[:2], *last)
     return keras().layers.Reshape((-1, *last), dtype="float32")(x)
 
 
 def indicator(condition: Any) -> Any:
-    """1 where a condition holds, else 0, as float32."""
+    """Return 1 where a condition holds, else 0, as float32."""
     if isinstance(condition, np.ndarray):
         return condition.astype(np.float32)
     return keras().ops.cast(condition, "float32")
 
 
 def shifted(x: Any, by: int) -> Any:
-    """Each beat gets what was `by` beats before it; 0 where there is none."""
+    """Shift beats so that each gets what was `by` beats before it; 0 where there is none."""
     if not isinstance(x, np.ndarray):
         padded = keras().ops.pad(x, ((0, 0), (max(by, 0), max(-by, 0)), (0, 0)))
         return padded[:, :-by] if by > 0 else padded[:, -by:]
@@ -42,10 +42,10 @@ def shifted(x: Any, by: int) -> Any:
 
 
 def mean_near(x: Any, reach: int) -> Any:
-    """The mean over each beat and `reach` on each side of (batch, n, numbers), as many beats as there are.
+    """Return the mean over each beat and up to `reach` beats on each side of (batch, n, numbers).
 
-    In numpy the terms are added in the order in which TensorFlow adds them: where a lead is missing, differences that
-    are 0 but for rounding meet thresholds near 0.
+    In numpy the terms are added in TensorFlow's order: where a lead is missing, differences that are 0 but for rounding
+    meet thresholds near 0.
     """
     if not isinstance(x, np.ndarray):
         return keras().ops.average_pool(x, 2 * reach + 1, strides=1, padding="same")

@@ -281,7 +281,7 @@ def _assign(model: Any, weights: Weights) -> None:
 
 
 def _arrays(file: Path) -> Weights:
-    """The weights in a file, float32; checked: what is not finite would spoil every answer."""
+    """Read the weights in a file, float32, and check that they are finite."""
     with np.load(file, allow_pickle=False) as kept:
         arrays = {path: kept[path].astype(np.float32) for path in kept.files}
     for path, values in arrays.items():

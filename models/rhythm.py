@@ -26,8 +26,8 @@ from models.runtime import keras, processors, single_threaded_blas, tensorflow
 
 MEMBERS: Final = 10  # networks, each trained without a fifth of the training patients, whose logits are averaged
 WIDTH: Final = 64
-DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which knows its own surroundings
-TREES_SHARE: Final = 1 / 4  # of the answer; the members' mean has the rest
+DILATIONS: Final = (1, 2, 4, 8, 16)  # 31 beats on each side, each of which includes its own surroundings
+TREES_SHARE: Final = 1 / 4  # weight of the trees in the answer; the members' mean has the rest
 NORM_EPSILON: Final = 1e-3  # added to the variance in layer normalisation
 
 Layer = Callable[[Any], Any]
@@ -76,14 +76,14 @@ def forward(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
 
 
 def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """What `forward` makes of the trained ensemble, from its weights alone and without TensorFlow.
+    """Build from weights what `forward` makes of the trained ensemble, in numpy and without TensorFlow.
 
     Parameters
     ----------
-    weights : mapping of str to float32 arrays
+    weights : mapping of str to float32 array
         The ensemble's, by the paths that `build` gives them.
     classes : int
-        How many logits each beat gets.
+        Number of logits per beat.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class _Layers(Protocol):
 
 @dataclass(frozen=True)
 class _Trainable:
-    """Layers of Keras; their names start with `prefix`."""
+    """Keras layers; their names start with `prefix`."""
 
     prefix: str
 
@@ -137,7 +137,7 @@ class _Trainable:
 
 @dataclass(frozen=True)
 class _Trained:
-    """What these layers do once they are trained, in numpy; the paths of their weights start with `prefix`."""
+    """What these layers compute once they are trained, in numpy; the paths of their weights start with `prefix`."""
 
     weights: Weights
     prefix: str
@@ -179,13 +179,13 @@ def _mean(inputs: Any, classes: int) -> Any:
 
 
 def _known(seen: Measured) -> tuple[Any, Any, Any]:
-    """What each member begins with: both shapes, the intervals, and all that is measured of a beat."""
+    """Return what each member starts with: both shapes, the intervals, and all measures of a beat."""
     shapes = joined([_flat(seen.wave), _flat(seen.wave - seen.usual)])
     return shapes, seen.rhythm, joined([seen.likeness, seen.rhythm, seen.surroundings])
 
 
 def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, layers: _Layers) -> Any:
-    """One member's logits."""
+    """Return one member's logits."""
     shape = layers.dense(128, "shape1", "relu")(shapes)
     shape = layers.dense(48, "shape2", "relu")(layers.dropped(0.3)(shape))
     intervals = layers.dense(32, "intervals", "relu")(rhythm)
@@ -197,7 +197,7 @@ def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, layers: _Layers)
 
 
 def _neighbours(x: Any, dilation: int, layers: _Layers) -> Any:
-    """What the beats `dilation` before and after add: a residual block, as in Bai et al. 2018, arXiv:1803.01271."""
+    """Add the beats `dilation` before and after: a residual block, as in Bai et al. 2018, arXiv:1803.01271."""
     x = layers.normed(f"norm{dilation}")(x)
     x = joined([shifted(x, dilation), x, shifted(x, -dilation)])
     x = layers.dense(WIDTH, f"near{dilation}", "relu")(x)

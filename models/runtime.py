@@ -1,4 +1,4 @@
-"""How TensorFlow is started here: quiet, and in bfloat16 where the processor computes in it; numpy's threads."""
+"""How TensorFlow is started here: quietly, and in bfloat16 where the processor supports it; numpy's threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from threading import RLock
 from typing import Any, Final
 
-_IMPORTING: Final = RLock()  # two threads that import Keras at once each find half of it
+_IMPORTING: Final = RLock()  # two threads that import Keras at once would each find half of it
 _STDERR: Final = 2
 _ITS_LOG: Final = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d .*: [IWE] |WARNING: All log messages before absl::"
@@ -33,10 +33,10 @@ def tensorflow() -> Any:
 
 @contextmanager
 def _without_its_log() -> Iterator[None]:
-    """Keeps from stderr what TensorFlow logs while it is imported, and passes on everything else, a little later.
+    """Keep what TensorFlow logs during its import from stderr, and pass on everything else a little later.
 
-    Its first messages go straight to the file descriptor, whatever TF_CPP_MIN_LOG_LEVEL says. To see them, set that to
-    less than 3.
+    Its first messages go straight to the file descriptor, whatever TF_CPP_MIN_LOG_LEVEL says. Set that below 3 to see
+    them.
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":
         yield
@@ -79,14 +79,15 @@ def dtype_policy() -> str:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def single_threaded_blas() -> AbstractContextManager[object]:
-    """Within it each product of matrices stays on the thread that asks for it.
+    """Keep each matrix product, within this context, on the thread that asks for it.
 
-    OpenBLAS's own threads wait for each other spinning: with one of two cores busy, small products take 4 x as long.
+    OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
+    times as long.
     """
     limiter: AbstractContextManager[object] = _blas().limit(limits=1)
     return limiter

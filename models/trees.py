@@ -32,7 +32,7 @@ NODE: Final = ("feature", "threshold", "left", "right", "value")  # what describ
 
 
 def measures(seen: Measured) -> Any:
-    """What the trees are asked about: (batch, n, numbers)."""
+    """Return the features of the trees, (batch, n, numbers)."""
     wave, usual, rhythm, like = seen.wave, seen.usual, seen.rhythm, seen.likeness
     return joined(
         [
@@ -51,13 +51,13 @@ def measures(seen: Measured) -> Any:
 
 
 def _coarse(wave: Any, part: slice, step: int) -> Any:
-    """Means of `step` points, both leads in turn."""
+    """Return means of `step` points, both leads in turn."""
     ops, points = ops_of(wave), range(part.start, part.stop, step)
     return joined([ops.mean(wave[..., at : at + step, :], axis=-2) for at in points])
 
 
 def _least_and_most(like: Any, usual: Any) -> list[Any]:
-    """The nine measures of likeness in the lead that shows less and in the one that shows more; a missing one aside."""
+    """Return the nine measures of likeness in the less and in the more similar lead, ignoring a missing one."""
     ops = ops_of(like)
     both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
     missing = indicator(ops.logical_not(ops.any(usual != 0, axis=-2)))[..., None, :]
@@ -71,7 +71,7 @@ def _around(rhythm: Any, like: Any) -> list[Any]:
 
 
 def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
-    """How many beats nearby have this beat's shape, and when those come: a shape that comes on time is conducted."""
+    """Return how many nearby beats have this beat's shape, and when they come: on time means conducted."""
     ops = ops_of(wave)
     shape = _normed(wave)
     known = joined([rhythm[..., 2:4], like[..., 6:8], shape])
@@ -87,7 +87,7 @@ def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
 
 
 def _normed(wave: Any) -> Any:
-    """QRS and T of both leads as one vector of length 1, or less where there is next to nothing."""
+    """Return QRS and T of both leads as one vector of length 1, or shorter where there is next to nothing."""
     ops = ops_of(wave)
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
@@ -106,7 +106,7 @@ def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
 
 
 def forest_of(weights: Weights) -> Forest:
-    """The trees as `layer` holds them, from its weights, for numpy: from measures (n, numbers) to log-odds."""
+    """Return the trees from the weights of `layer`, for numpy: from features (n, numbers) to log odds."""
     node = {name: weights[f"trees/{name}"] for name in NODE}
     rounds, classes, nodes = node["feature"].shape
     root = nodes * np.arange(rounds * classes)

@@ -60,7 +60,7 @@ _HOMES = MappingProxyType(
 
 
 def __getattr__(name: str) -> object:
-    """The public name, from the module that owns it."""
+    """Return the public name from the module that owns it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(_HOMES.get(name, "pipeline.api")), name)

@@ -211,20 +211,30 @@ def classify(
 
 
 def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Prepared:
-    """What an analysis was made from: its own leads and beats, one to one."""
+    """Return what an analysis was made from: its own leads and beats, one to one.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The analysis of it.
+    config : Config, optional
+        Settings of the pipeline.
+    """
     again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
     return replace(again, beats=replace(again.beats, sample=analysis.sample))
 
 
 def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
-    """A verified network that reads what this configuration gives it.
+    """Load a verified network that reads what this configuration gives it.
 
     Raises
     ------
     ModelError
         If there is no such network, it fails its checks, or it was trained on other inputs.
     """
-    from models import registry  # a second of imports, which what is analysed already does without
+    from models import registry  # takes a second, which stored results do not need
 
     classifier = registry.load(name)
     check_classifier(classifier, config)

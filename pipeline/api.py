@@ -242,7 +242,7 @@ def digitise_page(
 
 
 def available_models() -> tuple[str, ...]:
-    """The names of the networks that can be loaded.
+    """Return the names of the networks that can be loaded.
 
     Examples
     --------
@@ -288,7 +288,7 @@ def _loaded(name: str) -> Classifier:
 
 @lru_cache(maxsize=1)
 def _prepared(recording: Recording, result: Analysis) -> Prepared:
-    """What was classified; kept for the next beat of the same result."""
+    """Prepare what was classified; cached for the next beat of the same result."""
     from pipeline.analysis import prepare_again
 
     return prepare_again(recording, result)

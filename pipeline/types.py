@@ -101,20 +101,22 @@ class Recording:
         calibrated: bool = True,
         config: Config = DEFAULT,
     ) -> Recording:
-        """A recording of your own samples, checked as a file's would be.
+        """Make a recording of your own samples, checked like those of a file.
 
         Parameters
         ----------
         p_signal : (n_samples, n_leads) or (n_samples,) array-like of float
             The samples in mV, NaN where nothing was recorded. They are copied.
         fs : float
-            Sampling frequency in Hz.
+            Sampling frequency, Hz.
         leads : str or sequence of str
-            The name of each column, such as ``["MLII", "V5"]``. Names that the networks know are in `signal.leads`.
-        name : str
+            Name of each column, such as ``["MLII", "V5"]``. Names that the networks know are in `signal.leads`.
+        name : str, optional
             What results and files of this recording are called.
-        calibrated : bool
+        calibrated : bool, optional
             False for values in arbitrary units: their size is then not checked.
+        config : Config, optional
+            Its limits apply.
 
         Returns
         -------
@@ -326,7 +328,7 @@ class Analysis:
         return found
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each beat, in time order.
+        """Return a table with one row per beat, in time order.
 
         Returns
         -------
@@ -341,7 +343,7 @@ class Analysis:
         --------
         >>> import pipeline as hv
         >>> frame = hv.analyse(hv.read_recording(hv.demo_path())).to_frame()
-        >>> frame.loc[frame["class"] == "V", "p_V"].min() > 0.3
+        >>> bool(frame.loc[frame["class"] == "V", "p_V"].min() > 0.3)
         True
         """
         import pandas as pd
@@ -427,12 +429,12 @@ class BeatTrace:
 
 
 def number(name: str, value: SupportsFloat) -> float:
-    """The argument called `name` as a finite number.
+    """Return the argument called `name` as a finite number.
 
     Raises
     ------
     IntakeError
-        If it is none.
+        If it is not one.
     """
     try:
         found = float(value)
@@ -444,7 +446,7 @@ def number(name: str, value: SupportsFloat) -> float:
 
 
 def _samples(p_signal: ArrayLike, leads: tuple[str, ...]) -> FloatArray:
-    """A copy (n_samples, n_leads) float32."""
+    """Copy to (n_samples, n_leads) float32."""
     try:
         if np.iscomplexobj(p_signal):
             raise TypeError("complex numbers")

@@ -23,10 +23,10 @@ __all__ = [
 
 
 def demo_path() -> Path:
-    """The header of the demo recording: five minutes of MIT-BIH record 208, which is a *training* record (DS1)."""
+    """Return the header of the demo recording: five minutes of MIT-BIH record 208, a *training* record (DS1)."""
     return SHIPPED / "demo" / "208_excerpt.hea"
 
 
 def demo_page_path() -> Path:
-    """The demo page: a JPEG picture of 12 leads, drawn from record 10 of LUDB."""
+    """Return the demo page: a JPEG picture of 12 leads, drawn from record 10 of LUDB."""
     return SHIPPED / "demo" / "page_ludb_10.jpg"

@@ -27,7 +27,16 @@ _PAGE_EXCESS: Final = 0.006  # an excess up to this share is the thickness of th
 
 
 def read_page(path: Path, given: Corrections, *, page: int = 0) -> tuple[Digitised, str]:
-    """A page on the disk as far as it can be read, and the name of its recording.
+    """Read a page on disk as far as possible; return it with the name of its recording.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    given : Corrections
+        What the user states by hand.
+    page : int, optional
+        Which page of a PDF document, from 0.
 
     Raises
     ------
