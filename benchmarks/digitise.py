@@ -7,7 +7,7 @@ where the result is not NaN and after their means were taken away,
     SNR = 10 log10(sum t^2 / sum (d - t)^2) dB,    r = Pearson's correlation of d and t.
 
 A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of the folder paper_ecg that come
-with their true signal, and pages drawn by pipeline.synthesis.ecg_pages from LUDB records 24 to 68, in typefaces that the
+with their true signal, and pages drawn by pipeline.synthesis.ecg_pages from LUDB 24 to 68, in typefaces that the
 reader has no templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is
 answered from the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank
 and noisy pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
