@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.common.ecg_chart import Lead, Marks
-from app.common.theme import UNCLASSIFIED
+from app.common.theme import UNCLASSIFIED_MARK
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
@@ -47,7 +47,7 @@ class Case:
     def letters(self) -> tuple[str, ...]:
         """The letter of each beat: its class, or `?` if it was not classified."""
         pairs = zip(self.analysis.symbol, self.analysis.status, strict=True)
-        return tuple(symbol if status == "classified" else UNCLASSIFIED for symbol, status in pairs)
+        return tuple(symbol if status == "classified" else UNCLASSIFIED_MARK for symbol, status in pairs)
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
@@ -57,7 +57,7 @@ class Case:
     @cached_property
     def abnormal(self) -> NDArray[np.bool_]:
         """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
-        classified = np.array([letter != UNCLASSIFIED for letter in self.letters])
+        classified = np.array([letter != UNCLASSIFIED_MARK for letter in self.letters])
         return classified & (self.analysis.abnormal >= self.analysis.threshold)
 
     @cached_property
@@ -173,7 +173,7 @@ def lane_marks(case: Case) -> Marks:
 def hover(case: Case, beat: int) -> str:
     """One line about a beat."""
     where = f"beat {beat + 1} at {clock(float(case.time_s[beat]))}"
-    if case.letters[beat] == UNCLASSIFIED:
+    if case.letters[beat] == UNCLASSIFIED_MARK:
         return f"{where}: not classified"
     return f"{where}: {case.letters[beat]}, confidence {percent(float(case.analysis.confidence[beat]))}"
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.common.ecg_chart import Marks
-from app.common.theme import UNCLASSIFIED
+from app.common.theme import UNCLASSIFIED_MARK
 from models import registry
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
@@ -38,7 +38,7 @@ from pipeline.worker import Job
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
 
-LETTER = MappingProxyType({in_force.UNCLASSIFIED: UNCLASSIFIED})
+LETTER = MappingProxyType({in_force.UNCLASSIFIED: UNCLASSIFIED_MARK})
 HUMAN_WORDS = MappingProxyType(
     {"confirmed": "confirmed", "overridden": "changed", "rejected": "artefact", "added": "added by hand"}
 )
@@ -181,7 +181,7 @@ class Desk:
         """One line about a beat."""
         said, human = self.model_letter(at), str(self.beats.human[at])
         model = f"model {said}, confidence {percent(float(self.beats.confidence[at]))}" if said else "not the model's"
-        model = "model: not classified" if said == UNCLASSIFIED else model
+        model = "model: not classified" if said == UNCLASSIFIED_MARK else model
         decided = f", {HUMAN_WORDS[human]}" if human else ""
         return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
 

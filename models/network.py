@@ -33,6 +33,8 @@ class Network:
         much covering each part costs.
     learning_rate : float
         Peak learning rate.
+    forward : Callable[[Any], Logits] or None
+        `forward(model)` makes the function from inputs to logits; None for that on pictures (`models.fit.forward`).
     place : int
         Position in lists.
     reads : Literal['pictures', 'beats']
@@ -49,6 +51,7 @@ class Network:
     trainable: Callable[[str], bool]
     heat_layer: str
     learning_rate: float
+    forward: Callable[[Any], Callable[[NDArray[Any]], NDArray[np.float32]]] | None = None
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
     served: Callable[[Weights, int], Logits] | None = None

@@ -215,6 +215,7 @@ NETWORK = Network(
     everything,
     heat_layer="",
     learning_rate=2e-3,
+    forward=forward,
     place=90,
     reads="beats",
     served=served,

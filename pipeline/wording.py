@@ -15,6 +15,9 @@ from typing import Final
 from pipeline.labels import AAMI_CLASSES
 
 UNDEFINED: Final = "–"
+RESEARCH_USE: Final = (
+    "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
+)
 
 
 def grouped(count: float) -> str:

@@ -12,7 +12,7 @@ from app import findings
 from app.common import cache, ecg_chart, overlays
 from app.common.session import Session
 from app.common.text import confidence_words, plain
-from app.common.theme import BADGES, UNCLASSIFIED, is_dark, palette
+from app.common.theme import BADGES, UNCLASSIFIED_MARK, is_dark, palette
 from app.findings import Case
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
@@ -110,7 +110,7 @@ def _signal(case: Case, beat: int, found: BeatExplanation | None) -> None:
 
 def _verdict(case: Case, beat: int) -> None:
     analysis, letter = case.analysis, case.letters[beat]
-    if letter == UNCLASSIFIED:
+    if letter == UNCLASSIFIED_MARK:
         st.badge("not classified", color="yellow", icon=":material/help:")
         st.markdown(f"Reason: {plain(analysis.reason[beat])}.")
         if not analysis.has_p[beat]:

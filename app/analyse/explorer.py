@@ -14,7 +14,7 @@ from app.analyse import beat as beat_part
 from app.common import ecg_chart
 from app.common.review_charts import PHONE_PX
 from app.common.session import Session
-from app.common.theme import UNCLASSIFIED, by_touch, palette
+from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
 from pipeline.labels import AAMI_CLASSES
 from pipeline.wording import clock
 
@@ -166,10 +166,10 @@ def _table(session: Session) -> None:
         return
     rows, title = _rows(session, case)
     st.subheader(title, anchor=False)
-    present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED) if letter in case.letters]
+    present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED_MARK) if letter in case.letters]
     shown = st.pills(
         "Classes shown", present, selection_mode="multi", key="classes-shown", label_visibility="collapsed",
-        format_func=lambda letter: "not classified" if letter == UNCLASSIFIED else letter,
+        format_func=lambda letter: "not classified" if letter == UNCLASSIFIED_MARK else letter,
     )  # fmt: skip
     frame = rows[rows["class"].isin(shown)] if shown else rows
     key = f"table-{session.table_picks}-{''.join(shown or [])}-{title}"

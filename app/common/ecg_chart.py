@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.common.theme import UNCLASSIFIED, Palette
+from app.common.theme import UNCLASSIFIED_MARK, Palette
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.types import QualitySegment
 from pipeline.wording import clock, percent
@@ -20,7 +20,7 @@ STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ARBITRARY_MV = 2.0  # as high as this a lead is drawn whose values are no millivolts
-LABELS = (*AAMI_CLASSES, UNCLASSIFIED)
+LABELS = (*AAMI_CLASSES, UNCLASSIFIED_MARK)
 FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
 Array = NDArray[np.floating]
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
+
+from pipeline.review.kinds import FINDING_KINDS
 
 PLOTLY_SEPARATORS = ". "  # the decimal point, and between thousands what `pipeline.wording.grouped` writes there
+_SHOWN = 3  # kinds of findings named before the others are only counted
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
 
@@ -24,3 +28,18 @@ def confidence_words(confidence: float) -> str:
         if confidence >= least:
             return words
     return "very unsure"
+
+
+def findings_words(findings: Mapping[str, int]) -> str:
+    """The most important kinds of findings, and how many of each rhythm event."""
+    known = [kind for kind in FINDING_KINDS if findings.get(kind)]
+    words = [
+        FINDING_KINDS[kind].words
+        + (f" ×{findings[kind]}" if findings[kind] > 1 and not FINDING_KINDS[kind].scattered else "")
+        for kind in known[:_SHOWN]
+    ]
+    left = len(known) - len(words)
+    if left:
+        words.append(f"{left} more kind{'' if left == 1 else 's'}")
+    text = ", ".join(words) or "no finding"
+    return text if text[1:2].isupper() else text[0].upper() + text[1:]

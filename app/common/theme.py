@@ -1,4 +1,4 @@
-"""Colours and the sentences that stand on every page; no st.* here except the browser's own light or dark."""
+"""Colours and marks that stand on every page; no st.* here except the browser's own light or dark."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Literal
 
 import streamlit as st
 
-RESEARCH_USE = "For research use only. HeartVision suggests; a clinician looks at the signal and decides."
-UNCLASSIFIED = "?"
+UNCLASSIFIED_MARK = (
+    "?"  # shown for a beat without a class, whose letter is `pipeline.review.beats_in_force.UNCLASSIFIED`
+)
 ARTEFACT = "X"  # what a reader rejected
 BadgeColour = Literal["gray", "blue", "orange", "violet", "green", "yellow", "red"]
 BADGES: MappingProxyType[str, BadgeColour] = MappingProxyType(
     {
         **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
-        **{UNCLASSIFIED: "yellow", ARTEFACT: "red"},
+        **{UNCLASSIFIED_MARK: "yellow", ARTEFACT: "red"},
     }
 )
 
@@ -56,7 +57,7 @@ LIGHT = Palette(
     classes=MappingProxyType(
         {
             **{"N": "#5c6873", "S": "#0067a8", "V": "#b84a00", "F": "#9b3878", "Q": "#00745a"},
-            **{UNCLASSIFIED: "#7a6a00", ARTEFACT: "#2e343b"},
+            **{UNCLASSIFIED_MARK: "#7a6a00", ARTEFACT: "#2e343b"},
         }
     ),
 )
@@ -74,7 +75,7 @@ DARK = Palette(
     classes=MappingProxyType(
         {
             **{"N": "#9aa7b2", "S": "#5ab4ea", "V": "#ff9350", "F": "#e59ac8", "Q": "#45d3a8"},
-            **{UNCLASSIFIED: "#e0cf57", ARTEFACT: "#d6dce2"},
+            **{UNCLASSIFIED_MARK: "#e0cf57", ARTEFACT: "#d6dce2"},
         }
     ),
 )

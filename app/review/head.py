@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import streamlit as st
 
 from app.common import reader
@@ -10,25 +12,26 @@ from app.common.theme import BadgeColour
 from app.review import decide, keys
 from app.review.session import Bench
 from app.review_desk import Desk
-from pipeline.store.studies import State
+from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.wording import duration
 
-STATES: dict[State, tuple[str, BadgeColour]] = {
-    "new": ("new", "gray"),
-    "in_review": ("in review", "blue"),
-    "signed": ("signed", "green"),
-    "reopened": ("reopened", "orange"),
-}
+COLOURS: MappingProxyType[StudyState, BadgeColour] = MappingProxyType(
+    {"new": "gray", "in_review": "blue", "signed": "green", "reopened": "orange"}
+)
+
+
+def state_badge(state: StudyState) -> None:
+    """The state of a study."""
+    st.badge(STUDY_STATES[state].name.lower(), color=COLOURS[state])
 
 
 def draw(bench: Bench, desk: Desk) -> None:
     """One row, and below it whatever must be said."""
     study = desk.study
-    words, colour = STATES[desk.standing.state]
     done = sum(found.reviewed for found in desk.findings)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-head"):
         st.markdown(f"**{plain(study.record)}**", width="content")
-        st.badge(words, color=colour)
+        state_badge(desk.standing.state)
         if bench.reading == "second":
             st.badge("second reading", color="violet")
         st.caption(

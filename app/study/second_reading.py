@@ -13,10 +13,11 @@ from app.common import ecg_chart
 from app.common.open_study import Open, recording_page
 from app.common.review_charts import PHONE_PX
 from app.common.text import plain
-from app.common.theme import UNCLASSIFIED, by_touch, palette
+from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
 from app.review_desk import Desk
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.agreement import Difference, Rate
+from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store import second_reading
 from pipeline.store.comparison import Comparison, comparison
 from pipeline.store.readings import readers
@@ -30,9 +31,11 @@ PARTY = (
     "is wanted, leave it to a third person."
 )
 CHART = {"displayModeBar": False, "staticPlot": True}
-WORDS = {**{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES}, "-": "no beat", "X": "artefact",
-         "U": "not classified", "": "no beat"}  # fmt: skip
-SHORT = {"-": "–", "X": "×", "U": UNCLASSIFIED, "": "–"}
+WORDS = {
+    **{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES},
+    **{ABSENT: "no beat", REJECTED: "artefact", UNCLASSIFIED: "not classified", "": "no beat"},
+}
+SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: UNCLASSIFIED_MARK, "": "–"}
 
 
 def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:

@@ -11,8 +11,8 @@ import streamlit as st
 from app.common.open_study import Open
 from app.common.text import plain
 from app.review_desk import Desk
-from app.worklist.table import FINDING_WORDS
 from pipeline.review.decisions import TEXT_CHARS
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
@@ -104,7 +104,7 @@ def _left(desk: Desk | None) -> bool:
         st.success("Every finding is reviewed.", icon=":material/check_circle:")
         return False
     kinds = Counter(finding.kind for finding in left)
-    words = [f"{FINDING_WORDS[kind]} ({n})" for kind, n in kinds.items()]
+    words = [f"{FINDING_KINDS[kind].words} ({n})" for kind, n in kinds.items()]
     more = f" and {len(words) - SHOWN} more kinds" if len(words) > SHOWN else ""
     st.warning(
         f"**{len(left)} of {len(desk.findings)} findings are not reviewed:** {', '.join(words[:SHOWN])}{more}. "

@@ -6,7 +6,7 @@ from app.common import reader
 from app.common.text import plain
 from app.worklist import add, table
 from app.worklist import running as worklist_running
-from app.worklist.session import PAGE_SIZE, STATES, View, view
+from app.worklist.session import FILTERS, PAGE_SIZE, View, view
 from pipeline.errors import StoreError
 from pipeline.store.readings import readers, second_readings
 from pipeline.store.studies import Page, state_counts
@@ -75,13 +75,13 @@ def _empty(shown: View, running: int) -> None:
 
 def _filters(shown: View, counts: dict[str, int]) -> None:
     def number(name: str) -> int:
-        return sum(counts.get(state, 0) for state in STATES[name] or counts)
+        return sum(counts.get(state, 0) for state in FILTERS[name] or counts)
 
     def changed() -> None:
         shown.show(st.session_state["worklist-states"], st.session_state["worklist-text"])
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.pills("State", list(STATES), default=shown.states, required=True, key="worklist-states",
+        st.pills("State", list(FILTERS), default=shown.states, required=True, key="worklist-states",
                  format_func=lambda name: f"{name} {number(name)}", on_change=changed,
                  label_visibility="collapsed")  # fmt: skip
         st.text_input("Search", value=shown.text, key="worklist-text", on_change=changed, width=280,

@@ -8,30 +8,25 @@ from typing import get_args
 
 import streamlit as st
 
-from pipeline.store.studies import Page, SortKey, State, worklist
+from pipeline.review.states import STUDY_STATES, StudyState
+from pipeline.store.studies import Page, SortKey, worklist
 
 _KEY = "heartvision-worklist"
 PAGE_SIZE = 25
 TO_READ = "To read"
-STATES: MappingProxyType[str, tuple[State, ...]] = MappingProxyType(
+FILTERS: MappingProxyType[str, tuple[StudyState, ...]] = MappingProxyType(
     {
         TO_READ: ("new", "in_review", "reopened"),
-        "New": ("new",),
-        "In review": ("in_review",),
-        "Reopened": ("reopened",),
-        "Signed": ("signed",),
+        **{STUDY_STATES[state].name: (state,) for state in ("new", "in_review", "reopened", "signed")},
         "All": (),
     }
-)
-STATE_WORDS: MappingProxyType[State, str] = MappingProxyType(
-    {"new": "New", "in_review": "In review", "signed": "Signed", "reopened": "Reopened"}
 )
 _LATEST_FIRST = ("updated", "created", "duration_s")
 
 
 @dataclass
 class View:
-    """What the worklist shows: studies whose state is among `STATES[states]` and that match `text`; page from 0."""
+    """What the worklist shows: studies whose state is among `FILTERS[states]` and that match `text`; page from 0."""
 
     text: str = ""
     states: str = TO_READ
@@ -70,7 +65,7 @@ class View:
     def _ask(self) -> Page:
         return worklist(
             text=self.text,
-            states=STATES[self.states],
+            states=FILTERS[self.states],
             sort=self.sort,
             descending=self.descending,
             page=self.page,

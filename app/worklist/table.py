@@ -8,8 +8,10 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from app.common.text import findings_words
 from app.common.theme import is_dark
-from app.worklist.session import STATE_WORDS, View
+from app.worklist.session import View
+from pipeline.review.states import STUDY_STATES
 from pipeline.store.readings import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
 from pipeline.wording import burden, duration
@@ -35,39 +37,6 @@ _TITLES: Mapping[str, str] = MappingProxyType(
         "reader": "All who took part, who was last first",
     }
 )
-# In the order of importance; what is not named here is counted as "others".
-FINDING_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "vt_sustained": "sustained VT",
-        "vt": "VT",
-        "long_pause": "long pause",
-        "v_triplet": "V triplet",
-        "svt": "SV run",
-        "af_like": "AF-like",
-        "pause": "pause",
-        "no_beats": "signal without beats",
-        "v_couplet": "V couplet",
-        "idioventricular": "idioventricular",
-        "bigeminy": "bigeminy",
-        "trigeminy": "trigeminy",
-        "atrial_rhythm": "slow SV run",
-        "s_couplet": "S couplet",
-        "s_bigeminy": "S bigeminy",
-        "s_trigeminy": "S trigeminy",
-        "signal_lost": "signal lost",
-        "compensatory_pause": "compensatory pause",
-        "bradycardia": "bradycardia",
-        "tachycardia": "tachycardia",
-        "ectopic_v": "V ectopics",
-        "fusion": "fusion beats",
-        "ectopic_s": "S ectopics",
-        "paced_or_unclassifiable": "paced or unclassifiable",
-        "doubtful": "doubtful beats",
-        "unclassified": "unclassified beats",
-    }
-)
-_GROUPS = ("ectopic_v", "fusion", "ectopic_s", "paced_or_unclassifiable", "doubtful", "unclassified")
-_SHOWN = 3
 BLIND = "hidden until you have finished your own reading"
 Row = dict[str, object]
 
@@ -118,7 +87,7 @@ def row(study: Study, people: tuple[str, ...], second: SecondReading | None, rea
         "model": study.model,
         "priority": 0 if blind or study.priority == UNJUDGED else study.priority,
         "state": study.state,
-        "state_words": STATE_WORDS[study.state],
+        "state_words": STUDY_STATES[study.state].name,
         "signed": study.state == "signed",
         "second": second_words(second),
         "findings": BLIND if blind else findings_words(study.findings),
@@ -128,20 +97,6 @@ def row(study: Study, people: tuple[str, ...], second: SecondReading | None, rea
         "duration": duration(study.duration_s),
         "updated": study.updated.isoformat(),
     }
-
-
-def findings_words(findings: Mapping[str, int]) -> str:
-    """The most important kinds of findings, and how many of each rhythm event."""
-    known = [kind for kind in FINDING_WORDS if findings.get(kind)]
-    words = [
-        FINDING_WORDS[kind] + (f" ×{findings[kind]}" if findings[kind] > 1 and kind not in _GROUPS else "")
-        for kind in known[:_SHOWN]
-    ]
-    left = len(known) - len(words)
-    if left:
-        words.append(f"{left} more kind{'' if left == 1 else 's'}")
-    text = ", ".join(words) or "no finding"
-    return text if text[1:2].isupper() else text[0].upper() + text[1:]
 
 
 def second_words(second: SecondReading | None) -> str:

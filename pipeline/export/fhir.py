@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.report import LETTER_NAMES, RESEARCH_USE, ReportContent, utc_text
+from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.tables import dump_json
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
+from pipeline.wording import RESEARCH_USE
 
 MAX_FINDINGS: Final = 200
 HOLTER_S: Final = 3600.0  # a recording of an hour or more is an ambulatory study
@@ -22,21 +24,6 @@ _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 _SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 _BEAT_CLASS: Final = "urn:heartvision:beat-class"
 _FINDING_KIND: Final = "urn:heartvision:finding"
-# SNOMED CT concepts for ECG findings, as listed by the PhysioNet/CinC Challenge of 2020
-# (doi:10.1088/1361-6579/abc960).
-# Only where concept and finding mean the same: "AF-like" is a suspicion, and three supraventricular beats in a row
-# are a run but not yet a supraventricular tachycardia (426761007), so they have no code.
-_CONCEPTS: Final = MappingProxyType(
-    {
-        "vt": "164895002",
-        "vt_sustained": "164895002",
-        "bigeminy": "11157007",
-        "trigeminy": "251180001",
-        "ectopic_v": "427172004",
-        "ectopic_s": "63593006",
-        "fusion": "13640000",
-    }
-)
 _NAMESPACE: Final = uuid.UUID("6f3c2f0e-7a55-5d0c-9b0c-0d3c6f2a4e11")
 
 
@@ -155,7 +142,7 @@ def _rate(content: ReportContent) -> dict[str, Any]:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     coding = [{"system": _FINDING_KIND, "code": finding.kind}]
-    if concept := _CONCEPTS.get(finding.kind):
+    if concept := FINDING_KINDS[finding.kind].snomed:
         coding.insert(0, {"system": _SNOMED, "code": concept})
     times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
     beats = {"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}

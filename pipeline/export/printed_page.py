@@ -13,9 +13,9 @@ from fpdf import FPDF, ViewerPreferences
 from fpdf.fonts import TTFFont
 
 from pipeline.export.printable_text import printable
-from pipeline.export.report import RESEARCH_USE
 from pipeline.export.scripts import CJK, FONTS, MAIN, needs_shaping, other_fonts
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
+from pipeline.wording import RESEARCH_USE
 
 Colour = tuple[int, int, int]
 Align = Literal["L", "C", "R"]

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
+from pipeline.review.states import FhirStatus, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 
-StudyState = Literal["new", "in_review", "signed", "reopened"]
 LETTER_NAMES: Final = MappingProxyType(
     dict(
         zip(
@@ -25,7 +25,6 @@ LETTER_NAMES: Final = MappingProxyType(
         )
     )
 )
-RESEARCH_USE: Final = "For research use only. Not a medical device. A clinician looks at the signal and decides."
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,9 @@ class StudyFacts:
     version: int = 0  # of the audit trail
 
     @property
-    def fhir_status(self) -> Literal["preliminary", "final", "amended"]:
-        """Final once signed, amended if signed again; whatever awaits a signature is preliminary."""
-        if self.state != "signed":
-            return "preliminary"
-        return "amended" if self.signatures > 1 else "final"
+    def fhir_status(self) -> FhirStatus:
+        """What FHIR calls the result; see `pipeline.review.states.fhir_status`."""
+        return fhir_status(self.state, self.signatures)
 
 
 @dataclass(frozen=True, eq=False)

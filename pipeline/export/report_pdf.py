@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from pipeline._util.files import write_bytes
@@ -22,17 +21,10 @@ from pipeline.export.printed_page import (
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
+from pipeline.review.states import STUDY_STATES
 from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
-STATE_WORDS: Final = MappingProxyType(
-    {
-        "new": "Not reviewed",
-        "in_review": "In review, not signed",
-        "signed": "Signed",
-        "reopened": "Reopened, not signed",
-    }
-)
 
 _SIGNATURE_MM: Final = 8.0
 _TREND_MM: Final = 38.0
@@ -70,7 +62,7 @@ def pdf_bytes(content: ReportContent) -> bytes:
 
 def state_words(content: ReportContent) -> str:
     """State the status of the study in words, and what that makes of the report."""
-    words = STATE_WORDS[content.study.state]
+    words = STUDY_STATES[content.study.state].on_report
     status = content.study.fhir_status
     return f"{words} · {status}"
 

@@ -31,6 +31,7 @@ from pipeline.export.printed_page import (
     Sheet,
 )
 from pipeline.export.report import ReportContent
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.types import FloatArray
 from pipeline.wording import report_clock
@@ -39,9 +40,7 @@ STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
 MAX_STRIPS: Final = 16
 MAX_PER_KIND: Final = 3
 
-# Findings of beats that need not follow each other: one of the beats is shown.
-_GROUPS: Final = frozenset({"ectopic_v", "ectopic_s", "fusion", "paced_or_unclassifiable", "doubtful", "unclassified"})
-_LEAD_IN_S: Final = 1.5  # rhythm shown before a finding that is longer than the strip
+_LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
 _HEAD_MM: Final = 15.0
 _TAIL_MM: Final = 7.0
 _MARKED: Final = (255, 246, 222)
@@ -121,7 +120,7 @@ def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -
 
 def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
     heading = f"{number}  {finding.title}"
-    if finding.kind in _GROUPS:
+    if FINDING_KINDS[finding.kind].scattered:  # of beats that need not follow each other, one is shown
         beat_s = finding.samples[0] / content.analysis.fs
         marked = tuple((sample / content.analysis.fs,) * 2 for sample in finding.samples)
         others = f"the first of {len(finding.samples)} beats" if len(finding.samples) > 1 else "one beat"

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.report import RESEARCH_USE, ReportContent, utc_text
+from pipeline.export.report import ReportContent, utc_text
 from pipeline.export.tables import dump_json, table_bytes, to_json
 from pipeline.export.wfdb_annotations import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.wording import RESEARCH_USE
 
 # `|` is WFDB's isolated QRS-like artefact: not a beat, so no tool counts it or takes an RR interval from it.
 SYMBOLS: Final = MappingProxyType({**{name: name for name in AAMI_CLASSES}, UNCLASSIFIED: "Q", REJECTED: "|"})

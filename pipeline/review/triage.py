@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -12,53 +12,13 @@ import numpy as np
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, IntArray
 from pipeline.wording import percent
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """How findings of one kind are listed; `group` names the kinds that one finding may change between."""
-
-    priority: int
-    title: str
-    group: str
-
-
-# Within one priority, findings are listed in this order.
-_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
-    {
-        "vt_sustained": _Kind(1, "Sustained ventricular tachycardia", "v_run"),
-        "vt": _Kind(1, "Ventricular tachycardia", "v_run"),
-        "long_pause": _Kind(1, "Long pause", "pause"),
-        "v_triplet": _Kind(2, "Ventricular triplet", "v_run"),
-        "svt": _Kind(2, "Supraventricular run", "s_run"),
-        "af_like": _Kind(2, "Irregular, AF-like", "af_like"),
-        "pause": _Kind(2, "Pause", "pause"),
-        "no_beats": _Kind(2, "Signal without beats", "pause"),
-        "v_couplet": _Kind(3, "Ventricular couplet", "v_run"),
-        "idioventricular": _Kind(3, "Idioventricular rhythm", "v_run"),
-        "bigeminy": _Kind(3, "Ventricular bigeminy", "bigeminy"),
-        "trigeminy": _Kind(3, "Ventricular trigeminy", "trigeminy"),
-        "atrial_rhythm": _Kind(4, "Slow supraventricular run", "s_run"),
-        "s_couplet": _Kind(4, "Supraventricular couplet", "s_run"),
-        "s_bigeminy": _Kind(4, "Supraventricular bigeminy", "s_bigeminy"),
-        "s_trigeminy": _Kind(4, "Supraventricular trigeminy", "s_trigeminy"),
-        "signal_lost": _Kind(4, "Signal lost", "pause"),
-        "compensatory_pause": _Kind(4, "Compensatory pause", "pause"),
-        "bradycardia": _Kind(4, "Bradycardia", "bradycardia"),
-        "tachycardia": _Kind(4, "Tachycardia", "tachycardia"),
-        "ectopic_v": _Kind(5, "Ventricular ectopics", "ectopic_v"),
-        "fusion": _Kind(5, "Fusion beats", "fusion"),
-        "ectopic_s": _Kind(6, "Supraventricular ectopics", "ectopic_s"),
-        "paced_or_unclassifiable": _Kind(7, "Paced or unclassifiable beats", "paced_or_unclassifiable"),
-        "doubtful": _Kind(7, "Doubtful beats", "doubtful"),
-        "unclassified": _Kind(8, "Unclassified beats", "unclassified"),
-    }
-)
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
 _RUNS: Final = ("v_run", "s_run")
 _SILENT: Final = MappingProxyType({"no_beats": "noise, flutter or missed beats", "signal_lost": "flat or adrift"})
@@ -134,7 +94,7 @@ def triage(
         *_doubtful_findings(beats, families, decided, config),
         *_unclassified_findings(beats, decided, config),
     ]
-    order = {kind: number for number, kind in enumerate(_KINDS)}
+    order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
     rows.sort(key=lambda row: (row.priority, order[row.kind], -len(row.samples), row.start_s))
     return tuple(rows)
 
@@ -144,7 +104,7 @@ def _finding(
 ) -> Finding:
     """Make a row about the beats at positions `at`, increasing."""
     samples = beats.sample[at]
-    form = _KINDS[kind]
+    form = FINDING_KINDS[kind]
     return Finding(
         id=f"{form.group}:{anchor}",
         kind=kind,
@@ -162,7 +122,7 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
     letters = beat_letters(beats)
     for event in found:
         at = np.arange(event.first, event.last + 1)
-        if event.letter and _KINDS[event.kind].group not in _RUNS:
+        if event.letter and FINDING_KINDS[event.kind].group not in _RUNS:
             at = at[letters[event.first : event.last + 1] == ord(event.letter)]
         first = int(beats.sample[event.first])
         yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, beats, at))
@@ -171,12 +131,12 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
 def _event_detail(event: Event, beats: ReviewedBeats, at: IntArray) -> str:
     if words := _SILENT.get(event.kind):
         return f"{event.seconds:.2f} s, {words}"
-    if _KINDS[event.kind].group == "pause":
+    if FINDING_KINDS[event.kind].group == "pause":
         more = f", {event.count - 1} intervals in a row" if event.count > 2 else ""
         return f"{event.longest_s:.2f} s{more}"
     if event.kind in _RATED:
         return f"{event.seconds:.0f} s at {event.bpm:.0f}/min, {event.count} beats"
-    if _KINDS[event.kind].group in _RUNS:
+    if FINDING_KINDS[event.kind].group in _RUNS:
         return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s{_how_sure(beats, at)}"
     return f"{at.size} ectopic beats in {event.seconds:.1f} s{_how_sure(beats, at)}"
 
@@ -187,7 +147,7 @@ def _single_findings(
     letters = beat_letters(beats)
     single = np.ones(len(beats), np.bool_)
     for event in found:
-        if _KINDS[event.kind].group in _RUNS:
+        if FINDING_KINDS[event.kind].group in _RUNS:
             single[event.first : event.last + 1] = False
     for letter, kind in _SINGLE:
         at = np.flatnonzero(single & (letters == ord(letter)))
@@ -203,7 +163,7 @@ def _family_findings(
         members = at[family == number]
         name = "" if families is None else " of no family" if number == NO_FAMILY else f", family {number + 1}"
         anchor = "all" if families is None else number
-        title = f"{_KINDS[kind].title}{name}"
+        title = f"{FINDING_KINDS[kind].title}{name}"
         yield _finding(beats, kind, anchor, members, decided, title=title, detail=_group_detail(beats, members))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from pipeline.errors import ReviewError
 from pipeline.review.beats_in_force import Board
 from pipeline.review.decisions import Decision, clean_text
+from pipeline.review.states import StudyState
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.log import (
@@ -24,7 +25,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
-from pipeline.store.studies import State, Study, row_of, stored_analysis, study_of
+from pipeline.store.studies import Study, row_of, stored_analysis, study_of
 from pipeline.store.tables import AuditRow, ReadingRow
 from pipeline.types import Analysis
 
@@ -64,7 +65,7 @@ class Standing:
     second_done: bool
 
     @property
-    def state(self) -> State:
+    def state(self) -> StudyState:
         """State of the study."""
         return self.study.state
 

@@ -16,13 +16,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StoreError
+from pipeline.review.states import StudyState
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
 from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
-State = Literal["new", "in_review", "signed", "reopened"]
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 
@@ -38,7 +38,7 @@ class Study:
     model_version: str
     leads: tuple[str, ...]
     duration_s: float
-    state: State
+    state: StudyState
     priority: int
     counts: Mapping[str, int]
     findings: Mapping[str, int]
@@ -140,7 +140,7 @@ def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findin
 def worklist(
     *,
     text: str = "",
-    states: tuple[State, ...] = (),
+    states: tuple[StudyState, ...] = (),
     reader: str = "",
     sort: SortKey = "priority",
     descending: bool = False,
@@ -274,7 +274,7 @@ def _summarised(
     row.search = search_text(session, row)
 
 
-def _matching(text: str, states: tuple[State, ...], reader: str) -> Select[StudyRow]:
+def _matching(text: str, states: tuple[StudyState, ...], reader: str) -> Select[StudyRow]:
     query = select(StudyRow)
     if states:
         query = query.where(StudyRow.state.in_(states))

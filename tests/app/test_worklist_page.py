@@ -10,11 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
-from app.worklist.table import FINDING_WORDS, burden, findings_words, row, second_words
+from app.common.text import findings_words
+from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads
-from pipeline.review import triage
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.readings import SecondReading
@@ -212,10 +212,6 @@ def test_without_a_database_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tm
     assert not page.exception
     assert "is not supported" in said(page)
     monkeypatch.delenv("HEARTVISION_DATABASE_URL")
-
-
-def test_each_kind_of_finding_has_words_in_the_order_of_importance() -> None:
-    assert list(FINDING_WORDS) == list(triage._KINDS)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pipeline.export.ecg_paper import LANE_MAX_MM, lane_for
 from pipeline.export.fhir import MAX_FINDINGS, to_fhir
 from pipeline.export.printable_text import MISSING, printable
 from pipeline.export.printed_page import Sheet
-from pipeline.export.report import RESEARCH_USE, StudyFacts, report_content
+from pipeline.export.report import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
@@ -28,6 +28,7 @@ from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.types import Analysis, Quality, QualitySegment, Recording
+from pipeline.wording import RESEARCH_USE
 
 FS = 250.0
 CREATED = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

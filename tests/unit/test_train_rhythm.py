@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal as sps
 
-from models.fit import UNLABELLED
+from models.loop import UNLABELLED
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path

@@ -7,7 +7,18 @@ import re
 import pytest
 
 from pipeline.config import ROOT
-from pipeline.wording import burden, clock, grouped, no_share, of_the_classified, percent, report_clock, score, share
+from pipeline.wording import (
+    RESEARCH_USE,
+    burden,
+    clock,
+    grouped,
+    no_share,
+    of_the_classified,
+    percent,
+    report_clock,
+    score,
+    share,
+)
 
 
 @pytest.mark.parametrize(("count", "text"), [(7, "7"), (1963, "1 963"), (109_206, "109 206"), (1234.4, "1 234")])
@@ -78,3 +89,11 @@ def test_only_one_module_says_how_times_are_written() -> None:
     files = [path for folder in ("app", "pipeline") for path in (ROOT / folder).rglob("*.py")]
     found = {path.relative_to(ROOT).as_posix() for path in files if written.search(path.read_text(encoding="utf-8"))}
     assert found == {"pipeline/wording.py"}
+
+
+def test_one_sentence_says_what_the_results_are_for() -> None:
+    assert RESEARCH_USE.startswith("For research use only. Not a medical device.")
+    assert "a clinician looks at the signal and decides" in RESEARCH_USE
+    files = [path for folder in ("app", "pipeline") for path in (ROOT / folder).rglob("*.py")]
+    found = {path.name for path in files if "research use only" in path.read_text(encoding="utf-8")}
+    assert found == {"wording.py"}

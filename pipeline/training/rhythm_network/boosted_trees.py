@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models.boosted_trees import nodes_of
-from models.fit import UNLABELLED
+from models.loop import UNLABELLED
 from models.trees import DEPTH, NODE, NODES, REACH, ROUNDS, measurer
 from pipeline.config import Config
 from pipeline.features.beat_sequence import row_size

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fit import UNLABELLED
+from models.loop import UNLABELLED
 from models.softmax import softmax
 from pipeline.evaluation.calibration import adjust_prior, fit_temperature
 from pipeline.labels import AAMI_CLASSES

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fit import UNLABELLED
+from models.loop import UNLABELLED
 from pipeline.analysis import prepare
 from pipeline.config import Config
 from pipeline.errors import DataError
