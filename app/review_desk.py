@@ -45,7 +45,7 @@ HUMAN_WORDS = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ReviewMaterial:
     """What a study stands on and no decision changes; `others` are other networks' analyses of the same recording."""
 
     recording: Recording
@@ -78,7 +78,7 @@ class Wanted:
 class Desk:
     """A reading of a study at one version."""
 
-    material: Material
+    material: ReviewMaterial
     standing: Standing
     beats: ReviewedBeats
     _lists: dict[Wanted, tuple[Finding, ...]] = field(default_factory=dict)
@@ -186,7 +186,7 @@ class Desk:
         return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
 
 
-def material_of(study: Study) -> Material:
+def material_of(study: Study) -> ReviewMaterial:
     """Everything about a study that decisions do not change.
 
     Raises
@@ -199,7 +199,7 @@ def material_of(study: Study) -> Material:
     recording = replace(open_recording(study.digest), name=study.record)
     analysis = stored_analysis(study.id)
     prepared = _prepared(recording, analysis)
-    return Material(
+    return ReviewMaterial(
         recording,
         analysis,
         prepared,
@@ -214,7 +214,7 @@ def stamp(standing: Standing) -> tuple[object, ...]:
     return standing.version, standing.state, standing.second_reader, standing.second_done
 
 
-def desk_of(material: Material, standing: Standing) -> Desk:
+def desk_of(material: ReviewMaterial, standing: Standing) -> Desk:
     """The reading as it stands."""
     return Desk(material, standing, reviewed_beats(material.analysis, standing.decisions, material.ground))
 
@@ -235,7 +235,7 @@ def networks_beside(study: Study) -> tuple[str, ...]:
     return tuple(name for name in registry.available() if name != study.model)
 
 
-def job_beside(material: Material, network: str) -> Job:
+def job_beside(material: ReviewMaterial, network: str) -> Job:
     """The analysis of the same recording, from the same leads, by another network."""
     analysis, recording = material.analysis, material.recording
     chosen = load_prepared(recording, DEFAULT, None)

@@ -30,7 +30,7 @@ from scipy import signal as sps
 from pipeline._util.provenance import current_commit, now
 from pipeline.config import ROOT, data_root
 from pipeline.digitisation.digitise import Corrections, Digitised, digitise
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
@@ -50,7 +50,7 @@ Truth = dict[str, np.ndarray]
 def ludb_leads(number: int) -> tuple[dict[str, np.ndarray], float]:
     """The twelve leads of a LUDB record, baseline wander below 0.3 Hz taken away as printers do."""
     record = read_path(data_root() / "ludb" / f"{number}.hea")
-    names = {name.lower(): name for name in LEADS}
+    names = {name.lower(): name for name in TWELVE_LEADS}
     sos = sps.butter(1, 0.3, "highpass", fs=record.fs, output="sos")
     leads = {
         names[lead]: sps.sosfiltfilt(sos, record.p_signal[:, i]).astype(np.float32)
@@ -105,7 +105,7 @@ def given_pages() -> Iterator[tuple[str, Any]]:
         def make(path: Path = path, columns: int = columns) -> tuple[Any, Truth, PageStyle]:
             table = np.genfromtxt(path.with_name(path.stem.replace("_6x2", "") + ".csv"), delimiter=",", names=True)
             truth = {}
-            for i, lead in enumerate(LEADS):
+            for i, lead in enumerate(TWELVE_LEADS):
                 column = i // (12 // columns)
                 inside = np.arange(len(table)) * columns // len(table) == column
                 strip = lead == "II" and columns == 4

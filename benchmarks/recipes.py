@@ -21,7 +21,7 @@ from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.training.augmentation import Augmentation, read_recorded_noise
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
-from pipeline.training.training_set import Lesson, load_lesson
+from pipeline.training.training_set import TrainingData, load_training_data
 from pipeline.training.tuning import tune, validation
 
 NETWORK = "mobilenet"
@@ -58,13 +58,13 @@ def recipes(root: Path) -> dict[str, TrainingPlan]:
     }
 
 
-def measured(plan: TrainingPlan, lesson: Lesson, root: Path) -> dict[str, float]:
+def measured(plan: TrainingPlan, lesson: TrainingData, root: Path) -> dict[str, float]:
     """The shown measures of one plan."""
     found = validation(NETWORK, plan, lesson, root, DEFAULT)
     return {name: found[name] for name in (*MEASURES, "minutes")}
 
 
-def tuned(trials: int, lesson: Lesson, root: Path) -> tuple[str, TrainingPlan]:
+def tuned(trials: int, lesson: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
     """The plan with the settings that a search of so many trials likes best."""
     found = json.loads(tune(NETWORK, trials, root, plan=PLAN, lesson=lesson).read_text())
     best = found["best"]
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="trials of the search for settings")
     options = parser.parse_args()
     root = data_root()
-    lesson = load_lesson(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    lesson = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     rows: dict[str, dict[str, float]] = {}
     for title, plan in recipes(root).items():
         rows[title] = measured(plan, lesson, root)

@@ -23,7 +23,7 @@ from models.runtime import dtype_policy, keras
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, PictureConfig, data_root
 from pipeline.datasets.catalogue import database_folder
-from pipeline.training.training_set import load_lesson
+from pipeline.training.training_set import load_training_data
 from pipeline.training.tuning import validation
 
 JSON, TABLE = (ROOT / "docs" / "experiments" / name for name in ("resolution.json", "picture-size.md"))
@@ -49,7 +49,7 @@ def main() -> None:
 def learnt(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
     """The measures of one size, a row a seed."""
     config = replace(DEFAULT, picture=picture)
-    lesson = load_lesson(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
+    lesson = load_training_data(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
     found = {seed: validation(NETWORK, replace(PLAN, seed=seed), lesson, root, config) for seed in SEEDS[:2]}
     facts = {"size": SIZES.index(picture), "height": picture.height_px, "width": picture.width_px}
     return [facts | {"seed": seed} | {name: row[name] for name in MEASURES} for seed, row in found.items()]

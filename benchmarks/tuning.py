@@ -21,7 +21,7 @@ from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.evaluation.run import write_json
 from pipeline.training.plan import DEFAULT_PLAN
-from pipeline.training.training_set import load_lesson
+from pipeline.training.training_set import load_training_data
 from pipeline.training.tuning import tune
 
 PLAN: Final = DEFAULT_PLAN.reduced(2, 1000)
@@ -35,7 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     commit, root = current_commit(), data_root()  # before the first file is written
     said = lambda fraction, sentence: sys.stderr.write(f"{sentence}\n")  # noqa: E731
-    lesson = load_lesson(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    lesson = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     for trials in range(1, options.trials + 1):
         found = tune(NETWORK, trials, root, plan=PLAN, lesson=lesson, progress=said)
         made = Provenance(f"python -m benchmarks.tuning --trials {trials}", commit, "MIT-BIH DS1", now())

@@ -11,7 +11,7 @@ from typing import Any, Final
 from models.operations import indicator, mean_near, ops_of, reshaped, shifted
 
 POINTS: Final = 100  # per beat, 8 ms apart; R is at 38
-LEADS: Final = 2
+N_LEADS: Final = 2
 BEFORE_QRS, QRS, AFTER_QRS = slice(8, 30), slice(30, 50), slice(50, 95)
 STEEP: Final = slice(24, 64)  # where the width of the QRS is measured
 P_WAVE, P_POINTS = slice(6, 30), 8  # 0.26 to 0.06 s before R, in means of 24 ms
@@ -42,8 +42,8 @@ def measured(rows: Any) -> Measured:
 
 def parts(rows: Any) -> tuple[Any, Any, Any]:
     """Split rows into the beat and the usual beat, (batch, n, POINTS, LEADS), and the RR intervals."""
-    size = POINTS * LEADS
-    wave, usual = (reshaped(rows[..., at : at + size], POINTS, LEADS) for at in (0, size))
+    size = POINTS * N_LEADS
+    wave, usual = (reshaped(rows[..., at : at + size], POINTS, N_LEADS) for at in (0, size))
     return wave, usual, rows[..., 2 * size :]
 
 
@@ -104,7 +104,7 @@ def _width(wave: Any) -> Any:
 def _before_qrs(wave: Any) -> Any:
     """Return what stands above the line between both ends of the P wave's window, (batch, n, P_POINTS, LEADS)."""
     ops, step = ops_of(wave), (P_WAVE.stop - P_WAVE.start) // P_POINTS
-    means = reshaped(wave[..., P_WAVE, :], P_POINTS, step, LEADS)
+    means = reshaped(wave[..., P_WAVE, :], P_POINTS, step, N_LEADS)
     points = ops.mean(means, axis=-2)
     along = ops.reshape(ops.arange(P_POINTS, dtype="float32") / (P_POINTS - 1), (-1, 1))
     return points - points[..., :1, :] - (points[..., -1:, :] - points[..., :1, :]) * along
@@ -129,8 +129,8 @@ def _level(power: Any) -> Any:
 
 
 def _pairs(flat: Any) -> Any:
-    return reshaped(flat, P_POINTS, LEADS)
+    return reshaped(flat, P_POINTS, N_LEADS)
 
 
 def _flat_pairs(points: Any) -> Any:
-    return reshaped(points, P_POINTS * LEADS)
+    return reshaped(points, P_POINTS * N_LEADS)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import trees
-from models.beat_measures import LEADS, POINTS, Measured, joined, measured
+from models.beat_measures import N_LEADS, POINTS, Measured, joined, measured
 from models.network import Network, Weights, everything, random_start
 from models.operations import reshaped, shifted
 from models.runtime import keras, processors, single_threaded_blas, tensorflow
@@ -205,7 +205,7 @@ def _neighbours(x: Any, dilation: int, layers: _Layers) -> Any:
 
 
 def _flat(wave: Any) -> Any:
-    return reshaped(wave, POINTS * LEADS)
+    return reshaped(wave, POINTS * N_LEADS)
 
 
 NETWORK = Network(

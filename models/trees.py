@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.beat_measures import LEADS, Measured, joined, measured
+from models.beat_measures import N_LEADS, Measured, joined, measured
 from models.boosted_trees import Forest
 from models.network import Weights
 from models.operations import indicator, mean_near, ops_of, reshaped, shifted
@@ -91,7 +91,7 @@ def _normed(wave: Any) -> Any:
     ops = ops_of(wave)
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
-    flat = reshaped(part, (COMPARED.stop - COMPARED.start) * LEADS)
+    flat = reshaped(part, (COMPARED.stop - COMPARED.start) * N_LEADS)
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 

@@ -28,7 +28,7 @@ from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
-    from app.review_desk import Material
+    from app.review_desk import ReviewMaterial
     from pipeline.digitisation.digitise import Corrections, Digitised
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading
@@ -216,7 +216,7 @@ def _evaluation(file: str, changed_ns: int, size: int) -> Json:
     return read_evaluation(Path(file))
 
 
-def review_material(study: Study) -> Material:
+def review_material(study: Study) -> ReviewMaterial:
     """What a study stands on, its families among it.
 
     Raises
@@ -233,7 +233,7 @@ def forget_review_material() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, scope="session")
-def _review_material(url: str, number: int, digest: str, _study: Study) -> Material:
+def _review_material(url: str, number: int, digest: str, _study: Study) -> ReviewMaterial:
     from app.review_desk import material_of
 
     return material_of(_study)

@@ -14,7 +14,7 @@ from app.common.text import plain
 from app.ecg_page import marks as page_marks
 from pipeline.digitisation.calibration import GAINS, SPEEDS
 from pipeline.digitisation.digitise import Corrections, Digitised, Need
-from pipeline.digitisation.layouts import LAYOUTS, LEADS
+from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
 from pipeline.digitisation.paper import squared
 from pipeline.errors import IntakeError
 from pipeline.types import PictureArray
@@ -38,7 +38,7 @@ def ask(need: Need, found: Digitised, key: str) -> object:
         fitting = [name for name, layout in LAYOUTS.items() if layout.rows == len(found.lanes)] or list(LAYOUTS)
         return st.selectbox(label, fitting, index=None, key=f"page-layout-{key}")
     if need.about == "strip":
-        return st.selectbox(label, LEADS, index=None, key=f"page-strip-{key}-{need.box}")
+        return st.selectbox(label, TWELVE_LEADS, index=None, key=f"page-strip-{key}-{need.box}")
     return st.number_input(label, 1.0, 100.0, value=None, placeholder="pixels per millimetre")
 
 
@@ -201,7 +201,7 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
             pd.DataFrame({"box": range(1, len(found.boxes) + 1), "lead": [box.lead for box in found.boxes]}),
             hide_index=True,
             disabled=["box"],
-            column_config={"lead": st.column_config.SelectboxColumn(options=list(LEADS), required=True)},
+            column_config={"lead": st.column_config.SelectboxColumn(options=list(TWELVE_LEADS), required=True)},
             key=f"page-names-{key}",
         )
         if st.form_submit_button("Read the leads again"):

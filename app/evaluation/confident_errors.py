@@ -10,7 +10,7 @@ import streamlit as st
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.evaluation import tables
-from app.evaluation.shared import Json, View, show_source, show_table
+from app.evaluation.shared import EvaluationView, Json, show_source, show_table
 from pipeline.config import data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import DataError, EcgError
@@ -18,7 +18,7 @@ from pipeline.evaluation.saved import DATABASES
 from pipeline.wording import clock, percent
 
 
-def show_errors(view: View) -> None:
+def show_errors(view: EvaluationView) -> None:
     """The wrong answers that the network was surest of."""
     if not view.report["errors"]:
         st.success("There is no wrong answer to show.")
@@ -36,7 +36,7 @@ def show_errors(view: View) -> None:
     show_source(view)
 
 
-def show_pictures(view: View, errors: list[Json]) -> None:
+def show_pictures(view: EvaluationView, errors: list[Json]) -> None:
     """What the network saw of each error: from the recordings if they are here and asked for, else as saved."""
     pictures = live_pictures(view, errors) or saved_pictures(view)
     per_row = 4
@@ -50,7 +50,7 @@ def show_pictures(view: View, errors: list[Json]) -> None:
                 open_button(view, error)
 
 
-def records_folder(view: View) -> Path | None:
+def records_folder(view: EvaluationView) -> Path | None:
     """Where the recordings of the split in view are; None if they are not on this computer."""
     try:
         return database_folder(data_root(), DATABASES[view.evaluation["split"]])
@@ -58,7 +58,7 @@ def records_folder(view: View) -> Path | None:
         return None
 
 
-def open_button(view: View, error: Json) -> None:
+def open_button(view: EvaluationView, error: Json) -> None:
     """A button that opens the recording at an error's beat, if the recording is here."""
     folder = records_folder(view)
     if folder is None or not (record := folder / f"{error['record']}.hea").is_file():
@@ -77,7 +77,7 @@ def open_button(view: View, error: Json) -> None:
         st.switch_page("analyse/page.py")
 
 
-def live_pictures(view: View, errors: list[Json]) -> list[Any]:
+def live_pictures(view: EvaluationView, errors: list[Json]) -> list[Any]:
     """Pictures drawn from the recordings, in the colours of the theme; empty if not asked for."""
     folder = records_folder(view)
     if folder is None or not all((folder / f"{error['record']}.hea").is_file() for error in errors):
@@ -95,7 +95,7 @@ def live_pictures(view: View, errors: list[Json]) -> list[Any]:
         return []
 
 
-def saved_pictures(view: View) -> list[Any]:
+def saved_pictures(view: EvaluationView) -> list[Any]:
     """The pictures that were kept when the network was evaluated."""
     layout = view.evaluation["error_sheet"]
     if layout is None:

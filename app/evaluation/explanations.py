@@ -8,7 +8,7 @@ import streamlit as st
 from app.common.text import plain
 from app.evaluation import explanation_charts as charts
 from app.evaluation import tables
-from app.evaluation.shared import Json, View, beside, show_caption, show_figure, show_table
+from app.evaluation.shared import EvaluationView, Json, beside, show_caption, show_figure, show_table
 from pipeline.evaluation.claims import claims
 from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA
 from pipeline.wording import UNDEFINED
@@ -17,7 +17,7 @@ WAYS = {"deletion": "Taken away", "insertion": "Put back"}
 PARTS = {"qrs": "QRS", "p": "P window", "rr": "Preceding RR"}
 
 
-def show_explanations(view: View) -> None:
+def show_explanations(view: EvaluationView) -> None:
     """Deletion and insertion, where the heat lies, and what is left of a map without the weights."""
     content = beside(view, "explanations.json", EXPLANATIONS_SCHEMA)
     if content is None:
@@ -57,7 +57,7 @@ def how_measured(content: Json) -> str:
     return f"{how} {good}"
 
 
-def show_randomised(view: View, content: Json) -> None:
+def show_randomised(view: EvaluationView, content: Json) -> None:
     """What is left of the maps as weights become random."""
     st.subheader("Without the network's weights", anchor=False)
     st.write(
@@ -75,7 +75,7 @@ def show_randomised(view: View, content: Json) -> None:
     show_explanations_source(view, content)
 
 
-def show_explanations_source(view: View, content: Json) -> None:
+def show_explanations_source(view: EvaluationView, content: Json) -> None:
     """The command that measured the maps."""
     show_caption(content["provenance"], f"models/weights/{view.name}/explanations.json")
 

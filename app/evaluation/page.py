@@ -12,7 +12,16 @@ from app.common.text import plain
 from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.sections import SECTIONS
-from app.evaluation.shared import KINDS, SPLIT_NAMES, Json, View, download, how_to_read, show_figure, show_source
+from app.evaluation.shared import (
+    KINDS,
+    SPLIT_NAMES,
+    EvaluationView,
+    Json,
+    download,
+    how_to_read,
+    show_figure,
+    show_source,
+)
 from app.evaluation.whole_images import show_pages, show_runs
 from models import registry
 from pipeline.config import RECORDING_NETWORK
@@ -59,7 +68,7 @@ if not evaluations:
     st.stop()
 
 usual = RECORDING_NETWORK if RECORDING_NETWORK in evaluations else next(iter(evaluations))
-first = View(usual, kind, evaluations[usual], palette(), picture, evaluations)
+first = EvaluationView(usual, kind, evaluations[usual], palette(), picture, evaluations)
 with st.expander("How to read this", icon=":material/menu_book:"):
     st.markdown(how_to_read(first.evaluation, kind))
 
@@ -89,7 +98,7 @@ def show_one() -> None:
     SECTIONS[section](replace(first, name=chosen, evaluation=evaluations[chosen]))
 
 
-def show_sources(view: View) -> None:
+def show_sources(view: EvaluationView) -> None:
     """Where the board's numbers come from, network by network."""
     for name, content in evaluations.items():
         show_source(replace(view, name=name, evaluation=content))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.common.text import plain
 from app.evaluation import charts, tables
-from app.evaluation.shared import Json, View, beside, show_caption, show_figure, show_table
+from app.evaluation.shared import EvaluationView, Json, beside, show_caption, show_figure, show_table
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import STRESS_SCHEMA
 from pipeline.wording import grouped, percent, share
@@ -14,7 +14,7 @@ from pipeline.wording import grouped, percent, share
 SWAPS_SHOWN = 2000
 
 
-def show_uncertainty(view: View) -> None:
+def show_uncertainty(view: EvaluationView) -> None:
     """Sets of classes that hold the truth, patient by patient, and when to leave a beat to a person."""
     found = view.evaluation.get("uncertainty")
     if not found:
@@ -51,7 +51,7 @@ def _over_halves(halves: Json, database: str) -> str:
     )
 
 
-def show_abstention(view: View, found: Json) -> None:
+def show_abstention(view: EvaluationView, found: Json) -> None:
     """Risk against coverage, and the rule that was calibrated for leaving beats to a person."""
     st.subheader("When to leave a beat to a person", anchor=False)
     target, confidence = found["abstention"]["target"], found["abstention"]["confidence"]
@@ -122,13 +122,13 @@ def _left_to_a_person(tested: Json) -> str:
     )
 
 
-def show_uncertainty_source(view: View) -> None:
+def show_uncertainty_source(view: EvaluationView) -> None:
     """The command that calibrated the sets."""
     made = view.evaluation["uncertainty"]["provenance"]
     show_caption(made, f"models/weights/{view.name}/{view.file.name}")
 
 
-def show_stress(view: View) -> None:
+def show_stress(view: EvaluationView) -> None:
     """Scores under added noise and with one lead alone."""
     command = f"python -m pipeline evaluate --model {view.name} --stress"
     content = beside(view, "stress.json", STRESS_SCHEMA)
@@ -159,7 +159,7 @@ def show_stress(view: View) -> None:
     show_table(tables.stress(content), f"{view.name}-stress.csv")
 
 
-def show_against(view: View) -> None:
+def show_against(view: EvaluationView) -> None:
     """The network in view against another one on the same patients."""
     everyone = view.everyone
     others = [name for name in everyone if name != view.name]

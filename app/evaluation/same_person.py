@@ -10,7 +10,7 @@ import streamlit as st
 from app.common import cache
 from app.common.text import plain
 from app.evaluation import tables
-from app.evaluation.shared import Json, View, show_caption, show_table
+from app.evaluation.shared import EvaluationView, Json, show_caption, show_table
 from models import registry
 from pipeline.datasets.splits import SAME_PERSON
 from pipeline.errors import DataError
@@ -21,7 +21,7 @@ SWAPS_SHOWN = 2000
 MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accuracy")
 
 
-def show_same_person(view: View) -> None:
+def show_same_person(view: EvaluationView) -> None:
     """For each person in both halves: what the run without the record that teaches gives, if one was made."""
     for taught, tested in SAME_PERSON:
         file = without_file(view.name, (taught,), registry.WEIGHTS)
@@ -38,7 +38,7 @@ def show_same_person(view: View) -> None:
             show_caption(other["provenance"], f"models/weights/{view.name}/{file.name}")
 
 
-def _compared(view: View, other: Json) -> list[Any]:
+def _compared(view: EvaluationView, other: Json) -> list[Any]:
     """The differences of `MEASURES`, and that of S once more without the record that holds most S beats."""
     from pipeline.evaluation.compare import compare  # not before it is needed
     from pipeline.evaluation.report import S_RECORD
@@ -51,7 +51,7 @@ def _compared(view: View, other: Json) -> list[Any]:
     return [*found[:at], *beside, *found[at:]]
 
 
-def _told(view: View, other: Json, taught: str, tested: str) -> str:
+def _told(view: EvaluationView, other: Json, taught: str, tested: str) -> str:
     usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
     return (
         f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "

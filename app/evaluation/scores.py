@@ -12,7 +12,7 @@ import streamlit as st
 from app.common.text import plain
 from app.evaluation import charts, tables
 from app.evaluation.same_person import show_same_person
-from app.evaluation.shared import Json, View, show_caption, show_figure, show_source, show_table
+from app.evaluation.shared import EvaluationView, Json, show_caption, show_figure, show_source, show_table
 from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
 SWEPT: Mapping[
@@ -28,7 +28,7 @@ SWEPT: Mapping[
 }
 
 
-def show_summary(view: View) -> None:
+def show_summary(view: EvaluationView) -> None:
     """EC57's statistics and the ways of counting."""
     measures = {m: tables.NAMES[m] for m in ("accuracy", "V_f1", "S_f1")}
     measures |= {f"{tables.WITHOUT_232}S_f1": "S F1 without 232", "macro_f1": "Macro F1", "j_kappa": "j kappa"}
@@ -58,7 +58,7 @@ def show_summary(view: View) -> None:
     show_same_person(view)
 
 
-def show_classes(view: View) -> None:
+def show_classes(view: EvaluationView) -> None:
     """The confusion matrix and the table of classes."""
     beats = view.report["beats"]
     st.write(
@@ -70,7 +70,7 @@ def show_classes(view: View) -> None:
     show_table(tables.classes(view.report), f"{view.name}-{view.kind}-classes.csv")
 
 
-def show_records(view: View) -> None:
+def show_records(view: EvaluationView) -> None:
     """Where the network fails, record by record."""
     show_figure(view, charts.records(view.report["per_record"], view.colours), "Share of wrong beats by record")
     frame = tables.records(view.report)
@@ -83,7 +83,7 @@ def show_records(view: View) -> None:
     show_table(frame, f"{view.name}-{view.kind}-records.csv", column_config=formats, placeholder=UNDEFINED)
 
 
-def show_curves(view: View) -> None:
+def show_curves(view: EvaluationView) -> None:
     """ROC and precision-recall of abnormal against normal."""
     overall = view.report["overall"]
     if not view.report["roc"]["fpr"]:
@@ -103,7 +103,7 @@ def show_curves(view: View) -> None:
         )
 
 
-def show_calibration(view: View) -> None:
+def show_calibration(view: EvaluationView) -> None:
     """Whether stated confidences come true."""
     left, right = st.columns(2)
     with left:
@@ -121,7 +121,7 @@ def show_calibration(view: View) -> None:
     show_table(errors, f"{view.name}-{view.kind}-calibration.csv", written={str(name): no_share for name in errors})
 
 
-def _left_unsure(view: View) -> str:
+def _left_unsure(view: EvaluationView) -> str:
     """What the network's own limit of confidence leaves to a person."""
     below = view.evaluation["model"].get("abstain_below")
     kept = charts.kept_from(view.report["coverage"], below)
@@ -136,7 +136,7 @@ def _left_unsure(view: View) -> str:
 
 
 @st.fragment
-def show_threshold(view: View) -> None:
+def show_threshold(view: EvaluationView) -> None:
     """What moving the threshold of "abnormal" does, and what it costs."""
     swept = view.report["thresholds"]
     chosen = st.slider(
@@ -189,7 +189,7 @@ def _cost(report: Json, at: int) -> str:
     )
 
 
-def show_training(view: View) -> None:
+def show_training(view: EvaluationView) -> None:
     """The training curves, if the training left any."""
     file = view.folder / "history.json"
     try:
@@ -210,7 +210,7 @@ def show_training(view: View) -> None:
         st.write(f"Held out during training: records {', '.join(map(str, model['validation_records']))}.")
 
 
-def show_training_source(view: View) -> None:
+def show_training_source(view: EvaluationView) -> None:
     """The command that trained the network."""
     model = view.evaluation["model"]
     made = {
@@ -222,7 +222,7 @@ def show_training_source(view: View) -> None:
     show_caption(made, f"models/weights/{view.name}/history.json")
 
 
-def show_random_split(view: View) -> None:
+def show_random_split(view: EvaluationView) -> None:
     """The same network judged the way that yields 99 %, and why that is not skill."""
     if view.evaluation["random_split"] is None:
         st.info("The comparison with a random split has not been made for this network.")

@@ -19,9 +19,9 @@ from app.evaluation.scores import (
     show_threshold,
     show_training,
 )
-from app.evaluation.shared import View
+from app.evaluation.shared import EvaluationView
 
-SECTIONS: Final[Mapping[str, Callable[[View], None]]] = MappingProxyType(
+SECTIONS: Final[Mapping[str, Callable[[EvaluationView], None]]] = MappingProxyType(
     {
         "Summary": show_summary,
         "Classes": show_classes,

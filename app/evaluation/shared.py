@@ -30,7 +30,7 @@ SPLIT_NAMES = {"ds2": "MIT-BIH, test half (DS2)", "svdb": "Another database (svd
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class EvaluationView:
     """What is in view: one network's evaluation on a split, which of its reports, and how figures are saved.
 
     `everyone` holds the evaluations of all networks on the same split.
@@ -128,7 +128,9 @@ def s_warning(records: list[Json]) -> list[str]:
     ]
 
 
-def show_figure(view: View, figure: go.Figure, alt: str, *, source: Callable[[View], None] | None = None) -> None:
+def show_figure(
+    view: EvaluationView, figure: go.Figure, alt: str, *, source: Callable[[EvaluationView], None] | None = None
+) -> None:
     """A figure that can be saved as picture or CSV, with what it was made from beneath it."""
     file_name = f"{view.name}-{view.evaluation['split']}-{view.kind}-{_slug(alt)}"
     config = charts.config(file_name, view.picture)
@@ -160,7 +162,7 @@ def download(label: str, text: Callable[[], str], file_name: str) -> None:
     )
 
 
-def beside(view: View, file_name: str, schema: str) -> Json | None:
+def beside(view: EvaluationView, file_name: str, schema: str) -> Json | None:
     """A file of measurements beside the network's weights; None unless it is there, whole, and of these weights."""
     try:
         content = json.loads((view.folder / file_name).read_text(encoding="utf-8"))
@@ -171,7 +173,7 @@ def beside(view: View, file_name: str, schema: str) -> Json | None:
     return content if content["model"]["sha256"] == view.evaluation["model"].get("sha256") else None
 
 
-def show_source(view: View) -> None:
+def show_source(view: EvaluationView) -> None:
     """Command, commit, date, data and file of the evaluation in view."""
     show_caption(view.evaluation["provenance"], f"models/weights/{view.name}/{view.file.name}")
 

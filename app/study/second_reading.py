@@ -16,10 +16,10 @@ from app.common.text import plain
 from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
 from app.review_desk import Desk
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.review.agreement import Difference, Rate
+from pipeline.review.agreement import Rate, ReaderDifference
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store import second_reading
-from pipeline.store.comparison import Comparison, comparison
+from pipeline.store.comparison import ReaderComparison, comparison
 from pipeline.store.readings import readers
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
@@ -128,7 +128,7 @@ def _rate(title: str, rate: Rate) -> None:
     st.metric(title, agreed, more, delta_color="off", delta_arrow="off", border=True, width=240)
 
 
-def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison, reader: str) -> None:
+def _difference(here: Open, now: Standing, desk: Desk | None, found: ReaderComparison, reader: str) -> None:
     """One open difference with its strip, and the two answers as buttons."""
     left = len(found.unsettled)
     here.difference = min(here.difference, left - 1)
@@ -155,7 +155,7 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: Comparison,
     )
 
 
-def _strip(desk: Desk, at: Difference, seconds: float) -> None:
+def _strip(desk: Desk, at: ReaderDifference, seconds: float) -> None:
     """The recorded leads around the beat, with the letters of the first reading in force and the beat in question."""
     phone = by_touch()
     length = PHONE_WINDOW_S if phone else WINDOW_S
@@ -170,8 +170,8 @@ def _strip(desk: Desk, at: Difference, seconds: float) -> None:
 
 
 def _choose(
-    here: Open, now: Standing, at: Difference, choice: Literal["first", "second"], name: str, letter: str, reader: str,
-    *, blocked: bool,
+    here: Open, now: Standing, at: ReaderDifference, choice: Literal["first", "second"], name: str, letter: str,
+    reader: str, *, blocked: bool,
 ) -> None:  # fmt: skip
     st.button(
         f"{plain(name)}: **{WORDS[letter]}**", key=f"second-{choice}", disabled=blocked,
@@ -186,7 +186,7 @@ def _turn(here: Open, label: str, by: int, last: bool) -> None:
     st.button(label, key=f"second-{label.lower()}", on_click=turn, disabled=last, type="tertiary")
 
 
-def table(found: Comparison, fs: float) -> pd.DataFrame:
+def table(found: ReaderComparison, fs: float) -> pd.DataFrame:
     """One row per difference."""
     rows = found.agreement.differences
     return pd.DataFrame(
@@ -200,7 +200,7 @@ def table(found: Comparison, fs: float) -> pd.DataFrame:
     )
 
 
-def _settled(found: Comparison, who: str) -> str:
+def _settled(found: ReaderComparison, who: str) -> str:
     if not who:
         return "open"
     return f"by {who}, one of the two" if found.is_party(who) else f"by {who}"
@@ -229,7 +229,7 @@ def _withdraw(here: Open, seen: int, reader: str) -> None:
     here.change(act, seen, "The second reading is withdrawn.")
 
 
-def _adjudicate(here: Open, seen: int, at: Difference, choice: Literal["first", "second"], reader: str) -> None:
+def _adjudicate(here: Open, seen: int, at: ReaderDifference, choice: Literal["first", "second"], reader: str) -> None:
     act = partial(
         second_reading.adjudicate, here.study_id, at, choice, reader=reader, expected_version=seen,
         key=here.key(f"settle-{at.sample}", seen),

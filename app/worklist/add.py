@@ -11,7 +11,7 @@ from app import work
 from app.common import cache
 from app.common.opening import ENDINGS, UNITS
 from app.common.text import plain
-from app.worklist.session import View
+from app.worklist.session import WorklistView
 from models import registry
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
@@ -32,7 +32,7 @@ _WORDS = {
 }
 
 
-def draw(view: View) -> None:
+def draw(view: WorklistView) -> None:
     """The upload: files, network, and for tables what their files do not say."""
     uploads = st.file_uploader(
         "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), .zip of one, or .csv",
@@ -56,7 +56,7 @@ def draw(view: View) -> None:
         st.rerun()
 
 
-def demo(view: View) -> None:
+def demo(view: WorklistView) -> None:
     """Puts the demo recording on the list."""
     try:
         _tell(view, Counter([enlist(read_path(demo_path()), work.default_network())]), [])
@@ -85,7 +85,7 @@ def enlist(recording: Recording, network: str) -> str:
     return MADE
 
 
-def _add(view: View, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
+def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
     parts = split_uploads(files)
     done: Counter[str] = Counter()
     refused = []
@@ -99,7 +99,7 @@ def _add(view: View, files: list[tuple[str, bytes]], network: str, csv: CsvOptio
     _tell(view, done, refused)
 
 
-def _tell(view: View, done: Counter[str], refused: list[str]) -> None:
+def _tell(view: WorklistView, done: Counter[str], refused: list[str]) -> None:
     """What became of an upload; shown until the next one."""
     parts = [words.format(n=_recordings(done[what])) for what, words in _WORDS.items() if done[what]]
     view.notice = f"{'; '.join(parts)}." if parts else ""

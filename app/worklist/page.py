@@ -6,10 +6,10 @@ from app.common import reader
 from app.common.text import plain
 from app.worklist import add, table
 from app.worklist import running as worklist_running
-from app.worklist.session import FILTERS, PAGE_SIZE, View, view
+from app.worklist.session import FILTERS, PAGE_SIZE, WorklistView, view
 from pipeline.errors import StoreError
 from pipeline.store.readings import readers, second_readings
-from pipeline.store.studies import Page, state_counts
+from pipeline.store.studies import WorklistPage, state_counts
 from pipeline.wording import grouped
 
 EMPTY = """
@@ -18,7 +18,7 @@ is ready, the most urgent first. Or look at how it works with the demo recording
 """
 
 
-def _draw(shown: View) -> None:
+def _draw(shown: WorklistView) -> None:
     counts = state_counts()
     _head(shown, sum(counts.values()))
     _told(shown)
@@ -40,7 +40,7 @@ def _draw(shown: View) -> None:
         st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
 
 
-def _head(shown: View, studies: int) -> None:
+def _head(shown: WorklistView, studies: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Worklist", anchor=False, width="content")
         if studies:
@@ -54,7 +54,7 @@ def _head(shown: View, studies: int) -> None:
         reader.draw()
 
 
-def _told(shown: View) -> None:
+def _told(shown: WorklistView) -> None:
     """What became of the last upload."""
     if shown.notice:
         st.info(plain(shown.notice), icon=":material/info:")
@@ -63,7 +63,7 @@ def _told(shown: View) -> None:
         st.error("\n\n".join([some, *(plain(sentence) for sentence in shown.refused)]), icon=":material/error:")
 
 
-def _empty(shown: View, running: int) -> None:
+def _empty(shown: WorklistView, running: int) -> None:
     if running:
         st.info("The first study appears here as soon as its analysis is finished.", icon=":material/hourglass_top:")
     else:
@@ -73,7 +73,7 @@ def _empty(shown: View, running: int) -> None:
     add.draw(shown)
 
 
-def _filters(shown: View, counts: dict[str, int]) -> None:
+def _filters(shown: WorklistView, counts: dict[str, int]) -> None:
     def number(name: str) -> int:
         return sum(counts.get(state, 0) for state in FILTERS[name] or counts)
 
@@ -89,7 +89,7 @@ def _filters(shown: View, counts: dict[str, int]) -> None:
                       label_visibility="collapsed")  # fmt: skip
 
 
-def _nothing_matches(shown: View) -> None:
+def _nothing_matches(shown: WorklistView) -> None:
     what = f" matches {shown.text!r}" if shown.text else " is in this state"
     st.info(plain(f"No study{what}."), icon=":material/search_off:")
 
@@ -100,7 +100,7 @@ def _nothing_matches(shown: View) -> None:
     st.button("Show all studies", key="worklist-all", on_click=everything)
 
 
-def _pager(shown: View, found: Page) -> None:
+def _pager(shown: WorklistView, found: WorklistPage) -> None:
     first = shown.page * PAGE_SIZE
     last = first + len(found.studies)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):

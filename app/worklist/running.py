@@ -9,7 +9,7 @@ import streamlit as st
 from app import work
 from app.common import cache
 from app.common.text import plain
-from app.worklist.session import View
+from app.worklist.session import WorklistView
 from pipeline.store.listing import stamp
 from pipeline.store.recordings import load
 from pipeline.wording import percent
@@ -26,7 +26,7 @@ _WORDS = {
 }
 
 
-def draw(view: View) -> int:
+def draw(view: WorklistView) -> int:
     """The list, which looks again by itself; gives how many analyses there are."""
     found = _jobs()
     active = any(status.state in ("waiting", "running") for _, status in found)

@@ -9,7 +9,7 @@ from typing import get_args
 import streamlit as st
 
 from pipeline.review.states import STUDY_STATES, StudyState
-from pipeline.store.studies import Page, SortKey, worklist
+from pipeline.store.studies import SortKey, WorklistPage, worklist
 
 _KEY = "heartvision-worklist"
 PAGE_SIZE = 25
@@ -25,7 +25,7 @@ _LATEST_FIRST = ("updated", "created", "duration_s")
 
 
 @dataclass
-class View:
+class WorklistView:
     """What the worklist shows: studies whose state is among `FILTERS[states]` and that match `text`; page from 0."""
 
     text: str = ""
@@ -54,7 +54,7 @@ class View:
         """Goes some pages on or back."""
         self.page = max(0, self.page + by)
 
-    def found(self) -> Page:
+    def found(self) -> WorklistPage:
         """The studies on the page; the last page there is if this one is beyond it."""
         found = self._ask()
         if not found.studies and found.total:
@@ -62,7 +62,7 @@ class View:
             found = self._ask()
         return found
 
-    def _ask(self) -> Page:
+    def _ask(self) -> WorklistPage:
         return worklist(
             text=self.text,
             states=FILTERS[self.states],
@@ -73,9 +73,9 @@ class View:
         )
 
 
-def view() -> View:
+def view() -> WorklistView:
     """This browser session's worklist."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = View()
-    found: View = st.session_state[_KEY]
+        st.session_state[_KEY] = WorklistView()
+    found: WorklistView = st.session_state[_KEY]
     return found

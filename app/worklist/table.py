@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.common.text import findings_words
 from app.common.theme import is_dark
-from app.worklist.session import View
+from app.worklist.session import WorklistView
 from pipeline.review.states import STUDY_STATES
 from pipeline.store.readings import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
@@ -42,8 +42,8 @@ Row = dict[str, object]
 
 
 def draw(
-    view: View, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]], seconds: Mapping[int, SecondReading],
-    reader: str,
+    view: WorklistView, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]],
+    seconds: Mapping[int, SecondReading], reader: str,
 ) -> tuple[str, int]:  # fmt: skip
     """Draws the table; gives what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
     table = st.components.v2.component(

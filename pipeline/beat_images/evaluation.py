@@ -21,7 +21,7 @@ from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.public_sets import learnt_from_folders, symbols_of
 from pipeline.beat_images.reading import classify_traces, read_beat
 from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
-from pipeline.beat_images.source_beats import Matches, match_beats
+from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
 from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.catalogue import database_folder
@@ -192,7 +192,7 @@ class _Job:
             if number % 50 == 0:
                 progress(0.6 * number / len(files))
         found = [(path, trace) for path, trace in read if trace is not None]
-        matches = match_beats([trace.value for _, trace in found], database_folder(root), self.config)
+        matches = find_recorded_beats([trace.value for _, trace in found], database_folder(root), self.config)
         progress(0.85)
         folder = np.array([path.parent.name for path, _ in found])
         return {
@@ -208,7 +208,7 @@ class _Job:
     def _threshold(self) -> float:
         return self.head.manifest.threshold
 
-    def _true_labels(self, matches: Matches, traces: Sequence[BeatTrace]) -> dict[str, Any]:
+    def _true_labels(self, matches: RecordedBeats, traces: Sequence[BeatTrace]) -> dict[str, Any]:
         """Score by the annotators' labels of the beats shown, for DS2's patients only."""
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))

@@ -12,14 +12,14 @@ from sklearn.neural_network import MLPClassifier
 
 from models.beat_image_heads import traces
 from pipeline.beat_images.scores import SEED, binary
-from pipeline.beat_images.source_beats import Matches
+from pipeline.beat_images.source_beats import RecordedBeats
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.types import FloatArray
 
 ALIKE_R: Final = 0.999  # pictures of one folder that correlate more stay on one side of the split
 
 
-def symbols_of(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
+def symbols_of(matches: RecordedBeats, kept: NDArray[np.bool_]) -> dict[str, Any]:
     """Count what the annotators called the beats of a folder, over all matches and over the sure ones."""
     counts = {}
     for name, part in (("nearest", kept), ("sure", kept & matches.sure)):
@@ -28,7 +28,9 @@ def symbols_of(matches: Matches, kept: NDArray[np.bool_]) -> dict[str, Any]:
     return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
 
 
-def learnt_from_folders(values: Sequence[FloatArray], folder: NDArray[np.str_], matches: Matches) -> dict[str, Any]:
+def learnt_from_folders(
+    values: Sequence[FloatArray], folder: NDArray[np.str_], matches: RecordedBeats
+) -> dict[str, Any]:
     """Score a small network that is trained on the folder names as labels.
 
     That network is not shipped. A seeded third is for testing; pictures of one beat, or similar ones, stay together.
@@ -64,7 +66,7 @@ def learnt_from_folders(values: Sequence[FloatArray], folder: NDArray[np.str_], 
     }
 
 
-def _groups(values: FloatArray, matches: Matches) -> NDArray[np.int64]:
+def _groups(values: FloatArray, matches: RecordedBeats) -> NDArray[np.int64]:
     """Return a number per picture, the same for pictures of one recorded beat or that correlate above `ALIKE_R`."""
     standard = values - values.mean(axis=1, keepdims=True)
     standard /= np.linalg.norm(standard, axis=1, keepdims=True)

@@ -24,7 +24,7 @@ SURE_R, SURE_RATIO = 0.99, 1.5  # correlation, and how much nearer than the near
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
+class RecordedBeats:
     """The nearest recorded beat of each of n pictures.
 
     Attributes
@@ -46,7 +46,7 @@ class Matches:
     sure: NDArray[np.bool_]
 
 
-def match_beats(values: Sequence[FloatArray], folder: Path, config: Config) -> Matches:
+def find_recorded_beats(values: Sequence[FloatArray], folder: Path, config: Config) -> RecordedBeats:
     """Find the beats that traces show among all of the records in a folder.
 
     Parameters
@@ -68,7 +68,7 @@ def match_beats(values: Sequence[FloatArray], folder: Path, config: Config) -> M
     ratio = np.sqrt(np.maximum(1 - second, 0) / np.maximum(1 - first, 1e-9))
     sample = np.stack([part[1] for part in found])[order[0], column]
     symbol = np.stack([part[2] for part in found])[order[0], column]
-    return Matches(np.array(records)[order[0]], sample, symbol, first, (first >= SURE_R) & (ratio >= SURE_RATIO))
+    return RecordedBeats(np.array(records)[order[0]], sample, symbol, first, (first >= SURE_R) & (ratio >= SURE_RATIO))
 
 
 def _best_of_record(

@@ -23,8 +23,8 @@ from pipeline.digitisation.layout_choice import (
     strip_lead,
     time_span,
 )
-from pipeline.digitisation.layouts import LAYOUTS, LEADS
-from pipeline.digitisation.paper import Sheet, by_hand, flatten, outline, squared
+from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
+from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
 from pipeline.digitisation.trace import Trace, follow, rules
 from pipeline.digitisation.words import Word, read_words
 from pipeline.errors import IntakeError
@@ -139,7 +139,7 @@ class Digitised:
     picture: PictureArray
     quarter_turns: int
     grid: Grid
-    sheet: Sheet
+    sheet: PaperSheet
     ink: Ink
     lanes: Matrix
     traces: tuple[Trace, ...]
@@ -166,7 +166,7 @@ class Digitised:
     @property
     def _names(self) -> set[str]:
         """The different lead names that were read; any stroke looks like an I."""
-        return {word.text for word in self.words if word.text in LEADS} - {"I"}
+        return {word.text for word in self.words if word.text in TWELVE_LEADS} - {"I"}
 
 
 def digitise(picture: PictureArray, corrections: Corrections | None = None) -> Digitised:
@@ -213,7 +213,7 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
     return best
 
 
-def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]:
+def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, PaperSheet]:
     """Return the grid and the flat sheet; if perspective hides the grid, the paper's outline is straightened first."""
     if given.corners is not None:
         return _flat_between(picture, np.array(given.corners, np.float64), given)
@@ -227,7 +227,7 @@ def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet]
     return grid, flatten(picture, grid, whole=given.px_per_mm is not None)
 
 
-def _flat_between(picture: PictureArray, corners: Matrix, given: Corrections) -> tuple[Grid, Sheet]:
+def _flat_between(picture: PictureArray, corners: Matrix, given: Corrections) -> tuple[Grid, PaperSheet]:
     square, to_square = squared(picture, corners)
     grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(square)
     sheet = flatten(square, grid, whole=given.px_per_mm is not None)
@@ -238,7 +238,7 @@ def _flat_between(picture: PictureArray, corners: Matrix, given: Corrections) ->
     return grid, replace(moved, corners=read_only(moved.on_original(ring)))
 
 
-def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, Sheet, Ink]:
+def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, PaperSheet, Ink]:
     grid, sheet = _flat_paper(picture, given)
     return grid, sheet, find_ink(sheet)
 
@@ -255,7 +255,7 @@ def _is_upright(ink: Ink) -> bool:
 
 
 def _read(
-    picture: PictureArray, turns: int, given: Corrections, ready: tuple[Grid, Sheet, Ink] | None = None
+    picture: PictureArray, turns: int, given: Corrections, ready: tuple[Grid, PaperSheet, Ink] | None = None
 ) -> Digitised:
     grid, sheet, ink = ready or _inked(picture, given)
     covered = float(ink.mask[sheet.paper].mean()) if sheet.paper.any() else 1.0
@@ -310,10 +310,10 @@ def _named_strips(
     doubtful = []
     named = []
     for i, box in enumerate(boxes):
-        if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(LEADS):
+        if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(TWELVE_LEADS):
             named.append(box)
             continue
-        read = [word.text for word in words if word.text in LEADS and row_of(word, lanes) == box.row]
+        read = [word.text for word in words if word.text in TWELVE_LEADS and row_of(word, lanes) == box.row]
         lead = strip_lead(box, boxes, traces) or (read[0] if len(set(read)) == 1 else None)
         if lead is None:
             doubtful.append(i)

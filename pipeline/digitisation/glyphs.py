@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID251 - it draws, and decodes nothing
 
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.words import GLYPHS
 
-WORDS = (*LEADS, "25 mm/s", "50 mm/s", "5 mm/mV", "10 mm/mV", "20 mm/mV", "ID 4711", "HR 72", "0.05-40 Hz")
+WORDS = (*TWELVE_LEADS, "25 mm/s", "50 mm/s", "5 mm/mV", "10 mm/mV", "20 mm/mV", "ID 4711", "HR 72", "0.05-40 Hz")
 HEIGHT_PX = 48
 DEJAVU, LIBERATION = Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/truetype/liberation")
 FACES = {

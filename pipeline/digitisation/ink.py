@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from pipeline.digitisation.paper import Sheet
+from pipeline.digitisation.paper import PaperSheet
 from pipeline.types import FloatArray, PictureArray, read_only
 
 Mask = NDArray[np.bool_]
@@ -48,7 +48,7 @@ class Ink:
     contrast: float
 
 
-def find_ink(sheet: Sheet) -> Ink:
+def find_ink(sheet: PaperSheet) -> Ink:
     """Find the ink of a sheet: dark in every colour, and darker than the grid's own pattern around it."""
     brightest = sheet.picture.max(axis=2)
     dark = _below_ground(brightest, sheet.px_per_mm)

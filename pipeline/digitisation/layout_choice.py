@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.digitisation.calibration import Pulse
 from pipeline.digitisation.ink import Mask
-from pipeline.digitisation.layouts import LAYOUTS, LEADS, Layout
+from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS, PageLayout
 from pipeline.digitisation.trace import Trace
 from pipeline.digitisation.words import Word
 from pipeline.errors import IntakeError
@@ -129,7 +129,7 @@ def choose_layout(
     fitting = [layout for layout in LAYOUTS.values() if layout.rows == len(lanes)]
     if not fitting:
         return LayoutChoice("", 0.0, f"{len(lanes)} rows of traces were found, and no known layout has so many")
-    labels = [word for word in words if word.text in LEADS]
+    labels = [word for word in words if word.text in TWELVE_LEADS]
     scored = []
     for layout in fitting:
         right, wrong = _label_score(layout, lanes, span, labels, px_per_mm)
@@ -156,7 +156,7 @@ def _confidence(right: float, wrong: float, margin: float, candidates: int) -> f
 
 
 def _label_score(
-    layout: Layout, lanes: Matrix, span: tuple[int, int], labels: list[Word], px_per_mm: int
+    layout: PageLayout, lanes: Matrix, span: tuple[int, int], labels: list[Word], px_per_mm: int
 ) -> tuple[float, float]:
     """Return how much of what was read stands where the layout has it, and how much does not."""
     boxes = {(row, column): lead for row, column, _, lead in layout.boxes()}
@@ -187,7 +187,7 @@ def row_of(word: Word, lanes: Matrix) -> int | None:
     return int(near.argmin()) if np.isfinite(near.min()) else None
 
 
-def _joint_score(layout: Layout, span: tuple[int, int], rule: Mask, jumps: Matrix, px_per_mm: int) -> float:
+def _joint_score(layout: PageLayout, span: tuple[int, int], rule: Mask, jumps: Matrix, px_per_mm: int) -> float:
     """Score a layout by the rules and jumps at the joints of its columns."""
     count = len(layout.columns)
     found = np.flatnonzero(rule[span[0] + px_per_mm * 5 : span[1] - px_per_mm * 5]) + span[0] + px_per_mm * 5
@@ -223,7 +223,7 @@ def jumps_of(traces: tuple[Trace, ...], px_per_mm: int) -> Matrix:
 
 
 def lead_boxes(
-    layout: Layout,
+    layout: PageLayout,
     span: tuple[int, int],
     rule: Mask,
     px_per_mm: int,

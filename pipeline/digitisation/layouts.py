@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+TWELVE_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 @dataclass(frozen=True)
-class Layout:
+class PageLayout:
     """Leads per column, top to bottom, and `strips` below them that run over the whole width.
 
     The columns follow each other in time: all leads of one column show the same stretch. The lead of a strip is the
@@ -34,21 +34,21 @@ class Layout:
 
 
 def _columns(count: int) -> tuple[tuple[str, ...], ...]:
-    rows = len(LEADS) // count
-    return tuple(LEADS[i * rows : (i + 1) * rows] for i in range(count))
+    rows = len(TWELVE_LEADS) // count
+    return tuple(TWELVE_LEADS[i * rows : (i + 1) * rows] for i in range(count))
 
 
-def _layouts() -> dict[str, Layout]:
+def _layouts() -> dict[str, PageLayout]:
     every = (
-        Layout("3x4", _columns(4)),
-        Layout("3x4+1", _columns(4), ("II",)),
-        Layout("3x4+3", _columns(4), ("V1", "II", "V5")),
-        Layout("4x3", _columns(3)),
-        Layout("6x2", _columns(2)),
-        Layout("6x2+1", _columns(2), ("II",)),
-        Layout("12x1", _columns(1)),
-        Layout("6x1 limb", (LEADS[:6],)),
-        Layout("6x1 chest", (LEADS[6:],)),
+        PageLayout("3x4", _columns(4)),
+        PageLayout("3x4+1", _columns(4), ("II",)),
+        PageLayout("3x4+3", _columns(4), ("V1", "II", "V5")),
+        PageLayout("4x3", _columns(3)),
+        PageLayout("6x2", _columns(2)),
+        PageLayout("6x2+1", _columns(2), ("II",)),
+        PageLayout("12x1", _columns(1)),
+        PageLayout("6x1 limb", (TWELVE_LEADS[:6],)),
+        PageLayout("6x1 chest", (TWELVE_LEADS[6:],)),
     )
     return {layout.name: layout for layout in every}
 

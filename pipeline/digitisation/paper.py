@@ -33,7 +33,7 @@ _PAPER_LEVEL: Final = 0.3  # share of the grid's usual strength: where it is wea
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class PaperSheet:
     """The paper, flat.
 
     Attributes
@@ -148,7 +148,7 @@ def by_hand(px_per_mm: tuple[float, float]) -> Grid:
     return Grid(np.diag([1 / across, 1 / down, 1.0]), px_per_mm, 0.0, 1.0, "stated by hand")
 
 
-def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
+def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> PaperSheet:
     """Rectify a picture by its grid, remove folds by the grid's phase, and crop to where the grid is.
 
     Parameters
@@ -186,7 +186,7 @@ def flatten(picture: PictureArray, grid: Grid, *, whole: bool = False) -> Sheet:
     here = read_only(_cropped(paper, first, (sheet.shape[0], sheet.shape[1]), fine))
     ring = _ring(here, fine)
     origin, lattice = (float(low[0] + first[0]), float(low[1] + first[1])), (float(low[0]), float(low[1]))
-    flat = Sheet(read_only(sheet), fine, origin, to_px, read_only(uneven), np.zeros((4, 2)), lattice, here)
+    flat = PaperSheet(read_only(sheet), fine, origin, to_px, read_only(uneven), np.zeros((4, 2)), lattice, here)
     return replace(flat, corners=read_only(flat.on_original(ring)))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Ink, Mask
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.trace import Trace
 from pipeline.types import FloatArray
 
@@ -93,7 +93,7 @@ def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int
 @cache
 def _templates() -> tuple[tuple[str, FloatArray], ...]:
     """Return every known word in every typeface that is not held out for tests, `_HEIGHT_PX` tall."""
-    known = (*LEADS, *_SPEEDS, *_GAINS)
+    known = (*TWELVE_LEADS, *_SPEEDS, *_GAINS)
     found = []
     with np.load(GLYPHS) as glyphs:
         for name in glyphs.files:

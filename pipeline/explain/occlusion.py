@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.registry import Classifier
 from pipeline.config import DEFAULT, Config, SequenceConfig
-from pipeline.features.beat_sequence import LEADS, frame, rows
+from pipeline.features.beat_sequence import N_LEADS, frame, rows
 from pipeline.types import Beats, FloatArray, read_only
 
 COVER_POINTS: Final = 8  # 64 ms: narrower than a QRS but wider than its slopes; stretches overlap by half
@@ -132,9 +132,9 @@ def covered(seen: FloatArray, at: int, points: slice, sequence: SequenceConfig) 
         The changed rows; `seen` is left as it is.
     """
     found = seen.copy()
-    size = sequence.points * LEADS
-    found[at, points.start * LEADS : points.stop * LEADS] = seen[
-        at, size + points.start * LEADS : size + points.stop * LEADS
+    size = sequence.points * N_LEADS
+    found[at, points.start * N_LEADS : points.stop * N_LEADS] = seen[
+        at, size + points.start * N_LEADS : size + points.stop * N_LEADS
     ]
     return found
 
@@ -142,5 +142,5 @@ def covered(seen: FloatArray, at: int, points: slice, sequence: SequenceConfig) 
 def without_rhythm(seen: FloatArray, sequence: SequenceConfig) -> NDArray[np.float32]:
     """Return the rows (n, row_size) with every RR interval marked as unknown."""
     found = seen.copy()
-    found[:, 2 * sequence.points * LEADS :] = 0
+    found[:, 2 * sequence.points * N_LEADS :] = 0
     return found

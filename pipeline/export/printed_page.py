@@ -53,7 +53,7 @@ _POINT_MM: Final = 25.4 / 72
 _CELL_BASELINE: Final = 0.8  # share of the height of a cell as high as its letters, from its upper edge
 
 
-class Sheet(FPDF):
+class ReportSheet(FPDF):
     """An A4 document in millimetres.
 
     `heading` stands at the top of each page, `state` in its corner, `origin` at the bottom; `settled` is True once the

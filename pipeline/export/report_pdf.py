@@ -16,7 +16,7 @@ from pipeline.export.printed_page import (
     RIGHT_MM,
     TOP_MM,
     Align,
-    Sheet,
+    ReportSheet,
 )
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
@@ -45,7 +45,7 @@ def pdf_bytes(content: ReportContent) -> bytes:
     -----
     Strips are true to scale: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
     """
-    sheet = Sheet(
+    sheet = ReportSheet(
         title=f"ECG report {content.analysis.record}",
         heading=f"ECG report · {content.analysis.record}",
         state=state_words(content),
@@ -78,7 +78,7 @@ def _origin(content: ReportContent) -> str:
     return " · ".join(parts)
 
 
-def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
+def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     """Draw the numbers of page 1; return their lower edge."""
     y = _draw_title(sheet, content, TOP_MM)
     y = _draw_tiles(sheet, content, y)
@@ -91,7 +91,7 @@ def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
     return max(beats_bottom, origin_bottom)
 
 
-def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_title(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     analysis = content.analysis
     sheet.say(LEFT_MM, y + 5, sheet.fit(f"ECG report {analysis.record}", INNER_MM, 17, bold=True), 17, bold=True)
     facts = (
@@ -109,7 +109,7 @@ def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_tiles(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_tiles(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     tiles = _tiles(content)
     width = (INNER_MM - 3 * (len(tiles) - 1)) / len(tiles)
     for i, (name, value, more) in enumerate(tiles):
@@ -136,7 +136,7 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     ]
 
 
-def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_priorities(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     shown = content.findings[:PRIORITIES]
     y = _section(sheet, y, "Priorities", "most important first")
     if not shown:
@@ -161,7 +161,7 @@ def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_beats(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     """Draw the table of classes in the left half; return its lower edge."""
     right = LEFT_MM + 88
     y = _section(sheet, y, "Beats", "", stop=right)
@@ -178,7 +178,7 @@ def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_measures(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     """Draw further numbers and the origin of all of them in the right half; return the lower edge."""
     left = LEFT_MM + 97
     y = _section(sheet, y, "Measures and origin", "", x=left)
@@ -198,7 +198,7 @@ def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
+def _draw_responsible(sheet: ReportSheet, content: ReportContent, y: float) -> None:
     """Draw who reviewed and signed, or a line to sign on."""
     study = content.study
     sheet.rule(y)
@@ -212,7 +212,9 @@ def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
         sheet.say(RIGHT_MM, y + 5, "Not signed: this result is preliminary.", 8.5, bold=True, colour=ALARM, align="R")
 
 
-def _section(sheet: Sheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM) -> float:
+def _section(
+    sheet: ReportSheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM
+) -> float:
     """Draw a heading with a line below; return where the content begins."""
     sheet.say(x, y + 7, title, 10, bold=True)
     sheet.say(x + sheet.width_of(title, 10, bold=True) + 3, y + 7, more, 7, colour=MUTED)

@@ -28,7 +28,7 @@ from pipeline.export.printed_page import (
     LETTERS,
     MUTED,
     RIGHT_MM,
-    Sheet,
+    ReportSheet,
 )
 from pipeline.export.report import ReportContent
 from pipeline.review.kinds import FINDING_KINDS
@@ -95,7 +95,7 @@ def usual_rhythm(content: ReportContent) -> float:
     return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
 
 
-def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -> None:
+def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: float) -> None:
     """Draw the first strip at `y` if it fits above `bottom`, the others on as many pages as they need.
 
     Parameters
@@ -147,7 +147,7 @@ def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]
     return [(lane_for(column) if millivolts else arbitrary_lane(column), column) for column, millivolts in pairs]
 
 
-def _new_page(sheet: Sheet) -> float:
+def _new_page(sheet: ReportSheet) -> float:
     """Add a page for strips, with its scales and a bar to check the print with; return where its content starts."""
     sheet.add_page()
     sheet.say(LEFT_MM, 21, "Signals as recorded, not filtered; a lead that is drawn in another scale says so.", 7.5)
@@ -164,7 +164,7 @@ def _new_page(sheet: Sheet) -> float:
 
 
 def _draw_strip(
-    sheet: Sheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
+    sheet: ReportSheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
 ) -> None:
     usual = all(content.calibrated) and all(lane.gain == GAIN_MM_MV for lane, _ in lanes)
     _draw_heading(sheet, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
@@ -181,7 +181,7 @@ def _draw_strip(
     _draw_seconds(sheet, content, strip, top + height)
 
 
-def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
+def _draw_heading(sheet: ReportSheet, strip: Strip, y: float, scale: str) -> None:
     tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
     sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
@@ -190,7 +190,7 @@ def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
     sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
 
 
-def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
+def _draw_marked(sheet: ReportSheet, strip: Strip, top: float, height: float) -> None:
     """Draw a pale background behind the stretches of the finding."""
     for start_s, stop_s in strip.marked:
         left = max(0.0, (start_s - strip.start_s) * SPEED_MM_S - 2)
@@ -200,7 +200,7 @@ def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
 
 
 def _draw_lead(
-    sheet: Sheet,
+    sheet: ReportSheet,
     content: ReportContent,
     strip: Strip,
     lane: Lane,
@@ -226,7 +226,7 @@ def _draw_lead(
     sheet.say(LEFT_MM + 1.4, bottom - lane.height + 3.5, label, 7.5, bold=True)
 
 
-def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float) -> None:
+def _draw_letters(sheet: ReportSheet, content: ReportContent, strip: Strip, top: float) -> None:
     """Draw the class in force above each beat, the model's beside it where they differ, and RR intervals in between."""
     beats = content.beats
     first, stop = np.searchsorted(beats.sample, np.array([strip.start_s, strip.start_s + STRIP_S]) * beats.fs)
@@ -245,7 +245,7 @@ def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float
             sheet.say(x - rr_mm / 2, top - 1.8, f"{rr_mm / SPEED_MM_S * 1000:.0f}", 5.5, colour=MUTED, align="C")
 
 
-def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: float) -> None:
+def _draw_seconds(sheet: ReportSheet, content: ReportContent, strip: Strip, bottom: float) -> None:
     """Draw each full second below the paper, the first one as the time since the start of the recording."""
     first = int(np.ceil(strip.start_s))
     last = min(strip.start_s + STRIP_S, content.analysis.duration_s)

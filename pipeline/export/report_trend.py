@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
+from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
 from pipeline.export.report import ReportContent
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.types import FloatArray
@@ -47,7 +47,7 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
     return Trend(*(part.astype(np.float32) for part in parts))
 
 
-def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) -> None:
+def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
     """Draw the trend, with the numbers of the findings above the times at which they begin.
 
     Parameters
@@ -102,7 +102,7 @@ def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(edges) if b - a >= 2]
 
 
-def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
+def _draw_axes(sheet: ReportSheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
     low, high = rates
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     sheet.set_draw_color(*RULE)
@@ -120,7 +120,7 @@ def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top:
         sheet.say(x, bottom + 3.8, report_clock(second), 6.5, colour=MUTED, align=align)
 
 
-def _draw_numbers(sheet: Sheet, content: ReportContent, top: float, bottom: float) -> None:
+def _draw_numbers(sheet: ReportSheet, content: ReportContent, top: float, bottom: float) -> None:
     """Draw the numbers of the first findings where there is space for them."""
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     taken: list[float] = []

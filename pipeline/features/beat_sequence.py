@@ -12,7 +12,7 @@ from pipeline.config import SequenceConfig, SignalConfig
 from pipeline.signal.windows import gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
-LEADS = 2
+N_LEADS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class SequenceFrame:
 
 def row_size(config: SequenceConfig) -> int:
     """Return the numbers per beat in `rows`: the beat, the usual beat, the RR intervals."""
-    return 2 * LEADS * config.points + config.rhythm_size
+    return 2 * N_LEADS * config.points + config.rhythm_size
 
 
 def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> SequenceFrame:
@@ -49,7 +49,7 @@ def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> Sequenc
         Decides which beats are usual.
     """
     at = usual_beats(beats.rr_s, beats.mean_rr_s, signal)
-    template = np.median(waves(beats, at, config), axis=0) if at.size else np.zeros((config.points, LEADS))
+    template = np.median(waves(beats, at, config), axis=0) if at.size else np.zeros((config.points, N_LEADS))
     rhythm = rhythm_features(beats.rr_s, beats.mean_rr_s, config)
     return SequenceFrame(read_only(template.astype(np.float32)), read_only(rhythm))
 
@@ -118,8 +118,8 @@ def waves(beats: Beats, index: IntArray, config: SequenceConfig) -> FloatArray:
     step = round(config.step_s * beats.fs)
     offsets = np.arange(-config.points_before, config.points - config.points_before, dtype=np.int64) * step
     at = beats.r_peak[index][:, None] + offsets
-    out = np.zeros((*at.shape, LEADS), np.float32)
-    for i in range(min(LEADS, beats.signal.shape[1])):
+    out = np.zeros((*at.shape, N_LEADS), np.float32)
+    for i in range(min(N_LEADS, beats.signal.shape[1])):
         out[..., i] = gather(beats.signal[:, i], at)
     return np.clip(out, -config.height_limit, config.height_limit)
 

@@ -33,7 +33,7 @@ from pipeline.image_folders.runs import RUN_SCHEMA, runs_folder
 from pipeline.image_folders.training_set import (
     Division,
     FolderPlan,
-    Lesson,
+    FolderTrainingData,
     augmented,
     divide,
     labels,
@@ -109,7 +109,7 @@ def run_folder(
     output = output_dir or runs_folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{_slug(data_dir.name)}"
     output.mkdir(parents=True, exist_ok=True)
     label = labels(dataset)
-    lesson = Lesson(pictures, label, division, dataset.classes)
+    lesson = FolderTrainingData(pictures, label, division, dataset.classes)
     trials: list[dict[str, Any]] = []
     if tune:
         chosen, trials = _tuned(name, lesson, chosen, tune, _journal(name, dataset, chosen), progress)
@@ -160,7 +160,7 @@ def run_folder(
 
 
 def fit(
-    name: str, lesson: Lesson, plan: FolderPlan, progress: Progress = no_progress
+    name: str, lesson: FolderTrainingData, plan: FolderPlan, progress: Progress = no_progress
 ) -> tuple[Any, dict[str, list[float]]]:
     """Train in two phases: the head on frozen features, then what follows `frozen_up_to`; both stop early.
 
@@ -202,7 +202,7 @@ def fit(
 
 
 def _phase(
-    model: Any, cut: str, lesson: Lesson, tail: TailPlan, plan: FolderPlan, progress: Progress
+    model: Any, cut: str, lesson: FolderTrainingData, tail: TailPlan, plan: FolderPlan, progress: Progress
 ) -> dict[str, list[float]]:
     """Train what follows `cut` (everything if "") on features computed once, from three variants of each picture."""
     label, division = lesson.label, lesson.division
@@ -231,7 +231,7 @@ def _phase(
 
 
 def _tuned(
-    name: str, lesson: Lesson, plan: FolderPlan, trials: int, journal: Path, progress: Progress
+    name: str, lesson: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
 ) -> tuple[FolderPlan, list[dict[str, Any]]]:
     cuts = FROZEN_UP_TO[name]
 
@@ -285,7 +285,7 @@ def _facts(
 
 
 def _write_samples(
-    output: Path, pictures: PictureArray, p: Array, lesson: Lesson, dataset: FolderDataset
+    output: Path, pictures: PictureArray, p: Array, lesson: FolderTrainingData, dataset: FolderDataset
 ) -> list[dict[str, Any]]:
     """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
     test, predicted = lesson.division.test, p.argmax(axis=1)

@@ -50,7 +50,7 @@ class Division:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class FolderTrainingData:
     """Pictures (n, h, w, 3) uint8, their labels (n,), and what each is for."""
 
     pictures: PictureArray

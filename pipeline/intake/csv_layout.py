@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvLayout:
     """How the table is laid out: rows above the first sample, delimiter, decimal mark, axis and lead columns.
 
     `units` are the words below the names of the lead columns, "" where the table has no such row.
@@ -47,7 +47,7 @@ class Layout:
     units: tuple[str, ...]
 
 
-def find_layout(text: bytes, limits: Limits) -> Layout:
+def find_layout(text: bytes, limits: Limits) -> CsvLayout:
     """Find the layout of a table from its first rows.
 
     Raises
@@ -86,7 +86,7 @@ def find_layout(text: bytes, limits: Limits) -> Layout:
         raise LimitError(f"The CSV file has {len(columns)} leads, the limit is {limits.leads}.")
     leads = unique_leads([safe_lead(names[i] if named else "", n) for n, i in enumerate(columns, 1)])
     words = tuple(rows[1][i] if units else "" for i in columns)
-    return Layout(skip + first, delimiter, decimal, width, axis, kind, columns, leads, words)
+    return CsvLayout(skip + first, delimiter, decimal, width, axis, kind, columns, leads, words)
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, require_size, safe_name
-from pipeline.intake.csv_layout import MISSING, AxisKind, Layout, find_layout, is_value
+from pipeline.intake.csv_layout import MISSING, AxisKind, CsvLayout, find_layout, is_value
 from pipeline.types import FloatArray, Recording, read_only
 
 # Millivolts per unit; "none" means arbitrary units, and the recording is then marked as not calibrated.
@@ -98,7 +98,7 @@ def _check_options(options: CsvOptions, limits: Limits) -> None:
         raise IntakeError(f"The unit must be one of {', '.join(CSV_UNITS)}.")
 
 
-def _check_units(layout: Layout, options: CsvOptions) -> None:
+def _check_units(layout: CsvLayout, options: CsvOptions) -> None:
     """Refuse a table whose row of units differs from what was stated."""
     stated = CSV_UNITS[options.unit]
     other = next((unit for unit in layout.units if CSV_UNITS.get(unit, stated) != stated), None)
@@ -106,7 +106,7 @@ def _check_units(layout: Layout, options: CsvOptions) -> None:
         raise IntakeError(f"The table's row of units says {other!r} where {options.unit!r} was stated; correct one.")
 
 
-def _values(text: bytes, layout: Layout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
+def _values(text: bytes, layout: CsvLayout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
     """Read all lead columns as float32 and the axis column as float64 (None where there is none to check)."""
     ends = text.count(b"\n") or text.count(b"\r")
     n_rows = ends + 1 - layout.skip
@@ -133,7 +133,7 @@ def _values(text: bytes, layout: Layout, fs: float, limits: Limits) -> tuple[Flo
     return values, axis
 
 
-def _tables(text: bytes, layout: Layout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
+def _tables(text: bytes, layout: CsvLayout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
     done = 0
     try:
         with pd.read_csv(
@@ -168,7 +168,7 @@ def _finite(values: NDArray[np.float64], rows_before: int) -> NDArray[np.float64
     return values
 
 
-def _check_cells(text: bytes, layout: Layout, n_rows: int) -> None:
+def _check_cells(text: bytes, layout: CsvLayout, n_rows: int) -> None:
     """Refuse a table in which a row has too few cells: pandas would fill it up silently."""
     delimiter = layout.delimiter.encode()
     body = text.count(delimiter) - sum(line.count(delimiter) for line in islice(io.BytesIO(text), layout.skip))
@@ -180,7 +180,7 @@ def _check_cells(text: bytes, layout: Layout, n_rows: int) -> None:
             raise IntakeError(f"Row {number} of the CSV file has {found} cells, the others have {layout.width}.")
 
 
-def _bad_row(text: bytes, layout: Layout, done: int) -> IntakeError:
+def _bad_row(text: bytes, layout: CsvLayout, done: int) -> IntakeError:
     """Name the first row that is not made of `width` numbers; the search starts after the rows already read."""
     start = layout.skip + done
     lines = (line.decode("utf-8", "replace") for line in islice(io.BytesIO(text), start, start + _CHUNK_ROWS + 1))
@@ -201,7 +201,7 @@ def _bad_row(text: bytes, layout: Layout, done: int) -> IntakeError:
     return IntakeError("The CSV file holds a row that cannot be read; save it again as plain CSV.")
 
 
-def _check_axis(axis: NDArray[np.float64] | None, layout: Layout, fs: float) -> tuple[str, ...]:
+def _check_axis(axis: NDArray[np.float64] | None, layout: CsvLayout, fs: float) -> tuple[str, ...]:
     """Compare the time or index column with `fs`; return sentences for the user."""
     if layout.axis_kind == "calendar":
         return ("The column of dates or clock times was left out and not checked against the sampling frequency.",)

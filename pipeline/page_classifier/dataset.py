@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline._util.progress import Progress
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import DataError
 from pipeline.intake import read_picture
 from pipeline.page_classifier.page_beats import PageBeats, find_beats
@@ -82,7 +82,7 @@ def load_pages(folder: Path, progress: Progress = lambda fraction, sentence: Non
 
 def medians(beats: Sequence[PageBeats]) -> FloatArray:
     """Return the median beats (n, 12, 70) of the leads of each page."""
-    return np.stack([[np.median(lead, axis=0) for lead in page.beats[: len(LEADS)]] for page in beats])
+    return np.stack([[np.median(lead, axis=0) for lead in page.beats[: len(TWELVE_LEADS)]] for page in beats])
 
 
 def patient_groups(median_beats: FloatArray, names: Sequence[str], label: IntArray) -> IntArray:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.page_classifier.page_beats import PageBeats
 from pipeline.page_classifier.printed_page import PAGE_PX, lead_box
 from pipeline.types import FloatArray, PictureArray
@@ -60,7 +60,7 @@ def draw_page(
     """
     ink = np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8)
     change = _Change(rng, spread or Variation())
-    for lead in range(len(LEADS)):
+    for lead in range(len(TWELVE_LEADS)):
         column, row = divmod(lead, 3)
         panel = ink[row * TILE_PX : (row + 1) * TILE_PX, column * TILE_PX : (column + 1) * TILE_PX]
         _draw_beats(panel, change.beats(page.beats[lead]))
@@ -76,7 +76,7 @@ def heat_on_page(heat: FloatArray) -> FloatArray:
     A lead's beats were superimposed, so its heat is spread over the whole of its place, not over one of its beats.
     """
     over = np.zeros((PAGE_PX[1], PAGE_PX[0]), np.float32)
-    for lead in range(len(LEADS) + 1):
+    for lead in range(len(TWELVE_LEADS) + 1):
         left, top, right, bottom = lead_box(lead)
         over[top:bottom, left:right] = _tile(heat, lead).mean()
     strongest = float(over.max())
@@ -85,13 +85,13 @@ def heat_on_page(heat: FloatArray) -> FloatArray:
 
 def lead_heat(heat: FloatArray) -> FloatArray:
     """Return the mean heat (13,) of each lead's tile and of the rhythm strip, as shares of their sum, or all 0."""
-    means = np.array([_tile(heat, lead).mean() for lead in range(len(LEADS) + 1)], np.float32)
+    means = np.array([_tile(heat, lead).mean() for lead in range(len(TWELVE_LEADS) + 1)], np.float32)
     total = float(means.sum())
     return means / total if total > 0 else means
 
 
 def _tile(heat: FloatArray, lead: int) -> FloatArray:
-    if lead == len(LEADS):
+    if lead == len(TWELVE_LEADS):
         return heat[3 * TILE_PX :]
     column, row = divmod(lead, 3)
     return heat[row * TILE_PX : (row + 1) * TILE_PX, column * TILE_PX : (column + 1) * TILE_PX]

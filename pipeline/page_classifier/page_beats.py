@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import IntakeError
 from pipeline.page_classifier.printed_page import PX_PER_S
 from pipeline.page_classifier.traces import COLUMN_PX, PageTraces
@@ -60,7 +60,7 @@ def find_beats(traces: PageTraces) -> PageBeats:
     r_px, _ = find_peaks(strength, distance=_APART_PX, height=_HEIGHT * np.percentile(strength, 98))
     if r_px.size < 3:
         raise IntakeError(f"The page shows {r_px.size} beats, at least 3 are needed; it gets no class.")
-    beats = [_cut(traces.leads[i], r_px - i // 3 * COLUMN_PX) for i in range(len(LEADS))]
+    beats = [_cut(traces.leads[i], r_px - i // 3 * COLUMN_PX) for i in range(len(TWELVE_LEADS))]
     beats.append(_cut(traces.rhythm, r_px))
     rhythm = traces.rhythm - np.float32(np.median(traces.rhythm))
     return PageBeats(read_only(r_px.astype(np.int64)), tuple(read_only(b) for b in beats), read_only(rhythm))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Ink, find_ink
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.paper import by_hand, flatten
 from pipeline.errors import IntakeError
 from pipeline.types import PictureArray
@@ -74,7 +74,7 @@ def find_page(picture: PictureArray) -> PrintedPage:
 
 def lead_box(lead: int) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of a lead's place on a page at `PAGE_PX`; lead 12 is the rhythm strip."""
-    if lead == len(LEADS):
+    if lead == len(TWELVE_LEADS):
         left, right, row = COLUMNS_PX[0], COLUMNS_PX[-1], 3
     else:
         column, row = divmod(lead, 3)

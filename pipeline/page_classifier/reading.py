@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import IntakeError, ModelError
 from pipeline.page_classifier.drawing import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
 from pipeline.page_classifier.files import FOLDER
@@ -85,7 +85,7 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
         beats=int(beats.r_px.size),
         picture=read_only(drawn),
         heat=read_only(heat_on_page(heat)),
-        lead_heat={name: float(value) for name, value in zip((*LEADS, RHYTHM), shares, strict=True)},
+        lead_heat={name: float(value) for name, value in zip((*TWELVE_LEADS, RHYTHM), shares, strict=True)},
         model_version=network.version,
     )
 

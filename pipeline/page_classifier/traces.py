@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.digitisation.layouts import LEADS
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.trace import Trace, follow
 from pipeline.errors import IntakeError
 from pipeline.page_classifier.printed_page import COLUMNS_PX, MM_PER_MV, PrintedPage
@@ -40,7 +40,7 @@ def read_traces(page: PrintedPage) -> PageTraces:
     rows, _ = follow(page.ink, page.lanes, page.px_per_mm)
     leads = [
         _values(page, rows[i % 3], COLUMNS_PX[i // 3] + MARGIN_PX, COLUMNS_PX[i // 3 + 1] - MARGIN_PX)
-        for i in range(len(LEADS))
+        for i in range(len(TWELVE_LEADS))
     ]
     rhythm = _values(page, rows[3], COLUMNS_PX[0], COLUMNS_PX[4])
     return PageTraces(read_only(np.pad(np.stack(leads), ((0, 0), (MARGIN_PX, MARGIN_PX)), mode="edge")), rhythm)

@@ -45,7 +45,7 @@ DEFAULT_PLAN: Final = PagePlan()
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedPageNetwork:
     """The result of one training set: a function from pages to logits, curves, and the inner validation."""
 
     logits: Callable[[IntArray], Array]
@@ -55,7 +55,7 @@ class Trained:
     head: tuple[Array, Array, Array, Array] | None = None  # mean, spread, kernel, bias
 
 
-Trainer = Callable[[IntArray, IntArray, int], Trained]
+Trainer = Callable[[IntArray, IntArray, int], TrainedPageNetwork]
 
 
 def trainer_of(
@@ -88,7 +88,7 @@ def _half(picture: PictureArray) -> PictureArray:
 
 def _train_head(
     features: Array, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
-) -> Trained:
+) -> TrainedPageNetwork:
     """Train a linear head on the features (all pages, d) of the pages `rows`, which may repeat."""
     standard = standard_of(features[rows])
     vectors = standardised(features, standard)
@@ -113,7 +113,7 @@ def _train_head(
     final, _ = fit_head(own, truth, K, strength=plan.strength)
     kernel = (vectors[rows].T @ final.weights) / np.sqrt(standard.scale)
     score = macro_f1(held.argmax(axis=1), truth, K)
-    return Trained(
+    return TrainedPageNetwork(
         lambda wanted: gram[wanted] @ final.weights + final.bias,
         fit_temperature(held, truth),
         score,
@@ -124,7 +124,7 @@ def _train_head(
 
 def _train_cnn(
     pictures: PictureArray, label: IntArray, rows: IntArray, group: IntArray, seed: int, plan: PagePlan
-) -> Trained:
+) -> TrainedPageNetwork:
     """Train the custom CNN as a whole on small pictures; one inner part chooses its epoch and calibrates it."""
     keras().utils.set_random_seed(seed)
     inner = folds(label[rows], group[rows], plan.inner, seed)
@@ -137,7 +137,9 @@ def _train_cnn(
     run = logits_of(model)
     held = run(pictures[checked, 0])
     score = macro_f1(held.argmax(axis=1), label[checked], K)
-    return Trained(lambda wanted: run(pictures[wanted, 0]), fit_temperature(held, label[checked]), score, curves)
+    return TrainedPageNetwork(
+        lambda wanted: run(pictures[wanted, 0]), fit_temperature(held, label[checked]), score, curves
+    )
 
 
 def _fit(

@@ -27,7 +27,7 @@ from pipeline.evaluation.run import write_json
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
 from pipeline.page_classifier.drawing import DRAWING, SIZE_PX, draw_page
 from pipeline.page_classifier.files import FOLDER, PAGES_SCHEMA
-from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, Trained, Trainer, trainer_of
+from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, TrainedPageNetwork, Trainer, trainer_of
 from pipeline.types import IntArray, PictureArray
 
 Array = NDArray[Any]
@@ -171,7 +171,7 @@ def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, 
 
 
 def _write_model(
-    final: Trained,
+    final: TrainedPageNetwork,
     pictures: PictureArray,
     weights: Path,
     pages: PageSet,

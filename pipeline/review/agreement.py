@@ -17,7 +17,7 @@ from pipeline.types import IntArray
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReaderDifference:
     """A beat on which two readers differ.
 
     `first_sample` and `second_sample` are its R peak for each, -1 where the reader has no beat there (the class is then
@@ -54,7 +54,7 @@ class Agreement:
 
     everything: Rate
     decided: Rate
-    differences: tuple[Difference, ...]
+    differences: tuple[ReaderDifference, ...]
 
 
 def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAULT) -> Agreement:
@@ -82,12 +82,13 @@ def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAUL
     )
     at = _taken(first.sample, pair[:, 0], NO_BEAT), _taken(second.sample, pair[:, 1], NO_BEAT)
     differences = tuple(
-        Difference(int(at[0][i]), int(at[1][i]), str(a[i]), str(b[i]), str(model[i])) for i in np.flatnonzero(a != b)
+        ReaderDifference(int(at[0][i]), int(at[1][i]), str(a[i]), str(b[i]), str(model[i]))
+        for i in np.flatnonzero(a != b)
     )
     return Agreement(_rate(a, b), _rate(a[both], b[both]), differences)
 
 
-def adopting(difference: Difference, text: str = "") -> Decision | None:
+def adopting(difference: ReaderDifference, text: str = "") -> Decision | None:
     """Return the decision by which the first reading adopts the second's answer; None if no beat would change."""
     first, second = (difference.first_sample,), (difference.second_sample,)
     if difference.second == ABSENT:

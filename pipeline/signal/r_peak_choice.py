@@ -27,7 +27,7 @@ FEW = np.float32(1e-3)
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class DenseNetwork:
     """A fully connected network: layers of (n_in, n_out) weights and (n_out,) biases with ReLU between them."""
 
     weights: tuple[FloatArray, ...]
@@ -41,13 +41,13 @@ class Network:
 
 
 @cache
-def load_networks(path: Path = WEIGHTS_PATH) -> tuple[Network, Network]:
+def load_networks(path: Path = WEIGHTS_PATH) -> tuple[DenseNetwork, DenseNetwork]:
     """Load the network on a candidate's surroundings and the one on its place in the rhythm."""
     stored = json.loads(path.read_text(encoding="utf-8"))
 
-    def network(layers: list[dict[str, list[float]]]) -> Network:
+    def network(layers: list[dict[str, list[float]]]) -> DenseNetwork:
         arrays = [(np.array(layer["weight"], np.float32), np.array(layer["bias"], np.float32)) for layer in layers]
-        return Network(tuple(read_only(w) for w, _ in arrays), tuple(read_only(b) for _, b in arrays))
+        return DenseNetwork(tuple(read_only(w) for w, _ in arrays), tuple(read_only(b) for _, b in arrays))
 
     return network(stored["surroundings"]), network(stored["rhythm"])
 

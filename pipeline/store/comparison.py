@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import Agreement, Difference, compare
+from pipeline.review.agreement import Agreement, ReaderDifference, compare
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.signal_evidence import Ground
 from pipeline.store.database import database
@@ -17,7 +17,7 @@ from pipeline.store.tables import AuditRow, ReadingRow
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReaderComparison:
     """Two finished readings, who did them, and who adjudicated each of their differences ("": nobody yet)."""
 
     first_readers: tuple[str, ...]
@@ -31,7 +31,7 @@ class Comparison:
         return ", ".join(self.first_readers)
 
     @property
-    def unsettled(self) -> tuple[Difference, ...]:
+    def unsettled(self) -> tuple[ReaderDifference, ...]:
         """The differences that have not been adjudicated yet."""
         return tuple(d for d, who in zip(self.agreement.differences, self.settled_by, strict=True) if not who)
 
@@ -40,7 +40,7 @@ class Comparison:
         return name in (*self.first_readers, self.second_reader)
 
 
-def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
+def comparison(study_id: int, ground: Ground | None = None) -> ReaderComparison:
     """Compare both readings, each as its own reader left it.
 
     Raises
@@ -59,7 +59,7 @@ def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
     agreement = compare(_beats(study_id, first_rows, ground), _beats(study_id, second_rows, ground))
     who = {sample: row.who for row in later for sample in row.samples}
     settled = tuple(who.get(d.first_sample) or who.get(d.second_sample, "") for d in agreement.differences)
-    return Comparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
+    return ReaderComparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
 
 
 def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:

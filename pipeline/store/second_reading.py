@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import Difference, adopting
+from pipeline.review.agreement import ReaderDifference, adopting
 from pipeline.review.decisions import clean_text
 from pipeline.signal.nearest import NO_BEAT
 from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
@@ -98,7 +98,7 @@ def withdraw_second(study_id: int, *, reader: str, reason: str) -> None:
 
 def adjudicate(
     study_id: int,
-    difference: Difference,
+    difference: ReaderDifference,
     choice: Literal["first", "second"],
     *,
     reader: str,

@@ -48,7 +48,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Page:
+class WorklistPage:
     """One page of the worklist, and how many studies there are on all pages."""
 
     studies: tuple[Study, ...]
@@ -146,7 +146,7 @@ def worklist(
     descending: bool = False,
     page: int = 0,
     page_size: int = 50,
-) -> Page:
+) -> WorklistPage:
     """List the studies that match, one page at a time.
 
     Parameters
@@ -172,7 +172,7 @@ def worklist(
     with database().reading() as session:
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
-        return Page(tuple(study_of(row) for row in rows), total or 0)
+        return WorklistPage(tuple(study_of(row) for row in rows), total or 0)
 
 
 def state_counts() -> dict[str, int]:

@@ -93,14 +93,14 @@ class PageTruth:
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class GeneratedPage:
     """A drawn page (h, w, 3) uint8 RGB and its ground truth."""
 
     picture: PictureArray
     truth: PageTruth
 
 
-def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> Page:
+def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> GeneratedPage:
     """Draw a page of simultaneous leads.
 
     Parameters
@@ -141,7 +141,7 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> P
         canvas.word(f"{style.gain:g} mm|mV", style.margin_mm + 22.0, size[1] - 7.0, 3.0)
         canvas.word("0.05-40 Hz", style.margin_mm + 48.0, size[1] - 7.0, 3.0)
     to_px = np.array([[style.px_per_mm, 0, -0.5], [0, style.px_per_mm, -0.5], [0, 0, 1]], np.float64)
-    return Page(read_only(canvas.picture), PageTruth(style, fs, MappingProxyType(signals), to_px, size))
+    return GeneratedPage(read_only(canvas.picture), PageTruth(style, fs, MappingProxyType(signals), to_px, size))
 
 
 class _Canvas:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.synthesis.ecg_pages import Matrix, Page
+from pipeline.synthesis.ecg_pages import GeneratedPage, Matrix
 from pipeline.types import PictureArray, read_only
 
 
@@ -64,7 +64,7 @@ def random_distortion(rng: np.random.Generator) -> Distortion:
     )
 
 
-def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
+def distort(page: GeneratedPage, how: Distortion, seed: int = 0) -> GeneratedPage:
     """Return the page as a camera might have seen it.
 
     Parameters
@@ -90,7 +90,7 @@ def distort(page: Page, how: Distortion, seed: int = 0) -> Page:
     if how.jpeg:
         result = _through_jpeg(result, how.jpeg)
     truth = replace(page.truth, to_px=matrix @ page.truth.to_px)
-    return Page(read_only(result), truth)
+    return GeneratedPage(read_only(result), truth)
 
 
 def _through_jpeg(picture: PictureArray, quality: int) -> PictureArray:
@@ -127,7 +127,7 @@ def _seen_from_aside(picture: PictureArray, how: Distortion, rng: np.random.Gene
     return np.asarray(moved, np.uint8), np.asarray(matrix, np.float64)
 
 
-def _wrinkled(page: Page, how: Distortion, rng: np.random.Generator) -> PictureArray:
+def _wrinkled(page: GeneratedPage, how: Distortion, rng: np.random.Generator) -> PictureArray:
     """Bend the paper: points move by a few smooth folds, and light falls differently on their slopes."""
     height, width = page.picture.shape[:2]
     amplitude = how.wrinkle_mm * page.truth.style.px_per_mm

@@ -35,10 +35,10 @@ from pipeline.training.training_set import (
     PACED_TRAINING,
     PACED_VALIDATION,
     VALIDATION,
-    Lesson,
     Logits,
+    TrainingData,
     Validation,
-    load_lesson,
+    load_training_data,
     logit_bias,
     simulated_sources,
     train_records,
@@ -93,7 +93,7 @@ def run(
         plan = plan.reduced(plan.simulated_epochs, None)  # two random starts end too far apart to be averaged
     root = data_dir or data_root()
     mitdb = database_folder(root)
-    lesson = load_lesson(mitdb, config, plan.seed, progress, without=plan.without)
+    lesson = load_training_data(mitdb, config, plan.seed, progress, without=plan.without)
     sampler, simulated, watched = samplers(lesson, plan, config)
     result = fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
     minutes = sum(result.history["minutes"])
@@ -257,7 +257,7 @@ def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     return f"{data}; from {start}; {budget}{runs} of {sampler.steps * plan.batch} pictures"
 
 
-def samplers(lesson: Lesson, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
+def samplers(lesson: TrainingData, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
     """Return the sampler of recorded rhythms, that of all rhythms, and the measure on held-out patients.
 
     Parameters

@@ -24,7 +24,7 @@ from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
-from pipeline.signal.r_peak_choice import WEIGHTS_PATH, Network, chosen, in_rhythm
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, chosen, in_rhythm
 from pipeline.synthesis.av_block import blocked
 from pipeline.synthesis.noise_halves import Kind, mixed
 from pipeline.types import FloatArray, Recording, read_only
@@ -154,7 +154,7 @@ def _left_out(
     return [score[i] for i in range(len(versions))]
 
 
-def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> Network:
+def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
     label = np.concatenate([version.label for version in versions])
     weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
     inputs = np.concatenate(features)[label >= 0]
@@ -168,7 +168,7 @@ def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[i
     first = network.coefs_[0] / spread[:, None]
     weights = (first, *network.coefs_[1:])
     biases = (network.intercepts_[0] - mean @ first, *network.intercepts_[1:])
-    return Network(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
+    return DenseNetwork(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
 
 
 def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:
@@ -187,8 +187,8 @@ def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
     return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
 
 
-def _write(surroundings: Network, rhythm: Network, left_out: dict[str, dict[str, int]]) -> None:
-    def layers(network: Network) -> list[dict[str, list[float]]]:
+def _write(surroundings: DenseNetwork, rhythm: DenseNetwork, left_out: dict[str, dict[str, int]]) -> None:
+    def layers(network: DenseNetwork) -> list[dict[str, list[float]]]:
         pairs = zip(network.weights, network.biases, strict=True)
         return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
 

@@ -33,7 +33,7 @@ SIMULATED_BEATS, SIMULATED_CHECKS = 600, 120  # per record and rhythm: for train
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingData:
     """Beats to train on, as recorded, with the second lead first, and in simulated rhythms; and `checks` to monitor."""
 
     beats: LabelledBeats
@@ -42,7 +42,9 @@ class Lesson:
     checks: LabelledBeats
 
 
-def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress, *, without: Sequence[str] = ()) -> Lesson:
+def load_training_data(
+    mitdb: Path, config: Config, seed: int, progress: Progress, *, without: Sequence[str] = ()
+) -> TrainingData:
     """Read everything that a picture network is trained on from the MIT-BIH database.
 
     Parameters
@@ -69,10 +71,10 @@ def load_lesson(mitdb: Path, config: Config, seed: int, progress: Progress, *, w
         rhythm: load_simulated(taught, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
         for rhythm in SIMULATED_COUNTS
     }
-    return Lesson(beats, swapped, simulated, _validation_beats(mitdb, config))
+    return TrainingData(beats, swapped, simulated, _validation_beats(mitdb, config))
 
 
-def simulated_sources(lesson: Lesson, share: float) -> tuple[Source, ...]:
+def simulated_sources(lesson: TrainingData, share: float) -> tuple[Source, ...]:
     """Return beats of simulated rhythms, and `share` of the usual counts of each."""
     return tuple(
         Source(lesson.simulated[rhythm], {name: max(1, round(share * count)) for name, count in counts.items()})

@@ -17,7 +17,7 @@ from pipeline.datasets.catalogue import database_folder
 from pipeline.training.image_networks import fitted, samplers
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
 from pipeline.training.search import Found, Range, search
-from pipeline.training.training_set import Lesson, load_lesson
+from pipeline.training.training_set import TrainingData, load_training_data
 
 SPACE: Final = MappingProxyType(
     {"learning_rate": Range(1e-4, 5e-3, log=True), "weight_decay": Range(1e-6, 1e-2, log=True)}
@@ -32,7 +32,7 @@ def tune(
     *,
     plan: TrainingPlan = TUNE_PLAN,
     config: Config = DEFAULT,
-    lesson: Lesson | None = None,
+    lesson: TrainingData | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Try settings of a network and write the best ones to runs/tune-NAME-KEY.json.
@@ -67,7 +67,7 @@ def tune(
         If the MIT-BIH database is not in `data_dir`.
     """
     root = data_dir or data_root()
-    taught = lesson or load_lesson(database_folder(root), config, plan.seed, progress)
+    taught = lesson or load_training_data(database_folder(root), config, plan.seed, progress)
     kept = runs_root() / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
@@ -81,7 +81,7 @@ def tune(
     return written
 
 
-def validation(name: str, plan: TrainingPlan, lesson: Lesson, root: Path, config: Config) -> dict[str, float]:
+def validation(name: str, plan: TrainingPlan, lesson: TrainingData, root: Path, config: Config) -> dict[str, float]:
     """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures.
 
     Parameters

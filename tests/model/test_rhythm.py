@@ -27,7 +27,7 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.training.rhythm_network import members as rhythm_members
 from pipeline.training.rhythm_network import training
 from pipeline.training.rhythm_network.boosted_trees import TreesPlan
-from pipeline.training.rhythm_network.patients import Simulated, load_material
+from pipeline.training.rhythm_network.patients import Simulated, load_rhythm_training_data
 from pipeline.training.rhythm_network.windows import Changes
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import Analysis, Recording
@@ -234,7 +234,7 @@ def test_half_of_another_database_teaches_the_second_version_and_the_other_half_
 
 @pytest.mark.data
 def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp_path: Path) -> None:
-    material = load_material(
+    material = load_rhythm_training_data(
         *(data_root() / "mitdb", ["101", "106"], data_root() / "svdb", ["800", "803"]),
         *(Simulated((("premature", 1),), (("fibrillation", 1),), 100), 7, DEFAULT, lambda fraction, sentence: None),
     )

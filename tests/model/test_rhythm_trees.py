@@ -13,7 +13,14 @@ from pipeline.datasets import demo_path
 from pipeline.features.beat_sequence import frame, row_size, rows
 from pipeline.intake import read_path
 from pipeline.labels import aami_class
-from pipeline.training.rhythm_network.boosted_trees import Grown, Lesson, TreesPlan, _fitted, as_arrays, together
+from pipeline.training.rhythm_network.boosted_trees import (
+    Grown,
+    TreesPlan,
+    TreesTrainingData,
+    _fitted,
+    as_arrays,
+    together,
+)
 
 ROW = row_size(DEFAULT.sequence)
 PLAN = TreesPlan(windows=0, fewest=10, asked=0.05, bins=16)
@@ -40,7 +47,7 @@ def numbers(seen: np.ndarray) -> np.ndarray:
 def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Grown:
     """Trees that were taught nonsense, which they learn by heart."""
     label = np.random.default_rng(seed).choice(classes, len(numbers))
-    lesson = Lesson(numbers, label, np.ones(len(numbers)))
+    lesson = TreesTrainingData(numbers, label, np.ones(len(numbers)))
     return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
 
 

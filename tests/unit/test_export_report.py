@@ -19,7 +19,7 @@ from fhir.resources.R4B.bundle import Bundle
 from pipeline.export.ecg_paper import LANE_MAX_MM, lane_for
 from pipeline.export.fhir import MAX_FINDINGS, to_fhir
 from pipeline.export.printable_text import MISSING, printable
-from pipeline.export.printed_page import Sheet
+from pipeline.export.printed_page import ReportSheet
 from pipeline.export.report import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
@@ -171,7 +171,9 @@ def test_scripts_that_must_be_shaped_are_shown_letter_by_letter_in_the_text(name
 
 
 def test_arabic_letters_are_joined():
-    sheet = Sheet(title="", heading="", state="", origin="", created=datetime(2026, 1, 1, tzinfo=UTC), settled=True)
+    sheet = ReportSheet(
+        title="", heading="", state="", origin="", created=datetime(2026, 1, 1, tzinfo=UTC), settled=True
+    )
     lam, alef = "\N{ARABIC LETTER LAM}", "\N{ARABIC LETTER ALEF}"
     assert sheet.width_of(lam + alef, 10) < 0.9 * (sheet.width_of(lam, 10) + sheet.width_of(alef, 10))
     sheet.output()  # closes the fonts

@@ -17,7 +17,7 @@ from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.detector_agreement import agreement
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
-from pipeline.signal.r_peak_choice import Network, apart, in_rhythm, load_networks
+from pipeline.signal.r_peak_choice import DenseNetwork, apart, in_rhythm, load_networks
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.types import Recording
 
@@ -117,7 +117,7 @@ def test_without_five_beats_there_is_no_rhythm() -> None:
 
 def test_a_network_of_two_layers_by_hand() -> None:
     eye = np.eye(2, dtype=np.float32)
-    network = Network((eye, np.array([[2.0], [3.0]], np.float32)), (np.array([0.0, -1.0], np.float32), np.ones(1)))
+    network = DenseNetwork((eye, np.array([[2.0], [3.0]], np.float32)), (np.array([0.0, -1.0], np.float32), np.ones(1)))
     assert network(np.array([[1.0, 5.0], [-4.0, 0.5]], np.float32)).tolist() == [15.0, 1.0]
 
 

@@ -12,7 +12,7 @@ from models.gradcam import Heatmap
 from models.trace_measures import POINTS, shape_measures
 from pipeline.beat_images.curves import UNKNOWN, Windows, cut_traces, unit
 from pipeline.beat_images.reading import heat_on_original
-from pipeline.beat_images.source_beats import match_beats
+from pipeline.beat_images.source_beats import find_recorded_beats
 from pipeline.beat_images.traced_set import Sketch, as_traced, traced
 from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, data_root
@@ -237,7 +237,7 @@ def test_a_drawn_beat_of_a_record_is_found_in_that_record_with_its_label(tmp_pat
     recording = read_path(tmp_path / "208.hea")
     fusion = [i for i, symbol in enumerate(recording.reference.symbol) if symbol == "F"][5]
     sample = int(recording.reference.sample[fusion])
-    found = match_beats([recording.p_signal[sample - 91 : sample + 91, 0]], tmp_path, DEFAULT)
+    found = find_recorded_beats([recording.p_signal[sample - 91 : sample + 91, 0]], tmp_path, DEFAULT)
     assert (found.record[0], int(found.sample[0]), found.symbol[0]) == ("208", sample, "F")
     assert found.sure[0]
 

@@ -19,7 +19,7 @@ from models.trees import DEPTH, NODE, NODES, REACH, ROUNDS, measurer
 from pipeline.config import Config
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
-from pipeline.training.rhythm_network.patients import Material
+from pipeline.training.rhythm_network.patients import RhythmTrainingData
 from pipeline.training.rhythm_network.scores import towards_natural
 from pipeline.training.rhythm_network.windows import Changes, N, Q, RhythmRecord, WindowSampler
 from pipeline.types import FloatArray, IntArray
@@ -63,7 +63,7 @@ class Grown:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TreesTrainingData:
     """Training examples for trees: features (n, k), class (n,) and weight (n,)."""
 
     numbers: FloatArray
@@ -73,7 +73,7 @@ class Lesson:
 
 def grown(
     left_out: Sequence[str],
-    material: Material,
+    material: RhythmTrainingData,
     changes: Changes,
     forests: Sequence[TreesPlan],
     seed: int,
@@ -112,7 +112,7 @@ def together(forests: Sequence[Grown]) -> Grown:
 
 
 def _forest(
-    left_out: Sequence[str], material: Material, changes: Changes, plan: TreesPlan, seed: int, config: Config
+    left_out: Sequence[str], material: RhythmTrainingData, changes: Changes, plan: TreesPlan, seed: int, config: Config
 ) -> Grown:
     sampler = material.taught(left_out).sampler(config, seed, 1, replace(changes, usual_hidden=0.0))
     sampler = replace(sampler, paced=[], length=MIDDLE + 2 * REACH)
@@ -142,28 +142,32 @@ def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64])
     return Grown({**arrays, "start": start}, bias, answers)
 
 
-def _lesson(sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator) -> Lesson:
+def _lesson(
+    sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator
+) -> TreesTrainingData:
     """Collect recorded beats as they are, with some of N for all; beats of augmented windows; some paced ones."""
     measure, found = measurer(row_size(sampler.config.sequence)), []
     for record in (*sampler.recorded, *sampler.others):
         at = (record.label > N) | ((record.label == N) & (rng.random(record.label.size) < plan.usual_share))
         weight = np.where(record.label[at] == N, 1 / plan.usual_share, 1.0)
-        found.append(Lesson(measure(record.rows())[at], record.label[at], weight))
+        found.append(TreesTrainingData(measure(record.rows())[at], record.label[at], weight))
     for _ in range(plan.windows):
         rows, label = sampler.window(rng)
         at = (label != UNLABELLED) & (np.abs(np.arange(label.size) - label.size / 2 + 0.5) < MIDDLE / 2)
-        found.append(Lesson(measure(rows)[at], label[at], np.ones(int(at.sum()))))
+        found.append(TreesTrainingData(measure(rows)[at], label[at], np.ones(int(at.sum()))))
     for record in paced:
         at = (record.label == Q) & (rng.random(record.label.size) < plan.paced_share)
-        found.append(Lesson(measure(record.rows())[at], record.label[at], np.full(int(at.sum()), plan.paced_weight)))
-    return Lesson(
+        found.append(
+            TreesTrainingData(measure(record.rows())[at], record.label[at], np.full(int(at.sum()), plan.paced_weight))
+        )
+    return TreesTrainingData(
         np.concatenate([part.numbers for part in found]),
         np.concatenate([part.label for part in found]),
         np.concatenate([part.weight for part in found]),
     )
 
 
-def _fitted(lesson: Lesson, plan: TreesPlan, seed: int) -> HistGradientBoostingClassifier:
+def _fitted(lesson: TreesTrainingData, plan: TreesPlan, seed: int) -> HistGradientBoostingClassifier:
     forest = HistGradientBoostingClassifier(
         max_iter=ROUNDS // len(FORESTS),
         learning_rate=plan.learning_rate,

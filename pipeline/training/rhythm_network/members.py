@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import FORESTS, TreesPlan
-from pipeline.training.rhythm_network.patients import Material, Simulated
+from pipeline.training.rhythm_network.patients import RhythmTrainingData, Simulated
 from pipeline.training.rhythm_network.scores import measured, towards_natural
 from pipeline.training.rhythm_network.windows import Changes, WindowSampler, class_shares
 
@@ -56,7 +56,7 @@ class RhythmPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedMember:
     """A member, its curves by epoch, and what is added to its logits (5,)."""
 
     model: Any
@@ -66,13 +66,13 @@ class Trained:
 
 def trained(
     left_out: Sequence[str],
-    material: Material,
+    material: RhythmTrainingData,
     plan: RhythmPlan,
     share: float,
     checkpoint: Path,
     config: Config,
     progress: Progress,
-) -> Trained:
+) -> TrainedMember:
     """Train a member without some patients.
 
     Parameters
@@ -109,7 +109,7 @@ def trained(
     bias = _bias(sampler, plan.prior_share)
     watch = partial(measured, material.unseen(left_out)[0], bias)
     result = fit(fit_plan, sampler.epoch, watch, progress, build=member)
-    return Trained(result.model, result.history, bias)
+    return TrainedMember(result.model, result.history, bias)
 
 
 def _bias(sampler: WindowSampler, share: float) -> NDArray[np.float64]:

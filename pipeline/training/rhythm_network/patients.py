@@ -34,7 +34,7 @@ class Simulated:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class RhythmTrainingData:
     """The training patients.
 
     Attributes
@@ -57,7 +57,7 @@ class Material:
     noise: FloatArray
     others: Mapping[str, RhythmRecord] = field(default_factory=dict)
 
-    def taught(self, left_out: Sequence[str]) -> Material:
+    def taught(self, left_out: Sequence[str]) -> RhythmTrainingData:
         """Return the same without the patients that are held out."""
         kept = [name for name in self.simulated if name not in left_out]
         return replace(
@@ -110,7 +110,7 @@ class Material:
         )
 
 
-def load_material(
+def load_rhythm_training_data(
     mitdb: Path,
     records: Sequence[str],
     other: Path | None,
@@ -119,7 +119,7 @@ def load_material(
     seed: int,
     config: Config,
     progress: Progress,
-) -> Material:
+) -> RhythmTrainingData:
     """Read the training patients, and those of another database, and simulate rhythms from their beats.
 
     Parameters
@@ -152,4 +152,4 @@ def load_material(
     noise = recorded_noise(mitdb.parent / "nstdb", config)
     paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED_TRAINING]
     recorded, of_other = ({name: everyone[name] for name in names} for names in (records, others))
-    return Material(recorded, simulated, paced, noise, of_other)
+    return RhythmTrainingData(recorded, simulated, paced, noise, of_other)

@@ -30,8 +30,8 @@ from pipeline.evaluation.run import write_json
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import Grown, grown
-from pipeline.training.rhythm_network.members import RhythmPlan, Trained, trained
-from pipeline.training.rhythm_network.patients import Material, load_material
+from pipeline.training.rhythm_network.members import RhythmPlan, TrainedMember, trained
+from pipeline.training.rhythm_network.patients import RhythmTrainingData, load_rhythm_training_data
 from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.training.rhythm_network.windows import WindowSampler
 from pipeline.training.training_set import PACED_TRAINING
@@ -52,7 +52,7 @@ GOLDEN_RECORD, GOLDEN_BEATS = "208", 40  # a record with N, V and F, and how man
 class _Fold:
     """The `trained` members of a fold, and their and its trees' answers for held-out patients."""
 
-    trained: Sequence[Trained]
+    trained: Sequence[TrainedMember]
     members: HeldOut
     trees: HeldOut
     simulated: HeldOut
@@ -123,7 +123,7 @@ def run(
     other = database_folder(root, by) if by else None
     others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
     records = [record for fold in folds for record in fold]
-    material = load_material(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
+    material = load_rhythm_training_data(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
     folds = [[*fold, *others[i :: len(folds)]] for i, fold in enumerate(folds)]
     key, members = plan.key(config, (*records, *others)), []
     for i, (share, fold) in enumerate(product(rounds, folds)):
@@ -162,7 +162,7 @@ def _written(
     name: str,
     found: Sequence[_Fold],
     trees: Grown,
-    material: Material,
+    material: RhythmTrainingData,
     plan: RhythmPlan,
     config: Config,
     facts: dict[str, Any],
@@ -202,9 +202,9 @@ def _written(
 
 
 def _fold(
-    members: Sequence[Trained],
+    members: Sequence[TrainedMember],
     left_out: Sequence[str],
-    material: Material,
+    material: RhythmTrainingData,
     plan: RhythmPlan,
     number: int,
     config: Config,
@@ -223,7 +223,7 @@ def _mean(networks: Sequence[Logits]) -> Logits:
     return lambda rows: np.asarray(np.mean([logits_of(rows) for logits_of in networks], axis=0), np.float32)
 
 
-def _golden(material: Material) -> FloatArray:
+def _golden(material: RhythmTrainingData) -> FloatArray:
     """Return a stretch with N, V and F, for the self-test at every load."""
     record = material.recorded.get(GOLDEN_RECORD) or next(iter(material.recorded.values()))
     return record.rows()[:GOLDEN_BEATS]
