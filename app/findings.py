@@ -64,9 +64,9 @@ class Case:
     def beats(self) -> ReviewedBeats:
         """The beats as the model has them, with the intervals between them that are RR intervals."""
         from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does without
-        from pipeline.review.signal_evidence import ground_of
+        from pipeline.review.signal_evidence import evidence_of
 
-        return reviewed_beats(self.analysis, (), ground_of(self.recording, self.analysis))
+        return reviewed_beats(self.analysis, (), evidence_of(self.recording, self.analysis))
 
     @cached_property
     def summary(self) -> Summary:

@@ -22,7 +22,7 @@ from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.morphology import Families, find_families
 from pipeline.review.rhythm_events import Event, events
-from pipeline.review.signal_evidence import Ground, ground_of
+from pipeline.review.signal_evidence import SignalEvidence, evidence_of
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.signal.nearest import NO_BEAT, nearest
@@ -52,7 +52,7 @@ class ReviewMaterial:
     analysis: Analysis
     prepared: Prepared
     families: Families
-    ground: Ground
+    ground: SignalEvidence
     others: Mapping[str, Analysis]
 
 
@@ -204,7 +204,7 @@ def material_of(study: Study) -> ReviewMaterial:
         analysis,
         prepared,
         find_families(prepared.beats),
-        ground_of(recording, analysis),
+        evidence_of(recording, analysis),
         others_of(study),
     )
 

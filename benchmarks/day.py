@@ -29,7 +29,7 @@ from benchmarks.timing import header, timed
 from pipeline.config import ROOT, data_root
 from pipeline.intake import read_path
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import envelope, keep, open_recording
+from pipeline.store.recordings import envelope, open_recording, save_recording
 from pipeline.types import Recording
 from pipeline.worker import Client
 from pipeline.worker.jobs import Jobs
@@ -44,7 +44,7 @@ def main(folder: Path, network: str) -> None:
     logging.disable(logging.WARNING)  # Streamlit's, that there is no browser
     recording = day()
     header(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
-    timed("kept on disk", partial(keep, recording), 1)
+    timed("kept on disk", partial(save_recording, recording), 1)
     digest = recording.digest
     del recording
     analyse(open_recording(digest), network)

@@ -206,32 +206,32 @@ def not_pages() -> Iterator[tuple[str, Any]]:
 
 def refusals() -> dict[str, Any]:
     """Which non-pages were refused, and with which words."""
-    said = {}
+    outcomes = {}
     for name, picture in not_pages():
         try:
             digitise(picture)
-            said[name] = "ACCEPTED"
+            outcomes[name] = "ACCEPTED"
         except IntakeError as error:
-            said[name] = str(error)
-    return said
+            outcomes[name] = str(error)
+    return outcomes
 
 
 def photos() -> dict[str, Any]:
     """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
-    said = {}
+    outcomes = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
     paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
     for path in paths:
         try:
             found = digitise(read_picture(path.read_bytes(), path.name).pixels)
-            said[f"{path.parent.name}/{path.stem}"] = {
+            outcomes[f"{path.parent.name}/{path.stem}"] = {
                 "layout": found.layout.name,
                 "asked": sorted(need.about for need in found.needs),
                 "span_mm": round((found.span[1] - found.span[0]) / found.sheet.px_per_mm, 1),
             }
         except IntakeError as error:
-            said[f"{path.parent.name}/{path.stem}"] = {"refused": str(error)}
-    return said
+            outcomes[f"{path.parent.name}/{path.stem}"] = {"refused": str(error)}
+    return outcomes
 
 
 def summary(pages: dict[str, Any]) -> dict[str, Any]:

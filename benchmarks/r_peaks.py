@@ -23,7 +23,7 @@ from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.evaluation.matching import match_beats
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detector_agreement import agreement
+from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_choice import WEIGHTS_PATH
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
@@ -93,7 +93,7 @@ class Agreement:
         """Count one recording."""
         assert recording.reference is not None
         peaks = detect_r_peaks(conditioned, DEFAULT.signal)
-        agreed = agreement(peaks, conditioned, DEFAULT.signal)
+        agreed = detector_agreement(peaks, conditioned, DEFAULT.signal)
         samples = _at_recording(peaks, recording, conditioned)
         matching = match_beats(recording.reference.sample, samples, fs=recording.fs, window_ms=WINDOWS_MS[0])
         right = np.zeros(peaks.size, np.int64)

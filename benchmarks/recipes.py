@@ -58,15 +58,15 @@ def recipes(root: Path) -> dict[str, TrainingPlan]:
     }
 
 
-def measured(plan: TrainingPlan, lesson: TrainingData, root: Path) -> dict[str, float]:
+def measured(plan: TrainingPlan, training_data: TrainingData, root: Path) -> dict[str, float]:
     """The shown measures of one plan."""
-    found = validation(NETWORK, plan, lesson, root, DEFAULT)
+    found = validation(NETWORK, plan, training_data, root, DEFAULT)
     return {name: found[name] for name in (*MEASURES, "minutes")}
 
 
-def tuned(trials: int, lesson: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
+def tuned(trials: int, training_data: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
     """The plan with the settings that a search of so many trials likes best."""
-    found = json.loads(tune(NETWORK, trials, root, plan=PLAN, lesson=lesson).read_text())
+    found = json.loads(tune(NETWORK, trials, root, plan=PLAN, training_data=training_data).read_text())
     best = found["best"]
     title = (
         f"learning rate {best['learning_rate']:.2g}, weight decay {best['weight_decay']:.2g} (Optuna, {trials} trials)"
@@ -80,14 +80,14 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="trials of the search for settings")
     options = parser.parse_args()
     root = data_root()
-    lesson = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    training_data = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     rows: dict[str, dict[str, float]] = {}
     for title, plan in recipes(root).items():
-        rows[title] = measured(plan, lesson, root)
+        rows[title] = measured(plan, training_data, root)
         write(rows, options.tune)
     if options.tune:
-        title, plan = tuned(options.tune, lesson, root)
-        rows[title] = measured(plan, lesson, root)
+        title, plan = tuned(options.tune, training_data, root)
+        rows[title] = measured(plan, training_data, root)
         write(rows, options.tune)
 
 
@@ -129,15 +129,15 @@ def table(content: Mapping[str, Any]) -> str:
 
 def outside(row: Mapping[str, Any], usual: list[Mapping[str, Any]]) -> str:
     """Which measures lie outside those of the usual recipe's seeds, and on which side."""
-    told = []
+    verdicts = []
     for name, title in MEASURES.items():
         values = [other[name] for other in usual]
         better_is_lower = name == "val_loss"
         if row[name] < min(values):
-            told.append(f"{title} {'better' if better_is_lower else 'worse'}")
+            verdicts.append(f"{title} {'better' if better_is_lower else 'worse'}")
         elif row[name] > max(values):
-            told.append(f"{title} {'worse' if better_is_lower else 'better'}")
-    return ", ".join(told) or "nothing"
+            verdicts.append(f"{title} {'worse' if better_is_lower else 'better'}")
+    return ", ".join(verdicts) or "nothing"
 
 
 if __name__ == "__main__":

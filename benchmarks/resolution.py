@@ -41,16 +41,16 @@ def main() -> None:
     """Train with each size and seed, time the sizes against each other, and write both files."""
     root = data_root()
     keras().mixed_precision.set_global_policy(dtype_policy())
-    rows = [row for picture in SIZES for row in learnt(picture, root)]
+    rows = [row for picture in SIZES for row in measured_sizes(picture, root)]
     speeds = {name: pictures_per_s(name, count) for name, count in TIMED.items()}
     write([row | {name: speed[row["size"]] for name, speed in speeds.items()} for row in rows])
 
 
-def learnt(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
+def measured_sizes(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
     """The measures of one size, a row a seed."""
     config = replace(DEFAULT, picture=picture)
-    lesson = load_training_data(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
-    found = {seed: validation(NETWORK, replace(PLAN, seed=seed), lesson, root, config) for seed in SEEDS[:2]}
+    training_data = load_training_data(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
+    found = {seed: validation(NETWORK, replace(PLAN, seed=seed), training_data, root, config) for seed in SEEDS[:2]}
     facts = {"size": SIZES.index(picture), "height": picture.height_px, "width": picture.width_px}
     return [facts | {"seed": seed} | {name: row[name] for name in MEASURES} for seed, row in found.items()]
 

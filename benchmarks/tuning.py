@@ -34,10 +34,10 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=8)
     options = parser.parse_args()
     commit, root = current_commit(), data_root()  # before the first file is written
-    said = lambda fraction, sentence: sys.stderr.write(f"{sentence}\n")  # noqa: E731
-    lesson = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    report = lambda fraction, sentence: sys.stderr.write(f"{sentence}\n")  # noqa: E731
+    training_data = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     for trials in range(1, options.trials + 1):
-        found = tune(NETWORK, trials, root, plan=PLAN, lesson=lesson, progress=said)
+        found = tune(NETWORK, trials, root, plan=PLAN, training_data=training_data, progress=report)
         made = Provenance(f"python -m benchmarks.tuning --trials {trials}", commit, "MIT-BIH DS1", now())
         content = {"provenance": asdict(made), **json.loads(found.read_text(encoding="utf-8"))}
         write_json(JSON, content)

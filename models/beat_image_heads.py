@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.boosted_trees import Forest, forest
+from models.boosted_trees import BoostedTrees, boosted_trees
 from models.errors import ModelError
 from models.registry import WEIGHTS
 from models.softmax import log_softmax
@@ -90,8 +90,8 @@ class PictureHead:
     """A verified head; immutable and safe to share. Several forests are averaged."""
 
     manifest: PictureManifest
-    beat: tuple[Forest, ...]
-    trace: tuple[Forest, ...]
+    beat: tuple[BoostedTrees, ...]
+    trace: tuple[BoostedTrees, ...]
 
     def beat_scores(self, values: Sequence[Array], findings: Array) -> Array:
         """Return the probability (n,) that each trace (m,) in 0..1, with its `findings` (n, 7), is one beat."""
@@ -103,7 +103,7 @@ class PictureHead:
         return np.asarray(np.exp(log_softmax(logits / self.manifest.temperature, dtype=np.float32)))
 
 
-def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
+def beat_scores(beat: Sequence[BoostedTrees], rows: Array, findings: Array) -> Array:
     """Return the beat head's probabilities (n,) for traces.
 
     Parameters
@@ -119,7 +119,7 @@ def beat_scores(beat: Sequence[Forest], rows: Array, findings: Array) -> Array:
     return _sigmoid(np.mean([member(measures)[:, 0] for member in beat], axis=0))
 
 
-def trace_logits(trace: Sequence[Forest], rows: Array) -> Array:
+def trace_logits(trace: Sequence[BoostedTrees], rows: Array) -> Array:
     """Return the trace head's log probabilities (n, 5) for traces (n, `POINTS`)."""
     measures = shape_measures(rows)
     return log_softmax(np.mean([member(measures) for member in trace], axis=0), dtype=np.float32)
@@ -201,7 +201,9 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
     return facts
 
 
-def write_head(facts: dict[str, Any], beat: Sequence[Forest], trace: Sequence[Forest], folder: Path) -> Path:
+def write_head(
+    facts: dict[str, Any], beat: Sequence[BoostedTrees], trace: Sequence[BoostedTrees], folder: Path
+) -> Path:
     """Write the arrays and the manifest of a head into `folder`/NETWORK.
 
     Parameters
@@ -234,10 +236,10 @@ def write_head(facts: dict[str, Any], beat: Sequence[Forest], trace: Sequence[Fo
     return target / _MANIFEST
 
 
-def _forests(arrays: Any, name: str) -> tuple[Forest, ...]:
-    members: list[Forest] = []
+def _forests(arrays: Any, name: str) -> tuple[BoostedTrees, ...]:
+    members: list[BoostedTrees] = []
     while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
-        members.append(forest({key.removeprefix(start): arrays[key] for key in keys}))
+        members.append(boosted_trees({key.removeprefix(start): arrays[key] for key in keys}))
     return tuple(members)
 
 

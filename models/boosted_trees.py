@@ -17,7 +17,7 @@ _NAMES: Final = ("feature", "threshold", "left", "right", "value", "root", "outp
 
 
 @dataclass(frozen=True, eq=False)
-class Forest:
+class BoostedTrees:
     """Boosted trees, whose leaves are added up.
 
     Attributes
@@ -70,23 +70,23 @@ class Forest:
         return np.asarray(self.start + leaves @ of_output.astype(np.float32), np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what `forest` needs to rebuild it."""
+        """Return what `boosted_trees` needs to rebuild it."""
         return {name: getattr(self, name) for name in _NAMES}
 
 
-def forest(arrays: Mapping[str, NDArray[Any]]) -> Forest:
+def boosted_trees(arrays: Mapping[str, NDArray[Any]]) -> BoostedTrees:
     """Rebuild the trees from their `arrays`."""
-    return Forest(*(arrays[name] for name in _NAMES))
+    return BoostedTrees(*(arrays[name] for name in _NAMES))
 
 
-def planted(learner: Any) -> Forest:
+def from_scikit_learn(learner: Any) -> BoostedTrees:
     """Return the trees of a fitted `HistGradientBoostingClassifier`."""
     trees = [(k, nodes_of(one.nodes)) for row in learner._predictors for k, one in enumerate(row)]
     sizes = [nodes["feature"].size for _, nodes in trees]
     root = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     all_of = {name: np.concatenate([nodes[name] for _, nodes in trees]) for name in trees[0][1]}
     offset = np.repeat(root, sizes)
-    return Forest(
+    return BoostedTrees(
         all_of["feature"].astype(np.int16),
         all_of["threshold"].astype(np.float32),
         (all_of["left"] + offset).astype(np.int32),

@@ -41,8 +41,8 @@ class Network:
         Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
     served : Callable[[Weights, int], Logits] or None
         `served(weights, classes)` makes the function from inputs to logits without Keras; None where Keras answers.
-    taught_by : str
-        A database of which half is used for training besides DS1 (`splits.taught_half`), or "".
+    also_trained_on : str
+        A database of which half is used for training besides DS1 (`splits.training_half`), or "".
     """
 
     title: str
@@ -55,7 +55,7 @@ class Network:
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
     served: Callable[[Weights, int], Logits] | None = None
-    taught_by: str = ""
+    also_trained_on: str = ""
 
 
 def random_start(model: Any, weights_dir: Path) -> str:

@@ -44,7 +44,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
 def set_head(
     model: Any,
     mean: NDArray[np.float32],
-    spread: NDArray[np.float32],
+    std: NDArray[np.float32],
     kernel: NDArray[np.float32],
     bias: NDArray[np.float32],
 ) -> None:
@@ -63,7 +63,7 @@ def set_head(
     bias : (classes,) float32
         Biases of the head.
     """
-    model.get_layer(STANDARD).set_weights([mean, spread**2 - EPSILON])
+    model.get_layer(STANDARD).set_weights([mean, std**2 - EPSILON])
     model.get_layer("logits").set_weights([kernel, bias])
 
 

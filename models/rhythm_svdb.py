@@ -10,5 +10,5 @@ NETWORK = replace(
     rhythm.NETWORK,
     title="Rhythm network (MIT-BIH and SVDB)",
     place=91,
-    taught_by="svdb",
+    also_trained_on="svdb",
 )

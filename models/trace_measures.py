@@ -17,7 +17,7 @@ _OFFSETS: Final = np.arange(-54, 55, 6)  # places around the steepest one
 _BLOCKS: Final = 16
 _WAVES: Final = 24  # coefficients of the spectrum
 _STILL: Final = 0.004  # a step this small counts as level
-_LEAST: Final = 1e-6
+_TINY: Final = 1e-6
 
 
 def shape_measures(rows: NDArray[Any]) -> Array:
@@ -41,7 +41,7 @@ def _heights(x: Array) -> Array:
 def _ways(x: Array, steps: Array) -> Array:
     """Return how far the line goes up and down, and within how little of the width."""
     steep = np.abs(steps)
-    total = np.maximum(steep.sum(axis=1, keepdims=True), _LEAST)
+    total = np.maximum(steep.sum(axis=1, keepdims=True), _TINY)
     way = np.cumsum(steep, axis=1) / total
     ordered = np.sort(steep, axis=1)[:, ::-1]
     shares = np.cumsum(ordered, axis=1)[:, [3, 7, 15, 31, 63]] / total
@@ -61,7 +61,7 @@ def _bends(x: Array, steps: Array) -> Array:
         slope = np.diff(smooth, axis=1)
         fine = np.abs(x - smooth)
         found += [(slope[:, 1:] * slope[:, :-1] < 0).sum(axis=1), fine.mean(axis=1), fine.max(axis=1),
-                  fine.max(axis=1) / np.maximum(fine.mean(axis=1), _LEAST)]  # fmt: skip
+                  fine.max(axis=1) / np.maximum(fine.mean(axis=1), _TINY)]  # fmt: skip
     bend = np.abs(np.diff(steps, axis=1))
     found += [bend.mean(axis=1), bend.max(axis=1), np.median(bend, axis=1), (bend < 0.5 * _STILL).mean(axis=1),
               (steps[:, 1:] * steps[:, :-1] < 0).mean(axis=1)]  # fmt: skip
@@ -72,10 +72,10 @@ def _around(x: Array, steps: Array) -> Array:
     """Return what lies around the steepest place: heights, and how steep it is near and far."""
     steep = np.abs(_smoothed(steps, 3))
     place = steep.argmax(axis=1)[:, None]
-    total = np.maximum(steep.sum(axis=1), _LEAST)
+    total = np.maximum(steep.sum(axis=1), _TINY)
     distance = np.abs(np.arange(steps.shape[1]) - place)
     near = [np.where(distance <= reach, steep, 0).sum(axis=1) / total for reach in _NEAR]
-    far = [np.where(distance > 2 * reach, steep, 0).max(axis=1) / np.maximum(steep.max(axis=1), _LEAST)
+    far = [np.where(distance > 2 * reach, steep, 0).max(axis=1) / np.maximum(steep.max(axis=1), _TINY)
            for reach in _NEAR]  # fmt: skip
     at = np.clip(place + _OFFSETS, 0, x.shape[1] - 1)
     heights = x[np.arange(len(x))[:, None], at]

@@ -1,8 +1,8 @@
 """Boosted trees over beats, as arrays beside the network's: what they measure of each beat, and how they answer.
 
-They are trained in `pipeline.training.rhythm_network.boosted_trees`; here they only answer, in Keras's graph or as a
-`Forest`. All features but a coarse shape are relative to the recording's usual beat, to its usual interval or to nearby
-beats; a beat depends on `REACH` neighbours on each side.
+They are trained in `pipeline.training.rhythm_network.boosted_trees`; here they only answer, in Keras's graph or as
+`BoostedTrees`. All features but a coarse shape are relative to the recording's usual beat, to its usual interval or to
+nearby beats; a beat depends on `REACH` neighbours on each side.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.beat_measures import N_LEADS, Measured, joined, measured
-from models.boosted_trees import Forest
+from models.boosted_trees import BoostedTrees
 from models.network import Weights
 from models.operations import indicator, mean_near, ops_of, reshaped, shifted
 from models.runtime import keras, tensorflow
@@ -105,13 +105,13 @@ def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     return lambda rows: np.asarray(run(rows), np.float32)
 
 
-def forest_of(weights: Weights) -> Forest:
+def forest_of(weights: Weights) -> BoostedTrees:
     """Return the trees from the weights of `layer`, for numpy: from features (n, numbers) to log odds."""
     node = {name: weights[f"trees/{name}"] for name in NODE}
     rounds, classes, nodes = node["feature"].shape
     root = nodes * np.arange(rounds * classes)
     left, right = (node[name].astype(np.int32).ravel() + np.repeat(root, nodes) for name in ("left", "right"))
-    return Forest(
+    return BoostedTrees(
         node["feature"].astype(np.int16).ravel(),
         node["threshold"].ravel(),
         left.astype(np.int32),

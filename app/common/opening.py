@@ -11,7 +11,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.wording import grouped
 
 ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
@@ -85,7 +85,7 @@ def _demo_button(session: Session, key: str) -> None:
 
 def _open_demo(session: Session) -> None:
     try:
-        session.open((keep(read_path(demo_path())),))
+        session.open((save_recording(read_path(demo_path())),))
     except EcgError as error:
         session.refuse(str(error))
 
@@ -111,7 +111,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(keep(recording) for recording in read_uploads(files, csv=csv)))
+            session.open(tuple(save_recording(recording) for recording in read_uploads(files, csv=csv)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()

@@ -25,7 +25,7 @@ from pipeline.errors import EcgError
 from pipeline.export.wfdb_record import write_record
 from pipeline.intake import count_pages
 from pipeline.signal.conditioning import analysable_leads
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.types import Recording, RgbPicture
 from pipeline.wording import percent
 
@@ -145,7 +145,7 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
         st.info(_too_short(leads), icon=":material/info:")
     with st.container(horizontal=True, gap="small"):
         if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not usable):
-            session.session().open((keep(recording),))
+            session.session().open((save_recording(recording),))
             st.switch_page("analyse/page.py")
         st.download_button(
             "Save as WFDB", partial(_wfdb, recording), f"{recording.name}.zip", "application/zip", on_click="ignore",

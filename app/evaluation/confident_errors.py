@@ -67,10 +67,10 @@ def open_button(view: EvaluationView, error: Json) -> None:
     if st.button("See it in its recording", icon=":material/open_in_new:", type="tertiary", key=key):
         from app.common.session import session
         from pipeline.intake import read_path
-        from pipeline.store.recordings import keep
+        from pipeline.store.recordings import save_recording
 
         try:
-            session().open_at(keep(read_path(record.with_suffix(""))), view.name, error["time_s"])
+            session().open_at(save_recording(read_path(record.with_suffix(""))), view.name, error["time_s"])
         except EcgError as refusal:
             st.warning(plain(str(refusal)))
             return

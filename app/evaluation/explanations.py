@@ -9,7 +9,7 @@ from app.common.text import plain
 from app.evaluation import explanation_charts as charts
 from app.evaluation import tables
 from app.evaluation.shared import EvaluationView, Json, beside, show_caption, show_figure, show_table
-from pipeline.evaluation.claims import claims
+from pipeline.evaluation.claims import supported_statements
 from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA
 from pipeline.wording import UNDEFINED
 
@@ -28,7 +28,7 @@ def show_explanations(view: EvaluationView) -> None:
         f"The network's heatmaps ({plain(content['method'])}) were measured on at most {content['per_class']} beats of "
         "each class. What the numbers below allow to say:"
     )
-    st.markdown("\n".join(f"- {line}" for line in claims(content)))
+    st.markdown("\n".join(f"- {line}" for line in supported_statements(content)))
     names, signal = map_names(content), content.get("reads") == "beats"
     for tested in content["sets"]:
         st.subheader(plain(tested["title"]), anchor=False)

@@ -25,7 +25,7 @@ from pipeline.export.report_pdf import write_pdf
 from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
-from pipeline.store.deletion import forget_signal
+from pipeline.store.deletion import delete_signal
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
@@ -97,7 +97,7 @@ def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
 def _forget(here: Open, seen: int, reader: str) -> None:
     reason = str(st.session_state["forget-reason"])
     here.change(
-        lambda: forget_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
+        lambda: delete_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
     )  # fmt: skip
     if here.notice:
         here.desk = None

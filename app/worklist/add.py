@@ -19,7 +19,7 @@ from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table, split_uploads
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.studies import find_study
 from pipeline.types import Recording
@@ -72,7 +72,7 @@ def enlist(recording: Recording, network: str) -> str:
     EcgError
         If the recording, its study or the network cannot be kept or found.
     """
-    recording = keep(recording)
+    recording = save_recording(recording)
     job = work.job(recording, network, None)
     stored = load_analysis(job.digest, job.identity, DEFAULT, None)
     if stored is None:

@@ -103,4 +103,4 @@ def _go_on(job: Job) -> None:
 
 
 def _remove(job: Job) -> None:
-    cache.worker().forget(job)
+    cache.worker().remove(job)

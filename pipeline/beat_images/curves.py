@@ -28,7 +28,7 @@ BEFORE_S, AFTER_S = 0.6, 0.9  # the part of a beat that is used, around its R pe
 BEATS_PER_CLASS: Final = 400  # per record, and a third as many from its second lead
 SUPRAVENTRICULAR: Final = 120  # the same, per record of svdb
 GAP_BEFORE_S, GAP_AFTER_S = 0.18, 0.12  # a picture of one beat stays this far away from the neighbouring R peaks
-LEAST_S: Final = 0.18  # a picture shows at least this much after R
+MIN_AFTER_S: Final = 0.18  # a picture shows at least this much after R
 UNKNOWN: Final = -1  # the label of beats without an annotation
 
 
@@ -97,7 +97,7 @@ def load_supraventricular(root: Path, config: Config) -> Windows | None:
     The few F and Q of svdb are left out: its annotators used these classes for other beats than those of MIT-BIH.
     """
     files = sorted((root / "svdb").glob("*.hea"))
-    parts = [part for file in files for part in _labelled(file.stem, file.parent, config, most=SUPRAVENTRICULAR)]
+    parts = [part for file in files for part in _labelled(file.stem, file.parent, config, limit=SUPRAVENTRICULAR)]
     return _joined([part for part in parts if part.label <= AAMI_CLASSES.index("V")], config) if parts else None
 
 
@@ -138,7 +138,7 @@ def _joined(parts: Sequence[_Part], config: Config) -> Windows:
     )
 
 
-def _labelled(record: str, folder: Path, config: Config, *, most: int = BEATS_PER_CLASS) -> Iterator[_Part]:
+def _labelled(record: str, folder: Path, config: Config, *, limit: int = BEATS_PER_CLASS) -> Iterator[_Part]:
     recording = read_path(folder / f"{record}.hea", config=config)
     assert recording.reference is not None
     beats = prepare(recording, config, samples=recording.reference.sample).beats
@@ -149,7 +149,7 @@ def _labelled(record: str, folder: Path, config: Config, *, most: int = BEATS_PE
     for index in range(len(AAMI_CLASSES)):
         if (index == AAMI_CLASSES.index("Q")) != paced:
             continue
-        chosen = rng.permutation(np.flatnonzero(usable & (label == index)))[:most]
+        chosen = rng.permutation(np.flatnonzero(usable & (label == index)))[:limit]
         for lead in range(beats.signal.shape[1] if chosen.size else 0):
             yield _part(record, index, beats, lead, chosen[:: 1 if lead == 0 else 3])
 
@@ -271,7 +271,9 @@ def _borders(room: FloatArray, rng: Rng) -> tuple[NDArray[np.float64], NDArray[n
     after = rng.uniform(least, np.maximum(0.3, np.minimum(0.6, 1.6 * before + 0.25)))
     centred = rng.random(count) < 0.3
     before[centred] = after[centred] = rng.uniform(0.22, 0.30, int(centred.sum()))
-    return np.clip(before, 0, np.maximum(room[:, 0], 0.0)), np.clip(after, LEAST_S, np.maximum(room[:, 1], LEAST_S))
+    return np.clip(before, 0, np.maximum(room[:, 0], 0.0)), np.clip(
+        after, MIN_AFTER_S, np.maximum(room[:, 1], MIN_AFTER_S)
+    )
 
 
 def unit(values: NDArray[Any]) -> FloatArray:

@@ -18,7 +18,7 @@ from pipeline._util.files import write_bytes
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit, now
 from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
-from pipeline.beat_images.public_sets import learnt_from_folders, symbols_of
+from pipeline.beat_images.public_sets import symbols_of, trained_on_folder_names
 from pipeline.beat_images.reading import classify_traces, read_beat
 from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
 from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
@@ -29,8 +29,8 @@ from pipeline.datasets.splits import DS2
 from pipeline.errors import EcgError
 from pipeline.intake.batch import PictureFile
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.synthesis.held_out.kinds import FRESH_KINDS, fresh_beat, fresh_other
-from pipeline.synthesis.held_out.styles import FRESH_STYLES
+from pipeline.synthesis.held_out.kinds import HELD_OUT_KINDS, held_out_beat, held_out_non_beat
+from pipeline.synthesis.held_out.styles import HELD_OUT_STYLES
 from pipeline.synthesis.image_styles import STYLES, Rng, draw_styled
 from pipeline.synthesis.textbook_beats import textbook_beats
 from pipeline.training.training_set import PACED_VALIDATION
@@ -39,9 +39,9 @@ from pipeline.types import BeatTrace, FloatArray, PictureArray
 POINTS: Final = 400  # per curve that is drawn
 BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
 TEXTBOOKS_PER_STYLE: Final = 2
-OTHERS_PER_KIND, PHOTOS = 10, 24
+NON_BEATS_PER_KIND, PHOTOS = 10, 24
 AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # classes that are told from N by shape
-REAL_OTHERS: Final = (
+REAL_NON_BEATS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
     ("phone photos of pages", "paper_ecg/photos/*", 15),
     ("rendered pages", "paper_ecg/rendered/*.png", 4),
@@ -121,7 +121,7 @@ class _Job:
     def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
         """Score beats of DS2 and of a paced patient, none of whom was trained on, in all styles; and textbook beats."""
         windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
-        rng, styles = np.random.default_rng(SEED), (*STYLES, *FRESH_STYLES)
+        rng, styles = np.random.default_rng(SEED), (*STYLES, *HELD_OUT_STYLES)
         found: list[Row] = []
         textbook = 0
         for number, style in enumerate(styles):
@@ -137,7 +137,7 @@ class _Job:
         n = TEXTBOOKS_PER_STYLE * len(styles)
         return {
             "all": scores_of(usual, self._threshold, resamples=1000),
-            "held_out_styles": scores_of([row for row in usual if row[0] in FRESH_STYLES], self._threshold),
+            "held_out_styles": scores_of([row for row in usual if row[0] in HELD_OUT_STYLES], self._threshold),
             "against_normal": self._against_normal(found),
             "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": wilson(textbook, n)},
             "by_style": {
@@ -162,15 +162,15 @@ class _Job:
         windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
         beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng, POINTS)
         by_kind: dict[str, dict[str, int]] = {}
-        for number, kind in enumerate(FRESH_KINDS):
-            by_kind[kind] = self._taken([fresh_other(kind, rng, beats) for _ in range(OTHERS_PER_KIND)])
-            progress(0.6 * (number + 1) / len(FRESH_KINDS))
+        for number, kind in enumerate(HELD_OUT_KINDS):
+            by_kind[kind] = self._taken([held_out_non_beat(kind, rng, beats) for _ in range(NON_BEATS_PER_KIND)])
+            progress(0.6 * (number + 1) / len(HELD_OUT_KINDS))
         by_kind["photos"] = self._taken(_photos(rng))
-        for number, (kind, pattern, most) in enumerate(REAL_OTHERS):
+        for number, (kind, pattern, limit) in enumerate(REAL_NON_BEATS):
             files = [path for path in sorted(root.glob(pattern)) if path.suffix.lower() in _PICTURES]
-            files = files[:: max(1, len(files) // most)][:most]
+            files = files[:: max(1, len(files) // limit)][:limit]
             by_kind[kind] = {"n": len(files), "accepted": sum(self._reads(path) for path in files)}
-            progress(0.6 + 0.4 * (number + 1) / len(REAL_OTHERS))
+            progress(0.6 + 0.4 * (number + 1) / len(REAL_NON_BEATS))
         n, accepted = (sum(kind[key] for kind in by_kind.values()) for key in ("n", "accepted"))
         return {
             "n": n,
@@ -201,7 +201,7 @@ class _Job:
             "share": len(found) / len(files),
             "folders": {name: symbols_of(matches, folder == name) for name in sorted(set(folder))},
             "annotators_labels": self._true_labels(matches, [trace for _, trace in found]),
-            "folder_labels": learnt_from_folders([t.value for _, t in found], folder, matches),
+            "folder_labels": trained_on_folder_names([t.value for _, t in found], folder, matches),
         }
 
     @property
@@ -260,7 +260,7 @@ _PACED: Final = AAMI_CLASSES.index("Q")
 
 
 def _drawn(value: FloatArray, style: str, rng: Rng) -> PictureArray:
-    return (fresh_beat if style in FRESH_STYLES else draw_styled)(value, style, rng)
+    return (held_out_beat if style in HELD_OUT_STYLES else draw_styled)(value, style, rng)
 
 
 def _photos(rng: Rng) -> list[PictureArray]:

@@ -28,7 +28,7 @@ def symbols_of(matches: RecordedBeats, kept: NDArray[np.bool_]) -> dict[str, Any
     return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
 
 
-def learnt_from_folders(
+def trained_on_folder_names(
     values: Sequence[FloatArray], folder: NDArray[np.str_], matches: RecordedBeats
 ) -> dict[str, Any]:
     """Score a small network that is trained on the folder names as labels.

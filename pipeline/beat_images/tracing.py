@@ -21,13 +21,13 @@ Rows = NDArray[np.float64]
 
 _WORK_SIDE_PX: Final = 1000  # larger pictures are traced at this size
 _SIDE_MIN_PX: Final = 32
-_GROUND_TOLERANCE: Final = 48.0  # RGB distance from the background that still counts as background
+_BACKGROUND_TOLERANCE: Final = 48.0  # RGB distance from the background that still counts as background
 _INK_APART: Final = 48.0  # RGB distance between two inks
 _INK_RESIDUAL: Final = 70.0  # RGB distance of a mixed pixel from the line ground-ink
 _INKS_MAX: Final = 5
 _INK_SHARE_MIN: Final = 0.0005
 _THRESHOLDS: Final = (0.35, 0.55, 0.75, 0.88)  # of full ink: the first keeps hairlines, the last drops strong grids
-_GROUND_SHARE_MIN: Final = 0.35  # photos and shaded scans have less
+_BACKGROUND_SHARE_MIN: Final = 0.35  # photos and shaded scans have less
 _SCORE_ENOUGH: Final = 0.75  # a line so clear that no fainter ink is tried
 _STRAIGHT_MAX: Final = 0.8  # share of a line's ink in long straight runs: more means a pair of axes
 _SPAN_MIN: Final = 0.5  # of the picture's width
@@ -142,18 +142,18 @@ def _finding(found: _Candidate, column: Rows, row: Rows) -> FloatArray:
 
 def _best_candidate(picture: PictureArray) -> _Candidate:
     colours = picture.astype(np.float32)
-    ground = _ground(picture)
-    distance = _length(colours - ground)
-    plain = float((distance <= _GROUND_TOLERANCE).mean())
+    background = _background(picture)
+    distance = _length(colours - background)
+    plain = float((distance <= _BACKGROUND_TOLERANCE).mean())
     if plain > 1.0 - _INK_SHARE_MIN:
         raise IntakeError(f"{NOT_A_BEAT}it is blank.")
-    if plain < _GROUND_SHARE_MIN:
+    if plain < _BACKGROUND_SHARE_MIN:
         raise IntakeError(
-            f"{NOT_A_BEAT}only {plain:.0%} of it is plain ground, at least {_GROUND_SHARE_MIN:.0%} are needed; "
+            f"{NOT_A_BEAT}only {plain:.0%} of it is plain ground, at least {_BACKGROUND_SHARE_MIN:.0%} are needed; "
             "crop it to one beat on an even ground."
         )
-    inks = sorted(_inks(picture, distance), key=lambda ink: -float(np.linalg.norm(ink - ground)))
-    coverages = [_coverage(colours, ground, ink) for ink in inks]
+    inks = sorted(_inks(picture, distance), key=lambda ink: -float(np.linalg.norm(ink - background)))
+    coverages = [_coverage(colours, background, ink) for ink in inks]
     rest: list[_Candidate] = []
     for share in _LINE_SHARES:
         best: _Candidate | None = None
@@ -194,7 +194,7 @@ def _plausible(found: _Candidate) -> bool:
     return True
 
 
-def _ground(picture: PictureArray) -> FloatArray:
+def _background(picture: PictureArray) -> FloatArray:
     """Return the most frequent colour, to within 16 levels, as the mean of its pixels."""
     pixels = picture.reshape(-1, 3)
     bins = _bins(pixels, 16)
@@ -214,7 +214,7 @@ def _bins(pixels: PictureArray, step: int) -> IntArray:
 
 def _inks(picture: PictureArray, distance: FloatArray) -> list[FloatArray]:
     """Return up to five frequent colours that are far from the background and from each other."""
-    pixels = picture[distance > _GROUND_TOLERANCE]
+    pixels = picture[distance > _BACKGROUND_TOLERANCE]
     bins = _bins(pixels, 16)
     counts = np.bincount(bins)
     inks: list[FloatArray] = []
@@ -227,10 +227,10 @@ def _inks(picture: PictureArray, distance: FloatArray) -> list[FloatArray]:
     return inks
 
 
-def _coverage(colours: FloatArray, ground: FloatArray, ink: FloatArray) -> FloatArray:
+def _coverage(colours: FloatArray, background: FloatArray, ink: FloatArray) -> FloatArray:
     """Return how much of each pixel (h, w) `ink` covers, 0..1: its place on the line from background to ink."""
-    direction = ink - ground
-    offset = colours - ground
+    direction = ink - background
+    offset = colours - background
     share = (offset @ direction) / (direction @ direction)
     # Colours beyond the ink (the dark core of a grey, antialiased stroke) lie on the same line and count as ink too.
     residual = _length(offset - share[..., None] * direction)

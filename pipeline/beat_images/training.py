@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from models import registry
 from models.beat_image_heads import beat_measures, beat_scores, blended, trace_logits, write_head
-from models.boosted_trees import Forest, planted
+from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.progress import Progress, no_progress
@@ -30,7 +30,7 @@ from pipeline.beat_images.training_set import (
     beat_sketches,
     curve_sketches,
     load_shapes,
-    other_curves,
+    non_beat_curves,
     picture_sketches,
 )
 from pipeline.config import DEFAULT, Config, data_root
@@ -60,7 +60,7 @@ DIRECT_TRACES: Final = 24_000  # beats, and as many other curves, that are not d
 PICTURE_WEIGHT: Final = 3.0  # of a trace found in a picture, relative to one that was not drawn
 KIND_FOLDS: Final = 3  # a third of the kinds of curves and pictures is held out at a time, as if they were new
 ACCEPTED: Final = (0.98, 0.975, 0.97, 0.965, 0.96, 0.955, 0.95)  # shares of held-out beats: the first that accepts ...
-NEW_KINDS_MOST: Final = 0.01  # ... at most this share of pictures of held-out kinds
+MAX_NEW_KINDS: Final = 0.01  # ... at most this share of pictures of held-out kinds
 
 
 def run(
@@ -127,51 +127,51 @@ def run(
 # Is it a beat? -----------------------------------------------------------------------------------------------------
 
 
-class _Lesson:
+class _BeatTrainingData:
     """Features of beats and of everything else; the kinds of the latter are stored, so that they can be held out."""
 
-    def __init__(self, learnt: Shapes, beat: Traced, other: Traced, other_kind: NDArray[np.str_]) -> None:
+    def __init__(self, training: Shapes, beat: Traced, non_beat: Traced, non_beat_kind: NDArray[np.str_]) -> None:
         rng = np.random.default_rng((SEED, 3))
-        beats = learnt.cut(DIRECT_TRACES, rng, POINTS)
-        curves, kind = other_curves(DIRECT_TRACES, beats[:2000], rng, POINTS)
+        beats = training.cut(DIRECT_TRACES, rng, POINTS)
+        curves, kind = non_beat_curves(DIRECT_TRACES, beats[:2000], rng, POINTS)
         direct = as_traced(np.concatenate([beats, curves]), rng)
         # How traces that were not drawn might have been found: like those in pictures of beats.
         borrowed = beat.found[rng.integers(len(beat.found), size=len(direct))]
-        rows = np.concatenate([direct, beat.value, other.value])
-        self.measures = beat_measures(rows, np.concatenate([borrowed, beat.found, other.found]))
-        sizes = (len(beats), len(curves), len(beat.value), len(other.value))
+        rows = np.concatenate([direct, beat.value, non_beat.value])
+        self.measures = beat_measures(rows, np.concatenate([borrowed, beat.found, non_beat.found]))
+        sizes = (len(beats), len(curves), len(beat.value), len(non_beat.value))
         self.label = np.repeat([1, 0, 1, 0], sizes)
         self.weight = np.repeat([1.0, 1.0, PICTURE_WEIGHT, PICTURE_WEIGHT], sizes)
-        self.kind = np.concatenate([np.repeat("beat", sizes[0]), kind, np.repeat("beat", sizes[2]), other_kind])
+        self.kind = np.concatenate([np.repeat("beat", sizes[0]), kind, np.repeat("beat", sizes[2]), non_beat_kind])
 
-    def forest(self, seed: int, without: Sequence[str] = ()) -> Forest:
+    def fitted(self, seed: int, without: Sequence[str] = ()) -> BoostedTrees:
         """Train trees on all kinds but some."""
         kept = ~np.isin(self.kind, list(without))
         learner = HistGradientBoostingClassifier(
             **BEAT_TREES, max_features=BEAT_FEATURES, early_stopping=False, random_state=seed
         )
-        return planted(learner.fit(self.measures[kept], self.label[kept], sample_weight=self.weight[kept]))
+        return from_scikit_learn(learner.fit(self.measures[kept], self.label[kept], sample_weight=self.weight[kept]))
 
 
-def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tuple[Forest, ...], dict[str, Any]]:
+def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tuple[BoostedTrees, ...], dict[str, Any]]:
     """Return the head that tells beats from everything else, and the facts about it."""
-    learnt, held_out = shapes.parted()
+    training, held_out = shapes.parted()
     sketches = (
         beat_sketches(held_out, CHECKS_PER_STYLE, 2),
-        curve_sketches(learnt, CURVES_PER_KIND, MIXED_PICTURES),
-        beat_sketches(learnt, PICTURES_PER_STYLE, 1),
-        picture_sketches(learnt, PICTURES_PER_KIND),
+        curve_sketches(training, CURVES_PER_KIND, MIXED_PICTURES),
+        beat_sketches(training, PICTURES_PER_STYLE, 1),
+        picture_sketches(training, PICTURES_PER_KIND),
     )
     check, curve, beat, picture = (
         traced(part, lambda f, i=i: progress(0.2 * (i + f)), cache=cache)  # type: ignore[misc]
         for i, part in enumerate(sketches)
     )
-    other = joined([curve, picture])
+    non_beat = joined([curve, picture])
     kind = np.array([sketch.kind for sketch in (*sketches[1], *sketches[3])])
-    lesson = _Lesson(learnt, beat.at(beat.has), other.at(other.has), kind[other.has])
+    training_data = _BeatTrainingData(training, beat.at(beat.has), non_beat.at(non_beat.has), kind[non_beat.has])
     progress(0.85)
-    accepted, new_kinds = _share_to_accept(lesson, check, other, kind)
-    members = tuple(lesson.forest(seed) for seed in range(BEAT_MEMBERS))
+    accepted, new_kinds = _share_to_accept(training_data, check, non_beat, kind)
+    members = tuple(training_data.fitted(seed) for seed in range(BEAT_MEMBERS))
     accept_from = float(np.round(np.quantile(_scores(members, check), 1 - accepted), 4))
     return members, {
         "accept_from": accept_from,
@@ -181,12 +181,14 @@ def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tupl
     }
 
 
-def _scores(members: Sequence[Forest], drawn: Traced) -> Array:
+def _scores(members: Sequence[BoostedTrees], drawn: Traced) -> Array:
     """Return scores (n,) of drawn pictures; 0 for those without a line."""
     return np.where(drawn.has, beat_scores(members, drawn.value, drawn.found), 0.0)
 
 
-def _share_to_accept(lesson: _Lesson, check: Traced, other: Traced, kind: NDArray[np.str_]) -> tuple[float, float]:
+def _share_to_accept(
+    training_data: _BeatTrainingData, check: Traced, non_beat: Traced, kind: NDArray[np.str_]
+) -> tuple[float, float]:
     """Return the share of held-out beats to accept, and that of pictures of unknown kinds that are then accepted.
 
     Each kind is read by trees that were not trained on it, with the threshold that these trees would have.
@@ -195,38 +197,38 @@ def _share_to_accept(lesson: _Lesson, check: Traced, other: Traced, kind: NDArra
     taken = []
     for fold in range(KIND_FOLDS):
         left_out = names[fold::KIND_FOLDS]
-        members = (lesson.forest(fold, left_out),)
+        members = (training_data.fitted(fold, left_out),)
         least = np.quantile(_scores(members, check), 1 - np.array(ACCEPTED))
-        taken.append(_scores(members, other.at(np.isin(kind, left_out)))[:, None] >= least)
+        taken.append(_scores(members, non_beat.at(np.isin(kind, left_out)))[:, None] >= least)
     shares = np.concatenate(taken).mean(axis=0)
-    chosen = next((i for i, share in enumerate(shares) if share <= NEW_KINDS_MOST), len(ACCEPTED) - 1)
+    chosen = next((i for i, share in enumerate(shares) if share <= MAX_NEW_KINDS), len(ACCEPTED) - 1)
     return ACCEPTED[chosen], round(float(shares[chosen]), 4)
 
 
 # Which class? ------------------------------------------------------------------------------------------------------
 
 
-def _class_member(shapes: Shapes, fold: int) -> Forest:
+def _class_member(shapes: Shapes, fold: int) -> BoostedTrees:
     """Train a member of the class head without the patients of one group."""
     rng = np.random.default_rng((SEED, 9, fold))
     windows = shapes.labelled.at(~np.isin(shapes.labelled.record, FOLDS[fold]))
-    parts = [_lesson(windows, CLASS_COUNTS, rng)]
+    parts = [_class_training_data(windows, CLASS_COUNTS, rng)]
     if shapes.svdb is not None:
-        parts.append(_lesson(shapes.svdb, SVDB_COUNTS, rng))
+        parts.append(_class_training_data(shapes.svdb, SVDB_COUNTS, rng))
     rows, label = (np.concatenate(column) for column in zip(*parts, strict=True))
     learner = HistGradientBoostingClassifier(
         **CLASS_TREES, max_features=CLASS_FEATURES, early_stopping=False, random_state=fold
     )
-    return planted(learner.fit(shape_measures(rows), label))
+    return from_scikit_learn(learner.fit(shape_measures(rows), label))
 
 
-def _lesson(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> tuple[FloatArray, IntArray]:
+def _class_training_data(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> tuple[FloatArray, IntArray]:
     index = choose(windows, counts, rng)
     return as_traced(cut_traces(windows, index, rng, POINTS, clean=CLEAN), rng), windows.label[index]
 
 
 def _calibrated(
-    trace: Sequence[Forest], windows: Windows, network: str, config: Config
+    trace: Sequence[BoostedTrees], windows: Windows, network: str, config: Config
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Find the weight of the network's vote, the temperature and the threshold on held-out patients; and areas there.
 

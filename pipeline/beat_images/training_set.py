@@ -24,7 +24,7 @@ from pipeline.beat_images.traced_set import Sketch, resampled
 from pipeline.config import Config
 from pipeline.datasets.splits import DS1
 from pipeline.synthesis.image_styles import STYLES
-from pipeline.synthesis.non_beats import CURVES, PICTURES, other_picture
+from pipeline.synthesis.non_beats import CURVES, PICTURES, non_beat_picture
 from pipeline.synthesis.simple_curves import mixed_curve, unlike_beats
 from pipeline.synthesis.textbook_beats import textbook_beats
 from pipeline.training.training_set import PACED_TRAINING, VALIDATION
@@ -80,7 +80,7 @@ class Shapes:
     def parted(self) -> tuple[Shapes, Shapes]:
         """Split off held-out patients: those of `VALIDATION`, every fifth of LUDB and every fifth of svdb."""
         checks = np.isin(self.labelled.record, VALIDATION)
-        learnt, held_out = [self.labelled.at(~checks)], [self.labelled.at(checks)]
+        training, held_out = [self.labelled.at(~checks)], [self.labelled.at(checks)]
         others: list[tuple[Windows | None, Windows | None]] = []
         for source in (self.ludb, self.svdb):
             if source is None:
@@ -88,7 +88,7 @@ class Shapes:
                 continue
             checks = np.isin(source.record, np.unique(source.record)[::_HELD_OUT_EVERY])
             others.append((source.at(~checks), source.at(checks)))
-        return Shapes(learnt[0], others[0][0], others[1][0]), Shapes(held_out[0], others[0][1], others[1][1])
+        return Shapes(training[0], others[0][0], others[1][0]), Shapes(held_out[0], others[0][1], others[1][1])
 
 
 def load_shapes(root: Path, config: Config) -> Shapes:
@@ -163,7 +163,8 @@ def picture_sketches(shapes: Shapes, per_kind: int) -> list[Sketch]:
         rng = np.random.default_rng((SEED, 31, *kind.encode()))
         few = beats[rng.integers(len(beats), size=12)]
         sketches += [
-            Sketch(kind, (SEED, 32, i, *kind.encode()), draw=other_picture, given=(kind, few)) for i in range(per_kind)
+            Sketch(kind, (SEED, 32, i, *kind.encode()), draw=non_beat_picture, given=(kind, few))
+            for i in range(per_kind)
         ]
     return sketches
 
@@ -171,7 +172,7 @@ def picture_sketches(shapes: Shapes, per_kind: int) -> list[Sketch]:
 # Curves without a picture ------------------------------------------------------------------------------------------
 
 
-def other_curves(count: int, beats: FloatArray, rng: Rng, points: int) -> tuple[FloatArray, NDArray[np.str_]]:
+def non_beat_curves(count: int, beats: FloatArray, rng: Rng, points: int) -> tuple[FloatArray, NDArray[np.str_]]:
     """Draw traces of curves that resemble none of the beats.
 
     Parameters

@@ -110,9 +110,9 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     from models import registry
     from pipeline.export.report import report_content
     from pipeline.review.beats_in_force import reviewed_beats
-    from pipeline.review.signal_evidence import ground_of
+    from pipeline.review.signal_evidence import evidence_of
 
-    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
 

@@ -31,7 +31,7 @@ SAME_PERSON: Final[tuple[tuple[str, str], ...]] = (("201", "202"),)  # one in DS
 SPLITS: Final = MappingProxyType({"ds1": DS1, "ds2": DS2, "paced": PACED})
 
 
-def taught_half(records: Iterable[str]) -> tuple[str, ...]:
+def training_half(records: Iterable[str]) -> tuple[str, ...]:
     """Return the records of another database that may be trained on: every other one, from the first.
 
     The rest are for testing.

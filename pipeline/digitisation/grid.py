@@ -91,9 +91,11 @@ def darkness(picture: PictureArray) -> FloatArray:
     least = picture.min(axis=2)
     reach = max(15, max(picture.shape[:2]) // 40) | 1
     small = cv2.resize(least, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    ground = cv2.GaussianBlur(cv2.dilate(small, np.ones((reach // 8 + 1,) * 2, np.uint8)), (0, 0), reach / 8 + 0.5)
-    ground = cv2.resize(ground, (least.shape[1], least.shape[0]), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    return np.asarray(np.clip(1 - least / np.maximum(ground, 1), 0, 1), np.float32)
+    background = cv2.GaussianBlur(cv2.dilate(small, np.ones((reach // 8 + 1,) * 2, np.uint8)), (0, 0), reach / 8 + 0.5)
+    background = cv2.resize(background, (least.shape[1], least.shape[0]), interpolation=cv2.INTER_LINEAR).astype(
+        np.float32
+    )
+    return np.asarray(np.clip(1 - least / np.maximum(background, 1), 0, 1), np.float32)
 
 
 def measure_grid(picture: PictureArray) -> Grid:

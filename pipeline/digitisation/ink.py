@@ -51,7 +51,7 @@ class Ink:
 def find_ink(sheet: PaperSheet) -> Ink:
     """Find the ink of a sheet: dark in every colour, and darker than the grid's own pattern around it."""
     brightest = sheet.picture.max(axis=2)
-    dark = _below_ground(brightest, sheet.px_per_mm)
+    dark = _below_background(brightest, sheet.px_per_mm)
     dark = np.maximum(dark - _pattern(dark, sheet.px_per_mm), 0)
     dark[~sheet.paper] = 0
     full = max(_INK_MIN, float(np.percentile(dark[dark > _INK_MIN / 2], 85)) if (dark > _INK_MIN / 2).any() else 0)
@@ -60,13 +60,13 @@ def find_ink(sheet: PaperSheet) -> Ink:
     return Ink(read_only(strength), read_only(mask), round(full, 3))
 
 
-def _below_ground(channel: PictureArray, px_per_mm: int) -> FloatArray:
+def _below_background(channel: PictureArray, px_per_mm: int) -> FloatArray:
     """Return how much darker than the paper around it each pixel is, 0..1."""
     small = cv2.resize(channel, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     reach = max(3, round(px_per_mm * 3 / 4)) | 1
-    ground = cv2.medianBlur(cv2.dilate(small, np.ones((reach // 2 + 1,) * 2, np.uint8)), min(reach, 5) | 1)
-    ground = cv2.GaussianBlur(ground, (0, 0), reach)
-    wide = cv2.resize(ground, (channel.shape[1], channel.shape[0]), interpolation=cv2.INTER_LINEAR)
+    background = cv2.medianBlur(cv2.dilate(small, np.ones((reach // 2 + 1,) * 2, np.uint8)), min(reach, 5) | 1)
+    background = cv2.GaussianBlur(background, (0, 0), reach)
+    wide = cv2.resize(background, (channel.shape[1], channel.shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(1 - channel / np.maximum(wide.astype(np.float32), 1), 0, 1), np.float32)
 
 
@@ -81,8 +81,8 @@ def _pattern(dark: FloatArray, px_per_mm: int) -> FloatArray:
         for left in range(0, nx, _BLOCK_BOXES):
             rows, columns = _around(top, ny), _around(left, nx)
             usual = np.median(box[rows, :, columns, :], axis=(0, 2))
-            spread = cv2.dilate(usual.astype(np.float32), np.ones((3, 3), np.uint8))
-            out[top : top + _BLOCK_BOXES, :, left : left + _BLOCK_BOXES, :] = spread[None, :, None, :]
+            widened = cv2.dilate(usual.astype(np.float32), np.ones((3, 3), np.uint8))
+            out[top : top + _BLOCK_BOXES, :, left : left + _BLOCK_BOXES, :] = widened[None, :, None, :]
     return np.asarray(out.reshape(padded.shape)[: dark.shape[0], : dark.shape[1]])
 
 

@@ -50,17 +50,17 @@ def class_report(
     group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
     drawn = _resampled(cells, group, k, seed)
     confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
-    point, spread = _scores(confusion[None].astype(np.float64)), _scores(drawn)
+    point, resampled = _scores(confusion[None].astype(np.float64)), _scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
     binned = reliability(stated.max(axis=1), predicted == label, bins=10)
     return {
         "pictures": int(label.size),
         "groups": int(group.max()) + 1,
-        "overall": {name: _estimate(point[name][0], spread[name]) for name in measures},
+        "overall": {name: _estimate(point[name][0], resampled[name]) for name in measures},
         "ece": expected_calibration_error(stated, label, bins=10),
         "classes": [
             {"class": name, "reference": int(confusion[i].sum()), "predicted": int(confusion[:, i].sum())}
-            | {m: _estimate(point[m][0, i], spread[m][:, i]) for m in ("precision", "recall", "f1")}
+            | {m: _estimate(point[m][0, i], resampled[m][:, i]) for m in ("precision", "recall", "f1")}
             for i, name in enumerate(classes)
         ],
         "confusion": confusion.tolist(),

@@ -162,8 +162,8 @@ def clustered_p(gained: NDArray[np.float64], beats: NDArray[np.float64]) -> floa
     if not gained.any():
         return 1.0
     mean = gained.sum() / beats.sum()
-    spread = k / (k - 1) * np.sum((gained - mean * beats) ** 2)
-    return _two_sided(abs(float(gained.sum())) / sqrt(float(spread))) if spread > 0 else 0.0
+    variance = k / (k - 1) * np.sum((gained - mean * beats) ** 2)
+    return _two_sided(abs(float(gained.sum())) / sqrt(float(variance))) if variance > 0 else 0.0
 
 
 def _differences(

@@ -162,8 +162,8 @@ def randomised(classifier: Classifier, found: Explained) -> Json:
     for drawn in zip(*(cascade(classifier, SEED + k) for k in range(RANDOM_DRAWS)), strict=True):
         maps = [[found.again(broken, int(i)) for i in chosen] for _, broken in drawn]
         alike = [[_alike(found.maps[i], other) for i, other in zip(chosen, each, strict=True)] for each in maps]
-        told = _estimate(np.mean(alike, axis=0), found.record[chosen])
-        stages.append({"layer": drawn[0][0], "correlation": told})
+        correlation = _estimate(np.mean(alike, axis=0), found.record[chosen])
+        stages.append({"layer": drawn[0][0], "correlation": correlation})
     return {"beats": chosen.size, "stages": stages}
 
 

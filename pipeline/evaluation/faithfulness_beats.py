@@ -65,21 +65,21 @@ def explained_beats(
     answer, maps, p = [], [], []
     for i, window in enumerate(windows):
         progress(i / len(windows), f"Beat {i + 1} of {len(windows)}")
-        said = classifier.classes[int(classifier.predict(window.rows)[window.at].argmax())]
-        orders = maps_of(classifier, window.rows, window.at, said, config.sequence, rng)
-        answer.append(said)
+        answered = classifier.classes[int(classifier.predict(window.rows)[window.at].argmax())]
+        orders = maps_of(classifier, window.rows, window.at, answered, config.sequence, rng)
+        answer.append(answered)
         maps.append(orders["heat"])
-        p.append([_answers(classifier, window, said, orders[name], config.sequence) for name in MAPS])
-    heat, every, told = np.stack(maps), np.asarray(p, np.float64), np.array(answer)
+        p.append([_answers(classifier, window, answered, orders[name], config.sequence) for name in MAPS])
+    heat, every, answers = np.stack(maps), np.asarray(p, np.float64), np.array(answer)
     inside = places(config.sequence)
     return Explained(
         record=np.array([window.record for window in windows]),
-        answer=told,
+        answer=answers,
         maps=heat,
         share=heat @ inside.T / np.maximum(heat.sum(axis=1), 1e-9)[:, None],
         area=np.tile(inside.mean(axis=1), (len(windows), 1)),
         p={name: every[:, k] for k, name in enumerate(MAPS)},
-        compared=(heat.max(axis=1) > 0) & (told != "N"),
+        compared=(heat.max(axis=1) > 0) & (answers != "N"),
         again=lambda other, i: _heat(other, windows[i].rows, windows[i].at, answer[i], config.sequence),
     )
 

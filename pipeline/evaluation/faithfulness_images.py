@@ -171,9 +171,9 @@ def _answers(classifier: Classifier, worse: NDArray[np.uint8], target: int) -> N
     """Return the target's probability (maps, 2, steps) for pictures that begin and end alike for every map."""
     maps, ways, steps = worse.shape[:3]
     between = worse[:, :, 1:-1].reshape(-1, *worse.shape[3:])
-    said = classifier.predict(np.concatenate([worse[0, 0, [0, -1]], between]))[:, target].astype(np.float64)
+    answers = classifier.predict(np.concatenate([worse[0, 0, [0, -1]], between]))[:, target].astype(np.float64)
     p = np.empty((maps, ways, steps))
-    p[:, 0, 0] = p[:, 1, -1] = said[0]
-    p[:, 0, -1] = p[:, 1, 0] = said[1]
-    p[:, :, 1:-1] = said[2:].reshape(maps, ways, steps - 2)
+    p[:, 0, 0] = p[:, 1, -1] = answers[0]
+    p[:, 0, -1] = p[:, 1, 0] = answers[1]
+    p[:, :, 1:-1] = answers[2:].reshape(maps, ways, steps - 2)
     return p

@@ -99,9 +99,9 @@ def render_large(
 def on_paper(picture: PictureArray, *, dark: bool = False) -> PictureArray:
     """Turn a picture in the three inks (..., 3) into colours on white paper or on black."""
     inks = np.array([(235, 80, 60), (40, 160, 110), (90, 120, 235)] if dark else PAPER_INKS, np.float32)
-    ground = np.float32(17.0 if dark else 255.0)
+    background = np.float32(17.0 if dark else 255.0)
     coverage = picture.astype(np.float32)[..., None] / 255
-    result = np.full(picture.shape, ground, np.float32)
+    result = np.full(picture.shape, background, np.float32)
     for channel in (2, 1, 0):
         result = result * (1 - coverage[..., channel, :]) + inks[channel] * coverage[..., channel, :]
     return result.round().astype(np.uint8)

@@ -15,7 +15,7 @@ from pipeline.types import IntArray
 Severity = Literal["clean", "warning", "leak"]
 
 ALIKE: Final = 0.985  # correlation of thumbnails; a re-saved or resized copy reaches at least 0.99
-FEW: Final = 5  # pictures of a class, of which a fifth is held out
+MIN_PICTURES: Final = 5  # pictures of a class, of which a fifth is held out
 _BLOCK: Final = 1024
 
 
@@ -85,32 +85,34 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
     look = sum(len({dataset.pictures[i].digest for i in group.members}) for group in alike)
     within = {i for group in alike for i in group.members}  # identical copies also have a group of their own
     mixed = sum(group.across_classes for group in groups if not (group.exact and group.members[0] in within))
-    said = []
+    sentences = []
     if leaked:
         share = 100 * len(leaked) / len(held)
-        said.append(
+        sentences.append(
             f"Leakage: {len(leaked)} of {len(held)} held-out pictures ({share:.0f} %) occur in another split too, so a "
             "score on them is partly memory; they are left out of training here."
         )
     if mixed:
         groups_carry = "group of copies carries" if mixed == 1 else "groups of copies carry"
-        said.append(f"{mixed} {groups_carry} different classes: labels differ.")
+        sentences.append(f"{mixed} {groups_carry} different classes: labels differ.")
     if spare and "" in dataset.splits:
-        said.append(
+        sentences.append(
             f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies of others: a random split would put"
             " copies on both sides; the split made here keeps them together."
         )
     elif spare and not leaked:
-        said.append(f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies within their split.")
+        sentences.append(f"{spare} of {len(dataset.pictures)} pictures are byte-identical copies within their split.")
     if look:
-        said.append(
+        sentences.append(
             f"{look} pictures look the same as others without being identical: re-saved, resized or one patient."
         )
-    if few := {name: number for name, number in _totals(dataset).items() if number < FEW}:
-        told = ", ".join(f"{name} {number}" for name, number in few.items())
-        said.append(f"Classes with fewer than {FEW} pictures cannot be learnt and tested both: {told}; add pictures.")
-    severity: Severity = "leak" if leaked or mixed else "warning" if said else "clean"
-    return Verdict(severity, tuple(said) or ("No picture occurs twice, within a class or across; nothing leaks.",))
+    if few := {name: number for name, number in _totals(dataset).items() if number < MIN_PICTURES}:
+        listed = ", ".join(f"{name} {number}" for name, number in few.items())
+        sentences.append(
+            f"Classes with fewer than {MIN_PICTURES} pictures cannot be learnt and tested both: {listed}; add pictures."
+        )
+    severity: Severity = "leak" if leaked or mixed else "warning" if sentences else "clean"
+    return Verdict(severity, tuple(sentences) or ("No picture occurs twice, within a class or across; nothing leaks.",))
 
 
 def _totals(dataset: FolderDataset) -> dict[str, int]:

@@ -109,11 +109,11 @@ def run_folder(
     output = output_dir or runs_folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{_slug(data_dir.name)}"
     output.mkdir(parents=True, exist_ok=True)
     label = labels(dataset)
-    lesson = FolderTrainingData(pictures, label, division, dataset.classes)
+    training_data = FolderTrainingData(pictures, label, division, dataset.classes)
     trials: list[dict[str, Any]] = []
     if tune:
-        chosen, trials = _tuned(name, lesson, chosen, tune, _journal(name, dataset, chosen), progress)
-    model, history = fit(name, lesson, chosen, lambda f, s: progress(0.2 + 0.7 * f, s))
+        chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+    model, history = fit(name, training_data, chosen, lambda f, s: progress(0.2 + 0.7 * f, s))
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
     temperature = fit_temperature(held, label[division.validation])
     p = softmax(tested, temperature=temperature)
@@ -152,7 +152,7 @@ def run_folder(
             "curves": history,
             "temperature": temperature,
             "report": class_report(p, label[division.test], dataset.classes, group=copies[division.test]),
-            "samples": _write_samples(output, pictures, p, lesson, dataset),
+            "samples": _write_samples(output, pictures, p, training_data, dataset),
             "minutes": minutes,
         },
     )
@@ -160,7 +160,7 @@ def run_folder(
 
 
 def fit(
-    name: str, lesson: FolderTrainingData, plan: FolderPlan, progress: Progress = no_progress
+    name: str, training_data: FolderTrainingData, plan: FolderPlan, progress: Progress = no_progress
 ) -> tuple[Any, dict[str, list[float]]]:
     """Train in two phases: the head on frozen features, then what follows `frozen_up_to`; both stop early.
 
@@ -181,7 +181,7 @@ def fit(
         The trained model, and curves by epoch.
     """
     keras().utils.set_random_seed(plan.seed)
-    model = NETWORKS[name].build(lesson.pictures.shape[1:], len(lesson.classes))
+    model = NETWORKS[name].build(training_data.pictures.shape[1:], len(training_data.classes))
     NETWORKS[name].initialise(model, data_root() / "weights")
     for layer in model.layers:
         if "dropout" in layer.name:
@@ -193,45 +193,45 @@ def fit(
     tuned = plan.frozen_up_to or cuts[min(1, len(cuts) - 1)]
     if cuts[0]:
         head = TailPlan(plan.head_epochs, plan.learning_rate, plan.patience)
-        history = _phase(model, cuts[0], lesson, head, plan, lambda f, s: progress(0.4 * f, s))
+        history = _phase(model, cuts[0], training_data, head, plan, lambda f, s: progress(0.4 * f, s))
     rate = plan.learning_rate / 5 if cuts[0] else plan.learning_rate
     epochs = plan.tuning_epochs if cuts[0] else plan.head_epochs + plan.tuning_epochs
     second = TailPlan(epochs, rate, plan.patience)
-    later = _phase(model, tuned, lesson, second, plan, lambda f, s: progress(0.4 + 0.6 * f, s)) if epochs else {}
+    later = _phase(model, tuned, training_data, second, plan, lambda f, s: progress(0.4 + 0.6 * f, s)) if epochs else {}
     return model, {key: history.get(key, []) + later.get(key, []) for key in later or history}
 
 
 def _phase(
-    model: Any, cut: str, lesson: FolderTrainingData, tail: TailPlan, plan: FolderPlan, progress: Progress
+    model: Any, cut: str, training_data: FolderTrainingData, tail: TailPlan, plan: FolderPlan, progress: Progress
 ) -> dict[str, list[float]]:
     """Train what follows `cut` (everything if "") on features computed once, from three variants of each picture."""
-    label, division = lesson.label, lesson.division
+    label, division = training_data.label, training_data.division
     rng = np.random.default_rng(plan.seed)
     seen: Callable[[Array], Array] = feature_maps(model, cut) if cut else lambda pictures: pictures
     part = tail_of(model, cut) if cut else model
-    taught = lesson.pictures[division.train]
-    drawings = np.stack([seen(taught), *(seen(augmented(taught, rng)) for _ in range(2))])
-    checked = seen(lesson.pictures[division.validation])
+    training_pictures = training_data.pictures[division.train]
+    drawings = np.stack([seen(training_pictures), *(seen(augmented(training_pictures, rng)) for _ in range(2))])
+    checked = seen(training_data.pictures[division.validation])
     truth, held = label[division.train], label[division.validation]
     chance = np.bincount(truth)[truth].astype(np.float64) ** -0.5
-    size = min(plan.batch, taught.shape[0])
+    size = min(plan.batch, training_pictures.shape[0])
 
     def batches(epoch: int) -> Iterator[tuple[Array, Array]]:
-        lots = np.random.default_rng([plan.seed, epoch])
-        for _ in range(max(taught.shape[0] // size, STEPS_MIN)):
-            drawn = lots.choice(truth.size, size, p=chance / chance.sum())
-            yield drawings[lots.integers(0, len(drawings), size), drawn], truth[drawn]
+        random = np.random.default_rng([plan.seed, epoch])
+        for _ in range(max(training_pictures.shape[0] // size, STEPS_MIN)):
+            drawn = random.choice(truth.size, size, p=chance / chance.sum())
+            yield drawings[random.integers(0, len(drawings), size), drawn], truth[drawn]
 
     def validate(logits: Callable[[Array], Array]) -> dict[str, float]:
         found = logits(checked)
         loss = negative_log_likelihood(softmax(found), held)
-        return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), held, len(lesson.classes))}
+        return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), held, len(training_data.classes))}
 
     return fit_tail(part, batches, validate, tail, progress)
 
 
 def _tuned(
-    name: str, lesson: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
+    name: str, training_data: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
 ) -> tuple[FolderPlan, list[dict[str, Any]]]:
     cuts = FROZEN_UP_TO[name]
 
@@ -240,7 +240,7 @@ def _tuned(
         return replace(plan, learning_rate=settings["learning_rate"], dropout=settings["dropout"], frozen_up_to=depth)
 
     def measure(settings: Mapping[str, float]) -> float:
-        return min(fit(name, lesson, planned(settings))[1]["val_loss"])
+        return min(fit(name, training_data, planned(settings))[1]["val_loss"])
 
     first = {"learning_rate": plan.learning_rate, "dropout": plan.dropout, "frozen": 0.5}
     found = search(journal, SPACE, measure, trials, first=first, progress=lambda f, s: progress(0.2, s))
@@ -285,12 +285,12 @@ def _facts(
 
 
 def _write_samples(
-    output: Path, pictures: PictureArray, p: Array, lesson: FolderTrainingData, dataset: FolderDataset
+    output: Path, pictures: PictureArray, p: Array, training_data: FolderTrainingData, dataset: FolderDataset
 ) -> list[dict[str, Any]]:
     """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
-    test, predicted = lesson.division.test, p.argmax(axis=1)
-    wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != lesson.label[test[i]]]
-    right = [i for i in range(test.size) if predicted[i] == lesson.label[test[i]]]
+    test, predicted = training_data.division.test, p.argmax(axis=1)
+    wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != training_data.label[test[i]]]
+    right = [i for i in range(test.size) if predicted[i] == training_data.label[test[i]]]
     shown = []
     for number, i in enumerate((wrong[: SAMPLES // 2] + right)[:SAMPLES]):
         file = f"sample-{number:02d}.png"
@@ -299,8 +299,8 @@ def _write_samples(
             {
                 "file": file,
                 "path": dataset.pictures[test[i]].path,
-                "class": lesson.classes[lesson.label[test[i]]],
-                "predicted": lesson.classes[int(predicted[i])],
+                "class": training_data.classes[training_data.label[test[i]]],
+                "predicted": training_data.classes[int(predicted[i])],
                 "confidence": round(float(p[i].max()), 4),
             }
         )

@@ -79,26 +79,26 @@ def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Divisi
         If a class has fewer than two groups of pictures to train on, or none is left for testing.
     """
     split, label = np.array([picture.split for picture in dataset.pictures]), labels(dataset)
-    learnt = np.flatnonzero((split == "train") | (split == ""))
+    training = np.flatnonzero((split == "train") | (split == ""))
     test, validation = np.flatnonzero(split == "test"), np.flatnonzero(split == "validation")
     own_test = bool(test.size)
     if not own_test:
-        learnt, test = _held_out(learnt, label, copies, plan, 0)
-    kept = learnt[~np.isin(copies[learnt], copies[np.concatenate([test, validation])])]
-    dropped = learnt.size - kept.size
+        training, test = _held_out(training, label, copies, plan, 0)
+    kept = training[~np.isin(copies[training], copies[np.concatenate([test, validation])])]
+    dropped = training.size - kept.size
     clean = validation[~np.isin(copies[validation], copies[test])]
     if clean.size:
-        dropped, learnt, validation = dropped + validation.size - clean.size, kept, clean
+        dropped, training, validation = dropped + validation.size - clean.size, kept, clean
     else:
-        learnt, validation = _held_out(kept, label, copies, plan, 1)
-    present = set(label[learnt].tolist())
+        training, validation = _held_out(kept, label, copies, plan, 1)
+    present = set(label[training].tolist())
     missing = [name for i, name in enumerate(dataset.classes) if i not in present]
     if missing or not test.size or not validation.size:
         raise DataError(
             f"Too few pictures: {len(missing)} of {len(dataset.classes)} classes have none left to learn from once "
             f"{test.size} are held out as test and {validation.size} for validation; add pictures."
         )
-    return Division(learnt, validation, test, int(dropped), own_test)
+    return Division(training, validation, test, int(dropped), own_test)
 
 
 def labels(dataset: FolderDataset) -> IntArray:

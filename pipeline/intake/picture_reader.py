@@ -165,8 +165,8 @@ def _as_rgb(image: Image.Image) -> PictureArray:
         return np.repeat(_scaled(np.asarray(image), image.info.get("transparency"))[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(ground, image)
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image)
     return np.array(image.convert("RGB"))
 
 

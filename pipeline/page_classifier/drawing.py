@@ -37,7 +37,7 @@ class Variation:
 
 
 def draw_page(
-    page: PageBeats, *, rng: np.random.Generator | None = None, spread: Variation | None = None
+    page: PageBeats, *, rng: np.random.Generator | None = None, variation: Variation | None = None
 ) -> PictureArray:
     """Draw a page for the network.
 
@@ -59,7 +59,7 @@ def draw_page(
         RGB, on white.
     """
     ink = np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8)
-    change = _Change(rng, spread or Variation())
+    change = _Change(rng, variation or Variation())
     for lead in range(len(TWELVE_LEADS)):
         column, row = divmod(lead, 3)
         panel = ink[row * TILE_PX : (row + 1) * TILE_PX, column * TILE_PX : (column + 1) * TILE_PX]
@@ -100,17 +100,17 @@ def _tile(heat: FloatArray, lead: int) -> FloatArray:
 class _Change:
     """The same random gain, stretch and shift for all leads of a page; no change without a generator."""
 
-    def __init__(self, rng: np.random.Generator | None, spread: Variation) -> None:
-        self._rng, self._spread = rng, spread
+    def __init__(self, rng: np.random.Generator | None, variation: Variation) -> None:
+        self._rng, self._variation = rng, variation
         if rng is not None:
-            self._gain = float(np.exp(rng.normal(0, spread.gain_log_sd)))
-            self._stretch = 1 + float(rng.uniform(-spread.warp, spread.warp))
-            self._shift = float(rng.uniform(-spread.shift_px, spread.shift_px))
+            self._gain = float(np.exp(rng.normal(0, variation.gain_log_sd)))
+            self._stretch = 1 + float(rng.uniform(-variation.warp, variation.warp))
+            self._shift = float(rng.uniform(-variation.shift_px, variation.shift_px))
 
     def beats(self, beats: FloatArray) -> FloatArray:
         """Return the median beat, then the single beats (1 + n, 70)."""
         if self._rng is not None:
-            kept = max(1, round(self._spread.beats_share * len(beats)))
+            kept = max(1, round(self._variation.beats_share * len(beats)))
             beats = beats[self._rng.permutation(len(beats))[:kept]]
         lines = np.vstack([np.median(beats, axis=0), beats])
         return np.stack([self._moved(line) for line in lines]) if self._rng is not None else lines
@@ -123,8 +123,8 @@ class _Change:
         assert self._rng is not None
         n = line.size
         at = (np.arange(n) - n / 2) * self._stretch + n / 2 + self._shift
-        tilt = self._rng.normal(0, self._spread.wander_mv) * np.linspace(-1, 1, n)
-        noise = gaussian_filter1d(self._rng.normal(0, 1, n), 1.0) * self._spread.noise_mv
+        tilt = self._rng.normal(0, self._variation.wander_mv) * np.linspace(-1, 1, n)
+        noise = gaussian_filter1d(self._rng.normal(0, 1, n), 1.0) * self._variation.noise_mv
         return np.asarray(self._gain * np.interp(at, np.arange(n), line) + tilt + noise, np.float32)
 
 

@@ -22,10 +22,10 @@ _RANK_TOLERANCE: Final = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Standard:
-    """The average `mean` (d,) and standard deviation `spread` (d,) of features, and the `scale` to unit length."""
+    """The average `mean` (d,) and standard deviation `std` (d,) of features, and the `scale` to unit length."""
 
     mean: Array
-    spread: Array
+    std: Array
     scale: float
 
 
@@ -39,15 +39,15 @@ class Head:
 
 def standard_of(features: Array) -> Standard:
     """Compute how features (n, d) of the training pictures are centred and scaled."""
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    spread = (spread + _SHRINK * np.sqrt((spread**2).mean())).astype(np.float32)
-    length = float((((features - mean) / spread) ** 2).sum(axis=1).mean())
-    return Standard(mean.astype(np.float32), spread, length)
+    mean, std = features.mean(axis=0), features.std(axis=0)
+    std = (std + _SHRINK * np.sqrt((std**2).mean())).astype(np.float32)
+    length = float((((features - mean) / std) ** 2).sum(axis=1).mean())
+    return Standard(mean.astype(np.float32), std, length)
 
 
 def standardised(features: Array, standard: Standard) -> Array:
     """Return features (n, d) as vectors of mean square length 1 over the training pictures."""
-    return np.asarray((features - standard.mean) / (standard.spread * np.sqrt(standard.scale)), np.float32)
+    return np.asarray((features - standard.mean) / (standard.std * np.sqrt(standard.scale)), np.float32)
 
 
 def fit_head(

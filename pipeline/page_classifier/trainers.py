@@ -97,18 +97,22 @@ def _train_head(
     inner = folds(truth, group[rows], plan.inner, seed)
     held, curves = np.zeros((rows.size, K)), dict[str, list[float]]()
     for number in range(plan.inner):
-        taught, checked = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
-        beside = own[np.ix_(checked, taught)]
+        training, checked = np.flatnonzero(inner != number), np.flatnonzero(inner == number)
+        beside = own[np.ix_(checked, training)]
 
         def validate(weights: Array, beside: Array = beside, truth: IntArray = truth[checked]) -> dict[str, float]:
             found = beside @ weights[:-1] + weights[-1]
             loss = negative_log_likelihood(softmax(found), truth)
             return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), truth, K)}
 
-        head, told = fit_head(
-            own[np.ix_(taught, taught)], truth[taught], K, strength=plan.strength, validate=None if number else validate
+        head, head_curves = fit_head(
+            own[np.ix_(training, training)],
+            truth[training],
+            K,
+            strength=plan.strength,
+            validate=None if number else validate,
         )
-        curves = told if number == 0 else curves
+        curves = head_curves if number == 0 else curves
         held[checked] = beside @ head.weights + head.bias
     final, _ = fit_head(own, truth, K, strength=plan.strength)
     kernel = (vectors[rows].T @ final.weights) / np.sqrt(standard.scale)
@@ -118,7 +122,7 @@ def _train_head(
         fit_temperature(held, truth),
         score,
         curves,
-        (standard.mean, standard.spread, kernel.astype(np.float32), final.bias.astype(np.float32)),
+        (standard.mean, standard.std, kernel.astype(np.float32), final.bias.astype(np.float32)),
     )
 
 
@@ -128,12 +132,12 @@ def _train_cnn(
     """Train the custom CNN as a whole on small pictures; one inner part chooses its epoch and calibrates it."""
     keras().utils.set_random_seed(seed)
     inner = folds(label[rows], group[rows], plan.inner, seed)
-    taught, checked = rows[inner != 0], rows[inner == 0]
+    training, checked = rows[inner != 0], rows[inner == 0]
     model = NETWORKS["cnn"].build(pictures.shape[2:], K)
     for layer in model.layers:
         if hasattr(layer, "momentum"):
             layer.momentum = 0.9  # a hundred steps are too few for the usual 0.99
-    curves = _fit(model, lambda i, v: pictures[i, v], label, taught, checked, pictures.shape[1], plan.cnn, plan, seed)
+    curves = _fit(model, lambda i, v: pictures[i, v], label, training, checked, pictures.shape[1], plan.cnn, plan, seed)
     run = logits_of(model)
     held = run(pictures[checked, 0])
     score = macro_f1(held.argmax(axis=1), label[checked], K)
@@ -146,21 +150,21 @@ def _fit(
     model: Any,
     inputs: Inputs,
     label: IntArray,
-    taught: IntArray,
+    training: IntArray,
     checked: IntArray,
     variants: int,
     tail: TailPlan,
     plan: PagePlan,
     seed: int,
 ) -> dict[str, list[float]]:
-    chance = np.bincount(label[taught], minlength=K)[label[taught]].astype(np.float64) ** -0.5
-    steps = max(taught.size // plan.batch, 1)
+    chance = np.bincount(label[training], minlength=K)[label[training]].astype(np.float64) ** -0.5
+    steps = max(training.size // plan.batch, 1)
     still = np.zeros(checked.size, np.int64)
 
     def batches(epoch: int) -> Iterator[tuple[Array, Array]]:
         rng = np.random.default_rng([seed, epoch])
         for _ in range(steps):
-            drawn = rng.choice(taught, plan.batch, p=chance / chance.sum())
+            drawn = rng.choice(training, plan.batch, p=chance / chance.sum())
             yield inputs(drawn, rng.integers(0, variants, plan.batch)), label[drawn]
 
     def validate(logits: Callable[[Array], Array]) -> dict[str, float]:

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 CUTS: Final = {"vgg16": page.CUT, "mobilenet": "block_5_add"}  # both have 24 x 24 positions
 TITLES: Final = {"vgg16": "VGG16, ImageNet", "mobilenet": "MobileNetV2, ImageNet", "cnn": "Small custom CNN"}
 SHOWN_WRONG: Final = 12
-KEPT: Final = runs_root() / "train-page"
+CHECKPOINTS: Final = runs_root() / "train-page"
 
 
 def run(
@@ -82,22 +82,26 @@ def run(
     features = {name: _features(name, pictures[:, 0], weights, progress) for name in CUTS}
     everything, files = np.arange(len(pages)), published(pages)
     trainers = {name: trainer_of(name, pages, features, pictures, plan) for name in TITLES}
-    kept = KEPT / hashlib.sha256(f"{plan!r}".encode() + pictures.tobytes() + pages.group.tobytes()).hexdigest()[:12]
+    resumable = (
+        CHECKPOINTS / hashlib.sha256(f"{plan!r}".encode() + pictures.tobytes() + pages.group.tobytes()).hexdigest()[:12]
+    )
     reports = {}
     for i, (name, trainer) in enumerate(trainers.items()):
         progress(0.3 + 0.2 * i, f"Cross-validating {TITLES[name]}")
-        reports[name] = _once(kept / f"{name}.json", partial(_crossvalidated, pages, everything, True, trainer, plan))
+        reports[name] = _once(
+            resumable / f"{name}.json", partial(_crossvalidated, pages, everything, True, trainer, plan)
+        )
     progress(0.8, "Cross-validating with the published copies")
-    leaked = _once(kept / "leak.json", partial(_crossvalidated, pages, files, False, trainers["vgg16"], plan))
+    leaked = _once(resumable / "leak.json", partial(_crossvalidated, pages, files, False, trainers["vgg16"], plan))
     final = trainers["vgg16"](everything, pages.group, plan.seed)
-    told = {"command": command, "commit": commit}
-    folder = _write_model(final, pictures, weights, pages, plan, told, output_dir, started)
+    origin = {"command": command, "commit": commit}
+    folder = _write_model(final, pictures, weights, pages, plan, origin, output_dir, started)
     content = {
         "schema": PAGES_SCHEMA,
         "model": "page",
         "version": registry.manifest("page", folder.parent).version,
         "provenance": {
-            **told,
+            **origin,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "data": CITATION,
         },
@@ -127,7 +131,7 @@ def draw_variants(pages: PageSet, variants: int) -> PictureArray:
 def _features(name: str, pictures: PictureArray, weights: Path, progress: Progress) -> Array:
     """Return feature vectors (n, d) of the pages' pictures, float32; stored as float16 in runs/train-page."""
     key = hashlib.sha256(pictures.tobytes()).hexdigest()[:12]
-    file = KEPT / f"{name}-{CUTS[name]}-{key}.npy"
+    file = CHECKPOINTS / f"{name}-{CUTS[name]}-{key}.npy"
     if not file.exists():
         progress(0.1, f"What {TITLES[name]} sees of the pages")
         model = NETWORKS[name].build((SIZE_PX, SIZE_PX, 3), K)
@@ -155,8 +159,8 @@ def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, 
     outer = folds(label, own, plan.outer, plan.seed)
     p, inner, curves = np.zeros((rows.size, K)), [], []
     for number in range(plan.outer):
-        taught, tested = rows[outer != number], rows[outer == number]
-        trained = train(taught, alone, plan.seed + 100 * (number + 1))
+        training, tested = rows[outer != number], rows[outer == number]
+        trained = train(training, alone, plan.seed + 100 * (number + 1))
         p[outer == number] = softmax(trained.logits(tested), temperature=trained.temperature)
         inner.append(trained.inner_macro_f1)
         curves.append(trained.curves)
@@ -176,7 +180,7 @@ def _write_model(
     weights: Path,
     pages: PageSet,
     plan: PagePlan,
-    told: dict[str, str],
+    origin: dict[str, str],
     output_dir: Path | None,
     started: float,
 ) -> Path:
@@ -196,7 +200,7 @@ def _write_model(
         "trained_on": f"{len(pages)} distinct 12-lead pages; {CITATION}",
         "train_records": (),
         "validation_records": (),
-        **told,
+        **origin,
         "seed": plan.seed,
         "training_minutes": round((time.monotonic() - started) / 60, 1),
         "pictures_seen": len(final.curves["loss"]) * len(pages),

@@ -15,7 +15,7 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Decision
-from pipeline.review.signal_evidence import Ground, Silence, Spans
+from pipeline.review.signal_evidence import SignalEvidence, Silence, Spans
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, FloatArray, IntArray, read_only
@@ -89,7 +89,9 @@ class ReviewedBeats:
         return np.asarray(self.human != "")
 
 
-def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], ground: Ground | None = None) -> ReviewedBeats:
+def reviewed_beats(
+    analysis: Analysis, decisions: Sequence[Decision], evidence: SignalEvidence | None = None
+) -> ReviewedBeats:
     """Replay decisions, oldest first, on what the model found.
 
     Parameters
@@ -109,7 +111,7 @@ def reviewed_beats(analysis: Analysis, decisions: Sequence[Decision], ground: Gr
     board = Board(analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return board.beats(Ground(analysis.fs, _quality_gaps(analysis)) if ground is None else ground)
+    return board.beats(SignalEvidence(analysis.fs, _quality_gaps(analysis)) if evidence is None else evidence)
 
 
 def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config: Config = DEFAULT) -> int:
@@ -186,16 +188,16 @@ class Board:
         added = [sample for decision in decisions if decision.kind == "add" for sample in decision.samples]
         self.sample = _union(analysis.sample, np.array(added, np.int64))
         self.from_model = np.searchsorted(self.sample, analysis.sample)
-        self.model = self._spread(_model_answers(analysis), "")
-        self.p = self._spread(analysis.p, 0.0)
-        self.confidence = self._spread(analysis.confidence, 0.0)
-        self.there = self._spread(np.ones(analysis.sample.size, np.bool_), False)
+        self.model = self._filled(_model_answers(analysis), "")
+        self.p = self._filled(analysis.p, 0.0)
+        self.confidence = self._filled(analysis.confidence, 0.0)
+        self.there = self._filled(np.ones(analysis.sample.size, np.bool_), False)
         self.aami = self.model.copy()
         self.given = self.model.copy()  # the last class given by a human: an added beat has no other
         self.human = np.full(self.sample.size, "", "<U10")
         self.comment = np.full(self.sample.size, "", np.object_)
 
-    def _spread(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
+    def _filled(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
         rows[self.from_model] = values
         return rows
@@ -268,12 +270,12 @@ class Board:
     def _comment(self, row: NDArray[np.intp], aami: str) -> None:
         """Change nothing else: a comment is only text."""
 
-    def beats(self, ground: Ground) -> ReviewedBeats:
+    def beats(self, evidence: SignalEvidence) -> ReviewedBeats:
         """Return the existing beats, and which intervals between them are RR intervals."""
         there = np.flatnonzero(self.there)
         sample, aami = self.sample[there], self.aami[there]
-        broken = _break_before(sample, aami, ground.gaps)
-        silences = _silences(sample, broken, ground)
+        broken = _break_before(sample, aami, evidence.gaps)
+        silences = _silences(sample, broken, evidence)
         broken[list(silences)] = True
         return ReviewedBeats(
             fs=self.analysis.fs,
@@ -302,10 +304,10 @@ def _union(first: IntArray, second: IntArray) -> IntArray:
     return both[np.diff(both, prepend=-1) > 0]
 
 
-def _silences(sample: IntArray, broken: NDArray[np.bool_], ground: Ground) -> dict[int, Silence]:
+def _silences(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalEvidence) -> dict[int, Silence]:
     """Return the long intervals in which the leads are not at rest, by the position of the beat that ends them."""
-    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= ground.config.pause_s * ground.fs)) + 1
-    judged = {at: ground.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
+    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= evidence.config.pause_s * evidence.fs)) + 1
+    judged = {at: evidence.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
     return {at: silence for at, silence in judged.items() if silence != "rest"}
 
 

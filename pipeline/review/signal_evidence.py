@@ -18,7 +18,7 @@ _BEATS_MEASURED: Final = 500  # enough for the median height of a QRS
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class SignalEvidence:
     """The signal under the beats.
 
     Answers are cached: an edit asks only about the intervals that it creates.
@@ -68,7 +68,7 @@ class Ground:
         return "rest" if "rest" in found or not found else "waves" if "waves" in found else "lost"
 
 
-def ground_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Ground:
+def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> SignalEvidence:
     """Return the ground of an analysis; the recording's signal is read only on demand.
 
     Parameters
@@ -82,7 +82,9 @@ def ground_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT
     """
     leads = tuple(recording.p_signal[:, recording.leads.index(name)] for name in analysis.leads)
     heights = tuple(_qrs_height(lead, analysis, config) for lead in leads)
-    return Ground(recording.fs, tuple(gaps_in(np.asarray(leads[0]), recording.fs, config.signal)), leads, heights)
+    return SignalEvidence(
+        recording.fs, tuple(gaps_in(np.asarray(leads[0]), recording.fs, config.signal)), leads, heights
+    )
 
 
 def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.config import Config
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.detector_agreement import agreement
+from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.windows import beat_offsets, gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
@@ -50,7 +50,7 @@ def cut_beats(
         template=read_only(_template(signal[:, 0], usual, conditioned.fs, config)),
         scale_mv=read_only(scale),
         reason=_reasons(conditioned, r_peak, quality),
-        agreed=read_only(agreement(r_peak, conditioned, config.signal)),
+        agreed=read_only(detector_agreement(r_peak, conditioned, config.signal)),
     )
 
 

@@ -12,8 +12,10 @@ from pipeline.signal.r_peaks import slopes
 from pipeline.types import IntArray
 
 
-def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
-    """Tell for each R peak (n,) whether the second detector found a beat within `config.trust_ms`, one to one.
+def detector_agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
+    """Tell for each R peak (n,) whether the second detector found a beat nearby, one to one.
+
+    Nearby means within `config.detector_agreement_ms`.
 
     A beat that it misses is not wrong - it misses one slow ectopic beat in nine - but worth a look.
 
@@ -34,4 +36,4 @@ def agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) 
     if r_peak.size == 0:
         return np.zeros(0, np.bool_)
     second = slopes(conditioned, config)
-    return mutually_nearest(r_peak, second, within=config.trust_ms / 1000 * conditioned.fs)
+    return mutually_nearest(r_peak, second, within=config.detector_agreement_ms / 1000 * conditioned.fs)

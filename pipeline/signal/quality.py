@@ -14,7 +14,7 @@ from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, Quality, QualitySegment, Verdict
 
 WINDOWS_AT_ONCE = 360  # an hour of them
-LEAST_S = 1.0  # a shorter remainder joins the last window: a few samples can be flat or saturated by chance
+MIN_WINDOW_S = 1.0  # a shorter remainder joins the last window: a few samples can be flat or saturated by chance
 REASONS: dict[Verdict, str] = {
     "good": "",
     "noisy": "noise hides the waves",
@@ -48,7 +48,7 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
     .. [1] Clifford et al. 2012, doi:10.1088/0967-3334/33/9/1419.
     """
     end_s = raw.size / fs
-    edges = np.arange(0, max(end_s - LEAST_S, config.quality_window_s), config.quality_window_s)
+    edges = np.arange(0, max(end_s - MIN_WINDOW_S, config.quality_window_s), config.quality_window_s)
     stops = np.append(edges[1:], end_s)
     noisy = _noisy(conditioned, edges, stops)
     windows = zip(edges.tolist(), stops.tolist(), noisy.tolist(), strict=True)

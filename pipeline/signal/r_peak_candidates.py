@@ -19,16 +19,16 @@ from pipeline.types import FloatArray, IntArray
 # The weights in r_peaks.json were fitted to this geometry: a change needs `python -m pipeline.training.r_peaks`.
 ENVELOPE_FS_HZ = 125.0
 BAND_HZ = (3.0, 18.0)
-ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, CREST_MS = 104.0, 56.0, 16.0, 56.0
+ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS = 104.0, 56.0, 16.0, 56.0
 BLOCK_S = 2.0  # holds a beat at 30 / min; its maximum is the height of a QRS
 LEVEL_BLOCKS, SHORT_BLOCKS, FLOOR_BLOCKS = 15, 3, 5
 NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
 WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
 STEEP_MS = np.arange(-96, 97, 32)
-LEAST_CREST = 0.1
-LEAST_LEVEL = 0.05  # of the stretch's usual level: below it a lead is disconnected, not small
+MIN_PEAK = 0.1
+MIN_LEVEL = 0.05  # of the stretch's usual level: below it a lead is disconnected, not small
 LOST = 1.0
-MOST = 6.0
+MAX_HEIGHT = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,23 +78,23 @@ def find_candidates(conditioned: Conditioned) -> list[Candidates]:
         live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
         if live.size:
             envelopes = _envelopes(leads[[live[0], live[-1]]], conditioned.fs / step)
-            crests = _crests(envelopes)
-            at = first + crests * step
+            peaks = _peaks(envelopes)
+            at = first + peaks * step
             inside = (at >= start) & (at < stop)
-            found.append(_described(envelopes, crests[inside], at[inside]))
+            found.append(_described(envelopes, peaks[inside], at[inside]))
     return found
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     energy, slope = _energy(leads, fs), _slope(leads, fs)
     block = round(BLOCK_S * fs)
-    crest = _blocks(energy, block).max(axis=2)
-    level = _running_median(crest, LEVEL_BLOCKS)
-    least = np.maximum(LEAST_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
-    short = np.maximum(_running_median(crest, SHORT_BLOCKS), least)
+    highest = _blocks(energy, block).max(axis=2)
+    level = _running_median(highest, LEVEL_BLOCKS)
+    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
+    short = np.maximum(_running_median(highest, SHORT_BLOCKS), least)
     floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
     slope_level = _running_median(_blocks(slope, block).max(axis=2), LEVEL_BLOCKS)
-    least_slope = np.maximum(LEAST_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
+    least_slope = np.maximum(MIN_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
     return _Envelopes(
         energy=energy,
         wide=maximum_filter1d(energy, _samples(WIDE_MS, fs), axis=1),
@@ -136,36 +136,36 @@ def _running_median(values: FloatArray, size: int) -> FloatArray:
     return np.median(sliding_window_view(padded, size, axis=1), axis=2).astype(np.float32)
 
 
-def _crests(envelopes: _Envelopes) -> IntArray:
+def _peaks(envelopes: _Envelopes) -> IntArray:
     """Find local maxima of the leads' energy relative to its level; a lead that is quiet between beats weighs more."""
     weight = 1 / (0.1 + envelopes.floor) ** 2
     gain = (weight / weight.sum(axis=0) / envelopes.level).astype(np.float32)
     n = envelopes.energy.shape[1]
     blocks = _blocks(envelopes.energy, envelopes.block)
     together = sum(lead * g[:, None] for lead, g in zip(blocks, gain, strict=True)).ravel()[:n]
-    top = maximum_filter1d(together, 2 * _samples(CREST_MS, envelopes.fs) + 1)
-    return np.flatnonzero((together == top) & (together > LEAST_CREST))
+    top = maximum_filter1d(together, 2 * _samples(PEAK_MS, envelopes.fs) + 1)
+    return np.flatnonzero((together == top) & (together > MIN_PEAK))
 
 
-def _described(envelopes: _Envelopes, crests: IntArray, at: IntArray) -> Candidates:
-    block = crests // envelopes.block
+def _described(envelopes: _Envelopes, peaks: IntArray, at: IntArray) -> Candidates:
+    block = peaks // envelopes.block
     quieter_first = np.argsort(envelopes.floor[:, block], axis=0, kind="stable")
-    parts = [_of_lead(envelopes, crests, block, lead) for lead in quieter_first]
+    parts = [_of_lead(envelopes, peaks, block, lead) for lead in quieter_first]
     features = np.concatenate(parts, axis=1)
     middle = int(np.flatnonzero(NEAR_MS == 0)[0])
     strength = features[:, middle] ** 2 + features[:, parts[0].shape[1] + middle] ** 2
     return Candidates(at, strength, features)
 
 
-def _of_lead(envelopes: _Envelopes, crests: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
+def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
     """Describe one lead around each candidate; `lead` (n,) says which lead that is."""
     level = envelopes.level[lead, block]
 
     def around(envelope: FloatArray, yardstick: FloatArray, offsets_ms: NDArray[np.int64]) -> FloatArray:
-        at = crests[:, None] + np.round(offsets_ms / 1000 * envelopes.fs).astype(np.int64)
+        at = peaks[:, None] + np.round(offsets_ms / 1000 * envelopes.fs).astype(np.int64)
         inside = (at >= 0) & (at < envelope.shape[1])
         value = envelope[lead[:, None], np.clip(at, 0, envelope.shape[1] - 1)] / yardstick[:, None]
-        return np.where(inside, np.sqrt(np.minimum(value, MOST)), 0).astype(np.float32)
+        return np.where(inside, np.sqrt(np.minimum(value, MAX_HEIGHT)), 0).astype(np.float32)
 
     state = np.stack(
         [

@@ -17,13 +17,13 @@ from pipeline.types import FloatArray, IntArray, read_only
 
 WEIGHTS_PATH: Final = Path(__file__).with_name("r_peaks.json")
 # The second network was fitted to these: a change needs a new fit.
-LEAST_BEATS = 5
+MIN_BEATS = 5
 FIRST_SCORE = -2.0  # log odds of the first network above which a candidate counts as a beat for its neighbours
 APART_MS = 200.0
 RR_BEATS, SCORE_BEATS = 15, 31
-MOST_SCORE = 15.0
+MAX_SCORE = 15.0
 FAR_S = 3.0
-FEW = np.float32(1e-3)
+TINY = np.float32(1e-3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +97,16 @@ def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) 
     (n, n_features) float32 or None
         Input of the second network; None with fewer than five likely beats.
     """
-    score = np.clip(score, -MOST_SCORE, MOST_SCORE)
+    score = np.clip(score, -MAX_SCORE, MAX_SCORE)
     likely = chosen(at, score, FIRST_SCORE, APART_MS / 1000 * fs)
-    if likely.size < LEAST_BEATS:
+    if likely.size < MIN_BEATS:
         return None
     usual, irregular = _usual_rr(at, at[likely], score[likely], fs)
     columns = [score, _rival(at, score, APART_MS / 1000 * fs)]
     columns += _neighbours(at, likely, score, strength, usual, fs)
     columns += [usual, irregular, *_levels(at, likely, score)]
     features = np.stack(columns, axis=1)
-    return np.clip(features, -MOST_SCORE, MOST_SCORE).astype(np.float32)
+    return np.clip(features, -MAX_SCORE, MAX_SCORE).astype(np.float32)
 
 
 def chosen(at: IntArray, score: FloatArray, least: float, distance: float) -> IntArray:
@@ -152,7 +152,7 @@ def _distance(at: IntArray, others: IntArray) -> IntArray:
 
 def _rival(at: IntArray, score: FloatArray, distance: float) -> FloatArray:
     """Return the best score of another candidate that is too close to be a beat as well."""
-    rival = np.full(at.size, -MOST_SCORE, np.float32)
+    rival = np.full(at.size, -MAX_SCORE, np.float32)
     for k in range(1, at.size):
         close = at[k:] - at[:-k] < distance
         if not close.any():
@@ -164,12 +164,12 @@ def _rival(at: IntArray, score: FloatArray, distance: float) -> FloatArray:
 
 def _usual_rr(at: IntArray, beats: IntArray, score: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
     """Return the median RR interval around each candidate, in seconds, and its relative variability."""
-    sure = beats[score > 0] if np.count_nonzero(score > 0) >= LEAST_BEATS else beats
+    sure = beats[score > 0] if np.count_nonzero(score > 0) >= MIN_BEATS else beats
     rr = np.minimum(np.diff(sure) / fs, 2.0).astype(np.float32)
     median = _running_quantile(rr, RR_BEATS, 0.5)
-    spread = _running_quantile(np.abs(rr - median), RR_BEATS, 0.5) / median
+    relative_deviation = _running_quantile(np.abs(rr - median), RR_BEATS, 0.5) / median
     here = np.clip(np.searchsorted(sure, at) - 1, 0, rr.size - 1)
-    return median[here], spread[here]
+    return median[here], relative_deviation[here]
 
 
 def _neighbours(
@@ -184,7 +184,7 @@ def _neighbours(
     }
     rr_before, rr_after = found["b"][0], found["a"][0]
     hole = (rr_before + rr_after) / usual
-    height = np.log(strength + FEW)
+    height = np.log(strength + TINY)
     nearest = [height[likely[np.clip(position, 0, likely.size - 1)]] for position in (before, after)]
     around = _running_quantile(height[likely], SCORE_BEATS, 0.5)[_next(at, likely)]
     return [
@@ -215,7 +215,7 @@ def _levels(at: IntArray, likely: IntArray, score: FloatArray) -> list[FloatArra
     if others.size:
         rest = [_running_quantile(score[others], SCORE_BEATS, q)[_next(at, others)] for q in (0.75, 0.95)]
     else:
-        rest = [np.full(at.size, -MOST_SCORE, np.float32)] * 2
+        rest = [np.full(at.size, -MAX_SCORE, np.float32)] * 2
     return [is_likely.astype(np.float32), *beats, *rest, score - beats[1], score - rest[1]]
 
 

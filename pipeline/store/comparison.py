@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import Agreement, ReaderDifference, compare
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
-from pipeline.review.signal_evidence import Ground
+from pipeline.review.signal_evidence import SignalEvidence
 from pipeline.store.database import database
 from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
 from pipeline.store.studies import row_of, stored_analysis
@@ -40,7 +40,7 @@ class ReaderComparison:
         return name in (*self.first_readers, self.second_reader)
 
 
-def comparison(study_id: int, ground: Ground | None = None) -> ReaderComparison:
+def comparison(study_id: int, evidence: SignalEvidence | None = None) -> ReaderComparison:
     """Compare both readings, each as its own reader left it.
 
     Raises
@@ -56,7 +56,7 @@ def comparison(study_id: int, ground: Ground | None = None) -> ReaderComparison:
         main = reading_row(session, study_id, "main")
         first_rows, later = _around_barrier(session, main)
         second_rows = list(session.scalars(rows_query(second.id)))
-    agreement = compare(_beats(study_id, first_rows, ground), _beats(study_id, second_rows, ground))
+    agreement = compare(_beats(study_id, first_rows, evidence), _beats(study_id, second_rows, evidence))
     who = {sample: row.who for row in later for sample in row.samples}
     settled = tuple(who.get(d.first_sample) or who.get(d.second_sample, "") for d in agreement.differences)
     return ReaderComparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
@@ -70,7 +70,7 @@ def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow],
     return rows[:barrier], tuple(row for row in done if row.seq > rows[barrier].seq)
 
 
-def _beats(study_id: int, rows: list[AuditRow], ground: Ground | None) -> ReviewedBeats:
+def _beats(study_id: int, rows: list[AuditRow], evidence: SignalEvidence | None) -> ReviewedBeats:
     done, _ = stacks_of(rows)
     decisions = [found for row in done if (found := decision_of(row))]
-    return reviewed_beats(stored_analysis(study_id), decisions, ground)
+    return reviewed_beats(stored_analysis(study_id), decisions, evidence)

@@ -18,7 +18,7 @@ from pipeline.store.studies import get_study, study_of
 from pipeline.store.tables import StudyRow
 
 
-def forget_signal(study_id: int, *, reader: str, reason: str) -> None:
+def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     """Delete the recording of a study and the signal filtered from it; the trail of each of its studies records this.
 
     Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
@@ -53,4 +53,4 @@ def forget_signal(study_id: int, *, reader: str, reason: str) -> None:
         asked = {None, *(study_of(row).leads for row in rows)}
     for leads in asked:
         shutil.rmtree(prepared_folder(digest, DEFAULT, leads), ignore_errors=True)
-    recordings.forget(digest)
+    recordings.delete_recording(digest)

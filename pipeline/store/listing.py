@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
-from pipeline.review.signal_evidence import ground_of
+from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
@@ -54,7 +54,7 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> 
 
 def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
     """Return the study of an analysis of this recording; make it, with its row, if there is none."""
-    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     row = listing(beats, triage(beats))
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
 

@@ -43,7 +43,7 @@ class Envelope:
     high: FloatArray
 
 
-def keep(recording: Recording) -> Recording:
+def save_recording(recording: Recording) -> Recording:
     """Store a recording, unless it is stored already, and return it as `load` would, under its own name.
 
     Its signal is then memory-mapped from disk.
@@ -89,7 +89,7 @@ def open_recording(digest: str) -> Recording:
     return recording
 
 
-def forget(digest: str) -> None:
+def delete_recording(digest: str) -> None:
     """Delete a recording, if it is stored."""
     if folder := _known_folder(digest):
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ CONDUCTED: Final = (1, 4)  # of which at most this many in a row are conducted: 
 P_S: Final = (-0.26, -0.07)  # the P wave, around R
 GONE_S: Final = 0.45  # after R; the removed part of a blocked beat ends there
 NEXT_P_S: Final = 0.28  # before the next R nothing is removed
-LEAST_GONE_S: Final = 0.3
+MIN_GONE_S: Final = 0.3
 P_GROWS: Final = (1.0, 2.5)  # times as high in a recording: P waves are what must be distinguished from beats
 QUIET_MV: Final = 0.01
 
@@ -52,7 +52,7 @@ def _dropped(recording: Recording, rng: np.random.Generator) -> NDArray[np.bool_
     assert recording.reference is not None
     sample, fs = recording.reference.sample, recording.fs
     usual = np.array([aami_class(symbol) == "N" for symbol in recording.reference.symbol])
-    room = (_stops(sample, fs) - sample >= LEAST_GONE_S * fs) & (sample > fs) & (sample < recording.n_samples - fs)
+    room = (_stops(sample, fs) - sample >= MIN_GONE_S * fs) & (sample > fs) & (sample < recording.n_samples - fs)
     gone = np.zeros(sample.size, np.bool_)
     for start in rng.integers(0, max(1, sample.size), STRETCHES):
         every = 1 + int(rng.integers(*CONDUCTED, endpoint=True))

@@ -111,7 +111,7 @@ def _two_traces(rng: Rng, beats: FloatArray) -> PictureArray:
         left, top, right, bottom = canvas.box
         middle = (top + bottom) // 2
         box = (left, top, right, middle - 8) if half == 0 else (left, middle + 8, right, bottom)
-        one = type(canvas)(canvas.pixels, box, canvas.ink, canvas.ground, max(1, canvas.thickness // 2))
+        one = type(canvas)(canvas.pixels, box, canvas.ink, canvas.background, max(1, canvas.thickness // 2))
         draw_curve(one, beats[rng.integers(len(beats))])
     return canvas.pixels
 
@@ -127,11 +127,11 @@ def _page(rng: Rng, beats: FloatArray) -> PictureArray:
             box = (column * width // columns + 4, row * height // rows + 6, (column + 1) * width // columns - 4,
                    (row + 1) * height // rows - 4)  # fmt: skip
             draw_curve(
-                type(canvas)(canvas.pixels, box, canvas.ink, canvas.ground, 1),
+                type(canvas)(canvas.pixels, box, canvas.ink, canvas.background, 1),
                 _unit(FUNCTIONS["several beats"](rng, beats)),
             )
             write_word(canvas.pixels, (box[0], box[1] + 8), rng, canvas.ink, 0.3)
-    return photographed(canvas.pixels, rng, canvas.ground) if rng.random() < 0.3 else canvas.pixels
+    return photographed(canvas.pixels, rng, canvas.background) if rng.random() < 0.3 else canvas.pixels
 
 
 def _pie(rng: Rng, beats: FloatArray) -> PictureArray:

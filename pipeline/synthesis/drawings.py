@@ -48,7 +48,7 @@ def _two_colours(rng: Rng, beats: FloatArray) -> PictureArray:
     for ink in ((200, 40, 40), (40, 80, 200)):
         curve = np.cumsum(cv2.GaussianBlur(rng.normal(0, 1, (1, 300)), (0, 0), 6)[0])
         value = np.asarray((curve - curve.min()) / np.ptp(curve), np.float32)
-        draw_curve(Canvas(canvas.pixels, canvas.box, ink, canvas.ground, canvas.thickness), value)
+        draw_curve(Canvas(canvas.pixels, canvas.box, ink, canvas.background, canvas.thickness), value)
     return canvas.pixels
 
 

@@ -52,7 +52,7 @@ class Canvas:
     pixels: PictureArray
     box: tuple[int, int, int, int]
     ink: Colour
-    ground: Colour
+    background: Colour
     thickness: int
 
 
@@ -90,12 +90,14 @@ def new_canvas(rng: Rng, *, dark: bool = False, margin: float = 0.0) -> Canvas:
     """
     width = int(rng.integers(150, 640))
     height = int(np.clip(width * rng.uniform(0.5, 1.2), 110, 560))
-    ground = _SCREENS[rng.integers(len(_SCREENS))] if dark else _PAPERS[rng.integers(len(_PAPERS))]
+    background = _SCREENS[rng.integers(len(_SCREENS))] if dark else _PAPERS[rng.integers(len(_PAPERS))]
     inks = _LIGHT_INKS if dark else _DARK_INKS
     free = margin + rng.uniform(0.02, 0.10)
     box = (int(free * width), int(free * height), int((1 - free) * width), int((1 - free) * height))
     thickness = max(1, round(rng.uniform(0.003, 0.014) * width))
-    return Canvas(np.full((height, width, 3), ground, np.uint8), box, inks[rng.integers(len(inks))], ground, thickness)
+    return Canvas(
+        np.full((height, width, 3), background, np.uint8), box, inks[rng.integers(len(inks))], background, thickness
+    )
 
 
 def draw_curve(canvas: Canvas, value: FloatArray) -> None:
@@ -236,7 +238,7 @@ def write_number(picture: PictureArray, at: tuple[int, int], number: float, colo
 def _dark(value: FloatArray, rng: Rng) -> PictureArray:
     canvas = new_canvas(rng, dark=True)
     if rng.random() < 0.5:
-        draw_grid(canvas, rng, tuple(min(255, c + 28) for c in canvas.ground))  # type: ignore[arg-type]
+        draw_grid(canvas, rng, tuple(min(255, c + 28) for c in canvas.background))  # type: ignore[arg-type]
     draw_curve(canvas, value)
     return canvas.pixels
 
@@ -269,10 +271,10 @@ def _photo(value: FloatArray, rng: Rng) -> PictureArray:
     if rng.random() < 0.75:
         draw_grid(canvas, rng, _GRIDS[rng.integers(len(_GRIDS))])
     draw_curve(canvas, value)
-    return photographed(canvas.pixels, rng, canvas.ground)
+    return photographed(canvas.pixels, rng, canvas.background)
 
 
-def photographed(picture: PictureArray, rng: Rng, ground: Colour = (255, 255, 255)) -> PictureArray:
+def photographed(picture: PictureArray, rng: Rng, background: Colour = (255, 255, 255)) -> PictureArray:
     """Return what a camera makes of a picture that fills its view.
 
     Parameters
@@ -293,7 +295,7 @@ def photographed(picture: PictureArray, rng: Rng, ground: Colour = (255, 255, 25
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     moved = corners + (rng.uniform(-0.03, 0.03, (4, 2)) * (width, height)).astype(np.float32)
     matrix = cv2.getPerspectiveTransform(corners, moved)
-    seen = cv2.warpPerspective(picture, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=ground)
+    seen = cv2.warpPerspective(picture, matrix, (width, height), borderMode=cv2.BORDER_CONSTANT, borderValue=background)
     lit = seen * lighting(height, width, rng)[..., None] + rng.normal(0, rng.uniform(1, 6), seen.shape)
     blurred = cv2.GaussianBlur(np.clip(lit, 0, 255).astype(np.uint8), (0, 0), rng.uniform(0.3, 1.0))
     return as_jpeg(blurred, int(rng.integers(55, 95)))
@@ -337,11 +339,11 @@ def _jpeg(value: FloatArray, rng: Rng) -> PictureArray:
 def _marker(value: FloatArray, rng: Rng) -> PictureArray:
     """Draw a thick felt pen on coloured paper."""
     width, height = int(rng.integers(250, 600)), int(rng.integers(200, 500))
-    ground = tuple(int(c) for c in rng.integers(170, 250, 3))
+    background = tuple(int(c) for c in rng.integers(170, 250, 3))
     ink = tuple(int(c) for c in rng.integers(0, 110, 3))
     box = (width // 12, height // 10, width - width // 12, height - height // 10)
-    pixels = np.full((height, width, 3), ground, np.uint8)
-    canvas = Canvas(pixels, box, ink, ground, int(rng.integers(5, 10)))  # type: ignore[arg-type]
+    pixels = np.full((height, width, 3), background, np.uint8)
+    canvas = Canvas(pixels, box, ink, background, int(rng.integers(5, 10)))  # type: ignore[arg-type]
     draw_curve(canvas, value)
     noisy = canvas.pixels + rng.normal(0, 4, pixels.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
@@ -361,7 +363,7 @@ def _screen_photo(value: FloatArray, rng: Rng) -> PictureArray:
     canvas = new_canvas(rng, dark=True)
     draw_curve(canvas, value)
     glow = np.maximum(canvas.pixels, (14, 16, 20)).astype(np.uint8)
-    return photographed(glow, rng, canvas.ground)
+    return photographed(glow, rng, canvas.background)
 
 
 STYLES: Final[Mapping[str, Callable[[FloatArray, Rng], PictureArray]]] = MappingProxyType(

@@ -24,7 +24,7 @@ CURVES: Final[Mapping[str, Callable[[Rng, FloatArray], NDArray[Any]]]] = Mapping
 PICTURES: Final[Mapping[str, Callable[[Rng, FloatArray], PictureArray]]] = MappingProxyType({**CHARTS, **DRAWINGS})
 
 
-def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
+def draw_non_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
     """Draw a picture of a kind of `CURVES`, in any style, or of `PICTURES`.
 
     Parameters
@@ -47,7 +47,7 @@ def draw_not_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
     return PICTURES[kind](rng, beats)
 
 
-def other_picture(rng: Rng, given: tuple[str, FloatArray]) -> PictureArray:
+def non_beat_picture(rng: Rng, given: tuple[str, FloatArray]) -> PictureArray:
     """Draw a picture of a kind of `PICTURES`, given with the beats that it may need."""
     kind, beats = given
     return PICTURES[kind](rng, beats)

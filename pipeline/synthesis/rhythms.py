@@ -23,7 +23,7 @@ Schedule = tuple[NDArray[np.float64], NDArray[np.str_]]  # RR before each beat i
 
 BEFORE_S, AFTER_S = 0.28, 0.42  # the part of a beat that is used, around its R peak
 P_WAVE_S = (-0.24, -0.06)
-LEAST_DONORS = 5
+MIN_DONORS = 5
 V_SHARE = 0.08  # of the beats, if the donor has V: otherwise a network learns that such rhythms have no V
 LONG_RUNS, LONGEST_RUN = 0.06, 60  # share of early beats that begin a run of 6 or more, and how many beats it has
 WILD = "f"  # a normal beat in fibrillation: no P wave
@@ -53,10 +53,10 @@ def simulate(recording: Recording, rhythm: Rhythm, n_beats: int, rng: np.random.
         None if the recording has too few N beats.
     """
     donors = _donors(recording)
-    if donors["N"].size < LEAST_DONORS:
+    if donors["N"].size < MIN_DONORS:
         return None
     rr_s, aami = _SCHEDULES[rhythm](n_beats, rng)
-    if donors["V"].size >= LEAST_DONORS:
+    if donors["V"].size >= MIN_DONORS:
         _add_ventricular(rr_s, aami, rng)
     sample = np.round((1.0 + np.cumsum(rr_s)) * recording.fs).astype(np.int64)
     signal = _laid_out(recording, sample, aami, donors, rhythm, rng)
@@ -85,8 +85,8 @@ def _atrial_runs(n: int, rng: np.random.Generator) -> Schedule:
 
 def _fibrillation(n: int, rng: np.random.Generator) -> Schedule:
     """Schedule irregular intervals: log-normal around a rate, never shorter than a refractory time."""
-    centre, spread = rng.uniform(0.45, 0.95), rng.uniform(0.15, 0.32)
-    rr = np.maximum(centre * rng.lognormal(0, spread, n), 0.3)
+    centre, sigma = rng.uniform(0.45, 0.95), rng.uniform(0.15, 0.32)
+    rr = np.maximum(centre * rng.lognormal(0, sigma, n), 0.3)
     return rr, np.full(n, "N")
 
 
@@ -157,7 +157,7 @@ def _laid_out(
     n = int(sample[-1] + round(2 * fs))
     out = np.full((n, recording.p_signal.shape[1]), np.nan, np.float32)
     before, after = _room(sample, fs)
-    own_s = donors["S"].size >= LEAST_DONORS
+    own_s = donors["S"].size >= MIN_DONORS
     waves = _f_waves(n, fs, rng) if WILD in aami else None
     for at, kind, left, right in zip(sample, aami, before, after, strict=True):
         wild = rhythm == "fibrillation" or kind == WILD

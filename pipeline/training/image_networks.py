@@ -93,8 +93,8 @@ def run(
         plan = plan.reduced(plan.simulated_epochs, None)  # two random starts end too far apart to be averaged
     root = data_dir or data_root()
     mitdb = database_folder(root)
-    lesson = load_training_data(mitdb, config, plan.seed, progress, without=plan.without)
-    sampler, simulated, watched = samplers(lesson, plan, config)
+    training_data = load_training_data(mitdb, config, plan.seed, progress, without=plan.without)
+    sampler, simulated, watched = samplers(training_data, plan, config)
     result = fitted(name, plan, simulated, root, config, progress, watched, f"{name}-simulated", plan.simulated_epochs)
     minutes = sum(result.history["minutes"])
     if plan.epochs:
@@ -103,7 +103,7 @@ def run(
         minutes += sum(recorded.history["minutes"])
     facts = _calibrated(forward(result.model), mitdb, watched.bias, config, progress)
     facts |= {
-        "trained_on": _told(plan, simulated, result.start),
+        "trained_on": _description(plan, simulated, result.start),
         "train_records": [*train_records(plan.without), *PACED_TRAINING],
         "validation_records": [*VALIDATION, *PACED_VALIDATION],
         "commit": current_commit(),
@@ -112,7 +112,7 @@ def run(
         "training_minutes": round(minutes, 1),
         "pictures_seen": (plan.epochs * sampler.steps + plan.simulated_epochs * simulated.steps) * plan.batch,
     }
-    golden = _golden_pictures(lesson.checks, config)
+    golden = _golden_pictures(training_data.checks, config)
     facts |= {"preprocessing": config.preprocessing_id(), "classes": AAMI_CLASSES}
     return registry.write(name, result.model, result.history, golden, facts, output_dir)
 
@@ -245,7 +245,7 @@ def _as_predictions(beats: LabelledBeats, p: NDArray[np.floating[Any]]) -> list[
     return found
 
 
-def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
+def _description(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     """State what a network was trained on, from which start, and by how much the budget was reduced."""
     data = "MIT-BIH Arrhythmia Database, DS1 of de Chazal 2004; class Q from its paced records"
     data += f", without record {', '.join(plan.without)}" if plan.without else ""
@@ -257,7 +257,9 @@ def _told(plan: TrainingPlan, sampler: EpochSampler, start: str) -> str:
     return f"{data}; from {start}; {budget}{runs} of {sampler.steps * plan.batch} pictures"
 
 
-def samplers(lesson: TrainingData, plan: TrainingPlan, config: Config) -> tuple[EpochSampler, EpochSampler, Validation]:
+def samplers(
+    training_data: TrainingData, plan: TrainingPlan, config: Config
+) -> tuple[EpochSampler, EpochSampler, Validation]:
     """Return the sampler of recorded rhythms, that of all rhythms, and the measure on held-out patients.
 
     Parameters
@@ -269,10 +271,10 @@ def samplers(lesson: TrainingData, plan: TrainingPlan, config: Config) -> tuple[
     config : Config
         Settings of the pipeline.
     """
-    natural = with_swapped(lesson.beats, lesson.swapped, dict(plan.counts))
+    natural = with_swapped(training_data.beats, training_data.swapped, dict(plan.counts))
     sampler = EpochSampler(natural, (), config, plan.augmentation, plan.batch, plan.seed)
-    watched = Validation(lesson.checks, logit_bias(lesson.beats, sampler), config)
-    return sampler, replace(sampler, simulated=simulated_sources(lesson, plan.simulated_share)), watched
+    watched = Validation(training_data.checks, logit_bias(training_data.beats, sampler), config)
+    return sampler, replace(sampler, simulated=simulated_sources(training_data, plan.simulated_share)), watched
 
 
 def fitted(

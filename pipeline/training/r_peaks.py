@@ -158,14 +158,14 @@ def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[i
     label = np.concatenate([version.label for version in versions])
     weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
     inputs = np.concatenate(features)[label >= 0]
-    mean, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-    inputs = (inputs - mean) / spread
+    mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
+    inputs = (inputs - mean) / std
     options = {"batch_size": 1024, "learning_rate_init": 2e-3, "alpha": 1e-4, "tol": 0, "n_iter_no_change": 10**6}
     network = MLPClassifier(hidden, max_iter=epochs, random_state=0, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         network.fit(inputs, label[label >= 0], sample_weight=weight)
-    first = network.coefs_[0] / spread[:, None]
+    first = network.coefs_[0] / std[:, None]
     weights = (first, *network.coefs_[1:])
     biases = (network.intercepts_[0] - mean @ first, *network.intercepts_[1:])
     return DenseNetwork(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))

@@ -67,8 +67,8 @@ def search(
     def one(trial: Any) -> float:
         done = len(_finished(study))
         settings = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in space.items()}
-        told = ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
-        progress(done / trials, f"Trial {done + 1} of {trials}: {told}")
+        sentence = ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
+        progress(done / trials, f"Trial {done + 1} of {trials}: {sentence}")
         return measure(settings)
 
     study.optimize(one, n_trials=max(0, trials - len(_finished(study))))

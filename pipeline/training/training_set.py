@@ -65,19 +65,19 @@ def load_training_data(
     DataError
         If one of these is not trained on anyway.
     """
-    taught = train_records(without)
-    beats, swapped = _training_beats(taught, mitdb, config, progress)
+    training_records = train_records(without)
+    beats, swapped = _training_beats(training_records, mitdb, config, progress)
     simulated = {
-        rhythm: load_simulated(taught, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
+        rhythm: load_simulated(training_records, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
         for rhythm in SIMULATED_COUNTS
     }
     return TrainingData(beats, swapped, simulated, _validation_beats(mitdb, config))
 
 
-def simulated_sources(lesson: TrainingData, share: float) -> tuple[Source, ...]:
+def simulated_sources(training_data: TrainingData, share: float) -> tuple[Source, ...]:
     """Return beats of simulated rhythms, and `share` of the usual counts of each."""
     return tuple(
-        Source(lesson.simulated[rhythm], {name: max(1, round(share * count)) for name, count in counts.items()})
+        Source(training_data.simulated[rhythm], {name: max(1, round(share * count)) for name, count in counts.items()})
         for rhythm, counts in SIMULATED_COUNTS.items()
     )
 
@@ -114,16 +114,16 @@ def train_records(without: Sequence[str] = ()) -> tuple[str, ...]:
     DataError
         If one of these is none of them.
     """
-    taught = tuple(record for record in DS1 if record not in VALIDATION)
-    if strangers := [record for record in without if record not in taught]:
-        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(taught)}.")
-    return tuple(record for record in taught if record not in without)
+    training_records = tuple(record for record in DS1 if record not in VALIDATION)
+    if strangers := [record for record in without if record not in training_records]:
+        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(training_records)}.")
+    return tuple(record for record in training_records if record not in without)
 
 
 def _training_beats(
-    taught: Sequence[str], mitdb: Path, config: Config, progress: Progress
+    training_records: Sequence[str], mitdb: Path, config: Config, progress: Progress
 ) -> tuple[LabelledBeats, LabelledBeats]:
-    records = (*taught, *PACED_TRAINING)
+    records = (*training_records, *PACED_TRAINING)
     keep: Callable[[str, str], bool] = lambda record, aami: record not in PACED_TRAINING or aami == "Q"  # noqa: E731
     main = load_beats(records, mitdb, config, keep=keep, progress=progress)
     return main, load_beats(records, mitdb, config, keep=keep, swapped=True, progress=progress)

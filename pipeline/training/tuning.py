@@ -32,7 +32,7 @@ def tune(
     *,
     plan: TrainingPlan = TUNE_PLAN,
     config: Config = DEFAULT,
-    lesson: TrainingData | None = None,
+    training_data: TrainingData | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Try settings of a network and write the best ones to runs/tune-NAME-KEY.json.
@@ -67,7 +67,7 @@ def tune(
         If the MIT-BIH database is not in `data_dir`.
     """
     root = data_dir or data_root()
-    taught = lesson or load_training_data(database_folder(root), config, plan.seed, progress)
+    taught = training_data or load_training_data(database_folder(root), config, plan.seed, progress)
     kept = runs_root() / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
@@ -77,11 +77,13 @@ def tune(
     first = {"learning_rate": NETWORKS[name].learning_rate, "weight_decay": Recipe().weight_decay}
     found = search(kept, SPACE, measure, trials, first=first, progress=progress)
     written = kept.with_suffix(".json")
-    written.write_text(json.dumps(_told(name, plan, found), indent=1) + "\n", encoding="utf-8")
+    written.write_text(json.dumps(_report(name, plan, found), indent=1) + "\n", encoding="utf-8")
     return written
 
 
-def validation(name: str, plan: TrainingPlan, lesson: TrainingData, root: Path, config: Config) -> dict[str, float]:
+def validation(
+    name: str, plan: TrainingPlan, training_data: TrainingData, root: Path, config: Config
+) -> dict[str, float]:
     """Train by a plan, in one run on recorded and simulated rhythms, and return the best epoch's measures.
 
     Parameters
@@ -97,7 +99,7 @@ def validation(name: str, plan: TrainingPlan, lesson: TrainingData, root: Path, 
     config : Config
         Settings of the pipeline.
     """
-    _, both, watched = samplers(lesson, plan, config)
+    _, both, watched = samplers(training_data, plan, config)
     history = fitted(
         name, plan, both, root, config, no_progress, watched, f"{name}-tried", plan.simulated_epochs
     ).history
@@ -105,6 +107,6 @@ def validation(name: str, plan: TrainingPlan, lesson: TrainingData, root: Path, 
     return {measure: values[best] for measure, values in history.items()}
 
 
-def _told(name: str, plan: TrainingPlan, found: Found) -> dict[str, object]:
+def _report(name: str, plan: TrainingPlan, found: Found) -> dict[str, object]:
     budget = {"epochs": plan.simulated_epochs, "pictures": sum(count for _, count in plan.counts)}
     return {"network": name, **budget, **asdict(found)}

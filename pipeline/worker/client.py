@@ -58,9 +58,9 @@ class Client:
         """Return all unfinished analyses, whoever requested them, and how far they are."""
         return [(job, self.status(job)) for job in self._jobs.all()]
 
-    def forget(self, job: Job) -> None:
+    def remove(self, job: Job) -> None:
         """Remove a cancelled, stopped or refused analysis from the list, with the blocks already computed."""
-        self._jobs.forget(job)
+        self._jobs.remove(job)
 
     def close(self) -> None:
         """Release the worker and, if nobody else holds it, wait for its end."""

@@ -151,7 +151,7 @@ class Jobs:
             shutil.rmtree(self._of(job.key), ignore_errors=True)
             return ""
 
-    def forget(self, job: Job) -> None:
+    def remove(self, job: Job) -> None:
         """Remove a job that nobody works on from the list, with the blocks already computed."""
         with self._changing():
             if self.status(job).state not in ("waiting", "running"):

@@ -18,7 +18,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
 from pipeline.review.beats_in_force import reviewed_beats
-from pipeline.review.signal_evidence import ground_of
+from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
 from tests.app.conftest import settled
@@ -75,7 +75,7 @@ def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> 
 
 def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart(demo: AppTest) -> None:
     found = case(demo)
-    beats = reviewed_beats(found.analysis, (), ground_of(found.recording, found.analysis))
+    beats = reviewed_beats(found.analysis, (), evidence_of(found.recording, found.analysis))
     rate = summarise(beats).rate
     shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
     assert rate.mean is not None

@@ -26,7 +26,7 @@ from pipeline.store import reviews, second_reading
 from pipeline.store.comparison import comparison
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
-from pipeline.store.recordings import forget, keep
+from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, stored_analysis
 from pipeline.types import Analysis, Recording, Status
@@ -38,7 +38,7 @@ READER, OTHER = "Ada Moreau", "Ben Okafor"
 @pytest.fixture(scope="module")
 def case() -> tuple[Recording, Analysis]:
     """The demo recording with its annotations as the model's answer."""
-    recording = keep(read_path(demo_path()))
+    recording = save_recording(read_path(demo_path()))
     prepared = save_prepared(prepare(recording))
     assert recording.reference is not None
     sample = prepared.beats.sample
@@ -425,9 +425,9 @@ def test_a_signed_study_is_read_only_and_says_who_signed(study: int) -> None:
 
 def test_a_recording_that_is_not_here_any_more_is_said(case: tuple[Recording, Analysis], study: int) -> None:
     recording, _ = case
-    forget(recording.digest)
+    delete_recording(recording.digest)
     try:
         page = opened(study)
         assert "not on this machine" in page.error[0].value
     finally:
-        keep(read_path(demo_path()))
+        save_recording(read_path(demo_path()))

@@ -12,7 +12,7 @@ import pytest
 from app.study import audit, exports
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
-from pipeline.store.recordings import forget, load
+from pipeline.store.recordings import delete_recording, load
 from pipeline.store.studies import get_study
 from tests.app.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
 from tests.unit.review_study import analysed, at
@@ -221,7 +221,7 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
 def test_a_study_whose_recording_is_gone_can_still_be_signed() -> None:
     number = study()
     reviews.begin_review(number, reader=ANNA)
-    forget(get_study(number).digest)
+    delete_recording(get_study(number).digest)
     page = reading_as(opened("study", study=number), ANNA)
     assert "not on this machine" in said(page)
     page.button(key="sign-study").click().run()

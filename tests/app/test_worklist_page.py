@@ -18,7 +18,7 @@ from pipeline.intake.batch import split_uploads
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.readings import SecondReading
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
 from pipeline.worker.jobs import Job, Status
@@ -156,7 +156,7 @@ def test_what_was_analysed_before_is_on_the_list_at_once() -> None:
     (name, header), (_, signal) = demo_files("case7")
     from pipeline.intake import read_uploads
 
-    recording = keep(read_uploads([(name, header), ("case7.dat", signal)])[0])
+    recording = save_recording(read_uploads([(name, header), ("case7.dat", signal)])[0])
     facts = registry.manifest("cnn")
     analysis = replace(analysed(record="old"), digest=recording.digest, model="cnn", model_version=facts.version,
                        leads=("MLII",), fs=recording.fs)  # fmt: skip
@@ -194,7 +194,7 @@ def test_tables_ask_for_frequency_and_unit() -> None:
 def test_each_analysis_says_how_far_it_is_and_what_can_be_done(
     status: Status, words: str, buttons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = keep(recorded(analysed(record="day")))
+    recording = save_recording(recorded(analysed(record="day")))
     job = Job(recording.digest, "cnn", "v", None, recording.n_samples)
     monkeypatch.setattr("pipeline.worker.Client.jobs", lambda self: [(job, status)])
     page = opened("worklist")

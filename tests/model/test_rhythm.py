@@ -18,7 +18,7 @@ from models.runtime import keras
 from pipeline.analysis import analyse, check_classifier, classify, prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
-from pipeline.datasets.splits import DS1, taught_half
+from pipeline.datasets.splits import DS1, training_half
 from pipeline.explain.heatmaps import SIGNAL, explain_beat
 from pipeline.explain.occlusion import occlude
 from pipeline.features.beat_sequence import frame, row_size, rows
@@ -192,9 +192,9 @@ def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothi
 @pytest.mark.data
 @pytest.mark.slow
 def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
-    forests = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
+    trees = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
     simulated = Simulated((("premature", 1),), (), 100)
-    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, forests=forests)
+    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, trees=trees)
     folds = (("101", "201"), ("106",), ("108",), ("109",), ("112",))
     folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, without=("201",), runs=tmp_path / "runs")
     loaded = registry.load("rhythm", tmp_path)
@@ -222,14 +222,14 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
 
 
 def test_half_of_another_database_teaches_the_second_version_and_the_other_half_none() -> None:
-    assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
+    assert NETWORKS["rhythm_svdb"].also_trained_on == "svdb"
     taught = {name: set(registry.manifest(name).train_records) for name in ("rhythm", "rhythm_svdb")}
     assert taught["rhythm"] == {*DS1, *PACED_TRAINING}
     others = taught["rhythm_svdb"] - taught["rhythm"]
     assert len(others) == 26
-    assert set(taught_half(["803", "800", "802", "801"])) == {"800", "802"}
+    assert set(training_half(["803", "800", "802", "801"])) == {"800", "802"}
     if (data_root() / "svdb").is_dir():
-        assert others == set(taught_half(file.stem for file in (data_root() / "svdb").glob("*.hea")))
+        assert others == set(training_half(file.stem for file in (data_root() / "svdb").glob("*.hea")))
 
 
 @pytest.mark.data

@@ -14,16 +14,16 @@ from pipeline.features.beat_sequence import frame, row_size, rows
 from pipeline.intake import read_path
 from pipeline.labels import aami_class
 from pipeline.training.rhythm_network.boosted_trees import (
-    Grown,
+    FittedTrees,
     TreesPlan,
     TreesTrainingData,
     _fitted,
     as_arrays,
-    together,
+    averaged,
 )
 
 ROW = row_size(DEFAULT.sequence)
-PLAN = TreesPlan(windows=0, fewest=10, asked=0.05, bins=16)
+PLAN = TreesPlan(windows=0, min_samples_leaf=10, max_features=0.05, bins=16)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +44,14 @@ def numbers(seen: np.ndarray) -> np.ndarray:
     return trees.measurer(ROW)(seen)
 
 
-def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Grown:
+def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> FittedTrees:
     """Trees that were taught nonsense, which they learn by heart."""
     label = np.random.default_rng(seed).choice(classes, len(numbers))
     lesson = TreesTrainingData(numbers, label, np.ones(len(numbers)))
     return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
 
 
-def planted(grown: Grown) -> object:
+def fitted(grown: FittedTrees) -> object:
     layer = trees.layer(5)
     answer = layer(inputs := keras().layers.Input((None, ROW), dtype="float32"))
     for weight in layer.weights:
@@ -60,16 +60,16 @@ def planted(grown: Grown) -> object:
 
 
 def test_planted_trees_say_what_scikit_learn_says(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = together([forest(numbers, 1), forest(numbers, 2)])
-    said, expected = rhythm.forward(planted(grown))(seen), grown.answers(numbers)
+    grown = averaged([forest(numbers, 1), forest(numbers, 2)])
+    said, expected = rhythm.forward(fitted(grown))(seen), grown.answers(numbers)
     assert np.ptp(expected, axis=0).min() > 0.5
     assert np.abs(said - expected).max() < 1e-4
     assert np.abs(grown.logits(trees.measurer(ROW))(seen) - expected).max() < 1e-4
 
 
 def test_a_class_that_taught_nothing_is_never_the_answer(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = together([forest(numbers, 1, (0, 2, 4))] * 2)
-    said = rhythm.forward(planted(grown))(seen)
+    grown = averaged([forest(numbers, 1, (0, 2, 4))] * 2)
+    said = rhythm.forward(fitted(grown))(seen)
     assert np.abs(said - grown.answers(numbers)).max() < 1e-4
     assert set(said.argmax(axis=1)) == {0, 2, 4}
 

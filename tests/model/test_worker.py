@@ -21,7 +21,7 @@ from pipeline.analysis import analyse
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.store.results import load_analysis
 from pipeline.types import Analysis, Recording
 from pipeline.worker import Client, Job
@@ -98,7 +98,7 @@ def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def job(recording: Recording) -> Job:
-    kept = keep(recording)
+    kept = save_recording(recording)
     return Job(kept.digest, NETWORK, registry.manifest(NETWORK).identity, None, kept.n_samples)
 
 

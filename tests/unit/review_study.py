@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.synthetic import FIRST, FS, STEP, analysed
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.types import Analysis, Recording
 
 __all__ = ["FIRST", "FS", "STEP", "Answers", "analysed", "answers", "at", "recorded", "study"]
@@ -37,4 +37,4 @@ def recorded(analysis: Analysis) -> Recording:
 def study(record: str, classes: str) -> int:
     """A study of a recording whose beats have these classes, in the store; its number."""
     analysis = analysed(classes, record=record)
-    return study_of_analysis(analysis, keep(recorded(analysis))).id
+    return study_of_analysis(analysis, save_recording(recorded(analysis))).id

@@ -14,7 +14,7 @@ from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal import conditioning
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detector_agreement import agreement
+from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import DenseNetwork, apart, in_rhythm, load_networks
@@ -136,25 +136,25 @@ def test_kept_candidates_stand_apart_and_every_other_one_is_near_a_better_one(pa
 
 def test_both_detectors_agree_on_an_undisturbed_rhythm() -> None:
     conditioned, true = pulses()
-    assert agreement(true, conditioned, SIGNAL).all()
+    assert detector_agreement(true, conditioned, SIGNAL).all()
 
 
 def test_a_beat_that_only_one_detector_sees_is_not_agreed_on() -> None:
     conditioned, true = pulses()
     invented = np.sort(np.append(true, true[10] + 100))
-    assert np.flatnonzero(~agreement(invented, conditioned, SIGNAL)).tolist() == [11]
+    assert np.flatnonzero(~detector_agreement(invented, conditioned, SIGNAL)).tolist() == [11]
 
 
 def test_one_second_opinion_does_not_serve_two_beats() -> None:
     conditioned, true = pulses()
     doubled = np.sort(np.append(true, true[10] + 12))
-    assert np.flatnonzero(~agreement(doubled, conditioned, SIGNAL)).tolist() == [11]
+    assert np.flatnonzero(~detector_agreement(doubled, conditioned, SIGNAL)).tolist() == [11]
 
 
 def test_nothing_has_no_second_opinion(demo: Conditioned) -> None:
-    assert agreement(np.zeros(0, np.int64), demo, SIGNAL).size == 0
+    assert detector_agreement(np.zeros(0, np.int64), demo, SIGNAL).size == 0
     silent = with_signal(demo, np.zeros_like(demo.signal))
-    assert not agreement(np.array([100, 500], np.int64), silent, SIGNAL).any()
+    assert not detector_agreement(np.array([100, 500], np.int64), silent, SIGNAL).any()
 
 
 def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> None:

@@ -168,7 +168,7 @@ def _chaos(rng: Rng) -> Array:
     return np.interp(T, np.linspace(0, 1, len(values)), values)
 
 
-FRESH_CURVES: Final[Mapping[str, Callable[[Rng], Array]]] = MappingProxyType(
+HELD_OUT_CURVES: Final[Mapping[str, Callable[[Rng], Array]]] = MappingProxyType(
     {
         **MEDICAL_CURVES,
         "inspiral": _inspiral,

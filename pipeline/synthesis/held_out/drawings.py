@@ -45,7 +45,7 @@ def _leads(rng: Rng, beats: FloatArray) -> PictureArray:
     left, top, right, bottom = canvas.box
     for row, one in enumerate(beats[rng.integers(len(beats), size=3)]):
         box = (left, top + row * (bottom - top) // 3, right, top + (row + 1) * (bottom - top) // 3 - 6)
-        draw_curve(Canvas(canvas.pixels, box, canvas.ink, canvas.ground, 1), one)
+        draw_curve(Canvas(canvas.pixels, box, canvas.ink, canvas.background, 1), one)
     return canvas.pixels
 
 
@@ -53,7 +53,7 @@ def _over_each_other(rng: Rng, beats: FloatArray) -> PictureArray:
     """Draw many beats of a patient in one place, as in a review of templates."""
     canvas = new_canvas(rng)
     for one in beats[rng.integers(len(beats), size=int(rng.integers(4, 10)))]:
-        draw_curve(Canvas(canvas.pixels, canvas.box, canvas.ink, canvas.ground, 1), one)
+        draw_curve(Canvas(canvas.pixels, canvas.box, canvas.ink, canvas.background, 1), one)
     return canvas.pixels
 
 
@@ -123,15 +123,17 @@ def _logo(rng: Rng, beats: FloatArray) -> PictureArray:
         (np.array([0.55, 0.2, 0.5, 0.4, 0.85, 0.5, 0.7]), np.array([0.05, 0.55, 0.5, 0.95, 0.4, 0.42, 0.05])),
         (0.5 + 0.45 * np.cos(angle), 0.5 + 0.45 * np.sin(angle)),
     )
-    _path(Canvas(canvas.pixels, canvas.box, canvas.ink, canvas.ground, canvas.thickness * 3), *forms[rng.integers(4)])
+    _path(
+        Canvas(canvas.pixels, canvas.box, canvas.ink, canvas.background, canvas.thickness * 3), *forms[rng.integers(4)]
+    )
     return canvas.pixels
 
 
 def _texture(rng: Rng, beats: FloatArray) -> PictureArray:
     """Draw wood, cloud or cloth: noise that is longer in one direction."""
     height, width = int(rng.integers(120, 400)), int(rng.integers(120, 500))
-    spread = rng.uniform(0.8, 25, 2)
-    rough = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), float(spread[0]), sigmaY=float(spread[1]))
+    sigma_px = rng.uniform(0.8, 25, 2)
+    rough = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), float(sigma_px[0]), sigmaY=float(sigma_px[1]))
     tone = rng.uniform(60, 220, 3) + 45 * (rough / rough.std())[..., None]
     return np.asarray(np.clip(tone, 0, 255).astype(np.uint8))
 
@@ -277,7 +279,7 @@ def _flower(rng: Rng, beats: FloatArray) -> PictureArray:
     return canvas.pixels
 
 
-FRESH_DRAWINGS: Final[Mapping[str, Callable[[Rng, FloatArray], PictureArray]]] = MappingProxyType(
+HELD_OUT_DRAWINGS: Final[Mapping[str, Callable[[Rng, FloatArray], PictureArray]]] = MappingProxyType(
     {
         "rhythm strips": _monitor_strip,
         "three leads": _leads,

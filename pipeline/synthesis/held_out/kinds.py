@@ -9,16 +9,16 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.synthesis.held_out.curves import FRESH_CURVES
-from pipeline.synthesis.held_out.drawings import FRESH_DRAWINGS
-from pipeline.synthesis.held_out.styles import FRESH_STYLES
+from pipeline.synthesis.held_out.curves import HELD_OUT_CURVES
+from pipeline.synthesis.held_out.drawings import HELD_OUT_DRAWINGS
+from pipeline.synthesis.held_out.styles import HELD_OUT_STYLES
 from pipeline.synthesis.image_styles import STYLES, Rng
 from pipeline.types import FloatArray, PictureArray
 
-FRESH_KINDS: Final = (*FRESH_CURVES, *FRESH_DRAWINGS)
+HELD_OUT_KINDS: Final = (*HELD_OUT_CURVES, *HELD_OUT_DRAWINGS)
 
 
-def fresh_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
+def held_out_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
     """Draw a curve in a held-out style.
 
     Parameters
@@ -26,7 +26,7 @@ def fresh_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
     value : (n,) float32
         The curve, 0..1, upwards.
     style : str
-        One of `FRESH_STYLES`.
+        One of `HELD_OUT_STYLES`.
     rng : Generator
         Random generator.
 
@@ -35,16 +35,16 @@ def fresh_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
     (h, w, 3) uint8
         RGB.
     """
-    return FRESH_STYLES[style](np.asarray(value, np.float32), rng)
+    return HELD_OUT_STYLES[style](np.asarray(value, np.float32), rng)
 
 
-def fresh_other(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
+def held_out_non_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
     """Draw a picture of a held-out kind that is not a beat.
 
     Parameters
     ----------
     kind : str
-        One of `FRESH_KINDS`.
+        One of `HELD_OUT_KINDS`.
     rng : Generator
         Random generator.
     beats : (n, m) float32
@@ -55,9 +55,9 @@ def fresh_other(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
     (h, w, 3) uint8
         RGB.
     """
-    if kind in FRESH_DRAWINGS:
-        return FRESH_DRAWINGS[kind](rng, beats)
-    curve = FRESH_CURVES[kind](rng)
+    if kind in HELD_OUT_DRAWINGS:
+        return HELD_OUT_DRAWINGS[kind](rng, beats)
+    curve = HELD_OUT_CURVES[kind](rng)
     value = np.asarray((curve - curve.min()) / max(float(np.ptp(curve)), 1e-6), np.float32)
-    styles = {**STYLES, **FRESH_STYLES}
+    styles = {**STYLES, **HELD_OUT_STYLES}
     return list(styles.values())[rng.integers(len(styles))](value, rng)

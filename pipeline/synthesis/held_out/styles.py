@@ -28,7 +28,7 @@ def _chalk(value: FloatArray, rng: Rng) -> PictureArray:
 def _fax(value: FloatArray, rng: Rng) -> PictureArray:
     """Draw one bit per pixel, with specks."""
     canvas = new_canvas(rng)
-    draw_curve(Canvas(canvas.pixels, canvas.box, (0, 0, 0), canvas.ground, canvas.thickness), value)
+    draw_curve(Canvas(canvas.pixels, canvas.box, (0, 0, 0), canvas.background, canvas.thickness), value)
     grey = canvas.pixels.mean(axis=2) + rng.normal(0, 25, canvas.pixels.shape[:2])
     black = (grey < 128) ^ (rng.random(grey.shape) < 0.001)
     return np.where(black[..., None], np.uint8(0), np.uint8(255)).repeat(3, axis=2)
@@ -44,7 +44,9 @@ def _notebook(value: FloatArray, rng: Rng) -> PictureArray:
     wobble = cv2.GaussianBlur(rng.normal(0, 1, (1, value.size)).astype(np.float32), (0, 0), 6)[0]
     left, top, right, bottom = canvas.box
     box = (max(left, width // 7), top, right, bottom)
-    draw_curve(Canvas(canvas.pixels, box, (75, 75, 85), canvas.ground, max(2, canvas.thickness)), value + 0.01 * wobble)
+    draw_curve(
+        Canvas(canvas.pixels, box, (75, 75, 85), canvas.background, max(2, canvas.thickness)), value + 0.01 * wobble
+    )
     return as_jpeg(canvas.pixels, int(rng.integers(50, 90)))
 
 
@@ -55,7 +57,7 @@ def _slide(value: FloatArray, rng: Rng) -> PictureArray:
     canvas.pixels[:] = (np.linspace(252, 228, height)[:, None, None] + np.array([0, 0, 3])).clip(0, 255)
     left, top, right, bottom = canvas.box
     shadow = Canvas(
-        canvas.pixels, (left + 2, top + 2, right + 2, bottom + 2), (190, 190, 200), canvas.ground, canvas.thickness
+        canvas.pixels, (left + 2, top + 2, right + 2, bottom + 2), (190, 190, 200), canvas.background, canvas.thickness
     )
     draw_curve(shadow, value)
     draw_curve(canvas, value)
@@ -78,6 +80,6 @@ def _monitor(value: FloatArray, rng: Rng) -> PictureArray:
     return np.asarray(pixels)
 
 
-FRESH_STYLES: Final[Mapping[str, Callable[[FloatArray, Rng], PictureArray]]] = MappingProxyType(
+HELD_OUT_STYLES: Final[Mapping[str, Callable[[FloatArray, Rng], PictureArray]]] = MappingProxyType(
     {"chalk": _chalk, "fax": _fax, "notebook": _notebook, "slide": _slide, "monitor": _monitor}
 )

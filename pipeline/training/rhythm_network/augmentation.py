@@ -19,7 +19,7 @@ from pipeline.types import FloatArray, IntArray
 Pair = tuple[FloatArray, FloatArray]  # beats (n, points, 2) and their usual beat (points, 2)
 
 QRS: Final = slice(30, 48)  # where a lead's height is measured
-LEAST_HEIGHT: Final = 0.25  # in usual QRS heights: leads that nearly cancel make no new lead
+MIN_HEIGHT: Final = 0.25  # in usual QRS heights: leads that nearly cancel make no new lead
 SLOW_POINTS, WIDE_POINTS = (0.8, 2.0), (6.0, 14.0)  # one standard deviation of the smoothing
 SMOOTHER, WITHOUT_WIDE = (-0.5, 0.8), (-0.5, 0.6)  # how much of it
 SECOND_BEATS: Final = (1.5, 5.0, 20.0)  # how many beats a second shape lasts, on average
@@ -46,7 +46,7 @@ def turned_leads(wave: FloatArray, usual: FloatArray, rng: np.random.Generator) 
     directions = np.stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
     seen = usual @ directions
     height = heights(seen)
-    if not usual.any(axis=0).all() or (height < LEAST_HEIGHT).any():
+    if not usual.any(axis=0).all() or (height < MIN_HEIGHT).any():
         return wave, usual
     scale = heights(usual)[0] / height
     return (wave @ directions) * scale, seen * scale
@@ -73,7 +73,7 @@ def filtered(wave: FloatArray, usual: FloatArray, rng: np.random.Generator) -> P
     slow, wide = (gaussian_filter1d(both, rng.uniform(*reach), axis=1) for reach in (SLOW_POINTS, WIDE_POINTS))
     both = both + rng.uniform(*SMOOTHER) * (slow - both) - rng.uniform(*WITHOUT_WIDE) * wide
     before, after = heights(usual), heights(both[0])
-    both = (both * np.where(after > LEAST_HEIGHT, before / np.maximum(after, LEAST_HEIGHT), 1)).astype(np.float32)
+    both = (both * np.where(after > MIN_HEIGHT, before / np.maximum(after, MIN_HEIGHT), 1)).astype(np.float32)
     return both[1:], both[0]
 
 

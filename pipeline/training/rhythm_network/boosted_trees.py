@@ -39,18 +39,18 @@ class TreesPlan:
     paced_share: float = 0.1
     paced_weight: float = 0.5
     learning_rate: float = 0.15
-    fewest: int = 40  # beats in a leaf
+    min_samples_leaf: int = 40  # beats in a leaf
     l2: float = 3.0
-    asked: float = 0.3  # share of the features that a node may use
+    max_features: float = 0.3  # share of the features that a node may use
     bins: int = 64
     natural_share: float = 1.0  # of the way from the class frequencies in training to the recorded ones
 
 
-FORESTS: Final = (TreesPlan(windows=0), TreesPlan(windows=300, natural_share=0.5))
+TREES_PLANS: Final = (TreesPlan(windows=0), TreesPlan(windows=300, natural_share=0.5))
 
 
 @dataclass(frozen=True, eq=False)
-class Grown:
+class FittedTrees:
     """Trees as arrays (`models.trees.layer`), their answers, and the bias towards natural class frequencies."""
 
     arrays: dict[str, NDArray[np.float32]]
@@ -71,14 +71,14 @@ class TreesTrainingData:
     weight: NDArray[np.float64]
 
 
-def grown(
+def fit_trees(
     left_out: Sequence[str],
     material: RhythmTrainingData,
     changes: Changes,
-    forests: Sequence[TreesPlan],
+    parts: Sequence[TreesPlan],
     seed: int,
     config: Config,
-) -> Grown:
+) -> FittedTrees:
     """Train trees without some patients; their mean is the answer.
 
     Parameters
@@ -96,53 +96,55 @@ def grown(
     config : Config
         Settings of the pipeline.
     """
-    return together([_forest(left_out, material, changes, plan, seed, config) for plan in forests])
+    return averaged([_fit_one(left_out, material, changes, plan, seed, config) for plan in parts])
 
 
-def together(forests: Sequence[Grown]) -> Grown:
+def averaged(parts: Sequence[FittedTrees]) -> FittedTrees:
     """Return the mean of several sets of trees."""
-    arrays = {name: np.concatenate([forest.arrays[name] for forest in forests]) for name in NODE}
-    arrays["value"] /= len(forests)
-    arrays["start"] = np.stack([forest.arrays["start"] for forest in forests]).mean(axis=0)
-    return Grown(
+    arrays = {name: np.concatenate([boosting.arrays[name] for boosting in parts]) for name in NODE}
+    arrays["value"] /= len(parts)
+    arrays["start"] = np.stack([boosting.arrays["start"] for boosting in parts]).mean(axis=0)
+    return FittedTrees(
         arrays,
-        np.mean([forest.bias for forest in forests], axis=0),
-        lambda numbers: np.mean([forest.answers(numbers) for forest in forests], axis=0),
+        np.mean([boosting.bias for boosting in parts], axis=0),
+        lambda numbers: np.mean([boosting.answers(numbers) for boosting in parts], axis=0),
     )
 
 
-def _forest(
+def _fit_one(
     left_out: Sequence[str], material: RhythmTrainingData, changes: Changes, plan: TreesPlan, seed: int, config: Config
-) -> Grown:
-    sampler = material.taught(left_out).sampler(config, seed, 1, replace(changes, usual_hidden=0.0))
+) -> FittedTrees:
+    sampler = material.without(left_out).sampler(config, seed, 1, replace(changes, usual_hidden=0.0))
     sampler = replace(sampler, paced=[], length=MIDDLE + 2 * REACH)
-    lesson = _lesson(sampler, material.paced, plan, np.random.default_rng(seed))
-    shares = np.bincount(lesson.label, lesson.weight, minlength=len(AAMI_CLASSES)) / lesson.weight.sum()
+    training_data = _training_data(sampler, material.paced, plan, np.random.default_rng(seed))
+    shares = (
+        np.bincount(training_data.label, training_data.weight, minlength=len(AAMI_CLASSES)) / training_data.weight.sum()
+    )
     bias = towards_natural(shares, [record.label for record in sampler.recorded], plan.natural_share)
-    return as_arrays(_fitted(lesson, plan, seed), bias)
+    return as_arrays(_fitted(training_data, plan, seed), bias)
 
 
-def as_arrays(forest: HistGradientBoostingClassifier, bias: NDArray[np.float64]) -> Grown:
+def as_arrays(boosting: HistGradientBoostingClassifier, bias: NDArray[np.float64]) -> FittedTrees:
     """Convert scikit-learn's trees to arrays."""
-    classes = [int(each) for each in forest.classes_]
-    shape = (ROUNDS // len(FORESTS), len(AAMI_CLASSES), NODES)
+    classes = [int(each) for each in boosting.classes_]
+    shape = (ROUNDS // len(TREES_PLANS), len(AAMI_CLASSES), NODES)
     arrays = {name: np.zeros(shape, np.float32) for name in NODE}
     start = np.full(len(AAMI_CLASSES), NEVER, np.float32)
-    start[classes] = np.ravel(forest._baseline_prediction)
-    for i, trees in enumerate(forest._predictors):
+    start[classes] = np.ravel(boosting._baseline_prediction)
+    for i, trees in enumerate(boosting._predictors):
         for label, tree in zip(classes, trees, strict=True):
             for name, values in nodes_of(tree.nodes).items():
                 arrays[name][i, label, : values.size] = np.clip(values, -LARGEST, LARGEST)
 
     def answers(numbers: FloatArray) -> NDArray[np.float64]:
         said = np.full((len(numbers), len(AAMI_CLASSES)), NEVER)
-        said[:, classes] = forest.decision_function(numbers)
+        said[:, classes] = boosting.decision_function(numbers)
         return said
 
-    return Grown({**arrays, "start": start}, bias, answers)
+    return FittedTrees({**arrays, "start": start}, bias, answers)
 
 
-def _lesson(
+def _training_data(
     sampler: WindowSampler, paced: Sequence[RhythmRecord], plan: TreesPlan, rng: np.random.Generator
 ) -> TreesTrainingData:
     """Collect recorded beats as they are, with some of N for all; beats of augmented windows; some paced ones."""
@@ -167,17 +169,17 @@ def _lesson(
     )
 
 
-def _fitted(lesson: TreesTrainingData, plan: TreesPlan, seed: int) -> HistGradientBoostingClassifier:
-    forest = HistGradientBoostingClassifier(
-        max_iter=ROUNDS // len(FORESTS),
+def _fitted(training_data: TreesTrainingData, plan: TreesPlan, seed: int) -> HistGradientBoostingClassifier:
+    boosting = HistGradientBoostingClassifier(
+        max_iter=ROUNDS // len(TREES_PLANS),
         learning_rate=plan.learning_rate,
         max_leaf_nodes=(NODES + 1) // 2,
         max_depth=DEPTH,
-        min_samples_leaf=plan.fewest,
+        min_samples_leaf=plan.min_samples_leaf,
         l2_regularization=plan.l2,
-        max_features=plan.asked,
+        max_features=plan.max_features,
         max_bins=plan.bins,
         early_stopping=False,
         random_state=seed,
     )
-    return forest.fit(lesson.numbers, lesson.label, sample_weight=lesson.weight)
+    return boosting.fit(training_data.numbers, training_data.label, sample_weight=training_data.weight)

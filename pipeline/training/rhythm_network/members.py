@@ -19,7 +19,7 @@ from pipeline._util.progress import Progress
 from pipeline.config import Config
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
-from pipeline.training.rhythm_network.boosted_trees import FORESTS, TreesPlan
+from pipeline.training.rhythm_network.boosted_trees import TREES_PLANS, TreesPlan
 from pipeline.training.rhythm_network.patients import RhythmTrainingData, Simulated
 from pipeline.training.rhythm_network.scores import measured, towards_natural
 from pipeline.training.rhythm_network.windows import Changes, WindowSampler, class_shares
@@ -47,12 +47,12 @@ class RhythmPlan:
     simulated_shares: tuple[float, ...] = (0.5, 0.35)  # of the windows, one per round of members
     prior_share: float = 0.5  # how far towards DS1's class frequencies: its patients have half the S of others
     changes: Changes = field(default_factory=Changes)
-    forests: tuple[TreesPlan, ...] = FORESTS
+    trees: tuple[TreesPlan, ...] = TREES_PLANS
 
-    def key(self, config: Config, taught: Sequence[str]) -> str:
+    def key(self, config: Config, records: Sequence[str]) -> str:
         """Name the checkpoints: only the same plan, patients, inputs and code resume a run."""
-        members = replace(self, forests=())
-        return fingerprint(*MAKERS, facts=[repr(members), config.sequence_id(), *taught])
+        members = replace(self, trees=())
+        return fingerprint(*MAKERS, facts=[repr(members), config.sequence_id(), *records])
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def trained(
     progress : Progress
         Called with what is being done, for a progress display.
     """
-    sampler = material.taught(left_out).sampler(config, plan.seed, plan.steps, plan.changes, share)
+    sampler = material.without(left_out).sampler(config, plan.seed, plan.steps, plan.changes, share)
     fit_plan = FitPlan(
         network="rhythm",
         input_shape=(row_size(config.sequence),),

@@ -57,7 +57,7 @@ class RhythmTrainingData:
     noise: FloatArray
     others: Mapping[str, RhythmRecord] = field(default_factory=dict)
 
-    def taught(self, left_out: Sequence[str]) -> RhythmTrainingData:
+    def without(self, left_out: Sequence[str]) -> RhythmTrainingData:
         """Return the same without the patients that are held out."""
         kept = [name for name in self.simulated if name not in left_out]
         return replace(

@@ -24,12 +24,12 @@ from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
-from pipeline.datasets.splits import taught_half
+from pipeline.datasets.splits import training_half
 from pipeline.errors import DataError
 from pipeline.evaluation.run import write_json
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
-from pipeline.training.rhythm_network.boosted_trees import Grown, grown
+from pipeline.training.rhythm_network.boosted_trees import FittedTrees, fit_trees
 from pipeline.training.rhythm_network.members import RhythmPlan, TrainedMember, trained
 from pipeline.training.rhythm_network.patients import RhythmTrainingData, load_rhythm_training_data
 from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
@@ -119,9 +119,9 @@ def run(
     rounds = plan.simulated_shares
     if len(folds) * len(rounds) != MEMBERS:
         raise DataError(f"{len(folds)} folds were given; the network has {MEMBERS} members, {len(rounds)} for each.")
-    mitdb, by = database_folder(root, "mitdb"), NETWORKS[name].taught_by
+    mitdb, by = database_folder(root, "mitdb"), NETWORKS[name].also_trained_on
     other = database_folder(root, by) if by else None
-    others = taught_half(file.stem for file in other.glob("*.hea")) if other else ()
+    others = training_half(file.stem for file in other.glob("*.hea")) if other else ()
     records = [record for fold in folds for record in fold]
     material = load_rhythm_training_data(mitdb, records, other, others, plan.simulated, plan.seed, config, progress)
     folds = [[*fold, *others[i :: len(folds)]] for i, fold in enumerate(folds)]
@@ -139,15 +139,17 @@ def run(
         + (f"; {len(others)} patients of {by}" if others else ""),
         "training_minutes": round(sum(sum(member.history["minutes"]) for member in members), 1),
     }
-    trees = grown((), material, plan.changes, plan.forests, plan.seed, config)
+    trees = fit_trees((), material, plan.changes, plan.trees, plan.seed, config)
     return _written(name, found, trees, material, plan, config, facts, folds, output_dir)
 
 
 def _left(folds: Sequence[Sequence[str]], without: Sequence[str]) -> list[list[str]]:
     """Return the folds without some of their records."""
-    taught = [record for fold in folds for record in fold]
-    if strangers := [record for record in without if record not in taught]:
-        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(taught))}.")
+    training_records = [record for fold in folds for record in fold]
+    if strangers := [record for record in without if record not in training_records]:
+        raise DataError(
+            f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(training_records))}."
+        )
     kept = [[record for record in fold if record not in without] for fold in folds]
     if not all(kept):
         raise DataError(f"Without {', '.join(without)} a fold would be empty; leave fewer records out.")
@@ -161,7 +163,7 @@ def _option(without: Sequence[str]) -> tuple[str, ...]:
 def _written(
     name: str,
     found: Sequence[_Fold],
-    trees: Grown,
+    trees: FittedTrees,
     material: RhythmTrainingData,
     plan: RhythmPlan,
     config: Config,
@@ -212,7 +214,7 @@ def _fold(
     """Ask the members of a fold, and trees trained without `left_out` too, about these patients."""
     recorded, simulated = material.unseen(left_out)
     logits_of = _mean([forward(member.model) for member in members])
-    found = grown(left_out, material, plan.changes, plan.forests, plan.seed + number, config)
+    found = fit_trees(left_out, material, plan.changes, plan.trees, plan.seed + number, config)
     asked = found.logits(measurer(row_size(config.sequence)))
     of_simulated = fused(held_out(logits_of, simulated), held_out(asked, simulated), TREES_SHARE)
     return _Fold(members, held_out(logits_of, recorded), held_out(asked, recorded), of_simulated)
