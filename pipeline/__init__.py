@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         explain_beat,
         load_model,
         read_recording,
+        score,
     )
     from pipeline.errors import EcgError
     from pipeline.explain.heatmaps import BeatExplanation
@@ -46,6 +47,7 @@ __all__ = [
     "explain_beat",
     "load_model",
     "read_recording",
+    "score",
 ]
 
 _HOMES = MappingProxyType(

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, SupportsIndex
 from pipeline.config import RECORDING_NETWORK
 from pipeline.datasets import demo_page_path, demo_path
 from pipeline.errors import EcgError, IntakeError, ModelError
+from pipeline.labels import AAMI_CLASSES
 from pipeline.types import Analysis, Recording, number
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.registry import Classifier
     from pipeline.analysis import BeatClassifier, Prepared
     from pipeline.explain.heatmaps import BeatExplanation
@@ -28,6 +31,7 @@ __all__ = [
     "explain_beat",
     "load_model",
     "read_recording",
+    "score",
 ]
 
 
@@ -171,10 +175,7 @@ def explain_beat(
     """
     from pipeline.explain.heatmaps import explain_beat as explained
 
-    _require(recording, Recording, "recording")
-    _require(result, Analysis, "result")
-    if recording.digest != result.digest:
-        raise EcgError(f"The result is of another recording ({result.record!r}, not {recording.name!r}); analyse it.")
+    _require_same(recording, result)
     if not (isinstance(beat, SupportsIndex) and 0 <= index(beat) < result.sample.size):
         raise EcgError(f"There is no beat {beat!r}; the result has beats 0 to {result.sample.size - 1}.")
     network = load_model(result.model) if model is None else model
@@ -186,6 +187,62 @@ def explain_beat(
     if class_name is not None and class_name not in network.classes:
         raise EcgError(f"There is no class {class_name!r}; choose one of {', '.join(network.classes)}.")
     return explained(network, _prepared(recording, result).beats, index(beat), class_name=class_name)
+
+
+def score(recording: Recording, result: Analysis, *, start_s: float = 0.0) -> pd.DataFrame:
+    """Compare a result with the reference annotations of its recording, by the rules of ANSI/AAMI EC57.
+
+    Parameters
+    ----------
+    recording : Recording
+        With `reference`: read from a WFDB record that has an .atr file.
+    result : Analysis
+        What `analyse` returned for it.
+    start_s : float
+        Leave out the beats before this time, in seconds. EC57 leaves out the first 300 s, as a learning period.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows QRS (is there a beat within 150 ms), SVEB and VEB are EC57's; N, S, V, F and Q compare each class with all
+        others. Columns: `reference`, how many there are; `sensitivity`, `ppv` and `f1`, NaN where undefined. A
+        beat that was missed, and one that is none, counts as an error of every measure.
+
+    Raises
+    ------
+    EcgError
+        If the recording has no reference, or the result is of another recording.
+
+    References
+    ----------
+    ANSI/AAMI EC57:2012. Beats are classified as in de Chazal et al. 2004, doi:10.1109/TBME.2004.827359.
+
+    Examples
+    --------
+    >>> import pipeline as hv
+    >>> recording = hv.read_recording(hv.demo_path())
+    >>> scores = hv.score(recording, hv.analyse(recording))
+    >>> scores.loc["VEB"].round(2).tolist()
+    [93.0, 0.96, 0.99, 0.97]
+    """
+    import pandas as pd
+
+    from pipeline.evaluation.metrics import LABELS, all_scores, confusion, score_beats
+    from pipeline.evaluation.predict import beside_reference
+
+    _require_same(recording, result)
+    predictions = beside_reference(recording, "detected", result)
+    beats = score_beats(predictions, kind="detected", start_s=number("start_s", start_s))
+    matrix = confusion(beats.truth, beats.predicted)
+    each = dict(zip(LABELS, matrix.sum(axis=1).tolist(), strict=True))
+    reference = {"QRS": sum(each[name] for name in AAMI_CLASSES), "SVEB": each["S"], "VEB": each["V"], **each}
+    found = all_scores(matrix)
+    keys = {"QRS": "qrs", "SVEB": "sveb", "VEB": "veb", **dict(zip(AAMI_CLASSES, AAMI_CLASSES, strict=True))}
+    rows = {
+        row: [reference[row], *(float(found[f"{key}_{measure}"]) for measure in ("se", "ppv", "f1"))]
+        for row, key in keys.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["reference", "sensitivity", "ppv", "f1"])
 
 
 def digitise_page(
@@ -297,6 +354,13 @@ def _prepared(recording: Recording, result: Analysis) -> Prepared:
 def _require(value: object, kind: type, name: str) -> None:
     if not isinstance(value, kind):
         raise EcgError(f"{name} must be {kind.__name__}, as this package makes it, not {type(value).__name__}.")
+
+
+def _require_same(recording: Recording, result: Analysis) -> None:
+    _require(recording, Recording, "recording")
+    _require(result, Analysis, "result")
+    if recording.digest != result.digest:
+        raise EcgError(f"The result is of another recording ({result.record!r}, not {recording.name!r}); analyse it.")
 
 
 def _path(path: str | os.PathLike[str]) -> Path:

@@ -155,6 +155,9 @@ class Recording:
             calibrated=(calibrated,) * len(names),
         )
 
+    def __repr__(self) -> str:
+        return f"<Recording {self.name}: {', '.join(self.leads)}; {self.fs:g} Hz, {self.duration_s:g} s>"
+
     @property
     def n_samples(self) -> int:
         """Number of samples per lead."""
@@ -304,6 +307,10 @@ class Analysis:
     threshold: float
     rr_s: FloatArray | None = None
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{count} {name}" for name, count in self.counts().items() if count)
+        return f"<Analysis of {self.record} by {self.model}: {found or 'no beat'}>"
+
     @property
     def time_s(self) -> NDArray[np.float64]:
         """Time of each R peak (n,), seconds."""
@@ -343,8 +350,8 @@ class Analysis:
         --------
         >>> import pipeline as hv
         >>> frame = hv.analyse(hv.read_recording(hv.demo_path())).to_frame()
-        >>> bool(frame.loc[frame["class"] == "V", "p_V"].min() > 0.3)
-        True
+        >>> frame.shape, frame["class"].iloc[0], frame["status"].iloc[0]
+        ((502, 11), 'N', 'classified')
         """
         import pandas as pd
 
@@ -497,7 +504,8 @@ def _check_millivolts(signal: FloatArray, leads: tuple[str, ...], config: Config
     sizes = np.nanpercentile(np.abs(some - np.nanmedian(some, axis=0)), 99, axis=0)
     largest = int(np.argmax(sizes))
     if sizes[largest] > 0 and not low <= sizes[largest] <= high:
+        found = np.format_float_positional(sizes[largest], 3, fractional=False, trim="-")
         raise IntakeError(
-            f"Lead {leads[largest]!r} departs from its median by {sizes[largest]:.3g}, an ECG in mV by {low:g} to "
-            f"{high:g}: convert the samples to mV, or state calibrated=False."
+            f"Lead {leads[largest]!r} departs from its median by {found}, an ECG in mV by {low:g} to {high:g}: convert "
+            "the samples to mV, or state calibrated=False."
         )

@@ -123,7 +123,7 @@ def predict_record(
         If it cannot be analysed.
     """
     samples = reference_of(recording).sample if kind == "reference" else None
-    return _beside_reference(recording, kind, analyse(recording, classifier, config, samples=samples))
+    return beside_reference(recording, kind, analyse(recording, classifier, config, samples=samples))
 
 
 def reference_of(recording: Recording) -> Annotations:
@@ -170,12 +170,12 @@ def _predict_or_load(
     try:
         found = predict_record(recording, classifier, config, kind=kind)
     except SignalError as error:
-        return _beside_reference(recording, kind, None), str(error)
+        return beside_reference(recording, kind, None), str(error)
     save_predictions(kept, [found])
     return found, ""
 
 
-def _beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
+def beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
     """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread."""
     reference = reference_of(recording)
     unread = reference.sample if kind == "reference" else np.zeros(0, np.int64)
