@@ -17,6 +17,7 @@ import streamlit as st
 
 from models.beat_image_heads import PictureHead, load_head
 from models.gradcam import Heatmap, heatmap
+from models.networks import NETWORKS
 from models.registry import Classifier
 from models.runtime import keras
 from pipeline.config import DEFAULT, database_url
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def worker() -> Client:
-    """This server's hold on the worker; it is started when there is something to analyse."""
+    """This server's hold on the worker; it is started when there is something to analyse, or soon will be."""
     return _worker(str(worker_folder()))
 
 
@@ -57,7 +58,8 @@ def classifier(name: str) -> Classifier:
     """
     from pipeline.analysis import load_classifier  # brings SciPy, which the Evaluation page does without
 
-    _keep_compiled()
+    if name in NETWORKS and NETWORKS[name].served is None:
+        _keep_compiled()
     return load_classifier(name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.common import cache
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
@@ -27,6 +28,7 @@ def start(session: Session) -> None:
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
     )
+    cache.worker().ready()  # its imports are done by the time someone has chosen
 
 
 def again(session: Session) -> None:

@@ -32,6 +32,10 @@ class Client:
         self._alive = acquire(self._jobs.servers_lock, shared=True)
         self._starting = threading.Lock()
 
+    def ready(self) -> None:
+        """Start the worker before there is work: whoever is about to ask need not wait for its imports."""
+        self._start()
+
     def ask(self, job: Job, *, study: str = "") -> None:
         """Request an analysis, join those who did, or resume one that was cancelled or stopped.
 
