@@ -2,7 +2,7 @@
 PYTHON ?= python
 COMPILE = uv pip compile --universal --python-version 3.11
 
-.PHONY: install run test lint format data lock numbers
+.PHONY: install run test lint format data lock numbers docs
 
 install:  ## everything that development needs
 	$(PYTHON) -m pip install -r requirements-dev.txt
@@ -29,5 +29,8 @@ lock:  ## pin what requirements*.in ask for
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 
-numbers:  ## write measured numbers into README.md and docs/model_cards
+docs:  ## the documentation, into site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+numbers:  ## write measured numbers into docs/results.md, docs/reproduce.md and docs/model_cards
 	$(PYTHON) docs/make_numbers.py

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.charts import Lead, Marks
-from app.text import clock
-from app.theme import UNCLASSIFIED
+from app.common.ecg_chart import Lead, Marks
+from app.common.theme import UNCLASSIFIED_MARK
 from pipeline.config import DEFAULT
-from pipeline.domain import Analysis, FloatArray, Quality, Recording
 from pipeline.labels import CLASS_NAMES, aami_class
-from pipeline.wording import percent, share
+from pipeline.signal.nearest import NO_BEAT, nearest
+from pipeline.types import Analysis, FloatArray, Quality, Recording
+from pipeline.wording import clock, percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
-    from pipeline.review.beats import ReviewedBeats
+    from pipeline.review.beats_in_force import ReviewedBeats
     from pipeline.review.summary import Summary
 
 TREND_POINTS = 1500
@@ -47,7 +47,7 @@ class Case:
     def letters(self) -> tuple[str, ...]:
         """The letter of each beat: its class, or `?` if it was not classified."""
         pairs = zip(self.analysis.symbol, self.analysis.status, strict=True)
-        return tuple(symbol if status == "classified" else UNCLASSIFIED for symbol, status in pairs)
+        return tuple(symbol if status == "classified" else UNCLASSIFIED_MARK for symbol, status in pairs)
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
@@ -57,16 +57,16 @@ class Case:
     @cached_property
     def abnormal(self) -> NDArray[np.bool_]:
         """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
-        classified = np.array([letter != UNCLASSIFIED for letter in self.letters])
+        classified = np.array([letter != UNCLASSIFIED_MARK for letter in self.letters])
         return classified & (self.analysis.abnormal >= self.analysis.threshold)
 
     @cached_property
     def beats(self) -> ReviewedBeats:
         """The beats as the model has them, with the intervals between them that are RR intervals."""
-        from pipeline.review.beats import reviewed_beats  # SciPy, which the first page does without
-        from pipeline.review.ground import ground_of
+        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does without
+        from pipeline.review.signal_evidence import evidence_of
 
-        return reviewed_beats(self.analysis, (), ground_of(self.recording, self.analysis))
+        return reviewed_beats(self.analysis, (), evidence_of(self.recording, self.analysis))
 
     @cached_property
     def summary(self) -> Summary:
@@ -79,16 +79,11 @@ class Case:
     def references(self) -> tuple[str, ...]:
         """WFDB symbol of the reference annotation within the EC57 window of each beat, "" where there is none."""
         reference = self.recording.reference
-        sample = self.analysis.sample
-        if reference is None or not reference.sample.size:
-            return ("",) * sample.size
-        right = np.searchsorted(reference.sample, sample).clip(1, max(1, reference.sample.size - 1))
-        right = np.minimum(right, reference.sample.size - 1)
-        left = np.maximum(right - 1, 0)
-        closer_left = np.abs(reference.sample[left] - sample) <= np.abs(reference.sample[right] - sample)
-        nearest = np.where(closer_left, left, right)
-        near = np.abs(reference.sample[nearest] - sample) <= DEFAULT.match_window_ms / 1000 * self.recording.fs
-        return tuple(reference.symbol[i] if ok else "" for i, ok in zip(nearest, near, strict=True))
+        if reference is None:
+            return ("",) * self.analysis.sample.size
+        window = DEFAULT.match_window_ms / 1000 * self.recording.fs
+        beat = nearest(reference.sample, self.analysis.sample, within=window)
+        return tuple("" if at == NO_BEAT else reference.symbol[at] for at in beat)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -112,7 +107,7 @@ class Case:
 
     def nearest(self, time_s: float) -> int:
         """The beat nearest to a time."""
-        return int(np.abs(self.time_s - time_s).argmin())
+        return int(nearest(self.time_s, time_s))
 
     def next_abnormal(self, beat: int, step: int) -> int | None:
         """The next (`step` 1) or previous (-1) abnormal beat."""
@@ -178,7 +173,7 @@ def lane_marks(case: Case) -> Marks:
 def hover(case: Case, beat: int) -> str:
     """One line about a beat."""
     where = f"beat {beat + 1} at {clock(float(case.time_s[beat]))}"
-    if case.letters[beat] == UNCLASSIFIED:
+    if case.letters[beat] == UNCLASSIFIED_MARK:
         return f"{where}: not classified"
     return f"{where}: {case.letters[beat]}, confidence {percent(float(case.analysis.confidence[beat]))}"
 

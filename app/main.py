@@ -9,21 +9,33 @@ APP = Path(__file__).resolve().parent
 if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own folder on the path, not the repository
     sys.path.insert(0, str(APP.parent))
 
-from app.theme import RESEARCH_USE  # noqa: E402
+from pipeline.wording import RESEARCH_USE  # noqa: E402
 
 st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
 st.logo(str(APP / "logo.svg"), size="large")
+PAGES = {  # folder and address: title, icon
+    "worklist": ("Worklist", "list_alt"),
+    "analyse": ("Analyse", "cardiology"),
+    "review": ("Review", "rate_review"),
+    "study": ("Study", "draw"),
+    "picture": ("Picture", "image"),
+    "ecg_page": ("12-lead page", "scan"),
+    "dataset": ("Dataset", "database"),
+    "evaluation": ("Evaluation", "monitoring"),
+    "about": ("About", "info"),
+}
+ADDRESSES = {"ecg_page": "page"}  # where it is not the folder's name
 page = st.navigation(
     [
-        st.Page(APP / "views/worklist.py", title="Worklist", icon=":material/list_alt:"),
-        st.Page(APP / "views/analyse.py", title="Analyse", icon=":material/cardiology:", default=True),
-        st.Page(APP / "views/review.py", title="Review", icon=":material/rate_review:"),
-        st.Page(APP / "views/study.py", title="Study", icon=":material/draw:", visibility="hidden"),
-        st.Page(APP / "views/picture.py", title="Picture", icon=":material/image:"),
-        st.Page(APP / "views/page.py", title="12-lead page", icon=":material/scan:"),
-        st.Page(APP / "views/dataset.py", title="Dataset", icon=":material/database:"),
-        st.Page(APP / "views/evaluation.py", title="Evaluation", icon=":material/monitoring:"),
-        st.Page(APP / "views/about.py", title="About", icon=":material/info:"),
+        st.Page(
+            APP / folder / "page.py",
+            title=title,
+            icon=f":material/{icon}:",
+            url_path=ADDRESSES.get(folder, folder),
+            default=folder == "analyse",
+            visibility="hidden" if folder == "study" else "visible",
+        )
+        for folder, (title, icon) in PAGES.items()
     ],
     position="top",
 )

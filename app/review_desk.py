@@ -12,47 +12,47 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from app.charts import Marks
-from app.text import clock
-from app.theme import UNCLASSIFIED
+from app.common.ecg_chart import Marks
+from app.common.theme import UNCLASSIFIED_MARK
 from models import registry
 from pipeline.config import DEFAULT
-from pipeline.domain import Analysis, Recording
 from pipeline.errors import ModelError
-from pipeline.review import beats as in_force
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.families import Families, find_families
-from pipeline.review.ground import Ground, ground_of
+from pipeline.review import beats_in_force as in_force
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.hrv import Variability, variability
-from pipeline.review.rhythm import Event, events
+from pipeline.review.morphology import Families, find_families
+from pipeline.review.rhythm_events import Event, events
+from pipeline.review.signal_evidence import SignalEvidence, evidence_of
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store.prepared import load_prepared
 from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study, stored_analysis
-from pipeline.wording import percent
+from pipeline.types import Analysis, Recording
+from pipeline.wording import clock, percent
 from pipeline.worker import Job
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
 
-LETTER = MappingProxyType({in_force.UNCLASSIFIED: UNCLASSIFIED})
+LETTER = MappingProxyType({in_force.UNCLASSIFIED: UNCLASSIFIED_MARK})
 HUMAN_WORDS = MappingProxyType(
     {"confirmed": "confirmed", "overridden": "changed", "rejected": "artefact", "added": "added by hand"}
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ReviewMaterial:
     """What a study stands on and no decision changes; `others` are other networks' analyses of the same recording."""
 
     recording: Recording
     analysis: Analysis
     prepared: Prepared
     families: Families
-    ground: Ground
+    ground: SignalEvidence
     others: Mapping[str, Analysis]
 
 
@@ -78,7 +78,7 @@ class Wanted:
 class Desk:
     """A reading of a study at one version."""
 
-    material: Material
+    material: ReviewMaterial
     standing: Standing
     beats: ReviewedBeats
     _lists: dict[Wanted, tuple[Finding, ...]] = field(default_factory=dict)
@@ -138,9 +138,8 @@ class Desk:
 
     def nearest(self, sample: float) -> int | None:
         """The beat in force nearest to a sample; None if there is none."""
-        if not len(self.beats):
-            return None
-        return int(self.beats.sample[np.abs(self.beats.sample - sample).argmin()])
+        at = int(nearest(self.beats.sample, sample))
+        return None if at == NO_BEAT else int(self.beats.sample[at])
 
     def family_of(self, sample: int) -> int:
         return int(self.material.families.of(np.array([sample], np.int64))[0])
@@ -182,12 +181,12 @@ class Desk:
         """One line about a beat."""
         said, human = self.model_letter(at), str(self.beats.human[at])
         model = f"model {said}, confidence {percent(float(self.beats.confidence[at]))}" if said else "not the model's"
-        model = "model: not classified" if said == UNCLASSIFIED else model
+        model = "model: not classified" if said == UNCLASSIFIED_MARK else model
         decided = f", {HUMAN_WORDS[human]}" if human else ""
         return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
 
 
-def material_of(study: Study) -> Material:
+def material_of(study: Study) -> ReviewMaterial:
     """Everything about a study that decisions do not change.
 
     Raises
@@ -200,12 +199,12 @@ def material_of(study: Study) -> Material:
     recording = replace(open_recording(study.digest), name=study.record)
     analysis = stored_analysis(study.id)
     prepared = _prepared(recording, analysis)
-    return Material(
+    return ReviewMaterial(
         recording,
         analysis,
         prepared,
         find_families(prepared.beats),
-        ground_of(recording, analysis),
+        evidence_of(recording, analysis),
         others_of(study),
     )
 
@@ -215,7 +214,7 @@ def stamp(standing: Standing) -> tuple[object, ...]:
     return standing.version, standing.state, standing.second_reader, standing.second_done
 
 
-def desk_of(material: Material, standing: Standing) -> Desk:
+def desk_of(material: ReviewMaterial, standing: Standing) -> Desk:
     """The reading as it stands."""
     return Desk(material, standing, reviewed_beats(material.analysis, standing.decisions, material.ground))
 
@@ -226,10 +225,9 @@ def _prepared(recording: Recording, analysis: Analysis) -> Prepared:
         found = load_prepared(recording, DEFAULT, leads)
         if found is not None and np.array_equal(found.beats.sample, analysis.sample):
             return found
-    from pipeline.analysis import prepare
+    from pipeline.analysis import prepare_again
 
-    again = prepare(recording, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return prepare_again(recording, analysis)
 
 
 def networks_beside(study: Study) -> tuple[str, ...]:
@@ -237,12 +235,12 @@ def networks_beside(study: Study) -> tuple[str, ...]:
     return tuple(name for name in registry.available() if name != study.model)
 
 
-def job_beside(material: Material, network: str) -> Job:
+def job_beside(material: ReviewMaterial, network: str) -> Job:
     """The analysis of the same recording, from the same leads, by another network."""
     analysis, recording = material.analysis, material.recording
     chosen = load_prepared(recording, DEFAULT, None)
     leads = None if chosen is not None and chosen.leads == analysis.leads else analysis.leads
-    return Job(recording.digest, network, registry.manifest(network).version, leads, recording.n_samples)
+    return Job(recording.digest, network, registry.manifest(network).identity, leads, recording.n_samples)
 
 
 def others_of(study: Study) -> dict[str, Analysis]:
@@ -250,8 +248,8 @@ def others_of(study: Study) -> dict[str, Analysis]:
     found: dict[str, Analysis] = {}
     for name in networks_beside(study):
         with suppress(ModelError):
-            version = registry.manifest(name).version
+            identity = registry.manifest(name).identity
             for leads in (study.leads, None):
-                if (analysis := load_analysis(study.digest, version, DEFAULT, leads)) is not None:
+                if (analysis := load_analysis(study.digest, identity, DEFAULT, leads)) is not None:
                     found[name] = analysis
     return found

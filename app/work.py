@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.findings import Case
-from app.text import duration
 from models import registry
 from pipeline.config import DEFAULT, RECORDING_NETWORK
-from pipeline.domain import Recording
 from pipeline.errors import ModelError
 from pipeline.store.prepared import load_prepared
 from pipeline.store.results import load_analysis
+from pipeline.types import Recording
+from pipeline.wording import duration
 from pipeline.worker import Job, Status
 
 
@@ -37,7 +37,7 @@ def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Jo
     ModelError
         If there is no such network.
     """
-    return Job(recording.digest, network, registry.manifest(network).version, leads, recording.n_samples)
+    return Job(recording.digest, network, registry.manifest(network).identity, leads, recording.n_samples)
 
 
 def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Case | None:
@@ -48,7 +48,7 @@ def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | Non
     ModelError
         If there is no such network.
     """
-    analysis = load_analysis(recording.digest, registry.manifest(network).version, DEFAULT, leads)
+    analysis = load_analysis(recording.digest, registry.manifest(network).identity, DEFAULT, leads)
     prepared = load_prepared(recording, DEFAULT, leads)
     if analysis is None or prepared is None or analysis.sample.size != len(prepared.beats):
         return None

@@ -1,7 +1,7 @@
 """The irregularity measure against MIT-BIH's rhythm annotations: `python -m benchmarks.af_like [ds1|ds2]`.
 
 A window of intervals is AF if at least 90 % of it is annotated (AFIB, and not if at most 10 % is (AFIB or (AFL;
-windows in between, and flutter, are left out. Beats and classes are those of the reference.
+windows in between, and flutter, are excluded. Beats and classes are those of the reference.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW, data_root
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.labels import DE_CHAZAL
-from pipeline.review.beats import ReviewedBeats
-from pipeline.review.rhythm import beat_letters, events, irregularity, is_class
+from pipeline.review.beats_in_force import ReviewedBeats
+from pipeline.review.rhythm_events import beat_letters, events, irregularity, is_class
 
 SETS = {"ds1": DS1, "ds2": DS2}
 
@@ -46,7 +46,7 @@ def reference_beats(record: str) -> tuple[ReviewedBeats, NDArray[np.str_]]:
 
 
 def windows(beats: ReviewedBeats, rhythm: NDArray[np.str_]) -> tuple[NDArray[np.bool_], NDArray[np.int8]]:
-    """Which windows are flagged, and which are AF (1), not (0), or left out (-1)."""
+    """Which windows are flagged, and which are AF (1), not (0), or excluded (-1)."""
     aside = is_class(beat_letters(beats), "VFXU")
     usable = np.flatnonzero(~(aside[1:] | aside[:-1])) + 1
     flagged = irregularity(beats.rr_s[usable]) >= REVIEW.af_threshold

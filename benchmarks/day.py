@@ -20,16 +20,17 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from app import charts, findings, work
+from app import findings, work
+from app.common import ecg_chart
+from app.common.theme import LIGHT
 from app.findings import Case
-from app.review_state import Bench
-from app.theme import LIGHT
+from app.review.session import Bench
 from benchmarks.timing import header, timed
 from pipeline.config import ROOT, data_root
-from pipeline.domain import Recording
 from pipeline.intake import read_path
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import envelope, keep, open_recording
+from pipeline.store.recordings import envelope, open_recording, save_recording
+from pipeline.types import Recording
 from pipeline.worker import Client
 from pipeline.worker.jobs import Jobs
 
@@ -43,7 +44,7 @@ def main(folder: Path, network: str) -> None:
     logging.disable(logging.WARNING)  # Streamlit's, that there is no browser
     recording = day()
     header(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
-    timed("kept on disk", partial(keep, recording), 1)
+    timed("kept on disk", partial(save_recording, recording), 1)
     digest = recording.digest
     del recording
     analyse(open_recording(digest), network)
@@ -108,7 +109,7 @@ def opened(digest: str, network: str) -> Case:
 def page(case: Case, at: float) -> object:
     """The figure of ten seconds."""
     leads, marks = findings.window_leads(case, at, at + 10), findings.marks(case, at, at + 10)
-    return charts.strip(leads, marks, LIGHT, start_s=at, window_s=10.0, quality=case.analysis.quality.segments)
+    return ecg_chart.strip(leads, marks, LIGHT, start_s=at, window_s=10.0, quality=case.analysis.quality.segments)
 
 
 def times(case: Case) -> list[float]:
@@ -142,7 +143,7 @@ def review_page(case: Case) -> None:
         app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
         app.session_state["reader"] = "benchmark"
         app.query_params["study"] = str(study.id)
-        return app.switch_page("views/review.py").run()
+        return app.switch_page("review/page.py").run()
 
     app = timed("Review: opened by its address", opened_page, 3, wanted=2)
     bench: Bench = app.session_state["heartvision-review"]

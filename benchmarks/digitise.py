@@ -1,4 +1,4 @@
-"""How well pages become signals: `python -m benchmarks.digitise --write` writes docs/digitise.json.
+"""How well pages become signals: `python -m benchmarks.digitise --write` writes docs/experiments/digitise.json.
 
 Truth and result are compared lead by lead. The digitised lead may be moved by one whole number of samples (500 Hz, at
 most 120 ms) and by one offset, nothing else: no scaling, no resampling. With t the truth and d the moved result, both
@@ -6,11 +6,11 @@ where the result is not NaN and after their means were taken away,
 
     SNR = 10 log10(sum t^2 / sum (d - t)^2) dB,    r = Pearson's correlation of d and t.
 
-A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of ../shared/data/paper_ecg with
-truth, and pages drawn by pipeline.page.generator from LUDB records 24 to 68, in typefaces that the reader has no
-templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is answered from
-the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank and noisy
-pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
+A lead of which less than half was seen counts as lost: SNR 0 dB, r 0. Pages: those of the folder paper_ecg that come
+with their true signal, and pages drawn by pipeline.synthesis.ecg_pages from LUDB 24 to 68, in typefaces that the
+reader has no templates of, with seeds of their own (records 9 to 23 were for tuning). Where the digitiser asks, it is
+answered from the truth, as a user would, and the question is counted. What must be refused: pictures of beats, blank
+and noisy pictures, text, photo-like pictures. Finished pages are kept in `--work`, so that a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,16 +27,16 @@ import cv2
 import numpy as np
 from scipy import signal as sps
 
+from pipeline._util.provenance import current_commit, now
 from pipeline.config import ROOT, data_root
+from pipeline.digitisation.digitise import Corrections, Digitised, digitise
+from pipeline.digitisation.layouts import TWELVE_LEADS
+from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
 from pipeline.intake.picture_reader import read_picture
-from pipeline.page.digitise import Corrections, Digitised, digitise
-from pipeline.page.distort import distort, random_distortion
-from pipeline.page.generator import PageStyle, draw_page
-from pipeline.page.layouts import LEADS
-from pipeline.page.recording import to_recording
-from pipeline.provenance import current_commit, now
+from pipeline.synthesis.ecg_pages import PageStyle, draw_page
+from pipeline.synthesis.photographs import distort, random_distortion
 
 FS, SHIFT_MAX = 500, 60
 LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")
@@ -51,7 +50,7 @@ Truth = dict[str, np.ndarray]
 def ludb_leads(number: int) -> tuple[dict[str, np.ndarray], float]:
     """The twelve leads of a LUDB record, baseline wander below 0.3 Hz taken away as printers do."""
     record = read_path(data_root() / "ludb" / f"{number}.hea")
-    names = {name.lower(): name for name in LEADS}
+    names = {name.lower(): name for name in TWELVE_LEADS}
     sos = sps.butter(1, 0.3, "highpass", fs=record.fs, output="sos")
     leads = {
         names[lead]: sps.sosfiltfilt(sos, record.p_signal[:, i]).astype(np.float32)
@@ -106,7 +105,7 @@ def given_pages() -> Iterator[tuple[str, Any]]:
         def make(path: Path = path, columns: int = columns) -> tuple[Any, Truth, PageStyle]:
             table = np.genfromtxt(path.with_name(path.stem.replace("_6x2", "") + ".csv"), delimiter=",", names=True)
             truth = {}
-            for i, lead in enumerate(LEADS):
+            for i, lead in enumerate(TWELVE_LEADS):
                 column = i // (12 // columns)
                 inside = np.arange(len(table)) * columns // len(table) == column
                 strip = lead == "II" and columns == 4
@@ -207,32 +206,32 @@ def not_pages() -> Iterator[tuple[str, Any]]:
 
 def refusals() -> dict[str, Any]:
     """Which non-pages were refused, and with which words."""
-    said = {}
+    outcomes = {}
     for name, picture in not_pages():
         try:
             digitise(picture)
-            said[name] = "ACCEPTED"
+            outcomes[name] = "ACCEPTED"
         except IntakeError as error:
-            said[name] = str(error)
-    return said
+            outcomes[name] = str(error)
+    return outcomes
 
 
 def photos() -> dict[str, Any]:
     """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
-    said = {}
+    outcomes = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
     paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
     for path in paths:
         try:
             found = digitise(read_picture(path.read_bytes(), path.name).pixels)
-            said[f"{path.parent.name}/{path.stem}"] = {
+            outcomes[f"{path.parent.name}/{path.stem}"] = {
                 "layout": found.layout.name,
                 "asked": sorted(need.about for need in found.needs),
                 "span_mm": round((found.span[1] - found.span[0]) / found.sheet.px_per_mm, 1),
             }
         except IntakeError as error:
-            said[f"{path.parent.name}/{path.stem}"] = {"refused": str(error)}
-    return said
+            outcomes[f"{path.parent.name}/{path.stem}"] = {"refused": str(error)}
+    return outcomes
 
 
 def summary(pages: dict[str, Any]) -> dict[str, Any]:
@@ -267,7 +266,7 @@ def _group(results: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Reads the pages one after the other; see the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="write docs/digitise.json")
+    parser.add_argument("--write", action="store_true", help="write docs/experiments/digitise.json")
     parser.add_argument("--pages", type=int, default=60, help="generated pages of each kind")
     parser.add_argument("--work", type=Path, default=Path("digitise-work.jsonl"), help="finished pages")
     options = parser.parse_args()
@@ -293,7 +292,7 @@ def main() -> None:
 def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, Any]) -> None:
     """What is known so far; a run that was stopped leaves what it found."""
     result = {
-        "command": "python -m benchmarks.digitise " + " ".join(sys.argv[1:]),
+        "command": f"python -m benchmarks.digitise --write --pages {options.pages}",
         "commit": current_commit(),
         "written": now(),
         "summary": summary(pages),
@@ -302,7 +301,7 @@ def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, A
         "pages": pages,
     }
     if options.write:
-        (ROOT / "docs" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
+        (ROOT / "docs" / "experiments" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

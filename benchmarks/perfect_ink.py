@@ -14,19 +14,19 @@ import cv2
 import numpy as np
 
 from benchmarks.digitise import LAYOUTS, answered, compared, ludb_leads, random_style
+from pipeline.digitisation.digitise import Digitised, digitise
+from pipeline.digitisation.ink import Ink
+from pipeline.digitisation.to_recording import FS, to_recording
+from pipeline.digitisation.trace import follow
 from pipeline.errors import IntakeError
-from pipeline.page.digitise import Digitised, digitise
-from pipeline.page.distort import distort, random_distortion
-from pipeline.page.generator import Page, draw_page
-from pipeline.page.ink import Ink
-from pipeline.page.recording import FS, to_recording
-from pipeline.page.trace import follow
+from pipeline.synthesis.ecg_pages import GeneratedPage, draw_page
+from pipeline.synthesis.photographs import distort, random_distortion
 
 RECORDS = range(9, 24)
 SEEDS = (779_000, 779_000)  # of styles and distortions
 
 
-def page_pair(i: int) -> tuple[Page, Page]:
+def page_pair(i: int) -> tuple[GeneratedPage, GeneratedPage]:
     """The i-th photo, and its ink alone."""
     rng = np.random.default_rng(SEEDS[0] + i)
     style, how = random_style(rng, LAYOUTS[i % len(LAYOUTS)]), random_distortion(rng)
@@ -37,7 +37,7 @@ def page_pair(i: int) -> tuple[Page, Page]:
     return distort(pages[0], how, SEEDS[1] + i), distort(pages[1], still, SEEDS[1] + i)
 
 
-def with_known_ink(found: Digitised, bare: Page) -> Digitised:
+def with_known_ink(found: Digitised, bare: GeneratedPage) -> Digitised:
     """The same reading, its traces followed in the ink of the bare page."""
     sheet = found.sheet
     height, width = sheet.picture.shape[:2]
@@ -50,7 +50,7 @@ def with_known_ink(found: Digitised, bare: Page) -> Digitised:
     return replace(found, traces=traces)
 
 
-def scores(found: Digitised, page: Page) -> list[tuple[float, float]]:
+def scores(found: Digitised, page: GeneratedPage) -> list[tuple[float, float]]:
     """SNR and r of each lead."""
     recording = to_recording(found, name="page")
     result = []

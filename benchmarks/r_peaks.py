@@ -1,8 +1,8 @@
 """R peaks against the reference, ours beside sleepecg: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
 
 Tables: 150 ms and 50 ms per set, changed recordings, svdb, the noise curve, the second detector's agreement, and the
-time of both in the same run. `--write` puts all of it into docs/r_peaks.json and the tables of ADR 0004; `--fill` only
-copies what is in the file into the tables.
+time of both in the same run. `--write` puts all of it into docs/experiments/r_peaks.json and the tables of r-peaks.md
+beside it; `--fill` only copies what is in the file into the tables.
 """
 
 from __future__ import annotations
@@ -16,30 +16,28 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
-from benchmarks.blocked import blocked
-from benchmarks.noise import KINDS, mixed
+from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
-from pipeline.domain import IntArray, Recording
-from pipeline.evaluate.matching import match_beats
-from pipeline.intake import read_path
-from pipeline.provenance import current_commit
-from pipeline.signal.choice import WEIGHTS_PATH
+from pipeline.evaluation.matching import match_beats
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detect import detect_r_peaks, slopes
+from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.trust import agreement
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.synthesis.av_block import blocked
+from pipeline.synthesis.noise_halves import KINDS, mixed
+from pipeline.training.r_peaks import Span, flutter, read
+from pipeline.types import IntArray, Recording, read_only
 
-REPORT: Final = ROOT / "docs" / "r_peaks.json"
-ADR: Final = ROOT / "docs" / "adr" / "0004-r-peaks.md"
+REPORT: Final = ROOT / "docs" / "experiments" / "r_peaks.json"
+PAGE: Final = ROOT / "docs" / "experiments" / "r-peaks.md"
 MARKS: Final = ("<!-- r_peaks:start -->", "<!-- r_peaks:end -->")
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
 WINDOWS_MS: Final = (150.0, 50.0)
 SNR_DB: Final = (24, 18, 12, 6, 0)
-Span = tuple[int, int]
 Detector = Callable[[Conditioned], IntArray]
 DETECTORS: Final[dict[str, Detector]] = {
     "ours": lambda conditioned: detect_r_peaks(conditioned, DEFAULT.signal),
@@ -47,7 +45,7 @@ DETECTORS: Final[dict[str, Detector]] = {
 }
 CHANGES: Final[dict[str, Callable[[Recording], Recording]]] = {
     "inverted": lambda recording: replace(recording, p_signal=-recording.p_signal),
-    "gain / 10": lambda recording: replace(recording, p_signal=recording.p_signal / 10),
+    "gain / 10": lambda recording: replace(recording, p_signal=read_only(recording.p_signal / np.float32(10))),
     "first lead only": lambda recording: only(recording, 0),
     "second lead only": lambda recording: only(recording, 1),
     "first lead lost": lambda recording: lost(recording),
@@ -95,7 +93,7 @@ class Agreement:
         """Count one recording."""
         assert recording.reference is not None
         peaks = detect_r_peaks(conditioned, DEFAULT.signal)
-        agreed = agreement(peaks, conditioned, DEFAULT.signal)
+        agreed = detector_agreement(peaks, conditioned, DEFAULT.signal)
         samples = _at_recording(peaks, recording, conditioned)
         matching = match_beats(recording.reference.sample, samples, fs=recording.fs, window_ms=WINDOWS_MS[0])
         right = np.zeros(peaks.size, np.int64)
@@ -111,19 +109,6 @@ class Agreement:
             "ppv_not_agreed": round(float(others[1] / others.sum()), 5),
             "wrong_beats_flagged": round(float(others[0] / (others[0] + agreed[0])), 5),
         }
-
-
-def read(database: str, record: str) -> Recording:
-    """A record of one of the public databases."""
-    return read_path(data_root() / database / f"{record}.hea")
-
-
-def flutter(database: str, record: str) -> list[Span]:
-    """Stretches of ventricular flutter or fibrillation, VFON to VFOFF: they have no beats (207 of mitdb)."""
-    annotations = wfdb.rdann(str(data_root() / database / record), "atr")
-    starts = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "["]
-    stops = [int(s) for s, symbol in zip(annotations.sample, annotations.symbol, strict=True) if symbol == "]"]
-    return list(zip(starts, stops, strict=True))
 
 
 def only(recording: Recording, lead: int) -> Recording:
@@ -151,7 +136,7 @@ def counted(
     left_out: bool = True,
     change: Callable[[Recording], Recording] = lambda recording: recording,
 ) -> dict[str, Any]:
-    """Scores of both detectors over records at both windows, flutter left out or counted."""
+    """Scores of both detectors over records at both windows, flutter excluded or counted."""
     tallies = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
     for record in records:
         recording = change(read(database, record))
@@ -208,8 +193,8 @@ def main() -> None:
     """Print the tables; `--write` keeps them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
-    parser.add_argument("--write", action="store_true", help="everything, into docs/r_peaks.json")
-    parser.add_argument("--fill", action="store_true", help="docs/r_peaks.json into ADR 0004")
+    parser.add_argument("--write", action="store_true", help="everything, into docs/experiments/r_peaks.json")
+    parser.add_argument("--fill", action="store_true", help="r_peaks.json into r-peaks.md")
     given = parser.parse_args()
     if given.fill:
         _fill(json.loads(REPORT.read_text(encoding="utf-8")))
@@ -231,7 +216,7 @@ def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def _everything() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    """Every table as it is ready; DS1 taught, so DS2, paced, svdb and the left-out patients are what to read."""
+    """Every table as it is ready; it was trained on DS1, so read DS2, paced, svdb and the held-out patients."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
     about = {
         "command": "python -m benchmarks.r_peaks --write",
@@ -276,9 +261,9 @@ def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
 
 
 def _fill(report: dict[str, Any]) -> None:
-    """Write the tables of the report between the marks of ADR 0004."""
+    """Write the tables of the report between the marks of docs/experiments/r-peaks.md."""
     about = report["about"]["run"]
-    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 left out unless said:", ""]
+    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 excluded unless stated:", ""]
     lines += ["| F1 at 150 / 50 ms (missed, extra at 150 ms) | this detector | sleepecg |", "|---|---|---|"]
     for section in ("sets", "with flutter of 207", "svdb", "changed, ds2", "noise, ds2"):
         for name, table in report.get(section, {}).items():
@@ -286,9 +271,9 @@ def _fill(report: dict[str, Any]) -> None:
     lines += ["", f"Time of a day of two leads in the same run: {_words(report['speed']['day'])}."]
     for name, table in report.get("agreement", {}).get("ds2", {}).items():
         lines += ["", f"Second opinion on DS2, {name}: {_words(table)}."]
-    text = ADR.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
-    ADR.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
+    PAGE.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
 
 
 def _cell(row: dict[str, Any]) -> str:

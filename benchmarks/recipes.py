@@ -1,9 +1,9 @@
-"""What each part of the training recipe gives: `python -m benchmarks.recipes` writes docs/recipes.json and .md.
+"""What each part of the training recipe contributes: `python -m benchmarks.recipes` writes its table.
 
 `mobilenet`, which starts from ImageNet, is trained again and again with a small budget, each time with one thing
-changed, and measured on the patients of DS1 that are held out of every training; DS2 is not touched. The usual recipe
-runs with three seeds: a difference within their spread says nothing. (`cnn` calls everything N after so few pictures.)
-Interrupted, it goes on with what is missing (runs/).
+changed, and measured on the patients of DS1 that are held out of every training; DS2 is not used. The usual recipe
+runs with three seeds: a difference within their range is not conclusive. (`cnn` calls everything N after so few
+pictures.) An interrupted run continues with what is missing (runs/).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from models.losses import Recipe
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.augment import Augmentation, read_recorded_noise
-from pipeline.train.lesson import Lesson, load_lesson, mitdb_folder
-from pipeline.train.plan import DEFAULT_PLAN, TrainingPlan
-from pipeline.train.tune import tune, validation
+from pipeline.datasets.catalogue import database_folder
+from pipeline.training.augmentation import Augmentation, read_recorded_noise
+from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
+from pipeline.training.training_set import TrainingData, load_training_data
+from pipeline.training.tuning import tune, validation
 
 NETWORK = "mobilenet"
 DEPTHS = {"the last half of the layers": 0.5, "only the new head": 0.05}
@@ -35,7 +36,7 @@ MEASURES = {
     "val_f1_S": "S F1",
     "val_f1_S_simulated": "S F1, simulated rhythms",
 }
-JSON, TABLE = ROOT / "docs" / "recipes.json", ROOT / "docs" / "recipes.md"
+JSON, TABLE = (ROOT / "docs" / "experiments" / name for name in ("recipes.json", "recipes.md"))
 
 
 def recipes(root: Path) -> dict[str, TrainingPlan]:
@@ -57,15 +58,15 @@ def recipes(root: Path) -> dict[str, TrainingPlan]:
     }
 
 
-def measured(plan: TrainingPlan, lesson: Lesson, root: Path) -> dict[str, float]:
+def measured(plan: TrainingPlan, training_data: TrainingData, root: Path) -> dict[str, float]:
     """The shown measures of one plan."""
-    found = validation(NETWORK, plan, lesson, root, DEFAULT)
+    found = validation(NETWORK, plan, training_data, root, DEFAULT)
     return {name: found[name] for name in (*MEASURES, "minutes")}
 
 
-def tuned(trials: int, lesson: Lesson, root: Path) -> tuple[str, TrainingPlan]:
+def tuned(trials: int, training_data: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
     """The plan with the settings that a search of so many trials likes best."""
-    found = json.loads(tune(NETWORK, trials, root, plan=PLAN, lesson=lesson).read_text())
+    found = json.loads(tune(NETWORK, trials, root, plan=PLAN, training_data=training_data).read_text())
     best = found["best"]
     title = (
         f"learning rate {best['learning_rate']:.2g}, weight decay {best['weight_decay']:.2g} (Optuna, {trials} trials)"
@@ -79,19 +80,19 @@ def main() -> None:
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="trials of the search for settings")
     options = parser.parse_args()
     root = data_root()
-    lesson = load_lesson(mitdb_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    training_data = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     rows: dict[str, dict[str, float]] = {}
     for title, plan in recipes(root).items():
-        rows[title] = measured(plan, lesson, root)
+        rows[title] = measured(plan, training_data, root)
         write(rows, options.tune)
     if options.tune:
-        title, plan = tuned(options.tune, lesson, root)
-        rows[title] = measured(plan, lesson, root)
+        title, plan = tuned(options.tune, training_data, root)
+        rows[title] = measured(plan, training_data, root)
         write(rows, options.tune)
 
 
 def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
-    """docs/recipes.json, and the table made of it."""
+    """docs/experiments/recipes.json, and the table made of it."""
     command = "python -m benchmarks.recipes" + (f" --tune {trials}" if trials else "")
     data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
     content = {
@@ -106,18 +107,18 @@ def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """The recipes as Markdown, each beside the spread of the usual one."""
+    """The recipes as Markdown, each beside the range of the usual one."""
     made = content["provenance"]
     rows = content["recipes"]
     usual = [row for row in rows if row["recipe"].startswith("usual")]
     lines = [
-        "# What each part of the training recipe gives",
+        "# What each part of the training recipe contributes",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
-        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
-        "The usual recipe ran with several seeds: a difference within their spread says nothing.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not used.",
+        "The usual recipe was run with several seeds: a difference within their range is not conclusive.",
         "",
-        f"| recipe | {' | '.join(MEASURES.values())} | outside the usual spread |",
+        f"| recipe | {' | '.join(MEASURES.values())} | outside the usual range |",
         f"|---|{'---|' * (len(MEASURES) + 1)}",
     ]
     for row in rows:
@@ -128,15 +129,15 @@ def table(content: Mapping[str, Any]) -> str:
 
 def outside(row: Mapping[str, Any], usual: list[Mapping[str, Any]]) -> str:
     """Which measures lie outside those of the usual recipe's seeds, and on which side."""
-    told = []
+    verdicts = []
     for name, title in MEASURES.items():
         values = [other[name] for other in usual]
         better_is_lower = name == "val_loss"
         if row[name] < min(values):
-            told.append(f"{title} {'better' if better_is_lower else 'worse'}")
+            verdicts.append(f"{title} {'better' if better_is_lower else 'worse'}")
         elif row[name] > max(values):
-            told.append(f"{title} {'worse' if better_is_lower else 'better'}")
-    return ", ".join(told) or "nothing"
+            verdicts.append(f"{title} {'worse' if better_is_lower else 'better'}")
+    return ", ".join(verdicts) or "nothing"
 
 
 if __name__ == "__main__":

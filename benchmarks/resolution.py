@@ -1,8 +1,8 @@
-"""Accuracy against speed by the size of the beat picture: `python -m benchmarks.resolution` writes docs/resolution.*.
+"""Accuracy against speed by the size of the beat picture: `python -m benchmarks.resolution` writes its table.
 
-`mobilenet` learns from the same beats, drawn smaller and larger, with the small budget of `benchmarks.recipes`, and is
-measured on the patients of DS1 that are held out of every training; DS2 is not touched. Pictures per second are the
-best of several rounds, the sizes in turn: only their ratios mean something. Interrupted, it goes on (runs/).
+`mobilenet` is trained on the same beats, drawn smaller and larger, with the small budget of `benchmarks.recipes`, and
+measured on the patients of DS1 that are held out of every training; DS2 is not used. Pictures per second are the best
+of several rounds, the sizes in turn: only their ratios mean something. An interrupted run continues (runs/).
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from benchmarks.recipes import MEASURES, NETWORK, PLAN, SEEDS
 from models.fit import forward
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, PictureConfig, data_root
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.lesson import load_lesson, mitdb_folder
-from pipeline.train.tune import validation
+from pipeline.datasets.catalogue import database_folder
+from pipeline.training.training_set import load_training_data
+from pipeline.training.tuning import validation
 
-JSON, TABLE = ROOT / "docs" / "resolution.json", ROOT / "docs" / "resolution.md"
+JSON, TABLE = (ROOT / "docs" / "experiments" / name for name in ("resolution.json", "picture-size.md"))
 SIZES = (  # rows of the beat, the strip and the bars, and columns: two thirds, as shipped, and one and a half
     PictureConfig(width_px=64, beat_height_px=24, strip_height_px=9, rr_height_px=9),
     DEFAULT.picture,
@@ -40,16 +41,16 @@ def main() -> None:
     """Train with each size and seed, time the sizes against each other, and write both files."""
     root = data_root()
     keras().mixed_precision.set_global_policy(dtype_policy())
-    rows = [row for picture in SIZES for row in learnt(picture, root)]
+    rows = [row for picture in SIZES for row in measured_sizes(picture, root)]
     speeds = {name: pictures_per_s(name, count) for name, count in TIMED.items()}
     write([row | {name: speed[row["size"]] for name, speed in speeds.items()} for row in rows])
 
 
-def learnt(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
+def measured_sizes(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
     """The measures of one size, a row a seed."""
     config = replace(DEFAULT, picture=picture)
-    lesson = load_lesson(mitdb_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
-    found = {seed: validation(NETWORK, replace(PLAN, seed=seed), lesson, root, config) for seed in SEEDS[:2]}
+    training_data = load_training_data(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
+    found = {seed: validation(NETWORK, replace(PLAN, seed=seed), training_data, root, config) for seed in SEEDS[:2]}
     facts = {"size": SIZES.index(picture), "height": picture.height_px, "width": picture.width_px}
     return [facts | {"seed": seed} | {name: row[name] for name in MEASURES} for seed, row in found.items()]
 
@@ -69,7 +70,7 @@ def pictures_per_s(name: str, count: int) -> list[float]:
 
 
 def write(rows: Sequence[Row]) -> None:
-    """docs/resolution.json, and the table made of it."""
+    """docs/experiments/resolution.json, and the table made of it."""
     data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
     made = asdict(Provenance("python -m benchmarks.resolution", current_commit(), data, now()))
     content = {"network": NETWORK, "provenance": made, "sizes": list(rows)}
@@ -84,8 +85,8 @@ def table(content: Mapping[str, Any]) -> str:
     lines = [
         "# The size of the beat picture: accuracy against speed",
         "",
-        f"`{content['network']}` with the budget of [recipes](recipes.md), two seeds, measured on the patients of DS1",
-        "that are held out of every training. Speeds are relative to the shipped size, in one run.",
+        f"`{content['network']}` with the budget of [the recipes](recipes.md), two seeds, measured on the patients",
+        "of DS1 that are held out of every training. Speeds are relative to the shipped size, in one run.",
         "",
         f"| height x width | seed | {' | '.join([*MEASURES.values(), *(f'{name} speed' for name in TIMED)])} |",
         f"|---|---|{'---|' * (len(MEASURES) + len(TIMED))}",

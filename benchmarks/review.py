@@ -9,13 +9,13 @@ import numpy as np
 
 from benchmarks.timing import header, timed
 from pipeline.config import DEFAULT
-from pipeline.domain import Beats
-from pipeline.review.beats import ReviewedBeats
-from pipeline.review.families import find_families
+from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.hrv import variability
-from pipeline.review.rhythm import events
+from pipeline.review.morphology import find_families
+from pipeline.review.rhythm_events import events
 from pipeline.review.summary import poincare, summarise, tachogram
 from pipeline.review.triage import BeatFilter, findings_passing, triage
+from pipeline.types import Beats
 
 BEATS = 100_000
 MEAN_RR_S = 0.864  # 24 h of them

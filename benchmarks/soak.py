@@ -1,7 +1,7 @@
 """50 000 predictions and a training in one process: `python -m benchmarks.soak [NETWORK] [PREDICTIONS] [EPOCHS]`.
 
-oneDNN at its default was seen to corrupt the heap with other networks (DESIGN.md); a pinned TensorFlow is kept only
-if this ends with "clean". Prints the memory at the start and at the end as well.
+oneDNN at its default was observed to corrupt the heap with other networks; a pinned TensorFlow is kept only if this
+ends with "clean". Prints the memory at the start and at the end as well.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from models.fit import FitPlan, fit
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
+from pipeline.features.beat_image import render_pictures
 from pipeline.intake import read_path
-from pipeline.render.picture import render_pictures
 
 BATCH = 64
 

@@ -18,10 +18,10 @@ from models import registry
 from models.runtime import dtype_policy
 from pipeline.analysis import classify, prepare
 from pipeline.config import DEFAULT, data_root
-from pipeline.explain import explain_beat
-from pipeline.inputs import blocks
+from pipeline.explain.heatmaps import explain_beat
+from pipeline.features.beat_image import render_pictures
+from pipeline.features.network_inputs import blocks
 from pipeline.intake import read_path
-from pipeline.render.picture import render_pictures
 
 REPEATS = 3
 

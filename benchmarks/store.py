@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 
 from benchmarks.timing import header, timed
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.store.reviews import decide, standing
 from pipeline.store.studies import create_study

@@ -1,9 +1,9 @@
-"""Learning rate and weight decay looked for with Optuna: what was tried, what it gave; docs/tuning.json and tuning.md.
+"""Learning rate and weight decay searched with Optuna: every trial and its result.
 
     python -m benchmarks.tuning [--trials 8]
 
 The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. Only patients of DS1
-that are held out of every training are looked at. Today's settings are tried first; a search that was stopped has
+that are held out of every training are used. The usual settings are tried first; a search that was stopped has
 written what it found, and goes on after its last trial.
 """
 
@@ -16,15 +16,16 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from benchmarks.recipes import NETWORK
+from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.evaluate.run import write_json
-from pipeline.provenance import Provenance, current_commit, now
-from pipeline.train.lesson import load_lesson, mitdb_folder
-from pipeline.train.plan import DEFAULT_PLAN
-from pipeline.train.tune import tune
+from pipeline.datasets.catalogue import database_folder
+from pipeline.evaluation.run import write_json
+from pipeline.training.plan import DEFAULT_PLAN
+from pipeline.training.training_set import load_training_data
+from pipeline.training.tuning import tune
 
 PLAN: Final = DEFAULT_PLAN.reduced(2, 1000)
-JSON, TEXT = ROOT / "docs" / "tuning.json", ROOT / "docs" / "tuning.md"
+JSON, TEXT = (ROOT / "docs" / "experiments" / name for name in ("tuning.json", "tuning.md"))
 
 
 def main() -> None:
@@ -33,10 +34,10 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=8)
     options = parser.parse_args()
     commit, root = current_commit(), data_root()  # before the first file is written
-    said = lambda fraction, sentence: sys.stderr.write(f"{sentence}\n")  # noqa: E731
-    lesson = load_lesson(mitdb_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
+    report = lambda fraction, sentence: sys.stderr.write(f"{sentence}\n")  # noqa: E731
+    training_data = load_training_data(database_folder(root), DEFAULT, PLAN.seed, lambda fraction, sentence: None)
     for trials in range(1, options.trials + 1):
-        found = tune(NETWORK, trials, root, plan=PLAN, lesson=lesson, progress=said)
+        found = tune(NETWORK, trials, root, plan=PLAN, training_data=training_data, progress=report)
         made = Provenance(f"python -m benchmarks.tuning --trials {trials}", commit, "MIT-BIH DS1", now())
         content = {"provenance": asdict(made), **json.loads(found.read_text(encoding="utf-8"))}
         write_json(JSON, content)
@@ -44,29 +45,30 @@ def main() -> None:
 
 
 def as_text(content: dict[str, Any]) -> str:
-    """The search as a page: each trial in its order, and what the best one gave over today's settings."""
+    """The search as a page: each trial in its order, and what the best one gave over the usual settings."""
     tried = [(settings["learning_rate"], settings["weight_decay"], value) for settings, value in content["trials"]]
     best = min(range(len(tried)), key=lambda i: tried[i][2])
     rows = [
-        f"| {i + 1}{' (today)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
+        f"| {i + 1}{' (usual)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
         for i, (rate, decay, value) in enumerate(tried)
     ]
-    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of today's settings."
+    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of the usual settings."
     made = content["provenance"]
     lines = [
-        "# Settings looked for with Optuna",
+        "# Settings searched with Optuna",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, and simulated",
-        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of",
-        "every training; DS2 was not touched.",
+        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
+        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are",
+        "held out of every training. DS2 was not used.",
         "",
         "| trial | learning rate | weight decay | loss |",
         "|---|---|---|---|",
         *rows,
         "",
-        "Nothing that was tried is better than today's settings." if best == 0 else verdict,
-        "Three seeds of one recipe differ by about 0.05 on a larger budget ([recipes](recipes.md)): a smaller gain",
-        "says nothing, and so small a budget favours settings that learn fast. The shipped networks keep theirs.",
+        "No trial is better than the usual settings." if best == 0 else verdict,
+        "Three seeds of one recipe differ by about 0.05 on a larger budget ([recipes](recipes.md)): a smaller",
+        "gain is not conclusive, and so small a budget favours settings that learn fast. The shipped networks",
+        "keep theirs.",
         "",
         f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.",
     ]

@@ -16,22 +16,22 @@ import numpy as np
 from sqlalchemy import insert
 from streamlit.testing.v1 import AppTest
 
-from app.parts.worklist_table import FINDING_WORDS
 from benchmarks.timing import header, timed
 from pipeline.config import ROOT
+from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.states import STUDY_STATES
 from pipeline.store.database import database
 from pipeline.store.listing import stamp
 from pipeline.store.studies import state_counts, worklist
 from pipeline.store.tables import AnalysisRow, StudyRow
 
 REPEATS = 7
-STATES = ("new", "in_review", "signed", "reopened")
 
 
 def fill(count: int) -> None:
     """Studies of all states, with findings and readers."""
     rng, now = np.random.default_rng(0), datetime.now(UTC)
-    kinds = list(FINDING_WORDS)
+    kinds = list(FINDING_KINDS)
     rows = []
     for number in range(count):
         found = {str(kind): int(rng.integers(1, 9)) for kind in rng.choice(kinds, 4, replace=False)}
@@ -39,7 +39,7 @@ def fill(count: int) -> None:
         rows.append(
             {
                 "digest": f"{number:064x}", "record": record, "model": "vgg16", "model_version": "1", "leads": '["II"]',
-                "duration_s": 86_400.0, "analysis": "0" * 64, "state": str(rng.choice(STATES)),
+                "duration_s": 86_400.0, "analysis": "0" * 64, "state": str(rng.choice(list(STUDY_STATES))),
                 "priority": int(rng.integers(1, 9)), "counts": {"N": 98_000, "V": int(rng.integers(3000)), "S": 40},
                 "findings": found, "reader": reader, "search": f"{record} {reader} vgg16 {' '.join(found)}".casefold(),
                 "created": now, "updated": now - timedelta(minutes=number),
@@ -63,7 +63,7 @@ def queries() -> None:
 def _at_the_door() -> AppTest:
     """A new session that is about to open the page."""
     app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300).run()
-    return app.switch_page("views/worklist.py")
+    return app.switch_page("worklist/page.py")
 
 
 def page() -> None:

@@ -29,15 +29,15 @@ from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
 from models import registry  # noqa: E402
 from pipeline.analysis import classify, prepare  # noqa: E402
 from pipeline.datasets import demo_path  # noqa: E402
-from pipeline.domain import Analysis, Recording  # noqa: E402
 from pipeline.export.report import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402
 from pipeline.intake import read_path  # noqa: E402
-from pipeline.review.beats import reviewed_beats  # noqa: E402
-from pipeline.review.ground import ground_of  # noqa: E402
+from pipeline.review.beats_in_force import reviewed_beats  # noqa: E402
+from pipeline.review.signal_evidence import evidence_of  # noqa: E402
 from pipeline.store.listing import study_of_analysis  # noqa: E402
 from pipeline.store.prepared import save_prepared  # noqa: E402
-from pipeline.store.recordings import keep  # noqa: E402
+from pipeline.store.recordings import save_recording  # noqa: E402
+from pipeline.types import Analysis, Recording  # noqa: E402
 from tests.helpers.stories import settle  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
@@ -52,7 +52,7 @@ def main(network: str) -> None:
     """Write the pictures."""
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as address:
         os.environ |= {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
-        recording = keep(read_path(demo_path()))
+        recording = save_recording(read_path(demo_path()))
         analysis = classify(save_prepared(prepare(recording)), registry.load(network))
         study = study_of_analysis(analysis, recording)
         save(beat(f"{address}/?recording={recording.digest}&network={network}"), IMAGES / "analyse.png")
@@ -106,7 +106,7 @@ def workbench(address: str) -> Image.Image:
 
 def report(recording: Recording, analysis: Analysis, path: Path) -> Image.Image:
     """The first page of the report that nobody has reviewed, 100 dots per inch."""
-    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     content = report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
     return pypdfium2.PdfDocument(write_pdf(content, path))[0].render(scale=100 / 72).to_pil()

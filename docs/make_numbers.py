@@ -1,9 +1,10 @@
-"""Fills the marked blocks of README.md, docs/reproduce.md and docs/model_cards/*.md with the numbers of saved files.
+"""Fills the marked blocks of the documents with the numbers of saved files.
 
     python docs/make_numbers.py           writes
     python docs/make_numbers.py --check   changes nothing; exit code 1 if a document is out of date
 
-Every number comes from models/weights/NAME/evaluation.json and manifest.json; none is typed.
+The documents are README.md, docs/results.md, docs/reproduce.md and docs/model_cards/*.md. Every number comes from
+models/weights/NAME/evaluation*.json and manifest.json; none is typed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 WEIGHTS: Final = ROOT / "models" / "weights"
 README: Final = ROOT / "README.md"
+RESULTS: Final = ROOT / "docs" / "results.md"
+DEFAULTS: Final = ("rhythm_svdb", "vgg16")  # what the README shows: the networks that read recordings and pictures
 CARDS: Final = ROOT / "docs" / "model_cards"
 REPRODUCE: Final = ROOT / "docs" / "reproduce.md"
 PAGE: Final = WEIGHTS / "pages" / "page"
@@ -37,8 +40,8 @@ def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
     found = {path.parent.name: _read(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
-    texts = {README: _readme(found), REPRODUCE: _reproduce(found)}
-    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
+    texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found)}
+    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -63,13 +66,25 @@ def _fill(path: Path, block: str, *, write: bool) -> bool:
 
 
 def _readme(found: dict[str, Json]) -> str:
+    """The default networks on DS2, with and without the patient who has most of its S beats, and elsewhere."""
+    rows = []
+    for name in DEFAULTS:
+        if name not in found:
+            return NOTHING
+        ends = ("svdb, another database, reference beats",)
+        views = [*_views(found[name])[:2], *(view for view in _elsewhere(name) if view[0] in ends)]
+        rows += [[f"`{name}`", title, *(_value(overall, key) for _, key in MEASURES)] for title, overall in views]
+    return _table(["network", "measured on", *(title for title, _ in MEASURES)], rows)
+
+
+def _results(found: dict[str, Json]) -> str:
     if not found:
         return NOTHING
     rows = []
     for name, evaluation in found.items():
         for title, overall in _views(evaluation):
             rows.append([f"`{name}`", title, *(_value(overall, key) for _, key in MEASURES)])
-    return _table(["network", "measured", *(title for title, _ in MEASURES)], rows) + _provenance(found)
+    return _table(["network", "measured on", *(title for title, _ in MEASURES)], rows) + _provenance(found)
 
 
 def _card(name: str, found: dict[str, Json]) -> str:
@@ -86,7 +101,7 @@ def _card(name: str, found: dict[str, Json]) -> str:
     ]
     return (
         f"{_facts(name)}\n"
-        + _table(["measured", *(title for title, _ in MEASURES)], rows)
+        + _table(["measured on", *(title for title, _ in MEASURES)], rows)
         + "\nPer class, DS2, at reference beats:\n\n"
         + _table(["class", "beats", "sensitivity", "positive predictivity", "F1"], classes)
         + _provenance({name: evaluation})
@@ -148,18 +163,18 @@ def _reproduce(found: dict[str, Json]) -> str:
         manifest = _read(file)
         hours = _reading_hours(found[name], manifest) if name in found else 0.0
         total = [total[0] + manifest["training_minutes"] / 60, total[1] + hours]
-        told = [f"{manifest['training_minutes']:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
-        rows.append([f"`{name}`", f"`{manifest['command']}`", f"{manifest['seed']}", *told])
+        times = [f"{manifest['training_minutes']:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
+        rows.append([f"`{name}`", f"`{manifest['command']}`", f"{manifest['seed']}", *times])
     rows.append(["all", "", "", *(f"{hours:.1f} h" for hours in total)])
-    head = ["network", "trained by", "seed", "training", "reading DS2 and svdb, at reference and at detected beats"]
+    head = ["network", "trained by", "seed", "training", "reading DS2 and svdb, reference and detected beats"]
     return _table(head, rows) + (
-        "\nWritten by `docs/make_numbers.py` from the manifests' `training_minutes` and the evaluations' `speed`: as "
-        "measured on this project's two cores, often beside other work.\n"
+        "\nWritten by `docs/make_numbers.py` from the manifests' `training_minutes` and the evaluations' `speed`, "
+        "measured on two cores that often had other work to do.\n"
     )
 
 
 def _reading_hours(evaluation: Json, manifest: Json) -> float:
-    """At the speed of the network's DS2; svdb is left out for a network that its records taught."""
+    """At the speed of the network's DS2; svdb is left out for a network that was trained on its records."""
     svdb = _read(WEIGHTS / "rhythm" / "evaluation-svdb.json")["reference"]
     beats = sum(evaluation[kind]["beats"]["read"] for kind in ("reference", "detected"))
     if not {*svdb["records"]} & {*manifest["train_records"]}:

@@ -1,4 +1,4 @@
-"""The small custom CNN on the same pictures: the baseline that every other network must beat."""
+"""A small custom CNN on the same pictures: the baseline that every other network must beat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DROPOUT = 0.3
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
+    """Return an untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
     layers = keras().layers
     inputs = layers.Input(input_shape, name="picture")
     x = layers.Rescaling(1 / 255, name="scale")(inputs)

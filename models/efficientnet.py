@@ -1,4 +1,4 @@
-"""EfficientNetB0 (Tan & Le 2019, arXiv:1905.11946) on beat pictures, from ImageNet weights if they are at hand."""
+"""EfficientNetB0 (Tan & Le 2019, arXiv:1905.11946) on beat pictures, from ImageNet weights if they are available."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from models.backbone import SQUEEZED, start_from, with_head
 from models.network import Network, everything
 from models.runtime import keras
 
-CUT = "block6a_expand_activation"  # 4 x 6 positions; what follows has 2 x 3, too few for three panels
-SCALING = "normalization"  # of the layer that Keras's own code leaves without a name
+CUT = "block6a_expand_activation"  # 4 x 6 positions; later layers have 2 x 3, too few for three panels
+SCALING = "normalization"  # name for the layer that Keras's own code leaves unnamed
 IMAGENET_FILE = "efficientnetb0_notop.h5"  # https://storage.googleapis.com/keras-applications/
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes); it scales by itself."""
+    """Return an untrained model from RGB pictures (n, h, w, 3) in 0..255, which it scales, to logits (n, classes)."""
     inputs = keras().layers.Input(input_shape, name="picture")
     whole = keras().applications.EfficientNetB0(include_top=False, weights=None, input_tensor=inputs)
     if any(isinstance(layer, keras().layers.Normalization) and layer.name != SCALING for layer in whole.layers):
@@ -24,9 +24,9 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def _named(layer: Any) -> Any:
-    """The layer anew; the one that Keras numbers from the second build on is called as in the first.
+    """Copy the layer; the one that Keras numbers from the second build on gets the name of the first.
 
-    The first build stays as Keras made it: from a seed, a copy would start at other random weights.
+    The first build stays as Keras made it: with the same seed, a copy would start from other random weights.
     """
     config = layer.get_config()
     if isinstance(layer, keras().layers.Normalization):
@@ -35,7 +35,7 @@ def _named(layer: Any) -> Any:
 
 
 def initialise(model: Any, weights_dir: Path) -> str:
-    """Set the convolutions to their ImageNet weights from `weights_dir`; without the file, a random start."""
+    """Set the convolutions to their ImageNet weights from `weights_dir`; without the file, keep the random start."""
     return start_from(model, weights_dir / IMAGENET_FILE)
 
 

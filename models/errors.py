@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 class EcgError(Exception):
-    """An input that is refused, or a job that cannot be done; `str(error)` is fit to show to a user."""
+    """An input that is refused, or a task that cannot be done; `str(error)` can be shown to a user."""
 
 
 class ModelError(EcgError):
-    """A network's weights, manifest or self-test do not agree."""
+    """A network's weights, manifest or self-test disagree."""

@@ -1,8 +1,9 @@
-"""Heatmaps: HiResCAM (Draelos & Carin 2020, arXiv:2011.08891), or what covering a part costs.
+"""Heatmaps: HiResCAM, or the cost of covering each part.
 
-HiResCAM is Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) without its mean of the gradient over positions,
-which told no more than chance here: the panels of a picture mean different things (ADR 0011). The second (occlusion;
-Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer that keeps places apart.
+HiResCAM (Draelos & Carin 2020, arXiv:2011.08891) is Grad-CAM (Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74) without
+its mean of the gradient over positions, which was no better than chance here: the panels of a picture mean different
+things (ADR 0027). The second method (occlusion; Zeiler & Fergus 2014, arXiv:1311.2901) is for networks without a layer
+that preserves positions.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from models.errors import ModelError
 from models.registry import Classifier
 from models.runtime import keras, tensorflow
 
-BLANK_BELOW = 1e-6  # the largest positive evidence of a map that shows nothing
-NEVER: Final = -1e9  # the log of a chance of 0
+BLANK_BELOW = 1e-6  # greatest positive evidence of a map that counts as blank
+NEVER: Final = -1e9  # stands for the logarithm of probability 0
 CAM: Final = "HiResCAM"
-PATCH_PX = 8  # side of the squares that are covered one after the other
+PATCH_PX = 8  # side of the squares that are covered in turn
 
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
-    """Where a picture spoke for a class: `values` (height, width) float32 in 0..1; all 0 if `blank`.
+    """Where the evidence for a class lies in a picture: `values` (height, width) float32 in 0..1; all 0 if `blank`.
 
     `method` is "HiResCAM" or "occlusion".
     """
@@ -41,8 +42,8 @@ class Heatmap:
 class HiResCam:
     """HiResCAM of one classifier, compiled once.
 
-    The gradient is that of the class's log-odds against the others at the natural mix: a probability is flat where the
-    network is sure, and a logit alone says nothing about the class that comes second.
+    The gradient is that of the class's log odds against the others at the natural class frequencies: a probability is
+    flat where the network is certain, and a logit alone says nothing about the second most likely class.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -53,7 +54,7 @@ class HiResCam:
         self._run = self._compiled()
 
     def __call__(self, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
-        """Heatmap of one picture (height, width, 3) uint8 for a class; the predicted one if None.
+        """Return the heatmap of one picture (height, width, 3) uint8 for a class; the predicted one if None.
 
         Raises
         ------
@@ -62,7 +63,7 @@ class HiResCam:
         """
         class_name = _asked(self._classifier, picture, class_name)
         target = self._classifier.classes.index(class_name)
-        tf = tensorflow()  # a class as a number of Python would be traced again for each class
+        tf = tensorflow()  # a Python integer would be traced again for each class
         evidence = self._run(tf.constant(picture[None]), tf.constant(target, tf.int32)).numpy()
         return _scaled(evidence, picture.shape[:2], class_name)
 
@@ -73,7 +74,7 @@ class HiResCam:
         def run(picture: Any, target: Any) -> Any:
             pixels = tf.cast(picture, tf.float32)
             with tf.GradientTape() as tape:
-                tape.watch(pixels)  # so that what lies between the picture and the answer is recorded
+                tape.watch(pixels)  # so that everything between picture and answer is recorded
                 maps, logits = self._split(pixels, training=False)
                 score = logits[0] + bias
                 others = tf.where(tf.range(len(bias)) == target, NEVER, score)
@@ -87,14 +88,23 @@ class HiResCam:
 def occlusion(
     classifier: Classifier, picture: NDArray[np.uint8], class_name: str, *, patch_px: int = PATCH_PX
 ) -> NDArray[np.float32]:
-    """How much the class's logit falls when a patch is blanked, (height, width) float32; negative where it rises.
+    """Return how much the class's logit falls when a patch is blanked.
 
     Parameters
     ----------
+    classifier : Classifier
+        A network that reads pictures.
     picture : (height, width, 3) uint8
         A beat picture.
-    patch_px : int
-        Side of the square that is set to black, in steps of its own size.
+    class_name : str
+        The class to explain.
+    patch_px : int, optional
+        Side of the square that is set to black, moved in steps of its own size, pixels.
+
+    Returns
+    -------
+    (height, width) float32
+        Fall of the logit; negative where it rises.
     """
     height, width = picture.shape[:2]
     corners = [(y, x) for y in range(0, height, patch_px) for x in range(0, width, patch_px)]
@@ -109,7 +119,16 @@ def occlusion(
 
 
 def heatmap(classifier: Classifier, picture: NDArray[np.uint8], class_name: str | None = None) -> Heatmap:
-    """The heatmap of one picture, as `HiResCam`, by the method that suits the network; compiled on first use.
+    """Return the heatmap of one picture, by the method that suits the network; compiled on first use.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        A network that reads pictures.
+    picture : (height, width, 3) uint8
+        A beat picture.
+    class_name : str, optional
+        The class to explain; the predicted one if None.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a network is punished for while it learns, and how fast it learns: the parts of a recipe that need Keras."""
+"""Losses and hyperparameters: the parts of a training recipe that need Keras."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from models.runtime import keras, tensorflow
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a run differs from the usual one.
+    """How a training run differs from the usual one.
 
-    `learning_rate` at its highest, None for the network's own; `weight_decay` of AdamW; `class_weights` multiply the
-    loss of each class, none if empty; `focal` is gamma of the focal loss (Lin et al. 2017, arXiv:1708.02002).
+    Attributes
+    ----------
+    learning_rate : float
+        At its highest; None for the network's own.
+    weight_decay : float
+        Of AdamW.
+    class_weights : tuple of float
+        Multiply the loss of each class; none if empty.
+    focal : float
+        Gamma of the focal loss (Lin et al. 2017, arXiv:1708.02002).
     """
 
     learning_rate: float | None = None
@@ -27,9 +35,9 @@ PLAIN: Final = Recipe()
 
 
 def loss_function(recipe: Recipe, *, ignored: int) -> Callable[[Any, Any], Any]:
-    """Mean loss of (labels, logits): cross entropy, weighted and focused as the recipe says.
+    """Return the mean loss of (labels, logits): cross entropy, weighted and focused as in the recipe.
 
-    Beats with the label `ignored` count for nothing; a weighted or focused loss knows none of these.
+    Beats with the label `ignored` do not count; a weighted or focal loss must not get any.
     """
     if not recipe.class_weights and not recipe.focal:
         plain: Callable[[Any, Any], Any]

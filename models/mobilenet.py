@@ -9,12 +9,12 @@ from models.backbone import SQUEEZED, start_from, with_head
 from models.network import Network, everything
 from models.runtime import keras
 
-CUT = "block_13_expand_relu"  # 4 x 6 positions; what follows has 2 x 3, too few for three panels
+CUT = "block_13_expand_relu"  # 4 x 6 positions; later layers have 2 x 3, too few for three panels
 IMAGENET_FILE = "mobilenet_v2_1.0_224_no_top_from_tfjs.h5"
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
+    """Return an untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
     inputs = keras().layers.Input(input_shape, name="picture")
     x = keras().layers.Rescaling(1 / 127.5, offset=-1, name="scale")(inputs)
     whole = keras().applications.MobileNetV2(include_top=False, weights=None, input_tensor=x)

@@ -1,23 +1,48 @@
-"""What a network must say about itself to be trained, served and explained."""
+"""What a network must state about itself to be trained, served and explained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Weights = Mapping[str, NDArray[np.float32]]  # of a Keras model, by their paths in it
+Logits = Callable[[NDArray[Any]], NDArray[np.float32]]  # from inputs (n, ...) to (n, classes)
 
 
 @dataclass(frozen=True)
 class Network:
     """How one network is made; a module of models/ that ends with `NETWORK = Network(...)` is found by its name.
 
-    `build(input_shape, classes)` gives an untrained Keras model from pictures 0..255 (float) to logits;
-    `initialise(model, weights_dir)` loads what it starts from and says in a few words what that was;
-    `trainable(layer_name)` says what is fine-tuned; `heat_layer` is the convolution whose output heatmaps weigh, or ""
-    where none keeps places apart: then a heatmap shows how much covering each part costs. Lists go by `place`.
-    Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
-    `taught_by` names a database half of which teaches the network beside DS1 (`splits.taught_half`), or is "".
+    Attributes
+    ----------
+    title : str
+        What people call it.
+    build : Callable[[Any, int], Any]
+        `build(input_shape, classes)` returns an untrained Keras model from pictures 0..255 (float) to logits.
+    initialise : Callable[[Any, Path], str]
+        `initialise(model, weights_dir)` loads what training starts from, and says in a few words what that was.
+    trainable : Callable[[str], bool]
+        `trainable(layer_name)` tells what is fine-tuned.
+    heat_layer : str
+        The convolution that heatmaps are computed from, or "" if none preserves positions: a heatmap then shows how
+        much covering each part costs.
+    learning_rate : float
+        Peak learning rate.
+    forward : Callable[[Any], Logits] or None
+        `forward(model)` makes the function from inputs to logits; None for that on pictures (`models.fit.forward`).
+    place : int
+        Position in lists.
+    reads : Literal['pictures', 'beats']
+        Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
+    served : Callable[[Weights, int], Logits] or None
+        `served(weights, classes)` makes the function from inputs to logits without Keras; None where Keras answers.
+    also_trained_on : str
+        A database of which half is used for training besides DS1 (`splits.training_half`), or "".
     """
 
     title: str
@@ -26,16 +51,18 @@ class Network:
     trainable: Callable[[str], bool]
     heat_layer: str
     learning_rate: float
+    forward: Callable[[Any], Callable[[NDArray[Any]], NDArray[np.float32]]] | None = None
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
-    taught_by: str = ""
+    served: Callable[[Weights, int], Logits] | None = None
+    also_trained_on: str = ""
 
 
 def random_start(model: Any, weights_dir: Path) -> str:
-    """Nothing to load: Keras's own random start (set the seed first)."""
+    """Load nothing: keep Keras's own random start (set the seed first)."""
     return "a random start"
 
 
 def everything(layer_name: str) -> bool:
-    """Every layer is trained."""
+    """Train every layer."""
     return True

@@ -1,7 +1,7 @@
-"""The networks that there are: every module of models/ that defines NETWORK, found without a list.
+"""The networks that exist: every module of models/ that defines NETWORK, found without a list.
 
 To add one, write models/NAME.py with `NETWORK = Network(...)` and run `python -m pipeline train --model NAME`, which
-writes its weights and manifest; then it is served, evaluated and on the board (docs/adr/0011).
+writes its weights and manifest; it is then served, evaluated and listed with the others (ADR 0011).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DEFINES: Final = re.compile(r"^NETWORK(: \w+)? = ", re.MULTILINE)
 
 
 class _Discovered(Mapping[str, Network]):
-    """Networks by name, in the order of `Network.place`; the folder is looked at each time."""
+    """Networks by name, in the order of `Network.place`; the folder is read again each time."""
 
     def __getitem__(self, name: str) -> Network:
         return self._found()[name]
@@ -39,7 +39,7 @@ class _Discovered(Mapping[str, Network]):
 
 @lru_cache(maxsize=8)
 def _in_folders(folders: tuple[tuple[Path, int], ...]) -> Mapping[str, Network]:
-    """The networks of folders as they were at a time; a file that is added or taken away changes its folder's time."""
+    """Return the networks of folders at their modification times; adding or removing a file changes its folder's."""
     files = [file for folder, _ in folders for file in sorted(folder.glob("*.py"))]
     names = [file.stem for file in files if _DEFINES.search(file.read_text(encoding="utf-8"))]
     found: dict[str, Network] = {name: import_module(f"models.{name}").NETWORK for name in names}

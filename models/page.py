@@ -20,9 +20,10 @@ EPSILON: Final = 1e-6
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes).
+    """Return an untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes).
 
-    The roots of the features are compared with the average page's, position by position: leads have fixed places.
+    The square roots of the features are compared with the average page's, position by position, because leads have
+    fixed places.
     """
     layers = keras().layers
     inputs = layers.Input(input_shape, name="picture")
@@ -43,26 +44,58 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
 def set_head(
     model: Any,
     mean: NDArray[np.float32],
-    spread: NDArray[np.float32],
+    std: NDArray[np.float32],
     kernel: NDArray[np.float32],
     bias: NDArray[np.float32],
 ) -> None:
-    """Give a network its average page `mean` (d,), `spread` (d,) and head `kernel` (d, classes), `bias` (classes,)."""
-    model.get_layer(STANDARD).set_weights([mean, spread**2 - EPSILON])
+    """Give a network its average page and its linear head.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network, changed in place.
+    mean : (d,) float32
+        Mean of the features over pages.
+    spread : (d,) float32
+        Their standard deviation.
+    kernel : (d, classes) float32
+        Weights of the head.
+    bias : (classes,) float32
+        Biases of the head.
+    """
+    model.get_layer(STANDARD).set_weights([mean, std**2 - EPSILON])
     model.get_layer("logits").set_weights([kernel, bias])
 
 
 def page_heat(classifier: Classifier, picture: NDArray[np.uint8], class_name: str) -> NDArray[np.float32]:
-    """Where a picture (h, w, 3) spoke for a class: (24, 24) float32 in 0..1, all 0 where nothing did.
+    """Return where the evidence for a class lies in a picture.
 
-    Gradient times activation on the logit, summed over channels at each position; the head is linear, so these
-    are exactly what each position adds to the logit, compared with the average page. Grad-CAM's mean of
-    gradients over positions would mix leads (HiResCAM, Draelos & Carin 2020, arXiv:2011.08891).
+    It is gradient times activation on the logit, summed over channels at each position; because the head is linear,
+    this is exactly what each position adds to the logit, compared with the average page. Grad-CAM's mean of gradients
+    over positions would mix leads.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The page network.
+    picture : (h, w, 3) uint8
+        The network's picture of a page.
+    class_name : str
+        The class to explain.
+
+    Returns
+    -------
+    (24, 24) float32
+        In 0..1, all 0 if nothing supports the class.
 
     Raises
     ------
     ModelError
         If the network has no such class.
+
+    References
+    ----------
+    HiResCAM: Draelos & Carin 2020, arXiv:2011.08891.
     """
     if class_name not in classifier.classes:
         raise ModelError(f"Network {classifier.name!r} has no class {class_name!r}.")

@@ -1,4 +1,4 @@
-"""A network whose weights are lost, from the answer backwards: a heatmap that stays the same says nothing about it."""
+"""Randomising a network's weights from the output backwards: a heatmap that does not change says nothing about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STAGES = (0.2, 0.4, 0.6, 0.8, 1.0)  # shares of the layers with weights
 
 
 def cascade(classifier: Classifier, seed: int) -> Iterator[tuple[str, Classifier]]:
-    """The network with ever more of its layers, from the last one on, set to random weights; with the last of them.
+    """Yield the last randomised layer and the network with ever more layers, from the output on, set to random weights.
 
     References
     ----------

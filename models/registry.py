@@ -1,12 +1,14 @@
-"""The one door to networks: weights are verified before they answer anything."""
+"""The only way to load networks: weights are verified before they answer anything."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -14,11 +16,16 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.fit import forward_of
-from models.network import Network
+from models.network import Network, Weights
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from models.softmax import softmax
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
+DECIDING: Final = (  # what in a manifest decides on an answer
+    *("name", "sha256", "classes", "input_shape", "preprocessing", "logit_bias", "temperature"),
+    *("threshold", "picture_threshold", "abstain_below"),
+)
 GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 processors differ by up to 0.03
 
 
@@ -26,7 +33,7 @@ GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 process
 class Manifest:
     """What travels with weights: their identity, what they were trained on and how to read their answers.
 
-    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) for beats of
+    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) is for beats of
     recordings, `picture_threshold` for uploaded pictures; below `abstain_below` a beat is unclassified.
     """
 
@@ -58,41 +65,63 @@ class Manifest:
         """Short form of the weights' SHA-256."""
         return self.sha256[:12]
 
+    @property
+    def identity(self) -> str:
+        """Hash of all that decides on an answer besides code: weights, calibration and thresholds; 12 hex digits."""
+        text = json.dumps({name: getattr(self, name) for name in DECIDING}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
 
 class Classifier:
     """A verified network that turns pictures, or beats in their order, into calibrated probabilities.
 
-    Immutable; safe to share.
+    Immutable; safe to share. It answers with a Keras model, or with the weights alone if its `Network.served` can.
     """
 
-    def __init__(self, manifest: Manifest, model: Any) -> None:
+    def __init__(self, manifest: Manifest, model: Any | None = None, *, weights: Weights | None = None) -> None:
         self.manifest = manifest
-        self.model = model
-        self._logits = forward_of(manifest.name)(model)
         self._bias = np.array(manifest.logit_bias, np.float32)
+        if model is None and weights is not None and self.network.served is not None:
+            self._model: Callable[[], Any] = partial(_built, manifest, weights)
+            self._logits = self.network.served(weights, len(manifest.classes))
+        else:
+            built = model if weights is None else _built(manifest, weights)
+            self._model = lambda: built
+            self._logits = forward_of(manifest.name)(built)
+
+    @cached_property
+    def model(self) -> Any:
+        """The network in Keras; where the weights alone answer, it is built when it is first asked for."""
+        return self._model()
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.manifest.name
 
     @property
     def version(self) -> str:
+        """Version of its weights."""
         return self.manifest.version
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
         return self.manifest.classes
 
     @property
     def preprocessing(self) -> str:
+        """Hash of the preprocessing that it was trained on."""
         return self.manifest.preprocessing
 
     @property
     def threshold(self) -> float:
+        """1 - p(N) from which a beat is called abnormal."""
         return self.manifest.threshold
 
     @property
     def abstain_below(self) -> float:
+        """Confidence below which a beat stays unclassified."""
         return self.manifest.abstain_below
 
     @cached_property
@@ -101,34 +130,35 @@ class Classifier:
         return NETWORKS[self.name]
 
     def logits(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Raw network output (n, 5), before prior and temperature."""
+        """Return the raw network output (n, 5), before prior and temperature."""
         self._check(inputs)
         return np.asarray(self._logits(inputs), np.float32)
 
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Calibrated probabilities (n, 5), in the order of `manifest.classes`, of beats of a recording.
+        """Return calibrated probabilities (n, 5), in the order of `manifest.classes`, for beats of a recording.
 
         Parameters
         ----------
         inputs : (n, height, width, 3) uint8, or (n, row) float32
-            Pictures as `pipeline.render.picture.render_pictures` draws them, or for a network that reads beats, the
-            rows of beats in their order, of `pipeline.signal.sequence`: each answer depends on the neighbours too.
+            Pictures as `pipeline.features.beat_image.render_pictures` draws them, or for a network that reads beats,
+            their rows of `pipeline.features.beat_sequence`, in order: each answer depends on the neighbours too.
         """
-        return _softmax((self.logits(inputs) + self._bias) / self.manifest.temperature)
+        return softmax(self.logits(inputs) + self._bias, temperature=self.manifest.temperature, dtype=np.float32)
 
     def predict_uploads(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, 5) of uploaded pictures of single beats.
+        """Return probabilities (n, 5) for uploaded pictures of single beats.
 
-        They come without rhythm and are not a day of one heart: the mix of classes seen in training is the prior.
+        They come without rhythm and not from one long recording, so the class frequencies seen in training are the
+        prior.
 
         Raises
         ------
         ModelError
-            If the network reads whole recordings and no pictures.
+            If the network reads whole recordings, not pictures.
         """
         if self.network.reads != "pictures":
             raise ModelError(f"Network {self.name!r} reads whole recordings, not pictures; choose another network.")
-        return _softmax(self.logits(pictures) / self.manifest.temperature)
+        return softmax(self.logits(pictures), temperature=self.manifest.temperature, dtype=np.float32)
 
     def _check(self, inputs: NDArray[Any]) -> None:
         expected, reads = self.manifest.input_shape, self.network.reads
@@ -140,12 +170,12 @@ class Classifier:
 
 
 def available(folder: Path = WEIGHTS) -> tuple[str, ...]:
-    """Names of the networks that have weights, in the order of `NETWORKS`."""
+    """Return the names of the networks that have weights, in the order of `NETWORKS`."""
     return tuple(name for name in NETWORKS if (folder / name / "manifest.json").exists())
 
 
 def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
-    """The manifest of a network.
+    """Read the manifest of a network.
 
     Raises
     ------
@@ -165,7 +195,7 @@ def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
 def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     """Load a network after checking its weights, their number of classes and its golden predictions.
 
-    Whether its classes and preprocessing are those of the caller, `pipeline.analysis` checks.
+    `pipeline.analysis` checks whether its classes and preprocessing are those of the caller.
 
     Raises
     ------
@@ -177,9 +207,9 @@ def load(name: str, folder: Path = WEIGHTS) -> Classifier:
     if not weights.exists() or hashlib.sha256(weights.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The weights of network {name!r} are damaged or missing: their SHA-256 differs.")
     try:
-        classifier = Classifier(facts, _model(name, facts, weights))
+        classifier = Classifier(facts, weights=_arrays(weights))
         _self_test(classifier, folder / name / "golden.npz")
-    except (OSError, KeyError, ValueError) as error:  # of another making, or without its golden inputs
+    except (OSError, KeyError, ValueError) as error:  # of another structure, or without its golden inputs
         raise ModelError(f"Network {name!r} cannot be put together from its files: {error}.") from error
     return classifier
 
@@ -194,14 +224,32 @@ def write(
 ) -> Path:
     """Write weights (float16), golden inputs, training curves and the manifest of a trained model.
 
-    Returns the folder written: `output_dir`/NAME, or the shipped models/weights/NAME.
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    model : keras.Model
+        The trained model; its weights are rounded to float16.
+    history : dict[str, list[float]]
+        Curves by epoch.
+    golden : (k, height, width, 3) uint8, or (k, row) float32
+        Inputs of the self-test.
+    facts : dict of str to Any
+        Fields of `Manifest` that only the caller knows.
+    output_dir : Path or None
+        Where to write; models/weights if None.
+
+    Returns
+    -------
+    Path
+        The folder written, `output_dir`/NAME.
     """
     folder = (output_dir or WEIGHTS) / name
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {variable.path: np.asarray(variable).astype(np.float16) for variable in model.weights}
     np.savez_compressed(folder / "weights.npz", **arrays)
     np.savez_compressed(folder / "golden.npz", pictures=golden)
-    _assign(model, folder / "weights.npz")
+    _assign(model, _arrays(folder / "weights.npz"))
     payload = (folder / "weights.npz").read_bytes()
     known = Manifest(
         name=name,
@@ -220,20 +268,27 @@ def write(
     return folder
 
 
-def _model(name: str, facts: Manifest, weights: Path) -> Any:
+def _built(facts: Manifest, weights: Weights) -> Any:
     keras().mixed_precision.set_global_policy(dtype_policy())
-    model = NETWORKS[name].build(facts.input_shape, len(facts.classes))
+    model = NETWORKS[facts.name].build(facts.input_shape, len(facts.classes))
     _assign(model, weights)
     return model
 
 
-def _assign(model: Any, weights: Path) -> None:
-    with np.load(weights, allow_pickle=False) as arrays:
-        for variable in model.weights:
-            value = arrays[variable.path].astype(np.float32)
-            if not np.isfinite(value).all():
-                raise ModelError(f"The weights {variable.path!r} are not finite.")
-            variable.assign(value)
+def _assign(model: Any, weights: Weights) -> None:
+    for variable in model.weights:
+        variable.assign(weights[variable.path])
+
+
+def _arrays(file: Path) -> Weights:
+    """Read the weights in a file, float32, and check that they are finite."""
+    with np.load(file, allow_pickle=False) as kept:
+        arrays = {path: kept[path].astype(np.float32) for path in kept.files}
+    for path, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise ModelError(f"The weights {path!r} are not finite.")
+        values.flags.writeable = False
+    return MappingProxyType(arrays)
 
 
 def _self_test(classifier: Classifier, golden: Path) -> None:
@@ -245,11 +300,6 @@ def _self_test(classifier: Classifier, golden: Path) -> None:
             f"Network {classifier.name!r} fails its self-test: probabilities differ by {worst:.3f}, "
             f"over {GOLDEN_TOLERANCE}; it is not used."
         )
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponent / exponent.sum(axis=1, keepdims=True), np.float32)
 
 
 def _frozen(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`rhythm` once more, for weights that patients of svdb have taught as well: its own name, so its scores stay apart."""
+"""`rhythm` again, for weights trained on patients of svdb as well; its own name keeps its scores separate."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ NETWORK = replace(
     rhythm.NETWORK,
     title="Rhythm network (MIT-BIH and SVDB)",
     place=91,
-    taught_by="svdb",
+    also_trained_on="svdb",
 )

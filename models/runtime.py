@@ -1,30 +1,63 @@
-"""How TensorFlow is started here: quiet, and in bfloat16 where the processor computes in it."""
+"""How TensorFlow is started here: quietly, and in bfloat16 where the processor supports it; numpy's threads."""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import RLock
 from typing import Any, Final
 
-_IMPORTING: Final = RLock()  # two threads that import Keras at once each find half of it
+_IMPORTING: Final = RLock()  # two threads that import Keras at once would each find half of it
+_STDERR: Final = 2
+_ITS_LOG: Final = re.compile(
+    rb"[IWE]\d{4} \d\d:\d\d:|\d{4}-\d\d-\d\d .*: [IWE] |WARNING: All log messages before absl::"
+)
 
 
 @cache
 def tensorflow() -> Any:
-    """TensorFlow, imported once and on demand: it takes seconds, and most pages need none of it."""
+    """Import TensorFlow once and on demand: it takes seconds, and most pages do not need it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    with _IMPORTING:
+    with _IMPORTING, _without_its_log():
         import tensorflow as tf
 
     return tf
 
 
+@contextmanager
+def _without_its_log() -> Iterator[None]:
+    """Keep what TensorFlow logs during its import from stderr, and pass on everything else a little later.
+
+    Its first messages go straight to the file descriptor, whatever TF_CPP_MIN_LOG_LEVEL says. Set that below 3 to see
+    them.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "3":
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(_STDERR)
+    with TemporaryFile() as said:
+        os.dup2(said.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, _STDERR)
+            os.close(stderr)
+            said.seek(0)
+            os.write(_STDERR, b"".join(line for line in said if not _ITS_LOG.match(line)))
+
+
 @cache
 def keras() -> Any:
-    """Keras on TensorFlow."""
+    """Import Keras with the TensorFlow backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _IMPORTING:
         tensorflow()
@@ -35,7 +68,7 @@ def keras() -> Any:
 
 @cache
 def dtype_policy() -> str:
-    """`mixed_bfloat16` on processors with AVX512-BF16 or AMX-BF16, where it is measured to be 2 x faster."""
+    """Return `mixed_bfloat16` on processors with AVX512-BF16 or AMX-BF16, where it was measured to be twice as fast."""
     if forced := os.environ.get("HEARTVISION_DTYPE"):
         return forced
     try:
@@ -43,3 +76,25 @@ def dtype_policy() -> str:
     except OSError:
         return "float32"
     return "mixed_bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def single_threaded_blas() -> AbstractContextManager[object]:
+    """Keep each matrix product, within this context, on the thread that asks for it.
+
+    OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
+    times as long.
+    """
+    limiter: AbstractContextManager[object] = _blas().limit(limits=1)
+    return limiter
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

@@ -1,7 +1,8 @@
-"""Boosted trees over beats, as arrays in the network's graph: what they measure of each beat, and how they answer.
+"""Boosted trees over beats, as arrays beside the network's: what they measure of each beat, and how they answer.
 
-Trees learn in `pipeline.train.rhythm_trees`; here they only answer. All numbers but a coarse shape are relative to the
-recording's usual beat, to its usual interval or to the beats nearby; a beat depends on `REACH` neighbours on each side.
+They are trained in `pipeline.training.rhythm_network.boosted_trees`; here they only answer, in Keras's graph or as
+`BoostedTrees`. All features but a coarse shape are relative to the recording's usual beat, to its usual interval or to
+nearby beats; a beat depends on `REACH` neighbours on each side.
 """
 
 from __future__ import annotations
@@ -13,25 +14,26 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import beats
-from models.beats import joined, mean_near, shifted, surroundings
+from models.beat_measures import N_LEADS, Measured, joined, measured
+from models.boosted_trees import BoostedTrees
+from models.network import Weights
+from models.operations import indicator, mean_near, ops_of, reshaped, shifted
 from models.runtime import keras, tensorflow
 
-ROUNDS: Final = 120  # trees of each class: two forests, each with half of the say
-NODES: Final = 29  # of a tree: 15 leaves
-DEPTH: Final = 7  # steps from the root to a leaf, at most
+ROUNDS: Final = 120  # trees per class: two ensembles of equal weight
+NODES: Final = 29  # per tree: 15 leaves
+DEPTH: Final = 7  # most steps from the root to a leaf
 REACH: Final = 32  # beats on each side
 COARSE, COARSE_STEP = slice(8, 92), 7  # 0.24 s before R to 0.43 s after it in steps of 56 ms
 FINE, FINE_STEP = slice(28, 56), 4  # 80 ms before R to 0.14 s after it in steps of 32 ms
-COMPARED: Final = slice(24, 60)  # what makes two beats of the same shape
-ALIKE, SAME = 0.85, 0.95  # beats of a lower correlation do not count as of one shape, from the higher on they do
-NODE: Final = ("feature", "threshold", "left", "right", "value")  # what is known of a node of a tree
+COMPARED: Final = slice(24, 60)  # the part by which two beats have the same shape
+ALIKE, SAME = 0.85, 0.95  # correlations below the lower do not count as the same shape, above the higher they do
+NODE: Final = ("feature", "threshold", "left", "right", "value")  # what describes a node of a tree
 
 
-def measures(rows: Any) -> Any:
-    """What the trees are asked about: (batch, n, numbers) from rows (batch, n, row) of beats in their order."""
-    wave, usual, rhythm = beats.parts(rows)
-    like = beats.likeness(wave, usual)
+def measures(seen: Measured) -> Any:
+    """Return the features of the trees, (batch, n, numbers)."""
+    wave, usual, rhythm, like = seen.wave, seen.usual, seen.rhythm, seen.likeness
     return joined(
         [
             rhythm,
@@ -42,35 +44,35 @@ def measures(rows: Any) -> Any:
             *(like - mean_near(like, reach) for reach in (8, REACH)),
             *_least_and_most(like, usual),
             *_around(rhythm, like),
-            surroundings(wave, rhythm),
+            seen.surroundings,
             *_company(wave, rhythm, like),
         ]
     )
 
 
 def _coarse(wave: Any, part: slice, step: int) -> Any:
-    """Means of `step` points, both leads in turn."""
-    ops, points = keras().ops, range(part.start, part.stop, step)
+    """Return means of `step` points, both leads in turn."""
+    ops, points = ops_of(wave), range(part.start, part.stop, step)
     return joined([ops.mean(wave[..., at : at + step, :], axis=-2) for at in points])
 
 
 def _least_and_most(like: Any, usual: Any) -> list[Any]:
-    """The nine measures of likeness in the lead that shows less and in the one that shows more; a missing one aside."""
-    ops = keras().ops
+    """Return the nine measures of likeness in the less and in the more similar lead, ignoring a missing one."""
+    ops = ops_of(like)
     both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
-    missing = ops.cast(ops.logical_not(ops.any(usual != 0, axis=-2)), "float32")[..., None, :]
+    missing = indicator(ops.logical_not(ops.any(usual != 0, axis=-2)))[..., None, :]
     return [ops.min(both + 9 * missing, axis=-1), ops.max(both - 9 * missing, axis=-1)]
 
 
 def _around(rhythm: Any, like: Any) -> list[Any]:
-    """Intervals, likeness of the QRS and width of three beats on each side."""
+    """Return intervals, likeness of the QRS and width of three beats on each side."""
     key = joined([rhythm[..., :7], like[..., 6:12], like[..., 18:20]])
     return [shifted(key, by) for by in (-3, -2, -1, 1, 2, 3)]
 
 
 def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
-    """How many beats nearby have this beat's shape, and when those come: a shape that comes on time is conducted."""
-    ops = keras().ops
+    """Return how many nearby beats have this beat's shape, and when they come: on time means conducted."""
+    ops = ops_of(wave)
     shape = _normed(wave)
     known = joined([rhythm[..., 2:4], like[..., 6:8], shape])
     near = [shifted(known, by) for by in (*range(-16, 0), *range(1, 17))]
@@ -85,24 +87,44 @@ def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
 
 
 def _normed(wave: Any) -> Any:
-    """QRS and T of both leads as one vector of length 1, or less where there is next to nothing."""
-    ops = keras().ops
+    """Return QRS and T of both leads as one vector of length 1, or shorter where there is next to nothing."""
+    ops = ops_of(wave)
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
-    flat = keras().layers.Reshape((-1, (COMPARED.stop - COMPARED.start) * beats.LEADS), dtype="float32")(part)
+    flat = reshaped(part, (COMPARED.stop - COMPARED.start) * N_LEADS)
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 
 @cache
 def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """A compiled function from rows (n, row) of beats in their order to their measures (n, numbers)."""
+    """Compile a function from rows (n, row) of beats in their order to their features (n, numbers)."""
     tf = tensorflow()
-    run = tf.function(lambda rows: measures(rows[None])[0], input_signature=[tf.TensorSpec((None, row), tf.float32)])
+    run = tf.function(
+        lambda rows: measures(measured(rows[None]))[0], input_signature=[tf.TensorSpec((None, row), tf.float32)]
+    )
     return lambda rows: np.asarray(run(rows), np.float32)
 
 
+def forest_of(weights: Weights) -> BoostedTrees:
+    """Return the trees from the weights of `layer`, for numpy: from features (n, numbers) to log odds."""
+    node = {name: weights[f"trees/{name}"] for name in NODE}
+    rounds, classes, nodes = node["feature"].shape
+    root = nodes * np.arange(rounds * classes)
+    left, right = (node[name].astype(np.int32).ravel() + np.repeat(root, nodes) for name in ("left", "right"))
+    return BoostedTrees(
+        node["feature"].astype(np.int16).ravel(),
+        node["threshold"].ravel(),
+        left.astype(np.int32),
+        right.astype(np.int32),
+        node["value"].ravel(),
+        root.astype(np.int32),
+        np.tile(np.arange(classes, dtype=np.int16), rounds),
+        weights["trees/start"],
+    )
+
+
 def layer(classes: int, name: str = "trees") -> Any:
-    """Trees from rows (batch, n, row) to log-odds (batch, n, classes), without content yet.
+    """Return trees from rows (batch, n, row) to log odds (batch, n, classes), without content yet.
 
     Their weights are `NODE`, each (ROUNDS, classes, NODES): a node asks whether number `feature` of `measures` is at
     most `threshold` and goes `left` or else `right`; a leaf goes to itself, and its `value` is added to the `start`
@@ -113,10 +135,10 @@ def layer(classes: int, name: str = "trees") -> Any:
 
 @cache
 def _layer_class() -> Any:
-    """The layer, made when it is needed: so is Keras."""
+    """Make the layer on demand, because Keras is imported on demand."""
 
     class Trees(keras().layers.Layer):  # type: ignore[misc]
-        """Nodes are weights that no training changes; float16 holds each number exactly but thresholds and values."""
+        """Nodes are weights that are never trained; float16 holds each number exactly but thresholds and values."""
 
         def __init__(self, classes: int, name: str) -> None:
             super().__init__(name=name, dtype="float32", trainable=False)
@@ -135,12 +157,12 @@ def _layer_class() -> Any:
 
         def call(self, rows: Any) -> Any:
             ops = keras().ops
-            found = measures(rows)
+            found = measures(measured(rows))
             answers = self.answers(ops.reshape(found, (-1, found.shape[-1])))
             return ops.reshape(answers, (*ops.shape(rows)[:2], self.classes))
 
         def answers(self, found: Any) -> Any:
-            """Log-odds (beats, classes) from what was measured, (beats, numbers): all trees take each step at once."""
+            """Return log odds (beats, classes) from features (beats, numbers): all trees take each step at once."""
             ops = keras().ops
             flat, size = ops.reshape(found, (-1,)), found.shape[-1]
             whole = {name: ops.reshape(self.node[name], (-1,)) for name in NODE}

@@ -10,15 +10,15 @@ import numpy as np
 from models.network import Network
 from models.runtime import keras
 
-HEAT_LAYER = "block4_conv3"  # 8 x 12 positions; the maps of block5_conv3 tell less (ADR 0011)
+HEAT_LAYER = "block4_conv3"  # 8 x 12 positions; the maps of block5_conv3 are less informative (ADR 0027)
 IMAGENET_FILE = "vgg16_imagenet_notop_f16.npz"
-FROZEN_BLOCKS = ("block1", "block2")  # edges and strokes transfer as they are
+FROZEN_BLOCKS = ("block1", "block2")  # edges and strokes transfer unchanged
 HIDDEN_UNITS = 128
 DROPOUT = 0.4
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes); flat, no nested model."""
+    """Return an untrained flat model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
     layers = keras().layers
     inputs = layers.Input(input_shape, name="picture")
     x = keras().applications.vgg16.preprocess_input(inputs)
@@ -46,7 +46,7 @@ def initialise(model: Any, weights_dir: Path) -> str:
 
 
 def trainable(layer_name: str) -> bool:
-    """Whether a layer is fine-tuned."""
+    """Tell whether a layer is fine-tuned."""
     return not layer_name.startswith(FROZEN_BLOCKS)
 
 

@@ -1,6 +1,6 @@
 """A small vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929) on beat pictures, from a random start.
 
-Patches are taken by three strided convolutions, which a small data set needs (Xiao et al. 2021, arXiv:2106.14881).
+Patches are made by three strided convolutions, which a small dataset needs (Xiao et al. 2021, arXiv:2106.14881).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from models.network import Network, everything, random_start
 from models.runtime import keras
 
 STEM_FILTERS = (24, 48)
-WIDTH = 96  # of a token; each stands for 8 x 8 pixels
+WIDTH = 96  # of a token, which stands for 8 x 8 pixels
 DEPTH = 4
 HEADS = 4
 DROPOUT = 0.1
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
-    """An untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
+    """Return an untrained model from RGB pictures (n, h, w, 3) in 0..255 to logits (n, classes)."""
     layers = keras().layers
     inputs = layers.Input(input_shape, name="picture")
     x = layers.Rescaling(1 / 255, name="scale")(inputs)
@@ -38,7 +38,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def _block(x: Any, name: str) -> Any:
-    """Attention and two dense layers, each on normalised tokens and added to them."""
+    """Apply attention and two dense layers, each on normalised tokens and added to them."""
     layers = keras().layers
     y = layers.LayerNormalization(name=f"{name}_norm1")(x)
     y = layers.MultiHeadAttention(HEADS, WIDTH // HEADS, dropout=DROPOUT, name=f"{name}_attention")(y, y)
@@ -50,7 +50,7 @@ def _block(x: Any, name: str) -> Any:
 
 
 def _positions() -> Any:
-    """A layer that adds a learned vector to each token: the same stroke means another thing in another panel."""
+    """Return a layer that adds a learned vector to each token: a stroke means something else in another panel."""
 
     class Positions(keras().layers.Layer):  # type: ignore[misc]  # Keras is imported when it is needed
         def build(self, input_shape: tuple[int, ...]) -> None:

@@ -1,54 +1,72 @@
-"""The main job, readable as a table of contents: a recording goes in, classified beats come out."""
+"""The main task, readable as a table of contents: from a recording to classified beats."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.errors import ModelError, SignalError
-from pipeline.inputs import blocks
+from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.detect import detect_r_peaks, looks_inverted, snap
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
+from pipeline.signal.r_peaks import detect_r_peaks, looks_inverted, snap
+from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
-Progress = Callable[[float, str], None]
+if TYPE_CHECKING:
+    from models.registry import Classifier
 
 
 class BeatClassifier(Protocol):
     """What `analyse` needs of a network; `models.registry.Classifier` is one."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the network."""
+        ...
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of its weights."""
+        ...
+
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
+        ...
+
     @property
-    def preprocessing(self) -> str: ...
+    def preprocessing(self) -> str:
+        """Hash of the preprocessing that it was trained on."""
+        ...
+
     @property
-    def threshold(self) -> float: ...
+    def threshold(self) -> float:
+        """1 - p(N) from which a beat is called abnormal."""
+        ...
+
     @property
-    def abstain_below(self) -> float: ...
+    def abstain_below(self) -> float:
+        """Confidence below which a beat stays unclassified."""
+        ...
 
     def predict(self, inputs: NDArray[Any], /) -> FloatArray:
-        """Calibrated probabilities (n, 5) of n beats; `pipeline.inputs` makes what `preprocessing` names."""
+        """Return calibrated probabilities (n, 5) of n beats from what `preprocessing` names (`pipeline.features`)."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A recording up to its beats: everything before the network."""
+    """A recording with its beats: everything before the network."""
 
     recording: Recording
     leads: tuple[str, ...]
@@ -64,20 +82,32 @@ def prepare(
     leads: tuple[str, ...] | None = None,
     samples: IntArray | None = None,
 ) -> Prepared:
-    """Choose leads, condition them, judge quality, find R peaks and cut beats.
+    """Choose leads, filter them, judge their quality, find R peaks and cut beats.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    config : Config, optional
+        Settings of the pipeline.
     leads : tuple of str, optional
         One or two lead names; chosen automatically if None.
     samples : (n,) int64, optional
-        Given (reference) beats instead of detected ones; each is snapped to the local extremum, and the result
-        keeps them one to one and in order.
+        Given (reference) beats instead of detected ones, as indices into the recording. Each is snapped to the local
+        extremum; their number and order stay the same.
 
     Raises
     ------
     SignalError
         If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
+
+    Examples
+    --------
+    >>> from pipeline.datasets import demo_path
+    >>> from pipeline.intake import read_path
+    >>> prepared = prepare(read_path(demo_path()))
+    >>> prepared.leads, len(prepared.beats)
+    (('MLII',), 502)
     """
     _check_duration(recording, config)
     chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)
@@ -102,14 +132,31 @@ def analyse(
     samples: IntArray | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Find and classify the beats of a recording; arguments and errors as in `prepare`.
+    """Find and classify the beats of a recording.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    leads : tuple of str, optional
+        One or two lead names; chosen automatically if None.
+    samples : (n,) int64, optional
+        Given beats instead of detected ones, as in `prepare`.
     progress : callable, optional
         Called with a fraction in 0..1 and a sentence.
+
+    Raises
+    ------
+    SignalError
+        As in `prepare`.
+    ModelError
+        If the network does not fit this configuration; see `check_classifier`.
     """
-    report = progress or (lambda fraction, sentence: None)
+    report = progress or no_progress
     report(0.0, "Filtering the signal and finding R peaks")
     prepared = prepare(recording, config, leads=leads, samples=samples)
     return classify(prepared, classifier, config, progress=report)
@@ -118,10 +165,27 @@ def analyse(
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
-    """Classify the beats of a prepared recording, and say for each whether the answer can be used."""
+    """Classify the beats of a prepared recording, and state for each whether the answer can be used.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The beats of a recording.
+    classifier : BeatClassifier
+        The network.
+    config : Config, optional
+        Settings of the pipeline.
+    progress : callable, optional
+        Called with a fraction in 0..1 and a sentence.
+
+    Raises
+    ------
+    ModelError
+        If the network does not fit this configuration; see `check_classifier`.
+    """
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
-    p, has_p = _probabilities(beats, classifier, config, progress or (lambda fraction, sentence: None))
+    p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
     reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
     return Analysis(
@@ -142,16 +206,48 @@ def classify(
         reason=reason,
         notices=prepared.notices,
         threshold=classifier.threshold,
+        rr_s=read_only(_intervals(beats, recording.fs)),
     )
 
 
-def check_classifier(classifier: BeatClassifier, config: Config) -> None:
-    """Refuse a network whose classes or inputs are not those of this configuration.
+def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Prepared:
+    """Return what an analysis was made from: its own leads and beats, one to one.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The analysis of it.
+    config : Config, optional
+        Settings of the pipeline.
+    """
+    again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
+    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+
+
+def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
+    """Load a verified network that reads what this configuration gives it.
 
     Raises
     ------
     ModelError
-        If they differ: the same shapes would load and answer, but mean something else.
+        If there is no such network, it fails its checks, or it was trained on other inputs.
+    """
+    from models import registry  # takes a second, which stored results do not need
+
+    classifier = registry.load(name)
+    check_classifier(classifier, config)
+    return classifier
+
+
+def check_classifier(classifier: BeatClassifier, config: Config) -> None:
+    """Refuse a network whose classes or inputs differ from this configuration's.
+
+    Raises
+    ------
+    ModelError
+        If they differ: arrays of the same shapes would load and give answers, but with another meaning.
     """
     if tuple(classifier.classes) != AAMI_CLASSES:
         raise ModelError(f"Network {classifier.name!r} answers in classes {classifier.classes}, not {AAMI_CLASSES}.")
@@ -229,6 +325,12 @@ def _probabilities(
     has_p[usable] = np.isfinite(p[usable]).all(axis=1) & (np.abs(p[usable].sum(axis=1) - 1) < 1e-3)
     p[~has_p] = 0
     return p, has_p
+
+
+def _intervals(beats: Beats, fs: float) -> FloatArray:
+    """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
+    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 
 def _final_reasons(

@@ -34,7 +34,7 @@ class DataError(EcgError):
 
 
 class ReviewError(EcgError):
-    """A decision that cannot be taken: no such beat, a signed study, nothing to undo."""
+    """A decision that cannot be made: no such beat, a signed study, nothing to undo."""
 
 
 class StaleVersion(ReviewError):  # noqa: N818 - it names a state, not a fault
@@ -42,4 +42,4 @@ class StaleVersion(ReviewError):  # noqa: N818 - it names a state, not a fault
 
 
 class StoreError(EcgError):
-    """The database cannot be reached, or is of a version that this program does not know; nothing was saved."""
+    """The database cannot be reached, or its version is unknown to this program; nothing was saved."""

@@ -54,12 +54,12 @@ NON_BEAT_SYMBOLS: Final = frozenset("[!]x()ptu`'^|~+sTD=\"@*{}")
 
 
 def is_beat(symbol: str) -> bool:
-    """Whether a WFDB annotation symbol marks a heartbeat."""
+    """Tell whether a WFDB annotation symbol marks a heartbeat."""
     return symbol in DE_CHAZAL
 
 
 def aami_class(symbol: str, *, table: LabelTable = "de_chazal") -> str | None:
-    """AAMI class of a WFDB symbol; None for symbols that mark no beat or that WFDB does not define.
+    """Return the AAMI class of a WFDB symbol, None if it marks no beat or WFDB does not define it.
 
     Parameters
     ----------
@@ -71,5 +71,12 @@ def aami_class(symbol: str, *, table: LabelTable = "de_chazal") -> str | None:
     References
     ----------
     ANSI/AAMI EC57:2012, table 3; de Chazal et al. 2004, doi:10.1109/TBME.2004.827359.
+
+    Examples
+    --------
+    >>> aami_class("L"), aami_class("V"), aami_class("+")
+    ('N', 'V', None)
+    >>> aami_class("e"), aami_class("e", table="bxb")
+    ('N', 'S')
     """
     return (DE_CHAZAL if table == "de_chazal" else BXB).get(symbol)

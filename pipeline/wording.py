@@ -1,8 +1,9 @@
-"""How numbers are written for people, on pages and on paper alike.
+"""How numbers are written for people, on screen and on paper alike.
 
-A count has a space between thousands (`grouped`). What the network says of one answer is in whole per cent (`percent`);
-what was counted - a burden, a coverage - has one decimal (`share`), and so has what was measured, with its interval in
-brackets (`score`). Measures that are no share - kappa, AUC, calibration error - have three decimals (`no_share`).
+A count has a space between thousands (`grouped`). What the network says about one answer is in whole per cent
+(`percent`); what was counted - a burden, a coverage - has one decimal (`share`), and so has what was measured, with its
+interval in brackets (`score`). Measures that are not shares - kappa, AUC, calibration error - have three decimals
+(`no_share`).
 """
 
 from __future__ import annotations
@@ -14,15 +15,30 @@ from typing import Final
 from pipeline.labels import AAMI_CLASSES
 
 UNDEFINED: Final = "–"
+RESEARCH_USE: Final = (
+    "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
+)
 
 
 def grouped(count: float) -> str:
-    """A count, or a number of whole things, with a space between thousands."""
+    """Write a count with a space between thousands.
+
+    Examples
+    --------
+    >>> grouped(109494)
+    '109 494'
+    """
     return f"{count:,.0f}".replace(",", " ")
 
 
 def percent(fraction: float) -> str:
-    """A probability in per cent, never rounded up to certainty or down to impossibility."""
+    """Write a probability in per cent, never rounded up to certainty or down to impossibility.
+
+    Examples
+    --------
+    >>> percent(0.873), percent(0.999)
+    ('87 %', '> 99 %')
+    """
     if not math.isfinite(fraction):
         return "unknown"
     if fraction > 0.99:
@@ -31,7 +47,13 @@ def percent(fraction: float) -> str:
 
 
 def share(fraction: float | None) -> str:
-    """A counted share in per cent: some is never none, and almost all is never all; a dash where there is none."""
+    """Write a counted share in per cent; few is never rounded to none, nor almost all to all. None gives a dash.
+
+    Examples
+    --------
+    >>> share(0.0004), share(0.5), share(None)
+    ('< 0.1 %', '50.0 %', '–')
+    """
     if fraction is None:
         return UNDEFINED
     if fraction in (0.0, 1.0):
@@ -42,30 +64,102 @@ def share(fraction: float | None) -> str:
 
 
 def burden(counts: Mapping[str, int], letter: str) -> str:
-    """The share of a class among the classified beats, which is what every page and the report call its share."""
+    """Write the share of a class among the classified beats, as every page and the report state it."""
     beats = classified(counts)
     return share(counts.get(letter, 0) / beats if beats else None)
 
 
 def classified(counts: Mapping[str, int]) -> int:
-    """How many beats have a class."""
+    """Return how many beats have a class."""
     return sum(counts.get(name, 0) for name in AAMI_CLASSES)
 
 
 def of_the_classified(counts: Mapping[str, int]) -> str:
-    """What the shares of `burden` are shares of, in one sentence."""
+    """State in one sentence what the shares of `burden` refer to."""
     return f"Shares are of the {grouped(classified(counts))} classified beats."
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A measured share with its interval, always with one decimal: 93.1 % (90.2–95.4)."""
+    """Write a measured share with its interval, always with one decimal.
+
+    Parameters
+    ----------
+    value : float or None
+        The share, 0..1; a dash is written for None.
+    low, high : float, optional
+        Its interval.
+
+    Examples
+    --------
+    >>> score(0.931, 0.902, 0.954)
+    '93.1 % (90.2–95.4)'
+    """
     if value is None:
         return UNDEFINED
     return f"{value * 100:.1f} %" + ("" if low is None or high is None else f" ({low * 100:.1f}–{high * 100:.1f})")
 
 
 def no_share(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A measure that is no share, with its interval: 0.987 (0.981–0.992)."""
+    """Write a measure that is not a share, with its interval.
+
+    Parameters
+    ----------
+    value : float or None
+        The measure; a dash is written for None.
+    low, high : float, optional
+        Its interval.
+
+    Examples
+    --------
+    >>> no_share(0.987, 0.981, 0.992)
+    '0.987 (0.981–0.992)'
+    """
     if value is None:
         return UNDEFINED
     return f"{value:.3f}" + ("" if low is None or high is None else f" ({low:.3f}–{high:.3f})")
+
+
+def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
+    """Write a time from the start of the recording: h:mm:ss.t, or m:ss.t in the first hour.
+
+    Parameters
+    ----------
+    seconds : float
+        From the start, 0 or more; rounded to the nearest tenth of a second.
+    tenths : bool, optional
+        Whether the tenth is shown. The second does not depend on it: 59.96 s is 1:00.0 or 1:00, and 59.6 s is 0:59.6 or
+        0:59.
+    hours : bool, optional
+        Whether hours are written in the first hour too, as in printed reports.
+
+    Examples
+    --------
+    >>> clock(3725.4), clock(59.96)
+    ('1:02:05.4', '1:00.0')
+    """
+    whole, tenth = divmod(round(seconds * 10), 10)
+    minutes, second = divmod(whole, 60)
+    hour, minute = divmod(minutes, 60)
+    text = f"{hour}:{minute:02d}:{second:02d}" if hour or hours else f"{minute}:{second:02d}"
+    return f"{text}.{tenth}" if tenths else text
+
+
+def report_clock(seconds: float) -> str:
+    """Write a time from the start of the recording as printed reports do, h:mm:ss: the second that `clock` names."""
+    return clock(seconds, tenths=False, hours=True)
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time in the units that a person would use.
+
+    Examples
+    --------
+    >>> duration(42.2), duration(3725)
+    ('42 s', '62 min 5 s')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < 5400:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

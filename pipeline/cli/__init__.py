@@ -1,11 +1,15 @@
-"""The command line: arguments in, exit codes out; one module per command, which imports what it needs when it runs."""
+"""The command line: arguments in, exit codes out; one module per command, which imports what it needs on demand."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
+from pipeline.cli.app import add_app
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.page import add_page
@@ -21,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad use, an unusable network among it (argparse raises SystemExit(2) itself); 3 if an input was
-        refused: one sentence for each on stderr, the other inputs of the same call are still done.
+        0; 2 for bad use, including an unusable network (argparse raises SystemExit(2) itself); 3 if an input was
+        refused: one sentence for each on stderr, while the other inputs of the same call are still processed.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -40,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description="HeartVision: every beat of an ECG, seen.")
+    own = Path(sys.argv[0]).stem == "heartvision"  # the command of an installed copy
+    prog = "heartvision" if own else "python -m pipeline"
+    parser = argparse.ArgumentParser(prog=prog, description="HeartVision: every beat of an ECG, seen.")
+    parser.add_argument("--version", action="version", version=f"heartvision {pipeline.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
@@ -48,5 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
     add_train(commands.add_parser("train", help="train a network on the public data"))
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
+    add_app(commands.add_parser("app", help="start the application in the browser"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

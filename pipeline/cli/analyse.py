@@ -9,26 +9,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.cli.shared import (
-    BAD_USE,
-    OK,
-    REFUSED,
-    Progress,
-    differ,
-    label,
-    loader,
-    name_list,
-    progress_bars,
-    say,
-)
+from pipeline._util.progress import Progress
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, loader, name_list, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
-    from pipeline.domain import Analysis, Recording
     from pipeline.export.report import ReportContent
     from pipeline.intake import CsvOptions
+    from pipeline.types import Analysis, Recording
 
 _TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
@@ -36,8 +26,8 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea or .csv file")
+    """Add the arguments of `analyse`."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -52,7 +42,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `report`: those of `analyse`, which writes a PDF."""
+    """Add the arguments of `report`: those of `analyse`, which writes a PDF."""
     add_analyse(parser)
     parser.set_defaults(format=("pdf",))
 
@@ -81,8 +71,8 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _record(path: Path) -> str:
-    """What a recording is called: a record's name has no ending to be taken away."""
-    return path.stem if path.suffix.lower() in (".hea", *_TABLES) else path.name
+    """Return what a recording is called: the name of a record has no ending to be removed."""
+    return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
 
 
 def _analyse_one(
@@ -116,13 +106,13 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
 
 
 def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
-    """The model's answer alone, as a report that nobody has reviewed."""
+    """Return the model's answer alone, as a report that nobody has reviewed."""
     from models import registry
     from pipeline.export.report import report_content
-    from pipeline.review.beats import reviewed_beats
-    from pipeline.review.ground import ground_of
+    from pipeline.review.beats_in_force import reviewed_beats
+    from pipeline.review.signal_evidence import evidence_of
 
-    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
 

@@ -1,4 +1,4 @@
-"""`data`: the public databases, fetched, verified and described."""
+"""`data`: fetches, verifies and describes the public databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `data`."""
+    """Add the arguments of `data`."""
     parser.add_argument("names", nargs="*", metavar="DATABASE", help="default: all")
     parser.add_argument("--check", action="store_true", help="only verify what is there")
     parser.add_argument("--statistics", action="store_true", help="write the statistics that the Dataset page shows")
@@ -14,6 +14,6 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(options: argparse.Namespace) -> int:
-    from pipeline.datasets.command import run_data
+    from pipeline.cli.data_command import run_data
 
     return run_data(check=options.check, statistics=options.statistics, names=tuple(options.names))

@@ -1,4 +1,4 @@
-"""`evaluate`: a network's scores, beside its weights."""
+"""`evaluate`: a network's scores, stored beside its weights."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.cli.shared import OK, Progress, positive, progress_bars
-from pipeline.provenance import current_commit
+from pipeline._util.progress import Progress
+from pipeline._util.provenance import current_commit
+from pipeline.cli.shared import OK, positive, progress_bars
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `evaluate`."""
+    """Add the arguments of `evaluate`."""
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network")
     work.add_argument(
@@ -55,7 +56,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
-    """The rest of --all: runs that are only trained to compare with, and the heads for pictures of beats."""
+    """Run the rest of --all: trainings that serve only for comparison, and the heads for pictures of beats."""
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_of, trained_to_compare
     from pipeline.cli.train import train_again
@@ -69,7 +70,7 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:
-    from pipeline.evaluate.pictures import evaluate_pictures
+    from pipeline.beat_images.evaluation import evaluate_pictures
 
     with progress_bars(1) as steps:
         written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
@@ -78,7 +79,7 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
 
 
 def _every_evaluation(options: argparse.Namespace) -> list[argparse.Namespace]:
-    """What --all stands for, in an order in which each finds what it needs."""
+    """Return what --all stands for, in an order in which each finds what it needs."""
     from models.registry import available
 
     usual = {**vars(options), "all": False, "output": None, "stress": False, "uncertainty": False}
@@ -97,7 +98,7 @@ _KINDS: Final[tuple[dict[str, Any], ...]] = (
 
 
 def _is_done(job: dict[str, Any]) -> bool:
-    """Whether this very code has measured these very weights."""
+    """Tell whether this very code has measured these very weights."""
     from models.registry import WEIGHTS, manifest
     from pipeline.cli.everything import is_of
 
@@ -111,28 +112,28 @@ def _is_done(job: dict[str, Any]) -> bool:
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
     if options.stress:
-        from pipeline.evaluate.stress import stress
+        from pipeline.evaluation.stress import stress
 
         return stress(options.model, data, options.output, progress=progress)
     if options.explanations:
-        from pipeline.evaluate.explanations import explanations
+        from pipeline.evaluation.explanations import explanations
 
         return explanations(options.model, data, options.output, per_class=options.explanations, progress=progress)
     if options.uncertainty:
-        from pipeline.evaluate.uncertainty import evaluate_uncertainty
+        from pipeline.evaluation.uncertainty import evaluate_uncertainty
 
         return evaluate_uncertainty(options.model, data, options.output, progress=progress)
-    from pipeline.evaluate.run import evaluate
+    from pipeline.evaluation.run import evaluate
 
     return evaluate(options.model, data, options.split, options.output, progress=progress)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    """On the records of both, both kinds of beats; once more without the record of most S beats, if it is there."""
+    """Compare on the records of both, with both kinds of beats; again without the record with most S beats."""
     from models.registry import WEIGHTS
-    from pipeline.evaluate.compare import as_text, compare, shared
-    from pipeline.evaluate.report import S_RECORD
-    from pipeline.evaluate.saved import evaluation_file, read_evaluation
+    from pipeline.evaluation.compare import as_text, compare, shared
+    from pipeline.evaluation.report import S_RECORD
+    from pipeline.evaluation.saved import evaluation_file, read_evaluation
 
     first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
     for kind in ("reference", "detected"):

@@ -1,4 +1,4 @@
-"""What `train --all` and `evaluate --all` stand for: the commands behind the numbers in git, in an order that works."""
+"""What `train --all` and `evaluate --all` stand for: the commands behind the numbers in git, in a working order."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-EXTRA: Final = {"pictures": ("vgg16", "pictures.json"), "page": ("pages", "page", "manifest.json")}  # beside networks
+EXTRA: Final = {"pictures": ("vgg16", "pictures.json"), "page": ("pages", "page", "manifest.json")}  # besides networks
 
 
 @dataclass(frozen=True)
 class Made:
-    """Something that a command made: its name, the file that says so, and the `arguments` after `python -m pipeline`.
+    """Something that a command made: name, the file that records it, and the `arguments` after `python -m pipeline`.
 
-    `--data` and `--output` are left out of the arguments: they are those of the computer it was made on.
+    `--data` and `--output` are not among the arguments: they belong to the computer it was made on.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Made:
 
 
 def trained(weights: Path) -> list[Made]:
-    """Every network that has weights, each after what it is trained from, and how it was trained."""
+    """Return every network that has weights, each after what it is trained from, and how it was trained."""
     from models.registry import available
 
     files = {name: weights / name / "manifest.json" for name in available(weights)}
@@ -34,7 +34,7 @@ def trained(weights: Path) -> list[Made]:
 
 
 def trained_to_compare(weights: Path) -> list[Made]:
-    """Trainings whose only trace is a score beside a network's: a random split of beats, or without a record."""
+    """Return trainings that left only a score beside a network's: a random split of beats, or without a record."""
     from models.registry import available
 
     found = []
@@ -48,7 +48,19 @@ def trained_to_compare(weights: Path) -> list[Made]:
 
 
 def is_of(file: Path, commit: str, keys: Sequence[str] = (), *, sha256: str | None = None) -> bool:
-    """Whether what a file says under `keys` was made by this very code, at `commit`, and of weights with this hash."""
+    """Tell whether the content of a file under `keys` was made by this very code.
+
+    Parameters
+    ----------
+    file : Path
+        A JSON file.
+    commit : str
+        The code's commit.
+    keys : sequence of str, optional
+        Path to an object with a "commit".
+    sha256 : str, optional
+        SHA-256 of the weights, if the content must be of these.
+    """
     if not file.is_file():
         return False
     found: Any = _read(file)

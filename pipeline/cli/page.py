@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pipeline._util.files import write_bytes
 from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, positive, progress_bars, say
 from pipeline.errors import EcgError
-from pipeline.files import write_bytes
 
 
 def add_page(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `page`."""
+    """Add the arguments of `page`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG, JPEG, WebP or PDF of one page")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where PAGE.hea, .dat, .json go")
     parser.add_argument(
@@ -24,7 +24,7 @@ def add_page(parser: argparse.ArgumentParser) -> None:
 
 
 def _pages(options: argparse.Namespace) -> int:
-    from pipeline.page.layouts import LAYOUTS
+    from pipeline.digitisation.layouts import LAYOUTS
 
     if options.layout is not None and options.layout not in LAYOUTS:
         say(f"There is no layout {options.layout!r}; there are {', '.join(LAYOUTS)}.")
@@ -44,11 +44,11 @@ def _pages(options: argparse.Namespace) -> int:
 
 
 def _one_page(path: Path, options: argparse.Namespace) -> bool:
-    """Whether a page became a recording; its facts are written either way."""
+    """Tell whether a page became a recording; its facts are written either way."""
+    from pipeline.cli.page_command import digitise_file
+    from pipeline.digitisation.digitise import Corrections
     from pipeline.export import dump_json
-    from pipeline.export.record import write_record
-    from pipeline.page.command import digitise_file
-    from pipeline.page.digitise import Corrections
+    from pipeline.export.wfdb_record import write_record
 
     given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
     recording, facts = digitise_file(path, given, page=options.page - 1)
@@ -61,7 +61,7 @@ def _one_page(path: Path, options: argparse.Namespace) -> bool:
 
 
 def _page(path: Path) -> str:
-    """What the results of a page are called."""
+    """Return what the results of a page are called."""
     from pipeline.intake.content import file_stem, safe_name
 
     return safe_name(file_stem(path.name), default="page")

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline._util.files import write_bytes
 from pipeline.cli.shared import OK, REFUSED, label, loader, progress_bars, say
 from pipeline.config import PICTURE_NETWORK
 from pipeline.errors import EcgError, ModelError
-from pipeline.files import write_bytes
 
 if TYPE_CHECKING:
     from models.registry import Classifier
 
 
 def add_picture(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `picture`."""
+    """Add the arguments of `picture`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
     parser.add_argument("--model", default=PICTURE_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")
@@ -48,11 +48,11 @@ def _picture(options: argparse.Namespace) -> int:
 
 
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
-    from models.pictures import load_head
+    from models.beat_image_heads import load_head
+    from pipeline.beat_images.reading import beat_picture, classify_traces, read_beat, threshold_of
     from pipeline.intake import read_picture_file
     from pipeline.intake.batch import PictureFile
     from pipeline.labels import AAMI_CLASSES
-    from pipeline.pictures import beat_picture, classify_traces, read_beat, threshold_of
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
     answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
@@ -82,9 +82,9 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
 
 
 def _write_heatmap(classifier: Classifier, picture: Any, aami: str, path: Path) -> None:
+    from pipeline.beat_images.reading import heat_of
     from pipeline.config import DEFAULT
     from pipeline.export import heat_overlay, write_png
-    from pipeline.pictures import heat_of
 
     found = heat_of(classifier, picture, aami)
     write_png(heat_overlay(picture, found.values, rows=DEFAULT.picture.beat_height_px), path)

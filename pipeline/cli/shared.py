@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, lists and counts as arguments, progress bars, one sentence on stderr."""
+"""Shared by all commands: exit codes, lists and counts as arguments, progress bars, one sentence on stderr."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline._util.progress import Progress, no_progress
+
 if TYPE_CHECKING:
     from models.registry import Classifier
 
 OK, BAD_USE, REFUSED = 0, 2, 3
-Progress = Callable[[float, str], None]
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on, as an argument."""
+    """Parse a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
 
 
 def name_list(text: str) -> tuple[str, ...]:
-    """Names with commas between them, as an argument."""
+    """Parse names separated by commas."""
     return tuple(part.strip() for part in text.split(","))
 
 
 def loader(name: str) -> Callable[[], Classifier]:
-    """Loads the network on the first call and checks that it reads our pictures; the manifest is checked now."""
+    """Return a function that loads the network on its first call and checks its inputs; the manifest is checked now."""
     from models import registry
 
     registry.manifest(name)
@@ -37,12 +38,9 @@ def loader(name: str) -> Callable[[], Classifier]:
 
     def load() -> Classifier:
         if not loaded:
-            from pipeline.analysis import check_classifier
-            from pipeline.config import DEFAULT
+            from pipeline.analysis import load_classifier
 
-            classifier = registry.load(name)
-            check_classifier(classifier, DEFAULT)
-            loaded.append(classifier)
+            loaded.append(load_classifier(name))
         return loaded[0]
 
     return load
@@ -50,9 +48,9 @@ def loader(name: str) -> Callable[[], Classifier]:
 
 @contextmanager
 def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
-    """One progress function per step, drawn as a bar on stderr if that is a terminal."""
+    """Provide one progress function per step, drawn as a bar on stderr if that is a terminal."""
     if not sys.stderr.isatty():
-        yield iter([lambda fraction, sentence: None] * count)
+        yield iter([no_progress] * count)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -68,7 +66,7 @@ def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
 
 
 def differ(names: Sequence[str], what: str) -> bool:
-    """Whether all names differ, so that no result is written over another; said if they do not."""
+    """Tell whether all names differ, so that no result overwrites another; complain if they do not."""
     if len(set(names)) == len(names):
         return True
     say(f"Two {what} of this call have the same name; give them to separate calls with separate --output.")
@@ -76,11 +74,11 @@ def differ(names: Sequence[str], what: str) -> bool:
 
 
 def label(path: Path) -> str:
-    """A file name of the user's for stderr, without control characters."""
+    """Return a user's file name for stderr, without control characters."""
     return "".join(c if c.isprintable() else "?" for c in path.name)
 
 
 def say(sentence: str) -> None:
-    """One line on stderr, whatever its encoding."""
+    """Write one line to stderr, whatever its encoding."""
     encoding = sys.stderr.encoding or "utf-8"
     sys.stderr.write(sentence.encode(encoding, "backslashreplace").decode(encoding) + "\n")

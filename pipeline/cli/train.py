@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.cli.shared import BAD_USE, OK, Progress, positive, progress_bars, say
-from pipeline.provenance import current_commit
+from pipeline._util.progress import Progress
+from pipeline._util.provenance import current_commit
+from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 
-_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that not every training knows
+_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that some trainings lack
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `train`."""
+    """Add the arguments of `train`."""
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network: vgg16, cnn, ... (the modules of models/)")
     work.add_argument(
@@ -77,7 +78,22 @@ def _train_all(options: argparse.Namespace) -> int:
 
 
 def train_again(arguments: Sequence[str], data: Path | None, output: Path | None) -> int:
-    """Run `train` with the arguments of an earlier command (`train ...`), with this data and output."""
+    """Run `train` with the arguments of an earlier command.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        "train" and what followed it.
+    data : Path or None
+        Where the data is now.
+    output : Path or None
+        Where the result goes now.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     parser = argparse.ArgumentParser()
     add_train(parser)
     asked = parser.parse_args(arguments[1:])
@@ -106,11 +122,11 @@ def _train_one(options: argparse.Namespace) -> int:
 
 
 def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Path:
-    """Train a network, over beats if it reads `whole` recordings, or one to compare with it."""
-    from pipeline.train import rhythm
-    from pipeline.train.plan import DEFAULT_PLAN
-    from pipeline.train.train import run, run_random_split, run_without
-    from pipeline.train.tune import tune
+    """Train a network, over beats if it reads `whole` recordings, or one for comparison with it."""
+    from pipeline.training.image_networks import run, run_random_split, run_without
+    from pipeline.training.plan import DEFAULT_PLAN
+    from pipeline.training.rhythm_network import training
+    from pipeline.training.tuning import tune
 
     name, data, output, without = options.model, options.data, options.output, tuple(options.without or ())
     if options.tune:
@@ -121,7 +137,7 @@ def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Pa
 
     def train(data: Path | None, output: Path | None, progress: Progress) -> Path:
         if whole:
-            return rhythm.run(data, output, name=name, without=without, progress=progress)
+            return training.run(data, output, name=name, without=without, progress=progress)
         return run(name, data, output, plan=plan, progress=progress)
 
     if without:
@@ -130,7 +146,7 @@ def _network(options: argparse.Namespace, whole: bool, progress: Progress) -> Pa
 
 
 def _kind_of_training(options: argparse.Namespace, whole: bool) -> tuple[str, ...]:
-    """What is trained, in words, and the options that apply to it."""
+    """Return what is trained, in words, and the options that apply to it."""
     if whole:
         return f"network {options.model!r}, which learns from whole recordings", "without"
     if options.tune:
@@ -141,7 +157,7 @@ def _kind_of_training(options: argparse.Namespace, whole: bool) -> tuple[str, ..
 
 
 def _is_out_of_place(options: argparse.Namespace, what: str, *applying: str) -> bool:
-    """Whether an option was given that does not apply to `what` is trained; said if so, for it would change nothing."""
+    """Tell, and complain, whether an option was given that does not apply to what is trained."""
     given = [name for name in _PARTICULAR if getattr(options, name) and name not in applying]
     if given:
         say(f"--{given[0].replace('_', '-')} does not apply to {what}; leave it out.")
@@ -149,23 +165,23 @@ def _is_out_of_place(options: argparse.Namespace, what: str, *applying: str) -> 
 
 
 def _is_folder(data: Path | None) -> bool:
-    from pipeline.datasets.folders import is_folder_dataset
+    from pipeline.image_folders.dataset import is_folder_dataset
 
     return data is not None and data.is_dir() and is_folder_dataset(data)
 
 
 def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
-    """The page network on the public pages, or any picture network on a folder of the user's."""
+    """Train the page network on the public pages, or any picture network on a folder of the user's."""
     if _is_out_of_place(options, "pictures of a folder", *(() if options.model == "page" else ("tune",))):
         return BAD_USE
     with progress_bars(1) as steps:
         if options.model == "page":
-            from pipeline.train.pages import run
+            from pipeline.page_classifier.training import run
 
             command = "python -m pipeline train --model page" + (f" --data {options.data}" if options.data else "")
             written = run(options.data, options.output, progress=next(steps), command=command)
         else:
-            from pipeline.train.folders import run_folder
+            from pipeline.image_folders.training import run_folder
 
             tune = options.tune or 0
             written = run_folder(options.model, options.data, options.output, tune=tune, progress=next(steps))
@@ -176,7 +192,7 @@ def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
 def _train_pictures(options: argparse.Namespace) -> int:
     if _is_out_of_place(options, "the heads for pictures of beats"):
         return BAD_USE
-    from pipeline.train import beat_pictures
+    from pipeline.beat_images import training as beat_pictures
 
     with progress_bars(1) as steps:
         written = beat_pictures.run(options.data, options.output, progress=next(steps))

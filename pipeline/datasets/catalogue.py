@@ -1,12 +1,13 @@
-"""The public databases: what each is for, where it comes from, under which licence, whom to cite."""
+"""The public databases: what each is used for, where it comes from, its licence, and whom to cite."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.config import ROOT
+from pipeline.config import SHIPPED
 from pipeline.errors import DataError
 
 GOLDBERGER: Final = (
@@ -19,8 +20,8 @@ GOLDBERGER: Final = (
 class Dataset:
     """One database as its publisher describes it.
 
-    `name` is its folder in `data_root()`; `files_url` ends in a slash, and file names are appended to it;
-    `citation` names the works that its licence asks to cite.
+    `name` is its folder in `data_root()`; `files_url` ends with a slash, and file names are appended to it; `citation`
+    names the works that its licence asks to cite.
     """
 
     name: str
@@ -73,7 +74,7 @@ CATALOGUE: Final = MappingProxyType({dataset.name: dataset for dataset in _ALL})
 
 
 def dataset(name: str) -> Dataset:
-    """The database called `name`.
+    """Return the database called `name`.
 
     Raises
     ------
@@ -86,14 +87,14 @@ def dataset(name: str) -> Dataset:
 
 
 def checksums(name: str) -> dict[str, str]:
-    """SHA-256 (lower-case hex) per file name of a database, from data/checksums/NAME.txt.
+    """Return the SHA-256 (lower-case hex) per file name of a database, from data/checksums/NAME.txt.
 
     Raises
     ------
     DataError
         If the list is missing: the database is not known, or the project's own files are incomplete.
     """
-    path = ROOT / "data" / "checksums" / f"{dataset(name).name}.txt"
+    path = SHIPPED / "checksums" / f"{dataset(name).name}.txt"
     if not path.is_file():
         raise DataError(f"The list of checksums {path} is missing; get the project's files again.")
     lines = path.read_text(encoding="ascii").splitlines()
@@ -101,5 +102,29 @@ def checksums(name: str) -> dict[str, str]:
 
 
 def record_names(name: str) -> tuple[str, ...]:
-    """The records of a database, in order: every header that its list of checksums names."""
+    """Return the records of a database, in order: every header in its list of checksums."""
     return tuple(sorted(file.removesuffix(".hea") for file in checksums(name) if file.endswith(".hea")))
+
+
+def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
+    """Return the folder with a database's records: `data_dir`'s subfolder of that name, or `data_dir` itself.
+
+    Raises
+    ------
+    DataError
+        If there is none, or `data_dir` holds another database, whose patients would count under a wrong name.
+    """
+    if any((data_dir / database).glob("*.hea")):
+        return data_dir / database
+    found = {file.stem for file in data_dir.glob("*.hea")}
+    if not found:
+        raise DataError(
+            f"There are no records (.hea) of {database!r} in {str(data_dir)!r}; "
+            "run `python -m pipeline data` to fetch them."
+        )
+    if other := next((name for name in CATALOGUE if name != database and found & set(record_names(name))), None):
+        raise DataError(
+            f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "
+            "give the folder that holds both databases."
+        )
+    return data_dir

@@ -1,42 +1,51 @@
-"""Downloads the public databases from their publisher: resumes what was broken off, keeps only what verifies."""
+"""Downloads the public databases from their publisher: resumes interrupted downloads, keeps only what verifies."""
 
 from __future__ import annotations
 
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from pipeline._util.progress import Progress, no_progress
 from pipeline.datasets.catalogue import Dataset
 from pipeline.datasets.verify import CHUNK_BYTES, Check, check_files, digest_of
 from pipeline.errors import DataError
 
-Progress = Callable[[float, str], None]
 TIMEOUT_S: Final = 60.0
-PARTIAL: Final = ".partial"  # folder of files that are not whole yet, beside the whole ones
+PARTIAL: Final = ".partial"  # folder of incomplete files, beside the complete ones
 _RANGE_NOT_SATISFIABLE: Final = 416
 
 
 def download(dataset: Dataset, folder: Path, expected: Mapping[str, str], *, progress: Progress | None = None) -> Check:
-    """Fetch the files of a database that `folder` lacks or that differ, and verify all.
+    """Fetch the files of a database that are missing in a folder or differ, and verify all.
 
     Parameters
     ----------
+    dataset : Dataset
+        The database.
+    folder : Path
+        Where its files go.
     expected : mapping of str to str
         SHA-256 per file name; see `catalogue.checksums`.
     progress : callable, optional
         Called with a fraction in 0..1 and a sentence.
 
+    Returns
+    -------
+    Check
+        The state of every file.
+
     Raises
     ------
     DataError
         If the publisher cannot be reached, the connection ends early, a file differs from its checksum, or `folder`
-        cannot be written. What was fetched so far stays and the next call goes on from there.
+        cannot be written. What was fetched so far stays, and the next call continues from there.
     """
-    report = progress or (lambda fraction, sentence: None)
+    report = progress or no_progress
     wanted = [name for name, state in check_files(dataset.name, folder, expected).files if state != "ok"]
     for done, name in enumerate(wanted):
         report(done / len(wanted), f"{dataset.name}/{name}")
@@ -63,7 +72,7 @@ def _fetch(dataset: Dataset, folder: Path, name: str, digest: str) -> None:
 
 
 def _append_rest(url: str, partial: Path) -> None:
-    """Add to `partial` what it lacks; start over where the server does not resume."""
+    """Append to `partial` what it lacks; start over if the server cannot resume."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:

@@ -1,4 +1,4 @@
-"""A sheet of real beat pictures, a row per AAMI class, and where each beat comes from."""
+"""A sheet of real beat pictures, one row per AAMI class, and where each beat comes from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 
 from pipeline.analysis import prepare
-from pipeline.config import DEFAULT, ROOT, Config
-from pipeline.domain import PictureArray, Recording
+from pipeline.config import DEFAULT, SHIPPED, Config
 from pipeline.errors import DataError, SignalError
+from pipeline.features.beat_image import render_large
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.render.picture import render_large
+from pipeline.types import PictureArray, Recording
 
-SHEET_PATH: Final = ROOT / "data" / "sample_beats.png"
-INDEX_PATH: Final = ROOT / "data" / "sample_beats.json"
+SHEET_PATH: Final = SHIPPED / "sample_beats.png"
+INDEX_PATH: Final = SHIPPED / "sample_beats.json"
 PER_CLASS: Final = 6
 SCALE: Final = 3
 MARGIN_PX: Final = 8
@@ -47,7 +47,16 @@ class SampleBeat:
 def sample_sheet(
     recordings: Iterable[tuple[str, Recording]], config: Config = DEFAULT, *, per_class: int = PER_CLASS
 ) -> tuple[PictureArray, tuple[SampleBeat, ...]]:
-    """Draw `per_class` beats of each class, each from another record where there are enough.
+    """Draw `per_class` beats of each class, each from another record if there are enough.
+
+    Parameters
+    ----------
+    recordings : iterable of (str, Recording)
+        Name of the database, and an annotated recording.
+    config : Config, optional
+        Settings of the pipeline.
+    per_class : int, optional
+        Beats per row.
 
     Returns
     -------
@@ -100,7 +109,7 @@ def load_samples(index: Path = INDEX_PATH, sheet: Path = SHEET_PATH) -> tuple[Pi
 def _candidates(
     recordings: Iterable[tuple[str, Recording]], config: Config
 ) -> dict[str, list[tuple[dict[str, Any], PictureArray]]]:
-    """Per class, from each record, a few beats spread over its length with their pictures."""
+    """Select, per class and record, a few beats spread over its length, with their pictures."""
     found: dict[str, list[tuple[dict[str, Any], PictureArray]]] = defaultdict(list)
     for dataset, recording in recordings:
         if recording.reference is None:
@@ -131,7 +140,7 @@ def _candidates(
 def _spread(
     candidates: list[tuple[dict[str, Any], PictureArray]], wanted: int
 ) -> list[tuple[dict[str, Any], PictureArray]]:
-    """Evenly chosen candidates, one a record first."""
+    """Select candidates evenly, one per record first."""
     first = list({beat["record"]: (beat, picture) for beat, picture in reversed(candidates)}.values())[::-1]
     rest = [candidate for candidate in candidates if not any(candidate is chosen for chosen in first)]
     if len(first) < wanted:

@@ -1,12 +1,12 @@
-"""Which recordings of the MIT-BIH Arrhythmia Database teach and which test.
+"""Which recordings of the MIT-BIH Arrhythmia Database are for training and which for testing.
 
 References
 ----------
 de Chazal P, O'Dwyer M, Reilly RB. Automatic classification of heartbeats using ECG morphology and heartbeat
 interval features. IEEE Trans Biomed Eng 2004;51(7):1196-1206. doi:10.1109/TBME.2004.827359 (DS1, DS2).
-ANSI/AAMI EC57:2012, 3.2: recordings with paced beats are left out (PACED).
+ANSI/AAMI EC57:2012, 3.2: recordings with paced beats are excluded (PACED).
 Moody GB, Mark RG. The impact of the MIT-BIH Arrhythmia Database. IEEE Eng Med Biol 2001;20(3):45-50.
-doi:10.1109/51.932724; the database's directory says that 201 and 202 are of one man (SAME_PERSON).
+doi:10.1109/51.932724; the database's directory says that 201 and 202 are from the same man (SAME_PERSON).
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ SAME_PERSON: Final[tuple[tuple[str, str], ...]] = (("201", "202"),)  # one in DS
 SPLITS: Final = MappingProxyType({"ds1": DS1, "ds2": DS2, "paced": PACED})
 
 
-def taught_half(records: Iterable[str]) -> tuple[str, ...]:
-    """The records of another database that may teach a network: every other one, from the first; the rest tests it."""
+def training_half(records: Iterable[str]) -> tuple[str, ...]:
+    """Return the records of another database that may be trained on: every other one, from the first.
+
+    The rest are for testing.
+    """
     return tuple(sorted(records)[::2])
 
 
 def split_of(record: str) -> Split | None:
-    """The set that a MIT-BIH record belongs to; None for records of other databases."""
+    """Return the set that a MIT-BIH record belongs to; None for records of other databases."""
     if record in DS1:
         return "ds1"
     if record in DS2:

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.config import DEFAULT, ROOT, Config
+from pipeline.config import DEFAULT, SHIPPED, Config
 from pipeline.datasets.splits import SAME_PERSON, split_of
-from pipeline.domain import IntArray, Recording
 from pipeline.errors import DataError
 from pipeline.labels import AAMI_CLASSES, LabelTable, aami_class
+from pipeline.types import IntArray, Recording
 
-STATISTICS_PATH: Final = ROOT / "data" / "statistics.json"
+STATISTICS_PATH: Final = SHIPPED / "statistics.json"
 TABLES: Final[tuple[LabelTable, ...]] = ("de_chazal", "bxb")
 RR_BIN_MS: Final = 40
 RR_BINS: Final = 50  # 0 to 2000 ms; the last bin also holds all longer intervals
@@ -41,12 +41,13 @@ class RecordStatistics:
 
     @property
     def n_beats(self) -> int:
+        """Number of beats."""
         return sum(self.counts["de_chazal"].values())
 
 
 @dataclass(frozen=True)
 class Twins:
-    """What is byte-identical: groups of names ("mitdb/100 MLII", "mitdb/100 sample 77"); at most a few are listed."""
+    """What is byte-identical: groups of names ("mitdb/100 MLII", "mitdb/100 sample 77"), only a few of them listed."""
 
     compared: int
     groups: int
@@ -56,7 +57,7 @@ class Twins:
 
 @dataclass(frozen=True)
 class Statistics:
-    """All that the Dataset page shows; `rr_counts[group][class]` is a histogram of RR_BINS bins of RR_BIN_MS."""
+    """Everything that the Dataset page shows; `rr_counts[group][class]` is a histogram of RR_BINS bins of RR_BIN_MS."""
 
     provenance: dict[str, str]
     records: tuple[RecordStatistics, ...]
@@ -65,17 +66,17 @@ class Statistics:
     same_person: tuple[tuple[str, str], ...]
 
     def groups(self) -> tuple[str, ...]:
-        """The sets and databases, in the order of the records."""
+        """Return the sets and databases, in the order of the records."""
         return tuple(dict.fromkeys(record.group for record in self.records))
 
     def counts(self, group: str, table: LabelTable = "de_chazal") -> dict[str, int]:
-        """Beats per AAMI class of one set or database."""
+        """Count the beats per AAMI class of one set or database."""
         inside = [record.counts[table] for record in self.records if record.group == group]
         return {name: sum(counts[name] for counts in inside) for name in AAMI_CLASSES}
 
 
 def gather_statistics(recordings: Iterable[tuple[str, Recording]], provenance: dict[str, str]) -> Statistics:
-    """Statistics of annotated recordings, given as (dataset name, recording) one after the other.
+    """Gather statistics of annotated recordings, given as (database name, recording) one after the other.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def gather_statistics(recordings: Iterable[tuple[str, Recording]], provenance: d
 
 
 def record_statistics(dataset: str, recording: Recording) -> RecordStatistics:
-    """Counts, duration, leads and mean heart rate of one annotated recording."""
+    """Return counts, duration, leads and mean heart rate of one annotated recording."""
     sample, symbols = _reference(recording)
     counts = {table: Counter(aami_class(symbol, table=table) for symbol in symbols) for table in TABLES}
     span_s = float(sample[-1] - sample[0]) / recording.fs if sample.size > 1 else 0.0
@@ -123,7 +124,7 @@ def record_statistics(dataset: str, recording: Recording) -> RecordStatistics:
 
 
 def rr_histograms(recording: Recording) -> dict[str, IntArray]:
-    """Per AAMI class (de Chazal), the RR intervals before its beats: RR_BINS counts."""
+    """Return the histogram (RR_BINS,) of the RR intervals before the beats of each AAMI class (de Chazal)."""
     sample, symbols = _reference(recording)
     rr_ms = np.diff(sample) / recording.fs * 1000
     position = np.clip(rr_ms // RR_BIN_MS, 0, RR_BINS - 1).astype(np.int64)
@@ -132,7 +133,7 @@ def rr_histograms(recording: Recording) -> dict[str, IntArray]:
 
 
 def write_statistics(statistics: Statistics, path: Path = STATISTICS_PATH) -> None:
-    """Write the statistics as JSON, one record a line."""
+    """Write the statistics as JSON, one record per line."""
     text = json.dumps(asdict(statistics), separators=(",", ":"))
     path.write_text(text.replace('{"dataset"', '\n{"dataset"') + "\n", encoding="utf-8", newline="\n")
 
@@ -143,7 +144,7 @@ def load_statistics(path: Path = STATISTICS_PATH) -> Statistics:
     Raises
     ------
     DataError
-        If there is no such file, or it is not one of ours.
+        If there is no such file, or it was not written by `write_statistics`.
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -175,7 +176,7 @@ def _signal_prints(recording: Recording) -> Iterator[tuple[str, str]]:
 
 
 def _beat_prints(recording: Recording, config: Config = DEFAULT) -> Iterator[tuple[str, str]]:
-    """SHA-256 of all leads over the window that a beat picture shows; windows cut by an end are left out."""
+    """Yield the SHA-256 of all leads over the window of a beat picture; windows cut by an end are left out."""
     before = round(config.picture.beat_before_s * recording.fs)
     after = round(config.picture.beat_after_s * recording.fs)
     for sample in _reference(recording)[0]:

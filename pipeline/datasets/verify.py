@@ -22,28 +22,39 @@ class Check:
 
     @property
     def complete(self) -> bool:
+        """Whether every file is as published."""
         return all(state == "ok" for _, state in self.files)
 
     def names(self, state: FileState) -> tuple[str, ...]:
-        """The files in `state`."""
+        """Return the files in `state`."""
         return tuple(name for name, found in self.files if found == state)
 
     def readable_records(self) -> tuple[str, ...]:
-        """Records whose header and signal, and annotations where there are any, are all as published."""
+        """Return the records whose header, signal and annotations (if any) are all as published."""
         bad = {Path(name).stem for name, state in self.files if state != "ok"}
         return tuple(sorted({Path(name).stem for name, _ in self.files} - bad))
 
 
 def check_files(dataset: str, folder: Path, expected: Mapping[str, str]) -> Check:
-    """Compare the files in `folder` with their `expected` SHA-256 per name."""
+    """Compare the files in a folder with their checksums.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the database.
+    folder : Path
+        Where its files are.
+    expected : mapping of str to str
+        SHA-256 per file name.
+    """
     states = tuple((name, _state(folder / name, digest)) for name, digest in sorted(expected.items()))
     return Check(dataset, folder, states)
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file; of a WFDB header, with its line ends taken as line feeds.
+    """Return the SHA-256 of a file; for a WFDB header, with line ends normalised to line feeds.
 
-    PhysioNet serves headers with CR LF; copies made with other tools have LF. Both say the same.
+    PhysioNet serves headers with CR LF; copies made with other tools have LF. Both mean the same.
     """
     if path.suffix == ".hea":
         return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

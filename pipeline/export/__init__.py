@@ -1,8 +1,8 @@
-"""What is taken away: JSON, CSV, WFDB annotations, pictures; each file whole or not at all."""
+"""Results as files: JSON, CSV, WFDB annotations, pictures; each file is written whole or not at all."""
 
-from pipeline.export.annotations import ANNOTATOR, write_atr
-from pipeline.export.pictures import heat_overlay, write_png
+from pipeline.export.beat_images import heat_overlay, write_png
 from pipeline.export.tables import dump_json, safe_cell, table_bytes, to_json, write_csv, write_json
+from pipeline.export.wfdb_annotations import ANNOTATOR, write_atr
 
 __all__ = [
     "ANNOTATOR",

@@ -1,4 +1,4 @@
-"""ECG paper on a PDF page, in real size: all lengths in millimetres, all lines vectors."""
+"""ECG paper on a PDF page, true to scale: all lengths in millimetres, all lines vectors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 from fpdf import FPDF
 
-from pipeline.domain import FloatArray, IntArray
+from pipeline.signal.gaps import runs
+from pipeline.types import FloatArray, IntArray
 
 SPEED_MM_S: Final = 25.0  # IEC 60601-2-25
 GAIN_MM_MV: Final = 10.0
 GAINS_MM_MV: Final = (GAIN_MM_MV, 5.0, 2.5, 1.0)
 SQUARE_MM: Final = 5.0
-PULSE_MM: Final = 10.0  # the stretch of paper on the left that holds the calibration pulse of 1 mV, 200 ms
+PULSE_MM: Final = 10.0  # paper on the left that holds the calibration pulse of 1 mV, 200 ms
 LABEL_MM: Final = 5.0  # above the pulse, for the name of the lead
 LANE_MIN_MM: Final = 25.0
 LANE_MAX_MM: Final = 60.0
@@ -28,7 +29,7 @@ _NO_SIGNAL: Final = (225, 228, 231)
 
 @dataclass(frozen=True)
 class Lane:
-    """Room for one lead: `height` mm, `zero` mm above its bottom lies `offset_mv`, `gain` in mm per mV."""
+    """Space for one lead: `height` in mm; `offset_mv` lies `zero` mm above its bottom; `gain` in mm per mV."""
 
     height: float
     zero: float
@@ -36,14 +37,14 @@ class Lane:
     gain: float
 
     def y_of(self, bottom: float, value_mv: FloatArray) -> FloatArray:
-        """Page heights (n,) in mm of values (n,), for a lane whose lower edge is at `bottom`."""
+        """Return the page heights (n,), in mm, of values (n,), for a lane whose lower edge is at `bottom`."""
         return np.asarray(bottom - self.zero - (value_mv - self.offset_mv) * self.gain, np.float32)
 
 
 def lane_for(value_mv: FloatArray) -> Lane:
-    """The lane that holds values (n,): 10 mm/mV, less only if that would need more than `LANE_MAX_MM`.
+    """Return the lane that holds values (n,), in mV: at 10 mm/mV, less only if that would need more than `LANE_MAX_MM`.
 
-    The median lies on a millimetre line, so that a pulse or a wave can be counted in squares.
+    The median lies on a millimetre line, so that a pulse or a wave can be measured in squares.
     """
     known = value_mv[np.isfinite(value_mv)]
     if not known.size:
@@ -57,7 +58,7 @@ def lane_for(value_mv: FloatArray) -> Lane:
 
 
 def arbitrary_lane(value: FloatArray) -> Lane:
-    """The lane of a lead whose values (n,) are not millivolts: as high as they need, without a scale."""
+    """Return the lane of a lead whose values (n,) are not millivolts: as high as they need, without a scale."""
     known = value[np.isfinite(value)]
     span = float(np.ptp(known)) if known.size else 0.0
     offset = float(np.median(known)) if known.size else 0.0
@@ -67,7 +68,17 @@ def arbitrary_lane(value: FloatArray) -> Lane:
 
 
 def draw_paper(pdf: FPDF, x: float, y: float, width: float, height: float) -> None:
-    """Lines every 1 mm and, bolder, every 5 mm; `width` and `height` are multiples of 5 mm."""
+    """Draw lines every 1 mm and, bolder, every 5 mm.
+
+    Parameters
+    ----------
+    pdf : FPDF
+        The document.
+    x, y : float
+        Top left corner, mm.
+    width, height : float
+        Size, mm; multiples of 5 mm.
+    """
     for step, (colour, thickness) in ((1.0, _FINE), (SQUARE_MM, _BOLD)):
         pdf.set_draw_color(*colour)
         pdf.set_line_width(thickness)
@@ -78,7 +89,19 @@ def draw_paper(pdf: FPDF, x: float, y: float, width: float, height: float) -> No
 
 
 def draw_pulse(pdf: FPDF, x: float, bottom: float, lane: Lane) -> None:
-    """The calibration pulse: 1 mV for 200 ms, so 10 mm by 5 mm at the usual gain."""
+    """Draw the calibration pulse: 1 mV for 200 ms, so 10 mm by 5 mm at the usual gain.
+
+    Parameters
+    ----------
+    pdf : FPDF
+        The document.
+    x : float
+        Left edge, mm.
+    bottom : float
+        Lower edge of the lane, mm.
+    lane : Lane
+        Where to draw, and at which gain.
+    """
     zero = bottom - lane.zero
     top = zero - lane.gain
     _pen(pdf)
@@ -86,17 +109,33 @@ def draw_pulse(pdf: FPDF, x: float, bottom: float, lane: Lane) -> None:
 
 
 def draw_trace(pdf: FPDF, x: float, bottom: float, lane: Lane, first_s: float, fs: float, value_mv: FloatArray) -> None:
-    """Samples (n,) at `fs`, the first of them `first_s` seconds right of `x`; gaps (NaN) stay open and turn grey."""
+    """Draw samples; gaps (NaN) stay open and turn grey.
+
+    Parameters
+    ----------
+    pdf : FPDF
+        The document.
+    x : float
+        Left edge of the paper, mm.
+    bottom : float
+        Lower edge of the lane, mm.
+    lane : Lane
+        Where to draw, and at which gain.
+    first_s : float
+        Time of the first sample from `x`, seconds.
+    fs : float
+        Sampling frequency, Hz.
+    value_mv : (n,) float32
+        Samples, mV, NaN in gaps.
+    """
     at_mm = x + (first_s + np.arange(value_mv.size) / fs) * SPEED_MM_S
     known = np.isfinite(value_mv)
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8)))
-    for a, b in zip(np.append(0, edges[1::2]), np.append(edges[::2], known.size), strict=True):
-        if b > a:
-            pdf.set_fill_color(*_NO_SIGNAL)
-            stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
-            pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
+    for a, b in runs(~known):
+        pdf.set_fill_color(*_NO_SIGNAL)
+        stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
+        pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
     _pen(pdf)
-    for a, b in zip(edges[::2], edges[1::2], strict=True):
+    for a, b in runs(known):
         keep = a + _thinned(value_mv[a:b], fs)
         y = lane.y_of(bottom, value_mv[keep])
         pdf.polyline(list(zip(at_mm[keep].tolist(), y.tolist(), strict=True)))
@@ -109,7 +148,7 @@ def _pen(pdf: FPDF) -> None:
 
 
 def _thinned(value: FloatArray, fs: float) -> IntArray:
-    """Which samples (m,) of (n,) to draw: all, or the lowest and highest of each tenth of a millimetre."""
+    """Return which samples (m,) of (n,) to draw: all, or the lowest and highest of each tenth of a millimetre."""
     step = int(fs / SPEED_MM_S / POINTS_PER_MM)
     if step < 4:
         return np.arange(value.size, dtype=np.int64)

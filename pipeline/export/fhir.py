@@ -7,10 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pipeline.export.report import LETTER_NAMES, RESEARCH_USE, ReportContent, utc_text
+from pipeline._util.files import write_bytes
+from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.tables import dump_json
-from pipeline.files import write_bytes
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
+from pipeline.wording import RESEARCH_USE
 
 MAX_FINDINGS: Final = 200
 HOLTER_S: Final = 3600.0  # a recording of an hour or more is an ambulatory study
@@ -22,21 +24,6 @@ _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 _SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 _BEAT_CLASS: Final = "urn:heartvision:beat-class"
 _FINDING_KIND: Final = "urn:heartvision:finding"
-# SNOMED CT's concepts of what an ECG shows, as the PhysioNet/CinC Challenge of 2020 lists them
-# (doi:10.1088/1361-6579/abc960).
-# Only where the concept says what the finding says: "AF-like" is a suspicion, and three supraventricular beats in a row
-# are a run but no supraventricular tachycardia yet (426761007), so they have no code.
-_CONCEPTS: Final = MappingProxyType(
-    {
-        "vt": "164895002",
-        "vt_sustained": "164895002",
-        "bigeminy": "11157007",
-        "trigeminy": "251180001",
-        "ectopic_v": "427172004",
-        "ectopic_s": "63593006",
-        "fusion": "13640000",
-    }
-)
 _NAMESPACE: Final = uuid.UUID("6f3c2f0e-7a55-5d0c-9b0c-0d3c6f2a4e11")
 
 
@@ -46,12 +33,14 @@ def write_fhir(content: ReportContent, path: Path) -> Path:
 
 
 def to_fhir(content: ReportContent) -> dict[str, Any]:
-    """A Bundle of type collection; the same content gives the same bundle. There is no Patient: we know of none.
+    """Return a Bundle of type collection; the same content gives the same bundle.
+
+    There is no Patient: none is known. Tests validate against R4B, which left these resources as they are in R4; ADR
+    0015.
 
     References
     ----------
-    HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study. The
-    tests validate against R4B, which left these resources as they are in R4: ADR 0015.
+    HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study.
     """
     device = _resource(content, "Device", "device", _device(content))
     observations = [
@@ -104,7 +93,7 @@ def _device(content: ReportContent) -> dict[str, Any]:
 
 
 def _observed(content: ReportContent, device: dict[str, Any]) -> dict[str, Any]:
-    """What all observations have in common."""
+    """Return what all observations have in common."""
     return {
         "status": content.study.fhir_status,
         "category": [{"coding": [{"system": _CATEGORY, "code": "procedure"}]}],
@@ -124,7 +113,7 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 
-_PRELIMINARY: Final = MappingProxyType({"status": "preliminary"})  # no person stands behind the model's own answer
+_PRELIMINARY: Final = MappingProxyType({"status": "preliminary"})  # nobody has confirmed the model's own answer
 
 
 def _counts(text: str, counts: dict[str, int]) -> dict[str, Any]:
@@ -153,7 +142,7 @@ def _rate(content: ReportContent) -> dict[str, Any]:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     coding = [{"system": _FINDING_KIND, "code": finding.kind}]
-    if concept := _CONCEPTS.get(finding.kind):
+    if concept := FINDING_KINDS[finding.kind].snomed:
         coding.insert(0, {"system": _SNOMED, "code": concept})
     times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
     beats = {"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}
@@ -174,7 +163,7 @@ def _resource(content: ReportContent, kind: str, name: str, body: dict[str, Any]
 
 
 def _id(content: ReportContent, name: str) -> str:
-    """The same name in the same version of the same study (recording, leads, model) has the same id."""
+    """Return an id, the same for the same name in the same version of a study (recording, leads, model)."""
     analysis, version = content.analysis, content.study.version
     parts = (analysis.digest, *analysis.leads, analysis.model_version, version, name)
     return str(uuid.uuid5(_NAMESPACE, " ".join(map(str, parts))))

@@ -1,4 +1,4 @@
-"""What a report says, as plain data: the recording, the beats in force, what was found, who answers for it."""
+"""The content of a report as plain data: the recording, the beats in force, the findings, who is responsible for it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-from pipeline.domain import Analysis, FloatArray, Recording, read_only
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
+from pipeline.review.states import FhirStatus, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
+from pipeline.types import Analysis, FloatArray, Recording, read_only
 
-StudyState = Literal["new", "in_review", "signed", "reopened"]
 LETTER_NAMES: Final = MappingProxyType(
     dict(
         zip(
@@ -25,14 +25,14 @@ LETTER_NAMES: Final = MappingProxyType(
         )
     )
 )
-RESEARCH_USE: Final = "For research use only. Not a medical device. A clinician looks at the signal and decides."
 
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """Who answers for the result. `signed_at` in UTC; `signatures` counts how often the study was signed so far.
+    """Who is responsible for the result.
 
-    The default is the model's answer alone: nobody has looked at it.
+    `signed_at` is in UTC; `signatures` counts how often the study has been signed so far. The default is the model's
+    answer alone: nobody has reviewed it.
     """
 
     state: StudyState = "new"
@@ -43,19 +43,37 @@ class StudyFacts:
     version: int = 0  # of the audit trail
 
     @property
-    def fhir_status(self) -> Literal["preliminary", "final", "amended"]:
-        """Final once signed, amended if signed again; whatever waits for a signature is preliminary."""
-        if self.state != "signed":
-            return "preliminary"
-        return "amended" if self.signatures > 1 else "final"
+    def fhir_status(self) -> FhirStatus:
+        """What FHIR calls the result; see `pipeline.review.states.fhir_status`."""
+        return fhir_status(self.state, self.signatures)
 
 
 @dataclass(frozen=True, eq=False)
 class ReportContent:
-    """Everything that a report shows; the same content makes the same bytes.
+    """Everything that a report shows; the same content gives the same bytes.
 
-    `signal_mv` (n_samples, n_leads) float32 as recorded, NaN where nothing was; `leads` and `calibrated` go with
-    its columns; `findings` most important first; `created` in UTC; `trained_on` says what data the model knows.
+    Attributes
+    ----------
+    analysis : Analysis
+        The model's answer.
+    beats : ReviewedBeats
+        The beats in force.
+    signal_mv : (n_samples, n_leads) float32
+        As recorded, NaN where nothing was.
+    leads, calibrated : tuple of str
+        Per column of `signal_mv`.
+    created : datetime
+        In UTC.
+    findings : tuple of Finding
+        Most important first.
+    summary : Summary
+        Counts and rates of the beats in force.
+    variability : Variability
+        Heart rate variability.
+    study : StudyFacts
+        Who is responsible for the result.
+    trained_on : str
+        What data the model was trained on.
     """
 
     analysis: Analysis
@@ -71,7 +89,7 @@ class ReportContent:
     trained_on: str = ""
 
     def model_counts(self) -> dict[str, int]:
-        """The model's answer, per class and "U": every beat that it found, also the deleted ones."""
+        """Return the model's counts per class and "U": every beat that it found, including deleted ones."""
         found = self.analysis.counts()
         return {**{name: found[name] for name in AAMI_CLASSES}, UNCLASSIFIED: found["unclassified"], REJECTED: 0}
 
@@ -86,12 +104,24 @@ def report_content(
     study: StudyFacts | None = None,
     trained_on: str = "",
 ) -> ReportContent:
-    """Gather a report of the leads that were analysed.
+    """Gather a report on the leads that were analysed.
 
     Parameters
     ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The model's answer for it.
+    beats : ReviewedBeats
+        The beats in force.
+    created : datetime
+        When; with a time zone.
     findings : sequence of Finding, optional
-        What `triage` returned for these beats, where it is known, with their families.
+        What `triage` returned for these beats, if known, with their families.
+    study : StudyFacts, optional
+        Who is responsible for the result.
+    trained_on : str, optional
+        What data the model was trained on, in words.
 
     Raises
     ------
@@ -117,5 +147,5 @@ def report_content(
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as RFC 3339 in UTC, to the second: 2026-11-22T08:00:00Z."""
+    """Write a moment as RFC 3339 in UTC, to the second: 2026-11-22T08:00:00Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

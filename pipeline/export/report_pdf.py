@@ -1,28 +1,30 @@
-"""The report on paper: a page of numbers and priorities, then strips in real size."""
+"""The report on paper: a page of numbers and priorities, then strips true to scale."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
+from pipeline._util.files import write_bytes
+from pipeline.export.printed_page import (
+    ALARM,
+    BOTTOM_MM,
+    INNER_MM,
+    LEFT_MM,
+    MUTED,
+    PANEL,
+    RIGHT_MM,
+    TOP_MM,
+    Align,
+    ReportSheet,
+)
 from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
-from pipeline.export.sheet import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, PANEL, RIGHT_MM, TOP_MM, Align, Sheet
-from pipeline.export.text import clock, length
-from pipeline.files import write_bytes
-from pipeline.wording import burden, classified, grouped, share
+from pipeline.review.states import STUDY_STATES
+from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
-STATE_WORDS: Final = MappingProxyType(
-    {
-        "new": "Not reviewed",
-        "in_review": "In review, not signed",
-        "signed": "Signed",
-        "reopened": "Reopened, not signed",
-    }
-)
 
 _SIGNATURE_MM: Final = 8.0
 _TREND_MM: Final = 38.0
@@ -37,13 +39,13 @@ def write_pdf(content: ReportContent, path: Path) -> Path:
 
 
 def pdf_bytes(content: ReportContent) -> bytes:
-    """The report as PDF, A4; the same content gives the same bytes.
+    """Return the report as PDF, A4; the same content gives the same bytes.
 
     Notes
     -----
-    Strips are in real size: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
+    Strips are true to scale: 25 mm/s, 10 mm/mV, with grid lines every 1 and 5 mm (IEC 60601-2-25), drawn as vectors.
     """
-    sheet = Sheet(
+    sheet = ReportSheet(
         title=f"ECG report {content.analysis.record}",
         heading=f"ECG report · {content.analysis.record}",
         state=state_words(content),
@@ -59,8 +61,8 @@ def pdf_bytes(content: ReportContent) -> bytes:
 
 
 def state_words(content: ReportContent) -> str:
-    """The state of the study in words, and what that makes of the report."""
-    words = STATE_WORDS[content.study.state]
+    """State the status of the study in words, and what that makes of the report."""
+    words = STUDY_STATES[content.study.state].on_report
     status = content.study.fhir_status
     return f"{words} · {status}"
 
@@ -76,8 +78,8 @@ def _origin(content: ReportContent) -> str:
     return " · ".join(parts)
 
 
-def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
-    """The numbers of page 1; returns their lower edge."""
+def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
+    """Draw the numbers of page 1; return their lower edge."""
     y = _draw_title(sheet, content, TOP_MM)
     y = _draw_tiles(sheet, content, y)
     y = _draw_priorities(sheet, content, y)
@@ -89,11 +91,11 @@ def _draw_summary(sheet: Sheet, content: ReportContent) -> float:
     return max(beats_bottom, origin_bottom)
 
 
-def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_title(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     analysis = content.analysis
     sheet.say(LEFT_MM, y + 5, sheet.fit(f"ECG report {analysis.record}", INNER_MM, 17, bold=True), 17, bold=True)
     facts = (
-        f"{length(analysis.duration_s)} recorded",
+        f"{duration(analysis.duration_s)} recorded",
         f"lead{'s' if len(content.leads) > 1 else ''} {', '.join(content.leads)}",
         f"{analysis.fs:g} Hz",
         f"{_analysed(analysis.quality.analysed_fraction)} could be analysed",
@@ -107,7 +109,7 @@ def _draw_title(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_tiles(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_tiles(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     tiles = _tiles(content)
     width = (INNER_MM - 3 * (len(tiles) - 1)) / len(tiles)
     for i, (name, value, more) in enumerate(tiles):
@@ -123,7 +125,7 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     summary, rate, longest = content.summary, content.summary.rate, content.summary.longest_rr
     lowest, highest = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     rates = f"{_number(lowest)} to {_number(highest, '/min')}"
-    at = "" if longest is None else f"at {clock(longest.time_s)}"
+    at = "" if longest is None else f"at {report_clock(longest.time_s)}"
     whole = f"of {grouped(classified(summary.counts))} classified"
     return [
         ("Mean heart rate", _number(rate.mean, "/min"), rates),
@@ -134,7 +136,7 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     ]
 
 
-def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
+def _draw_priorities(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     shown = content.findings[:PRIORITIES]
     y = _section(sheet, y, "Priorities", "most important first")
     if not shown:
@@ -144,7 +146,7 @@ def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
     for number, finding in enumerate(shown, 1):
         sheet.say(LEFT_MM + 4, y + 2.5, str(number), 8, bold=True, colour=ALARM, align="R")
         sheet.say(LEFT_MM + 7, y + 2.5, sheet.fit(finding.title, 58, 8, bold=True), 8, bold=True)
-        sheet.say(LEFT_MM + 68, y + 2.5, clock(finding.start_s), 8)
+        sheet.say(LEFT_MM + 68, y + 2.5, report_clock(finding.start_s), 8)
         sheet.say(LEFT_MM + 84, y + 2.5, sheet.fit(finding.detail, 66, 8), 8, colour=MUTED)
         state = "reviewed" if finding.reviewed else "not reviewed"
         sheet.say(
@@ -159,8 +161,8 @@ def _draw_priorities(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
-    """The table of classes, in the left half; returns its lower edge."""
+def _draw_beats(sheet: ReportSheet, content: ReportContent, y: float) -> float:
+    """Draw the table of classes in the left half; return its lower edge."""
     right = LEFT_MM + 88
     y = _section(sheet, y, "Beats", "", stop=right)
     columns: tuple[tuple[float, str, Align], ...] = ((64, "after review", "R"), (88, "model alone", "R"))
@@ -176,8 +178,8 @@ def _draw_beats(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
-    """Further numbers and where all of them come from, in the right half; returns the lower edge."""
+def _draw_measures(sheet: ReportSheet, content: ReportContent, y: float) -> float:
+    """Draw further numbers and the origin of all of them in the right half; return the lower edge."""
     left = LEFT_MM + 97
     y = _section(sheet, y, "Measures and origin", "", x=left)
     analysis = content.analysis
@@ -196,8 +198,8 @@ def _draw_measures(sheet: Sheet, content: ReportContent, y: float) -> float:
     return y
 
 
-def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
-    """Who reviewed and signed; a line to sign on where nobody has."""
+def _draw_responsible(sheet: ReportSheet, content: ReportContent, y: float) -> None:
+    """Draw who reviewed and signed, or a line to sign on."""
     study = content.study
     sheet.rule(y)
     who = study.reader or "nobody yet"
@@ -210,8 +212,10 @@ def _draw_responsible(sheet: Sheet, content: ReportContent, y: float) -> None:
         sheet.say(RIGHT_MM, y + 5, "Not signed: this result is preliminary.", 8.5, bold=True, colour=ALARM, align="R")
 
 
-def _section(sheet: Sheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM) -> float:
-    """A heading with a line below; returns where the content begins."""
+def _section(
+    sheet: ReportSheet, y: float, title: str, more: str, *, x: float = LEFT_MM, stop: float = RIGHT_MM
+) -> float:
+    """Draw a heading with a line below; return where the content begins."""
     sheet.say(x, y + 7, title, 10, bold=True)
     sheet.say(x + sheet.width_of(title, 10, bold=True) + 3, y + 7, more, 7, colour=MUTED)
     sheet.rule(y + 8.5, x, stop)
@@ -223,7 +227,7 @@ def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
 
 
 def _measures(content: ReportContent) -> list[tuple[str, str]]:
-    """Heart rate variability, or why there is none."""
+    """Return the heart rate variability, or why there is none."""
     found = content.variability
     rows = (("Mean NN", found.mean_nn), ("SDNN", found.sdnn), ("RMSSD", found.rmssd), ("pNN50", found.pnn50))
     return [

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import FloatArray
 from pipeline.export.ecg_paper import (
     GAIN_MM_MV,
     PULSE_MM,
@@ -20,17 +19,27 @@ from pipeline.export.ecg_paper import (
     draw_trace,
     lane_for,
 )
+from pipeline.export.printed_page import (
+    BOTTOM_MM,
+    CLASS_COLOURS,
+    INK,
+    INNER_MM,
+    LEFT_MM,
+    LETTERS,
+    MUTED,
+    RIGHT_MM,
+    ReportSheet,
+)
 from pipeline.export.report import ReportContent
-from pipeline.export.sheet import BOTTOM_MM, CLASS_COLOURS, INK, INNER_MM, LEFT_MM, LETTERS, MUTED, RIGHT_MM, Sheet
-from pipeline.export.text import clock
+from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
+from pipeline.types import FloatArray
+from pipeline.wording import report_clock
 
 STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
 MAX_STRIPS: Final = 16
 MAX_PER_KIND: Final = 3
 
-# Findings of beats that need not follow each other: one of the beats is shown.
-_GROUPS: Final = frozenset({"ectopic_v", "ectopic_s", "fusion", "paced_or_unclassifiable", "doubtful", "unclassified"})
 _LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
 _HEAD_MM: Final = 15.0
 _TAIL_MM: Final = 7.0
@@ -40,7 +49,7 @@ _RR_ROOM_MM: Final = 11.0
 
 @dataclass(frozen=True)
 class Strip:
-    """What one strip shows; `marked` are the stretches of the finding in seconds, none for the usual rhythm."""
+    """What one strip shows; `marked` are the stretches of the finding, in seconds, none for the usual rhythm."""
 
     heading: str
     detail: str
@@ -50,7 +59,7 @@ class Strip:
 
 
 def chosen(content: ReportContent) -> tuple[Finding, ...]:
-    """The findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
+    """Choose the findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
     seen: Counter[str] = Counter()
     picked: list[Finding] = []
     for finding in content.findings:
@@ -61,7 +70,7 @@ def chosen(content: ReportContent) -> tuple[Finding, ...]:
 
 
 def strips(content: ReportContent) -> tuple[Strip, ...]:
-    """The usual rhythm, then one strip for each finding chosen, numbered as in the list of priorities."""
+    """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities."""
     usual = Strip("Usual rhythm", "", usual_rhythm(content), (), True)
     numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
     found = [_strip_of(finding, numbers[id(finding)], content) for finding in chosen(content)]
@@ -69,7 +78,7 @@ def strips(content: ReportContent) -> tuple[Strip, ...]:
 
 
 def usual_rhythm(content: ReportContent) -> float:
-    """Where the calmest strip starts, in seconds: fewest beats that are not N or are poorly recorded, steadiest RR."""
+    """Return the start of the calmest strip, in seconds: few abnormal or poorly recorded beats, steady RR intervals."""
     beats, quality = content.beats, content.analysis.quality
     if not beats.sample.size:
         return 0.0
@@ -86,8 +95,20 @@ def usual_rhythm(content: ReportContent) -> float:
     return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
 
 
-def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -> None:
-    """The first strip at `y` if it fits above `bottom`, the others on as many pages as they need."""
+def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: float) -> None:
+    """Draw the first strip at `y` if it fits above `bottom`, the others on as many pages as they need.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The document.
+    content : ReportContent
+        The report.
+    y : float
+        Upper edge of the first strip, mm.
+    bottom : float
+        Lower edge of the space on this page, mm.
+    """
     for strip in strips(content):
         lanes = _lanes(content, strip)
         height = _HEAD_MM + sum(lane.height for lane, _ in lanes) + _TAIL_MM
@@ -99,22 +120,22 @@ def draw_strips(sheet: Sheet, content: ReportContent, y: float, bottom: float) -
 
 def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
     heading = f"{number}  {finding.title}"
-    if finding.kind in _GROUPS:
+    if FINDING_KINDS[finding.kind].scattered:  # of beats that need not follow each other, one is shown
         beat_s = finding.samples[0] / content.analysis.fs
         marked = tuple((sample / content.analysis.fs,) * 2 for sample in finding.samples)
         others = f"the first of {len(finding.samples)} beats" if len(finding.samples) > 1 else "one beat"
-        detail = f"{clock(beat_s)}, {others}. {finding.detail}".rstrip()
+        detail = f"{report_clock(beat_s)}, {others}. {finding.detail}".rstrip()
         return Strip(heading, detail, _inside(beat_s - STRIP_S / 2, content), marked, finding.reviewed)
     span = finding.stop_s - finding.start_s
     fits = span < STRIP_S - 1
     start = _inside(finding.start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
     cut = "" if fits else f", its first {start + STRIP_S - finding.start_s:.1f} s here"
-    detail = f"{clock(finding.start_s)} to {clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
+    detail = f"{report_clock(finding.start_s)} to {report_clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
     return Strip(heading, detail, start, ((finding.start_s, finding.stop_s),), finding.reviewed)
 
 
 def _inside(start_s: float, content: ReportContent) -> float:
-    """The start of a strip so that the strip lies within the recording, if that is long enough."""
+    """Return the start of a strip, moved so that it lies within the recording, if that is long enough."""
     return min(max(0.0, start_s), max(0.0, content.analysis.duration_s - STRIP_S))
 
 
@@ -126,8 +147,8 @@ def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]
     return [(lane_for(column) if millivolts else arbitrary_lane(column), column) for column, millivolts in pairs]
 
 
-def _new_page(sheet: Sheet) -> float:
-    """A page for strips with its scales and a bar to check the print with; returns where its content starts."""
+def _new_page(sheet: ReportSheet) -> float:
+    """Add a page for strips, with its scales and a bar to check the print with; return where its content starts."""
     sheet.add_page()
     sheet.say(LEFT_MM, 21, "Signals as recorded, not filtered; a lead that is drawn in another scale says so.", 7.5)
     legend = "Letter in a box: decided by a clinician, small letter after it: the model's answer. Numbers: RR in ms."
@@ -143,7 +164,7 @@ def _new_page(sheet: Sheet) -> float:
 
 
 def _draw_strip(
-    sheet: Sheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
+    sheet: ReportSheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
 ) -> None:
     usual = all(content.calibrated) and all(lane.gain == GAIN_MM_MV for lane, _ in lanes)
     _draw_heading(sheet, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
@@ -160,17 +181,17 @@ def _draw_strip(
     _draw_seconds(sheet, content, strip, top + height)
 
 
-def _draw_heading(sheet: Sheet, strip: Strip, y: float, scale: str) -> None:
+def _draw_heading(sheet: ReportSheet, strip: Strip, y: float, scale: str) -> None:
     tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
     sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
-    detail = strip.detail or f"from {clock(strip.start_s)}"
+    detail = strip.detail or f"from {report_clock(strip.start_s)}"
     sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
 
 
-def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
-    """A pale ground behind the stretches of the finding."""
+def _draw_marked(sheet: ReportSheet, strip: Strip, top: float, height: float) -> None:
+    """Draw a pale background behind the stretches of the finding."""
     for start_s, stop_s in strip.marked:
         left = max(0.0, (start_s - strip.start_s) * SPEED_MM_S - 2)
         right = min(STRIP_S * SPEED_MM_S, (stop_s - strip.start_s) * SPEED_MM_S + 2)
@@ -179,7 +200,7 @@ def _draw_marked(sheet: Sheet, strip: Strip, top: float, height: float) -> None:
 
 
 def _draw_lead(
-    sheet: Sheet,
+    sheet: ReportSheet,
     content: ReportContent,
     strip: Strip,
     lane: Lane,
@@ -205,8 +226,8 @@ def _draw_lead(
     sheet.say(LEFT_MM + 1.4, bottom - lane.height + 3.5, label, 7.5, bold=True)
 
 
-def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float) -> None:
-    """The class in force above each beat, the model's beside it where they differ, RR intervals in between."""
+def _draw_letters(sheet: ReportSheet, content: ReportContent, strip: Strip, top: float) -> None:
+    """Draw the class in force above each beat, the model's beside it where they differ, and RR intervals in between."""
     beats = content.beats
     first, stop = np.searchsorted(beats.sample, np.array([strip.start_s, strip.start_s + STRIP_S]) * beats.fs)
     at = LEFT_MM + PULSE_MM + (beats.sample[first:stop] / beats.fs - strip.start_s) * SPEED_MM_S
@@ -224,8 +245,8 @@ def _draw_letters(sheet: Sheet, content: ReportContent, strip: Strip, top: float
             sheet.say(x - rr_mm / 2, top - 1.8, f"{rr_mm / SPEED_MM_S * 1000:.0f}", 5.5, colour=MUTED, align="C")
 
 
-def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: float) -> None:
-    """Each full second below the paper; the first one as the time since the start of the recording."""
+def _draw_seconds(sheet: ReportSheet, content: ReportContent, strip: Strip, bottom: float) -> None:
+    """Draw each full second below the paper, the first one as the time since the start of the recording."""
     first = int(np.ceil(strip.start_s))
     last = min(strip.start_s + STRIP_S, content.analysis.duration_s)
     for second in range(first, int(last) + 1):
@@ -233,5 +254,5 @@ def _draw_seconds(sheet: Sheet, content: ReportContent, strip: Strip, bottom: fl
         sheet.set_draw_color(*MUTED)
         sheet.set_line_width(0.2)
         sheet.line(x, bottom, x, bottom + 1)
-        text = clock(second) if second == first else f"+{second - first} s"
+        text = report_clock(second) if second == first else f"+{second - first} s"
         sheet.say(min(x, RIGHT_MM - 2), bottom + 3.6, text, 6, colour=MUTED, align="C")

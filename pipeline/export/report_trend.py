@@ -8,13 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import FloatArray
+from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
 from pipeline.export.report import ReportContent
-from pipeline.export.sheet import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, Sheet
-from pipeline.export.text import clock
-from pipeline.review.rhythm import moving_rate
+from pipeline.review.rhythm_events import moving_rate
+from pipeline.types import FloatArray
+from pipeline.wording import report_clock
 
-BUCKETS: Final = 350  # about two to the millimetre
+BUCKETS: Final = 350  # about two per millimetre
 
 _AXIS_MM: Final = 9.0
 _BAND: Final = (200, 220, 232)
@@ -23,7 +23,7 @@ _STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 720
 
 @dataclass(frozen=True, eq=False)
 class Trend:
-    """Heart rates in beats per minute at `time_s` (n,): `low`, `mean` and `high` (n,) of each stretch."""
+    """Heart rates in beats per minute at `time_s` (n,), seconds: `low`, `mean` and `high` (n,) of each stretch."""
 
     time_s: FloatArray
     low: FloatArray
@@ -32,7 +32,7 @@ class Trend:
 
 
 def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
-    """Minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
+    """Return minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
     beats = content.beats
     rates = moving_rate(beats.rr_s).astype(np.float64)
     known = np.isfinite(rates)
@@ -47,8 +47,20 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
     return Trend(*(part.astype(np.float32) for part in parts))
 
 
-def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) -> None:
-    """The trend between two heights, with the numbers of the findings above the times at which they begin."""
+def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
+    """Draw the trend, with the numbers of the findings above the times at which they begin.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The document.
+    content : ReportContent
+        The report.
+    y : float
+        Upper edge, mm.
+    height : float
+        Height, mm.
+    """
     found = trend(content)
     if not found.time_s.size:
         sheet.say(LEFT_MM, y + 6, "Too few beats for a trend.", 8, colour=MUTED)
@@ -76,21 +88,21 @@ def draw_trend(sheet: Sheet, content: ReportContent, y: float, height: float) ->
 
 
 def _range(found: Trend) -> tuple[float, float]:
-    """Round heart rates around all that is drawn."""
+    """Return round heart rates that enclose everything drawn."""
     low = np.floor(float(found.low.min()) / 20) * 20
     high = np.ceil(float(found.high.max()) / 20) * 20
     return float(low), float(max(high, low + 40))
 
 
 def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
-    """Stretches [a, b) of a trend without a hole of more than three usual steps."""
+    """Return the stretches [a, b) of a trend without a gap of more than three usual steps."""
     step = np.diff(time_s)
     cuts = np.flatnonzero(step > 3 * max(float(np.median(step)), 1e-9)) + 1 if step.size else np.zeros(0, np.int64)
     edges = [0, *cuts.tolist(), time_s.size]
     return [(a, b) for a, b in pairwise(edges) if b - a >= 2]
 
 
-def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
+def _draw_axes(sheet: ReportSheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
     low, high = rates
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     sheet.set_draw_color(*RULE)
@@ -105,11 +117,11 @@ def _draw_axes(sheet: Sheet, duration_s: float, rates: tuple[float, float], top:
         x = left + second / duration_s * width
         sheet.line(x, bottom, x, bottom + 1)
         align: Align = "R" if x > RIGHT_MM - 6 else "C"
-        sheet.say(x, bottom + 3.8, clock(second), 6.5, colour=MUTED, align=align)
+        sheet.say(x, bottom + 3.8, report_clock(second), 6.5, colour=MUTED, align=align)
 
 
-def _draw_numbers(sheet: Sheet, content: ReportContent, top: float, bottom: float) -> None:
-    """The numbers of the first findings, where there is room for them."""
+def _draw_numbers(sheet: ReportSheet, content: ReportContent, top: float, bottom: float) -> None:
+    """Draw the numbers of the first findings where there is space for them."""
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     taken: list[float] = []
     for number, finding in enumerate(content.findings[:12], 1):

@@ -1,4 +1,4 @@
-"""The reviewed result as JSON, CSV and WFDB annotations: the class in force, the model's answer beside it."""
+"""The reviewed result as JSON, CSV and WFDB annotations: the class in force, with the model's answer beside it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from pipeline.export.annotations import annotation_bytes
-from pipeline.export.report import RESEARCH_USE, ReportContent, utc_text
+from pipeline._util.files import write_bytes
+from pipeline.export.report import ReportContent, utc_text
 from pipeline.export.tables import dump_json, table_bytes, to_json
-from pipeline.files import write_bytes
+from pipeline.export.wfdb_annotations import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.wording import RESEARCH_USE
 
-# `|` is WFDB's isolated QRS-like artefact: no beat, so that no tool counts it or takes an RR interval from it.
+# `|` is WFDB's isolated QRS-like artefact: not a beat, so no tool counts it or takes an RR interval from it.
 SYMBOLS: Final = MappingProxyType({**{name: name for name in AAMI_CLASSES}, UNCLASSIFIED: "Q", REJECTED: "|"})
 
 _DIGITS: Final = 6
@@ -26,7 +27,7 @@ _COLUMNS: Final = (
 
 
 def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
-    """The contract of `to_json` (the model's answer) with "review": everything that people made of it.
+    """Return `to_json` (the model's answer) with "review": everything that people made of it.
 
     Returns
     -------
@@ -59,13 +60,13 @@ def write_reviewed_json(content: ReportContent, path: Path) -> Path:
 
 
 def write_reviewed_csv(content: ReportContent, path: Path) -> Path:
-    """Write one row per beat in force, safe in spreadsheets, comments too. Raises DataError if that fails."""
+    """Write one row per beat in force, including comments, safe in spreadsheets. Raises DataError if that fails."""
     rows = [[_cell(row, column) for column in _COLUMNS] for row in _rows(content.beats)]
     return write_bytes(path, table_bytes(_COLUMNS, rows))
 
 
 def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
-    """Write the beats in force as WFDB annotations; DIR/RECORD.hv.
+    """Write the beats in force as WFDB annotations, DIR/RECORD.hv.
 
     Raises
     ------
@@ -74,9 +75,9 @@ def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
 
     Notes
     -----
-    N S V F Q stand for themselves. A beat that nobody classified is Q with the note "unclassified", also where a
-    person has confirmed that; one that was rejected is `|`. What a person decided is in the auxiliary note, the
-    model's answer with it: "overridden, model V".
+    N S V F Q stand for themselves. A beat that nobody classified is Q with the note "unclassified", even where a person
+    has confirmed that; a rejected one is `|`. The auxiliary note holds what a person decided and the model's answer:
+    "overridden, model V".
     """
     beats = content.beats
     symbols = [SYMBOLS[letter] for letter in beats.aami.tolist()]

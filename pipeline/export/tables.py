@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.domain import Analysis
-from pipeline.files import write_bytes
+from pipeline._util.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import Analysis
 
 _DIGITS: Final = 6
 _FORMULA: Final = tuple("=+-@\t\r\n")
@@ -31,13 +31,13 @@ _COLUMNS: Final = (
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
-    """The analysis as plain values, by the command line's contract (DESIGN.md).
+    """Return the analysis as plain values, in the form that the command line promises.
 
     Returns
     -------
     dict
-        "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "summary", "version". A beat on
-        which no network ran has class "Q", p and abnormal None, confidence 0, and a reason.
+        "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "summary", "version". A beat on which
+        no network ran has class "Q", p and abnormal None, confidence 0, and a reason.
     """
     return {
         "record": analysis.record,
@@ -56,29 +56,29 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
 
 
 def write_json(analysis: Analysis, path: Path) -> Path:
-    """Write `to_json` as UTF-8; no NaN, atomic. Raises DataError if it cannot be written."""
+    """Write `to_json` in UTF-8, without NaN, whole or not at all. Raises DataError if it cannot be written."""
     return write_bytes(path, dump_json(to_json(analysis)))
 
 
 def dump_json(value: object) -> bytes:
-    """Strict JSON in UTF-8.
+    """Encode strict JSON in UTF-8.
 
     Raises
     ------
     ValueError
-        If a number is not finite: JSON has no word for it.
+        If a number is not finite: JSON cannot express it.
     """
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "replace")
 
 
 def write_csv(analysis: Analysis, path: Path) -> Path:
-    """Write one row per beat, every cell quoted, texts safe in spreadsheets. Raises DataError if that fails."""
+    """Write one row per beat, every cell quoted, text safe in spreadsheets. Raises DataError if that fails."""
     rows = [[_cell(beat, column) for column in _COLUMNS] for beat in _beats(analysis)]
     return write_bytes(path, table_bytes(_COLUMNS, rows))
 
 
 def table_bytes(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    """A CSV table in UTF-8; None is an empty cell and a text that a spreadsheet would run is made plain text.
+    """Encode a CSV table in UTF-8; None is an empty cell, and text that a spreadsheet would run is made plain.
 
     References
     ----------
@@ -92,7 +92,13 @@ def table_bytes(header: Sequence[str], rows: Sequence[Sequence[object]]) -> byte
 
 
 def safe_cell(cell: object) -> object:
-    """A text that begins like a formula, with an apostrophe before it; numbers as they are."""
+    """Return text that begins like a formula with an apostrophe before it, anything else as it is.
+
+    Examples
+    --------
+    >>> safe_cell("=1+1"), safe_cell(2.5)
+    ("'=1+1", 2.5)
+    """
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 

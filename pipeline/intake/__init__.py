@@ -1,6 +1,5 @@
 """Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
 
-from pipeline.intake.beat_picture import read_beat_picture
 from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
 from pipeline.intake.picture_reader import count_pages, read_picture
 from pipeline.intake.uploads import read_path, read_picture_file, read_uploads
@@ -9,7 +8,6 @@ __all__ = [
     "CSV_UNITS",
     "CsvOptions",
     "count_pages",
-    "read_beat_picture",
     "read_path",
     "read_picture",
     "read_picture_file",

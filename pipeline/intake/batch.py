@@ -27,7 +27,7 @@ class PictureFile:
 
 
 def holds_table(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> bool:
-    """Whether a .csv is among the files or in a ZIP archive: what it does not say must then be stated."""
+    """Tell whether there is a .csv among the files or in a ZIP archive, so that rate and unit must be stated."""
     names = [name for name, _ in files]
     for name, payload in files:
         names += zip_names(payload, limits=config.limits) if file_ending(name) == ".zip" else []
@@ -35,9 +35,9 @@ def holds_table(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT)
 
 
 def picture_files(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[PictureFile]:
-    """The pictures of an upload in their order: ZIP archives unpacked, each page of a PDF document on its own.
+    """List the pictures of an upload in order: ZIP archives unpacked, each page of a PDF document separately.
 
-    An archive or document that cannot be opened is one refused picture. Nothing is decoded here.
+    An archive or document that cannot be opened becomes one refused picture. Nothing is decoded here.
 
     Raises
     ------
@@ -80,14 +80,19 @@ def _pages(name: str, payload: bytes, config: Config) -> Iterator[PictureFile]:
 
 
 def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[tuple[str, Files]]:
-    """One (name, files) per header, table and archive, in their order, then per file that belongs to none of them.
+    """Split an upload into parts for `read_uploads`: one per header, table and archive, then one per leftover file.
 
-    Nothing is left out and nothing refused here: each part is for `read_uploads`, which says what is wrong with it.
+    Nothing is left out and nothing is refused here: `read_uploads` says what is wrong with a part.
 
     Parameters
     ----------
     files : sequence of (str, bytes)
         Untrusted names and contents.
+
+    Returns
+    -------
+    list of (str, list of (str, bytes))
+        Name and files of each part.
     """
     left = list(files)
     parts = []
@@ -101,7 +106,7 @@ def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAUL
 
 
 def _signals(header: tuple[str, bytes], config: Config) -> set[str]:
-    """The signal files that a header names; none if it cannot be read."""
+    """Return the names of the signal files in a header; none if it cannot be read."""
     try:
         groups = parse_header(header[1], config.limits).groups()
     except IntakeError:
@@ -110,6 +115,6 @@ def _signals(header: tuple[str, bytes], config: Config) -> set[str]:
 
 
 def _belongs(name: str, header: str, signals: set[str]) -> bool:
-    """Whether a file is a part of the header's recording, or a second header of the same name."""
+    """Tell whether a file is part of the header's recording, or a second header of the same name."""
     alike = file_stem(name) == file_stem(header) and file_ending(name) in (".hea", ".dat", ".atr")
     return alike or re.split(r"[/\\]", name)[-1] in signals

@@ -1,4 +1,4 @@
-"""What intake knows about untrusted bytes before any reader sees them: kind by content, safe names, sizes."""
+"""What the intake knows about untrusted bytes before any reader sees them: kind by content, safe names, sizes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
+from pipeline.types import LEAD_NAME
 
-# First bytes of files that are never a WFDB, CSV or ZIP part, and what to call them.
+# First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -33,16 +34,15 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
-_RX_LEAD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
-_ZIP_TAIL: Final = 22 + 2**16  # an archive ends with its directory's end and a comment of at most 64 KiB
+_ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
 _SHORT_MAGIC: Final = frozenset({b"BM", b"MZ", b"\x1f\x8b", b"RIFF"})
-_WORDS: Final = frozenset({b"BM", b"MZ", b"RIFF"})  # text may begin so too, but has no zero byte soon after
+_WORDS: Final = frozenset({b"BM", b"MZ", b"RIFF"})  # text may begin like this too, but has no zero byte soon after
 
 
 def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
-    """What the first bytes say the file is, in words; None if they belong to no known foreign format.
+    """Name the kind of file that the first bytes indicate; None if they belong to no known foreign format.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
 
 
 def second_kind(payload: bytes, *, page: bool = False) -> str | None:
-    """What a picture is besides a picture, in words: files that two programs read as two things hide something.
+    """Name what a picture is besides a picture: a file that two programs read differently may hide something.
 
     Parameters
     ----------
@@ -84,49 +84,64 @@ def second_kind(payload: bytes, *, page: bool = False) -> str | None:
 
 
 def file_stem(name: str) -> str:
-    """The last part of an untrusted file name without its ending."""
+    """Return the last part of an untrusted file name, without its ending."""
     base = re.split(r"[/\\]", name)[-1]
     return base.rsplit(".", 1)[0] if "." in base else base
 
 
 def file_ending(name: str) -> str:
-    """The ending of an untrusted file name in lower case, with its dot; "" if there is none."""
+    """Return the ending of an untrusted file name in lower case, with its dot; "" if there is none."""
     base = re.split(r"[/\\]", name)[-1]
     return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
 
 
 def is_clutter(name: str) -> bool:
-    """Files that macOS and Windows add to archives without asking."""
+    """Tell whether a file is one that macOS or Windows adds to archives unasked."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def safe_name(name: str, *, default: str = "recording") -> str:
-    """An untrusted name as a label of [A-Za-z0-9_-], 1 to 64 characters."""
+    """Turn an untrusted name into a label of [A-Za-z0-9_-], 1 to 64 characters.
+
+    Examples
+    --------
+    >>> safe_name("../my record.dat")
+    'my_record_dat'
+    """
     cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_")
     return cleaned or default
 
 
 def safe_lead(name: str, number: int) -> str:
-    """An untrusted lead name if it is plain and short, else "lead `number`"."""
+    """Return an untrusted lead name if it is plain and short, else "lead `number`"."""
     name = name.strip()
-    return name if _RX_LEAD.fullmatch(name) else f"lead {number}"
+    return name if LEAD_NAME.fullmatch(name) else f"lead {number}"
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:
-    """The names, those that occur more than once with their number."""
+    """Return the names; those that occur more than once get their number appended."""
     return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
 
 
 def require_size(payload: bytes, limit: int, what: str) -> None:
     """Refuse an empty or oversized file.
 
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    limit : int
+        Bytes allowed.
+    what : str
+        What to call it in the message.
+
     Raises
     ------
     IntakeError
-        If there is no byte.
+        If it is empty.
     LimitError
-        If there are more than `limit` bytes.
+        If it has more than `limit` bytes.
     """
     if not payload:
         raise IntakeError(f"{what} is empty (0 bytes); choose a file with content.")

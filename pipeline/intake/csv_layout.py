@@ -1,4 +1,4 @@
-"""How a CSV table is written: rows above the samples, delimiter, decimal mark, leads and the column of time."""
+"""How a CSV table is laid out: rows above the samples, delimiter, decimal mark, leads and the time column."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How the table is written: rows above the first sample, delimiter, decimal mark, axis and lead columns.
+class CsvLayout:
+    """How the table is laid out: rows above the first sample, delimiter, decimal mark, axis and lead columns.
 
     `units` are the words below the names of the lead columns, "" where the table has no such row.
     """
@@ -47,8 +47,8 @@ class Layout:
     units: tuple[str, ...]
 
 
-def find_layout(text: bytes, limits: Limits) -> Layout:
-    """The layout of a table, from its first rows.
+def find_layout(text: bytes, limits: Limits) -> CsvLayout:
+    """Find the layout of a table from its first rows.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def find_layout(text: bytes, limits: Limits) -> Layout:
         raise LimitError(f"The CSV file has {len(columns)} leads, the limit is {limits.leads}.")
     leads = unique_leads([safe_lead(names[i] if named else "", n) for n, i in enumerate(columns, 1)])
     words = tuple(rows[1][i] if units else "" for i in columns)
-    return Layout(skip + first, delimiter, decimal, width, axis, kind, columns, leads, words)
+    return CsvLayout(skip + first, delimiter, decimal, width, axis, kind, columns, leads, words)
 
 
 def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
@@ -97,13 +97,13 @@ def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
 
 
 def is_value(cell: str, decimal: str) -> bool:
-    """Whether a cell is a number or stands for a missing one."""
+    """Tell whether a cell is a number or stands for a missing one."""
     cell = cell.strip()
     return cell in MISSING or _NUMBER.fullmatch(cell.replace(decimal, ".")) is not None
 
 
 def _is_numbering(rows: list[list[str]]) -> bool:
-    """Whether the first row is that of a pandas table without names: 0, 1, 2, ..., which no row of its samples is."""
+    """Tell whether the first row is that of a pandas table without names: 0, 1, 2, ..., unlike its samples."""
     index = rows[0][0] == "" and rows[-1][0] != ""
     cells = rows[0][1:] if index else rows[0]
     if not cells or cells != [str(i) for i in range(len(cells))]:
@@ -112,7 +112,7 @@ def _is_numbering(rows: list[list[str]]) -> bool:
 
 
 def _axis(names: list[str], rows: list[list[str]], decimal: str) -> tuple[int | None, AxisKind | None]:
-    """The column that counts samples or time, by its name; without names by its constant step."""
+    """Find the column that counts samples or time, by its name; without names, by its constant step."""
     for i, name in enumerate(names):
         cell = rows[0][i] if i < len(rows[0]) else ""
         clean = name.casefold()

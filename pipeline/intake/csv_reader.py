@@ -1,4 +1,4 @@
-"""CSV recordings: one row per sample, one column per lead; sampling frequency and unit are always asked for."""
+"""CSV recordings: one row per sample, one column per lead; sampling frequency and unit must always be stated."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, require_size, safe_name
-from pipeline.intake.csv_layout import MISSING, AxisKind, Layout, find_layout, is_value
+from pipeline.intake.csv_layout import MISSING, AxisKind, CsvLayout, find_layout, is_value
+from pipeline.types import FloatArray, Recording, read_only
 
-# Millivolts per unit; "none": arbitrary units, the recording is then marked as not calibrated.
+# Millivolts per unit; "none" means arbitrary units, and the recording is then marked as not calibrated.
 CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}
 
 _CHUNK_ROWS: Final = 1_000_000
@@ -44,13 +44,15 @@ def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits =
     Parameters
     ----------
     name : str
-        Untrusted file name; a label only.
+        Untrusted file name; used as a label only.
     payload : bytes
-        The file: comma, semicolon or tab between cells, decimal comma allowed with the latter two, with or
-        without a row of names. A time or index column is recognised by its name (or, without names, by its
-        constant step), checked against `options.fs` and dropped. Empty cells and NaN are missing samples.
+        The file: comma, semicolon or tab between cells, decimal comma allowed with the latter two, with or without a
+        row of names. A time or index column is recognised by its name (or, without names, by its constant step),
+        checked against `options.fs` and dropped. Empty cells and NaN are missing samples.
     options : CsvOptions
         Sampling frequency and unit, as the user stated them.
+    limits : Limits, optional
+        Limits of the intake.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits =
     LimitError
         If size, sampling frequency, duration or the number of leads is out of bounds.
     IntakeError
-        If a cell is no number, a row has too few or many cells, or the table contradicts what was stated.
+        If a cell is not a number, a row has too few or too many cells, or the table contradicts `options`.
     """
     _check_options(options, limits)
     require_size(payload, limits.csv_bytes, "The CSV file")
@@ -96,16 +98,16 @@ def _check_options(options: CsvOptions, limits: Limits) -> None:
         raise IntakeError(f"The unit must be one of {', '.join(CSV_UNITS)}.")
 
 
-def _check_units(layout: Layout, options: CsvOptions) -> None:
-    """Refuse a table whose row of units says something else than was stated."""
+def _check_units(layout: CsvLayout, options: CsvOptions) -> None:
+    """Refuse a table whose row of units differs from what was stated."""
     stated = CSV_UNITS[options.unit]
     other = next((unit for unit in layout.units if CSV_UNITS.get(unit, stated) != stated), None)
     if other and "none" not in (other, options.unit):
         raise IntakeError(f"The table's row of units says {other!r} where {options.unit!r} was stated; correct one.")
 
 
-def _values(text: bytes, layout: Layout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
-    """All lead columns as float32 and the axis column as float64 (None where there is none to check)."""
+def _values(text: bytes, layout: CsvLayout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
+    """Read all lead columns as float32 and the axis column as float64 (None where there is none to check)."""
     ends = text.count(b"\n") or text.count(b"\r")
     n_rows = ends + 1 - layout.skip
     if n_rows / fs > limits.duration_max_s:
@@ -131,7 +133,7 @@ def _values(text: bytes, layout: Layout, fs: float, limits: Limits) -> tuple[Flo
     return values, axis
 
 
-def _tables(text: bytes, layout: Layout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
+def _tables(text: bytes, layout: CsvLayout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
     done = 0
     try:
         with pd.read_csv(
@@ -166,8 +168,8 @@ def _finite(values: NDArray[np.float64], rows_before: int) -> NDArray[np.float64
     return values
 
 
-def _check_cells(text: bytes, layout: Layout, n_rows: int) -> None:
-    """Refuse a table in which some row has too few cells: pandas would fill it up silently."""
+def _check_cells(text: bytes, layout: CsvLayout, n_rows: int) -> None:
+    """Refuse a table in which a row has too few cells: pandas would fill it up silently."""
     delimiter = layout.delimiter.encode()
     body = text.count(delimiter) - sum(line.count(delimiter) for line in islice(io.BytesIO(text), layout.skip))
     if body == n_rows * (layout.width - 1):
@@ -178,7 +180,7 @@ def _check_cells(text: bytes, layout: Layout, n_rows: int) -> None:
             raise IntakeError(f"Row {number} of the CSV file has {found} cells, the others have {layout.width}.")
 
 
-def _bad_row(text: bytes, layout: Layout, done: int) -> IntakeError:
+def _bad_row(text: bytes, layout: CsvLayout, done: int) -> IntakeError:
     """Name the first row that is not made of `width` numbers; the search starts after the rows already read."""
     start = layout.skip + done
     lines = (line.decode("utf-8", "replace") for line in islice(io.BytesIO(text), start, start + _CHUNK_ROWS + 1))
@@ -199,8 +201,8 @@ def _bad_row(text: bytes, layout: Layout, done: int) -> IntakeError:
     return IntakeError("The CSV file holds a row that cannot be read; save it again as plain CSV.")
 
 
-def _check_axis(axis: NDArray[np.float64] | None, layout: Layout, fs: float) -> tuple[str, ...]:
-    """Compare the time or index column with `fs`; sentences for the user."""
+def _check_axis(axis: NDArray[np.float64] | None, layout: CsvLayout, fs: float) -> tuple[str, ...]:
+    """Compare the time or index column with `fs`; return sentences for the user."""
     if layout.axis_kind == "calendar":
         return ("The column of dates or clock times was left out and not checked against the sampling frequency.",)
     if axis is None or axis.size < 3:
@@ -223,6 +225,6 @@ def _check_axis(axis: NDArray[np.float64] | None, layout: Layout, fs: float) -> 
 
 
 def _expected_step(kind: AxisKind | None, step: float, fs: float) -> float:
-    """The step that `fs` asks for; a column called time may count seconds, milliseconds or samples."""
+    """Return the step that `fs` implies; a column called time may count seconds, milliseconds or samples."""
     choices = {"milliseconds": (1e3 / fs,), "index": (1.0,)}.get(kind or "", (1.0 / fs, 1e3 / fs, 1.0))
     return next((c for c in choices if math.isclose(step, c, rel_tol=_FS_TOLERANCE)), choices[0])

@@ -1,6 +1,6 @@
-"""The program that opens one untrusted PDF in a process of its own: bytes on stdin, one page's pixels on stdout.
+"""Opens one untrusted PDF in a process of its own: bytes on stdin, one page's pixels on stdout.
 
-`pdf_reader` runs it as a file, not as a module: it must start fast, and needs nothing of the project.
+`pdf_reader` runs this as a file, not as a module: it must start fast, and imports nothing from the project.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ POINTS_MAX = 14_400  # 200 inches, the format's own limit (ISO 32000-1, annex C)
 
 
 def main() -> None:
-    """Answer one request: argv holds the page (-1 to count only), dots per inch, pages, pixels and side allowed."""
+    """Answer one request.
+
+    The arguments are the page (-1 to count only), dots per inch, and the pages, pixels and side length allowed.
+    """
     _limit_resources()
     import pypdfium2
 

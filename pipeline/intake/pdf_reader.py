@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import PictureArray
 from pipeline.errors import IntakeError, LimitError
+from pipeline.types import PictureArray
 
 _CHILD: Final = Path(__file__).with_name("pdf_child.py")
-_ENVIRONMENT: Final = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")  # all else, passwords among it, stays here
+_ENVIRONMENT: Final = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")  # everything else, including passwords, stays here
 _SENTENCES: Final = (
     ("password", "The PDF document is protected by a password; save it without one, or as PNG."),
     ("damaged", "The PDF document is damaged and cannot be opened; save it again, or as PNG."),
@@ -25,15 +25,29 @@ _SENTENCES: Final = (
 
 
 def count_pdf_pages(payload: bytes, *, limits: Limits = DEFAULT.limits) -> int:
-    """The number of pages, at least 1. Raises as `read_pdf_page`."""
+    """Return the number of pages, at least 1. Raises as `read_pdf_page`."""
     return int(_ask(payload, -1, limits)[0]["pages"])
 
 
 def read_pdf_page(payload: bytes, page: int, *, limits: Limits = DEFAULT.limits) -> tuple[PictureArray, int]:
-    """Page number `page` (from 0) as RGB (height, width, 3) uint8 on white, and how many pages there are.
+    """Draw one page of a PDF document.
 
-    The page is drawn at `limits.pdf_dpi` dots per inch, or coarser where that would exceed the limits of a picture.
-    No script runs, no form is filled and nothing is fetched.
+    The page is drawn at `limits.pdf_dpi` dots per inch, or more coarsely where that would exceed the limits of a
+    picture. No script is run, no form is filled in and nothing is fetched.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    page : int
+        Which page, from 0.
+    limits : Limits, optional
+        Limits of the intake.
+
+    Returns
+    -------
+    tuple
+        RGB on white, (height, width, 3) uint8, and the number of pages in the document.
 
     Raises
     ------

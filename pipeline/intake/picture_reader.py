@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import PictureArray, RgbPicture, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_stem, foreign_kind, require_size, safe_name, second_kind
 from pipeline.intake.pdf_reader import count_pdf_pages, read_pdf_page
+from pipeline.types import PictureArray, RgbPicture, read_only
 
 _KINDS: Final = (
     ("a PNG picture", "PNG"),
@@ -37,7 +37,7 @@ _TURNS: Final = (
     Image.Transpose.TRANSVERSE,
     Image.Transpose.ROTATE_90,
 )  # what undoes each orientation, 1 first
-_SCANS_MAX: Final = 100  # of a progressive JPEG: each is decoded over the whole picture
+_SCANS_MAX: Final = 100  # of a progressive JPEG: each scan is decoded over the whole picture
 _LIBRARY_ERRORS: Final = (
     UnidentifiedImageError,
     OSError,
@@ -60,29 +60,31 @@ _LIBRARY_ERRORS: Final = (
 
 
 def read_picture(payload: bytes, name: str, *, page: int = 0, limits: Limits = DEFAULT.limits) -> RgbPicture:
-    """Decode an untrusted PNG, JPEG or WebP picture, or a page of a PDF document; the kind is found in the content.
+    """Decode an untrusted PNG, JPEG or WebP picture, or a page of a PDF document; the content decides the kind.
 
     Parameters
     ----------
     payload : bytes
         The file. Its size and its pixels are checked before anything is decoded.
     name : str
-        Untrusted file name; a label only.
-    page : int
-        Which page of a PDF document, from 0; pictures have page 0 alone.
+        Untrusted file name; used as a label only.
+    page : int, optional
+        Which page of a PDF document, from 0; pictures have page 0 only.
+    limits : Limits, optional
+        Limits of the intake.
 
     Returns
     -------
     RgbPicture
-        RGB as a viewer would show it on white: turned as EXIF says, 16 bit scaled to 8, transparency over white,
+        RGB as a viewer would show it on white: EXIF orientation applied, 16 bit scaled to 8, transparency over white,
         CMYK and palettes converted, colour profiles ignored; PDF pages drawn at `limits.pdf_dpi`.
 
     Raises
     ------
     LimitError
-        If bytes, pixels, a side, pages or the time of a PDF exceed a published limit.
+        If bytes, pixels, a side, pages or the time for a PDF exceed a published limit.
     IntakeError
-        If it is of no such kind, damaged, protected, animated, or also something else than a picture.
+        If it is of no such kind, damaged, protected, animated, or also something other than a picture.
     """
     kind = _checked_kind(payload, limits)
     if kind == "PDF":
@@ -96,12 +98,12 @@ def read_picture(payload: bytes, name: str, *, page: int = 0, limits: Limits = D
 
 
 def count_pages(payload: bytes, *, limits: Limits = DEFAULT.limits) -> int:
-    """The pages that `read_picture` can read: those of a PDF document, 1 of any other kind.
+    """Count the pages that `read_picture` can read: those of a PDF document, 1 for any other kind.
 
     Raises
     ------
     LimitError, IntakeError
-        As `read_picture`; other pictures are looked at, not decoded.
+        As `read_picture`; pictures other than PDF are checked but not decoded.
     """
     return count_pdf_pages(payload, limits=limits) if _checked_kind(payload, limits) == "PDF" else 1
 
@@ -150,7 +152,7 @@ def _check_pixels(image: Image.Image, limits: Limits) -> None:
 
 
 def _check_frames(image: Image.Image, kind: str) -> None:
-    """Phones put a depth map or a second exposure into one JPEG file: that is no animation."""
+    """Refuse animations; a phone's depth map or second exposure in a JPEG file is not one."""
     frames = getattr(image, "n_frames", 1)
     if kind != "JPEG" and frames > 1:
         raise IntakeError(f"The picture is an animation of {frames} frames, 1 is allowed; save one of them as PNG.")
@@ -163,13 +165,13 @@ def _as_rgb(image: Image.Image) -> PictureArray:
         return np.repeat(_scaled(np.asarray(image), image.info.get("transparency"))[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(ground, image)
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image)
     return np.array(image.convert("RGB"))
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What undoes the camera's orientation; None if it says nothing that can be understood."""
+    """Return what undoes the camera's orientation; None if the file does not state a valid one."""
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except _LIBRARY_ERRORS:
@@ -180,7 +182,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _scaled(values: NDArray[np.generic], transparent: object) -> PictureArray:
-    """16-bit greys as 8 bits; the one grey that a PNG may declare transparent becomes white."""
+    """Scale 16-bit greys to 8 bits; the one grey that a PNG may declare transparent becomes white."""
     wide = values.astype(np.int64)
     grey = np.clip((wide + 128) // 257, 0, 255).astype(np.uint8)
     if isinstance(transparent, int):

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import Recording
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
+from pipeline.types import Recording
 
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
+_PARTS: Final = (".dat", ".atr")  # of a WFDB record, beside its header
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
@@ -36,7 +37,9 @@ def read_uploads(
     files : sequence of (str, bytes)
         Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, one .zip of them, or .csv.
     csv : CsvOptions, optional
-        Sampling frequency and unit; needed as soon as a .csv is among the files.
+        Sampling frequency and unit; required if there is a .csv among the files.
+    config : Config, optional
+        Its limits apply.
 
     Returns
     -------
@@ -61,15 +64,18 @@ def read_uploads(
 
 
 def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> Recording:
-    """Read one recording from the disk.
+    """Read one recording from disk.
 
     Parameters
     ----------
     path : Path
-        A .csv file, a .hea file, or a record's path without ending. Files that a header names are looked for
-        beside it, by plain name, and symbolic links among them are not followed.
+        A .csv file, a WFDB record (its .hea, its .dat or .atr, or its path without ending), or a .zip of one of these.
+        Files that a header names are looked for beside it, by plain name, and symbolic links among them are not
+        followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; needed for .csv.
+        Sampling frequency and unit; required for .csv.
+    config : Config, optional
+        Its limits apply.
 
     Raises
     ------
@@ -77,11 +83,20 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
         If a published limit is exceeded.
     IntakeError
         If the recording cannot be read safely; one sentence.
+
+    Examples
+    --------
+    >>> from pipeline.datasets import demo_path
+    >>> recording = read_path(demo_path())
+    >>> recording.fs, recording.leads, recording.p_signal.shape
+    (360.0, ('MLII',), (108000, 1))
     """
     if _ending(path.name) == ".csv":
         payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
         return _read_table(path.name, payload, csv, config)
-    header_path = path if path.suffix.lower() == ".hea" else path.parent / f"{path.name}.hea"
+    if _ending(path.name) == ".zip":
+        return _read_only_one(path, csv, config)
+    header_path = _header_path(path)
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -90,8 +105,22 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
+def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+    payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
+    recordings = read_uploads([(path.name, payload)], csv=csv, config=config)
+    if len(recordings) > 1:
+        raise IntakeError(f"The ZIP archive holds {len(recordings)} recordings; unpack it and choose one.")
+    return recordings[0]
+
+
+def _header_path(path: Path) -> Path:
+    if path.suffix.lower() == ".hea":
+        return path
+    return path.with_suffix(".hea") if path.suffix.lower() in _PARTS else path.parent / f"{path.name}.hea"
+
+
 def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
-    """The bytes of a picture on the disk, not more than the limit. Raises IntakeError or LimitError."""
+    """Read the bytes of a picture on disk, up to the limit. Raises IntakeError or LimitError."""
     return _read_file(path, config.limits.picture_bytes, "The picture", follow=True)
 
 
@@ -107,7 +136,7 @@ def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
 
 
 def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[str, bytes]]:
-    """The files with a ZIP archive replaced by its members; kinds are checked by content."""
+    """Replace a ZIP archive among the files by its members; kinds are checked by content."""
     parts: list[tuple[str, bytes]] = []
     for name, payload in files:
         kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
@@ -125,7 +154,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
 
 
 def _label(name: str) -> str:
-    """An untrusted file name for a sentence: itself if it is short and plain, else only its known ending."""
+    """Return an untrusted file name for a message: itself if it is short and plain, else only its known ending."""
     ending = file_ending(name) if file_ending(name) in _KNOWN_ENDINGS else ""
     return file_stem(name) + ending if _RX_PLAIN.fullmatch(file_stem(name)) else f"(unnamed){ending}"
 
@@ -174,7 +203,7 @@ def _require_header(header: bytes) -> None:
 
 
 def _files_of(name: str, header: bytes, signals: Mapping[str, bytes], config: Config) -> dict[str, bytes]:
-    """The signal files that a header names; a single file may also carry the header's own name instead."""
+    """Find the signal files that a header names, and explain which one is missing."""
     wanted = [
         group[0].file.decode("utf-8", "surrogateescape") for group in parse_header(header, config.limits).groups()
     ]
@@ -210,7 +239,7 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
 
 
 def _read_file(path: Path, limit: int, what: str, *, follow: bool = False, empty: bool = False) -> bytes:
-    """The bytes of a regular file of at most `limit` bytes, none only if it may be `empty`."""
+    """Read a regular file of at most `limit` bytes; none only if it may be `empty`."""
     name = _label(path.stem)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))

@@ -7,17 +7,17 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain import Annotations, IntArray, read_only
 from pipeline.errors import IntakeError
 from pipeline.intake.content import foreign_kind
 from pipeline.labels import is_beat
+from pipeline.types import Annotations, IntArray, read_only
 
-# WFDB annotation codes (ecgcodes.h); 15, 17 and 42 to 49 are free for users and count as ignored.
+# WFDB annotation codes (ecgcodes.h); 15, 17 and 42 to 49 are user-defined and count as ignored.
 CODE_TO_SYMBOL: Final = dict(
     zip((*range(1, 15), 16, *range(18, 42)), 'NLRaVFJASEj/Q~|sT*D"=pB^t+u?![]en@xf()r', strict=True)
 )
 _CODE_MAX: Final = 49
-# MIT-BIH svdb 860 marks the sample after its last one: so much is ignored, more means a foreign file.
+# MIT-BIH svdb 860 marks the sample after its last one: up to this is ignored, more means a foreign file.
 _OVERHANG_S: Final = 1.0
 _SKIP, _NUM, _SUB, _CHN, _AUX = 59, 60, 61, 62, 63
 _NOTE: Final = 22
@@ -31,8 +31,10 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
     ----------
     payload : bytes
         The .atr file.
-    n_samples, fs : int, float
-        Length and sampling frequency (Hz) of the recording that the annotations belong to.
+    n_samples : int
+        Length of the recording that the annotations belong to, samples.
+    fs : float
+        Its sampling frequency, Hz.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
     Raises
     ------
     IntakeError
-        If the file is cut, of another kind, out of order or range, or states another sampling frequency.
+        If the file is truncated, of another kind, out of order or range, or states another sampling frequency.
 
     Notes
     -----
@@ -65,8 +67,27 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
     return Annotations(read_only(samples[beats].copy()), kept, int((~beats).sum()))
 
 
+def parse_marks(payload: bytes, *, fs: float) -> list[tuple[int, str]]:
+    """Sample and WFDB symbol of every annotation, beats and others alike, in the order of the file.
+
+    Parameters
+    ----------
+    payload : bytes
+        The annotation file.
+    fs : float
+        Sampling frequency of the recording, Hz.
+
+    Raises
+    ------
+    IntakeError
+        If the file is cut, of another kind, or states another sampling frequency.
+    """
+    samples, codes = _scan(payload, fs)
+    return [(int(sample), CODE_TO_SYMBOL.get(int(code), " ")) for sample, code in zip(samples, codes, strict=True)]
+
+
 def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray]:
-    """Sample and code of every annotation; the walk ends at the terminator, which must be the end of the file."""
+    """Read sample and code of every annotation; the scan ends at the terminator, which must be the end of the file."""
     if len(payload) % 2:
         raise IntakeError(f"its size of {len(payload):,} bytes is odd, so it is cut or of another kind")
     words = np.frombuffer(payload, "<u2").tolist()

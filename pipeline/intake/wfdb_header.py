@@ -12,7 +12,7 @@ from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import safe_lead, unique_leads
 
-# Sample formats that intake accepts: samples in a group and bytes that hold the group (WFDB signal(5)).
+# Accepted sample formats: samples in a group and the bytes that hold the group (WFDB signal(5)).
 FORMATS: Final = {
     "16": (1, 2),
     "24": (1, 3),
@@ -54,8 +54,24 @@ _RX_GAIN: Final = re.compile(
 class SignalSpec:
     """One lead as the header describes it.
 
-    `file` is an untrusted name and only ever compared; `mv_per_unit` None for a unit that is no voltage;
-    `gain` in adu per unit, None where the header gives none; `init`, `checksum` None where not stated.
+    Attributes
+    ----------
+    file : bytes
+        Untrusted name of the signal file; it is only ever compared.
+    fmt : str
+        WFDB format.
+    byte_offset : int
+        Bytes before the first sample.
+    gain : float
+        ADC units per physical unit; None where the header gives none.
+    baseline : int
+        ADC value of 0 physical units.
+    mv_per_unit : float
+        None for a unit that is not a voltage.
+    init, checksum : int
+        First sample and checksum; None where not stated.
+    lead : str
+        Safe name of the lead.
     """
 
     file: bytes
@@ -78,7 +94,7 @@ class Header:
     signals: tuple[SignalSpec, ...]
 
     def groups(self) -> tuple[tuple[SignalSpec, ...], ...]:
-        """The leads by signal file, in the order of the header."""
+        """Group the leads by signal file, in the order of the header."""
         names = tuple(dict.fromkeys(signal.file for signal in self.signals))
         return tuple(tuple(s for s in self.signals if s.file == name) for name in names)
 
@@ -113,12 +129,12 @@ def parse_header(payload: bytes, limits: Limits) -> Header:
 
 
 def expected_bytes(group: tuple[SignalSpec, ...], n_samples: int) -> tuple[int, int]:
-    """Smallest and largest size in bytes of a signal file that holds `n_samples` of each lead in `group`."""
+    """Return the smallest and largest size, in bytes, of a signal file with `n_samples` of each lead in `group`."""
     per_group, group_bytes = FORMATS[group[0].fmt]
     total = n_samples * len(group)
     least = math.ceil(total * group_bytes / per_group)
     most = math.ceil(total / per_group) * group_bytes
-    # Format 310 keeps the third sample's bits in two bytes, so two left-over samples need all four.
+    # Format 310 keeps the third sample's bits in two bytes, so two leftover samples need all four.
     if group[0].fmt == "310" and total % 3 == 2:
         least = most
     return group[0].byte_offset + least, group[0].byte_offset + most

@@ -1,4 +1,4 @@
-"""WFDB records: header and sizes checked first, then decoded by wfdb from files with our own names."""
+"""WFDB records: header and sizes are checked first, then wfdb decodes them from files with names of our own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 import wfdb
 
 from pipeline.config import DEFAULT, Limits
-from pipeline.domain import Annotations, FloatArray, IntArray, Recording, read_only
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, safe_name
 from pipeline.intake.wfdb_annotations import parse_annotations
 from pipeline.intake.wfdb_header import UNCALIBRATED_GAIN, Header, SignalSpec, expected_bytes, parse_header
+from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
 
 # Digital value of a missing sample (WFDB signal(5)).
 MISSING: Final = {
@@ -48,19 +48,21 @@ def read_wfdb(
     Parameters
     ----------
     name : str
-        Untrusted record name; a label only.
+        Untrusted record name; used as a label only.
     header : bytes
         The .hea file.
     files : mapping of bytes to bytes
-        Signal files under the very names that the header gives them.
+        Signal files under exactly the names that the header gives them.
     annotations : bytes, optional
-        The .atr file. If it is not usable the recording is read without it and a notice says why.
+        The .atr file. If it is not usable, the recording is read without it and a notice says why.
+    limits : Limits, optional
+        Limits of the intake.
 
     Returns
     -------
     Recording
-        `p_signal` (n_samples, n_leads) float32 in mV, NaN where the format marks missing samples. Leads whose
-        unit is not a voltage are left out with a notice; leads without gain are not calibrated.
+        `p_signal` (n_samples, n_leads) float32 in mV, NaN where the format marks missing samples. Leads whose unit is
+        not a voltage are left out with a notice; leads without gain are not calibrated.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def _matching_file(
 
 
 def _decode(header: Header, payloads: tuple[bytes, ...], kept: list[int]) -> FloatArray:
-    """Decode by chunks into float32 mV, verifying initial values and checksums of every lead."""
+    """Decode in chunks to float32 mV, verifying initial value and checksum of every lead."""
     p_signal = np.empty((header.n_samples, len(kept)), np.float32)
     sums = np.zeros(len(header.signals), np.int64)
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
@@ -137,7 +139,7 @@ def _decode(header: Header, payloads: tuple[bytes, ...], kept: list[int]) -> Flo
 
 
 def _write_record(folder: Path, header: Header, payloads: tuple[bytes, ...]) -> None:
-    """Write the signal files and a header of our own making: none of the user's text reaches wfdb."""
+    """Write the signal files and a header of our own: none of the user's text reaches wfdb."""
     lines = [f"r {len(header.signals)} {header.fs:.9g} {header.n_samples}"]
     for number, (group, payload) in enumerate(zip(header.groups(), payloads, strict=True)):
         (folder / f"s{number}.dat").write_bytes(payload)

@@ -13,12 +13,12 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, foreign_kind, require_size
 
 _BLOCK_BYTES: Final = 2**20
-_RATIO_FREE_BYTES: Final = 2**16  # so small a member is no bomb, whatever its ratio
+_RATIO_FREE_BYTES: Final = 2**16  # a member this small is no bomb, whatever its ratio
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _MEMBERS_TO_LIST: Final = 2**16  # bytes of central directory read before members are counted
-_LARGE: Final = b"PK\x06\x07"  # the locator of ZIP64, 20 bytes before the end's record; Python believes it alone
+_LARGE: Final = b"PK\x06\x07"  # the ZIP64 locator, 20 bytes before the end record; Python trusts it alone
 
 
 def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[str, bytes]]:
@@ -32,9 +32,9 @@ def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[s
     Raises
     ------
     LimitError
-        If members, their total size or the ratio of compression exceed a published limit.
+        If members, their total size or the compression ratio exceed a published limit.
     IntakeError
-        If the archive is damaged or encrypted, or a member is a link, an archive, a duplicate or outside.
+        If the archive is damaged or encrypted, or a member is a link, an archive, a duplicate or outside it.
     """
     require_size(payload, limits.upload_bytes, "The ZIP archive")
     _check_directory(payload, limits)
@@ -48,7 +48,7 @@ def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[s
 
 
 def zip_names(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[str]:
-    """Untrusted names of the members, nothing unpacked; none if `read_zip` would not get as far as unpacking."""
+    """List the untrusted names of the members without unpacking; empty if `read_zip` would refuse the archive first."""
     try:
         _check_directory(payload, limits)
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
@@ -108,7 +108,7 @@ def _check_ratio(size: int, packed: int, number: int, limits: Limits) -> None:
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> bytes:
-    """The member's bytes, counted: what it declares is not believed."""
+    """Return the member's bytes, counted: the size that it declares is not trusted."""
     blocks, size = [], 0
     with archive.open(member) as file:
         while block := file.read(_BLOCK_BYTES):

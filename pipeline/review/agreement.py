@@ -1,28 +1,27 @@
-"""How far two readers of one recording agree: differences beat by beat, and Cohen's kappa."""
+"""Agreement between two readers of one recording: differences beat by beat, and Cohen's kappa."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Config
-from pipeline.domain import IntArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import ABSENT, REJECTED, ReviewedBeats
+from pipeline.review.beats_in_force import ABSENT, REJECTED, ReviewedBeats
 from pipeline.review.decisions import Decision
-
-NO_BEAT: Final = -1
+from pipeline.signal.nearest import NO_BEAT, paired
+from pipeline.types import IntArray
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReaderDifference:
     """A beat on which two readers differ.
 
-    `first_sample` and `second_sample` are its R peak for each, -1 where the reader has no beat there (the class is
-    then "-"); `model` is the model's answer, "" where it had no beat.
+    `first_sample` and `second_sample` are its R peak for each, -1 where the reader has no beat there (the class is then
+    "-"); `model` is the model's answer, "" where it had no beat.
     """
 
     first_sample: int
@@ -33,12 +32,13 @@ class Difference:
 
     @property
     def sample(self) -> int:
+        """R peak of the beat, the first reader's if they have one."""
         return self.first_sample if self.first_sample != NO_BEAT else self.second_sample
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Agreement on `n` beats: how many agree, and Cohen's kappa; None where chance alone explains all or n is 0."""
+    """Agreement on `n` beats: how many agree, and Cohen's kappa; None if chance alone explains all, or `n` is 0."""
 
     n: int
     agreed: int
@@ -49,20 +49,30 @@ class Rate:
 class Agreement:
     """Two readers compared: on all beats, and on the beats that both decided about.
 
-    `everything` flatters where both leave the model's answer alone; `decided` does not.
+    `everything` is flattering where both leave the model's answer as it is; `decided` is not.
     """
 
     everything: Rate
     decided: Rate
-    differences: tuple[Difference, ...]
+    differences: tuple[ReaderDifference, ...]
 
 
 def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAULT) -> Agreement:
-    """Compare the classes in force of two readers; beats within `config.match_window_ms` of each other are one.
+    """Compare the classes in force of two readers.
+
+    Beats within `config.match_window_ms` of each other are one beat. A beat that only one reader has counts as class
+    "-" for the other.
+
+    Parameters
+    ----------
+    first, second : ReviewedBeats
+        The beats in force of each reader.
+    config : Config, optional
+        Its `match_window_ms` is used.
 
     References
     ----------
-    Cohen 1960, doi:10.1177/001316446002000104. A beat that only one reader has counts as class "-" of the other.
+    Cohen 1960, doi:10.1177/001316446002000104.
     """
     pair = _paired(first.sample, second.sample, config.match_window_ms / 1000 * first.fs)
     a, b = _taken(first.aami, pair[:, 0], ABSENT), _taken(second.aami, pair[:, 1], ABSENT)
@@ -72,13 +82,14 @@ def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAUL
     )
     at = _taken(first.sample, pair[:, 0], NO_BEAT), _taken(second.sample, pair[:, 1], NO_BEAT)
     differences = tuple(
-        Difference(int(at[0][i]), int(at[1][i]), str(a[i]), str(b[i]), str(model[i])) for i in np.flatnonzero(a != b)
+        ReaderDifference(int(at[0][i]), int(at[1][i]), str(a[i]), str(b[i]), str(model[i]))
+        for i in np.flatnonzero(a != b)
     )
     return Agreement(_rate(a, b), _rate(a[both], b[both]), differences)
 
 
-def adopting(difference: Difference, text: str = "") -> Decision | None:
-    """The decision by which the first reading takes over the second's answer; None where no beat of it would change."""
+def adopting(difference: ReaderDifference, text: str = "") -> Decision | None:
+    """Return the decision by which the first reading adopts the second's answer; None if no beat would change."""
     first, second = (difference.first_sample,), (difference.second_sample,)
     if difference.second == ABSENT:
         return Decision("delete", first, text=text)
@@ -92,10 +103,10 @@ def adopting(difference: Difference, text: str = "") -> Decision | None:
 
 
 def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
-    """Rows (m, 2) of indices into both, -1 for none, in order of time; equal samples first, then the nearest."""
+    """Return rows (m, 2) of indices into both, -1 for none, in order of time; equal samples first, then the nearest."""
     _, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
     rest_i, rest_j = np.setdiff1d(np.arange(first.size), i), np.setdiff1d(np.arange(second.size), j)
-    near = _nearest_pairs(first[rest_i], second[rest_j], window)
+    near = paired(first[rest_i], second[rest_j], within=window)
     rows = [
         *zip(i.tolist(), j.tolist(), strict=True),
         *((int(rest_i[a]), int(rest_j[near[a]]) if a in near else NO_BEAT) for a in range(rest_i.size)),
@@ -106,21 +117,8 @@ def _paired(first: IntArray, second: IntArray, window: float) -> IntArray:
     return pair[np.argsort(when, kind="stable")]
 
 
-def _nearest_pairs(first: IntArray, second: IntArray, window: float) -> dict[int, int]:
-    """Positions in both, increasing, of samples at most `window` apart: each in one pair, the nearest pairs first."""
-    start, stop = np.searchsorted(second, first - window), np.searchsorted(second, first + window, side="right")
-    close = [(a, b) for a in range(first.size) for b in range(int(start[a]), int(stop[a]))]
-    paired: dict[int, int] = {}
-    taken: set[int] = set()
-    for a, b in sorted(close, key=lambda pair: abs(int(first[pair[0]]) - int(second[pair[1]]))):
-        if a not in paired and b not in taken:
-            paired[a] = b
-            taken.add(b)
-    return paired
-
-
 def _taken(values: NDArray[Any], index: IntArray, otherwise: object) -> NDArray[Any]:
-    """`values` at each index, `otherwise` where it is -1."""
+    """Return `values` at each index, `otherwise` where it is -1."""
     if values.size == 0:
         return np.full(index.size, otherwise, values.dtype if values.dtype.kind != "U" else "<U10")
     return np.where(index == NO_BEAT, np.array(otherwise), values[index])

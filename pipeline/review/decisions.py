@@ -21,8 +21,16 @@ ItemT = TypeVar("ItemT")
 class Decision:
     """One decision about explicit beats: one, a selection, a family or a time span.
 
-    `samples` are R peaks of the recording, strictly increasing; `aami` the class given by "override" and "add"; `text`
-    a comment, with any kind ("comment" alone changes nothing else; an empty one takes the comment away).
+    Attributes
+    ----------
+    kind : DecisionKind
+        What is done with them.
+    samples : tuple of int
+        R peaks, indices into the recording, strictly increasing.
+    aami : str
+        The class given by "override" and "add".
+    text : str
+        A comment, with any kind; "comment" alone changes nothing else, and an empty one removes the comment.
 
     Raises
     ------
@@ -53,19 +61,19 @@ class Decision:
 
 
 def stacks(steps: Iterable[tuple[StepKind, ItemT]]) -> tuple[tuple[ItemT, ...], tuple[ItemT, ...]]:
-    """What is in force after all steps of the audit trail, oldest first, and what redo would bring back, next one last.
+    """Return what is in force after all steps of the audit trail, and what redo would bring back, the next one last.
 
-    A new decision clears what could be redone. No undo reaches behind a barrier.
+    A new decision clears what could be redone. Undo does not go past a barrier.
 
     Parameters
     ----------
     steps : iterable of (kind, item)
-        The item matters for "decide" only.
+        Oldest first; the item matters for "decide" only.
 
     Raises
     ------
     ReviewError
-        If a step undoes or redoes where there is nothing to.
+        If a step undoes or redoes where there is nothing to undo or redo.
     """
     done: list[ItemT] = []
     undone: list[ItemT] = []
@@ -92,7 +100,7 @@ def _last(items: list[ItemT], otherwise: str) -> ItemT:
 
 
 def clean_text(text: str, *, limit: int = TEXT_CHARS) -> str:
-    """The text without spaces at its ends, composed (NFC).
+    """Return the text without surrounding whitespace, composed (NFC).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Heart rate variability in the time domain, on normal-to-normal intervals only."""
+"""Heart rate variability in the time domain, from normal-to-normal (NN) intervals only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
-from pipeline.review.beats import ReviewedBeats
-from pipeline.review.rhythm import normal_intervals
+from pipeline.review.beats_in_force import ReviewedBeats
+from pipeline.review.rhythm_events import normal_intervals
 
 Intervals = NDArray[np.float64]
 _PAIRS_MIN: Final = 2
@@ -21,7 +21,7 @@ _ROUNDING_MS: Final = 1e-6  # 50 ms at 360 Hz is 18 samples, but 18 / 360 * 1000
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `value` is None where there is too little data, and `reason` then says how much is missing."""
+    """One measure; `value` is None if there is too little data, and `reason` then says how much is missing."""
 
     value: float | None
     unit: str
@@ -30,9 +30,9 @@ class Measure:
 
 @dataclass(frozen=True)
 class Variability:
-    """Time-domain measures, and on what they stand: `n_intervals` NN intervals that last `seconds` together.
+    """Time-domain measures, based on `n_intervals` NN intervals that last `seconds` together.
 
-    `sd1` and `sd2` are the axes of the Poincare ellipse.
+    `sd1` and `sd2` are the axes of the Poincaré ellipse.
     """
 
     n_intervals: int
@@ -68,10 +68,10 @@ class _Normal:
 def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variability:
     """Measure the variability of the intervals between two adjacent N beats without a break in between.
 
-    Differences are taken between adjacent NN intervals (three N beats in a row) only. Standard deviations have
-    n - 1 in the denominator. pNN50 is the share of differences above 50 ms in all NN intervals, as the Task Force
-    defines it. SDANN and the SDNN index use segments of five minutes from the start of the recording, of which NN
-    intervals fill at least half. No interval is thrown out for its length: reject or delete beats instead.
+    Differences are taken between adjacent NN intervals (three N beats in a row) only. Standard deviations have n - 1 in
+    the denominator. pNN50 is the share of differences above 50 ms among all NN intervals, as the Task Force defines it.
+    SDANN and the SDNN index use segments of five minutes from the start of the recording, at least half filled by NN
+    intervals. No interval is excluded because of its length: reject or delete beats instead.
 
     References
     ----------
@@ -97,7 +97,7 @@ def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variabil
 
 
 def normal_pairs(beats: ReviewedBeats) -> NDArray[np.intp]:
-    """Positions (k,) of the beats that end the later one of two adjacent NN intervals."""
+    """Return the positions (k,) of the beats that end the later one of two adjacent NN intervals."""
     normal = normal_intervals(beats)
     return np.flatnonzero(normal[1:] & normal[:-1]) + 1
 
@@ -109,7 +109,7 @@ def _normal(beats: ReviewedBeats) -> _Normal:
 
 
 def _segments(normal: _Normal, config: ReviewConfig) -> list[Intervals]:
-    """NN intervals of each five minutes that have enough of them."""
+    """Return the NN intervals of each five minutes that have enough of them."""
     number = (normal.end_s // config.hrv_segment_s).astype(np.int64)
     parts = np.split(normal.ms, np.flatnonzero(np.diff(number)) + 1)
     least_ms = 1000 * config.hrv_segment_filled * config.hrv_segment_s
@@ -144,6 +144,6 @@ def _pnn50(normal: _Normal) -> float:
 
 
 def _triangular(ms: Intervals, config: ReviewConfig) -> float:
-    """All NN intervals over the height of their histogram with bins of 1/128 s."""
+    """Return the number of NN intervals over the height of their histogram with bins of 1/128 s."""
     bins = np.floor(ms / config.hrv_bin_ms + _ROUNDING_MS).astype(np.int64)
     return float(ms.size / np.bincount(bins - bins.min()).max())

@@ -1,4 +1,4 @@
-"""What a recording amounts to: counts, burden, heart rate, the longest interval, and series for display."""
+"""Summary of a recording: counts, burden, heart rate, the longest interval, and series for display."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
-from pipeline.domain import FloatArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import normal_pairs
-from pipeline.review.rhythm import beat_letters, moving_rate
+from pipeline.review.rhythm_events import beat_letters, moving_rate
+from pipeline.types import FloatArray
 
 LETTERS: Final = (*AAMI_CLASSES, UNCLASSIFIED, REJECTED)
-_GRID: Final = 60  # cells per side when a cloud of points is thinned: at most 3 721, fewer than `points_max`
+_GRID: Final = 60  # cells per side when a scatter plot is thinned: at most 3 721 cells, fewer than `points_max`
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A value and when it was, in seconds from the start."""
+    """A value and its time, in seconds from the start."""
 
     value: float
     time_s: float
@@ -31,7 +31,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class HeartRate:
-    """Mean, lowest and highest heart rate in 1/min; None where there are too few intervals in a row."""
+    """Mean, lowest and highest heart rate in 1/min; None if there are too few intervals in a row."""
 
     mean: float | None
     lowest: Moment | None
@@ -42,8 +42,8 @@ class HeartRate:
 class Summary:
     """Figures of the whole recording.
 
-    `counts` per letter of `LETTERS`; `burden` in percent of the classified beats (N, S, V, F and Q), per class, None
-    if there are none; `reviewed` beats that a human decided about.
+    `counts` per letter of `LETTERS`; `burden` in percent of the classified beats (N, S, V, F and Q), per class, None if
+    there are none; `reviewed` is the number of beats that a human decided about.
     """
 
     counts: dict[str, int]
@@ -55,7 +55,7 @@ class Summary:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Points for a chart: `x` and `y` (k,); `position` (k,) of the beats in `ReviewedBeats` they belong to."""
+    """Points for a chart: `x` and `y` (k,); `position` (k,) of the beats in `ReviewedBeats` that they belong to."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -63,15 +63,12 @@ class Series:
 
 
 def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
-    """Count, and measure the rate.
+    """Count the beats, and measure the rate.
 
-    The mean rate is that of all RR intervals together, ectopic beats included. Lowest and highest are of the median
-    of `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is that of the
-    last of these intervals' end.
-
-    References
-    ----------
-    Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse page: ADR 0007.
+    The mean rate is that of all RR intervals together, including ectopic beats. Lowest and highest are of the median of
+    `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is the end of the last
+    of these intervals. Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse
+    page: ADR 0007.
     """
     letters, rr_s = beat_letters(beats), beats.rr_s
     rate = moving_rate(rr_s, config)
@@ -87,9 +84,21 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
 
 
 def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[np.intp]:
-    """Positions of the beats whose points lie inside the outline with the corners `x`, `y`, closed by itself.
+    """Return the positions of the beats whose points lie inside an outline.
 
     A point is inside if a ray from it crosses the outline an odd number of times.
+
+    Parameters
+    ----------
+    series : Series
+        The points of a chart.
+    x, y : sequence of float
+        Corners of the outline, in the chart's units; it closes itself.
+
+    Returns
+    -------
+    (m,) intp
+        Positions in `ReviewedBeats`.
     """
     inside = np.zeros(series.x.size, np.bool_)
     corners = list(zip(x, y, strict=True))
@@ -100,9 +109,9 @@ def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[
 
 
 def tachogram(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
-    """RR intervals in seconds over the time of their end, at most `points_max`.
+    """Return RR intervals in seconds over the time of their end, at most `points_max`.
 
-    Of each stretch the shortest and the longest interval are kept, so that no early beat and no pause disappears.
+    The shortest and the longest interval of each stretch are kept, so that no early beat and no pause disappears.
     """
     position = np.flatnonzero(~np.isnan(beats.rr_s))
     position = position[_extremes(beats.rr_s[position], config.points_max)]
@@ -110,9 +119,9 @@ def tachogram(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
 
 
 def poincare(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Series:
-    """Each NN interval over the NN interval before it, in seconds, at most `points_max`.
+    """Return each NN interval over the previous NN interval, in seconds, at most `points_max`.
 
-    Where there are more, those that lie alone stay and the crowd is thinned evenly.
+    If there are more, isolated points stay and crowded ones are thinned evenly.
     """
     later = normal_pairs(beats)
     rr_s = beats.rr_s.astype(np.float64)
@@ -131,7 +140,7 @@ def _mean_rate(rr_s: FloatArray) -> float | None:
 
 
 def _extreme(beats: ReviewedBeats, values: FloatArray, sign: int = 1) -> Moment | None:
-    """The largest of values (n,), times `sign`, and when it was; None if all are NaN."""
+    """Return the largest of values (n,), times `sign`, and its time; None if all are NaN."""
     known = np.flatnonzero(~np.isnan(values))
     if known.size == 0:
         return None
@@ -140,7 +149,7 @@ def _extreme(beats: ReviewedBeats, values: FloatArray, sign: int = 1) -> Moment 
 
 
 def _extremes(values: FloatArray, points: int) -> NDArray[np.intp]:
-    """Positions of the least and the greatest of each of `points` / 2 stretches of values; all if they are few."""
+    """Return the positions of the extremes of each of `points` / 2 stretches of values; all if they are few."""
     if values.size <= points:
         return np.arange(values.size)
     size = -(-2 * values.size // points)
@@ -153,7 +162,7 @@ def _extremes(values: FloatArray, points: int) -> NDArray[np.intp]:
 
 
 def _sparse(x: NDArray[np.float64], y: NDArray[np.float64], points: int) -> NDArray[np.intp]:
-    """Positions of at most `points` of the points: as many of each cell of a grid as keep the sum within bounds."""
+    """Return at most `points` of the points: as many from each cell of a grid as keep the sum within bounds."""
     if x.size <= points:
         return np.arange(x.size)
     step = max(float(np.ptp(x)), float(np.ptp(y)), 1e-9) / _GRID

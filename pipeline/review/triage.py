@@ -1,64 +1,24 @@
-"""The list of what needs eyes, most important first, and the filters on it."""
+"""The list of what needs attention, most important first, and the filters on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
-from pipeline.domain import Analysis, IntArray
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import UNCLASSIFIED, ReviewedBeats
-from pipeline.review.families import NO_FAMILY, Families
-from pipeline.review.rhythm import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.morphology import NO_FAMILY, Families
+from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.signal.nearest import NO_BEAT, nearest
+from pipeline.types import Analysis, IntArray
 from pipeline.wording import percent
 
-
-@dataclass(frozen=True)
-class _Kind:
-    """How findings of one kind are listed; `group` names the kinds that one finding may change between."""
-
-    priority: int
-    title: str
-    group: str
-
-
-# In the order of the list within one priority.
-_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
-    {
-        "vt_sustained": _Kind(1, "Sustained ventricular tachycardia", "v_run"),
-        "vt": _Kind(1, "Ventricular tachycardia", "v_run"),
-        "long_pause": _Kind(1, "Long pause", "pause"),
-        "v_triplet": _Kind(2, "Ventricular triplet", "v_run"),
-        "svt": _Kind(2, "Supraventricular run", "s_run"),
-        "af_like": _Kind(2, "Irregular, AF-like", "af_like"),
-        "pause": _Kind(2, "Pause", "pause"),
-        "no_beats": _Kind(2, "Signal without beats", "pause"),
-        "v_couplet": _Kind(3, "Ventricular couplet", "v_run"),
-        "idioventricular": _Kind(3, "Idioventricular rhythm", "v_run"),
-        "bigeminy": _Kind(3, "Ventricular bigeminy", "bigeminy"),
-        "trigeminy": _Kind(3, "Ventricular trigeminy", "trigeminy"),
-        "atrial_rhythm": _Kind(4, "Slow supraventricular run", "s_run"),
-        "s_couplet": _Kind(4, "Supraventricular couplet", "s_run"),
-        "s_bigeminy": _Kind(4, "Supraventricular bigeminy", "s_bigeminy"),
-        "s_trigeminy": _Kind(4, "Supraventricular trigeminy", "s_trigeminy"),
-        "signal_lost": _Kind(4, "Signal lost", "pause"),
-        "compensatory_pause": _Kind(4, "Compensatory pause", "pause"),
-        "bradycardia": _Kind(4, "Bradycardia", "bradycardia"),
-        "tachycardia": _Kind(4, "Tachycardia", "tachycardia"),
-        "ectopic_v": _Kind(5, "Ventricular ectopics", "ectopic_v"),
-        "fusion": _Kind(5, "Fusion beats", "fusion"),
-        "ectopic_s": _Kind(6, "Supraventricular ectopics", "ectopic_s"),
-        "paced_or_unclassifiable": _Kind(7, "Paced or unclassifiable beats", "paced_or_unclassifiable"),
-        "doubtful": _Kind(7, "Doubtful beats", "doubtful"),
-        "unclassified": _Kind(8, "Unclassified beats", "unclassified"),
-    }
-)
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
 _RUNS: Final = ("v_run", "s_run")
 _SILENT: Final = MappingProxyType({"no_beats": "noise, flutter or missed beats", "signal_lost": "flat or adrift"})
@@ -69,10 +29,26 @@ _RATED: Final = ("af_like", "bradycardia", "tachycardia")
 class Finding:
     """One row of the list.
 
-    `id` stays the same while the finding does: that of a rhythm event is its group of kinds and its first beat, that
-    of a family row its class and family; `priority` 1 is the highest; `samples` are the beats that a decision on the
-    finding is about (in a bigeminy the ectopic beats only), of which `start_s` and `stop_s` may reach beyond;
-    `reviewed` is True once a human has decided about all of them.
+    Attributes
+    ----------
+    id : str
+        Stays the same as long as the finding does: that of a rhythm event is its group of kinds and its first beat,
+        that of a family row its class and family.
+    kind : str
+        What it is.
+    title : str
+        What it is, in words.
+    priority : int
+        1 is the highest.
+    samples : tuple of int
+        The beats that a decision on the finding is about (in a bigeminy only the ectopic beats), as indices into the
+        recording.
+    start_s, stop_s : float
+        Its time span, seconds; it may reach beyond `samples`.
+    detail : str
+        Figures, in words.
+    reviewed : bool
+        True once a human has decided about all of the beats.
     """
 
     id: str
@@ -93,16 +69,22 @@ def triage(
     *,
     found: Sequence[Event] | None = None,
 ) -> tuple[Finding, ...]:
-    """What needs eyes: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
+    """List what needs attention: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
 
     Within one kind the longest or largest comes first, then the earliest. Single ectopics are those outside runs and
-    couplets, one row per class and morphology family (one per class if `families` is None). Doubtful are beats that
-    the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
+    couplets, one row per class and morphology family (one per class if `families` is None). Doubtful beats are those
+    that the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
 
     Parameters
     ----------
+    beats : ReviewedBeats
+        The beats in force.
+    families : Families, optional
+        Their morphology families.
+    config : ReviewConfig, optional
+        What counts as a finding.
     found : sequence of Event, optional
-        What `events` returned for these beats, where it is known.
+        What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
     decided = beats.reviewed()
@@ -112,7 +94,7 @@ def triage(
         *_doubtful_findings(beats, families, decided, config),
         *_unclassified_findings(beats, decided, config),
     ]
-    order = {kind: number for number, kind in enumerate(_KINDS)}
+    order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
     rows.sort(key=lambda row: (row.priority, order[row.kind], -len(row.samples), row.start_s))
     return tuple(rows)
 
@@ -120,9 +102,9 @@ def triage(
 def _finding(
     beats: ReviewedBeats, kind: str, anchor: object, at: IntArray, decided: Mask, *, title: str = "", detail: str = ""
 ) -> Finding:
-    """A row about the beats at positions `at`, increasing."""
+    """Make a row about the beats at positions `at`, increasing."""
     samples = beats.sample[at]
-    form = _KINDS[kind]
+    form = FINDING_KINDS[kind]
     return Finding(
         id=f"{form.group}:{anchor}",
         kind=kind,
@@ -140,7 +122,7 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
     letters = beat_letters(beats)
     for event in found:
         at = np.arange(event.first, event.last + 1)
-        if event.letter and _KINDS[event.kind].group not in _RUNS:
+        if event.letter and FINDING_KINDS[event.kind].group not in _RUNS:
             at = at[letters[event.first : event.last + 1] == ord(event.letter)]
         first = int(beats.sample[event.first])
         yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, beats, at))
@@ -149,12 +131,12 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask)
 def _event_detail(event: Event, beats: ReviewedBeats, at: IntArray) -> str:
     if words := _SILENT.get(event.kind):
         return f"{event.seconds:.2f} s, {words}"
-    if _KINDS[event.kind].group == "pause":
+    if FINDING_KINDS[event.kind].group == "pause":
         more = f", {event.count - 1} intervals in a row" if event.count > 2 else ""
         return f"{event.longest_s:.2f} s{more}"
     if event.kind in _RATED:
         return f"{event.seconds:.0f} s at {event.bpm:.0f}/min, {event.count} beats"
-    if _KINDS[event.kind].group in _RUNS:
+    if FINDING_KINDS[event.kind].group in _RUNS:
         return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s{_how_sure(beats, at)}"
     return f"{at.size} ectopic beats in {event.seconds:.1f} s{_how_sure(beats, at)}"
 
@@ -165,7 +147,7 @@ def _single_findings(
     letters = beat_letters(beats)
     single = np.ones(len(beats), np.bool_)
     for event in found:
-        if _KINDS[event.kind].group in _RUNS:
+        if FINDING_KINDS[event.kind].group in _RUNS:
             single[event.first : event.last + 1] = False
     for letter, kind in _SINGLE:
         at = np.flatnonzero(single & (letters == ord(letter)))
@@ -175,13 +157,13 @@ def _single_findings(
 def _family_findings(
     beats: ReviewedBeats, kind: str, at: IntArray, families: Families | None, decided: Mask
 ) -> Iterator[Finding]:
-    """One row per family of the beats at positions `at`."""
+    """Yield one row per family of the beats at positions `at`."""
     family = np.zeros(at.size, np.int64) if families is None else families.of(beats.sample[at])
     for number in np.unique(family).tolist():
         members = at[family == number]
         name = "" if families is None else " of no family" if number == NO_FAMILY else f", family {number + 1}"
         anchor = "all" if families is None else number
-        title = f"{_KINDS[kind].title}{name}"
+        title = f"{FINDING_KINDS[kind].title}{name}"
         yield _finding(beats, kind, anchor, members, decided, title=title, detail=_group_detail(beats, members))
 
 
@@ -190,7 +172,7 @@ def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
 
 
 def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
-    """The median confidence of the beats at positions `at` whose class in force is the model's; "" if none are."""
+    """Write the median confidence of the beats at positions `at` whose class in force is the model's; "" if none."""
     own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
     return f", confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
 
@@ -203,7 +185,7 @@ def _doubtful_findings(
 
 
 def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:
-    """One row per stretch of time: unclassified beats come in spells of noise."""
+    """Yield one row per stretch of time, because unclassified beats come in spells of noise."""
     at = np.flatnonzero(beats.model_aami == UNCLASSIFIED)
     apart = np.diff(beats.sample[at]) > config.unclassified_join_s * beats.fs
     for members in np.split(at, np.flatnonzero(apart) + 1):
@@ -214,10 +196,20 @@ def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewCo
 
 @dataclass(frozen=True)
 class BeatFilter:
-    """Which beats to show; a field left alone lets all pass.
+    """Which beats to show; a field left at its default lets all pass.
 
-    `classes` in force; `confidence` a closed range; `span_s` the times [start, stop) in seconds; `reviewed` whether a
-    human has decided; `among` samples to stay with, such as those that `disagreements` returns.
+    Attributes
+    ----------
+    classes : frozenset[str]
+        Classes in force; all if empty.
+    confidence : tuple[float, float]
+        Closed range.
+    span_s : tuple[float, float]
+        Times [start, stop), seconds.
+    reviewed : bool
+        Whether a human has decided.
+    among : tuple of int
+        Samples to restrict to, such as those that `disagreements` returns.
     """
 
     classes: frozenset[str] = frozenset()
@@ -228,7 +220,7 @@ class BeatFilter:
 
 
 def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
-    """Which beats (n,) pass the filter."""
+    """Tell which beats (n,) pass the filter."""
     low, high = wanted.confidence
     passing = (beats.confidence >= low) & (beats.confidence <= high)
     if wanted.classes:
@@ -243,7 +235,17 @@ def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
 
 
 def findings_passing(findings: Sequence[Finding], beats: ReviewedBeats, wanted: BeatFilter) -> tuple[Finding, ...]:
-    """Findings of which at least one beat passes; for `reviewed`, the finding as a whole counts, not its beats."""
+    """Return the findings of which at least one beat passes the filter.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Findings in these beats.
+    beats : ReviewedBeats
+        The beats in force.
+    wanted : BeatFilter
+        The filter; its `reviewed` applies to the finding as a whole.
+    """
     passing = beats_passing(beats, BeatFilter(wanted.classes, wanted.confidence, wanted.span_s, None, wanted.among))
     before = np.concatenate([[0], np.cumsum(passing)])
     kept = []
@@ -262,24 +264,16 @@ def _any_passes(finding: Finding, beats: ReviewedBeats, passing: Mask) -> bool:
 
 
 def disagreements(beats: ReviewedBeats, other: Analysis) -> IntArray:
-    """Samples (k,) of the beats to which another network gives another class than the model did.
+    """Return the samples (k,) of the beats to which another network gives another class than the model did.
 
-    Beats are the same if they lie within `match_window_ms` (150 ms, ANSI/AAMI EC57); those that one of the two did
-    not classify, or that only one has, are no disagreement.
+    Beats are the same if they lie within `match_window_ms` (150 ms, ANSI/AAMI EC57); those that one of the two did not
+    classify, or that only one has, do not count as disagreement.
     """
     if other.sample.size == 0 or len(beats) == 0:
         return np.zeros(0, np.int64)
-    nearest = _nearest(beats.sample, other.sample)
-    near = np.abs(other.sample[nearest] - beats.sample) <= DEFAULT.match_window_ms / 1000 * beats.fs
+    partner = nearest(other.sample, beats.sample, within=DEFAULT.match_window_ms / 1000 * beats.fs)
     best = np.array(AAMI_CLASSES)[other.p.argmax(axis=1)]
     classified = np.array([status == "classified" for status in other.status], np.bool_) & other.has_p
     known = is_class(ascii_codes(beats.model_aami), "".join(AAMI_CLASSES))
-    differs = near & known & classified[nearest] & (best[nearest] != beats.model_aami)
+    differs = (partner != NO_BEAT) & known & classified[partner] & (best[partner] != beats.model_aami)
     return np.asarray(beats.sample[differs])
-
-
-def _nearest(wanted: IntArray, there: IntArray) -> NDArray[np.intp]:
-    """Position of the nearest of `there`, increasing, to each of `wanted`."""
-    right = np.searchsorted(there, wanted).clip(0, there.size - 1)
-    left = np.maximum(right - 1, 0)
-    return np.where(np.abs(there[left] - wanted) <= np.abs(there[right] - wanted), left, right)

@@ -1,1 +1,1 @@
-"""Filtering, quality, R peaks, beats."""
+"""Filtering, signal quality, R peaks and beats."""

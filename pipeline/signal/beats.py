@@ -1,15 +1,14 @@
-"""From R peaks to beats with their rhythm, scale and the recording's own usual beat."""
+"""From R peaks to beats with their rhythm, their scale and the recording's own usual beat."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.config import Config
-from pipeline.domain import Beats, FloatArray, IntArray, Quality, read_only
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.trust import agreement
-from pipeline.signal.windows import beat_offsets, gather
+from pipeline.signal.detector_agreement import detector_agreement
+from pipeline.signal.windows import beat_offsets, gather, usual_beats
+from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
 
 def cut_beats(
@@ -26,15 +25,19 @@ def cut_beats(
     ----------
     conditioned : Conditioned
         Filtered leads, mV.
+    leads : tuple of str
+        Names of these leads.
     r_peak, sample : (n,) int64
         The beats as indices into `conditioned.signal` and into the recording.
     quality : Quality
         Beats in flat or saturated stretches get a reason and are not classified.
+    config : Config
+        Settings of the pipeline.
     """
     rr_s = _rr(r_peak, conditioned)
     mean_rr_s = _mean_rr(rr_s, config)
-    usual = _usual(rr_s, mean_rr_s, config)
-    scale = _scales(conditioned.signal, r_peak[usual], conditioned.fs, config)
+    usual = r_peak[usual_beats(rr_s, mean_rr_s, config.signal)]
+    scale = _scales(conditioned.signal, usual, conditioned.fs, config)
     signal = (conditioned.signal / scale).astype(np.float32)
     return Beats(
         fs=conditioned.fs,
@@ -44,10 +47,10 @@ def cut_beats(
         sample=read_only(sample),
         rr_s=read_only(rr_s),
         mean_rr_s=mean_rr_s,
-        template=read_only(_template(signal[:, 0], r_peak[usual], conditioned.fs, config)),
+        template=read_only(_template(signal[:, 0], usual, conditioned.fs, config)),
         scale_mv=read_only(scale),
         reason=_reasons(conditioned, r_peak, quality),
-        agreed=read_only(agreement(r_peak, conditioned, config.signal)),
+        agreed=read_only(detector_agreement(r_peak, conditioned, config.signal)),
     )
 
 
@@ -66,15 +69,9 @@ def _mean_rr(rr_s: FloatArray, config: Config) -> float:
     return float(plausible.mean()) if plausible.size else 1.0
 
 
-def _usual(rr_s: FloatArray, mean_rr_s: float, config: Config) -> NDArray[np.bool_]:
-    """Beats that do not come early: the dominant rhythm may be ectopic (MIT-BIH 232), pauses lift the mean RR."""
-    usual: NDArray[np.bool_] = rr_s >= config.signal.usual_rr_ratio * mean_rr_s
-    return usual if usual.sum() >= 5 else np.ones(rr_s.size, np.bool_)
-
-
 def _scales(signal: FloatArray, r_peak: IntArray, fs: float, config: Config) -> FloatArray:
     reach = round(config.signal.scale_reach_ms / 1000 * fs)
-    index = _thinned(r_peak, config)[:, None] + np.arange(-reach, reach + 1)
+    index = r_peak[:, None] + np.arange(-reach, reach + 1)
     heights = [np.median(np.ptp(gather(lead, index), axis=1)) if r_peak.size else 0.0 for lead in signal.T]
     return np.array([height if height > 1e-3 else 1.0 for height in heights], np.float32)
 
@@ -83,11 +80,7 @@ def _template(lead: FloatArray, r_peak: IntArray, fs: float, config: Config) -> 
     offsets = beat_offsets(fs, config.picture)
     if r_peak.size == 0:
         return np.zeros(offsets.size, np.float32)
-    return np.median(gather(lead, _thinned(r_peak, config)[:, None] + offsets), axis=0).astype(np.float32)
-
-
-def _thinned(r_peak: IntArray, config: Config) -> IntArray:
-    return r_peak[:: max(1, r_peak.size // config.signal.template_beats)]
+    return np.median(gather(lead, r_peak[:, None] + offsets), axis=0).astype(np.float32)
 
 
 def _reasons(conditioned: Conditioned, r_peak: IntArray, quality: Quality) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy import signal as sps
 
 from pipeline.config import SignalConfig
-from pipeline.domain import FloatArray, Recording, read_only
 from pipeline.errors import SignalError
+from pipeline.signal.gaps import gaps_in, runs
+from pipeline.types import FloatArray, Recording, read_only
 
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
@@ -24,8 +25,14 @@ MARGIN_S: Final = 60.0
 class Conditioned:
     """The chosen leads, filtered and resampled.
 
-    `signal` (n_work, n_leads) float32 mV, 0 in gaps; `fs` in Hz; `segments` the stretches [start, stop) in which
-    the first lead was recorded, as indices into `signal`.
+    Attributes
+    ----------
+    signal : (n_work, n_leads) float32
+        mV, 0 in gaps; read-only.
+    fs : float
+        Working sampling frequency, Hz.
+    segments : tuple[tuple[int, int], ...]
+        Stretches [start, stop) in which the first lead was recorded, as indices into `signal`.
     """
 
     signal: FloatArray
@@ -42,6 +49,8 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
         `p_signal` in mV at `fs`.
     leads : tuple of str
         Names of the leads to use; the first decides where there is a gap.
+    config : SignalConfig
+        Filter edges (Hz), working rate (Hz) and gap lengths (ms).
 
     Raises
     ------
@@ -70,10 +79,10 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
 
 
 def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:
-    """The leads that were recorded long enough without a gap; all of them where none was.
+    """Return the leads that were recorded long enough without a gap; all of them if none was.
 
     A printed page shows most leads for 2.5 s and one for 10 s: only that one can be analysed. One or two leads are
-    left as they are.
+    returned as they are.
     """
     if len(recording.leads) <= 2:
         return recording.leads
@@ -85,14 +94,11 @@ def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, .
     return tuple(long) or recording.leads
 
 
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches [start, stop) in which `mask` (n,) is True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
-    """The segments in stretches [start, stop) of an hour at most, and the stretch with its margins [first, last)."""
+    """Split the segments into stretches of at most an hour, each with a margin of a minute.
+
+    Yields [start, stop) of the stretch, then [first, last) including its margins, as indices into the signal.
+    """
     stretch, margin = round(STRETCH_S * conditioned.fs), round(MARGIN_S * conditioned.fs)
     for begin, end in conditioned.segments:
         for start in range(begin, end, stretch):
@@ -101,15 +107,14 @@ def hours(conditioned: Conditioned) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
-    missing = ~np.isfinite(lead)
-    for start, stop in runs(missing):
-        if (stop - start) / fs * 1000 <= config.gap_bridge_ms and start > 0 and stop < lead.size:
-            missing[start:stop] = False
-    return [(a, b) for a, b in runs(~missing) if (b - a) / fs >= config.segment_min_s]
+    recorded = np.ones(lead.size, np.bool_)
+    for start, stop in gaps_in(lead, fs, config):
+        recorded[start:stop] = False
+    return [(a, b) for a, b in runs(recorded) if (b - a) / fs >= config.segment_min_s]
 
 
 def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float, str]:
-    """Seconds of the longest stretch without gaps of any lead, and that lead."""
+    """Return the seconds of the longest stretch without gaps in any lead, and the name of that lead."""
     any_length = replace(config, segment_min_s=0.0)
     spans = [_recorded_spans(lead, recording.fs, any_length) for lead in recording.p_signal.T]
     lengths = [max((stop - start for start, stop in found), default=0) / recording.fs for found in spans]
@@ -127,10 +132,25 @@ def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfi
 
 
 def filtered_both_ways(sos: NDArray[np.float64], lead: FloatArray, fs: float) -> FloatArray:
-    """Zero-phase filtering of a lead (n,) float32, hour by hour: a day needs no more memory than an hour.
+    """Filter a lead with zero phase, hour by hour, so that a day needs no more memory than an hour.
 
-    Each hour is filtered with a minute before and after it. A high-pass of 0.5 Hz forgets by a factor of e in under
-    half a second, so nothing of the cuts is left in double precision; up to an hour there is no cut at all.
+    Each hour is filtered with a minute on either side. The impulse response of a 0.5 Hz high-pass filter falls by a
+    factor of e in under half a second, so in double precision nothing remains of the cuts; up to an hour there is no
+    cut at all.
+
+    Parameters
+    ----------
+    sos : (n_sections, 6) float64
+        The filter, as second-order sections.
+    lead : (n,) float32
+        Any unit.
+    fs : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    (n,) float32
+        The filtered lead, in the same unit.
     """
     stretch, margin = round(STRETCH_S * fs), round(MARGIN_S * fs)
     out = np.empty(lead.size, np.float32)
@@ -149,7 +169,7 @@ def _interpolated(lead: FloatArray) -> FloatArray:
     if missing.all():
         return np.zeros_like(lead)
     beside = ~missing
-    beside[1:-1] &= missing[:-2] | missing[2:]  # what else is there cannot matter
+    beside[1:-1] &= missing[:-2] | missing[2:]  # other values there cannot matter
     whole = lead.copy()
     known = np.flatnonzero(beside)
     whole[missing] = np.interp(np.flatnonzero(missing), known, lead[known])

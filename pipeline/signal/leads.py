@@ -1,4 +1,4 @@
-"""Which one or two leads are analysed."""
+"""Choice of the one or two leads that are analysed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 from pipeline.errors import SignalError
 
-# Leads in which the P wave and QRS are usually clearest come first; names as in WFDB headers, upper case.
+# The leads in which P wave and QRS are usually clearest come first; names as in WFDB headers, upper case.
 FIRST_LEADS: Final = ("MLII", "II", "ML2", "I", "MLI", "V5", "V4", "V6", "MLIII", "III", "AVF", "V2", "V1")
 SECOND_LEADS: Final = ("V1", "MV1", "V2", "V5", "V4", "V6", "V3", "I", "AVF", "III", "AVL", "AVR")
-# What the networks of this version were trained on as first and second lead (MIT-BIH, DS1).
+# First and second leads of the training data (MIT-BIH, DS1).
 TRAINED_LEADS: Final = frozenset({"MLII", "II", "V1", "V2", "V4", "V5"})
 
 
 def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -> tuple[str, ...]:
-    """One or two lead names to analyse, the best for P waves and QRS first.
+    """Choose one or two leads to analyse, the best for P waves and QRS first.
 
     Parameters
     ----------
@@ -27,7 +27,12 @@ def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -
     Raises
     ------
     SignalError
-        If a requested lead is not in the recording, or not one or two are requested.
+        If a requested lead is not in the recording, or other than one or two are requested.
+
+    Examples
+    --------
+    >>> choose_leads(["V5", "V2", "II"])
+    ('II', 'V2')
     """
     if requested is not None:
         return _checked(leads, tuple(requested))

@@ -10,11 +10,11 @@ from scipy import signal as sps
 from scipy import stats
 
 from pipeline.config import SignalConfig
-from pipeline.domain import FloatArray, Quality, QualitySegment, Verdict
 from pipeline.signal.conditioning import Conditioned
+from pipeline.types import FloatArray, Quality, QualitySegment, Verdict
 
 WINDOWS_AT_ONCE = 360  # an hour of them
-LEAST_S = 1.0  # a shorter rest belongs to the last window: a few samples are flat or saturated by chance
+MIN_WINDOW_S = 1.0  # a shorter remainder joins the last window: a few samples can be flat or saturated by chance
 REASONS: dict[Verdict, str] = {
     "good": "",
     "noisy": "noise hides the waves",
@@ -31,17 +31,24 @@ def assess(raw: FloatArray, fs: float, conditioned: Conditioned, config: SignalC
     ----------
     raw : (n_samples,) float32
         The lead in mV at `fs`, NaN in gaps.
+    fs : float
+        Sampling frequency of `raw`, Hz.
     conditioned : Conditioned
-        The same lead, filtered, at its own rate.
+        The same lead, filtered, at the working rate.
+    config : SignalConfig
+        Window length (s) and amplitude limits (mV).
 
     Notes
     -----
-    Noise is judged by the share of spectral power at 5-15 Hz in 5-40 Hz (pSQI) together with kurtosis (kSQI),
-    both of Clifford et al. 2012, doi:10.1088/0967-3334/33/9/1419; thresholds are looser here: a window is noisy
-    only if both say so.
+    Noise is judged by the share of spectral power at 5-15 Hz in 5-40 Hz (pSQI) together with kurtosis (kSQI) [1]_. The
+    thresholds are looser here: a window is noisy only if both say so.
+
+    References
+    ----------
+    .. [1] Clifford et al. 2012, doi:10.1088/0967-3334/33/9/1419.
     """
     end_s = raw.size / fs
-    edges = np.arange(0, max(end_s - LEAST_S, config.quality_window_s), config.quality_window_s)
+    edges = np.arange(0, max(end_s - MIN_WINDOW_S, config.quality_window_s), config.quality_window_s)
     stops = np.append(edges[1:], end_s)
     noisy = _noisy(conditioned, edges, stops)
     windows = zip(edges.tolist(), stops.tolist(), noisy.tolist(), strict=True)
@@ -75,7 +82,7 @@ def _saturated(window: FloatArray) -> bool:
 
 
 def _noisy(conditioned: Conditioned, edges: NDArray[np.float64], stops: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the windows (n,) from `edges` to `stops` are noisy; those of one length are judged together."""
+    """Tell which of the windows (n,) from `edges` to `stops` are noisy; those of equal length are judged together."""
     lead, fs = conditioned.signal[:, 0], conditioned.fs
     starts = (edges * fs).astype(np.int64)
     lengths = np.minimum((stops * fs).astype(np.int64), lead.size) - starts
@@ -88,11 +95,11 @@ def _noisy(conditioned: Conditioned, edges: NDArray[np.float64], stops: NDArray[
 
 
 def _are_noisy(windows: FloatArray, fs: float) -> NDArray[np.bool_]:
-    """Which of the windows (n, length) are noisy."""
+    """Tell which of the windows (n, length) are noisy."""
     frequency, power = sps.welch(windows, fs, nperseg=min(windows.shape[1], int(2 * fs)))
     share = _band(frequency, power, 5, 15) / np.maximum(_band(frequency, power, 5, 40), 1e-12)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a flat window has no kurtosis; its verdict is another
+        warnings.simplefilter("ignore", RuntimeWarning)  # a flat window has no kurtosis; it gets another verdict
         return np.asarray((share < 0.45) & (stats.kurtosis(windows, axis=1, fisher=False) < 4.0))
 
 

@@ -1,19 +1,49 @@
-"""Windows around R peaks."""
+"""Windows around R peaks, and which beats of a recording are the usual ones."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from pipeline.config import PictureConfig
-from pipeline.domain import FloatArray, IntArray
+from pipeline.config import PictureConfig, SignalConfig
+from pipeline.types import FloatArray, IntArray
+
+MIN_USUAL_BEATS: Final = 5
 
 
 def beat_offsets(fs: float, config: PictureConfig) -> IntArray:
-    """Indices relative to the R peak that the beat panel spans, (n_points,)."""
+    """Return the indices (n_points,), relative to the R peak, that the beat panel spans."""
     return np.arange(-round(config.beat_before_s * fs), round(config.beat_after_s * fs) + 1, dtype=np.int64)
 
 
 def gather(lead: FloatArray, index: IntArray) -> FloatArray:
-    """Values of `lead` (n,) at `index` (any shape), 0 outside."""
+    """Return the values of `lead` (n,) at `index` (any shape), 0 outside."""
     inside = (index >= 0) & (index < lead.size)
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
+
+
+def usual_beats(rr_s: FloatArray, mean_rr_s: float, config: SignalConfig) -> IntArray:
+    """Select beats that do not come early, from which the recording's usual beat and its height are measured.
+
+    The dominant rhythm may be ectopic (MIT-BIH record 232), and pauses raise the mean RR interval: a beat therefore
+    counts if the interval before it is at least `usual_rr_ratio` of the mean. All beats count if fewer than five do. If
+    there are many, every k-th is taken, so that fewer than twice `template_beats` remain.
+
+    Parameters
+    ----------
+    rr_s : (n,) float32
+        Interval before each beat, seconds, NaN where unknown.
+    mean_rr_s : float
+        Mean RR interval, seconds.
+    config : SignalConfig
+        Its `usual_rr_ratio` and `template_beats` are used.
+
+    Returns
+    -------
+    (k,) int64
+        Positions of the beats.
+    """
+    usual = rr_s >= config.usual_rr_ratio * mean_rr_s
+    at = np.flatnonzero(usual if usual.sum() >= MIN_USUAL_BEATS else np.ones(rr_s.size, np.bool_))
+    return at[:: max(1, at.size // config.template_beats)]

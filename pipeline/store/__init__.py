@@ -1,1 +1,1 @@
-"""What is kept on disk between runs."""
+"""What is stored on disk between runs."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import Agreement, Difference, compare
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.ground import Ground
+from pipeline.review.agreement import Agreement, ReaderDifference, compare
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.signal_evidence import SignalEvidence
 from pipeline.store.database import database
 from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
 from pipeline.store.studies import row_of, stored_analysis
@@ -17,8 +17,8 @@ from pipeline.store.tables import AuditRow, ReadingRow
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Two finished readings, who did them, and who settled each of their differences ("": nobody yet)."""
+class ReaderComparison:
+    """Two finished readings, who did them, and who adjudicated each of their differences ("": nobody yet)."""
 
     first_readers: tuple[str, ...]
     second_reader: str
@@ -27,26 +27,26 @@ class Comparison:
 
     @property
     def first_reader(self) -> str:
-        """All who took part in the first reading, in one text."""
+        """Everyone who took part in the first reading, in one text."""
         return ", ".join(self.first_readers)
 
     @property
-    def unsettled(self) -> tuple[Difference, ...]:
-        """The differences that are not adjudicated yet."""
+    def unsettled(self) -> tuple[ReaderDifference, ...]:
+        """The differences that have not been adjudicated yet."""
         return tuple(d for d, who in zip(self.agreement.differences, self.settled_by, strict=True) if not who)
 
     def is_party(self, name: str) -> bool:
-        """Whether this person did one of the two readings, and so would settle their own dispute."""
+        """Tell whether this person did one of the two readings, and so would decide their own dispute."""
         return name in (*self.first_readers, self.second_reader)
 
 
-def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
-    """Both readings side by side, each as its own reader left it.
+def comparison(study_id: int, evidence: SignalEvidence | None = None) -> ReaderComparison:
+    """Compare both readings, each as its own reader left it.
 
     Raises
     ------
     ReviewError
-        If there is no finished second reading: it would not be blind.
+        If there is no finished second reading: it would not be blind any more.
     """
     with database().reading() as session:
         row_of(session, study_id)
@@ -56,21 +56,21 @@ def comparison(study_id: int, ground: Ground | None = None) -> Comparison:
         main = reading_row(session, study_id, "main")
         first_rows, later = _around_barrier(session, main)
         second_rows = list(session.scalars(rows_query(second.id)))
-    agreement = compare(_beats(study_id, first_rows, ground), _beats(study_id, second_rows, ground))
+    agreement = compare(_beats(study_id, first_rows, evidence), _beats(study_id, second_rows, evidence))
     who = {sample: row.who for row in later for sample in row.samples}
     settled = tuple(who.get(d.first_sample) or who.get(d.second_sample, "") for d in agreement.differences)
-    return Comparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
+    return ReaderComparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)
 
 
 def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow], tuple[AuditRow, ...]]:
-    """The main reading's entries before the second was finished, and the adjudications in force since."""
+    """Return the main reading's entries before the second was finished, and the adjudications in force since."""
     rows = list(session.scalars(rows_query(main.id)))
     barrier = next(i for i, row in enumerate(rows) if row.event == "second_done")
     done, _ = stacks_of(rows)
     return rows[:barrier], tuple(row for row in done if row.seq > rows[barrier].seq)
 
 
-def _beats(study_id: int, rows: list[AuditRow], ground: Ground | None) -> ReviewedBeats:
+def _beats(study_id: int, rows: list[AuditRow], evidence: SignalEvidence | None) -> ReviewedBeats:
     done, _ = stacks_of(rows)
     decisions = [found for row in done if (found := decision_of(row))]
-    return reviewed_beats(stored_analysis(study_id), decisions, ground)
+    return reviewed_beats(stored_analysis(study_id), decisions, evidence)

@@ -1,4 +1,4 @@
-"""The review database: where it is, its connections, transactions and migrations; SQLite or PostgreSQL."""
+"""The review database: its address, connections, transactions and migrations; SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from pipeline.config import database_url
 from pipeline.errors import StoreError
 from pipeline.store.tables import HEAD
 
-BUSY_S: Final = 30  # a writer waits so long for the one before
+BUSY_S: Final = 30  # how long a writer waits for the one before
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
-_LOCK: Final = 0x4856  # PostgreSQL's advisory lock around migrations: any number of our own
+_LOCK: Final = 0x4856  # number of PostgreSQL's advisory lock around migrations, chosen arbitrarily
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database."""
+        """Open a session that sees one state of the database."""
         with _spoken(self.engine), Session(self.reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose changes are all on the disk when the block ends, or none of them.
+        """Open a session whose changes are all on disk when the block ends, or none of them.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Database:
 
 
 def database() -> Database:
-    """The database of `database_url()`, opened and migrated on first use.
+    """Return the database of `database_url()`, opened and migrated on first use.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def database() -> Database:
 
 
 def close_databases() -> None:
-    """Let go of every database that this process has opened; who still uses one keeps it until then."""
+    """Release every database that this process has opened; a caller that still uses one keeps it until it is done."""
     _opened.cache_clear()
 
 
@@ -75,7 +75,7 @@ def _opened(url: str, process: int) -> Database:
     parsed = _parsed(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
     opened = Database(engine, _snapshots(engine), engine.execution_options(heartvision_write=True))
-    # nobody else can: threads that open at once make two of which one is kept, and the cache drops the oldest
+    # nobody else can: threads that open at once make two, one of which is kept, and the cache drops the oldest
     weakref.finalize(opened, _close, engine, process)
     with _spoken(engine):
         _migrate(opened)
@@ -83,7 +83,7 @@ def _opened(url: str, process: int) -> Database:
 
 
 def _close(engine: Engine, process: int) -> None:
-    """End an engine's connections; in a forked child they are the parent's, and are left alone."""
+    """End an engine's connections; in a forked child they belong to the parent and are left alone."""
     engine.dispose(close=process == os.getpid())
 
 
@@ -122,13 +122,16 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the write lock at once: what it read is still true when it writes."""
+    """Make a writer take the write lock at once, so that what it has read is still true when it writes."""
     writes = connection.get_execution_options().get("heartvision_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _switch_to_wal(engine: Engine) -> None:
-    """Write-ahead log: readers and the writer do not wait for each other. SQLite waits for no lock here, so we do."""
+    """Switch to a write-ahead log, so that readers and the writer do not wait for each other.
+
+    SQLite does not wait for a lock here, so this does.
+    """
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
@@ -145,7 +148,7 @@ def _switch_to_wal(engine: Engine) -> None:
 
 
 def _snapshots(engine: Engine) -> Engine:
-    """The engine for readers: all queries of a transaction see one state. SQLite's transactions do so anyway."""
+    """Return the engine for readers: all queries of a transaction see one state, as they always do in SQLite."""
     return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
 
 
@@ -186,7 +189,7 @@ def _upgrade(connection: Connection) -> None:
 
 @contextmanager
 def _spoken(engine: Engine) -> Iterator[None]:
-    """The driver's errors as ours: one sentence, no password."""
+    """Translate the driver's errors into ours: one sentence, no password."""
     try:
         yield
     except OperationalError as error:

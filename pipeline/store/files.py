@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_bytes
+from pipeline._util.files import write_bytes
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` in one step; readers see the file before or the file after, never a part.
+    """Write `value` in one step; readers see the file before or after, never a part.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in a JSON file; None if there is none that can be read."""
+    """Return the object in a JSON file; None if there is none that can be read."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -36,9 +36,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `path` when the block ends without an error.
+    """Provide a folder to fill, which becomes `path` when the block ends without an error.
 
-    If another process made `path` meanwhile, its folder stays: both were made from the same content.
+    If another process has made `path` meanwhile, its folder stays: both have the same content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=path.parent, suffix=".part"))

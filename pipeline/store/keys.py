@@ -1,4 +1,4 @@
-"""Names under which derived results are kept: a hash of all that they were made from, the code among it."""
+"""Names under which derived results are stored: a hash of everything that they were made from, including the code."""
 
 from __future__ import annotations
 
@@ -6,41 +6,48 @@ import hashlib
 import json
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
-from typing import Final
 
 import pipeline
-from pipeline.config import ROOT, Config
-
-_DECIDING: Final = (
-    *("pipeline/signal/*.py", "pipeline/signal/*.json", "pipeline/render/*.py"),
-    *("pipeline/inputs.py", "pipeline/analysis.py"),
-)
+from pipeline._util.fingerprint import ANSWERING, fingerprint
+from pipeline.config import Config
 
 
-def result_key(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of an analysis of these bytes by these weights; `leads` as asked for, None for chosen ones."""
-    return _key(digest, model_version, asdict(config), leads)
+def result_key(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> str:
+    """Return the name of the analysis of some bytes by some network.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    identity : str
+        `Manifest.identity` of the network: its weights and calibration.
+    config : Config
+        Settings of the pipeline.
+    leads : tuple of str or None
+        The leads as requested; None if they were chosen automatically.
+    """
+    return _key(digest, identity, asdict(config), leads)
 
 
 def prepared_key(digest: str, config: Config, leads: tuple[str, ...] | None) -> str:
-    """The name of what comes before the network."""
+    """Return the name of what comes before the network.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    config : Config
+        Settings of the pipeline.
+    leads : tuple of str or None
+        The leads as requested; None if they were chosen automatically.
+    """
     return _key(digest, asdict(config), leads)
 
 
 @cache
 def code_id(*more: str) -> str:
-    """Hash of the source files that decide on a result, and of `more` (patterns): 12 hexadecimal digits."""
-    files = sorted(path for pattern in (*_DECIDING, *more) for path in ROOT.glob(pattern))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(_contribution(path))
-    return digest.hexdigest()[:12]
-
-
-def _contribution(path: Path) -> bytes:
-    payload = path.read_bytes()
-    return f"{path.relative_to(ROOT)} {len(payload)}\n".encode() + payload
+    """Return the fingerprint of the code that answers, and of `more` modules or packages (dotted names)."""
+    return fingerprint(*ANSWERING, *more)
 
 
 def _key(*parts: object) -> str:

@@ -1,4 +1,4 @@
-"""What the worklist says of a study, from the beats in force; and studies made from finished analyses."""
+"""What the worklist shows of a study, from the beats in force; and studies made from finished analyses."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import func, select
 
-from pipeline.domain import Analysis, Recording
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
-from pipeline.review.ground import ground_of
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
 from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
 from pipeline.store.tables import StudyRow
+from pipeline.types import Analysis, Recording
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A study's row: the most urgent of its findings, beats per letter of `LETTERS`, findings per kind."""
+    """A study's row: its most urgent priority, beats per letter of `LETTERS`, findings per kind."""
 
     priority: int
     counts: dict[str, int]
@@ -30,27 +30,37 @@ class Listing:
 
 
 def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
-    """The row for the beats in force and the findings in them."""
+    """Return the row for the beats in force and their findings."""
     counts = {letter: int(np.count_nonzero(beats.aami == letter)) for letter in LETTERS}
     priority = min((finding.priority for finding in findings), default=UNJUDGED)
     return Listing(priority, counts, dict(Counter(finding.kind for finding in findings)))
 
 
 def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> None:
-    """Renew a study's row after a decision; see `summarise`."""
+    """Renew a study's row after a decision; see `summarise`.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    beats : ReviewedBeats
+        The beats in force.
+    findings : sequence of Finding
+        Their findings.
+    """
     row = listing(beats, findings)
     summarise(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
-    """The study of an analysis of this recording, made with its row if there is none."""
-    beats = reviewed_beats(analysis, (), ground_of(recording, analysis))
+    """Return the study of an analysis of this recording; make it, with its row, if there is none."""
+    beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     row = listing(beats, triage(beats))
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
 
 
 def stamp() -> tuple[int, datetime | None]:
-    """Changes whenever a study is added or anything is decided: how many studies, and the last change of any."""
+    """Return how many studies there are and when any last changed; this differs after every new study or decision."""
     with database().reading() as session:
         count, last = session.execute(select(func.count(), func.max(StudyRow.updated)).select_from(StudyRow)).one()
         return int(count), last

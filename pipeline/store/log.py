@@ -64,9 +64,9 @@ _WORDS: Final = {
 class Entry:
     """One entry of the audit trail; `at` is UTC.
 
-    `event` is what was done; for decisions, and for undo and redo of one, `kind`, `samples`, `aami` and `text` are the
-    decision's, and `before`, `after` and `model` have one letter per sample: the class in force before and after, and
-    the model's answer ("U" unclassified, "X" rejected, "-" no beat).
+    `event` is what was done. For decisions, and for undo and redo of one, `kind`, `samples`, `aami` and `text` are
+    those of the decision, and `before`, `after` and `model` have one letter per sample: the class in force before and
+    after, and the model's answer ("U" unclassified, "X" rejected, "-" no beat).
     """
 
     reading: Role
@@ -85,11 +85,11 @@ class Entry:
 
     @property
     def decision(self) -> Decision | None:
-        """The decision that was taken, or undone or redone; None for other events."""
+        """The decision that was made, undone or redone; None for other events."""
         return decision_of(self)
 
     def sentence(self) -> str:
-        """What was done, in plain words, without who and when."""
+        """State what was done, in plain words, without who and when."""
         if self.event in _PLAIN:
             return _PLAIN[self.event]
         beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
@@ -101,7 +101,7 @@ class Entry:
 
 
 def decision_of(entry: Entry | AuditRow) -> Decision | None:
-    """The decision in an entry; None where it has none."""
+    """Return the decision in an entry; None where it has none."""
     kinds: tuple[DecisionKind, ...] = get_args(DecisionKind)
     for kind in kinds:
         if entry.kind == kind:
@@ -110,13 +110,13 @@ def decision_of(entry: Entry | AuditRow) -> Decision | None:
 
 
 def entry_of(row: AuditRow, role: Role) -> Entry:
-    """What a row says, detached from the database."""
+    """Return the content of a row, detached from the database."""
     plain = {name: getattr(row, name) for name in Entry.__dataclass_fields__ if name not in ("reading", "samples")}
     return Entry(reading=role, samples=tuple(row.samples), **plain)
 
 
 def stacks_of(rows: Sequence[EntryT]) -> tuple[tuple[EntryT, ...], tuple[EntryT, ...]]:
-    """The entries in force, and those that redo would bring back; see `pipeline.review.decisions.stacks`."""
+    """Return the entries in force, and those that redo would bring back; see `pipeline.review.decisions.stacks`."""
     return stacks([(_STEP[row.event], row) for row in rows if row.event in _STEP])
 
 
@@ -130,10 +130,11 @@ class Log:
 
     @property
     def version(self) -> int:
+        """How many entries the reading has."""
         return self.reading.version
 
     def repeats(self, event: Event, decision: Decision | None = None) -> bool:
-        """Whether this very request was carried out before; a retry must change nothing.
+        """Tell whether this very request was carried out before; a retry must change nothing.
 
         Raises
         ------
@@ -155,7 +156,7 @@ class Log:
         Raises
         ------
         StaleVersion
-            Saying who did what and when since.
+            With who has done what and when since.
         """
         if expected_version == self.version:
             return
@@ -185,7 +186,25 @@ class Log:
         text: str = "",
         key: str = "",
     ) -> AuditRow:
-        """Write the next entry; `classes` are before, after and the model's."""
+        """Write the next entry.
+
+        Parameters
+        ----------
+        event : Event
+            What was done.
+        decision : Decision, optional
+            The decision that was made, undone or redone.
+        kind : str, optional
+            Kind of an entry without a decision.
+        samples : tuple of int, optional
+            Beats of an entry without a decision, as indices into the recording.
+        classes : tuple[str, str, str], optional
+            Letters of the beats: before, after, and the model's answer.
+        text : str, optional
+            A reason or comment, without a decision.
+        key : str, optional
+            Names the request; that of the log if empty.
+        """
         self.reading.version += 1
         now = datetime.now(UTC)
         row = AuditRow(
@@ -208,20 +227,31 @@ class Log:
         self.session.add(row)
         self.rows.append(row)
         self.study.updated = now
-        if self.reading.role == "main" and event != "second_done":  # the blind reader's mark is no part of this reading
+        if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who
             self.study.search = search_text(self.session, self.study)
         return row
 
 
 def rows_query(reading_id: int) -> Select[AuditRow]:
-    """All entries of a reading, in order."""
+    """Select all entries of a reading, in order."""
     return select(AuditRow).where(AuditRow.reading_id == reading_id).order_by(AuditRow.seq)
 
 
 @contextmanager
 def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterator[Log]:
-    """The log of a reading, in a transaction that commits when the block ends without an error.
+    """Open the log of a reading, in a transaction that commits when the block ends without an error.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    role : Role
+        Which of its readings.
+    reader : str
+        Who is about to write.
+    key : str or None
+        Names the request, so that a retry is recognised; a new name if None.
 
     Raises
     ------
@@ -235,7 +265,22 @@ def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterato
 
 
 def reading_row(session: Session, study_id: int, role: Role) -> ReadingRow:
-    """The reading of a study that is not withdrawn."""
+    """Return the reading of a study that is not withdrawn.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    study_id : int
+        Which study.
+    role : Role
+        Which of its readings.
+
+    Raises
+    ------
+    ReviewError
+        If there is none.
+    """
     row = find_reading(session, study_id, role)
     if row is None:
         raise ReviewError("This study has no second reading; begin one first.")
@@ -243,7 +288,17 @@ def reading_row(session: Session, study_id: int, role: Role) -> ReadingRow:
 
 
 def find_reading(session: Session, study_id: int, role: Role) -> ReadingRow | None:
-    """The reading of a study that is not withdrawn, if there is one."""
+    """Return the reading of a study that is not withdrawn, if there is one.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    study_id : int
+        Which study.
+    role : Role
+        Which of its readings.
+    """
     query = select(ReadingRow).where(
         ReadingRow.study_id == study_id, ReadingRow.role == role, ReadingRow.state != "withdrawn"
     )
@@ -251,7 +306,7 @@ def find_reading(session: Session, study_id: int, role: Role) -> ReadingRow | No
 
 
 def named(reader: str) -> str:
-    """The name of a reader, cleaned.
+    """Return the cleaned name of a reader.
 
     Raises
     ------

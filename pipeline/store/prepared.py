@@ -1,4 +1,4 @@
-"""What comes before the network, on disk: filtered leads (mapped, not read), R peaks, quality, reasons."""
+"""What comes before the network, on disk: filtered leads (memory-mapped), R peaks, quality, reasons."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.domain import Beats, Quality, QualitySegment, Recording, read_only
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import new_folder, read_json, write_json
 from pipeline.store.keys import prepared_key
+from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
 
@@ -22,7 +22,17 @@ _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
 def load_prepared(
     recording: Recording, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
 ) -> Prepared | None:
-    """What `prepare` gave for this recording, configuration and (asked for) leads; None if it is not stored."""
+    """Load what `prepare` returned for a recording; None if it is not stored.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    config : Config, optional
+        Settings of the pipeline.
+    leads : tuple of str, optional
+        The leads as requested (not those that were chosen).
+    """
     folder = prepared_folder(recording.digest, config, leads)
     facts = read_json(folder / "facts.json")
     if facts is None:
@@ -34,12 +44,16 @@ def load_prepared(
 
 
 def save_prepared(prepared: Prepared, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Prepared:
-    """Store a prepared recording and return it with its leads mapped from the disk instead of in memory.
+    """Store a prepared recording and return it with its leads mapped from disk instead of in memory.
 
     Parameters
     ----------
+    prepared : Prepared
+        A prepared recording.
+    config : Config, optional
+        Settings of the pipeline.
     leads : tuple of str, optional
-        The leads that were asked for (not those that were chosen): part of the key.
+        The leads as requested (not those that were chosen): part of the key.
     """
     target = prepared_folder(prepared.recording.digest, config, leads)
     if load_prepared(prepared.recording, config, leads) is None:
@@ -89,6 +103,16 @@ def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prep
 
 
 def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    """Where what `prepare` gave lies, whether it is there or not; parameters as in `load_prepared`."""
+    """Return the folder for what `prepare` returned, whether it exists or not.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    config : Config
+        Settings of the pipeline.
+    leads : tuple of str or None
+        The leads as requested (not those that were chosen).
+    """
     key = prepared_key(digest, config, leads)
     return cache_root() / "prepared" / key[:2] / key

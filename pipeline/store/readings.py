@@ -1,4 +1,4 @@
-"""Who read, of many studies at once, for the worklist."""
+"""Who read many studies, in one query each, for the worklist."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pipeline.store.tables import AuditRow, ReadingRow
 
 @dataclass(frozen=True)
 class SecondReading:
-    """Who reads, or has read, a study a second time."""
+    """Who is doing, or has done, the second reading of a study."""
 
     reader: str
     done: bool
 
 
 def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    """All who took part in the reading of each study that was begun, who acted last first; blind readers do not."""
+    """Return everyone who took part in the main reading of each study that was begun, the latest first."""
     last = func.max(AuditRow.seq)
     query = (
         select(AuditRow.study_id, AuditRow.who)
@@ -37,7 +37,7 @@ def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
 
 
 def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:
-    """The second reading of each study that has one; withdrawn ones do not count."""
+    """Return the second reading of each study that has one; withdrawn ones do not count."""
     query = select(ReadingRow.study_id, ReadingRow.reader, ReadingRow.state).where(
         ReadingRow.study_id.in_(study_ids), ReadingRow.role == "second", ReadingRow.state != "withdrawn"
     )

@@ -1,7 +1,7 @@
-"""Uploaded recordings on disk: by content, for good, opened without being read, with an overview of every length.
+"""Uploaded recordings on disk, stored by content until they are deleted, with an overview at several resolutions.
 
-A recording is a folder `home_root()/recordings/DI/DIGEST` of facts (JSON), the signal lead by lead (float32 .npy, so
-that a lead or a window is read alone), and per level the lowest and highest value of each bucket of samples.
+A recording is a folder `home_root()/recordings/DI/DIGEST` with facts (JSON), the signal lead by lead (float32 .npy, so
+that a lead or a window can be read alone), and per level the lowest and highest value of each bucket of samples.
 """
 
 from __future__ import annotations
@@ -16,29 +16,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import home_root
-from pipeline.domain import Annotations, FloatArray, Recording, read_only
 from pipeline.errors import DataError
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.files import new_folder, read_json, write_json
+from pipeline.types import Annotations, FloatArray, Recording, read_only
 
-BUCKETS: Final = (32, 256, 2048)  # samples; at 250 Hz a bucket of the last level is 8 s
+BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
 FORMAT: Final = 1
 _RX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """A stretch of one lead as a band: `time_s` (m,) bucket starts, `low` and `high` (m,) mV, NaN where all is gap."""
+    """A stretch of one lead as a band.
+
+    Attributes
+    ----------
+    time_s : (m,) float64
+        Starts of the buckets, seconds.
+    low, high : (m,) float32
+        Lowest and highest value of each, mV, NaN where all is gap.
+    """
 
     time_s: NDArray[np.float64]
     low: FloatArray
     high: FloatArray
 
 
-def keep(recording: Recording) -> Recording:
-    """Store a recording, unless it is, and return it as `load` would, under its own name.
+def save_recording(recording: Recording) -> Recording:
+    """Store a recording, unless it is stored already, and return it as `load` would, under its own name.
 
-    Its memory is then the disk's: the signal is mapped, not read.
+    Its signal is then memory-mapped from disk.
 
     Raises
     ------
@@ -56,7 +64,7 @@ def keep(recording: Recording) -> Recording:
 
 
 def load(digest: str) -> Recording | None:
-    """The recording with this digest, its signal mapped read-only; None if it is not (or no longer) here."""
+    """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored."""
     folder = _known_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT:
@@ -68,12 +76,12 @@ def load(digest: str) -> Recording | None:
 
 
 def open_recording(digest: str) -> Recording:
-    """The recording with this digest.
+    """Return the recording with this digest.
 
     Raises
     ------
     DataError
-        If it is not (or no longer) here.
+        If it is not (or no longer) stored.
     """
     recording = load(digest)
     if recording is None:
@@ -81,19 +89,23 @@ def open_recording(digest: str) -> Recording:
     return recording
 
 
-def forget(digest: str) -> None:
-    """Delete a recording, if it is here."""
+def delete_recording(digest: str) -> None:
+    """Delete a recording, if it is stored."""
     if folder := _known_folder(digest):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
-    """The band between two times, from the coarsest level that has a bucket for each of `columns`.
+    """Return the band between two times, from the coarsest level with a bucket for each column.
 
     Parameters
     ----------
     recording : Recording
-        Stored or not: what is not stored is read sample by sample.
+        Stored or not; one that is not stored is read sample by sample.
+    lead : str
+        Name of the lead.
+    start_s, stop_s : float
+        Start and end, seconds.
     columns : int
         How many buckets the drawing can show; where a stretch has fewer than `BUCKETS[0]` samples for each, each sample
         is its own bucket.
@@ -141,7 +153,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
 
 
 def _save_signal(path: Path, p_signal: FloatArray) -> None:
-    """The signal in lead-major order, so that one lead is one stretch of the file."""
+    """Write the signal in lead-major order, so that one lead is one stretch of the file."""
     out = np.lib.format.open_memmap(path, "w+", np.float32, p_signal.shape, fortran_order=True)
     for column in range(p_signal.shape[1]):
         out[:, column] = p_signal[:, column]
@@ -157,7 +169,7 @@ def _save_levels(folder: Path, p_signal: FloatArray) -> None:
 
 
 def _buckets(low: FloatArray, high: FloatArray, size: int) -> FloatArray:
-    """Lowest and highest (2, n_leads, n_buckets) of every `size` values of (n_leads, n); NaN where all are."""
+    """Return lowest and highest (2, n_leads, n_buckets) of every `size` values of (n_leads, n); NaN where all are."""
     edges = np.arange(0, low.shape[1], size)
     return np.stack(
         [
@@ -186,7 +198,7 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
 
 
 def _known_folder(digest: str) -> Path | None:
-    """The folder of a digest; None for what is no digest: it may come from an address that anyone can type."""
+    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
     return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 

@@ -10,23 +10,35 @@ from typing import IO, Any
 
 import numpy as np
 
+from pipeline._util.files import write_bytes
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.domain import Analysis, Quality, QualitySegment, read_only
-from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.keys import result_key
+from pipeline.types import Analysis, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
+_LATER = ("rr_s",)  # arrays that an analysis of an earlier version lacks
 
 
 def load_analysis(
-    digest: str, model_version: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+    digest: str, identity: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
 ) -> Analysis | None:
-    """The stored analysis of these bytes by these weights and this configuration; None if there is none.
+    """Load the stored analysis of a recording; None if there is none.
 
     A damaged file counts as none: it is made again and replaced.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording's bytes.
+    identity : str
+        `Manifest.identity` of the network: its weights and calibration.
+    config : Config, optional
+        Settings of the pipeline.
+    leads : tuple of str, optional
+        The leads as requested (not those that were chosen).
     """
-    path = _path(digest, model_version, config, leads)
+    path = _path(digest, identity, config, leads)
     try:
         with path.open("rb") as file:
             return read_analysis(file)
@@ -34,36 +46,52 @@ def load_analysis(
         return None
 
 
-def save_analysis(analysis: Analysis, config: Config = DEFAULT, leads: tuple[str, ...] | None = None) -> Path:
+def save_analysis(
+    analysis: Analysis, identity: str, config: Config = DEFAULT, leads: tuple[str, ...] | None = None
+) -> Path:
     """Write an analysis; the file appears whole or not at all.
 
     Parameters
     ----------
+    analysis : Analysis
+        The analysis; its `model_version` tells of the weights only.
+    identity : str
+        `Manifest.identity` of the network: its weights and calibration.
+    config : Config, optional
+        Settings of the pipeline.
     leads : tuple of str, optional
-        The leads that were asked for (not those that were chosen): part of the key.
+        The leads as requested (not those that were chosen): part of the key.
+
+    Returns
+    -------
+    Path
+        The file.
     """
-    path = _path(analysis.digest, analysis.model_version, config, leads)
+    path = _path(analysis.digest, identity, config, leads)
     content = io.BytesIO()
     write_analysis(content, analysis)
     return write_bytes(path, content.getvalue(), private=True)
 
 
 def read_analysis(file: IO[bytes]) -> Analysis:
-    """The analysis that `write_analysis` wrote; one of `BROKEN_NPZ` if it is damaged."""
+    """Read the analysis that `write_analysis` wrote; raises one of `BROKEN_NPZ` if it is damaged."""
     with np.load(file, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
-        return _restored(facts, {name: read_only(stored[name]) for name in _ARRAYS})
+        names = (*_ARRAYS, *(name for name in _LATER if name in stored))
+        return _restored(facts, {name: read_only(stored[name]) for name in names})
 
 
 def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
     """Write an analysis as .npz; the same analysis gives the same bytes."""
-    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in (*_ARRAYS, "quality")}
+    other = (*_ARRAYS, *_LATER, "quality")
+    facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in other}
     facts["quality"] = asdict(analysis.quality)
-    np.savez_compressed(file, facts=np.array(json.dumps(facts)), **{name: getattr(analysis, name) for name in _ARRAYS})
+    arrays = {name: value for name in (*_ARRAYS, *_LATER) if (value := getattr(analysis, name)) is not None}
+    np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
 
 
-def _path(digest: str, model_version: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    key = result_key(digest, model_version, config, leads)
+def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> Path:
+    key = result_key(digest, identity, config, leads)
     return cache_root() / "analyses" / key[:2] / f"{key}.npz"
 
 

@@ -1,4 +1,4 @@
-"""Decisions on a study: taken, undone, redone, signed; each one transaction, each an entry that stays."""
+"""Decisions on a study: made, undone, redone, signed; each is one transaction and one permanent entry."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from pipeline.domain import Analysis
 from pipeline.errors import ReviewError
-from pipeline.review.beats import Board
+from pipeline.review.beats_in_force import Board
 from pipeline.review.decisions import Decision, clean_text
+from pipeline.review.states import StudyState
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.log import (
@@ -25,18 +25,33 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
-from pipeline.store.studies import State, Study, row_of, stored_analysis, study_of
+from pipeline.store.studies import Study, row_of, stored_analysis, study_of
 from pipeline.store.tables import AuditRow, ReadingRow
+from pipeline.types import Analysis
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a reading stands.
+    """The state of a reading.
 
-    `version` is what the next change must expect; `decisions` are those in force, oldest first, for
-    `reviewed_beats`; `undoable` and `redoable` are how many steps undo and redo can go; `signature` is the entry of the
-    signature while the study is signed; `second_reader` is "" without a second reading, which is `second_done` or
-    still going on.
+    Attributes
+    ----------
+    study : Study
+        The study.
+    reading : Role
+        Which of its readings.
+    version : int
+        What the next change must expect.
+    decisions : tuple of Decision
+        Those in force, oldest first, for `reviewed_beats`.
+    undoable, redoable : int
+        How many steps undo and redo can go.
+    signature : Entry
+        Entry of the signature while the study is signed.
+    second_reader : str
+        "" without a second reading.
+    second_done : bool
+        Whether the second reading is finished; otherwise it is still in progress.
     """
 
     study: Study
@@ -50,17 +65,18 @@ class Standing:
     second_done: bool
 
     @property
-    def state(self) -> State:
+    def state(self) -> StudyState:
+        """State of the study."""
         return self.study.state
 
     @property
     def adjudicating(self) -> bool:
-        """Whether decisions now settle what two finished readings left open."""
+        """Whether decisions now adjudicate what two finished readings left open."""
         return self.second_done and self.state != "signed"
 
 
 def standing(study_id: int, *, reading: Role = "main") -> Standing:
-    """Where a reading stands now.
+    """Return the current state of a reading.
 
     Raises
     ------
@@ -76,7 +92,7 @@ def standing(study_id: int, *, reading: Role = "main") -> Standing:
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
-    """The whole audit trail of a study, in the order in which it was written, withdrawn readings included."""
+    """Return the whole audit trail of a study, in the order in which it was written, including withdrawn readings."""
     query = (
         select(AuditRow, ReadingRow.role)
         .join(ReadingRow, ReadingRow.id == AuditRow.reading_id)
@@ -89,7 +105,7 @@ def audit(study_id: int) -> tuple[Entry, ...]:
 
 
 def begin_review(study_id: int, *, reader: str) -> int:
-    """Take a new study into review; a study that is not new stays as it is. Gives the version."""
+    """Take a new study into review, leaving any other as it is; return the version."""
     with open_log(study_id, "main", reader, None) as log:
         _begin_if_new(log)
         return log.version
@@ -104,14 +120,22 @@ def decide(
     reading: Role = "main",
     key: str | None = None,
 ) -> int:
-    """Take a decision; on the disk when this returns.
+    """Make a decision; it is on disk when this returns.
 
     Parameters
     ----------
+    study_id : int
+        Which study.
+    decision : Decision
+        What is decided about which beats.
+    reader : str
+        Who decides.
     expected_version : int
         The version of the reading that the reader saw; see `Standing`.
+    reading : Role, optional
+        Which reading is changed.
     key : str, optional
-        Names this request: carried out once, however often it is sent.
+        Names this request, so that it is carried out once, however often it is sent.
 
     Returns
     -------
@@ -137,22 +161,78 @@ def decide(
 
 
 def undo(study_id: int, *, reader: str, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
-    """Take back the last decision in force; parameters, result and errors as in `decide`."""
+    """Undo the last decision in force; errors as in `decide`.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reader : str
+        Who undoes it.
+    expected_version : int
+        The version of the reading that the reader saw.
+    reading : Role, optional
+        Which reading is changed.
+    key : str, optional
+        Names this request, so that it is carried out once.
+
+    Returns
+    -------
+    int
+        The new version.
+    """
     return _step(study_id, "undo", reader, expected_version, reading, key)
 
 
 def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
-    """Bring back the decision that undo took away last; parameters, result and errors as in `decide`."""
+    """Redo the decision that was undone last; errors as in `decide`.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reader : str
+        Who redoes it.
+    expected_version : int
+        The version of the reading that the reader saw.
+    reading : Role, optional
+        Which reading is changed.
+    key : str, optional
+        Names this request, so that it is carried out once.
+
+    Returns
+    -------
+    int
+        The new version.
+    """
     return _step(study_id, "redo", reader, expected_version, reading, key)
 
 
 def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
-    """Sign a study under review: it is then read-only. Other parameters, result and errors as in `decide`.
+    """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reader : str
+        Who signs.
+    expected_version : int
+        The version of the main reading that the reader saw.
+    text : str, optional
+        A remark.
+    key : str, optional
+        Names this request, so that it is carried out once.
+
+    Returns
+    -------
+    int
+        The new version.
 
     Raises
     ------
     ReviewError
-        Also if it was never reviewed, or a second reading goes on.
+        Also if it was never reviewed, or a second reading is in progress.
     """
     with open_log(study_id, "main", reader, key) as log:
         if not log.repeats("sign"):
@@ -164,7 +244,25 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
 
 
 def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, key: str | None = None) -> int:
-    """Make a signed study writable again; other parameters, result and errors as in `decide`.
+    """Make a signed study writable again; errors as in `decide`, and those below.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reader : str
+        Who reopens it.
+    expected_version : int
+        The version of the main reading that the reader saw.
+    reason : str
+        Why.
+    key : str, optional
+        Names this request, so that it is carried out once.
+
+    Returns
+    -------
+    int
+        The new version.
 
     Raises
     ------
@@ -184,7 +282,7 @@ def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, ke
 
 
 def check_writable(log: Log, expected_version: int) -> None:
-    """Refuse a change of a signed study, by the wrong reader, in a finished reading, or unseen."""
+    """Refuse to change a signed study or a finished reading, and refuse the wrong reader or an outdated version."""
     log.check_unsigned()
     second = find_reading(log.session, log.study.id, "second")
     if log.reading.role == "second":
@@ -198,7 +296,22 @@ def check_writable(log: Log, expected_version: int) -> None:
 
 
 def classes_around(log: Log, analysis: Analysis, decision: Decision) -> tuple[str, str, str]:
-    """The classes of the decision's beats before and after it, and the model's; a decision that does not fit fails."""
+    """Return the classes of a decision's beats before and after it, and the model's; refuse one that does not fit.
+
+    Parameters
+    ----------
+    log : Log
+        The log of the reading.
+    analysis : Analysis
+        The model's answer.
+    decision : Decision
+        The decision.
+
+    Returns
+    -------
+    tuple of str
+        One letter per beat: before, after, and the model's.
+    """
     before = [found for row in log.done if (found := decision_of(row))]
     board = Board(analysis, [*before, decision])
     for earlier in before:
@@ -219,7 +332,7 @@ def _step(study_id: int, event: Event, reader: str, expected_version: int, readi
 
 
 def _turned(log: Log, event: Event) -> AuditRow:
-    """The entry that undo or redo would turn; refuses where there is none."""
+    """Return the entry that undo or redo would affect; refuse if there is none."""
     done, undone = stacks_of([*log.rows, AuditRow(event=event)])
     return undone[-1] if event == "undo" else done[-1]
 

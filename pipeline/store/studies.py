@@ -1,4 +1,4 @@
-"""Studies: one recording read by one model, with the model's answer kept for good, and the worklist of them all."""
+"""Studies: one recording read by one model, with the model's answer stored for good; and their worklist."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from pipeline.domain import Analysis
 from pipeline.errors import ReviewError, StoreError
+from pipeline.review.states import StudyState
 from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
 from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
+from pipeline.types import Analysis
 
-State = Literal["new", "in_review", "signed", "reopened"]
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 
@@ -38,7 +38,7 @@ class Study:
     model_version: str
     leads: tuple[str, ...]
     duration_s: float
-    state: State
+    state: StudyState
     priority: int
     counts: Mapping[str, int]
     findings: Mapping[str, int]
@@ -48,7 +48,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Page:
+class WorklistPage:
     """One page of the worklist, and how many studies there are on all pages."""
 
     studies: tuple[Study, ...]
@@ -62,11 +62,15 @@ def create_study(
     counts: Mapping[str, int] | None = None,
     findings: Mapping[str, int] | None = None,
 ) -> Study:
-    """The study of this recording by this model: the one there is, with the answer it was opened with, or a new one.
+    """Return the study of this recording by this model: the existing one, with its original answer, or a new one.
 
     Parameters
     ----------
-    counts, findings : mapping, optional
+    analysis : Analysis
+        The model's answer.
+    priority : int, optional
+        1 is the most urgent.
+    counts, findings : mapping of str to int, optional
         Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `summarise`.
     """
     counts = analysis.counts() if counts is None else counts
@@ -82,14 +86,14 @@ def create_study(
 
 
 def find_study(analysis: Analysis) -> Study | None:
-    """The study of this recording by this model, if there is one."""
+    """Return the study of this recording by this model, if there is one."""
     with database().reading() as session:
         row = session.scalar(_same(analysis))
         return None if row is None else study_of(row)
 
 
 def get_study(study_id: int) -> Study:
-    """The study with this number.
+    """Return the study with this number.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def get_study(study_id: int) -> Study:
 
 
 def stored_analysis(study_id: int) -> Analysis:
-    """The model's answer that the study's decisions refer to, whatever became of the result cache.
+    """Return the model's answer that the study's decisions refer to, independent of the result cache.
 
     Raises
     ------
@@ -116,7 +120,19 @@ def stored_analysis(study_id: int) -> Analysis:
 
 
 def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
-    """Renew what the worklist shows of a study; no part of the audit trail."""
+    """Renew what the worklist shows of a study; this is not part of the audit trail.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    priority : int
+        1 is the most urgent.
+    counts : mapping of str to int
+        Beats per letter.
+    findings : mapping of str to int
+        Findings per kind.
+    """
     with database().writing() as session:
         _summarised(session, row_of(session, study_id), priority, counts, findings)
 
@@ -124,23 +140,31 @@ def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findin
 def worklist(
     *,
     text: str = "",
-    states: tuple[State, ...] = (),
+    states: tuple[StudyState, ...] = (),
     reader: str = "",
     sort: SortKey = "priority",
     descending: bool = False,
     page: int = 0,
     page_size: int = 50,
-) -> Page:
-    """One page (from 0) of the studies in one of `states` (all if empty) that match.
+) -> WorklistPage:
+    """List the studies that match, one page at a time.
 
     Parameters
     ----------
-    text : str
-        Words that must all occur in record name, readers, model or kinds of findings, in any case.
-    reader : str
-        The exact name of the last reader.
-    sort : str
-        Among equals the study changed last comes first.
+    text : str, optional
+        Words that must all occur in record name, readers, model or kinds of findings, in upper or lower case.
+    states : tuple of State, optional
+        Only studies in one of these; all if empty.
+    reader : str, optional
+        The exact name of the last reader; anyone if empty.
+    sort : SortKey, optional
+        Column to sort by; among equals, the study changed last comes first.
+    descending : bool, optional
+        Whether the order is reversed.
+    page : int, optional
+        Which page, from 0.
+    page_size : int, optional
+        Studies per page.
     """
     matching = _matching(text, states, reader)
     column = getattr(StudyRow, sort)
@@ -148,18 +172,33 @@ def worklist(
     with database().reading() as session:
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
-        return Page(tuple(study_of(row) for row in rows), total or 0)
+        return WorklistPage(tuple(study_of(row) for row in rows), total or 0)
 
 
 def state_counts() -> dict[str, int]:
-    """How many studies are in each state."""
+    """Count the studies in each state."""
     with database().reading() as session:
         found = session.execute(select(StudyRow.state, func.count()).group_by(StudyRow.state)).all()
         return {row[0]: row[1] for row in found}
 
 
 def row_of(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
-    """The row of a study, for the modules beside; `lock` lets no other writer near it until the transaction ends."""
+    """Return the row of a study, for the other modules of this package.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    study_id : int
+        Which study.
+    lock : bool, optional
+        Whether other writers are locked out until the transaction ends.
+
+    Raises
+    ------
+    ReviewError
+        If there is no such study.
+    """
     query = select(StudyRow).where(StudyRow.id == study_id)
     row = session.scalar(query.with_for_update() if lock else query)
     if row is None:
@@ -168,13 +207,13 @@ def row_of(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
 
 
 def search_text(session: Session, row: StudyRow) -> str:
-    """What the search of the worklist looks through: all who ever wrote in the study's log among it."""
+    """Return what the worklist's search looks through, including everyone who ever wrote in the study's log."""
     people = session.scalars(select(AuditRow.who).where(AuditRow.study_id == row.id).distinct())
     return " ".join([row.record, *people, row.model, *row.findings]).casefold()
 
 
 def study_of(row: StudyRow) -> Study:
-    """What a row says, detached from the database."""
+    """Return the content of a row, detached from the database."""
     plain: dict[str, Any] = {name: getattr(row, name) for name in Study.__dataclass_fields__ if name != "leads"}
     return Study(**plain, leads=tuple(json.loads(row.leads)))
 
@@ -191,7 +230,7 @@ def _same(analysis: Analysis) -> Select[StudyRow]:
 def _added(
     session: Session, analysis: Analysis, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
 ) -> StudyRow:
-    """A new study with its main reading."""
+    """Add a new study with its main reading."""
     row = _new_row(analysis, _kept(session, analysis))
     _summarised(session, row, priority, counts, findings)
     session.add(row)
@@ -201,7 +240,7 @@ def _added(
 
 
 def _kept(session: Session, analysis: Analysis) -> str:
-    """The name under which the analysis is kept; its bytes go first, so no study stands without its analysis."""
+    """Store the analysis and return its name; its bytes go first, so that no study exists without its analysis."""
     buffer = io.BytesIO()
     write_analysis(buffer, analysis)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
@@ -235,7 +274,7 @@ def _summarised(
     row.search = search_text(session, row)
 
 
-def _matching(text: str, states: tuple[State, ...], reader: str) -> Select[StudyRow]:
+def _matching(text: str, states: tuple[StudyState, ...], reader: str) -> Select[StudyRow]:
     query = select(StudyRow)
     if states:
         query = query.where(StudyRow.state.in_(states))
@@ -248,7 +287,7 @@ def _matching(text: str, states: tuple[State, ...], reader: str) -> Select[Study
 
 @lru_cache(maxsize=4)
 def _analysis(url: str, key: str) -> Analysis:
-    """Kept in memory: content under its own hash never changes."""
+    """Load an analysis and keep it in memory: content under its own hash never changes."""
     with database().reading() as session:
         row = session.get(AnalysisRow, key)
         payload = b"" if row is None else row.payload

@@ -1,4 +1,4 @@
-"""The tables of the review database; the migrations make them, a test compares the two."""
+"""The tables of the review database; the migrations create them, and a test compares the two."""
 
 from __future__ import annotations
 
@@ -31,19 +31,21 @@ NAMING: Final = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up in INTEGER columns only
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite increments INTEGER columns only
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite, which keeps no zone, gets it without and gives it back with."""
+    """A moment in UTC; SQLite stores no time zone, so it is removed on writing and restored on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC for storage."""
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Restore the time zone of a stored moment."""
         if value is None:
             return None
         moment: datetime = value
@@ -57,7 +59,7 @@ class Base(DeclarativeBase):
 
 
 class AnalysisRow(Base):
-    """The model's answer that decisions refer to, kept for good: .npz bytes under their SHA-256."""
+    """The model's answer that decisions refer to, stored for good: .npz bytes under their SHA-256."""
 
     __tablename__ = "analyses"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -65,7 +67,7 @@ class AnalysisRow(Base):
 
 
 class StudyRow(Base):
-    """One recording read by one model. `counts`, `findings` and `priority` are for the worklist, not the truth."""
+    """One recording read by one model; `counts`, `findings` and `priority` are a summary for the worklist only."""
 
     __tablename__ = "studies"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -1,7 +1,7 @@
-"""Analyses in a process of their own: asked for, looked at and cancelled by any number of servers. ADR 0008.
+"""Analyses in a separate process: requested, watched and cancelled by any number of servers. ADR 0008.
 
-All that the processes share lies in one folder under `cache_root()`, and all locks are the kernel's (flock): whoever
-is killed lets go of them at once.
+Everything that the processes share lies in one folder under `cache_root()`, and all locks are the kernel's (flock): a
+process that is killed releases them at once.
 """
 
 from pipeline.worker.client import Client

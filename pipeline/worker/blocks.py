@@ -1,4 +1,4 @@
-"""Answers of a network kept block by block on disk, so that a killed analysis goes on where it was."""
+"""Answers of a network stored block by block on disk, so that a killed analysis resumes where it was."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.files import write_bytes
 from pipeline.analysis import BeatClassifier
-from pipeline.domain import FloatArray
-from pipeline.files import write_bytes
 from pipeline.store.archive import BROKEN_NPZ
+from pipeline.types import FloatArray
 
 
 @dataclass
 class Remembering:
-    """A network that asks itself each question once: answers lie in `folder` under the hash of the inputs.
+    """A network that computes each answer only once: answers lie in `folder` under the hash of the inputs.
 
     The same block of inputs is the same computation, so a resumed analysis equals an uninterrupted one bit for bit.
-    `fresh` is whether the last answer was computed, not remembered.
+    `fresh` tells whether the last answer was computed rather than loaded.
     """
 
     network: BeatClassifier
@@ -31,30 +31,36 @@ class Remembering:
 
     @property
     def name(self) -> str:
+        """Name of the network."""
         return self.network.name
 
     @property
     def version(self) -> str:
+        """Version of its weights."""
         return self.network.version
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
         return self.network.classes
 
     @property
     def preprocessing(self) -> str:
+        """Hash of the preprocessing that it was trained on."""
         return self.network.preprocessing
 
     @property
     def threshold(self) -> float:
+        """1 - p(N) from which a beat is called abnormal."""
         return self.network.threshold
 
     @property
     def abstain_below(self) -> float:
+        """Confidence below which a beat stays unclassified."""
         return self.network.abstain_below
 
     def predict(self, inputs: NDArray[Any], /) -> FloatArray:
-        """Calibrated probabilities (n, 5), remembered or computed."""
+        """Return calibrated probabilities (n, 5), loaded or computed."""
         path = self.folder / f"{hashlib.sha256(inputs.tobytes()).hexdigest()}.npy"
         known = _read(path, len(inputs))
         self.fresh = known is None

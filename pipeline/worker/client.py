@@ -1,4 +1,4 @@
-"""What a server does: ask for analyses, look how far they are, cancel them; starts the worker when there is work."""
+"""What a server does: request analyses, watch their progress, cancel them; starts the worker when there is work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_BYTES: Final = 2**20
 class Client:
     """One server's hold on the worker's folder: the worker lives no longer than the last of these.
 
-    Safe to share between threads. `close` lets go; so does the end of the process, however it ends.
+    It can be shared between threads. `close` releases it; so does the end of the process, however it ends.
     """
 
     folder: Path = field(default_factory=worker_folder)
@@ -32,44 +32,48 @@ class Client:
         self._alive = acquire(self._jobs.servers_lock, shared=True)
         self._starting = threading.Lock()
 
-    def ask(self, job: Job, *, study: str = "") -> None:
-        """Ask for an analysis, or join those who did, or go on with one that was cancelled or stopped.
+    def ready(self) -> None:
+        """Start the worker before there is work: whoever is about to ask need not wait for its imports."""
+        self._start()
 
-        With the name of a `study` the worker makes one of the result, whether anybody still looks or not.
+    def ask(self, job: Job, *, study: str = "") -> None:
+        """Request an analysis, join those who did, or resume one that was cancelled or stopped.
+
+        With the name of a `study`, the worker makes a study of the result, whether anybody is still watching or not.
         """
         with self._starting:
             if self._process is not None and self._process.poll() is not None:
-                self._process = None  # whatever ended it, the user asks anew
+                self._process = None  # whatever ended it, the user asks again
         self._jobs.ask(job, study=study)
         self._start()
 
     def status(self, job: Job) -> Status:
-        """How far it is; a waiting job finds its worker started again if that has ended, unless it cannot start."""
+        """Return how far it is; restarts the worker of a waiting job if it has ended, unless it cannot start."""
         found = self._jobs.status(job)
         if found.state == "waiting" and not self._start():
             return replace(found, state="unstarted")
         return found
 
     def cancel(self, job: Job) -> None:
-        """Give the analysis up, for everybody; what was read is kept."""
+        """Cancel the analysis, for everybody; the blocks already computed are kept."""
         self._jobs.cancel(job)
 
     def jobs(self) -> list[tuple[Job, Status]]:
-        """All analyses that are not finished, whoever asked for them, and how far they are."""
+        """Return all unfinished analyses, whoever requested them, and how far they are."""
         return [(job, self.status(job)) for job in self._jobs.all()]
 
-    def forget(self, job: Job) -> None:
-        """Take an analysis that was cancelled, stopped or refused off the list, with what was read of it."""
-        self._jobs.forget(job)
+    def remove(self, job: Job) -> None:
+        """Remove a cancelled, stopped or refused analysis from the list, with the blocks already computed."""
+        self._jobs.remove(job)
 
     def close(self) -> None:
-        """Let go of the worker and, if nobody else holds it, wait for its end."""
+        """Release the worker and, if nobody else holds it, wait for its end."""
         os.close(self._alive)
         if self._process is not None and not is_held(self._jobs.servers_lock):
             self._process.wait()
 
     def _start(self) -> bool:
-        """Makes sure that a worker runs or starts; False if the last start failed."""
+        """Make sure that a worker runs or starts; False if the last start failed."""
         with self._starting:
             if self._process is not None and self._process.poll() is None:
                 return True

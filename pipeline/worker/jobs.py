@@ -1,4 +1,4 @@
-"""The jobs of one folder: what is asked for, how far it is, and every change of state under one lock."""
+"""The jobs in one folder: what is requested, how far it is, and every change of state under one lock."""
 
 from __future__ import annotations
 
@@ -15,34 +15,41 @@ from pipeline.store.keys import code_id, result_key
 from pipeline.worker.locks import is_held, locked
 
 State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused", "unstarted"]
-KEPT_DAYS: Final = 30  # of what an unfinished job has read
+KEPT_DAYS: Final = 30  # for the blocks of an unfinished job
 
 
 @dataclass(frozen=True)
 class Job:
-    """One analysis: of which recording, by which weights, from which leads (None: chosen automatically)."""
+    """One analysis: of which recording, by which network (its `identity`), from which leads (None: chosen)."""
 
     digest: str
     network: str
-    version: str
+    identity: str
     leads: tuple[str, ...] | None
     n_samples: int
 
     @property
     def key(self) -> str:
-        """The name of the job and of its result."""
-        return result_key(self.digest, self.version, DEFAULT, self.leads)
+        """Name of the job and of its result."""
+        return result_key(self.digest, self.identity, DEFAULT, self.leads)
 
 
 @dataclass(frozen=True)
 class Status:
     """How far a job is.
 
-    `fraction` 0..1 and `sentence` are the last that was heard; `paced_fraction` at `paced_at` (seconds since the
-    epoch) is where the reading by the network began in this run, `at` when this was written. "absent" is a job that
-    nobody asked for, or that is finished: its result is then in `store.results`. "stopped" means that the worker
-    ended in the middle; "refused" that the recording cannot be analysed, and `sentence` says why; "unstarted" that the
-    job waits for a worker that cannot start.
+    Attributes
+    ----------
+    state : State
+        "absent" is a job that nobody requested, or that is finished: its result is then in `store.results`. "stopped"
+        means that the worker ended in the middle; "refused" that the recording cannot be analysed (`sentence` says
+        why); "unstarted" that the job waits for a worker that cannot start.
+    fraction, sentence : float
+        Last reported progress, 0..1 and in words.
+    paced_fraction, paced_at : float
+        Fraction and time (seconds since the epoch) at which the network began in this run.
+    at : float
+        When this was written, seconds since the epoch.
     """
 
     state: State = "absent"
@@ -53,7 +60,7 @@ class Status:
     at: float = 0.0
 
     def seconds_left(self) -> float | None:
-        """From the pace of this run; None until five seconds of it have been seen."""
+        """Estimate from the pace of this run; None until five seconds of it have passed."""
         done, elapsed = self.fraction - self.paced_fraction, self.at - self.paced_at
         if self.state != "running" or done <= 0 or elapsed < 5 or not self.paced_at:
             return None
@@ -61,8 +68,8 @@ class Status:
 
 
 def worker_folder() -> Path:
-    """Where the workers of this code and cache meet: other code has another folder and its own worker."""
-    return cache_root() / "worker" / code_id("pipeline/worker/*.py")
+    """Return the folder where workers with this code and cache meet; other code has its own folder and worker."""
+    return cache_root() / "worker" / code_id("pipeline.worker")
 
 
 @dataclass(frozen=True)
@@ -73,20 +80,20 @@ class Jobs:
 
     @property
     def worker_lock(self) -> Path:
-        """Held by the worker while it lives."""
+        """Held by the worker as long as it lives."""
         return self.folder / "worker.lock"
 
     @property
     def servers_lock(self) -> Path:
-        """Held, shared, by every server while it lives."""
+        """Held, shared, by every server as long as it lives."""
         return self.folder / "servers.lock"
 
     def blocks(self, job: Job) -> Path:
-        """Where the answers of an unfinished job are kept."""
+        """Return where the answers of an unfinished job are stored."""
         return self._of(job.key) / "blocks"
 
     def ask(self, job: Job, *, study: str = "") -> None:
-        """Ask for a job, or again for one that was cancelled, stopped or refused.
+        """Request a job, or request one again that was cancelled, stopped or refused.
 
         Parameters
         ----------
@@ -102,7 +109,7 @@ class Jobs:
                 self._write(job, Status("waiting", sentence="Waiting for its turn"))
 
     def status(self, job: Job) -> Status:
-        """How far the job is; "stopped" if its worker ended in the middle."""
+        """Return how far the job is; "stopped" if its worker ended in the middle."""
         found = self._read(job.key)
         if found.state == "running" and not is_held(self.worker_lock):
             found = self._read(job.key)  # it may have finished a moment ago
@@ -110,7 +117,7 @@ class Jobs:
         return found
 
     def cancel(self, job: Job) -> None:
-        """Ask that the job be given up; what was read is kept."""
+        """Request that the job be cancelled; the blocks already computed are kept."""
         with self._changing():
             state = self.status(job).state
             if state == "running":
@@ -119,15 +126,15 @@ class Jobs:
                 self._write(job, Status("cancelled"))
 
     def next(self) -> Job | None:
-        """The shortest of the jobs that wait: a day must not hold up a minute."""
+        """Return the shortest waiting job: a day must not hold up a minute."""
         return min(self._waiting(), key=lambda job: job.n_samples, default=None)
 
     def is_outranked(self, job: Job) -> bool:
-        """Whether a much shorter job waits."""
+        """Tell whether a much shorter job is waiting."""
         return any(4 * other.n_samples < job.n_samples for other in self._waiting())
 
     def report(self, job: Job, status: Status) -> bool:
-        """Say how far the job is; False if it was cancelled, which is then its state."""
+        """Report how far the job is; False if it was cancelled, which is then its state."""
         with self._changing():
             cancel = self._of(job.key) / "cancel"
             cancelled = cancel.exists()
@@ -136,7 +143,7 @@ class Jobs:
             return not cancelled
 
     def finish(self, job: Job, *, made: str = "") -> str:
-        """Forget a job whose result is stored; if a study of another name than `made` is wanted first, its name."""
+        """Remove a job whose result is stored; if a study other than `made` must be made first, return its name."""
         with self._changing():
             wanted = str((read_json(self._of(job.key) / "study.json") or {}).get("record", ""))
             if wanted != made:
@@ -144,19 +151,19 @@ class Jobs:
             shutil.rmtree(self._of(job.key), ignore_errors=True)
             return ""
 
-    def forget(self, job: Job) -> None:
-        """Take a job that nobody works at off the list, with what was read of it."""
+    def remove(self, job: Job) -> None:
+        """Remove a job that nobody works on from the list, with the blocks already computed."""
         with self._changing():
             if self.status(job).state not in ("waiting", "running"):
                 shutil.rmtree(self._of(job.key), ignore_errors=True)
 
     def all(self) -> list[Job]:
-        """All jobs that are not finished."""
+        """Return all unfinished jobs."""
         requests = (read_json(path) for path in sorted((self.folder / "jobs").glob("*/request.json")))
         return [_job(request) for request in requests if request is not None]
 
     def recover(self) -> None:
-        """What was running when the last worker ended is stopped; what nobody went on with for long is forgotten."""
+        """Mark what was running when the last worker ended as stopped; delete what nobody has resumed for long."""
         with self._changing():
             for job in self.all():
                 found = self._read(job.key)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-PATIENCE_S: Final = 0.5  # `is_held` of another process holds the lock for an instant
+PATIENCE_S: Final = 0.5  # `is_held` in another process holds the lock for an instant
 
 
 def acquire(path: Path, *, shared: bool = False) -> int:
@@ -21,7 +21,7 @@ def acquire(path: Path, *, shared: bool = False) -> int:
 
 
 def try_acquire(path: Path) -> int | None:
-    """The exclusive lock as a descriptor, or None if another process goes on holding it."""
+    """Return the exclusive lock as a descriptor, or None if another process keeps holding it."""
     descriptor = _opened(path)
     deadline = time.monotonic() + PATIENCE_S
     while not _taken(descriptor):
@@ -33,7 +33,7 @@ def try_acquire(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether any process holds the lock, shared or exclusively."""
+    """Tell whether any process holds the lock, shared or exclusively."""
     descriptor = _opened(path)
     try:
         return not _taken(descriptor)
@@ -43,7 +43,7 @@ def is_held(path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the exclusive lock inside the block."""
+    """Hold the exclusive lock inside the block."""
     descriptor = acquire(path)
     try:
         yield

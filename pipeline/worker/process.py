@@ -1,4 +1,4 @@
-"""The worker: one process per folder that analyses what is asked for, and ends when nobody needs it."""
+"""The worker: one process per folder that runs the requested analyses, and ends when nobody needs it."""
 
 from __future__ import annotations
 
@@ -22,29 +22,38 @@ from pipeline.worker.blocks import Remembering
 from pipeline.worker.jobs import Job, Jobs, Status, worker_folder
 from pipeline.worker.locks import is_held, try_acquire
 
-IDLE_S: Final = 300.0  # after so long without a job the worker ends and gives back the network's memory
+IDLE_S: Final = 300.0  # after this long without a job the worker ends and frees the network's memory
 LOOK_S: Final = 0.1
-GUARD_S: Final = 0.5  # how soon a worker notices that the last server is gone
+GUARD_S: Final = 0.5  # how soon a worker notices that the last server has gone
 Load = Callable[[str], BeatClassifier]
 
 
-class _Cancelled(Exception):  # noqa: N818 - no error: someone asked for it
-    """The job was given up by someone."""
+class _Cancelled(Exception):  # noqa: N818 - not an error: someone asked for it
+    """The job was cancelled by someone."""
 
 
-class _Outranked(Exception):  # noqa: N818 - no error: the job goes on later
-    """A much shorter job waits."""
+class _Outranked(Exception):  # noqa: N818 - not an error: the job continues later
+    """A much shorter job is waiting."""
 
 
 def run(folder: Path, load: Load | None = None, *, idle_s: float = IDLE_S) -> int:
-    """Work until there is nothing to do for `idle_s` seconds; at once if another worker is there.
+    """Work until there is nothing to do for `idle_s` seconds; end at once if there is another worker.
 
     The process ends, in the middle of whatever it does, within a second of the last server's end.
 
     Parameters
     ----------
+    folder : Path
+        Where the jobs are.
     load : callable, optional
         From the name of a network to the network; the registry's if None.
+    idle_s : float, optional
+        How long to wait for a job, seconds.
+
+    Returns
+    -------
+    int
+        The exit status.
     """
     jobs = Jobs(folder)
     if try_acquire(jobs.worker_lock) is None:
@@ -64,14 +73,14 @@ def run(folder: Path, load: Load | None = None, *, idle_s: float = IDLE_S) -> in
 
 
 def _guard(jobs: Jobs) -> None:
-    """Ends the process when no server is left. Everything on disk is whole at any moment, so nothing is tidied up."""
+    """End the process when no server is left; everything on disk is whole at any moment, so nothing is cleaned up."""
     while is_held(jobs.servers_lock):
         time.sleep(GUARD_S)
     os._exit(0)
 
 
 def _work(jobs: Jobs, job: Job, load: Load) -> None:
-    """One job, to its end, to a refusal, to its cancellation, or until a shorter one comes."""
+    """Run one job to its end, to a refusal, to its cancellation, or until a shorter one comes."""
     steps = _Steps(jobs, job)
     _log("begins", job)
     try:
@@ -94,17 +103,17 @@ def _log(what: str, job: Job) -> None:
 def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
     steps(0.0, "Filtering the signal and finding R peaks")
     prepared = _prepared(job)
-    stored = load_analysis(job.digest, job.version, DEFAULT, job.leads)
+    stored = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if stored is not None and stored.sample.size == len(prepared.beats):
         return
     steps(0.08, "Loading the network")
     network = Remembering(load(job.network), jobs.blocks(job))
     steps.network = network
-    save_analysis(classify(prepared, network, DEFAULT, progress=steps), DEFAULT, job.leads)
+    save_analysis(classify(prepared, network, DEFAULT, progress=steps), job.identity, DEFAULT, job.leads)
 
 
 def _make_studies(jobs: Jobs, job: Job) -> None:
-    """Finish the job, with a study of its result if one is wanted: none is forgotten, however late it was asked for."""
+    """Finish the job, with a study of its result if one is wanted, however late it was requested."""
     made = ""
     while wanted := jobs.finish(job, made=made):
         _make_study(job, wanted)
@@ -112,9 +121,9 @@ def _make_studies(jobs: Jobs, job: Job) -> None:
 
 
 def _make_study(job: Job, record: str) -> None:
-    from pipeline.store.listing import study_of_analysis  # SQLAlchemy's import is not for a worker that needs no study
+    from pipeline.store.listing import study_of_analysis  # a worker that makes no study must not import SQLAlchemy
 
-    analysis = load_analysis(job.digest, job.version, DEFAULT, job.leads)
+    analysis = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if analysis is None:
         raise DataError("The result was deleted before a study was made of it; analyse the recording again.")
     study_of_analysis(replace(analysis, record=record), open_recording(job.digest))
@@ -128,7 +137,7 @@ def _prepared(job: Job) -> Prepared:
 
 @dataclass
 class _Steps:
-    """Tells the folder how far a job is, and stops it where it is cancelled or outranked."""
+    """Reports how far a job is, and stops it if it is cancelled or outranked."""
 
     jobs: Jobs
     job: Job
@@ -138,7 +147,7 @@ class _Steps:
 
     def __call__(self, fraction: float, sentence: str) -> None:
         self.fraction = fraction
-        if self.network is not None and not self.network.fresh:  # the pace counts from the first block computed
+        if self.network is not None and not self.network.fresh:  # the pace counts from the first block that is computed
             self.paced = (fraction, time.time())
         if not self.jobs.report(self.job, Status("running", fraction, sentence, *self.paced)):
             raise _Cancelled
@@ -148,7 +157,7 @@ class _Steps:
 
 @cache
 def _from_registry(name: str) -> BeatClassifier:
-    from models import registry  # TensorFlow's import is not for a worker that finds nothing to do
+    from models import registry  # a worker that finds nothing to do must not import TensorFlow
 
     return registry.load(name)
 
@@ -159,5 +168,5 @@ def main(arguments: list[str]) -> int:
     if folder != worker_folder():
         sys.stderr.write("The code on the disk is not the server's any more; restart the server.\n")
         return 3
-    os.nice(5)  # the page comes first
+    os.nice(5)  # the web page has priority
     return run(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
-from app import cache
+from app.common import cache
 from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
 

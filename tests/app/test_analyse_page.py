@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache
+from app.analyse import explorer
+from app.common import cache
+from app.common.session import Session
 from app.findings import Case, rate_trend
-from app.parts import explorer
-from app.state import Session
 from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
-from pipeline.review.beats import reviewed_beats
-from pipeline.review.ground import ground_of
+from pipeline.review.beats_in_force import reviewed_beats
+from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
 from tests.helpers.pages import settled
@@ -75,7 +75,7 @@ def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> 
 
 def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart(demo: AppTest) -> None:
     found = case(demo)
-    beats = reviewed_beats(found.analysis, (), ground_of(found.recording, found.analysis))
+    beats = reviewed_beats(found.analysis, (), evidence_of(found.recording, found.analysis))
     rate = summarise(beats).rate
     shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
     assert rate.mean is not None

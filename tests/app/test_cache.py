@@ -3,7 +3,7 @@
 from streamlit.runtime.scriptrunner import script_runner
 from tensorflow.python.eager.context import Context
 
-from app import cache
+from app.common import cache
 
 
 def test_a_finished_run_leaves_the_compiled_networks_as_they_are(monkeypatch):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.charts_dataset import class_counts, rr_distribution
-from app.theme import DARK, LIGHT
+from app.common.theme import DARK, LIGHT
+from app.dataset.charts import class_counts, rr_distribution
 from pipeline.config import ROOT
 from pipeline.datasets.statistics import load_statistics
 

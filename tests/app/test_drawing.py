@@ -7,27 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import charts, pictures
-from app.text import clock, duration, plain
-from app.theme import DARK, LIGHT, Palette
-from pipeline.domain import QualitySegment
-from pipeline.wording import percent
+from app.common import ecg_chart, overlays
+from app.common.text import plain
+from app.common.theme import DARK, LIGHT, Palette
+from pipeline.types import QualitySegment
+from pipeline.wording import duration, percent
 
 
-def lead(seconds: float = 10, fs: float = 360) -> charts.Lead:
+def lead(seconds: float = 10, fs: float = 360) -> ecg_chart.Lead:
     time_s = np.arange(0, seconds, 1 / fs)
-    return charts.Lead("MLII", time_s, np.sin(2 * np.pi * time_s).astype(np.float32))
+    return ecg_chart.Lead("MLII", time_s, np.sin(2 * np.pi * time_s).astype(np.float32))
 
 
-def marks() -> charts.Marks:
-    return charts.Marks(np.array([7, 8]), np.array([2.0, 3.0]), ("N", "V"), ("beat 8", "beat 9"))
+def marks() -> ecg_chart.Marks:
+    return ecg_chart.Marks(np.array([7, 8]), np.array([2.0, 3.0]), ("N", "V"), ("beat 8", "beat 9"))
 
 
 @given(st.integers(1, 50_000), st.integers(0, 2**31))
 def test_decimation_keeps_the_extremes_and_the_order(samples: int, seed: int) -> None:
     value = np.random.default_rng(seed).normal(size=samples)
     time_s = np.arange(samples) / 250
-    kept_time, kept = charts.decimate(time_s, value, points=400)
+    kept_time, kept = ecg_chart.decimate(time_s, value, points=400)
     assert kept.size <= max(400, 0)
     assert kept.max() == value.max()
     assert kept.min() == value.min()
@@ -37,7 +37,7 @@ def test_decimation_keeps_the_extremes_and_the_order(samples: int, seed: int) ->
 def test_decimation_keeps_gaps() -> None:
     value = np.ones(10_000)
     value[4000:6000] = np.nan
-    time_s, kept = charts.decimate(np.arange(10_000.0), value, points=200)
+    time_s, kept = ecg_chart.decimate(np.arange(10_000.0), value, points=200)
     inside = (time_s > 4100) & (time_s < 5900)
     assert np.isnan(kept[inside]).all()
     assert np.isfinite(kept[~inside & ((time_s < 3900) | (time_s > 6100))]).all()
@@ -45,18 +45,18 @@ def test_decimation_keeps_gaps() -> None:
 
 @pytest.mark.parametrize("window_s", [5.0, 10.0])
 def test_ecg_paper_has_square_millimetres_at_25_mm_per_s(window_s: float) -> None:
-    figure = charts.strip((lead(window_s),), marks(), LIGHT, start_s=0, window_s=window_s)
+    figure = ecg_chart.strip((lead(window_s),), marks(), LIGHT, start_s=0, window_s=window_s)
     x, y = figure.layout.xaxis, figure.layout.yaxis
     assert x.minor.dtick == pytest.approx(0.04)
     assert np.diff(x.tickvals) == pytest.approx(0.2)
     assert y.dtick == pytest.approx(5 * y.minor.dtick)
-    px_per_mm = charts.PAPER_PX / ((x.range[1] - x.range[0]) * 25)
+    px_per_mm = ecg_chart.PAPER_PX / ((x.range[1] - x.range[0]) * 25)
     height_mm = (y.range[1] - y.range[0]) / y.minor.dtick
     assert (figure.layout.height - 34) / height_mm == pytest.approx(px_per_mm, rel=0.01)
 
 
 def test_the_calibration_pulse_is_one_millivolt_high_and_one_large_square_wide() -> None:
-    figure = charts.strip((lead(),), marks(), LIGHT, start_s=0, window_s=10)
+    figure = ecg_chart.strip((lead(),), marks(), LIGHT, start_s=0, window_s=10)
     pulse = next(trace for trace in figure.data if trace.name == "1 mV")
     assert max(pulse.y) - min(pulse.y) == pytest.approx(1)
     high = np.array(pulse.x)[np.array(pulse.y) == max(pulse.y)]
@@ -64,8 +64,8 @@ def test_the_calibration_pulse_is_one_millivolt_high_and_one_large_square_wide()
 
 
 def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
-    bare = charts.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
-    figure = charts.strip((bare,), marks(), LIGHT, start_s=0, window_s=10)
+    bare = ecg_chart.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
+    figure = ecg_chart.strip((bare,), marks(), LIGHT, start_s=0, window_s=10)
     assert all(trace.name != "1 mV" for trace in figure.data)
     texts = [annotation.text for annotation in figure.layout.annotations]
     assert any("uncalibrated" in text for text in texts)
@@ -73,18 +73,18 @@ def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
 
 
 def test_the_paper_says_its_scales_where_a_lead_has_one() -> None:
-    bare = charts.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
-    figure = charts.strip((bare, lead()), marks(), LIGHT, start_s=0, window_s=10)
+    bare = ecg_chart.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
+    figure = ecg_chart.strip((bare, lead()), marks(), LIGHT, start_s=0, window_s=10)
     assert "25 mm/s · 10 mm/mV" in [annotation.text for annotation in figure.layout.annotations]
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
 @pytest.mark.parametrize("amplitude", [0.5, 400.0, 1e6])
 def test_no_amplitude_makes_a_strip_or_a_beat_taller_than_its_room(amplitude: float, calibrated: bool) -> None:
-    tall = charts.Lead("X", lead().time_s, 1024 + amplitude * lead().value_mv, calibrated)
-    figure = charts.strip((tall, lead()), marks(), LIGHT, start_s=0, window_s=10)
-    assert figure.layout.height <= charts.STRIP_PX + 34
-    beat = charts.beat_heat((tall, lead()), np.empty(0), np.empty(0), LIGHT)
+    tall = ecg_chart.Lead("X", lead().time_s, 1024 + amplitude * lead().value_mv, calibrated)
+    figure = ecg_chart.strip((tall, lead()), marks(), LIGHT, start_s=0, window_s=10)
+    assert figure.layout.height <= ecg_chart.STRIP_PX + 34
+    beat = ecg_chart.beat_heat((tall, lead()), np.empty(0), np.empty(0), LIGHT)
     for drawn in (figure, beat):
         y = drawn.layout.yaxis
         assert (y.range[1] - y.range[0]) / y.minor.dtick < 200  # lines of a millimetre
@@ -93,23 +93,23 @@ def test_no_amplitude_makes_a_strip_or_a_beat_taller_than_its_room(amplitude: fl
 
 
 def test_a_strip_of_nothing_but_a_gap_can_be_drawn() -> None:
-    empty = charts.Lead("MLII", lead().time_s, np.full(3600, np.nan, np.float32))
+    empty = ecg_chart.Lead("MLII", lead().time_s, np.full(3600, np.nan, np.float32))
     gap = QualitySegment(0, 10, "gap", "nothing was recorded")
-    none = charts.Marks(np.empty(0, np.int64), np.empty(0), (), ())
-    figure = charts.strip((empty,), none, LIGHT, start_s=0, window_s=10, quality=(gap,))
+    none = ecg_chart.Marks(np.empty(0, np.int64), np.empty(0), (), ())
+    figure = ecg_chart.strip((empty,), none, LIGHT, start_s=0, window_s=10, quality=(gap,))
     assert any(annotation.text == "nothing was recorded" for annotation in figure.layout.annotations)
 
 
 def test_lead_names_are_not_read_as_markup() -> None:
-    foreign = charts.Lead("<a href='http://x'>V1</a>", lead().time_s, lead().value_mv)
-    figure = charts.strip((foreign,), marks(), LIGHT, start_s=0, window_s=10)
+    foreign = ecg_chart.Lead("<a href='http://x'>V1</a>", lead().time_s, lead().value_mv)
+    figure = ecg_chart.strip((foreign,), marks(), LIGHT, start_s=0, window_s=10)
     texts = [annotation.text for annotation in figure.layout.annotations]
     assert "<b>&lt;a href=&#x27;http://x&#x27;&gt;V1&lt;/a&gt;</b>" in texts
     assert all("<a" not in text for text in texts)
 
 
 def test_a_click_on_a_letter_tells_which_beat_it_was() -> None:
-    figure = charts.strip((lead(),), marks(), LIGHT, start_s=0, window_s=10, selected=8)
+    figure = ecg_chart.strip((lead(),), marks(), LIGHT, start_s=0, window_s=10, selected=8)
     letters = next(trace for trace in figure.data if trace.name == "beats")
     assert list(letters.customdata) == [7, 8]
     assert list(letters.text) == ["N", "V"]
@@ -137,14 +137,14 @@ def contrast(first: str, second: str) -> float:
 
 def test_enlarging_invents_no_colour() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (4, 5, 3), dtype=np.uint8)
-    large = pictures.enlarged(picture, 3)
+    large = overlays.enlarged(picture, 3)
     assert large.shape == (12, 15, 3)
     assert (large[::3, ::3] == picture).all()
 
 
 def test_no_heat_leaves_the_picture_as_it_is() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
-    assert (pictures.with_heat(picture, np.zeros((8, 10), np.float32)) == picture).all()
+    assert (overlays.with_heat(picture, np.zeros((8, 10), np.float32)) == picture).all()
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,6 @@ def test_no_probability_is_shown_as_certainty(fraction: float, text: str) -> Non
 )
 def test_a_length_of_time_has_no_sixty_seconds(seconds: float, words: str) -> None:
     assert duration(seconds) == words
-
-
-def test_the_clock_counts_past_a_day() -> None:
-    assert clock(59.96) == "1:00.0"
-    assert clock(25 * 3600 + 61.5) == "25:01:01.5"
 
 
 @given(st.text())

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from app import charts_evaluation as charts
-from app.parts.evaluation import s_warning
-from pipeline.evaluate import run
+from app.evaluation import charts
+from app.evaluation.shared import s_warning
+from pipeline.evaluation import run
 from tests.helpers.evaluations import charts_of, opened, said
 
 

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def _sections() -> None:
-    from app.parts.evaluation_pages import show_pages, show_runs
+    from app.evaluation.whole_images import show_pages, show_runs
 
     show_pages("PNG")
     show_runs("PNG")

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.state import Session
-from pipeline.evaluate import saved
+from app.common.session import Session
+from pipeline.evaluation import saved
 from pipeline.wording import grouped, score, share
 from tests.helpers.evaluations import charts_of, explained, opened, said
 
@@ -83,7 +83,7 @@ def test_an_error_opens_its_recording_at_its_beat(monkeypatch, networks):
     session = page.session_state["heartvision"]
     assert session.recording.name == found[2]["record"]
     assert (session.network, session.at_s) == ("vgg16", found[2]["time_s"])
-    assert went == ["views/analyse.py"]
+    assert went == ["analyse/page.py"]
 
 
 def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():

@@ -7,9 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from app import charts_evaluation as charts
-from app import tables_evaluation as tables
-from app.theme import LIGHT
+from app.common.theme import LIGHT
+from app.evaluation import charts, tables
 
 
 def test_a_p_value_is_never_written_as_nothing() -> None:

@@ -10,10 +10,10 @@ import pytest
 from fpdf import FPDF
 from streamlit.testing.v1 import AppTest
 
-from app.parts import page_correct
-from app.text import plain
+from app.common.text import plain
+from app.ecg_page import corrections
 from pipeline.config import ROOT, data_root
-from pipeline.page.digitise import Corrections, Need
+from pipeline.digitisation.digitise import Corrections, Need
 from tests.helpers.printed_page import drawn
 from tests.hostile.make_corpus import encoded
 
@@ -133,4 +133,4 @@ def test_a_turned_page_that_is_refused_is_corrected_as_it_was_shown(page: AppTes
 )
 def test_an_answer_is_about_what_was_asked(need: Need, answer: object, field: str, value: object) -> None:
     given = Corrections(names=((12, "V1"),))
-    assert page_correct.answered(given, need, answer) == replace(given, **{field: value})
+    assert corrections.answered(given, need, answer) == replace(given, **{field: value})

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.parts.picture_results import table
+from app.picture.results import table
+from pipeline.beat_images.reading import PictureAnswer
 from pipeline.config import ROOT
-from pipeline.pictures import PictureAnswer
-from pipeline.train.picture_styles import draw_styled
+from pipeline.synthesis.image_styles import draw_styled
 from tests.helpers.drawn import beat_picture
 from tests.hostile.make_corpus import encoded, zipped
 

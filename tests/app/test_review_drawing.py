@@ -6,10 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app import charts_review
-from app.charts import Lead, Marks
-from app.charts_review import DayRow, Shape
-from app.theme import LIGHT
+from app.common import review_charts
+from app.common.ecg_chart import Lead, Marks
+from app.common.review_charts import DayRow, Shape
+from app.common.theme import LIGHT
 from pipeline.store.recordings import Envelope
 
 FS = 250.0
@@ -25,7 +25,7 @@ def marks() -> Marks:
 
 
 def strip(**more: bool) -> go.Figure:
-    return charts_review.strip(
+    return review_charts.strip(
         (lead(),), marks(), ("", "was N", "✓"), LIGHT, start_s=0, window_s=10, selected=500, target=(500, 750), **more
     )
 
@@ -37,11 +37,11 @@ def trace(figure: go.Figure, name: str) -> go.Scatter:
 def test_other_beats_of_the_family_lie_below_the_one_each_a_line_of_its_own() -> None:
     time_s, leads = np.linspace(-0.2, 0.4, 50), ("II", "V1")
     own = Shape("beat", "", time_s, np.zeros((50, 2)))
-    figure = charts_review.beat((own, own), leads, LIGHT, others=np.ones((3, 50, 2), np.float32))
+    figure = review_charts.beat((own, own), leads, LIGHT, others=np.ones((3, 50, 2), np.float32))
     assert [trace.name for trace in figure.data] == ["others", "family", "beat"] * 2
     below = figure.data[0].y
     assert (below.size, int(np.isnan(below).sum())) == (153, 3)
-    assert [trace.name for trace in charts_review.beat((own, None), leads, LIGHT).data] == ["beat", "beat"]
+    assert [trace.name for trace in review_charts.beat((own, None), leads, LIGHT).data] == ["beat", "beat"]
 
 
 def test_the_beats_that_a_decision_is_about_are_framed() -> None:
@@ -77,7 +77,7 @@ def test_while_a_beat_is_added_every_place_names_its_time() -> None:
 def test_a_family_s_median_names_the_family() -> None:
     time_s = np.linspace(-0.2, 0.4, 50)
     shapes = tuple(Shape(f"{n} beats, V 99 %", "V", time_s, np.zeros((50, 1))) for n in (9, 4))
-    figure = charts_review.families(shapes, (8, 9), 9, LIGHT)
+    figure = review_charts.families(shapes, (8, 9), 9, LIGHT)
     assert [found.customdata[0] for found in figure.data] == [8, 9]
     assert [note.text.split("<br>")[0] for note in figure.layout.annotations] == ["<b>9</b>", "<b>10</b>"]
     assert all(found.line.color == LIGHT.classes["V"] for found in figure.data)
@@ -87,7 +87,7 @@ def test_a_family_s_median_names_the_family() -> None:
 def test_every_place_of_the_day_names_its_time_and_stands_in_its_row(rows: int) -> None:
     band = Envelope(np.arange(0, 3600, 10.0), np.zeros(360, np.float32), np.ones(360, np.float32))
     day = tuple(DayRow(3600.0 * n, Envelope(band.time_s + 3600 * n, band.low, band.high)) for n in range(rows))
-    figure = charts_review.day(day, 3600.0, marks(), (3.0, 13.0), LIGHT)
+    figure = review_charts.day(day, 3600.0, marks(), (3.0, 13.0), LIGHT)
     places = trace(figure, "places")
     at = np.array([float(text.split()[1]) for text in places.customdata])
     np.testing.assert_allclose(at // 3600, -np.asarray(places.y))
@@ -97,18 +97,18 @@ def test_every_place_of_the_day_names_its_time_and_stands_in_its_row(rows: int) 
 
 def test_the_day_keeps_ectopic_beats_in_the_colour_of_their_class() -> None:
     day = (DayRow(0.0, Envelope(np.arange(0.0, 300), np.zeros(300, np.float32), np.ones(300, np.float32))),)
-    figure = charts_review.day(day, 300.0, marks(), (0.0, 10.0), LIGHT)
+    figure = review_charts.day(day, 300.0, marks(), (0.0, 10.0), LIGHT)
     assert trace(figure, "V").marker.line.color == LIGHT.classes["V"]
 
 
 def test_a_row_in_which_nothing_was_recorded_is_drawn_empty() -> None:
     gap = np.full(300, np.nan, np.float32)
-    figure = charts_review.day((DayRow(0.0, Envelope(np.arange(0.0, 300), gap, gap)),), 300.0, marks(), (0, 9), LIGHT)
+    figure = review_charts.day((DayRow(0.0, Envelope(np.arange(0.0, 300), gap, gap)),), 300.0, marks(), (0, 9), LIGHT)
     assert np.isnan(np.asarray(figure.data[0].y, float)).all()
 
 
 def test_intervals_carry_the_colour_and_the_sample_of_the_beat_that_ends_them() -> None:
-    figure = charts_review.tachogram(
+    figure = review_charts.tachogram(
         np.array([1.0, 2.0]), np.array([0.8, 0.5]), np.array([250, 500]), ("N", "V"), LIGHT, (0.0, 10.0)
     )
     series = trace(figure, "RR")
@@ -121,8 +121,8 @@ def test_picked_intervals_are_ringed_and_a_drag_draws_a_line_except_on_a_phone()
     arrays = np.array([1.0, 2.0]), np.array([0.8, 0.5]), np.array([250, 500])
     for narrow in (False, True):
         figures = (
-            charts_review.tachogram(*arrays, ("N", "V"), LIGHT, (0.0, 10.0), (500,), narrow=narrow),
-            charts_review.poincare(*arrays, LIGHT, (500,), narrow=narrow),
+            review_charts.tachogram(*arrays, ("N", "V"), LIGHT, (0.0, 10.0), (500,), narrow=narrow),
+            review_charts.poincare(*arrays, LIGHT, (500,), narrow=narrow),
         )
         for figure in figures:
             assert list(trace(figure, "picked").y) == [500]

@@ -11,26 +11,26 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.review.session import Bench
 from app.review_desk import Desk
-from app.review_state import Bench
 from models import registry
 from pipeline.analysis import prepare
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording, Status
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import disagreements, triage
-from pipeline.store import reviews, second
+from pipeline.store import reviews, second_reading
 from pipeline.store.comparison import comparison
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
-from pipeline.store.recordings import forget, keep
+from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, stored_analysis
+from pipeline.types import Analysis, Recording, Status
 
 MAIN = str(ROOT / "app" / "main.py")
 READER, OTHER = "Ada Moreau", "Ben Okafor"
@@ -39,7 +39,7 @@ READER, OTHER = "Ada Moreau", "Ben Okafor"
 @pytest.fixture(scope="module")
 def case() -> tuple[Recording, Analysis]:
     """The demo recording with its annotations as the model's answer."""
-    recording = keep(read_path(demo_path()))
+    recording = save_recording(read_path(demo_path()))
     prepared = save_prepared(prepare(recording))
     assert recording.reference is not None
     sample = prepared.beats.sample
@@ -85,7 +85,7 @@ def opened(study: int | str, *, reader: str = READER, **more: str) -> AppTest:
     page.query_params["study"] = str(study)
     for name, value in more.items():
         page.query_params[name] = value
-    return page.switch_page("views/review.py").run()
+    return page.switch_page("review/page.py").run()
 
 
 def bench(page: AppTest) -> Bench:
@@ -129,7 +129,7 @@ def texts(page: AppTest) -> str:
 
 
 def test_without_a_study_the_page_says_where_to_find_one(study: int) -> None:
-    page = AppTest.from_file(MAIN, default_timeout=300).run().switch_page("views/review.py").run()
+    page = AppTest.from_file(MAIN, default_timeout=300).run().switch_page("review/page.py").run()
     assert not page.exception
     assert "Review a recording" in texts(page)
     page.button(key=f"recent-{study}").click().run()
@@ -180,12 +180,12 @@ def test_a_decision_is_about_all_beats_of_the_finding_and_in_the_store_at_once(
 
 def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: int, couplet: str) -> None:
     page = opened(study, at=couplet)
-    first, second = bench(page).target()[:2]
+    first, second_reading = bench(page).target()[:2]
     page.button(key="scope-beat").click().run()
     press(page, "review-S")
     assert decisions(study) == (Decision("override", (first,), "S"),)
     assert in_force(page, first) == ("S", "overridden", "V")
-    assert in_force(page, second) == ("V", "", "V")
+    assert in_force(page, second_reading) == ("V", "", "V")
 
 
 def test_a_decision_that_dissolves_a_finding_does_not_lose_the_place_in_the_list(study: int) -> None:
@@ -236,10 +236,10 @@ def test_undo_and_redo_go_back_and_forth_and_show_what_changed(study: int) -> No
 def test_an_adjudication_that_kept_the_first_reading_can_be_undone(study: int) -> None:
     beat = (int(stored_analysis(study).sample[3]),)
     reviews.begin_review(study, reader=READER)
-    own = second.begin_second(study, reader=OTHER)
+    own = second_reading.begin_second(study, reader=OTHER)
     own = reviews.decide(study, Decision("override", beat, "F"), reader=OTHER, expected_version=own, reading="second")
-    seen = second.finish_second(study, reader=OTHER, expected_version=own)
-    second.adjudicate(study, comparison(study).unsettled[0], "first", reader=READER, expected_version=seen)
+    seen = second_reading.finish_second(study, reader=OTHER, expected_version=own)
+    second_reading.adjudicate(study, comparison(study).unsettled[0], "first", reader=READER, expected_version=seen)
     assert not comparison(study).unsettled
     page = opened(study)
     press(page, "review-undo")
@@ -328,7 +328,7 @@ def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, 
     ventricular = int(np.flatnonzero(p.argmax(axis=1) == AAMI_CLASSES.index("V"))[0])
     p[ventricular] = (0.01, 0.95, 0.02, 0.01, 0.01)
     other = replace(analysis, model="vgg16", model_version=registry.manifest("vgg16").version, p=p)
-    save_analysis(other)
+    save_analysis(other, registry.manifest("vgg16").identity)
     page = opened(study)
     page.selectbox(key="review-other").set_value("vgg16").run()
     desk = bench(page).desk
@@ -427,9 +427,9 @@ def test_a_signed_study_is_read_only_and_says_who_signed(study: int) -> None:
 
 def test_a_recording_that_is_not_here_any_more_is_said(case: tuple[Recording, Analysis], study: int) -> None:
     recording, _ = case
-    forget(recording.digest)
+    delete_recording(recording.digest)
     try:
         page = opened(study)
         assert "not on this machine" in page.error[0].value
     finally:
-        keep(read_path(demo_path()))
+        save_recording(read_path(demo_path()))

@@ -9,10 +9,10 @@ import re
 
 import pytest
 
-from app.parts import worklist_audit, worklist_exports
+from app.study import audit, exports
 from pipeline.review.decisions import Decision
-from pipeline.store import reviews, second
-from pipeline.store.recordings import forget, load
+from pipeline.store import reviews, second_reading
+from pipeline.store.recordings import delete_recording, load
 from pipeline.store.studies import get_study
 from tests.helpers.review_study import analysed, at
 from tests.helpers.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
@@ -148,8 +148,8 @@ def test_whoever_took_part_in_the_first_reading_is_not_offered_the_second() -> N
 def test_who_settles_their_own_dispute_is_told_and_marked() -> None:
     number = study()
     version = reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
-    second.begin_second(number, reader=BERT)
-    second.finish_second(number, reader=BERT, expected_version=version - 1)
+    second_reading.begin_second(number, reader=BERT)
+    second_reading.finish_second(number, reader=BERT, expected_version=version - 1)
     page = reading_as(opened("study", study=number), CARLA)
     assert "one of the two" not in said(page)
     page.button(key="second-first").click().run()
@@ -166,7 +166,7 @@ def test_who_settles_their_own_dispute_is_told_and_marked() -> None:
 def test_an_unfinished_second_reading_is_withdrawn_with_a_reason() -> None:
     number = study()
     reviews.begin_review(number, reader=ANNA)
-    second.begin_second(number, reader=BERT)
+    second_reading.begin_second(number, reader=BERT)
     page = reading_as(opened("study", study=number), ANNA)
     assert page.button(key="sign-study").disabled
     page.text_area(key="second-reason").set_value("on leave")
@@ -194,7 +194,7 @@ def test_the_audit_trail_is_filtered_by_person_and_words() -> None:
 def test_the_audit_trail_as_csv_is_complete_and_runs_no_formula() -> None:
     number = study()
     reviews.decide(number, Decision("override", at(0, 2), "F", "=1+1"), reader="@Anna", expected_version=0)
-    table = list(csv.DictReader(io.StringIO(worklist_audit.as_csv(reviews.audit(number)).decode())))
+    table = list(csv.DictReader(io.StringIO(audit.as_csv(reviews.audit(number)).decode())))
     assert [entry["event"] for entry in table] == ["begin", "decide"]
     assert (table[1]["who"], table[1]["text"]) == ("'@Anna", "'=1+1")
     assert (table[1]["from"], table[1]["to"], table[1]["model"]) == ("NV", "FF", "NV")
@@ -207,12 +207,12 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     reviews.decide(number, Decision("override", at(0), "V"), reader=ANNA, expected_version=0)
     page = opened("study", study=number)
     desk = page.session_state["heartvision-study"].desk
-    for form in worklist_exports.REVIEWED:
-        assert worklist_exports.made(form, lambda: worklist_exports.reviewed(desk, 0))
-    for form in worklist_exports.MODEL:
-        assert worklist_exports.made(form, lambda: worklist_exports.model_alone(desk))
-    reviewed = worklist_exports.made(worklist_exports.REVIEWED[3], lambda: worklist_exports.reviewed(desk, 0))
-    alone = worklist_exports.made(worklist_exports.MODEL[3], lambda: worklist_exports.model_alone(desk))
+    for form in exports.REVIEWED:
+        assert exports.made(form, lambda: exports.reviewed(desk, 0))
+    for form in exports.MODEL:
+        assert exports.made(form, lambda: exports.model_alone(desk))
+    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(desk, 0))
+    alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(desk))
     assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
     assert json.loads(alone)["beats"][0]["class"] == "N"
     assert "review" not in json.loads(alone)
@@ -221,7 +221,7 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
 def test_a_study_whose_recording_is_gone_can_still_be_signed() -> None:
     number = study()
     reviews.begin_review(number, reader=ANNA)
-    forget(get_study(number).digest)
+    delete_recording(get_study(number).digest)
     page = reading_as(opened("study", study=number), ANNA)
     assert "not on this machine" in said(page)
     page.button(key="sign-study").click().run()
@@ -242,7 +242,7 @@ def test_a_recording_is_deleted_with_a_reason_and_nothing_of_it_stays_on_the_pag
     assert load(digest) is None
     assert not [button for button in page.get("download_button") if "take-" in str(button.key)]
     assert "The patient asked for it" in page.dataframe[-1].value["Text"].tolist()
-    page.switch_page("views/review.py").run()
+    page.switch_page("review/page.py").run()
     assert "not on this machine" in said(page)
 
 

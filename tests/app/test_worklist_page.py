@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cache
-from app.parts.worklist_table import FINDING_WORDS, burden, findings_words, row, second_words
+from app.common import cache
+from app.common.text import findings_words
+from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads
-from pipeline.review import triage
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.readings import SecondReading
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
 from pipeline.worker.jobs import Job, Status
@@ -156,11 +156,11 @@ def test_what_was_analysed_before_is_on_the_list_at_once() -> None:
     (name, header), (_, signal) = demo_files("case7")
     from pipeline.intake import read_uploads
 
-    recording = keep(read_uploads([(name, header), ("case7.dat", signal)])[0])
+    recording = save_recording(read_uploads([(name, header), ("case7.dat", signal)])[0])
     facts = registry.manifest("cnn")
     analysis = replace(analysed(record="old"), digest=recording.digest, model="cnn", model_version=facts.version,
                        leads=("MLII",), fs=recording.fs)  # fmt: skip
-    save_analysis(analysis)
+    save_analysis(analysis, facts.identity)
     page = opened("worklist")
     for words in ("1 recording on the list at once, as analysed before.", "1 recording on the list already."):
         page.file_uploader[0].set_value([(name, header, ANY), ("case7.dat", signal, ANY)]).run()
@@ -194,7 +194,7 @@ def test_tables_ask_for_frequency_and_unit() -> None:
 def test_each_analysis_says_how_far_it_is_and_what_can_be_done(
     status: Status, words: str, buttons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = keep(recorded(analysed(record="day")))
+    recording = save_recording(recorded(analysed(record="day")))
     job = Job(recording.digest, "cnn", "v", None, recording.n_samples)
     monkeypatch.setattr("pipeline.worker.Client.jobs", lambda self: [(job, status)])
     page = opened("worklist")
@@ -212,10 +212,6 @@ def test_without_a_database_the_page_says_so(monkeypatch: pytest.MonkeyPatch, tm
     assert not page.exception
     assert "is not supported" in said(page)
     monkeypatch.delenv("HEARTVISION_DATABASE_URL")
-
-
-def test_each_kind_of_finding_has_words_in_the_order_of_importance() -> None:
-    assert list(FINDING_WORDS) == list(triage._KINDS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline.review.decisions import Decision
-from pipeline.store import reviews, second
+from pipeline.store import reviews, second_reading
 from pipeline.store.database import database
 from pipeline.store.studies import get_study
 from tests.helpers.review_study import at, study
@@ -180,9 +180,9 @@ def test_two_readings_are_compared_and_settled(page: Page, address: str, shot: S
     number = study("Read twice", BEATS)
     version = reviews.decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=0)
     assert version == 2
-    second.begin_second(number, reader=BERT)
+    second_reading.begin_second(number, reader=BERT)
     reviews.decide(number, Decision("override", at(0, 3), "S"), reader=BERT, expected_version=1, reading="second")
-    second.finish_second(number, reader=BERT, expected_version=2)
+    second_reading.finish_second(number, reader=BERT, expected_version=2)
     to_study(page, address, number, "Second reading")
     read_as(page, "Carla")
     page.get_by_role("tab", name="Second reading").click()

@@ -8,14 +8,24 @@ from dataclasses import replace
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from app.parts import evaluation_pages
+from app.evaluation import whole_images
 from models import registry
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS2, PACED
-from pipeline.evaluate import errors, explanations, faithfulness_beats, predict, report, run, saved, stress, uncertainty
-from pipeline.evaluate.faithfulness import Explained
-from pipeline.evaluate.faithfulness_pictures import MAPS
-from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluation import (
+    error_images,
+    explanations,
+    faithfulness_beats,
+    predict,
+    report,
+    run,
+    saved,
+    stress,
+    uncertainty,
+)
+from pipeline.evaluation.faithfulness import Explained
+from pipeline.evaluation.faithfulness_images import MAPS
+from pipeline.evaluation.record_predictions import RecordPredictions
 
 PAGE = ROOT / "app" / "views" / "evaluation.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
@@ -74,7 +84,7 @@ def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
     for kind in predict.KINDS:
         content[kind] = report.evaluate_predictions(found, kind=kind, resamples=50, left_out=PACED).to_json()
     tiles = [np.full((40, 60, 3), 17 * (i % 15), np.uint8) for i in range(len(content["reference"]["errors"]))]
-    content["error_sheet"] = errors.layout_json(errors.write_sheet(tiles, home / "errors.png"))
+    content["error_sheet"] = error_images.layout_json(error_images.write_sheet(tiles, home / "errors.png"))
     run.write_json(home / "evaluation.json", content)
     if random_split:
         better = report.evaluate_predictions(list(predictions(skill + 3)), kind="reference", resamples=50)
@@ -123,7 +133,7 @@ def explained(home, reads="pictures"):
 
 def opened(monkeypatch, folder, section=None, kind=None, network=None):
     monkeypatch.setattr(registry, "WEIGHTS", folder)
-    monkeypatch.setattr(evaluation_pages, "FOLDER", folder / "pages")
+    monkeypatch.setattr(whole_images, "FOLDER", folder / "pages")
     page = AppTest.from_file(str(PAGE), default_timeout=20)
     if section:
         page.session_state["evaluation-section"] = section

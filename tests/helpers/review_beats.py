@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.review.beats import ReviewedBeats
+from pipeline.review.beats_in_force import ReviewedBeats
 
 FS = 360.0
 

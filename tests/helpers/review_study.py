@@ -6,11 +6,11 @@ import hashlib
 
 import numpy as np
 
-from pipeline.domain import Analysis, Quality, QualitySegment, Recording, Status
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import ReviewedBeats
+from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
+from pipeline.types import Analysis, Quality, QualitySegment, Recording, Status
 
 FS = 250.0
 FIRST, STEP = 100, 200  # samples: beats are 0.8 s apart
@@ -68,4 +68,4 @@ def recorded(analysis: Analysis) -> Recording:
 def study(record: str, classes: str) -> int:
     """A study of a recording whose beats have these classes, in the store; its number."""
     analysis = analysed(classes, record=record)
-    return study_of_analysis(analysis, keep(recorded(analysis))).id
+    return study_of_analysis(analysis, save_recording(recorded(analysis))).id

@@ -21,7 +21,7 @@ def study(record: str = "case", classes: str = BEATS) -> int:
 
 def opened(view: str, **query: object) -> AppTest:
     page = AppTest.from_file(MAIN, default_timeout=300).run()
-    page.switch_page(f"views/{view}.py")
+    page.switch_page(f"{view}/page.py")
     for name, value in query.items():
         page.query_params[name] = str(value)
     return page.run()

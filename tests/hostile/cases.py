@@ -16,7 +16,7 @@ from tests.hostile.cases_recordings import annotation_cases, csv_cases, header_c
 
 
 def cases() -> Iterator[Case]:
-    """Every hostile upload of HOSTILE.md that intake can meet."""
+    """Every hostile upload that intake can meet."""
     yield from header_cases()
     yield from signal_cases()
     yield from annotation_cases()

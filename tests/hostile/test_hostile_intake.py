@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.pictures import load_head
-from pipeline.domain import BeatTrace, Recording
+from models.beat_image_heads import load_head
+from pipeline.beat_images.reading import read_beat
+from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.errors import EcgError, IntakeError
-from pipeline.intake import CsvOptions, read_beat_picture, read_path, read_uploads
+from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import PictureFile
-from pipeline.pictures import read_beat
+from pipeline.types import BeatTrace, Recording
 from tests.hostile.case import Case
 from tests.hostile.cases import cases
 from tests.hostile.make_corpus import BEACON, PATIENT, draw_beat, encoded, record, table, zipped

@@ -10,14 +10,14 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models import registry
+from models.beat_image_heads import load_head
+from models.boosted_trees import boosted_trees, from_scikit_learn
 from models.errors import ModelError
-from models.forest import forest, planted
-from models.pictures import load_head
+from pipeline.beat_images.reading import DoubtfulBeatError, classify_traces, read_beat
 from pipeline.errors import IntakeError
 from pipeline.intake.batch import PictureFile
-from pipeline.pictures import DoubtfulBeatError, classify_traces, read_beat
-from pipeline.train.not_beats import draw_not_beat
-from pipeline.train.picture_styles import STYLES, draw_styled
+from pipeline.synthesis.image_styles import STYLES, draw_styled
+from pipeline.synthesis.non_beats import draw_non_beat
 from tests.hostile.make_corpus import beat_curve, encoded
 
 T = np.linspace(-0.35, 0.5, 300)
@@ -56,7 +56,7 @@ def test_the_same_beat_gets_the_same_verdict_in_every_style(head, vgg16):
 def test_what_is_no_beat_is_refused(kind, head):
     beats = ((NORMAL - NORMAL.min()) / np.ptp(NORMAL))[None].astype(np.float32)
     for seed in range(3):
-        picture = draw_not_beat(kind, np.random.default_rng(seed), beats)
+        picture = draw_non_beat(kind, np.random.default_rng(seed), beats)
         with pytest.raises(IntakeError, match=r"not (be )?an ECG beat"):
             read_beat(PictureFile("x.png", encoded(picture)), head)
 
@@ -86,7 +86,7 @@ def test_trees_answer_as_the_learner_that_grew_them():
     x = rng.normal(size=(900, 5)).astype(np.float32)
     for label in ((x[:, 0] * x[:, 1] > 0).astype(int), np.digitize(x[:, 2], [-0.5, 0.5])):
         learner = HistGradientBoostingClassifier(max_iter=12).fit(x[:600], label[:600])
-        found = forest(planted(learner).arrays())(x[600:])
+        found = boosted_trees(from_scikit_learn(learner).arrays())(x[600:])
         expected = learner.decision_function(x[600:]).reshape(300, -1)
         np.testing.assert_allclose(found, expected, atol=1e-4)
 

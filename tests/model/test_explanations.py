@@ -8,21 +8,21 @@ import pytest
 from models import randomise, registry
 from models.randomise import cascade
 from models.registry import Classifier
+from pipeline._util.progress import Progress
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.evaluate import faithfulness_beats as on_signal
-from pipeline.evaluate.claims import claims
-from pipeline.evaluate.explanations import measured, randomised
-from pipeline.evaluate.faithfulness import Explained, area_under, drawn
-from pipeline.evaluate.faithfulness_pictures import MAPS, explained, places, worse_pictures
-from pipeline.evaluate.predict import Progress
-from pipeline.evaluate.report import plain
+from pipeline.datasets.labelled_beats import LabelledBeats
+from pipeline.evaluation import faithfulness_beats as on_signal
+from pipeline.evaluation.claims import supported_statements
+from pipeline.evaluation.explanations import measured, randomised
+from pipeline.evaluation.faithfulness import Explained, area_under, drawn
+from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
+from pipeline.evaluation.report import plain
+from pipeline.features.beat_image_content import picture_content
+from pipeline.features.beat_sequence import row_size
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.render.content import picture_content
-from pipeline.signal.sequence import row_size
-from pipeline.train.beats import LabelledBeats
 
 PICTURE = DEFAULT.picture
 
@@ -122,13 +122,13 @@ def test_claims_say_what_the_numbers_say(found: Explained) -> None:
     }
     stages = [{"layer": "conv1", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
     content = {"sets": [tested], "randomised": {"stages": stages}}
-    faithful, where, sane = claims(content)
+    faithful, where, sane = supported_statements(content)
     assert "better than squares at random; worse than covering" in faithful
     assert "better by one measure and worse by the other than just marking the QRS" in faithful
     assert where.startswith("**Where:**")
     assert "depend on what the network learnt" in sane
     stages[0]["correlation"] = {"value": 0.8, "low": 0.7, "high": 0.9}
-    assert "whatever the network learnt" in claims(content)[-1]
+    assert "whatever the network learnt" in supported_statements(content)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_without_its_weights_the_network_of_beats_has_another_map(
 def test_claims_about_the_signal_speak_of_stretches(ventricular: tuple[Classifier, Explained]) -> None:
     tested = plain(measured(ventricular[1])) | {"name": "ds2", "title": "DS2"}
     stages = [{"layer": "beat", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
-    faithful, *_ = claims({"reads": "beats", "sets": [tested], "randomised": {"stages": stages}})
+    faithful, *_ = supported_statements({"reads": "beats", "sets": [tested], "randomised": {"stages": stages}})
     assert f"(the {tested['compared']} beats not called N, of {tested['beats']} beats of 1 patients)" in faithful
     assert "stretches in random order" in faithful
     assert "squares" not in faithful

@@ -11,12 +11,12 @@ import pytest
 from models import registry
 from models.networks import NETWORKS
 from models.transfer import tail_of
-from pipeline.datasets.copies import copy_groups
-from pipeline.datasets.folder_runs import list_runs, read_run
-from pipeline.datasets.folders import read_folder
 from pipeline.errors import DataError
-from pipeline.train.folder_lesson import FolderPlan, divide, labels
-from pipeline.train.folders import FROZEN_UP_TO, run_folder
+from pipeline.image_folders.copies import copy_groups
+from pipeline.image_folders.dataset import read_folder
+from pipeline.image_folders.runs import list_runs, read_run
+from pipeline.image_folders.training import FROZEN_UP_TO, run_folder
+from pipeline.image_folders.training_set import FolderPlan, divide, labels
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 

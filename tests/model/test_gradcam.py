@@ -11,9 +11,9 @@ from models.registry import Classifier
 from pipeline.analysis import Prepared, prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.explain import explain_beat, heat_over_time
+from pipeline.explain.heatmaps import explain_beat, heat_over_time
+from pipeline.features.beat_image import render_pictures
 from pipeline.intake import read_path
-from pipeline.render.picture import render_pictures
 
 
 @pytest.fixture(scope="module")

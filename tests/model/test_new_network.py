@@ -18,9 +18,9 @@ from models.networks import NETWORKS
 from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS1, DS2
-from pipeline.evaluate import run
-from pipeline.evaluate.saved import read_evaluation
-from pipeline.train import lesson, train, tune
+from pipeline.evaluation import run
+from pipeline.evaluation.saved import read_evaluation
+from pipeline.training import image_networks, training_set, tuning
 
 FS = 360
 TOY = '''"""A toy: the mean of a small convolution."""
@@ -65,7 +65,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mitdb").mkdir()
     for name in (*DS1, *DS2[:2]):
         write_record(folder / "mitdb", name, "NNNNAVNF")
-    for name in (*lesson.PACED_TRAINING, *lesson.PACED_VALIDATION):
+    for name in (*training_set.PACED_TRAINING, *training_set.PACED_VALIDATION):
         write_record(folder / "mitdb", name, "/")
     return folder
 
@@ -90,9 +90,9 @@ def test_a_network_is_found_by_its_file_alone() -> None:
 def test_a_new_file_is_trained_evaluated_and_on_the_board(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "ROOT", tmp_path)  # where checkpoints go
-    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
-    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
+    monkeypatch.setattr(image_networks, "runs_root", lambda: tmp_path / "runs")  # where checkpoints go
+    monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
     out = tmp_path / "weights"
     command = ["train", "--model", "toy", "--data", str(data), "--output", str(out), "--epochs", "1"]
     assert main([*command, "--pictures", "128"]) == 0
@@ -119,10 +119,10 @@ def test_a_new_file_is_trained_evaluated_and_on_the_board(
 def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_its_weights_alone(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "ROOT", tmp_path)
+    monkeypatch.setattr(image_networks, "runs_root", lambda: tmp_path / "runs")
     monkeypatch.setattr(run, "DS2", DS2[:2])
-    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
-    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
+    monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
     command = ["train", "--model", "toy", "--data", str(data), "--output", str(tmp_path / "out"), "--epochs", "1"]
     assert main([*command, "--pictures", "64", "--without", "201"]) == 0
     written = tmp_path / "out" / "toy" / "evaluation-without-201.json"
@@ -143,11 +143,11 @@ def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_it
 def test_settings_are_looked_for_and_the_best_are_written(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (train, tune):
-        monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(lesson, "SIMULATED_BEATS", 40)
-    monkeypatch.setattr(lesson, "SIMULATED_CHECKS", 40)
-    written = tune.tune("toy", 2, data, plan=train.DEFAULT_PLAN.reduced(1, 64))
+    for module in (image_networks, tuning):
+        monkeypatch.setattr(module, "runs_root", lambda: tmp_path / "runs")
+    monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
+    monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
+    written = tuning.tune("toy", 2, data, plan=image_networks.DEFAULT_PLAN.reduced(1, 64))
     found = json.loads(written.read_text())
     assert (found["network"], found["epochs"], len(found["trials"])) == ("toy", 1, 2)
     settings, value = found["trials"][0]

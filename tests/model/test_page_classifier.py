@@ -10,17 +10,17 @@ import pytest
 
 from models.page import page_heat
 from pipeline.config import data_root
-from pipeline.datasets.pages import PageSet, folds, patient_groups, published
+from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import DataError, IntakeError, ModelError
-from pipeline.evaluate.classes import class_report
-from pipeline.page.layouts import LEADS
-from pipeline.page_class.beats import find_beats
-from pipeline.page_class.layout import COLUMNS_PX, PAGE_PX, PX_PER_MM, PX_PER_S, ROWS_PX, find_page, lead_box
-from pipeline.page_class.picture import draw_page, heat_on_page, lead_heat
-from pipeline.page_class.reading import classify_page, page_classifier
-from pipeline.page_class.saved import FOLDER, read_page_evaluation
-from pipeline.page_class.traces import read_traces
-from pipeline.train.linear import fit_head, standard_of, standardised
+from pipeline.evaluation.class_scores import class_report
+from pipeline.page_classifier.dataset import PageSet, folds, patient_groups, published
+from pipeline.page_classifier.drawing import draw_page, heat_on_page, lead_heat
+from pipeline.page_classifier.files import FOLDER, read_page_evaluation
+from pipeline.page_classifier.linear_head import fit_head, standard_of, standardised
+from pipeline.page_classifier.page_beats import find_beats
+from pipeline.page_classifier.printed_page import COLUMNS_PX, PAGE_PX, PX_PER_MM, PX_PER_S, ROWS_PX, find_page, lead_box
+from pipeline.page_classifier.reading import classify_page, page_classifier
+from pipeline.page_classifier.traces import read_traces
 
 RR_S = 0.8
 
@@ -61,7 +61,7 @@ def test_the_traces_of_a_drawn_page_are_those_that_were_drawn(size):
 def test_the_beats_of_a_drawn_page_are_found():
     beats = find_beats(read_traces(find_page(drawn_page())))
     assert beats.rr_s == pytest.approx(RR_S, abs=0.03)
-    assert len(beats.beats) == len(LEADS) + 1
+    assert len(beats.beats) == len(TWELVE_LEADS) + 1
     assert draw_page(beats).shape == (192, 192, 3)
 
 
@@ -91,10 +91,10 @@ def test_heat_goes_to_the_place_of_the_lead_it_came_from():
     heat = np.zeros((192, 192), np.float32)
     heat[48:96, 96:144] = 1  # second row, third column: V2
     over = heat_on_page(heat)
-    left, top, right, bottom = lead_box(LEADS.index("V2"))
+    left, top, right, bottom = lead_box(TWELVE_LEADS.index("V2"))
     assert over[top:bottom, left:right].min() == 1
     assert over.sum() == (bottom - top) * (right - left)
-    assert lead_heat(heat)[LEADS.index("V2")] == 1
+    assert lead_heat(heat)[TWELVE_LEADS.index("V2")] == 1
 
 
 def test_folds_hold_every_class_and_never_divide_a_group():

@@ -18,19 +18,19 @@ from models.runtime import keras
 from pipeline.analysis import analyse, check_classifier, classify, prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
-from pipeline.datasets.splits import DS1, taught_half
-from pipeline.domain import Analysis, Recording
-from pipeline.explain import SIGNAL, explain_beat
+from pipeline.datasets.splits import DS1, training_half
+from pipeline.explain.heatmaps import SIGNAL, explain_beat
+from pipeline.explain.occlusion import occlude
+from pipeline.features.beat_sequence import frame, row_size, rows
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.occlude import occlude
-from pipeline.signal.sequence import frame, row_size, rows
-from pipeline.train import rhythm as training
-from pipeline.train import rhythm_members, simulate, wave_changes
-from pipeline.train.lesson import PACED_TRAINING
-from pipeline.train.rhythm_beats import Changes
-from pipeline.train.rhythm_material import Simulated, load_material
-from pipeline.train.rhythm_trees import TreesPlan
+from pipeline.training.rhythm_network import members as rhythm_members
+from pipeline.training.rhythm_network import training
+from pipeline.training.rhythm_network.boosted_trees import TreesPlan
+from pipeline.training.rhythm_network.patients import Simulated, load_rhythm_training_data
+from pipeline.training.rhythm_network.windows import Changes
+from pipeline.training.training_set import PACED_TRAINING
+from pipeline.types import Analysis, Recording
 
 ROW = row_size(DEFAULT.sequence)
 
@@ -192,9 +192,9 @@ def test_covering_what_is_ventricular_costs_the_class_and_a_usual_beat_has_nothi
 @pytest.mark.data
 @pytest.mark.slow
 def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out(tmp_path: Path) -> None:
-    forests = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
+    trees = (TreesPlan(windows=0, bins=16), TreesPlan(windows=2, bins=16))
     simulated = Simulated((("premature", 1),), (), 100)
-    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, forests=forests)
+    plan = training.RhythmPlan(epochs=1, steps=2, seed=7, simulated=simulated, trees=trees)
     folds = (("101", "201"), ("106",), ("108",), ("109",), ("112",))
     folder = training.run(data_root(), tmp_path, plan=plan, folds=folds, without=("201",), runs=tmp_path / "runs")
     loaded = registry.load("rhythm", tmp_path)
@@ -213,25 +213,28 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
     assert plan.key(DEFAULT, DS1) == known
     assert plan.key(DEFAULT, DS1[1:]) != known
     assert dataclasses.replace(plan, steps=7).key(DEFAULT, DS1) != known
-    assert {simulate, wave_changes, rhythm} <= set(rhythm_members.MAKERS)
-    monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in rhythm_members.MAKERS if each is not simulate))
+    makers = rhythm_members.MAKERS
+    assert {"pipeline.synthesis.rhythms", "pipeline.training.rhythm_network.augmentation", "models.rhythm"} <= set(
+        makers
+    )
+    monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in makers if not each.endswith("simulate")))
     assert plan.key(DEFAULT, DS1) != known
 
 
 def test_half_of_another_database_teaches_the_second_version_and_the_other_half_none() -> None:
-    assert NETWORKS["rhythm_svdb"].taught_by == "svdb"
+    assert NETWORKS["rhythm_svdb"].also_trained_on == "svdb"
     taught = {name: set(registry.manifest(name).train_records) for name in ("rhythm", "rhythm_svdb")}
     assert taught["rhythm"] == {*DS1, *PACED_TRAINING}
     others = taught["rhythm_svdb"] - taught["rhythm"]
     assert len(others) == 26
-    assert set(taught_half(["803", "800", "802", "801"])) == {"800", "802"}
+    assert set(training_half(["803", "800", "802", "801"])) == {"800", "802"}
     if (data_root() / "svdb").is_dir():
-        assert others == set(taught_half(file.stem for file in (data_root() / "svdb").glob("*.hea")))
+        assert others == set(training_half(file.stem for file in (data_root() / "svdb").glob("*.hea")))
 
 
 @pytest.mark.data
 def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp_path: Path) -> None:
-    material = load_material(
+    material = load_rhythm_training_data(
         *(data_root() / "mitdb", ["101", "106"], data_root() / "svdb", ["800", "803"]),
         *(Simulated((("premature", 1),), (("fibrillation", 1),), 100), 7, DEFAULT, lambda fraction, sentence: None),
     )

@@ -5,18 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models import beats, rhythm, trees
+from models import beat_measures, rhythm, trees
 from models.runtime import keras
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
+from pipeline.features.beat_sequence import frame, row_size, rows
 from pipeline.intake import read_path
 from pipeline.labels import aami_class
-from pipeline.signal.sequence import frame, row_size, rows
-from pipeline.train.rhythm_trees import Grown, Lesson, TreesPlan, _fitted, as_arrays, together
+from pipeline.training.rhythm_network.boosted_trees import (
+    FittedTrees,
+    TreesPlan,
+    TreesTrainingData,
+    _fitted,
+    as_arrays,
+    averaged,
+)
 
 ROW = row_size(DEFAULT.sequence)
-PLAN = TreesPlan(windows=0, fewest=10, asked=0.05, bins=16)
+PLAN = TreesPlan(windows=0, min_samples_leaf=10, max_features=0.05, bins=16)
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +44,14 @@ def numbers(seen: np.ndarray) -> np.ndarray:
     return trees.measurer(ROW)(seen)
 
 
-def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Grown:
+def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> FittedTrees:
     """Trees that were taught nonsense, which they learn by heart."""
     label = np.random.default_rng(seed).choice(classes, len(numbers))
-    lesson = Lesson(numbers, label, np.ones(len(numbers)))
+    lesson = TreesTrainingData(numbers, label, np.ones(len(numbers)))
     return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
 
 
-def planted(grown: Grown) -> object:
+def fitted(grown: FittedTrees) -> object:
     layer = trees.layer(5)
     answer = layer(inputs := keras().layers.Input((None, ROW), dtype="float32"))
     for weight in layer.weights:
@@ -53,16 +60,16 @@ def planted(grown: Grown) -> object:
 
 
 def test_planted_trees_say_what_scikit_learn_says(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = together([forest(numbers, 1), forest(numbers, 2)])
-    said, expected = rhythm.forward(planted(grown))(seen), grown.answers(numbers)
+    grown = averaged([forest(numbers, 1), forest(numbers, 2)])
+    said, expected = rhythm.forward(fitted(grown))(seen), grown.answers(numbers)
     assert np.ptp(expected, axis=0).min() > 0.5
     assert np.abs(said - expected).max() < 1e-4
     assert np.abs(grown.logits(trees.measurer(ROW))(seen) - expected).max() < 1e-4
 
 
 def test_a_class_that_taught_nothing_is_never_the_answer(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = together([forest(numbers, 1, (0, 2, 4))] * 2)
-    said = rhythm.forward(planted(grown))(seen)
+    grown = averaged([forest(numbers, 1, (0, 2, 4))] * 2)
+    said = rhythm.forward(fitted(grown))(seen)
     assert np.abs(said - grown.answers(numbers)).max() < 1e-4
     assert set(said.argmax(axis=1)) == {0, 2, 4}
 
@@ -77,20 +84,20 @@ def test_a_measure_depends_on_neighbours_within_reach_and_on_none_beyond(seen: n
 
 def test_the_mean_of_what_is_near_is_over_as_many_beats_as_there_are() -> None:
     x = np.random.default_rng(0).standard_normal((1, 60, 3)).astype(np.float32)
-    found = np.asarray(beats.mean_near(keras().ops.convert_to_tensor(x), 24))[0]
+    found = np.asarray(beat_measures.mean_near(keras().ops.convert_to_tensor(x), 24))[0]
     expected = [x[0, max(0, i - 24) : i + 25].mean(axis=0) for i in range(60)]
     assert np.abs(found - expected).max() < 1e-5
 
 
 def test_p_waves_that_repeat_stay_in_what_the_surroundings_show_and_disorder_does_not() -> None:
     rng, n = np.random.default_rng(0), 90
-    p_wave = np.exp(-0.5 * ((np.arange(beats.POINTS) - 17) / 3) ** 2).astype(np.float32)[:, None] * np.ones(2)
+    p_wave = np.exp(-0.5 * ((np.arange(beat_measures.POINTS) - 17) / 3) ** 2).astype(np.float32)[:, None] * np.ones(2)
     phase = rng.uniform(0, 2 * np.pi, (n, 1, 1))
-    waves_of_f = 0.5 * np.sin(2 * np.pi * 0.05 * np.arange(beats.POINTS)[None, :, None] + phase) * np.ones(2)
+    waves_of_f = 0.5 * np.sin(2 * np.pi * 0.05 * np.arange(beat_measures.POINTS)[None, :, None] + phase) * np.ones(2)
     intervals = np.zeros((2, n, DEFAULT.sequence.rhythm_size), np.float32)
     intervals[1, :, 2] = rng.normal(0, 0.5, n)
     shown = np.stack([np.broadcast_to(p_wave, waves_of_f.shape), waves_of_f]).astype(np.float32)
-    found = np.asarray(beats.surroundings(*map(keras().ops.convert_to_tensor, (shown, intervals))))
+    found = np.asarray(beat_measures.surroundings(*map(keras().ops.convert_to_tensor, (shown, intervals))))
     assert np.isfinite(found).all()
     repeats, order = found[:, 45, 8:10], found[:, 45, -11]  # power of the mean over mean power; spread of the intervals
     assert repeats[0].min() > 0.9

@@ -13,12 +13,13 @@ from models.networks import NETWORKS
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
+from pipeline.datasets.labelled_beats import LabelledBeats
+from pipeline.features.beat_image_content import picture_content
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.render.content import picture_content
-from pipeline.train.augment import Augmentation, RecordedNoise, as_trace, draw_augmented, read_recorded_noise
-from pipeline.train.beats import EpochSampler, LabelledBeats, Source, with_swapped
-from pipeline.train.simulate import Rhythm, simulate
+from pipeline.synthesis.rhythms import Rhythm, simulate
+from pipeline.training.augmentation import Augmentation, RecordedNoise, as_trace, draw_augmented, read_recorded_noise
+from pipeline.training.beat_sampler import EpochSampler, Source, with_swapped
 
 SHAPE = (DEFAULT.picture.height_px, DEFAULT.picture.width_px, 3)
 COUNTS = {"N": 32, "V": 24, "F": 8}
@@ -87,7 +88,7 @@ def test_the_same_epoch_is_the_same_and_another_is_another(sampler: EpochSampler
 
 
 def test_without_augmentation_pictures_are_the_plain_ones(beats: LabelledBeats) -> None:
-    from pipeline.render.picture import draw
+    from pipeline.features.beat_image import draw
 
     still = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     content = beats.content.take(np.arange(20))

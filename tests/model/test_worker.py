@@ -20,10 +20,10 @@ from models import registry
 from pipeline.analysis import analyse
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording
 from pipeline.intake import read_path
-from pipeline.store.recordings import keep
+from pipeline.store.recordings import save_recording
 from pipeline.store.results import load_analysis
+from pipeline.types import Analysis, Recording
 from pipeline.worker import Client, Job
 from pipeline.worker.jobs import Jobs, worker_folder
 
@@ -88,7 +88,7 @@ def workers(folder: Path) -> list[int]:
 @contextmanager
 def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
     """Another server, which asks for a job; it is killed at the end of the block if it still lives."""
-    arguments = (wanted.digest, wanted.network, wanted.version, str(wanted.n_samples))
+    arguments = (wanted.digest, wanted.network, wanted.identity, str(wanted.n_samples))
     process = subprocess.Popen([sys.executable, "-c", SERVER, *arguments], cwd=ROOT)
     try:
         yield process
@@ -98,12 +98,12 @@ def server(wanted: Job) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def job(recording: Recording) -> Job:
-    kept = keep(recording)
-    return Job(kept.digest, NETWORK, registry.manifest(NETWORK).version, None, kept.n_samples)
+    kept = save_recording(recording)
+    return Job(kept.digest, NETWORK, registry.manifest(NETWORK).identity, None, kept.n_samples)
 
 
 def result(wanted: Job) -> Analysis:
-    found = load_analysis(wanted.digest, wanted.version)
+    found = load_analysis(wanted.digest, wanted.identity)
     assert found is not None
     return found
 
@@ -122,7 +122,7 @@ def test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result(client: Cli
     until(lambda: client.status(wanted).state == "stopped")
     kept = blocks(jobs, wanted)
     assert kept < 8
-    assert load_analysis(wanted.digest, wanted.version) is None
+    assert load_analysis(wanted.digest, wanted.identity) is None
     client.ask(wanted)
     until(lambda: client.status(wanted).state == "absent")
     found, expected = result(wanted), analyse(recording, registry.load(NETWORK))

@@ -1,8 +1,9 @@
-"""app -> pipeline -> models, nothing upward; no mutable state at module level outside app."""
+"""Imports go one way: app -> pipeline -> models, and so between any two packages; no mutable state below app."""
 
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,22 @@ from pipeline.config import ROOT
 
 FORBIDDEN = {
     "app": set(),
-    "pipeline": {"app", "streamlit", "tensorflow", "keras"},
-    "models": {"app", "pipeline", "streamlit"},
+    "pipeline": {"app", "benchmarks", "streamlit", "tensorflow", "keras"},
+    "models": {"app", "benchmarks", "pipeline", "streamlit"},
 }
+# Each may import those before it, and none after it.
+PIPELINE = (
+    *("config", "labels", "errors", "types", "wording", "_util"),
+    *("signal", "features", "analysis", "intake", "explain", "review", "store", "worker"),
+    *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
+    *("beat_images", "page_classifier", "image_folders", "api", "cli", "__main__"),
+)
+PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "picture", "review", "study", "worklist")
+HELD_OUT = "pipeline.synthesis.held_out"  # kinds and styles that only an evaluation may draw
+LEARNING = (  # all that a network or a detector is trained with
+    *("pipeline.training.", "pipeline.beat_images.training", "pipeline.beat_images.traced_set"),
+    *("pipeline.page_classifier.training", "pipeline.page_classifier.trainers", "pipeline.image_folders.training"),
+)
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 CHANGING = {"append", "add", "update", "pop", "clear", "extend", "setdefault", "remove", "insert"}
 MUTABLE_CALLS = {"list", "dict", "set", "defaultdict", "Counter", "deque", "OrderedDict", "bytearray"}
@@ -66,6 +80,93 @@ def _changes(node: ast.AST, name: str) -> bool:
     return False
 
 
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported_modules(name: str) -> set[str]:
+    """The modules of ours that a module imports; a package stands for its `__init__`."""
+    place = ROOT.joinpath(*name.split("."))
+    file = place.with_suffix(".py")
+    named = _imports(file if file.is_file() else place / "__init__.py")
+    ours = {each for each in named if each.split(".")[0] in FORBIDDEN}
+    return {each for each in ours if ROOT.joinpath(*each.split(".")).with_suffix(".py").is_file()}
+
+
+def _reached(name: str) -> set[str]:
+    """What a module imports, directly or not."""
+    waiting, seen = {name}, set[str]()
+    while waiting:
+        each = waiting.pop()
+        seen.add(each)
+        waiting |= _imported_modules(each) - seen
+    return seen
+
+
+def test_every_package_of_the_pipeline_has_its_place_in_the_order():
+    there = {path.stem for path in (ROOT / "pipeline").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")
+    }
+    assert there - {"__init__"} == set(PIPELINE)
+    assert len(PIPELINE) == len(set(PIPELINE))
+
+
+@pytest.mark.parametrize("package", PIPELINE)
+def test_a_package_imports_only_from_packages_before_it(package):
+    allowed = {*PIPELINE[: PIPELINE.index(package)], package}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in _modules("pipeline")
+        if path.relative_to(ROOT / "pipeline").parts[0].removesuffix(".py") == package
+        for name in sorted(_imports(path))
+        if name.startswith("pipeline.") and name.split(".")[1] not in {*allowed, "__version__"}
+    ]
+    assert wrong == []
+
+
+def test_the_order_is_needed():
+    """Somewhere, a package imports the one before it or one further down: the list is no mere alphabet."""
+    arrows = {
+        (path.relative_to(ROOT / "pipeline").parts[0].removesuffix(".py"), name.split(".")[1])
+        for path in _modules("pipeline")
+        for name in _imports(path)
+        if name.startswith("pipeline.")
+    }
+    assert sum(pair[::-1] in arrows for pair in pairwise(PIPELINE)) > 8
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_imports_no_other_page(page):
+    others = tuple(f"app.{other}" for other in PAGES if other != page)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "app" / page).rglob("*.py"))
+        for name in sorted(_imports(path))
+        if any(name == other or name.startswith(f"{other}.") for other in others)
+    ]
+    assert wrong == []
+
+
+def test_what_pages_share_imports_no_page():
+    folders = {path.parent.name for path in (ROOT / "app").glob("*/page.py")}
+    assert folders == set(PAGES)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "app" / "common").rglob("*.py"))
+        for name in sorted(_imports(path))
+        if name.startswith("app.") and name.split(".")[1] in PAGES
+    ]
+    assert wrong == []
+
+
+def test_nothing_is_trained_on_the_kinds_and_styles_that_are_held_out():
+    learning = [name for path in _modules("pipeline") if (name := _module(path)).startswith(LEARNING)]
+    assert all(any(name.startswith(one) for name in learning) for one in LEARNING)
+    wrong = {name: found for name in learning if (found := {n for n in _reached(name) if n.startswith(HELD_OUT)})}
+    assert wrong == {}
+    assert any(name.startswith(HELD_OUT) for name in _reached("pipeline.beat_images.evaluation"))
+
+
 @pytest.mark.parametrize("layer", FORBIDDEN)
 def test_no_module_imports_from_a_layer_above_it(layer):
     wrong = [
@@ -84,7 +185,8 @@ def test_wfdb_files_and_pillow_are_opened_in_intake_only():
         for name in sorted(_imports(path))
         if name.split(".")[0] in {"PIL", "wfdb"} and not path.is_relative_to(ROOT / "pipeline" / "intake")
     ]
-    assert [line for line in wrong if not line.startswith("pipeline/export/")] == []
+    draws_only = ("pipeline/export/", "pipeline/digitisation/glyphs.py")
+    assert [line for line in wrong if not line.startswith(draws_only)] == []
 
 
 def test_no_module_outside_the_app_keeps_mutable_state():

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import pipeline
 from models import registry
+from models.beat_image_heads import head_manifest
 from models.errors import ModelError
-from models.pictures import head_manifest
 from pipeline import cli
 from pipeline.config import PICTURE_NETWORK, RECORDING_NETWORK
 from tests.helpers.stand import Stand, StandManifest
@@ -171,7 +174,7 @@ def test_without_output_the_pictures_go_to_standard_output(stand, tmp_path, caps
     assert json.loads(capsys.readouterr().out)["pictures"][0]["status"] == "classified"
 
 
-@pytest.mark.parametrize("command", ["analyse", "picture", "train", "evaluate", "data"])
+@pytest.mark.parametrize("command", ["analyse", "app", "picture", "train", "evaluate", "data"])
 def test_help_explains_each_command_without_loading_anything_heavy(command):
     script = (
         "import sys; from pipeline.cli import main\n"
@@ -183,3 +186,39 @@ def test_help_explains_each_command_without_loading_anything_heavy(command):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "usage: python -m pipeline" in done.stdout
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"heartvision {pipeline.__version__}\n"
+
+
+def test_an_installed_copy_calls_itself_by_its_own_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/heartvision"])
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: heartvision ")
+
+
+def test_app_starts_the_application_with_its_settings(monkeypatch):
+    called, done = [], subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(subprocess, "run", lambda command, **given: called.append((command, given)) or done)
+    assert cli.main(["app", "--port", "8600", "--headless"]) == 0
+    command, given = called[0]
+    assert command[1:4] == ["-m", "streamlit", "run"]
+    assert Path(command[4]).name == "main.py"
+    assert Path(command[4]).is_file()
+    assert command[5:] == ["--server.port=8600", "--server.headless=true"]
+    assert (given["cwd"] / ".streamlit" / "config.toml").is_file()
+
+
+def test_a_record_is_read_by_its_signal_file_and_from_an_archive(stand, folder, capsys):
+    with zipfile.ZipFile(folder / "b.zip", "w") as packed:
+        for ending in ("hea", "dat"):
+            packed.writestr(f"z.{ending}", (folder / f"b.{ending}").read_bytes().replace(b"b.dat", b"z.dat"))
+    assert cli.main(["analyse", str(folder / "a.dat"), str(folder / "b.zip"), "--output", str(folder / "o")]) == 0
+    assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "z.json"]
+    assert cli.main(["analyse", str(folder / "a.dat"), str(folder / "a.hea")]) == 2
+    assert "Two recordings of this call have the same name" in capsys.readouterr().err

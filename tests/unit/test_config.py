@@ -39,5 +39,5 @@ def test_the_environment_names_the_folders(monkeypatch, tmp_path):
 def test_without_the_environment_the_folders_are_inside_the_project_or_the_home(monkeypatch):
     monkeypatch.delenv("HEARTVISION_DATA", raising=False)
     monkeypatch.delenv("HEARTVISION_CACHE", raising=False)
-    assert data_root() in (ROOT / "data" / "external", ROOT.parent / "shared" / "data")
+    assert data_root() == ROOT / "data" / "external"
     assert cache_root().is_relative_to(Path.home())

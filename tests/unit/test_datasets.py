@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ROOT, data_root
+from pipeline.beat_images.curves import load_windows
+from pipeline.cli.data_command import check_table, read_records
+from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets import CATALOGUE, demo_path, record_names
-from pipeline.datasets.catalogue import checksums, dataset
-from pipeline.datasets.command import check_table, read_records
+from pipeline.datasets.catalogue import checksums, database_folder, dataset
 from pipeline.datasets.download import PARTIAL, download
 from pipeline.datasets.samples import load_samples
 from pipeline.datasets.statistics import (
@@ -29,10 +30,11 @@ from pipeline.datasets.statistics import (
     write_statistics,
 )
 from pipeline.datasets.verify import check_files, digest_of
-from pipeline.domain import Annotations, Recording
 from pipeline.errors import DataError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.training.image_networks import run
+from pipeline.types import Annotations, Recording
 
 PAYLOAD = bytes(range(256)) * 400
 EXPECTED = {"1.dat": hashlib.sha256(PAYLOAD).hexdigest(), "1.hea": hashlib.sha256(b"1 1 360 9\n").hexdigest()}
@@ -294,3 +296,37 @@ def test_reading_a_missing_database_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path))
     with pytest.raises(DataError, match="144 files of mitdb are missing"):
         next(read_records())
+
+
+def _with_records(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / f"{name}.hea").write_text("")
+    return folder
+
+
+def test_a_database_is_found_beside_others_or_as_the_folder_itself(tmp_path: Path) -> None:
+    mitdb, svdb = _with_records(tmp_path / "mitdb", "100"), _with_records(tmp_path / "svdb", "800")
+    assert database_folder(tmp_path) == mitdb == database_folder(mitdb)
+    assert database_folder(tmp_path, "svdb") == svdb == database_folder(svdb, "svdb")
+
+
+def test_a_folder_without_records_is_refused_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "mitdb").mkdir()
+    with pytest.raises(DataError, match=r"There are no records .* of 'mitdb' in .*python -m pipeline data"):
+        database_folder(tmp_path)
+    with pytest.raises(DataError, match="There are no records"):
+        database_folder(tmp_path / "missing")
+
+
+def test_the_records_of_one_database_are_not_taken_for_those_of_another(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds records of 'mitdb' and none of 'svdb'"):
+        database_folder(_with_records(tmp_path / "own", "100"), "svdb")
+
+
+def test_training_refuses_what_the_evaluation_refuses(tmp_path: Path) -> None:
+    _with_records(tmp_path / "own", "800")
+    folder = tmp_path / "own"
+    for read in (partial(load_windows, ("100",), folder, DEFAULT), partial(run, "cnn", folder)):
+        with pytest.raises(DataError, match="holds records of 'svdb' and none of 'mitdb'"):
+            read()

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.datasets.copies import find_copies, verdict
-from pipeline.datasets.folders import folder_path, is_folder_dataset, read_folder
 from pipeline.errors import DataError
+from pipeline.image_folders.copies import find_copies, verdict
+from pipeline.image_folders.dataset import folder_path, is_folder_dataset, read_folder
 
 
 def drawing(seed: int, size: int = 80) -> np.ndarray:

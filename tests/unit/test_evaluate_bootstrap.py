@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.splits import DS1, DS2
-from pipeline.evaluate import bootstrap, metrics
+from pipeline.evaluation import bootstrap, metrics
 
 
 def test_each_resample_draws_as_many_patients_as_there_are():

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluate import calibration
+from models.softmax import softmax
+from pipeline.evaluation import calibration
 
 
 def honest_logits(n=20_000, seed=0):
     """Logits whose softmax is the true distribution of the labels drawn from them."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (n, 5))
-    cumulative = np.cumsum(calibration.softmax(logits), axis=1)
+    cumulative = np.cumsum(softmax(logits), axis=1)
     return logits, np.sum(rng.random((n, 1)) > cumulative[:, :-1], axis=1)
 
 
@@ -23,15 +24,15 @@ def test_the_temperature_undoes_a_known_overconfidence(factor):
     logits, labels = honest_logits()
     found = calibration.fit_temperature(logits * factor, labels)
     assert found == pytest.approx(factor, rel=0.05)
-    before = calibration.expected_calibration_error(calibration.softmax(logits * factor), labels)
-    after = calibration.expected_calibration_error(calibration.softmax(logits * factor, temperature=found), labels)
+    before = calibration.expected_calibration_error(softmax(logits * factor), labels)
+    after = calibration.expected_calibration_error(softmax(logits * factor, temperature=found), labels)
     assert after < 0.015
     assert after <= before + 1e-3
 
 
 def test_a_temperature_does_not_change_which_class_wins():
     logits, _ = honest_logits(200)
-    cold, hot = calibration.softmax(logits, temperature=0.3), calibration.softmax(logits, temperature=9.0)
+    cold, hot = softmax(logits, temperature=0.3), softmax(logits, temperature=9.0)
     assert np.array_equal(cold.argmax(axis=1), hot.argmax(axis=1))
 
 
@@ -78,7 +79,7 @@ def test_sums_of_parts_add_up_to_the_whole(beats, cut):
 def test_moving_the_prior_by_hand():
     logits = np.log(np.array([[0.5, 0.5]]))
     moved = calibration.adjust_prior(logits, trained=np.array([1.0, 1.0]), target=np.array([9.0, 1.0]))
-    assert calibration.softmax(moved) == pytest.approx(np.array([[0.9, 0.1]]))
+    assert softmax(moved) == pytest.approx(np.array([[0.9, 0.1]]))
 
 
 def test_moving_the_prior_there_and_back_changes_nothing():
@@ -87,4 +88,23 @@ def test_moving_the_prior_there_and_back_changes_nothing():
     back = calibration.adjust_prior(
         calibration.adjust_prior(logits, trained=one, target=other), trained=other, target=one
     )
-    assert calibration.softmax(back) == pytest.approx(calibration.softmax(logits))
+    assert softmax(back) == pytest.approx(softmax(logits))
+
+
+def test_the_equal_cost_threshold_balances_sensitivity_and_specificity():
+    score = np.array([0.05, 0.15, 0.25, 0.35, 0.30, 0.60, 0.90])
+    abnormal = np.array([False] * 4 + [True] * 3)
+    assert calibration.equal_cost_threshold(score, abnormal) == pytest.approx(0.26)  # 3 of 3 and 3 of 4
+
+
+def test_a_score_on_the_threshold_counts_as_abnormal_and_the_lowest_of_equals_is_taken():
+    score, abnormal = np.array([0.1, 0.5]), np.array([False, True])
+    assert calibration.equal_cost_threshold(score, abnormal) == pytest.approx(0.11)
+    assert calibration.equal_cost_threshold(np.array([0.0, 0.02]), abnormal) == pytest.approx(0.02)
+
+
+def test_the_rarer_kind_weighs_no_less():
+    score, abnormal = np.concatenate([np.linspace(0, 0.6, 1000), [0.5, 0.7]]), np.arange(1002) >= 1000
+    once = calibration.equal_cost_threshold(score, abnormal)
+    often = np.concatenate([score[:1000], np.repeat(score[1000:], 500)])
+    assert calibration.equal_cost_threshold(often, np.arange(2000) >= 1000) == once

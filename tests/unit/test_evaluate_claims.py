@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.evaluate.claims import claims
+from pipeline.evaluation.claims import supported_statements
 
 NOTHING = {"value": None, "low": None, "high": None}
 
@@ -19,25 +19,25 @@ def content(correlation, *, reads="pictures", ratio=NOTHING):
 
 @pytest.mark.parametrize(("reads", "seen"), [("pictures", "picture"), ("beats", "signal")])
 def test_a_map_that_outlives_the_weights_is_one_of_what_the_network_looked_at(reads, seen):
-    found = claims(content({"value": 0.8, "low": 0.7, "high": 0.9}, reads=reads))
+    found = supported_statements(content({"value": 0.8, "low": 0.7, "high": 0.9}, reads=reads))
     assert f"much of a map comes from the {seen} itself" in found[-1]
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.3, 0.6), (None, None)])
 def test_maps_whose_interval_does_not_say_which_side_they_are_on_are_undecided(low, high):
-    found = claims(content({"value": 0.45, "low": low, "high": high}))
+    found = supported_statements(content({"value": 0.45, "low": low, "high": high}))
     assert found[-1].endswith(
         "0.45 with the real ones: whether they depend more on what the network learnt or not is undecided."
     )
 
 
 def test_maps_that_random_weights_do_not_give_depend_on_what_was_learnt():
-    found = claims(content({"value": 0.2, "low": 0.1, "high": 0.3}))
+    found = supported_statements(content({"value": 0.2, "low": 0.1, "high": 0.3}))
     assert found[-1].endswith("they depend on what the network learnt.")
 
 
 def test_where_no_map_shows_anything_nothing_is_claimed():
-    faithful, where, sane = claims(content(NOTHING))
+    faithful, where, sane = supported_statements(content(NOTHING))
     assert "neither better nor worse (undecided)" in faithful
     assert where == "**Where:** on no part that was measured does more heat lie than on its share of the whole."
     assert sane == "**Weights:** no map shows anything, so none could be compared with those of random weights."
@@ -45,5 +45,5 @@ def test_where_no_map_shows_anything_nothing_is_claimed():
 
 @pytest.mark.parametrize(("low", "is_told"), [(1.2, True), (0.9, False)])
 def test_heat_gathers_where_its_interval_is_above_chance(low, is_told):
-    told = claims(content(NOTHING, ratio={"value": 4.0, "low": low, "high": 6.0}))[1]
+    told = supported_statements(content(NOTHING, ratio={"value": 4.0, "low": low, "high": 6.0}))[1]
     assert ("for V on QRS (40 % of it, 4.0 times its share)" in told) == is_told

@@ -10,8 +10,8 @@ from scipy.stats import binomtest, chi2
 
 from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
-from pipeline.evaluate import compare, metrics
-from pipeline.evaluate.report import evaluate_predictions
+from pipeline.evaluation import compare, metrics
+from pipeline.evaluation.report import evaluate_predictions
 from tests.helpers.predictions import detected, synthetic
 
 

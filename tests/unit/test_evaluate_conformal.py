@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.evaluate import abstention, conformal
-from pipeline.evaluate import uncertainty as measured
-from pipeline.evaluate.conformal import Patient
-from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluation import abstention, conformal
+from pipeline.evaluation import uncertainty as measured
+from pipeline.evaluation.conformal import Patient
+from pipeline.evaluation.record_predictions import RecordPredictions
 
 
 def patient(p, truth, record="800", read=None):

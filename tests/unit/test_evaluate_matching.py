@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from wfdb.processing import compare_annotations
 
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 
 # At 1000 Hz the window of 150 ms is 150 samples.
 GOLDEN = {

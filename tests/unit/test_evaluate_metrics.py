@@ -15,8 +15,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from pipeline.evaluate import metrics
-from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluation import metrics
+from pipeline.evaluation.record_predictions import RecordPredictions
 
 # de Chazal et al. 2004, DS2 (rows N S V F Q): the rows sum to the beats of DS2, the rates are the published ones.
 DE_CHAZAL_2004 = np.array(
@@ -63,7 +63,7 @@ def test_the_confusion_matrix_of_de_chazal_2004_gives_the_rates_he_published():
     [(0.890, 0.872, 0.838, 0.946, 0.955, 0.896), (0.880, 0.800, 0.792, 0.983, 0.964, 0.882)],
 )
 def test_j_kappa_weighs_kappa_and_j_as_mar_2011_does(kappa, s_se, s_ppv, v_se, v_ppv, j_kappa):
-    """Rows of Teijeiro 2018 and of our own first model, recomputed elsewhere (shared/ACCURACY.md)."""
+    """A row of Teijeiro 2018 and one of this project's first network, recomputed independently."""
     assert kappa / 2 + (s_se + s_ppv + v_se + v_ppv) / 8 == pytest.approx(j_kappa, abs=6e-4)
     scores = metrics.overall_scores(DE_CHAZAL_2004)
     assert scores["j_kappa"] == pytest.approx(scores["kappa"] / 2 + scores["j"] / 8)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.config import data_root
-from pipeline.domain import Recording, read_only
 from pipeline.errors import DataError
-from pipeline.evaluate.noise import add_noise, noise_power, read_noise, signal_power
 from pipeline.intake import read_path
+from pipeline.synthesis.noise import add_noise, noise_power, read_noise, signal_power
+from pipeline.types import Recording, read_only
 
 FS = 100.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.evaluate.records import RecordPredictions, load_predictions, save_predictions
+from pipeline.evaluation.record_predictions import RecordPredictions, load_predictions, save_predictions
 
 
 def make(record, n=7, m=5):

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
-from pipeline.evaluate import report, report_curves, saved
-from pipeline.evaluate.records import RecordPredictions
+from pipeline.evaluation import report, report_curves, saved
+from pipeline.evaluation.record_predictions import RecordPredictions
 from tests.helpers.predictions import detected, synthetic
 
 

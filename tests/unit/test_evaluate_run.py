@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from models import registry
-from pipeline import provenance
+from pipeline._util import provenance
+from pipeline._util.provenance import Provenance
 from pipeline.cli import everything, main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
-from pipeline.evaluate import errors, predict, run, uncertainty
-from pipeline.evaluate.report import evaluate_predictions
-from pipeline.evaluate.saved import read_evaluation
+from pipeline.evaluation import error_images, predict, run, uncertainty
+from pipeline.evaluation.report import evaluate_predictions
+from pipeline.evaluation.saved import read_evaluation
 from pipeline.intake import read_path
-from pipeline.provenance import Provenance
 from tests.helpers.records import WidthRule, write_record
 
 MODEL = {"name": "rule", "title": "A rule", "sha256": "0" * 64, "parameters": 0, "threshold": 0.5}
@@ -154,11 +154,15 @@ def test_the_cache_outlives_changes_that_cannot_change_an_answer():
     assert predict.code_id(scoring, MODEL, "detected") == predict.code_id(DEFAULT, MODEL, "detected")
     signal = replace(DEFAULT, signal=replace(DEFAULT.signal, lowpass_hz=30.0))
     assert predict.code_id(signal, MODEL, "detected") != predict.code_id(DEFAULT, MODEL, "detected")
-    given, found = ({part.name for part in predict.predicting_code("cnn", kind)} for kind in ("reference", "detected"))
-    assert found - given == set(predict.DETECTING) & found
-    assert {"detect.py", "choice.py", "r_peaks.json"} <= found - given
-    assert {"analysis.py", "wfdb_reader.py", "beats.py", "picture.py", "cnn.py", "registry.py"} <= given
-    assert not {"shared.py", "report_pdf.py", "vgg16.py", "metrics.py"} & found
+
+
+def test_predictions_at_given_beats_outlive_a_change_of_the_detector(monkeypatch):
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(predict, "fingerprint", lambda *modules, **options: str(asked.append(options)))
+    for kind in ("reference", "detected"):
+        predict.code_id(DEFAULT, MODEL, kind)
+    assert [len(options["leave_out"]) for options in asked] == [len(predict.DETECTING), 0]
+    assert asked[0]["facts"] == asked[1]["facts"]
 
 
 def test_a_record_without_signal_counts_as_missed_and_says_why(folder, tmp_path):
@@ -199,23 +203,6 @@ def test_a_result_makes_its_folder_and_what_cannot_be_written_is_one_sentence(fo
         run.write_json(path / "x.json", {})
 
 
-def test_a_folder_without_records_is_refused_and_its_parent_is_accepted(folder, tmp_path):
-    assert run.database_folder(folder) == folder
-    (tmp_path / "mitdb").mkdir()
-    (tmp_path / "mitdb" / "100.hea").write_text("")
-    (tmp_path / "svdb").mkdir()
-    (tmp_path / "svdb" / "800.hea").write_text("")
-    assert run.database_folder(tmp_path) == tmp_path / "mitdb"
-    assert run.database_folder(tmp_path, "svdb") == tmp_path / "svdb"
-    with pytest.raises(DataError, match="There are no records"):
-        run.database_folder(tmp_path / "cache")
-
-
-def test_the_records_of_one_database_are_not_taken_for_those_of_another(folder):
-    with pytest.raises(DataError, match="holds records of 'mitdb' and none of 'svdb'"):
-        run.database_folder(folder, "svdb")
-
-
 def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_path):
     path = evaluated(folder, tmp_path)
     content = read_evaluation(path)
@@ -223,9 +210,9 @@ def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_
     assert found
     assert layout["count"] == len(found)
     sheet = path.with_name(layout["file"])
-    assert sheet.stat().st_size <= errors.SHEET_BYTES
-    tiles = errors.read_sheet(sheet, layout)
-    live = errors.error_pictures(found, folder)
+    assert sheet.stat().st_size <= error_images.SHEET_BYTES
+    tiles = error_images.read_sheet(sheet, layout)
+    live = error_images.error_pictures(found, folder)
     for tile, picture in zip(tiles, live, strict=True):
         assert tile.shape == picture.shape
         assert np.abs(tile.astype(int) - picture).max() <= 17
@@ -234,29 +221,29 @@ def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_
 def test_the_picture_of_an_error_is_that_of_its_beat(folder):
     recording = read_path(folder / "100")
     wide, narrow = (int(recording.reference.sample[i]) for i in (4, 5))
-    one, other = errors.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
+    one, other = error_images.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
     assert np.sum(one[..., 0] < 128) > np.sum(other[..., 0] < 128)
     with pytest.raises(DataError, match="has no reference beat at one of the samples"):
-        errors.error_pictures([{"record": "100", "sample": wide + 1}], folder)
+        error_images.error_pictures([{"record": "100", "sample": wide + 1}], folder)
 
 
 def test_a_sheet_is_shrunk_until_it_fits(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (5, 128, 192, 3)).astype(np.uint8)
-    layout = errors.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
+    layout = error_images.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
     assert (tmp_path / "e.png").stat().st_size <= 60_000
     assert layout.width_px < 192
-    assert len(errors.read_sheet(tmp_path / "e.png", errors.layout_json(layout))) == 5
+    assert len(error_images.read_sheet(tmp_path / "e.png", error_images.layout_json(layout))) == 5
     with pytest.raises(ValueError, match="at least one picture"):
-        errors.write_sheet([], tmp_path / "none.png")
+        error_images.write_sheet([], tmp_path / "none.png")
 
 
 def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
     layout = {"file": "e.png", "columns": 4, "width_px": 10, "height_px": 10, "count": 3}
     with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
-        errors.read_sheet(tmp_path / "e.png", layout)
+        error_images.read_sheet(tmp_path / "e.png", layout)
     cv2.imwrite(str(tmp_path / "e.png"), np.zeros((10, 30, 3), np.uint8))
     with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
-        errors.read_sheet(tmp_path / "e.png", layout)
+        error_images.read_sheet(tmp_path / "e.png", layout)
 
 
 def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures_change(folder, tmp_path):

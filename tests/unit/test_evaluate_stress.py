@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.domain import read_only
-from pipeline.evaluate import sampling, stress
-from pipeline.evaluate.noise import NOISES
-from pipeline.evaluate.predict import predict_record
-from pipeline.evaluate.saved import STRESS_SCHEMA
+from pipeline.evaluation import sampling, stress
+from pipeline.evaluation.predict import predict_record
+from pipeline.evaluation.saved import STRESS_SCHEMA
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
+from pipeline.synthesis.noise import NOISES
+from pipeline.types import read_only
 from tests.helpers.records import WidthRule, write_record
 
 CAPS = dict.fromkeys(AAMI_CLASSES, 1000)

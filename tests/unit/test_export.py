@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import wfdb
 
-from pipeline.domain import Analysis, Quality, QualitySegment, Recording, read_only
+from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
 from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_csv, write_json
-from pipeline.export.record import write_record
-from pipeline.files import write_bytes
+from pipeline.export.wfdb_record import write_record
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import Analysis, Quality, QualitySegment, Recording, read_only
 
 FS = 360.0
 P = np.array(

@@ -16,18 +16,19 @@ import pytest
 import wfdb
 from fhir.resources.R4B.bundle import Bundle
 
-from pipeline.domain import Analysis, Quality, QualitySegment, Recording
 from pipeline.export.ecg_paper import LANE_MAX_MM, lane_for
 from pipeline.export.fhir import MAX_FINDINGS, to_fhir
-from pipeline.export.report import RESEARCH_USE, StudyFacts, report_content
+from pipeline.export.printable_text import MISSING, printable
+from pipeline.export.printed_page import ReportSheet
+from pipeline.export.report import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
-from pipeline.export.sheet import Sheet
-from pipeline.export.text import MISSING, printable
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
+from pipeline.types import Analysis, Quality, QualitySegment, Recording
+from pipeline.wording import RESEARCH_USE
 
 FS = 250.0
 CREATED = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -170,7 +171,9 @@ def test_scripts_that_must_be_shaped_are_shown_letter_by_letter_in_the_text(name
 
 
 def test_arabic_letters_are_joined():
-    sheet = Sheet(title="", heading="", state="", origin="", created=datetime(2026, 1, 1, tzinfo=UTC), settled=True)
+    sheet = ReportSheet(
+        title="", heading="", state="", origin="", created=datetime(2026, 1, 1, tzinfo=UTC), settled=True
+    )
     lam, alef = "\N{ARABIC LETTER LAM}", "\N{ARABIC LETTER ALEF}"
     assert sheet.width_of(lam + alef, 10) < 0.9 * (sheet.width_of(lam, 10) + sheet.width_of(alef, 10))
     sheet.output()  # closes the fonts

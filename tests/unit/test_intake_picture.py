@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from pipeline.beat_images.tracing import read_beat_picture, trace_picture
 from pipeline.config import Limits, data_root
 from pipeline.errors import EcgError, LimitError
-from pipeline.intake import count_pages, read_beat_picture, read_picture
-from pipeline.intake.beat_picture import trace_picture
+from pipeline.intake import count_pages, read_picture
 from tests.hostile.make_corpus import draw_beat, encoded, png_header
 
 PINK = {"ground": (255, 245, 245), "grid": (250, 190, 200)}

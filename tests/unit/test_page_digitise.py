@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.cli import main
 from pipeline.config import ROOT, data_root
+from pipeline.digitisation.digitise import Corrections, digitise
+from pipeline.digitisation.grid import measure_grid
+from pipeline.digitisation.ink import Ink
+from pipeline.digitisation.layout_choice import evenly_spaced, lead_boxes
+from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
+from pipeline.digitisation.paper import flatten, outline, squared
+from pipeline.digitisation.to_recording import FS, to_recording
+from pipeline.digitisation.trace import follow
 from pipeline.errors import IntakeError
 from pipeline.intake import read_path
-from pipeline.page.digitise import Corrections, digitise
-from pipeline.page.distort import Distortion, distort
-from pipeline.page.generator import PAPERS, Page
-from pipeline.page.grid import measure_grid
-from pipeline.page.ink import Ink
-from pipeline.page.layout import evenly_spaced, lead_boxes
-from pipeline.page.layouts import LAYOUTS, LEADS
-from pipeline.page.paper import flatten, outline, squared
-from pipeline.page.recording import FS, to_recording
-from pipeline.page.trace import follow
+from pipeline.synthesis.ecg_pages import PAPERS, GeneratedPage
+from pipeline.synthesis.photographs import Distortion, distort
 from tests.helpers.printed_page import drawn
 
 
-def correlation(page: Page, lead: str, found: np.ndarray) -> float:
+def correlation(page: GeneratedPage, lead: str, found: np.ndarray) -> float:
     """Pearson's r of a lead with its truth, at the best shift of up to 100 ms."""
     start_s, truth = page.truth.signals[lead]
     best = -1.0
@@ -68,18 +68,18 @@ def test_a_clean_page_becomes_its_recording() -> None:
     assert not found.needs
     assert (found.speed.value, found.gain.value, found.layout.name) == (25.0, 10.0, "3x4+1")
     recording = to_recording(found, name="page")
-    assert recording.leads == LEADS
+    assert recording.leads == TWELVE_LEADS
     assert recording.duration_s == pytest.approx(10.0, abs=0.01)
-    for i, lead in enumerate(LEADS):
+    for i, lead in enumerate(TWELVE_LEADS):
         assert correlation(page, lead, recording.p_signal[:, i]) > 0.92, lead
 
 
 def test_what_the_page_does_not_show_is_nan() -> None:
     recording = to_recording(digitise(drawn().picture), name="page")
     seen = np.isfinite(recording.p_signal).mean(axis=0)
-    assert seen[LEADS.index("II")] > 0.97
-    assert all(0.2 < share < 0.26 for lead, share in zip(LEADS, seen, strict=True) if lead != "II")
-    assert np.isnan(recording.p_signal[: round(7.4 * FS), LEADS.index("V6")]).all()
+    assert seen[TWELVE_LEADS.index("II")] > 0.97
+    assert all(0.2 < share < 0.26 for lead, share in zip(TWELVE_LEADS, seen, strict=True) if lead != "II")
+    assert np.isnan(recording.p_signal[: round(7.4 * FS), TWELVE_LEADS.index("V6")]).all()
 
 
 def test_a_photographed_page_still_becomes_its_recording() -> None:
@@ -87,7 +87,7 @@ def test_a_photographed_page_still_becomes_its_recording() -> None:
     page = distort(drawn(px_per_mm=6.0), how, 3)
     found = digitise(page.picture, Corrections(quarter_turns=0, speed=25.0, gain=10.0, layout="3x4+1"))
     recording = to_recording(found, name="page")
-    mean = np.mean([correlation(page, lead, recording.p_signal[:, i]) for i, lead in enumerate(LEADS)])
+    mean = np.mean([correlation(page, lead, recording.p_signal[:, i]) for i, lead in enumerate(TWELVE_LEADS)])
     assert mean > 0.9
 
 
@@ -142,7 +142,7 @@ def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
     page = drawn(line_px=3, layout="12x1", gain=5.0)
     recording = to_recording(digitise(page.picture, Corrections(speed=25.0, gain=5.0, layout="12x1")), name="page")
     start_s, truth = page.truth.signals["V4"]
-    assert recording.p_signal[:, LEADS.index("V4")].max() == pytest.approx(truth.max(), rel=0.12)
+    assert recording.p_signal[:, TWELVE_LEADS.index("V4")].max() == pytest.approx(truth.max(), rel=0.12)
     assert start_s == 0
 
 
@@ -188,9 +188,9 @@ def test_the_command_writes_a_recording_that_reads_back(tmp_path: Path) -> None:
     sample = ROOT / "data" / "demo" / "page_ludb_10.jpg"
     assert main(["page", str(sample), "--output", str(tmp_path)]) == 0
     recording = read_path(tmp_path / "page_ludb_10.hea")
-    assert recording.leads == LEADS
+    assert recording.leads == TWELVE_LEADS
     assert recording.duration_s == pytest.approx(10.0, abs=0.1)
-    assert np.isnan(recording.p_signal[:, LEADS.index("V6")]).mean() > 0.7
+    assert np.isnan(recording.p_signal[:, TWELVE_LEADS.index("V6")]).mean() > 0.7
     told = json.loads((tmp_path / "page_ludb_10.page.json").read_text())
     assert told["class"] is None
     assert "layout" in told["class_reason"]

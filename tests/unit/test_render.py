@@ -8,10 +8,10 @@ import pytest
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Beats
+from pipeline.features.beat_image import draw, on_paper, render_large, render_pictures, render_trace
+from pipeline.features.beat_image_content import picture_content
 from pipeline.intake import read_path
-from pipeline.render.content import picture_content
-from pipeline.render.picture import draw, on_paper, render_large, render_pictures, render_trace
+from pipeline.types import Beats
 
 PICTURE = DEFAULT.picture
 # SHA-256 of the first 200 pictures of the demo at its reference beats, whatever the detector finds; a new drawing needs

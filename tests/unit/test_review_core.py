@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from pipeline.domain import Quality, QualitySegment
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import adopting, compare
-from pipeline.review.beats import Board, ReviewedBeats, reviewed_beats, snapped
+from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats, snapped
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
-from pipeline.review.ground import Ground
+from pipeline.review.signal_evidence import SignalEvidence
+from pipeline.types import Quality, QualitySegment
 from tests.helpers.review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 
 CLASSES = "NNVNSNNUFN"
@@ -115,7 +115,7 @@ def test_a_comment_changes_nothing_else_and_an_empty_one_takes_it_away() -> None
 
 
 def test_gaps_break_the_interval_across_them_and_no_other() -> None:
-    beats = reviewed_beats(analysed(), [], Ground(FS, [(FIRST + 210, FIRST + 260), (FIRST + 620, FIRST + 630)]))
+    beats = reviewed_beats(analysed(), [], SignalEvidence(FS, [(FIRST + 210, FIRST + 260), (FIRST + 620, FIRST + 630)]))
     assert np.flatnonzero(beats.break_before).tolist() == [0, 2, 4]
 
 
@@ -130,7 +130,7 @@ def test_the_gaps_of_the_quality_count_where_no_others_are_given() -> None:
 
 
 def test_a_gap_that_holds_the_deleted_beat_still_breaks() -> None:
-    beats = reviewed_beats(analysed(), [Decision("delete", at(2))], Ground(FS, [(FIRST + 390, FIRST + 410)]))
+    beats = reviewed_beats(analysed(), [Decision("delete", at(2))], SignalEvidence(FS, [(FIRST + 390, FIRST + 410)]))
     assert np.flatnonzero(beats.break_before).tolist() == [0, 2]
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import REVIEW
-from pipeline.domain import Analysis, Quality, QualitySegment
-from pipeline.review.families import Families
-from pipeline.review.rhythm import af_like_intervals, events, irregularity, moving_rate
+from pipeline.review.morphology import Families
+from pipeline.review.rhythm_events import af_like_intervals, events, irregularity, moving_rate
 from pipeline.review.triage import BeatFilter, beats_passing, disagreements, findings_passing, triage
+from pipeline.types import Analysis, Quality, QualitySegment
 from tests.helpers.review_beats import FS, written
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, REVIEW, data_root
-from pipeline.domain import Beats
 from pipeline.intake import read_path
 from pipeline.labels import DE_CHAZAL
-from pipeline.review.families import NO_FAMILY, class_shares, find_families
-from pipeline.review.rhythm import events
+from pipeline.review.morphology import NO_FAMILY, class_shares, find_families
+from pipeline.review.rhythm_events import events
+from pipeline.types import Beats
 from tests.helpers.review_beats import written
 
 FS = 250.0

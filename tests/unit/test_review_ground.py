@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from pipeline.analysis import prepare
 from pipeline.config import REVIEW, data_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Quality, Recording
 from pipeline.intake import read_path
-from pipeline.review.beats import ReviewedBeats, reviewed_beats
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.review.ground import gaps_in, ground_of
-from pipeline.review.rhythm import events
+from pipeline.review.rhythm_events import events
+from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise, tachogram
 from pipeline.review.triage import triage
+from pipeline.types import Analysis, Quality, Recording
 from tests.helpers.review_study import analysed, at
 
 FS = 250.0
@@ -50,7 +50,7 @@ def lead(silence: Lead | float | None = None) -> Lead:
 
 def beats_of(*leads: Lead, more: tuple[Decision, ...] = ()) -> ReviewedBeats:
     recording, analysis = study(*leads)
-    return reviewed_beats(analysis, [*HOLE, *more], ground_of(recording, analysis))
+    return reviewed_beats(analysis, [*HOLE, *more], evidence_of(recording, analysis))
 
 
 def kinds(*leads: Lead, more: tuple[Decision, ...] = ()) -> list[str]:
@@ -116,22 +116,15 @@ def test_without_the_signal_a_long_interval_is_a_pause() -> None:
 
 
 def test_an_interval_is_judged_once() -> None:
-    ground = ground_of(*study(lead()))
-    first = ground.between(*at(4, 10))
-    assert ground.between(*at(4, 10)) is first
-    assert ground.between(*at(0, 1)) == "rest"  # too short to look into
+    evidence = evidence_of(*study(lead()))
+    first = evidence.between(*at(4, 10))
+    assert evidence.between(*at(4, 10)) is first
+    assert evidence.between(*at(0, 1)) == "rest"  # too short to look into
 
 
 def test_a_signal_of_nothing_but_gaps_is_lost_wherever_it_is_asked() -> None:
     recording, analysis = study(np.full(round(13.2 * FS), np.nan))
-    assert ground_of(recording, analysis).between(*at(4, 10)) == "lost"
-
-
-def test_gaps_in_finds_stretches_longer_than_the_bridge() -> None:
-    lead = np.zeros(1000, np.float32)
-    lead[100:105] = lead[300:400] = lead[990:] = np.nan
-    assert gaps_in(lead, 125.0) == ((300, 400), (990, 1000))
-    assert gaps_in(lead, 100.0) == ((100, 105), (300, 400), (990, 1000))
+    assert evidence_of(recording, analysis).between(*at(4, 10)) == "lost"
 
 
 def found_in(recording: Recording, samples: NDArray[np.int64] | None = None) -> dict[str, list[float]]:
@@ -140,7 +133,7 @@ def found_in(recording: Recording, samples: NDArray[np.int64] | None = None) -> 
     plain = analysed("N" * len(beats), quality=Quality((), 1.0))
     analysis = Analysis(**{**vars(plain), "fs": recording.fs, "duration_s": recording.duration_s,
                            "leads": recording.leads, "sample": beats.sample})  # fmt: skip
-    listed = events(reviewed_beats(analysis, (), ground_of(recording, analysis)))
+    listed = events(reviewed_beats(analysis, (), evidence_of(recording, analysis)))
     wanted = ("pause", "long_pause", "no_beats", "signal_lost")
     return {kind: [round(event.start_s) for event in listed if event.kind == kind] for kind in wanted}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.train.search import Found, Range, search
+from pipeline.training.search import Found, Range, search
 
 SPACE = {"rate": Range(1e-4, 1.0, log=True), "decay": Range(-1.0, 1.0)}
 

@@ -9,13 +9,15 @@ from scipy import signal as sps
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording, read_only
 from pipeline.errors import SignalError
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
+from pipeline.features.beat_sequence import frame, waves
 from pipeline.intake import read_path
 from pipeline.signal.conditioning import condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.quality import assess
+from pipeline.signal.windows import beat_offsets, gather, usual_beats
+from pipeline.types import Recording, read_only
 from tests.hostile.make_corpus import ecg
 
 
@@ -171,3 +173,28 @@ def test_a_few_samples_at_the_end_have_no_verdict_of_their_own(rest_s):
     recording = Recording("r", 250.0, read_only(signal), ("MLII",), "0" * 64, (True,))
     found = assess(signal[:, 0], 250.0, condition(recording, ("MLII",), DEFAULT.signal), DEFAULT.signal)
     assert [(segment.verdict, segment.stop_s) for segment in found.segments] == [("good", n / 250)]
+
+
+def test_usual_beats_are_those_that_do_not_come_early():
+    rr_s = np.array([np.nan, 0.8, 0.8, 0.4, 1.2, 0.8, 0.8, 0.79], np.float32)
+    assert usual_beats(rr_s, 0.8, DEFAULT.signal).tolist() == [1, 2, 4, 5, 6, 7]
+
+
+def test_too_few_usual_beats_make_every_beat_usual():
+    rr_s = np.array([np.nan, 0.8, 0.3, 0.8, 0.3, 0.8, 0.3, 0.8], np.float32)
+    assert usual_beats(rr_s, 0.8, DEFAULT.signal).tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(("beats", "taken"), [(2000, 2000), (3999, 3999), (4000, 2000), (100_000, 2000)])
+def test_of_many_usual_beats_every_kth_is_taken(beats, taken):
+    assert usual_beats(np.full(beats, 0.8, np.float32), 0.8, DEFAULT.signal).size == taken
+
+
+def test_the_usual_beat_of_the_picture_and_of_the_sequence_are_of_the_same_beats(demo):
+    beats = prepare(demo).beats
+    at = usual_beats(beats.rr_s, beats.mean_rr_s, DEFAULT.signal)
+    expected = np.median(waves(beats, at, DEFAULT.sequence), axis=0)
+    np.testing.assert_array_equal(frame(beats, DEFAULT.sequence, DEFAULT.signal).usual, expected.astype(np.float32))
+    offsets = beat_offsets(beats.fs, DEFAULT.picture)
+    drawn = np.median(gather(beats.signal[:, 0], beats.r_peak[at][:, None] + offsets), axis=0)
+    np.testing.assert_array_equal(beats.template, drawn.astype(np.float32))

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording
-from pipeline.evaluate.matching import match_beats
+from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal import conditioning
-from pipeline.signal.candidates import find_candidates
-from pipeline.signal.choice import Network, apart, in_rhythm, load_networks
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detect import detect_r_peaks, slopes
+from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.trust import agreement
+from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_choice import DenseNetwork, apart, in_rhythm, load_networks
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.types import Recording
 
 SIGNAL = DEFAULT.signal
 
@@ -117,7 +117,7 @@ def test_without_five_beats_there_is_no_rhythm() -> None:
 
 def test_a_network_of_two_layers_by_hand() -> None:
     eye = np.eye(2, dtype=np.float32)
-    network = Network((eye, np.array([[2.0], [3.0]], np.float32)), (np.array([0.0, -1.0], np.float32), np.ones(1)))
+    network = DenseNetwork((eye, np.array([[2.0], [3.0]], np.float32)), (np.array([0.0, -1.0], np.float32), np.ones(1)))
     assert network(np.array([[1.0, 5.0], [-4.0, 0.5]], np.float32)).tolist() == [15.0, 1.0]
 
 
@@ -136,25 +136,25 @@ def test_kept_candidates_stand_apart_and_every_other_one_is_near_a_better_one(pa
 
 def test_both_detectors_agree_on_an_undisturbed_rhythm() -> None:
     conditioned, true = pulses()
-    assert agreement(true, conditioned, SIGNAL).all()
+    assert detector_agreement(true, conditioned, SIGNAL).all()
 
 
 def test_a_beat_that_only_one_detector_sees_is_not_agreed_on() -> None:
     conditioned, true = pulses()
     invented = np.sort(np.append(true, true[10] + 100))
-    assert np.flatnonzero(~agreement(invented, conditioned, SIGNAL)).tolist() == [11]
+    assert np.flatnonzero(~detector_agreement(invented, conditioned, SIGNAL)).tolist() == [11]
 
 
 def test_one_second_opinion_does_not_serve_two_beats() -> None:
     conditioned, true = pulses()
     doubled = np.sort(np.append(true, true[10] + 12))
-    assert np.flatnonzero(~agreement(doubled, conditioned, SIGNAL)).tolist() == [11]
+    assert np.flatnonzero(~detector_agreement(doubled, conditioned, SIGNAL)).tolist() == [11]
 
 
 def test_nothing_has_no_second_opinion(demo: Conditioned) -> None:
-    assert agreement(np.zeros(0, np.int64), demo, SIGNAL).size == 0
+    assert detector_agreement(np.zeros(0, np.int64), demo, SIGNAL).size == 0
     silent = with_signal(demo, np.zeros_like(demo.signal))
-    assert not agreement(np.array([100, 500], np.int64), silent, SIGNAL).any()
+    assert not detector_agreement(np.array([100, 500], np.int64), silent, SIGNAL).any()
 
 
 def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> None:
@@ -167,7 +167,7 @@ def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> N
 @pytest.mark.data
 @pytest.mark.parametrize(("snr_db", "least"), [(6.0, 0.92), (0.0, 0.78)])
 def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) -> None:
-    from benchmarks.noise import mixed
+    from pipeline.synthesis.noise_halves import mixed
 
     noisy = mixed(mitdb("109"), "em", snr_db, half=1)
     found = found_in(noisy)
@@ -191,7 +191,7 @@ def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
 @pytest.mark.parametrize("record", ["100", "117"])
 def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
     """In AV block a P wave stands alone in the middle of a pause; before these were taught, every other one counted."""
-    from benchmarks.blocked import blocked
+    from pipeline.synthesis.av_block import blocked
 
     whole = mitdb(record)
     block = blocked(whole, np.random.default_rng(int(record)))
@@ -207,8 +207,8 @@ def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
 
 @pytest.mark.data
 def test_mixed_noise_has_the_ratio_asked_for() -> None:
-    from benchmarks.noise import mixed
-    from pipeline.evaluate.noise import noise_power, signal_power
+    from pipeline.synthesis.noise import noise_power, signal_power
+    from pipeline.synthesis.noise_halves import mixed
 
     clean = mitdb("109")
     assert clean.reference is not None

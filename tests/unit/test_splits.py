@@ -10,7 +10,7 @@ from pipeline.datasets.statistics import record_statistics
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
-# de Chazal 2004, with e and j counted as N; /work/shared/DATA.md of the project gives the same figures.
+# de Chazal 2004, with e and j counted as N.
 PUBLISHED = {
     "ds1": {"N": 45866, "S": 944, "V": 3788, "F": 415, "Q": 8},
     "ds2": {"N": 44259, "S": 1837, "V": 3221, "F": 388, "Q": 7},

@@ -6,12 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ROOT
-from pipeline.domain import Analysis, Quality, QualitySegment
 from pipeline.errors import DataError
-from pipeline.evaluate.predict import predicting_code
-from pipeline.store import keys
 from pipeline.store.results import load_analysis, save_analysis
+from pipeline.types import Analysis, Quality, QualitySegment
 
 
 def analysis(n: int = 50) -> Analysis:
@@ -42,7 +39,7 @@ def test_flipped_and_missing_bytes_give_the_same_analysis_or_none(
 ) -> None:
     monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
     original = analysis()
-    path = save_analysis(original)
+    path = save_analysis(original, "v")
     payload = path.read_bytes()
     assert load_analysis("d", "v") is not None
     rng = np.random.default_rng(0)
@@ -57,19 +54,10 @@ def test_flipped_and_missing_bytes_give_the_same_analysis_or_none(
     assert refused > 100
 
 
-def test_a_result_is_named_after_every_file_that_decides_on_it() -> None:
-    """What reads files is left out: a recording is kept as it was read; weights are named by their version."""
-    known = {path for pattern in keys._DECIDING for path in ROOT.glob(pattern)}
-    deciding = [path.relative_to(ROOT) for path in predicting_code("rhythm", "detected") if path not in known]
-    assert [str(path) for path in deciding if path.parts[0] != "models" and path.parts[1] != "intake"] == [
-        "pipeline/labels.py"
-    ]
-
-
 def test_a_result_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path))
     with pytest.raises(TypeError):
-        save_analysis(replace(analysis(), notices=(object(),)))  # type: ignore[arg-type]
+        save_analysis(replace(analysis(), notices=(object(),)), "v")  # type: ignore[arg-type]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -79,4 +67,4 @@ def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(
     (tmp_path / "file").touch()
     monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match="could not be written"):
-        save_analysis(analysis())
+        save_analysis(analysis(), "v")

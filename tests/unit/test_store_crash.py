@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.store.reviews import audit, standing
 from pipeline.store.studies import create_study, stored_analysis, worklist
 from tests.helpers import crash_reader

@@ -9,15 +9,15 @@ import pytest
 
 from pipeline.analysis import prepare
 from pipeline.datasets import demo_path
-from pipeline.domain import Analysis, Recording
 from pipeline.errors import ReviewError
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
-from pipeline.store.forgetting import forget_signal
+from pipeline.store.deletion import delete_signal
 from pipeline.store.prepared import load_prepared, save_prepared
-from pipeline.store.recordings import keep, load
+from pipeline.store.recordings import load, save_recording
 from pipeline.store.reviews import audit, decide, reopen, sign, standing
 from pipeline.store.studies import create_study, stored_analysis
+from pipeline.types import Analysis, Recording
 from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -28,7 +28,7 @@ def two_studies() -> tuple[int, int, Analysis]:
     """One recording that two networks have read."""
     analysis = analysed()
     signal = np.zeros((round(analysis.duration_s * analysis.fs), 1), np.float32)
-    keep(Recording("case", analysis.fs, signal, analysis.leads, analysis.digest, (True,)))
+    save_recording(Recording("case", analysis.fs, signal, analysis.leads, analysis.digest, (True,)))
     other = replace(analysis, model="cnn")
     return create_study(analysis).id, create_study(other).id, analysis
 
@@ -36,7 +36,7 @@ def two_studies() -> tuple[int, int, Analysis]:
 def test_the_signal_goes_and_everything_else_stays() -> None:
     study, other, analysis = two_studies()
     decide(study, Decision("override", at(1), "V"), reader=ANNA, expected_version=0)
-    forget_signal(study, reader=ANNA, reason="was asked to")
+    delete_signal(study, reader=ANNA, reason="was asked to")
     assert load(analysis.digest) is None
     assert standing(study).decisions == (Decision("override", at(1), "V"),)
     assert stored_analysis(study).sample.tolist() == analysis.sample.tolist()
@@ -51,11 +51,11 @@ def test_a_recording_with_a_signed_study_stays_until_that_is_reopened() -> None:
     version = decide(other, Decision("confirm", at(1)), reader=ANNA, expected_version=0)
     version = sign(other, reader=ANNA, expected_version=version)
     with pytest.raises(ReviewError, match=f"Study {other} of this recording, read by cnn, is signed"):
-        forget_signal(study, reader=ANNA, reason="was asked to")
+        delete_signal(study, reader=ANNA, reason="was asked to")
     assert load(analysis.digest) is not None
     assert audit(study) == ()
     reopen(other, reader=ANNA, expected_version=version, reason="to delete it")
-    forget_signal(study, reader=ANNA, reason="was asked to")
+    delete_signal(study, reader=ANNA, reason="was asked to")
     assert load(analysis.digest) is None
 
 
@@ -63,16 +63,16 @@ def test_a_recording_with_a_signed_study_stays_until_that_is_reopened() -> None:
 def test_nobody_deletes_without_a_name_and_a_reason(reader: str, reason: str, says: str) -> None:
     study, _, analysis = two_studies()
     with pytest.raises(ReviewError, match=says):
-        forget_signal(study, reader=reader, reason=reason)
+        delete_signal(study, reader=reader, reason=reason)
     assert load(analysis.digest) is not None
 
 
 def test_what_was_filtered_from_the_recording_goes_too_and_the_files_bring_it_back() -> None:
-    recording = keep(read_path(demo_path()))
+    recording = save_recording(read_path(demo_path()))
     save_prepared(prepare(recording))
     study = create_study(replace(analysed(), digest=recording.digest)).id
-    forget_signal(study, reader=ANNA, reason="enough seen")
+    delete_signal(study, reader=ANNA, reason="enough seen")
     assert load_prepared(recording) is None
-    again = keep(read_path(demo_path()))
+    again = save_recording(read_path(demo_path()))
     assert load(recording.digest) is not None
     assert again.digest == recording.digest

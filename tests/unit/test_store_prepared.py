@@ -11,9 +11,9 @@ import pytest
 from pipeline.analysis import Prepared, prepare
 from pipeline.config import DEFAULT, cache_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Beats
 from pipeline.intake import read_path
 from pipeline.store.prepared import load_prepared, save_prepared
+from pipeline.types import Beats
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import pytest
 
 from pipeline.config import home_root
 from pipeline.datasets import demo_path
-from pipeline.domain import Recording
 from pipeline.errors import DataError
 from pipeline.intake import read_path
-from pipeline.store.recordings import BUCKETS, envelope, forget, keep, load, open_recording
+from pipeline.store.recordings import BUCKETS, delete_recording, envelope, load, open_recording, save_recording
+from pipeline.types import Recording
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def folder(recording: Recording) -> Path:
 
 
 def test_a_kept_recording_comes_back_exactly_and_mapped(demo: Recording) -> None:
-    keep(demo)
+    save_recording(demo)
     back = load(demo.digest)
     assert back is not None
     assert isinstance(back.p_signal, np.memmap)
@@ -52,13 +52,13 @@ def test_a_kept_recording_comes_back_exactly_and_mapped(demo: Recording) -> None
 
 
 def test_a_recording_without_annotations_has_none_afterwards(demo: Recording) -> None:
-    assert keep(replace(demo, reference=None)).reference is None
+    assert save_recording(replace(demo, reference=None)).reference is None
 
 
 def test_the_same_bytes_under_another_name_are_kept_once_and_keep_that_name(demo: Recording) -> None:
-    keep(demo)
+    save_recording(demo)
     before = (folder(demo) / "signal.npy").stat().st_mtime_ns
-    assert keep(replace(demo, name="other")).name == "other"
+    assert save_recording(replace(demo, name="other")).name == "other"
     assert (folder(demo) / "signal.npy").stat().st_mtime_ns == before
 
 
@@ -71,33 +71,33 @@ def test_what_is_not_here_or_no_digest_is_refused_in_a_sentence(digest: str) -> 
 
 @pytest.mark.parametrize("damage", ["signal.npy", "facts.json"])
 def test_a_damaged_recording_counts_as_none_and_is_kept_anew(demo: Recording, damage: str) -> None:
-    keep(demo)
+    save_recording(demo)
     path = folder(demo) / damage
     path.write_bytes(path.read_bytes()[:100])
     assert load(demo.digest) is None
-    assert np.array_equal(keep(demo).p_signal, demo.p_signal, equal_nan=True)
+    assert np.array_equal(save_recording(demo).p_signal, demo.p_signal, equal_nan=True)
 
 
 def test_only_the_owner_can_read_it(demo: Recording) -> None:
-    keep(demo)
+    save_recording(demo)
     assert folder(demo).stat().st_mode & 0o077 == 0
 
 
 def test_nothing_half_made_is_left_behind(demo: Recording, home: Path) -> None:
-    keep(demo)
+    save_recording(demo)
     assert [path.name for path in folder(demo).parent.iterdir()] == [demo.digest]
 
 
 def test_a_forgotten_recording_is_gone(demo: Recording) -> None:
-    keep(demo)
-    forget(demo.digest)
+    save_recording(demo)
+    delete_recording(demo.digest)
     assert load(demo.digest) is None
     assert not folder(demo).exists()
 
 
 @pytest.mark.parametrize("size", BUCKETS)
 def test_the_overview_is_the_lowest_and_highest_of_each_bucket(demo: Recording, size: int) -> None:
-    kept = keep(demo)
+    kept = save_recording(demo)
     lead = demo.p_signal[:, 1]
     columns = demo.n_samples // size
     band = envelope(kept, demo.leads[1], 0, demo.duration_s, columns)
@@ -110,7 +110,7 @@ def test_the_overview_is_the_lowest_and_highest_of_each_bucket(demo: Recording, 
 
 
 def test_a_short_window_is_shown_sample_by_sample(demo: Recording) -> None:
-    band = envelope(keep(demo), demo.leads[0], 10, 11, 1000)
+    band = envelope(save_recording(demo), demo.leads[0], 10, 11, 1000)
     assert np.array_equal(band.low, demo.p_signal[3600:3960, 0])
     assert np.array_equal(band.low, band.high)
 

@@ -14,23 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from pipeline.errors import ReviewError, StaleVersion, StoreError
-from pipeline.review.beats import reviewed_beats
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.log import stacks_of
-from pipeline.store.reviews import (
-    Standing,
-    audit,
-    begin_review,
-    decide,
-    redo,
-    reopen,
-    sign,
-    standing,
-    undo,
-)
-from pipeline.store.second import adjudicate, begin_second, finish_second, withdraw_second
+from pipeline.store.reviews import Standing, audit, begin_review, decide, redo, reopen, sign, standing, undo
+from pipeline.store.second_reading import adjudicate, begin_second, finish_second, withdraw_second
 from pipeline.store.studies import create_study, find_study, get_study, stored_analysis
 from tests.helpers.review_study import FIRST, analysed, answers, at
 

@@ -7,26 +7,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.beat_image_heads import beat_measures, blended, traces
 from models.gradcam import Heatmap
-from models.pictures import beat_measures, blended, traces
-from models.shape import POINTS, shape_measures
+from models.trace_measures import POINTS, shape_measures
+from pipeline.beat_images.curves import UNKNOWN, Windows, cut_traces, unit
+from pipeline.beat_images.reading import heat_on_original
+from pipeline.beat_images.source_beats import find_recorded_beats
+from pipeline.beat_images.traced_set import Sketch, as_traced, traced
+from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, data_root
-from pipeline.datasets.beat_images import match_beats
-from pipeline.domain import BeatTrace
 from pipeline.errors import EcgError, LimitError
-from pipeline.evaluate.fresh_pictures import FRESH_KINDS, fresh_beat, fresh_other
-from pipeline.evaluate.fresh_styles import FRESH_STYLES
+from pipeline.features.beat_image import render_trace
 from pipeline.intake import read_path
 from pipeline.intake.batch import picture_files
-from pipeline.intake.beat_picture import trace_picture
-from pipeline.pictures import heat_on_original
-from pipeline.render.picture import render_trace
-from pipeline.train.beat_windows import UNKNOWN, Windows, cut_traces, unit
-from pipeline.train.curves import mixed_curve, unlike_beats
-from pipeline.train.not_beats import CURVES, PICTURES, draw_not_beat
-from pipeline.train.picture_set import Sketch, as_traced, traced
-from pipeline.train.picture_styles import STYLES, draw_styled
-from pipeline.train.textbook import averaged, textbook_beats
+from pipeline.synthesis.held_out.kinds import HELD_OUT_KINDS, held_out_beat, held_out_non_beat
+from pipeline.synthesis.held_out.styles import HELD_OUT_STYLES
+from pipeline.synthesis.image_styles import STYLES, draw_styled
+from pipeline.synthesis.non_beats import CURVES, PICTURES, draw_non_beat
+from pipeline.synthesis.simple_curves import mixed_curve, unlike_beats
+from pipeline.synthesis.textbook_beats import averaged, textbook_beats
+from pipeline.types import BeatTrace
 from tests.hostile.make_corpus import _pdf, beat_curve, draw_beat, encoded, zipped
 
 BEAT = draw_beat(120, 90)[0]
@@ -77,33 +77,33 @@ def test_a_beat_is_found_again_in_every_style(style):
 @pytest.mark.parametrize("kind", [*CURVES, *PICTURES])
 def test_every_other_picture_is_an_rgb_picture_and_the_same_for_the_same_seed(kind):
     beats = np.stack([CURVE, CURVE[::-1]]).astype(np.float32)
-    first, second = (draw_not_beat(kind, np.random.default_rng(3), beats) for _ in range(2))
+    first, second = (draw_non_beat(kind, np.random.default_rng(3), beats) for _ in range(2))
     assert first.dtype == np.uint8
     assert first.shape[2] == 3
     assert min(first.shape[:2]) >= 40
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("kind", FRESH_KINDS)
+@pytest.mark.parametrize("kind", HELD_OUT_KINDS)
 def test_every_picture_of_the_evaluation_alone_is_an_rgb_picture(kind):
     beats = np.stack([CURVE, CURVE[::-1]]).astype(np.float32)
-    picture = fresh_other(kind, np.random.default_rng(3), beats)
+    picture = held_out_non_beat(kind, np.random.default_rng(3), beats)
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     assert min(picture.shape[:2]) >= 40
     assert picture.std() > 0
 
 
-@pytest.mark.parametrize("style", FRESH_STYLES)
+@pytest.mark.parametrize("style", HELD_OUT_STYLES)
 def test_the_styles_of_the_evaluation_alone_show_the_beat(style):
-    _, row, _ = trace_picture(fresh_beat(CURVE, style, np.random.default_rng(1)))
+    _, row, _ = trace_picture(held_out_beat(CURVE, style, np.random.default_rng(1)))
     value = np.interp(np.linspace(0, row.size - 1, CURVE.size), np.arange(row.size), -row)
     assert np.corrcoef(value, CURVE)[0, 1] > 0.9
 
 
 def test_the_evaluation_draws_kinds_and_styles_that_training_does_not():
-    assert not set(FRESH_KINDS) & {*CURVES, *PICTURES}
-    assert not set(FRESH_STYLES) & set(STYLES)
+    assert not set(HELD_OUT_KINDS) & {*CURVES, *PICTURES}
+    assert not set(HELD_OUT_STYLES) & set(STYLES)
 
 
 def test_sketches_give_the_same_traces_in_one_process_as_in_two():
@@ -237,7 +237,7 @@ def test_a_drawn_beat_of_a_record_is_found_in_that_record_with_its_label(tmp_pat
     recording = read_path(tmp_path / "208.hea")
     fusion = [i for i, symbol in enumerate(recording.reference.symbol) if symbol == "F"][5]
     sample = int(recording.reference.sample[fusion])
-    found = match_beats([recording.p_signal[sample - 91 : sample + 91, 0]], tmp_path, DEFAULT)
+    found = find_recorded_beats([recording.p_signal[sample - 91 : sample + 91, 0]], tmp_path, DEFAULT)
     assert (found.record[0], int(found.sample[0]), found.symbol[0]) == ("208", sample, "F")
     assert found.sure[0]
 

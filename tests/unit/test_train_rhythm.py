@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from scipy import signal as sps
 
-from models.fit import UNLABELLED
+from models.loop import UNLABELLED
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
-from pipeline.domain import Annotations, Beats, Recording
-from pipeline.inputs import blocks
+from pipeline.features.beat_sequence import frame, rhythm_features, row_size, rows
+from pipeline.features.network_inputs import blocks
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.signal.sequence import frame, rhythm_features, row_size, rows
-from pipeline.train.rhythm_beats import Changes, F, N, RhythmRecord, V, WindowSampler, changed, with_fusion
-from pipeline.train.simulate import simulate
+from pipeline.synthesis.rhythms import simulate
+from pipeline.training.rhythm_network.windows import Changes, F, N, RhythmRecord, V, WindowSampler, changed, with_fusion
+from pipeline.types import Annotations, Beats, Recording
 
 SEQUENCE = DEFAULT.sequence
 CALM = Changes(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pipeline.train.wave_changes import Pair, filtered, heights, noisy, second_shape, turned_leads
+from pipeline.training.rhythm_network.augmentation import Pair, filtered, heights, noisy, second_shape, turned_leads
 
 POINTS, R_POINT = 100, 38
 

@@ -7,7 +7,18 @@ import re
 import pytest
 
 from pipeline.config import ROOT
-from pipeline.wording import burden, grouped, no_share, of_the_classified, percent, score, share
+from pipeline.wording import (
+    RESEARCH_USE,
+    burden,
+    clock,
+    grouped,
+    no_share,
+    of_the_classified,
+    percent,
+    report_clock,
+    score,
+    share,
+)
 
 
 @pytest.mark.parametrize(("count", "text"), [(7, "7"), (1963, "1 963"), (109_206, "109 206"), (1234.4, "1 234")])
@@ -42,3 +53,47 @@ def test_no_page_writes_per_cent_or_thousands_by_itself() -> None:
     own = re.compile(r"(?<![%{])\{[^{}]*:,(\.0f)?\}|\* 100:\.\df\} ?%")
     found = {file.name for file in (ROOT / "app").rglob("*.py") if own.search(file.read_text("utf-8"))}
     assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "with_tenths", "without", "printed"),
+    [
+        (0.0, "0:00.0", "0:00", "0:00:00"),
+        (9.94, "0:09.9", "0:09", "0:00:09"),
+        (59.94, "0:59.9", "0:59", "0:00:59"),
+        (59.96, "1:00.0", "1:00", "0:01:00"),
+        (3599.96, "1:00:00.0", "1:00:00", "1:00:00"),
+        (86_399.6, "23:59:59.6", "23:59:59", "23:59:59"),
+        (86_399.97, "24:00:00.0", "24:00:00", "24:00:00"),
+        (25 * 3600 + 61.5, "25:01:01.5", "25:01:01", "25:01:01"),
+    ],
+)
+def test_a_time_is_rounded_once_for_pages_and_reports(
+    seconds: float, with_tenths: str, without: str, printed: str
+) -> None:
+    assert clock(seconds) == with_tenths
+    assert clock(seconds, tenths=False) == without
+    assert report_clock(seconds) == printed
+
+
+@pytest.mark.parametrize("fs", [128, 250, 360, 500])
+def test_no_sample_has_one_second_on_the_page_and_another_in_the_report(fs: int) -> None:
+    for sample in range(58 * fs, 62 * fs):
+        shown, printed = clock(sample / fs), report_clock(sample / fs)
+        assert printed == f"0:0{shown[:-2]}"
+
+
+def test_only_one_module_says_how_times_are_written() -> None:
+    """A second clock with its own rounding would let two places name one beat differently."""
+    written = re.compile(r"^def (clock|duration|length)\(", re.MULTILINE)
+    files = [path for folder in ("app", "pipeline") for path in (ROOT / folder).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix() for path in files if written.search(path.read_text(encoding="utf-8"))}
+    assert found == {"pipeline/wording.py"}
+
+
+def test_one_sentence_says_what_the_results_are_for() -> None:
+    assert RESEARCH_USE.startswith("For research use only. Not a medical device.")
+    assert "a clinician looks at the signal and decides" in RESEARCH_USE
+    files = [path for folder in ("app", "pipeline") for path in (ROOT / folder).rglob("*.py")]
+    found = {path.name for path in files if "research use only" in path.read_text(encoding="utf-8")}
+    assert found == {"wording.py"}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.config import DEFAULT
-from pipeline.domain import FloatArray, PictureArray
 from pipeline.labels import AAMI_CLASSES
+from pipeline.types import FloatArray, PictureArray
 from pipeline.worker.blocks import Remembering
 from pipeline.worker.jobs import Job, Jobs, Status
 from pipeline.worker.locks import is_held, try_acquire
@@ -143,10 +143,10 @@ def test_asking_without_a_study_takes_none_away(jobs: Jobs) -> None:
 def test_only_a_job_that_nobody_works_at_is_taken_off_the_list(jobs: Jobs) -> None:
     jobs.ask(DAY)
     jobs.report(DAY, RUNNING)
-    jobs.forget(DAY)
+    jobs.remove(DAY)
     assert jobs.all() == [DAY]
     jobs.report(DAY, replace(RUNNING, state="refused"))
-    jobs.forget(DAY)
+    jobs.remove(DAY)
     assert jobs.all() == []
 
 

@@ -1,1 +1,1 @@
-"""Alembic's scripts: how the review database came to be, step by step."""
+"""Alembic's scripts: the history of the review database, step by step."""

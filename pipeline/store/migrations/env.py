@@ -1,4 +1,4 @@
-"""Run by Alembic, on the connection and in the transaction that `pipeline.store.database` gives."""
+"""Run by Alembic, on the connection and in the transaction provided by `pipeline.store.database`."""
 
 from __future__ import annotations
 

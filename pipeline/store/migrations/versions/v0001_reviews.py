@@ -14,7 +14,7 @@ _REFUSAL = "the audit trail is append-only"
 
 
 def upgrade() -> None:
-    """Make all tables, and the triggers that keep the audit trail as it was written."""
+    """Create all tables, and the triggers that protect the audit trail against changes."""
     _make_studies()
     _make_readings()
     _make_audit()

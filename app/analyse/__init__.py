@@ -1,0 +1,1 @@
+"""The Analyse page and its parts."""

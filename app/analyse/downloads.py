@@ -1,0 +1,41 @@
+"""The result to take away: what the model found, not a diagnosis."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from app.findings import Case
+from pipeline.export import ANNOTATOR, write_atr, write_csv, write_json
+from pipeline.types import Analysis
+
+Writer = Callable[[Analysis, Path], Path]
+
+
+def draw(case: Case) -> None:
+    """JSON, CSV and WFDB annotations; each is made when it is asked for."""
+    st.subheader("Take it away", anchor=False)
+    with st.container(horizontal=True, gap="small"):
+        _offer("JSON", case, write_json, "json", "application/json")
+        _offer("CSV", case, write_csv, "csv", "text/csv")
+        _offer("WFDB annotations", case, write_atr, ANNOTATOR, "application/octet-stream")
+    st.caption(
+        f"The model's result as it stands, for research. The annotations (.{ANNOTATOR}) lie beside your record and are "
+        f"read by any WFDB tool under the annotator's name {ANNOTATOR}."
+    )
+
+
+def _offer(label: str, case: Case, writer: Writer, ending: str, mime: str) -> None:
+    st.download_button(
+        label, partial(_made, case.analysis, writer, ending), file_name=f"{case.recording.name}.{ending}", mime=mime,
+        icon=":material/download:", key=f"download-{ending}", on_click="ignore",
+    )  # fmt: skip
+
+
+def _made(analysis: Analysis, writer: Writer, ending: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
+        return writer(analysis, Path(folder) / f"result.{ending}").read_bytes()

@@ -1,0 +1,215 @@
+"""Trend, strip, table and one beat: the part of the page that reruns alone when another beat is picked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from app import findings
+from app.analyse import beat as beat_part
+from app.common import ecg_chart
+from app.common.review_charts import PHONE_PX
+from app.common.session import Session
+from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
+from pipeline.labels import AAMI_CLASSES
+from pipeline.wording import clock
+
+WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+HOUR_S, LONG_S = 3600.0, 7200.0  # of longer recordings the table shows one hour: a day has 100 000 rows
+ZERO = datetime(2000, 1, 1)  # the slider knows clocks, not lengths of time
+
+
+@st.fragment
+def draw(session: Session) -> None:
+    """All of it, for the open case."""
+    _trend(session)
+    _navigation(session)
+    _strip(session)
+    beat_part.draw(session)
+    _table(session)
+
+
+def _trend(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    time_s, rate, beats = findings.rate_trend(case)
+    figure = ecg_chart.trend(
+        time_s,
+        rate,
+        findings.lane_marks(case),
+        palette(),
+        duration_s=case.recording.duration_s,
+        window=(session.window_start_s, session.window_start_s + session.window_s),
+        beat=beats,
+        quality=case.analysis.quality.segments,
+    )
+    _pickable(session, figure, "trend", "Heart rate over the recording with ectopic beats marked")
+
+
+def _strip(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    start, stop = session.window_start_s, session.window_start_s + session.window_s
+    figure = ecg_chart.strip(
+        findings.window_leads(case, start, stop), findings.marks(case, start, stop), palette(), start_s=start,
+        window_s=session.window_s, quality=case.analysis.quality.segments, selected=session.beat,
+        paper_px=PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
+    )  # fmt: skip
+    _pickable(session, figure, "strip", "ECG strip with the class letter above each beat")
+
+
+def _pickable(session: Session, figure: object, name: str, alt: str) -> None:
+    """A chart in which a click on a beat selects it."""
+    key = f"{name}-{session.chart_picks}"
+
+    def picked() -> None:
+        points = st.session_state[key].selection.points
+        data = points[0].get("customdata") if points else None
+        if data is not None:
+            session.select(int(data[0] if isinstance(data, list) else data), by="chart")
+
+    st.plotly_chart(
+        figure, key=key, on_select=picked, selection_mode="points", theme=None, config=CHART, alt=alt,
+        width=1280 if name == "strip" else "stretch",
+    )  # fmt: skip
+
+
+def _navigation(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    previous, following = case.next_abnormal(session.beat, -1), case.next_abnormal(session.beat, 1)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _go("Previous abnormal", ":material/keyboard_double_arrow_left:", previous, session, "P")
+        _go("Previous beat", ":material/chevron_left:", session.beat - 1 if session.beat else None, session, "Left")
+        last = session.beat == case.time_s.size - 1
+        _go("Next beat", ":material/chevron_right:", None if last else session.beat + 1, session, "Right", after=True)
+        _go(
+            "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
+        )
+        st.space("small")
+        _window(session)
+    _slider(session)
+
+
+def _go(
+    label: str,
+    icon: str,
+    target: int | None,
+    session: Session,
+    shortcut: str,
+    *,
+    after: bool = False,
+    primary: bool = False,
+) -> None:
+    st.button(
+        label, icon=icon, icon_position="right" if after else "left", key=f"go-{label}", disabled=target is None,
+        on_click=session.select, args=(target or 0,), shortcut=_key(shortcut),
+        type="primary" if primary else "secondary",
+    )  # fmt: skip
+
+
+def _window(session: Session) -> None:
+    st.session_state["window-s"] = session.window_s
+    st.segmented_control(
+        "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="window-s", required=True,
+        label_visibility="collapsed", on_change=lambda: session.resize(st.session_state["window-s"]), wrap=False,
+    )  # fmt: skip
+
+
+def _slider(session: Session) -> None:
+    case = session.case
+    latest = 0.0 if case is None else case.recording.duration_s - session.window_s
+    if latest <= 0:
+        return
+    narrow = by_touch()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        _turn("Window before", ":material/arrow_back:", session, -session.window_s, session.window_start_s <= 0)
+        if not narrow:
+            _start(session, latest)
+        _turn("Window after", ":material/arrow_forward:", session, session.window_s, session.window_start_s >= latest)
+    if narrow:
+        _start(session, latest)
+
+
+def _start(session: Session, latest_s: float) -> None:
+    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.window_start_s, 1))
+    st.slider(
+        "Start of the window", ZERO, ZERO + timedelta(seconds=latest_s), key="window-at", format="HH:mm:ss",
+        step=timedelta(seconds=session.window_s / 2), label_visibility="collapsed", width="stretch",
+        on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+    )  # fmt: skip
+
+
+def _turn(label: str, icon: str, session: Session, by_s: float, disabled: bool) -> None:
+    st.button(
+        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.move,
+        args=(session.window_start_s + by_s,), shortcut=_key("Shift+Left" if by_s < 0 else "Shift+Right"),
+    )  # fmt: skip
+
+
+def _key(shortcut: str) -> str | None:
+    """The key of a button; a phone has no keys to hint at."""
+    return None if by_touch() else shortcut
+
+
+def _table(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    rows, title = _rows(session, case)
+    st.subheader(title, anchor=False)
+    present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED_MARK) if letter in case.letters]
+    shown = st.pills(
+        "Classes shown", present, selection_mode="multi", key="classes-shown", label_visibility="collapsed",
+        format_func=lambda letter: "not classified" if letter == UNCLASSIFIED_MARK else letter,
+    )  # fmt: skip
+    frame = rows[rows["class"].isin(shown)] if shown else rows
+    key = f"table-{session.table_picks}-{''.join(shown or [])}-{title}"
+
+    def picked() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            session.select(int(frame["beat"].iloc[rows[0]]) - 1, by="table")
+
+    st.dataframe(
+        frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320, placeholder="",
+        column_config=_columns(), alt="Beats with their time, class and confidence",
+    )  # fmt: skip
+    at = clock(float(case.time_s[session.beat]))
+    st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
+
+
+def _rows(session: Session, case: findings.Case) -> tuple[pd.DataFrame, str]:
+    """The table's rows and title: all beats, or of a long recording those of the hour that the strip shows."""
+    if case.recording.duration_s <= LONG_S:
+        return case.table, "All beats"
+    start = session.window_start_s // HOUR_S * HOUR_S
+    first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
+    return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
+
+
+def _columns() -> dict[str, ColumnConfig]:
+    def probability(title: str, meaning: str) -> ColumnConfig:
+        return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
+
+    return {
+        "beat": st.column_config.NumberColumn("Beat", width="small"),
+        "time": st.column_config.TextColumn("Time", width="small"),
+        "class": st.column_config.TextColumn("Class", width="small"),
+        "meaning": st.column_config.TextColumn("Meaning"),
+        "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),
+        "confidence": probability(
+            "Confidence", "Calibrated probability of the most likely class; 99 % is that or more"
+        ),
+        "abnormal": probability("Abnormal", "1 - p(N) of the same network; 1 % is that or less, 99 % that or more"),
+        "rr_ms": st.column_config.NumberColumn("RR before (ms)", format="%d"),
+        "reason": st.column_config.TextColumn("Why not classified"),
+    }

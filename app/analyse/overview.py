@@ -1,0 +1,73 @@
+"""The recording at a glance: what it is, how good it is, what is in it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.common.text import plain
+from app.findings import Case, quality_text
+from models import registry
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.review.beats_in_force import UNCLASSIFIED
+from pipeline.review.summary import HeartRate
+from pipeline.wording import burden, duration, grouped, of_the_classified, share
+
+TRAINED_ON = (
+    "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
+    "the Evaluation page has figures for patients it never saw."
+)
+
+
+def draw(case: Case) -> None:
+    """Name, quality, notices, counts and rates."""
+    recording, analysis = case.recording, case.analysis
+    st.subheader(plain(recording.name), anchor=False)
+    st.caption(
+        f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
+        f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
+        f"{share(analysis.quality.analysed_fraction)} analysed"
+        f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
+    )
+    for notice in analysis.notices:
+        st.warning(plain(notice), icon=":material/warning:")
+    if _in_training(case):
+        st.info(TRAINED_ON, icon=":material/school:")
+    _numbers(case)
+
+
+def _numbers(case: Case) -> None:
+    found, rate = case.summary, case.summary.rate
+    unclassified = found.counts[UNCLASSIFIED]
+    with st.container(horizontal=True, gap="small"):
+        for label in AAMI_CLASSES:
+            _count(label, found.counts[label], burden(found.counts, label), CLASS_NAMES[label])
+        left = f"{share(unclassified / max(1, len(case.letters)))} of all"
+        _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
+        mean = "unknown" if rate.mean is None else f"{rate.mean:.0f}"
+        st.metric(
+            "Mean heart rate", f"{mean}/min", width=150, border=True, delta=_range(rate),
+            delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
+        )  # fmt: skip
+    st.caption(of_the_classified(found.counts))
+
+
+def _count(label: str, count: int, below: str, meaning: str) -> None:
+    st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=below,
+              delta_color="off", delta_arrow="off")  # fmt: skip
+
+
+def _range(rate: HeartRate) -> str:
+    if rate.lowest is None or rate.highest is None:
+        return "too few beats for a range"
+    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
+
+
+def _other_leads(case: Case) -> str:
+    others = len(case.recording.leads) - len(case.analysis.leads)
+    return f" ({others} more)" if others else ""
+
+
+def _in_training(case: Case) -> bool:
+    """Whether the record's number is among the network's training records (a hint, as names can be anything)."""
+    facts = registry.manifest(case.analysis.model)
+    return case.recording.name.split("_")[0] in {*facts.train_records, *facts.validation_records}

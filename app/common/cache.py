@@ -1,0 +1,241 @@
+"""The only st.cache_* calls. Keys are digests and names; arrays travel as `_underscore` arguments.
+
+Streamlit hashes only a sample of large arrays, so that two recordings could share a result.
+Networks are shared by all sessions and immutable; everything about a patient is kept per session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from models.beat_image_heads import PictureHead, load_head
+from models.gradcam import Heatmap, heatmap
+from models.networks import NETWORKS
+from models.registry import Classifier
+from models.runtime import keras
+from pipeline.config import DEFAULT, database_url
+from pipeline.errors import ModelError
+from pipeline.evaluation.saved import Json, read_evaluation
+from pipeline.explain.heatmaps import BeatExplanation, explain_beat
+from pipeline.types import Beats, BeatTrace, PictureArray
+from pipeline.worker import Client
+from pipeline.worker.jobs import worker_folder
+
+if TYPE_CHECKING:
+    from app.review_desk import ReviewMaterial
+    from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.intake.batch import PictureFile
+    from pipeline.page_classifier.reading import PageReading
+    from pipeline.store.studies import Study  # the first page does without SQLAlchemy
+    from pipeline.types import RgbPicture
+
+
+def worker() -> Client:
+    """This server's hold on the worker; it is started when there is something to analyse, or soon will be."""
+    return _worker(str(worker_folder()))
+
+
+@st.cache_resource(show_spinner=False)
+def _worker(folder: str) -> Client:
+    return Client(Path(folder))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def classifier(name: str) -> Classifier:
+    """A verified network, loaded once for all sessions.
+
+    Raises
+    ------
+    ModelError
+        If its weights, manifest or self-test disagree.
+    """
+    from pipeline.analysis import load_classifier  # brings SciPy, which the Evaluation page does without
+
+    if name in NETWORKS and NETWORKS[name].served is None:
+        _keep_compiled()
+    return load_classifier(name)
+
+
+def _keep_compiled() -> None:
+    """Keeps Streamlit from clearing Keras after each run of the script, other sessions' networks included.
+
+    What is cleared is compiled again at the next beat: 0.16 s of 0.2 s (`_clean_problem_modules` in its script runner).
+    A network that is being built in another thread meanwhile fails: its names begin anew.
+    """
+    keras().backend.clear_session = lambda free_memory=True: None
+
+
+def warm(name: str) -> Thread:
+    """Readies a network and its heatmaps in the background, once for all sessions.
+
+    What fails here is told where the network is used.
+    """
+    return _warming(name)
+
+
+@st.cache_resource(show_spinner=False)
+def _warming(name: str) -> Thread:
+    thread = Thread(target=_ready, args=(name,), name=f"warm-{name}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _ready(name: str) -> None:
+    with suppress(ModelError):
+        network = classifier(name)
+        if network.network.reads == "pictures":
+            heatmap(network, np.zeros(network.manifest.input_shape, np.uint8))
+        else:
+            network.logits(np.zeros((1, *network.manifest.input_shape), np.float32))
+
+
+def explanation(
+    case_digest: str, leads: tuple[str, ...], network: Classifier, beats: Beats, beat: int
+) -> BeatExplanation:
+    """What the network saw of a beat and where it looked."""
+    return _explanation(case_digest, leads, network.name, network.manifest.identity, beat, network, beats)
+
+
+@st.cache_data(show_spinner=False, max_entries=500, scope="session")
+def _explanation(
+    digest: str, leads: tuple[str, ...], name: str, version: str, beat: int, _network: Classifier, _beats: Beats
+) -> BeatExplanation:
+    return explain_beat(_network, _beats, beat, DEFAULT)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def picture_head(name: str) -> PictureHead:
+    """The verified heads for pictures that stand on a network, loaded once for all sessions.
+
+    Raises
+    ------
+    ModelError
+        If they are missing, damaged, or made for other weights.
+    """
+    return load_head(name)
+
+
+def beat_trace(file: PictureFile, head: PictureHead, *, confirmed: bool = False) -> BeatTrace:
+    """The trace of the one beat in an uploaded picture; `confirmed` if a person said that it is one.
+
+    Raises
+    ------
+    IntakeError
+        If there is none.
+    """
+    digest = hashlib.sha256(file.payload).hexdigest()
+    return _beat_trace(digest, file.page, file.name, file.refusal, confirmed, head.manifest.version, file, head)
+
+
+@st.cache_data(show_spinner=False, max_entries=20, scope="session")
+def _beat_trace(
+    digest: str,
+    page: int,
+    name: str,
+    refusal: str,
+    confirmed: bool,
+    version: str,
+    _file: PictureFile,
+    _head: PictureHead,
+) -> BeatTrace:
+    from pipeline.beat_images.reading import read_beat  # SciPy, as above
+
+    return read_beat(_file, _head, confirmed=confirmed)
+
+
+def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: str) -> Heatmap:
+    """Where the network saw a class in the picture of an uploaded beat; `key` stands for the picture."""
+    return _picture_heatmap(key, network.name, network.manifest.identity, aami, network, picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=60, scope="session")
+def _picture_heatmap(
+    key: str, name: str, version: str, aami: str, _network: Classifier, _picture: PictureArray
+) -> Heatmap:
+    from pipeline.beat_images.reading import heat_of  # SciPy, as above
+
+    return heat_of(_network, _picture, aami)
+
+
+def upload_picture(name: str, payload: bytes, page: int) -> RgbPicture:
+    """The pixels of an uploaded picture or PDF page. Raises IntakeError or LimitError."""
+    return _upload_picture(hashlib.sha256(payload).hexdigest(), page, name, payload)
+
+
+@st.cache_data(show_spinner=False, max_entries=3, scope="session")
+def _upload_picture(digest: str, page: int, name: str, _payload: bytes) -> RgbPicture:
+    from pipeline.intake import read_picture
+
+    return read_picture(_payload, name, page=page)
+
+
+def digitised(picture: RgbPicture, corrections: Corrections) -> Digitised:
+    """A 12-lead page as far as it can be read. Raises IntakeError if it is none."""
+    return _digitised(picture.digest, picture.page, repr(corrections), corrections, picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=4, scope="session")
+def _digitised(digest: str, page: int, key: str, _corrections: Corrections, _picture: RgbPicture) -> Digitised:
+    from pipeline.digitisation.digitise import digitise
+
+    return digitise(_picture.pixels, _corrections)
+
+
+def page_reading(digest: str, page: int, corrections: Corrections, picture: PictureArray) -> PageReading:
+    """What the page network says of a picture of the page with this digest. Raises IntakeError or ModelError."""
+    return _page_reading(digest, page, repr(corrections), picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=4, scope="session")
+def _page_reading(digest: str, page: int, key: str, _picture: PictureArray) -> PageReading:
+    from pipeline.page_classifier.reading import classify_page
+
+    _keep_compiled()
+    return classify_page(_picture)
+
+
+def evaluation(file: Path) -> Json:
+    """A saved evaluation, read once for all sessions as long as the file stays the same; never to be changed.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    found = file.stat()
+    return _evaluation(str(file), found.st_mtime_ns, found.st_size)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _evaluation(file: str, changed_ns: int, size: int) -> Json:
+    return read_evaluation(Path(file))
+
+
+def review_material(study: Study) -> ReviewMaterial:
+    """What a study stands on, its families among it.
+
+    Raises
+    ------
+    DataError, StoreError
+        If the recording or its stored analysis is not there.
+    """
+    return _review_material(database_url(), study.id, study.digest, study)
+
+
+def forget_review_material() -> None:
+    """Let go of every recording that is on a desk: one was deleted."""
+    _review_material.clear()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, scope="session")
+def _review_material(url: str, number: int, digest: str, _study: Study) -> ReviewMaterial:
+    from app.review_desk import material_of
+
+    return material_of(_study)

@@ -1,0 +1,382 @@
+"""Plotly figures from arrays: ECG paper, heart-rate trend, probabilities. No st.*."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, replace
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app.common.theme import UNCLASSIFIED_MARK, Palette
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.types import QualitySegment
+from pipeline.wording import clock, percent
+
+MAX_POINTS = 4000  # of one trace; min and max of each bucket keep every R wave
+PAPER_PX = 1250  # width of the paper on a wide screen
+STRIP_PX = 560  # highest strip before the gain is halved
+GAIN_MM_MV = 10.0
+HIGHEST_BEAT_MM = 150.0
+ARBITRARY_MV = 2.0  # as high as this a lead is drawn whose values are no millivolts
+LABELS = (*AAMI_CLASSES, UNCLASSIFIED_MARK)
+FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Lead:
+    """One lead of a strip: `time_s` and `value_mv` (n,), NaN where nothing was recorded."""
+
+    name: str
+    time_s: Array
+    value_mv: Array
+    calibrated: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Beats to mark: `beat` (n,) indices into the analysis, `time_s` (n,), `label` and `hover` (n,) texts."""
+
+    beat: NDArray[np.int64]
+    time_s: Array
+    label: tuple[str, ...]
+    hover: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """How fast the paper runs and how high a millivolt is drawn."""
+
+    speed_mm_s: float
+    gain_mm_mv: float
+    px_per_mm: float
+
+    def __str__(self) -> str:
+        return f"{self.speed_mm_s:g} mm/s · {self.gain_mm_mv:.3g} mm/mV"
+
+
+def decimate(time_s: Array, value: Array, points: int = MAX_POINTS) -> tuple[Array, Array]:
+    """At most `points` samples: the lowest and the highest of each bucket, in their order; NaN where a bucket has none.
+
+    Short inputs come back as they are.
+    """
+    if value.size <= points:
+        return time_s, value
+    size = int(np.ceil(value.size / (points // 2)))
+    buckets = int(np.ceil(value.size / size))
+    padded = np.full(size * buckets, np.nan)
+    padded[: value.size] = value
+    grid = padded.reshape(buckets, size)
+    empty = np.isnan(grid).all(axis=1)
+    low = np.where(np.isnan(grid), np.inf, grid).argmin(axis=1)
+    high = np.where(np.isnan(grid), -np.inf, grid).argmax(axis=1)
+    kept = np.sort(np.stack([low, high], axis=1), axis=1) + np.arange(buckets)[:, None] * size
+    kept = np.minimum(kept.ravel(), value.size - 1)
+    return time_s[kept], np.where(np.repeat(empty, 2), np.nan, value[kept])
+
+
+def strip(
+    leads: tuple[Lead, ...],
+    marks: Marks,
+    colours: Palette,
+    *,
+    start_s: float,
+    window_s: float,
+    quality: tuple[QualitySegment, ...] = (),
+    selected: int | None = None,
+    notes: tuple[str, ...] = (),
+    paper_px: int = PAPER_PX,
+    highest_px: int = STRIP_PX,
+) -> go.Figure:
+    """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
+
+    Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
+    it one of `notes` (one per mark) if there are any. `paper_px` is how wide the paper will be, `highest_px` how high
+    it may become before the gain is halved.
+    """
+    leads = tuple(_drawable(lead) for lead in leads)
+    ranges = [_lead_range(lead.value_mv) for lead in leads]
+    paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
+    figure = _sheet(paper, colours, start_s=start_s, window_s=window_s)
+    big = 5 / paper.gain_mm_mv
+    floor = 0.0
+    for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
+        baseline = np.ceil((floor - low) / big) * big
+        _draw_lead(figure, lead, float(baseline), paper, colours, start_s)
+        floor = float(baseline + high)
+    mark_row = floor + 3 / paper.gain_mm_mv
+    top = mark_row + (7 if notes else 4) / paper.gain_mm_mv
+    _draw_quality(figure, quality, colours, start_s, window_s)
+    _draw_marks(figure, marks, mark_row, colours, selected=selected, dense=window_s > 20)
+    if notes:
+        _draw_notes(figure, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
+    figure.update_yaxes(range=[0, top])
+    figure.update_layout(height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
+    scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
+    figure.add_annotation(
+        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
+        font={"size": 11, "color": colours.muted}, bgcolor=colours.paper,
+    )  # fmt: skip
+    return figure
+
+
+def trend(
+    time_s: Array,
+    hr_bpm: Array,
+    marks: Marks,
+    colours: Palette,
+    *,
+    duration_s: float,
+    window: tuple[float, float],
+    beat: NDArray[np.int64],
+    quality: tuple[QualitySegment, ...] = (),
+) -> go.Figure:
+    """Heart rate over the whole recording; below it one lane per class with a tick at each beat that is not N.
+
+    `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
+    """
+    figure = go.Figure()
+    low, high = _rate_range(hr_bpm)
+    figure.add_scatter(
+        x=time_s, y=hr_bpm, mode="lines+markers", customdata=beat, name="Heart rate", yaxis="y",
+        line={"color": colours.trace, "width": 1.2}, marker={"size": 5, "opacity": 0},
+        hovertemplate="%{y:.0f} /min<extra></extra>",
+    )  # fmt: skip
+    lanes = [label for label in LABELS[1:] if label in marks.label] or ["V"]
+    for label in lanes:
+        of_label = np.array([mark == label for mark in marks.label], bool)
+        figure.add_scatter(
+            x=marks.time_s[of_label], y=[label] * int(of_label.sum()), customdata=marks.beat[of_label],
+            mode="markers", yaxis="y2", name=label, text=list(np.array(marks.hover, object)[of_label]),
+            marker={"symbol": "line-ns", "size": 11, "line": {"width": 2, "color": colours.classes[label]}},
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    for segment in quality:
+        if segment.verdict != "good":
+            figure.add_vrect(segment.start_s, segment.stop_s, fillcolor=colours.gap, line_width=0, layer="below")
+    figure.add_vrect(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
+    lane_share = min(0.5, 0.13 * len(lanes))
+    ticks, texts = clock_ticks(0.0, duration_s)
+    bare(figure, colours, height=150 + 18 * len(lanes))
+    figure.update_layout(
+        xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
+               "tickangle": 0},
+        yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 6, "gridcolor": colours.gap,
+               "title": {"text": "beats/min", "font": {"size": 11}}},
+        yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
+                "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
+    )  # fmt: skip
+    figure.update_xaxes(fixedrange=True, color=colours.muted)
+    figure.update_yaxes(fixedrange=True, color=colours.muted, zeroline=False)
+    return figure
+
+
+def beat_heat(leads: tuple[Lead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
+    """One beat on ECG paper, R at 0 s, with the network's heat (0..1 over time) as colour behind the signal."""
+    leads = tuple(_drawable(lead) for lead in leads)
+    ranges = [_lead_range(lead.value_mv) for lead in leads]
+    start, stop = float(leads[0].time_s[0]), float(leads[0].time_s[-1])
+    paper = Paper(25.0, _gain(sum(high - low for low, high in ranges), HIGHEST_BEAT_MM), 0.0)
+    figure = _sheet(paper, colours, start_s=start, window_s=stop - start, pulse=False)
+    floor = 0.0
+    for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
+        baseline = float(np.ceil((floor - low) * paper.gain_mm_mv / 5) * 5 / paper.gain_mm_mv)
+        _draw_lead(figure, lead, baseline, paper, colours, start, pulse=False)
+        floor = baseline + high
+    if heat.size:
+        clear, full = f"rgba({colours.heat},0)", f"rgba({colours.heat},0.6)"
+        figure.add_heatmap(
+            x=heat_time_s, y=[0, floor], z=np.stack([heat, heat]), zmin=0, zmax=1, showscale=False, hoverinfo="skip",
+            colorscale=[[0, clear], [1, full]], zsmooth="best",
+        )  # fmt: skip
+        figure.data = (figure.data[-1], *figure.data[:-1])
+    ticks = np.round(np.arange(-0.2, stop + 1e-6, 0.2), 1)
+    figure.update_xaxes(tickvals=ticks, ticktext=[f"{t:g} s" if t else "R" for t in ticks])
+    figure.update_yaxes(range=[0, floor])
+    figure.update_layout(height=300)
+    return figure
+
+
+def probabilities(p: Array, colours: Palette) -> go.Figure:
+    """Calibrated probabilities (5,) as bars, in the order N S V F Q."""
+    names = [f"{label}  {CLASS_NAMES[label]}" for label in AAMI_CLASSES]
+    figure = go.Figure()
+    figure.add_bar(
+        x=p, y=names, orientation="h", text=[percent(float(value)) for value in p], textposition="outside",
+        marker={"color": [colours.classes[label] for label in AAMI_CLASSES]}, cliponaxis=False,
+        hoverinfo="skip", textfont={"color": colours.text},
+    )  # fmt: skip
+    bare(figure, colours, height=190)
+    figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, color=colours.text, tickfont={"size": 13})
+    figure.update_layout(bargap=0.35)
+    return figure
+
+
+def _rate_range(hr_bpm: Array) -> tuple[float, float]:
+    """Round limits around all but the most extreme hundredth of the rates: one pause must not flatten the rest."""
+    shown = hr_bpm[np.isfinite(hr_bpm)]
+    if not shown.size:
+        return 40.0, 120.0
+    low, high = np.percentile(shown, [1, 99])
+    return float(np.floor((low - 10) / 20) * 20), float(np.ceil((high + 10) / 20) * 20)
+
+
+def _drawable(lead: Lead) -> Lead:
+    """A lead as it is drawn: one whose values are no millivolts is as high as a usual one, whatever its numbers are."""
+    known = lead.value_mv[np.isfinite(lead.value_mv)]
+    span = float(np.ptp(known)) if known.size else 0.0
+    if lead.calibrated or not span:
+        return lead
+    return replace(lead, value_mv=(lead.value_mv - known.min()) * (ARBITRARY_MV / span))
+
+
+def _lead_range(value_mv: Array) -> tuple[float, float]:
+    """Lowest and highest value around the median, with room for the lead's name; a flat lead still gets a band."""
+    if not np.isfinite(value_mv).any():
+        return -0.5, 0.5
+    centred = value_mv - np.nanmedian(value_mv)
+    return min(-0.3, float(np.nanmin(centred)) - 0.1), max(0.7, float(np.nanmax(centred)) + 0.2)
+
+
+def _paper(window_s: float, height_mv: float, width_px: int = PAPER_PX, highest_px: int = STRIP_PX) -> Paper:
+    """Standard paper speed for a window, and the largest gain at which the strip is not too high."""
+    speed = 25.0 if window_s <= 10 else 10.0 if window_s <= 30 else 5.0
+    px_per_mm = width_px / (max(window_s, 1.0) * speed + 10)
+    return Paper(speed, _gain(height_mv, highest_px / px_per_mm - 7), px_per_mm)
+
+
+def _gain(height_mv: float, highest_mm: float) -> float:
+    """The standard gain, halved until so many millivolts fit into `highest_mm`."""
+    return GAIN_MM_MV / 2.0 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
+
+
+def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> go.Figure:
+    """Empty ECG paper from `start_s` on, with 10 mm before it for the calibration pulse."""
+    figure = go.Figure()
+    bare(figure, colours, height=300)
+    fine_s, fine_mv = 1 / paper.speed_mm_s, 1 / paper.gain_mm_mv
+    left = start_s - (10 * fine_s if pulse else 0.0)
+    bold, texts = _bold_lines(left, start_s + window_s, 5 * fine_s, window_s)
+    figure.update_xaxes(
+        range=[left, start_s + window_s], tickvals=bold, ticktext=texts, tickangle=0, color=colours.muted,
+        showgrid=True, gridcolor=colours.grid_bold, gridwidth=1, fixedrange=True, zeroline=False,
+        minor={"dtick": fine_s, "tick0": 0, "showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1},
+    )  # fmt: skip
+    figure.update_yaxes(
+        dtick=5 * fine_mv, tick0=0, gridcolor=colours.grid_bold, gridwidth=1, showticklabels=False, fixedrange=True,
+        zeroline=True, zerolinecolor=colours.grid_bold, zerolinewidth=1,
+        ticks="",
+        minor={"dtick": fine_mv, "tick0": 0, "showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1},
+    )  # fmt: skip
+    figure.update_layout(plot_bgcolor=colours.paper)
+    return figure
+
+
+def _draw_lead(
+    figure: go.Figure,
+    lead: Lead,
+    baseline: float,
+    paper: Paper,
+    colours: Palette,
+    start_s: float,
+    *,
+    pulse: bool = True,
+) -> None:
+    time_s, value = decimate(lead.time_s, lead.value_mv)
+    centre = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
+    figure.add_scatter(
+        x=time_s, y=value - centre + baseline, mode="lines", line={"color": colours.trace, "width": 1.3},
+        hoverinfo="skip", connectgaps=False, name=html.escape(lead.name),
+    )  # fmt: skip
+    mm = 1 / paper.speed_mm_s
+    if pulse and lead.calibrated:
+        figure.add_scatter(
+            x=start_s - np.array([9, 8, 8, 3, 3, 2]) * mm, y=baseline + np.array([0, 0, 1, 1, 0, 0.0]),
+            mode="lines", line={"color": colours.trace, "width": 1.3}, hoverinfo="skip", name="1 mV",
+        )  # fmt: skip
+    text = html.escape(lead.name) if lead.calibrated else f"{html.escape(lead.name)} (uncalibrated)"
+    left, above = (start_s - 9 * mm, paper.gain_mm_mv + 1.5) if pulse else (start_s + mm, 5.0)
+    figure.add_annotation(
+        x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", showarrow=False, xanchor="left",
+        yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
+    )  # fmt: skip
+
+
+def _draw_marks(
+    figure: go.Figure, marks: Marks, row: float, colours: Palette, *, selected: int | None, dense: bool
+) -> None:
+    """Class letters above the strip: N plain and quiet, all else on a coloured square."""
+    for at, beat in zip(marks.time_s, marks.beat, strict=True):
+        if beat == selected:
+            figure.add_vrect(
+                float(at) - 0.25, float(at) + 0.45, fillcolor=colours.selected, line_width=0, layer="below"
+            )
+    quiet = [label == "N" for label in marks.label]
+    fill = ["rgba(0,0,0,0)" if is_quiet else colours.classes[x] for x, is_quiet in zip(marks.label, quiet, strict=True)]
+    figure.add_scatter(
+        x=marks.time_s, y=[row] * len(marks.label), customdata=marks.beat, mode="markers+text", name="beats",
+        text=["·" if dense and is_quiet else label for label, is_quiet in zip(marks.label, quiet, strict=True)],
+        textfont={"size": 11 if dense else 13, "weight": 700,
+                  "color": [colours.classes["N"] if is_quiet else colours.on_class for is_quiet in quiet]},
+        marker={"symbol": "square", "size": 13 if dense else 20, "color": fill, "opacity": 1,
+                "line": {"width": [2 if beat == selected else 0 for beat in marks.beat], "color": colours.text}},
+        hovertext=marks.hover, hovertemplate="%{hovertext}<extra></extra>",
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+    )  # fmt: skip
+
+
+def _draw_notes(figure: go.Figure, marks: Marks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
+    figure.add_scatter(
+        x=marks.time_s, y=[row] * len(notes), mode="text", text=list(notes), hoverinfo="skip", name="notes",
+        textfont={"size": 11, "color": colours.text},
+    )  # fmt: skip
+
+
+def _draw_quality(
+    figure: go.Figure, quality: tuple[QualitySegment, ...], colours: Palette, start_s: float, window_s: float
+) -> None:
+    for segment in quality:
+        left, right = max(segment.start_s, start_s), min(segment.stop_s, start_s + window_s)
+        if segment.verdict == "good" or left >= right:
+            continue
+        figure.add_vrect(left, right, fillcolor=colours.gap, line_width=0, layer="below")
+        figure.add_annotation(
+            x=(left + right) / 2, y=0, yref="paper", yanchor="bottom", showarrow=False, bgcolor=colours.paper,
+            text=html.escape(segment.reason or segment.verdict), font={"size": 11, "color": colours.text},
+        )  # fmt: skip
+
+
+def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float) -> tuple[Array, list[str]]:
+    """Where the 5 mm lines lie, at whole multiples from the start of the recording; round times are written."""
+    lines = np.arange(np.ceil(left_s / spacing_s), np.floor(right_s / spacing_s + 1e-9) + 1) * spacing_s
+    step = _tick_step(window_s)
+    is_round = np.abs(lines / step - np.round(lines / step)) < 1e-6
+    shown = is_round & (lines >= 0) & (lines < right_s - 0.04 * window_s)
+    return lines, [clock(float(x), tenths=False) if show else "" for x, show in zip(lines, shown, strict=True)]
+
+
+def _tick_step(window_s: float) -> float:
+    """A round number of seconds that divides a window into at most about six."""
+    steps = np.array([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600])
+    return float(steps[min(int(np.searchsorted(steps, window_s / 6)), steps.size - 1)])
+
+
+def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
+    """At most seven round times in a window, and how to write them."""
+    step = _tick_step(window_s)
+    ticks = np.arange(np.ceil(start_s / step) * step, start_s + window_s + 1e-6, step)
+    return ticks, [clock(float(tick), tenths=False) for tick in ticks]
+
+
+def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:
+    """No margins, no legend, no zoom: scales on paper are not to be changed by a stray drag."""
+    figure.update_layout(
+        template="none", height=height, margin={"l": 8, "r": 8, "t": 6, "b": 24}, showlegend=False, dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="closest", clickmode="event+select",
+        font={"family": FONT, "color": colours.muted, "size": 12},
+        hoverlabel={"bgcolor": colours.paper, "font": {"color": colours.text}},
+    )  # fmt: skip
+    figure.update_yaxes(automargin=True)

@@ -1,0 +1,104 @@
+"""One study as its page shows it: where it stands, the beats in force, and what its readers may see of each other."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.common import cache
+from app.review_desk import Desk, desk_of
+from app.review_desk import stamp as desk_stamp
+from pipeline.errors import EcgError, ReviewError, StaleVersion
+from pipeline.store.log import Entry, Role
+from pipeline.store.reviews import Standing, audit
+
+_KEY = "heartvision-study"
+
+
+@dataclass
+class Open:
+    """What survives reruns of the Study page; `request` names this session's requests, so that none is done twice."""
+
+    study_id: int
+    request: str
+    desk: Desk | None = None
+    difference: int = 0
+    error: str = ""
+    notice: str = ""
+
+    def change(self, act: Callable[[], object], seen: int, done: str) -> None:
+        """Carries a change out; one that was refused because someone else was faster says who did what."""
+        self.error, self.notice = "", ""
+        try:
+            act()
+            self.notice = done
+        except StaleVersion as error:
+            self.error = str(error)
+        except ReviewError as error:
+            self.error = _overtaken(self.study_id, seen) or str(error)
+        except EcgError as error:
+            self.error = str(error)
+
+    def key(self, what: str, version: int) -> str:
+        """The name of a request: a second click is the same request."""
+        return f"{self.request}-{what}-{version}"
+
+    def laid_out(self, now: Standing) -> Desk:
+        """The study on the desk, as the Review page has it; read again only when something has changed.
+
+        Raises
+        ------
+        EcgError
+            If the recording or the stored analysis is not there.
+        """
+        if self.desk is None or self.desk.stamp != desk_stamp(now):
+            material = self.desk.material if self.desk else cache.review_material(now.study)
+            self.desk = desk_of(material, now)
+        return self.desk
+
+
+def opened(study_id: int) -> Open:
+    """This browser session's hold on a study."""
+    found = st.session_state.get(_KEY)
+    if not isinstance(found, Open) or found.study_id != study_id:
+        st.session_state[_KEY] = found = Open(study_id, uuid.uuid4().hex)
+    return found
+
+
+def is_blind(now: Standing, reader: str) -> bool:
+    """Whether this reader must not see what the first one decided: their own second reading goes on."""
+    return bool(reader) and now.second_reader == reader and not now.second_done
+
+
+def visible(entries: tuple[Entry, ...], now: Standing, reader: str) -> tuple[Entry, ...]:
+    """The entries that may be seen: while a second reading goes on, each side sees its own."""
+    if not now.second_reader or now.second_done:
+        return entries
+    own: Role = "second" if is_blind(now, reader) else "main"
+    return tuple(entry for entry in entries if entry.reading == own)
+
+
+def recording_page(study_id: int, label: str, *, reading: Role = "main") -> None:
+    """A link to the Review page."""
+    where = {"study": str(study_id)} | ({"reading": "second"} if reading == "second" else {})
+    st.page_link("review/page.py", label=label, icon=":material/rate_review:", query_params=where)
+
+
+def signatures(study_id: int) -> int:
+    """How often the study was signed so far."""
+    return sum(entry.event == "sign" for entry in audit(study_id))
+
+
+def _overtaken(study_id: int, seen: int) -> str:
+    """Who changed the study since the version that was seen; "" if nobody did."""
+    newer = [entry for entry in audit(study_id) if entry.reading == "main" and entry.seq > seen]
+    if not newer:
+        return ""
+    last = newer[-1]
+    return (
+        f"{last.who} {last.sentence()} at {last.at:%Y-%m-%d %H:%M:%S} UTC, after you opened it; nothing of yours was "
+        "saved, look at it as it is now."
+    )

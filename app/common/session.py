@@ -1,0 +1,156 @@
+"""Typed access to st.session_state: what one browser session has open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from app.common.theme import by_touch
+from app.findings import Case
+from pipeline.types import Recording
+from pipeline.worker.jobs import Job
+
+_KEY = "heartvision"
+WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
+
+
+@dataclass
+class Session:
+    """What survives reruns and page switches.
+
+    `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
+    raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
+    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at;
+    `at_s` the time to show first once the recording that waits is analysed, if not its first abnormal beat.
+    """
+
+    recordings: tuple[Recording, ...] = ()
+    chosen: int = 0
+    network: str = ""
+    leads: tuple[str, ...] | None = None
+    case: Case | None = None
+    error: str = ""
+    notice: str = ""
+    asked: Job | None = None
+    addressed: bool = False
+    at_s: float | None = None
+    beat: int = 0
+    window_start_s: float = 0.0
+    window_s: float = WINDOW_S
+    uploads: int = 0
+    chart_picks: int = 0
+    table_picks: int = 0
+    kept: tuple[tuple[Recording, ...], int, str, tuple[str, ...] | None] = ((), 0, "", None)
+
+    @property
+    def recording(self) -> Recording | None:
+        """The recording that is chosen among the opened ones."""
+        return self.recordings[self.chosen] if self.recordings else None
+
+    @property
+    def leads_used(self) -> tuple[str, ...]:
+        """The leads of the analysis that is shown, or asked for."""
+        if self.leads is not None:
+            return self.leads
+        return self.case.prepared.leads if self.case is not None and self.is_current else ()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the case shows the chosen recording with the chosen network and leads."""
+        case = self.case
+        return (
+            case is not None
+            and case.recording is self.recording
+            and case.analysis.model == self.network
+            and self.leads in (None, case.prepared.leads)
+        )
+
+    def open(self, recordings: tuple[Recording, ...]) -> None:
+        """Opens freshly read recordings at the first one, with leads chosen automatically."""
+        self.recordings, self.chosen, self.leads = recordings, 0, None
+        self._quiet()
+        self.uploads += 1
+
+    def open_at(self, recording: Recording, network: str, time_s: float) -> None:
+        """Opens a recording with a network's opinion, to be shown from the beat nearest to a time on."""
+        self.open((recording,))
+        self.network, self.at_s = network, time_s
+
+    def choose(self, index: int) -> None:
+        """Goes to another of the opened recordings."""
+        self.chosen, self.leads = index, None
+        self._quiet()
+
+    def use_network(self, name: str) -> None:
+        """Asks for another network's opinion."""
+        self.network = name
+        self._quiet()
+
+    def use_leads(self, leads: tuple[str, ...]) -> None:
+        """Asks for other leads."""
+        self.leads = leads
+        self._quiet()
+
+    def refuse(self, sentence: str) -> None:
+        """Says why something could not be done, and returns to what was shown before it."""
+        self.back()
+        self.error = sentence
+
+    def back(self, notice: str = "") -> None:
+        """Returns to what was shown before, with a word about it."""
+        self._quiet()
+        self.notice = notice
+        self.recordings, self.chosen, self.network, self.leads = self.kept
+        self.uploads += 1
+
+    def show(self, case: Case) -> None:
+        """Shows a case from its first abnormal beat on, or, if only the opinion is new, from the same beat."""
+        same = self.case is not None and self.case.recording is case.recording
+        time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else self.at_s
+        self.case = case
+        self._quiet()
+        self.kept = (self.recordings, self.chosen, self.network, self.leads)
+        if time_s is not None:
+            self.select(case.nearest(time_s))
+            return
+        self.window_start_s = 0.0
+        first = case.next_abnormal(-1, 1)
+        self.select(0 if first is None else first)
+
+    def select(self, beat: int, *, by: Literal["button", "chart", "table"] = "button") -> None:
+        """Selects a beat and moves the window to it if it is not well inside."""
+        if self.case is None:
+            return
+        self.beat = min(max(beat, 0), self.case.time_s.size - 1)
+        self.chart_picks += by == "chart"
+        self.table_picks += by != "table"
+        time_s = float(self.case.time_s[self.beat])
+        margin = 0.1 * self.window_s
+        if not self.window_start_s + margin <= time_s <= self.window_start_s + self.window_s - margin:
+            self.move(time_s - self.window_s / 2)
+
+    def move(self, start_s: float) -> None:
+        """Moves the window to `start_s`, kept inside the recording."""
+        if self.case is not None:
+            latest = max(0.0, self.case.recording.duration_s - self.window_s)
+            self.window_start_s = min(max(float(start_s), 0.0), latest)
+
+    def _quiet(self) -> None:
+        """Forgets what was said and waited for: something new is looked at."""
+        self.error, self.notice, self.asked, self.at_s = "", "", None, None
+
+    def resize(self, window_s: float) -> None:
+        """Changes the length of the window around its middle."""
+        middle = self.window_start_s + self.window_s / 2
+        self.window_s = window_s
+        self.move(middle - window_s / 2)
+
+
+def session() -> Session:
+    """This browser session's state."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Session(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
+    found: Session = st.session_state[_KEY]
+    return found

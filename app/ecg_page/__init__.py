@@ -1,0 +1,1 @@
+"""The 12-lead page: a printed ECG becomes a recording."""

@@ -1,0 +1,72 @@
+"""What the page network says of a 12-lead page: one of four classes, calibrated, with the leads that spoke for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app.common import cache, overlays
+from app.common.frames import written
+from app.common.text import plain
+from pipeline.digitisation.digitise import Digitised
+from pipeline.errors import EcgError
+from pipeline.page_classifier.files import PAGE_CLASS_NAMES, read_page_evaluation
+from pipeline.page_classifier.printed_page import RHYTHM
+from pipeline.page_classifier.reading import PageReading, readable_page
+from pipeline.types import RgbPicture
+from pipeline.wording import percent
+
+_LEADS_NAMED = 3
+_RARE = "myocardial_infarction"
+
+
+@st.fragment
+def draw(found: Digitised, picture: RgbPicture) -> None:
+    """The class of a page that was understood; a sentence where the network cannot say."""
+    st.subheader("The page as a whole", anchor=False)
+    try:
+        shown = readable_page(found)
+        with st.spinner("Asking the page network"):
+            reading = cache.page_reading(picture.digest, picture.page, found.corrections, shown)
+    except EcgError as error:
+        st.info(plain(f"No class: {error}"), icon=":material/block:")
+        return
+    left, right = st.columns((2, 1), gap="medium")
+    left.image(
+        overlays.with_heat(overlays.shown(shown), reading.heat),
+        caption="Orange: the leads that spoke for the class; the beats of a lead share its colour.",
+        width="stretch",
+        alt="The page under the heat of its leads",
+    )
+    with right:
+        _answer(reading)
+
+
+def _answer(reading: PageReading) -> None:
+    with st.container(horizontal=True, gap="small"):
+        normal = reading.class_name == "normal"
+        st.badge(PAGE_CLASS_NAMES[reading.class_name], color="gray" if normal else "orange")
+        if not reading.confident:
+            st.badge("not confident", color="yellow")
+    table = pd.DataFrame(
+        {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
+    ).sort_values("Probability", ascending=False)
+    st.dataframe(written(table, {"Probability": percent}), hide_index=True, width="stretch")
+    most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
+    named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
+    st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")
+    st.warning(_limits(), icon=":material/science:")
+    st.caption(f"Network: page, version {plain(reading.model_version)}.")
+
+
+def _limits() -> str:
+    """What the network's learning set means for its answer, in numbers of its own evaluation."""
+    content = read_page_evaluation()
+    rare, pages = content["pages"][_RARE], sum(content["pages"].values())
+    infarction = next(each for each in content["networks"]["vgg16"]["classes"] if each["class"] == _RARE)["recall"]
+    return (
+        f"For research only. The network learnt from {pages} pages of one hospital, of which only {rare} show an "
+        f"infarction: of such pages it found {percent(infarction['value'])} (95 % interval "
+        f"{percent(infarction['low'])} to {percent(infarction['high'])}), so **it cannot rule out an infarction**."
+    )

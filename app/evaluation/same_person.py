@@ -1,0 +1,65 @@
+"""The same network trained without the man who is in both halves of MIT-BIH, beside the usual one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app.common import cache
+from app.common.text import plain
+from app.evaluation import tables
+from app.evaluation.shared import EvaluationView, Json, show_caption, show_table
+from models import registry
+from pipeline.datasets.splits import SAME_PERSON
+from pipeline.errors import DataError
+from pipeline.evaluation.saved import without_file
+from pipeline.wording import grouped
+
+SWAPS_SHOWN = 2000
+MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accuracy")
+
+
+def show_same_person(view: EvaluationView) -> None:
+    """For each person in both halves: what the run without the record that teaches gives, if one was made."""
+    for taught, tested in SAME_PERSON:
+        file = without_file(view.name, (taught,), registry.WEIGHTS)
+        if view.evaluation["split"] == "ds2" and file.is_file():
+            st.subheader(f"Trained without record {taught}", anchor=False)
+            try:
+                other = cache.evaluation(file)
+                found = _compared(view, other)
+            except DataError as error:
+                st.warning(plain(str(error)))
+                continue
+            st.write(_told(view, other, taught, tested))
+            show_table(tables.differences(found, ("Usual", f"Without {taught}")), f"{view.name}-without-{taught}.csv")
+            show_caption(other["provenance"], f"models/weights/{view.name}/{file.name}")
+
+
+def _compared(view: EvaluationView, other: Json) -> list[Any]:
+    """The differences of `MEASURES`, and that of S once more without the record that holds most S beats."""
+    from pipeline.evaluation.compare import compare  # not before it is needed
+    from pipeline.evaluation.report import S_RECORD
+
+    both = view.report, other[view.kind]
+    found = [row for row in compare(*both, swaps=SWAPS_SHOWN).differences if row.measure in MEASURES]
+    rest = compare(*both, without=(S_RECORD,), swaps=SWAPS_SHOWN).differences
+    beside = [replace(row, measure=f"{tables.WITHOUT_232}S_f1") for row in rest if row.measure == "S_f1"]
+    at = next(i for i, row in enumerate(found, 1) if row.measure == "S_f1")
+    return [*found[:at], *beside, *found[at:]]
+
+
+def _told(view: EvaluationView, other: Json, taught: str, tested: str) -> str:
+    usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
+    return (
+        f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "
+        f"the same recipe without him, makes {grouped(without)} errors in record {tested} instead of {grouped(usual)}. "
+        "Two trainings differ by chance as well; the intervals come from drawing the patients anew and do not know "
+        "of that."
+    )
+
+
+def _errors(report: Json, record: str) -> int:
+    return next((int(row["errors"]) for row in report["per_record"] if row["record"] == record), 0)

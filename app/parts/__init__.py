@@ -1,1 +1,0 @@
-"""The parts of the Analyse page, each drawn by one function."""

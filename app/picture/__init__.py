@@ -1,0 +1,1 @@
+"""The Picture page and its parts: pictures of single beats."""

@@ -1,0 +1,241 @@
+"""Decisions: about which beats, and what; each is on the disk before the page is drawn again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import streamlit as st
+
+from app.common import reader
+from app.review.session import Bench, Scope
+from app.review_desk import Desk, desk_of
+from pipeline.errors import EcgError, StaleVersion
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.review.beats_in_force import snapped
+from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
+from pipeline.review.morphology import NO_FAMILY
+from pipeline.store import reviews
+from pipeline.store.listing import relist
+from pipeline.wording import clock
+
+BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
+    ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
+    *((f"review-{name}", f"**{name}**", "override", name, CLASS_NAMES[name]) for name in AAMI_CLASSES),
+    ("review-reject", "Artefact `X`", "reject", "", "Noise: no interval is measured across it."),
+    ("review-delete", "Not a beat `D`", "delete", "", "Nothing is there: the interval is measured across it."),
+)
+
+
+def draw(bench: Bench, desk: Desk) -> None:
+    """What a decision is about, and the buttons."""
+    _scopes(bench, desk)
+    samples = bench.target()
+    blocked = not (desk.writable and reader.current())
+    seen = hash((desk.standing.version, samples))  # in the buttons' identity: only what was seen is decided about
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
+        for name, label, kind, aami, meaning in BUTTONS:
+            with st.container(key=name, width="content"):
+                st.button(
+                    label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
+                    type="primary" if kind == "confirm" else "secondary",
+                    on_click=_take, args=(bench, desk, kind, samples, aami, _fresh()),
+                )  # fmt: skip
+        _add(bench, blocked)
+        _comment(bench, desk, samples, blocked)
+
+
+def history(bench: Bench, desk: Desk) -> None:
+    """Undo and redo, without limit."""
+    standing = desk.standing
+    blocked = not (desk.writable and reader.current())
+    for name, label, count, change in (
+        ("review-undo", "Undo `U`", standing.undoable, reviews.undo),
+        ("review-redo", "Redo `R`", standing.redoable, reviews.redo),
+    ):
+        with st.container(key=name, width="content"):
+            st.button(
+                label, key=f"{name}-{standing.version}", disabled=blocked or not count, wrap=False,
+                on_click=_step, args=(bench, desk, change, _fresh()), help=f"{count} steps",
+            )  # fmt: skip
+
+
+def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
+    """Adds a missed beat at the peak nearest to a place."""
+    recording = desk.material.recording
+    lead = recording.p_signal[:, recording.leads.index(desk.study.leads[0])]
+    bench.picks += 1
+    try:
+        found = snapped(round(time_s * recording.fs), lead, recording.fs, desk.beats.sample)
+    except EcgError as error:
+        bench.error = str(error)
+        return
+
+    def shown() -> None:
+        bench.adding = False
+        bench.look_at(found)
+
+    _change(bench, desk, lambda: _decided(bench, desk, Decision("add", (found,), aami), _fresh()), shown)
+
+
+def _scopes(bench: Bench, desk: Desk) -> None:
+    """What the next decision is about; the choice follows the clicks and can be made by hand."""
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-scopes"):
+        st.caption("Decide about", width="content")
+        found = bench.current
+        if found is not None:
+            count = len(found.samples)
+            _scope(bench, "finding", f"the finding, {_beats(count)}" if count > 1 else "the finding, 1 beat", "G")
+        at = desk.position(bench.sample)
+        if at is not None:
+            _scope(bench, "beat", f"the beat at {clock(float(desk.beats.time_s[at]))}", "B")
+            family = bench.family if bench.scope == "family" else desk.family_of(bench.sample)
+            if family != NO_FAMILY:
+                count = len(desk.family_samples(family))
+                _scope(bench, "family", f"family {family + 1}, {_beats(count)}", "M", family)
+        if bench.picked:
+            _scope(bench, "picked", f"the selection, {_beats(len(bench.picked))}", "")
+        _span(bench, desk)
+
+
+def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FAMILY) -> None:
+    def take() -> None:
+        bench.scope = scope
+        if scope == "family":
+            bench.family = family
+
+    chosen = bench.scope == scope
+    words = f"**{label}**" if chosen else label
+    with st.container(key=f"review-scope-{scope}", width="content"):
+        st.button(
+            f"{words} `{key}`" if key else words, key=f"scope-{scope}", on_click=take, wrap=False,
+            type="secondary" if chosen else "tertiary",
+        )  # fmt: skip
+
+
+def _span(bench: Bench, desk: Desk) -> None:
+    """All beats between two times, those of the strip until others are given."""
+    duration = desk.material.recording.duration_s
+    shown = round(bench.start_s, 1), round(min(duration, bench.start_s + bench.window_s), 1)
+    if st.session_state.get("span-strip") != shown:
+        st.session_state["span-strip"] = shown
+        st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
+    with st.popover("Between two times", icon=":material/date_range:", type="tertiary"):
+        first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
+        last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
+        only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
+        samples = desk.between(first, last, frozenset(only or ()))
+        st.button(
+            f"Select {_beats(len(samples))}", key="span-take", disabled=not samples, type="primary",
+            on_click=_take_span, args=(bench, samples, first),
+        )  # fmt: skip
+
+
+def _take_span(bench: Bench, samples: tuple[int, ...], first: float) -> None:
+    bench.pick(samples)
+    bench.move(first)
+
+
+def _take(
+    bench: Bench, desk: Desk, kind: DecisionKind, samples: tuple[int, ...], aami: str, key: str, text: str = ""
+) -> None:
+    def go_on() -> None:
+        if kind != "comment":
+            bench.go_on(desk, samples)
+
+    _change(bench, desk, lambda: _decided(bench, desk, Decision(kind, samples, aami, text), key), go_on)
+
+
+def _decided(bench: Bench, desk: Desk, decision: Decision, key: str) -> int:
+    return reviews.decide(
+        desk.study.id, decision, reader=reader.current(), expected_version=desk.standing.version,
+        reading=bench.reading, key=key,
+    )  # fmt: skip
+
+
+def _step(bench: Bench, desk: Desk, change: Callable[..., int], key: str) -> None:
+    """Undo or redo; shows the beats that have changed."""
+    before = desk.standing.decisions
+
+    def carried_out() -> int:
+        return change(desk.study.id, reader=reader.current(), expected_version=desk.standing.version,
+                      reading=bench.reading, key=key)  # fmt: skip
+
+    def show_turned() -> None:
+        after = () if bench.desk is None else bench.desk.standing.decisions
+        if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
+            bench.return_to(max(before, after, key=len)[-1].samples)
+
+    _change(bench, desk, carried_out, show_turned)
+
+
+def _change(bench: Bench, desk: Desk, change: Callable[[], int], then: Callable[[], None]) -> None:
+    """Carries a change out and lays the new state on the desk; a refusal is said, with the state as it is now."""
+    bench.error = bench.notice = ""
+    try:
+        change()
+    except StaleVersion as error:
+        bench.notice = str(error)
+    except EcgError as error:
+        bench.error = str(error)
+    else:
+        bench.put(desk_of(desk.material, reviews.standing(desk.study.id, reading=bench.reading)))
+        then()
+        _tell_worklist(bench)
+
+
+def _tell_worklist(bench: Bench) -> None:
+    """The decision is safe already: a worklist that cannot be renewed is no reason to say otherwise."""
+    desk = bench.desk
+    if desk is None or bench.reading != "main":
+        return
+    try:
+        relist(desk.study.id, desk.beats, desk.findings)
+    except EcgError as error:
+        bench.notice = str(error)
+
+
+def _add(bench: Bench, blocked: bool) -> None:
+    with st.container(key="review-add", width="content"):
+        st.button(
+            "Add `A`" if not bench.adding else "Cancel adding `A`", key=f"add-{bench.adding}", disabled=blocked,
+            on_click=lambda: setattr(bench, "adding", not bench.adding), wrap=False,
+            help="A beat that was missed: click its place in the strip, or type the time.",
+        )  # fmt: skip
+
+
+def adding(bench: Bench, desk: Desk) -> None:
+    """While a beat is added: its class, and its time for those who type it."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
+        st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
+        aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
+        duration = desk.material.recording.duration_s
+        middle = min(duration, bench.start_s + bench.window_s / 2)
+        time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
+        st.button("Add here", key="add-here", on_click=add_at, args=(bench, desk, time_s, aami or "N"))
+
+
+def _comment(bench: Bench, desk: Desk, samples: tuple[int, ...], blocked: bool) -> None:
+    at = desk.position(samples[0]) if samples else None
+    old = "" if at is None else desk.beats.comment[at]
+    seen = hash((desk.standing.version, samples))
+    place = st.popover("Comment", icon=":material/comment:", disabled=blocked or at is None, key=f"comment-{seen}")
+    with place.form(f"comment-form-{seen}", border=False):
+        st.text_area(f"Comment on {_beats(len(samples))}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
+        st.form_submit_button(
+            "Keep the comment", type="primary", on_click=_keep_comment,
+            args=(bench, desk, samples, f"comment-text-{seen}", _fresh()),
+        )  # fmt: skip
+
+
+def _keep_comment(bench: Bench, desk: Desk, samples: tuple[int, ...], field: str, key: str) -> None:
+    _take(bench, desk, "comment", samples, "", key, st.session_state[field])
+
+
+def _beats(count: int) -> str:
+    return f"{count} beat{'' if count == 1 else 's'}"
+
+
+def _fresh() -> str:
+    """Names one request: a click that arrives twice is carried out once."""
+    return uuid.uuid4().hex

@@ -1,0 +1,122 @@
+"""Review: the cardiologist's workbench; every finding is seen, decided and kept."""
+
+import streamlit as st
+
+from app.common import cache, reader
+from app.common.open_study import is_blind
+from app.common.text import plain
+from app.common.theme import is_dark
+from app.review import beat as review_beat
+from app.review import decide, head, keys, strip, tabs, triage_list
+from app.review.session import Bench, bench, sit_down
+from app.review_desk import desk_of, stamp
+from pipeline.errors import EcgError
+from pipeline.store.reviews import standing
+from pipeline.store.studies import worklist
+
+RECENT = 6
+# The page is one desk: less air around it than pages to be read have, and no gap between buttons that belong together.
+STYLE = """<style>
+.stMainBlockContainer { padding: 4.25rem 2rem 1rem; }
+.st-key-review-desk { gap: 0.5rem; }
+.st-key-review-desk [data-testid=stVerticalBlock] { gap: 0.45rem; }
+.st-key-review-head strong { font-size: 1.15rem; }
+.st-key-review-head small strong, .st-key-review-head [data-testid=stCaptionContainer] strong { font-size: inherit; }
+.st-key-review-desk button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
+.st-key-review-desk table { font-size: 0.85rem; }
+.st-key-review-desk th, .st-key-review-desk td { padding: 0.15rem 0.6rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
+</style>"""
+
+
+def _follow() -> Bench:
+    """The study and finding that the address names; without one, the study that was open."""
+    here = bench()
+    named = st.query_params.get("study", ""), st.query_params.get("reading", "")
+    if named[0] and named != here.addressed:
+        number = int(named[0]) if named[0].isdecimal() and len(named[0]) < 10 else 0
+        if number != here.study_id or (named[1] == "second") != (here.reading == "second"):
+            here = sit_down(number, "second" if named[1] == "second" else "main")
+            here.finding = st.query_params.get("at", "")
+        here.addressed = named
+    return here
+
+
+def _address(here: Bench) -> None:
+    """Makes the address name what is open, so that a refresh opens it again."""
+    wanted = {"study": str(here.study_id)}
+    if here.reading == "second":
+        wanted["reading"] = "second"
+    here.addressed = wanted["study"], wanted.get("reading", "")
+    if here.finding:
+        wanted["at"] = here.finding
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+@st.fragment
+def _desk() -> None:
+    """The whole desk: a decision redraws it and nothing else."""
+    here = bench()
+    try:
+        if here.reading == "main" and is_blind(standing(here.study_id or 0), reader.current()):
+            here = sit_down(here.study_id or 0, "second")  # their own reading: the first one's would not leave it blind
+        now = standing(here.study_id or 0, reading=here.reading)
+        if here.desk is None or here.desk.stamp != stamp(now):
+            material = here.desk.material if here.desk else cache.review_material(now.study)
+            here.put(desk_of(material, now))
+        desk = here.desk
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        _recent()
+        return
+    if desk is None:
+        return
+    _address(here)
+    with st.container(key="review-desk"):
+        head.draw(here, desk)
+        left, right = st.columns([10, 33], gap="small")
+        with left:
+            triage_list.draw(here, desk, dark=is_dark())
+        with right:
+            strip.draw(here, desk)
+            decide.draw(here, desk)
+            beat, whole = st.columns([4, 9], gap="medium")
+            with beat:
+                review_beat.draw(here, desk)
+            with whole:
+                tabs.draw(here, desk)
+    keys.listen()
+
+
+def _recent() -> None:
+    """The studies that were changed last."""
+    found = worklist(sort="updated", descending=True, page_size=RECENT).studies
+    if found:
+        st.subheader("Last changed", anchor=False)
+    for study in found:
+        st.button(
+            f"{plain(study.record)} · {study.state.replace('_', ' ')} · {plain(study.model)}", key=f"recent-{study.id}",
+            icon=":material/rate_review:", on_click=_choose, args=(study.id,),
+        )  # fmt: skip
+
+
+def _choose(study_id: int) -> None:
+    st.query_params.from_dict({"study": str(study_id)})
+
+
+def _nothing() -> None:
+    st.title("Review a recording", anchor=False)
+    st.markdown("Open a recording on the Analyse page and press **Review this recording**, or choose a study here.")
+    st.page_link("analyse/page.py", label="Analyse a recording", icon=":material/cardiology:")
+    try:
+        _recent()
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+st.html(STYLE)
+if _follow().study_id is None:
+    _nothing()
+else:
+    _desk()

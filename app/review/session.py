@@ -1,0 +1,267 @@
+"""Typed access to st.session_state for the Review page: where on the desk this browser session looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import streamlit as st
+
+from app.common.session import PHONE_WINDOW_S, WINDOW_S
+from app.common.theme import by_touch
+from app.review_desk import Desk, Wanted
+from pipeline.review.morphology import NO_FAMILY
+from pipeline.review.triage import Finding
+from pipeline.store.log import Role
+
+_KEY = "heartvision-review"
+Scope = Literal["finding", "beat", "picked", "family"]
+AROUND_S = 2.0  # shown before a finding that is longer than the window
+NO_SAMPLE = -1
+
+
+@dataclass
+class Bench:
+    """What survives reruns and page switches; everything about the study itself is read from the store.
+
+    `sample` is the beat that is looked at; `scope` says what a decision is about: all beats of the `finding`, this
+    beat, the `picked` ones, or the whole `family`. `picks` is a generation: raising it gives the charts fresh keys, so
+    that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
+    `addressed` is what of the page's address was followed.
+    """
+
+    study_id: int | None = None
+    reading: Role = "main"
+    addressed: tuple[str, str] = ("", "")
+    wanted: Wanted = field(default_factory=Wanted)
+    finding: str = ""
+    place: int = 0
+    sample: int = NO_SAMPLE
+    scope: Scope = "finding"
+    picked: tuple[int, ...] = ()
+    family: int = NO_FAMILY
+    start_s: float = 0.0
+    window_s: float = WINDOW_S
+    adding: bool = False
+    picks: int = 0
+    error: str = ""
+    notice: str = ""
+    desk: Desk | None = None
+
+    def put(self, desk: Desk) -> None:
+        """Lays a freshly read state on the desk; the first time the most important open finding is shown."""
+        first = self.desk is None
+        names = self._names()
+        if self.finding in names:
+            self.place = names.index(self.finding)
+        self.desk = desk
+        if first:
+            self._start(desk)
+            return
+        if desk.position(self.sample) is None:
+            found = desk.nearest(self.sample)
+            self.sample = NO_SAMPLE if found is None else found
+        if self.scope == "finding" and self.current is None:
+            self.scope = "beat"  # the finding is gone
+
+    def _start(self, desk: Desk) -> None:
+        listed = desk.listed(self.wanted)
+        found = desk.finding(self.finding) or next((f for f in listed if not f.reviewed), None)
+        if found is not None or listed:
+            self.show(found or listed[0])
+        elif len(desk.beats):
+            self.look_at(int(desk.beats.sample[0]))
+
+    @property
+    def current(self) -> Finding | None:
+        """The finding that is looked at; None if there is none (any more)."""
+        return None if self.desk is None else self.desk.finding(self.finding)
+
+    def target(self) -> tuple[int, ...]:
+        """The beats that a decision is about."""
+        desk = self.desk
+        if desk is None:
+            return ()
+        if self.scope == "finding":
+            return self.current.samples if self.current else ()
+        if self.scope == "family":
+            return desk.family_samples(self.family)
+        wanted = self.picked if self.scope == "picked" else (self.sample,)
+        return tuple(sample for sample in wanted if desk.position(sample) is not None)
+
+    def show(self, finding: Finding) -> None:
+        """Goes to a finding: decisions are then about all its beats."""
+        desk = self.desk
+        self._quiet()
+        self.finding, self.scope, self.adding = finding.id, "finding", False
+        undecided = () if desk is None else _undecided(desk, finding.samples)
+        self.sample = next(iter(undecided), finding.samples[0])
+        length = finding.stop_s - finding.start_s
+        if length <= self.window_s - 1:
+            self.move((finding.start_s + finding.stop_s - self.window_s) / 2)
+        elif len(finding.samples) > 1 and _dense(finding):
+            self.move(finding.start_s - AROUND_S)
+        else:
+            self._centre()
+
+    def step(self, by: int) -> None:
+        """Goes to the next (1) or previous (-1) listed finding, from where the last one was if it is gone."""
+        if self.desk is None:
+            return
+        names = self._names()
+        gone = self.place - 1 if by > 0 else min(self.place, len(names))  # the rows below it have moved up
+        at = (names.index(self.finding) if self.finding in names else gone) + by
+        if 0 <= at < len(names):
+            self.show(self.desk.listed(self.wanted)[at])
+
+    def _names(self) -> list[str]:
+        return [] if self.desk is None else [found.id for found in self.desk.listed(self.wanted)]
+
+    def look_at(self, sample: int, scope: Scope = "beat") -> None:
+        """Goes to a beat; decisions are then about it alone, unless another scope is asked for."""
+        self._quiet()
+        self.sample, self.scope = sample, scope
+        self._keep_in_view()
+
+    def step_beat(self, by: int) -> None:
+        """Goes to the next or previous beat of the finding; beyond its ends, and without one, of the recording."""
+        desk = self.desk
+        if desk is None or not len(desk.beats):
+            return
+        found = self.current
+        own = found.samples if found is not None and self.sample in found.samples and len(found.samples) > 1 else ()
+        if own:
+            at = own.index(self.sample) + by
+            if 0 <= at < len(own):
+                self.look_at(own[at])
+            return
+        at = (desk.position(self.sample) or 0) + by
+        if 0 <= at < len(desk.beats):
+            self.look_at(int(desk.beats.sample[at]))
+
+    def pick(self, samples: Iterable[int]) -> None:
+        """Takes several beats; decisions are then about them."""
+        self._quiet()
+        self.picked = tuple(sorted({int(sample) for sample in samples}))
+        self.picks += 1
+        if len(self.picked) == 1:
+            self.look_at(self.picked[0])
+        elif self.picked:
+            self.scope = "picked"
+
+    def choose_family(self, number: int) -> None:
+        """Goes to a family's most typical beat; decisions are then about all its beats."""
+        members = () if self.desk is None else self.desk.family_samples(number)
+        if members:
+            self.family = number
+            self.look_at(members[0], "family")
+
+    def move(self, start_s: float) -> None:
+        """Moves the window, inside the recording."""
+        if self.desk is not None:
+            latest = max(0.0, self.desk.material.recording.duration_s - self.window_s)
+            self.start_s = min(max(float(start_s), 0.0), latest)
+
+    def jump(self, time_s: float) -> None:
+        """Goes to the beat nearest to a time."""
+        found = None if self.desk is None else self.desk.nearest(time_s * self.desk.beats.fs)
+        if found is not None:
+            self.look_at(found)
+        self.move(time_s - self.window_s / 2)
+
+    def resize(self, window_s: float) -> None:
+        """Changes the length of the window around its middle."""
+        middle = self.start_s + self.window_s / 2
+        self.window_s = window_s
+        self.move(middle - window_s / 2)
+
+    def go_on(self, before: Desk, decided: tuple[int, ...]) -> None:
+        """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
+        desk, found = self.desk, before.finding(self.finding)
+        if desk is None or self.scope in ("picked", "family"):
+            self.scope, self.picked = "beat", ()
+            return
+        later = () if found is None else tuple(s for s in found.samples if s not in decided)
+        rest = _undecided(desk, later)
+        if self.scope == "beat" and (rest or found is None or self.sample not in found.samples):
+            if rest:
+                self.look_at(next((sample for sample in rest if sample > self.sample), rest[0]))
+            return
+        self._to_next_open(before)
+
+    def _to_next_open(self, before: Desk) -> None:
+        desk = self.desk
+        names = [found.id for found in before.listed(self.wanted)]
+        at = names.index(self.finding) if self.finding in names else -1
+        scope = self.scope
+        for name in (*names[at + 1 :], *names[: max(at, 0)]):
+            found = None if desk is None else desk.finding(name)
+            if found is not None and not found.reviewed:
+                self.show(found)
+                self.scope = scope  # who goes beat by beat must not hit a whole finding with the next key
+                return
+        if desk is not None and self.current is None:
+            self.scope = "beat"
+
+    def return_to(self, samples: tuple[int, ...]) -> None:
+        """After undo and redo: to the beats that have changed."""
+        desk = self.desk
+        there = () if desk is None else tuple(sample for sample in samples if desk.position(sample) is not None)
+        if desk is None or not there:
+            if desk is not None and samples:
+                self.jump(samples[0] / desk.beats.fs)
+            return
+        found = next((f for f in desk.listed(self.wanted) if set(there) <= set(f.samples)), None)
+        if found is not None:
+            self.show(found)
+            if len(there) == len(found.samples):
+                return
+        self.look_at(there[0])
+
+    def _centre(self) -> None:
+        if self.desk is not None:
+            self.move(self.sample / self.desk.beats.fs - self.window_s / 2)
+
+    def _keep_in_view(self) -> None:
+        if self.desk is None:
+            return
+        time_s, margin = self.sample / self.desk.beats.fs, 0.1 * self.window_s
+        if not self.start_s + margin <= time_s <= self.start_s + self.window_s - margin:
+            self._centre()
+
+    def _quiet(self) -> None:
+        self.error, self.notice, self.picked = "", "", ()
+        self.picks += 1
+
+
+def _undecided(desk: Desk, samples: tuple[int, ...]) -> tuple[int, ...]:
+    positions = [(sample, desk.position(sample)) for sample in samples]
+    return tuple(sample for sample, at in positions if at is not None and not desk.beats.human[at])
+
+
+def _dense(finding: Finding) -> bool:
+    """Whether the beats follow each other, as those of a run do and those of a family do not."""
+    return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
+
+
+def bench() -> Bench:
+    """This browser session's place at the desk."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = Bench(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
+    found: Bench = st.session_state[_KEY]
+    return found
+
+
+def stand_up() -> None:
+    """Leaves the desk: nothing of the study that was on it is kept."""
+    st.session_state.pop(_KEY, None)
+
+
+def sit_down(study_id: int, reading: Role = "main") -> Bench:
+    """Goes to another study; the window length stays, filters and typed times do not."""
+    old = bench()
+    for name in [str(key) for key in st.session_state if str(key).startswith(("review-", "span-"))]:
+        del st.session_state[name]
+    st.session_state[_KEY] = Bench(study_id, reading, window_s=old.window_s, picks=old.picks + 1)
+    return bench()

@@ -1,0 +1,212 @@
+"""The triage list: what needs eyes, most important first; a click leads there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from app import work
+from app.common import cache
+from app.common.text import plain
+from app.review.session import Bench
+from app.review_desk import Desk, Wanted, job_beside, networks_beside, others_of
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
+from pipeline.review.triage import Finding
+from pipeline.wording import clock
+
+SHOWN_MAX = 300  # rows sent to the browser, around the chosen one
+PRIORITY_WORDS = ("look at this first", "important", "notable", "minor", "single ectopics", "single ectopics",
+                  "doubtful", "not classified")  # fmt: skip
+ALL, OPEN, DONE = "All", "To do", "Done"
+REVIEWED = {ALL: None, OPEN: False, DONE: True}
+CLASSES = (*AAMI_CLASSES, UNCLASSIFIED, REJECTED)
+CLASS_WORDS = {UNCLASSIFIED: "not classified", REJECTED: "artefact"}
+
+_HTML = '<div class="list" role="listbox" aria-label="Findings"></div>'
+_CSS = """
+.list { font-family: var(--st-font); color: var(--st-text-color); overflow-y: auto; max-height: calc(100vh - 196px);
+  min-height: 8rem; border: 1px solid var(--st-border-color); border-radius: 6px; font-size: 14px; }
+.row { display: grid; grid-template-columns: 26px 1fr auto; column-gap: 8px; padding: 5px 8px 5px 0; cursor: pointer;
+  border-bottom: 1px solid var(--st-border-color); border-left: 4px solid var(--tone); box-sizing: border-box; }
+.row:last-child { border-bottom: 0; }
+.row:hover { background: var(--st-secondary-background-color); }
+.row[aria-selected=true] { background: color-mix(in srgb, var(--st-primary-color) 16%, transparent); }
+.row:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
+.level { text-align: center; font-weight: 700; color: var(--tone); font-variant-numeric: tabular-nums; }
+.title { font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
+.detail, .time { font-size: 12.5px; opacity: .75; line-height: 1.35; }
+.time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: .85; }
+.tick { color: var(--st-green-text-color, #1a7f37); font-weight: 700; }
+.done .title { font-weight: 400; opacity: .7; }
+.note { padding: 8px 10px; font-size: 13px; opacity: .8; }
+@media (max-width: 640px) { .list { max-height: 15rem; } }
+"""
+_JS = """
+const TONES = {
+  light: ["#b3261e", "#c2410c", "#a16207", "#4d6b1f", "#0b6b6b", "#2b6cb0", "#6b5ca5", "#6b7280"],
+  dark: ["#ff8a80", "#ffab70", "#f2cc60", "#b5d67a", "#6fd6cf", "#7ab8f5", "#c4b5fd", "#aab4be"],
+};
+export default function ({ data, parentElement, setTriggerValue }) {
+  const list = parentElement.querySelector(".list");
+  const tones = TONES[data.dark ? "dark" : "light"];
+  const part = (name, text) => {
+    const element = document.createElement("div");
+    element.className = name;
+    element.textContent = text;
+    return element;
+  };
+  const rows = data.rows.map((row) => {
+    const element = document.createElement("div");
+    element.className = row.done ? "row done" : "row";
+    element.tabIndex = row.chosen ? 0 : -1;
+    element.setAttribute("role", "option");
+    element.setAttribute("aria-selected", row.chosen ? "true" : "false");
+    element.setAttribute("aria-label", row.label);
+    element.style.setProperty("--tone", tones[row.priority - 1] || tones[7]);
+    const level = part("level", row.done ? "✓" : row.priority);
+    level.classList.toggle("tick", row.done);
+    level.title = row.level;
+    const middle = document.createElement("div");
+    middle.append(part("title", row.title), part("detail", row.detail));
+    element.append(level, middle, part("time", row.time));
+    element.onclick = () => setTriggerValue("chosen", row.id);
+    element.onkeydown = (event) => { if (event.key === "Enter") setTriggerValue("chosen", row.id); };
+    return element;
+  });
+  const top = list.scrollTop;
+  list.replaceChildren(...rows, ...(data.note ? [part("note", data.note)] : []));
+  list.scrollTop = top;
+  const chosen = rows.find((row) => row.getAttribute("aria-selected") === "true");
+  if (chosen && list.dataset.chosen !== data.chosen) {
+    const before = chosen.offsetTop - list.offsetTop - list.scrollTop;
+    if (before < 40 || before + chosen.offsetHeight > list.clientHeight - 60) {
+      list.scrollTop += before - list.clientHeight / 3;
+    }
+  }
+  list.dataset.chosen = data.chosen;
+}
+"""
+
+_show_list = st.components.v2.component("heartvision_triage", html=_HTML, css=_CSS, js=_JS)
+
+
+def draw(bench: Bench, desk: Desk, *, dark: bool) -> None:
+    """Filters, the list, and how far the review has come."""
+    if "review-which" not in st.session_state:  # back from another page, which forgets widgets
+        bench.wanted = Wanted()
+    _filters(bench, desk)
+    listed = desk.listed(bench.wanted)
+
+    def chosen() -> None:
+        found = desk.finding(str(st.session_state["triage"].chosen))
+        if found is not None:
+            bench.show(found)
+
+    _show_list(key="triage", data=_data(bench, listed, dark=dark), on_chosen_change=chosen)
+
+
+def _data(bench: Bench, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
+    names = [found.id for found in listed]
+    at = names.index(bench.finding) if bench.finding in names else 0
+    first = max(0, min(at - SHOWN_MAX // 2, len(listed) - SHOWN_MAX))
+    shown = listed[first : first + SHOWN_MAX]
+    return {
+        "rows": [_row(found, found.id == bench.finding) for found in shown],
+        "chosen": bench.finding,
+        "dark": dark,
+        "note": _note(len(listed), len(shown), bench.wanted),
+    }
+
+
+def _note(listed: int, shown: int, wanted: Wanted) -> str:
+    if not listed and (wanted.narrowed or wanted.reviewed is not None):
+        return "Nothing passes the filters." if wanted.narrowed else "Nothing is left in this list."
+    if not listed:
+        return "Nothing needs eyes: no ectopic beat, event or doubtful beat was found."
+    return f"{listed - shown} more are not shown; filter the list." if listed > shown else ""
+
+
+def _row(found: Finding, chosen: bool) -> dict[str, object]:
+    level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
+    time = clock(found.start_s, tenths=False)
+    return {
+        "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
+        "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
+        "label": f"{found.title}, {found.detail}, at {time}, {'reviewed' if found.reviewed else 'to do'}",
+    }  # fmt: skip
+
+
+def _filters(bench: Bench, desk: Desk) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.segmented_control(
+            "Reviewed or not", list(REVIEWED), key="review-which", default=ALL, required=True, wrap=False,
+            label_visibility="collapsed", on_change=_filtered, args=(bench, desk),
+        )  # fmt: skip
+        count = f" ({bench.wanted.narrowed})" if bench.wanted.narrowed else ""
+        with st.popover(f"Filter{count}", icon=":material/filter_list:"):
+            _more_filters(bench, desk)
+    other = bench.wanted.other
+    if other and other not in desk.material.others:
+        _second_opinion(bench, desk, other)
+
+
+def _more_filters(bench: Bench, desk: Desk) -> None:
+    act, args = _filtered, (bench, desk)
+    titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in desk.findings}
+    kinds = list(titles) + sorted(bench.wanted.kinds - set(titles))
+    st.pills("Findings", kinds, selection_mode="multi", key="review-kinds", format_func=lambda k: titles.get(k, k),
+             on_change=act, args=args)  # fmt: skip
+    st.pills("Class in force", CLASSES, selection_mode="multi", key="review-classes",
+             format_func=lambda c: CLASS_WORDS.get(c, c), on_change=act, args=args)  # fmt: skip
+    st.slider("Confidence of the model (%)", 0, 100, (0, 100), key="review-confidence", on_change=act, args=args)
+    minutes = max(1, -int(-desk.material.recording.duration_s // 60))
+    st.slider("Minutes of the recording", 0, minutes, (0, minutes), key="review-minutes", on_change=act, args=args)
+    st.selectbox(
+        "Only where another network disagrees", ["", *networks_beside(desk.study)], key="review-other",
+        format_func=lambda name: _other_words(desk, name), on_change=act, args=args,
+    )  # fmt: skip
+
+
+def _other_words(desk: Desk, name: str) -> str:
+    if not name:
+        return "any"
+    return plain(name) if name in desk.material.others else f"{plain(name)} (reads the recording first)"
+
+
+@st.fragment(run_every=1.0)
+def _second_opinion(bench: Bench, desk: Desk, network: str) -> None:
+    """How far the other network is; as soon as it has read the recording, the list is that of the disagreements."""
+    job, worker = job_beside(desk.material, network), cache.worker()
+    status = worker.status(job)
+    if status.state in ("waiting", "running"):
+        st.progress(status.fraction, f"{plain(network)}: {plain(work.progress_words(status))}")
+        return
+    others = others_of(desk.study)
+    if network in others and bench.desk is not None:
+        cache.forget_review_material()  # it knows nothing of this analysis
+        bench.put(replace(bench.desk, material=replace(bench.desk.material, others=others), _lists={}))
+        st.rerun()
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):
+        st.caption(plain(status.sentence) or f"{plain(network)} has not read this recording.", width="stretch")
+        st.button("Let it read", key="second-opinion", on_click=worker.ask, args=(job,), wrap=False)
+
+
+def _filtered(bench: Bench, desk: Desk) -> None:
+    """Takes all filters as they stand; the finding that is looked at stays."""
+    state = st.session_state
+    low, high = state.get("review-confidence", (0, 100))
+    minutes = max(1, -int(-desk.material.recording.duration_s // 60))
+    first, last = state.get("review-minutes", (0, minutes))
+    other = state.get("review-other") or ""
+    if other and other not in desk.material.others:
+        cache.worker().ask(job_beside(desk.material, other))
+    bench.wanted = Wanted(
+        kinds=frozenset(state.get("review-kinds") or ()),
+        classes=frozenset(state.get("review-classes") or ()),
+        confidence=(low / 100, high / 100),
+        span_s=None if (first, last) == (0, minutes) else (first * 60.0, last * 60.0),
+        reviewed=REVIEWED[state["review-which"] or ALL],
+        other=other,
+    )

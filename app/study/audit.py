@@ -1,0 +1,100 @@
+"""The audit trail: who did what and when, what it was before and after, and what the model had said."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+
+import pandas as pd
+import streamlit as st
+
+from app.common.theme import UNCLASSIFIED_MARK
+from pipeline.export import table_bytes
+from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
+from pipeline.store.log import Entry
+from pipeline.wording import clock
+
+LETTERS = {ABSENT: "no beat", UNCLASSIFIED: UNCLASSIFIED_MARK, REJECTED: "artefact"}
+WHEN = "When (UTC)"
+HEADER = (
+    *("when_utc", "who", "reading", "version", "event", "kind", "what", "beats", "from", "to", "model", "class"),
+    *("text", "model_version", "samples"),
+)
+
+
+def draw(entries: tuple[Entry, ...], name: str, fs: float) -> None:
+    """The entries that were chosen, the latest first, and all of them as CSV."""
+    if not entries:
+        st.info("Nothing was done yet.", icon=":material/info:")
+        return
+    people = list(dict.fromkeys(entry.who for entry in entries))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        who = st.multiselect("Who", people, key="audit-who", placeholder="everybody", width=260)
+        text = st.text_input("Search", key="audit-text", placeholder="sign, V, comment ...", width=220)
+        st.download_button(
+            "CSV", partial(as_csv, entries), file_name=f"{name}-audit.csv", mime="text/csv", key="audit-csv",
+            icon=":material/download:", on_click="ignore", help="The whole audit trail, with every sample.",
+        )  # fmt: skip
+    chosen = filtered(entries, frozenset(who), text)
+    st.dataframe(
+        table(chosen[::-1], fs), hide_index=True, height="content" if len(chosen) < 12 else 460, key="audit-table",
+        column_config={
+            WHEN: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            "What": st.column_config.TextColumn(width="medium"),
+            "At": st.column_config.TextColumn(help="The first of the beats, from the start of the recording."),
+            "Text": st.column_config.TextColumn(width="medium"),
+        },
+    )  # fmt: skip
+    st.caption(f"{len(chosen)} of {len(entries)} entries. Entries are only ever added; none can be changed or removed.")
+
+
+def filtered(entries: tuple[Entry, ...], who: frozenset[str], text: str) -> tuple[Entry, ...]:
+    """Entries of these people (of all, if none is named) in which every word of `text` occurs, in any case."""
+    words = text.casefold().split()
+    return tuple(
+        entry for entry in entries if (not who or entry.who in who) and all(word in _searched(entry) for word in words)
+    )
+
+
+def table(entries: tuple[Entry, ...], fs: float) -> pd.DataFrame:
+    """One row per entry."""
+    return pd.DataFrame(
+        {
+            WHEN: pd.to_datetime([entry.at for entry in entries], utc=True),
+            "Who": [entry.who for entry in entries],
+            "What": [entry.sentence() for entry in entries],
+            "At": [clock(entry.samples[0] / fs) if entry.samples else "" for entry in entries],
+            "From": [letters(entry.before) for entry in entries],
+            "To": [letters(entry.after) for entry in entries],
+            "Model": [letters(entry.model) for entry in entries],
+            "Text": [entry.text for entry in entries],
+            "Reading": ["second" if entry.reading == "second" else "first" for entry in entries],
+            "Version": [entry.seq for entry in entries],
+            "Model version": [entry.model_version for entry in entries],
+        }
+    )
+
+
+def letters(classes: str) -> str:
+    """Classes of many beats in few words: V, or N ×3, V ×2."""
+    counted = [(letter, len(list(same))) for letter, same in groupby(sorted(classes))]
+    if len(counted) == 1:
+        return LETTERS.get(counted[0][0], counted[0][0])
+    return ", ".join(f"{LETTERS.get(letter, letter)} ×{n}" for letter, n in counted)
+
+
+def as_csv(entries: tuple[Entry, ...]) -> bytes:
+    """All entries as a table that no spreadsheet runs as a formula; classes with one letter per sample."""
+    rows = [
+        (
+            *(entry.at.isoformat(timespec="milliseconds"), entry.who, entry.reading, entry.seq, entry.event),
+            *(entry.kind, entry.sentence(), len(entry.samples), entry.before, entry.after, entry.model, entry.aami),
+            *(entry.text, entry.model_version, " ".join(map(str, entry.samples))),
+        )
+        for entry in entries
+    ]
+    return table_bytes(HEADER, rows)
+
+
+def _searched(entry: Entry) -> str:
+    return " ".join((entry.who, entry.sentence(), entry.text, entry.event, letters(entry.after))).casefold()

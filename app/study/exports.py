@@ -1,0 +1,164 @@
+"""The reviewed result and the model's alone, to take away; each file is made when it is asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from app.common import cache
+from app.common.open_study import Open
+from app.common.text import plain
+from app.review.session import stand_up
+from app.review_desk import Desk
+from models import registry
+from pipeline.errors import ModelError
+from pipeline.export import write_atr, write_csv, write_json
+from pipeline.export.fhir import write_fhir
+from pipeline.export.report import ReportContent, StudyFacts, report_content
+from pipeline.export.report_pdf import write_pdf
+from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
+from pipeline.review.beats_in_force import reviewed_beats
+from pipeline.review.decisions import TEXT_CHARS
+from pipeline.store.deletion import delete_signal
+from pipeline.store.reviews import Standing
+from pipeline.store.studies import Study
+
+Content = Callable[[], ReportContent]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One kind of file: `write` takes the content and a path."""
+
+    label: str
+    ending: str
+    mime: str
+    write: Callable[[ReportContent, Path], Path]
+
+
+REVIEWED = (
+    Form("Report (PDF)", "pdf", "application/pdf", write_pdf),
+    Form("WFDB annotations", "hv", "application/octet-stream", write_reviewed_atr),
+    Form("CSV", "csv", "text/csv", write_reviewed_csv),
+    Form("JSON", "json", "application/json", write_reviewed_json),
+    Form("FHIR R4", "fhir.json", "application/fhir+json", write_fhir),
+)
+MODEL = (
+    Form("Report (PDF)", "model.pdf", "application/pdf", write_pdf),
+    Form(
+        "WFDB annotations", "hvm", "application/octet-stream", lambda content, path: write_atr(content.analysis, path)
+    ),
+    Form("CSV", "model.csv", "text/csv", lambda content, path: write_csv(content.analysis, path)),
+    Form("JSON", "model.json", "application/json", lambda content, path: write_json(content.analysis, path)),
+    Form("FHIR R4", "model.fhir.json", "application/fhir+json", write_fhir),
+)
+
+
+def draw(desk: Desk, signatures: int, *, blind: bool) -> None:
+    """Both results, one row each."""
+    signed = desk.study.state == "signed"
+    st.markdown(f"**The reviewed result**, {'signed' if signed else 'preliminary until it is signed'}")
+    if blind:
+        st.info("Hidden until you have finished your own reading.", icon=":material/visibility_off:")
+    else:
+        _row(REVIEWED, desk.study, partial(reviewed, desk, signatures), empty=not len(desk.beats))
+    st.markdown("**The model's result alone**, before anybody looked at it")
+    _row(MODEL, desk.study, partial(model_alone, desk), empty=not desk.material.analysis.sample.size)
+    st.caption(
+        "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
+        "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."
+    )
+
+
+def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
+    """The signal can go once everything was taken away; asks for a reason, which stays with who and when."""
+    with st.expander("Delete the recording from this machine", icon=":material/delete:"):
+        st.markdown(
+            "The signal is deleted, and with it strips and reports. Decisions, the model's answers and the audit trail "
+            "stay. The same files, opened again, bring everything back."
+        )
+        if now.state == "signed":
+            st.caption("This study is signed and keeps its recording; reopen it first.")
+            return
+        with st.form("forget", border=False):
+            st.text_area("Reason", key="forget-reason", max_chars=TEXT_CHARS, placeholder="stays in the audit trail")
+            st.form_submit_button(
+                f"Delete as {plain(reader)}" if reader else "Delete", disabled=not reader, key="forget-signal",
+                icon=":material/delete_forever:", on_click=_forget, args=(here, now.version, reader),
+            )  # fmt: skip
+
+
+def _forget(here: Open, seen: int, reader: str) -> None:
+    reason = str(st.session_state["forget-reason"])
+    here.change(
+        lambda: delete_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
+    )  # fmt: skip
+    if here.notice:
+        here.desk = None
+        cache.forget_review_material()
+        stand_up()
+
+
+def reviewed(desk: Desk, signatures: int) -> ReportContent:
+    """What the reader made of it, as it stands."""
+    return _content(desk, facts(desk, signatures))
+
+
+def model_alone(desk: Desk) -> ReportContent:
+    """The model's answer, as if nobody had seen it."""
+    material = desk.material
+    return report_content(
+        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.ground),
+        created=datetime.now(UTC), trained_on=trained_on(desk.study),
+    )  # fmt: skip
+
+
+def facts(desk: Desk, signatures: int) -> StudyFacts:
+    """Who answers for the result: who signed it, else who read it last."""
+    now = desk.standing
+    return StudyFacts(
+        state=now.state,
+        reader=now.signature.who if now.signature else now.study.reader,
+        second_reader=now.second_reader if now.second_done else "",
+        signed_at=now.signature.at if now.signature else None,
+        signatures=signatures,
+        version=now.version,
+    )
+
+
+def trained_on(study: Study) -> str:
+    """What data the model knows; "" if its weights are not here any more."""
+    try:
+        return registry.manifest(study.model).trained_on
+    except ModelError:
+        return ""
+
+
+def made(form: Form, content: Content) -> bytes:
+    """The file."""
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
+        return form.write(content(), Path(folder) / f"result.{form.ending}").read_bytes()
+
+
+def _content(desk: Desk, study: StudyFacts) -> ReportContent:
+    return report_content(
+        desk.material.recording, desk.material.analysis, desk.beats, created=datetime.now(UTC),
+        findings=desk.findings, study=study, trained_on=trained_on(desk.study),
+    )  # fmt: skip
+
+
+def _row(forms: tuple[Form, ...], study: Study, content: Content, *, empty: bool) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for form in forms:
+            st.download_button(
+                form.label, partial(made, form, content), file_name=f"{study.record}.{form.ending}", mime=form.mime,
+                icon=":material/download:", key=f"take-{form.ending}", on_click="ignore",
+                type="primary" if form is REVIEWED[0] else "secondary",
+                disabled=empty and form.write is not write_pdf,
+            )  # fmt: skip

@@ -1,0 +1,110 @@
+"""One study: sign-off, second reading, exports and audit trail."""
+
+import streamlit as st
+
+from app.common import reader
+from app.common.open_study import Open, is_blind, opened, recording_page, signatures, visible
+from app.common.text import findings_words, plain
+from app.review import head
+from app.review_desk import Desk
+from app.study import audit as worklist_audit
+from app.study import exports as worklist_exports
+from app.study import second_reading, signoff
+from pipeline.errors import EcgError
+from pipeline.store.log import Role
+from pipeline.store.reviews import Standing, audit, standing
+from pipeline.store.studies import stored_analysis
+from pipeline.wording import burden, duration
+
+
+def _number() -> int | None:
+    """The study that the address names, or the one that was open."""
+    named = st.query_params.get("study", "")
+    if named.isdecimal() and len(named) < 10:
+        st.session_state["study-number"] = int(named)
+    return st.session_state.get("study-number")
+
+
+def _draw(here: Open) -> None:
+    now = standing(here.study_id)
+    who = _head(here, now)
+    _said(here)
+    blind = is_blind(now, who)
+    desk = _desk(here, now)
+    signing, second, exports, trail = st.tabs(["Sign-off", "Second reading", "Exports", "Audit trail"], key="study-tab")
+    with signing:
+        if blind:
+            st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
+        else:
+            signoff.draw(here, now, desk, who)
+    with second:
+        second_reading.draw(here, now, desk, who)
+    with exports:
+        if desk is not None:
+            worklist_exports.draw(desk, signatures(here.study_id), blind=blind)
+            worklist_exports.offer_to_forget(here, now, who)
+    with trail:
+        entries = visible(audit(here.study_id), now, who)
+        worklist_audit.draw(entries, now.study.record, stored_analysis(here.study_id).fs)
+
+
+def _head(here: Open, now: Standing) -> str:
+    study = now.study
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(plain(study.record), anchor=False, width="content")
+        head.state_badge(study.state)
+        if now.second_reader:
+            st.badge("read twice" if now.second_done else "second reading open", color="violet")
+        st.space("stretch")
+        name = reader.current()
+        if name:
+            reader.draw()
+    if not name:
+        name = reader.draw()
+    parts = [duration(study.duration_s), f"{plain(study.model)} {plain(study.model_version[:7])}"]
+    if not is_blind(now, name):
+        parts += [
+            plain(findings_words(study.findings)),
+            f"V {burden(study.counts, 'V')}, S {burden(study.counts, 'S')}",
+            f"last reader: {plain(study.reader)}" if study.reader else "nobody has read it yet",
+        ]
+    st.caption(" · ".join(parts))
+    with st.container(horizontal=True, gap="medium"):
+        st.page_link("worklist/page.py", label="Worklist", icon=":material/arrow_back:")
+        reading: Role = "second" if is_blind(now, name) else "main"
+        recording_page(here.study_id, "Open the recording", reading=reading)
+    return name
+
+
+def _said(here: Open) -> None:
+    if here.error:
+        st.error(plain(here.error), icon=":material/error:")
+    if here.notice:
+        st.success(plain(here.notice), icon=":material/check:")
+    here.error, here.notice = "", ""
+
+
+def _desk(here: Open, now: Standing) -> Desk | None:
+    try:
+        return here.laid_out(now)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _nothing() -> None:
+    st.title("A study", anchor=False)
+    st.markdown("Choose a study in the worklist; its sign-off, second reading, exports and audit trail are here.")
+    st.page_link("worklist/page.py", label="Worklist", icon=":material/list_alt:")
+
+
+number = _number()
+try:
+    if number is None:
+        _nothing()
+    else:
+        _draw(opened(number))
+except EcgError as error:
+    st.session_state.pop("study-number", None)
+    st.error(plain(str(error)), icon=":material/error:")
+    _nothing()

@@ -1,1 +1,0 @@
-"""One page, one script, read from top to bottom."""

@@ -1,0 +1,1 @@
+"""The Worklist page and its parts."""

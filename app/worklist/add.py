@@ -1,0 +1,124 @@
+"""Recordings for the worklist, one or forty at once: read, queued for the worker, a study as soon as it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import streamlit as st
+
+from app import work
+from app.common import cache
+from app.common.opening import ENDINGS, UNITS
+from app.common.text import plain
+from app.worklist.session import WorklistView
+from models import registry
+from pipeline.config import DEFAULT
+from pipeline.datasets import demo_path
+from pipeline.errors import EcgError
+from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake.batch import holds_table, split_uploads
+from pipeline.store.listing import study_of_analysis
+from pipeline.store.recordings import save_recording
+from pipeline.store.results import load_analysis
+from pipeline.store.studies import find_study
+from pipeline.types import Recording
+
+QUEUED, MADE, KNOWN = "queued", "made", "known"
+_WORDS = {
+    QUEUED: "{n} sent to be analysed",
+    MADE: "{n} on the list at once, as analysed before",
+    KNOWN: "{n} on the list already",
+}
+
+
+def draw(view: WorklistView) -> None:
+    """The upload: files, network, and for tables what their files do not say."""
+    uploads = st.file_uploader(
+        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), .zip of one, or .csv",
+        type=ENDINGS,
+        accept_multiple_files=True,
+        key=f"worklist-upload-{view.uploads}",
+    )
+    names = registry.available()
+    if not names:
+        st.error("No trained network was found in models/weights; run `python -m pipeline train`.")
+        return
+    network = st.selectbox(
+        "Network", names, index=names.index(work.default_network()), key="worklist-network",
+        format_func=lambda name: registry.manifest(name).title,
+    )  # fmt: skip
+    files = [(upload.name, upload.getvalue()) for upload in uploads]
+    csv = _csv_options() if holds_table(files) else None
+    if st.button("Add to the worklist", type="primary", icon=":material/playlist_add:", disabled=not files,
+                 key="worklist-add"):  # fmt: skip
+        _add(view, files, network, csv)
+        st.rerun()
+
+
+def demo(view: WorklistView) -> None:
+    """Puts the demo recording on the list."""
+    try:
+        _tell(view, Counter([enlist(read_path(demo_path()), work.default_network())]), [])
+    except EcgError as error:
+        _tell(view, Counter(), [str(error)])
+
+
+def enlist(recording: Recording, network: str) -> str:
+    """Keeps a recording and sees to it that it gets a study: now if it was analysed before, else from the worker.
+
+    Raises
+    ------
+    EcgError
+        If the recording, its study or the network cannot be kept or found.
+    """
+    recording = save_recording(recording)
+    job = work.job(recording, network, None)
+    stored = load_analysis(job.digest, job.identity, DEFAULT, None)
+    if stored is None:
+        cache.worker().ask(job, study=recording.name)
+        return QUEUED
+    named = replace(stored, record=recording.name)
+    if find_study(named) is not None:
+        return KNOWN
+    study_of_analysis(named, recording)
+    return MADE
+
+
+def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
+    parts = split_uploads(files)
+    done: Counter[str] = Counter()
+    refused = []
+    progress = st.progress(0.0)
+    for number, (name, own) in enumerate(parts):
+        progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
+        try:
+            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv))
+        except EcgError as error:
+            refused.append(f"{name}: {error}")
+    _tell(view, done, refused)
+
+
+def _tell(view: WorklistView, done: Counter[str], refused: list[str]) -> None:
+    """What became of an upload; shown until the next one."""
+    parts = [words.format(n=_recordings(done[what])) for what, words in _WORDS.items() if done[what]]
+    view.notice = f"{'; '.join(parts)}." if parts else ""
+    view.refused = tuple(refused)
+    view.uploads += 1
+
+
+def _recordings(n: int) -> str:
+    return f"{n} recording{'' if n == 1 else 's'}"
+
+
+def _csv_options() -> CsvOptions | None:
+    """What holds for all tables of the upload; None until it is stated."""
+    limits = DEFAULT.limits
+    st.caption("A table says neither its sampling frequency nor its unit: state what holds for all tables here.")
+    fs = st.number_input(
+        "Sampling frequency (Hz)", min_value=limits.fs_min_hz, max_value=limits.fs_max_hz, value=None,
+        placeholder="as the device states it, for example 360", key="worklist-fs",
+    )  # fmt: skip
+    unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder="as the device states it",
+                        key="worklist-unit")  # fmt: skip
+    return CsvOptions(fs=float(fs), unit=UNITS[unit]) if fs is not None and unit is not None else None

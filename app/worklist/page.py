@@ -1,0 +1,117 @@
+"""Worklist: every study, the most urgent first; analyses under way; recordings to add."""
+
+import streamlit as st
+
+from app.common import reader
+from app.common.text import plain
+from app.worklist import add, table
+from app.worklist import running as worklist_running
+from app.worklist.session import FILTERS, PAGE_SIZE, WorklistView, view
+from pipeline.errors import StoreError
+from pipeline.store.readings import readers, second_readings
+from pipeline.store.studies import WorklistPage, state_counts
+from pipeline.wording import grouped
+
+EMPTY = """
+**No study yet.** Add recordings, one or a whole morning's: each is analysed in the background and appears here when it
+is ready, the most urgent first. Or look at how it works with the demo recording.
+"""
+
+
+def _draw(shown: WorklistView) -> None:
+    counts = state_counts()
+    _head(shown, sum(counts.values()))
+    _told(shown)
+    running = worklist_running.draw(shown)
+    if not counts:
+        _empty(shown, running)
+        return
+    _filters(shown, counts)
+    found = shown.found()
+    if not found.total:
+        _nothing_matches(shown)
+        return
+    ids = [study.id for study in found.studies]
+    people, seconds = readers(ids), second_readings(ids)
+    action, number = table.draw(shown, found.studies, people, seconds, reader.current())
+    _pager(shown, found)
+    if action:
+        page = "review" if action == "open" else "study"
+        st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
+
+
+def _head(shown: WorklistView, studies: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Worklist", anchor=False, width="content")
+        if studies:
+            # a new popover for each upload: the old one would stay open over what became of its files
+            with st.popover("Add recordings", icon=":material/playlist_add:", key=f"worklist-adding-{shown.uploads}"):
+                add.draw(shown)
+        st.space("stretch")
+        if reader.current():
+            reader.draw()
+    if not reader.current():
+        reader.draw()
+
+
+def _told(shown: WorklistView) -> None:
+    """What became of the last upload."""
+    if shown.notice:
+        st.info(plain(shown.notice), icon=":material/info:")
+    if shown.refused:
+        some = f"{len(shown.refused)} of the files could not be read:" if len(shown.refused) > 1 else ""
+        st.error("\n\n".join([some, *(plain(sentence) for sentence in shown.refused)]), icon=":material/error:")
+
+
+def _empty(shown: WorklistView, running: int) -> None:
+    if running:
+        st.info("The first study appears here as soon as its analysis is finished.", icon=":material/hourglass_top:")
+    else:
+        st.markdown(EMPTY)
+        st.button("Start with the demo recording", type="primary", icon=":material/play_arrow:", key="worklist-demo",
+                  on_click=add.demo, args=(shown,))  # fmt: skip
+    add.draw(shown)
+
+
+def _filters(shown: WorklistView, counts: dict[str, int]) -> None:
+    def number(name: str) -> int:
+        return sum(counts.get(state, 0) for state in FILTERS[name] or counts)
+
+    def changed() -> None:
+        shown.show(st.session_state["worklist-states"], st.session_state["worklist-text"])
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.pills("State", list(FILTERS), default=shown.states, required=True, key="worklist-states",
+                 format_func=lambda name: f"{name} {number(name)}", on_change=changed,
+                 label_visibility="collapsed")  # fmt: skip
+        st.text_input("Search", value=shown.text, key="worklist-text", on_change=changed, width=280,
+                      placeholder="Search recording, reader, finding", icon=":material/search:",
+                      label_visibility="collapsed")  # fmt: skip
+
+
+def _nothing_matches(shown: WorklistView) -> None:
+    what = f" matches {shown.text!r}" if shown.text else " is in this state"
+    st.info(plain(f"No study{what}."), icon=":material/search_off:")
+
+    def everything() -> None:
+        shown.show("All", "")
+        st.session_state["worklist-states"], st.session_state["worklist-text"] = "All", ""
+
+    st.button("Show all studies", key="worklist-all", on_click=everything)
+
+
+def _pager(shown: WorklistView, found: WorklistPage) -> None:
+    first = shown.page * PAGE_SIZE
+    last = first + len(found.studies)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"):
+        st.caption(f"{first + 1} to {last} of {grouped(found.total)}", width="content")
+        st.button("Previous", icon=":material/chevron_left:", key="worklist-previous", disabled=not first,
+                  on_click=shown.turn, args=(-1,))  # fmt: skip
+        st.button("Next", icon=":material/chevron_right:", icon_position="right", key="worklist-next",
+                  disabled=last >= found.total, on_click=shown.turn, args=(1,))  # fmt: skip
+
+
+try:
+    _draw(view())
+except StoreError as error:
+    st.error(plain(str(error)), icon=":material/error:")

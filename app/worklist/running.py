@@ -1,0 +1,106 @@
+"""The analyses that are under way, whoever asked for them: how far they are, and a way to stop or resume each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import work
+from app.common import cache
+from app.common.text import plain
+from app.worklist.session import WorklistView
+from pipeline.store.listing import stamp
+from pipeline.store.recordings import load
+from pipeline.wording import percent
+from pipeline.worker import Job, Status
+
+EVERY_S = 1.0
+IDLE_EVERY_S = 4.0
+SHOWN = 6
+_ORDER = ("unstarted", "stopped", "refused", "running", "waiting", "cancelled")
+_WORDS = {
+    "unstarted": "The analysis cannot start; restart the server, or see the worker's log.",
+    "stopped": "The analysis stopped unexpectedly after {done}; what was read is kept.",
+    "cancelled": "Cancelled after {done}; what was read is kept.",
+}
+
+
+def draw(view: WorklistView) -> int:
+    """The list, which looks again by itself; gives how many analyses there are."""
+    found = _jobs()
+    active = any(status.state in ("waiting", "running") for _, status in found)
+    fragment = st.fragment(_looking, run_every=EVERY_S if active else IDLE_EVERY_S)
+    fragment(_seen(found))
+    return len(found)
+
+
+def _looking(seen: tuple[object, ...]) -> None:
+    """Draws the analyses; when one has come or gone, or a study has changed, the whole page is drawn again."""
+    found = _jobs()
+    if _seen(found) != seen:
+        st.rerun()
+    if not found:
+        return
+    st.caption(_counted(found))
+    for job, status in found[:SHOWN]:
+        _row(job, status)
+    if len(found) > SHOWN:
+        st.caption(f"and {len(found) - SHOWN} more")
+
+
+def _jobs() -> list[tuple[Job, Status]]:
+    """What needs someone first, then what runs, then what waits, the shortest first."""
+    found = cache.worker().jobs()
+    return sorted(
+        (pair for pair in found if pair[1].state in _ORDER),
+        key=lambda pair: (_ORDER.index(pair[1].state), pair[0].n_samples, pair[0].key),
+    )
+
+
+def _seen(found: list[tuple[Job, Status]]) -> tuple[object, ...]:
+    return stamp(), tuple(sorted((job.key, status.state) for job, status in found))
+
+
+def _counted(found: list[tuple[Job, Status]]) -> str:
+    states = [status.state for _, status in found]
+    words = {"running": "running", "waiting": "waiting", "cancelled": "cancelled", "refused": "refused",
+             "stopped": "stopped", "unstarted": "not started"}  # fmt: skip
+    parts = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    return f"**Analyses:** {', '.join(parts)}. They go on when you leave the page."
+
+
+def _row(job: Job, status: Status) -> None:
+    recording = load(job.digest)
+    name = plain(recording.name) if recording else "a recording that was deleted"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"job-{job.key[:12]}"):
+        if status.state in ("waiting", "running"):
+            words = f"{name}: {plain(work.progress_words(status))}"
+            st.progress(min(max(status.fraction, 0.0), 1.0), words)
+            _button("Cancel", "close", job, _cancel)
+        else:
+            st.markdown(f"**{name}** {plain(_sentence(status))}")
+            if status.state != "refused":
+                _button("Go on", "play_arrow", job, _go_on)
+            _button("Remove", "delete", job, _remove)
+
+
+def _sentence(status: Status) -> str:
+    words = _WORDS.get(status.state)
+    return status.sentence if words is None else words.format(done=percent(status.fraction))
+
+
+def _button(label: str, icon: str, job: Job, act: Callable[[Job], None]) -> None:
+    st.button(label, icon=f":material/{icon}:", key=f"{label}-{job.key[:12]}", on_click=act, args=(job,))
+
+
+def _cancel(job: Job) -> None:
+    cache.worker().cancel(job)
+
+
+def _go_on(job: Job) -> None:
+    cache.worker().ask(job)
+
+
+def _remove(job: Job) -> None:
+    cache.worker().remove(job)

@@ -1,0 +1,81 @@
+"""Typed access to st.session_state for the Worklist page: what is listed, and what was said last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import get_args
+
+import streamlit as st
+
+from pipeline.review.states import STUDY_STATES, StudyState
+from pipeline.store.studies import SortKey, WorklistPage, worklist
+
+_KEY = "heartvision-worklist"
+PAGE_SIZE = 25
+TO_READ = "To read"
+FILTERS: MappingProxyType[str, tuple[StudyState, ...]] = MappingProxyType(
+    {
+        TO_READ: ("new", "in_review", "reopened"),
+        **{STUDY_STATES[state].name: (state,) for state in ("new", "in_review", "reopened", "signed")},
+        "All": (),
+    }
+)
+_LATEST_FIRST = ("updated", "created", "duration_s")
+
+
+@dataclass
+class WorklistView:
+    """What the worklist shows: studies whose state is among `FILTERS[states]` and that match `text`; page from 0."""
+
+    text: str = ""
+    states: str = TO_READ
+    sort: SortKey = "priority"
+    descending: bool = False
+    page: int = 0
+    uploads: int = 0
+    notice: str = ""
+    refused: tuple[str, ...] = ()
+
+    def show(self, states: str | None = None, text: str | None = None) -> None:
+        """Asks for other studies, from the first page on."""
+        self.states = states or self.states
+        self.text = self.text if text is None else text
+        self.page = 0
+
+    def sort_by(self, key: str) -> None:
+        """Sorts by a column; by the same one again the other way round. Anything else is no column and ignored."""
+        for known in get_args(SortKey):
+            if key == known:
+                self.descending = not self.descending if self.sort == key else key in _LATEST_FIRST
+                self.sort, self.page = known, 0
+
+    def turn(self, by: int) -> None:
+        """Goes some pages on or back."""
+        self.page = max(0, self.page + by)
+
+    def found(self) -> WorklistPage:
+        """The studies on the page; the last page there is if this one is beyond it."""
+        found = self._ask()
+        if not found.studies and found.total:
+            self.page = (found.total - 1) // PAGE_SIZE
+            found = self._ask()
+        return found
+
+    def _ask(self) -> WorklistPage:
+        return worklist(
+            text=self.text,
+            states=FILTERS[self.states],
+            sort=self.sort,
+            descending=self.descending,
+            page=self.page,
+            page_size=PAGE_SIZE,
+        )
+
+
+def view() -> WorklistView:
+    """This browser session's worklist."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = WorklistView()
+    found: WorklistView = st.session_state[_KEY]
+    return found

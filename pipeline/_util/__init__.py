@@ -1,0 +1,1 @@
+"""Helpers for every package: files written whole, fingerprints, provenance, progress."""

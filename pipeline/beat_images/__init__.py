@@ -1,0 +1,1 @@
+"""Uploaded pictures of single beats: tracing, reading, data, training, evaluation."""

@@ -1,0 +1,187 @@
+"""Speed and gain, from the calibration pulse and from printed words, or not at all; never a guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digitisation.ink import Ink, Mask
+from pipeline.digitisation.words import Word
+from pipeline.signal.gaps import runs
+
+Matrix = NDArray[np.float64]
+
+SPEEDS: Final = (25.0, 50.0)
+GAINS: Final = (5.0, 10.0, 20.0)
+_PULSE_S: Final = 0.2  # a calibration pulse is 1 mV for 0.2 s
+_HEIGHT_TOLERANCE: Final = 0.08
+_WIDTH_TOLERANCE: Final = 0.16
+_WIDTH_MM: Final = (1.9, 11.5)
+_FLAT_MM: Final = 0.35
+_SEARCH_MM: Final = 45.0  # from the edges of the sheet
+_INK: Final = 0.35
+_UPRIGHT: Final = 0.85  # share of the height of a pulse's stroke that shows ink
+_ROOF: Final = 0.8  # share of its width
+_AGREE: Final = 0.3  # share of the lanes that must show the same pulse
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse on one lane: `left`, `right` columns of its flanks, `top` and `foot` rows, in pixels."""
+
+    lane: int
+    left: float
+    right: float
+    top: float
+    foot: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A value, its confidence (0..1), and where it comes from, in words."""
+
+    value: float
+    confidence: float
+    source: str
+
+
+def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
+    """Find the calibration pulses on which the lanes agree: alike in height and width, at the same end of the page.
+
+    Parameters
+    ----------
+    ink : Ink
+        The ink of the sheet.
+    lanes : (n,) float64
+        Rows of the lanes, pixels.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    """
+    mask = ink.strength > _INK
+    upright = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    found = [pulse for i, lane in enumerate(lanes) for pulse in _pulses(mask, upright, i, float(lane), px_per_mm)]
+    best: list[Pulse] = []
+    for pulse in found:
+        alike = [other for other in found if _same(pulse, other, px_per_mm)]
+        firsts = {other.lane: other for other in sorted(alike, key=lambda other: -abs(other.left - pulse.left))}
+        if len(firsts) > len(best):
+            best = [firsts[lane] for lane in sorted(firsts)]
+    return tuple(best) if len(best) >= max(2.0, _AGREE * lanes.size) else ()
+
+
+def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
+    return (
+        abs(one.left - other.left) < 4 * px_per_mm
+        and abs((one.right - one.left) - (other.right - other.left)) < px_per_mm
+        and abs((one.foot - one.top) - (other.foot - other.top)) < 0.8 * px_per_mm
+    )
+
+
+def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_per_mm: int) -> list[Pulse]:
+    """Find two upright strokes near an end of the page with a flat roof between them and nothing inside."""
+    found = []
+    total = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(upright, axis=0, dtype=np.float64)])
+    for gain in GAINS:
+        first, last = round(row - (gain - 0.8) * px_per_mm), round(row - 1.2 * px_per_mm)
+        if first - 2 * px_per_mm < 0 or last >= len(mask):
+            continue
+        strokes = runs((total[last] - total[first]) / (last - first) > _UPRIGHT)
+        for (a, b), (c, d) in pairwise(strokes):
+            left, right = (a + b - 1) / 2, (c + d - 1) / 2
+            at_end = min(left, mask.shape[1] - right) < _SEARCH_MM * px_per_mm
+            if at_end and _WIDTH_MM[0] <= (right - left) / px_per_mm <= _WIDTH_MM[1]:
+                pulse = _pulse(mask, lane, row, gain, (left, right), (b, c), px_per_mm)
+                found += [pulse] if pulse else []
+    return found
+
+
+def _pulse(
+    mask: Mask, lane: int, row: float, gain: float, flanks: tuple[float, float], inner: tuple[int, int], px_per_mm: int
+) -> Pulse | None:
+    """Measure the pulse between two strokes; None if it has no roof or no room."""
+    start, stop = inner
+    high, low = round(row - 1.12 * gain * px_per_mm), round(row - 0.85 * gain * px_per_mm)
+    roof = mask[max(0, high) : low, start:stop]
+    if stop - start < 2 or roof.any(axis=0).mean() < _ROOF:
+        return None
+    tops = roof.argmax(axis=0)[roof.any(axis=0)]
+    if np.ptp(np.percentile(tops, (15, 85))) > _FLAT_MM * px_per_mm:
+        return None
+    middle = slice(start + (stop - start) // 4, stop - (stop - start) // 4)
+    room = mask[low + px_per_mm : round(row - 2 * px_per_mm), middle]
+    if room.size and room.mean() > 0.2:
+        return None
+    rows = np.nonzero(roof)[0]
+    top = max(0, high) + float(np.median(rows))
+    beside = mask[round(row - 2.5 * px_per_mm) : round(row + 3 * px_per_mm)]
+    foot = []
+    for flank in flanks:
+        inked = np.flatnonzero(beside[:, max(0, round(flank) - 1) : round(flank) + 2].any(axis=1))
+        foot += [float(inked[-1])] if inked.size else []
+    thick = float(np.median(roof.sum(axis=0)))
+    if not foot:
+        return None
+    return Pulse(lane, flanks[0], flanks[1], top, round(row - 2.5 * px_per_mm) + min(foot) - (thick - 1) / 2)
+
+
+def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
+    """Determine the gain from the height of the pulses and from what is printed.
+
+    Parameters
+    ----------
+    pulses : tuple of Pulse
+        Calibration pulses.
+    words : tuple of Word
+        Words read on the page.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    Measured or None
+        Millimetres per millivolt; None where neither tells.
+    """
+    height = float(np.median([pulse.foot - pulse.top for pulse in pulses])) / px_per_mm if pulses else 0.0
+    seen = [gain for gain in GAINS if abs(height / gain - 1) < _HEIGHT_TOLERANCE]
+    return _agreed(seen, _printed(words, "mm/mV"), f"the calibration pulse is {height:.1f} mm high")
+
+
+def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
+    """Determine the paper speed from the width of the pulses and from what is printed.
+
+    Parameters
+    ----------
+    pulses : tuple of Pulse
+        Calibration pulses.
+    words : tuple of Word
+        Words read on the page.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    Measured or None
+        Millimetres per second; None where neither tells.
+    """
+    width = float(np.median([pulse.right - pulse.left for pulse in pulses])) / px_per_mm if pulses else 0.0
+    seen = [speed for speed in SPEEDS if abs(width / (_PULSE_S * speed) - 1) < _WIDTH_TOLERANCE]
+    return _agreed(seen, _printed(words, "mm/s"), f"the calibration pulse is {width:.1f} mm wide")
+
+
+def _printed(words: tuple[Word, ...], unit: str) -> list[float]:
+    return sorted({float(word.text.split()[0]) for word in words if word.text.endswith(" " + unit)})
+
+
+def _agreed(seen: list[float], printed: list[float], how: str) -> Measured | None:
+    if len(printed) > 1 or (seen and printed and seen != printed):
+        return None
+    if seen and printed:
+        return Measured(seen[0], 1.0, f"{how}, and it is printed")
+    if seen:
+        return Measured(seen[0], 0.85, how)
+    return Measured(printed[0], 0.8, "it is printed") if printed else None

@@ -1,0 +1,350 @@
+"""Reads the picture of a 12-lead page step by step; what cannot be known is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.digitisation.calibration import Measured, Pulse, find_pulses, gain_of, speed_of
+from pipeline.digitisation.grid import Grid, measure_grid
+from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes
+from pipeline.digitisation.layout_choice import (
+    LayoutChoice,
+    LeadBox,
+    choose_layout,
+    evenly_spaced,
+    jumps_of,
+    lead_boxes,
+    row_of,
+    strip_lead,
+    time_span,
+)
+from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
+from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
+from pipeline.digitisation.trace import Trace, follow, rules
+from pipeline.digitisation.words import Word, read_words
+from pipeline.errors import IntakeError
+from pipeline.types import PictureArray, read_only
+
+Matrix = NDArray[np.float64]
+Question = Literal["grid", "speed", "gain", "layout", "strip"]
+
+SURE: Final = 0.6  # below this confidence the user is asked
+_TRACES_MIN: Final = 3
+_NAMES_MIN: Final = 3  # with this many different lead names, a page is surely the right way up
+_CLEARER: Final = 0.5  # how much more evidence another way up needs
+_SPAN_MIN: Final = 0.35  # share of the sheet's width; shorter lanes are text
+_CLEAR_MIN: Final = 0.4
+_INK_MAX: Final = 0.15
+_NO_TRACES: Final = (
+    f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed; "
+    "if a part of the page is missing, show all of it."
+)
+_WHOLE_MM: Final = 180.0  # shorter traces are probably only part of a page
+PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be shorter by this share
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What the user states by hand; None means as found.
+
+    Attributes
+    ----------
+    corners : tuple[tuple[float, float], ...]
+        Corners (x, y) of the paper in pixels of the picture, clockwise from top left.
+    px_per_mm : tuple[float, float]
+        Across and down, in pixels of the picture, or of the squared paper where corners are given.
+    quarter_turns : int
+        Anticlockwise.
+    speed : float
+        Paper speed, mm/s.
+    gain : float
+        mm/mV.
+    layout : str
+        A name in LAYOUTS.
+    lanes : tuple of float
+        Rows of the traces' baselines, pixels of the sheet.
+    span : tuple[int, int]
+        First and last column of the traces, pixels of the sheet.
+    joints : tuple of int
+        Columns where one column of leads ends and the next begins, pixels of the sheet.
+    names : tuple[tuple[int, str], ...]
+        A lead name for the n-th box of the layout.
+    """
+
+    corners: tuple[tuple[float, float], ...] | None = None
+    px_per_mm: tuple[float, float] | None = None
+    quarter_turns: int | None = None
+    speed: float | None = None
+    gain: float | None = None
+    layout: str | None = None
+    lanes: tuple[float, ...] | None = None
+    span: tuple[int, int] | None = None
+    joints: tuple[int, ...] | None = None
+    names: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Need:
+    """A question to the user, with the likely answer, None if there is none. `box` is the strip that it is about."""
+
+    about: Question
+    question: str
+    likely: float | str | None = None
+    box: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Digitised:
+    """Every step of reading a page, with what must still be asked.
+
+    Attributes
+    ----------
+    picture : (h, w, 3) uint8
+        The original, turned upright by `quarter_turns`.
+    quarter_turns : int
+        Anticlockwise.
+    grid : Grid
+        The millimetre grid.
+    sheet : Sheet
+        The flat paper.
+    ink : Ink
+        The ink on it.
+    lanes : (n,) float64
+        Rows of the traces' baselines, pixels of the sheet.
+    traces : tuple of Trace
+        One per lane.
+    words : tuple of Word
+        What could be read.
+    pulses : tuple of Pulse
+        Calibration pulses.
+    speed, gain : Measured
+        mm/s and mm/mV; None where unknown.
+    layout : LayoutChoice
+        The layout of the leads.
+    span : tuple[int, int]
+        First and last column of the traces.
+    boxes : tuple of LeadBox
+        Where each lead is.
+    needs : tuple of Need
+        What must still be stated.
+    corrections : Corrections
+        What the user stated.
+    """
+
+    picture: PictureArray
+    quarter_turns: int
+    grid: Grid
+    sheet: PaperSheet
+    ink: Ink
+    lanes: Matrix
+    traces: tuple[Trace, ...]
+    words: tuple[Word, ...]
+    pulses: tuple[Pulse, ...]
+    speed: Measured | None
+    gain: Measured | None
+    layout: LayoutChoice
+    span: tuple[int, int]
+    boxes: tuple[LeadBox, ...]
+    needs: tuple[Need, ...]
+    corrections: Corrections = field(default_factory=Corrections)
+
+    @property
+    def evidence(self) -> float:
+        """How strong the evidence is for this way up."""
+        return 2.0 * bool(self.pulses) + self.layout.confidence + 0.2 * len(self._names)
+
+    @property
+    def says_which_way_is_up(self) -> bool:
+        """Whether pulses or lead names leave no doubt about which way is up."""
+        return bool(self.pulses) or (len(self._names) >= _NAMES_MIN and self.layout.confidence >= SURE)
+
+    @property
+    def _names(self) -> set[str]:
+        """The different lead names that were read; any stroke looks like an I."""
+        return {word.text for word in self.words if word.text in TWELVE_LEADS} - {"I"}
+
+
+def digitise(picture: PictureArray, corrections: Corrections | None = None) -> Digitised:
+    """Read a 12-lead page.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        RGB: a scan, an export, a photo.
+    corrections : Corrections, optional
+        What the user stated; it overrides what is found.
+
+    Returns
+    -------
+    Digitised
+        Its `needs` are what must still be stated before it can become a recording.
+
+    Raises
+    ------
+    IntakeError
+        If it is not a page: no grid, or fewer than three traces.
+    """
+    given = corrections or Corrections()
+    if given.quarter_turns is not None:
+        return _read(np.rot90(picture, given.quarter_turns).copy(), given.quarter_turns % 4, given)
+    ready = _inked(picture, given)
+    if given.corners or given.lanes:
+        return _read(picture, 0, given, ready)
+    turns = (0, 2) if _is_upright(ready[2]) else (1, 3, 0, 2)
+    best: Digitised | None = None
+    refusal: IntakeError | None = None
+    for turn in turns:
+        try:
+            found = _read(np.rot90(picture, turn).copy(), turn, given) if turn else _read(picture, 0, given, ready)
+        except IntakeError as error:
+            refusal = refusal or error
+            continue
+        if best is None or found.evidence > best.evidence + _CLEARER:
+            best = found
+        if best.says_which_way_is_up:
+            break
+    if best is None:
+        raise refusal or IntakeError(_NO_TRACES.format(found="no"))
+    return best
+
+
+def _flat_paper(picture: PictureArray, given: Corrections) -> tuple[Grid, PaperSheet]:
+    """Return the grid and the flat sheet; if perspective hides the grid, the paper's outline is straightened first."""
+    if given.corners is not None:
+        return _flat_between(picture, np.array(given.corners, np.float64), given)
+    try:
+        grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(picture)
+    except IntakeError:
+        ring = outline(picture)
+        if ring is None:
+            raise
+        return _flat_between(picture, ring, given)
+    return grid, flatten(picture, grid, whole=given.px_per_mm is not None)
+
+
+def _flat_between(picture: PictureArray, corners: Matrix, given: Corrections) -> tuple[Grid, PaperSheet]:
+    square, to_square = squared(picture, corners)
+    grid = by_hand(given.px_per_mm) if given.px_per_mm else measure_grid(square)
+    sheet = flatten(square, grid, whole=given.px_per_mm is not None)
+    back = np.linalg.inv(to_square) @ sheet.to_px
+    moved = replace(sheet, to_px=back)
+    shape = np.array(sheet.picture.shape[1::-1], np.float64)
+    ring = np.array([[0, 0], [shape[0], 0], shape, [0, shape[1]]]) - 0.5
+    return grid, replace(moved, corners=read_only(moved.on_original(ring)))
+
+
+def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, PaperSheet, Ink]:
+    grid, sheet = _flat_paper(picture, given)
+    return grid, sheet, find_ink(sheet)
+
+
+def _is_upright(ink: Ink) -> bool:
+    """Tell whether the ink runs in rows rather than in columns; True if that cannot be told."""
+    unevenness = []
+    for axis in (1, 0):
+        sums = ink.mask.sum(axis=axis).astype(np.float64)
+        step = max(1, sums.size // 150)
+        coarse = sums[: sums.size // step * step].reshape(-1, step).sum(axis=1)
+        unevenness.append(float(coarse.std() / max(coarse.mean(), 1e-9)))
+    return unevenness[0] >= 0.8 * unevenness[1]
+
+
+def _read(
+    picture: PictureArray, turns: int, given: Corrections, ready: tuple[Grid, PaperSheet, Ink] | None = None
+) -> Digitised:
+    grid, sheet, ink = ready or _inked(picture, given)
+    covered = float(ink.mask[sheet.paper].mean()) if sheet.paper.any() else 1.0
+    if covered > _INK_MAX:
+        raise IntakeError(
+            f"This is not a 12-lead page: {covered:.0%} of it is dark, on a page at most {_INK_MAX:.0%} are; crop it."
+        )
+    fine = sheet.px_per_mm
+    lanes = np.array(given.lanes, np.float64) if given.lanes else find_lanes(ink, fine)[0]
+    if not lanes.size:
+        raise IntakeError(_NO_TRACES.format(found="no"))
+    traces, aside = follow(ink, lanes, fine)
+    if given.lanes is None:
+        lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine)
+    words = read_words(ink, aside, traces, fine)
+    pulses = find_pulses(ink, lanes, fine)
+    speed = Measured(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
+    gain = Measured(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
+    span = given.span or time_span(traces, pulses, fine)
+    rule = rules(ink, lanes, fine)
+    if given.layout:
+        layout = LayoutChoice(given.layout, 1.0, "stated")
+    else:
+        layout = choose_layout(lanes, span, words, rule, jumps_of(traces, fine), fine)
+    boxes: tuple[LeadBox, ...] = ()
+    if layout.name and LAYOUTS[layout.name].rows == len(lanes):
+        boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names), given.joints)
+    boxes, doubtful = _named_strips(boxes, traces, words, lanes, dict(given.names))
+    needs = (*_needs(grid, speed, gain, layout, (span[1] - span[0]) / fine, len(lanes)), *_asked(boxes, doubtful))
+    return Digitised(
+        picture, turns % 4, grid, sheet, ink, read_only(lanes), traces, words, pulses, speed, gain, layout, span, boxes,
+        needs, given,
+    )  # fmt: skip
+
+
+def _real_traces(
+    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], aside: Mask, px_per_mm: int
+) -> tuple[Matrix, tuple[Trace, ...], Mask]:
+    """Select the lanes that hold traces and not text; refuse if there are too few for a page."""
+    width = ink.mask.shape[1]
+    real = np.array([t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces])
+    if real.sum() < _TRACES_MIN:
+        raise IntakeError(_NO_TRACES.format(found=int(real.sum())))
+    real[real] = evenly_spaced(lanes[real], np.array([trace.clear for trace in traces])[real])
+    return (lanes, traces, aside) if real.all() else (lanes[real], *follow(ink, lanes[real], px_per_mm))
+
+
+def _named_strips(
+    boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], words: tuple[Word, ...], lanes: Matrix, names: dict[int, str]
+) -> tuple[tuple[LeadBox, ...], tuple[int, ...]]:
+    """Name each strip by the lead that it repeats or by its label, and list the doubtful ones."""
+    doubtful = []
+    named = []
+    for i, box in enumerate(boxes):
+        if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(TWELVE_LEADS):
+            named.append(box)
+            continue
+        read = [word.text for word in words if word.text in TWELVE_LEADS and row_of(word, lanes) == box.row]
+        lead = strip_lead(box, boxes, traces) or (read[0] if len(set(read)) == 1 else None)
+        if lead is None:
+            doubtful.append(i)
+        named.append(replace(box, lead=lead or box.lead))
+    return tuple(named), tuple(doubtful)
+
+
+def _needs(
+    grid: Grid, speed: Measured | None, gain: Measured | None, layout: LayoutChoice, mm: float, rows: int
+) -> tuple[Need, ...]:
+    found = []
+    if grid.confidence < SURE:
+        found.append(Need("grid", f"Are the lines of the grid ({grid.boxes}) read rightly? State its spacing."))
+    if speed is None or speed.confidence < SURE:
+        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * PAGE_TOLERANCE), None)
+        found.append(Need("speed", "How fast did the paper run: 25 or 50 mm/s?", likely))
+    if gain is None or gain.confidence < SURE:
+        found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
+    if layout.confidence < SURE:
+        asked = f"{rows} rows of traces were found; which layout is it?"
+        if not layout.name:
+            asked = f"{rows} rows of traces were found, and no known layout has so many: correct the rows' baselines."
+        if mm < _WHOLE_MM:
+            asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
+        found.append(Need("layout", asked, layout.name or None))
+    return tuple(found)
+
+
+def _asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...]) -> Iterator[Need]:
+    """Yield a question for each doubtful strip."""
+    one = sum(box.strip for box in boxes) == 1
+    for i in doubtful:
+        where = "at the bottom" if one else f"in row {boxes[i].row + 1}"
+        yield Need("strip", f"Which lead does the long strip {where} show?", boxes[i].lead, i)

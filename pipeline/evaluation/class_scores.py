@@ -1,0 +1,131 @@
+"""Scores of a classifier of whole pictures: confusion matrix, a report by class, macro-F1, calibration, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.bootstrap import LEVEL
+from pipeline.evaluation.calibration import expected_calibration_error, reliability
+from pipeline.types import IntArray
+
+Array = NDArray[np.float64]
+
+RESAMPLES = 1000
+
+
+def class_report(
+    p: NDArray[np.floating[Any]],
+    label: IntArray,
+    classes: Sequence[str],
+    *,
+    group: IntArray | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return all scores, ready for JSON.
+
+    Intervals are percentiles over `RESAMPLES` draws of groups with replacement. A class that a draw lacks is left out
+    of its mean.
+
+    Parameters
+    ----------
+    p : (n, k) float
+        Probabilities.
+    label : (n,) int64
+        True class indices.
+    classes : sequence of str
+        Their names.
+    group : (n,) int64, optional
+        Pictures with the same number, such as one patient's, are drawn together; each on its own if None.
+    seed : int, optional
+        Seed of the random generator; the same seed gives the same result.
+    """
+    stated: Array = np.asarray(p, np.float64)
+    predicted = stated.argmax(axis=1)
+    k = len(classes)
+    cells = label * k + predicted
+    group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
+    drawn = _resampled(cells, group, k, seed)
+    confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
+    point, resampled = _scores(confusion[None].astype(np.float64)), _scores(drawn)
+    measures = ("macro_f1", "accuracy", "balanced_accuracy")
+    binned = reliability(stated.max(axis=1), predicted == label, bins=10)
+    return {
+        "pictures": int(label.size),
+        "groups": int(group.max()) + 1,
+        "overall": {name: _estimate(point[name][0], resampled[name]) for name in measures},
+        "ece": expected_calibration_error(stated, label, bins=10),
+        "classes": [
+            {"class": name, "reference": int(confusion[i].sum()), "predicted": int(confusion[:, i].sum())}
+            | {m: _estimate(point[m][0, i], resampled[m][:, i]) for m in ("precision", "recall", "f1")}
+            for i, name in enumerate(classes)
+        ],
+        "confusion": confusion.tolist(),
+        "reliability": {
+            "stated": _plain(binned.stated),
+            "observed": _plain(binned.observed),
+            "count": binned.count.tolist(),
+        },
+    }
+
+
+def macro_f1(predicted: IntArray, label: IntArray, classes: int) -> float:
+    """Return the mean F1 over the classes that occur among labels or answers.
+
+    Parameters
+    ----------
+    predicted : (n,) int64
+        Answers.
+    label : (n,) int64
+        True class indices.
+    classes : int
+        Number of classes.
+    """
+    confusion = np.bincount(label * classes + predicted, minlength=classes**2).reshape(1, classes, classes)
+    return float(_scores(confusion.astype(np.float64))["macro_f1"][0])
+
+
+def _resampled(cells: IntArray, group: IntArray, k: int, seed: int) -> Array:
+    groups = int(group.max()) + 1
+    per_group = np.zeros((groups, k * k))
+    np.add.at(per_group, (group, cells), 1)
+    weights = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES)
+    return np.asarray((weights @ per_group).reshape(RESAMPLES, k, k))
+
+
+def _scores(confusion: Array) -> dict[str, Array]:
+    """Return measures of confusion matrices (m, k, k), rows the reference; NaN for classes that do not occur."""
+    hits = np.diagonal(confusion, axis1=1, axis2=2)
+    reference, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, precision, f1 = hits / reference, hits / predicted, 2 * hits / (reference + predicted)
+        accuracy = hits.sum(axis=1) / confusion.sum(axis=(1, 2))
+    return {
+        "recall": recall,
+        "precision": precision,
+        "f1": f1,
+        "accuracy": accuracy,
+        "macro_f1": _mean(f1),
+        "balanced_accuracy": _mean(recall),
+    }
+
+
+def _mean(values: Array) -> Array:
+    known = np.isfinite(values)
+    return np.asarray(np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
+def _estimate(value: float, drawn: Array) -> dict[str, float | None]:
+    if not np.isfinite(value):
+        return {"value": None, "low": None, "high": None}
+    known = drawn[np.isfinite(drawn)]
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (value, value)
+    return {"value": round(float(value), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def _plain(values: Array) -> list[float | None]:
+    return [round(float(value), 4) if np.isfinite(value) else None for value in values]

@@ -1,0 +1,51 @@
+"""Pictures to save: a beat in the network's inks under its heatmap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline._util.files import write_bytes
+from pipeline.errors import DataError
+from pipeline.features.beat_image import on_paper
+from pipeline.types import FloatArray, PictureArray
+
+_SCALE: Final = 8
+_HEAT_RGB: Final = (255, 120, 0)
+_HEAT_STRENGTH: Final = 0.6
+
+
+def heat_overlay(picture: PictureArray, heat: FloatArray, *, rows: int) -> PictureArray:
+    """Draw a picture on paper, enlarged, under its heatmap.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        Picture in the three inks.
+    heat : (h, w) float32
+        In 0..1.
+    rows : int
+        Only this many rows from the top are drawn.
+
+    Returns
+    -------
+    (8 * rows, 8 * w, 3) uint8
+        RGB.
+    """
+    large = np.repeat(np.repeat(on_paper(picture[:rows]), _SCALE, axis=0), _SCALE, axis=1)
+    size = (large.shape[1], large.shape[0])
+    veil = cv2.resize(np.asarray(heat[:rows], np.float32), size, interpolation=cv2.INTER_LINEAR)
+    alpha = (_HEAT_STRENGTH * np.clip(veil, 0, 1))[..., None]
+    mixed = large.astype(np.float32) * (1 - alpha) + np.array(_HEAT_RGB, np.float32) * alpha
+    return np.asarray(mixed.round().astype(np.uint8))
+
+
+def write_png(picture: PictureArray, path: Path) -> Path:
+    """Write an RGB picture (h, w, 3) uint8 as PNG. Raises DataError if it cannot be written."""
+    done, encoded = cv2.imencode(".png", picture[..., ::-1])
+    if not done:
+        raise DataError(f"The picture {path.name!r} could not be encoded.")
+    return write_bytes(path, encoded.tobytes())

@@ -1,0 +1,1 @@
+"""Folders of labelled pictures, whole: what is in them, copies, training, runs."""

@@ -1,0 +1,172 @@
+"""A folder of labelled pictures as a training set: what is trained on, what is held out, the pictures at one size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline._util.progress import Progress
+from pipeline.errors import DataError
+from pipeline.image_folders.dataset import FolderDataset
+from pipeline.intake import read_picture
+from pipeline.page_classifier.dataset import folds
+from pipeline.types import IntArray, PictureArray
+
+_PAPER: Final = 255
+
+
+@dataclass(frozen=True)
+class FolderPlan:
+    """How to train on a folder.
+
+    `head_epochs` with everything before the head frozen, then `tuning_epochs` from `frozen_up_to` on, at a fifth of the
+    learning rate; `frozen_up_to` "" is the network's usual place.
+    """
+
+    head_epochs: int = 12
+    tuning_epochs: int = 8
+    patience: int = 3
+    learning_rate: float = 1e-3
+    dropout: float = 0.4
+    frozen_up_to: str = ""
+    held_out: int = 5  # one in this many parts is held out, for validation and (if the folder has no test) for testing
+    side_px: int = 96
+    batch: int = 32
+    seed: int = 20261122
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Indices of the pictures for training, for choosing the epoch and for scoring; `dropped` copies were left out."""
+
+    train: IntArray
+    validation: IntArray
+    test: IntArray
+    dropped: int
+    own_test: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FolderTrainingData:
+    """Pictures (n, h, w, 3) uint8, their labels (n,), and what each is for."""
+
+    pictures: PictureArray
+    label: IntArray
+    division: Division
+    classes: tuple[str, ...]
+
+
+def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Division:
+    """Use the folder's own test and validation parts if it has them, else parts of the training pictures.
+
+    Copies of held-out pictures are not trained on, and the parts made here never divide a group of copies.
+
+    Parameters
+    ----------
+    dataset : FolderDataset
+        The folder.
+    copies : (n,) int64
+        Number of each picture's group of copies.
+    plan : FolderPlan
+        Size of the parts, and the seed.
+
+    Raises
+    ------
+    DataError
+        If a class has fewer than two groups of pictures to train on, or none is left for testing.
+    """
+    split, label = np.array([picture.split for picture in dataset.pictures]), labels(dataset)
+    training = np.flatnonzero((split == "train") | (split == ""))
+    test, validation = np.flatnonzero(split == "test"), np.flatnonzero(split == "validation")
+    own_test = bool(test.size)
+    if not own_test:
+        training, test = _held_out(training, label, copies, plan, 0)
+    kept = training[~np.isin(copies[training], copies[np.concatenate([test, validation])])]
+    dropped = training.size - kept.size
+    clean = validation[~np.isin(copies[validation], copies[test])]
+    if clean.size:
+        dropped, training, validation = dropped + validation.size - clean.size, kept, clean
+    else:
+        training, validation = _held_out(kept, label, copies, plan, 1)
+    present = set(label[training].tolist())
+    missing = [name for i, name in enumerate(dataset.classes) if i not in present]
+    if missing or not test.size or not validation.size:
+        raise DataError(
+            f"Too few pictures: {len(missing)} of {len(dataset.classes)} classes have none left to learn from once "
+            f"{test.size} are held out as test and {validation.size} for validation; add pictures."
+        )
+    return Division(training, validation, test, int(dropped), own_test)
+
+
+def labels(dataset: FolderDataset) -> IntArray:
+    """Return the index (n,) of each picture's class."""
+    number = {name: i for i, name in enumerate(dataset.classes)}
+    return np.array([number[picture.class_name] for picture in dataset.pictures], np.int64)
+
+
+def picture_shape(dataset: FolderDataset, side_px: int) -> tuple[int, int, int]:
+    """Return a network's input: about `side_px` squared, in the proportions of most pictures, in steps of 32 pixels."""
+    ratio = np.median([picture.width_px / picture.height_px for picture in dataset.pictures])
+    ratio = float(np.clip(ratio, 0.4, 2.5))
+    height, width = (max(64, round(side_px * factor / 32) * 32) for factor in (ratio**-0.5, ratio**0.5))
+    return height, width, 3
+
+
+def load_pictures(dataset: FolderDataset, shape: tuple[int, int, int], progress: Progress) -> PictureArray:
+    """Load all pictures, scaled into a shape without distortion, on white.
+
+    Parameters
+    ----------
+    dataset : FolderDataset
+        The folder.
+    shape : tuple[int, int, int]
+        Height, width (pixels) and 3.
+    progress : Progress
+        Called with what is being done, for a progress display.
+
+    Returns
+    -------
+    (n, h, w, 3) uint8
+        RGB.
+    """
+    found = np.full((len(dataset.pictures), *shape), _PAPER, np.uint8)
+    for i, file in enumerate(dataset.files):
+        progress(0.1 + 0.1 * i / len(found), f"Loading picture {i + 1} of {len(found)}")
+        _place(found[i], read_picture(file.read_bytes(), file.name).pixels)
+    return found
+
+
+def augmented(pictures: PictureArray, rng: np.random.Generator) -> PictureArray:
+    """Return pictures (b, h, w, 3) shifted, scaled and made lighter or darker at random, but never mirrored."""
+    height, width = pictures.shape[1:3]
+    changed = np.empty_like(pictures)
+    for i, picture in enumerate(pictures):
+        scale, turn = rng.uniform(0.92, 1.06), rng.uniform(-2, 2)
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, scale)
+        matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * (width, height)
+        moved = cv2.warpAffine(picture, matrix, (width, height), borderValue=(_PAPER,) * 3)
+        changed[i] = np.clip(moved * rng.uniform(0.9, 1.1) + rng.normal(0, 3), 0, 255)
+    return changed
+
+
+def _held_out(
+    rows: IntArray, label: IntArray, copies: IntArray, plan: FolderPlan, number: int
+) -> tuple[IntArray, IntArray]:
+    """Return the rows without and with one of `plan.held_out` parts, which respect classes and groups of copies."""
+    if not rows.size:
+        return rows, rows
+    group = np.unique(copies[rows], return_inverse=True)[1]
+    part = folds(label[rows], group, plan.held_out, plan.seed + number)
+    return rows[part != 0], rows[part == 0]
+
+
+def _place(paper: PictureArray, picture: PictureArray) -> None:
+    height, width = paper.shape[:2]
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    paper[top : top + size[1], left : left + size[0]] = small

@@ -1,1 +1,0 @@
-"""Beats to pictures: the image that the network sees and the clinician reads."""

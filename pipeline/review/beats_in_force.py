@@ -1,0 +1,323 @@
+"""The beats in force: the model's beats with all decisions of a reader replayed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import DEFAULT, Config
+from pipeline.errors import ReviewError
+from pipeline.labels import AAMI_CLASSES
+from pipeline.review.decisions import Decision
+from pipeline.review.signal_evidence import SignalEvidence, Silence, Spans
+from pipeline.signal.nearest import NO_BEAT, nearest
+from pipeline.signal.r_peaks import snap
+from pipeline.types import Analysis, FloatArray, IntArray, read_only
+
+UNCLASSIFIED: Final = "U"
+REJECTED: Final = "X"
+ABSENT: Final = "-"
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewedBeats:
+    """The beats in force after all decisions: sorted by sample, without deleted beats.
+
+    Attributes
+    ----------
+    fs : float
+        Sampling frequency of the recording, Hz.
+    n_samples : int
+        Its length, samples.
+    sample : (n,) int64
+        R peaks, which also identify the beats.
+    aami : (n,) str
+        The class in force: the human's if decided, else the model's; "U" if the model left it unclassified and nobody
+        decided, "X" if rejected as an artefact.
+    model_aami : (n,) str
+        The model's answer, "U" unclassified, "" for added beats.
+    p : (n, 5) float32
+        The model's probabilities, 0 where the network was not run.
+    confidence : (n,) float32
+        The model's confidence.
+    human : (n,) str
+        "", "confirmed", "overridden", "rejected" or "added".
+    comment : tuple of str
+        Comment on each beat.
+    break_before : (n,) bool
+        Where the interval before the beat is not an RR interval: the start, a gap in the signal, an artefact at either
+        end, or a silence other than "rest".
+    silences : mapping of int to Silence
+        What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
+    """
+
+    fs: float
+    n_samples: int
+    sample: IntArray
+    aami: NDArray[np.str_]
+    model_aami: NDArray[np.str_]
+    p: FloatArray
+    confidence: FloatArray
+    human: NDArray[np.str_]
+    comment: tuple[str, ...]
+    break_before: NDArray[np.bool_]
+    silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __len__(self) -> int:
+        """Return the number of beats."""
+        return int(self.sample.size)
+
+    @cached_property
+    def rr_s(self) -> FloatArray:
+        """Seconds (n,) since the previous beat; NaN where `break_before`."""
+        rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        return read_only(np.where(self.break_before, np.float32(np.nan), rr))
+
+    @property
+    def time_s(self) -> NDArray[np.float64]:
+        """Time of each R peak (n,), seconds."""
+        return self.sample / self.fs
+
+    def reviewed(self) -> NDArray[np.bool_]:
+        """Tell for each beat (n,) whether a human has decided about it."""
+        return np.asarray(self.human != "")
+
+
+def reviewed_beats(
+    analysis: Analysis, decisions: Sequence[Decision], evidence: SignalEvidence | None = None
+) -> ReviewedBeats:
+    """Replay decisions, oldest first, on what the model found.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The model's answer.
+    decisions : sequence of Decision
+        The decisions in force, oldest first.
+    ground : Ground, optional
+        What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
+
+    Raises
+    ------
+    ReviewError
+        If a decision is about a beat that does not exist, or adds one where there is one.
+    """
+    board = Board(analysis, decisions)
+    for decision in decisions:
+        board.apply(decision)
+    return board.beats(SignalEvidence(analysis.fs, _quality_gaps(analysis)) if evidence is None else evidence)
+
+
+def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config: Config = DEFAULT) -> int:
+    """Return where a beat added by hand belongs: the nearby local extremum of the lead about its median.
+
+    Parameters
+    ----------
+    sample : int
+        Where the user pointed.
+    lead : (n_samples,) float32
+        The lead, mV, NaN in gaps.
+    fs : float
+        Its sampling frequency, Hz.
+    existing : (n,) int64
+        R peaks that already exist, increasing.
+    config : Config, optional
+        Settings of the pipeline.
+
+    Raises
+    ------
+    ReviewError
+        If nothing was recorded there, or there is already a beat.
+    """
+    if not 0 <= sample < lead.size or not np.isfinite(lead[sample]):
+        raise ReviewError(f"Nothing was recorded at {sample / fs:.2f} s; choose a place with signal.")
+    reach = round(config.signal.rr_min_ms / 1000 * fs)
+    first = max(0, sample - reach)
+    around = lead[first : sample + reach + 1]
+    level = np.nan_to_num(around - np.nanmedian(around), nan=0.0).astype(np.float32)
+    found = first + int(snap(np.array([sample - first]), level, fs, config.signal)[0])
+    check_free(found, fs, existing, config)
+    return found
+
+
+def check_free(sample: int, fs: float, existing: IntArray, config: Config = DEFAULT) -> None:
+    """Refuse a beat at a place where there is already one.
+
+    Parameters
+    ----------
+    sample : int
+        Where the beat would be.
+    fs : float
+        Sampling frequency, Hz.
+    existing : (n,) int64
+        R peaks that already exist, increasing.
+    config : Config, optional
+        Beats within its `match_window_ms` are in the same place.
+
+    Raises
+    ------
+    ReviewError
+        With the beat that is already there.
+    """
+    at = int(nearest(existing, sample, within=config.match_window_ms / 1000 * fs))
+    if at != NO_BEAT:
+        raise ReviewError(
+            f"A beat is at {existing[at] / fs:.2f} s already, within {config.match_window_ms:g} ms of "
+            f"{sample / fs:.2f} s; change or delete that one."
+        )
+
+
+def _quality_gaps(analysis: Analysis) -> Spans:
+    fs = analysis.fs
+    gaps = [segment for segment in analysis.quality.segments if segment.verdict == "gap"]
+    return [(round(gap.start_s * fs), round(gap.stop_s * fs)) for gap in gaps]
+
+
+class Board:
+    """The replay itself: one row for every beat that any of `decisions` can refer to, and whether it exists."""
+
+    def __init__(self, analysis: Analysis, decisions: Sequence[Decision]) -> None:
+        self.analysis = analysis
+        self.n_samples = round(analysis.duration_s * analysis.fs)
+        added = [sample for decision in decisions if decision.kind == "add" for sample in decision.samples]
+        self.sample = _union(analysis.sample, np.array(added, np.int64))
+        self.from_model = np.searchsorted(self.sample, analysis.sample)
+        self.model = self._filled(_model_answers(analysis), "")
+        self.p = self._filled(analysis.p, 0.0)
+        self.confidence = self._filled(analysis.confidence, 0.0)
+        self.there = self._filled(np.ones(analysis.sample.size, np.bool_), False)
+        self.aami = self.model.copy()
+        self.given = self.model.copy()  # the last class given by a human: an added beat has no other
+        self.human = np.full(self.sample.size, "", "<U10")
+        self.comment = np.full(self.sample.size, "", np.object_)
+
+    def _filled(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
+        rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
+        rows[self.from_model] = values
+        return rows
+
+    def apply(self, decision: Decision) -> None:
+        """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
+        samples = np.array(decision.samples, np.int64)
+        row = self._new_rows(samples) if decision.kind == "add" else self._rows(samples)
+        getattr(self, f"_{decision.kind}")(row, decision.aami)
+        if decision.text or decision.kind == "comment":
+            self.comment[row] = decision.text
+
+    def classes(self, samples: tuple[int, ...]) -> str:
+        """Return the class in force of each beat, one letter each; "-" where there is no beat."""
+        return self._letters(samples, np.where(self.there, self.aami, ABSENT))
+
+    def model_classes(self, samples: tuple[int, ...]) -> str:
+        """Return the model's answer for each beat, one letter each; "-" for beats that the model did not find."""
+        return self._letters(samples, np.where(self.model == "", ABSENT, self.model))
+
+    def _letters(self, samples: tuple[int, ...], letters: NDArray[np.str_]) -> str:
+        row = np.searchsorted(self.sample, samples)
+        known = (row < self.sample.size) & (self.sample.take(row, mode="clip") == samples)
+        return "".join(np.where(known, letters.take(row, mode="clip"), ABSENT))
+
+    def _rows(self, samples: IntArray) -> NDArray[np.intp]:
+        row = np.minimum(np.searchsorted(self.sample, samples), self.sample.size - 1)
+        found = (self.sample[row] == samples) & self.there[row] if self.sample.size else np.zeros(samples.size, bool)
+        if not found.all():
+            raise ReviewError(f"No beat is at {samples[~found][0] / self.analysis.fs:.2f} s; look at the study again.")
+        return row
+
+    def _new_rows(self, samples: IntArray) -> NDArray[np.intp]:
+        if not 0 <= samples[0] <= samples[-1] < self.n_samples:
+            outside = samples[0] if samples[0] < 0 else samples[-1]
+            raise ReviewError(
+                f"Sample {outside} lies outside the recording of {self.n_samples} samples; choose a place inside."
+            )
+        for sample in samples:
+            check_free(int(sample), self.analysis.fs, self._near(int(sample)))
+            self.there[np.searchsorted(self.sample, sample)] = True
+        return np.searchsorted(self.sample, samples)
+
+    def _near(self, sample: int) -> IntArray:
+        """Return the existing beats within a second of a sample."""
+        first, last = np.searchsorted(self.sample, [sample - self.analysis.fs, sample + self.analysis.fs])
+        return np.asarray(self.sample[first:last][self.there[first:last]], np.int64)
+
+    def _confirm(self, row: NDArray[np.intp], aami: str) -> None:
+        own = self.model[row] == ""
+        self.aami[row] = np.where(own, self.given[row], self.model[row])
+        self.human[row] = np.where(own, "added", "confirmed")
+
+    def _override(self, row: NDArray[np.intp], aami: str) -> None:
+        changed = np.where(self.model[row] == aami, "confirmed", "overridden")
+        self.human[row] = np.where(self.model[row] == "", "added", changed)
+        self.aami[row] = self.given[row] = aami
+
+    def _reject(self, row: NDArray[np.intp], aami: str) -> None:
+        self.aami[row], self.human[row] = REJECTED, "rejected"
+
+    def _delete(self, row: NDArray[np.intp], aami: str) -> None:
+        self.there[row], self.comment[row] = False, ""
+
+    def _add(self, row: NDArray[np.intp], aami: str) -> None:
+        self.model[row], self.p[row], self.confidence[row], self.comment[row] = "", 0.0, 0.0, ""
+        self.aami[row] = self.given[row] = aami
+        self.human[row] = "added"
+
+    def _comment(self, row: NDArray[np.intp], aami: str) -> None:
+        """Change nothing else: a comment is only text."""
+
+    def beats(self, evidence: SignalEvidence) -> ReviewedBeats:
+        """Return the existing beats, and which intervals between them are RR intervals."""
+        there = np.flatnonzero(self.there)
+        sample, aami = self.sample[there], self.aami[there]
+        broken = _break_before(sample, aami, evidence.gaps)
+        silences = _silences(sample, broken, evidence)
+        broken[list(silences)] = True
+        return ReviewedBeats(
+            fs=self.analysis.fs,
+            n_samples=self.n_samples,
+            sample=read_only(sample),
+            aami=read_only(aami),
+            model_aami=read_only(self.model[there]),
+            p=read_only(self.p[there]),
+            confidence=read_only(self.confidence[there]),
+            human=read_only(self.human[there]),
+            comment=tuple(self.comment[there]),
+            break_before=read_only(broken),
+            silences=MappingProxyType(silences),
+        )
+
+
+def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
+    names = np.array([*AAMI_CLASSES, UNCLASSIFIED])
+    classified = np.array([status == "classified" for status in analysis.status], np.bool_) & analysis.has_p
+    return np.asarray(names[np.where(classified, analysis.p.argmax(axis=1), len(AAMI_CLASSES))])
+
+
+def _union(first: IntArray, second: IntArray) -> IntArray:
+    """Do what `np.union1d` does, whose hashing is slower than sorting what is nearly sorted."""
+    both = np.sort(np.concatenate([first, second]), kind="stable")
+    return both[np.diff(both, prepend=-1) > 0]
+
+
+def _silences(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalEvidence) -> dict[int, Silence]:
+    """Return the long intervals in which the leads are not at rest, by the position of the beat that ends them."""
+    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= evidence.config.pause_s * evidence.fs)) + 1
+    judged = {at: evidence.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
+    return {at: silence for at, silence in judged.items() if silence != "rest"}
+
+
+def _break_before(sample: IntArray, aami: NDArray[np.str_], breaks: Spans) -> NDArray[np.bool_]:
+    broken = np.zeros(sample.size + 1, np.bool_)
+    spans = np.array(breaks, np.int64).reshape(-1, 2)
+    for first, last in zip(*np.searchsorted(sample, spans.T), strict=True):
+        broken[first : last + 1] = True
+    rejected = aami == REJECTED
+    broken[:-1] |= rejected
+    broken[1:] |= rejected
+    broken[0] = True
+    return broken[:-1]

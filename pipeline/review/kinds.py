@@ -1,0 +1,63 @@
+"""The kinds of findings: one table of their urgency, their names and their codes, for lists, reports and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True)
+class FindingKind:
+    """What is fixed about a kind of finding.
+
+    `priority` 1 is the most urgent; `title` is its name in lists and reports, `words` the short one in a row of the
+    worklist; a finding may change between the kinds of one `group` and stays the same finding. `snomed` is the SNOMED
+    CT concept that says exactly what the finding says, "" without one. The beats of a `scattered` kind need not follow
+    each other: it is a group of beats and no event.
+    """
+
+    priority: int
+    title: str
+    words: str
+    group: str
+    snomed: str = ""
+    scattered: bool = False
+
+
+# In the order of importance, within one priority as well. SNOMED CT's concepts of what an ECG shows are those that the
+# PhysioNet/CinC Challenge of 2020 lists (doi:10.1088/1361-6579/abc960). "AF-like" is a suspicion, and three
+# supraventricular beats in a row are a run but no supraventricular tachycardia yet (426761007): they have no code.
+FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
+    {
+        "vt_sustained": FindingKind(1, "Sustained ventricular tachycardia", "sustained VT", "v_run", "164895002"),
+        "vt": FindingKind(1, "Ventricular tachycardia", "VT", "v_run", "164895002"),
+        "long_pause": FindingKind(1, "Long pause", "long pause", "pause"),
+        "v_triplet": FindingKind(2, "Ventricular triplet", "V triplet", "v_run"),
+        "svt": FindingKind(2, "Supraventricular run", "SV run", "s_run"),
+        "af_like": FindingKind(2, "Irregular, AF-like", "AF-like", "af_like"),
+        "pause": FindingKind(2, "Pause", "pause", "pause"),
+        "no_beats": FindingKind(2, "Signal without beats", "signal without beats", "pause"),
+        "v_couplet": FindingKind(3, "Ventricular couplet", "V couplet", "v_run"),
+        "idioventricular": FindingKind(3, "Idioventricular rhythm", "idioventricular", "v_run"),
+        "bigeminy": FindingKind(3, "Ventricular bigeminy", "bigeminy", "bigeminy", "11157007"),
+        "trigeminy": FindingKind(3, "Ventricular trigeminy", "trigeminy", "trigeminy", "251180001"),
+        "atrial_rhythm": FindingKind(4, "Slow supraventricular run", "slow SV run", "s_run"),
+        "s_couplet": FindingKind(4, "Supraventricular couplet", "S couplet", "s_run"),
+        "s_bigeminy": FindingKind(4, "Supraventricular bigeminy", "S bigeminy", "s_bigeminy"),
+        "s_trigeminy": FindingKind(4, "Supraventricular trigeminy", "S trigeminy", "s_trigeminy"),
+        "signal_lost": FindingKind(4, "Signal lost", "signal lost", "pause"),
+        "compensatory_pause": FindingKind(4, "Compensatory pause", "compensatory pause", "pause"),
+        "bradycardia": FindingKind(4, "Bradycardia", "bradycardia", "bradycardia"),
+        "tachycardia": FindingKind(4, "Tachycardia", "tachycardia", "tachycardia"),
+        "ectopic_v": FindingKind(5, "Ventricular ectopics", "V ectopics", "ectopic_v", "427172004", scattered=True),
+        "fusion": FindingKind(5, "Fusion beats", "fusion beats", "fusion", "13640000", scattered=True),
+        "ectopic_s": FindingKind(6, "Supraventricular ectopics", "S ectopics", "ectopic_s", "63593006", scattered=True),
+        "paced_or_unclassifiable": FindingKind(
+            7, "Paced or unclassifiable beats", "paced or unclassifiable", "paced_or_unclassifiable", scattered=True
+        ),
+        "doubtful": FindingKind(7, "Doubtful beats", "doubtful beats", "doubtful", scattered=True),
+        "unclassified": FindingKind(8, "Unclassified beats", "unclassified beats", "unclassified", scattered=True),
+    }
+)

@@ -1,0 +1,185 @@
+"""Candidates for R peaks: every local maximum of the leads' energy, described relative to its surroundings.
+
+Nothing here depends on the sign or the scale of a lead, on the order of the leads, or on the sampling frequency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import signal as sps
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from pipeline.signal.conditioning import Conditioned, hours
+from pipeline.types import FloatArray, IntArray
+
+# The weights in r_peaks.json were fitted to this geometry: a change needs `python -m pipeline.training.r_peaks`.
+ENVELOPE_FS_HZ = 125.0
+BAND_HZ = (3.0, 18.0)
+ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS = 104.0, 56.0, 16.0, 56.0
+BLOCK_S = 2.0  # holds a beat at 30 / min; its maximum is the height of a QRS
+LEVEL_BLOCKS, SHORT_BLOCKS, FLOOR_BLOCKS = 15, 3, 5
+NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
+WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
+STEEP_MS = np.arange(-96, 97, 32)
+MIN_PEAK = 0.1
+MIN_LEVEL = 0.05  # of the stretch's usual level: below it a lead is disconnected, not small
+LOST = 1.0
+MAX_HEIGHT = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Candidates for R peaks.
+
+    Attributes
+    ----------
+    at : (n,) int64
+        Increasing indices into `Conditioned.signal`.
+    strength : (n,) float32
+        Energy of both leads, relative to their usual level.
+    features : (n, n_features) float32
+        What the leads look like around each candidate.
+    """
+
+    at: IntArray
+    strength: FloatArray
+    features: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Envelopes:
+    """Of two leads: energy, its maximum nearby, and slope (2, n); levels and noise floor per block (2, n_blocks)."""
+
+    energy: FloatArray
+    wide: FloatArray
+    slope: FloatArray
+    level: FloatArray
+    short: FloatArray
+    slope_level: FloatArray
+    floor: FloatArray
+    block: int
+    fs: float
+
+
+def find_candidates(conditioned: Conditioned) -> list[Candidates]:
+    """Find all local maxima of the joint energy of the leads, hour by hour, in order of time.
+
+    There is at most one candidate within 56 ms; a lead without any signal is replaced by the other one. Each hour is
+    searched with a minute on either side, which is further than any feature reaches.
+    """
+    step = max(1, round(conditioned.fs / ENVELOPE_FS_HZ))
+    found: list[Candidates] = []
+    for start, stop, first, last in hours(conditioned):
+        leads = np.ascontiguousarray(conditioned.signal[first:last:step].T)
+        live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
+        if live.size:
+            envelopes = _envelopes(leads[[live[0], live[-1]]], conditioned.fs / step)
+            peaks = _peaks(envelopes)
+            at = first + peaks * step
+            inside = (at >= start) & (at < stop)
+            found.append(_described(envelopes, peaks[inside], at[inside]))
+    return found
+
+
+def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
+    energy, slope = _energy(leads, fs), _slope(leads, fs)
+    block = round(BLOCK_S * fs)
+    highest = _blocks(energy, block).max(axis=2)
+    level = _running_median(highest, LEVEL_BLOCKS)
+    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
+    short = np.maximum(_running_median(highest, SHORT_BLOCKS), least)
+    floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
+    slope_level = _running_median(_blocks(slope, block).max(axis=2), LEVEL_BLOCKS)
+    least_slope = np.maximum(MIN_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
+    return _Envelopes(
+        energy=energy,
+        wide=maximum_filter1d(energy, _samples(WIDE_MS, fs), axis=1),
+        slope=slope,
+        level=np.maximum(level, least),
+        short=short,
+        slope_level=np.maximum(slope_level, least_slope),
+        floor=np.where(short <= least, LOST, floor),
+        block=block,
+        fs=fs,
+    )
+
+
+def _energy(leads: FloatArray, fs: float) -> FloatArray:
+    sos = sps.butter(2, BAND_HZ, "bandpass", fs=fs, output="sos").astype(np.float32)
+    mean = uniform_filter1d(np.square(sps.sosfiltfilt(sos, leads)), _samples(ENERGY_MS, fs))
+    return np.asarray(np.sqrt(np.maximum(mean, 0)), np.float32)
+
+
+def _slope(leads: FloatArray, fs: float) -> FloatArray:
+    span = _samples(SLOPE_SPAN_MS, fs)
+    steep = np.zeros_like(leads)
+    steep[:, span:-span] = np.abs(leads[:, 2 * span :] - leads[:, : -2 * span])
+    return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs)), np.float32)
+
+
+def _samples(span_ms: float, fs: float) -> int:
+    return max(1, round(span_ms / 1000 * fs))
+
+
+def _blocks(envelope: FloatArray, size: int) -> FloatArray:
+    """(2, n) -> (2, n_blocks, size); the last block is padded with its last value."""
+    missing = -envelope.shape[1] % size
+    return np.pad(envelope, ((0, 0), (0, missing)), mode="edge").reshape(len(envelope), -1, size)
+
+
+def _running_median(values: FloatArray, size: int) -> FloatArray:
+    padded = np.pad(values, ((0, 0), (size // 2, size // 2)), mode="symmetric")
+    return np.median(sliding_window_view(padded, size, axis=1), axis=2).astype(np.float32)
+
+
+def _peaks(envelopes: _Envelopes) -> IntArray:
+    """Find local maxima of the leads' energy relative to its level; a lead that is quiet between beats weighs more."""
+    weight = 1 / (0.1 + envelopes.floor) ** 2
+    gain = (weight / weight.sum(axis=0) / envelopes.level).astype(np.float32)
+    n = envelopes.energy.shape[1]
+    blocks = _blocks(envelopes.energy, envelopes.block)
+    together = sum(lead * g[:, None] for lead, g in zip(blocks, gain, strict=True)).ravel()[:n]
+    top = maximum_filter1d(together, 2 * _samples(PEAK_MS, envelopes.fs) + 1)
+    return np.flatnonzero((together == top) & (together > MIN_PEAK))
+
+
+def _described(envelopes: _Envelopes, peaks: IntArray, at: IntArray) -> Candidates:
+    block = peaks // envelopes.block
+    quieter_first = np.argsort(envelopes.floor[:, block], axis=0, kind="stable")
+    parts = [_of_lead(envelopes, peaks, block, lead) for lead in quieter_first]
+    features = np.concatenate(parts, axis=1)
+    middle = int(np.flatnonzero(NEAR_MS == 0)[0])
+    strength = features[:, middle] ** 2 + features[:, parts[0].shape[1] + middle] ** 2
+    return Candidates(at, strength, features)
+
+
+def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
+    """Describe one lead around each candidate; `lead` (n,) says which lead that is."""
+    level = envelopes.level[lead, block]
+
+    def around(envelope: FloatArray, yardstick: FloatArray, offsets_ms: NDArray[np.int64]) -> FloatArray:
+        at = peaks[:, None] + np.round(offsets_ms / 1000 * envelopes.fs).astype(np.int64)
+        inside = (at >= 0) & (at < envelope.shape[1])
+        value = envelope[lead[:, None], np.clip(at, 0, envelope.shape[1] - 1)] / yardstick[:, None]
+        return np.where(inside, np.sqrt(np.minimum(value, MAX_HEIGHT)), 0).astype(np.float32)
+
+    state = np.stack(
+        [
+            np.minimum(envelopes.floor[lead, block], 1.5),
+            np.clip(np.log(envelopes.short[lead, block] / level), -3, 3),
+        ],
+        axis=1,
+    )
+    return np.concatenate(
+        [
+            around(envelopes.energy, level, NEAR_MS),
+            around(envelopes.wide, level, FAR_MS),
+            around(envelopes.slope, envelopes.slope_level[lead, block], STEEP_MS),
+            state,
+        ],
+        axis=1,
+    ).astype(np.float32)

@@ -1,0 +1,124 @@
+"""R peaks: candidates from the energy of all leads, chosen by two small networks, snapped to the local extremum."""
+
+from __future__ import annotations
+
+import numpy as np
+import sleepecg
+
+from pipeline.config import SignalConfig
+from pipeline.signal.conditioning import Conditioned, hours
+from pipeline.signal.nearest import NO_BEAT, nearest
+from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_choice import chosen, in_rhythm, load_networks
+from pipeline.types import FloatArray, IntArray
+
+
+def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
+    """Find the R peaks (n,) as increasing indices into `conditioned.signal`, snapped to the first lead.
+
+    All leads together decide whether there is a beat; the first lead decides where its R peak is. Neither sign, scale
+    nor order of the leads affects the decision; a lead that is noisy or lost for a while counts less.
+    """
+    pieces = find_candidates(conditioned)
+    if not pieces:
+        return np.zeros(0, np.int64)
+    surroundings, rhythm = load_networks()
+    at = np.concatenate([piece.at for piece in pieces])
+    score = np.concatenate([surroundings(piece.features) for piece in pieces])
+    strength = np.concatenate([piece.strength for piece in pieces])
+    context = in_rhythm(at, score, strength, conditioned.fs)
+    if context is not None:
+        score = rhythm(context)
+    beats = at[chosen(at, score, config.beat_score, config.beats_apart_ms / 1000 * conditioned.fs)]
+    return _placed(beats, conditioned, config)
+
+
+def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
+    """Find R peaks (n,) of the first lead by its slopes, segment by segment, snapped.
+
+    Segments longer than an hour are searched hour by hour, with a minute on either side in which the detector's
+    thresholds settle: a day needs no more memory than an hour.
+
+    References
+    ----------
+    sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532.
+    """
+    lead = conditioned.signal[:, 0]
+    found = [_slopes_within(lead, *hour, conditioned.fs) for hour in hours(conditioned)]
+    peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
+    return np.unique(snap(peaks, lead, conditioned.fs, config))
+
+
+def _slopes_within(lead: FloatArray, start: int, stop: int, first: int, last: int, fs: float) -> IntArray:
+    window = lead[first:last]
+    if not np.ptp(window):
+        return np.zeros(0, np.int64)
+    peaks = first + np.asarray(sleepecg.detect_heartbeats(window.astype(np.float64), fs), np.int64)
+    return peaks[(peaks >= start) & (peaks < stop)]
+
+
+def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> IntArray:
+    """Move each peak to the largest absolute value of the lead nearby.
+
+    Parameters
+    ----------
+    peaks : (n,) int64
+        Indices into `lead`.
+    lead : (n_samples,) float32
+        The signal.
+    fs : float
+        Sampling frequency, Hz.
+    config : SignalConfig
+        Its `snap_ms` is how far a peak may move.
+
+    Returns
+    -------
+    (n,) int64
+        The moved peaks, in the same order.
+    """
+    reach = round(config.snap_ms / 1000 * fs)
+    window = np.clip(peaks[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
+    offset = np.abs(lead[window]).argmax(axis=1)
+    return np.asarray(np.take_along_axis(window, offset[:, None], axis=1)[:, 0], np.int64)
+
+
+def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
+    """Tell whether the usual QRS points down: its median trough is more than 1.5 times its median crest.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        The signal.
+    peaks : (n,) int64
+        R peaks, indices into `lead`.
+    fs : float
+        Sampling frequency, Hz.
+    """
+    reach = round(0.06 * fs)
+    inside = peaks[(peaks >= reach) & (peaks < lead.size - reach)]
+    if inside.size == 0:
+        return False
+    windows = lead[inside[:, None] + np.arange(-reach, reach + 1)]
+    return bool(np.median(-windows.min(axis=1)) > 1.5 * np.median(windows.max(axis=1)))
+
+
+def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
+    """Snap beats to the first lead, or to the slopes' position if that often differs by the same distance.
+
+    The energy of a paced beat peaks long after its spike, and that of a QRS with a deep S wave after its R, by about as
+    much in each beat; noise moves the slopes at random. A disconnected first lead says nothing about where R is: there
+    the position of the energy stays.
+    """
+    lead = conditioned.signal[:, 0]
+    snapped = snap(beats, lead, conditioned.fs, config)
+    snapped = np.where(lead[snapped] == 0, beats, snapped)
+    steep = slopes(conditioned, config)
+    if steep.size == 0:
+        return np.unique(snapped)
+    partner = nearest(steep, beats, within=config.same_beat_ms / 1000 * conditioned.fs)
+    same, by_slopes = partner != NO_BEAT, steep[partner]
+    apart = by_slopes - snapped
+    elsewhere = apart[same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)]
+    usual = np.median(elsewhere) if elsewhere.size else 0.0
+    alike = np.count_nonzero(np.abs(elsewhere - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
+    return np.unique(np.where(same, by_slopes, snapped) if alike > config.elsewhere_share * beats.size else snapped)

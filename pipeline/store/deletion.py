@@ -1,0 +1,56 @@
+"""Deleting a recording's signal from this machine; decisions about it, and the fact that it was deleted, stay."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+
+from sqlalchemy import select
+
+from pipeline.config import DEFAULT
+from pipeline.errors import ReviewError
+from pipeline.review.decisions import clean_text
+from pipeline.store import recordings
+from pipeline.store.database import database
+from pipeline.store.log import Log, named, reading_row
+from pipeline.store.prepared import prepared_folder
+from pipeline.store.studies import get_study, study_of
+from pipeline.store.tables import StudyRow
+
+
+def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
+    """Delete the recording of a study and the signal filtered from it; the trail of each of its studies records this.
+
+    Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
+
+    Parameters
+    ----------
+    study_id : int
+        Any study of the recording.
+    reader : str
+        Who deletes it.
+    reason : str
+        Why; stored in the audit trail.
+
+    Raises
+    ------
+    ReviewError
+        If a study of the recording is signed, because a signed result must stay verifiable, or if no reason is given.
+    """
+    who, why, digest = named(reader), clean_text(reason), get_study(study_id).digest
+    if not why:
+        raise ReviewError("No reason is given; say why the recording is deleted.")
+    with database().writing() as session:
+        rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
+        if signed := next((row for row in rows if row.state == "signed"), None):
+            raise ReviewError(
+                f"Study {signed.id} of this recording, read by {signed.model}, is signed and keeps it; reopen it first."
+            )
+        for row in rows:
+            Log(session, row, reading_row(session, row.id, "main"), who, str(uuid.uuid4())).append(
+                "forgotten", text=why
+            )
+        asked = {None, *(study_of(row).leads for row in rows)}
+    for leads in asked:
+        shutil.rmtree(prepared_folder(digest, DEFAULT, leads), ignore_errors=True)
+    recordings.delete_recording(digest)

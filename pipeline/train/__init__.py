@@ -1,1 +1,0 @@
-"""Data to weights and manifest."""

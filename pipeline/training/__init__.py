@@ -1,0 +1,1 @@
+"""From data to weights and manifest: image networks, the rhythm network, the choice of R peaks."""

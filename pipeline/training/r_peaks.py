@@ -1,0 +1,209 @@
+"""Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
+
+Training uses only DS1, as recorded and in AV block, and the first half of the noise records. The second network is
+trained on answers of the first for patients that it was not trained on (four folds); what the pair then reaches on
+held-out patients is stored with the weights.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from pipeline.config import DEFAULT, data_root
+from pipeline.datasets.splits import DS1
+from pipeline.intake import read_path
+from pipeline.intake.wfdb_annotations import parse_marks
+from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.leads import choose_leads
+from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, chosen, in_rhythm
+from pipeline.synthesis.av_block import blocked
+from pipeline.synthesis.noise_halves import Kind, mixed
+from pipeline.types import FloatArray, Recording, read_only
+
+FOLDS = 4
+MATCH_S = 0.15
+CLEAN, IGNORED = "both leads", -1
+SIGNAL = DEFAULT.signal
+
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """Candidates of one record in one condition; labels are 1 for a beat, 0 for none, -1 for not counted."""
+
+    record: int
+    name: str
+    fs: float
+    at: NDArray[np.int64]
+    strength: FloatArray
+    features: FloatArray
+    label: NDArray[np.int8]
+
+
+def main() -> None:
+    """Fit both, score them on held-out patients, and write them."""
+    versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
+    score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
+    rhythm = [_in_rhythm(version, own) for version, own in zip(versions, score, strict=True)]
+    final = _left_out(versions, rhythm, (16,), 10)
+    first = _fitted(versions, [v.features for v in versions], (32, 16), 25)
+    _write(first, _fitted(versions, rhythm, (16,), 10), _left_out_counts(versions, final))
+
+
+def _in_rhythm(version: Version, score: FloatArray) -> FloatArray:
+    found = in_rhythm(version.at, score, version.strength, version.fs)
+    assert found is not None, f"too few beats in {DS1[version.record]}, {version.name}"
+    return found
+
+
+def read(database: str, record: str) -> Recording:
+    """Read a record of one of the public databases."""
+    return read_path(data_root() / database / f"{record}.hea")
+
+
+def flutter(database: str, record: str) -> list[Span]:
+    """Return stretches of ventricular flutter or fibrillation, VFON to VFOFF, which have no beats (207 of mitdb)."""
+    recording = read(database, record)
+    payload = (data_root() / database / f"{record}.atr").read_bytes()
+    marks = parse_marks(payload, fs=recording.fs)
+    starts, stops = ([int(sample) for sample, symbol in marks if symbol == end] for end in "[]")
+    return list(zip(starts, stops, strict=True))
+
+
+def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
+    """Yield the record as it is, with one lead, in noise, with one lead noisy and lost at times, and in AV block."""
+    recording = read("mitdb", record)
+    rng = np.random.default_rng(int(record))
+    leads = choose_leads(recording.leads)
+    yield CLEAN, recording, _conditioned(recording, leads)
+    for lead in leads:
+        yield f"{'first' if lead == leads[0] else 'second'} lead", recording, _conditioned(recording, (lead,))
+    kinds: tuple[Kind, ...] = ("em", "ma", "bw", "em", "em")
+    for number, kind in enumerate(kinds):
+        noisy = mixed(recording, kind, rng.uniform(-3, 14), half=0, shift=int(rng.integers(300_000)))
+        yield f"noise {number} {kind}", noisy, _conditioned(noisy, leads)
+    for number in range(2):
+        noisy = mixed(recording, "em", rng.uniform(-6, 6), half=0, shift=int(rng.integers(300_000)))
+        p_signal = noisy.p_signal.copy()
+        p_signal[:, number] = recording.p_signal[:, number]
+        for start in rng.integers(0, len(p_signal) - 6000, 20):
+            p_signal[start : start + int(rng.integers(700, 6000)), 1 - number] = 0
+        broken = replace(noisy, p_signal=read_only(p_signal))
+        yield f"good lead {number}", broken, _conditioned(broken, leads)
+    for name, chosen_leads in {"blocked": leads, "blocked, first lead": leads[:1]}.items():
+        block = blocked(recording, rng)
+        yield name, block, _conditioned(block, chosen_leads)
+    noisy = mixed(blocked(recording, rng), "em", rng.uniform(3, 14), half=0, shift=int(rng.integers(300_000)))
+    yield "blocked, noise", noisy, _conditioned(noisy, leads)
+
+
+def _conditioned(recording: Recording, leads: tuple[str, ...]) -> Conditioned:
+    return condition(recording, leads, SIGNAL)
+
+
+def _version(record: int, name: str, recording: Recording, conditioned: Conditioned) -> Version:
+    pieces = find_candidates(conditioned)
+    at = np.concatenate([piece.at for piece in pieces])
+    return Version(
+        record=record,
+        name=name,
+        fs=conditioned.fs,
+        at=at,
+        strength=np.concatenate([piece.strength for piece in pieces]),
+        features=np.concatenate([piece.features for piece in pieces]),
+        label=_labels(at, recording, conditioned.fs, flutter("mitdb", DS1[record])),
+    )
+
+
+def _labels(
+    at: NDArray[np.int64], recording: Recording, fs: float, left_out: list[tuple[int, int]]
+) -> NDArray[np.int8]:
+    """Label the candidate nearest to each reference beat with 1, candidates during flutter with -1."""
+    assert recording.reference is not None
+    ratio = fs / recording.fs
+    beats = recording.reference.sample * ratio
+    after = np.clip(np.searchsorted(at, beats), 1, at.size - 1)
+    nearest = np.where(beats - at[after - 1] <= at[after] - beats, after - 1, after)
+    label = np.zeros(at.size, np.int8)
+    label[nearest[np.abs(at[nearest] - beats) <= MATCH_S * fs]] = 1
+    for start, stop in left_out:
+        label[(at >= start * ratio - 0.2 * fs) & (at <= stop * ratio + 0.2 * fs)] = IGNORED
+    return label
+
+
+def _left_out(
+    versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int
+) -> list[FloatArray]:
+    """Score every candidate by a network that was not trained on its patient."""
+    score: dict[int, FloatArray] = {}
+    for fold in range(FOLDS):
+        seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
+        network = _fitted([versions[i] for i in seen], [features[i] for i in seen], hidden, epochs)
+        score |= {i: network(features[i]) for i, version in enumerate(versions) if version.record % FOLDS == fold}
+    return [score[i] for i in range(len(versions))]
+
+
+def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
+    label = np.concatenate([version.label for version in versions])
+    weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
+    inputs = np.concatenate(features)[label >= 0]
+    mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
+    inputs = (inputs - mean) / std
+    options = {"batch_size": 1024, "learning_rate_init": 2e-3, "alpha": 1e-4, "tol": 0, "n_iter_no_change": 10**6}
+    network = MLPClassifier(hidden, max_iter=epochs, random_state=0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(inputs, label[label >= 0], sample_weight=weight)
+    first = network.coefs_[0] / std[:, None]
+    weights = (first, *network.coefs_[1:])
+    biases = (network.intercepts_[0] - mean @ first, *network.intercepts_[1:])
+    return DenseNetwork(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
+
+
+def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:
+    """Count beats found, missed and extra per condition, over all patients of DS1."""
+    total: dict[str, NDArray[np.int64]] = {}
+    for version, own in zip(versions, score, strict=True):
+        total[version.name] = total.get(version.name, 0) + np.array(_counts(version, own))
+    keys = ("found", "missed", "extra")
+    return {name: dict(zip(keys, counts.tolist(), strict=True)) for name, counts in total.items()}
+
+
+def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
+    found = np.zeros(version.at.size, np.bool_)
+    found[chosen(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
+    beat, none = version.label == 1, version.label == 0
+    return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
+
+
+def _write(surroundings: DenseNetwork, rhythm: DenseNetwork, left_out: dict[str, dict[str, int]]) -> None:
+    def layers(network: DenseNetwork) -> list[dict[str, list[float]]]:
+        pairs = zip(network.weights, network.biases, strict=True)
+        return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
+
+    stored = {
+        "fitted_by": "python -m pipeline.training.r_peaks (DS1, also in AV block; first half of the nstdb noise)",
+        "left_out_patients": left_out,
+        "surroundings": layers(surroundings),
+        "rhythm": layers(rhythm),
+    }
+    WEIGHTS_PATH.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8", newline="\n")
+
+
+def _rounded(array: FloatArray) -> list[float]:
+    return np.vectorize(lambda value: float(f"{value:.5g}"))(array).tolist()  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""A home and a cache that version 0.1.0 wrote (tests/fixtures/make_home.py): every study opens as it was left."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.review_desk import desk_of, material_of
+from models import registry
+from pipeline.errors import ReviewError
+from pipeline.export.report_pdf import write_pdf
+from pipeline.intake import read_path
+from pipeline.store.database import close_databases
+from pipeline.store.recordings import open_recording
+from pipeline.store.results import load_analysis
+from pipeline.store.reviews import audit, decide, reopen, standing
+from pipeline.store.studies import stored_analysis, worklist
+from tests.fixtures.make_home import ANNA, BESIDE, CARLA, dated, said_of
+
+EARLIER = Path(__file__).resolve().parent.parent / "fixtures" / "home-0.1.0.zip"
+RECORDS = ("signed", "in_review")
+SIGNED, IN_REVIEW = 1, 2
+
+
+@pytest.fixture(params=["with its cache", "without a cache"])
+def earlier(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a user of 0.1.0 as this program finds it: its cache may be of use, or of none."""
+    with zipfile.ZipFile(EARLIER) as packed:
+        packed.extractall(tmp_path)
+    if request.param == "without a cache":
+        shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+    yield tmp_path
+    close_databases()
+
+
+def test_the_worklist_shows_both_studies_as_they_were_left(earlier: Path) -> None:
+    listed = {study.record: study for study in worklist(sort="record").studies}
+    assert {record: (study.id, study.state) for record, study in listed.items()} == {
+        "signed": (SIGNED, "signed"),
+        "in_review": (IN_REVIEW, "in_review"),
+    }
+    for record, study in listed.items():
+        said = _said(earlier, record)["study"]
+        assert (study.counts, study.findings, study.priority) == (said["counts"], said["findings"], said["priority"])
+    assert [worklist(text=name).total for name in ("anna", "bert", "carla")] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_study_opens_with_the_same_decisions_classes_signature_and_exports(earlier: Path, record: str) -> None:
+    found, said = said_of({"signed": SIGNED, "in_review": IN_REVIEW}[record]), _said(earlier, record)
+    for part in ("study", "standing", "audit", "beats", "findings"):
+        assert found[part] == said[part], part
+    assert found["exports"].keys() == said["exports"].keys() == {"hv", "csv", "json", "fhir.json"}
+    for ending, export in said["exports"].items():
+        assert found["exports"][ending] == export, ending
+    assert set(found["others"]) <= set(said["others"])  # what other networks said is in the cache, and may be gone
+
+
+def test_the_report_of_a_signed_study_is_written(earlier: Path) -> None:
+    now = standing(SIGNED)
+    report = write_pdf(dated(desk_of(material_of(now.study), now), SIGNED), earlier / "report.pdf").read_bytes()
+    assert report.startswith(b"%PDF-")
+    assert report.rstrip().endswith(b"%%EOF")
+
+
+def test_opening_changes_nothing_in_the_database(earlier: Path) -> None:
+    before = _rows(earlier)
+    for study in worklist().studies:
+        said_of(study.id)
+    close_databases()
+    assert before
+    assert _rows(earlier) == before
+
+
+def test_the_review_goes_on_and_a_signed_study_is_read_only_until_it_is_reopened(earlier: Path) -> None:
+    before = audit(IN_REVIEW)
+    override = standing(IN_REVIEW).decisions[-1]
+    decide(IN_REVIEW, override, reader=ANNA, expected_version=standing(IN_REVIEW).version)
+    assert audit(IN_REVIEW)[:-1] == before
+    version = standing(SIGNED).version
+    with pytest.raises(ReviewError, match="signed"):
+        decide(SIGNED, override, reader=CARLA, expected_version=version)
+    reopen(SIGNED, reader=CARLA, expected_version=version, reason="a second look")
+    assert standing(SIGNED).state == "reopened"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_the_same_files_opened_again_are_the_same_recording(earlier: Path, record: str) -> None:
+    study = next(study for study in worklist().studies if study.record == record)
+    again = read_path(earlier / "files" / f"{record}.hea")
+    stored = open_recording(study.digest)
+    assert again.digest == study.digest
+    assert (again.p_signal == stored.p_signal).all()
+    assert (again.fs, again.leads, again.calibrated) == (stored.fs, stored.leads, stored.calibrated)
+
+
+def test_an_analysis_of_the_cache_is_found_whole_or_not_at_all(earlier: Path) -> None:
+    for study in worklist().studies:
+        own, kept = load_analysis(study.digest, registry.manifest(study.model).identity), stored_analysis(study.id)
+        if own is not None:
+            assert own.sample.tolist() == kept.sample.tolist()
+            assert own.p.tolist() == kept.p.tolist()
+        beside = load_analysis(study.digest, registry.manifest(BESIDE).identity)
+        assert beside is None or beside.sample.tolist() == kept.sample.tolist()
+
+
+def _said(folder: Path, record: str) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((folder / "said.json").read_text("utf-8"))[record]
+    return said
+
+
+def _rows(folder: Path) -> dict[str, list[Any]]:
+    """Every row of every table."""
+    with sqlite3.connect(folder / "home" / "reviews.sqlite") as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
