@@ -17,7 +17,7 @@ from pipeline.digitisation.digitise import Corrections, Need
 from tests.helpers.printed_page import drawn
 from tests.hostile.make_corpus import encoded
 
-PAGE = str(ROOT / "app" / "views" / "page.py")
+PAGE = str(ROOT / "app" / "ecg_page" / "page.py")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pipeline.synthesis.image_styles import draw_styled
 from tests.helpers.drawn import beat_picture
 from tests.hostile.make_corpus import encoded, zipped
 
-PAGE = str(ROOT / "app" / "views" / "picture.py")
+PAGE = str(ROOT / "app" / "picture" / "page.py")
 
 
 @pytest.fixture
