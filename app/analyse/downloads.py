@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.findings import Case
+from pipeline.cases.case import Case
 from pipeline.export import ANNOTATOR, write_atr, write_csv, write_json
 from pipeline.types import Analysis
 

@@ -13,8 +13,8 @@ from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
 from pipeline.page_classifier.files import PAGE_CLASS_NAMES, read_page_evaluation
 from pipeline.page_classifier.printed_page import RHYTHM
-from pipeline.page_classifier.reading import PageReading, readable_page
-from pipeline.types import RgbPicture
+from pipeline.page_classifier.reading import PageReading
+from pipeline.types import PictureArray, RgbPicture
 from pipeline.wording import percent
 
 _LEADS_NAMED = 3
@@ -26,21 +26,24 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     """The class of a page that was understood; a sentence where the network cannot say."""
     st.subheader("The page as a whole", anchor=False)
     try:
-        shown = readable_page(found)
         with st.spinner("Asking the page network"):
-            reading = cache.page_reading(picture.digest, picture.page, found.corrections, shown)
+            reading = cache.page_reading(picture, found)
     except EcgError as error:
         st.info(plain(f"No class: {error}"), icon=":material/block:")
         return
     left, right = st.columns((2, 1), gap="medium")
     left.image(
-        overlays.with_heat(overlays.shown(shown), reading.heat),
+        cache.page_picture("class", picture, found, lambda _: _under_heat(reading)),
         caption="Orange: the leads that spoke for the class; the beats of a lead share its colour.",
         width="stretch",
         alt="The page under the heat of its leads",
     )
     with right:
         _answer(reading)
+
+
+def _under_heat(reading: PageReading) -> PictureArray:
+    return overlays.with_heat(overlays.shown(reading.page), reading.heat)
 
 
 def _answer(reading: PageReading) -> None:

@@ -168,7 +168,7 @@ def fit(
     ----------
     name : str
         Name of the network.
-    lesson : Lesson
+    training_data : Lesson
         The pictures and what each is for.
     plan : FolderPlan
         Epochs, learning rate and depth.

@@ -51,7 +51,7 @@ def tune(
         Budget of a trial.
     config : Config, optional
         Settings of the pipeline.
-    lesson : Lesson, optional
+    training_data : Lesson, optional
         The training set; read from `data_dir` if None.
     progress : Progress, optional
         Called with what is being done, for a progress display.
@@ -92,7 +92,7 @@ def validation(
         Name of the network.
     plan : TrainingPlan
         How to train.
-    lesson : Lesson
+    training_data : Lesson
         The training set.
     root : Path
         The folder of the databases, with the initial weights in `weights`.

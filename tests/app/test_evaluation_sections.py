@@ -99,7 +99,7 @@ def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():
     session.open_at(recording, "cnn", 60.2)
     session.show(case)
     assert times[session.beat] == 60.0
-    assert session.window_start_s <= 60.0 <= session.window_start_s + session.window_s
+    assert session.viewport.start_s <= 60.0 <= session.viewport.start_s + session.viewport.window_s
     session.open((recording,))
     session.case = None
     session.show(case)
