@@ -12,12 +12,12 @@ from itertools import count
 
 import numpy as np
 
-from benchmarks.synthetic import analysed
 from benchmarks.timing import header, timed
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.store.reviews import decide, standing
 from pipeline.store.studies import create_study
+from tests.helpers.review_study import analysed
 
 BEATS, DECISIONS = 100_000, 1_000
 

@@ -38,7 +38,7 @@ from pipeline.store.listing import study_of_analysis  # noqa: E402
 from pipeline.store.prepared import save_prepared  # noqa: E402
 from pipeline.store.recordings import save_recording  # noqa: E402
 from pipeline.types import Analysis, Recording  # noqa: E402
-from tests.e2e.test_stories import settle  # noqa: E402
+from tests.helpers.stories import settle  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 SIZE: ViewportSize = {"width": 1440, "height": 900}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Iterator
+from functools import cache as cache_calls
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.components.v2 import manifest_scanner
 
 from app.common import cache
 from pipeline.store.database import database
@@ -25,18 +26,21 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             cache.worker().close()
 
 
-def settled(page: AppTest, *, within_s: float = 600.0) -> AppTest:
-    """The page as it is when the worker has answered; a browser would look again by itself."""
-    deadline = time.monotonic() + within_s
-    while page.session_state["heartvision"].asked is not None:
-        assert time.monotonic() < deadline, [element.value for element in (*page.error, *page.info)]
-        page.run()
-    return page
+@pytest.fixture(scope="session", autouse=True)
+def components() -> Iterator[None]:
+    """Every `AppTest` looks through all installed packages for components: a tenth of a second that is spent once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", cache_calls(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture
-def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty home, cache and database of its own; the worker's lock is let go afterwards."""
+def own_store(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home, cache and empty database of its own; the worker's lock is let go afterwards."""
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(migrated_sqlite, tmp_path / "home" / "reviews.sqlite")
     monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
@@ -48,7 +52,7 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two evaluated networks; nothing in their folders is changed by a test."""
-    from tests.app.evaluations import explained, without_201, write_network  # seconds that other tests do not need
+    from tests.helpers.evaluations import explained, without_201, write_network  # seconds that other tests do not need
 
     folder = tmp_path_factory.mktemp("weights")
     explained(write_network(folder, "vgg16", random_split=True, more=True))

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 from models import registry
 from pipeline.config import DEFAULT, ROOT
 
-PAGE = str(ROOT / "app" / "views" / "about.py")
+PAGE = str(ROOT / "app" / "about" / "page.py")
 
 
 def test_it_says_what_it_is_not_and_publishes_its_limits() -> None:

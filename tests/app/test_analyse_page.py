@@ -21,7 +21,7 @@ from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
 from pipeline.worker import Client, Status
-from tests.app.conftest import settled
+from tests.helpers.pages import settled
 from tests.hostile.make_corpus import zipped
 
 MAIN = str(ROOT / "app" / "main.py")

@@ -12,7 +12,7 @@ from app.dataset.charts import class_counts, rr_distribution
 from pipeline.config import ROOT
 from pipeline.datasets.statistics import load_statistics
 
-PAGE = str(ROOT / "app" / "views" / "dataset.py")
+PAGE = str(ROOT / "app" / "dataset" / "page.py")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import ROOT
-from tests.app.studies import opened, rows, said
+from tests.helpers.studies import opened, rows, said
 
 
 @pytest.fixture

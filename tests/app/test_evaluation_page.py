@@ -9,7 +9,7 @@ import pytest
 from app.evaluation import charts
 from app.evaluation.shared import s_warning
 from pipeline.evaluation import run
-from tests.app.evaluations import charts_of, opened, said
+from tests.helpers.evaluations import charts_of, opened, said
 
 
 def test_without_any_network_the_page_says_what_to_do(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from app.common.session import Session
 from pipeline.evaluation import saved
 from pipeline.wording import grouped, score, share
-from tests.app.evaluations import charts_of, explained, opened, said
+from tests.helpers.evaluations import charts_of, explained, opened, said
 
 
 def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):

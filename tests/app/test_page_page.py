@@ -14,10 +14,10 @@ from app.common.text import plain
 from app.ecg_page import corrections
 from pipeline.config import ROOT, data_root
 from pipeline.digitisation.digitise import Corrections, Need
+from tests.helpers.printed_page import drawn
 from tests.hostile.make_corpus import encoded
-from tests.unit.test_page_digitise import drawn
 
-PAGE = str(ROOT / "app" / "views" / "page.py")
+PAGE = str(ROOT / "app" / "ecg_page" / "page.py")
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from app.picture.results import table
 from pipeline.beat_images.reading import PictureAnswer
 from pipeline.config import ROOT
 from pipeline.synthesis.image_styles import draw_styled
-from tests.drawn import beat_picture
+from tests.helpers.drawn import beat_picture
 from tests.hostile.make_corpus import encoded, zipped
 
-PAGE = str(ROOT / "app" / "views" / "picture.py")
+PAGE = str(ROOT / "app" / "picture" / "page.py")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -57,8 +58,9 @@ def case() -> tuple[Recording, Analysis]:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty database for each test; recordings and caches stay."""
+    shutil.copyfile(migrated_sqlite, tmp_path / "reviews.sqlite")
     monkeypatch.setenv("HEARTVISION_DATABASE_URL", f"sqlite:///{tmp_path / 'reviews.sqlite'}")
 
 

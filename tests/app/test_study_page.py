@@ -14,8 +14,8 @@ from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
 from pipeline.store.recordings import delete_recording, load
 from pipeline.store.studies import get_study
-from tests.app.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
-from tests.unit.review_study import analysed, at
+from tests.helpers.review_study import analysed, at
+from tests.helpers.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
 

@@ -22,8 +22,8 @@ from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
 from pipeline.worker.jobs import Job, Status
-from tests.app.studies import ANNA, BERT, MAIN, opened, rows, said, study
-from tests.unit.review_study import analysed, at, recorded
+from tests.helpers.review_study import analysed, at, recorded
+from tests.helpers.studies import ANNA, BERT, MAIN, opened, rows, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
 ANY = "application/octet-stream"

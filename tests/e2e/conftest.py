@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from pipeline.config import ROOT
 from pipeline.datasets import demo_path
+from tests.helpers.server import Server
+from tests.helpers.stories import NARROW, WIDE, NewPage
 
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
@@ -30,55 +25,19 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE, NARROW = (1440, 900), (390, 844)
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
-START_S = 60.0
 # Opened at the address of a page, Streamlit's browser side looks for its server below that page first: two 404.
 SEARCHING = re.compile(r"/\w+/_stcore/(health|host-config)$")
 expect.set_options(timeout=30_000)  # stories ask what happens, benchmarks how fast: CI's two cores may be busy
-NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a freshly started app with an empty cache."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app/main.py",
-        f"--server.port={port}",
-        "--server.headless=true",
-    ]
     folders = {name: str(tmp_path_factory.mktemp(name.lower())) for name in ("HEARTVISION_CACHE", "HEARTVISION_HOME")}
-    environment = os.environ | folders
-    with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Waits until a server answers; fails with its log if it ends or does not."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.1)
-    pytest.fail(f"The server did not start: {log.read_text()}")
+    server = Server(tmp_path_factory.mktemp("server") / "log.txt", folders)
+    yield server.address
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +68,7 @@ def new_page(address: str, browser: Browser) -> Iterator[NewPage]:
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",  # nothing moves while a story waits: drawn without a GPU, that costs a core
             user_agent=PHONE if size == NARROW else None,
         )
         contexts.append(context)

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.config import ROOT
-from tests.e2e.conftest import NARROW, NewPage
-from tests.e2e.test_stories import SEEN, SLOW_MS, Shot, assert_fits, settle, upload
+from tests.helpers.stories import NARROW, SEEN, SLOW_MS, NewPage, Shot, assert_fits, settle, upload
 
 pytestmark = pytest.mark.browser
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import NARROW, WIDE, NewPage
-from tests.e2e.test_stories import assert_fits, open_demo, settle
+from tests.helpers.stories import NARROW, WIDE, NewPage, Shot, assert_fits, open_demo, settle
 
 pytestmark = pytest.mark.browser
-Shot = Callable[[Page, str], None]
 CHOSEN = "[role=option][aria-selected=true]"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,11 @@ from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
 from pipeline.store.database import database
 from pipeline.store.studies import get_study
-from tests.e2e.conftest import NARROW, WIDE, NewPage
-from tests.e2e.server import Server
-from tests.e2e.test_stories import assert_fits, settle, upload
-from tests.unit.review_study import at, study
+from tests.helpers.review_study import at, study
+from tests.helpers.server import Server
+from tests.helpers.stories import NARROW, WIDE, NewPage, Shot, assert_fits, settle, upload
 
 pytestmark = pytest.mark.browser
-Shot = Callable[[Page, str], None]
 BEATS = "NNVNSNNUFNVVVNNNNN"
 MANY = 60
 ANNA, BERT = "Anna Müller", "Bert Okafor"

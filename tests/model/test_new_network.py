@@ -110,7 +110,7 @@ def test_a_new_file_is_trained_evaluated_and_on_the_board(
     picture = np.zeros(classifier.manifest.input_shape, np.uint8)
     assert heatmap(classifier, picture, "V").method == "HiResCAM"
     monkeypatch.setattr(registry, "WEIGHTS", out)
-    page = AppTest.from_file(str(ROOT / "app" / "views" / "evaluation.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(ROOT / "app" / "evaluation" / "page.py"), default_timeout=60).run()
     assert not page.exception, page.exception
     assert page.dataframe[0].value["Network"].tolist() == ["A toy"]
 

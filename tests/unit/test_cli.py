@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,42 +16,9 @@ from models import registry
 from models.beat_image_heads import head_manifest
 from models.errors import ModelError
 from pipeline import cli
-from pipeline.config import DEFAULT, PICTURE_NETWORK, RECORDING_NETWORK
-from pipeline.labels import AAMI_CLASSES
+from pipeline.config import PICTURE_NETWORK, RECORDING_NETWORK
+from tests.helpers.stand import Stand, StandManifest
 from tests.hostile.make_corpus import draw_beat, encoded, record, table
-
-
-@dataclass(frozen=True)
-class StandManifest:
-    """What the command line reads of a manifest."""
-
-    picture_threshold: float = 0.6
-    version: str = "0123456789ab"
-
-
-@dataclass(frozen=True)
-class Stand:
-    """A network without TensorFlow: the more ink, the more V. It fits `pipeline.analysis.BeatClassifier`."""
-
-    name: str = "vgg16"
-    version: str = "0123456789ab"
-    classes: tuple[str, ...] = AAMI_CLASSES
-    preprocessing: str = DEFAULT.preprocessing_id()
-    threshold: float = 0.5
-    abstain_below: float = 0.3
-    manifest: StandManifest = StandManifest()
-
-    def predict(self, pictures):
-        ink = pictures.reshape(len(pictures), -1).mean(axis=1) / 255
-        p = np.zeros((len(pictures), 5), np.float32)
-        p[:, 2] = np.clip(ink, 0, 0.4)
-        p[:, 0] = 1 - p[:, 2]
-        return p
-
-    predict_uploads = predict
-
-    def logits(self, pictures):
-        return np.log(self.predict(pictures) + 1e-6)
 
 
 @pytest.fixture

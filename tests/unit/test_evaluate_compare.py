@@ -12,7 +12,7 @@ from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
 from pipeline.evaluation import compare, metrics
 from pipeline.evaluation.report import evaluate_predictions
-from tests.unit.test_evaluate_report import detected, synthetic
+from tests.helpers.predictions import detected, synthetic
 
 
 def reported(skill, records=DS2[:8], *, kind="reference", n=200, seed=0):

@@ -16,7 +16,7 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.noise import NOISES
 from pipeline.types import read_only
-from tests.unit.test_evaluate_run import WidthRule, write_record
+from tests.helpers.records import WidthRule, write_record
 
 CAPS = dict.fromkeys(AAMI_CLASSES, 1000)
 

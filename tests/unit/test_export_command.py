@@ -9,8 +9,8 @@ import pytest
 
 from models import registry
 from pipeline import cli
+from tests.helpers.stand import Stand
 from tests.hostile.make_corpus import record
-from tests.unit.test_cli import Stand
 
 
 @dataclass(frozen=True)

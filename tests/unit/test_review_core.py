@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.errors import ReviewError
@@ -15,6 +14,7 @@ from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats,
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
 from pipeline.review.signal_evidence import SignalEvidence
 from pipeline.types import Quality, QualitySegment
+from tests.helpers.review_study import FIRST, FS, STEP, Answers, analysed, answers, at
 
 CLASSES = "NNVNSNNUFN"
 

@@ -14,7 +14,7 @@ from pipeline.review.morphology import Families
 from pipeline.review.rhythm_events import af_like_intervals, events, irregularity, moving_rate
 from pipeline.review.triage import BeatFilter, beats_passing, disagreements, findings_passing, triage
 from pipeline.types import Analysis, Quality, QualitySegment
-from tests.unit.review_beats import FS, written
+from tests.helpers.review_beats import FS, written
 
 
 def found(classes, rr_s=0.8, **options):

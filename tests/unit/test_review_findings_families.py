@@ -14,7 +14,7 @@ from pipeline.labels import DE_CHAZAL
 from pipeline.review.morphology import NO_FAMILY, class_shares, find_families
 from pipeline.review.rhythm_events import events
 from pipeline.types import Beats
-from tests.unit.review_beats import written
+from tests.helpers.review_beats import written
 
 FS = 250.0
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.config import REVIEW
 from pipeline.review.hrv import variability
 from pipeline.review.summary import LETTERS, enclosed, poincare, summarise, tachogram
-from tests.unit.review_beats import written
+from tests.helpers.review_beats import written
 
 MEASURES = ("mean_nn", "sdnn", "sdann", "sdnn_index", "rmssd", "pnn50", "triangular_index", "sd1", "sd2")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from review_study import analysed, at
 
 from pipeline.analysis import prepare
 from pipeline.config import REVIEW, data_root
@@ -18,6 +17,7 @@ from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise, tachogram
 from pipeline.review.triage import triage
 from pipeline.types import Analysis, Quality, Recording
+from tests.helpers.review_study import analysed, at
 
 FS = 250.0
 START, STOP = 1000, 2040  # what is silent: beats 4 and 10 stand at 900 and 2100, 4.8 s apart

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.analysis import prepare
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
 from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
@@ -167,10 +167,9 @@ def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> N
 @pytest.mark.data
 @pytest.mark.parametrize(("snr_db", "least"), [(6.0, 0.92), (0.0, 0.78)])
 def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) -> None:
-    from benchmarks.r_peaks import read
     from pipeline.synthesis.noise_halves import mixed
 
-    noisy = mixed(read("mitdb", "109"), "em", snr_db, half=1)
+    noisy = mixed(mitdb("109"), "em", snr_db, half=1)
     found = found_in(noisy)
     assert noisy.reference is not None
     matched = match_beats(noisy.reference.sample, found, fs=noisy.fs, window_ms=150).matched
@@ -181,9 +180,7 @@ def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) 
 @pytest.mark.parametrize("record", ["107", "217"])
 def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
     """The energy of the wide QRS peaks 60 to 100 ms after the spike that the reference marks."""
-    from benchmarks.r_peaks import read
-
-    paced = read("mitdb", record)
+    paced = mitdb(record)
     assert paced.reference is not None
     found = found_in(paced)
     matched = match_beats(paced.reference.sample, found, fs=paced.fs, window_ms=50).matched
@@ -194,10 +191,9 @@ def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
 @pytest.mark.parametrize("record", ["100", "117"])
 def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
     """In AV block a P wave stands alone in the middle of a pause; before these were taught, every other one counted."""
-    from benchmarks.r_peaks import read
     from pipeline.synthesis.av_block import blocked
 
-    whole = read("mitdb", record)
+    whole = mitdb(record)
     block = blocked(whole, np.random.default_rng(int(record)))
     assert block.reference is not None
     assert whole.reference is not None
@@ -211,16 +207,19 @@ def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
 
 @pytest.mark.data
 def test_mixed_noise_has_the_ratio_asked_for() -> None:
-    from benchmarks.r_peaks import read
     from pipeline.synthesis.noise import noise_power, signal_power
     from pipeline.synthesis.noise_halves import mixed
 
-    clean = read("mitdb", "109")
+    clean = mitdb("109")
     assert clean.reference is not None
     added = mixed(clean, "ma", 6.0, half=0).p_signal - clean.p_signal
     for lead in range(2):
         power = signal_power(clean.p_signal[:, lead], clean.reference.sample, clean.fs)
         assert 10 * np.log10(power / noise_power(added[:, lead], clean.fs)) == pytest.approx(6.0, abs=0.05)
+
+
+def mitdb(record: str) -> Recording:
+    return read_path(data_root() / "mitdb" / f"{record}.hea")
 
 
 def found_in(recording: Recording) -> np.ndarray:

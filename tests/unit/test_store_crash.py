@@ -11,13 +11,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 
-import crash_reader
 import pytest
-from review_study import analysed
 
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.store.reviews import audit, standing
 from pipeline.store.studies import create_study, stored_analysis, worklist
+from tests.helpers import crash_reader
+from tests.helpers.review_study import analysed
 
 EDIT_S = 0.02  # about as long as one edit takes
 START_S = 120
@@ -27,7 +27,7 @@ START_S = 120
 def processes() -> multiprocessing.context.ForkServerContext:
     """New processes from one that has imported everything: as separate as any, but there in milliseconds."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crash_reader", "alembic.command"])
+    context.set_forkserver_preload([crash_reader.__name__, "alembic.command"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # before Python 3.12 the server does not get our path
         ensure_running()

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from review_study import analysed, at
 
 from pipeline.analysis import prepare
 from pipeline.datasets import demo_path
@@ -19,6 +18,7 @@ from pipeline.store.recordings import load, save_recording
 from pipeline.store.reviews import audit, decide, reopen, sign, standing
 from pipeline.store.studies import create_study, stored_analysis
 from pipeline.types import Analysis, Recording
+from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA = "Anna"

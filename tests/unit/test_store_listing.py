@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from review_study import analysed, at
 
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
@@ -17,6 +16,7 @@ from pipeline.store.reviews import begin_review, decide
 from pipeline.store.second_reading import begin_second, finish_second, withdraw_second
 from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist
 from pipeline.types import Analysis, Recording
+from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
 SLOW_RUN = "NNVVVNNNSN"

@@ -11,7 +11,6 @@ from threading import Barrier
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from review_study import FIRST, analysed, answers, at
 from sqlalchemy import text
 
 from pipeline.errors import ReviewError, StaleVersion, StoreError
@@ -23,6 +22,7 @@ from pipeline.store.log import stacks_of
 from pipeline.store.reviews import Standing, audit, begin_review, decide, redo, reopen, sign, standing, undo
 from pipeline.store.second_reading import adjudicate, begin_second, finish_second, withdraw_second
 from pipeline.store.studies import create_study, find_study, get_study, stored_analysis
+from tests.helpers.review_study import FIRST, analysed, answers, at
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA, BERT, CARLA = "Dr. Anna Müller", "Bert 山田", "Carla"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from review_study import analysed, at
 
 from pipeline.review.decisions import Decision
 from pipeline.store.reviews import decide
 from pipeline.store.studies import create_study, get_study, state_counts, summarise, worklist
+from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from multiprocessing.connection import Connection
 
-from review_study import FIRST, STEP
-
 from pipeline.errors import StaleVersion
 from pipeline.review.decisions import Decision
 from pipeline.store.database import database
 from pipeline.store.reviews import decide, standing
+from tests.helpers.review_study import FIRST, STEP
 
 EDITS = 100
 BEATS = 20

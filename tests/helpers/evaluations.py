@@ -27,7 +27,7 @@ from pipeline.evaluation.faithfulness import Explained
 from pipeline.evaluation.faithfulness_images import MAPS
 from pipeline.evaluation.record_predictions import RecordPredictions
 
-PAGE = ROOT / "app" / "views" / "evaluation.py"
+PAGE = ROOT / "app" / "evaluation" / "page.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
 PROVENANCE = {"command": "python -m pipeline evaluate", "commit": "abc123", "data": "synthetic", "date": "2026-11-22"}
 

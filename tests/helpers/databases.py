@@ -33,7 +33,7 @@ def postgres_server() -> Iterator[str]:
     tools = _tools()
     try:
         _run([tools / "initdb", "-D", folder / "data", "-U", "heartvision", "-A", "trust", "-E", "UTF8", "-N"], user)
-        options = f"-c listen_addresses='' -k {folder}"
+        options = f"-c listen_addresses='' -k {folder} -F"  # nobody cuts its power: no waiting for the disk
         server = [tools / "pg_ctl", "-D", folder / "data", "-w"]
         _run([*server, "-l", folder / "log.txt", "-o", options, "start"], user)
         try:
@@ -47,37 +47,70 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty database, which is also the one that the program uses: each engine in turn."""
-    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HEARTVISION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'reviews.sqlite'}"
-        monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
-        yield url
-        close_databases()
+        yield from _used(_sqlite(tmp_path), tmp_path, monkeypatch)
     else:
-        server = request.getfixturevalue("postgres_server")
-        with _fresh(server) as url:
-            monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
-            yield url
-            close_databases()
+        with _fresh(request.getfixturevalue("postgres_server")) as url:
+            yield from _used(url, tmp_path, monkeypatch)
 
 
-@pytest.fixture
-def store(database_url: str) -> str:
-    """The same, migrated."""
-    database()
-    return database_url
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated database, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "reviews.sqlite"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> Iterator[str]:
+    """The name of an empty, migrated database on the server, to be copied."""
+    with _fresh(postgres_server) as url:
+        _migrate(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """As `database_url`, but migrated: a copy of one that was migrated once."""
+    if request.param == "sqlite":
+        url = _sqlite(tmp_path)
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), str(make_url(url).database))
+        yield from _used(url, tmp_path, monkeypatch)
+    else:
+        server, template = (request.getfixturevalue(name) for name in ("postgres_server", "migrated_postgres"))
+        with _fresh(server, template) as url:
+            yield from _used(url, tmp_path, monkeypatch)
+
+
+def _sqlite(folder: Path) -> str:
+    return f"sqlite:///{folder / 'reviews.sqlite'}"
+
+
+def _used(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Make this database, and a home and cache in the folder, those that the program uses."""
+    monkeypatch.setenv("HEARTVISION_HOME", str(folder / "home"))
+    monkeypatch.setenv("HEARTVISION_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", url)
+    yield url
+    close_databases()
+
+
+def _migrate(url: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEARTVISION_DATABASE_URL", url)
+        database().engine.dispose()
+    close_databases()
 
 
 @contextmanager
-def _fresh(server: str) -> Iterator[str]:
-    """A database of its own on the server, dropped afterwards."""
+def _fresh(server: str, template: str = "template1") -> Iterator[str]:
+    """A database of its own on the server, a copy of the template, dropped afterwards."""
     name = f"hv_{uuid.uuid4().hex}"
     admin = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     try:
         with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
             yield make_url(server).set(database=name).render_as_string(hide_password=False)
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:

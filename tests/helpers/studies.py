@@ -8,7 +8,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from pipeline.config import ROOT
-from tests.unit import review_study
+from tests.helpers import review_study
 
 MAIN = str(ROOT / "app" / "main.py")
 ANNA, BERT, CARLA = "Dr. Anna Müller", "Bert 山田", "Carla Weiß"

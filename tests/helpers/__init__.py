@@ -1,0 +1,1 @@
+"""What tests share: data made from numbers, stand-ins, servers and databases, and ways to read a page."""

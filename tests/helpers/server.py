@@ -1,0 +1,68 @@
+"""A server that a story may kill and start again, with folders that the story can look into."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import ROOT
+
+START_S = 60.0
+
+
+class Server:
+    """The app on one port, started with the environment as it is and `folders`; `kill` ends it as a power cut would."""
+
+    def __init__(self, log: Path, folders: Mapping[str, str] | None = None) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = log
+        self._folders = folders or {}
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        options = [f"--server.port={self.port}", "--server.headless=true"]
+        command = [sys.executable, "-m", "streamlit", "run", "app/main.py", *options]
+        with self.log.open("a") as output:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=os.environ | self._folders, stdout=output, stderr=subprocess.STDOUT
+            )
+        wait_until_healthy(f"{self.address}/_stcore/health", self._process, self.log)
+
+    def stop(self) -> None:
+        """As whoever runs the app stops it."""
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.wait(timeout=20)
+
+
+def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until a server answers; fails with its log if it ends or does not."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail(f"The server did not start: {log.read_text()}")
