@@ -23,7 +23,8 @@ from models.registry import Classifier
 from models.runtime import keras
 from pipeline.config import DEFAULT, database_url
 from pipeline.errors import IntakeError, ModelError
-from pipeline.evaluation.saved import Json, read_evaluation
+from pipeline.evaluation.saved import read_evaluation
+from pipeline.evaluation.schema import Evaluation
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
 from pipeline.types import Beats, BeatTrace, PictureArray
 from pipeline.worker import Client
@@ -235,7 +236,7 @@ def _page_picture(
     return png(_draw(_found))
 
 
-def evaluation(file: Path) -> Json:
+def evaluation(file: Path) -> Evaluation:
     """A saved evaluation, read once for all sessions as long as the file stays the same; never to be changed.
 
     Raises
@@ -248,7 +249,7 @@ def evaluation(file: Path) -> Json:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _evaluation(file: str, changed_ns: int, size: int) -> Json:
+def _evaluation(file: str, changed_ns: int, size: int) -> Evaluation:
     return read_evaluation(Path(file))
 
 

@@ -15,7 +15,7 @@ from pipeline.page_classifier.files import PAGE_CLASS_NAMES, read_page_evaluatio
 from pipeline.page_classifier.printed_page import RHYTHM
 from pipeline.page_classifier.reading import PageReading
 from pipeline.types import PictureArray, RgbPicture
-from pipeline.wording import percent
+from pipeline.wording import UNDEFINED, percent
 
 _LEADS_NAMED = 3
 _RARE = "myocardial_infarction"
@@ -66,10 +66,11 @@ def _answer(reading: PageReading) -> None:
 def _limits() -> str:
     """What the network's learning set means for its answer, in numbers of its own evaluation."""
     content = read_page_evaluation()
-    rare, pages = content["pages"][_RARE], sum(content["pages"].values())
-    infarction = next(each for each in content["networks"]["vgg16"]["classes"] if each["class"] == _RARE)["recall"]
+    rare, pages = content.pages[_RARE], sum(content.pages.values())
+    recall = content.networks["vgg16"].class_row(_RARE).recall
+    found, low, high = (UNDEFINED if p is None else percent(p) for p in (recall.value, recall.low, recall.high))
     return (
         f"For research only. The network learnt from {pages} pages of one hospital, of which only {rare} show an "
-        f"infarction: of such pages it found {percent(infarction['value'])} (95 % interval "
-        f"{percent(infarction['low'])} to {percent(infarction['high'])}), so **it cannot rule out an infarction**."
+        f"infarction: of such pages it found {found} (95 % interval {low} to {high}), so **it cannot rule out an "
+        "infarction**."
     )

@@ -17,7 +17,7 @@ from app.common.text import plain
 from models import registry
 from pipeline.cases.desk import Desk
 from pipeline.errors import ModelError
-from pipeline.export import write_atr, write_csv, write_json
+from pipeline.export import write_analysis_json, write_atr, write_csv
 from pipeline.export.fhir import write_fhir
 from pipeline.export.report import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
@@ -54,7 +54,7 @@ MODEL = (
         "WFDB annotations", "hvm", "application/octet-stream", lambda content, path: write_atr(content.analysis, path)
     ),
     Form("CSV", "model.csv", "text/csv", lambda content, path: write_csv(content.analysis, path)),
-    Form("JSON", "model.json", "application/json", lambda content, path: write_json(content.analysis, path)),
+    Form("JSON", "model.json", "application/json", lambda content, path: write_analysis_json(content.analysis, path)),
     Form("FHIR R4", "model.fhir.json", "application/fhir+json", write_fhir),
 )
 

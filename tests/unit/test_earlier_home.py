@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from app.review_desk import desk_of, material_of
+
 from models import registry
 from pipeline.errors import ReviewError
 from pipeline.export.report_pdf import write_pdf
