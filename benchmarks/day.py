@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from app import findings, work
 from app.common import ecg_chart
 from app.common.theme import LIGHT
-from app.findings import Case
 from app.review.session import Bench
 from benchmarks.timing import header, timed
+from pipeline.cases import case as cases
+from pipeline.cases import opening as work
+from pipeline.cases.case import Case
 from pipeline.config import ROOT, data_root
 from pipeline.intake import read_path
 from pipeline.store.listing import study_of_analysis
@@ -100,15 +101,15 @@ def opened(digest: str, network: str) -> Case:
     """The case and all that the page shows of it at once."""
     case = work.stored_case(open_recording(digest), network, None)
     assert case is not None
-    findings.rate_trend(case), findings.lane_marks(case), case.rate
-    findings.quality_text(case.analysis.quality), case.analysis.counts(), case.table, case.next_abnormal(-1, 1)
+    cases.rate_trend(case), cases.lane_marks(case), case.summary
+    cases.quality_text(case.analysis.quality), case.analysis.counts(), case.table, case.next_abnormal(-1, 1)
     page(case, 0.0)
     return case
 
 
 def page(case: Case, at: float) -> object:
     """The figure of ten seconds."""
-    leads, marks = findings.window_leads(case, at, at + 10), findings.marks(case, at, at + 10)
+    leads, marks = cases.window_leads(case, at, at + 10), cases.marks(case, at, at + 10)
     return ecg_chart.strip(leads, marks, LIGHT, start_s=at, window_s=10.0, quality=case.analysis.quality.segments)
 
 

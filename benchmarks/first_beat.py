@@ -1,4 +1,4 @@
-"""From the click on the demo to its first beat and first heatmap, in Chromium: `python -m benchmarks.first_beat [RUNS]`.
+"""From the click on the demo to its first beat and heatmap, in Chromium: `python -m benchmarks.first_beat [RUNS]`.
 
 Each run starts a server with empty folders, opens the page and clicks as soon as it can be clicked. Times are from the
 click on. The processor time is that of the server and its worker from their start until the heatmap is there: on a

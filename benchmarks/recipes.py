@@ -9,18 +9,20 @@ pictures.) An interrupted run continues with what is missing (runs/).
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from benchmarks.results import RecipeRow, Recipes
 from models.losses import Recipe
+from pipeline._util.files import write_json
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.training.augmentation import Augmentation, read_recorded_noise
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
+from pipeline.training.schema import SettingsSearch
 from pipeline.training.training_set import TrainingData, load_training_data
 from pipeline.training.tuning import tune, validation
 
@@ -66,8 +68,8 @@ def measured(plan: TrainingPlan, training_data: TrainingData, root: Path) -> dic
 
 def tuned(trials: int, training_data: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
     """The plan with the settings that a search of so many trials likes best."""
-    found = json.loads(tune(NETWORK, trials, root, plan=PLAN, training_data=training_data).read_text())
-    best = found["best"]
+    found = tune(NETWORK, trials, root, plan=PLAN, training_data=training_data)
+    best = read_as(SettingsSearch, found, again="search again").best
     title = (
         f"learning rate {best['learning_rate']:.2g}, weight decay {best['weight_decay']:.2g} (Optuna, {trials} trials)"
     )
@@ -95,47 +97,46 @@ def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
     """docs/experiments/recipes.json, and the table made of it."""
     command = "python -m benchmarks.recipes" + (f" --tune {trials}" if trials else "")
     data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
-    content = {
-        "network": NETWORK,
-        "epochs": PLAN.simulated_epochs,
-        "pictures": sum(count for _, count in PLAN.counts),
-        "provenance": asdict(Provenance(command, current_commit(), data, now())),
-        "recipes": [{"recipe": title, **row} for title, row in rows.items()],
-    }
-    JSON.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    content = Recipes(
+        network=NETWORK,
+        epochs=PLAN.simulated_epochs,
+        pictures=sum(count for _, count in PLAN.counts),
+        provenance=Provenance(command, current_commit(), data, now()),
+        recipes=tuple(RecipeRow(title, **row) for title, row in rows.items()),
+    )
+    write_json(JSON, to_json(content))
     TABLE.write_text(table(content), encoding="utf-8")
 
 
-def table(content: Mapping[str, Any]) -> str:
-    """The recipes as Markdown, each beside the range of the usual one."""
-    made = content["provenance"]
-    rows = content["recipes"]
-    usual = [row for row in rows if row["recipe"].startswith("usual")]
+def table(content: Recipes) -> str:
+    """The recipes as Markdown, each beside the spread of the usual one."""
+    made, rows = content.provenance, content.recipes
+    usual = [row for row in rows if row.recipe.startswith("usual")]
     lines = [
         "# What each part of the training recipe contributes",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
-        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not used.",
-        "The usual recipe was run with several seeds: a difference within their range is not conclusive.",
+        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, and simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
+        "The usual recipe ran with several seeds: a difference within their spread says nothing.",
         "",
         f"| recipe | {' | '.join(MEASURES.values())} | outside the usual range |",
         f"|---|{'---|' * (len(MEASURES) + 1)}",
     ]
     for row in rows:
-        cells = " | ".join(f"{row[name]:.3f}" for name in MEASURES)
-        lines.append(f"| {row['recipe']} | {cells} | {'' if row in usual else outside(row, usual)} |")
-    return "\n".join([*lines, "", f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.", ""])
+        cells = " | ".join(f"{getattr(row, name):.3f}" for name in MEASURES)
+        lines.append(f"| {row.recipe} | {cells} | {'' if row in usual else outside(row, usual)} |")
+    return "\n".join([*lines, "", f"`{made.command}`, commit {made.commit}, {made.date[:10]}.", ""])
 
 
-def outside(row: Mapping[str, Any], usual: list[Mapping[str, Any]]) -> str:
+def outside(row: RecipeRow, usual: Sequence[RecipeRow]) -> str:
     """Which measures lie outside those of the usual recipe's seeds, and on which side."""
     verdicts = []
     for name, title in MEASURES.items():
-        values = [other[name] for other in usual]
+        value, values = getattr(row, name), [getattr(other, name) for other in usual]
         better_is_lower = name == "val_loss"
-        if row[name] < min(values):
+        if value < min(values):
             verdicts.append(f"{title} {'better' if better_is_lower else 'worse'}")
-        elif row[name] > max(values):
+        elif value > max(values):
             verdicts.append(f"{title} {'worse' if better_is_lower else 'better'}")
     return ", ".join(verdicts) or "nothing"
 

@@ -7,20 +7,22 @@ of several rounds, the sizes in turn: only their ratios mean something. An inter
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.recipes import MEASURES, NETWORK, PLAN, SEEDS
+from benchmarks.results import Resolution, SizeRow
 from models.fit import forward
 from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
+from pipeline._util.files import write_json
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import to_json
 from pipeline.config import DEFAULT, ROOT, PictureConfig, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.training.training_set import load_training_data
@@ -34,7 +36,6 @@ SIZES = (  # rows of the beat, the strip and the bars, and columns: two thirds, 
 )
 TIMED = {"mobilenet": 2048, "vgg16": 512}  # pictures whose classes are asked for
 ROUNDS = 5
-Row = Mapping[str, Any]
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
     keras().mixed_precision.set_global_policy(dtype_policy())
     rows = [row for picture in SIZES for row in measured_sizes(picture, root)]
     speeds = {name: pictures_per_s(name, count) for name, count in TIMED.items()}
-    write([row | {name: speed[row["size"]] for name, speed in speeds.items()} for row in rows])
+    write([SizeRow(**row, **{name: speed[row["size"]] for name, speed in speeds.items()}) for row in rows])
 
 
 def measured_sizes(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
@@ -69,32 +70,33 @@ def pictures_per_s(name: str, count: int) -> list[float]:
     return [round(count / best, 1) for best in seconds.min(axis=0)]
 
 
-def write(rows: Sequence[Row]) -> None:
-    """docs/experiments/resolution.json, and the table made of it."""
+def write(rows: Sequence[SizeRow]) -> None:
+    """docs/resolution.json, and the table made of it."""
     data = "MIT-BIH Arrhythmia Database, DS1; measured on its held-out patients"
-    made = asdict(Provenance("python -m benchmarks.resolution", current_commit(), data, now()))
-    content = {"network": NETWORK, "provenance": made, "sizes": list(rows)}
-    JSON.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    made = Provenance("python -m benchmarks.resolution", current_commit(), data, now())
+    content = Resolution(NETWORK, made, tuple(rows))
+    write_json(JSON, to_json(content))
     TABLE.write_text(table(content), encoding="utf-8")
 
 
-def table(content: Mapping[str, Any]) -> str:
+def table(content: Resolution) -> str:
     """The sizes as Markdown; speeds beside those of the shipped size."""
-    made, rows = content["provenance"], content["sizes"]
-    usual = next(row for row in rows if row["width"] == DEFAULT.picture.width_px)
+    made, rows = content.provenance, content.sizes
+    usual = next(row for row in rows if row.width == DEFAULT.picture.width_px)
     lines = [
         "# The size of the beat picture: accuracy against speed",
         "",
-        f"`{content['network']}` with the budget of [the recipes](recipes.md), two seeds, measured on the patients",
-        "of DS1 that are held out of every training. Speeds are relative to the shipped size, in one run.",
+        f"`{content.network}` with the budget of [recipes](recipes.md), two seeds, measured on the patients of DS1",
+        "that are held out of every training. Speeds are relative to the shipped size, in one run.",
         "",
         f"| height x width | seed | {' | '.join([*MEASURES.values(), *(f'{name} speed' for name in TIMED)])} |",
         f"|---|---|{'---|' * (len(MEASURES) + len(TIMED))}",
     ]
     for row in rows:
-        cells = [f"{row[name]:.3f}" for name in MEASURES] + [f"{row[name] / usual[name]:.2f} x" for name in TIMED]
-        lines.append(f"| {row['height']} x {row['width']} | {row['seed']} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.", ""])
+        cells = [f"{getattr(row, name):.3f}" for name in MEASURES]
+        cells += [f"{getattr(row, name) / getattr(usual, name):.2f} x" for name in TIMED]
+        lines.append(f"| {row.height} x {row.width} | {row.seed} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{made.command}`, commit {made.commit}, {made.date[:10]}.", ""])
 
 
 if __name__ == "__main__":

@@ -10,17 +10,18 @@ written what it found, and goes on after its last trial.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from dataclasses import asdict
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from benchmarks.recipes import NETWORK
+from pipeline._util.files import write_json
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.catalogue import database_folder
-from pipeline.evaluation.run import write_json
 from pipeline.training.plan import DEFAULT_PLAN
+from pipeline.training.schema import SettingsSearch
 from pipeline.training.training_set import load_training_data
 from pipeline.training.tuning import tune
 
@@ -39,27 +40,26 @@ def main() -> None:
     for trials in range(1, options.trials + 1):
         found = tune(NETWORK, trials, root, plan=PLAN, training_data=training_data, progress=report)
         made = Provenance(f"python -m benchmarks.tuning --trials {trials}", commit, "MIT-BIH DS1", now())
-        content = {"provenance": asdict(made), **json.loads(found.read_text(encoding="utf-8"))}
-        write_json(JSON, content)
-        TEXT.write_text(as_text(content), encoding="utf-8")
+        content = replace(read_as(SettingsSearch, found, again="search again"), provenance=made)
+        write_json(JSON, to_json(content))
+        TEXT.write_text(as_text(content, made), encoding="utf-8")
 
 
-def as_text(content: dict[str, Any]) -> str:
-    """The search as a page: each trial in its order, and what the best one gave over the usual settings."""
-    tried = [(settings["learning_rate"], settings["weight_decay"], value) for settings, value in content["trials"]]
+def as_text(content: SettingsSearch, made: Provenance) -> str:
+    """The search as a page: each trial in its order, and what the best one gave over today's settings."""
+    tried = [(settings["learning_rate"], settings["weight_decay"], value) for settings, value in content.trials]
     best = min(range(len(tried)), key=lambda i: tried[i][2])
     rows = [
         f"| {i + 1}{' (usual)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
         for i, (rate, decay, value) in enumerate(tried)
     ]
-    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of the usual settings."
-    made = content["provenance"]
+    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of today's settings."
     lines = [
         "# Settings searched with Optuna",
         "",
-        f"`{content['network']}`, {content['epochs']} epochs of {content['pictures']} recorded beats, plus simulated",
-        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are",
-        "held out of every training. DS2 was not used.",
+        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, and simulated",
+        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of",
+        "every training; DS2 was not touched.",
         "",
         "| trial | learning rate | weight decay | loss |",
         "|---|---|---|---|",
@@ -70,7 +70,7 @@ def as_text(content: dict[str, Any]) -> str:
         "gain is not conclusive, and so small a budget favours settings that learn fast. The shipped networks",
         "keep theirs.",
         "",
-        f"`{made['command']}`, commit {made['commit']}, {made['date'][:10]}.",
+        f"`{made.command}`, commit {made.commit}, {made.date[:10]}.",
     ]
     return "\n".join([*lines, ""])
 

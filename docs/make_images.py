@@ -24,10 +24,10 @@ from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.work import default_network  # noqa: E402
 from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
 from models import registry  # noqa: E402
 from pipeline.analysis import classify, prepare  # noqa: E402
+from pipeline.cases.opening import default_network  # noqa: E402
 from pipeline.datasets import demo_path  # noqa: E402
 from pipeline.export.report import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402

@@ -9,13 +9,20 @@ models/weights/NAME/evaluation*.json and manifest.json; none is typed.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from models import registry  # noqa: E402
+from pipeline.evaluation.saved import read_evaluation  # noqa: E402
+from pipeline.evaluation.schema import Estimate, Estimates, Evaluation  # noqa: E402
+from pipeline.page_classifier.files import read_page_evaluation  # noqa: E402
+
 WEIGHTS: Final = ROOT / "models" / "weights"
 README: Final = ROOT / "README.md"
 RESULTS: Final = ROOT / "docs" / "results.md"
@@ -33,25 +40,20 @@ MEASURES: Final = (
     ("balanced accuracy, normal or not", "binary_balanced_accuracy"),
     ("ECE", "ece"),
 )
-Json = dict[str, Any]
 
 
 def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
-    found = {path.parent.name: _read(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
-    texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found)}
-    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
+    found = {path.parent.name: read_evaluation(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
+    texts = {README: _readme(found), REPRODUCE: _reproduce(found)}
+    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         sys.stderr.write(f"Out of date: {names}; run `python docs/make_numbers.py`.\n")
         return 1
     return 0
-
-
-def _read(path: Path) -> Json:
-    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _fill(path: Path, block: str, *, write: bool) -> bool:
@@ -65,19 +67,7 @@ def _fill(path: Path, block: str, *, write: bool) -> bool:
     return after != before
 
 
-def _readme(found: dict[str, Json]) -> str:
-    """The default networks on DS2, with and without the patient who has most of its S beats, and elsewhere."""
-    rows = []
-    for name in DEFAULTS:
-        if name not in found:
-            return NOTHING
-        ends = ("svdb, another database, reference beats",)
-        views = [*_views(found[name])[:2], *(view for view in _elsewhere(name) if view[0] in ends)]
-        rows += [[f"`{name}`", title, *(_value(overall, key) for _, key in MEASURES)] for title, overall in views]
-    return _table(["network", "measured on", *(title for title, _ in MEASURES)], rows)
-
-
-def _results(found: dict[str, Json]) -> str:
+def _readme(found: Mapping[str, Evaluation]) -> str:
     if not found:
         return NOTHING
     rows = []
@@ -87,7 +77,7 @@ def _results(found: dict[str, Json]) -> str:
     return _table(["network", "measured on", *(title for title, _ in MEASURES)], rows) + _provenance(found)
 
 
-def _card(name: str, found: dict[str, Json]) -> str:
+def _card(name: str, found: Mapping[str, Evaluation]) -> str:
     if name == PAGE.name:
         return _page_card()
     if name not in found:
@@ -96,8 +86,8 @@ def _card(name: str, found: dict[str, Json]) -> str:
     views = [*_views(evaluation), *_elsewhere(name)]
     rows = [[title, *(_value(overall, key, interval=True) for _, key in MEASURES)] for title, overall in views]
     classes = [
-        [f"{row['class']} ({row['name']})", f"{row['reference']:,}", *(_estimate(row[k]) for k in ("se", "ppv", "f1"))]
-        for row in evaluation["reference"]["classes"]
+        [f"{row.aami} ({row.name})", f"{row.reference:,}", *map(_estimate, (row.se, row.ppv, row.f1))]
+        for row in evaluation.reference.classes
     ]
     return (
         f"{_facts(name)}\n"
@@ -108,63 +98,60 @@ def _card(name: str, found: dict[str, Json]) -> str:
     )
 
 
-def _elsewhere(name: str) -> list[tuple[str, Json]]:
+def _elsewhere(name: str) -> list[tuple[str, Estimates]]:
     """What other files beside an evaluation say: another database, and the run without a record."""
     found = []
     if (file := WEIGHTS / name / "evaluation-svdb.json").is_file():
-        found.append(("svdb, another database, reference beats", _read(file)["reference"]["overall"]))
+        found.append(("svdb, another database, reference beats", read_evaluation(file).reference.overall))
     for file in sorted((WEIGHTS / name).glob("evaluation-without-*.json")):
         title = f"DS2, reference beats, the same recipe trained without record {file.stem.split('-')[-1]}"
-        found.append((title, _read(file)["reference"]["overall"]))
+        found.append((title, read_evaluation(file).reference.overall))
     return found
 
 
 def _page_card() -> str:
     """The card of the network that reads whole pages: distinct pages, cross-validated by patient."""
-    content, manifest = _read(PAGE / "evaluation.json"), _read(PAGE / "manifest.json")
+    content, manifest = read_page_evaluation(PAGE.parent), registry.manifest(PAGE.name, PAGE.parent)
+    shown = [(content.titles[name], report) for name, report in content.networks.items()]
     rows = [
-        [content["titles"][name], *(_estimate(r["overall"][m]) for m in ("macro_f1", "accuracy")), f"{r['ece']:.3f}"]
-        for name, r in content["networks"].items()
+        [title, _estimate(report.overall.macro_f1), _estimate(report.overall.accuracy), f"{report.ece:.3f}"]
+        for title, report in [*shown, ("_a leak: the published copies, split at random_", content.leakage)]
     ]
-    leak = content["leakage"]
-    measures = (_estimate(leak["overall"][m]) for m in ("macro_f1", "accuracy"))
-    rows.append(["_a leak: the published copies, split at random_", *measures, f"{leak['ece']:.3f}"])
     classes = [
         [
-            row["class"].replace("_", " "),
-            f"{row['reference']}",
-            *(_estimate(row[k]) for k in ("recall", "precision", "f1")),
+            row.class_name.replace("_", " "),
+            f"{row.reference}",
+            *map(_estimate, (row.recall, row.precision, row.f1)),
         ]
-        for row in content["networks"]["vgg16"]["classes"]
+        for row in content.networks["vgg16"].classes
     ]
     facts = [
-        ["parameters", f"{manifest['parameters']:,}"],
-        ["weights", f"{manifest['size_bytes'] / 1e6:.1f} MB, SHA-256 `{manifest['sha256'][:12]}`"],
-        ["input", f"{' x '.join(map(str, manifest['input_shape']))}, preprocessing `{manifest['preprocessing']}`"],
-        ["trained on", manifest["trained_on"]],
-        ["no class below", f"{manifest['abstain_below']:.2f}"],
-        ["made by", f"`{manifest['command']}` at commit `{manifest['commit'][:12]}`"],
+        ["parameters", f"{manifest.parameters:,}"],
+        ["weights", f"{manifest.size_bytes / 1e6:.1f} MB, SHA-256 `{manifest.sha256[:12]}`"],
+        ["input", f"{' x '.join(map(str, manifest.input_shape))}, preprocessing `{manifest.preprocessing}`"],
+        ["trained on", manifest.trained_on],
+        ["no class below", f"{manifest.abstain_below:.2f}"],
+        ["made by", f"`{manifest.command}` at commit `{manifest.commit[:12]}`"],
     ]
     return (
         f"{_table(['', ''], facts)}\n"
         + _table(["network, five parts of distinct pages", "macro F1", "accuracy", "ECE"], rows)
-        + f"\nPer class, {content['titles']['vgg16']}:\n\n"
+        + f"\nPer class, {content.titles['vgg16']}:\n\n"
         + _table(["class", "pages", "sensitivity", "positive predictivity", "F1"], classes)
         + "\nWritten by `docs/make_numbers.py` from `models/weights/pages/page/evaluation.json` (commit "
-        f"`{content['provenance']['commit'][:12]}`). Intervals: 95 %, bootstrap over groups of pages.\n"
+        f"`{content.provenance.commit[:12]}`). Intervals: 95 %, bootstrap over groups of pages.\n"
     )
 
 
-def _reproduce(found: dict[str, Json]) -> str:
+def _reproduce(found: Mapping[str, Evaluation]) -> str:
     """What rebuilding takes: minutes of training as the manifests say, hours of reading beats at the measured speed."""
     rows, total = [], [0.0, 0.0]
-    manifests = {name: WEIGHTS / name / "manifest.json" for name in found} | {"page": PAGE / "manifest.json"}
-    for name, file in manifests.items():
-        manifest = _read(file)
+    for name in (*found, PAGE.name):
+        manifest = registry.manifest(name, PAGE.parent if name == PAGE.name else WEIGHTS)
         hours = _reading_hours(found[name], manifest) if name in found else 0.0
-        total = [total[0] + manifest["training_minutes"] / 60, total[1] + hours]
-        times = [f"{manifest['training_minutes']:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
-        rows.append([f"`{name}`", f"`{manifest['command']}`", f"{manifest['seed']}", *times])
+        total = [total[0] + manifest.training_minutes / 60, total[1] + hours]
+        told = [f"{manifest.training_minutes:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
+        rows.append([f"`{name}`", f"`{manifest.command}`", f"{manifest.seed}", *told])
     rows.append(["all", "", "", *(f"{hours:.1f} h" for hours in total)])
     head = ["network", "trained by", "seed", "training", "reading DS2 and svdb, reference and detected beats"]
     return _table(head, rows) + (
@@ -173,62 +160,61 @@ def _reproduce(found: dict[str, Json]) -> str:
     )
 
 
-def _reading_hours(evaluation: Json, manifest: Json) -> float:
-    """At the speed of the network's DS2; svdb is left out for a network that was trained on its records."""
-    svdb = _read(WEIGHTS / "rhythm" / "evaluation-svdb.json")["reference"]
-    beats = sum(evaluation[kind]["beats"]["read"] for kind in ("reference", "detected"))
-    if not {*svdb["records"]} & {*manifest["train_records"]}:
-        beats += 2 * svdb["beats"]["reference"]
-    return float(beats / evaluation["speed"]["beats_per_s"] / 3600) if evaluation["speed"] else 0.0
+def _reading_hours(evaluation: Evaluation, manifest: registry.Manifest) -> float:
+    """At the speed of the network's DS2; svdb is left out for a network that its records taught."""
+    svdb = read_evaluation(WEIGHTS / "rhythm" / "evaluation-svdb.json").reference
+    beats = evaluation.reference.beats.read + evaluation.detected.beats.read
+    if not {*svdb.records} & {*manifest.train_records}:
+        beats += 2 * svdb.beats.reference
+    return beats / evaluation.speed.beats_per_s / 3600 if evaluation.speed else 0.0
 
 
 def _facts(name: str) -> str:
-    manifest = _read(WEIGHTS / name / "manifest.json")
-    held_out = ", ".join(manifest["validation_records"])
+    manifest = registry.manifest(name, WEIGHTS)
+    held_out = ", ".join(manifest.validation_records)
     rows = [
-        ["parameters", f"{manifest['parameters']:,}"],
-        ["weights", f"{manifest['size_bytes'] / 1e6:.1f} MB, SHA-256 `{manifest['sha256'][:12]}`"],
-        ["input", f"{' x '.join(map(str, manifest['input_shape']))}, preprocessing `{manifest['preprocessing']}`"],
-        ["trained on", f"{manifest['trained_on']}: {', '.join(manifest['train_records'])}"],
+        ["parameters", f"{manifest.parameters:,}"],
+        ["weights", f"{manifest.size_bytes / 1e6:.1f} MB, SHA-256 `{manifest.sha256[:12]}`"],
+        ["input", f"{' x '.join(map(str, manifest.input_shape))}, preprocessing `{manifest.preprocessing}`"],
+        ["trained on", f"{manifest.trained_on}: {', '.join(manifest.train_records)}"],
         ["held out for choices", held_out or "each training patient by one of the members (cross-validation)"],
-        ["temperature", f"{manifest['temperature']:.3f}"],
-        ["threshold on 1 - p(N)", f"{manifest['threshold']:.3f}"],
-        ["unclassified below", f"{manifest['abstain_below']:.2f}"],
-        ["made by", f"`{manifest['command']}` at commit `{manifest['commit'][:12]}`"],
-        ["training", f"{manifest['training_minutes']:.0f} minutes on 2 cores, seed {manifest['seed']}"],
+        ["temperature", f"{manifest.temperature:.3f}"],
+        ["threshold on 1 - p(N)", f"{manifest.threshold:.3f}"],
+        ["unclassified below", f"{manifest.abstain_below:.2f}"],
+        ["made by", f"`{manifest.command}` at commit `{manifest.commit[:12]}`"],
+        ["training", f"{manifest.training_minutes:.0f} minutes on 2 cores, seed {manifest.seed}"],
     ]
     return _table(["", ""], rows)
 
 
-def _views(evaluation: Json) -> list[tuple[str, Json]]:
+def _views(evaluation: Evaluation) -> list[tuple[str, Estimates]]:
     """What is shown of an evaluation: (title, overall)."""
-    views = [("DS2, reference beats", evaluation["reference"]["overall"])]
-    views += [
-        (f"DS2, reference beats, without record {variant['without'][0]}", variant["overall"])
-        for variant in evaluation["reference"]["variants"]
-        if variant["name"] == "without_232"
+    without = evaluation.reference.variant("without_232")
+    views = [
+        ("DS2, reference beats", evaluation.reference.overall),
+        (f"DS2, reference beats, without record {without.without[0]}", without.overall),
+        ("DS2, end to end (detected beats)", evaluation.detected.overall),
     ]
-    views.append(("DS2, end to end (detected beats)", evaluation["detected"]["overall"]))
-    if evaluation.get("random_split"):
-        views.append(("_optimistic: random split of beats, not of patients_", evaluation["random_split"]["overall"]))
+    if evaluation.random_split:
+        views.append(("_optimistic: random split of beats, not of patients_", evaluation.random_split.overall))
     return views
 
 
-def _value(overall: Json, key: str, *, interval: bool = False) -> str:
+def _value(overall: Estimates, key: str, *, interval: bool = False) -> str:
     return _estimate(overall[key], interval=interval) if key in overall else ""
 
 
-def _estimate(estimate: Json, *, interval: bool = True) -> str:
-    if estimate["value"] is None:
+def _estimate(estimate: Estimate, *, interval: bool = True) -> str:
+    if estimate.value is None:
         return "undefined"
-    text = f"{estimate['value']:.3f}"
-    if interval and estimate["low"] is not None:
-        text += f" ({estimate['low']:.3f} to {estimate['high']:.3f})"
+    text = f"{estimate.value:.3f}"
+    if interval and estimate.low is not None:
+        text += f" ({estimate.low:.3f} to {estimate.high:.3f})"
     return text
 
 
-def _provenance(found: dict[str, Json]) -> str:
-    commits = sorted({str(evaluation["provenance"]["commit"])[:12] for evaluation in found.values()})
+def _provenance(found: Mapping[str, Evaluation]) -> str:
+    commits = sorted({evaluation.provenance.commit[:12] for evaluation in found.values()})
     return (
         f"\nWritten by `docs/make_numbers.py` from `models/weights/*/evaluation.json` "
         f"(commit {', '.join(f'`{commit}`' for commit in commits)}). Intervals: 95 %, bootstrap over patients.\n"

@@ -56,7 +56,7 @@ def set_head(
         The network, changed in place.
     mean : (d,) float32
         Mean of the features over pages.
-    spread : (d,) float32
+    std : (d,) float32
         Their standard deviation.
     kernel : (d, classes) float32
         Weights of the head.

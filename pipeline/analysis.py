@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
-from pipeline.signal.r_peaks import detect_r_peaks, looks_inverted, snap
+from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
 from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -114,9 +115,10 @@ def prepare(
     conditioned = condition(recording, chosen, config.signal)
     raw = recording.p_signal[:, recording.leads.index(chosen[0])]
     quality = assess(raw, recording.fs, conditioned, config.signal)
-    r_peak, sample = _beats_at(recording, conditioned, samples, config)
+    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
+    r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
     _check_beats(r_peak, conditioned.fs, quality, config)
-    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config)
+    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
     if all(beats.reason):
         raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
     notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
@@ -266,11 +268,11 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 
 def _beats_at(
-    recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config
+    recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
 ) -> tuple[IntArray, IntArray]:
     ratio = conditioned.fs / recording.fs
     if samples is None:
-        r_peak = detect_r_peaks(conditioned, config.signal)
+        r_peak = detect_r_peaks(conditioned, config.signal, second)
         sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
         return r_peak, sample
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)

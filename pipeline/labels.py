@@ -21,6 +21,8 @@ CLASS_NAMES: Final = MappingProxyType(
     }
 )
 
+NOT_CLASSIFIED: Final = "?"  # what stands for a class where the model has none to give
+
 LabelTable = Literal["de_chazal", "bxb"]
 
 # WFDB's beat symbols (ecgcodes.h), in the reading of de Chazal.

@@ -8,17 +8,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import findings
 from app.common import cache, ecg_chart, overlays
 from app.common.session import Session
 from app.common.text import confidence_words, plain
-from app.common.theme import BADGES, UNCLASSIFIED_MARK, is_dark, palette
-from app.findings import Case
+from app.common.theme import BADGES, is_dark, palette
+from pipeline.cases.case import Case, window_leads
+from pipeline.cases.strip import Lead
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
 from pipeline.features.beat_image import render_large
-from pipeline.labels import CLASS_NAMES, aami_class
+from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.wording import clock, grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
@@ -100,8 +100,8 @@ def _explain(case: Case, beat: int) -> BeatExplanation | None:
 def _signal(case: Case, beat: int, found: BeatExplanation | None) -> None:
     """The beat as recorded, with the heat folded over it in time."""
     config, at = DEFAULT.picture, float(case.time_s[beat])
-    leads = findings.window_leads(case, max(0.0, at - config.beat_before_s), at + config.beat_after_s)
-    around = tuple(ecg_chart.Lead(lead.name, lead.time_s - at, lead.value_mv, lead.calibrated) for lead in leads)
+    leads = window_leads(case, max(0.0, at - config.beat_before_s), at + config.beat_after_s)
+    around = tuple(Lead(lead.name, lead.time_s - at, lead.value_mv, lead.calibrated) for lead in leads)
     time_s = np.empty(0) if found is None else found.time_s
     heat = np.empty(0) if found is None else found.heat
     figure = ecg_chart.beat_heat(around, time_s, heat, palette())
@@ -110,7 +110,7 @@ def _signal(case: Case, beat: int, found: BeatExplanation | None) -> None:
 
 def _verdict(case: Case, beat: int) -> None:
     analysis, letter = case.analysis, case.letters[beat]
-    if letter == UNCLASSIFIED_MARK:
+    if letter == NOT_CLASSIFIED:
         st.badge("not classified", color="yellow", icon=":material/help:")
         st.markdown(f"Reason: {plain(analysis.reason[beat])}.")
         if not analysis.has_p[beat]:

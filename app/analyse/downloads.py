@@ -9,8 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.findings import Case
-from pipeline.export import ANNOTATOR, write_atr, write_csv, write_json
+from pipeline.cases.case import Case
+from pipeline.export import ANNOTATOR, write_analysis_json, write_atr, write_csv
 from pipeline.types import Analysis
 
 Writer = Callable[[Analysis, Path], Path]
@@ -20,7 +20,7 @@ def draw(case: Case) -> None:
     """JSON, CSV and WFDB annotations; each is made when it is asked for."""
     st.subheader("Take it away", anchor=False)
     with st.container(horizontal=True, gap="small"):
-        _offer("JSON", case, write_json, "json", "application/json")
+        _offer("JSON", case, write_analysis_json, "json", "application/json")
         _offer("CSV", case, write_csv, "csv", "text/csv")
         _offer("WFDB annotations", case, write_atr, ANNOTATOR, "application/octet-stream")
     st.caption(

@@ -9,18 +9,17 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from app import findings
 from app.analyse import beat as beat_part
-from app.common import ecg_chart
-from app.common.review_charts import PHONE_PX
+from app.common import ecg_chart, strip
 from app.common.session import Session
-from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
-from pipeline.labels import AAMI_CLASSES
+from app.common.strip import Picked
+from app.common.theme import by_touch, palette
+from pipeline.cases import case as cases
+from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.wording import clock
 
-WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 HOUR_S, LONG_S = 3600.0, 7200.0  # of longer recordings the table shows one hour: a day has 100 000 rows
+STRIP_WIDTH = 1280
 ZERO = datetime(2000, 1, 1)  # the slider knows clocks, not lengths of time
 
 
@@ -38,47 +37,38 @@ def _trend(session: Session) -> None:
     case = session.case
     if case is None:
         return
-    time_s, rate, beats = findings.rate_trend(case)
+    time_s, rate, beats = cases.rate_trend(case)
     figure = ecg_chart.trend(
         time_s,
         rate,
-        findings.lane_marks(case),
+        cases.lane_marks(case),
         palette(),
         duration_s=case.recording.duration_s,
-        window=(session.window_start_s, session.window_start_s + session.window_s),
+        window=session.viewport.span_s,
         beat=beats,
         quality=case.analysis.quality.segments,
     )
-    _pickable(session, figure, "trend", "Heart rate over the recording with ectopic beats marked")
+    strip.pickable(
+        figure, f"trend-{session.chart_picks}", "Heart rate over the recording with ectopic beats marked",
+        _picked(session),
+    )  # fmt: skip
 
 
 def _strip(session: Session) -> None:
     case = session.case
     if case is None:
         return
-    start, stop = session.window_start_s, session.window_start_s + session.window_s
-    figure = ecg_chart.strip(
-        findings.window_leads(case, start, stop), findings.marks(case, start, stop), palette(), start_s=start,
-        window_s=session.window_s, quality=case.analysis.quality.segments, selected=session.beat,
-        paper_px=PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
+    viewport = session.viewport
+    strip.draw(
+        viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
+        key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
+        picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments, width=STRIP_WIDTH,
     )  # fmt: skip
-    _pickable(session, figure, "strip", "ECG strip with the class letter above each beat")
 
 
-def _pickable(session: Session, figure: object, name: str, alt: str) -> None:
-    """A chart in which a click on a beat selects it."""
-    key = f"{name}-{session.chart_picks}"
-
-    def picked() -> None:
-        points = st.session_state[key].selection.points
-        data = points[0].get("customdata") if points else None
-        if data is not None:
-            session.select(int(data[0] if isinstance(data, list) else data), by="chart")
-
-    st.plotly_chart(
-        figure, key=key, on_select=picked, selection_mode="points", theme=None, config=CHART, alt=alt,
-        width=1280 if name == "strip" else "stretch",
-    )  # fmt: skip
+def _picked(session: Session) -> Picked:
+    """A click on a beat selects it."""
+    return Picked(lambda beat: session.select(int(str(beat)), by="chart"))
 
 
 def _navigation(session: Session) -> None:
@@ -95,7 +85,7 @@ def _navigation(session: Session) -> None:
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
         st.space("small")
-        _window(session)
+        strip.window_length(session, "window-s")
     _slider(session)
 
 
@@ -116,42 +106,34 @@ def _go(
     )  # fmt: skip
 
 
-def _window(session: Session) -> None:
-    st.session_state["window-s"] = session.window_s
-    st.segmented_control(
-        "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="window-s", required=True,
-        label_visibility="collapsed", on_change=lambda: session.resize(st.session_state["window-s"]), wrap=False,
-    )  # fmt: skip
-
-
 def _slider(session: Session) -> None:
-    case = session.case
-    latest = 0.0 if case is None else case.recording.duration_s - session.window_s
-    if latest <= 0:
+    viewport = session.viewport
+    if viewport.latest_s <= 0:
         return
     narrow = by_touch()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        _turn("Window before", ":material/arrow_back:", session, -session.window_s, session.window_start_s <= 0)
+        _turn("Window before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
         if not narrow:
-            _start(session, latest)
-        _turn("Window after", ":material/arrow_forward:", session, session.window_s, session.window_start_s >= latest)
+            _start(session)
+        _turn("Window after", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
     if narrow:
-        _start(session, latest)
+        _start(session)
 
 
-def _start(session: Session, latest_s: float) -> None:
-    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.window_start_s, 1))
+def _start(session: Session) -> None:
+    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.viewport.start_s, 1))
     st.slider(
-        "Start of the window", ZERO, ZERO + timedelta(seconds=latest_s), key="window-at", format="HH:mm:ss",
-        step=timedelta(seconds=session.window_s / 2), label_visibility="collapsed", width="stretch",
+        "Start of the window", ZERO, ZERO + timedelta(seconds=session.viewport.latest_s), key="window-at",
+        format="HH:mm:ss",
+        step=timedelta(seconds=session.viewport.window_s / 2), label_visibility="collapsed", width="stretch",
         on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
     )  # fmt: skip
 
 
-def _turn(label: str, icon: str, session: Session, by_s: float, disabled: bool) -> None:
+def _turn(label: str, icon: str, session: Session, pages: int, disabled: bool) -> None:
     st.button(
-        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.move,
-        args=(session.window_start_s + by_s,), shortcut=_key("Shift+Left" if by_s < 0 else "Shift+Right"),
+        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.turn,
+        args=(pages,), shortcut=_key("Shift+Left" if pages < 0 else "Shift+Right"),
     )  # fmt: skip
 
 
@@ -166,10 +148,10 @@ def _table(session: Session) -> None:
         return
     rows, title = _rows(session, case)
     st.subheader(title, anchor=False)
-    present = [letter for letter in (*AAMI_CLASSES, UNCLASSIFIED_MARK) if letter in case.letters]
+    present = [letter for letter in (*AAMI_CLASSES, NOT_CLASSIFIED) if letter in case.letters]
     shown = st.pills(
         "Classes shown", present, selection_mode="multi", key="classes-shown", label_visibility="collapsed",
-        format_func=lambda letter: "not classified" if letter == UNCLASSIFIED_MARK else letter,
+        format_func=lambda letter: "not classified" if letter == NOT_CLASSIFIED else letter,
     )  # fmt: skip
     frame = rows[rows["class"].isin(shown)] if shown else rows
     key = f"table-{session.table_picks}-{''.join(shown or [])}-{title}"
@@ -187,11 +169,11 @@ def _table(session: Session) -> None:
     st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
 
 
-def _rows(session: Session, case: findings.Case) -> tuple[pd.DataFrame, str]:
+def _rows(session: Session, case: cases.Case) -> tuple[pd.DataFrame, str]:
     """The table's rows and title: all beats, or of a long recording those of the hour that the strip shows."""
     if case.recording.duration_s <= LONG_S:
         return case.table, "All beats"
-    start = session.window_start_s // HOUR_S * HOUR_S
+    start = session.viewport.start_s // HOUR_S * HOUR_S
     first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
     return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
 

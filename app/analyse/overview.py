@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common.text import plain
-from app.findings import Case, quality_text
 from models import registry
+from pipeline.cases.case import Case, quality_text
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate

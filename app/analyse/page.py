@@ -5,7 +5,7 @@ import streamlit as st
 from app.analyse import address
 from app.common import opening
 from app.common import session as state
-from app.findings import Case
+from pipeline.cases.case import Case
 from pipeline.errors import EcgError
 from pipeline.types import Recording
 
@@ -14,8 +14,8 @@ from pipeline.types import Recording
 
 def _analyse(session: state.Session, recording: Recording) -> None:
     """Shows the stored case, or the worker's progress towards it; a refusal leaves the last case as it was."""
-    from app import work
     from app.analyse import waiting
+    from pipeline.cases import opening as work
 
     try:
         session.network = session.network or work.default_network()

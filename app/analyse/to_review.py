@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.common.text import plain
-from app.findings import Case
+from pipeline.cases.case import Case
 from pipeline.errors import EcgError
 
 

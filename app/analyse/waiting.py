@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
-from app import findings, work
 from app.common import cache, ecg_chart, opening
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
+from pipeline.cases import opening as work
+from pipeline.cases.strip import Marks, recorded_leads
 from pipeline.signal.leads import choose_leads
 from pipeline.types import Recording
 from pipeline.wording import duration, percent
@@ -17,7 +19,7 @@ from pipeline.worker import Job, Status
 EVERY_S = 0.5
 WINDOW_S = 10.0
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
-NO_MARKS = ecg_chart.Marks(findings.NO_BEATS, findings.NO_TIMES, (), ())
+NO_MARKS = Marks(np.zeros(0, np.int64), np.zeros(0), (), ())
 CANCELLED = "The analysis was cancelled. What was read is kept: opened again, the recording is read on from there."
 
 
@@ -84,6 +86,6 @@ def _signal(recording: Recording) -> None:
     """The signal as it was recorded; the letters come with the analysis."""
     latest = recording.duration_s - WINDOW_S
     start = st.slider("From the start", 0.0, latest, 0.0, WINDOW_S / 2, "%.0f s", key="preview") if latest > 0 else 0.0
-    leads = findings.recorded_leads(recording, choose_leads(recording.leads), start, start + WINDOW_S)
+    leads = recorded_leads(recording, choose_leads(recording.leads), start, start + WINDOW_S)
     figure = ecg_chart.strip(leads, NO_MARKS, palette(), start_s=start, window_s=WINDOW_S)
     st.plotly_chart(figure, key="preview-strip", theme=None, config=CHART, width=1280, alt="ECG strip")

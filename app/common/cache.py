@@ -7,6 +7,7 @@ Networks are shared by all sessions and immutable; everything about a patient is
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -21,15 +22,16 @@ from models.networks import NETWORKS
 from models.registry import Classifier
 from models.runtime import keras
 from pipeline.config import DEFAULT, database_url
-from pipeline.errors import ModelError
-from pipeline.evaluation.saved import Json, read_evaluation
+from pipeline.errors import IntakeError, ModelError
+from pipeline.evaluation.saved import read_evaluation
+from pipeline.evaluation.schema import Evaluation
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
 from pipeline.types import Beats, BeatTrace, PictureArray
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
-    from app.review_desk import ReviewMaterial
+    from pipeline.cases.material import ReviewMaterial
     from pipeline.digitisation.digitise import Corrections, Digitised
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading
@@ -164,6 +166,18 @@ def _picture_heatmap(
     return heat_of(_network, _picture, aami)
 
 
+def page_count(payload: bytes) -> int:
+    """The pages of an uploaded picture or PDF document, counted once. Raises IntakeError or LimitError."""
+    return _page_count(hashlib.sha256(payload).hexdigest(), payload)
+
+
+@st.cache_data(show_spinner=False, max_entries=20, scope="session")
+def _page_count(digest: str, _payload: bytes) -> int:
+    from pipeline.intake import count_pages
+
+    return count_pages(_payload)
+
+
 def upload_picture(name: str, payload: bytes, page: int) -> RgbPicture:
     """The pixels of an uploaded picture or PDF page. Raises IntakeError or LimitError."""
     return _upload_picture(hashlib.sha256(payload).hexdigest(), page, name, payload)
@@ -188,20 +202,41 @@ def _digitised(digest: str, page: int, key: str, _corrections: Corrections, _pic
     return digitise(_picture.pixels, _corrections)
 
 
-def page_reading(digest: str, page: int, corrections: Corrections, picture: PictureArray) -> PageReading:
-    """What the page network says of a picture of the page with this digest. Raises IntakeError or ModelError."""
-    return _page_reading(digest, page, repr(corrections), picture)
+def page_reading(picture: RgbPicture, found: Digitised) -> PageReading:
+    """What the page network says of a digitised picture, worked out once. Raises IntakeError or ModelError."""
+    reading = _page_reading(picture.digest, picture.page, repr(found.corrections), found)
+    if isinstance(reading, str):
+        raise IntakeError(reading)
+    return reading
 
 
 @st.cache_data(show_spinner=False, max_entries=4, scope="session")
-def _page_reading(digest: str, page: int, key: str, _picture: PictureArray) -> PageReading:
-    from pipeline.page_classifier.reading import classify_page
+def _page_reading(digest: str, page: int, key: str, _found: Digitised) -> PageReading | str:
+    """The reading, or why there is none: a page that cannot be read is not tried again either."""
+    from pipeline.page_classifier.reading import classify_digitised
 
     _keep_compiled()
-    return classify_page(_picture)
+    try:
+        return classify_digitised(_found)
+    except IntakeError as error:
+        return str(error)
 
 
-def evaluation(file: Path) -> Json:
+def page_picture(name: str, picture: RgbPicture, found: Digitised, draw: Callable[[Digitised], PictureArray]) -> bytes:
+    """The PNG of what `draw` makes of a digitised picture, made once; `name` stands for `draw`."""
+    return _page_picture(name, picture.digest, picture.page, repr(found.corrections), found, draw)
+
+
+@st.cache_data(show_spinner=False, max_entries=8, scope="session")
+def _page_picture(
+    name: str, digest: str, page: int, key: str, _found: Digitised, _draw: Callable[[Digitised], PictureArray]
+) -> bytes:
+    from app.common.overlays import png  # OpenCV, which the first page does without
+
+    return png(_draw(_found))
+
+
+def evaluation(file: Path) -> Evaluation:
     """A saved evaluation, read once for all sessions as long as the file stays the same; never to be changed.
 
     Raises
@@ -214,7 +249,7 @@ def evaluation(file: Path) -> Json:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _evaluation(file: str, changed_ns: int, size: int) -> Json:
+def _evaluation(file: str, changed_ns: int, size: int) -> Evaluation:
     return read_evaluation(Path(file))
 
 
@@ -236,6 +271,6 @@ def forget_review_material() -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=4, scope="session")
 def _review_material(url: str, number: int, digest: str, _study: Study) -> ReviewMaterial:
-    from app.review_desk import material_of
+    from pipeline.cases.material import material_of
 
     return material_of(_study)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from app.common.theme import UNCLASSIFIED_MARK, Palette
-from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from app.common.theme import Palette
+from pipeline.cases.strip import Lead, Marks
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.types import QualitySegment
 from pipeline.wording import clock, percent
 
@@ -19,30 +22,58 @@ PAPER_PX = 1250  # width of the paper on a wide screen
 STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
+ADD_STEP_S = 0.02
+ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on both papers
 ARBITRARY_MV = 2.0  # as high as this a lead is drawn whose values are no millivolts
-LABELS = (*AAMI_CLASSES, UNCLASSIFIED_MARK)
+LABELS = (*AAMI_CLASSES, NOT_CLASSIFIED)
 FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
 Array = NDArray[np.floating]
 
 
-@dataclass(frozen=True, eq=False)
-class Lead:
-    """One lead of a strip: `time_s` and `value_mv` (n,), NaN where nothing was recorded."""
+class Drawing:
+    """A figure under construction, as plain data: Plotly checks it once, when it is whole, not at each step."""
 
-    name: str
-    time_s: Array
-    value_mv: Array
-    calibrated: bool = True
+    def __init__(self) -> None:
+        self.traces: list[dict[str, Any]] = []
+        self.look: dict[str, Any] = {"shapes": [], "annotations": []}
+
+    def scatter(self, **trace: Any) -> None:
+        """Draw one more trace over those before."""
+        self.traces.append({"type": "scatter", **trace})
+
+    def below(self) -> None:
+        """Move the last trace under all others."""
+        self.traces.insert(0, self.traces.pop())
+
+    def band(self, start: float, stop: float, **style: Any) -> None:
+        """Mark a stretch of the horizontal axis from the bottom to the top."""
+        line = {"line": {"width": 0}} if "line" not in style else {}
+        shape = {"type": "rect", "xref": "x", "x0": start, "x1": stop, "yref": "y domain", "y0": 0, "y1": 1}
+        self.shape(**shape, **line, **style)
+
+    def shape(self, **shape: Any) -> None:
+        """Draw a shape."""
+        self.look["shapes"].append(shape)
+
+    def note(self, **annotation: Any) -> None:
+        """Write a text."""
+        self.look["annotations"].append({"showarrow": False, **annotation})
+
+    def set(self, **look: Any) -> None:
+        """Set parts of the layout; of what was set before, the rest stays."""
+        _merge(self.look, look)
+
+    def figure(self) -> go.Figure:
+        """The figure."""
+        return go.Figure(self.traces, self.look)
 
 
-@dataclass(frozen=True, eq=False)
-class Marks:
-    """Beats to mark: `beat` (n,) indices into the analysis, `time_s` (n,), `label` and `hover` (n,) texts."""
-
-    beat: NDArray[np.int64]
-    time_s: Array
-    label: tuple[str, ...]
-    hover: tuple[str, ...]
+def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
 
 
 @dataclass(frozen=True)
@@ -87,39 +118,48 @@ def strip(
     quality: tuple[QualitySegment, ...] = (),
     selected: int | None = None,
     notes: tuple[str, ...] = (),
+    target: tuple[int, ...] | None = None,
+    adding: bool = False,
+    drag: bool = False,
     paper_px: int = PAPER_PX,
     highest_px: int = STRIP_PX,
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
     Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
-    it one of `notes` (one per mark) if there are any. `paper_px` is how wide the paper will be, `highest_px` how high
-    it may become before the gain is halved.
+    it one of `notes` (one per mark) if there are any. Beats of the `target` of a decision are framed; `adding` makes
+    every place clickable, and a `drag` selects a stretch. `paper_px` is how wide the paper will be, `highest_px` how
+    high it may become before the gain is halved.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
-    figure = _sheet(paper, colours, start_s=start_s, window_s=window_s)
+    drawing = sheet(paper, colours, start_s=start_s, window_s=window_s)
     big = 5 / paper.gain_mm_mv
     floor = 0.0
     for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
         baseline = np.ceil((floor - low) / big) * big
-        _draw_lead(figure, lead, float(baseline), paper, colours, start_s)
+        _draw_lead(drawing, lead, float(baseline), paper, colours, start_s)
         floor = float(baseline + high)
     mark_row = floor + 3 / paper.gain_mm_mv
     top = mark_row + (7 if notes else 4) / paper.gain_mm_mv
-    _draw_quality(figure, quality, colours, start_s, window_s)
-    _draw_marks(figure, marks, mark_row, colours, selected=selected, dense=window_s > 20)
+    _draw_quality(drawing, quality, colours, start_s, window_s)
+    _draw_marks(drawing, marks, mark_row, colours, selected=selected, dense=window_s > 20)
     if notes:
-        _draw_notes(figure, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
-    figure.update_yaxes(range=[0, top])
-    figure.update_layout(height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
+        _draw_notes(drawing, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
+    drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
-    figure.add_annotation(
-        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom", showarrow=False,
+    drawing.note(
+        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom",
         font={"size": 11, "color": colours.muted}, bgcolor=colours.paper,
     )  # fmt: skip
-    return figure
+    if target is not None:
+        _frame_target(drawing, marks, mark_row, target, dense=window_s > 20)
+    if drag:
+        drawing.set(dragmode="select", selectdirection="h", newselection={"line": {"color": colours.muted}})
+    if adding:
+        _draw_places(drawing, leads[0], start_s, window_s, top)
+    return drawing.figure()
 
 
 def trend(
@@ -137,9 +177,9 @@ def trend(
 
     `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
     """
-    figure = go.Figure()
+    drawing = Drawing()
     low, high = _rate_range(hr_bpm)
-    figure.add_scatter(
+    drawing.scatter(
         x=time_s, y=hr_bpm, mode="lines+markers", customdata=beat, name="Heart rate", yaxis="y",
         line={"color": colours.trace, "width": 1.2}, marker={"size": 5, "opacity": 0},
         hovertemplate="%{y:.0f} /min<extra></extra>",
@@ -147,7 +187,7 @@ def trend(
     lanes = [label for label in LABELS[1:] if label in marks.label] or ["V"]
     for label in lanes:
         of_label = np.array([mark == label for mark in marks.label], bool)
-        figure.add_scatter(
+        drawing.scatter(
             x=marks.time_s[of_label], y=[label] * int(of_label.sum()), customdata=marks.beat[of_label],
             mode="markers", yaxis="y2", name=label, text=list(np.array(marks.hover, object)[of_label]),
             marker={"symbol": "line-ns", "size": 11, "line": {"width": 2, "color": colours.classes[label]}},
@@ -155,12 +195,12 @@ def trend(
         )  # fmt: skip
     for segment in quality:
         if segment.verdict != "good":
-            figure.add_vrect(segment.start_s, segment.stop_s, fillcolor=colours.gap, line_width=0, layer="below")
-    figure.add_vrect(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
+            drawing.band(segment.start_s, segment.stop_s, fillcolor=colours.gap, layer="below")
+    drawing.band(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
     lane_share = min(0.5, 0.13 * len(lanes))
     ticks, texts = clock_ticks(0.0, duration_s)
-    bare(figure, colours, height=150 + 18 * len(lanes))
-    figure.update_layout(
+    drawing.set(**bare_look(colours, height=150 + 18 * len(lanes)))
+    drawing.set(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
         yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 6, "gridcolor": colours.gap,
@@ -168,9 +208,9 @@ def trend(
         yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
     )  # fmt: skip
-    figure.update_xaxes(fixedrange=True, color=colours.muted)
-    figure.update_yaxes(fixedrange=True, color=colours.muted, zeroline=False)
-    return figure
+    fixed = {"fixedrange": True, "color": colours.muted}
+    drawing.set(xaxis=fixed, yaxis=fixed | {"zeroline": False}, yaxis2=fixed | {"zeroline": False})
+    return drawing.figure()
 
 
 def beat_heat(leads: tuple[Lead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
@@ -179,40 +219,43 @@ def beat_heat(leads: tuple[Lead, ...], heat_time_s: Array, heat: Array, colours:
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     start, stop = float(leads[0].time_s[0]), float(leads[0].time_s[-1])
     paper = Paper(25.0, _gain(sum(high - low for low, high in ranges), HIGHEST_BEAT_MM), 0.0)
-    figure = _sheet(paper, colours, start_s=start, window_s=stop - start, pulse=False)
+    drawing = sheet(paper, colours, start_s=start, window_s=stop - start, pulse=False)
     floor = 0.0
     for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
         baseline = float(np.ceil((floor - low) * paper.gain_mm_mv / 5) * 5 / paper.gain_mm_mv)
-        _draw_lead(figure, lead, baseline, paper, colours, start, pulse=False)
+        _draw_lead(drawing, lead, baseline, paper, colours, start, pulse=False)
         floor = baseline + high
     if heat.size:
         clear, full = f"rgba({colours.heat},0)", f"rgba({colours.heat},0.6)"
-        figure.add_heatmap(
-            x=heat_time_s, y=[0, floor], z=np.stack([heat, heat]), zmin=0, zmax=1, showscale=False, hoverinfo="skip",
-            colorscale=[[0, clear], [1, full]], zsmooth="best",
+        drawing.scatter(
+            type="heatmap", x=heat_time_s, y=[0, floor], z=np.stack([heat, heat]), zmin=0, zmax=1, showscale=False,
+            hoverinfo="skip", colorscale=[[0, clear], [1, full]], zsmooth="best",
         )  # fmt: skip
-        figure.data = (figure.data[-1], *figure.data[:-1])
+        drawing.below()
     ticks = np.round(np.arange(-0.2, stop + 1e-6, 0.2), 1)
-    figure.update_xaxes(tickvals=ticks, ticktext=[f"{t:g} s" if t else "R" for t in ticks])
-    figure.update_yaxes(range=[0, floor])
-    figure.update_layout(height=300)
-    return figure
+    drawing.set(
+        xaxis={"tickvals": ticks, "ticktext": [f"{t:g} s" if t else "R" for t in ticks]}, yaxis={"range": [0, floor]},
+        height=300,
+    )  # fmt: skip
+    return drawing.figure()
 
 
 def probabilities(p: Array, colours: Palette) -> go.Figure:
     """Calibrated probabilities (5,) as bars, in the order N S V F Q."""
     names = [f"{label}  {CLASS_NAMES[label]}" for label in AAMI_CLASSES]
-    figure = go.Figure()
-    figure.add_bar(
-        x=p, y=names, orientation="h", text=[percent(float(value)) for value in p], textposition="outside",
+    drawing = Drawing()
+    drawing.scatter(
+        type="bar", x=p, y=names, orientation="h", text=[percent(float(value)) for value in p], textposition="outside",
         marker={"color": [colours.classes[label] for label in AAMI_CLASSES]}, cliponaxis=False,
         hoverinfo="skip", textfont={"color": colours.text},
     )  # fmt: skip
-    bare(figure, colours, height=190)
-    figure.update_xaxes(range=[0, 1.18], visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, color=colours.text, tickfont={"size": 13})
-    figure.update_layout(bargap=0.35)
-    return figure
+    drawing.set(**bare_look(colours, height=190))
+    drawing.set(
+        xaxis={"range": [0, 1.18], "visible": False, "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "color": colours.text, "tickfont": {"size": 13}},
+        bargap=0.35,
+    )
+    return drawing.figure()
 
 
 def _rate_range(hr_bpm: Array) -> tuple[float, float]:
@@ -253,30 +296,31 @@ def _gain(height_mv: float, highest_mm: float) -> float:
     return GAIN_MM_MV / 2.0 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
 
 
-def _sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> go.Figure:
+def sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> Drawing:
     """Empty ECG paper from `start_s` on, with 10 mm before it for the calibration pulse."""
-    figure = go.Figure()
-    bare(figure, colours, height=300)
+    drawing = Drawing()
+    drawing.set(**bare_look(colours, height=300))
     fine_s, fine_mv = 1 / paper.speed_mm_s, 1 / paper.gain_mm_mv
     left = start_s - (10 * fine_s if pulse else 0.0)
     bold, texts = _bold_lines(left, start_s + window_s, 5 * fine_s, window_s)
-    figure.update_xaxes(
-        range=[left, start_s + window_s], tickvals=bold, ticktext=texts, tickangle=0, color=colours.muted,
-        showgrid=True, gridcolor=colours.grid_bold, gridwidth=1, fixedrange=True, zeroline=False,
-        minor={"dtick": fine_s, "tick0": 0, "showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1},
+    fine = {"showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1, "tick0": 0}
+    bold_line = {"gridcolor": colours.grid_bold, "gridwidth": 1, "fixedrange": True}
+    drawing.set(
+        xaxis=bold_line | {
+            "range": [left, start_s + window_s], "tickvals": bold, "ticktext": texts, "tickangle": 0,
+            "color": colours.muted, "showgrid": True, "zeroline": False, "minor": fine | {"dtick": fine_s},
+        },
+        yaxis=bold_line | {
+            "dtick": 5 * fine_mv, "tick0": 0, "showticklabels": False, "zeroline": True,
+            "zerolinecolor": colours.grid_bold, "zerolinewidth": 1, "ticks": "", "minor": fine | {"dtick": fine_mv},
+        },
+        plot_bgcolor=colours.paper,
     )  # fmt: skip
-    figure.update_yaxes(
-        dtick=5 * fine_mv, tick0=0, gridcolor=colours.grid_bold, gridwidth=1, showticklabels=False, fixedrange=True,
-        zeroline=True, zerolinecolor=colours.grid_bold, zerolinewidth=1,
-        ticks="",
-        minor={"dtick": fine_mv, "tick0": 0, "showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1},
-    )  # fmt: skip
-    figure.update_layout(plot_bgcolor=colours.paper)
-    return figure
+    return drawing
 
 
 def _draw_lead(
-    figure: go.Figure,
+    drawing: Drawing,
     lead: Lead,
     baseline: float,
     paper: Paper,
@@ -287,36 +331,34 @@ def _draw_lead(
 ) -> None:
     time_s, value = decimate(lead.time_s, lead.value_mv)
     centre = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
-    figure.add_scatter(
+    drawing.scatter(
         x=time_s, y=value - centre + baseline, mode="lines", line={"color": colours.trace, "width": 1.3},
         hoverinfo="skip", connectgaps=False, name=html.escape(lead.name),
     )  # fmt: skip
     mm = 1 / paper.speed_mm_s
     if pulse and lead.calibrated:
-        figure.add_scatter(
+        drawing.scatter(
             x=start_s - np.array([9, 8, 8, 3, 3, 2]) * mm, y=baseline + np.array([0, 0, 1, 1, 0, 0.0]),
             mode="lines", line={"color": colours.trace, "width": 1.3}, hoverinfo="skip", name="1 mV",
         )  # fmt: skip
     text = html.escape(lead.name) if lead.calibrated else f"{html.escape(lead.name)} (uncalibrated)"
     left, above = (start_s - 9 * mm, paper.gain_mm_mv + 1.5) if pulse else (start_s + mm, 5.0)
-    figure.add_annotation(
-        x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", showarrow=False, xanchor="left",
+    drawing.note(
+        x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", xanchor="left",
         yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
     )  # fmt: skip
 
 
 def _draw_marks(
-    figure: go.Figure, marks: Marks, row: float, colours: Palette, *, selected: int | None, dense: bool
+    drawing: Drawing, marks: Marks, row: float, colours: Palette, *, selected: int | None, dense: bool
 ) -> None:
     """Class letters above the strip: N plain and quiet, all else on a coloured square."""
     for at, beat in zip(marks.time_s, marks.beat, strict=True):
         if beat == selected:
-            figure.add_vrect(
-                float(at) - 0.25, float(at) + 0.45, fillcolor=colours.selected, line_width=0, layer="below"
-            )
+            drawing.band(float(at) - 0.25, float(at) + 0.45, fillcolor=colours.selected, layer="below")
     quiet = [label == "N" for label in marks.label]
     fill = ["rgba(0,0,0,0)" if is_quiet else colours.classes[x] for x, is_quiet in zip(marks.label, quiet, strict=True)]
-    figure.add_scatter(
+    drawing.scatter(
         x=marks.time_s, y=[row] * len(marks.label), customdata=marks.beat, mode="markers+text", name="beats",
         text=["·" if dense and is_quiet else label for label, is_quiet in zip(marks.label, quiet, strict=True)],
         textfont={"size": 11 if dense else 13, "weight": 700,
@@ -328,23 +370,46 @@ def _draw_marks(
     )  # fmt: skip
 
 
-def _draw_notes(figure: go.Figure, marks: Marks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
-    figure.add_scatter(
+def _draw_notes(drawing: Drawing, marks: Marks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
+    drawing.scatter(
         x=marks.time_s, y=[row] * len(notes), mode="text", text=list(notes), hoverinfo="skip", name="notes",
         textfont={"size": 11, "color": colours.text},
     )  # fmt: skip
 
 
+def _frame_target(drawing: Drawing, marks: Marks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
+    """Frames around the letters of the beats that a decision is about, under the letters, so that these get clicks."""
+    aimed = np.isin(marks.beat, np.array(target, np.int64))
+    drawing.scatter(
+        x=marks.time_s[aimed], y=[row] * int(aimed.sum()), mode="markers", hoverinfo="skip", name="target",
+        marker={"symbol": "square-open", "size": 17 if dense else 26, "line": {"width": 2.5, "color": ACCENT}},
+    )  # fmt: skip
+    drawing.below()
+
+
+def _draw_places(drawing: Drawing, lead: Lead, start_s: float, window_s: float, top: float) -> None:
+    """Invisible points over the whole strip: a click anywhere names a time."""
+    time_s = np.arange(max(start_s, float(lead.time_s[0])), min(start_s + window_s, float(lead.time_s[-1])), ADD_STEP_S)
+    rows = np.linspace(0.05 * top, 0.95 * top, 9)
+    drawing.scatter(
+        x=np.tile(time_s, rows.size), y=np.repeat(rows, time_s.size), mode="markers", name="places",
+        customdata=[f"at {t:.3f}" for t in np.tile(time_s, rows.size)], marker={"size": 12, "opacity": 0},
+        text=[clock(float(t)) for t in np.tile(time_s, rows.size)], hovertemplate="add at %{text}<extra></extra>",
+        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
+    )  # fmt: skip
+    drawing.set(hoverdistance=80)
+
+
 def _draw_quality(
-    figure: go.Figure, quality: tuple[QualitySegment, ...], colours: Palette, start_s: float, window_s: float
+    drawing: Drawing, quality: tuple[QualitySegment, ...], colours: Palette, start_s: float, window_s: float
 ) -> None:
     for segment in quality:
         left, right = max(segment.start_s, start_s), min(segment.stop_s, start_s + window_s)
         if segment.verdict == "good" or left >= right:
             continue
-        figure.add_vrect(left, right, fillcolor=colours.gap, line_width=0, layer="below")
-        figure.add_annotation(
-            x=(left + right) / 2, y=0, yref="paper", yanchor="bottom", showarrow=False, bgcolor=colours.paper,
+        drawing.band(left, right, fillcolor=colours.gap, layer="below")
+        drawing.note(
+            x=(left + right) / 2, y=0, yref="paper", yanchor="bottom", bgcolor=colours.paper,
             text=html.escape(segment.reason or segment.verdict), font={"size": 11, "color": colours.text},
         )  # fmt: skip
 
@@ -372,11 +437,15 @@ def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
 
 
 def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:
+    """See `bare_look`."""
+    figure.update_layout(bare_look(colours, height=height))
+
+
+def bare_look(colours: Palette, *, height: int) -> dict[str, Any]:
     """No margins, no legend, no zoom: scales on paper are not to be changed by a stray drag."""
-    figure.update_layout(
-        template="none", height=height, margin={"l": 8, "r": 8, "t": 6, "b": 24}, showlegend=False, dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", hovermode="closest", clickmode="event+select",
-        font={"family": FONT, "color": colours.muted, "size": 12},
-        hoverlabel={"bgcolor": colours.paper, "font": {"color": colours.text}},
-    )  # fmt: skip
-    figure.update_yaxes(automargin=True)
+    return {
+        "template": "none", "height": height, "margin": {"l": 8, "r": 8, "t": 6, "b": 24}, "showlegend": False,
+        "dragmode": False, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
+        "clickmode": "event+select", "font": {"family": FONT, "color": colours.muted, "size": 12},
+        "hoverlabel": {"bgcolor": colours.paper, "font": {"color": colours.text}}, "yaxis": {"automargin": True},
+    }  # fmt: skip

@@ -5,17 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import streamlit as st
 
 from app.common import cache
-from app.review_desk import Desk, desk_of
-from app.review_desk import stamp as desk_stamp
+from app.common.theme import BadgeColour
+from pipeline.cases.desk import Desk, desk_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
+from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
-from pipeline.store.reviews import Standing, audit
+from pipeline.store.reviews import Stamp, Standing, audit
 
 _KEY = "heartvision-study"
+REVIEW_KEY = "heartvision-review"  # of what the Review page keeps in the session
 
 
 @dataclass
@@ -54,9 +57,9 @@ class Open:
         EcgError
             If the recording or the stored analysis is not there.
         """
-        if self.desk is None or self.desk.stamp != desk_stamp(now):
+        if self.desk is None or self.desk.standing.stamp != now.stamp:
             material = self.desk.material if self.desk else cache.review_material(now.study)
-            self.desk = desk_of(material, now)
+            self.desk = desk_of(material, now, self.desk)
         return self.desk
 
 
@@ -68,7 +71,7 @@ def opened(study_id: int) -> Open:
     return found
 
 
-def is_blind(now: Standing, reader: str) -> bool:
+def is_blind(now: Standing | Stamp, reader: str) -> bool:
     """Whether this reader must not see what the first one decided: their own second reading goes on."""
     return bool(reader) and now.second_reader == reader and not now.second_done
 
@@ -92,6 +95,11 @@ def signatures(study_id: int) -> int:
     return sum(entry.event == "sign" for entry in audit(study_id))
 
 
+def leave_review() -> None:
+    """Forget the study that is open on the Review page: nothing of it is kept in this session."""
+    st.session_state.pop(REVIEW_KEY, None)
+
+
 def _overtaken(study_id: int, seen: int) -> str:
     """Who changed the study since the version that was seen; "" if nobody did."""
     newer = [entry for entry in audit(study_id) if entry.reading == "main" and entry.seq > seen]
@@ -102,3 +110,13 @@ def _overtaken(study_id: int, seen: int) -> str:
         f"{last.who} {last.sentence()} at {last.at:%Y-%m-%d %H:%M:%S} UTC, after you opened it; nothing of yours was "
         "saved, look at it as it is now."
     )
+
+
+COLOURS: MappingProxyType[StudyState, BadgeColour] = MappingProxyType(
+    {"new": "gray", "in_review": "blue", "signed": "green", "reopened": "orange"}
+)
+
+
+def state_badge(state: StudyState) -> None:
+    """The state of a study."""
+    st.badge(STUDY_STATES[state].name.lower(), color=COLOURS[state])

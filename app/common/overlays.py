@@ -27,6 +27,13 @@ def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
     return np.asarray(mixed.round().astype(np.uint8))
 
 
+def png(picture: PictureArray) -> bytes:
+    """The picture (h, w, 3), RGB, as a PNG file: Streamlit would make one at each run of the script."""
+    made, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert made
+    return content.tobytes()
+
+
 def shown(picture: PictureArray) -> PictureArray:
     """An upload (h, w, 3) at a comfortable size."""
     scale = _scale(picture)

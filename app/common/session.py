@@ -8,16 +8,16 @@ from typing import Literal
 import streamlit as st
 
 from app.common.theme import by_touch
-from app.findings import Case
+from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
+from pipeline.cases.case import Case
 from pipeline.types import Recording
 from pipeline.worker.jobs import Job
 
 _KEY = "heartvision"
-WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
 
 
 @dataclass
-class Session:
+class Session(Looking):
     """What survives reruns and page switches.
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
@@ -37,8 +37,6 @@ class Session:
     addressed: bool = False
     at_s: float | None = None
     beat: int = 0
-    window_start_s: float = 0.0
-    window_s: float = WINDOW_S
     uploads: int = 0
     chart_picks: int = 0
     table_picks: int = 0
@@ -110,12 +108,13 @@ class Session:
         same = self.case is not None and self.case.recording is case.recording
         time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else self.at_s
         self.case = case
+        self.viewport = self.viewport.of(case.recording.duration_s)
         self._quiet()
         self.kept = (self.recordings, self.chosen, self.network, self.leads)
         if time_s is not None:
             self.select(case.nearest(time_s))
             return
-        self.window_start_s = 0.0
+        self.move(0.0)
         first = case.next_abnormal(-1, 1)
         self.select(0 if first is None else first)
 
@@ -126,31 +125,16 @@ class Session:
         self.beat = min(max(beat, 0), self.case.time_s.size - 1)
         self.chart_picks += by == "chart"
         self.table_picks += by != "table"
-        time_s = float(self.case.time_s[self.beat])
-        margin = 0.1 * self.window_s
-        if not self.window_start_s + margin <= time_s <= self.window_start_s + self.window_s - margin:
-            self.move(time_s - self.window_s / 2)
-
-    def move(self, start_s: float) -> None:
-        """Moves the window to `start_s`, kept inside the recording."""
-        if self.case is not None:
-            latest = max(0.0, self.case.recording.duration_s - self.window_s)
-            self.window_start_s = min(max(float(start_s), 0.0), latest)
+        self.viewport = self.viewport.showing(float(self.case.time_s[self.beat]))
 
     def _quiet(self) -> None:
         """Forgets what was said and waited for: something new is looked at."""
         self.error, self.notice, self.asked, self.at_s = "", "", None, None
 
-    def resize(self, window_s: float) -> None:
-        """Changes the length of the window around its middle."""
-        middle = self.window_start_s + self.window_s / 2
-        self.window_s = window_s
-        self.move(middle - window_s / 2)
-
 
 def session() -> Session:
     """This browser session's state."""
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = Session(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
+        st.session_state[_KEY] = Session(Viewport(PHONE_WINDOW_S if by_touch() else WINDOW_S))
     found: Session = st.session_state[_KEY]
     return found

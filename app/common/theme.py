@@ -8,15 +8,14 @@ from typing import Literal
 
 import streamlit as st
 
-UNCLASSIFIED_MARK = (
-    "?"  # shown for a beat without a class, whose letter is `pipeline.review.beats_in_force.UNCLASSIFIED`
-)
+from pipeline.labels import NOT_CLASSIFIED
+
 ARTEFACT = "X"  # what a reader rejected
 BadgeColour = Literal["gray", "blue", "orange", "violet", "green", "yellow", "red"]
 BADGES: MappingProxyType[str, BadgeColour] = MappingProxyType(
     {
         **{"N": "gray", "S": "blue", "V": "orange", "F": "violet", "Q": "green"},
-        **{UNCLASSIFIED_MARK: "yellow", ARTEFACT: "red"},
+        **{NOT_CLASSIFIED: "yellow", ARTEFACT: "red"},
     }
 )
 
@@ -57,7 +56,7 @@ LIGHT = Palette(
     classes=MappingProxyType(
         {
             **{"N": "#5c6873", "S": "#0067a8", "V": "#b84a00", "F": "#9b3878", "Q": "#00745a"},
-            **{UNCLASSIFIED_MARK: "#7a6a00", ARTEFACT: "#2e343b"},
+            **{NOT_CLASSIFIED: "#7a6a00", ARTEFACT: "#2e343b"},
         }
     ),
 )
@@ -75,7 +74,7 @@ DARK = Palette(
     classes=MappingProxyType(
         {
             **{"N": "#9aa7b2", "S": "#5ab4ea", "V": "#ff9350", "F": "#e59ac8", "Q": "#45d3a8"},
-            **{UNCLASSIFIED_MARK: "#e0cf57", ARTEFACT: "#d6dce2"},
+            **{NOT_CLASSIFIED: "#e0cf57", ARTEFACT: "#d6dce2"},
         }
     ),
 )

@@ -13,9 +13,9 @@ from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
 from pipeline.page_classifier.files import PAGE_CLASS_NAMES, read_page_evaluation
 from pipeline.page_classifier.printed_page import RHYTHM
-from pipeline.page_classifier.reading import PageReading, readable_page
-from pipeline.types import RgbPicture
-from pipeline.wording import percent
+from pipeline.page_classifier.reading import PageReading
+from pipeline.types import PictureArray, RgbPicture
+from pipeline.wording import UNDEFINED, percent
 
 _LEADS_NAMED = 3
 _RARE = "myocardial_infarction"
@@ -26,21 +26,24 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     """The class of a page that was understood; a sentence where the network cannot say."""
     st.subheader("The page as a whole", anchor=False)
     try:
-        shown = readable_page(found)
         with st.spinner("Asking the page network"):
-            reading = cache.page_reading(picture.digest, picture.page, found.corrections, shown)
+            reading = cache.page_reading(picture, found)
     except EcgError as error:
         st.info(plain(f"No class: {error}"), icon=":material/block:")
         return
     left, right = st.columns((2, 1), gap="medium")
     left.image(
-        overlays.with_heat(overlays.shown(shown), reading.heat),
+        cache.page_picture("class", picture, found, lambda _: _under_heat(reading)),
         caption="Orange: the leads that spoke for the class; the beats of a lead share its colour.",
         width="stretch",
         alt="The page under the heat of its leads",
     )
     with right:
         _answer(reading)
+
+
+def _under_heat(reading: PageReading) -> PictureArray:
+    return overlays.with_heat(overlays.shown(reading.page), reading.heat)
 
 
 def _answer(reading: PageReading) -> None:
@@ -63,10 +66,11 @@ def _answer(reading: PageReading) -> None:
 def _limits() -> str:
     """What the network's learning set means for its answer, in numbers of its own evaluation."""
     content = read_page_evaluation()
-    rare, pages = content["pages"][_RARE], sum(content["pages"].values())
-    infarction = next(each for each in content["networks"]["vgg16"]["classes"] if each["class"] == _RARE)["recall"]
+    rare, pages = content.pages[_RARE], sum(content.pages.values())
+    recall = content.networks["vgg16"].class_row(_RARE).recall
+    found, low, high = (UNDEFINED if p is None else percent(p) for p in (recall.value, recall.low, recall.high))
     return (
         f"For research only. The network learnt from {pages} pages of one hospital, of which only {rare} show an "
-        f"infarction: of such pages it found {percent(infarction['value'])} (95 % interval "
-        f"{percent(infarction['low'])} to {percent(infarction['high'])}), so **it cannot rule out an infarction**."
+        f"infarction: of such pages it found {found} (95 % interval {low} to {high}), so **it cannot rule out an "
+        "infarction**."
     )

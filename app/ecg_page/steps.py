@@ -23,7 +23,6 @@ from pipeline.digitisation.digitise import Corrections, Digitised
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
 from pipeline.export.wfdb_record import write_record
-from pipeline.intake import count_pages
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import save_recording
 from pipeline.types import Recording, RgbPicture
@@ -61,7 +60,7 @@ def draw(name: str, payload: bytes) -> None:
 
 
 def _page_number(payload: bytes) -> int:
-    pages = count_pages(payload)
+    pages = cache.page_count(payload)
     if pages == 1:
         return 0
     return int(st.number_input("Page of the document", 1, pages, 1, key="page-number")) - 1
@@ -72,8 +71,8 @@ def _show(found: Digitised, picture: RgbPicture, key: str, given: Corrections) -
     with wide:
         _tabs(
             {
-                TABS[0]: partial(_on_photo, found),
-                TABS[1]: partial(_on_sheet, found),
+                TABS[0]: partial(_on_photo, found, picture),
+                TABS[1]: partial(_on_sheet, found, picture),
                 TABS[2]: partial(corrections.corners, key, found.picture, given, found),
                 TABS[3]: partial(corrections.ruler, key, found.picture, given, found),
                 TABS[4]: partial(corrections.boxes, key, given, found),
@@ -99,18 +98,18 @@ def _tabs(parts: Mapping[str, Callable[[], None]], key: str) -> None:
                 part()
 
 
-def _on_photo(found: Digitised) -> None:
+def _on_photo(found: Digitised, picture: RgbPicture) -> None:
     st.image(
-        drawing.on_photo(found),
+        cache.page_picture("photo", picture, found, drawing.on_photo),
         caption="Orange: the paper. Violet: the boxes of the leads. Red, blue, green: the lines as they were read.",
         width="stretch",
         alt="The page with its corners, lead boxes and traced lines",
     )
 
 
-def _on_sheet(found: Digitised) -> None:
+def _on_sheet(found: Digitised, picture: RgbPicture) -> None:
     st.image(
-        drawing.on_sheet(found),
+        cache.page_picture("sheet", picture, found, drawing.on_sheet),
         caption="The paper flattened by its own grid, with what was read on it; ticks at its edges: 5 mm by the grid.",
         width="stretch",
         alt="The flat paper with lead names and traced lines",

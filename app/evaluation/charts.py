@@ -11,16 +11,26 @@ import plotly.graph_objects as go
 
 from app.common.text import PLOTLY_SEPARATORS
 from app.common.theme import Palette
-from pipeline.labels import AAMI_CLASSES
+from pipeline.evaluation.schema import (
+    Confusion,
+    CoverageCurve,
+    Curves,
+    Estimate,
+    Estimates,
+    PrecisionRecallCurve,
+    RecordRow,
+    ReliabilityBins,
+    RiskCurve,
+    RocCurve,
+    SetCoverage,
+    ThresholdSweep,
+)
 from pipeline.wording import grouped
-
-Json = Mapping[str, Any]
 
 PICTURES: Final = ("PNG", "SVG")
 DASHES: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
 _HEIGHT: Final = 380
 _MARKS: Final = ("circle", "diamond", "square-open")  # the last two may lie on each other
-_SWEPT: Final = (("se", "Sensitivity", "V"), ("sp", "Specificity", "S"), ("ppv", "Positive predictivity", "Q"))
 
 
 def config(file_name: str, picture: str) -> dict[str, Any]:
@@ -45,13 +55,13 @@ def as_frame(figure: go.Figure) -> pd.DataFrame:
     return frame
 
 
-def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], palette: Palette) -> go.Figure:
+def compare(models: Sequence[tuple[str, Estimates]], measures: Mapping[str, str], palette: Palette) -> go.Figure:
     """Measures side by side: a point with its 95 % interval for each model (title, overall) and measure."""
     figure = go.Figure()
     colours = _colours(palette)
     for number, (title, overall) in enumerate(models):
         estimates = [overall[name] for name in measures]
-        value = [estimate["value"] for estimate in estimates]
+        value = [estimate.value for estimate in estimates]
         figure.add_scatter(
             x=_nudged(len(measures), number, len(models)),
             y=value,
@@ -59,7 +69,7 @@ def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], pal
             mode="markers",
             marker={"symbol": DASHES[number % 6], "size": 10, "color": colours[number % len(colours)]},
             error_y=_error_bars(estimates),
-            customdata=[[e["low"], e["high"]] for e in estimates],
+            customdata=[[e.low, e.high] for e in estimates],
             hovertemplate="%{fullData.name}<br>%{y:.1%} (%{customdata[0]:.1%} to %{customdata[1]:.1%})<extra></extra>",
         )
     figure.update_xaxes(tickvals=list(range(len(measures))), ticktext=list(measures.values()), fixedrange=True)
@@ -67,10 +77,10 @@ def compare(models: Sequence[tuple[str, Json]], measures: Mapping[str, str], pal
     return _finish(figure)
 
 
-def confusion(matrix: Json, palette: Palette) -> go.Figure:
+def confusion(matrix: Confusion, palette: Palette) -> go.Figure:
     """The confusion matrix: colour is the share of the reference row, text the count; O is "no beat"."""
-    counts = np.array(matrix["counts"], float)
-    labels = ["none" if label == "O" else label for label in matrix["labels"]]
+    counts = np.array(matrix.counts, float)
+    labels = ["none" if label == "O" else label for label in matrix.labels]
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     figure = go.Figure(
@@ -102,17 +112,17 @@ def _cell(reference: str, predicted: str, count: float, share: float, palette: P
 
 
 def roc(
-    curve: Json, auc: float | None, palette: Palette, *, at: tuple[float | None, float | None] | None = None
+    curve: RocCurve, auc: float | None, palette: Palette, *, at: tuple[float | None, float | None] | None = None
 ) -> go.Figure:
     """The ROC curve of abnormal against normal, with the diagonal of a coin and a point `at` (specificity, Se)."""
     figure = go.Figure()
     _diagonal(figure, palette)
     figure.add_scatter(
-        x=curve["fpr"],
-        y=curve["tpr"],
+        x=curve.fpr,
+        y=curve.tpr,
         mode="lines",
         line={"color": palette.classes["S"], "width": 2.5},
-        customdata=curve["threshold"],
+        customdata=curve.threshold,
         hovertemplate="Se %{y:.3f}, 1 − Sp %{x:.3f}<br>threshold %{customdata:.3f}<extra></extra>",
         showlegend=False,
     )
@@ -132,17 +142,19 @@ def roc(
     return _finish(figure)
 
 
-def precision_recall(curve: Json, ap: float | None, prevalence: float | None, palette: Palette) -> go.Figure:
+def precision_recall(
+    curve: PrecisionRecallCurve, ap: float | None, prevalence: float | None, palette: Palette
+) -> go.Figure:
     """Positive predictivity against sensitivity, with the share of abnormal beats as the floor."""
     figure = go.Figure()
     if prevalence is not None:
         figure.add_hline(y=prevalence, line={"dash": "dot", "color": palette.muted, "width": 1.5})
     figure.add_scatter(
-        x=curve["recall"],
-        y=curve["precision"],
+        x=curve.recall,
+        y=curve.precision,
         mode="lines",
         line={"color": palette.classes["S"], "width": 2.5},
-        customdata=curve["threshold"],
+        customdata=curve.threshold,
         hovertemplate="Se %{x:.3f}, +P %{y:.3f}<br>threshold %{customdata:.3f}<extra></extra>",
         showlegend=False,
     )
@@ -151,15 +163,15 @@ def precision_recall(curve: Json, ap: float | None, prevalence: float | None, pa
     return _finish(figure)
 
 
-def reliability(found: Json, palette: Palette) -> go.Figure:
+def reliability(found: ReliabilityBins, palette: Palette) -> go.Figure:
     """How often a stated confidence came true, bin by bin; the size of a point grows with its beats."""
-    count = np.array(found["count"], float)
+    count = np.array(found.count, float)
     size = 6 + 22 * np.sqrt(count / max(count.max(), 1))
     figure = go.Figure()
     _diagonal(figure, palette)
     figure.add_scatter(
-        x=found["stated"],
-        y=found["observed"],
+        x=found.stated,
+        y=found.observed,
         mode="lines+markers",
         line={"color": palette.classes["S"], "width": 1.5},
         marker={"size": size, "opacity": 0.75},
@@ -168,12 +180,14 @@ def reliability(found: Json, palette: Palette) -> go.Figure:
         hovertemplate="stated %{x:.1%}, came true %{y:.1%}<br>%{customdata:,} beats<extra></extra>",
         showlegend=False,
     )
-    figure.update_layout(title=f"Reliability, calibration error {_number(found['ece'])}")
+    figure.update_layout(title=f"Reliability, calibration error {_number(found.ece)}")
     _unit_axes(figure, "stated confidence", "share that was right")
     return _finish(figure)
 
 
-def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, float]]], palette: Palette) -> go.Figure:
+def risk(
+    groups: Mapping[str, RiskCurve], marks: Mapping[str, Sequence[tuple[float | None, float | None]]], palette: Palette
+) -> go.Figure:
     """Errors among the beats that are kept when the least sure are left to a person; one line per test set.
 
     `marks` are rules by name, each with a point (coverage, error) per test set.
@@ -181,9 +195,9 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
     figure = go.Figure()
     for number, (title, found) in enumerate(groups.items()):
         figure.add_scatter(
-            x=found["coverage"],
-            y=found["error"],
-            name=f"{title}, AURC {found['aurc']:.4f}",
+            x=found.coverage,
+            y=found.error,
+            name=f"{title}, AURC {found.aurc:.4f}",
             mode="lines",
             line={"color": _colours(palette)[number], "width": 2.5},
             hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} wrong<extra></extra>",
@@ -202,16 +216,16 @@ def risk(groups: Mapping[str, Json], marks: Mapping[str, Sequence[tuple[float, f
     return _finish(figure)
 
 
-def coverage(found: Json, palette: Palette, *, below: float | None = None) -> go.Figure:
+def coverage(found: CoverageCurve, palette: Palette, *, below: float | None = None) -> go.Figure:
     """Accuracy of the beats that are kept when those below a confidence are left to a person; a point at `below`."""
     figure = go.Figure(
         go.Scatter(
-            x=found["coverage"],
-            y=found["accuracy"],
+            x=found.coverage,
+            y=found.accuracy,
             name="accuracy",
             mode="lines",
             line={"color": palette.classes["Q"], "width": 2.5},
-            customdata=found["confidence"],
+            customdata=found.confidence,
             hovertemplate="%{x:.1%} of the beats kept, %{y:.1%} right<br>confidence ≥ %{customdata:.0%}<extra></extra>",
         )
     )
@@ -231,26 +245,26 @@ def coverage(found: Json, palette: Palette, *, below: float | None = None) -> go
     return _finish(figure)
 
 
-def kept_from(found: Json, below: float | None) -> tuple[float, float] | None:
+def kept_from(found: CoverageCurve, below: float | None) -> tuple[float, float] | None:
     """Share of beats kept from a confidence on and their accuracy, between the points of a saved curve; None if off."""
-    known = [
-        row for row in zip(*(found[n] for n in ("confidence", "coverage", "accuracy")), strict=True) if None not in row
-    ]
-    if below is None or not known or not known[0][0] <= below <= known[-1][0]:
+    known = [row for row in zip(found.confidence, found.coverage, found.accuracy, strict=True) if None not in row]
+    confidence, kept, right = np.array(known, float).reshape(-1, 3).T
+    if below is None or not known or not confidence[0] <= below <= confidence[-1]:
         return None
-    confidence, kept, right = np.array(known, float).T
     return float(np.interp(below, confidence, kept)), float(np.interp(below, confidence, right))
 
 
-def patients_held(methods: Sequence[Json], names: Mapping[str, str], promised: float, palette: Palette) -> go.Figure:
+def patients_held(
+    methods: Sequence[SetCoverage], names: Mapping[str, str], promised: float, palette: Palette
+) -> go.Figure:
     """For each patient, the share of beats whose set holds the truth, under each way to calibrate."""
     figure = go.Figure()
-    order = sorted(methods[0]["per_patient"], key=methods[0]["per_patient"].__getitem__)
+    order = sorted(methods[0].per_patient, key=methods[0].per_patient.__getitem__)
     for number, method in enumerate(methods):
         figure.add_scatter(
             x=order,
-            y=[method["per_patient"][record] for record in order],
-            name=names[method["name"]],
+            y=[method.per_patient[record] for record in order],
+            name=names[method.name],
             mode="markers",
             marker={"symbol": DASHES[number], "size": 9, "color": _colours(palette)[number]},
             hovertemplate="record %{x}: %{y:.1%} of the beats<extra>%{fullData.name}</extra>",
@@ -261,13 +275,15 @@ def patients_held(methods: Sequence[Json], names: Mapping[str, str], promised: f
     return _finish(figure)
 
 
-def noise(lines: Mapping[str, Sequence[tuple[float, Json]]], clean: Json, title: str, palette: Palette) -> go.Figure:
+def noise(
+    lines: Mapping[str, Sequence[tuple[float, Estimate]]], clean: Estimate, title: str, palette: Palette
+) -> go.Figure:
     """A measure against the signal-to-noise ratio in dB, one line per noise; the dotted line is without added noise."""
     figure = go.Figure()
     for number, (name, points) in enumerate(lines.items()):
         figure.add_scatter(
             x=[snr_db for snr_db, _ in points],
-            y=[estimate["value"] for _, estimate in points],
+            y=[estimate.value for _, estimate in points],
             name=name,
             mode="lines+markers",
             line={"color": _colours(palette)[number], "width": 2},
@@ -275,8 +291,8 @@ def noise(lines: Mapping[str, Sequence[tuple[float, Json]]], clean: Json, title:
             error_y=_error_bars([estimate for _, estimate in points]),
             hovertemplate="%{x} dB: %{y:.1%}<extra>%{fullData.name}</extra>",
         )
-    if clean["value"] is not None:
-        figure.add_hline(y=clean["value"], line={"dash": "dot", "color": palette.muted, "width": 1.5})
+    if clean.value is not None:
+        figure.add_hline(y=clean.value, line={"dash": "dot", "color": palette.muted, "width": 1.5})
     figure.update_xaxes(title="signal-to-noise ratio (dB)", autorange="reversed", fixedrange=True)
     figure.update_yaxes(title=title, tickformat=".0%", range=[0, 1.02], fixedrange=True)
     return _finish(figure)
@@ -306,13 +322,18 @@ def differences(rows: Sequence[tuple[str, float, float, float]], palette: Palett
     return _finish(figure, top=8)
 
 
-def sweep(thresholds: Json, at: float, palette: Palette) -> go.Figure:
+def sweep(thresholds: ThresholdSweep, at: float, palette: Palette) -> go.Figure:
     """Sensitivity, specificity and positive predictivity over the threshold, with a line at the chosen one."""
     figure = go.Figure()
-    for name, title, colour in _SWEPT:
+    drawn = (
+        (thresholds.se, "Sensitivity", "V"),
+        (thresholds.sp, "Specificity", "S"),
+        (thresholds.ppv, "Positive predictivity", "Q"),
+    )
+    for values, title, colour in drawn:
         figure.add_scatter(
-            x=thresholds["threshold"],
-            y=thresholds[name],
+            x=thresholds.threshold,
+            y=values,
             name=title,
             mode="lines",
             line={"color": palette.classes[colour], "width": 2.5},
@@ -324,17 +345,17 @@ def sweep(thresholds: Json, at: float, palette: Palette) -> go.Figure:
     return _finish(figure)
 
 
-def records(rows: Sequence[Json], palette: Palette) -> go.Figure:
+def records(rows: Sequence[RecordRow], palette: Palette) -> go.Figure:
     """Wrong beats of each record as a share of its beats: where a model fails."""
-    beats = [max(sum(row[name] for name in AAMI_CLASSES), 1) for row in rows]
-    share = [row["errors"] / n for row, n in zip(rows, beats, strict=True)]
+    beats = [max(row.beats, 1) for row in rows]
+    share = [row.errors / n for row, n in zip(rows, beats, strict=True)]
     order = np.argsort(share)[::-1]
     figure = go.Figure(
         go.Bar(
-            x=[rows[i]["record"] for i in order],
+            x=[rows[i].record for i in order],
             y=[share[i] for i in order],
             marker={"color": palette.classes["V"]},
-            customdata=[[rows[i]["errors"], beats[i]] for i in order],
+            customdata=[[rows[i].errors, beats[i]] for i in order],
             hovertemplate="record %{x}<br>%{customdata[0]:,} errors in %{customdata[1]:,} beats<extra></extra>",
         )
     )
@@ -343,14 +364,14 @@ def records(rows: Sequence[Json], palette: Palette) -> go.Figure:
     return _finish(figure, height=300, top=8)
 
 
-def training(history: Json, measure: str, palette: Palette) -> go.Figure:
+def training(history: Curves, measure: str, palette: Palette) -> go.Figure:
     """A training curve beside that of the patients held out; epochs where either is missing have no point."""
     figure = go.Figure()
     drawn = ((measure, "training", "N"), (f"val_{measure}", "patients held out", "V"))
     for key, title, colour in drawn:
         if key in history:
             figure.add_scatter(
-                x=history.get("epoch") or list(range(1, len(history[key]) + 1)),
+                x=history.get("epoch") or tuple(range(1, len(history[key]) + 1)),
                 y=history[key],
                 name=title,
                 mode="lines+markers",
@@ -375,10 +396,10 @@ def _trace_frame(trace: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _error_bars(estimates: Sequence[Json]) -> dict[str, Any]:
+def _error_bars(estimates: Sequence[Estimate]) -> dict[str, Any]:
     return {
-        "array": [_gap(e["high"], e["value"]) for e in estimates],
-        "arrayminus": [_gap(e["value"], e["low"]) for e in estimates],
+        "array": [_gap(e.high, e.value) for e in estimates],
+        "arrayminus": [_gap(e.value, e.low) for e in estimates],
         "thickness": 1.5,
         "width": 3,
     }

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,37 +12,36 @@ import streamlit as st
 from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.shared import download
+from pipeline.evaluation.schema import ClassReport, Confusion, Curves
 from pipeline.wording import no_share
-
-Json = Mapping[str, Any]
 
 LABEL_LETTERS = 12  # of a line beside the confusion matrix
 
 
-def class_table(report: Json, names: Sequence[str]) -> pd.DataFrame:
+def class_table(report: ClassReport, names: Sequence[str]) -> pd.DataFrame:
     """Recall, precision and F1 of each class with their intervals."""
     rows = [
         {
             "Class": name,
-            "Pictures": row["reference"],
-            "F1": tables.shown("f1", row["f1"]),
-            "Recall (sensitivity)": tables.shown("recall", row["recall"]),
-            "Precision": tables.shown("precision", row["precision"]),
+            "Pictures": row.reference,
+            "F1": tables.shown("f1", row.f1),
+            "Recall (sensitivity)": tables.shown("recall", row.recall),
+            "Precision": tables.shown("precision", row.precision),
         }
-        for name, row in zip(names, report["classes"], strict=True)
+        for name, row in zip(names, report.classes, strict=True)
     ]
     return pd.DataFrame(rows)
 
 
-def confusion_figure(report: Json, names: Sequence[str]) -> go.Figure:
+def confusion_figure(report: ClassReport, names: Sequence[str]) -> go.Figure:
     """The confusion matrix, rows the reference."""
     wrapped = ["<br>".join(wrap(name.replace("<", "&lt;"), LABEL_LETTERS)) for name in names]  # Plotly reads tags
-    figure = charts.confusion({"counts": report["confusion"], "labels": wrapped}, palette())
+    figure = charts.confusion(Confusion(tuple(wrapped), report.confusion), palette())
     hover = "reference %{y}, predicted %{x}<br>%{customdata:,} pictures, %{z:.1%} of the row<extra></extra>"
     return figure.update_traces(hovertemplate=hover)
 
 
-def curves_figure(curves: Json, step: str) -> go.Figure:
+def curves_figure(curves: Curves, step: str) -> go.Figure:
     """Loss in training and held out, and the held-out macro-F1, by epoch or iteration."""
     colours = palette()
     figure = go.Figure()
@@ -63,7 +61,7 @@ def curves_figure(curves: Json, step: str) -> go.Figure:
 
 
 def show_class_report(
-    report: Json, names: Sequence[str], curves: Json, *, step: str, key: str, file: str, picture: str = "PNG"
+    report: ClassReport, names: Sequence[str], curves: Curves, *, step: str, key: str, file: str, picture: str = "PNG"
 ) -> None:
     """Table, confusion matrix, curves and calibration of one classifier; figures are saved as `picture` or CSV."""
     table = class_table(report, names)
@@ -86,4 +84,4 @@ def show_class_report(
             alt="Loss and macro-F1 while training",
         )  # fmt: skip
         download("Figure as CSV", lambda: tables.csv(charts.as_frame(lines)), f"{file}-curves.csv")
-    st.caption(f"Calibration error (ECE, 10 bins): {no_share(report['ece'])}, after temperature scaling.")
+    st.caption(f"Calibration error (ECE, 10 bins): {no_share(report.ece)}, after temperature scaling.")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.common.theme import Palette
 from app.evaluation.charts import DASHES
+from pipeline.evaluation.schema import RemovalCurves, Way
 
-Json = Mapping[str, Any]
 
-
-def removal(curves: Json, way: str, names: Mapping[str, str], whole: str, palette: Palette) -> go.Figure:
+def removal(
+    curves: Mapping[str, RemovalCurves], way: Way, names: Mapping[str, str], whole: str, palette: Palette
+) -> go.Figure:
     """The answer's probability as parts of a `whole` are taken away ("deletion") or put back, a line per map."""
     figure = go.Figure()
     for number, (name, title) in enumerate(names.items()):
-        p = curves[name][way]
+        p = curves[name].by(way)
         figure.add_scatter(
             x=[step / (len(p) - 1) for step in range(len(p))],
             y=p,

@@ -2,124 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
 from app.common.text import plain
 from app.evaluation import explanation_charts as charts
 from app.evaluation import tables
-from app.evaluation.shared import EvaluationView, Json, beside, show_caption, show_figure, show_table
+from app.evaluation.shared import EvaluationView, beside, show_caption, show_figure, show_table
 from pipeline.evaluation.claims import supported_statements
-from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA
+from pipeline.evaluation.schema import Estimate, ExplainedSet, Explanations, Way
 from pipeline.wording import UNDEFINED
 
-WAYS = {"deletion": "Taken away", "insertion": "Put back"}
+WAYS: Final[Mapping[Way, str]] = {"deletion": "Taken away", "insertion": "Put back"}
 PARTS = {"qrs": "QRS", "p": "P window", "rr": "Preceding RR"}
 
 
 def show_explanations(view: EvaluationView) -> None:
     """Deletion and insertion, where the heat lies, and what is left of a map without the weights."""
-    content = beside(view, "explanations.json", EXPLANATIONS_SCHEMA)
+    content = beside(view, "explanations.json", Explanations)
     if content is None:
         command = f"python -m pipeline evaluate --model {view.name} --explanations"
         st.info(f"How far this network's heatmaps can be believed has not been measured; run `{command}`.")
         return
     st.write(
-        f"The network's heatmaps ({plain(content['method'])}) were measured on at most {content['per_class']} beats of "
+        f"The network's heatmaps ({plain(content.method)}) were measured on at most {content.per_class} beats of "
         "each class. What the numbers below allow to say:"
     )
     st.markdown("\n".join(f"- {line}" for line in supported_statements(content)))
-    names, signal = map_names(content), content.get("reads") == "beats"
-    for tested in content["sets"]:
-        st.subheader(plain(tested["title"]), anchor=False)
+    names, signal = map_names(content), content.is_of_signal
+    for tested in content.sets:
+        st.subheader(plain(tested.title), anchor=False)
         for column, (way, title) in zip(st.columns(2), WAYS.items(), strict=True):
             with column:
-                figure = charts.removal(tested["curves"], way, names, "beat" if signal else "picture", view.colours)
-                alt = f"{title} in the order of each map, {tested['name']}"
+                figure = charts.removal(tested.curves, way, names, "beat" if signal else "picture", view.colours)
+                alt = f"{title} in the order of each map, {tested.name}"
                 show_figure(view, figure, alt, source=lambda v: show_explanations_source(v, content))
         st.caption(how_measured(content))
-        show_table(faithful(tested, names), f"{view.name}-explanations-{tested['name']}.csv")
-        show_table(where(tested, signal=signal), f"{view.name}-heat-by-answer-{tested['name']}.csv")
+        show_table(faithful(tested, names), f"{view.name}-explanations-{tested.name}.csv")
+        show_table(where(tested, signal=signal), f"{view.name}-heat-by-answer-{tested.name}.csv")
     show_randomised(view, content)
 
 
-def how_measured(content: Json) -> str:
+def how_measured(content: Explanations) -> str:
     """What is taken away, and what a good map does then."""
-    if content.get("reads") == "beats":
+    if content.is_of_signal:
         how = (
-            f"Each {content['part']} of the beat is made like the recording's usual beat, or the RR intervals are "
+            f"Each {content.part_named} of the beat is made like the recording's usual beat, or the RR intervals are "
             "hidden, or they are put back. Beats called N are left out here: a usual beat in the place of a usual beat "
             "changes nothing."
         )
     else:
-        how = f"Each {content.get('part', 'square of 16 pixels')} is blanked, or drawn on a blank picture."
+        how = f"Each {content.part_named} is blanked, or drawn on a blank picture."
     good = "A good map makes the answer fall early when parts are taken away, and rise early when they are put back."
     return f"{how} {good}"
 
 
-def show_randomised(view: EvaluationView, content: Json) -> None:
+def show_randomised(view: EvaluationView, content: Explanations) -> None:
     """What is left of the maps as weights become random."""
     st.subheader("Without the network's weights", anchor=False)
     st.write(
-        f"The maps of {content['randomised']['beats']} beats, drawn again while ever more layers, from the answer "
+        f"The maps of {content.randomised.beats} beats, drawn again while ever more layers, from the answer "
         "backwards, got random weights. A map that stays the same shows the picture, not what the network learnt."
     )
     rows = [
         {
-            "Random from the answer back to": row["layer"],
-            "Rank correlation with the real map": number(row["correlation"]),
+            "Random from the answer back to": stage.layer,
+            "Rank correlation with the real map": number(stage.correlation),
         }
-        for row in content["randomised"]["stages"]
+        for stage in content.randomised.stages
     ]
     show_table(pd.DataFrame(rows), f"{view.name}-explanations-randomised.csv")
     show_explanations_source(view, content)
 
 
-def show_explanations_source(view: EvaluationView, content: Json) -> None:
+def show_explanations_source(view: EvaluationView, content: Explanations) -> None:
     """The command that measured the maps."""
-    show_caption(content["provenance"], f"models/weights/{view.name}/explanations.json")
+    show_caption(content.provenance, f"models/weights/{view.name}/explanations.json")
 
 
-def map_names(content: Json) -> dict[str, str]:
+def map_names(content: Explanations) -> dict[str, str]:
     """The maps that are compared, by name."""
     told = {
-        "heat": str(content["method"]).capitalize() if content.get("reads") == "beats" else str(content["method"]),
+        "heat": content.method.capitalize() if content.is_of_signal else content.method,
         "occlusion": "Covering squares in turn",
         "qrs": "Just the QRS",
         "random": "At random",
     }
-    return {name: title for name, title in told.items() if name in content["sets"][0]["curves"]}
+    return {name: title for name, title in told.items() if name in content.sets[0].curves}
 
 
-def faithful(tested: Json, names: dict[str, str]) -> pd.DataFrame:
+def faithful(tested: ExplainedSet, names: dict[str, str]) -> pd.DataFrame:
     """Area under the curves of each map, and how much the network's own is better."""
     rows = []
     for name, title in names.items():
         row = {"Map": title}
+        area, better = tested.faithfulness[name], tested.against.get(name)
         for way, told in WAYS.items():
-            row[f"{told}: area"] = number(tested["faithfulness"][name][way])
-            better = tested["against"].get(name)
-            row[f"{told}: {names['heat']} better by"] = number(better[way]) if better else UNDEFINED
+            row[f"{told}: area"] = number(area.by(way))
+            row[f"{told}: {names['heat']} better by"] = number(better.by(way)) if better else UNDEFINED
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def where(tested: Json, *, signal: bool = False) -> pd.DataFrame:
+def where(tested: ExplainedSet, *, signal: bool = False) -> pd.DataFrame:
     """How much of the heat lies in each part, by the network's answer; of the signal, all RR intervals are one."""
     rows, parts = [], PARTS | ({"rr": "RR intervals"} if signal else {})
-    for answer in tested["answers"]:
-        row = {"Answer": answer["answer"], "Beats": answer["beats"], "Blank maps": answer["blank"]}
+    for answer in tested.answers:
+        row: dict[str, str | int] = {"Answer": answer.answer, "Beats": answer.beats, "Blank maps": answer.blank}
         for part, title in parts.items():
-            found = answer["places"][part]
-            row[f"{title}: heat"] = tables.shown("", found["share"])
-            row[f"{title}: times chance"] = number(found["ratio"], digits=2)
+            found = answer.places[part]
+            row[f"{title}: heat"] = tables.shown("", found.share)
+            row[f"{title}: times chance"] = number(found.ratio, digits=2)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def number(estimate: Json, *, digits: int = 3) -> str:
+def number(estimate: Estimate, *, digits: int = 3) -> str:
     """An estimate with its interval: 0.123 (0.101 to 0.140)."""
-    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    value, low, high = estimate.value, estimate.low, estimate.high
     if value is None:
         return UNDEFINED
     return f"{value:.{digits}f}" + ("" if low is None else f" ({low:.{digits}f} to {high:.{digits}f})")

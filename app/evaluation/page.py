@@ -12,26 +12,18 @@ from app.common.text import plain
 from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.sections import SECTIONS
-from app.evaluation.shared import (
-    KINDS,
-    SPLIT_NAMES,
-    EvaluationView,
-    Json,
-    download,
-    how_to_read,
-    show_figure,
-    show_source,
-)
+from app.evaluation.shared import KINDS, SPLIT_NAMES, EvaluationView, download, how_to_read, show_figure, show_source
 from app.evaluation.whole_images import show_pages, show_runs
 from models import registry
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import SPLITS, evaluation_file
+from pipeline.evaluation.schema import Evaluation, Split
 
 
-def load_evaluations(split: str) -> dict[str, Json]:
+def load_evaluations(split: Split) -> dict[str, Evaluation]:
     """The evaluations on a split of all networks that have one; for others, a sentence on the page."""
-    found: dict[str, Json] = {}
+    found: dict[str, Evaluation] = {}
     for name in registry.available(registry.WEIGHTS):
         file = evaluation_file(name, split, registry.WEIGHTS)
         if not file.is_file():
@@ -110,7 +102,7 @@ show_one()
 compared = {measure: tables.COMPARED[measure] for measure in tables.known(tables.COMPARED, evaluations, kind)}
 compared.pop("ece", None)  # no share
 figures = [
-    (tables.title_of(name, content), {m: tables.measured(content[kind], m) for m in compared})
+    (tables.title_of(name, content), {m: tables.measured(content.of(kind), m) for m in compared})
     for name, content in evaluations.items()
 ]
 with board:

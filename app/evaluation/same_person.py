@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.common import cache
 from app.common.text import plain
 from app.evaluation import tables
-from app.evaluation.shared import EvaluationView, Json, show_caption, show_table
+from app.evaluation.shared import EvaluationView, show_caption, show_table
 from models import registry
 from pipeline.datasets.splits import SAME_PERSON
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import without_file
+from pipeline.evaluation.schema import Evaluation, Report
 from pipeline.wording import grouped
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.compare import MeasureDifference
 
 SWAPS_SHOWN = 2000
 MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accuracy")
@@ -25,7 +29,7 @@ def show_same_person(view: EvaluationView) -> None:
     """For each person in both halves: what the run without the record that teaches gives, if one was made."""
     for taught, tested in SAME_PERSON:
         file = without_file(view.name, (taught,), registry.WEIGHTS)
-        if view.evaluation["split"] == "ds2" and file.is_file():
+        if view.evaluation.split == "ds2" and file.is_file():
             st.subheader(f"Trained without record {taught}", anchor=False)
             try:
                 other = cache.evaluation(file)
@@ -35,15 +39,15 @@ def show_same_person(view: EvaluationView) -> None:
                 continue
             st.write(_told(view, other, taught, tested))
             show_table(tables.differences(found, ("Usual", f"Without {taught}")), f"{view.name}-without-{taught}.csv")
-            show_caption(other["provenance"], f"models/weights/{view.name}/{file.name}")
+            show_caption(other.provenance, f"models/weights/{view.name}/{file.name}")
 
 
-def _compared(view: EvaluationView, other: Json) -> list[Any]:
+def _compared(view: EvaluationView, other: Evaluation) -> list[MeasureDifference]:
     """The differences of `MEASURES`, and that of S once more without the record that holds most S beats."""
     from pipeline.evaluation.compare import compare  # not before it is needed
     from pipeline.evaluation.report import S_RECORD
 
-    both = view.report, other[view.kind]
+    both = view.report, other.of(view.kind)
     found = [row for row in compare(*both, swaps=SWAPS_SHOWN).differences if row.measure in MEASURES]
     rest = compare(*both, without=(S_RECORD,), swaps=SWAPS_SHOWN).differences
     beside = [replace(row, measure=f"{tables.WITHOUT_232}S_f1") for row in rest if row.measure == "S_f1"]
@@ -51,8 +55,8 @@ def _compared(view: EvaluationView, other: Json) -> list[Any]:
     return [*found[:at], *beside, *found[at:]]
 
 
-def _told(view: EvaluationView, other: Json, taught: str, tested: str) -> str:
-    usual, without = (_errors(content[view.kind], tested) for content in (view.evaluation, other))
+def _told(view: EvaluationView, other: Evaluation, taught: str, tested: str) -> str:
+    usual, without = (_errors(content.of(view.kind), tested) for content in (view.evaluation, other))
     return (
         f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "
         f"the same recipe without him, makes {grouped(without)} errors in record {tested} instead of {grouped(usual)}. "
@@ -61,5 +65,5 @@ def _told(view: EvaluationView, other: Json, taught: str, tested: str) -> str:
     )
 
 
-def _errors(report: Json, record: str) -> int:
-    return next((int(row["errors"]) for row in report["per_record"] if row["record"] == record), 0)
+def _errors(report: Report, record: str) -> int:
+    return next((row.errors for row in report.per_record if row.record == record), 0)

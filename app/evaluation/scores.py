@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,11 @@ import streamlit as st
 from app.common.text import plain
 from app.evaluation import charts, tables
 from app.evaluation.same_person import show_same_person
-from app.evaluation.shared import EvaluationView, Json, show_caption, show_figure, show_source, show_table
+from app.evaluation.shared import EvaluationView, show_caption, show_figure, show_source, show_table
+from pipeline._util.provenance import Provenance
+from pipeline.errors import DataError
+from pipeline.evaluation.saved import read_history
+from pipeline.evaluation.schema import Report
 from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
 SWEPT: Mapping[
@@ -37,42 +40,41 @@ def show_summary(view: EvaluationView) -> None:
         column.metric(
             title,
             tables.shown(measure, estimate, interval=False),
-            help=None if estimate["low"] is None else f"With its 95 % interval: {tables.shown(measure, estimate)}",
+            help=None if estimate.low is None else f"With its 95 % interval: {tables.shown(measure, estimate)}",
         )
     st.subheader("By the rules of ANSI/AAMI EC57", anchor=False)
     st.write(
         "Without the first five minutes, by the label table of WFDB's bxb (escape beats count as supraventricular). "
         "Gross figures pool all beats; means weigh each patient the same."
     )
-    show_table(tables.ec57(view.report["ec57"]), f"{view.name}-{view.kind}-ec57.csv")
-    without = next(v for v in view.report["variants"] if v["name"] == "ec57_without_232")
-    if without["applies"]:
+    show_table(tables.ec57(view.report.ec57), f"{view.name}-{view.kind}-ec57.csv")
+    without = view.report.variant("ec57_without_232")
+    if without.applies:
         st.write("The same without record 232, which holds three of four supraventricular beats:")
         show_table(tables.ec57(without), f"{view.name}-{view.kind}-ec57-without-232.csv")
     st.subheader("The same answers, counted in other ways", anchor=False)
     show_table(tables.variants(view.report), f"{view.name}-{view.kind}-variants.csv")
-    for entry in view.report["refused"]:
-        st.warning(f"Record {plain(entry['record'])} was refused and counts as missed: {plain(entry['reason'])}")
-    st.write(" ".join(plain(note) for note in view.report["notes"]))
+    for entry in view.report.refused:
+        st.warning(f"Record {plain(entry.record)} was refused and counts as missed: {plain(entry.reason)}")
+    st.write(" ".join(plain(note) for note in view.report.notes))
     show_source(view)
     show_same_person(view)
 
 
 def show_classes(view: EvaluationView) -> None:
     """The confusion matrix and the table of classes."""
-    beats = view.report["beats"]
     st.write(
-        f"{grouped(beats['reference'])} reference beats in {view.report['hours']:.1f} hours; "
-        f"{grouped(view.report['error_count'])} answers were wrong. "
+        f"{grouped(view.report.beats.reference)} reference beats in {view.report.hours:.1f} hours; "
+        f"{grouped(view.report.error_count)} answers were wrong. "
         "“none” is no beat: the last column holds missed beats, the last row invented ones."
     )
-    show_figure(view, charts.confusion(view.report["confusion"], view.colours), "Confusion matrix")
+    show_figure(view, charts.confusion(view.report.confusion, view.colours), "Confusion matrix")
     show_table(tables.classes(view.report), f"{view.name}-{view.kind}-classes.csv")
 
 
 def show_records(view: EvaluationView) -> None:
     """Where the network fails, record by record."""
-    show_figure(view, charts.records(view.report["per_record"], view.colours), "Share of wrong beats by record")
+    show_figure(view, charts.records(view.report.per_record, view.colours), "Share of wrong beats by record")
     frame = tables.records(view.report)
     shares = [column for column in frame.columns if column not in ("Record", "Errors", *"NSVFQ")]
     formats = {column: st.column_config.NumberColumn(format="%.1f") for column in shares}
@@ -85,20 +87,19 @@ def show_records(view: EvaluationView) -> None:
 
 def show_curves(view: EvaluationView) -> None:
     """ROC and precision-recall of abnormal against normal."""
-    overall = view.report["overall"]
-    if not view.report["roc"]["fpr"]:
+    overall = view.report.overall
+    if not view.report.roc.fpr:
         st.info("There is no curve: the recordings hold only normal or only abnormal beats.")
         return
-    abnormal = sum(row["reference"] for row in view.report["classes"] if row["class"] in ("S", "V", "F"))
-    normal = next(row["reference"] for row in view.report["classes"] if row["class"] == "N")
+    abnormal, normal = _abnormal(view.report), view.report.class_row("N").reference
     left, right = st.columns(2)
     with left:
-        show_figure(view, charts.roc(view.report["roc"], overall["binary_auc"]["value"], view.colours), "ROC curve")
+        show_figure(view, charts.roc(view.report.roc, overall["binary_auc"].value, view.colours), "ROC curve")
     with right:
         floor = abnormal / max(abnormal + normal, 1)
         show_figure(
             view,
-            charts.precision_recall(view.report["pr"], overall["binary_ap"]["value"], floor, view.colours),
+            charts.precision_recall(view.report.pr, overall["binary_ap"].value, floor, view.colours),
             "Precision-recall curve",
         )
 
@@ -107,27 +108,27 @@ def show_calibration(view: EvaluationView) -> None:
     """Whether stated confidences come true."""
     left, right = st.columns(2)
     with left:
-        show_figure(view, charts.reliability(view.report["reliability"], view.colours), "Reliability diagram")
+        show_figure(view, charts.reliability(view.report.reliability, view.colours), "Reliability diagram")
     with right:
         show_figure(
             view,
-            charts.coverage(view.report["coverage"], view.colours, below=view.evaluation["model"].get("abstain_below")),
+            charts.coverage(view.report.coverage, view.colours, below=view.evaluation.model.abstain_below),
             "Accuracy against the share of beats kept",
         )
     st.write(
         "Points on the dotted line are honest; below it the network claims more than it keeps. " + _left_unsure(view)
     )
-    errors = pd.DataFrame([view.report["reliability"]["classwise"]]).rename(columns=lambda c: f"{c} calibration error")
+    errors = pd.DataFrame([view.report.reliability.classwise]).rename(columns=lambda c: f"{c} calibration error")
     show_table(errors, f"{view.name}-{view.kind}-calibration.csv", written={str(name): no_share for name in errors})
 
 
 def _left_unsure(view: EvaluationView) -> str:
     """What the network's own limit of confidence leaves to a person."""
-    below = view.evaluation["model"].get("abstain_below")
-    kept = charts.kept_from(view.report["coverage"], below)
+    below = view.evaluation.model.abstain_below
+    kept = charts.kept_from(view.report.coverage, below)
     if kept is None:
         return ""
-    wrong = 1 - view.report["coverage"]["accuracy"][0]
+    wrong = 1 - (view.report.coverage.accuracy[0] or 0.0)
     return (
         f"In this app, a beat stays unclassified below a confidence of {percent(below)}: {share(1 - kept[0])} of "
         f"those that were read, and {share(1 - kept[1])} of the others are wrong, instead of "
@@ -138,48 +139,47 @@ def _left_unsure(view: EvaluationView) -> str:
 @st.fragment
 def show_threshold(view: EvaluationView) -> None:
     """What moving the threshold of "abnormal" does, and what it costs."""
-    swept = view.report["thresholds"]
+    swept = view.report.thresholds
     chosen = st.slider(
         "Flag a beat as abnormal from this probability on",
         0.005,
         0.995,
-        round(min(max(view.report["threshold"], 0.005), 0.995) / 0.005) * 0.005,
+        round(min(max(view.report.threshold, 0.005), 0.995) / 0.005) * 0.005,
         0.005,
         format="%.3f",
         key=f"threshold-{view.name}-{view.kind}",
     )
-    at = tables.nearest(swept["threshold"], chosen)
+    at = tables.nearest(swept.threshold, chosen)
     texts = {
-        "Sensitivity": score(swept["se"][at]),
-        "Specificity": score(swept["sp"][at]),
-        "Positive predictivity": score(swept["ppv"][at]),
-        "Balanced accuracy": score(swept["balanced_accuracy"][at]),
-        "Flagged per hour": grouped(swept["flagged_per_hour"][at]),
+        "Sensitivity": score(swept.se[at]),
+        "Specificity": score(swept.sp[at]),
+        "Positive predictivity": score(swept.ppv[at]),
+        "Balanced accuracy": score(swept.balanced_accuracy[at]),
+        "Flagged per hour": grouped(swept.flagged_per_hour[at]),
     }
     for column, (title, text) in zip(st.columns(5), texts.items(), strict=True):
         column.metric(title, text)
     st.write(
-        f"{_cost(view.report, at)} The network's own threshold, from its manifest, is {view.report['threshold']:.3f}."
+        f"{_cost(view.report, at)} The network's own threshold, from its manifest, is {view.report.threshold:.3f}."
     )
     left, right = st.columns(2)
     with left:
         alt = "Sensitivity, specificity and predictivity over the threshold"
         show_figure(view, charts.sweep(swept, chosen, view.colours), alt)
     with right:
-        auc = view.report["overall"]["binary_auc"]["value"]
-        figure = charts.roc(view.report["roc"], auc, view.colours, at=(swept["sp"][at], swept["se"][at]))
+        auc = view.report.overall["binary_auc"].value
+        figure = charts.roc(view.report.roc, auc, view.colours, at=(swept.sp[at], swept.se[at]))
         show_figure(view, figure, "ROC curve with the chosen threshold")
     columns = {name: title for name, (title, _) in SWEPT.items()}
     written = {name: words for name, (_, words) in SWEPT.items()}
     file_name = f"{view.name}-{view.kind}-thresholds.csv"
-    show_table(pd.DataFrame(swept), file_name, written=written, height=180, column_config=columns)
+    show_table(pd.DataFrame(vars(swept)), file_name, written=written, height=180, column_config=columns)
 
 
-def _cost(report: Json, at: int) -> str:
+def _cost(report: Report, at: int) -> str:
     """What a threshold costs in an hour of recording, in words."""
-    swept, hours = report["thresholds"], report["hours"]
-    abnormal = sum(row["reference"] for row in report["classes"] if row["class"] in ("S", "V", "F"))
-    se, ppv, flagged = swept["se"][at], swept["ppv"][at], swept["flagged_per_hour"][at]
+    swept, hours, abnormal = report.thresholds, report.hours, _abnormal(report)
+    se, ppv, flagged = swept.se[at], swept.ppv[at], swept.flagged_per_hour[at]
     if se is None or ppv is None:
         return "At this threshold nothing is flagged, or there is nothing to find."
     missed = abnormal * (1 - se) / hours
@@ -189,15 +189,20 @@ def _cost(report: Json, at: int) -> str:
     )
 
 
+def _abnormal(report: Report) -> int:
+    """How many beats of the reference are abnormal."""
+    return sum(report.class_row(aami).reference for aami in "SVF")
+
+
 def show_training(view: EvaluationView) -> None:
     """The training curves, if the training left any."""
     file = view.folder / "history.json"
     try:
-        history = json.loads(file.read_text(encoding="utf-8"))
-        measures = [m for m in history if m != "epoch" and not m.startswith("val_") and len(history[m])]
-    except (OSError, ValueError, AttributeError, TypeError):
+        history = read_history(file)
+    except DataError:
         st.info("There are no training curves: history.json is missing beside the weights, or is not readable.")
         return
+    measures = [m for m in history if m != "epoch" and not m.startswith("val_") and history[m]]
     for row in range(0, min(len(measures), 4), 2):
         for column, measure in zip(st.columns(2), measures[row : row + 2], strict=False):
             with column:
@@ -205,33 +210,29 @@ def show_training(view: EvaluationView) -> None:
                     view, charts.training(history, measure, view.colours), f"Training curve: {measure}",
                     source=show_training_source,
                 )  # fmt: skip
-    model = view.evaluation["model"]
-    if model.get("validation_records"):
-        st.write(f"Held out during training: records {', '.join(map(str, model['validation_records']))}.")
+    if held_out := view.evaluation.model.validation_records:
+        st.write(f"Held out during training: records {', '.join(held_out)}.")
 
 
 def show_training_source(view: EvaluationView) -> None:
     """The command that trained the network."""
-    model = view.evaluation["model"]
-    made = {
-        "command": model.get("command") or f"python -m pipeline train --model {view.name}",
-        "commit": model.get("commit"),
-        "date": view.evaluation["provenance"]["date"],
-        "data": model.get("trained_on") or "",
-    }
+    model = view.evaluation.model
+    command = model.command or f"python -m pipeline train --model {view.name}"
+    made = Provenance(command, model.commit, model.trained_on, view.evaluation.provenance.date)
     show_caption(made, f"models/weights/{view.name}/history.json")
 
 
 def show_random_split(view: EvaluationView) -> None:
     """The same network judged the way that yields 99 %, and why that is not skill."""
-    if view.evaluation["random_split"] is None:
+    usual, leaking = view.evaluation.reference, view.evaluation.random_split
+    if leaking is None:
         st.info("The comparison with a random split has not been made for this network.")
         return
-    st.warning(plain(view.evaluation["random_split"]["label"]), icon=":material/warning:")
+    st.warning(plain(leaking.label), icon=":material/warning:")
     measures = {m: tables.measure_title(m) for m in tables.OPTIMISM}
     both = [
-        (title, {m: tables.measured(view.evaluation[kind], m) for m in measures})
-        for title, kind in (("New patients", "reference"), ("Random split (leaks)", "random_split"))
+        (title, {m: tables.measured(report, m) for m in measures})
+        for title, report in (("New patients", usual), ("Random split (leaks)", leaking))
     ]
     show_figure(view, charts.compare(both, measures, view.colours), "New patients against a random split")
-    show_table(tables.optimism(view.evaluation), f"{view.name}-random-split.csv")
+    show_table(tables.optimism(usual, leaking), f"{view.name}-random-split.csv")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,15 +17,21 @@ from app.common.text import plain
 from app.common.theme import Palette
 from app.evaluation import charts, tables
 from models import registry
-from pipeline.evaluation.saved import evaluation_file
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import read_as
+from pipeline.errors import DataError
+from pipeline.evaluation.saved import AGAIN, evaluation_file
+from pipeline.evaluation.schema import ClassRow, Evaluation, Explanations, Kind, RecordRow, Report, Split, StressTest
 from pipeline.wording import no_share, share
 
-Json = dict[str, Any]
+Beside = TypeVar("Beside", StressTest, Explanations)
 
-KINDS = {"reference": "Reference beats", "detected": "End to end (detected beats)"}
-
-
-SPLIT_NAMES = {"ds2": "MIT-BIH, test half (DS2)", "svdb": "Another database (svdb)", "ds1": "MIT-BIH, DS1 (trained on)"}
+KINDS: Final[Mapping[Kind, str]] = {"reference": "Reference beats", "detected": "End to end (detected beats)"}
+SPLIT_NAMES: Final[Mapping[Split, str]] = {
+    "ds2": "MIT-BIH, test half (DS2)",
+    "svdb": "Another database (svdb)",
+    "ds1": "MIT-BIH, DS1 (trained on)",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +42,15 @@ class EvaluationView:
     """
 
     name: str
-    kind: str
-    evaluation: Json
+    kind: Kind
+    evaluation: Evaluation
     colours: Palette
     picture: str = "PNG"
-    everyone: Mapping[str, Json] = field(default_factory=dict)
+    everyone: Mapping[str, Evaluation] = field(default_factory=dict)
 
     @property
-    def report(self) -> Json:
-        found: Json = self.evaluation[self.kind]
-        return found
+    def report(self) -> Report:
+        return self.evaluation.of(self.kind)
 
     @property
     def folder(self) -> Path:
@@ -54,18 +58,17 @@ class EvaluationView:
 
     @property
     def file(self) -> Path:
-        return evaluation_file(self.name, self.evaluation["split"], registry.WEIGHTS)
+        return evaluation_file(self.name, self.evaluation.split, registry.WEIGHTS)
 
 
-def how_to_read(content: Json, kind: str) -> str:
+def how_to_read(content: Evaluation, kind: Kind) -> str:
     """The page in plain words, with the numbers of the report in view."""
-    report = content[kind]
-    records = report["per_record"]
-    classes = {row["class"]: row for row in report["classes"]}
-    told = report["overall"]["ece"]["value"]
+    report = content.of(kind)
+    records = report.per_record
+    told = report.overall["ece"].value
     lines = [
         f"**Who was tested.** {_tested_people(content, report)}",
-        _example(classes["V"]),
+        _example(report.class_row("V")),
         "**Sensitivity** is how many of the beats of a kind were found. **Positive predictivity** is how many of the "
         "beats that were called so really were. **F1** is one number for both, and is low if either is low.",
         "**Accuracy flatters.** Nine beats of ten are normal: a network that calls everything normal scores about "
@@ -80,34 +83,34 @@ def how_to_read(content: Json, kind: str) -> str:
         "**Uncertainty** says for how many *patients* a promise about their beats was kept. A promise that holds for "
         "the average beat can fail one patient completely.",
         "**Q**, beats that the reference itself could not name, is scarce here "
-        f"({classes['Q']['reference']} beats): its row means nothing. A beat that the network was not run on counts as "
-        "predicted Q.",
+        f"({report.class_row('Q').reference} beats): its row means nothing. A beat that the network was not run on "
+        "counts as predicted Q.",
         "**What it is not.** Half-hour recordings from the 1970s to 1990s, two leads, few patients: no substitute for "
         "a trial with yours.",
     ]
     return "\n".join(f"- {line}" for line in [*lines[:2], *s_warning(records), *lines[2:]])
 
 
-def _tested_people(content: Json, report: Json) -> str:
-    number = len(report["per_record"])
-    if content["split"] == "svdb":
-        seen = len(content.get("seen") or ())
+def _tested_people(content: Evaluation, report: Report) -> str:
+    number = len(report.per_record)
+    if content.split == "svdb":
+        seen = len(content.seen)
         known = f"{seen} of them taught the network" if seen else "none of them taught the network"
         return (
             f"{number} recordings of the MIT-BIH Supraventricular Arrhythmia Database (78 were published), with other "
             f"leads and 128 Hz; {known}. It shows how far the answers carry beyond the database of the training."
         )
-    if content["split"] == "ds1":
+    if content.split == "ds1":
         return f"{number} recordings that taught the network: it shows what was learnt, not what to expect."
     return (
         f"{number} recordings of the MIT-BIH database (the set DS2 of de Chazal 2004) whose beats the networks have "
-        f"not seen. {len(report['left_out'])} recordings with pacemakers are left out, as the standard EC57 says. "
+        f"not seen. {len(report.left_out)} recordings with pacemakers are left out, as the standard EC57 says. "
         "Record 202 is of the same man as 201 in the training set; the Summary also counts without him."
     )
 
 
-def _example(row: Json) -> str:
-    se, ppv = row["se"]["value"], row["ppv"]["value"]
+def _example(row: ClassRow) -> str:
+    se, ppv = row.se.value, row.ppv.value
     if se is None or ppv is None:
         return "**An example** needs ventricular beats, and these recordings have none or none was called so."
     return (
@@ -116,12 +119,12 @@ def _example(row: Json) -> str:
     )
 
 
-def s_warning(records: list[Json]) -> list[str]:
+def s_warning(records: Sequence[RecordRow]) -> list[str]:
     """A sentence if one patient holds more than half of the supraventricular beats."""
-    s_beats, most = sum(row["S"] for row in records), max(records, key=lambda row: row["S"])
-    if not s_beats or most["S"] / s_beats <= 0.5:
+    s_beats, most = sum(row.S for row in records), max(records, key=lambda row: row.S)
+    if not s_beats or most.S / s_beats <= 0.5:
         return []
-    part, record = share(most["S"] / s_beats), plain(most["record"])
+    part, record = share(most.S / s_beats), plain(most.record)
     return [
         f"**S hangs on one patient.** {part} of the supraventricular beats are in record {record}. "
         "Read S with and without it."
@@ -132,7 +135,7 @@ def show_figure(
     view: EvaluationView, figure: go.Figure, alt: str, *, source: Callable[[EvaluationView], None] | None = None
 ) -> None:
     """A figure that can be saved as picture or CSV, with what it was made from beneath it."""
-    file_name = f"{view.name}-{view.evaluation['split']}-{view.kind}-{_slug(alt)}"
+    file_name = f"{view.name}-{view.evaluation.split}-{view.kind}-{_slug(alt)}"
     config = charts.config(file_name, view.picture)
     st.plotly_chart(figure, width="stretch", config=config, alt=alt, key=f"{view.name}-{view.kind}-{alt}")
     (source or show_source)(view)
@@ -162,26 +165,24 @@ def download(label: str, text: Callable[[], str], file_name: str) -> None:
     )
 
 
-def beside(view: EvaluationView, file_name: str, schema: str) -> Json | None:
+def beside(view: EvaluationView, file_name: str, kind: type[Beside]) -> Beside | None:
     """A file of measurements beside the network's weights; None unless it is there, whole, and of these weights."""
     try:
-        content = json.loads((view.folder / file_name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_as(kind, view.folder / file_name, again=AGAIN)
+    except DataError:
         return None
-    if not isinstance(content, dict) or content.get("schema") != schema:
-        return None
-    return content if content["model"]["sha256"] == view.evaluation["model"].get("sha256") else None
+    return content if content.model.sha256 == view.evaluation.model.sha256 else None
 
 
 def show_source(view: EvaluationView) -> None:
     """Command, commit, date, data and file of the evaluation in view."""
-    show_caption(view.evaluation["provenance"], f"models/weights/{view.name}/{view.file.name}")
+    show_caption(view.evaluation.provenance, f"models/weights/{view.name}/{view.file.name}")
 
 
-def show_caption(made: Json, file: str) -> None:
+def show_caption(made: Provenance, file: str) -> None:
     """What a figure was made by: command, commit, date, data and file."""
-    parts = [f"`{made['command']}`", f"commit {plain(made['commit'] or 'unknown')}", plain(made["date"][:10])]
-    st.caption(" · ".join([*parts, plain(made["data"]), f"`{file}`"]))
+    parts = [f"`{made.command}`", f"commit {plain(made.commit or 'unknown')}", plain(made.date[:10])]
+    st.caption(" · ".join([*parts, plain(made.data), f"`{file}`"]))
 
 
 def _slug(text: str) -> str:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from pipeline.evaluation.schema import (
+    UNDEFINED_ESTIMATE,
+    CountedVariant,
+    Estimate,
+    Evaluation,
+    Kind,
+    PatientsTested,
+    Report,
+    StressedCondition,
+    StressTest,
+)
 from pipeline.labels import AAMI_CLASSES
 from pipeline.wording import UNDEFINED, grouped, no_share, score
-
-Json = Mapping[str, Any]
 
 NAMES: Final = MappingProxyType(
     {
@@ -67,59 +77,59 @@ FRACTIONS: Final = frozenset({"kappa", "j_kappa", "binary_auc", "ece"})  # shown
 EC57_ROWS: Final = MappingProxyType(
     {"qrs": "QRS (any beat)", "veb": "VEB (ventricular ectopic)", "sveb": "SVEB (supraventricular ectopic)"}
 )
-_NOTHING: Final = MappingProxyType({"value": None, "low": None, "high": None})
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.compare import MeasureDifference  # not before it is needed
 
 
-def shown(name: str, estimate: Json, *, interval: bool = True) -> str:
+def shown(name: str, estimate: Estimate, *, interval: bool = True) -> str:
     """An estimate as text: 93.1 % (90.2–95.4), or 0.987 (0.981–0.992)."""
-    value, low, high = estimate["value"], estimate["low"], estimate["high"]
-    around = (low, high) if interval else ()
-    return no_share(value, *around) if name in FRACTIONS else score(value, *around)
+    around = (estimate.low, estimate.high) if interval else ()
+    return no_share(estimate.value, *around) if name in FRACTIONS else score(estimate.value, *around)
 
 
-def measured(report: Json, measure: str) -> Json:
+def measured(report: Report, measure: str) -> Estimate:
     """The estimate of a measure of a report; "without_232:NAME" is NAME without that record, if it is there."""
     name = measure.removeprefix(WITHOUT_232)
     if name == measure:
-        found: Json = report["overall"][name]
-        return found
-    variant = next(v for v in report["variants"] if v["name"] == "without_232")
-    return variant["overall"][name] if variant["applies"] else _NOTHING
+        return report.overall[name]
+    variant = report.variant("without_232")
+    return variant.overall[name] if variant.applies else UNDEFINED_ESTIMATE
 
 
-def comparison(evaluations: Mapping[str, Json], kind: str) -> pd.DataFrame:
+def comparison(evaluations: Mapping[str, Evaluation], kind: Kind) -> pd.DataFrame:
     """One row per network: its measures with intervals (in per cent where the column says so), speed and size."""
     rows = []
     for name, content in evaluations.items():
+        report, model, speed = content.of(kind), content.model, content.speed
         measures = {
-            COMPARED[measure] + ("" if measure in FRACTIONS else " %"): _bare(measure, measured(content[kind], measure))
+            COMPARED[measure] + ("" if measure in FRACTIONS else " %"): _bare(measure, measured(report, measure))
             for measure in known(BOARD, evaluations, kind)
         }
-        model, speed = content["model"], content.get("speed")
         rows.append(
             {
                 "Network": title_of(name, content).split(":")[0],  # what follows explains it, where there is room
                 **measures,
-                "Beats/s": grouped(speed["beats_per_s"]) if speed else UNDEFINED,
-                "Parameters": f"{model['parameters'] / 1e6:.2f} M" if model.get("parameters") else UNDEFINED,
-                "Size": f"{model['size_bytes'] / 1e6:.1f} MB" if model.get("size_bytes") else UNDEFINED,
+                "Beats/s": grouped(speed.beats_per_s) if speed else UNDEFINED,
+                "Parameters": f"{model.parameters / 1e6:.2f} M" if model.parameters else UNDEFINED,
+                "Size": f"{model.size_bytes / 1e6:.1f} MB" if model.size_bytes else UNDEFINED,
             }
         )
     return pd.DataFrame(rows)
 
 
-def known(measures: Iterable[str], evaluations: Mapping[str, Json], kind: str) -> tuple[str, ...]:
+def known(measures: Iterable[str], evaluations: Mapping[str, Evaluation], kind: Kind) -> tuple[str, ...]:
     """Those of some measures that any network has a value of: outside DS2 none is without record 232."""
     return tuple(
         measure
         for measure in measures
-        if any(measured(content[kind], measure)["value"] is not None for content in evaluations.values())
+        if any(measured(content.of(kind), measure).value is not None for content in evaluations.values())
     )
 
 
-def different_patients(evaluations: Mapping[str, Json], kind: str) -> str:
+def different_patients(evaluations: Mapping[str, Evaluation], kind: Kind) -> str:
     """A sentence if the networks were not tested on the same records: some were taught by the others."""
-    tested = {title_of(name, content): len(content[kind]["per_record"]) for name, content in evaluations.items()}
+    tested = {title_of(name, content): len(content.of(kind).per_record) for name, content in evaluations.items()}
     if len(set(tested.values())) < 2:
         return ""
     counts = ", ".join(f"{title} on {number}" for title, number in tested.items())
@@ -129,32 +139,36 @@ def different_patients(evaluations: Mapping[str, Json], kind: str) -> str:
     )
 
 
-def _bare(measure: str, estimate: Json) -> str:
+def _bare(measure: str, estimate: Estimate) -> str:
     """An estimate without its unit, which the column names."""
     return shown(measure, estimate).replace(" %", "")
 
 
-def comparison_csv(evaluations: Mapping[str, Json]) -> str:
+def comparison_csv(evaluations: Mapping[str, Evaluation]) -> str:
     """All measures of all networks with their intervals, one row each and under every way of counting."""
     rows = [
-        {"network": name, "beats": kind, "counted": variant["name"], "measure": measure, **estimate}
+        {"network": name, "beats": kind, "counted": variant.name, "measure": measure, **asdict(estimate)}
         for name, content in evaluations.items()
-        for kind in ("reference", "detected", "random_split")
-        if content[kind] is not None
-        for variant in content[kind]["variants"]
-        for measure, estimate in variant["overall"].items()
+        for kind, report in _reports(content)
+        for variant in report.variants
+        for measure, estimate in variant.overall.items()
     ]
     return csv(pd.DataFrame(rows))
 
 
-def title_of(name: str, content: Json) -> str:
+def _reports(content: Evaluation) -> tuple[tuple[str, Report], ...]:
+    usual = (("reference", content.reference), ("detected", content.detected))
+    return (*usual, ("random_split", content.random_split)) if content.random_split else usual
+
+
+def title_of(name: str, content: Evaluation) -> str:
     """What to call a network."""
-    return str(content["model"].get("title") or name)
+    return content.model.title or name
 
 
-def ec57(block: Json) -> pd.DataFrame:
+def ec57(block: CountedVariant) -> pd.DataFrame:
     """Gross and average statistics of QRS, VEB and SVEB by EC57's rules."""
-    overall, average = block["overall"], block["average"]
+    overall, average = block.overall, block.average
     columns = {"se": "Sensitivity", "ppv": "Positive predictivity", "f1": "F1"}
     rows = []
     for key, title in EC57_ROWS.items():
@@ -164,87 +178,87 @@ def ec57(block: Json) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def variants(report: Json) -> pd.DataFrame:
+def variants(report: Report) -> pd.DataFrame:
     """The main measures under each way of counting."""
     measures = ("accuracy", "S_f1", "V_f1", "F_f1", "macro_f1", "j_kappa", "binary_balanced_accuracy")
     rows = [
-        {"Counted": v["title"], **{NAMES[m]: shown(m, v["overall"][m]) for m in measures}}
-        for v in report["variants"]
-        if v["applies"]
+        {"Counted": v.title, **{NAMES[m]: shown(m, v.overall[m]) for m in measures}}
+        for v in report.variants
+        if v.applies
     ]
     return pd.DataFrame(rows)
 
 
-def classes(report: Json) -> pd.DataFrame:
+def classes(report: Report) -> pd.DataFrame:
     """One row per AAMI class, and S again without record 232 where that is among the records."""
-    titled = [(f"{row['class']} · {row['name']}", row) for row in report["classes"]]
-    if report["s_without_232"]:
-        titled.insert(2, ("S without record 232", report["s_without_232"]))
+    titled = [(f"{row.aami} · {row.name}", row) for row in report.classes]
+    if report.s_without_232:
+        titled.insert(2, ("S without record 232", report.s_without_232))
     rows = [
         {
             "Class": title,
-            "Reference": row["reference"],
-            "Predicted": row["predicted"],
-            "Correct": row["correct"],
-            "Sensitivity": shown("", row["se"]),
-            "Positive predictivity": shown("", row["ppv"]),
-            "F1": shown("", row["f1"]),
-            "AUC": no_share(row["auc"]),
-            "AP": no_share(row["ap"]),
-            "ECE": no_share(row["ece"]),
+            "Reference": row.reference,
+            "Predicted": row.predicted,
+            "Correct": row.correct,
+            "Sensitivity": shown("", row.se),
+            "Positive predictivity": shown("", row.ppv),
+            "F1": shown("", row.f1),
+            "AUC": no_share(row.auc),
+            "AP": no_share(row.ap),
+            "ECE": no_share(row.ece),
         }
         for title, row in titled
     ]
     return pd.DataFrame(rows)
 
 
-def class_sets(tested: Json) -> pd.DataFrame:
+def class_sets(tested: PatientsTested) -> pd.DataFrame:
     """What each way to calibrate keeps of its promise on one test set, and S again without record 232."""
-    without = {row["name"]: row for row in tested["without_232"] or []}
+    without = {row.name: row for row in tested.without_232 or ()}
     rows = []
-    for row in tested["methods"]:
-        beside = without.get(row["name"])
+    for row in tested.methods:
+        beside = without.get(row.name)
         rows.append(
             {
-                "Calibrated on": METHODS[row["name"]],
-                "Beats held": score(row["coverage"]),
-                "Patients with 95 % held": score(row["patients_held"]),
-                "Worst patient": score(row["worst"]),
-                "Classes in a set": f"{row['mean_size']:.2f}",
-                "Sets of one class": score(row["single"]),
-                "S held": score(row["per_class"]["S"]),
-                **({"S held without 232": score(beside["per_class"]["S"])} if beside else {}),
-                "V held": score(row["per_class"]["V"]),
+                "Calibrated on": METHODS[row.name],
+                "Beats held": score(row.coverage),
+                "Patients with 95 % held": score(row.patients_held),
+                "Worst patient": score(row.worst),
+                "Classes in a set": f"{row.mean_size:.2f}",
+                "Sets of one class": score(row.single),
+                "S held": score(row.per_class["S"]),
+                **({"S held without 232": score(beside.per_class["S"])} if beside else {}),
+                "V held": score(row.per_class["V"]),
             }
         )
     return pd.DataFrame(rows)
 
 
-def stressed(condition: Json, measure: str) -> Json:
+def stressed(condition: StressedCondition, measure: str) -> Estimate:
     """The estimate of a measure under a condition of stress.json; "without_232:NAME" as in `measured`."""
     name = measure.removeprefix(WITHOUT_232)
-    block = condition["overall"] if name == measure else condition["without_232"]
-    return block[name] if block else _NOTHING
+    block = condition.overall if name == measure else condition.without_232
+    return block[name] if block else UNDEFINED_ESTIMATE
 
 
-def stress(content: Json) -> pd.DataFrame:
+def stress(content: StressTest) -> pd.DataFrame:
     """One row per condition of stress.json."""
     rows = [
         {
-            "Condition": row["title"],
+            "Condition": row.title,
             **{title: shown("", stressed(row, name)) for name, title in STRESSED.items()},
-            "Left unclassified": score(row["unclassified"]),
-            "Rest right": score(row.get("classified", {}).get("accuracy")),
-            "In noise (gate)": score(row.get("gated", {}).get("share")),
-            "These right": score(row.get("gated", {}).get("accuracy")),
+            "Left unclassified": score(row.unclassified),
+            "Rest right": score(row.classified.accuracy if row.classified else None),
+            "In noise (gate)": score(row.gated.share if row.gated else None),
+            "These right": score(row.gated.accuracy if row.gated else None),
         }
-        for row in content["conditions"]
+        for row in content.conditions
     ]
     return pd.DataFrame(rows)
 
 
-def differences(found: Sequence[Any], names: tuple[str, str]) -> pd.DataFrame:
-    """One row per measure of a comparison of two networks (`compare.Difference`)."""
+def differences(found: Sequence[MeasureDifference], names: tuple[str, str]) -> pd.DataFrame:
+    """One row per measure of a comparison of two networks (`compare.MeasureDifference`)."""
     rows = [
         {
             "Measure": measure_title(row.measure),
@@ -279,7 +293,7 @@ def _bare_number(measure: str, value: float) -> str:
     return no_share(known) if measure in FRACTIONS else score(known)
 
 
-def _difference(row: Any) -> str:
+def _difference(row: MeasureDifference) -> str:
     """A difference with its interval: -3.8 % (-26.1 to +11.1), or -0.035 (-0.148 to +0.031)."""
     if row.difference != row.difference:
         return UNDEFINED
@@ -289,9 +303,10 @@ def _difference(row: Any) -> str:
     return f"{at} % ({low} to {high})"
 
 
-def records(report: Json) -> pd.DataFrame:
+def records(report: Report) -> pd.DataFrame:
     """One row per record, as plain numbers: shares are percentages."""
-    frame = pd.DataFrame(report["per_record"])[["record", *AAMI_CLASSES, *(c for c in RECORD_COLUMNS if c != "record")]]
+    names = ["record", *AAMI_CLASSES, *(c for c in RECORD_COLUMNS if c != "record")]
+    frame = pd.DataFrame(list(report.per_record))[names]
     shares = [name for name in frame.columns if name not in ("record", "errors", *AAMI_CLASSES)]
     frame[shares] = frame[shares].astype(float) * 100
     return frame.rename(columns=RECORD_COLUMNS)
@@ -310,30 +325,30 @@ RECORD_COLUMNS: Final = {
 }
 
 
-def errors(report: Json) -> pd.DataFrame:
+def errors(report: Report) -> pd.DataFrame:
     """The most confident errors, one row each."""
     rows = [
         {
-            "Record": error["record"],
-            "Time (s)": error["time_s"],
-            "Sample": error["sample"],
-            "Symbol": error["symbol"] or "none",
-            "Reference": error["truth"] if error["truth"] != "O" else "no beat",
-            "Predicted": error["predicted"],
-            "Confidence": error["confidence"],
+            "Record": error.record,
+            "Time (s)": error.time_s,
+            "Sample": error.sample,
+            "Symbol": error.symbol or "none",
+            "Reference": error.truth if error.truth != "O" else "no beat",
+            "Predicted": error.predicted,
+            "Confidence": error.confidence,
         }
-        for error in report["errors"]
+        for error in report.errors
     ]
     return pd.DataFrame(rows)
 
 
-def optimism(content: Json) -> pd.DataFrame:
+def optimism(usual: Report, random_split: Report) -> pd.DataFrame:
     """The same network on new patients and on a random split."""
     rows = [
         {
             "Measure": measure_title(name),
-            "New patients": shown(name, measured(content["reference"], name)),
-            "Random split (leaks)": shown(name, measured(content["random_split"], name)),
+            "New patients": shown(name, measured(usual, name)),
+            "Random split (leaks)": shown(name, measured(random_split, name)),
         }
         for name in (*OPTIMISM, "binary_balanced_accuracy")
     ]

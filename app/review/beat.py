@@ -8,12 +8,12 @@ import streamlit as st
 from app.common import review_charts
 from app.common.review_charts import Shape
 from app.common.text import plain
-from app.common.theme import ARTEFACT, BADGES, UNCLASSIFIED_MARK, is_dark, palette
+from app.common.theme import ARTEFACT, BADGES, is_dark, palette
 from app.review.session import Bench
-from app.review_desk import HUMAN_WORDS, Desk
+from pipeline.cases.desk import HUMAN_WORDS, Desk
 from pipeline.config import DEFAULT
 from pipeline.features.beat_image import render_large
-from pipeline.labels import CLASS_NAMES
+from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.signal.windows import beat_offsets, gather
 from pipeline.wording import clock, grouped, percent
@@ -22,7 +22,7 @@ PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
 OVERLAID = 30  # beats of a family below one of them: enough to see how they vary
 STATIC = {"displayModeBar": False, "staticPlot": True}
-MEANINGS = {**CLASS_NAMES, UNCLASSIFIED_MARK: "Not classified", ARTEFACT: "Artefact"}
+MEANINGS = {**CLASS_NAMES, NOT_CLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
 
 
 def draw(bench: Bench, desk: Desk) -> None:
@@ -55,7 +55,7 @@ def _answers(desk: Desk, at: int) -> None:
 def _model_words(desk: Desk, at: int, said: str) -> str:
     if not said:
         return "Added by hand; the model had no beat here"
-    if said == UNCLASSIFIED_MARK:
+    if said == NOT_CLASSIFIED:
         return f"Model: not classified, {plain(_reason(desk, int(desk.beats.sample[at])))}"
     return f"Model: {said}, confidence {percent(float(desk.beats.confidence[at]))}"
 

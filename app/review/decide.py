@@ -9,14 +9,13 @@ import streamlit as st
 
 from app.common import reader
 from app.review.session import Bench, Scope
-from app.review_desk import Desk, desk_of
+from pipeline.cases.desk import Desk, take
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
 from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.morphology import NO_FAMILY
-from pipeline.store import reviews
-from pipeline.store.listing import relist
+from pipeline.store.reviews import Step
 from pipeline.wording import clock
 
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
@@ -39,7 +38,7 @@ def draw(bench: Bench, desk: Desk) -> None:
                 st.button(
                     label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
                     type="primary" if kind == "confirm" else "secondary",
-                    on_click=_take, args=(bench, desk, kind, samples, aami, _fresh()),
+                    on_click=_decide, args=(bench, desk, kind, samples, aami, _fresh()),
                 )  # fmt: skip
         _add(bench, blocked)
         _comment(bench, desk, samples, blocked)
@@ -49,14 +48,15 @@ def history(bench: Bench, desk: Desk) -> None:
     """Undo and redo, without limit."""
     standing = desk.standing
     blocked = not (desk.writable and reader.current())
-    for name, label, count, change in (
-        ("review-undo", "Undo `U`", standing.undoable, reviews.undo),
-        ("review-redo", "Redo `R`", standing.redoable, reviews.redo),
-    ):
+    steps: tuple[tuple[str, str, int, Step], ...] = (
+        ("review-undo", "Undo `U`", standing.undoable, "undo"),
+        ("review-redo", "Redo `R`", standing.redoable, "redo"),
+    )
+    for name, label, count, step in steps:
         with st.container(key=name, width="content"):
             st.button(
                 label, key=f"{name}-{standing.version}", disabled=blocked or not count, wrap=False,
-                on_click=_step, args=(bench, desk, change, _fresh()), help=f"{count} steps",
+                on_click=_turn, args=(bench, desk, step, _fresh()), help=f"{count} steps",
             )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
         bench.adding = False
         bench.look_at(found)
 
-    _change(bench, desk, lambda: _decided(bench, desk, Decision("add", (found,), aami), _fresh()), shown)
+    _change(bench, desk, Decision("add", (found,), aami), _fresh(), shown)
 
 
 def _scopes(bench: Bench, desk: Desk) -> None:
@@ -116,7 +116,7 @@ def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FA
 def _span(bench: Bench, desk: Desk) -> None:
     """All beats between two times, those of the strip until others are given."""
     duration = desk.material.recording.duration_s
-    shown = round(bench.start_s, 1), round(min(duration, bench.start_s + bench.window_s), 1)
+    shown = round(bench.viewport.start_s, 1), round(min(duration, bench.viewport.stop_s), 1)
     if st.session_state.get("span-strip") != shown:
         st.session_state["span-strip"] = shown
         st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
@@ -136,63 +136,40 @@ def _take_span(bench: Bench, samples: tuple[int, ...], first: float) -> None:
     bench.move(first)
 
 
-def _take(
+def _decide(
     bench: Bench, desk: Desk, kind: DecisionKind, samples: tuple[int, ...], aami: str, key: str, text: str = ""
 ) -> None:
     def go_on() -> None:
         if kind != "comment":
             bench.go_on(desk, samples)
 
-    _change(bench, desk, lambda: _decided(bench, desk, Decision(kind, samples, aami, text), key), go_on)
+    _change(bench, desk, Decision(kind, samples, aami, text), key, go_on)
 
 
-def _decided(bench: Bench, desk: Desk, decision: Decision, key: str) -> int:
-    return reviews.decide(
-        desk.study.id, decision, reader=reader.current(), expected_version=desk.standing.version,
-        reading=bench.reading, key=key,
-    )  # fmt: skip
-
-
-def _step(bench: Bench, desk: Desk, change: Callable[..., int], key: str) -> None:
+def _turn(bench: Bench, desk: Desk, step: Step, key: str) -> None:
     """Undo or redo; shows the beats that have changed."""
     before = desk.standing.decisions
-
-    def carried_out() -> int:
-        return change(desk.study.id, reader=reader.current(), expected_version=desk.standing.version,
-                      reading=bench.reading, key=key)  # fmt: skip
 
     def show_turned() -> None:
         after = () if bench.desk is None else bench.desk.standing.decisions
         if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
             bench.return_to(max(before, after, key=len)[-1].samples)
 
-    _change(bench, desk, carried_out, show_turned)
+    _change(bench, desk, step, key, show_turned)
 
 
-def _change(bench: Bench, desk: Desk, change: Callable[[], int], then: Callable[[], None]) -> None:
-    """Carries a change out and lays the new state on the desk; a refusal is said, with the state as it is now."""
+def _change(bench: Bench, desk: Desk, step: Step, key: str, then: Callable[[], None]) -> None:
+    """Takes a step and lays the new state on the desk; a refusal is said, with the state as it is now."""
     bench.error = bench.notice = ""
     try:
-        change()
+        after = take(desk, step, reader=reader.current(), key=key)
     except StaleVersion as error:
         bench.notice = str(error)
     except EcgError as error:
         bench.error = str(error)
     else:
-        bench.put(desk_of(desk.material, reviews.standing(desk.study.id, reading=bench.reading)))
+        bench.put(after)
         then()
-        _tell_worklist(bench)
-
-
-def _tell_worklist(bench: Bench) -> None:
-    """The decision is safe already: a worklist that cannot be renewed is no reason to say otherwise."""
-    desk = bench.desk
-    if desk is None or bench.reading != "main":
-        return
-    try:
-        relist(desk.study.id, desk.beats, desk.findings)
-    except EcgError as error:
-        bench.notice = str(error)
 
 
 def _add(bench: Bench, blocked: bool) -> None:
@@ -210,7 +187,7 @@ def adding(bench: Bench, desk: Desk) -> None:
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
         duration = desk.material.recording.duration_s
-        middle = min(duration, bench.start_s + bench.window_s / 2)
+        middle = min(duration, bench.viewport.start_s + bench.viewport.window_s / 2)
         time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
         st.button("Add here", key="add-here", on_click=add_at, args=(bench, desk, time_s, aami or "N"))
 
@@ -229,7 +206,7 @@ def _comment(bench: Bench, desk: Desk, samples: tuple[int, ...], blocked: bool) 
 
 
 def _keep_comment(bench: Bench, desk: Desk, samples: tuple[int, ...], field: str, key: str) -> None:
-    _take(bench, desk, "comment", samples, "", key, st.session_state[field])
+    _decide(bench, desk, "comment", samples, "", key, st.session_state[field])
 
 
 def _beats(count: int) -> str:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import streamlit as st
 
 from app.common import reader
+from app.common.open_study import state_badge
 from app.common.text import plain
-from app.common.theme import BadgeColour
 from app.review import decide, keys
 from app.review.session import Bench
-from app.review_desk import Desk
-from pipeline.review.states import STUDY_STATES, StudyState
+from pipeline.cases.desk import Desk
 from pipeline.wording import duration
-
-COLOURS: MappingProxyType[StudyState, BadgeColour] = MappingProxyType(
-    {"new": "gray", "in_review": "blue", "signed": "green", "reopened": "orange"}
-)
-
-
-def state_badge(state: StudyState) -> None:
-    """The state of a study."""
-    st.badge(STUDY_STATES[state].name.lower(), color=COLOURS[state])
 
 
 def draw(bench: Bench, desk: Desk) -> None:

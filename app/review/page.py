@@ -9,9 +9,9 @@ from app.common.theme import is_dark
 from app.review import beat as review_beat
 from app.review import decide, head, keys, strip, tabs, triage_list
 from app.review.session import Bench, bench, sit_down
-from app.review_desk import desk_of, stamp
+from pipeline.cases.desk import desk_of
 from pipeline.errors import EcgError
-from pipeline.store.reviews import standing
+from pipeline.store.reviews import stamp, standing
 from pipeline.store.studies import worklist
 
 RECENT = 6
@@ -59,12 +59,13 @@ def _desk() -> None:
     """The whole desk: a decision redraws it and nothing else."""
     here = bench()
     try:
-        if here.reading == "main" and is_blind(standing(here.study_id or 0), reader.current()):
+        seen = stamp(here.study_id or 0, reading=here.reading)
+        if here.reading == "main" and is_blind(seen, reader.current()):
             here = sit_down(here.study_id or 0, "second")  # their own reading: the first one's would not leave it blind
-        now = standing(here.study_id or 0, reading=here.reading)
-        if here.desk is None or here.desk.stamp != stamp(now):
+        if here.desk is None or here.desk.standing.stamp != seen:
+            now = standing(here.study_id or 0, reading=here.reading)
             material = here.desk.material if here.desk else cache.review_material(now.study)
-            here.put(desk_of(material, now))
+            here.put(desk_of(material, now, here.desk))
         desk = here.desk
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")

@@ -8,21 +8,21 @@ from typing import Literal
 
 import streamlit as st
 
-from app.common.session import PHONE_WINDOW_S, WINDOW_S
+from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
-from app.review_desk import Desk, Wanted
+from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
+from pipeline.cases.desk import Desk, Wanted
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import Finding
 from pipeline.store.log import Role
 
-_KEY = "heartvision-review"
 Scope = Literal["finding", "beat", "picked", "family"]
 AROUND_S = 2.0  # shown before a finding that is longer than the window
 NO_SAMPLE = -1
 
 
 @dataclass
-class Bench:
+class Bench(Looking):
     """What survives reruns and page switches; everything about the study itself is read from the store.
 
     `sample` is the beat that is looked at; `scope` says what a decision is about: all beats of the `finding`, this
@@ -41,8 +41,6 @@ class Bench:
     scope: Scope = "finding"
     picked: tuple[int, ...] = ()
     family: int = NO_FAMILY
-    start_s: float = 0.0
-    window_s: float = WINDOW_S
     adding: bool = False
     picks: int = 0
     error: str = ""
@@ -56,6 +54,7 @@ class Bench:
         if self.finding in names:
             self.place = names.index(self.finding)
         self.desk = desk
+        self.viewport = self.viewport.of(desk.material.recording.duration_s)
         if first:
             self._start(desk)
             return
@@ -98,12 +97,12 @@ class Bench:
         undecided = () if desk is None else _undecided(desk, finding.samples)
         self.sample = next(iter(undecided), finding.samples[0])
         length = finding.stop_s - finding.start_s
-        if length <= self.window_s - 1:
-            self.move((finding.start_s + finding.stop_s - self.window_s) / 2)
+        if length <= self.viewport.window_s - 1:
+            self.viewport = self.viewport.centred((finding.start_s + finding.stop_s) / 2)
         elif len(finding.samples) > 1 and _dense(finding):
             self.move(finding.start_s - AROUND_S)
         else:
-            self._centre()
+            self.viewport = self.viewport.centred(self._time_s())
 
     def step(self, by: int) -> None:
         """Goes to the next (1) or previous (-1) listed finding, from where the last one was if it is gone."""
@@ -122,7 +121,7 @@ class Bench:
         """Goes to a beat; decisions are then about it alone, unless another scope is asked for."""
         self._quiet()
         self.sample, self.scope = sample, scope
-        self._keep_in_view()
+        self.viewport = self.viewport.showing(self._time_s())
 
     def step_beat(self, by: int) -> None:
         """Goes to the next or previous beat of the finding; beyond its ends, and without one, of the recording."""
@@ -157,24 +156,12 @@ class Bench:
             self.family = number
             self.look_at(members[0], "family")
 
-    def move(self, start_s: float) -> None:
-        """Moves the window, inside the recording."""
-        if self.desk is not None:
-            latest = max(0.0, self.desk.material.recording.duration_s - self.window_s)
-            self.start_s = min(max(float(start_s), 0.0), latest)
-
     def jump(self, time_s: float) -> None:
         """Goes to the beat nearest to a time."""
         found = None if self.desk is None else self.desk.nearest(time_s * self.desk.beats.fs)
         if found is not None:
             self.look_at(found)
-        self.move(time_s - self.window_s / 2)
-
-    def resize(self, window_s: float) -> None:
-        """Changes the length of the window around its middle."""
-        middle = self.start_s + self.window_s / 2
-        self.window_s = window_s
-        self.move(middle - window_s / 2)
+        self.viewport = self.viewport.centred(time_s)
 
     def go_on(self, before: Desk, decided: tuple[int, ...]) -> None:
         """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
@@ -219,16 +206,9 @@ class Bench:
                 return
         self.look_at(there[0])
 
-    def _centre(self) -> None:
-        if self.desk is not None:
-            self.move(self.sample / self.desk.beats.fs - self.window_s / 2)
-
-    def _keep_in_view(self) -> None:
-        if self.desk is None:
-            return
-        time_s, margin = self.sample / self.desk.beats.fs, 0.1 * self.window_s
-        if not self.start_s + margin <= time_s <= self.start_s + self.window_s - margin:
-            self._centre()
+    def _time_s(self) -> float:
+        """Where the beat is that is looked at; the window's own start without a desk."""
+        return self.viewport.start_s if self.desk is None else self.sample / self.desk.beats.fs
 
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
@@ -247,15 +227,10 @@ def _dense(finding: Finding) -> bool:
 
 def bench() -> Bench:
     """This browser session's place at the desk."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = Bench(window_s=PHONE_WINDOW_S if by_touch() else WINDOW_S)
-    found: Bench = st.session_state[_KEY]
+    if REVIEW_KEY not in st.session_state:
+        st.session_state[REVIEW_KEY] = Bench(Viewport(PHONE_WINDOW_S if by_touch() else WINDOW_S))
+    found: Bench = st.session_state[REVIEW_KEY]
     return found
-
-
-def stand_up() -> None:
-    """Leaves the desk: nothing of the study that was on it is kept."""
-    st.session_state.pop(_KEY, None)
 
 
 def sit_down(study_id: int, reading: Role = "main") -> Bench:
@@ -263,5 +238,5 @@ def sit_down(study_id: int, reading: Role = "main") -> Bench:
     old = bench()
     for name in [str(key) for key in st.session_state if str(key).startswith(("review-", "span-"))]:
         del st.session_state[name]
-    st.session_state[_KEY] = Bench(study_id, reading, window_s=old.window_s, picks=old.picks + 1)
+    st.session_state[REVIEW_KEY] = Bench(Viewport(old.viewport.window_s), study_id, reading, picks=old.picks + 1)
     return bench()

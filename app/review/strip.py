@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
-from app import findings
-from app.common import review_charts
-from app.common.theme import by_touch, palette
+from app.common import strip
+from app.common.strip import Picked
 from app.review import decide
 from app.review.session import Bench
-from app.review_desk import Desk
+from pipeline.cases.desk import Desk
+from pipeline.cases.strip import recorded_leads
 from pipeline.wording import clock, grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
-WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height
 CHECK = "✓"
 
 
@@ -29,15 +29,15 @@ def draw(bench: Bench, desk: Desk) -> None:
 
 
 def _strip(bench: Bench, desk: Desk) -> None:
-    start, stop = bench.start_s, bench.start_s + bench.window_s
-    shown = desk.window(start, stop)
-    figure = review_charts.strip(
-        findings.recorded_leads(desk.material.recording, desk.study.leads, start, stop),
-        desk.marks(shown), tuple(_note(desk, int(i)) for i in shown), palette(),
-        start_s=start, window_s=bench.window_s, selected=bench.sample, target=bench.target(),
-        quality=desk.material.analysis.quality.segments, adding=bench.adding, narrow=by_touch(),
+    viewport = bench.viewport
+    shown = desk.window(*viewport.span_s)
+    strip.draw(
+        viewport, recorded_leads(desk.material.recording, desk.study.leads, *viewport.span_s), desk.marks(shown),
+        key=f"review-strip-{bench.picks}", alt="ECG strip with the class in force above each beat",
+        picked=_picked(bench, desk), selected=bench.sample, quality=desk.material.analysis.quality.segments,
+        paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(desk, int(i)) for i in shown),
+        target=bench.target(), adding=bench.adding,
     )  # fmt: skip
-    pickable(bench, desk, figure, "review-strip", "ECG strip with the class in force above each beat")
 
 
 def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str, *, inside: Inside | None = None) -> None:
@@ -46,27 +46,14 @@ def pickable(bench: Bench, desk: Desk, figure: object, name: str, alt: str, *, i
     A drag takes a stretch of time, or, where `inside` is given, what it draws a line around: corners go in, in the
     units of the chart, and the samples of all beats come out, those among them that a thinned chart does not show.
     """
-    key = f"{name}-{bench.picks}"
+    strip.pickable(figure, f"{name}-{bench.picks}", alt, _picked(bench, desk, inside))
 
-    def picked() -> None:
-        chosen = st.session_state[key].selection
-        if inside is not None and chosen.get("lasso"):
-            bench.pick(inside(chosen["lasso"][0]["x"], chosen["lasso"][0]["y"]))
-            return
-        if inside is None and chosen.get("box"):
-            low, high = sorted(chosen["box"][0]["x"])
-            bench.pick(desk.between(float(low), float(high)))
-            return
-        data = [point.get("customdata") for point in chosen.points]
-        data = [value[0] if isinstance(value, list) else value for value in data if value is not None]
-        if data:
-            _go(bench, desk, data[0])
 
-    st.plotly_chart(
-        figure, key=key, on_select=picked, selection_mode=("points", "box" if inside is None else "lasso"),
-        theme=None, config=CHART, alt=alt,
-        width="stretch",
-    )  # fmt: skip
+def _picked(bench: Bench, desk: Desk, inside: Inside | None = None) -> Picked:
+    point = partial(_go, bench, desk)
+    if inside is None:
+        return Picked(point, stretch=lambda low, high: bench.pick(desk.between(low, high)))
+    return Picked(point, outline=lambda x, y: bench.pick(inside(x, y)))
 
 
 def _go(bench: Bench, desk: Desk, data: object) -> None:
@@ -91,8 +78,8 @@ def _title(bench: Bench) -> str:
 def _way(bench: Bench, desk: Desk) -> None:
     """Finding by finding, beat by beat, window by window."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
-        stop = min(bench.start_s + bench.window_s, desk.material.recording.duration_s)
-        st.markdown(f"{_title(bench)} :gray[· strip {clock(bench.start_s)} to {clock(stop)}]", width="stretch")
+        start, stop = bench.viewport.start_s, min(bench.viewport.stop_s, desk.material.recording.duration_s)
+        st.markdown(f"{_title(bench)} :gray[· strip {clock(start)} to {clock(stop)}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", bench.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", bench.step, 1, "↓ or J")
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", bench.step_beat, -1, "←")
@@ -101,12 +88,8 @@ def _way(bench: Bench, desk: Desk) -> None:
             ("review-earlier", "A window earlier", ":material/first_page:", "Shift ←", -0.9),
             ("review-later", "A window later", ":material/last_page:", "Shift →", 0.9),
         ):
-            _button(name, label, icon, bench.move, bench.start_s + sign * bench.window_s, keys)
-        st.session_state["review-window"] = bench.window_s
-        st.segmented_control(
-            "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key="review-window", required=True, wrap=False,
-            label_visibility="collapsed", on_change=lambda: bench.resize(st.session_state["review-window"]),
-        )  # fmt: skip
+            _button(name, label, icon, bench.turn, sign, keys)
+        strip.window_length(bench, "review-window")
 
 
 def _button(name: str, label: str, icon: str, act: Callable[..., None], value: float, keys: str) -> None:

@@ -15,7 +15,7 @@ from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.review.session import Bench
 from app.review.strip import pickable
-from app.review_desk import LETTER, Desk
+from pipeline.cases.desk import LETTER, Desk
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
@@ -241,4 +241,4 @@ def _day(bench: Bench, desk: Desk) -> None:
 
 
 def _window(bench: Bench) -> tuple[float, float]:
-    return bench.start_s, bench.start_s + bench.window_s
+    return bench.viewport.span_s

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import work
 from app.common import cache
 from app.common.text import plain
 from app.review.session import Bench
-from app.review_desk import Desk, Wanted, job_beside, networks_beside, others_of
+from pipeline.cases.desk import Desk, Wanted
+from pipeline.cases.material import job_beside, networks_beside, others_of
+from pipeline.cases.opening import progress_words
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.triage import Finding
@@ -181,7 +182,7 @@ def _second_opinion(bench: Bench, desk: Desk, network: str) -> None:
     job, worker = job_beside(desk.material, network), cache.worker()
     status = worker.status(job)
     if status.state in ("waiting", "running"):
-        st.progress(status.fraction, f"{plain(network)}: {plain(work.progress_words(status))}")
+        st.progress(status.fraction, f"{plain(network)}: {plain(progress_words(status))}")
         return
     others = others_of(desk.study)
     if network in others and bench.desk is not None:

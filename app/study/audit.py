@@ -8,13 +8,13 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
-from app.common.theme import UNCLASSIFIED_MARK
 from pipeline.export import table_bytes
+from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store.log import Entry
 from pipeline.wording import clock
 
-LETTERS = {ABSENT: "no beat", UNCLASSIFIED: UNCLASSIFIED_MARK, REJECTED: "artefact"}
+LETTERS = {ABSENT: "no beat", UNCLASSIFIED: NOT_CLASSIFIED, REJECTED: "artefact"}
 WHEN = "When (UTC)"
 HEADER = (
     *("when_utc", "who", "reading", "version", "event", "kind", "what", "beats", "from", "to", "model", "class"),

@@ -12,13 +12,12 @@ from pathlib import Path
 import streamlit as st
 
 from app.common import cache
-from app.common.open_study import Open
+from app.common.open_study import Open, leave_review
 from app.common.text import plain
-from app.review.session import stand_up
-from app.review_desk import Desk
 from models import registry
+from pipeline.cases.desk import Desk
 from pipeline.errors import ModelError
-from pipeline.export import write_atr, write_csv, write_json
+from pipeline.export import write_analysis_json, write_atr, write_csv
 from pipeline.export.fhir import write_fhir
 from pipeline.export.report import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
@@ -55,7 +54,7 @@ MODEL = (
         "WFDB annotations", "hvm", "application/octet-stream", lambda content, path: write_atr(content.analysis, path)
     ),
     Form("CSV", "model.csv", "text/csv", lambda content, path: write_csv(content.analysis, path)),
-    Form("JSON", "model.json", "application/json", lambda content, path: write_json(content.analysis, path)),
+    Form("JSON", "model.json", "application/json", lambda content, path: write_analysis_json(content.analysis, path)),
     Form("FHIR R4", "model.fhir.json", "application/fhir+json", write_fhir),
 )
 
@@ -102,7 +101,7 @@ def _forget(here: Open, seen: int, reader: str) -> None:
     if here.notice:
         here.desk = None
         cache.forget_review_material()
-        stand_up()
+        leave_review()
 
 
 def reviewed(desk: Desk, signatures: int) -> ReportContent:

@@ -3,13 +3,12 @@
 import streamlit as st
 
 from app.common import reader
-from app.common.open_study import Open, is_blind, opened, recording_page, signatures, visible
+from app.common.open_study import Open, is_blind, opened, recording_page, signatures, state_badge, visible
 from app.common.text import findings_words, plain
-from app.review import head
-from app.review_desk import Desk
 from app.study import audit as worklist_audit
 from app.study import exports as worklist_exports
 from app.study import second_reading, signoff
+from pipeline.cases.desk import Desk
 from pipeline.errors import EcgError
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
@@ -52,7 +51,7 @@ def _head(here: Open, now: Standing) -> str:
     study = now.study
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(study.record), anchor=False, width="content")
-        head.state_badge(study.state)
+        state_badge(study.state)
         if now.second_reader:
             st.badge("read twice" if now.second_done else "second reading open", color="violet")
         st.space("stretch")

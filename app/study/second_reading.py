@@ -8,14 +8,14 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from app import findings
 from app.common import ecg_chart
 from app.common.open_study import Open, recording_page
-from app.common.review_charts import PHONE_PX
+from app.common.strip import PHONE_PX
 from app.common.text import plain
-from app.common.theme import UNCLASSIFIED_MARK, by_touch, palette
-from app.review_desk import Desk
-from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from app.common.theme import by_touch, palette
+from pipeline.cases.desk import Desk
+from pipeline.cases.strip import recorded_leads
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.agreement import Rate, ReaderDifference
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store import second_reading
@@ -35,7 +35,7 @@ WORDS = {
     **{name: f"{name}, {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES},
     **{ABSENT: "no beat", REJECTED: "artefact", UNCLASSIFIED: "not classified", "": "no beat"},
 }
-SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: UNCLASSIFIED_MARK, "": "–"}
+SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: NOT_CLASSIFIED, "": "–"}
 
 
 def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
@@ -160,7 +160,7 @@ def _strip(desk: Desk, at: ReaderDifference, seconds: float) -> None:
     phone = by_touch()
     length = PHONE_WINDOW_S if phone else WINDOW_S
     start = max(0.0, min(seconds - length / 2, desk.material.recording.duration_s - length))
-    leads = findings.recorded_leads(desk.material.recording, desk.study.leads, start, start + length)
+    leads = recorded_leads(desk.material.recording, desk.study.leads, start, start + length)
     marks = desk.marks(desk.window(start, start + length))
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=start, window_s=length, selected=desk.nearest(at.sample),

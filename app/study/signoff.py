@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.common.open_study import Open
 from app.common.text import plain
-from app.review_desk import Desk
+from pipeline.cases.desk import Desk
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.review.kinds import FINDING_KINDS
 from pipeline.store import reviews

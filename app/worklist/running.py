@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app import work
 from app.common import cache
 from app.common.text import plain
 from app.worklist.session import WorklistView
+from pipeline.cases import opening as work
 from pipeline.store.listing import stamp
 from pipeline.store.recordings import load
 from pipeline.wording import percent

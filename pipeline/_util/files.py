@@ -1,11 +1,14 @@
-"""Writes a file whole or not at all."""
+"""Writes a file whole or not at all, and a value as JSON: the one owner of both."""
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import DataError
 
@@ -43,6 +46,37 @@ def write_bytes(path: Path, payload: bytes, *, private: bool = False) -> Path:
         with suppress(OSError):
             draft.unlink()
     return path
+
+
+def write_json(path: Path, value: Any, *, private: bool = False) -> Path:
+    """Write JSON as `write_bytes` does: strict and for people, with lists of plain values on one line.
+
+    Parameters
+    ----------
+    private : bool
+        Only this user may read it, and only this program will: on one line, and what is not finite as Python writes it.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    ValueError
+        If a number is not finite and others may read it: JSON has no word for it.
+    """
+    text = json.dumps(value) if private else _indented(value, "\n") + "\n"
+    return write_bytes(path, text.encode(), private=private)
+
+
+def _indented(value: Any, newline: str) -> str:
+    items = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else []
+    if not any(isinstance(item, Mapping | list | tuple) for item in items):
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    deeper = newline + " "
+    texts = [_indented(item, deeper) for item in items]
+    if isinstance(value, Mapping):
+        texts = [f"{json.dumps(key, ensure_ascii=False)}: {text}" for key, text in zip(value, texts, strict=True)]
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return opening + deeper + ("," + deeper).join(texts) + newline + closing
 
 
 def _write_new(path: Path, payload: bytes, mode: int) -> None:

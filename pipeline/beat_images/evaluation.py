@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from sklearn.datasets import load_sample_images
@@ -14,9 +14,10 @@ from sklearn.datasets import load_sample_images
 from models import registry
 from models.beat_image_heads import PictureHead, load_head
 from models.registry import Classifier
-from pipeline._util.files import write_bytes
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit, now
+from pipeline._util.typed_json import to_json
 from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.public_sets import symbols_of, trained_on_folder_names
 from pipeline.beat_images.reading import classify_traces, read_beat
@@ -27,6 +28,17 @@ from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2
 from pipeline.errors import EcgError
+from pipeline.evaluation.picture_schema import (
+    Acceptance,
+    AcceptedScores,
+    AnnotatedScores,
+    ClassAcceptance,
+    KindCount,
+    OtherPictures,
+    PicturesEvaluation,
+    PublicPictures,
+    StyledBeats,
+)
 from pipeline.intake.batch import PictureFile
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.synthesis.held_out.kinds import HELD_OUT_KINDS, held_out_beat, held_out_non_beat
@@ -89,26 +101,31 @@ def evaluate_pictures(
     head, classifier = load_head(network), registry.load(network)
     job = _Job(head, classifier, config)
     target = output or registry.WEIGHTS / network / FILE
-    facts: dict[str, Any] = {
-        "network": network,
-        "version": head.manifest.version,
-        "network_version": classifier.version,
-        "threshold": head.manifest.threshold,
-        "accept_from": head.manifest.accept_from,
-        "seed": SEED,
-        "command": "python -m pipeline evaluate --model pictures",
-        "commit": current_commit(),
-        "created": now(),
-    }
-    parts = (
-        ("styles", job.styles, 0.0, 0.4, "Beats in every style"),
-        ("others", job.others, 0.4, 0.3, "Pictures that are no beat"),
-        ("beat_images", job.beat_images, 0.7, 0.3, "Public pictures"),
+    found = PicturesEvaluation(
+        network=network,
+        version=head.manifest.version,
+        network_version=classifier.version,
+        threshold=head.manifest.threshold,
+        accept_from=head.manifest.accept_from,
+        seed=SEED,
+        command="python -m pipeline evaluate --model pictures",
+        commit=current_commit(),
+        created=now(),
     )
-    for name, work, begin, share, words in parts:  # finished parts are saved in case the rest is interrupted
-        facts[name] = work(root, lambda f, b=begin, s=share, w=words: progress(b + s * f, w))  # type: ignore[misc]
-        facts["minutes"] = round((time.monotonic() - started) / 60, 1)
-        write_bytes(target, (json.dumps(facts, indent=1) + "\n").encode())
+
+    def kept(
+        done: PicturesEvaluation,
+    ) -> PicturesEvaluation:  # finished parts are saved in case the rest is interrupted
+        done = replace(done, minutes=round((time.monotonic() - started) / 60, 1))
+        write_json(target, to_json(done))
+        return done
+
+    def part(begin: float, share: float, words: str) -> Callable[[float], None]:
+        return lambda done: progress(begin + share * done, words)
+
+    found = kept(replace(found, styles=job.styles(root, part(0.0, 0.4, "Beats in every style"))))
+    found = kept(replace(found, others=job.others(root, part(0.4, 0.3, "Pictures that are no beat"))))
+    kept(replace(found, beat_images=job.beat_images(root, part(0.7, 0.3, "Public pictures"))))
     return target
 
 
@@ -118,7 +135,7 @@ class _Job:
     def __init__(self, head: PictureHead, classifier: Classifier, config: Config) -> None:
         self.head, self.classifier, self.config = head, classifier, config
 
-    def styles(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+    def styles(self, root: Path, progress: Callable[[float], None]) -> StyledBeats:
         """Score beats of DS2 and of a paced patient, none of whom was trained on, in all styles; and textbook beats."""
         windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
         rng, styles = np.random.default_rng(SEED), (*STYLES, *HELD_OUT_STYLES)
@@ -135,33 +152,33 @@ class _Job:
             progress((number + 1) / len(styles))
         usual = [row for row in found if row[1] < _PACED]
         n = TEXTBOOKS_PER_STYLE * len(styles)
-        return {
-            "all": scores_of(usual, self._threshold, resamples=1000),
-            "held_out_styles": scores_of([row for row in usual if row[0] in HELD_OUT_STYLES], self._threshold),
-            "against_normal": self._against_normal(found),
-            "textbook": {"n": n, "accepted": textbook, "share": textbook / n, "interval": wilson(textbook, n)},
-            "by_style": {
-                style: scores_of([row for row in usual if row[0] == style], self._threshold) for style in styles
-            },
-            "by_class": {
-                aami: acceptance([row for row in found if row[1] == i])
-                | {"called_abnormal": called_abnormal(found, i, self._threshold)}
+        return StyledBeats(
+            all=scores_of(usual, self._threshold, resamples=1000),
+            held_out_styles=scores_of([row for row in usual if row[0] in HELD_OUT_STYLES], self._threshold),
+            against_normal=self._against_normal(found),
+            textbook=Acceptance(n=n, accepted=textbook, share=textbook / n, interval=wilson(textbook, n)),
+            by_style={style: scores_of([row for row in usual if row[0] == style], self._threshold) for style in styles},
+            by_class={
+                aami: ClassAcceptance(
+                    **vars(acceptance([row for row in found if row[1] == i])),
+                    called_abnormal=called_abnormal(found, i, self._threshold),
+                )
                 for i, aami in enumerate(AAMI_CLASSES)
             },
-        }
+        )
 
-    def _against_normal(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def _against_normal(self, rows: Sequence[Row]) -> dict[str, AcceptedScores]:
         """Return scores for N against only those classes that a shape alone can show."""
         return {
             name: scores_of([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
             for name, labels in AGAINST_NORMAL.items()
         }
 
-    def others(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+    def others(self, root: Path, progress: Callable[[float], None]) -> OtherPictures:
         """Score pictures that are not beats, of kinds that training did not see."""
         windows, rng = load_windows(("100", "105", "200", "213"), root, self.config), np.random.default_rng(SEED)
         beats = cut_traces(windows, rng.integers(0, len(windows.label), 100), rng, POINTS)
-        by_kind: dict[str, dict[str, int]] = {}
+        by_kind: dict[str, KindCount] = {}
         for number, kind in enumerate(HELD_OUT_KINDS):
             by_kind[kind] = self._taken([held_out_non_beat(kind, rng, beats) for _ in range(NON_BEATS_PER_KIND)])
             progress(0.6 * (number + 1) / len(HELD_OUT_KINDS))
@@ -169,21 +186,15 @@ class _Job:
         for number, (kind, pattern, limit) in enumerate(REAL_NON_BEATS):
             files = [path for path in sorted(root.glob(pattern)) if path.suffix.lower() in _PICTURES]
             files = files[:: max(1, len(files) // limit)][:limit]
-            by_kind[kind] = {"n": len(files), "accepted": sum(self._reads(path) for path in files)}
+            by_kind[kind] = KindCount(n=len(files), accepted=sum(self._reads(path) for path in files))
             progress(0.6 + 0.4 * (number + 1) / len(REAL_NON_BEATS))
-        n, accepted = (sum(kind[key] for kind in by_kind.values()) for key in ("n", "accepted"))
-        return {
-            "n": n,
-            "accepted": accepted,
-            "share": accepted / n,
-            "interval": wilson(accepted, n),
-            "by_kind": by_kind,
-        }
+        n, accepted = sum(kind.n for kind in by_kind.values()), sum(kind.accepted for kind in by_kind.values())
+        return OtherPictures(n=n, accepted=accepted, share=accepted / n, interval=wilson(accepted, n), by_kind=by_kind)
 
-    def _taken(self, pictures: Sequence[PictureArray]) -> dict[str, int]:
-        return {"n": len(pictures), "accepted": sum(trace is not None for trace in self._accepted(pictures))}
+    def _taken(self, pictures: Sequence[PictureArray]) -> KindCount:
+        return KindCount(n=len(pictures), accepted=sum(trace is not None for trace in self._accepted(pictures)))
 
-    def beat_images(self, root: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+    def beat_images(self, root: Path, progress: Callable[[float], None]) -> PublicPictures:
         """Score the public one-beat pictures: which beats they are, how they are read, what folder names are worth."""
         files = sorted((root / "beat_images").glob("*/*.png"))
         read: list[tuple[Path, BeatTrace | None]] = []
@@ -195,20 +206,20 @@ class _Job:
         matches = find_recorded_beats([trace.value for _, trace in found], database_folder(root), self.config)
         progress(0.85)
         folder = np.array([path.parent.name for path, _ in found])
-        return {
-            "n": len(files),
-            "accepted": len(found),
-            "share": len(found) / len(files),
-            "folders": {name: symbols_of(matches, folder == name) for name in sorted(set(folder))},
-            "annotators_labels": self._true_labels(matches, [trace for _, trace in found]),
-            "folder_labels": trained_on_folder_names([t.value for _, t in found], folder, matches),
-        }
+        return PublicPictures(
+            n=len(files),
+            accepted=len(found),
+            share=len(found) / len(files),
+            folders={name: symbols_of(matches, folder == name) for name in sorted(set(folder.tolist()))},
+            annotators_labels=self._true_labels(matches, [trace for _, trace in found]),
+            folder_labels=trained_on_folder_names([t.value for _, t in found], folder, matches),
+        )
 
     @property
     def _threshold(self) -> float:
         return self.head.manifest.threshold
 
-    def _true_labels(self, matches: RecordedBeats, traces: Sequence[BeatTrace]) -> dict[str, Any]:
+    def _true_labels(self, matches: RecordedBeats, traces: Sequence[BeatTrace]) -> AnnotatedScores:
         """Score by the annotators' labels of the beats shown, for DS2's patients only."""
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
@@ -218,12 +229,13 @@ class _Job:
             for i, answer in zip(kept, answers, strict=True)
         ]
         scored = scores_of(rows, self._threshold, resamples=1000)
-        return scored | {
-            "sure": int(matches.sure.sum()),
-            "records": sorted({row[2] for row in rows}),
-            "against_normal": self._against_normal(rows),
-            "counts": {name: int((aami[kept] == name).sum()) for name in "NSVF"},
-        }
+        return AnnotatedScores(
+            **vars(scored),
+            sure=int(matches.sure.sum()),
+            records=tuple(sorted({row[2] for row in rows})),
+            against_normal=self._against_normal(rows),
+            counts={name: int((aami[kept] == name).sum()) for name in "NSVF"},
+        )
 
     def _accepted(self, pictures: Sequence[PictureArray]) -> list[BeatTrace | None]:
         """Return the traces of pictures of one beat; None for those that are refused."""

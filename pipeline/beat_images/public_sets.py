@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +14,24 @@ from models.beat_image_heads import traces
 from pipeline.beat_images.scores import SEED, binary
 from pipeline.beat_images.source_beats import RecordedBeats
 from pipeline.datasets.splits import DS1, DS2
+from pipeline.evaluation.picture_schema import FolderLabels, FolderLearner, FolderSymbols
 from pipeline.types import FloatArray
 
 ALIKE_R: Final = 0.999  # pictures of one folder that correlate more stay on one side of the split
 
 
-def symbols_of(matches: RecordedBeats, kept: NDArray[np.bool_]) -> dict[str, Any]:
+def symbols_of(matches: RecordedBeats, kept: NDArray[np.bool_]) -> FolderSymbols:
     """Count what the annotators called the beats of a folder, over all matches and over the sure ones."""
     counts = {}
     for name, part in (("nearest", kept), ("sure", kept & matches.sure)):
         symbols, numbers = np.unique(matches.symbol[part], return_counts=True)
         counts[name] = dict(sorted(zip(symbols.tolist(), numbers.tolist(), strict=True), key=lambda pair: -pair[1]))
-    return {"n": int(kept.sum()), "median_r": round(float(np.median(matches.r[kept])), 4), **counts}
+    return FolderSymbols(n=int(kept.sum()), median_r=round(float(np.median(matches.r[kept])), 4), **counts)
 
 
 def trained_on_folder_names(
     values: Sequence[FloatArray], folder: NDArray[np.str_], matches: RecordedBeats
-) -> dict[str, Any]:
+) -> FolderLabels:
     """Score a small network that is trained on the folder names as labels.
 
     That network is not shipped. A seeded third is for testing; pictures of one beat, or similar ones, stay together.
@@ -53,17 +54,13 @@ def trained_on_folder_names(
     patients = MLPClassifier((64, 32), alpha=0.3, max_iter=120, random_state=SEED).fit(
         inputs[ds["ds1"]], truth[ds["ds1"]]
     )
-    return {
-        "learnt_on_two_thirds": {
-            "n": int(test.sum()),
-            "groups": int(group.max()) + 1,
-            **binary(truth[test], score, 0.5),
-        },
-        "learnt_on_ds1_patients": {
-            "n": int(ds["ds2"].sum()),
-            **binary(truth[ds["ds2"]], patients.predict_proba(inputs[ds["ds2"]])[:, 1], 0.5),
-        },
-    }
+    others = binary(truth[ds["ds2"]], patients.predict_proba(inputs[ds["ds2"]])[:, 1], 0.5)
+    return FolderLabels(
+        learnt_on_two_thirds=FolderLearner(
+            n=int(test.sum()), groups=int(group.max()) + 1, **vars(binary(truth[test], score, 0.5))
+        ),
+        learnt_on_ds1_patients=FolderLearner(n=int(ds["ds2"].sum()), **vars(others)),
+    )
 
 
 def _groups(values: FloatArray, matches: RecordedBeats) -> NDArray[np.int64]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluation.calibration import expected_calibration_error
+from pipeline.evaluation.picture_schema import Acceptance, AcceptedScores, BinaryMeasure, BinaryScores, Interval
 
 SEED: Final = 507
+BINARY: Final[tuple[BinaryMeasure, ...]] = ("accuracy", "sensitivity", "specificity", "auc")
 Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
 
 
-def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> dict[str, Any]:
+def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> AcceptedScores:
     """Return acceptance, and accuracy, sensitivity, specificity and AUC for "abnormal" among the accepted.
 
     Parameters
@@ -31,19 +33,21 @@ def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> d
     truth = np.array([row[1] != 0 for row in taken], np.bool_)
     score = np.array([row[3] for row in taken], np.float64)
     shaped = np.array([row[1] in (2, 3) for row in taken], np.bool_)
-    result: dict[str, Any] = acceptance(rows) | binary(truth, score, threshold)
-    if truth.size:
-        result["calibration_error"] = round(expected_calibration_error(np.stack([1 - score, score], 1), truth * 1), 4)
-    result |= {"sensitivity_vf": _share(score[shaped] >= threshold), "auc_vf": _auc(shaped, score, truth == shaped)}
-    if resamples and truth.size:
-        result["intervals"] = _intervals(truth, score, np.array([row[2] for row in taken]), threshold, resamples)
-    return result
+    record = np.array([row[2] for row in taken])
+    return AcceptedScores(
+        **vars(acceptance(rows)),
+        **vars(binary(truth, score, threshold)),
+        calibration_error=_calibration_error(truth, score) if truth.size else None,
+        sensitivity_vf=_share(score[shaped] >= threshold),
+        auc_vf=_auc(shaped, score, truth == shaped),
+        intervals=_intervals(truth, score, record, threshold, resamples) if resamples and truth.size else None,
+    )
 
 
-def acceptance(rows: Sequence[Row]) -> dict[str, Any]:
+def acceptance(rows: Sequence[Row]) -> Acceptance:
     """Return how many pictures were accepted as a beat, with the interval of that share."""
     n, accepted = len(rows), sum(row[3] is not None for row in rows)
-    return {"n": n, "accepted": accepted, "share": accepted / max(n, 1), "interval": wilson(accepted, n)}
+    return Acceptance(n=n, accepted=accepted, share=accepted / max(n, 1), interval=wilson(accepted, n))
 
 
 def called_abnormal(rows: Sequence[Row], label: int, threshold: float) -> float | None:
@@ -66,7 +70,7 @@ def called_abnormal(rows: Sequence[Row], label: int, threshold: float) -> float 
     return _share(np.array([row[3] >= threshold for row in rows if row[1] == label and row[3] is not None]))
 
 
-def binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> dict[str, Any]:
+def binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: float) -> BinaryScores:
     """Return accuracy, sensitivity, specificity and AUC of a score.
 
     Parameters
@@ -84,12 +88,16 @@ def binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: floa
         None where there is nothing to measure.
     """
     called = score >= threshold
-    return {
-        "accuracy": _share(called == truth),
-        "sensitivity": _share(called[truth]),
-        "specificity": _share(~called[~truth]),
-        "auc": _auc(truth, score, np.ones(truth.size, np.bool_)),
-    }
+    return BinaryScores(
+        accuracy=_share(called == truth),
+        sensitivity=_share(called[truth]),
+        specificity=_share(~called[~truth]),
+        auc=_auc(truth, score, np.ones(truth.size, np.bool_)),
+    )
+
+
+def _calibration_error(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
+    return round(expected_calibration_error(np.stack([1 - score, score], 1), truth * 1), 4)
 
 
 def _share(flags: NDArray[np.bool_]) -> float | None:
@@ -104,20 +112,25 @@ def _auc(truth: NDArray[np.bool_], score: NDArray[np.float64], kept: NDArray[np.
 
 def _intervals(
     truth: NDArray[np.bool_], score: NDArray[np.float64], record: NDArray[np.str_], threshold: float, resamples: int
-) -> dict[str, list[float]]:
+) -> dict[str, Interval]:
     """Return 95 % intervals from drawing patients with replacement."""
     rng, records = np.random.default_rng(SEED), np.unique(record)
     members = [np.flatnonzero(record == name) for name in records]
     drawn: dict[str, list[float]] = {}
     for _ in range(resamples):
         index = np.concatenate([members[i] for i in rng.integers(0, len(records), len(records))])
-        for name, value in binary(truth[index], score[index], threshold).items():
-            if value is not None:
+        found = binary(truth[index], score[index], threshold)
+        for name in BINARY:
+            if (value := found.by(name)) is not None:
                 drawn.setdefault(name, []).append(value)
-    return {name: [round(float(q), 4) for q in np.quantile(values, (0.025, 0.975))] for name, values in drawn.items()}
+    return {name: _between(*np.quantile(values, (0.025, 0.975))) for name, values in drawn.items()}
 
 
-def wilson(hits: int, n: int) -> list[float]:
+def _between(low: float, high: float) -> Interval:
+    return round(float(low), 4), round(float(high), 4)
+
+
+def wilson(hits: int, n: int) -> Interval:
     """Return the 95 % interval of a share.
 
     References
@@ -125,7 +138,7 @@ def wilson(hits: int, n: int) -> list[float]:
     Wilson 1927, doi:10.1080/01621459.1927.10502953.
     """
     if not n:
-        return [0.0, 1.0]
+        return 0.0, 1.0
     z, p = 1.96, hits / n
     middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return [round((middle - half) / (1 + z * z / n), 4), round((middle + half) / (1 + z * z / n), 4)]
+    return _between((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))

@@ -96,7 +96,7 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
     from pipeline import export
 
     if content is None or name not in ("pdf", "fhir"):
-        writers = {"json": export.write_json, "csv": export.write_csv, "atr": export.write_atr}
+        writers = {"json": export.write_analysis_json, "csv": export.write_csv, "atr": export.write_atr}
         writers[name](analysis, target)
         return
     from pipeline.export.fhir import write_fhir

@@ -58,12 +58,13 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _compared_and_pictures(options: argparse.Namespace) -> int:
     """Run the rest of --all: trainings that serve only for comparison, and the heads for pictures of beats."""
     from models.registry import WEIGHTS
-    from pipeline.cli.everything import is_of, trained_to_compare
+    from pipeline.cli.everything import is_same, trained_to_compare
     from pipeline.cli.train import train_again
+    from pipeline.evaluation.saved import read_evaluation
 
     commit = current_commit()
     for job in trained_to_compare(WEIGHTS):
-        done = "--without" in job.arguments and is_of(job.file, commit, ("provenance",))
+        done = "--without" in job.arguments and is_same(read_evaluation(job.file).provenance.commit, commit)
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
     return _evaluate_pictures(argparse.Namespace(data=options.data, output=None))
@@ -99,15 +100,11 @@ _KINDS: Final[tuple[dict[str, Any], ...]] = (
 
 def _is_done(job: dict[str, Any]) -> bool:
     """Tell whether this very code has measured these very weights."""
-    from models.registry import WEIGHTS, manifest
-    from pipeline.cli.everything import is_of
+    from models.registry import WEIGHTS
+    from pipeline.cli.everything import is_measured
 
-    file, keys = f"evaluation{'' if job['split'] == 'ds2' else '-' + job['split']}.json", ["provenance"]
-    if job["uncertainty"]:
-        keys = ["uncertainty", "provenance"]
-    elif job["stress"] or job["explanations"]:
-        file = "stress.json" if job["stress"] else "explanations.json"
-    return is_of(WEIGHTS / job["model"] / file, current_commit(), keys, sha256=manifest(job["model"]).sha256)
+    part = next((kind for kind in ("uncertainty", "stress", "explanations") if job[kind]), job["split"])
+    return is_measured(job["model"], part, current_commit(), WEIGHTS)
 
 
 def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> Path:
@@ -132,15 +129,16 @@ def _compare(options: argparse.Namespace) -> int:
     """Compare on the records of both, with both kinds of beats; again without the record with most S beats."""
     from models.registry import WEIGHTS
     from pipeline.evaluation.compare import as_text, compare, shared
+    from pipeline.evaluation.predict import KINDS
     from pipeline.evaluation.report import S_RECORD
     from pipeline.evaluation.saved import evaluation_file, read_evaluation
 
     first, second = (read_evaluation(evaluation_file(name, options.split, WEIGHTS)) for name in options.compare)
-    for kind in ("reference", "detected"):
-        pair = shared(first[kind], second[kind])
+    for kind in KINDS:
+        pair = shared(first.of(kind), second.of(kind))
         found = f"{options.split} at {kind} beats, {' against '.join(options.compare)}"
         sys.stdout.write(f"{found}\n{as_text(compare(*pair))}")
-        if S_RECORD in pair[0]["records"]:
+        if S_RECORD in pair[0].records:
             rest = compare(*pair, without=(S_RECORD,))
             sys.stdout.write(f"{found}, without record {S_RECORD}\n{as_text(rest)}")
     return OK

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,41 +33,49 @@ def trained(weights: Path) -> list[Made]:
 
 
 def trained_to_compare(weights: Path) -> list[Made]:
-    """Return trainings that left only a score beside a network's: a random split of beats, or without a record."""
+    """Return trainings that left only a score beside a network's: a random split of beats, or without a record.
+
+    Raises
+    ------
+    DataError
+        If an evaluation cannot be read.
+    """
     from models.registry import available
+    from pipeline.evaluation.saved import read_evaluation
 
     found = []
     for name in available(weights):
         usual = weights / name / "evaluation.json"
-        if usual.is_file() and _read(usual)["random_split"]:
+        if usual.is_file() and read_evaluation(usual).random_split:
             found.append(_made(name, usual, f"python -m pipeline train --model {name} --random-split"))
         for file in sorted((weights / name).glob("evaluation-without-*.json")):
-            found.append(_made(name, file, _read(file)["provenance"]["command"]))
+            found.append(_made(name, file, read_evaluation(file).provenance.command))
     return found
 
 
-def is_of(file: Path, commit: str, keys: Sequence[str] = (), *, sha256: str | None = None) -> bool:
-    """Tell whether the content of a file under `keys` was made by this very code.
+def is_trained(manifest: Path, commit: str) -> bool:
+    """Whether the weights of a manifest were made by this very code, at `commit`."""
+    return manifest.is_file() and is_same(str(_read(manifest).get("commit")), commit)
+
+
+def is_measured(name: str, part: str, commit: str, weights: Path) -> bool:
+    """Whether this very code, at `commit`, has measured the weights that network NAME has now.
 
     Parameters
     ----------
-    file : Path
-        A JSON file.
-    commit : str
-        The code's commit.
-    keys : sequence of str, optional
-        Path to an object with a "commit".
-    sha256 : str, optional
-        SHA-256 of the weights, if the content must be of these.
+    part : {"ds2", "svdb", "uncertainty", "stress", "explanations"}
+        What was measured.
     """
-    if not file.is_file():
-        return False
-    found: Any = _read(file)
-    if sha256 is not None and found["model"].get("sha256") != sha256:
-        return False
-    for key in keys:
-        found = (found or {}).get(key)
-    return bool(commit) and str((found or {}).get("commit")).split("+")[0] == commit.split("+")[0]
+    from models.registry import manifest
+    from pipeline.evaluation.saved import read_measured
+
+    found = read_measured(name, part, weights)
+    return found is not None and found[0] == manifest(name, weights).sha256 and is_same(found[1].commit, commit)
+
+
+def is_same(made: str, commit: str) -> bool:
+    """Whether two commits are one, be the working tree changed or not; none is that of another."""
+    return bool(commit) and made.split("+")[0] == commit.split("+")[0]
 
 
 def _made(name: str, file: Path, command: str) -> Made:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.digitisation.digitise import Corrections, Digitised
 from pipeline.digitisation.to_recording import read_page, to_recording
 from pipeline.errors import EcgError, IntakeError
-from pipeline.page_classifier.reading import classify_page, readable_page
+from pipeline.page_classifier.reading import classify_digitised
 from pipeline.types import Recording
 
 
@@ -48,7 +48,7 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
 def _class(found: Digitised) -> dict[str, Any]:
     """Return the page network's answer; None with the reason where it has none."""
     try:
-        reading = classify_page(readable_page(found))
+        reading = classify_digitised(found)
     except EcgError as error:
         return {"class": None, "class_reason": str(error)}
     p = {name: round(value, 4) for name, value in reading.p.items()}

@@ -66,11 +66,11 @@ def _train_all(options: argparse.Namespace) -> int:
     if _is_out_of_place(options, "--all, which trains by the commands in the manifests"):
         return BAD_USE
     from models.registry import WEIGHTS
-    from pipeline.cli.everything import is_of, trained
+    from pipeline.cli.everything import is_trained, trained
 
     commit, target = current_commit(), options.output or WEIGHTS
     for job in trained(WEIGHTS):
-        if is_of(target / job.file.relative_to(WEIGHTS), commit):
+        if is_trained(target / job.file.relative_to(WEIGHTS), commit):
             say(f"{job.name} was trained at this commit; skipped.")
         elif code := train_again(job.arguments, options.data, options.output):
             return code

@@ -14,7 +14,7 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import SignalError
 from pipeline.evaluation.conformal import TINY, Array, Patient
 from pipeline.evaluation.predict import reference_of
-from pipeline.evaluation.saved import Json
+from pipeline.evaluation.schema import AbstentionResult, AppRule, CurvePoint, GateErrors, RiskCurve
 from pipeline.types import Recording
 
 WRONG: Final = 0.05  # share of a patient's beats that may be answered wrongly, on average over patients
@@ -73,28 +73,28 @@ def area_under_risk(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[float,
     return area, area - perfect
 
 
-def risk(group: Sequence[Patient]) -> Json:
+def risk(group: Sequence[Patient]) -> RiskCurve:
     """Return risk against coverage of pooled beats, thinned, and the areas under it."""
     confidence = np.concatenate([patient.confidence for patient in group])
     wrong = np.concatenate([patient.wrong for patient in group])
     kept, error = risk_coverage(confidence, wrong)
     at = np.unique(np.clip(np.linspace(0, 1, RISK_POINTS + 1)[1:] * kept.size, 1, kept.size).astype(np.int64) - 1)
     area, excess = area_under_risk(confidence, wrong)
-    return {"coverage": kept[at], "error": error[at], "aurc": area, "excess": excess}
+    return RiskCurve(tuple(kept[at].tolist()), tuple(error[at].tolist()), area, excess)
 
 
-def answered_from(group: Sequence[Patient], confidence: float) -> Json:
+def answered_from(group: Sequence[Patient], confidence: float) -> AbstentionResult:
     """Return the effect of answering above a confidence: share answered, its errors, those among a patient's beats."""
     answered = [patient.read & (patient.confidence >= confidence) for patient in group]
     wrong = [patient.wrong & kept for patient, kept in zip(group, answered, strict=True)]
     share = [float(w.mean()) for w in wrong]
     kept = int(sum(a.sum() for a in answered))
-    return {
-        "answered": kept / sum(a.size for a in answered),
-        "wrong": float(np.mean(share)),
-        "error": float(sum(w.sum() for w in wrong) / kept) if kept else None,
-        "worst": max(share),
-    }
+    return AbstentionResult(
+        answered=kept / sum(a.size for a in answered),
+        wrong=float(np.mean(share)),
+        error=float(sum(w.sum() for w in wrong) / kept) if kept else None,
+        worst=max(share),
+    )
 
 
 def noisy_beats(recording: Recording, config: Config = DEFAULT) -> NDArray[np.bool_]:
@@ -115,7 +115,7 @@ def noisy_beats(recording: Recording, config: Config = DEFAULT) -> NDArray[np.bo
     return prepared.quality.is_noisy(prepared.beats.r_peak / prepared.beats.fs)
 
 
-def app_rule(group: Sequence[Patient], below: float, noisy: Mapping[str, NDArray[np.bool_]]) -> Json:
+def app_rule(group: Sequence[Patient], below: float, noisy: Mapping[str, NDArray[np.bool_]]) -> AppRule:
     """Return what the app leaves unclassified, and the errors there and among the rest; shares of all beats, pooled.
 
     Parameters
@@ -132,23 +132,23 @@ def app_rule(group: Sequence[Patient], below: float, noisy: Mapping[str, NDArray
     sure = np.concatenate([patient.confidence for patient in group]) >= below
     clear = ~np.concatenate([noisy[patient.record] for patient in group])
     answered = read & clear & sure
-    return {
-        "below": below,
-        "beats": read.size,
-        "unread": _share(~read),
-        "noisy": _share(read & ~clear),
-        "unsure": _share(read & clear & ~sure),
-        "answered": _share(answered),
-        "error": {
-            "all": _share(wrong),
-            "noisy": _share(wrong[read & ~clear]),
-            "unsure": _share(wrong[read & clear & ~sure]),
-            "after_gate": _share(wrong[read & clear]),
-            "answered": _share(wrong[answered]),
-        },
-        "on_curve": {"coverage": _share(sure & read), "error": _share(wrong[sure & read])},
-    }
+    return AppRule(
+        below=below,
+        beats=read.size,
+        unread=_share(~read),
+        noisy=_share(read & ~clear),
+        unsure=_share(read & clear & ~sure),
+        answered=_share(answered),
+        error=GateErrors(
+            all=_share(wrong),
+            noisy=_share(wrong[read & ~clear]),
+            unsure=_share(wrong[read & clear & ~sure]),
+            after_gate=_share(wrong[read & clear]),
+            answered=_share(wrong[answered]),
+        ),
+        on_curve=CurvePoint(coverage=_share(sure & read), error=_share(wrong[sure & read])),
+    )
 
 
-def _share(mask: NDArray[np.bool_]) -> float:
-    return float(mask.mean()) if mask.size else float("nan")
+def _share(mask: NDArray[np.bool_]) -> float | None:
+    return float(mask.mean()) if mask.size else None

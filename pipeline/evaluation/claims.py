@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.evaluation.schema import BothWays, ExplainedSet, Explanations
 
 MIN_MAPS: Final = 8  # least number of maps of an answer to say where their heat lies
 ALIKE: Final = 0.5  # correlation with maps of random weights, below which a map mostly reflects what was learnt
 
 
-def supported_statements(content: Mapping[str, Any]) -> list[str]:
-    """Return the sentences that the measurements allow, and no others."""
-    return [*(_faithful(content, tested) for tested in content["sets"]), _where(content), _sane(content)]
+def supported_statements(content: Explanations) -> list[str]:
+    """Sentences that the measurements allow, and no others."""
+    return [*(_faithful(content, tested) for tested in content.sets), _where(content), _sane(content)]
 
 
-def _on_signal(content: Mapping[str, Any]) -> bool:
-    return content.get("reads") == "beats"
-
-
-def _faithful(content: Mapping[str, Any], tested: Mapping[str, Any]) -> str:
-    chance = "stretches in random order" if _on_signal(content) else "squares at random"
+def _faithful(content: Explanations, tested: ExplainedSet) -> str:
+    chance = "stretches in random order" if content.is_of_signal else "squares at random"
     words = {"random": chance, "occlusion": "covering every square in turn", "qrs": "just marking the QRS"}
-    comparisons = [
-        f"{_better(tested['against'][name])} {text}" for name, text in words.items() if name in tested["against"]
-    ]
-    drawn = f"{tested['beats']} beats of {len(tested['records'])} patients"
-    if _on_signal(content):
-        drawn = f"the {tested['compared']} beats not called N, of {drawn}"
-    return f"**{tested['title']}** ({drawn}): the map finds what the answer rests on {'; '.join(comparisons)}."
+    comparisons = [f"{_better(tested.against[name])} {text}" for name, text in words.items() if name in tested.against]
+    drawn = f"{tested.beats} beats of {len(tested.records)} patients"
+    if content.is_of_signal:
+        drawn = f"the {tested.compared} beats not called N, of {drawn}"
+    return f"**{tested.title}** ({drawn}): the map finds what the answer rests on {'; '.join(comparisons)}."
 
 
-def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
+def _better(pair: BothWays) -> str:
     """Put a pair of differences into words (deletion, insertion; above 0 favours the map)."""
-    wins = sum(way["low"] is not None and way["low"] > 0 for way in pair.values())
-    losses = sum(way["high"] is not None and way["high"] < 0 for way in pair.values())
+    ways = (pair.deletion, pair.insertion)
+    wins = sum(way.low is not None and way.low > 0 for way in ways)
+    losses = sum(way.high is not None and way.high < 0 for way in ways)
     if wins and losses:
         return "better by one measure and worse by the other than"
     if wins == 2:
@@ -45,20 +42,19 @@ def _better(pair: Mapping[str, Mapping[str, float]]) -> str:
     return "neither better nor worse (undecided) than"
 
 
-def _where(content: Mapping[str, Any]) -> str:
-    signal = _on_signal(content)
+def _where(content: Explanations) -> str:
+    signal = content.is_of_signal
     names = {"qrs": "QRS", "p": "the P window", "rr": "the RR intervals" if signal else "the preceding RR interval"}
     found = []
-    answers = content["sets"][-1]["answers"]
-    for answer in (a for a in answers if a["beats"] - a["blank"] >= MIN_MAPS):
+    answers = content.sets[-1].answers
+    for answer in (a for a in answers if a.beats - a.blank >= MIN_MAPS):
         more = [
-            f"{names[part]} ({found_there['share']['value'] * 100:.0f} % of it, "
-            f"{found_there['ratio']['value']:.1f} times its share)"
-            for part, found_there in answer["places"].items()
-            if found_there["ratio"]["low"] is not None and found_there["ratio"]["low"] > 1
+            f"{names[part]} ({(heat.share.value or 0) * 100:.0f} % of it, {heat.ratio.value:.1f} times its share)"
+            for part, heat in answer.places.items()
+            if heat.ratio.low is not None and heat.ratio.low > 1
         ]
         if more:
-            found.append(f"for {answer['answer']} on {_listed(more)}")
+            found.append(f"for {answer.answer} on {_listed(more)}")
     if not found:
         return "**Where:** on no part that was measured does more heat lie than on its share of the whole."
     area = "stretches, the RR intervals counting as one" if signal else "the picture's area"
@@ -66,17 +62,16 @@ def _where(content: Mapping[str, Any]) -> str:
     return f"**Where:** heat gathers, beyond chance, {'; '.join(found)} ({drawn})."
 
 
-def _sane(content: Mapping[str, Any]) -> str:
-    stages = content["randomised"]["stages"]
-    last = stages[-1]["correlation"]
-    if last["value"] is None:
+def _sane(content: Explanations) -> str:
+    last = content.randomised.stages[-1].correlation
+    if last.value is None:
         return "**Weights:** no map shows anything, so none could be compared with those of random weights."
-    comparisons = f"with all weights random, maps correlate {last['value']:.2f} with the real ones"
-    if last["low"] is None or last["high"] is None or last["low"] <= ALIKE <= last["high"]:
+    comparisons = f"with all weights random, maps correlate {last.value:.2f} with the real ones"
+    if last.low is None or last.high is None or last.low <= ALIKE <= last.high:
         return f"**Weights:** {comparisons}: whether they depend more on what the network learnt or not is undecided."
-    if last["high"] < ALIKE:
+    if last.high < ALIKE:
         return f"**Weights:** {comparisons}: they depend on what the network learnt."
-    seen = "signal" if _on_signal(content) else "picture"
+    seen = "signal" if content.is_of_signal else "picture"
     return f"**Weights:** {comparisons}: much of a map comes from the {seen} itself, whatever the network learnt."
 
 

@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap import LEVEL
 from pipeline.evaluation.calibration import expected_calibration_error, reliability
+from pipeline.evaluation.schema import (
+    UNDEFINED_ESTIMATE,
+    ClassReport,
+    Column,
+    Estimate,
+    PictureClassRow,
+    PictureScores,
+    StatedAndObserved,
+)
 from pipeline.types import IntArray
 
 Array = NDArray[np.float64]
@@ -24,7 +33,7 @@ def class_report(
     *,
     group: IntArray | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> ClassReport:
     """Return all scores, ready for JSON.
 
     Intervals are percentiles over `RESAMPLES` draws of groups with replacement. A class that a draw lacks is left out
@@ -53,23 +62,20 @@ def class_report(
     point, resampled = _scores(confusion[None].astype(np.float64)), _scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
     binned = reliability(stated.max(axis=1), predicted == label, bins=10)
-    return {
-        "pictures": int(label.size),
-        "groups": int(group.max()) + 1,
-        "overall": {name: _estimate(point[name][0], resampled[name]) for name in measures},
-        "ece": expected_calibration_error(stated, label, bins=10),
-        "classes": [
-            {"class": name, "reference": int(confusion[i].sum()), "predicted": int(confusion[:, i].sum())}
-            | {m: _estimate(point[m][0, i], resampled[m][:, i]) for m in ("precision", "recall", "f1")}
+    shown = ("precision", "recall", "f1")
+    of_class = [{name: _estimate(point[name][0, i], resampled[name][:, i]) for name in shown} for i in range(k)]
+    return ClassReport(
+        pictures=int(label.size),
+        groups=int(group.max()) + 1,
+        overall=PictureScores(**{name: _estimate(point[name][0], resampled[name]) for name in measures}),
+        ece=expected_calibration_error(stated, label, bins=10),
+        classes=tuple(
+            PictureClassRow(name, int(confusion[i].sum()), int(confusion[:, i].sum()), **of_class[i])
             for i, name in enumerate(classes)
-        ],
-        "confusion": confusion.tolist(),
-        "reliability": {
-            "stated": _plain(binned.stated),
-            "observed": _plain(binned.observed),
-            "count": binned.count.tolist(),
-        },
-    }
+        ),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        reliability=StatedAndObserved(_column(binned.stated), _column(binned.observed), tuple(binned.count.tolist())),
+    )
 
 
 def macro_f1(predicted: IntArray, label: IntArray, classes: int) -> float:
@@ -118,14 +124,14 @@ def _mean(values: Array) -> Array:
     return np.asarray(np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
-def _estimate(value: float, drawn: Array) -> dict[str, float | None]:
+def _estimate(value: float, drawn: Array) -> Estimate:
     if not np.isfinite(value):
-        return {"value": None, "low": None, "high": None}
+        return UNDEFINED_ESTIMATE
     known = drawn[np.isfinite(drawn)]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (value, value)
-    return {"value": round(float(value), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return Estimate(round(float(value), 4), round(float(low), 4), round(float(high), 4))
 
 
-def _plain(values: Array) -> list[float | None]:
-    return [round(float(value), 4) if np.isfinite(value) else None for value in values]
+def _column(values: Array) -> Column:
+    return tuple(round(float(value), 4) if np.isfinite(value) else None for value in values)

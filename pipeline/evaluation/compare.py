@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import erfc, sqrt
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import DataError
 from pipeline.evaluation import bootstrap, metrics
 from pipeline.evaluation.metrics import Scores
-from pipeline.evaluation.saved import Json
+from pipeline.evaluation.schema import RecordRow, Report
 
 SWAPS: Final = 10_000
 MEASURES: Final = (
@@ -30,7 +30,7 @@ MEASURES: Final = (
 
 
 @dataclass(frozen=True)
-class Difference:
+class MeasureDifference:
     """A measure of both networks, first minus second with its 95 % interval, and p of no difference; NaN: undefined."""
 
     measure: str
@@ -57,39 +57,39 @@ class McNemar:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The result of `compare`; `mcnemar` is None for detected beats, whose rows are not the same for both."""
+class NetworkComparison:
+    """What `compare` found; `mcnemar` is None for detected beats, whose rows are not the same for both."""
 
     records: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[MeasureDifference, ...]
     mcnemar: McNemar | None
 
 
-def shared(first: Json, second: Json) -> tuple[Json, Json]:
+def shared(first: Report, second: Report) -> tuple[Report, Report]:
     """Reduce two reports to the records that both have, keeping only what `compare` needs."""
-    both = {row["record"] for row in first["per_record"]} & {row["record"] for row in second["per_record"]}
+    both = {row.record for row in first.per_record} & {row.record for row in second.per_record}
 
-    def cut(report: Json) -> Json:
-        rows = [row for row in report["per_record"] if row["record"] in both]
-        return {**report, "records": [row["record"] for row in rows], "per_record": rows}
+    def cut(report: Report) -> Report:
+        rows = tuple(row for row in report.per_record if row.record in both)
+        return replace(report, records=tuple(row.record for row in rows), per_record=rows)
 
     return cut(first), cut(second)
 
 
 def compare(
-    first: Json,
-    second: Json,
+    first: Report,
+    second: Report,
     *,
     without: Sequence[str] = (),
     resamples: int = bootstrap.RESAMPLES,
     swaps: int = SWAPS,
     seed: int = 0,
-) -> Comparison:
+) -> NetworkComparison:
     """Compare two reports (as in evaluation.json) of the same kind on the same records.
 
     Parameters
     ----------
-    first, second : Json
+    first, second : Report
         The reports.
     without : sequence of str, optional
         Records to leave out.
@@ -112,15 +112,17 @@ def compare(
     doi:10.1002/(SICI)1097-0258(19980715)17:13<1495::AID-SIM863>3.0.CO;2-I (McNemar's test of clustered data).
     """
     rows = _rows(first, second, without)
-    records = tuple(str(row["record"]) for row, _ in rows)
-    matrices, flags = _counts(rows, "confusion"), _counts(rows, "binary")
+    records = tuple(row.record for row, _ in rows)
+    matrices = np.array([[pair[i].confusion for pair in rows] for i in (0, 1)], np.float64)
+    matrices = matrices.reshape(2, len(rows), 6, 6)
+    flags = np.array([[pair[i].binary for pair in rows] for i in (0, 1)], np.float64)
     units = bootstrap.patients(records)
     differences = _differences(matrices, flags, units, records, resamples, swaps, seed)
-    same_beats = first["kind"] == second["kind"] == "reference"
-    return Comparison(records, differences, mcnemar(*_answers(rows), units=units) if same_beats else None)
+    same_beats = first.kind == second.kind == "reference"
+    return NetworkComparison(records, differences, mcnemar(*_answers(rows), units=units) if same_beats else None)
 
 
-def as_text(found: Comparison) -> str:
+def as_text(found: NetworkComparison) -> str:
     """Write a comparison as lines for a terminal."""
     lines = [f"{len(found.records)} records", f"{'':26}  first  second  difference (95 %)          p"]
     for row in found.differences:
@@ -174,7 +176,7 @@ def _differences(
     resamples: int,
     swaps: int,
     seed: int,
-) -> tuple[Difference, ...]:
+) -> tuple[MeasureDifference, ...]:
     """Compute the differences from `matrices` (2, n, 6, 6) and `flags` (2, n, 4) of both networks."""
     weights = bootstrap.patient_weights(records, resamples=resamples, seed=seed)
     value = [_scores(matrices[i].sum(axis=0), flags[i].sum(axis=0)) for i in (0, 1)]
@@ -182,7 +184,7 @@ def _differences(
     around = bootstrap.intervals({m: drawn[0][m] - drawn[1][m] for m in MEASURES})
     p = _exchanged_p(matrices, flags, units, swaps, seed)
     return tuple(
-        Difference(m, float(value[0][m]), float(value[1][m]), float(value[0][m] - value[1][m]), *around[m], p[m])
+        MeasureDifference(m, float(value[0][m]), float(value[1][m]), float(value[0][m] - value[1][m]), *around[m], p[m])
         for m in MEASURES
     )
 
@@ -213,27 +215,22 @@ def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:
     return metrics.all_scores(matrix) | metrics.binary_scores(flags)
 
 
-def _rows(first: Json, second: Json, without: Sequence[str]) -> list[tuple[Json, Json]]:
-    if first["kind"] != second["kind"] or first["records"] != second["records"]:
+def _rows(first: Report, second: Report, without: Sequence[str]) -> list[tuple[RecordRow, RecordRow]]:
+    if first.kind != second.kind or first.records != second.records:
         raise DataError("The two networks were not evaluated on the same records; run `python -m pipeline evaluate`.")
-    rows = zip(first["per_record"], second["per_record"], strict=True)
-    kept = [(a, b) for a, b in rows if a["record"] not in without]
-    if not kept or any("confusion" not in row for pair in kept for row in pair):
-        raise DataError("An evaluation holds no counts per record; run `python -m pipeline evaluate` again.")
+    rows = zip(first.per_record, second.per_record, strict=True)
+    kept = [(a, b) for a, b in rows if a.record not in without]
+    if not kept:
+        raise DataError("The two networks have no record to be compared on.")
     return kept
 
 
-def _counts(rows: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], key: str) -> NDArray[np.float64]:
-    counts = np.array([[pair[i][key] for pair in rows] for i in (0, 1)], np.float64)
-    return counts.reshape(2, len(rows), 6, 6) if key == "confusion" else counts
-
-
-def _answers(rows: Sequence[tuple[Json, Json]]) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
+def _answers(rows: Sequence[tuple[RecordRow, RecordRow]]) -> tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]]:
     right: tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]] = ([], [])
     for pair in rows:
-        cells = [np.frombuffer(zlib.decompress(b64decode(row["answers"])), np.uint8) for row in pair]
+        cells = [np.frombuffer(zlib.decompress(b64decode(row.answers)), np.uint8) for row in pair]
         if not np.array_equal(cells[0] // 6, cells[1] // 6):
-            raise DataError(f"Record {pair[0]['record']!r} does not have the same reference beats in both evaluations.")
+            raise DataError(f"Record {pair[0].record!r} does not have the same reference beats in both evaluations.")
         for found, cell in zip(right, cells, strict=True):
             found.append(cell // 6 == cell % 6)
     return right

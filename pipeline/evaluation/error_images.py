@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +13,7 @@ from pipeline._util.files import write_bytes
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import DataError, EcgError
+from pipeline.evaluation.schema import SheetLayout, WrongBeat
 from pipeline.features.beat_image import render_large
 from pipeline.intake import read_path
 from pipeline.types import PictureArray
@@ -24,19 +23,8 @@ SHEET_COLUMNS = 4
 SHEET_SCALE = 4
 
 
-@dataclass(frozen=True)
-class SheetLayout:
-    """How the tiles of a sheet are arranged: `count` tiles of `width_px` x `height_px`, row by row in `columns`."""
-
-    file: str
-    columns: int
-    width_px: int
-    height_px: int
-    count: int
-
-
 def error_pictures(
-    errors: Sequence[Mapping[str, Any]],
+    errors: Sequence[WrongBeat],
     data_dir: Path,
     config: Config = DEFAULT,
     *,
@@ -47,7 +35,7 @@ def error_pictures(
 
     Parameters
     ----------
-    errors : Sequence[Mapping[str, Any]]
+    errors : sequence of WrongBeat
         The errors, as in evaluation.json.
     data_dir : Path
         The folder of the records.
@@ -69,11 +57,11 @@ def error_pictures(
         If a record is missing or cannot be read, or has no reference beat at an error's sample.
     """
     pictures: dict[tuple[str, int], PictureArray] = {}
-    for record in dict.fromkeys(error["record"] for error in errors):
-        samples = [int(error["sample"]) for error in errors if error["record"] == record]
-        drawn = _draw_record(data_dir / str(record), samples, config, scale=scale, dark=dark)
+    for record in dict.fromkeys(error.record for error in errors):
+        samples = [error.sample for error in errors if error.record == record]
+        drawn = _draw_record(data_dir / record, samples, config, scale=scale, dark=dark)
         pictures |= {(record, sample): picture for sample, picture in zip(samples, drawn, strict=True)}
-    return [pictures[error["record"], int(error["sample"])] for error in errors]
+    return [pictures[error.record, error.sample] for error in errors]
 
 
 def write_sheet(
@@ -109,7 +97,7 @@ def write_sheet(
     return SheetLayout(path.name, columns, int(width), int(height), len(tiles))
 
 
-def read_sheet(path: Path, layout: Mapping[str, Any]) -> list[PictureArray]:
+def read_sheet(path: Path, layout: SheetLayout) -> list[PictureArray]:
     """Return the tiles (h, w, 3) RGB of a sheet that `write_sheet` wrote; `layout` as in evaluation.json.
 
     Raises
@@ -119,8 +107,8 @@ def read_sheet(path: Path, layout: Mapping[str, Any]) -> list[PictureArray]:
     """
     payload = path.read_bytes() if path.is_file() else b""
     sheet = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR) if payload else None
-    width, height = int(layout["width_px"]), int(layout["height_px"])
-    columns, count = int(layout["columns"]), int(layout["count"])
+    width, height = layout.width_px, layout.height_px
+    columns, count = layout.columns, layout.count
     rows = -(-count // columns)
     if sheet is None or sheet.shape != (rows * height, columns * width, 3):
         raise DataError(
@@ -129,11 +117,6 @@ def read_sheet(path: Path, layout: Mapping[str, Any]) -> list[PictureArray]:
     rgb: NDArray[np.uint8] = sheet[..., ::-1]
     cells = rgb.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
     return [np.ascontiguousarray(cell) for cell in cells[:count]]
-
-
-def layout_json(layout: SheetLayout) -> dict[str, Any]:
-    """Return the layout in the form of evaluation.json."""
-    return asdict(layout)
 
 
 def _draw_record(path: Path, samples: list[int], config: Config, *, scale: int, dark: bool) -> list[PictureArray]:

@@ -1,20 +1,15 @@
 """How far heatmaps can be believed: measured on sampled beats of held-out patients and of DS2, patients as units.
 
-explanations.json holds `schema`, `model` {name, title, sha256}, `provenance`, `reads` ("pictures" or "beats"), `method`
-("HiResCAM", "occlusion" or "occlusion of the signal"), `per_class` (beats drawn of each class), `part` (what is taken
-away at once), `sets` [{name, title, records, beats, blank, compared, faithfulness {map: {deletion, insertion}}, against
-{map: {deletion, insertion}} (heat better by), curves {map: {deletion, insertion: [p]}}, answers [{answer, beats, blank,
-places {part: {share, area, ratio}}}]}] and `randomised` {beats, stages [{layer, correlation}]}; estimates are {value,
-low, high}. Maps: `MAPS` of `faithfulness_pictures` or `faithfulness_beats`; parts: `faithfulness.PARTS`.
+What it gives is a `schema.Explanations`. Maps: `MAPS` of `faithfulness_pictures` or `faithfulness_beats`; parts:
+`faithfulness.PARTS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +19,10 @@ from models import registry
 from models.gradcam import CAM
 from models.randomise import cascade
 from models.registry import Classifier
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import rounded, to_json
 from pipeline.config import DEFAULT, Config
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2, PACED
@@ -33,9 +30,20 @@ from pipeline.evaluation import bootstrap
 from pipeline.evaluation.faithfulness import DRAWN, PARTS, SEED, Explained, area_under
 from pipeline.evaluation.faithfulness_beats import STRETCH_MS, explained_beats
 from pipeline.evaluation.faithfulness_images import SQUARE_PX, explained_pictures
-from pipeline.evaluation.report import plain
-from pipeline.evaluation.run import identity, load_described, write_json
-from pipeline.evaluation.saved import EXPLANATIONS_SCHEMA, Json
+from pipeline.evaluation.run import load_described
+from pipeline.evaluation.schema import (
+    UNDEFINED_ESTIMATE,
+    AnswerHeat,
+    BothWays,
+    Estimate,
+    EvaluatedModel,
+    ExplainedSet,
+    Explanations,
+    HeatShare,
+    RandomStage,
+    RandomWeights,
+    RemovalCurves,
+)
 from pipeline.explain.heatmaps import SIGNAL
 
 PER_CLASS: Final = 20  # per set; two sets take VGG16 about five minutes on 2 cores
@@ -98,63 +106,67 @@ def explanations(
     progress(0.9, "Drawing the maps again with random weights")
     data = f"MIT-BIH Arrhythmia Database 1.0.0: {', and '.join(title for title, _ in sets.values())}"
     command = f"python -m pipeline evaluate --model {name} --explanations {per_class}"
-    content: Json = {
-        "schema": EXPLANATIONS_SCHEMA,
-        "model": identity(model),
-        "provenance": asdict(Provenance(command, current_commit(), data, now())),
-        **_described(classifier),
-        "per_class": per_class,
-        "sets": [{"name": key, "title": title, **measured(found[key])} for key, (title, _) in sets.items()],
-        "randomised": randomised(classifier, found["ds2"]),
-    }
+    method, part = _described(classifier)
+    measurements = Explanations(
+        model=model.identity,
+        provenance=Provenance(command, current_commit(), data, now()),
+        reads=classifier.network.reads,
+        method=method,
+        part=part,
+        per_class=per_class,
+        sets=tuple(measured(found[key], key, title) for key, (title, _) in sets.items()),
+        randomised=randomised(classifier, found["ds2"]),
+    )
     target = output or weights / name / "explanations.json"
-    write_json(target, plain(content))
+    write_json(target, to_json(measurements))
     return target
 
 
-def _sets(model: Mapping[str, Any]) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _sets(model: EvaluatedModel) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Return the patients whose maps are measured: those of DS1 that were held out, if any, and DS2."""
-    held_out = tuple(record for record in model["validation_records"] if record not in PACED)
+    held_out = tuple(record for record in model.validation_records if record not in PACED)
     sets = {"held_out": ("Patients of DS1 held out of the training", held_out), "ds2": ("DS2", DS2)}
     return {key: value for key, value in sets.items() if value[1]}
 
 
-def _described(classifier: Classifier) -> Json:
-    reads = classifier.network.reads
-    if reads == "beats":
-        return {"reads": reads, "method": SIGNAL, "part": f"stretch of {STRETCH_MS} ms"}
-    method = CAM if classifier.network.heat_layer else "occlusion"
-    return {"reads": reads, "method": method, "part": f"square of {SQUARE_PX} pixels"}
+def _described(classifier: Classifier) -> tuple[str, str]:
+    """How its maps are made, and what is taken away at once."""
+    if classifier.network.reads == "beats":
+        return SIGNAL, f"stretch of {STRETCH_MS} ms"
+    return CAM if classifier.network.heat_layer else "occlusion", f"square of {SQUARE_PX} pixels"
 
 
-def measured(found: Explained) -> Json:
+def measured(found: Explained, name: str, title: str) -> ExplainedSet:
     """Return what explanations.json states about a set."""
     record, kept = found.record, found.compared
     area = {
-        name: np.array([[area_under(way) for way in beat] for beat in p[kept]]).reshape(-1, 2)
-        for name, p in found.p.items()
+        each: np.array([[area_under(way) for way in beat] for beat in p[kept]]).reshape(-1, 2)
+        for each, p in found.p.items()
     }
     better = np.array([-1.0, 1.0])  # deletion is good if it is low
-    return {
-        "records": sorted(set(record.tolist())),
-        "beats": record.size,
-        "blank": int(found.blank.sum()),
-        "compared": int(kept.sum()),
-        "faithfulness": {name: _both(values, record[kept]) for name, values in area.items()},
-        "against": {
-            name: _both((area["heat"] - values) * better, record[kept])
-            for name, values in area.items()
-            if name != "heat"
+    tested = ExplainedSet(
+        name=name,
+        title=title,
+        records=tuple(sorted(set(record.tolist()))),
+        beats=record.size,
+        blank=int(found.blank.sum()),
+        compared=int(kept.sum()),
+        faithfulness={each: _both(values, record[kept]) for each, values in area.items()},
+        against={
+            each: _both((area["heat"] - values) * better, record[kept])
+            for each, values in area.items()
+            if each != "heat"
         },
-        "curves": {
-            name: {way: p[kept, k].mean(axis=0) for k, way in enumerate(("deletion", "insertion"))}
-            for name, p in found.p.items()
+        curves={
+            each: RemovalCurves(*(tuple(p[kept, way].mean(axis=0).tolist()) for way in (0, 1)))
+            for each, p in found.p.items()
         },
-        "answers": [_answer(name, found) for name in DRAWN],
-    }
+        answers=tuple(_answer(answer, found) for answer in DRAWN),
+    )
+    return rounded(tested)
 
 
-def randomised(classifier: Classifier, found: Explained) -> Json:
+def randomised(classifier: Classifier, found: Explained) -> RandomWeights:
     """Return the rank correlation of maps with those of the network as its weights are randomised (0 if blank)."""
     usable = np.flatnonzero(~found.blank & found.compared)
     chosen = np.random.default_rng(SEED).permutation(usable)[:RANDOMISED]
@@ -163,39 +175,39 @@ def randomised(classifier: Classifier, found: Explained) -> Json:
         maps = [[found.again(broken, int(i)) for i in chosen] for _, broken in drawn]
         alike = [[_alike(found.maps[i], other) for i, other in zip(chosen, each, strict=True)] for each in maps]
         correlation = _estimate(np.mean(alike, axis=0), found.record[chosen])
-        stages.append({"layer": drawn[0][0], "correlation": correlation})
-    return {"beats": chosen.size, "stages": stages}
+        stages.append(RandomStage(drawn[0][0], correlation))
+    return rounded(RandomWeights(chosen.size, tuple(stages)))
 
 
-def _answer(name: str, found: Explained) -> Json:
+def _answer(name: str, found: Explained) -> AnswerHeat:
     mine = found.answer == name
     shown = mine & ~found.blank
     records = found.record[shown]
     inside = {}
     for k, part in enumerate(PARTS):
         share, area = found.share[shown, k], found.area[shown, k]
-        inside[part] = {
-            "share": _estimate(share, records),
-            "area": float(area.mean()) if area.size else float("nan"),
-            "ratio": _estimate(share, records, area),
-        }
-    return {"answer": name, "beats": int(mine.sum()), "blank": int((mine & found.blank).sum()), "places": inside}
+        inside[part] = HeatShare(
+            share=_estimate(share, records),
+            area=float(area.mean()) if area.size else None,
+            ratio=_estimate(share, records, area),
+        )
+    return AnswerHeat(name, int(mine.sum()), int((mine & found.blank).sum()), inside)
 
 
-def _both(values: NDArray[np.float64], record: NDArray[np.str_]) -> Json:
-    return {way: _estimate(values[:, k], record) for k, way in enumerate(("deletion", "insertion"))}
+def _both(values: NDArray[np.float64], record: NDArray[np.str_]) -> BothWays:
+    return BothWays(deletion=_estimate(values[:, 0], record), insertion=_estimate(values[:, 1], record))
 
 
-def _estimate(values: NDArray[np.float64], record: NDArray[np.str_], of: NDArray[np.float64] | None = None) -> Json:
+def _estimate(values: NDArray[np.float64], record: NDArray[np.str_], of: NDArray[np.float64] | None = None) -> Estimate:
     """Return the mean, or sum(values) / sum(of), with an interval from resampling the patients."""
     weights = np.ones_like(values) if of is None else of
     names = sorted(set(record.tolist()))
     if not names:
-        return {"value": float("nan"), "low": float("nan"), "high": float("nan")}
+        return UNDEFINED_ESTIMATE
     sums = np.array([[values[record == name].sum(), weights[record == name].sum()] for name in names])
     drawn = bootstrap.resample(sums, bootstrap.patient_weights(names))
     low, high = bootstrap.intervals({"": drawn[:, 0] / np.where(drawn[:, 1] > 0, drawn[:, 1], np.nan)})[""]
-    return {"value": float(sums[:, 0].sum() / sums[:, 1].sum()), "low": low, "high": high}
+    return Estimate(float(sums[:, 0].sum() / sums[:, 1].sum()), low, high)
 
 
 def _alike(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

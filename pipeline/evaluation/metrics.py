@@ -8,7 +8,7 @@ number of leading axes, so a thousand bootstrap resamples cost one call.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT
 from pipeline.evaluation.matching import NONE, Matching, match_beats
 from pipeline.evaluation.record_predictions import RecordPredictions
+from pipeline.evaluation.schema import Kind
 from pipeline.labels import AAMI_CLASSES, LabelTable, aami_class
 from pipeline.types import FloatArray, IntArray
 
-Kind = Literal["reference", "detected"]
 Counts = NDArray[np.int64] | NDArray[np.float64]
 Scores = dict[str, NDArray[np.float64]]
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from pipeline._util.progress import Progress, no_progress
 from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import DataError, SignalError
-from pipeline.evaluation.metrics import Kind
 from pipeline.evaluation.record_predictions import RecordPredictions, load_predictions, save_predictions
+from pipeline.evaluation.schema import EvaluatedModel, Kind
 from pipeline.intake import read_path
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Annotations, Recording, read_only
@@ -47,7 +47,7 @@ class Predicted:
 
 def predict_records(
     classifier: BeatClassifier,
-    model: Mapping[str, Any],
+    model: EvaluatedModel,
     folder: Path,
     names: Sequence[str],
     cache: Path,
@@ -62,7 +62,7 @@ def predict_records(
     ----------
     classifier : BeatClassifier
         The network.
-    model : mapping of str to Any
+    model : EvaluatedModel
         Its manifest, as in evaluation.json.
     folder : Path
         Where the records are.
@@ -139,20 +139,20 @@ def reference_of(recording: Recording) -> Annotations:
     return recording.reference
 
 
-def code_id(config: Config, model: Mapping[str, Any], kind: Kind) -> str:
+def code_id(config: Config, model: EvaluatedModel, kind: Kind) -> str:
     """Return a fingerprint of what a prediction depends on besides the recording: weights, calibration, steps, code.
 
     Parameters
     ----------
     config : Config
         Settings of the pipeline.
-    model : mapping of str to Any
+    model : EvaluatedModel
         The network's manifest, as in evaluation.json.
     kind : Kind
         "reference" or "detected".
     """
     scoring_aside = replace(config, match_window_ms=0.0, learning_period_s=0.0, predict_batch=0)
-    facts = [repr(scoring_aside), {key: model.get(key) for key in WEIGHING}, inspect.getsource(snap)]
+    facts = [repr(scoring_aside), {key: getattr(model, key) for key in WEIGHING}, inspect.getsource(snap)]
     leave_out = DETECTING if kind == "reference" else ()
     return fingerprint(*ANSWERING, *READING, facts=facts, leave_out=leave_out)
 

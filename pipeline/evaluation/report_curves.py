@@ -12,7 +12,15 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from pipeline.evaluation import calibration, metrics
 from pipeline.evaluation.metrics import ScoredBeats
 from pipeline.evaluation.report_scores import normal_or_not, top_label_sums, with_truth
-from pipeline.evaluation.saved import Json
+from pipeline.evaluation.schema import (
+    CoverageCurve,
+    Numbers,
+    PrecisionRecallCurve,
+    ReliabilityBins,
+    RocCurve,
+    ThresholdSweep,
+    WrongBeat,
+)
 from pipeline.labels import AAMI_CLASSES
 
 CURVE_POINTS: Final = 200
@@ -20,24 +28,34 @@ ERRORS: Final = 24
 ERRORS_PER_KIND: Final = 2  # per record, truth and prediction: otherwise one patient fills the list
 
 
-def curves(beats: Sequence[ScoredBeats]) -> Json:
-    """Return ROC and precision-recall curves of abnormal against normal, thinned."""
-    pairs = [normal_or_not(item) for item in beats]
-    truth, score = np.concatenate([t for t, _ in pairs]), np.concatenate([s for _, s in pairs])
-    empty: Json = {
-        "roc": {"fpr": [], "tpr": [], "threshold": []},
-        "pr": {"recall": [], "precision": [], "threshold": []},
-    }
+def roc(beats: Sequence[ScoredBeats]) -> RocCurve:
+    """ROC of abnormal against normal, thinned; empty where there is only one of them."""
+    truth, score = _pooled(beats)
     if truth.all() or not truth.any():
-        return empty
+        return RocCurve((), (), ())
     fpr, tpr, at = roc_curve(truth, score)
-    precision, recall, cut = precision_recall_curve(truth, score)
-    cut = np.append(cut, 1.0)
-    roc, pr = _thin(fpr + tpr), _thin(recall)
-    return {
-        "roc": {"fpr": fpr[roc], "tpr": tpr[roc], "threshold": np.minimum(at[roc], 1.0)},
-        "pr": {"recall": recall[pr], "precision": precision[pr], "threshold": cut[pr]},
-    }
+    shown = _thin(fpr + tpr)
+    return RocCurve(column(fpr[shown]), column(tpr[shown]), column(np.minimum(at[shown], 1.0)))
+
+
+def precision_recall(beats: Sequence[ScoredBeats]) -> PrecisionRecallCurve:
+    """Precision against recall of abnormal against normal, thinned; empty where there is only one of them."""
+    truth, score = _pooled(beats)
+    if truth.all() or not truth.any():
+        return PrecisionRecallCurve((), (), ())
+    precision, recall, at = precision_recall_curve(truth, score)
+    at, shown = np.append(at, 1.0), _thin(recall)
+    return PrecisionRecallCurve(column(recall[shown]), column(precision[shown]), column(at[shown]))
+
+
+def column(values: NDArray[np.floating]) -> Numbers:
+    """Numbers (n,) as they are kept."""
+    return tuple(values.tolist())
+
+
+def _pooled(beats: Sequence[ScoredBeats]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    pairs = [normal_or_not(item) for item in beats]
+    return np.concatenate([t for t, _ in pairs]), np.concatenate([s for _, s in pairs])
 
 
 def _thin(position: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -51,30 +69,29 @@ def _thin(position: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.unique(index if position[-1] >= position[0] else position.size - 1 - index)
 
 
-def reliability(beats: Sequence[ScoredBeats]) -> Json:
+def reliability(beats: Sequence[ScoredBeats]) -> ReliabilityBins:
     """Return how far stated confidences come true."""
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
     found = calibration.reliability_of_sums(np.sum([top_label_sums(item) for item in beats], axis=0))
     errors = calibration.classwise_calibration_error(p, truth)
-    return {
-        "bins": calibration.BINS,
-        "lower": found.lower,
-        "upper": found.upper,
-        "count": found.count,
-        "stated": found.stated,
-        "observed": found.observed,
-        "ece": found.error if truth.size else float("nan"),
-        "classwise": dict(zip(AAMI_CLASSES, errors.tolist(), strict=True)),
-    }
+    return ReliabilityBins(
+        bins=calibration.BINS,
+        lower=column(found.lower),
+        upper=column(found.upper),
+        count=tuple(found.count.tolist()),
+        stated=column(found.stated),
+        observed=column(found.observed),
+        ece=found.error if truth.size else float("nan"),
+        classwise=dict(zip(AAMI_CLASSES, errors.tolist(), strict=True)),
+    )
 
 
-def thresholds(beats: Sequence[ScoredBeats]) -> Json:
+def thresholds(beats: Sequence[ScoredBeats]) -> ThresholdSweep:
     """Return the sweep behind the page's slider: 199 even steps and finer ones at both ends, where p crowds."""
     ends = np.array([0.001, 0.002, 0.995, 0.998, 0.999])
     threshold = np.unique(np.round(np.concatenate([np.linspace(0.005, 0.995, 199), ends]), 4))
-    pairs = [normal_or_not(item) for item in beats]
-    truth, score = np.concatenate([t for t, _ in pairs]), np.concatenate([s for _, s in pairs])
+    truth, score = _pooled(beats)
     positive, negative = np.sort(score[truth]), np.sort(score[~truth])
     tp = positive.size - np.searchsorted(positive, threshold)
     fp = negative.size - np.searchsorted(negative, threshold)
@@ -82,24 +99,30 @@ def thresholds(beats: Sequence[ScoredBeats]) -> Json:
     scores = metrics.binary_scores(counts)
     flagged = sum(np.sum(item.abnormal[:, None] >= threshold, axis=0) for item in beats)
     hours = sum(item.scored_s for item in beats) / 3600
-    names = ("se", "sp", "ppv", "f1", "balanced_accuracy")
-    columns = {name: scores[f"binary_{name}"] for name in names}
-    return {"threshold": threshold, **columns, "flagged_per_hour": flagged / hours}
+    return ThresholdSweep(
+        threshold=column(threshold),
+        se=column(scores["binary_se"]),
+        sp=column(scores["binary_sp"]),
+        ppv=column(scores["binary_ppv"]),
+        f1=column(scores["binary_f1"]),
+        balanced_accuracy=column(scores["binary_balanced_accuracy"]),
+        flagged_per_hour=column(flagged / hours),
+    )
 
 
-def coverage(beats: Sequence[ScoredBeats]) -> Json:
+def coverage(beats: Sequence[ScoredBeats]) -> CoverageCurve:
     """Return how accurate the network is on its most confident beats (risk against coverage)."""
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
     stated, right = p.max(axis=1), p.argmax(axis=1) == truth
     at = np.round(np.linspace(0.2, 0.99, 80), 4)
     kept = [stated >= level for level in at]
-    coverage = [float(mask.mean()) if mask.size else float("nan") for mask in kept]
-    accuracy = [float(right[mask].mean()) if mask.any() else float("nan") for mask in kept]
-    return {"confidence": at, "coverage": coverage, "accuracy": accuracy}
+    coverage = tuple(float(mask.mean()) if mask.size else float("nan") for mask in kept)
+    accuracy = tuple(float(right[mask].mean()) if mask.any() else float("nan") for mask in kept)
+    return CoverageCurve(column(at), coverage, accuracy)
 
 
-def confident_errors(beats: Sequence[ScoredBeats]) -> list[Json]:
+def confident_errors(beats: Sequence[ScoredBeats]) -> tuple[WrongBeat, ...]:
     """Return the wrong answers with the highest confidence, few of a kind from one record."""
     found = [(float(item.p[i].max()), item, int(i)) for item in beats for i in _wrong(item)]
     found.sort(key=lambda entry: (-entry[0], entry[1].record, entry[2]))
@@ -112,21 +135,21 @@ def confident_errors(beats: Sequence[ScoredBeats]) -> list[Json]:
             chosen.append(_error(item, i))
         if len(chosen) == ERRORS:
             break
-    return chosen
+    return tuple(chosen)
 
 
 def _wrong(beats: ScoredBeats) -> NDArray[np.intp]:
     return np.flatnonzero(beats.has_p & (beats.truth != beats.predicted))
 
 
-def _error(beats: ScoredBeats, i: int) -> Json:
-    return {
-        "record": beats.record,
-        "sample": int(beats.sample[i]),
-        "time_s": float(beats.sample[i] / beats.fs),
-        "symbol": beats.symbol[i],
-        "truth": metrics.LABELS[beats.truth[i]],
-        "predicted": metrics.LABELS[beats.predicted[i]],
-        "confidence": float(beats.p[i].max()),
-        "p": dict(zip(AAMI_CLASSES, beats.p[i].tolist(), strict=True)),
-    }
+def _error(beats: ScoredBeats, i: int) -> WrongBeat:
+    return WrongBeat(
+        record=beats.record,
+        sample=int(beats.sample[i]),
+        time_s=float(beats.sample[i] / beats.fs),
+        symbol=beats.symbol[i],
+        truth=metrics.LABELS[beats.truth[i]],
+        predicted=metrics.LABELS[beats.predicted[i]],
+        confidence=float(beats.p[i].max()),
+        p=dict(zip(AAMI_CLASSES, beats.p[i].tolist(), strict=True)),
+    )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation import bootstrap, calibration, metrics
 from pipeline.evaluation.metrics import ScoredBeats, Scores
-from pipeline.evaluation.saved import Json
+from pipeline.evaluation.schema import ClassRow, Confusion, Estimate, Estimates, RecordRow
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 
 
@@ -38,7 +38,7 @@ def with_truth(beats: ScoredBeats) -> tuple[NDArray[np.float64], NDArray[np.int6
     return beats.p[keep].astype(np.float64), beats.truth[keep]
 
 
-def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int, seed: int) -> Json:
+def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int, seed: int) -> Estimates:
     """Return every measure with its interval from resampling the patients.
 
     Parameters
@@ -67,7 +67,7 @@ def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int,
     drawn |= bootstrap.ranking_resamples(truth, score, weights)
     drawn |= {"ece": calibration.error_of_sums(bootstrap.resample(calibrated, weights))}
     around = bootstrap.intervals(drawn)
-    return {n: {"value": float(v), "low": around[n][0], "high": around[n][1]} for n, v in value.items()}
+    return {name: Estimate(float(v), *around[name]) for name, v in value.items()}
 
 
 def top_label_sums(beats: ScoredBeats) -> NDArray[np.float64]:
@@ -76,9 +76,9 @@ def top_label_sums(beats: ScoredBeats) -> NDArray[np.float64]:
     return calibration.reliability_sums(p.max(axis=1), p.argmax(axis=1) == truth)
 
 
-def average(beats: Sequence[ScoredBeats], threshold: float) -> Json:
+def average(beats: Sequence[ScoredBeats], threshold: float) -> dict[str, float]:
     """Return the mean of each measure over the records that define it."""
-    average: Json = dict(metrics.average_scores(confusions(beats)))
+    average = {name: float(value) for name, value in metrics.average_scores(confusions(beats)).items()}
     per_record = metrics.binary_scores(np.stack([binary_counts(item, threshold) for item in beats]))
     for name, values in per_record.items():
         defined = values[np.isfinite(values)]
@@ -86,12 +86,12 @@ def average(beats: Sequence[ScoredBeats], threshold: float) -> Json:
     return average
 
 
-def confusion_json(matrix: NDArray[np.int64]) -> Json:
-    """Return a confusion matrix as plain data."""
-    return {"labels": list(metrics.LABELS), "counts": matrix.tolist()}
+def confusion(matrix: NDArray[np.int64]) -> Confusion:
+    """Return a confusion matrix (6, 6) with its labels."""
+    return Confusion(metrics.LABELS, tuple(map(tuple, matrix.tolist())))
 
 
-def class_rows(beats: Sequence[ScoredBeats], overall: Json) -> list[Json]:
+def class_rows(beats: Sequence[ScoredBeats], overall: Estimates) -> tuple[ClassRow, ...]:
     """Return one row per AAMI class."""
     matrix = confusions(beats).sum(axis=0)
     pairs = [with_truth(item) for item in beats]
@@ -101,49 +101,54 @@ def class_rows(beats: Sequence[ScoredBeats], overall: Json) -> list[Json]:
     for i, name in enumerate(AAMI_CLASSES):
         auc, ap = metrics.ranking_scores(truth == i, p[:, i])
         rows.append(
-            {
-                "class": name,
-                "name": CLASS_NAMES[name],
-                "reference": int(matrix[i].sum()),
-                "predicted": int(matrix[:, i].sum()),
-                "correct": int(matrix[i, i]),
-                **{measure: overall[f"{name}_{measure}"] for measure in ("se", "ppv", "f1")},
-                "auc": auc,
-                "ap": ap,
-                "ece": float(errors[i]),
-            }
+            ClassRow(
+                aami=name,
+                name=CLASS_NAMES[name],
+                reference=int(matrix[i].sum()),
+                predicted=int(matrix[:, i].sum()),
+                correct=int(matrix[i, i]),
+                se=overall[f"{name}_se"],
+                ppv=overall[f"{name}_ppv"],
+                f1=overall[f"{name}_f1"],
+                auc=auc,
+                ap=ap,
+                ece=float(errors[i]),
+            )
         )
-    return rows
+    return tuple(rows)
 
 
-def record_row(beats: ScoredBeats, threshold: float) -> Json:
+def record_row(beats: ScoredBeats, threshold: float) -> RecordRow:
     """Return the figures of one record."""
     matrix = metrics.confusion(beats.truth, beats.predicted)
     scores = metrics.all_scores(matrix) | metrics.binary_scores(binary_counts(beats, threshold))
-    shown = (
-        "accuracy",
-        "qrs_se",
-        "qrs_ppv",
-        "S_se",
-        "S_ppv",
-        "S_f1",
-        "V_se",
-        "V_ppv",
-        "V_f1",
-        "binary_se",
-        "binary_sp",
-    )
+    scored = {name: float(value) for name, value in scores.items()}
+    n, s, v, f, q = (int(matrix[i].sum()) for i in range(len(AAMI_CLASSES)))
     stated = beats.p[beats.has_p].max(axis=1)
-    return {
-        "record": beats.record,
-        **{name: int(matrix[i].sum()) for i, name in enumerate(AAMI_CLASSES)},
-        "errors": int(matrix.sum() - np.trace(matrix)),
-        **{name: float(scores[name]) for name in shown},
-        "confidence": float(stated.mean()) if stated.size else float("nan"),
-        "confusion": matrix.ravel().tolist(),
-        "binary": binary_counts(beats, threshold).tolist(),
-        "answers": packed(beats),
-    }
+    return RecordRow(
+        record=beats.record,
+        N=n,
+        S=s,
+        V=v,
+        F=f,
+        Q=q,
+        errors=int(matrix.sum() - np.trace(matrix)),
+        accuracy=scored["accuracy"],
+        qrs_se=scored["qrs_se"],
+        qrs_ppv=scored["qrs_ppv"],
+        S_se=scored["S_se"],
+        S_ppv=scored["S_ppv"],
+        S_f1=scored["S_f1"],
+        V_se=scored["V_se"],
+        V_ppv=scored["V_ppv"],
+        V_f1=scored["V_f1"],
+        binary_se=scored["binary_se"],
+        binary_sp=scored["binary_sp"],
+        confidence=float(stated.mean()) if stated.size else float("nan"),
+        confusion=tuple(matrix.ravel().tolist()),
+        binary=tuple(binary_counts(beats, threshold).tolist()),
+        answers=packed(beats),
+    )
 
 
 def packed(beats: ScoredBeats) -> str:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from models import registry
-from pipeline._util.files import write_bytes
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import to_json
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config, runs_root
 from pipeline.datasets.catalogue import CATALOGUE, database_folder
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluation.bootstrap import RESAMPLES
-from pipeline.evaluation.error_images import error_pictures, layout_json, write_sheet
-from pipeline.evaluation.predict import KINDS, Predicted, predict_records
-from pipeline.evaluation.report import EvaluationReport, evaluate_predictions
-from pipeline.evaluation.saved import DATABASES, SCHEMA, Json, evaluation_file, read_evaluation
+from pipeline.evaluation.error_images import error_pictures, write_sheet
+from pipeline.evaluation.predict import Predicted, predict_records
+from pipeline.evaluation.report import evaluate_predictions
+from pipeline.evaluation.saved import DATABASES, evaluation_file, read_evaluation
+from pipeline.evaluation.schema import (
+    EvaluatedModel,
+    Evaluation,
+    Kind,
+    RandomSplitReport,
+    Report,
+    SheetLayout,
+    Speed,
+    Split,
+    WrongBeat,
+)
 
 RUNS = runs_root() / "evaluate"
 OPTIMISTIC = (
@@ -93,7 +103,7 @@ def evaluate(
 
 def evaluate_classifier(
     classifier: BeatClassifier,
-    model: Mapping[str, Any],
+    model: EvaluatedModel,
     data_dir: Path,
     split: str,
     output: Path,
@@ -111,7 +121,7 @@ def evaluate_classifier(
     ----------
     classifier : BeatClassifier
         The network.
-    model : mapping of str to Any
+    model : EvaluatedModel
         What evaluation.json states about it; see `describe_model`.
     data_dir : Path
         The folder of the records, or the one that holds `mitdb/` and `svdb/`.
@@ -137,8 +147,9 @@ def evaluate_classifier(
     Path
         The JSON file.
     """
-    report = progress or no_progress
-    folder = database_folder(data_dir, _database(split))
+    report = progress or (no_progress)
+    tested = _known(split)
+    folder = database_folder(data_dir, DATABASES[tested])
     names = split_records(split, folder, records)
     if split != "ds1":  # which shows the fit to the training set
         names = unseen_by(model, names)
@@ -146,39 +157,41 @@ def evaluate_classifier(
         raise DataError(f"All records of the split {split!r} taught network {classifier.name!r}; none is left to test.")
     found = predict_records(classifier, model, folder, names, cache, config, progress=stretch_of(report, 0, 0.95))
     before = _before(output)
-    same = before if _agree(before, model, "sha256") else {}
-    content: Json = {
-        "schema": SCHEMA,
-        "model": dict(model),
-        "split": split,
-        "seen": [name for name in names if name in (model.get("train_records") or ())],
-        "provenance": asdict(provenance or default_provenance(classifier.name, folder, split, len(names))),
-        "speed": _speed(found) or same.get("speed"),
-        # of other weights in any case: it represents the network and its pictures
-        "random_split": before.get("random_split") if _agree(before, model, "preprocessing") else None,
-        "uncertainty": same.get("uncertainty"),
-        "error_sheet": None,
-    }
-    for kind in KINDS:
+    same = before if before and before.model.sha256 == model.sha256 else None
+
+    def scored(kind: Kind) -> Report:
         report(0.95, f"Scoring at {kind} beats")
-        scored = evaluate_predictions(
+        return evaluate_predictions(
             found.predictions[kind],
             kind=kind,
             threshold=classifier.threshold,
             config=config,
-            left_out=PACED if DATABASES[split] == "mitdb" else (),
+            left_out=PACED if DATABASES[tested] == "mitdb" else (),
             refused=found.refused[kind],
             resamples=resamples,
         )
-        content[kind] = scored.to_json()
+
+    evaluation = Evaluation(
+        model=model,
+        split=tested,
+        seen=tuple(name for name in names if name in model.train_records),
+        provenance=provenance or default_provenance(classifier.name, folder, split, len(names)),
+        speed=_speed(found) or (same.speed if same else None),
+        # of other weights in any case: it represents the network and its pictures
+        random_split=before.random_split if before and before.model.preprocessing == model.preprocessing else None,
+        uncertainty=same.uncertainty if same else None,
+        error_sheet=None,
+        reference=scored("reference"),
+        detected=scored("detected"),
+    )
     report(0.98, "Drawing the most confident errors")
-    content["error_sheet"] = _error_sheet(content["reference"]["errors"], folder, output, config)
-    write_json(output, content)
+    sheet = _error_sheet(evaluation.reference.errors, folder, output, config)
+    write_json(output, to_json(replace(evaluation, error_sheet=sheet)))
     report(1.0, f"{len(names)} records evaluated")
     return output
 
 
-def add_random_split(path: Path, report: EvaluationReport) -> None:
+def add_random_split(path: Path, report: Report) -> None:
     """Put the score of the same network on a random split of beats into an evaluation.json, labelled as optimistic.
 
     Raises
@@ -186,12 +199,12 @@ def add_random_split(path: Path, report: EvaluationReport) -> None:
     DataError
         If there is no evaluation.json at `path`.
     """
-    content = read_evaluation(path)
-    content["random_split"] = {**report.to_json(), "optimistic": True, "label": OPTIMISTIC}
-    write_json(path, content)
+    found = {each.name: getattr(report, each.name) for each in fields(report)}
+    labelled = RandomSplitReport(**found, optimistic=True, label=OPTIMISTIC)
+    write_json(path, to_json(replace(read_evaluation(path), random_split=labelled)))
 
 
-def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registry.Classifier, Json]:
+def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registry.Classifier, EvaluatedModel]:
     """Load a network, verified, and what evaluations state about it.
 
     Raises
@@ -202,16 +215,10 @@ def load_described(name: str, weights: Path = registry.WEIGHTS) -> tuple[registr
     return registry.load(name, weights), describe_model(name, weights)
 
 
-def identity(model: Mapping[str, Any]) -> Json:
-    """Return what files beside an evaluation state about their network: enough to know whether they belong together."""
-    return {key: model.get(key) for key in ("name", "title", "sha256")}
-
-
-def describe_model(name: str, weights: Path = registry.WEIGHTS) -> Json:
+def describe_model(name: str, weights: Path = registry.WEIGHTS) -> EvaluatedModel:
     """Return what evaluation.json states about a network: its manifest without the golden predictions."""
-    facts: Json = json.loads(json.dumps(asdict(registry.manifest(name, weights))))
-    facts.pop("golden")
-    return facts
+    manifest = registry.manifest(name, weights)
+    return EvaluatedModel(**{each.name: getattr(manifest, each.name) for each in fields(EvaluatedModel)})
 
 
 def split_records(split: str, folder: Path, records: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -239,9 +246,9 @@ def split_records(split: str, folder: Path, records: Sequence[str] | None = None
     return chosen
 
 
-def unseen_by(model: Mapping[str, Any], records: Sequence[str]) -> tuple[str, ...]:
+def unseen_by(model: EvaluatedModel, records: Sequence[str]) -> tuple[str, ...]:
     """Return the records that the network was neither trained nor calibrated on."""
-    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
+    seen = {*model.train_records, *model.validation_records}
     return tuple(name for name in records if name not in seen)
 
 
@@ -269,56 +276,28 @@ def default_provenance(name: str, folder: Path, split: str, records: int) -> Pro
     )
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write strict JSON (no NaN), whole or not at all; lists of plain values stay on one line.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written.
-    """
-    write_bytes(path, (_json_text(content, "\n") + "\n").encode())
+def _known(split: str) -> Split:
+    for known in DATABASES:
+        if split == known:
+            return known
+    raise DataError(f"The split {split!r} is not known; use {', '.join(DATABASES)}.")
 
 
-def _json_text(value: Any, newline: str) -> str:
-    items = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else []
-    if not any(isinstance(item, Mapping | list | tuple) for item in items):
-        return json.dumps(value, allow_nan=False, ensure_ascii=False)
-    deeper = newline + " "
-    texts = [_json_text(item, deeper) for item in items]
-    if isinstance(value, Mapping):
-        texts = [f"{json.dumps(key, ensure_ascii=False)}: {text}" for key, text in zip(value, texts, strict=True)]
-    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    return opening + deeper + ("," + deeper).join(texts) + newline + closing
-
-
-def _database(split: str) -> str:
-    if split not in DATABASES:
-        raise DataError(f"The split {split!r} is not known; use {', '.join(DATABASES)}.")
-    return DATABASES[split]
-
-
-def _speed(found: Predicted) -> Json | None:
+def _speed(found: Predicted) -> Speed | None:
     """Return the beats per second from samples to classes, if any were read in this run."""
-    if not found.beats:
-        return None
-    return {"beats_per_s": round(found.beats / found.seconds, 1), "beats": found.beats, "cores": os.cpu_count()}
+    return Speed(round(found.beats / found.seconds, 1), found.beats, os.cpu_count()) if found.beats else None
 
 
-def _error_sheet(errors: Sequence[Mapping[str, Any]], folder: Path, output: Path, config: Config) -> Json | None:
+def _error_sheet(errors: Sequence[WrongBeat], folder: Path, output: Path, config: Config) -> SheetLayout | None:
     if not errors:
         return None
     file = output.with_name("errors.png" if output.stem == "evaluation" else f"{output.stem}-errors.png")
-    return layout_json(write_sheet(error_pictures(errors, folder, config), file))
+    return write_sheet(error_pictures(errors, folder, config), file)
 
 
-def _before(output: Path) -> Json:
+def _before(output: Path) -> Evaluation | None:
     """Return the existing evaluation; empty if there is none that can be read."""
     try:
-        return read_evaluation(output) if output.is_file() else {}
+        return read_evaluation(output) if output.is_file() else None
     except DataError:
-        return {}
-
-
-def _agree(before: Json, model: Mapping[str, Any], fact: str) -> bool:
-    return bool(before) and before["model"].get(fact) == model.get(fact)
+        return None

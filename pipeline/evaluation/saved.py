@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
+from pipeline.evaluation.schema import Column, Curves, Evaluation, Explanations, Split, StressTest
 
-SCHEMA: Final = "heartvision.evaluation/1"
-STRESS_SCHEMA: Final = "heartvision.stress/1"
-EXPLANATIONS_SCHEMA: Final = "heartvision.explanations/1"
-OUTLINE: Final = ("model", "split", "provenance", "reference", "detected", "random_split", "error_sheet")
-DATABASES: Final = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
-SPLITS: Final = MappingProxyType(
+DATABASES: Final[Mapping[Split, str]] = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
+SPLITS: Final[Mapping[Split, str]] = MappingProxyType(
     {
         "ds2": "MIT-BIH DS2, 22 patients never trained on",
         "svdb": "MIT-BIH Supraventricular database: other hospital days, other leads, 128 Hz",
         "ds1": "MIT-BIH DS1, the patients that taught the network",
     }
 )
-REPORT_OUTLINE: Final = (
-    *("kind", "records", "left_out", "refused", "table", "threshold", "hours", "beats", "notes", "overall", "average"),
-    *("classes", "confusion", "ec57", "variants", "per_record", "roc", "pr", "reliability", "thresholds", "coverage"),
-    *("errors", "error_count", "s_without_232"),
-)
-
-Json = dict[str, Any]
+AGAIN: Final = "run `python -m pipeline evaluate` again"
 
 
 def evaluation_file(name: str, split: str, weights: Path) -> Path:
@@ -61,7 +53,7 @@ def without_file(name: str, without: Sequence[str], weights: Path) -> Path:
     return weights / name / f"evaluation-without-{'-'.join(without)}.json"
 
 
-def read_evaluation(path: Path) -> Json:
+def read_evaluation(path: Path) -> Evaluation:
     """Read an evaluation.json, and check its outline.
 
     Raises
@@ -69,19 +61,36 @@ def read_evaluation(path: Path) -> Json:
     DataError
         If the file is missing, not JSON, or of another schema.
     """
+    return read_as(Evaluation, path, again=AGAIN)
+
+
+def read_measured(name: str, part: str, weights: Path) -> tuple[str, Provenance] | None:
+    """Return what measured a part of a network, and the SHA-256 of the weights; None where nothing readable is.
+
+    Parameters
+    ----------
+    part : {"uncertainty", "stress", "explanations"} or a split
+    """
+    home, file = weights / name, evaluation_file(name, "ds2" if part == "uncertainty" else part, weights)
     try:
-        content: Json = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name} cannot be read as JSON; run `python -m pipeline evaluate` again.") from error
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise DataError(
-            f"{path.name} has the schema {schema!r}, not {SCHEMA!r}; run `python -m pipeline evaluate` again."
-        )
-    missing = [key for key in OUTLINE if key not in content]
-    for kind in ("reference", "detected", "random_split"):
-        if (report := content.get(kind)) is not None:
-            missing += [f"{kind}.{key}" for key in REPORT_OUTLINE if key not in report]
-    if missing:
-        raise DataError(f"{path.name} lacks {', '.join(missing[:3])}; run `python -m pipeline evaluate` again.")
-    return content
+        if part in ("stress", "explanations"):
+            kind: type[StressTest] | type[Explanations] = StressTest if part == "stress" else Explanations
+            found = read_as(kind, home / f"{part}.json", again=AGAIN)
+            return found.model.sha256, found.provenance
+        evaluation = read_evaluation(file)
+    except DataError:
+        return None
+    if part != "uncertainty":
+        return evaluation.model.sha256, evaluation.provenance
+    return (evaluation.model.sha256, evaluation.uncertainty.provenance) if evaluation.uncertainty else None
+
+
+def read_history(path: Path) -> Curves:
+    """Read a history.json: the curves of a training, epoch by epoch; None where a measure was not taken.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or holds no curves.
+    """
+    return read_as(dict[str, Column], path, again="train the network again")

@@ -1,28 +1,27 @@
 """How a network bears noise, lost leads and other sampling: the same sampled beats, again and again.
 
-stress.json holds `schema`, `model` {name, title, sha256}, `provenance`, `records`, `caps` (beats of a class that are
-read of each record), `beats` (read per condition) and `conditions`: [{name, title, noise, snr_db, fs, records, beats,
-overall {measure: estimate}, without_232 {measure: estimate} or null, unclassified, classified and gated {share,
-accuracy}: the beats that get a class, and those that the quality gate stops}]. A sampled beat stands for the others of
-its class and record: counts are weighted by how many it stands for, so that the scores estimate those of all.
+What it gives is a `schema.StressTest`. A sampled beat stands for the others of its class and record: counts are
+weighted by how many it stands for, so that the scores estimate those of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from models import registry
+from pipeline._util.files import write_json
 from pipeline._util.fingerprint import fingerprint
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import rounded, to_json
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config
 from pipeline.datasets.catalogue import database_folder
@@ -30,10 +29,10 @@ from pipeline.datasets.splits import DS2
 from pipeline.evaluation import bootstrap, metrics
 from pipeline.evaluation.metrics import Scores
 from pipeline.evaluation.predict import code_id, reference_of
-from pipeline.evaluation.report import S_RECORD, plain
-from pipeline.evaluation.run import RUNS, identity, load_described, write_json
+from pipeline.evaluation.report import S_RECORD
+from pipeline.evaluation.run import RUNS, load_described
 from pipeline.evaluation.sampling import CAPS, Sampled, load, sampled, save
-from pipeline.evaluation.saved import STRESS_SCHEMA, Json
+from pipeline.evaluation.schema import Estimate, Estimates, EvaluatedModel, ShareRight, StressedCondition, StressTest
 from pipeline.intake import read_path
 from pipeline.synthesis.noise import NOISES, add_noise, half_of, read_noise
 from pipeline.types import Recording, read_only
@@ -118,7 +117,7 @@ def stress(
 
 def stress_classifier(
     classifier: BeatClassifier,
-    model: Mapping[str, Any],
+    model: EvaluatedModel,
     data_dir: Path,
     output: Path,
     *,
@@ -137,7 +136,7 @@ def stress_classifier(
     ----------
     classifier : BeatClassifier
         The network.
-    model : mapping of str to Any
+    model : EvaluatedModel
         What evaluations state about it; see `describe_model`.
     data_dir : Path
         The folder of the databases.
@@ -172,15 +171,7 @@ def stress_classifier(
         return load(file, path.name)
 
     jobs = _jobs(data_dir, records, model)
-    content: Json = {
-        "schema": STRESS_SCHEMA,
-        "model": identity(model),
-        "provenance": asdict(_provenance(classifier.name)),
-        "records": list(records),
-        "caps": dict(caps),
-        "beats": 0,
-        "conditions": [],
-    }
+    test = StressTest(model.identity, _provenance(classifier.name), tuple(records), caps, 0, ())
     every, done = sum(len(paths) for _, paths in jobs), 0
     for condition, paths in jobs:
         found = []
@@ -188,17 +179,17 @@ def stress_classifier(
             progress(done / every, f"Record {path.name}: {condition.title}")
             found.append(read(path, condition))
             done += 1
-        content["conditions"].append(_scored(condition, found, resamples))
-        content["beats"] = content["conditions"][0]["beats"]
-        write_json(output, plain(content))  # an interrupted run has the conditions that were finished
+        scored = (*test.conditions, rounded(_scored(condition, found, resamples)))
+        test = replace(test, beats=scored[0].beats, conditions=scored)
+        write_json(output, to_json(test))  # an interrupted run has the conditions that were finished
     return output
 
 
-def _jobs(data_dir: Path, records: Sequence[str], model: Mapping[str, Any]) -> list[tuple[Condition, list[Path]]]:
+def _jobs(data_dir: Path, records: Sequence[str], model: EvaluatedModel) -> list[tuple[Condition, list[Path]]]:
     """Return each condition and the recordings that are read under it; svdb, if available, comes second."""
     folder = database_folder(data_dir)
     own = [folder / record for record in records]
-    seen = {*(model.get("train_records") or ()), *(model.get("validation_records") or ())}
+    seen = {*model.train_records, *model.validation_records}
     others = [file.with_suffix("") for file in sorted((data_dir / ELSEWHERE).glob("*.hea")) if file.stem not in seen]
     clean, *rest = ((condition, own) for condition in conditions())
     elsewhere = Condition(ELSEWHERE, f"Another database, as recorded: {ELSEWHERE}")
@@ -243,38 +234,38 @@ def at_rate(recording: Recording, fs: float) -> Recording:
     )
 
 
-def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> Json:
+def _scored(condition: Condition, found: Sequence[Sampled], resamples: int) -> StressedCondition:
     others = [item for item in found if item.record != S_RECORD]
     beats = sum(float(item.matrix.sum()) for item in found)
-    return {
-        "name": condition.name,
-        "title": condition.title,
-        "noise": condition.noise,
-        "snr_db": condition.snr_db,
-        "fs": condition.fs,
-        "records": len(found),
-        "beats": sum(item.beats for item in found),
-        "overall": _estimates(found, resamples),
-        "without_232": _estimates(others, resamples) if 0 < len(others) < len(found) else None,
-        "unclassified": sum(item.unclassified for item in found) / beats,
-        "classified": _right(np.sum([item.classified for item in found], axis=0), beats),
-        "gated": _right(np.sum([item.gated for item in found], axis=0), beats),
-    }
+    return StressedCondition(
+        name=condition.name,
+        title=condition.title,
+        noise=condition.noise,
+        snr_db=condition.snr_db,
+        fs=condition.fs,
+        records=len(found),
+        beats=sum(item.beats for item in found),
+        overall=_estimates(found, resamples),
+        without_232=_estimates(others, resamples) if 0 < len(others) < len(found) else None,
+        unclassified=sum(item.unclassified for item in found) / beats,
+        classified=_right(np.sum([item.classified for item in found], axis=0), beats),
+        gated=_right(np.sum([item.gated for item in found], axis=0), beats),
+    )
 
 
-def _right(counts: NDArray[np.float64], beats: float) -> Json:
+def _right(counts: NDArray[np.float64], beats: float) -> ShareRight:
     """Return the share of all beats that these are, and the share of these that is right."""
     number, right = counts.tolist()
-    return {"share": number / beats, "accuracy": right / number if number else float("nan")}
+    return ShareRight(number / beats, right / number if number else None)
 
 
-def _estimates(found: Sequence[Sampled], resamples: int) -> Json:
+def _estimates(found: Sequence[Sampled], resamples: int) -> Estimates:
     matrices, flags = np.stack([item.matrix for item in found]), np.stack([item.flags for item in found])
     weights = bootstrap.patient_weights([item.record for item in found], resamples=resamples)
     value = _scores(matrices.sum(axis=0), flags.sum(axis=0))
     drawn = _scores(bootstrap.resample(matrices, weights), bootstrap.resample(flags, weights))
     around = bootstrap.intervals({name: drawn[name] for name in SHOWN})
-    return {n: {"value": float(value[n]), "low": around[n][0], "high": around[n][1]} for n in SHOWN}
+    return {name: Estimate(float(value[name]), *around[name]) for name in SHOWN}
 
 
 def _scores(matrix: NDArray[np.float64], flags: NDArray[np.float64]) -> Scores:

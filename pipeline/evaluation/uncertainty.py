@@ -1,25 +1,20 @@
-"""Class sets and abstention, calibrated on patients of svdb and measured on others: what evaluation.json keeps of them.
-
-`uncertainty`: `alpha`, `delta`, `calibration` {database, records, beats}, `methods` [{name, threshold}], `abstention`
-{target, confidence}, `tested` [{name, title, records, methods [{name, coverage, mean_size, single, patients_held,
-worst, per_class, per_patient}], risk {coverage, error, aurc, excess}, abstention {answered, wrong, error, worst},
-app (`abstention.app_rule`) or null, without_232 [as methods] or null}], `halves` (many random halves of the calibration
-database instead of the one, or null where all of it calibrates) and `provenance`.
-"""
+"""Class sets and abstention, calibrated on patients of svdb and measured on others (`schema.Uncertainty`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import rounded, to_json
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Config
 from pipeline.datasets.catalogue import database_folder
@@ -28,9 +23,22 @@ from pipeline.evaluation.abstention import WRONG, abstention_confidence, answere
 from pipeline.evaluation.conformal import ALPHA, DELTA, METHODS, TINY, Patient, class_sets, is_held, patient_of
 from pipeline.evaluation.predict import predict_records
 from pipeline.evaluation.record_predictions import RecordPredictions
-from pipeline.evaluation.report import S_RECORD, plain
-from pipeline.evaluation.run import RUNS, load_described, split_records, unseen_by, write_json
-from pipeline.evaluation.saved import DATABASES, SPLITS, Json, evaluation_file, read_evaluation
+from pipeline.evaluation.report import S_RECORD
+from pipeline.evaluation.run import RUNS, load_described, split_records, unseen_by
+from pipeline.evaluation.saved import DATABASES, SPLITS, evaluation_file, read_evaluation
+from pipeline.evaluation.schema import (
+    AbstentionRule,
+    AppRule,
+    CalibrationPatients,
+    EvaluatedModel,
+    MeanShare,
+    PatientsTested,
+    RandomHalves,
+    SetCoverage,
+    SetThreshold,
+    Split,
+    Uncertainty,
+)
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 
@@ -76,7 +84,7 @@ def evaluate_uncertainty(
 
 def add_uncertainty(
     classifier: BeatClassifier,
-    model: Mapping[str, Any],
+    model: EvaluatedModel,
     data_dir: Path,
     path: Path,
     *,
@@ -92,7 +100,7 @@ def add_uncertainty(
     ----------
     classifier : BeatClassifier
         The network.
-    model : mapping of str to Any
+    model : EvaluatedModel
         What evaluations state about it; see `describe_model`.
     data_dir : Path
         The folder of the databases.
@@ -111,14 +119,15 @@ def add_uncertainty(
         If there is no evaluation.json of the same weights at `path`, a database is missing, or too few patients remain.
     """
     content = read_evaluation(path)
-    if content["model"].get("sha256") != model.get("sha256"):
+    if content.model.sha256 != model.sha256:
         raise DataError(f"{path.name} is of other weights; run `python -m pipeline evaluate --model NAME` first.")
-    found: dict[str, Sequence[RecordPredictions]] = {}
+    found: dict[Split, Sequence[RecordPredictions]] = {}
     noisy: dict[str, NDArray[np.bool_]] = {}
-    for number, split in enumerate(("svdb", "ds2")):
+    splits: tuple[Split, ...] = ("svdb", "ds2")
+    for number, split in enumerate(splits):
         folder = database_folder(data_dir, DATABASES[split])
         names = unseen_by(model, split_records(split, folder))
-        part = part_of(progress, number, 2)
+        part = part_of(progress, number, len(splits))
         read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
         found[split] = read.predictions["reference"]
         noisy |= {name: noisy_beats(read_path(folder / name, config=config), config) for name in names}
@@ -126,10 +135,9 @@ def add_uncertainty(
     below = classifier.abstain_below
     command = f"python -m pipeline evaluate --model {classifier.name} --uncertainty"
     data = "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 and MIT-BIH Arrhythmia Database 1.0.0 (DS2)"
-    made = asdict(Provenance(command, current_commit(), data, now()))
-    measured = uncertainty(found["svdb"], tested, database="svdb", below=below, noisy=noisy)
-    content["uncertainty"] = plain(measured | {"provenance": made})
-    write_json(path, content)
+    made = Provenance(command, current_commit(), data, now())
+    measured = uncertainty(found["svdb"], tested, database="svdb", below=below, noisy=noisy, provenance=made)
+    write_json(path, to_json(replace(content, uncertainty=measured)))
 
 
 def uncertainty(
@@ -139,9 +147,10 @@ def uncertainty(
     database: str,
     below: float,
     noisy: Mapping[str, NDArray[np.bool_]],
+    provenance: Provenance,
     halves: int = HALVES,
     seed: int = 0,
-) -> Json:
+) -> Uncertainty:
     """Calibrate on every other record of `calibration`, and measure on the rest and on each of `tested`.
 
     If half of them would be too few, all are used for calibration, and only `tested` for measuring.
@@ -180,22 +189,24 @@ def uncertainty(
     confidence = abstention_confidence(chosen)
     groups = {database: (f"The other half of {database}", rest)} if rest else {}
     groups |= {name: (title, [patient_of(item) for item in items]) for name, (title, items) in tested.items()}
-    return {
-        "alpha": ALPHA,
-        "delta": DELTA,
-        "calibration": {
-            "database": database,
-            "records": [patient.record for patient in chosen],
-            "beats": sum(patient.truth.size for patient in chosen),
-        },
-        "methods": [{"name": name, "threshold": value} for name, value in thresholds.items()],
-        "abstention": {"target": WRONG, "confidence": confidence},
-        "tested": [
-            _tested(name, title, group, thresholds, confidence) | {"app": app_rule(group, below, noisy)}
+    found = Uncertainty(
+        alpha=ALPHA,
+        delta=DELTA,
+        calibration=CalibrationPatients(
+            database=database,
+            records=tuple(patient.record for patient in chosen),
+            beats=sum(patient.truth.size for patient in chosen),
+        ),
+        methods=tuple(SetThreshold(name, value) for name, value in thresholds.items()),
+        abstention=AbstentionRule(WRONG, confidence),
+        tested=tuple(
+            _tested(name, title, group, thresholds, confidence, app_rule(group, below, noisy))
             for name, (title, group) in groups.items()
-        ],
-        "halves": _halves(everyone, halves, seed) if is_halved else None,
-    }
+        ),
+        halves=_halves(everyone, halves, seed) if is_halved else None,
+        provenance=provenance,
+    )
+    return rounded(found)
 
 
 def _thresholds(patients: Sequence[Patient]) -> dict[str, float]:
@@ -204,39 +215,46 @@ def _thresholds(patients: Sequence[Patient]) -> dict[str, float]:
 
 
 def _tested(
-    name: str, title: str, group: Sequence[Patient], thresholds: Mapping[str, float], confidence: float
-) -> Json:
+    name: str,
+    title: str,
+    group: Sequence[Patient],
+    thresholds: Mapping[str, float],
+    confidence: float,
+    app: AppRule,
+) -> PatientsTested:
     others = [patient for patient in group if patient.record != S_RECORD]
-    return {
-        "name": name,
-        "title": title,
-        "records": [patient.record for patient in group],
-        "methods": [{"name": method, **_coverage(group, value)} for method, value in thresholds.items()],
-        "without_232": None
+    return PatientsTested(
+        name=name,
+        title=title,
+        records=tuple(patient.record for patient in group),
+        methods=tuple(_coverage(method, group, value) for method, value in thresholds.items()),
+        without_232=None
         if len(others) in (0, len(group))
-        else [{"name": method, **_coverage(others, value)} for method, value in thresholds.items()],
-        "risk": risk(group),
-        "abstention": answered_from(group, confidence),
-    }
+        else tuple(_coverage(method, others, value) for method, value in thresholds.items()),
+        risk=risk(group),
+        abstention=answered_from(group, confidence),
+        app=app,
+    )
 
 
-def _coverage(group: Sequence[Patient], threshold: float) -> Json:
+def _coverage(name: str, group: Sequence[Patient], threshold: float) -> SetCoverage:
     held = [is_held(patient, threshold) for patient in group]
     pooled, truth = np.concatenate(held), np.concatenate([patient.truth for patient in group])
     size = np.concatenate([class_sets(patient, threshold).sum(axis=1) for patient in group])
     own = [float(h.mean()) for h in held]
-    return {
-        "coverage": float(pooled.mean()),
-        "mean_size": float(size.mean()),
-        "single": float((size == 1).mean()),
-        "patients_held": _share_held(own),
-        "worst": min(own),
-        "per_class": {
+    return SetCoverage(
+        name=name,
+        coverage=float(pooled.mean()),
+        mean_size=float(size.mean()),
+        single=float((size == 1).mean()),
+        patients_held=_share_held(own),
+        worst=min(own),
+        per_class={
             label: float(pooled[truth == k].mean()) if np.any(truth == k) else None
             for k, label in enumerate(AAMI_CLASSES)
         },
-        "per_patient": {patient.record: value for patient, value in zip(group, own, strict=True)},
-    }
+        per_patient={patient.record: value for patient, value in zip(group, own, strict=True)},
+    )
 
 
 def _share_held(own: Sequence[float]) -> float:
@@ -244,7 +262,7 @@ def _share_held(own: Sequence[float]) -> float:
     return float(np.mean([value >= 1 - ALPHA - TINY for value in own]))
 
 
-def _halves(everyone: Sequence[Patient], halves: int, seed: int) -> Json:
+def _halves(everyone: Sequence[Patient], halves: int, seed: int) -> RandomHalves:
     """Return, over random halves, the share of the other half's patients with 1 - ALPHA of the beats covered."""
     rng = np.random.default_rng(seed)
     shares: dict[str, list[float]] = {name: [] for name in METHODS}
@@ -253,10 +271,8 @@ def _halves(everyone: Sequence[Patient], halves: int, seed: int) -> Json:
         chosen, rest = order[: (len(order) + 1) // 2], order[(len(order) + 1) // 2 :]
         for name, value in _thresholds([everyone[i] for i in chosen]).items():
             shares[name].append(_share_held([float(is_held(everyone[i], value).mean()) for i in rest]))
-    return {
-        "repeats": halves,
-        "patients_held": {
-            name: {"mean": float(np.mean(s)), "low": float(np.quantile(s, 0.05)), "high": float(np.quantile(s, 0.95))}
-            for name, s in shares.items()
-        },
+    held = {
+        name: MeanShare(float(np.mean(s)), float(np.quantile(s, 0.05)), float(np.quantile(s, 0.95)))
+        for name, s in shares.items()
     }
+    return RandomHalves(halves, held)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from pipeline.image_folders.dataset import FolderDataset
+from pipeline.image_folders.runs import Severity, Verdict
 from pipeline.types import IntArray
 
-Severity = Literal["clean", "warning", "leak"]
-
-ALIKE: Final = 0.985  # correlation of thumbnails; a re-saved or resized copy reaches at least 0.99
-MIN_PICTURES: Final = 5  # pictures of a class, of which a fifth is held out
+ALIKE: Final = 0.985  # correlation of small pictures; a re-saved or resized copy reaches 0.99 and more
+MIN_PICTURES: Final = 5  # pictures of a class; a fifth is held out
 _BLOCK: Final = 1024
 
 
@@ -27,14 +26,6 @@ class Group:
     exact: bool
     across_splits: bool
     across_classes: bool
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the copies mean for a score on this folder, in words."""
-
-    severity: Severity
-    sentences: tuple[str, ...]
 
 
 def find_copies(dataset: FolderDataset, *, alike: float = ALIKE) -> tuple[Group, ...]:

@@ -1,19 +1,99 @@
-"""Runs of networks on folders of pictures: where they are stored, and which exist. Imports no TensorFlow."""
+"""Runs of networks on folders of pictures: where they are kept, and what they hold. Light: no TensorFlow."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar, Literal
 
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import read_as
 from pipeline.config import home_root
-from pipeline.errors import DataError
+from pipeline.evaluation.schema import ClassReport, Curves
 
-RUN_SCHEMA: Final = "heartvision.folder-run/1"
-_OUTLINE: Final = (
-    *("model", "dataset", "provenance", "classes", "counts", "division", "refused", "verdict"),
-    *("plan", "trials", "curves", "report", "samples", "minutes"),
-)
+Severity = Literal["clean", "warning", "leak"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the copies in a folder mean for a score on it, in words."""
+
+    severity: Severity
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DivisionCounts:
+    """How many pictures trained, chose the epoch and were scored; `dropped` copies of held-out ones trained nothing."""
+
+    train: int
+    validation: int
+    test: int
+    dropped: int
+    own_test: bool
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The settings of a run (`folder_lesson.FolderPlan`), and the shape of the network's input."""
+
+    head_epochs: int
+    tuning_epochs: int
+    patience: int
+    learning_rate: float
+    dropout: float
+    frozen_up_to: str
+    held_out: int
+    side_px: int
+    batch: int
+    seed: int
+    input_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SettingsTrial:
+    """Settings that were tried, and their loss on held-out pictures."""
+
+    learning_rate: float
+    dropout: float
+    frozen: float
+    frozen_up_to: str
+    val_loss: float
+
+
+@dataclass(frozen=True)
+class SampleAnswer:
+    """A picture of the test, kept as `file`, with its class and the answer to it."""
+
+    file: str
+    path: str
+    class_name: str = field(metadata={"key": "class"})
+    predicted: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class FolderRun:
+    """A run.json; `counts` are the pictures of each class in each split."""
+
+    SCHEMA: ClassVar[str] = "heartvision.folder-run/1"
+
+    model: str
+    dataset: str
+    provenance: Provenance
+    classes: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    division: DivisionCounts
+    refused: int
+    verdict: Verdict
+    plan: RunPlan
+    trials: tuple[SettingsTrial, ...]
+    curves: Curves
+    temperature: float
+    report: ClassReport
+    samples: tuple[SampleAnswer, ...]
+    minutes: float
 
 
 def runs_folder() -> Path:
@@ -27,19 +107,12 @@ def list_runs() -> tuple[Path, ...]:
     return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
 
 
-def read_run(folder: Path) -> dict[str, Any]:
+def read_run(folder: Path) -> FolderRun:
     """Read the run.json of a run.
 
     Raises
     ------
     DataError
-        If it is missing, not JSON, or of another version.
+        If it is missing, no JSON, of another version, or lacks something.
     """
-    try:
-        content: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        schema = content.get("schema")
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"The run {folder.name!r} cannot be read; train the folder again.") from error
-    if schema != RUN_SCHEMA or any(key not in content for key in _OUTLINE):
-        raise DataError(f"The run {folder.name!r} is of another version ({schema!r}); train the folder again.")
-    return content
+    return read_as(FolderRun, folder / "run.json", what=f"The run {folder.name!r}", again="train the folder again")

@@ -19,17 +19,18 @@ from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from models.softmax import softmax
 from models.transfer import TailPlan, feature_maps, fit_tail, logits_of, tail_of
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
-from pipeline._util.provenance import current_commit
+from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import to_json
 from pipeline.config import data_root
 from pipeline.errors import DataError
 from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
 from pipeline.evaluation.class_scores import class_report, macro_f1
-from pipeline.evaluation.run import write_json
 from pipeline.export.beat_images import write_png
 from pipeline.image_folders.copies import copy_groups, find_copies, verdict
 from pipeline.image_folders.dataset import FolderDataset, read_folder
-from pipeline.image_folders.runs import RUN_SCHEMA, runs_folder
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SampleAnswer, SettingsTrial, runs_folder
 from pipeline.image_folders.training_set import (
     Division,
     FolderPlan,
@@ -110,7 +111,7 @@ def run_folder(
     output.mkdir(parents=True, exist_ok=True)
     label = labels(dataset)
     training_data = FolderTrainingData(pictures, label, division, dataset.classes)
-    trials: list[dict[str, Any]] = []
+    trials: tuple[SettingsTrial, ...] = ()
     if tune:
         chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
     model, history = fit(name, training_data, chosen, lambda f, s: progress(0.2 + 0.7 * f, s))
@@ -122,40 +123,30 @@ def run_folder(
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
-    groups = find_copies(dataset)
-    found = verdict(dataset, groups)
-    write_json(
-        output / "run.json",
-        {
-            "schema": RUN_SCHEMA,
-            "model": name,
-            "dataset": data_dir.name,
-            "provenance": {
-                "command": told,
-                "commit": current_commit(),
-                "date": datetime.now(UTC).isoformat(timespec="seconds"),
-                "data": f"{len(dataset.pictures)} pictures of {data_dir.name}",
-            },
-            "classes": list(dataset.classes),
-            "counts": {split or "all": dataset.counts(split) for split in dataset.splits},
-            "division": {
-                "train": int(division.train.size),
-                "validation": int(division.validation.size),
-                "test": int(division.test.size),
-                "dropped": division.dropped,
-                "own_test": division.own_test,
-            },
-            "refused": len(dataset.refused),
-            "verdict": {"severity": found.severity, "sentences": list(found.sentences)},
-            "plan": {**vars(chosen), "input_shape": list(shape)},
-            "trials": trials,
-            "curves": history,
-            "temperature": temperature,
-            "report": class_report(p, label[division.test], dataset.classes, group=copies[division.test]),
-            "samples": _write_samples(output, pictures, p, training_data, dataset),
-            "minutes": minutes,
-        },
+    run = FolderRun(
+        model=name,
+        dataset=data_dir.name,
+        provenance=Provenance(told, current_commit(), f"{len(dataset.pictures)} pictures of {data_dir.name}", now()),
+        classes=dataset.classes,
+        counts={split or "all": dataset.counts(split) for split in dataset.splits},
+        division=DivisionCounts(
+            train=int(division.train.size),
+            validation=int(division.validation.size),
+            test=int(division.test.size),
+            dropped=division.dropped,
+            own_test=division.own_test,
+        ),
+        refused=len(dataset.refused),
+        verdict=verdict(dataset, find_copies(dataset)),
+        plan=RunPlan(**vars(chosen), input_shape=shape),
+        trials=trials,
+        curves={measure: tuple(values) for measure, values in history.items()},
+        temperature=temperature,
+        report=class_report(p, label[division.test], dataset.classes, group=copies[division.test]),
+        samples=_write_samples(output, pictures, p, training_data, dataset),
+        minutes=minutes,
     )
+    write_json(output / "run.json", to_json(run))
     return output
 
 
@@ -168,8 +159,6 @@ def fit(
     ----------
     name : str
         Name of the network.
-    lesson : Lesson
-        The pictures and what each is for.
     plan : FolderPlan
         Epochs, learning rate and depth.
     progress : Progress, optional
@@ -232,7 +221,7 @@ def _phase(
 
 def _tuned(
     name: str, training_data: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
-) -> tuple[FolderPlan, list[dict[str, Any]]]:
+) -> tuple[FolderPlan, tuple[SettingsTrial, ...]]:
     cuts = FROZEN_UP_TO[name]
 
     def planned(settings: Mapping[str, float]) -> FolderPlan:
@@ -244,9 +233,17 @@ def _tuned(
 
     first = {"learning_rate": plan.learning_rate, "dropout": plan.dropout, "frozen": 0.5}
     found = search(journal, SPACE, measure, trials, first=first, progress=lambda f, s: progress(0.2, s))
-    told = [{**dict(settings), "frozen_up_to": planned(settings).frozen_up_to, "val_loss": value}
-            for settings, value in found.trials]  # fmt: skip
-    return planned(found.best), told
+    told = [
+        SettingsTrial(
+            learning_rate=settings["learning_rate"],
+            dropout=settings["dropout"],
+            frozen=settings["frozen"],
+            frozen_up_to=planned(settings).frozen_up_to,
+            val_loss=value,
+        )
+        for settings, value in found.trials
+    ]
+    return planned(found.best), tuple(told)
 
 
 def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
@@ -286,7 +283,7 @@ def _facts(
 
 def _write_samples(
     output: Path, pictures: PictureArray, p: Array, training_data: FolderTrainingData, dataset: FolderDataset
-) -> list[dict[str, Any]]:
+) -> tuple[SampleAnswer, ...]:
     """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
     test, predicted = training_data.division.test, p.argmax(axis=1)
     wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != training_data.label[test[i]]]
@@ -296,15 +293,15 @@ def _write_samples(
         file = f"sample-{number:02d}.png"
         write_png(pictures[test[i]], output / file)
         shown.append(
-            {
-                "file": file,
-                "path": dataset.pictures[test[i]].path,
-                "class": training_data.classes[training_data.label[test[i]]],
-                "predicted": training_data.classes[int(predicted[i])],
-                "confidence": round(float(p[i].max()), 4),
-            }
+            SampleAnswer(
+                file=file,
+                path=dataset.pictures[test[i]].path,
+                class_name=training_data.classes[training_data.label[test[i]]],
+                predicted=training_data.classes[int(predicted[i])],
+                confidence=round(float(p[i].max()), 4),
+            )
         )
-    return shown
+    return tuple(shown)
 
 
 def _slug(name: str) -> str:

@@ -50,7 +50,7 @@ def draw_page(
         The beats of a page.
     rng : Generator, optional
         With it, beats are chosen at random, stretched, moved, scaled and made noisy.
-    spread : Variation, optional
+    variation : Variation, optional
         How much, if there is an `rng`.
 
     Returns

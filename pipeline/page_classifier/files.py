@@ -1,13 +1,16 @@
-"""Where the page network and its evaluation are stored; imports no TensorFlow."""
+"""Where the page network and its evaluation are kept, and what that evaluation holds. Light: no TensorFlow."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from models.registry import WEIGHTS
-from pipeline.errors import DataError
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import read_as
+from pipeline.evaluation.schema import ClassReport, Curves
 
 FOLDER: Final = WEIGHTS / "pages"
 PAGE_CLASS_NAMES: Final = {
@@ -16,27 +19,67 @@ PAGE_CLASS_NAMES: Final = {
     "history_of_mi": "History of myocardial infarction",
     "abnormal_heartbeat": "Abnormal heartbeat",
 }
-PAGES_SCHEMA: Final = "heartvision.pages/1"
-_OUTLINE: Final = ("provenance", "classes", "titles", "pages", "published", "groups", "networks", "leakage", "final")
 
 
-def read_page_evaluation(folder: Path = FOLDER) -> dict[str, Any]:
-    """Read the page network's evaluation.json, and check its outline.
+@dataclass(frozen=True)
+class WrongPage:
+    """A page that was called wrongly."""
+
+    page: str
+    class_name: str = field(metadata={"key": "class"})
+    predicted: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class NetworkOnPages(ClassReport):
+    """A network on pages of parts that it was not trained on; the curves of each part, the surest `errors` first."""
+
+    inner_macro_f1: float
+    curves: tuple[Curves, ...]
+    errors: tuple[WrongPage, ...]
+
+
+@dataclass(frozen=True)
+class FinalFit:
+    """The training of the network that is served, on all pages."""
+
+    curves: Curves
+    temperature: float
+    inner_macro_f1: float
+
+
+@dataclass(frozen=True)
+class PageEvaluation:
+    """Read the page network's evaluation.json.
+
+    `pages` are distinct pages of each class, `published` files of each class; `networks` the page network and its
+    baselines on distinct pages, by name; `leakage` the same network where copies lie on both sides of the split.
+    """
+
+    SCHEMA: ClassVar[str] = "heartvision.pages/1"
+
+    model: str
+    version: str
+    provenance: Provenance
+    classes: tuple[str, ...]
+    titles: Mapping[str, str]
+    pages: Mapping[str, int]
+    published: Mapping[str, int]
+    groups: int
+    networks: Mapping[str, NetworkOnPages]
+    leakage: NetworkOnPages
+    final: FinalFit
+
+
+def read_page_evaluation(folder: Path = FOLDER) -> PageEvaluation:
+    """Read the page network's evaluation.json.
 
     Raises
     ------
     DataError
-        If it is missing, not JSON, or of another schema.
+        If it is missing, no JSON, of another schema, or lacks something.
     """
     file = folder / "page" / "evaluation.json"
-    try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        schema = content.get("schema")
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{file.name} of the page network cannot be read; run `{_AGAIN}`.") from error
-    if schema != PAGES_SCHEMA or any(key not in content for key in _OUTLINE):
-        raise DataError(f"{file.name} of the page network is of another version ({schema!r}); run `{_AGAIN}`.")
-    return content
-
-
-_AGAIN: Final = "python -m pipeline train --model page"
+    again = "run `python -m pipeline train --model page`"
+    return read_as(PageEvaluation, file, what=f"{file.name} of the page network", again=again)

@@ -37,6 +37,8 @@ class PageReading:
         Whether the largest probability reaches the network's threshold.
     beats : int
         Number of beats found.
+    page : (height, width, 3) uint8
+        The picture that was read.
     picture : (192, 192, 3) uint8
         What the network saw.
     heat : (556, 949) float32
@@ -52,6 +54,7 @@ class PageReading:
     p: dict[str, float]
     confident: bool
     beats: int
+    page: PictureArray
     picture: PictureArray
     heat: FloatArray
     lead_heat: dict[str, float]
@@ -69,9 +72,45 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
     ModelError
         If the page network's weights are missing or damaged.
     """
+    return _classified(picture, page_beats(picture), classifier)
+
+
+def classify_digitised(found: Digitised, *, classifier: Classifier | None = None) -> PageReading:
+    """Classify a digitised page: as uploaded, or else its flat paper, whichever is laid out as the network knows it.
+
+    Parameters
+    ----------
+    found : Digitised
+        The page, understood as far as it can be.
+    classifier : Classifier, optional
+        The shipped page network if None.
+
+    Returns
+    -------
+    PageReading
+        Of the picture that could be read; each is inked and traced once at most.
+
+    Raises
+    ------
+    IntakeError
+        If neither is laid out so, or has readable traces.
+    ModelError
+        As in `classify_page`.
+    """
+    try:
+        picture, beats = found.picture, page_beats(found.picture)
+    except IntakeError as error:
+        try:
+            picture, beats = found.sheet.picture, page_beats(found.sheet.picture)
+        except IntakeError:
+            raise error from None
+    return _classified(picture, beats, classifier)
+
+
+def _classified(picture: PictureArray, beats: PageBeats, classifier: Classifier | None) -> PageReading:
+    """Classify the beats of a page."""
     from models.page import page_heat
 
-    beats = page_beats(picture)
     network = classifier or page_classifier()
     drawn = draw_page(beats)
     p = network.predict(drawn[None])[0]
@@ -83,30 +122,12 @@ def classify_page(picture: PictureArray, *, classifier: Classifier | None = None
         p={name: float(value) for name, value in zip(network.classes, p, strict=True)},
         confident=bool(p[best] >= network.abstain_below),
         beats=int(beats.r_px.size),
+        page=picture,
         picture=read_only(drawn),
         heat=read_only(heat_on_page(heat)),
         lead_heat={name: float(value) for name, value in zip((*TWELVE_LEADS, RHYTHM), shares, strict=True)},
         model_version=network.version,
     )
-
-
-def readable_page(found: Digitised) -> PictureArray:
-    """Return a page as uploaded, or else its flat paper, whichever has the layout that the network knows.
-
-    Raises
-    ------
-    IntakeError
-        If neither has.
-    """
-    try:
-        page_beats(found.picture)
-    except IntakeError as error:
-        try:
-            page_beats(found.sheet.picture)
-        except IntakeError:
-            raise error from None
-        return found.sheet.picture
-    return found.picture
 
 
 def page_beats(picture: PictureArray) -> PageBeats:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +17,16 @@ from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from models.softmax import softmax
 from models.transfer import feature_maps
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, stretch_of
-from pipeline._util.provenance import current_commit
+from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import data_root, runs_root
 from pipeline.evaluation.class_scores import class_report
-from pipeline.evaluation.run import write_json
+from pipeline.evaluation.schema import Curves
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
 from pipeline.page_classifier.drawing import DRAWING, SIZE_PX, draw_page
-from pipeline.page_classifier.files import FOLDER, PAGES_SCHEMA
+from pipeline.page_classifier.files import FOLDER, FinalFit, NetworkOnPages, PageEvaluation, WrongPage
 from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, TrainedPageNetwork, Trainer, trainer_of
 from pipeline.types import IntArray, PictureArray
 
@@ -96,25 +96,20 @@ def run(
     final = trainers["vgg16"](everything, pages.group, plan.seed)
     origin = {"command": command, "commit": commit}
     folder = _write_model(final, pictures, weights, pages, plan, origin, output_dir, started)
-    content = {
-        "schema": PAGES_SCHEMA,
-        "model": "page",
-        "version": registry.manifest("page", folder.parent).version,
-        "provenance": {
-            **origin,
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data": CITATION,
-        },
-        "classes": list(PAGE_CLASSES),
-        "titles": TITLES,
-        "pages": {name: int((pages.label == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
-        "published": {name: int((pages.label[files] == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
-        "groups": int(pages.group.max()) + 1,
-        "networks": reports,
-        "leakage": leaked,
-        "final": {"curves": final.curves, "temperature": final.temperature, "inner_macro_f1": final.inner_macro_f1},
-    }
-    write_json(folder / "evaluation.json", content)
+    evaluation = PageEvaluation(
+        model="page",
+        version=registry.manifest("page", folder.parent).version,
+        provenance=Provenance(command, commit, CITATION, now()),
+        classes=tuple(PAGE_CLASSES),
+        titles=TITLES,
+        pages={name: int((pages.label == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
+        published={name: int((pages.label[files] == i).sum()) for i, name in enumerate(PAGE_CLASSES)},
+        groups=int(pages.group.max()) + 1,
+        networks=reports,
+        leakage=leaked,
+        final=FinalFit(_kept(final.curves), final.temperature, final.inner_macro_f1),
+    )
+    write_json(folder / "evaluation.json", to_json(evaluation))
     progress(1.0, "Done")
     return folder
 
@@ -143,15 +138,18 @@ def _features(name: str, pictures: PictureArray, weights: Path, progress: Progre
     return np.asarray(np.sqrt(np.maximum(maps, 0)) if name == "vgg16" else maps)
 
 
-def _once(file: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _once(file: Path, work: Callable[[], NetworkOnPages]) -> NetworkOnPages:
     """Return the result of `work`, from the file of an interrupted run if there is one."""
     if not file.exists():
-        write_json(file, work())
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+        write_json(file, to_json(work()))
+    return read_as(NetworkOnPages, file, again="delete it and train again")
 
 
-def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, plan: PagePlan) -> dict[str, Any]:
+def _kept(curves: Mapping[str, Sequence[float]]) -> Curves:
+    return {name: tuple(values) for name, values in curves.items()}
+
+
+def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, plan: PagePlan) -> NetworkOnPages:
     """Report a network over all outer folds of `rows`; unless `fair`, copies and patients are dealt freely."""
     label = pages.label[rows]
     own = pages.group[rows] if fair else np.arange(rows.size)
@@ -163,15 +161,24 @@ def _crossvalidated(pages: PageSet, rows: IntArray, fair: bool, train: Trainer, 
         trained = train(training, alone, plan.seed + 100 * (number + 1))
         p[outer == number] = softmax(trained.logits(tested), temperature=trained.temperature)
         inner.append(trained.inner_macro_f1)
-        curves.append(trained.curves)
+        curves.append(_kept(trained.curves))
     report = class_report(p, label, PAGE_CLASSES, group=own if fair else None)
     wrong = [i for i in np.argsort(-p.max(axis=1)) if p[i].argmax() != label[i]][:SHOWN_WRONG]
     shown = [
-        {"page": pages.names[rows[i]], "class": PAGE_CLASSES[label[i]], "predicted": PAGE_CLASSES[int(p[i].argmax())]}
-        | {"confidence": round(float(p[i].max()), 3)}
+        WrongPage(
+            page=pages.names[rows[i]],
+            class_name=PAGE_CLASSES[label[i]],
+            predicted=PAGE_CLASSES[int(p[i].argmax())],
+            confidence=round(float(p[i].max()), 3),
+        )
         for i in wrong
     ]
-    return report | {"inner_macro_f1": round(float(np.mean(inner)), 4), "curves": curves, "errors": shown}
+    return NetworkOnPages(
+        **vars(report),
+        inner_macro_f1=round(float(np.mean(inner)), 4),
+        curves=tuple(curves),
+        errors=tuple(shown),
+    )
 
 
 def _write_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,10 @@ from pipeline.types import Analysis, FloatArray, IntArray, read_only
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
+_ROWS: Final = MappingProxyType(  # what the board knows of each beat, and what it says of one that nobody spoke of yet
+    {"model": "", "p": 0.0, "confidence": 0.0, "there": False, "aami": "", "given": "", "human": "", "comment": ""}
+)
+_DECIDED: Final = ("there", "aami", "given", "human", "comment")  # what decisions about known beats change
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +105,7 @@ def reviewed_beats(
         The model's answer.
     decisions : sequence of Decision
         The decisions in force, oldest first.
-    ground : Ground, optional
+    evidence : Ground, optional
         What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
 
     Raises
@@ -201,6 +206,40 @@ class Board:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
         rows[self.from_model] = values
         return rows
+
+    def after(self, decision: Decision) -> Board:
+        """Return the board one decision further, as if all were replayed with it; this one stays as it is.
+
+        Parameters
+        ----------
+        decision : Decision
+            The next one, about beats that are there, or about a beat to add.
+
+        Raises
+        ------
+        ReviewError
+            As in `reviewed_beats`.
+        """
+        further = copy.copy(self)
+        if decision.kind == "add":
+            further._make_room(np.array(decision.samples, np.int64))
+        else:
+            for name in _DECIDED:
+                setattr(further, name, getattr(self, name).copy())
+        further.apply(decision)
+        return further
+
+    def _make_room(self, added: IntArray) -> None:
+        """Give each of the samples a row of its own, in new arrays."""
+        before = self.sample
+        self.sample = _union(before, added)
+        row = np.searchsorted(self.sample, before)
+        self.from_model = row[self.from_model]
+        for name, fill in _ROWS.items():
+            old = getattr(self, name)
+            new = np.full((self.sample.size, *old.shape[1:]), fill, old.dtype)
+            new[row] = old
+            setattr(self, name, new)
 
     def apply(self, decision: Decision) -> None:
         """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""

@@ -250,7 +250,7 @@ def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter:
         stop_s=int(sample[-1]) / beats.fs,
         seconds=seconds,
         bpm=60 * (last - first) / seconds,
-        longest_s=int(np.diff(sample).max()) / beats.fs,
+        longest_s=seconds if last == first + 1 else int(np.diff(sample).max()) / beats.fs,
         letter=letter,
     )
 

@@ -16,7 +16,7 @@ from pipeline.review.kinds import FINDING_KINDS
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
 from pipeline.signal.nearest import NO_BEAT, nearest
-from pipeline.types import Analysis, IntArray
+from pipeline.types import Analysis, FloatArray, IntArray
 from pipeline.wording import percent
 
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
@@ -87,11 +87,11 @@ def triage(
         What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
-    decided = beats.reviewed()
+    decided, sure = beats.reviewed(), _own_confidence(beats)
     rows = [
-        *_event_findings(beats, rhythm, decided),
-        *_single_findings(beats, rhythm, families, decided),
-        *_doubtful_findings(beats, families, decided, config),
+        *_event_findings(beats, rhythm, decided, sure),
+        *_single_findings(beats, rhythm, families, decided, sure),
+        *_doubtful_findings(beats, families, decided, sure, config),
         *_unclassified_findings(beats, decided, config),
     ]
     order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
@@ -118,17 +118,17 @@ def _finding(
     )
 
 
-def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask) -> Iterator[Finding]:
+def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask, sure: FloatArray) -> Iterator[Finding]:
     letters = beat_letters(beats)
     for event in found:
         at = np.arange(event.first, event.last + 1)
         if event.letter and FINDING_KINDS[event.kind].group not in _RUNS:
             at = at[letters[event.first : event.last + 1] == ord(event.letter)]
         first = int(beats.sample[event.first])
-        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, beats, at))
+        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, sure[at]))
 
 
-def _event_detail(event: Event, beats: ReviewedBeats, at: IntArray) -> str:
+def _event_detail(event: Event, sure: FloatArray) -> str:
     if words := _SILENT.get(event.kind):
         return f"{event.seconds:.2f} s, {words}"
     if FINDING_KINDS[event.kind].group == "pause":
@@ -137,12 +137,12 @@ def _event_detail(event: Event, beats: ReviewedBeats, at: IntArray) -> str:
     if event.kind in _RATED:
         return f"{event.seconds:.0f} s at {event.bpm:.0f}/min, {event.count} beats"
     if FINDING_KINDS[event.kind].group in _RUNS:
-        return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s{_how_sure(beats, at)}"
-    return f"{at.size} ectopic beats in {event.seconds:.1f} s{_how_sure(beats, at)}"
+        return f"{event.count} beats at {event.bpm:.0f}/min, {event.seconds:.1f} s{_how_sure(sure)}"
+    return f"{sure.size} ectopic beats in {event.seconds:.1f} s{_how_sure(sure)}"
 
 
 def _single_findings(
-    beats: ReviewedBeats, found: Sequence[Event], families: Families | None, decided: Mask
+    beats: ReviewedBeats, found: Sequence[Event], families: Families | None, decided: Mask, sure: FloatArray
 ) -> Iterator[Finding]:
     letters = beat_letters(beats)
     single = np.ones(len(beats), np.bool_)
@@ -151,11 +151,11 @@ def _single_findings(
             single[event.first : event.last + 1] = False
     for letter, kind in _SINGLE:
         at = np.flatnonzero(single & (letters == ord(letter)))
-        yield from _family_findings(beats, kind, at, families, decided)
+        yield from _family_findings(beats, kind, at, families, decided, sure)
 
 
 def _family_findings(
-    beats: ReviewedBeats, kind: str, at: IntArray, families: Families | None, decided: Mask
+    beats: ReviewedBeats, kind: str, at: IntArray, families: Families | None, decided: Mask, sure: FloatArray
 ) -> Iterator[Finding]:
     """Yield one row per family of the beats at positions `at`."""
     family = np.zeros(at.size, np.int64) if families is None else families.of(beats.sample[at])
@@ -164,24 +164,33 @@ def _family_findings(
         name = "" if families is None else " of no family" if number == NO_FAMILY else f", family {number + 1}"
         anchor = "all" if families is None else number
         title = f"{FINDING_KINDS[kind].title}{name}"
-        yield _finding(beats, kind, anchor, members, decided, title=title, detail=_group_detail(beats, members))
+        yield _finding(beats, kind, anchor, members, decided, title=title, detail=_group_detail(sure[members]))
 
 
-def _group_detail(beats: ReviewedBeats, at: IntArray) -> str:
-    return f"{at.size} beat{'s' if at.size > 1 else ''}{_how_sure(beats, at)}"
+def _group_detail(sure: FloatArray) -> str:
+    return f"{sure.size} beat{'s' if sure.size > 1 else ''}{_how_sure(sure)}"
 
 
-def _how_sure(beats: ReviewedBeats, at: IntArray) -> str:
-    """Write the median confidence of the beats at positions `at` whose class in force is the model's; "" if none."""
-    own = at[(beats.model_aami[at] == beats.aami[at]) & (beats.confidence[at] > 0)]
-    return f", confidence {percent(float(np.median(beats.confidence[own])))}" if own.size else ""
+def _own_confidence(beats: ReviewedBeats) -> FloatArray:
+    """Return the model's confidence (n,) in each beat whose class in force is the model's; 0 in the others."""
+    own = beat_letters(beats) == ascii_codes(beats.model_aami)
+    return np.where(own, beats.confidence, np.float32(0))
+
+
+def _how_sure(sure: FloatArray) -> str:
+    """Write the median of the confidences (k,) that are not 0; "" if all are."""
+    own = np.sort(sure[sure > 0])
+    if not own.size:
+        return ""
+    low, high = own[(own.size - 1) // 2], own[own.size // 2]  # `np.median` of a few takes as long as all the rest
+    return f", confidence {percent(float((low + high) / 2))}"
 
 
 def _doubtful_findings(
-    beats: ReviewedBeats, families: Families | None, decided: Mask, config: ReviewConfig
+    beats: ReviewedBeats, families: Families | None, decided: Mask, sure: FloatArray, config: ReviewConfig
 ) -> Iterator[Finding]:
     at = np.flatnonzero((beats.model_aami == "N") & (beats.confidence < config.doubtful_below))
-    return _family_findings(beats, "doubtful", at, families, decided)
+    return _family_findings(beats, "doubtful", at, families, decided, sure)
 
 
 def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.config import Config
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.detector_agreement import detector_agreement
+from pipeline.signal.r_peaks import Detector
 from pipeline.signal.windows import beat_offsets, gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
@@ -18,6 +19,7 @@ def cut_beats(
     sample: IntArray,
     quality: Quality,
     config: Config,
+    second: Detector | None = None,
 ) -> Beats:
     """Gather what the pictures of these beats need.
 
@@ -33,6 +35,8 @@ def cut_beats(
         Beats in flat or saturated stretches get a reason and are not classified.
     config : Config
         Settings of the pipeline.
+    second : callable, optional
+        As in `detect_r_peaks`.
     """
     rr_s = _rr(r_peak, conditioned)
     mean_rr_s = _mean_rr(rr_s, config)
@@ -50,7 +54,7 @@ def cut_beats(
         template=read_only(_template(signal[:, 0], usual, conditioned.fs, config)),
         scale_mv=read_only(scale),
         reason=_reasons(conditioned, r_peak, quality),
-        agreed=read_only(detector_agreement(r_peak, conditioned, config.signal)),
+        agreed=read_only(detector_agreement(r_peak, conditioned, config.signal, second)),
     )
 
 

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.nearest import mutually_nearest
-from pipeline.signal.r_peaks import slopes
+from pipeline.signal.r_peaks import Detector, slopes
 from pipeline.types import IntArray
 
 
-def detector_agreement(r_peak: IntArray, conditioned: Conditioned, config: SignalConfig) -> NDArray[np.bool_]:
+def detector_agreement(
+    r_peak: IntArray, conditioned: Conditioned, config: SignalConfig, second: Detector | None = None
+) -> NDArray[np.bool_]:
     """Tell for each R peak (n,) whether the second detector found a beat nearby, one to one.
 
     Nearby means within `config.detector_agreement_ms`.
@@ -27,6 +29,8 @@ def detector_agreement(r_peak: IntArray, conditioned: Conditioned, config: Signa
         The filtered leads.
     config : SignalConfig
         Settings of the second detector, and the tolerance (ms).
+    second : callable, optional
+        As in `detect_r_peaks`.
 
     Returns
     -------
@@ -35,5 +39,5 @@ def detector_agreement(r_peak: IntArray, conditioned: Conditioned, config: Signa
     """
     if r_peak.size == 0:
         return np.zeros(0, np.bool_)
-    second = slopes(conditioned, config)
-    return mutually_nearest(r_peak, second, within=config.detector_agreement_ms / 1000 * conditioned.fs)
+    seen = slopes(conditioned, config) if second is None else second()
+    return mutually_nearest(r_peak, seen, within=config.detector_agreement_ms / 1000 * conditioned.fs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import sleepecg
 
@@ -12,12 +14,23 @@ from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import chosen, in_rhythm, load_networks
 from pipeline.types import FloatArray, IntArray
 
+Detector = Callable[[], IntArray]
 
-def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
+
+def detect_r_peaks(conditioned: Conditioned, config: SignalConfig, second: Detector | None = None) -> IntArray:
     """Find the R peaks (n,) as increasing indices into `conditioned.signal`, snapped to the first lead.
 
-    All leads together decide whether there is a beat; the first lead decides where its R peak is. Neither sign, scale
-    nor order of the leads affects the decision; a lead that is noisy or lost for a while counts less.
+    All leads together decide whether there is a beat, the first where its R peak is. Neither sign, scale nor order
+    of the leads matters to the decision; a lead that is noisy or lost for a while counts less.
+
+    Parameters
+    ----------
+    conditioned : Conditioned
+        Filtered leads, mV.
+    config : SignalConfig
+        Distances and thresholds.
+    second : callable, optional
+        Gives what `slopes` finds in this signal, for who needs that again; `slopes` itself if None.
     """
     pieces = find_candidates(conditioned)
     if not pieces:
@@ -30,7 +43,7 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig) -> IntArray:
     if context is not None:
         score = rhythm(context)
     beats = at[chosen(at, score, config.beat_score, config.beats_apart_ms / 1000 * conditioned.fs)]
-    return _placed(beats, conditioned, config)
+    return _placed(beats, slopes(conditioned, config) if second is None else second(), conditioned, config)
 
 
 def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
@@ -102,7 +115,7 @@ def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
     return bool(np.median(-windows.min(axis=1)) > 1.5 * np.median(windows.max(axis=1)))
 
 
-def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
+def _placed(beats: IntArray, steep: IntArray, conditioned: Conditioned, config: SignalConfig) -> IntArray:
     """Snap beats to the first lead, or to the slopes' position if that often differs by the same distance.
 
     The energy of a paced beat peaks long after its spike, and that of a QRS with a deep S wave after its R, by about as
@@ -112,7 +125,6 @@ def _placed(beats: IntArray, conditioned: Conditioned, config: SignalConfig) -> 
     lead = conditioned.signal[:, 0]
     snapped = snap(beats, lead, conditioned.fs, config)
     snapped = np.where(lead[snapped] == 0, beats, snapped)
-    steep = slopes(conditioned, config)
     if steep.size == 0:
         return np.unique(snapped)
     partner = nearest(steep, beats, within=config.same_beat_ms / 1000 * conditioned.fs)

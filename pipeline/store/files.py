@@ -11,19 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline._util.files import write_bytes
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` in one step; readers see the file before or after, never a part.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written.
-    """
-    write_bytes(path, json.dumps(value).encode(), private=True)
-
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the object in a JSON file; None if there is none that can be read."""

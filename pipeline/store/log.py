@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final, Literal, TypeVar, get_args
 
 from sqlalchemy import Select, select
@@ -125,8 +126,16 @@ class Log:
 
     def __init__(self, session: Session, study: StudyRow, reading: ReadingRow, who: str, key: str) -> None:
         self.session, self.study, self.reading, self.who, self.key = session, study, reading, who, key
-        self.rows = list(session.scalars(rows_query(reading.id)))
-        self.done, self.undone = stacks_of(self.rows)
+
+    @cached_property
+    def rows(self) -> list[AuditRow]:
+        """All entries of the reading so far, read when they are first asked for; a decision asks for none of them."""
+        return list(self.session.scalars(rows_query(self.reading.id)))
+
+    @property
+    def done(self) -> tuple[AuditRow, ...]:
+        """The entries in force, oldest first."""
+        return stacks_of(self.rows)[0]
 
     @property
     def version(self) -> int:
@@ -224,8 +233,9 @@ class Log:
             text=decision.text if decision else text,
             model_version=self.study.model_version,
         )
+        if "rows" in self.__dict__:
+            self.rows.append(row)
         self.session.add(row)
-        self.rows.append(row)
         self.study.updated = now
         if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who
@@ -283,7 +293,7 @@ def reading_row(session: Session, study_id: int, role: Role) -> ReadingRow:
     """
     row = find_reading(session, study_id, role)
     if row is None:
-        raise ReviewError("This study has no second reading; begin one first.")
+        raise missing_reading()
     return row
 
 
@@ -299,10 +309,17 @@ def find_reading(session: Session, study_id: int, role: Role) -> ReadingRow | No
     role : Role
         Which of its readings.
     """
-    query = select(ReadingRow).where(
-        ReadingRow.study_id == study_id, ReadingRow.role == role, ReadingRow.state != "withdrawn"
-    )
-    return session.scalar(query)
+    return session.scalar(readings_query(study_id).where(ReadingRow.role == role))
+
+
+def readings_query(study_id: int) -> Select[ReadingRow]:
+    """Return the query for the readings of a study that are not withdrawn."""
+    return select(ReadingRow).where(ReadingRow.study_id == study_id, ReadingRow.state != "withdrawn")
+
+
+def missing_reading() -> ReviewError:
+    """Return the error of a missing second reading: a study always has a main one."""
+    return ReviewError("This study has no second reading; begin one first.")
 
 
 def named(reader: str) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from pipeline._util.files import write_json
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import new_folder, read_json, write_json
+from pipeline.store.files import new_folder, read_json
 from pipeline.store.keys import prepared_key
 from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
 
@@ -79,6 +80,7 @@ def _save(prepared: Prepared, target: Path) -> None:
                 "mean_rr_s": beats.mean_rr_s,
                 "reasons": reasons.tolist(),
             },
+            private=True,
         )
 
 

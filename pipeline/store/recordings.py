@@ -15,10 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
 from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import new_folder, read_json, write_json
+from pipeline.store.files import new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
@@ -135,7 +136,7 @@ def _save(recording: Recording) -> None:
         if recording.reference is not None:
             np.save(folder / "reference.npy", recording.reference.sample)
         _save_levels(folder, recording.p_signal)
-        write_json(folder / "facts.json", _facts(recording))
+        write_json(folder / "facts.json", _facts(recording), private=True)
 
 
 def _facts(recording: Recording) -> dict[str, Any]:

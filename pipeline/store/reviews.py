@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
 from pipeline.review.beats_in_force import Board
@@ -12,6 +16,7 @@ from pipeline.review.decisions import Decision, clean_text
 from pipeline.review.states import StudyState
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
+from pipeline.store.listing import Listing
 from pipeline.store.log import (
     Entry,
     Event,
@@ -20,13 +25,15 @@ from pipeline.store.log import (
     decision_of,
     entry_of,
     find_reading,
+    missing_reading,
     open_log,
     reading_row,
+    readings_query,
     rows_query,
     stacks_of,
 )
 from pipeline.store.studies import Study, row_of, stored_analysis, study_of
-from pipeline.store.tables import AuditRow, ReadingRow
+from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
 
@@ -42,10 +49,12 @@ class Standing:
         Which of its readings.
     version : int
         What the next change must expect.
-    decisions : tuple of Decision
-        Those in force, oldest first, for `reviewed_beats`.
-    undoable, redoable : int
-        How many steps undo and redo can go.
+    done : tuple of (Decision or None)
+        The steps in force, oldest first: decisions, and None for an adjudication that changed no beat.
+    undone : tuple of (Decision or None)
+        Those that redo would bring back, the next one last.
+    undoable : int
+        How many steps undo can go.
     signature : Entry
         Entry of the signature while the study is signed.
     second_reader : str
@@ -57,12 +66,22 @@ class Standing:
     study: Study
     reading: Role
     version: int
-    decisions: tuple[Decision, ...]
+    done: tuple[Decision | None, ...]
+    undone: tuple[Decision | None, ...]
     undoable: int
-    redoable: int
     signature: Entry | None
     second_reader: str
     second_done: bool
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions in force, oldest first, for `reviewed_beats`."""
+        return tuple(step for step in self.done if step is not None)
+
+    @property
+    def redoable(self) -> int:
+        """How many steps redo can go."""
+        return len(self.undone)
 
     @property
     def state(self) -> StudyState:
@@ -74,6 +93,74 @@ class Standing:
         """Whether decisions now adjudicate what two finished readings left open."""
         return self.second_done and self.state != "signed"
 
+    @property
+    def stamp(self) -> Stamp:
+        """What of the standing the beats and the rights depend on; see `stamp`."""
+        return Stamp(self.version, self.state, self.second_reader, self.second_done)
+
+    def stepped(self, step: Step) -> Standing:
+        """Return the standing one step further, at the version and with the study of now: the store knows those.
+
+        Raises
+        ------
+        ReviewError
+            If there is nothing to undo or redo.
+        """
+        if isinstance(step, Decision):
+            return replace(self, done=(*self.done, step), undone=(), undoable=self.undoable + 1)
+        if step == "undo":
+            if not self.undoable:
+                raise ReviewError("There is nothing to undo.")
+            return replace(self, done=self.done[:-1], undone=(*self.undone, self.done[-1]), undoable=self.undoable - 1)
+        if not self.undone:
+            raise ReviewError("There is nothing to redo.")
+        return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1], undoable=self.undoable + 1)
+
+
+Classes = tuple[str, str, str]
+Step = Decision | Literal["undo", "redo"]
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What changes whenever anybody changes a reading, or the right to change it."""
+
+    version: int
+    state: StudyState
+    second_reader: str
+    second_done: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What follows from a step, worked out by who holds the beats in force, to be kept together with it.
+
+    `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.classes`; undo
+    and redo turn those that are kept. `row` is what the worklist says then; None leaves it as it is.
+    """
+
+    classes: Classes = ("", "", "")
+    row: Listing | None = None
+
+
+def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
+    """Where a reading stands now, as far as one query tells: whoever holds an equal one has nothing to read again.
+
+    Raises
+    ------
+    ReviewError
+        If there is no such study or reading.
+    """
+    with database().reading() as session:
+        state = study_of(row_of(session, study_id)).state
+        rows = {row.role: row for row in session.scalars(readings_query(study_id))}
+        if reading not in rows:
+            raise missing_reading()
+        second = rows.get("second")
+        return Stamp(
+            rows[reading].version, state, second.reader if second else "", bool(second and second.state == "closed")
+        )
+
 
 def standing(study_id: int, *, reading: Role = "main") -> Standing:
     """Return the current state of a reading.
@@ -84,11 +171,7 @@ def standing(study_id: int, *, reading: Role = "main") -> Standing:
         If there is no such study or reading.
     """
     with database().reading() as session:
-        study = study_of(row_of(session, study_id))
-        row = reading_row(session, study_id, reading)
-        rows = list(session.scalars(rows_query(row.id)))
-        second = find_reading(session, study_id, "second")
-        return _standing(study, reading, row, rows, second)
+        return _standing(session, row_of(session, study_id), reading_row(session, study_id, reading))
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
@@ -151,12 +234,7 @@ def decide(
     """
     analysis = stored_analysis(study_id)
     with open_log(study_id, reading, reader, key) as log:
-        event: Event = "adjudicate" if _second_is_done(log) else "decide"
-        if not log.repeats(event, decision):
-            check_writable(log, expected_version)
-            classes = classes_around(log, analysis, decision)
-            _begin_if_new(log)
-            log.append(event, decision=decision, classes=classes)
+        _decide(log, decision, expected_version, lambda: classes_around(log, analysis, decision))
         return log.version
 
 
@@ -206,6 +284,38 @@ def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
         The new version.
     """
     return _step(study_id, "redo", reader, expected_version, reading, key)
+
+
+def take(before: Standing, step: Step, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
+    """Take a step, with what follows from it, in one transaction; on the disk when this returns.
+
+    Parameters
+    ----------
+    before : Standing
+        The standing that the reader saw; its version is expected to be the last one.
+    step : Decision or {"undo", "redo"}
+        See `decide`, `undo` and `redo`.
+    outcome : Outcome
+        What follows from the step where it is carried out.
+
+    Returns
+    -------
+    Standing
+        After the step. A request that was carried out before changes nothing: the standing is then that of now.
+
+    Raises
+    ------
+    StaleVersion, ReviewError
+        As in `decide`; nothing is changed.
+    """
+    with open_log(before.study.id, before.reading, reader, key) as log:
+        if isinstance(step, Decision):
+            carried_out = _decide(log, step, before.version, lambda: outcome.classes, outcome.row)
+        else:
+            carried_out = _turn(log, step, before.version, outcome.row)
+        if not carried_out:
+            return _standing(log.session, log.study, log.reading)
+        return replace(before.stepped(step), study=study_of(log.study), version=log.version)
 
 
 def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
@@ -295,7 +405,28 @@ def check_writable(log: Log, expected_version: int) -> None:
     log.check(expected_version)
 
 
-def classes_around(log: Log, analysis: Analysis, decision: Decision) -> tuple[str, str, str]:
+def _decide(
+    log: Log, decision: Decision, expected_version: int, classes: Callable[[], Classes], row: Listing | None = None
+) -> bool:
+    """Write a decision, unless this very request was carried out before; whether it was written."""
+    event: Event = "adjudicate" if _second_is_done(log) else "decide"
+    if log.repeats(event, decision):
+        return False
+    check_writable(log, expected_version)
+    around = classes()
+    _begin_if_new(log)
+    _relist(log, row)
+    log.append(event, decision=decision, classes=around)
+    return True
+
+
+def _relist(log: Log, row: Listing | None) -> None:
+    """Renew what the worklist says; the entry that follows renews what its search looks through."""
+    if row is not None:
+        log.study.priority, log.study.counts, log.study.findings = row.priority, row.counts, row.findings
+
+
+def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
     """Return the classes of a decision's beats before and after it, and the model's; refuse one that does not fit.
 
     Parameters
@@ -323,12 +454,20 @@ def classes_around(log: Log, analysis: Analysis, decision: Decision) -> tuple[st
 
 def _step(study_id: int, event: Event, reader: str, expected_version: int, reading: Role, key: str | None) -> int:
     with open_log(study_id, reading, reader, key) as log:
-        if not log.repeats(event):
-            check_writable(log, expected_version)
-            row = _turned(log, event)
-            classes = (row.after, row.before, row.model) if event == "undo" else (row.before, row.after, row.model)
-            log.append(event, decision=decision_of(row), kind=row.kind, samples=tuple(row.samples), classes=classes)
+        _turn(log, event, expected_version)
         return log.version
+
+
+def _turn(log: Log, event: Event, expected_version: int, listed: Listing | None = None) -> bool:
+    """Undo or redo, unless this very request was carried out before; whether it was done."""
+    if log.repeats(event):
+        return False
+    check_writable(log, expected_version)
+    row = _turned(log, event)
+    classes = (row.after, row.before, row.model) if event == "undo" else (row.before, row.after, row.model)
+    _relist(log, listed)
+    log.append(event, decision=decision_of(row), kind=row.kind, samples=tuple(row.samples), classes=classes)
+    return True
 
 
 def _turned(log: Log, event: Event) -> AuditRow:
@@ -359,17 +498,20 @@ def _check_ready(log: Log) -> None:
         raise ReviewError(f"{still} {are} open; adjudicate before you sign.")
 
 
-def _standing(study: Study, role: Role, row: ReadingRow, rows: list[AuditRow], second: ReadingRow | None) -> Standing:
+def _standing(session: Session, study: StudyRow, row: ReadingRow) -> Standing:
+    rows = list(session.scalars(rows_query(row.id)))
+    second = find_reading(session, study.id, "second")
+    role: Role = "second" if row.role == "second" else "main"
     done, undone = stacks_of(rows)
     barrier = max((r.seq for r in rows if r.event == "second_done"), default=0)
     signatures = [r for r in rows if r.event == "sign"] if study.state == "signed" else []
     return Standing(
-        study=study,
+        study=study_of(study),
         reading=role,
         version=row.version,
-        decisions=tuple(found for entry in done if (found := decision_of(entry))),
+        done=tuple(decision_of(entry) for entry in done),
+        undone=tuple(decision_of(entry) for entry in undone),
         undoable=sum(entry.seq > barrier for entry in done),
-        redoable=len(undone),
         signature=entry_of(signatures[-1], role) if signatures else None,
         second_reader=second.reader if second else "",
         second_done=second is not None and second.state == "closed",

@@ -283,7 +283,7 @@ def photographed(picture: PictureArray, rng: Rng, background: Colour = (255, 255
         The picture.
     rng : Generator
         Random generator.
-    ground : Colour, optional
+    background : Colour, optional
         RGB around the picture.
 
     Returns

@@ -264,7 +264,7 @@ def samplers(
 
     Parameters
     ----------
-    lesson : Lesson
+    training_data : Lesson
         The training set.
     plan : TrainingPlan
         How to sample.

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from models.losses import Recipe
 from models.networks import NETWORKS
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
+from pipeline._util.typed_json import to_json
 from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.training.image_networks import fitted, samplers
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
+from pipeline.training.schema import SettingsSearch
 from pipeline.training.search import Found, Range, search
 from pipeline.training.training_set import TrainingData, load_training_data
 
@@ -51,8 +53,6 @@ def tune(
         Budget of a trial.
     config : Config, optional
         Settings of the pipeline.
-    lesson : Lesson, optional
-        The training set; read from `data_dir` if None.
     progress : Progress, optional
         Called with what is being done, for a progress display.
 
@@ -77,8 +77,7 @@ def tune(
     first = {"learning_rate": NETWORKS[name].learning_rate, "weight_decay": Recipe().weight_decay}
     found = search(kept, SPACE, measure, trials, first=first, progress=progress)
     written = kept.with_suffix(".json")
-    written.write_text(json.dumps(_report(name, plan, found), indent=1) + "\n", encoding="utf-8")
-    return written
+    return write_json(written, to_json(_report(name, plan, found)))
 
 
 def validation(
@@ -92,8 +91,6 @@ def validation(
         Name of the network.
     plan : TrainingPlan
         How to train.
-    lesson : Lesson
-        The training set.
     root : Path
         The folder of the databases, with the initial weights in `weights`.
     config : Config
@@ -107,6 +104,12 @@ def validation(
     return {measure: values[best] for measure, values in history.items()}
 
 
-def _report(name: str, plan: TrainingPlan, found: Found) -> dict[str, object]:
-    budget = {"epochs": plan.simulated_epochs, "pictures": sum(count for _, count in plan.counts)}
-    return {"network": name, **budget, **asdict(found)}
+def _report(name: str, plan: TrainingPlan, found: Found) -> SettingsSearch:
+    return SettingsSearch(
+        network=name,
+        epochs=plan.simulated_epochs,
+        pictures=sum(count for _, count in plan.counts),
+        best=found.best,
+        value=found.value,
+        trials=found.trials,
+    )

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pipeline._util.files import write_json
 from pipeline.config import DEFAULT, cache_root
-from pipeline.store.files import read_json, write_json
+from pipeline.store.files import read_json
 from pipeline.store.keys import code_id, result_key
 from pipeline.worker.locks import is_held, locked
 
@@ -103,9 +104,9 @@ class Jobs:
         with self._changing():
             (self._of(job.key) / "cancel").unlink(missing_ok=True)
             if study:
-                write_json(self._of(job.key) / "study.json", {"record": study})
+                write_json(self._of(job.key) / "study.json", {"record": study}, private=True)
             if self.status(job).state not in ("waiting", "running"):
-                write_json(self._of(job.key) / "request.json", asdict(job))
+                write_json(self._of(job.key) / "request.json", asdict(job), private=True)
                 self._write(job, Status("waiting", sentence="Waiting for its turn"))
 
     def status(self, job: Job) -> Status:
@@ -180,7 +181,7 @@ class Jobs:
         return Status(**found) if found is not None else Status()
 
     def _write(self, job: Job, status: Status) -> None:
-        write_json(self._of(job.key) / "state.json", asdict(replace(status, at=time.time())))
+        write_json(self._of(job.key) / "state.json", asdict(replace(status, at=time.time())), private=True)
 
     def _of(self, key: str) -> Path:
         return self.folder / "jobs" / key

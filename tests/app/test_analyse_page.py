@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from app.analyse import explorer
 from app.common import cache
 from app.common.session import Session
-from app.findings import Case, rate_trend
 from models import registry
+from pipeline.cases.case import Case, rate_trend
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
@@ -129,17 +129,17 @@ def test_the_window_follows_the_selected_beat(demo: AppTest) -> None:
     state.select(400)
     demo.run()
     assert not demo.exception
-    assert state.window_start_s <= case(demo).time_s[400] <= state.window_start_s + state.window_s
+    assert state.viewport.start_s <= case(demo).time_s[400] <= state.viewport.start_s + state.viewport.window_s
     demo.button(key="turn-Window after").click().run()
     assert state.beat == 400
-    assert state.window_start_s > case(demo).time_s[400]
+    assert state.viewport.start_s > case(demo).time_s[400]
 
 
 @pytest.mark.parametrize("window_s", [5.0, 30.0, 60.0])
 def test_each_window_length_can_be_shown(demo: AppTest, window_s: float) -> None:
     demo.segmented_control(key="window-s").set_value(window_s).run()
     assert not demo.exception
-    assert session(demo).window_s == window_s
+    assert session(demo).viewport.window_s == window_s
 
 
 def test_the_last_window_ends_with_the_recording(demo: AppTest) -> None:
@@ -147,7 +147,7 @@ def test_the_last_window_ends_with_the_recording(demo: AppTest) -> None:
     state.select(case(demo).time_s.size - 1)
     demo.run()
     assert not demo.exception
-    assert state.window_start_s + state.window_s == pytest.approx(case(demo).recording.duration_s)
+    assert state.viewport.start_s + state.viewport.window_s == pytest.approx(case(demo).recording.duration_s)
     assert demo.button(key="go-Next beat").disabled
 
 

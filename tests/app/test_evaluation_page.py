@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from app.evaluation import charts
 from app.evaluation.shared import s_warning
-from pipeline.evaluation import run
+from pipeline._util.files import write_json
+from pipeline._util.typed_json import to_json
+from pipeline.evaluation.saved import read_evaluation
+from pipeline.evaluation.schema import Estimate
 from tests.helpers.evaluations import charts_of, opened, said
 
 
@@ -42,12 +46,12 @@ def test_the_networks_stand_side_by_side_with_the_numbers_of_their_files(monkeyp
     table = page.dataframe[0].value
     assert set(table["Network"]) == {"Network vgg16", "Network cnn"}
     for _, row in table.iterrows():
-        content = json.loads((networks / row["Network"].split()[1] / "evaluation.json").read_text())
-        estimate = content["reference"]["overall"]["V_f1"]
-        assert row["V F1 %"].startswith(f"{estimate['value'] * 100:.1f} ({estimate['low'] * 100:.1f}–")
+        report = read_evaluation(networks / row["Network"].split()[1] / "evaluation.json").reference
+        estimate = report.overall["V_f1"]
+        assert row["V F1 %"].startswith(f"{estimate.value * 100:.1f} ({estimate.low * 100:.1f}–")
         assert (row["Parameters"], row["Size"]) == ("14.00 M", "29.0 MB")
-        without = next(v for v in content["reference"]["variants"] if v["name"] == "without_232")
-        assert row["S F1 without 232 %"].startswith(f"{without['overall']['S_f1']['value'] * 100:.1f} (")
+        without = report.variant("without_232").overall["S_f1"]
+        assert row["S F1 without 232 %"].startswith(f"{without.value * 100:.1f} (")
     assert sorted(table["Beats/s"]) == ["1 234", "–"]
 
 
@@ -82,12 +86,12 @@ def test_each_figure_names_the_command_that_makes_it(monkeypatch, networks, no_d
 
 def test_the_explanation_takes_its_numbers_from_the_file(monkeypatch, networks):
     page = opened(monkeypatch, networks)
-    rows = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["per_record"]
+    report = read_evaluation(networks / "vgg16" / "evaluation.json").reference
+    first, *others = report.per_record
     assert "S hangs on one patient" not in said(page)
-    v = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["classes"][2]
-    assert f"of 100 ventricular beats {v['se']['value'] * 100:.0f} are found" in said(page)
-    rows[0]["S"] += 10_000
-    share = rows[0]["S"] / sum(row["S"] for row in rows)
+    assert f"of 100 ventricular beats {report.class_row('V').se.value * 100:.0f} are found" in said(page)
+    rows = [replace(first, S=first.S + 10_000), *others]
+    share = rows[0].S / sum(row.S for row in rows)
     assert f"{share * 100:.1f} % of the supraventricular beats are in record 100" in s_warning(rows)[0]
 
 
@@ -95,8 +99,7 @@ def test_the_beats_switch_changes_the_table(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Classes", network="cnn")
     page.segmented_control(key="evaluation-kind").set_value("detected").run()
     assert not page.exception
-    content = json.loads((networks / "cnn" / "evaluation.json").read_text())
-    accuracy = content["detected"]["overall"]["accuracy"]["value"]
+    accuracy = read_evaluation(networks / "cnn" / "evaluation.json").detected.overall["accuracy"].value
     assert page.dataframe[0].value["Accuracy %"].iloc[1].startswith(f"{accuracy * 100:.1f} (")
 
 
@@ -104,9 +107,9 @@ def test_a_title_that_is_markdown_stays_text(monkeypatch, networks, tmp_path):
     home = tmp_path / "cnn"
     home.mkdir()
     (home / "manifest.json").write_text("{}")
-    content = json.loads((networks / "cnn" / "evaluation.json").read_text())
-    content["provenance"]["data"] = "![x](http://example.org/a.png)"
-    run.write_json(home / "evaluation.json", content)
+    content = read_evaluation(networks / "cnn" / "evaluation.json")
+    made = replace(content.provenance, data="![x](http://example.org/a.png)")
+    write_json(home / "evaluation.json", to_json(replace(content, provenance=made)))
     page = opened(monkeypatch, tmp_path)
     assert any(r"\!\[x\]\(http" in caption.value for caption in page.caption)
     assert not any("![x](http" in caption.value for caption in page.caption)
@@ -126,13 +129,13 @@ def test_networks_of_other_recordings_are_told_apart_and_compared_on_what_they_s
         home = tmp_path / name
         home.mkdir()
         (home / "manifest.json").write_text("{}")
-        content = json.loads((networks / name / "evaluation.json").read_text())
-        told = content["reference"]
-        told["per_record"], told["records"] = told["per_record"][fewer:], told["records"][fewer:]
-        run.write_json(home / "evaluation.json", content)
+        content = read_evaluation(networks / name / "evaluation.json")
+        told = content.reference
+        told = replace(told, per_record=told.per_record[fewer:], records=told.records[fewer:])
+        write_json(home / "evaluation.json", to_json(replace(content, reference=told)))
     page = opened(monkeypatch, tmp_path, "Against another", network="vgg16")
     assert not page.exception
-    left = len(told["records"])
+    left = len(told.records)
     assert f"Network vgg16 on {left + 2}, Network cnn on {left}".replace(",", "\\,") in page.warning[0].value
     assert f"On the {left} recordings that both were tested on" in said(page)
     assert "not tested on the same" not in said(opened(monkeypatch, networks))
@@ -142,9 +145,10 @@ def test_the_other_database_has_its_own_numbers(monkeypatch, networks, no_data, 
     home = tmp_path / "vgg16"
     home.mkdir()
     (home / "manifest.json").write_text("{}")
-    content = json.loads((networks / "vgg16" / "evaluation.json").read_text()) | {"split": "svdb", "seen": ["100"]}
-    content["reference"]["overall"]["V_f1"] = {"value": 0.123, "low": 0.1, "high": 0.2}
-    run.write_json(home / "evaluation-svdb.json", content)
+    content = read_evaluation(networks / "vgg16" / "evaluation.json")
+    measures = {**content.reference.overall, "V_f1": Estimate(0.123, 0.1, 0.2)}
+    content = replace(content, split="svdb", seen=("100",), reference=replace(content.reference, overall=measures))
+    write_json(home / "evaluation-svdb.json", to_json(content))
     page = opened(monkeypatch, tmp_path)
     assert page.info[0].value.startswith("The network vgg16 has not been evaluated yet")
     page.segmented_control(key="evaluation-split").set_value("svdb").run()

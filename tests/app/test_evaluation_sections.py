@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from types import SimpleNamespace
 
@@ -17,23 +16,23 @@ from tests.helpers.evaluations import charts_of, explained, opened, said
 
 def test_moving_the_threshold_moves_the_rates(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Threshold", network="vgg16")
-    swept = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["thresholds"]
+    swept = saved.read_evaluation(networks / "vgg16" / "evaluation.json").reference.thresholds
     for threshold in (0.5, 0.9):
         page.slider[0].set_value(threshold).run()
-        at = swept["threshold"].index(threshold)
+        at = swept.threshold.index(threshold)
         shown = {metric.label: metric.value for metric in page.metric}
-        assert shown["Sensitivity"] == score(swept["se"][at])
-        assert shown["Specificity"] == score(swept["sp"][at])
-        assert shown["Flagged per hour"] == grouped(swept["flagged_per_hour"][at])
+        assert shown["Sensitivity"] == score(swept.se[at])
+        assert shown["Specificity"] == score(swept.sp[at])
+        assert shown["Flagged per hour"] == grouped(swept.flagged_per_hour[at])
     assert not page.exception
 
 
 def test_the_most_confident_errors_are_shown_as_pictures_without_any_data(monkeypatch, networks, no_data):
     page = opened(monkeypatch, networks, "Errors", network="vgg16")
-    found = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["errors"]
+    found = saved.read_evaluation(networks / "vgg16" / "evaluation.json").reference.errors
     assert len(page.image) == len(found)
     assert not page.toggle
-    assert page.dataframe[1].value["Record"].tolist() == [error["record"] for error in found]
+    assert page.dataframe[1].value["Record"].tolist() == [error.record for error in found]
 
 
 def test_missing_pictures_and_curves_are_told_in_a_sentence(monkeypatch, networks, no_data, tmp_path):
@@ -52,7 +51,7 @@ def test_the_random_split_is_labelled_as_a_leak(monkeypatch, networks):
     assert page.dataframe[1].value["Measure"].tolist()[2:4] == ["S F1", "S F1 without 232"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema": "other/1"}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "other/1"}', '{"schema": "heartvision.stress/1"}'])
 def test_a_broken_stress_file_is_no_stress_file(monkeypatch, networks, no_data, tmp_path, text):
     (tmp_path / "cnn").mkdir()
     for file in ("manifest.json", "evaluation.json"):
@@ -74,15 +73,15 @@ def test_explanations_are_told_in_sentences_that_follow_from_the_numbers(monkeyp
 @pytest.mark.data
 def test_an_error_opens_its_recording_at_its_beat(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Errors", network="vgg16")
-    found = json.loads((networks / "vgg16" / "evaluation.json").read_text())["reference"]["errors"]
+    found = saved.read_evaluation(networks / "vgg16" / "evaluation.json").reference.errors
     buttons = [button for button in page.button if button.label == "See it in its recording"]
     assert len(buttons) == len(found)
     went = []
     monkeypatch.setattr("streamlit.switch_page", went.append)
     buttons[2].click().run()
     session = page.session_state["heartvision"]
-    assert session.recording.name == found[2]["record"]
-    assert (session.network, session.at_s) == ("vgg16", found[2]["time_s"])
+    assert session.recording.name == found[2].record
+    assert (session.network, session.at_s) == ("vgg16", found[2].time_s)
     assert went == ["analyse/page.py"]
 
 
@@ -99,7 +98,7 @@ def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():
     session.open_at(recording, "cnn", 60.2)
     session.show(case)
     assert times[session.beat] == 60.0
-    assert session.window_start_s <= 60.0 <= session.window_start_s + session.window_s
+    assert session.viewport.start_s <= 60.0 <= session.viewport.start_s + session.viewport.window_s
     session.open((recording,))
     session.case = None
     session.show(case)
@@ -111,17 +110,17 @@ def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch,
     page = opened(monkeypatch, networks, network="cnn")
     assert "Trained without record 201" in [element.value for element in page.subheader]
     usual, without = (
-        saved.read_evaluation(networks / "cnn" / name)["reference"]
+        saved.read_evaluation(networks / "cnn" / name).reference
         for name in ("evaluation.json", "evaluation-without-201.json")
     )
     table = next(frame.value for frame in page.dataframe if "Without 201" in frame.value.columns)
     assert list(table["Measure"])[2:4] == ["S F1", "S F1 without 232"]
-    rest = next(v for v in without["variants"] if v["name"] == "without_232")
-    assert table.iloc[3]["Without 201"] == score(rest["overall"]["S_f1"]["value"])
+    rest = without.variant("without_232")
+    assert table.iloc[3]["Without 201"] == score(rest.overall["S_f1"].value)
     row = table.iloc[0]
-    assert row["Usual"] == score(usual["overall"]["accuracy"]["value"])
-    assert row["Without 201"] == score(without["overall"]["accuracy"]["value"])
-    errors_202 = [next(r["errors"] for r in kind["per_record"] if r["record"] == "202") for kind in (without, usual)]
+    assert row["Usual"] == score(usual.overall["accuracy"].value)
+    assert row["Without 201"] == score(without.overall["accuracy"].value)
+    errors_202 = [next(r.errors for r in kind.per_record if r.record == "202") for kind in (without, usual)]
     assert f"makes {grouped(errors_202[0])} errors in record 202 instead of {grouped(errors_202[1])}" in said(page)
     assert "python -m pipeline train --model cnn --without 201" in said(page)
     other = opened(monkeypatch, networks, network="vgg16")
@@ -131,14 +130,14 @@ def test_the_run_without_the_man_of_202_stands_beside_the_usual_one(monkeypatch,
 @pytest.mark.usefixtures("no_data")
 def test_the_rule_of_the_app_is_marked_on_the_curve_and_told_in_words(monkeypatch, networks):
     page = opened(monkeypatch, networks, "Uncertainty", network="vgg16")
-    found = saved.read_evaluation(networks / "vgg16" / "evaluation.json")["uncertainty"]
-    rule = found["tested"][-1]["app"]
-    left = round((1 - rule["answered"]) * rule["beats"])
-    assert f"DS2: {grouped(left)} of {grouped(rule['beats'])} beats become unclassified" in said(page)
-    assert f"the gate stops {share(rule['noisy'])}" in said(page)
+    found = saved.read_evaluation(networks / "vgg16" / "evaluation.json").uncertainty
+    rule = found.tested[-1].app
+    left = round((1 - rule.answered) * rule.beats)
+    assert f"DS2: {grouped(left)} of {grouped(rule.beats)} beats become unclassified" in said(page)
+    assert f"the gate stops {share(rule.noisy)}" in said(page)
     marks = {trace["name"]: trace for chart in charts_of(page) for trace in chart["data"] if "name" in trace}
-    assert marks["in this app: confidence 60 % or more"]["y"][1] == rule["on_curve"]["error"]
-    assert marks["in this app, with the quality gate"]["x"][1] == rule["answered"]
+    assert marks["in this app: confidence 60 % or more"]["y"][1] == rule.on_curve.error
+    assert marks["in this app, with the quality gate"]["x"][1] == rule.answered
 
 
 @pytest.mark.usefixtures("no_data")

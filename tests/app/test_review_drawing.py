@@ -6,10 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from app.common import review_charts
-from app.common.ecg_chart import Lead, Marks
+from app.common import ecg_chart, review_charts
 from app.common.review_charts import DayRow, Shape
+from app.common.strip import Picked, drags
 from app.common.theme import LIGHT
+from pipeline.cases.strip import Lead, Marks
 from pipeline.store.recordings import Envelope
 
 FS = 250.0
@@ -25,9 +26,10 @@ def marks() -> Marks:
 
 
 def strip(**more: bool) -> go.Figure:
-    return review_charts.strip(
-        (lead(),), marks(), ("", "was N", "✓"), LIGHT, start_s=0, window_s=10, selected=500, target=(500, 750), **more
-    )
+    return ecg_chart.strip(
+        (lead(),), marks(), LIGHT, start_s=0, window_s=10, selected=500, target=(500, 750), notes=("", "was N", "✓"),
+        **more,
+    )  # fmt: skip
 
 
 def trace(figure: go.Figure, name: str) -> go.Scatter:
@@ -61,9 +63,13 @@ def test_a_letter_names_its_beat_by_its_sample() -> None:
 
 
 def test_a_drag_selects_unless_it_scrolls_a_phone_or_a_beat_is_added() -> None:
-    assert strip().layout.dragmode == "select"
-    assert strip(narrow=True).layout.dragmode is False
-    assert strip(adding=True).layout.dragmode is False
+    assert strip(drag=True).layout.dragmode == "select"
+    assert strip().layout.dragmode is False
+    stretch = Picked(print, stretch=print)
+    assert [drags(stretch, phone=phone, adding=adding) for phone in (False, True) for adding in (False, True)] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert not drags(Picked(print), phone=False, adding=False)
 
 
 def test_while_a_beat_is_added_every_place_names_its_time() -> None:

@@ -12,9 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.review.session import Bench
-from app.review_desk import Desk
 from models import registry
 from pipeline.analysis import prepare
+from pipeline.cases.desk import Desk
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
@@ -261,7 +261,7 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
 
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
-    shown = bench(page).start_s
+    shown = bench(page).viewport.start_s
     assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
     page.number_input(key="span-from").set_value(10.0)
     page.number_input(key="span-to").set_value(14.0).run()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.work import progress_words
+from pipeline.cases.opening import progress_words
 from pipeline.worker import Status
 
 

@@ -10,6 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.evaluation import whole_images
 from models import registry
+from pipeline._util.files import write_json
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import to_json
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.evaluation import (
@@ -26,10 +29,21 @@ from pipeline.evaluation import (
 from pipeline.evaluation.faithfulness import Explained
 from pipeline.evaluation.faithfulness_images import MAPS
 from pipeline.evaluation.record_predictions import RecordPredictions
+from pipeline.evaluation.schema import (
+    Estimate,
+    Evaluation,
+    Explanations,
+    RandomStage,
+    RandomWeights,
+    Speed,
+    StressedCondition,
+    StressTest,
+)
+from tests.helpers.results import GOOD, evaluated_model
 
 PAGE = ROOT / "app" / "evaluation" / "page.py"
 SYMBOLS, CLASSES = "NAVFjQ", np.array([0, 1, 2, 3, 0, 4])
-PROVENANCE = {"command": "python -m pipeline evaluate", "commit": "abc123", "data": "synthetic", "date": "2026-11-22"}
+PROVENANCE = Provenance("python -m pipeline evaluate", "abc123", "synthetic", "2026-11-22")
 
 
 def predictions(skill, n=150):
@@ -50,21 +64,22 @@ def add_more(home, found):
     svdb = [replace(item, record=str(800 + 22 * i + j)) for i in (0, 1) for j, item in enumerate(found)]
     tested = {"ds2": ("DS2", found)}
     noisy = {item.record: np.arange(item.sample.size) % 50 == 0 for item in (*svdb, *found)}
-    calibrated = uncertainty.uncertainty(svdb, tested, database="svdb", below=0.6, noisy=noisy, halves=3)
-    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --uncertainty"}
-    content["uncertainty"] = report.plain(calibrated | {"provenance": made})
-    content["speed"] = {"beats_per_s": 1234.5, "beats": 1000, "cores": 2}
-    run.write_json(path, content)
-    estimate = {"value": 0.8, "low": 0.7, "high": 0.9}
-    row = dict.fromkeys(stress.SHOWN, estimate)
-    conditions = [
-        {"name": c.name, "title": c.title, "noise": c.noise, "snr_db": c.snr_db, "overall": row, "without_232": row,
-         "unclassified": 0.01}
+    made = replace(PROVENANCE, command=f"python -m pipeline evaluate --model {home.name} --uncertainty")
+    calibrated = uncertainty.uncertainty(
+        svdb, tested, database="svdb", below=0.6, noisy=noisy, provenance=made, halves=3
+    )
+    write_json(path, to_json(replace(content, uncertainty=calibrated, speed=Speed(1234.5, 1000, 2))))
+    row = dict.fromkeys(stress.SHOWN, GOOD)
+    conditions = tuple(
+        StressedCondition(
+            name=c.name, title=c.title, noise=c.noise, snr_db=c.snr_db, fs=c.fs, records=22, beats=3000,
+            overall=row, without_232=row, unclassified=0.01,
+        )
         for c in stress.conditions()
-    ]  # fmt: skip
-    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --stress"}
-    content = {"schema": saved.STRESS_SCHEMA, "model": content["model"], "provenance": made, "beats": 3000}
-    run.write_json(home / "stress.json", report.plain(content | {"conditions": conditions}))
+    )  # fmt: skip
+    made = replace(PROVENANCE, command=f"python -m pipeline evaluate --model {home.name} --stress")
+    test = StressTest(content.model.identity, made, DS2, {"N": 100}, 3000, conditions)
+    write_json(home / "stress.json", to_json(test))
 
 
 def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
@@ -73,19 +88,16 @@ def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
     home.mkdir(parents=True)
     (home / "manifest.json").write_text("{}")
     found = list(predictions(skill))
-    content = {
-        "schema": saved.SCHEMA,
-        "model": {"name": name, "title": f"Network {name}", "sha256": "0" * 64, "parameters": 14_000_000,
-                  "size_bytes": 29_000_000, "validation_records": ["205", "207"]},
-        "split": "ds2",
-        "provenance": PROVENANCE,
-        "random_split": None,
-    }  # fmt: skip
-    for kind in predict.KINDS:
-        content[kind] = report.evaluate_predictions(found, kind=kind, resamples=50, left_out=PACED).to_json()
-    tiles = [np.full((40, 60, 3), 17 * (i % 15), np.uint8) for i in range(len(content["reference"]["errors"]))]
-    content["error_sheet"] = error_images.layout_json(error_images.write_sheet(tiles, home / "errors.png"))
-    run.write_json(home / "evaluation.json", content)
+    reports = {
+        kind: report.evaluate_predictions(found, kind=kind, resamples=50, left_out=PACED) for kind in predict.KINDS
+    }
+    tiles = [np.full((40, 60, 3), 17 * (i % 15), np.uint8) for i in range(len(reports["reference"].errors))]
+    content = Evaluation(
+        model=evaluated_model(name, validation_records=("205", "207"), abstain_below=0.05), split="ds2", seen=(),
+        provenance=PROVENANCE, speed=None, random_split=None, uncertainty=None,
+        error_sheet=error_images.write_sheet(tiles, home / "errors.png"), **reports,
+    )  # fmt: skip
+    write_json(home / "evaluation.json", to_json(content))
     if random_split:
         better = report.evaluate_predictions(list(predictions(skill + 3)), kind="reference", resamples=50)
         run.add_random_split(home / "evaluation.json", better)
@@ -99,10 +111,11 @@ def write_network(folder, name, *, skill=3.0, random_split=False, more=False):
 def without_201(home):
     """What `train --without 201` leaves: the evaluation of a network that is a little worse."""
     content = saved.read_evaluation(home / "evaluation.json")
-    for kind in predict.KINDS:
-        content[kind] = report.evaluate_predictions(list(predictions(1.5)), kind=kind, resamples=50).to_json()
-    content["provenance"] = PROVENANCE | {"command": "python -m pipeline train --model cnn --without 201"}
-    run.write_json(home / "evaluation-without-201.json", content)
+    reports = {
+        kind: report.evaluate_predictions(list(predictions(1.5)), kind=kind, resamples=50) for kind in predict.KINDS
+    }
+    made = replace(PROVENANCE, command="python -m pipeline train --model cnn --without 201")
+    write_json(home / "evaluation-without-201.json", to_json(replace(content, provenance=made, **reports)))
 
 
 def explained(home, reads="pictures"):
@@ -115,20 +128,19 @@ def explained(home, reads="pictures"):
         p={name: rng.random((n, 2, 9)) for name in maps}, compared=np.ones(n, bool), again=lambda other, i: other,
     )  # fmt: skip
     names = ("held_out", "ds2") if reads == "pictures" else ("ds2",)
-    sets = [{"name": name, "title": name, **explanations.measured(found)} for name in names]
-    model = saved.read_evaluation(home / "evaluation.json")["model"]
-    made = PROVENANCE | {"command": f"python -m pipeline evaluate --model {home.name} --explanations"}
-    described = {
-        "pictures": {"method": "HiResCAM", "part": "square of 16 pixels"},
-        "beats": {"method": "occlusion of the signal", "part": "stretch of 64 ms"},
-    }
-    stages = [{"layer": "block5_conv3", "correlation": {"value": 0.1, "low": 0.0, "high": 0.2}}]
-    told = {
-        "schema": saved.EXPLANATIONS_SCHEMA, "model": {name: model[name] for name in ("name", "title", "sha256")},
-        "provenance": made, "per_class": 10, "sets": sets, "reads": reads, **described[reads],
-        "randomised": {"beats": 24, "stages": stages},
-    }  # fmt: skip
-    run.write_json(home / "explanations.json", report.plain(told))
+    method, part = {
+        "pictures": ("HiResCAM", "square of 16 pixels"),
+        "beats": ("occlusion of the signal", "stretch of 64 ms"),
+    }[reads]
+    stages = (RandomStage("block5_conv3", Estimate(0.1, 0.0, 0.2)),)
+    told = Explanations(
+        model=saved.read_evaluation(home / "evaluation.json").model.identity,
+        provenance=replace(PROVENANCE, command=f"python -m pipeline evaluate --model {home.name} --explanations"),
+        reads=reads, method=method, part=part, per_class=10,
+        sets=tuple(explanations.measured(found, name, name) for name in names),
+        randomised=RandomWeights(24, stages),
+    )  # fmt: skip
+    write_json(home / "explanations.json", to_json(told))
 
 
 def opened(monkeypatch, folder, section=None, kind=None, network=None):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import pytest
 
 from models import randomise, registry
 from models.randomise import cascade
 from models.registry import Classifier
-from pipeline._util.progress import Progress
+from pipeline._util.progress import no_progress
+from pipeline._util.provenance import Provenance
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
@@ -18,11 +22,12 @@ from pipeline.evaluation.claims import supported_statements
 from pipeline.evaluation.explanations import measured, randomised
 from pipeline.evaluation.faithfulness import Explained, area_under, drawn
 from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
-from pipeline.evaluation.report import plain
+from pipeline.evaluation.schema import BothWays, Estimate, ExplainedSet, Explanations, RandomStage, RandomWeights
 from pipeline.features.beat_image_content import picture_content
 from pipeline.features.beat_sequence import row_size
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
+from tests.helpers.results import evaluated_model
 
 PICTURE = DEFAULT.picture
 
@@ -90,20 +95,20 @@ def test_beats_are_drawn_from_all_patients_in_turn(beats: LabelledBeats) -> None
 
 
 def test_covering_in_turn_finds_what_the_answer_rests_on_better_than_chance(found: Explained) -> None:
-    told = measured(found)
-    areas = told["faithfulness"]
-    assert areas["occlusion"]["deletion"]["value"] < areas["random"]["deletion"]["value"]
-    assert told["beats"] == len(found.maps)
-    assert sum(answer["beats"] for answer in told["answers"]) == told["beats"]
+    told = measured(found, "ds2", "DS2")
+    areas = told.faithfulness
+    assert areas["occlusion"].deletion.value < areas["random"].deletion.value
+    assert told.beats == len(found.maps)
+    assert sum(answer.beats for answer in told.answers) == told.beats
     for name in MAPS:
-        assert told["curves"][name]["deletion"][0] == pytest.approx(told["curves"][name]["insertion"][-1])
+        assert told.curves[name].deletion[0] == pytest.approx(told.curves[name].insertion[-1])
 
 
 def test_without_weights_a_map_is_another(cnn: Classifier, found: Explained) -> None:
-    stages = randomised(cnn, found)["stages"]
-    assert [stage["layer"] for stage in stages] == [name for name, _ in cascade(cnn, 0)]
-    assert stages[-1]["layer"] == "conv1"
-    assert abs(stages[-1]["correlation"]["value"]) < 0.9
+    stages = randomised(cnn, found).stages
+    assert [stage.layer for stage in stages] == [name for name, _ in cascade(cnn, 0)]
+    assert stages[-1].layer == "conv1"
+    assert abs(stages[-1].correlation.value or 0) < 0.9
 
 
 def test_the_last_stage_shares_no_weights_with_the_network(cnn: Classifier) -> None:
@@ -112,23 +117,30 @@ def test_the_last_stage_shares_no_weights_with_the_network(cnn: Classifier) -> N
     assert not np.allclose(first, other)
 
 
+def _explanations(
+    tested: ExplainedSet, correlation: Estimate, reads: Literal["pictures", "beats"] = "pictures"
+) -> Explanations:
+    return Explanations(
+        model=evaluated_model().identity,
+        provenance=Provenance("a test", "", "", ""),
+        reads=reads,
+        method="HiResCAM",
+        per_class=10,
+        sets=(tested,),
+        randomised=RandomWeights(8, (RandomStage("conv1", correlation),)),
+    )
+
+
 def test_claims_say_what_the_numbers_say(found: Explained) -> None:
-    tested = plain(measured(found)) | {"name": "ds2", "title": "DS2"}
-    good, bad = {"value": 0.2, "low": 0.1, "high": 0.3}, {"value": -0.2, "low": -0.3, "high": -0.1}
-    tested["against"] = {
-        "random": {"deletion": good, "insertion": good},
-        "occlusion": {"deletion": bad, "insertion": bad},
-        "qrs": {"deletion": good, "insertion": bad},
-    }
-    stages = [{"layer": "conv1", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
-    content = {"sets": [tested], "randomised": {"stages": stages}}
-    faithful, where, sane = supported_statements(content)
+    good, bad = Estimate(0.2, 0.1, 0.3), Estimate(-0.2, -0.3, -0.1)
+    against = {"random": BothWays(good, good), "occlusion": BothWays(bad, bad), "qrs": BothWays(good, bad)}
+    tested = replace(measured(found, "ds2", "DS2"), against=against)
+    faithful, where, sane = supported_statements(_explanations(tested, Estimate(0.05, -0.1, 0.2)))
     assert "better than squares at random; worse than covering" in faithful
     assert "better by one measure and worse by the other than just marking the QRS" in faithful
     assert where.startswith("**Where:**")
     assert "depend on what the network learnt" in sane
-    stages[0]["correlation"] = {"value": 0.8, "low": 0.7, "high": 0.9}
-    assert "whatever the network learnt" in supported_statements(content)[-1]
+    assert "whatever the network learnt" in supported_statements(_explanations(tested, Estimate(0.8, 0.7, 0.9)))[-1]
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +148,7 @@ def ventricular() -> tuple[Classifier, Explained]:
     """`rhythm` and what its maps of four beats of each class of the demo recording are worth."""
     network = registry.load("rhythm")
     demo = demo_path()
-    silent: Progress = lambda fraction, sentence: None  # noqa: E731
-    return network, on_signal.explained_beats(network, [demo.stem], demo.parent, 4, DEFAULT, silent)
+    return network, on_signal.explained_beats(network, [demo.stem], demo.parent, 4, DEFAULT, no_progress)
 
 
 def test_the_signal_is_cut_at_r_and_each_point_belongs_to_one_stretch() -> None:
@@ -167,16 +178,16 @@ def test_taking_all_away_leaves_the_usual_beat_and_no_rhythm_and_putting_all_bac
 
 def test_occlusion_of_the_signal_finds_what_answers_rest_on(ventricular: tuple[Classifier, Explained]) -> None:
     _, found = ventricular
-    told = measured(found)
+    told = measured(found, "ds2", "DS2")
     assert {"V", "N"} <= set(found.answer)
-    assert told["compared"] == np.sum((found.answer != "N") & ~found.blank)
-    areas = told["faithfulness"]
+    assert told.compared == np.sum((found.answer != "N") & ~found.blank)
+    areas = told.faithfulness
     assert set(areas) == set(on_signal.MAPS)
-    assert areas["heat"]["deletion"]["value"] < areas["random"]["deletion"]["value"]
-    assert areas["heat"]["insertion"]["value"] > areas["random"]["insertion"]["value"]
+    assert areas["heat"].deletion.value < areas["random"].deletion.value
+    assert areas["heat"].insertion.value > areas["random"].insertion.value
     assert np.allclose(found.share.sum(axis=1) <= 1 + 1e-9, True)
-    v = next(answer for answer in told["answers"] if answer["answer"] == "V")
-    assert v["places"]["qrs"]["ratio"]["value"] > 1
+    v = next(answer for answer in told.answers if answer.answer == "V")
+    assert (v.places["qrs"].ratio.value or 0) > 1
 
 
 def test_without_its_weights_the_network_of_beats_has_another_map(
@@ -191,9 +202,8 @@ def test_without_its_weights_the_network_of_beats_has_another_map(
 
 
 def test_claims_about_the_signal_speak_of_stretches(ventricular: tuple[Classifier, Explained]) -> None:
-    tested = plain(measured(ventricular[1])) | {"name": "ds2", "title": "DS2"}
-    stages = [{"layer": "beat", "correlation": {"value": 0.05, "low": -0.1, "high": 0.2}}]
-    faithful, *_ = supported_statements({"reads": "beats", "sets": [tested], "randomised": {"stages": stages}})
-    assert f"(the {tested['compared']} beats not called N, of {tested['beats']} beats of 1 patients)" in faithful
+    tested = measured(ventricular[1], "ds2", "DS2")
+    faithful, *_ = supported_statements(_explanations(tested, Estimate(0.05, -0.1, 0.2), "beats"))
+    assert f"(the {tested.compared} beats not called N, of {tested.beats} beats of 1 patients)" in faithful
     assert "stretches in random order" in faithful
     assert "squares" not in faithful

@@ -74,14 +74,14 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     written = run_folder("cnn", folder, plan=PLAN, tune=1)
     assert list_runs() == (written,)
     run = read_run(written)
-    assert run["classes"] == ["high", "low"]
-    assert run["refused"] == 1
-    assert run["verdict"]["severity"] == "warning"
-    assert sum(map(sum, run["report"]["confusion"])) == run["division"]["test"]
-    assert len(run["trials"]) == 1
+    assert run.classes == ("high", "low")
+    assert run.refused == 1
+    assert run.verdict.severity == "warning"
+    assert sum(map(sum, run.report.confusion)) == run.division.test
+    assert len(run.trials) == 1
     assert len(list((tmp_path / "home" / "runs" / "tune").glob("cnn-*.journal"))) == 1
-    assert len(run["curves"]["val_loss"]) == len(run["curves"]["loss"]) >= 2
-    assert all((written / sample["file"]).is_file() for sample in run["samples"])
+    assert len(run.curves["val_loss"]) == len(run.curves["loss"]) >= 2
+    assert all((written / sample.file).is_file() for sample in run.samples)
     network = registry.load("cnn", written)
     assert network.classes == ("high", "low")
     p = network.predict(np.full((1, 64, 64, 3), 255, np.uint8))

@@ -15,12 +15,14 @@ import models
 from models import registry
 from models.gradcam import heatmap
 from models.networks import NETWORKS
+from pipeline._util.typed_json import read_as
 from pipeline.cli import main
 from pipeline.config import ROOT
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.evaluation import run
 from pipeline.evaluation.saved import read_evaluation
 from pipeline.training import image_networks, training_set, tuning
+from pipeline.training.schema import SettingsSearch
 
 FS = 360
 TOY = '''"""A toy: the mean of a small convolution."""
@@ -128,12 +130,12 @@ def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_it
     written = tmp_path / "out" / "toy" / "evaluation-without-201.json"
     assert capsys.readouterr().out.strip() == str(written)
     content = read_evaluation(written)
-    assert "201" not in content["model"]["train_records"]
-    assert "203" in content["model"]["validation_records"]
-    assert ", without record 201; from a random start" in content["model"]["trained_on"]
+    assert "201" not in content.model.train_records
+    assert "203" in content.model.validation_records
+    assert ", without record 201; from a random start" in content.model.trained_on
     told = "python -m pipeline train --model toy --epochs 1 --without 201 --pictures 64"
-    assert content["provenance"]["command"] == content["model"]["command"] == told
-    assert content["reference"]["records"] == list(DS2[:2])
+    assert content.provenance.command == content.model.command == told
+    assert content.reference.records == DS2[:2]
     assert not (tmp_path / "out" / "toy" / "weights.npz").exists()
     assert main([*command, "--without", "100"]) == 3
     assert "Record '100' teaches nothing" in capsys.readouterr().err
@@ -148,11 +150,11 @@ def test_settings_are_looked_for_and_the_best_are_written(
     monkeypatch.setattr(training_set, "SIMULATED_BEATS", 40)
     monkeypatch.setattr(training_set, "SIMULATED_CHECKS", 40)
     written = tuning.tune("toy", 2, data, plan=image_networks.DEFAULT_PLAN.reduced(1, 64))
-    found = json.loads(written.read_text())
-    assert (found["network"], found["epochs"], len(found["trials"])) == ("toy", 1, 2)
-    settings, value = found["trials"][0]
+    found = read_as(SettingsSearch, written, again="")
+    assert (found.network, found.epochs, len(found.trials)) == ("toy", 1, 2)
+    settings, value = found.trials[0]
     assert settings == {"learning_rate": NETWORKS["toy"].learning_rate, "weight_decay": 1e-4}
-    assert found["value"] <= value
+    assert found.value <= value
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "efficientnet", "vit"])

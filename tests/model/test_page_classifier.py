@@ -13,6 +13,7 @@ from pipeline.config import data_root
 from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import DataError, IntakeError, ModelError
 from pipeline.evaluation.class_scores import class_report
+from pipeline.evaluation.schema import Estimate
 from pipeline.page_classifier.dataset import PageSet, folds, patient_groups, published
 from pipeline.page_classifier.drawing import draw_page, heat_on_page, lead_heat
 from pipeline.page_classifier.files import FOLDER, read_page_evaluation
@@ -139,15 +140,15 @@ def test_a_linear_head_separates_and_its_products_are_its_logits():
 def test_a_report_of_perfect_answers_is_one_everywhere():
     label = np.arange(40) % 4
     report = class_report(np.eye(4)[label], label, list("abcd"))
-    assert report["overall"]["macro_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-    assert np.array(report["confusion"]).tolist() == np.diag([10] * 4).tolist()
+    assert report.overall.macro_f1 == Estimate(1.0, 1.0, 1.0)
+    assert np.array(report.confusion).tolist() == np.diag([10] * 4).tolist()
 
 
 def test_a_class_that_is_never_met_has_no_score_but_spoils_none():
     label = np.array([0, 0, 1, 1])
     report = class_report(np.eye(3)[[0, 1, 1, 1]], label, list("abc"))
-    assert report["classes"][2]["recall"]["value"] is None
-    assert report["overall"]["macro_f1"]["value"] == pytest.approx((2 / 3 + 0.8) / 2, abs=1e-3)
+    assert report.classes[2].recall.value is None
+    assert report.overall.macro_f1.value == pytest.approx((2 / 3 + 0.8) / 2, abs=1e-3)
 
 
 def test_the_shipped_network_reads_a_page_and_says_where_it_looked():
@@ -162,10 +163,10 @@ def test_the_shipped_network_reads_a_page_and_says_where_it_looked():
 
 def test_the_saved_evaluation_beats_its_baselines_and_names_the_leak():
     found = read_page_evaluation()
-    scores = {name: report["overall"]["macro_f1"]["value"] for name, report in found["networks"].items()}
+    scores = {name: report.overall.macro_f1.value for name, report in found.networks.items()}
     assert scores["vgg16"] >= 0.85
     assert scores["vgg16"] > max(scores["mobilenet"], scores["cnn"])
-    assert found["leakage"]["overall"]["macro_f1"]["value"] > scores["vgg16"]
+    assert found.leakage.overall.macro_f1.value > scores["vgg16"]
 
 
 def test_a_broken_evaluation_is_refused(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from models.errors import ModelError
 from models.networks import NETWORKS
 from models.registry import Classifier
 from models.runtime import keras
+from pipeline._util.typed_json import read_as
 from pipeline.analysis import analyse, check_classifier, classify, prepare
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets import demo_path
@@ -29,6 +29,7 @@ from pipeline.training.rhythm_network import training
 from pipeline.training.rhythm_network.boosted_trees import TreesPlan
 from pipeline.training.rhythm_network.patients import Simulated, load_rhythm_training_data
 from pipeline.training.rhythm_network.windows import Changes
+from pipeline.training.schema import CrossValidation
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import Analysis, Recording
 
@@ -202,8 +203,10 @@ def test_training_writes_a_network_that_loads_and_the_scores_of_who_was_left_out
     assert loaded.manifest.input_shape == (ROW,)
     assert set(loaded.manifest.train_records) == {"101", "106", "108", "109", "112", *PACED_TRAINING}
     assert loaded.manifest.command == "python -m pipeline train --model rhythm --without 201"
-    scores = json.loads((folder / "scores.json").read_text("utf-8"))
-    assert scores["held_out"]["beats"] == scores["held_out_trees"]["beats"] == scores["held_out_members"]["beats"]
+    scores = read_as(CrossValidation, folder / "scores.json", again="")
+    assert scores.held_out_trees is not None
+    assert scores.held_out_members is not None
+    assert scores.held_out.beats == scores.held_out_trees.beats == scores.held_out_members.beats
     assert (folder / "history.json").is_file()
 
 

@@ -91,7 +91,7 @@ def test_the_snippet_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None
     names: dict[str, Any] = {}
     exec(compile(found[1], "README.md", "exec"), names)  # noqa: S102 - what a reader would type
     assert list(names["beats"].columns) == COLUMNS
-    assert names["own"].digest != names["rec"].digest
+    assert names["res"].digest == names["rec"].digest
     assert names["page"].leads[:3] == ("I", "II", "III")
     assert names["why"].heat.shape == names["why"].time_s.shape
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from app.review_desk import desk_of, material_of
+
 from models import registry
 from pipeline.errors import ReviewError
 from pipeline.export.report_pdf import write_pdf
@@ -22,9 +22,12 @@ from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import audit, decide, reopen, standing
 from pipeline.store.studies import stored_analysis, worklist
+from pipeline.wording import RESEARCH_USE
 from tests.fixtures.make_home import ANNA, BESIDE, CARLA, dated, said_of
 
 EARLIER = Path(__file__).resolve().parent.parent / "fixtures" / "home-0.1.0.zip"
+# The sentence under every export has changed since; it is no part of a study.
+EARLIER_NOTICE = "For research use only. Not a medical device. A clinician looks at the signal and decides."
 RECORDS = ("signed", "in_review")
 SIGNED, IN_REVIEW = 1, 2
 
@@ -62,7 +65,7 @@ def test_a_study_opens_with_the_same_decisions_classes_signature_and_exports(ear
         assert found[part] == said[part], part
     assert found["exports"].keys() == said["exports"].keys() == {"hv", "csv", "json", "fhir.json"}
     for ending, export in said["exports"].items():
-        assert found["exports"][ending] == export, ending
+        assert found["exports"][ending] == export.replace(EARLIER_NOTICE, RESEARCH_USE), ending
     assert set(found["others"]) <= set(said["others"])  # what other networks said is in the cache, and may be gone
 
 

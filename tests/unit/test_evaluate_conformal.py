@@ -8,11 +8,15 @@ from math import inf
 import numpy as np
 import pytest
 
+from pipeline._util.provenance import Provenance
 from pipeline.errors import DataError
 from pipeline.evaluation import abstention, conformal
 from pipeline.evaluation import uncertainty as measured
 from pipeline.evaluation.conformal import Patient
 from pipeline.evaluation.record_predictions import RecordPredictions
+from pipeline.evaluation.schema import CurvePoint, GateErrors
+
+MADE = Provenance("a test", "abc123", "synthetic", "2026-11-22")
 
 
 def patient(p, truth, record="800", read=None):
@@ -167,38 +171,38 @@ def test_every_other_record_calibrates_and_no_calibrating_patient_is_tested():
     others = [predictions(name, i) for i, name in enumerate(("100", "103", "232"))]
     noisy = {item.record: np.zeros(item.sample.size, bool) for item in (*everyone, *others)}
     found = measured.uncertainty(
-        everyone[::-1], {"ds2": ("DS2", others)}, database="svdb", below=0.4, noisy=noisy, halves=5
+        everyone[::-1], {"ds2": ("DS2", others)}, database="svdb", below=0.4, noisy=noisy, provenance=MADE, halves=5
     )
-    assert found["calibration"]["records"] == [str(800 + i) for i in range(0, 40, 2)]
-    assert found["calibration"]["beats"] == 20 * 120
-    here, there = found["tested"]
-    assert here["records"] == [str(800 + i) for i in range(1, 40, 2)]
-    assert there["records"] == ["100", "103", "232"]
-    assert here["without_232"] is None
-    assert [row["name"] for row in there["without_232"]] == ["beats", "hierarchical", "patients"]
-    by_name = {row["name"]: row for row in here["methods"]}
-    assert by_name["beats"]["coverage"] <= by_name["hierarchical"]["coverage"] <= by_name["patients"]["coverage"]
-    own = list(by_name["patients"]["per_patient"].values())
-    assert by_name["patients"]["worst"] == min(own)
-    assert by_name["patients"]["patients_held"] == np.mean(np.array(own) >= 0.95)
-    assert found["halves"]["repeats"] == 5
+    assert found.calibration.records == tuple(str(800 + i) for i in range(0, 40, 2))
+    assert found.calibration.beats == 20 * 120
+    here, there = found.tested
+    assert here.records == tuple(str(800 + i) for i in range(1, 40, 2))
+    assert there.records == ("100", "103", "232")
+    assert here.without_232 is None
+    assert [row.name for row in there.without_232] == ["beats", "hierarchical", "patients"]
+    by_name = {row.name: row for row in here.methods}
+    assert by_name["beats"].coverage <= by_name["hierarchical"].coverage <= by_name["patients"].coverage
+    own = list(by_name["patients"].per_patient.values())
+    assert by_name["patients"].worst == min(own)
+    assert by_name["patients"].patients_held == np.mean(np.array(own) >= 0.95)
+    assert found.halves.repeats == 5
 
 
 def test_where_half_would_be_too_few_all_calibrate_and_only_others_test():
     everyone = [predictions(str(800 + i), i) for i in range(26)]
     noisy = {item.record: np.zeros(item.sample.size, bool) for item in everyone}
     found = measured.uncertainty(
-        everyone[:20], {"ds2": ("DS2", everyone[20:])}, database="svdb", below=0.4, noisy=noisy
+        everyone[:20], {"ds2": ("DS2", everyone[20:])}, database="svdb", below=0.4, noisy=noisy, provenance=MADE
     )
-    assert len(found["calibration"]["records"]) == 20
-    assert [tested["name"] for tested in found["tested"]] == ["ds2"]
-    assert found["halves"] is None
+    assert len(found.calibration.records) == 20
+    assert [tested.name for tested in found.tested] == ["ds2"]
+    assert found.halves is None
 
 
 def test_too_few_patients_are_refused():
     with pytest.raises(DataError, match="18 patients of 'svdb' can calibrate and at least 19 are needed"):
         measured.uncertainty(
-            [predictions(str(800 + i), i) for i in range(18)], {}, database="svdb", below=0.4, noisy={}
+            [predictions(str(800 + i), i) for i in range(18)], {}, database="svdb", below=0.4, noisy={}, provenance=MADE
         )
 
 
@@ -206,16 +210,10 @@ def test_the_rule_of_the_app_counts_each_beat_once_and_the_errors_where_it_went(
     p = np.array([[0.9, 0.1, 0, 0, 0], [0.35, 0.3, 0.2, 0.15, 0], [0.2, 0.8, 0, 0, 0], [0] * 5, [0.7, 0.3, 0, 0, 0]])
     one = patient(p, [0, 0, 0, 0, 2], read=[True, True, True, False, True])
     found = abstention.app_rule([one], 0.4, {"800": np.array([False, False, True, True, False])})
-    shares = {name: found[name] for name in ("unread", "noisy", "unsure", "answered")}
+    shares = {name: getattr(found, name) for name in ("unread", "noisy", "unsure", "answered")}
     assert shares == {"unread": 0.2, "noisy": 0.2, "unsure": 0.2, "answered": 0.4}
-    assert found["error"] == {
-        "all": 0.6,
-        "noisy": 1.0,
-        "unsure": 0.0,
-        "after_gate": pytest.approx(1 / 3),
-        "answered": 0.5,
-    }
-    assert found["on_curve"] == {"coverage": 0.6, "error": pytest.approx(2 / 3)}
+    assert found.error == GateErrors(all=0.6, noisy=1.0, unsure=0.0, after_gate=pytest.approx(1 / 3), answered=0.5)
+    assert found.on_curve == CurvePoint(coverage=0.6, error=pytest.approx(2 / 3))
 
 
 def test_the_rule_of_the_app_lies_on_the_risk_coverage_curve_where_nothing_is_noisy():
@@ -224,6 +222,6 @@ def test_the_rule_of_the_app_lies_on_the_risk_coverage_curve_where_nothing_is_no
     kept, error = abstention.risk_coverage(
         np.concatenate([item.confidence for item in group]), np.concatenate([item.wrong for item in group])
     )
-    at = found["on_curve"]
-    assert np.interp(at["coverage"], kept, error) == pytest.approx(at["error"])
-    assert at == {"coverage": found["answered"], "error": found["error"]["answered"]}
+    at = found.on_curve
+    assert np.interp(at.coverage, kept, error) == pytest.approx(at.error)
+    assert at == CurvePoint(coverage=found.answered, error=found.error.answered)

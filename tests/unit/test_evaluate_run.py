@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -12,18 +13,23 @@ import pytest
 
 from models import registry
 from pipeline._util import provenance
+from pipeline._util.files import write_json
 from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import to_json
 from pipeline.cli import everything, main
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluation import error_images, predict, run, uncertainty
 from pipeline.evaluation.report import evaluate_predictions
-from pipeline.evaluation.saved import read_evaluation
+from pipeline.evaluation.saved import read_evaluation, read_measured
+from pipeline.evaluation.schema import SheetLayout, WrongBeat
 from pipeline.intake import read_path
 from tests.helpers.records import WidthRule, write_record
+from tests.helpers.results import evaluated_model
 
-MODEL = {"name": "rule", "title": "A rule", "sha256": "0" * 64, "parameters": 0, "threshold": 0.5}
+FS = 360
+MODEL = evaluated_model("rule")
 PROVENANCE = Provenance("a test", "abc123", "synthetic", "2026-11-22T00:00:00+00:00")
 
 
@@ -54,17 +60,15 @@ def test_an_evaluation_goes_from_files_to_one_json_with_its_provenance(folder, t
     told = []
     path = evaluated(folder, tmp_path, progress=lambda fraction, sentence: told.append((fraction, sentence)))
     content = read_evaluation(path)
-    assert content["provenance"] == {
-        **{"command": "a test", "commit": "abc123", "data": "synthetic", "date": "2026-11-22T00:00:00+00:00"}
-    }
-    assert content["model"] == MODEL
-    assert content["random_split"] is None
+    assert content.provenance == PROVENANCE
+    assert content.model == MODEL
+    assert content.random_split is None
     for kind in predict.KINDS:
-        assert content[kind]["records"] == ["100", "103"]
-        assert content[kind]["left_out"] == list(PACED)
-        assert content[kind]["beats"]["reference"] == 136
-        assert content[kind]["overall"]["qrs_se"]["value"] > 0.95
-        assert content[kind]["overall"]["binary_auc"]["value"] > 0.9
+        assert content.of(kind).records == ("100", "103")
+        assert content.of(kind).left_out == PACED
+        assert content.of(kind).beats.reference == 136
+        assert content.of(kind).overall["qrs_se"].value > 0.95
+        assert content.of(kind).overall["binary_auc"].value > 0.9
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
     assert told[-1] == (1.0, "2 records evaluated")
 
@@ -74,19 +78,19 @@ def test_another_database_is_scored_but_for_the_records_that_taught_the_network(
     home.mkdir()
     for seed, name in enumerate(("800", "801")):
         write_record(home, name, seed=seed)
-    model = MODEL | {"train_records": ["106", "801"]}
+    model = replace(MODEL, train_records=("106", "801"))
     path = run.evaluate_classifier(
         WidthRule(), model, tmp_path, "svdb", tmp_path / "evaluation-svdb.json", cache=tmp_path / "c", resamples=20
     )
     content = read_evaluation(path)
-    assert content["reference"]["records"] == content["detected"]["records"] == ["800"]
-    assert content["seen"] == []
-    assert content["reference"]["left_out"] == []
-    assert content["error_sheet"]["file"] == "evaluation-svdb-errors.png"
-    assert content["provenance"]["data"] == "MIT-BIH Supraventricular Arrhythmia Database 1.0.0, 1 records"
-    assert content["provenance"]["command"] == "python -m pipeline evaluate --model rule --split svdb"
-    assert content["speed"]["beats"] == sum(content[kind]["beats"]["read"] for kind in predict.KINDS)
-    assert content["speed"]["beats_per_s"] > 0
+    assert content.reference.records == content.detected.records == ("800",)
+    assert content.seen == ()
+    assert content.reference.left_out == ()
+    assert content.error_sheet.file == "evaluation-svdb-errors.png"
+    assert content.provenance.data == "MIT-BIH Supraventricular Arrhythmia Database 1.0.0, 1 records"
+    assert content.provenance.command == "python -m pipeline evaluate --model rule --split svdb"
+    assert content.speed.beats == sum(content.of(kind).beats.read for kind in predict.KINDS)
+    assert content.speed.beats_per_s > 0
 
 
 def test_uncertainty_leaves_out_the_patients_that_taught_the_network_and_asks_it_nothing_twice(tmp_path, monkeypatch):
@@ -95,36 +99,36 @@ def test_uncertainty_leaves_out_the_patients_that_taught_the_network_and_asks_it
         (tmp_path / database).mkdir()
         for name in names:
             write_record(tmp_path / database, name, seed=int(name), seconds=12)
-    model = MODEL | {"train_records": ["801"], "validation_records": ["803"]}
+    model = replace(MODEL, train_records=("801",), validation_records=("803",))
     path, rule = tmp_path / "evaluation.json", WidthRule()
     options = {"provenance": PROVENANCE, "cache": tmp_path / "c", "resamples": 20}
     run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
     uncertainty.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
-    asked, found = rule.asked, read_evaluation(path)["uncertainty"]
-    here, there = found["tested"]
-    used = found["calibration"]["records"] + here["records"]
+    asked, found = rule.asked, read_evaluation(path).uncertainty
+    here, there = found.tested
+    used = found.calibration.records + here.records
     assert len(used) == 39
     assert not {"801", "803"} & set(used)
-    assert there["records"] == ["100"]
-    assert there["app"]["beats"] == there["app"]["answered"] * there["app"]["beats"] > 0  # clean, and below is 0
+    assert there.records == ("100",)
+    assert there.app.beats == there.app.answered * there.app.beats > 0  # clean, and below is 0
     uncertainty.add_uncertainty(rule, model, tmp_path, path, cache=tmp_path / "c")
     run.evaluate_classifier(rule, model, tmp_path, "ds2", path, **options)
     assert rule.asked == asked
-    again = read_evaluation(path)["uncertainty"]
-    assert again["provenance"]["command"] == "python -m pipeline evaluate --model rule --uncertainty"
-    assert again | {"provenance": None} == found | {"provenance": None}
+    again = read_evaluation(path).uncertainty
+    assert again.provenance.command == "python -m pipeline evaluate --model rule --uncertainty"
+    assert replace(again, provenance=found.provenance) == found
     with pytest.raises(DataError, match="is of other weights"):
-        uncertainty.add_uncertainty(rule, model | {"sha256": "1" * 64}, tmp_path, path, cache=tmp_path / "c")
+        uncertainty.add_uncertainty(rule, replace(model, sha256="1" * 64), tmp_path, path, cache=tmp_path / "c")
 
 
 def test_the_json_keeps_plain_lists_on_a_line_and_is_otherwise_indented(tmp_path):
     content = {"a": [1, 2.5, None, "[x, y]"], "ä": [{"b": {}}, [[1], [2]]], "c": []}
-    run.write_json(tmp_path / "x.json", content)
+    write_json(tmp_path / "x.json", content)
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert json.loads(text) == content
     assert text.splitlines()[1:3] == [' "a": [1, 2.5, null, "[x, y]"],', ' "ä": [']
     with pytest.raises(ValueError, match="not JSON compliant"):
-        run.write_json(tmp_path / "x.json", {"a": [{"b": float("nan")}]})
+        write_json(tmp_path / "x.json", {"a": [{"b": float("nan")}]})
 
 
 def test_an_interrupted_evaluation_resumes_without_asking_the_network_again(folder, tmp_path):
@@ -142,11 +146,11 @@ def test_an_interrupted_evaluation_resumes_without_asking_the_network_again(fold
 
 
 def test_the_cache_knows_weights_and_their_calibration_but_no_words_about_them():
-    facts = {"name": "cnn", "sha256": "0" * 64, "logit_bias": [0.0, 1.0], "temperature": 1.0, "title": "A"}
+    facts = evaluated_model("cnn")
     known = predict.code_id(DEFAULT, facts, "reference")
-    for key, other in (("sha256", "1" * 64), ("logit_bias", [0.0, 2.0]), ("temperature", 2.0)):
-        assert predict.code_id(DEFAULT, facts | {key: other}, "reference") != known
-    assert predict.code_id(DEFAULT, facts | {"title": "B", "threshold": 0.1}, "reference") == known
+    for key, other in (("sha256", "1" * 64), ("logit_bias", (0.0, 2.0)), ("temperature", 2.0)):
+        assert predict.code_id(DEFAULT, replace(facts, **{key: other}), "reference") != known
+    assert predict.code_id(DEFAULT, replace(facts, title="B", threshold=0.1), "reference") == known
 
 
 def test_the_cache_outlives_changes_that_cannot_change_an_answer():
@@ -168,10 +172,10 @@ def test_predictions_at_given_beats_outlive_a_change_of_the_detector(monkeypatch
 def test_a_record_without_signal_counts_as_missed_and_says_why(folder, tmp_path):
     write_record(folder, "105", flat=True)
     content = read_evaluation(evaluated(folder, tmp_path, records=("100", "105")))
-    detected = content["detected"]
-    assert [entry["record"] for entry in detected["refused"]] == ["105"]
-    assert detected["refused"][0]["reason"]
-    assert detected["overall"]["qrs_se"]["value"] == pytest.approx(0.5, abs=0.03)
+    detected = content.detected
+    assert [entry.record for entry in detected.refused] == ["105"]
+    assert detected.refused[0].reason
+    assert detected.overall["qrs_se"].value == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_record_without_annotations_cannot_be_evaluated(folder, tmp_path):
@@ -190,7 +194,7 @@ def test_unknown_splits_and_records_are_refused(folder, tmp_path, split, records
 
 
 def test_a_database_of_which_every_record_taught_the_network_is_refused(folder, tmp_path):
-    model = MODEL | {"train_records": ["100", "103"]}
+    model = replace(MODEL, train_records=("100", "103"))
     with pytest.raises(DataError, match="All records of the split 'ds2' taught network 'rule'"):
         run.evaluate_classifier(WidthRule(), model, folder, "ds2", tmp_path / "e.json", records=("100", "103"))
 
@@ -200,16 +204,16 @@ def test_a_result_makes_its_folder_and_what_cannot_be_written_is_one_sentence(fo
     assert path.with_name("errors.png").is_file()
     assert path.stat().st_mode & 0o044 == 0o044  # others may read it, as every file of the repository
     with pytest.raises(DataError, match=r"The file 'x.json' could not be written"):
-        run.write_json(path / "x.json", {})
+        write_json(path / "x.json", {})
 
 
 def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_path):
     path = evaluated(folder, tmp_path)
     content = read_evaluation(path)
-    found, layout = content["reference"]["errors"], content["error_sheet"]
+    found, layout = content.reference.errors, content.error_sheet
     assert found
-    assert layout["count"] == len(found)
-    sheet = path.with_name(layout["file"])
+    assert layout.count == len(found)
+    sheet = path.with_name(layout.file)
     assert sheet.stat().st_size <= error_images.SHEET_BYTES
     tiles = error_images.read_sheet(sheet, layout)
     live = error_images.error_pictures(found, folder)
@@ -218,13 +222,17 @@ def test_the_sheet_holds_the_pictures_of_the_errors_and_stays_small(folder, tmp_
         assert np.abs(tile.astype(int) - picture).max() <= 17
 
 
+def _wrong(record, sample):
+    return WrongBeat(record, sample, 0.0, "N", "N", "V", 0.9, {})
+
+
 def test_the_picture_of_an_error_is_that_of_its_beat(folder):
     recording = read_path(folder / "100")
     wide, narrow = (int(recording.reference.sample[i]) for i in (4, 5))
-    one, other = error_images.error_pictures([{"record": "100", "sample": s} for s in (wide, narrow)], folder)
+    one, other = error_images.error_pictures([_wrong("100", s) for s in (wide, narrow)], folder)
     assert np.sum(one[..., 0] < 128) > np.sum(other[..., 0] < 128)
     with pytest.raises(DataError, match="has no reference beat at one of the samples"):
-        error_images.error_pictures([{"record": "100", "sample": wide + 1}], folder)
+        error_images.error_pictures([_wrong("100", wide + 1)], folder)
 
 
 def test_a_sheet_is_shrunk_until_it_fits(tmp_path):
@@ -232,13 +240,13 @@ def test_a_sheet_is_shrunk_until_it_fits(tmp_path):
     layout = error_images.write_sheet(list(noise), tmp_path / "e.png", max_bytes=60_000)
     assert (tmp_path / "e.png").stat().st_size <= 60_000
     assert layout.width_px < 192
-    assert len(error_images.read_sheet(tmp_path / "e.png", error_images.layout_json(layout))) == 5
+    assert len(error_images.read_sheet(tmp_path / "e.png", layout)) == 5
     with pytest.raises(ValueError, match="at least one picture"):
         error_images.write_sheet([], tmp_path / "none.png")
 
 
 def test_a_sheet_that_does_not_fit_its_layout_is_refused(tmp_path):
-    layout = {"file": "e.png", "columns": 4, "width_px": 10, "height_px": 10, "count": 3}
+    layout = SheetLayout("e.png", columns=4, width_px=10, height_px=10, count=3)
     with pytest.raises(DataError, match=r"e.png is missing or does not fit"):
         error_images.read_sheet(tmp_path / "e.png", layout)
     cv2.imwrite(str(tmp_path / "e.png"), np.zeros((10, 30, 3), np.uint8))
@@ -251,19 +259,18 @@ def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures
     predictions = [predict.predict_record(read_path(folder / "100"), WidthRule(), kind="reference")]
     run.add_random_split(path, evaluate_predictions(predictions, kind="reference", resamples=20))
     content = read_evaluation(path)
-    assert content["random_split"]["optimistic"] is True
-    assert content["random_split"]["label"].startswith("Optimistic: beats of the same patients were trained on")
+    assert content.random_split.optimistic is True
+    assert content.random_split.label.startswith("Optimistic: beats of the same patients were trained on")
     evaluated(folder, tmp_path)
-    assert read_evaluation(path)["random_split"] == content["random_split"]
-    changed = json.loads(path.read_text())
-    changed["model"] |= {"sha256": "1" * 64}
-    run.write_json(path, changed)
+    assert read_evaluation(path).random_split == content.random_split
+    changed = replace(content, model=replace(content.model, sha256="1" * 64))
+    write_json(path, to_json(changed))
     evaluated(folder, tmp_path)
-    assert read_evaluation(path)["random_split"] == content["random_split"]
-    changed["model"] |= {"preprocessing": "other pictures"}
-    run.write_json(path, changed)
+    assert read_evaluation(path).random_split == content.random_split
+    changed = replace(changed, model=replace(content.model, preprocessing="other pictures"))
+    write_json(path, to_json(changed))
     evaluated(folder, tmp_path)
-    assert read_evaluation(path)["random_split"] is None
+    assert read_evaluation(path).random_split is None
 
 
 def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(monkeypatch, capsys):
@@ -296,16 +303,23 @@ def test_two_networks_are_compared_with_and_without_the_record_of_most_s_beats(c
     assert [line for line in lines if line.endswith(" records")] == ["22 records", "21 records"] * 2
 
 
-def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(monkeypatch):
-    sha256 = registry.manifest("cnn").sha256
-    made = read_evaluation(registry.WEIGHTS / "cnn" / "evaluation.json")["provenance"]["commit"]
-    file = registry.WEIGHTS / "cnn" / "evaluation.json"
-    assert everything.is_of(file, made, ("provenance",), sha256=sha256)
-    assert everything.is_of(file, f"{made}+changes", ("provenance",), sha256=sha256)
-    assert not everything.is_of(file, made, ("provenance",), sha256="0" * 64)
-    assert not everything.is_of(file, "another", ("provenance",), sha256=sha256)
-    assert not everything.is_of(file, "", ("provenance",), sha256=sha256)
-    assert not everything.is_of(file.with_name("nothing.json"), made)
+@pytest.mark.parametrize("part", ["ds2", "svdb", "uncertainty", "stress"])
+def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(part, tmp_path):
+    made = read_measured("cnn", part, registry.WEIGHTS)[1].commit
+    assert everything.is_measured("cnn", part, made, registry.WEIGHTS)
+    assert everything.is_measured("cnn", part, f"{made}+changes", registry.WEIGHTS)
+    assert not everything.is_measured("cnn", part, "another", registry.WEIGHTS)
+    assert not everything.is_measured("cnn", part, "", registry.WEIGHTS)
+    shutil.copytree(registry.WEIGHTS / "cnn", tmp_path / "cnn")
+    manifest = tmp_path / "cnn" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sha256": "0" * 64}))
+    assert not everything.is_measured("cnn", part, made, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["explanations", "ds1"])
+def test_what_was_not_measured_is_not_done(part):
+    assert not everything.is_measured("cnn", part, "", registry.WEIGHTS)
+    assert read_measured("cnn", part, registry.WEIGHTS) is None
 
 
 def test_every_network_is_trained_again_by_its_own_command_after_what_it_starts_from(monkeypatch, tmp_path, capsys):

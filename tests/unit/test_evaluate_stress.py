@@ -9,15 +9,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline._util.typed_json import read_as
 from pipeline.evaluation import sampling, stress
 from pipeline.evaluation.predict import predict_record
-from pipeline.evaluation.saved import STRESS_SCHEMA
+from pipeline.evaluation.schema import StressTest
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.noise import NOISES
 from pipeline.types import read_only
 from tests.helpers.records import WidthRule, write_record
+from tests.helpers.results import evaluated_model
 
+MODEL = evaluated_model("rule")
 CAPS = dict.fromkeys(AAMI_CLASSES, 1000)
 
 
@@ -125,21 +128,20 @@ def test_noise_is_of_the_half_that_taught_no_network(data):
 def test_the_file_tells_every_condition_its_caps_and_the_beats_read(data, tmp_path):
     told = []
     path = stress.stress_classifier(
-        WidthRule(), {"name": "rule"}, data, tmp_path / "stress.json", records=("100", "232"), resamples=20,
+        WidthRule(), MODEL, data, tmp_path / "stress.json", records=("100", "232"), resamples=20,
         caps=CAPS | {"N": 20}, cache=tmp_path, progress=lambda fraction, sentence: told.append(fraction),
     )  # fmt: skip
-    content = json.loads(path.read_text())
-    assert content["schema"] == STRESS_SCHEMA
-    assert content["caps"]["N"] == 20
-    assert content["beats"] == 2 * (20 + 13)
-    found = {condition["name"]: condition for condition in content["conditions"]}
+    content = read_as(StressTest, path, again="")
+    assert content.caps["N"] == 20
+    assert content.beats == 2 * (20 + 13)
+    found = {condition.name: condition for condition in content.conditions}
     assert list(found) == [condition.name for condition in stress.conditions()]
     assert len(found) == 1 + 3 * len(stress.SNRS_DB) + 2 + len(stress.RATES_HZ)
-    assert set(found["clean"]["overall"]) == set(stress.SHOWN)
-    assert found["clean"]["without_232"]["V_f1"]["value"] is not None
-    assert found["clean"]["overall"]["accuracy"]["value"] > found["em_0"]["overall"]["accuracy"]["value"]
-    assert (found["em_24"]["snr_db"], found["clean"]["snr_db"]) == (24, None)
-    assert (found["fs_250"]["fs"], found["clean"]["fs"]) == (250, None)
+    assert set(found["clean"].overall) == set(stress.SHOWN)
+    assert found["clean"].without_232["V_f1"].value is not None
+    assert found["clean"].overall["accuracy"].value > found["em_0"].overall["accuracy"].value
+    assert (found["em_24"].snr_db, found["clean"].snr_db) == (24, None)
+    assert (found["fs_250"].fs, found["clean"].fs) == (250, None)
     assert told == sorted(told)
     assert max(told) < 1
 
@@ -151,18 +153,18 @@ def test_another_database_is_sampled_too_but_for_the_records_that_taught_the_net
     for seed, name in enumerate(("800", "801", "802")):
         write_record(home / "svdb", name, seed=seed)
     path = stress.stress_classifier(
-        WidthRule(), {"name": "rule", "train_records": ["801"]}, home, tmp_path / "stress.json", records=("100",),
+        WidthRule(), replace(MODEL, train_records=("801",)), home, tmp_path / "stress.json", records=("100",),
         resamples=20, caps=CAPS, cache=tmp_path,
     )  # fmt: skip
-    other = json.loads(path.read_text())["conditions"][1]
-    assert (other["name"], other["records"], other["beats"]) == ("svdb", 2, 2 * 68)
-    assert other["without_232"] is None
+    other = read_as(StressTest, path, again="").conditions[1]
+    assert (other.name, other.records, other.beats) == ("svdb", 2, 2 * 68)
+    assert other.without_232 is None
 
 
 def test_an_interrupted_stress_goes_on_without_asking_the_network_again(data, tmp_path):
     job = {"records": ("100",), "resamples": 20, "caps": CAPS, "cache": tmp_path}
-    first = stress.stress_classifier(WidthRule(), {"name": "rule"}, data, tmp_path / "first.json", **job)
+    first = stress.stress_classifier(WidthRule(), MODEL, data, tmp_path / "first.json", **job)
     rule = WidthRule()
-    second = stress.stress_classifier(rule, {"name": "rule"}, data, tmp_path / "second.json", **job)
+    second = stress.stress_classifier(rule, MODEL, data, tmp_path / "second.json", **job)
     assert rule.asked == 0
     assert json.loads(second.read_text())["conditions"] == json.loads(first.read_text())["conditions"]

@@ -15,7 +15,7 @@ import wfdb
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
-from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_atr, write_csv, write_json
+from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_atr, write_csv
 from pipeline.export.wfdb_record import write_record
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
@@ -83,7 +83,7 @@ def test_the_summary_counts_every_beat_once(analysis):
 
 
 def test_the_json_file_is_strict_and_comes_back(analysis, tmp_path):
-    path = write_json(analysis, tmp_path / "new" / "208.json")
+    path = write_analysis_json(analysis, tmp_path / "new" / "208.json")
     assert json.loads(path.read_text("utf-8")) == to_json(analysis)
     with pytest.raises(ValueError, match="JSON"):
         dump_json({"x": float("nan")})

@@ -17,6 +17,7 @@ from pipeline.evaluation import predict, stress
 from pipeline.store import keys
 from pipeline.store.keys import result_key
 from pipeline.training.rhythm_network import members
+from tests.helpers.results import evaluated_model
 
 NO_SAY = {  # imported on the way, without a say in an answer that is not in the key already
     "pipeline.config",  # its values are
@@ -97,7 +98,8 @@ def test_every_module_between_a_recording_and_its_classes_is_covered() -> None:
 
 def test_every_fingerprint_that_is_taken_names_what_exists() -> None:
     assert keys.code_id("pipeline.worker")
-    assert predict.code_id(DEFAULT, {"sha256": "0"}, "reference") != predict.code_id(DEFAULT, {}, "detected")
+    model = evaluated_model("rule")
+    assert predict.code_id(DEFAULT, model, "reference") != predict.code_id(DEFAULT, model, "detected")
     assert stress._code_id({"N": 1}) != stress._code_id({"N": 2})
     assert traced_set._code()
     assert members.RhythmPlan().key(DEFAULT, ("100",))

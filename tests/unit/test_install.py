@@ -16,6 +16,7 @@ import pipeline
 from pipeline.config import ROOT
 
 PARTS = ("app", "models", "pipeline")
+PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 PLACES = "import pipeline as hv; print(hv.__file__, hv.demo_path(), hv.demo_page_path(), sep='\\n')"
 
 
@@ -30,15 +31,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of a new environment with that wheel; its dependencies are those that run the tests."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    _run(*_pip("--python", programs / "python", "install", "--no-deps", "--no-index", wheel), cwd=folder)
-    (packages,) = (path.parent for path in folder.rglob("site-packages/pipeline"))
-    elsewhere = [path for path in sys.path if path.endswith("-packages")]
-    (packages / "dependencies.pth").write_text("\n".join(elsewhere) + "\n", "utf-8")
-    return programs
+    """The programs of an environment with that wheel."""
+    return _environment(tmp_path_factory.mktemp("environment"), wheel)
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_what_they_look_for(wheel: Path) -> None:
@@ -60,6 +54,27 @@ def test_an_installed_copy_analyses_the_demo_by_its_own_command(installed: Path,
     found = json.loads((tmp_path / "208_excerpt.json").read_text("utf-8"))
     assert (found["version"], found["summary"]["beats"]) == (pipeline.__version__, 502)
     assert (tmp_path / "208_excerpt.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_an_editable_copy_is_the_checkout(tmp_path: Path) -> None:
+    programs = _environment(tmp_path, "--no-build-isolation", "--editable", ROOT)
+    places = _run(programs / "python", "-c", PLACES, cwd=tmp_path).splitlines()
+    assert all(Path(place).is_relative_to(ROOT) for place in places)
+    assert _run(programs / "heartvision", "--version", cwd=tmp_path) == f"heartvision {pipeline.__version__}\n"
+
+
+def _environment(folder: Path, *what: object) -> Path:
+    """The programs of a new environment with this package; its dependencies are those that run the tests."""
+    venv.create(folder / "venv", with_pip=False, symlinks=os.name != "nt")
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    elsewhere = [path for path in sys.path if path.endswith("-packages")]
+    packages = Path(_run(programs / "python", "-c", PACKAGES, cwd=folder).strip())
+    (packages / "dependencies.pth").write_text("\n".join(elsewhere) + "\n", "utf-8")
+    _run(
+        *_pip("--python", programs / "python", "install", "--no-deps", "--no-index", "--ignore-installed", *what),
+        cwd=folder,
+    )
+    return programs
 
 
 def _pip(*arguments: object) -> tuple[object, ...]:

@@ -89,7 +89,7 @@ def fit_trees(
         All patients.
     changes : Changes
         How windows are augmented.
-    forests : sequence of TreesPlan
+    parts : sequence of TreesPlan
         One plan per set of trees.
     seed : int
         Seed of the random generator; the same seed gives the same result.

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from models.loop import UNLABELLED
 from models.softmax import softmax
 from pipeline.evaluation.calibration import adjust_prior, fit_temperature
+from pipeline.evaluation.schema import Matrix
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.beat_sampler import Q_PRIOR
 from pipeline.training.rhythm_network.windows import Q, RhythmRecord, class_shares
+from pipeline.training.schema import HeldOutScores
 from pipeline.types import FloatArray
 
 Logits = Callable[[FloatArray], NDArray[np.float32]]
@@ -69,20 +71,20 @@ def fused(one: HeldOut, other: HeldOut, share: float) -> HeldOut:
     return replace(one, logits=(1 - share) * one.logits + share * other.logits)
 
 
-def scored(found: HeldOut) -> dict[str, Any]:
+def scored(found: HeldOut) -> HeldOutScores:
     """Return accuracy, F1 of N, S, V and F, and the confusion matrix, in all and by record; argmax, uncalibrated."""
     answer = found.logits.argmax(axis=1)
     matrix = _confusion(found.label, answer)
     records = [(str(name), found.record == name) for name in np.unique(found.record)]
     both = matrix.sum(axis=0) + matrix.sum(axis=1)
     f1 = 2 * np.diag(matrix) / np.maximum(both, 1)
-    return {
-        "beats": int(matrix.sum()),
-        "accuracy": round(float(np.trace(matrix) / max(1, matrix.sum())), 4),
-        "f1": {name: round(float(f1[i]), 4) for i, name in enumerate(AAMI_CLASSES[:4])},
-        "confusion": matrix.tolist(),
-        "per_record": {name: _confusion(found.label[at], answer[at]).tolist() for name, at in records},
-    }
+    return HeldOutScores(
+        beats=int(matrix.sum()),
+        accuracy=round(float(np.trace(matrix) / max(1, matrix.sum())), 4),
+        f1={name: round(float(f1[i]), 4) for i, name in enumerate(AAMI_CLASSES[:4])},
+        confusion=_rows(matrix),
+        per_record={name: _rows(_confusion(found.label[at], answer[at])) for name, at in records},
+    )
 
 
 def measured(
@@ -103,8 +105,8 @@ def measured(
     p = softmax(found.logits + bias)
     loss = -np.log(np.maximum(p[np.arange(p.shape[0]), found.label], 1e-7))
     score = scored(replace(found, logits=found.logits + bias))
-    curves = {f"val_f1_{name}": score["f1"][name] for name in AAMI_CLASSES[:3]}
-    return {"val_loss": float(loss.mean()), "val_accuracy": score["accuracy"], **curves}
+    curves = {f"val_f1_{name}": score.f1[name] for name in AAMI_CLASSES[:3]}
+    return {"val_loss": float(loss.mean()), "val_accuracy": score.accuracy, **curves}
 
 
 def calibrated(found: HeldOut, bias: NDArray[np.float64]) -> dict[str, Any]:
@@ -145,6 +147,10 @@ def towards_natural(
     natural[Q] = Q_PRIOR
     shift = adjust_prior(np.zeros((1, natural.size)), trained=np.maximum(sampled, 1e-3), target=natural)
     return np.asarray(share * shift[0])
+
+
+def _rows(matrix: NDArray[np.int64]) -> Matrix:
+    return tuple(map(tuple, matrix.tolist()))
 
 
 def _confusion(label: NDArray[np.int64], answer: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,13 +20,14 @@ from models import registry, rhythm
 from models.networks import NETWORKS
 from models.rhythm import MEMBERS, TREES_SHARE, assemble, forward
 from models.trees import measurer
+from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import current_commit
+from pipeline._util.typed_json import to_json
 from pipeline.config import DEFAULT, Config, data_root, runs_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import training_half
 from pipeline.errors import DataError
-from pipeline.evaluation.run import write_json
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import FittedTrees, fit_trees
@@ -34,6 +35,7 @@ from pipeline.training.rhythm_network.members import RhythmPlan, TrainedMember, 
 from pipeline.training.rhythm_network.patients import RhythmTrainingData, load_rhythm_training_data
 from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.training.rhythm_network.windows import WindowSampler
+from pipeline.training.schema import CrossValidation
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import FloatArray
 
@@ -191,15 +193,18 @@ def _written(
     folder = registry.write(
         name, model, history, _golden(material), facts | known | calibrated(recorded, bias), output_dir
     )
-    scores = {"command": facts["command"], "commit": facts["commit"], "folds": [list(fold) for fold in folds]}
-    scores["held_out"] = scored(recorded)
-    if material.others:
-        scores["held_out_ds1"] = scored(recorded.of(list(material.recorded)))
-        scores["held_out_others"] = scored(recorded.of(list(material.others)))
-    scores["simulated"] = scored(together([part.simulated for part in found], bias))
-    scores["held_out_members"] = scored(together([part.members for part in found], alone))
-    scores["held_out_trees"] = scored(together([part.trees for part in found], trees.bias))
-    write_json(folder / "scores.json", scores)
+    scores = CrossValidation(
+        command=facts["command"],
+        commit=facts["commit"],
+        folds=tuple(map(tuple, folds)),
+        held_out=scored(recorded),
+        held_out_ds1=scored(recorded.of(list(material.recorded))) if material.others else None,
+        held_out_others=scored(recorded.of(list(material.others))) if material.others else None,
+        simulated=scored(together([part.simulated for part in found], bias)),
+        held_out_members=scored(together([part.members for part in found], alone)),
+        held_out_trees=scored(together([part.trees for part in found], trees.bias)),
+    )
+    write_json(folder / "scores.json", to_json(scores))
     return folder
 
 

@@ -1,11 +1,11 @@
-"""From a recording to its open case, as the Analyse page asks for it. No st.*, and no TensorFlow."""
+"""From a recording to its open case: the stored one, or the work that makes it. Without TensorFlow."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from app.findings import Case
 from models import registry
+from pipeline.cases.case import Case
 from pipeline.config import DEFAULT, RECORDING_NETWORK
 from pipeline.errors import ModelError
 from pipeline.store.prepared import load_prepared
@@ -16,7 +16,7 @@ from pipeline.worker import Job, Status
 
 
 def default_network() -> str:
-    """The network to start with.
+    """Name the network to start with.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def default_network() -> str:
 
 
 def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Job:
-    """The analysis that the worker is asked for.
+    """Return the analysis that the worker is asked for.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Jo
 
 
 def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Case | None:
-    """The case, if these bytes and leads were analysed by these weights before; None if they were not.
+    """Load the case if these bytes and leads were analysed by this network before; None if they were not.
 
     Raises
     ------
@@ -56,6 +56,6 @@ def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | Non
 
 
 def progress_words(status: Status) -> str:
-    """What the worker does, and how long the rest will take as soon as that can be told."""
+    """Say what the worker does, and how long the rest will take as soon as that is known."""
     left = status.seconds_left()
     return status.sentence if left is None else f"{status.sentence}, about {duration(left)} left"

@@ -1,19 +1,19 @@
-"""One analysed recording and what the pages say about it: rates, letters, rows. No st.*."""
+"""One analysed recording and what is said about it: rates, letters, rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.common.ecg_chart import Lead, Marks
-from app.common.theme import UNCLASSIFIED_MARK
+from pipeline.cases.strip import Lead, Marks, recorded_leads
 from pipeline.config import DEFAULT
-from pipeline.labels import CLASS_NAMES, aami_class
+from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, FloatArray, Quality, Recording
 from pipeline.wording import clock, percent, share
@@ -23,16 +23,10 @@ if TYPE_CHECKING:
     from pipeline.review.beats_in_force import ReviewedBeats
     from pipeline.review.summary import Summary
 
-TREND_POINTS = 1500
-NO_BEATS = np.zeros(0, np.int64)
-NO_TIMES = np.zeros(0, np.float64)
-VERDICT_WORDS = {
-    "good": "good",
-    "noisy": "noisy",
-    "flat": "no signal",
-    "saturated": "saturated",
-    "gap": "not recorded",
-}
+TREND_POINTS: Final = 1500
+VERDICT_WORDS: Final = MappingProxyType(
+    {"good": "good", "noisy": "noisy", "flat": "no signal", "saturated": "saturated", "gap": "not recorded"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +41,7 @@ class Case:
     def letters(self) -> tuple[str, ...]:
         """The letter of each beat: its class, or `?` if it was not classified."""
         pairs = zip(self.analysis.symbol, self.analysis.status, strict=True)
-        return tuple(symbol if status == "classified" else UNCLASSIFIED_MARK for symbol, status in pairs)
+        return tuple(symbol if status == "classified" else NOT_CLASSIFIED for symbol, status in pairs)
 
     @cached_property
     def time_s(self) -> NDArray[np.float64]:
@@ -57,7 +51,7 @@ class Case:
     @cached_property
     def abnormal(self) -> NDArray[np.bool_]:
         """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
-        classified = np.array([letter != UNCLASSIFIED_MARK for letter in self.letters])
+        classified = np.array([letter != NOT_CLASSIFIED for letter in self.letters])
         return classified & (self.analysis.abnormal >= self.analysis.threshold)
 
     @cached_property
@@ -106,11 +100,11 @@ class Case:
         return frame
 
     def nearest(self, time_s: float) -> int:
-        """The beat nearest to a time."""
+        """Return the beat nearest to a time."""
         return int(nearest(self.time_s, time_s))
 
     def next_abnormal(self, beat: int, step: int) -> int | None:
-        """The next (`step` 1) or previous (-1) abnormal beat."""
+        """Return the next (`step` 1) or previous (-1) abnormal beat."""
         found = np.flatnonzero(self.abnormal)
         beyond = found[found > beat] if step > 0 else found[found < beat][::-1]
         return int(beyond[0]) if beyond.size else None
@@ -133,23 +127,12 @@ def quality_text(quality: Quality) -> str:
 
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
-    """The analysed leads as recorded, between two times."""
+    """Return the analysed leads as recorded, between two times."""
     return recorded_leads(case.recording, case.prepared.leads, start_s, stop_s)
 
 
-def recorded_leads(recording: Recording, leads: tuple[str, ...], start_s: float, stop_s: float) -> tuple[Lead, ...]:
-    """Leads of a recording between two times."""
-    first, last = max(0, int(start_s * recording.fs)), min(recording.n_samples, int(np.ceil(stop_s * recording.fs)) + 1)
-    time_s = np.arange(first, last) / recording.fs
-    columns = [recording.leads.index(name) for name in leads]
-    return tuple(
-        Lead(recording.leads[i], time_s, np.asarray(recording.p_signal[first:last, i]), recording.calibrated[i])
-        for i in columns
-    )
-
-
 def marks(case: Case, start_s: float, stop_s: float) -> Marks:
-    """The beats between two times, as the strip marks them."""
+    """Return the beats between two times, as the strip marks them."""
     first, last = np.searchsorted(case.time_s, [start_s, stop_s])
     return _marks(case, np.arange(first, last, dtype=np.int64))
 
@@ -173,7 +156,7 @@ def lane_marks(case: Case) -> Marks:
 def hover(case: Case, beat: int) -> str:
     """One line about a beat."""
     where = f"beat {beat + 1} at {clock(float(case.time_s[beat]))}"
-    if case.letters[beat] == UNCLASSIFIED_MARK:
+    if case.letters[beat] == NOT_CLASSIFIED:
         return f"{where}: not classified"
     return f"{where}: {case.letters[beat]}, confidence {percent(float(case.analysis.confidence[beat]))}"
 

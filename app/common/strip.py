@@ -1,0 +1,119 @@
+"""The strip on ECG paper, the length of its window, and charts in which a click leads to a beat: on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from app.common import ecg_chart
+from app.common.theme import by_touch, palette
+from app.common.viewport import Looking, Viewport
+from pipeline.cases.strip import Lead, Marks
+from pipeline.types import QualitySegment
+
+WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+PHONE_PX = 340
+Inside = Callable[[Sequence[float], Sequence[float]], None]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What a click or a drag in a chart does.
+
+    `point` gets what the point that was clicked stands for: a beat, or a text that names a place. A drag takes a
+    `stretch` of time, from and to in seconds, or what it draws an `outline` around, corners in the chart's units;
+    None of both: there are clicks only.
+    """
+
+    point: Callable[[object], None]
+    stretch: Callable[[float, float], None] | None = None
+    outline: Inside | None = None
+
+
+def draw(
+    viewport: Viewport,
+    leads: tuple[Lead, ...],
+    marks: Marks,
+    *,
+    key: str,
+    alt: str,
+    picked: Picked,
+    selected: int,
+    quality: tuple[QualitySegment, ...],
+    paper_px: int = ecg_chart.PAPER_PX,
+    highest_px: int = ecg_chart.STRIP_PX,
+    width: int | Literal["stretch"] = "stretch",
+    notes: tuple[str, ...] = (),
+    target: tuple[int, ...] | None = None,
+    adding: bool = False,
+) -> None:
+    """Draw the window of a recording.
+
+    Parameters
+    ----------
+    viewport : Viewport
+        The window.
+    leads, marks : tuple of Lead, Marks
+        What lies in it; see `charts.strip` for these and for `quality`, `notes`, `target` and `adding`.
+    key, alt : str
+        The chart's name in the session, new whenever an old click is to be forgotten, and its words for who cannot see.
+    picked : Picked
+        Where clicks and drags lead.
+    selected : int
+        The beat that is looked at, as `marks` names it.
+    paper_px, highest_px : int
+        Width and greatest height of the paper on a wide screen; a phone has its own width.
+    width : int or "stretch"
+        Of the chart on the page, in pixels.
+    """
+    phone = by_touch()
+    figure = ecg_chart.strip(
+        leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality,
+        selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
+        adding=adding, drag=drags(picked, phone=phone, adding=adding),
+    )  # fmt: skip
+    pickable(figure, key, alt, picked, width=width)
+
+
+def drags(picked: Picked, *, phone: bool, adding: bool) -> bool:
+    """Whether a drag selects a stretch: not on a phone, where it scrolls, nor while a click places a beat."""
+    return picked.stretch is not None and not phone and not adding
+
+
+def pickable(
+    figure: object, key: str, alt: str, picked: Picked, *, width: int | Literal["stretch"] = "stretch"
+) -> None:
+    """Draw a chart in which clicks and drags lead somewhere; parameters as in `draw`."""
+
+    def taken() -> None:
+        chosen = st.session_state[key].selection
+        if picked.outline is not None and chosen.get("lasso"):
+            picked.outline(chosen["lasso"][0]["x"], chosen["lasso"][0]["y"])
+            return
+        if picked.stretch is not None and chosen.get("box"):
+            low, high = sorted(chosen["box"][0]["x"])
+            picked.stretch(float(low), float(high))
+            return
+        data = [point.get("customdata") for point in chosen.points]
+        data = [value[0] if isinstance(value, list) else value for value in data if value is not None]
+        if data:
+            picked.point(data[0])
+
+    drags: tuple[Literal["box", "lasso"], ...] = ("lasso",) if picked.outline else ("box",) if picked.stretch else ()
+    st.plotly_chart(
+        figure, key=key, on_select=taken, selection_mode=("points", *drags), theme=None, config=CHART, alt=alt,
+        width=width,
+    )  # fmt: skip
+
+
+def window_length(looking: Looking, key: str) -> None:
+    """Draw the choice of how many seconds the strip shows."""
+    st.session_state[key] = looking.viewport.window_s
+    st.segmented_control(
+        "Window", WINDOWS_S, format_func=lambda s: f"{s:g} s", key=key, required=True, wrap=False,
+        label_visibility="collapsed", on_change=lambda: looking.resize(st.session_state[key]),
+    )  # fmt: skip

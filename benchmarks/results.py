@@ -1,0 +1,111 @@
+"""What docs/*.json hold, as frozen dataclasses (`pipeline._util.typed_json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline._util.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """A recipe and its measures on held-out patients."""
+
+    recipe: str
+    val_loss: float
+    val_f1_N: float  # noqa: N815 - the measure's name
+    val_f1_V: float  # noqa: N815
+    val_f1_S: float  # noqa: N815
+    val_f1_S_simulated: float  # noqa: N815
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """A recipes.json: each part of the training recipe left out or changed, in `epochs` of so many `pictures`."""
+
+    network: str
+    epochs: int
+    pictures: int
+    provenance: Provenance
+    recipes: tuple[RecipeRow, ...]
+
+
+@dataclass(frozen=True)
+class SizeRow:
+    """A size of the beat picture with a seed: measures, and pictures a second of two networks."""
+
+    size: int
+    height: int
+    width: int
+    seed: int
+    val_loss: float
+    val_f1_N: float  # noqa: N815
+    val_f1_V: float  # noqa: N815
+    val_f1_S: float  # noqa: N815
+    val_f1_S_simulated: float  # noqa: N815
+    mobilenet: float
+    vgg16: float
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A resolution.json."""
+
+    network: str
+    provenance: Provenance
+    sizes: tuple[SizeRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageResult:
+    """One digitised page: scores of each lead and what was asked or wrong, or why it was `refused`."""
+
+    refused: str | None = None
+    snr_db: Mapping[str, float] | None = None
+    r: Mapping[str, float] | None = None
+    asked: tuple[str, ...] | None = None
+    silently_wrong: tuple[str, ...] | None = None
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class PageGroup:
+    """Digitised pages of a kind: how many were refused, asked about or silently wrong, and the scores of all leads."""
+
+    pages: int
+    refused: int
+    asked: int
+    silently_wrong: int
+    leads: int
+    snr_db_mean: float | None
+    snr_db_median: float | None
+    snr_db_10th: float | None
+    r_mean: float | None
+    r_median: float | None
+    cpu_s_mean: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoResult:
+    """What is said of a photo, of which there is no truth."""
+
+    refused: str | None = None
+    layout: str | None = None
+    asked: tuple[str, ...] | None = None
+    span_mm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digitisation:
+    """A digitise.json: accuracy on pages of known signal, pictures that are no page, and photos."""
+
+    command: str
+    commit: str
+    written: str
+    summary: Mapping[str, PageGroup]
+    refusals: Mapping[str, str] | None = None
+    photos: Mapping[str, PhotoResult] | None = None
+    peak_memory_mib: int
+    pages: Mapping[str, PageResult]

@@ -1,0 +1,208 @@
+"""One reading of a study at one version: the beats in force, what needs eyes, and the next decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.cases.inforce import InForce, in_force
+from pipeline.cases.material import ReviewMaterial
+from pipeline.cases.strip import Marks
+from pipeline.labels import NOT_CLASSIFIED
+from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.decisions import Decision
+from pipeline.review.hrv import Variability
+from pipeline.review.summary import Summary
+from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing
+from pipeline.signal.nearest import NO_BEAT, nearest
+from pipeline.store import reviews
+from pipeline.store.listing import listing
+from pipeline.store.reviews import Standing, Step
+from pipeline.store.studies import Study
+from pipeline.wording import clock, percent
+
+LETTER: Final = MappingProxyType({UNCLASSIFIED: NOT_CLASSIFIED})
+HUMAN_WORDS: Final = MappingProxyType(
+    {"confirmed": "confirmed", "overridden": "changed", "rejected": "artefact", "added": "added by hand"}
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which findings are listed; `other` names a network whose disagreement is asked for."""
+
+    kinds: frozenset[str] = frozenset()
+    classes: frozenset[str] = frozenset()
+    confidence: tuple[float, float] = (0.0, 1.0)
+    span_s: tuple[float, float] | None = None
+    reviewed: bool | None = None
+    other: str = ""
+
+    @property
+    def narrowed(self) -> int:
+        """How many of the filters, apart from reviewed or not, are in use."""
+        return sum((bool(self.kinds), bool(self.classes), self.confidence != (0.0, 1.0), self.span_s is not None,
+                    bool(self.other)))  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """A reading of a study at one version."""
+
+    material: ReviewMaterial
+    standing: Standing
+    state: InForce
+    _lists: dict[Wanted, tuple[Finding, ...]] = field(default_factory=dict)
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.standing.study
+
+    @property
+    def writable(self) -> bool:
+        """Whether decisions are taken: not once the study is signed, or the second reading closed."""
+        closed = self.standing.reading == "second" and self.standing.second_done
+        return self.standing.state != "signed" and not closed
+
+    @property
+    def beats(self) -> ReviewedBeats:
+        """The beats in force."""
+        return self.state.beats
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What needs eyes, most important first."""
+        return self.state.findings
+
+    @property
+    def summary(self) -> Summary:
+        """Counts, rates and the longest interval."""
+        return self.state.summary
+
+    @property
+    def variability(self) -> Variability:
+        """Heart rate variability."""
+        return self.state.variability
+
+    def listed(self, wanted: Wanted) -> tuple[Finding, ...]:
+        """Return the findings that pass, in order of importance."""
+        if wanted not in self._lists:
+            self._lists[wanted] = self._passing(wanted)
+        return self._lists[wanted]
+
+    def _passing(self, wanted: Wanted) -> tuple[Finding, ...]:
+        among = None
+        if wanted.other in self.material.others:
+            among = tuple(disagreements(self.beats, self.material.others[wanted.other]).tolist())
+        form = BeatFilter(wanted.classes, wanted.confidence, wanted.span_s, wanted.reviewed, among)
+        passing = findings_passing(self.findings, self.beats, form)
+        return tuple(found for found in passing if not wanted.kinds or found.kind in wanted.kinds)
+
+    def finding(self, name: str) -> Finding | None:
+        """Return the finding with this id, whether or not it is listed."""
+        return next((found for found in self.findings if found.id == name), None)
+
+    def position(self, sample: int) -> int | None:
+        """Where a beat stands in `beats`; None if it is not in force."""
+        at = int(np.searchsorted(self.beats.sample, sample))
+        return at if at < len(self.beats) and self.beats.sample[at] == sample else None
+
+    def nearest(self, sample: float) -> int | None:
+        """Return the beat in force nearest to a sample; None if there is none."""
+        at = int(nearest(self.beats.sample, sample))
+        return None if at == NO_BEAT else int(self.beats.sample[at])
+
+    def family_of(self, sample: int) -> int:
+        """Return the number of a beat's family."""
+        return int(self.material.families.of(np.array([sample], np.int64))[0])
+
+    def family_samples(self, number: int) -> tuple[int, ...]:
+        """Return the beats of a family that are in force, the most typical first."""
+        members = self.material.families.members(number)
+        return tuple(members[np.isin(members, self.beats.sample)].tolist())
+
+    def between(self, start_s: float, stop_s: float, classes: frozenset[str] = frozenset()) -> tuple[int, ...]:
+        """Return the beats in force between two times, of these classes only if any are named."""
+        first, last = np.searchsorted(self.beats.time_s, [start_s, stop_s])
+        samples, aami = self.beats.sample[first:last], self.beats.aami[first:last]
+        return tuple(samples[np.isin(aami, list(classes))].tolist() if classes else samples.tolist())
+
+    def letter(self, at: int) -> str:
+        """Return the class in force as it is shown."""
+        aami = str(self.beats.aami[at])
+        return LETTER.get(aami, aami)
+
+    def model_letter(self, at: int) -> str:
+        """Return the model's answer as it is shown; "" for a beat that was added."""
+        aami = str(self.beats.model_aami[at])
+        return LETTER.get(aami, aami)
+
+    def marks(self, at: NDArray[np.integer]) -> Marks:
+        """Beats at these positions, as strips mark them; a mark's `beat` is its sample."""
+        return Marks(
+            self.beats.sample[at], self.beats.time_s[at], tuple(self.letter(int(i)) for i in at),
+            tuple(self.hover(int(i)) for i in at),
+        )  # fmt: skip
+
+    def window(self, start_s: float, stop_s: float) -> NDArray[np.intp]:
+        """Positions of the beats between two times."""
+        first, last = np.searchsorted(self.beats.time_s, [start_s, stop_s])
+        return np.arange(first, last)
+
+    def hover(self, at: int) -> str:
+        """One line about a beat."""
+        said, human = self.model_letter(at), str(self.beats.human[at])
+        model = f"model {said}, confidence {percent(float(self.beats.confidence[at]))}" if said else "not the model's"
+        model = "model: not classified" if said == NOT_CLASSIFIED else model
+        decided = f", {HUMAN_WORDS[human]}" if human else ""
+        return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
+
+
+def desk_of(material: ReviewMaterial, standing: Standing, before: Desk | None = None) -> Desk:
+    """Lay a reading out as it stands; the beats of the state `before` serve again if the decisions are the same."""
+    if before is not None and before.material is material and before.standing.decisions == standing.decisions:
+        return Desk(material, standing, before.state)
+    return Desk(material, standing, in_force(material, standing.decisions))
+
+
+def take(desk: Desk, step: Step, *, reader: str, key: str | None = None) -> Desk:
+    """Take a decision, or undo or redo one: worked out once, then kept in one transaction with the worklist's row.
+
+    Parameters
+    ----------
+    desk : Desk
+        The reading as the reader saw it.
+    step : Decision or {"undo", "redo"}
+        What is done.
+    reader : str
+        The name of who does it.
+    key : str, optional
+        Names this request: carried out once, however often it is sent.
+
+    Returns
+    -------
+    Desk
+        The reading after the step; on the disk when this returns.
+
+    Raises
+    ------
+    StaleVersion
+        If someone else was faster; nothing is changed.
+    ReviewError
+        If the step does not fit, or is not this reader's to take; nothing is changed.
+    """
+    wanted = desk.standing.stepped(step)
+    if isinstance(step, Decision):
+        state = desk.state.after(step)
+        board, samples = desk.state.board, step.samples
+        classes = board.classes(samples), state.board.classes(samples), board.model_classes(samples)
+    else:
+        state, classes = desk_of(desk.material, wanted, desk).state, ("", "", "")
+    row = listing(state.beats, state.findings) if desk.standing.reading == "main" else None
+    standing = reviews.take(desk.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
+    return desk_of(desk.material, standing, Desk(desk.material, wanted, state))

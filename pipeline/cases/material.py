@@ -1,0 +1,97 @@
+"""What a study stands on and no decision changes, and what other networks say of the same recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models import registry
+from pipeline.config import DEFAULT
+from pipeline.errors import ModelError
+from pipeline.review.morphology import Families, find_families
+from pipeline.review.signal_evidence import SignalEvidence, evidence_of
+from pipeline.store.prepared import load_prepared
+from pipeline.store.recordings import open_recording
+from pipeline.store.results import load_analysis
+from pipeline.store.studies import Study, stored_analysis
+from pipeline.types import Analysis, Recording
+from pipeline.worker import Job
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewMaterial:
+    """What a study stands on and no decision changes; `others` are other networks' analyses of the same recording."""
+
+    recording: Recording
+    analysis: Analysis
+    prepared: Prepared
+    families: Families
+    ground: SignalEvidence
+    others: Mapping[str, Analysis]
+
+
+def material_of(study: Study) -> ReviewMaterial:
+    """Everything about a study that decisions do not change.
+
+    Raises
+    ------
+    DataError
+        If the recording is not on this machine any more.
+    StoreError
+        If the stored analysis is damaged.
+    """
+    recording = replace(open_recording(study.digest), name=study.record)
+    analysis = stored_analysis(study.id)
+    prepared = _prepared(recording, analysis)
+    return ReviewMaterial(
+        recording,
+        analysis,
+        prepared,
+        find_families(prepared.beats),
+        evidence_of(recording, analysis),
+        others_of(study),
+    )
+
+
+def _prepared(recording: Recording, analysis: Analysis) -> Prepared:
+    """Load what the analysis was made from, or make it again at its own beats if the store has something else."""
+    for leads in (None, analysis.leads):
+        found = load_prepared(recording, DEFAULT, leads)
+        if found is not None and np.array_equal(found.beats.sample, analysis.sample):
+            return found
+    from pipeline.analysis import prepare
+
+    again = prepare(recording, leads=analysis.leads, samples=analysis.sample)
+    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+
+
+def networks_beside(study: Study) -> tuple[str, ...]:
+    """Name the networks that could read the recording as well."""
+    return tuple(name for name in registry.available() if name != study.model)
+
+
+def job_beside(material: ReviewMaterial, network: str) -> Job:
+    """Return the analysis of the same recording, from the same leads, by another network."""
+    analysis, recording = material.analysis, material.recording
+    chosen = load_prepared(recording, DEFAULT, None)
+    leads = None if chosen is not None and chosen.leads == analysis.leads else analysis.leads
+    return Job(recording.digest, network, registry.manifest(network).identity, leads, recording.n_samples)
+
+
+def others_of(study: Study) -> dict[str, Analysis]:
+    """Load the analyses of the same recording by the other networks; a damaged network is passed over."""
+    found: dict[str, Analysis] = {}
+    for name in networks_beside(study):
+        with suppress(ModelError):
+            identity = registry.manifest(name).identity
+            for leads in (study.leads, None):
+                if (analysis := load_analysis(study.digest, identity, DEFAULT, leads)) is not None:
+                    found[name] = analysis
+    return found

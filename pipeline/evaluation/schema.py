@@ -1,0 +1,664 @@
+"""What files of evaluations hold, as frozen dataclasses: evaluation.json, stress.json, explanations.json.
+
+Their fields are the files' fields, in their order (`pipeline._util.typed_json`). Imports no scikit-learn and no SciPy.
+None is what is undefined: a measure of beats that are not there, a confidence that no beat reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pipeline._util.provenance import Provenance
+from pipeline.labels import LabelTable
+
+Kind = Literal["reference", "detected"]
+Split = Literal["ds1", "ds2", "svdb"]
+Way = Literal["deletion", "insertion"]
+Matrix = tuple[tuple[int, ...], ...]
+Numbers = tuple[float, ...]
+Column = tuple[float | None, ...]
+Curves = Mapping[str, Column]  # of a training, epoch by epoch, by measure
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measure with its 95 % interval, from drawing the patients anew."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+UNDEFINED_ESTIMATE = Estimate(None, None, None)
+Estimates = Mapping[str, Estimate]  # by measure: those of `metrics.all_scores` and `metrics.binary_scores`, and more
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """The network of an evaluation: its manifest without golden predictions."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    preprocessing: str
+    sha256: str
+    parameters: int
+    size_bytes: int
+    logit_bias: tuple[float, ...]
+    temperature: float
+    threshold: float
+    picture_threshold: float
+    abstain_below: float
+    trained_on: str
+    train_records: tuple[str, ...]
+    validation_records: tuple[str, ...]
+    commit: str
+    command: str
+    seed: int
+    training_minutes: float
+    pictures_seen: int
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What files beside an evaluation say of its network."""
+        return ModelIdentity(self.name, self.title, self.sha256)
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Enough of a network to know whether a file beside its evaluation is of the same weights."""
+
+    name: str
+    title: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Beats a second from samples to classes, over so many beats on so many processor cores."""
+
+    beats_per_s: float
+    beats: int
+    cores: int | None
+
+
+@dataclass(frozen=True)
+class SheetLayout:
+    """How the tiles of a sheet of pictures lie: `count` of `width_px` x `height_px`, row by row in `columns`."""
+
+    file: str
+    columns: int
+    width_px: int
+    height_px: int
+    count: int
+
+
+@dataclass(frozen=True)
+class BeatCounts:
+    """How many beats the reference holds, the detector found, and the network read."""
+
+    reference: int
+    detected: int
+    read: int
+
+
+@dataclass(frozen=True)
+class RefusedRecord:
+    """A record that could not be read; its beats count as missed."""
+
+    record: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """The scores of one AAMI class: beats of the reference, beats called so, and both."""
+
+    aami: str = field(metadata={"key": "class"})
+    name: str
+    reference: int
+    predicted: int
+    correct: int
+    se: Estimate
+    ppv: Estimate
+    f1: Estimate
+    auc: float | None
+    ap: float | None
+    ece: float | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts (6, 6) by `labels`: rows the reference, columns the prediction; O is "no beat"."""
+
+    labels: tuple[str, ...]
+    counts: Matrix
+
+
+@dataclass(frozen=True)
+class CountedVariant:
+    """The scores under one way to count; empty where it does not `apply` to the records."""
+
+    name: str
+    title: str
+    table: LabelTable
+    start_s: float
+    without: tuple[str, ...]
+    applies: bool
+    overall: Estimates
+    average: Mapping[str, float | None]
+    confusion: Confusion | None
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """One record: reference beats of each class, scores, and what networks are compared by.
+
+    `confusion` is the 36 counts of its matrix; `binary` TP, FN, FP and TN of normal against abnormal; `answers` truth
+    and answer of every beat (`report_scores.packed`).
+    """
+
+    record: str
+    N: int
+    S: int
+    V: int
+    F: int
+    Q: int
+    errors: int
+    accuracy: float | None
+    qrs_se: float | None
+    qrs_ppv: float | None
+    S_se: float | None
+    S_ppv: float | None
+    S_f1: float | None
+    V_se: float | None
+    V_ppv: float | None
+    V_f1: float | None
+    binary_se: float | None
+    binary_sp: float | None
+    confidence: float | None
+    confusion: tuple[int, ...]
+    binary: tuple[int, ...]
+    answers: str
+
+    @property
+    def beats(self) -> int:
+        """Reference beats of all classes."""
+        return self.N + self.S + self.V + self.F + self.Q
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """ROC of abnormal against normal, thinned."""
+
+    fpr: Numbers
+    tpr: Numbers
+    threshold: Numbers
+
+
+@dataclass(frozen=True)
+class PrecisionRecallCurve:
+    """Precision against recall of abnormal against normal, thinned."""
+
+    recall: Numbers
+    precision: Numbers
+    threshold: Numbers
+
+
+@dataclass(frozen=True)
+class ReliabilityBins:
+    """Beats by stated confidence, in bins of equal width, and the calibration error in all and by class."""
+
+    bins: int
+    lower: Numbers
+    upper: Numbers
+    count: tuple[int, ...]
+    stated: Column
+    observed: Column
+    ece: float | None
+    classwise: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class ThresholdSweep:
+    """What each threshold on the probability of "abnormal" gives."""
+
+    threshold: Numbers
+    se: Column
+    sp: Column
+    ppv: Column
+    f1: Column
+    balanced_accuracy: Column
+    flagged_per_hour: Numbers
+
+
+@dataclass(frozen=True)
+class CoverageCurve:
+    """The share of beats kept, and their accuracy, when those below a confidence are left to a person."""
+
+    confidence: Numbers
+    coverage: Column
+    accuracy: Column
+
+
+@dataclass(frozen=True)
+class WrongBeat:
+    """A wrong answer: the reference's WFDB `symbol`, classes of reference and answer, probabilities `p` by class."""
+
+    record: str
+    sample: int
+    time_s: float
+    symbol: str
+    truth: str
+    predicted: str
+    confidence: float
+    p: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The scores of a network at reference beats or at detected ones.
+
+    `overall` has every measure, `average` its mean over records; `ec57` is one of the `variants`: bxb's table, without
+    the first minutes; `s_without_232` the row of S without the record that holds most of them, None where it is not
+    there.
+    """
+
+    kind: Kind
+    records: tuple[str, ...]
+    left_out: tuple[str, ...]
+    refused: tuple[RefusedRecord, ...]
+    table: LabelTable
+    threshold: float
+    hours: float
+    beats: BeatCounts
+    notes: tuple[str, ...]
+    overall: Estimates
+    average: Mapping[str, float | None]
+    classes: tuple[ClassRow, ...]
+    s_without_232: ClassRow | None
+    confusion: Confusion
+    ec57: CountedVariant
+    variants: tuple[CountedVariant, ...]
+    per_record: tuple[RecordRow, ...]
+    roc: RocCurve
+    pr: PrecisionRecallCurve
+    reliability: ReliabilityBins
+    thresholds: ThresholdSweep
+    coverage: CoverageCurve
+    errors: tuple[WrongBeat, ...]
+    error_count: int
+
+    def class_row(self, aami: str) -> ClassRow:
+        """Return the row of a class."""
+        return next(row for row in self.classes if row.aami == aami)
+
+    def variant(self, name: str) -> CountedVariant:
+        """Return the scores under one way to count."""
+        return next(each for each in self.variants if each.name == name)
+
+
+@dataclass(frozen=True)
+class RandomSplitReport(Report):
+    """A report on beats of patients that were trained on, and the `label` that says how optimistic that is."""
+
+    optimistic: bool
+    label: str
+
+
+@dataclass(frozen=True)
+class CalibrationPatients:
+    """The records that class sets were calibrated on."""
+
+    database: str
+    records: tuple[str, ...]
+    beats: int
+
+
+@dataclass(frozen=True)
+class SetThreshold:
+    """The threshold that one way to calibrate gives; None: no threshold keeps the promise but that of all classes."""
+
+    name: str
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class AbstentionRule:
+    """The confidence to answer at for at most `target` of a patient's beats answered wrongly; None: never answer."""
+
+    target: float
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class SetCoverage:
+    """How often class sets held the truth: over all beats, in the worst patient, by class and by patient."""
+
+    name: str
+    coverage: float
+    mean_size: float
+    single: float
+    patients_held: float
+    worst: float
+    per_class: Mapping[str, float | None]
+    per_patient: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RiskCurve:
+    """Errors among the surest beats by the share kept, and the areas under it."""
+
+    coverage: Numbers
+    error: Numbers
+    aurc: float
+    excess: float
+
+
+@dataclass(frozen=True)
+class AbstentionResult:
+    """What the abstention rule does: share answered, errors of these, and of a patient's beats on average, at worst."""
+
+    answered: float
+    wrong: float
+    error: float | None
+    worst: float
+
+
+@dataclass(frozen=True)
+class GateErrors:
+    """Shares of beats that would be answered wrongly, by what the app does with them."""
+
+    all: float | None
+    noisy: float | None
+    unsure: float | None
+    after_gate: float | None
+    answered: float | None
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A point of the risk curve."""
+
+    coverage: float | None
+    error: float | None
+
+
+@dataclass(frozen=True)
+class AppRule:
+    """What the app leaves unclassified: shares of all beats, and the errors there and among the rest."""
+
+    below: float
+    beats: int
+    unread: float | None
+    noisy: float | None
+    unsure: float | None
+    answered: float | None
+    error: GateErrors
+    on_curve: CurvePoint
+
+
+@dataclass(frozen=True)
+class PatientsTested:
+    """What class sets and abstention give on patients that calibrated nothing."""
+
+    name: str
+    title: str
+    records: tuple[str, ...]
+    methods: tuple[SetCoverage, ...]
+    without_232: tuple[SetCoverage, ...] | None
+    risk: RiskCurve
+    abstention: AbstentionResult
+    app: AppRule
+
+
+@dataclass(frozen=True)
+class MeanShare:
+    """A mean over random halves, with the range of nine in ten of them."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RandomHalves:
+    """What other halves of the calibration database would have given, by way to calibrate."""
+
+    repeats: int
+    patients_held: Mapping[str, MeanShare]
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Class sets and abstention, calibrated on patients of svdb and measured on others."""
+
+    alpha: float
+    delta: float
+    calibration: CalibrationPatients
+    methods: tuple[SetThreshold, ...]
+    abstention: AbstentionRule
+    tested: tuple[PatientsTested, ...]
+    halves: RandomHalves | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation.json: a network on the patients of a split; `seen` are the records that trained it."""
+
+    SCHEMA: ClassVar[str] = "heartvision.evaluation/1"
+
+    model: EvaluatedModel
+    split: Split
+    seen: tuple[str, ...]
+    provenance: Provenance
+    speed: Speed | None
+    random_split: RandomSplitReport | None
+    uncertainty: Uncertainty | None
+    error_sheet: SheetLayout | None
+    reference: Report
+    detected: Report
+
+    def of(self, kind: Kind) -> Report:
+        """Return the report at reference beats or at detected ones."""
+        return self.reference if kind == "reference" else self.detected
+
+
+@dataclass(frozen=True)
+class ShareRight:
+    """The share of all beats that some are, and the share of these that is right."""
+
+    share: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressedCondition:
+    """The scores under one noise, with one lead, or at another sampling frequency `fs` (Hz).
+
+    `unclassified` is the share of beats that the app gives no class; `classified` are those that get one, `gated` those
+    that the quality gate stops.
+    """
+
+    name: str
+    title: str
+    noise: str
+    snr_db: float | None
+    fs: float | None
+    records: int
+    beats: int
+    overall: Estimates
+    without_232: Estimates | None
+    unclassified: float
+    classified: ShareRight | None = None
+    gated: ShareRight | None = None
+
+
+@dataclass(frozen=True)
+class StressTest:
+    """A stress.json: the same sampled `beats` under every condition, at most `caps` of a class of each record."""
+
+    SCHEMA: ClassVar[str] = "heartvision.stress/1"
+
+    model: ModelIdentity
+    provenance: Provenance
+    records: tuple[str, ...]
+    caps: Mapping[str, int]
+    beats: int
+    conditions: tuple[StressedCondition, ...]
+
+
+@dataclass(frozen=True)
+class BothWays:
+    """A measure as parts of a beat are taken away in a map's order, and as they are put back."""
+
+    deletion: Estimate
+    insertion: Estimate
+
+    def by(self, way: Way) -> Estimate:
+        """One of the two."""
+        return self.deletion if way == "deletion" else self.insertion
+
+
+@dataclass(frozen=True)
+class RemovalCurves:
+    """The answer's mean probability, step by step, as parts are taken away and as they are put back."""
+
+    deletion: Column
+    insertion: Column
+
+    def by(self, way: Way) -> Column:
+        """One of the two."""
+        return self.deletion if way == "deletion" else self.insertion
+
+
+@dataclass(frozen=True)
+class HeatShare:
+    """How much of the heat lies in a part: its share, that of the part itself, and their ratio."""
+
+    share: Estimate
+    area: float | None
+    ratio: Estimate
+
+
+@dataclass(frozen=True)
+class AnswerHeat:
+    """Where the heat of one answer lies, part by part; `blank` maps show nothing."""
+
+    answer: str
+    beats: int
+    blank: int
+    places: Mapping[str, HeatShare]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedSet:
+    """How far the maps of some patients can be believed, map by map ("heat" is the network's own).
+
+    `against` is by how much the heat is better than each other map; `compared` the beats that count for it.
+    """
+
+    name: str
+    title: str
+    records: tuple[str, ...]
+    beats: int
+    blank: int
+    compared: int | None = None
+    faithfulness: Mapping[str, BothWays]
+    against: Mapping[str, BothWays]
+    curves: Mapping[str, RemovalCurves]
+    answers: tuple[AnswerHeat, ...]
+
+
+@dataclass(frozen=True)
+class RandomStage:
+    """Rank correlation of maps with those of a network whose weights are random from the answer back to `layer`."""
+
+    layer: str
+    correlation: Estimate
+
+
+@dataclass(frozen=True)
+class RandomWeights:
+    """What is left of the maps of some beats as the weights are lost."""
+
+    beats: int
+    stages: tuple[RandomStage, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanations:
+    """An explanations.json: maps by `method`, of at most `per_class` beats of each class; `part` is taken at once."""
+
+    SCHEMA: ClassVar[str] = "heartvision.explanations/1"
+
+    model: ModelIdentity
+    provenance: Provenance
+    reads: Literal["pictures", "beats"] | None = None
+    method: str
+    part: str | None = None
+    per_class: int
+    square_px: int | None = None
+    sets: tuple[ExplainedSet, ...]
+    randomised: RandomWeights
+
+    @property
+    def is_of_signal(self) -> bool:
+        """Whether the maps are over the signal, not over a picture of it."""
+        return self.reads == "beats"
+
+    @property
+    def part_named(self) -> str:
+        """What is taken away at once, in words."""
+        return self.part or f"square of {self.square_px or 16} pixels"
+
+
+@dataclass(frozen=True)
+class PictureScores:
+    """The scores of a classifier of whole pictures, over all classes."""
+
+    macro_f1: Estimate
+    accuracy: Estimate
+    balanced_accuracy: Estimate
+
+
+@dataclass(frozen=True)
+class PictureClassRow:
+    """The scores of one class of pictures: how many are of it, and how many were called so."""
+
+    class_name: str = field(metadata={"key": "class"})
+    reference: int
+    predicted: int
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+
+
+@dataclass(frozen=True)
+class StatedAndObserved:
+    """Stated confidence, how often it came true, and pictures, bin by bin; None in an empty bin."""
+
+    stated: Column
+    observed: Column
+    count: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """All scores of a classifier of whole pictures; intervals from drawing `groups` of pictures anew."""
+
+    pictures: int
+    groups: int
+    overall: PictureScores
+    ece: float
+    classes: tuple[PictureClassRow, ...]
+    confusion: Matrix
+    reliability: StatedAndObserved
+
+    def class_row(self, name: str) -> PictureClassRow:
+        """Return the row of a class."""
+        return next(row for row in self.classes if row.class_name == name)

@@ -1,0 +1,107 @@
+"""Every stored file of results is read as its dataclass, and written again as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf, nan
+from typing import ClassVar, Literal
+
+import pytest
+
+from benchmarks.results import Recipes, Resolution
+from pipeline._util.files import write_json
+from pipeline._util.typed_json import from_json, read_as, rounded, to_json
+from pipeline.config import ROOT
+from pipeline.errors import DataError
+from pipeline.evaluation.picture_schema import PicturesEvaluation
+from pipeline.evaluation.schema import Column, Evaluation, Explanations, StressTest
+from pipeline.page_classifier.files import PageEvaluation
+from pipeline.training.schema import CrossValidation, SettingsSearch
+
+KINDS = {
+    "models/weights/*/evaluation*.json": Evaluation,
+    "models/weights/*/stress.json": StressTest,
+    "models/weights/*/explanations.json": Explanations,
+    "models/weights/pages/page/evaluation.json": PageEvaluation,
+    "models/weights/*/pictures-evaluation.json": PicturesEvaluation,
+    "models/weights/*/scores.json": CrossValidation,
+    "docs/rhythm*_recipe.json": CrossValidation,
+    "docs/tuning.json": SettingsSearch,
+    "docs/recipes.json": Recipes,
+    "docs/resolution.json": Resolution,
+    "models/weights/**/history.json": dict[str, Column],
+}
+OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
+FILES = {str(path.relative_to(ROOT)): kind for pattern, kind in KINDS.items() for path in sorted(ROOT.glob(pattern))}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_stored_file_is_read_whole_and_written_as_it_is(name, tmp_path):
+    kind, path = FILES[name], ROOT / name
+    text = path.read_text(encoding="utf-8")
+    found = read_as(kind, path, again="")
+    assert from_json(kind, to_json(found)) == found
+    written = write_json(tmp_path / "again.json", to_json(found)).read_text(encoding="utf-8")
+    if name in OTHER_ORDER:
+        assert json.loads(text) == json.loads(written)
+    else:
+        assert text in (written, json.dumps(to_json(found), indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Inner:
+    size: float
+    name: str = field(metadata={"key": "class"})
+
+
+@dataclass(frozen=True)
+class Outer:
+    SCHEMA: ClassVar[str] = "test/1"
+
+    inner: tuple[Inner, ...]
+    pair: tuple[int, str]
+    by_name: Mapping[str, Inner | None]
+    way: Literal["there", "back"]
+    noted: str | None = None
+
+
+OUTER = Outer((Inner(1.5, "a"),), (1, "b"), {"c": None, "d": Inner(2, "e")}, "there")
+RAW = {
+    "schema": "test/1",
+    "inner": [{"size": 1.5, "class": "a"}],
+    "pair": [1, "b"],
+    "by_name": {"c": None, "d": {"size": 2, "class": "e"}},
+    "way": "there",
+}
+
+
+def test_a_field_has_its_own_name_in_the_file_and_is_left_out_while_it_has_its_default():
+    assert to_json(OUTER) == RAW
+    assert list(to_json(OUTER)) == list(RAW)
+    assert from_json(Outer, RAW) == OUTER
+    assert from_json(Outer, RAW | {"noted": "f"}).noted == "f"
+    assert to_json(from_json(Outer, RAW | {"noted": "f"})) == RAW | {"noted": "f"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"schema": "test/2"}, "is of another version: it has the schema 'test/2', not 'test/1'"),
+        ({"pair": [1]}, r"should have a list of 2 at pair, not \[1\]"),
+        ({"pair": ["b", 1]}, r"should have a whole number at pair\[0\], not 'b'"),
+        ({"by_name": {"c": {"size": 1.0}}}, "lacks by_name.c.class"),
+        ({"inner": [{"size": "x" * 99, "class": "a"}]}, r"should have a number at inner\[0\].size, not 'xxx"),
+        ({"way": "up"}, "should have one of 'there', 'back' at way, not 'up'"),
+        ({"more": 1}, "has more, which is not known"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_with_the_place(change, told):
+    with pytest.raises(DataError, match=f"^x.json {told}.*; do it again\\.$"):
+        from_json(Outer, RAW | change, what="x.json", again="do it again")
+
+
+def test_rounding_leaves_five_digits_and_makes_nothing_of_what_is_no_number():
+    assert rounded(Inner(0.123456789, "a")) == Inner(0.12346, "a")
+    assert rounded({"a": (nan, inf, 1, None, "b", True)}) == {"a": (None, None, 1, None, "b", True)}
