@@ -33,11 +33,8 @@ def shifted(x: Any, by: int) -> Any:
     if not isinstance(x, np.ndarray):
         padded = keras().ops.pad(x, ((0, 0), (max(by, 0), max(-by, 0)), (0, 0)))
         return padded[:, :-by] if by > 0 else padded[:, -by:]
-    out = np.zeros_like(x)
-    if by > 0:
-        out[:, by:] = x[:, :-by]
-    else:
-        out[:, : x.shape[1] + by] = x[:, -by:]
+    out, n = np.zeros_like(x), x.shape[1]
+    out[:, max(0, by) : max(0, n + by)] = x[:, max(0, -by) : max(0, n - by)]
     return out
 
 

@@ -5,7 +5,7 @@ intervals (`pipeline.features.beat_sequence`). Convolutions are written as matri
 is faster on a CPU than 1-D convolutions, which corrupted the heap during training.
 
 Each layer and formula is written once. Keras trains it; numpy answers with it, from the weights alone, without the
-seconds that TensorFlow's import and ten members' tracing take (docs/adr/0016-cold-start.md).
+seconds that TensorFlow's import and ten members' tracing take (docs/adr/0033-cold-start.md).
 """
 
 from __future__ import annotations

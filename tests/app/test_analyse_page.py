@@ -97,6 +97,13 @@ def test_the_first_page_does_not_wait_for_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
+def test_the_worker_starts_with_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    readied = []
+    monkeypatch.setattr(Client, "ready", lambda client: readied.append(client))
+    AppTest.from_file(MAIN, default_timeout=120).run()
+    assert len(readied) == 1
+
+
 def test_the_demo_is_opened_in_one_click(demo: AppTest) -> None:
     assert not demo.exception
     assert not demo.error

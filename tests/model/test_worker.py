@@ -112,6 +112,20 @@ def blocks(jobs: Jobs, wanted: Job) -> int:
     return len(list(jobs.blocks(wanted).glob("*.npy")))
 
 
+def test_a_worker_that_is_ready_before_there_is_work_does_the_work(client: Client, jobs: Jobs) -> None:
+    client.ready()
+    until(lambda: workers(jobs.folder))
+    (worker,) = workers(jobs.folder)
+    client.ready()
+    wanted = job(tiled(1))
+    client.ask(wanted)
+    until(lambda: client.status(wanted).state == "absent")
+    assert result(wanted).sample.size > 400
+    assert workers(jobs.folder) == [worker]
+    said = (jobs.folder / "log.txt").read_text().splitlines()
+    assert [line.rpartition(f" by {NETWORK} ")[2] for line in said] == ["begins", "is finished"]
+
+
 def test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result(client: Client, jobs: Jobs) -> None:
     recording = tiled(8)
     wanted = job(recording)
