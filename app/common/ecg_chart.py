@@ -332,7 +332,7 @@ def _draw_lead(
     time_s, value = decimate(lead.time_s, lead.value_mv)
     centre = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
     drawing.scatter(
-        x=time_s, y=value - centre + baseline, mode="lines", line={"color": colours.trace, "width": 1.3},
+        **_times(time_s), y=value - centre + baseline, mode="lines", line={"color": colours.trace, "width": 1.3},
         hoverinfo="skip", connectgaps=False, name=html.escape(lead.name),
     )  # fmt: skip
     mm = 1 / paper.speed_mm_s
@@ -347,6 +347,16 @@ def _draw_lead(
         x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", xanchor="left",
         yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
     )  # fmt: skip
+
+
+def _times(time_s: Array) -> dict[str, Any]:
+    """Times (n,) as a trace takes them: two numbers where they are evenly spaced, which is half of what is sent."""
+    if time_s.size < 2:
+        return {"x": time_s}
+    step = float(time_s[-1] - time_s[0]) / (time_s.size - 1)
+    if np.abs(np.diff(time_s) - step).max() > 1e-6:
+        return {"x": time_s}
+    return {"x0": float(time_s[0]), "dx": step}
 
 
 def _draw_marks(

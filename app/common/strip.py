@@ -80,7 +80,7 @@ def draw(
 
 
 def drags(picked: Picked, *, phone: bool, adding: bool) -> bool:
-    """Whether a drag selects a stretch: not on a phone, where it scrolls, nor while a click places a beat."""
+    """Whether a drag selects a stretch: not on a phone, where it scrolls, nor while a click adds a beat."""
     return picked.stretch is not None and not phone and not adding
 
 
