@@ -25,7 +25,7 @@ from app.common.theme import LIGHT
 from app.review.session import ReviewSession
 from benchmarks.timing import header, timed
 from pipeline.cases import case as cases
-from pipeline.cases import opening as work
+from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.config import ROOT, data_root
 from pipeline.intake import read_path

@@ -15,7 +15,7 @@ from pipeline.config import DEFAULT
 from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.morphology import NO_FAMILY
-from pipeline.signal.windows import beat_offsets, gather
+from pipeline.signal.beat_windows import beat_offsets, gather
 from pipeline.wording import clock, grouped, percent
 
 PICTURE_PX = 230

@@ -7,7 +7,7 @@ import streamlit as st
 from app.common import reader
 from app.common.open_study import state_badge
 from app.common.text import plain
-from app.review import decide, keys
+from app.review import decide, keyboard
 from app.review.session import ReviewSession
 from pipeline.cases.study_review import StudyReview
 from pipeline.wording import duration
@@ -34,7 +34,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         )  # fmt: skip
         with st.container(key="review-help", width="content"):
             if st.button("Keys `?`", type="tertiary", key="help", wrap=False):
-                keys.explain()
+                keyboard.explain()
         if reader.current():
             reader.draw()
     if not reader.current():

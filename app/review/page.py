@@ -7,7 +7,7 @@ from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
-from app.review import decide, head, keys, strip, tabs, triage_list
+from app.review import decide, head, keyboard, strip, tabs, triage_list
 from app.review.session import ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
@@ -89,7 +89,7 @@ def _study() -> None:
                 review_beat.draw(here, review)
             with whole:
                 tabs.draw(here, review)
-    keys.listen()
+    keyboard.listen()
 
 
 def _recent() -> None:

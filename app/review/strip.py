@@ -7,11 +7,11 @@ from functools import partial
 
 import streamlit as st
 
-from app.common import strip
-from app.common.strip import Picked
+from app.common import strip_chart
+from app.common.strip_chart import Picked
 from app.review import decide
 from app.review.session import ReviewSession
-from pipeline.cases.strip import recorded_leads
+from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.wording import clock, grouped
 
@@ -31,7 +31,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
 def _strip(session: ReviewSession, review: StudyReview) -> None:
     viewport = session.viewport
     shown = review.window(*viewport.span_s)
-    strip.draw(
+    strip_chart.draw(
         viewport, recorded_leads(review.material.recording, review.study.leads, *viewport.span_s), review.marks(shown),
         key=f"review-strip-{session.picks}", alt="ECG strip with the class in force above each beat",
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
@@ -48,7 +48,7 @@ def pickable(
     A drag takes a stretch of time, or, where `inside` is given, what it draws a line around: corners go in, in the
     units of the chart, and the samples of all beats come out, those among them that a thinned chart does not show.
     """
-    strip.pickable(figure, f"{name}-{session.picks}", alt, _picked(session, review, inside))
+    strip_chart.pickable(figure, f"{name}-{session.picks}", alt, _picked(session, review, inside))
 
 
 def _picked(session: ReviewSession, review: StudyReview, inside: Inside | None = None) -> Picked:
@@ -91,7 +91,7 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
             ("review-later", "A window later", ":material/last_page:", "Shift →", 0.9),
         ):
             _button(name, label, icon, session.turn, sign, keys)
-        strip.window_length(session, "review-window")
+        strip_chart.window_length(session, "review-window")
 
 
 def _button(name: str, label: str, icon: str, act: Callable[..., None], value: float, keys: str) -> None:

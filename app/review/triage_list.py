@@ -10,7 +10,7 @@ from app.common import cache
 from app.common.text import plain
 from app.review.session import ReviewSession
 from pipeline.cases.material import job_beside, networks_beside, others_of
-from pipeline.cases.opening import progress_words
+from pipeline.cases.stored_case import progress_words
 from pipeline.cases.study_review import StudyReview, Wanted
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED

@@ -19,7 +19,7 @@ from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ModelError
 from pipeline.export import write_analysis_json, write_atr, write_csv
 from pipeline.export.fhir import write_fhir
-from pipeline.export.report import ReportContent, StudyFacts, report_content
+from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
 from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
 from pipeline.review.beats_in_force import reviewed_beats

@@ -10,10 +10,10 @@ import streamlit as st
 
 from app.common import ecg_chart
 from app.common.open_study import Open, recording_page
-from app.common.strip import PHONE_PX
+from app.common.strip_chart import PHONE_PX
 from app.common.text import plain
 from app.common.theme import by_touch, palette
-from pipeline.cases.strip import recorded_leads
+from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.agreement import Rate, ReaderDifference

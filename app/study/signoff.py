@@ -12,7 +12,7 @@ from app.common.open_study import Open
 from app.common.text import plain
 from pipeline.cases.study_review import StudyReview
 from pipeline.review.decisions import TEXT_CHARS
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing

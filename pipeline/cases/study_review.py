@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cases.material import ReviewMaterial
-from pipeline.cases.strip import Marks
+from pipeline.cases.strip_content import Marks
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
