@@ -12,8 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.common import frames
-from app.common.text import plain
+from app.common.text import formatted, plain
 from app.common.theme import Palette
 from app.evaluation import charts, tables
 from models import registry
@@ -146,7 +145,7 @@ def show_table(
     frame: pd.DataFrame, file_name: str, *, written: Mapping[str, Callable[[Any], str]] | None = None, **options: Any
 ) -> None:
     """A table with a button that downloads it; `written` columns are numbers that the screen shows as these words."""
-    shown = frames.written(frame, written) if written else frame
+    shown = formatted(frame, written) if written else frame
     st.dataframe(shown, width="stretch", hide_index=True, **options)
     download("Download as CSV", partial(tables.csv, frame), file_name)
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from models import registry
-from models.gradcam import CAM
-from models.randomise import cascade
+from models.gradcam import CAM, cascade
 from models.registry import Classifier
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of, stretch_of

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
-from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import new_folder, read_json
+from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s

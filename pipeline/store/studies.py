@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StoreError
 from pipeline.review.states import StudyState
-from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 

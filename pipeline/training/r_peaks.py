@@ -26,7 +26,7 @@ from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, chosen, in_rhythm
 from pipeline.synthesis.av_block import blocked
-from pipeline.synthesis.noise_halves import Kind, mixed
+from pipeline.synthesis.noise import NoiseKind, mixed
 from pipeline.types import FloatArray, Recording, read_only
 
 FOLDS = 4
@@ -89,7 +89,7 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
     yield CLEAN, recording, _conditioned(recording, leads)
     for lead in leads:
         yield f"{'first' if lead == leads[0] else 'second'} lead", recording, _conditioned(recording, (lead,))
-    kinds: tuple[Kind, ...] = ("em", "ma", "bw", "em", "em")
+    kinds: tuple[NoiseKind, ...] = ("em", "ma", "bw", "em", "em")
     for number, kind in enumerate(kinds):
         noisy = mixed(recording, kind, rng.uniform(-3, 14), half=0, shift=int(rng.integers(300_000)))
         yield f"noise {number} {kind}", noisy, _conditioned(noisy, leads)

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from pipeline._util.files import write_json
 from pipeline.config import DEFAULT, cache_root
-from pipeline.store.files import read_json
 from pipeline.store.keys import code_id, result_key
+from pipeline.store.stored_files import read_json
 from pipeline.worker.locks import is_held, locked
 
 State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused", "unstarted"]

@@ -25,7 +25,7 @@ from pipeline.page_classifier import reading
 from pipeline.review.beats_in_force import Board, ReviewedBeats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
-from pipeline.signal import detector_agreement, r_peaks
+from pipeline.signal import r_peaks
 from pipeline.store import reviews
 from pipeline.store.database import database
 from pipeline.store.listing import listing
@@ -170,7 +170,7 @@ def test_a_refused_step_leaves_the_log_and_the_row_as_they_were() -> None:
 
 def test_a_recording_asks_the_second_detector_once(count: Callable[[Any, str], list[object]]) -> None:
     recording = read_path(demo_path())
-    calls = [count(owner, "slopes") for owner in (analysis, r_peaks, detector_agreement)]
+    calls = [count(owner, "slopes") for owner in (analysis, r_peaks)]
     prepared = analysis.prepare(recording)
     assert sum(map(len, calls)) == 1
     given = analysis.prepare(recording, samples=prepared.beats.sample)

@@ -17,7 +17,7 @@ from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
-from pipeline.store.readings import SecondReading
+from pipeline.store.listing import SecondReading
 from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study

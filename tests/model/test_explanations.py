@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from models import randomise, registry
-from models.randomise import cascade
+from models import gradcam, registry
+from models.gradcam import cascade
 from models.registry import Classifier
 from pipeline._util.progress import no_progress
 from pipeline._util.provenance import Provenance
@@ -194,7 +194,7 @@ def test_without_its_weights_the_network_of_beats_has_another_map(
     ventricular: tuple[Classifier, Explained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, found = ventricular
-    monkeypatch.setattr(randomise, "STAGES", randomise.STAGES[-1:])
+    monkeypatch.setattr(gradcam, "RANDOMISED_SHARES", gradcam.RANDOMISED_SHARES[-1:])
     ((_, broken),) = cascade(network, 0)
     at = int(np.flatnonzero(found.compared)[0])
     assert np.array_equal(found.again(network, at), found.maps[at])
