@@ -12,7 +12,7 @@ ALIKE: Final = 0.5  # correlation with maps of random weights, below which a map
 
 
 def supported_statements(content: Explanations) -> list[str]:
-    """Sentences that the measurements allow, and no others."""
+    """Return the sentences that the measurements allow, and no others."""
     return [*(_faithful(content, tested) for tested in content.sets), _where(content), _sane(content)]
 
 

@@ -159,6 +159,8 @@ def fit(
     ----------
     name : str
         Name of the network.
+    training_data : Lesson
+        The pictures and what each is for.
     plan : FolderPlan
         Epochs, learning rate and depth.
     progress : Progress, optional
