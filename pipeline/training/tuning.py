@@ -53,8 +53,8 @@ def tune(
         Budget of a trial.
     config : Config, optional
         Settings of the pipeline.
-    training_data : Lesson, optional
-        The training set; read from `data_dir` if None.
+    training_data : TrainingData, optional
+        What `load_training_data` returned for this plan; read if None.
     progress : Progress, optional
         Called with what is being done, for a progress display.
 
