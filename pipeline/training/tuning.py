@@ -93,8 +93,8 @@ def validation(
         Name of the network.
     plan : TrainingPlan
         How to train.
-    training_data : Lesson
-        The training set.
+    training_data : TrainingData
+        What the network is trained on.
     root : Path
         The folder of the databases, with the initial weights in `weights`.
     config : Config
