@@ -109,15 +109,15 @@ def write(rows: Mapping[str, Mapping[str, float]], trials: int) -> None:
 
 
 def table(content: Recipes) -> str:
-    """The recipes as Markdown, each beside the spread of the usual one."""
+    """The recipes as Markdown, each beside the range of the usual one."""
     made, rows = content.provenance, content.recipes
     usual = [row for row in rows if row.recipe.startswith("usual")]
     lines = [
         "# What each part of the training recipe contributes",
         "",
-        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, and simulated",
-        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
-        "The usual recipe ran with several seeds: a difference within their spread says nothing.",
+        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, plus simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not used.",
+        "The usual recipe was run with several seeds: a difference within their range is not conclusive.",
         "",
         f"| recipe | {' | '.join(MEASURES.values())} | outside the usual range |",
         f"|---|{'---|' * (len(MEASURES) + 1)}",

@@ -110,7 +110,7 @@ class Digitised:
         Anticlockwise.
     grid : Grid
         The millimetre grid.
-    sheet : Sheet
+    sheet : PaperSheet
         The flat paper.
     ink : Ink
         The ink on it.

@@ -234,7 +234,7 @@ def lead_boxes(
 
     Parameters
     ----------
-    layout : Layout
+    layout : PageLayout
         The layout.
     span : tuple[int, int]
         First and last column of the traces, pixels.

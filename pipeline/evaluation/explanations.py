@@ -136,7 +136,15 @@ def _described(classifier: Classifier) -> tuple[str, str]:
 
 
 def measured(found: Explained, name: str, title: str) -> ExplainedSet:
-    """Return what explanations.json states about a set."""
+    """Return what explanations.json states about a set.
+
+    Parameters
+    ----------
+    found : Explained
+        Beats with their maps, and what the maps are worth.
+    name, title : str
+        What the set is called in the file, and on the page.
+    """
     record, kept = found.record, found.compared
     area = {
         each: np.array([[area_under(way) for way in beat] for beat in p[kept]]).reshape(-1, 2)

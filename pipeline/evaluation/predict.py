@@ -173,7 +173,17 @@ def _predict_or_load(
 
 
 def beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
-    """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread."""
+    """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread.
+
+    Parameters
+    ----------
+    recording : Recording
+        A recording with reference beats.
+    kind : {"reference", "detected"}
+        Whether the analysis is at reference beats or at detected ones.
+    found : Analysis or None
+        The analysis; None if the recording was refused.
+    """
     reference = reference_of(recording)
     unread = reference.sample if kind == "reference" else np.zeros(0, np.int64)
     return RecordPredictions(

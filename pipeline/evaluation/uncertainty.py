@@ -167,6 +167,8 @@ def uncertainty(
         Confidence below which the app leaves a beat unclassified; as in `app_rule`.
     noisy : mapping of str to (n,) bool
         As in `app_rule`.
+    provenance : Provenance
+        Where the result comes from; it is stored with it.
     halves : int, optional
         Number of random halves.
     seed : int, optional
