@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 import streamlit as st
 
@@ -11,7 +14,19 @@ from app.common import cache
 from app.common.text import plain
 from app.common.theme import palette
 from app.evaluation import charts, tables
-from app.evaluation.sections import SECTIONS
+from app.evaluation.confident_errors import show_errors
+from app.evaluation.explanations import show_explanations
+from app.evaluation.robustness import show_against, show_stress, show_uncertainty
+from app.evaluation.scores import (
+    show_calibration,
+    show_classes,
+    show_curves,
+    show_random_split,
+    show_records,
+    show_summary,
+    show_threshold,
+    show_training,
+)
 from app.evaluation.shared import KINDS, SPLIT_NAMES, EvaluationView, download, how_to_read, show_figure, show_source
 from app.evaluation.whole_images import show_pages, show_runs
 from models import registry
@@ -19,6 +34,24 @@ from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import SPLITS, evaluation_file
 from pipeline.evaluation.schema import Evaluation, Split
+
+SECTIONS: Final[Mapping[str, Callable[[EvaluationView], None]]] = MappingProxyType(
+    {
+        "Summary": show_summary,
+        "Classes": show_classes,
+        "Records": show_records,
+        "ROC and PR": show_curves,
+        "Threshold": show_threshold,
+        "Calibration": show_calibration,
+        "Uncertainty": show_uncertainty,
+        "Noise and leads": show_stress,
+        "Against another": show_against,
+        "Errors": show_errors,
+        "Explanations": show_explanations,
+        "Training": show_training,
+        "Random split": show_random_split,
+    }
+)
 
 
 def load_evaluations(split: Split) -> dict[str, Evaluation]:
