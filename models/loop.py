@@ -29,7 +29,17 @@ class Keeper(Protocol):
         """Set the variables as the last finished epoch left them; its curves, empty for a new run."""
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Keep what is needed after an epoch."""
+        """Keep what is needed after an epoch.
+
+        Parameters
+        ----------
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
+        history : dict of str to list of float
+            The curves so far, this epoch included.
+        is_best : bool
+            Whether the run would end with the weights of this epoch if it ended now.
+        """
 
     def restore(self, model: Any) -> None:
         """Set the variables as they were in the last epoch that `is_best`; leave them if there was none."""
@@ -46,7 +56,17 @@ class InMemory:
         return {}
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Keep the variables of the best epoch in memory."""
+        """Keep the variables of the best epoch in memory.
+
+        Parameters
+        ----------
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
+        history : dict of str to list of float
+            The curves so far, this epoch included.
+        is_best : bool
+            Whether the run would end with the weights of this epoch if it ended now.
+        """
         if is_best:
             self._best = [np.asarray(variable) for variable in model.variables]
 
@@ -72,7 +92,17 @@ class InFolder:
         return history
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Write the epoch, and the best one beside it, to the folder."""
+        """Write the epoch, and the best one beside it, to the folder.
+
+        Parameters
+        ----------
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
+        history : dict of str to list of float
+            The curves so far, this epoch included.
+        is_best : bool
+            Whether the run would end with the weights of this epoch if it ended now.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
             _save_arrays(self._folder / "best.npz", model.variables)
@@ -112,6 +142,8 @@ def train_epochs(
         the later one of equals.
     keeper : Keeper
         Where epochs are kept.
+    progress : callable
+        Called with the share done, 0 to 1, and a sentence.
     epochs, steps : int
         How many epochs at most, and about how many batches each has: for the progress.
     recipe : Recipe

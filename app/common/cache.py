@@ -265,7 +265,7 @@ def review_material(study: Study) -> ReviewMaterial:
 
 
 def forget_review_material() -> None:
-    """Let go of every recording that is on a desk: one was deleted."""
+    """Let go of every recording that is under review: one was deleted."""
     _review_material.clear()
 
 

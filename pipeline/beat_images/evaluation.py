@@ -18,9 +18,9 @@ from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit, now
 from pipeline._util.typed_json import to_json
-from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.public_sets import symbols_of, trained_on_folder_names
 from pipeline.beat_images.reading import classify_traces, read_beat
+from pipeline.beat_images.record_curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.schema import (
     Acceptance,
     AcceptedScores,

@@ -17,7 +17,7 @@ from pipeline.beat_images.schema import PicturesEvaluation
 from pipeline.config import ROOT
 from pipeline.errors import DataError
 from pipeline.evaluation.schema import Column, Evaluation, Explanations, StressTest
-from pipeline.page_classifier.files import PageEvaluation
+from pipeline.page_classifier.schema import PageEvaluation
 from pipeline.training.schema import CrossValidation, SettingsSearch
 
 KINDS = {
