@@ -113,7 +113,7 @@ def explanations(
         method=method,
         part=part,
         per_class=per_class,
-        sets=tuple(measured(found[key], key, title) for key, (title, _) in sets.items()),
+        sets=tuple(explained_set(found[key], key, title) for key, (title, _) in sets.items()),
         randomised=randomised(classifier, found["ds2"]),
     )
     target = output or weights / name / "explanations.json"
@@ -135,7 +135,7 @@ def _described(classifier: Classifier) -> tuple[str, str]:
     return CAM if classifier.network.heat_layer else "occlusion", f"square of {SQUARE_PX} pixels"
 
 
-def measured(found: Explained, name: str, title: str) -> ExplainedSet:
+def explained_set(found: Explained, name: str, title: str) -> ExplainedSet:
     """Return what explanations.json states about a set.
 
     Parameters

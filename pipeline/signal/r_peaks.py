@@ -12,7 +12,7 @@ from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned, hours
 from pipeline.signal.nearest import NO_BEAT, mutually_nearest, nearest
 from pipeline.signal.r_peak_candidates import find_candidates
-from pipeline.signal.r_peak_choice import chosen, in_rhythm, load_networks
+from pipeline.signal.r_peak_choice import choose_candidates, in_rhythm, load_networks
 from pipeline.types import FloatArray, IntArray
 
 Detector = Callable[[], IntArray]
@@ -43,7 +43,7 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig, second: Detec
     context = in_rhythm(at, score, strength, conditioned.fs)
     if context is not None:
         score = rhythm(context)
-    beats = at[chosen(at, score, config.beat_score, config.beats_apart_ms / 1000 * conditioned.fs)]
+    beats = at[choose_candidates(at, score, config.beat_score, config.beats_apart_ms / 1000 * conditioned.fs)]
     return _placed(beats, slopes(conditioned, config) if second is None else second(), conditioned, config)
 
 

@@ -15,7 +15,7 @@ from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
-from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
+from pipeline.store.studies import UNJUDGED, Study, create_study, save_summary
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis, Recording
 
@@ -37,7 +37,7 @@ def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
 
 
 def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> None:
-    """Renew a study's row after a decision; see `summarise`.
+    """Renew a study's row after a decision; see `save_summary`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> 
         Their findings.
     """
     row = listing(beats, findings)
-    summarise(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
+    save_summary(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
@@ -93,7 +93,7 @@ def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:
         return {row[0]: SecondReading(row[1], row[2] == "closed") for row in session.execute(query)}
 
 
-def stamp() -> tuple[int, datetime | None]:
+def worklist_stamp() -> tuple[int, datetime | None]:
     """Return how many studies there are and when any last changed; this differs after every new study or decision."""
     with database().reading() as session:
         count, last = session.execute(select(func.count(), func.max(StudyRow.updated)).select_from(StudyRow)).one()

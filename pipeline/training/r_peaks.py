@@ -24,7 +24,7 @@ from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
-from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, chosen, in_rhythm
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, choose_candidates, in_rhythm
 from pipeline.synthesis.av_block import blocked
 from pipeline.synthesis.noise import NoiseKind, mixed
 from pipeline.types import FloatArray, Recording, read_only
@@ -182,7 +182,7 @@ def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[s
 
 def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
     found = np.zeros(version.at.size, np.bool_)
-    found[chosen(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
+    found[choose_candidates(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
     beat, none = version.label == 1, version.label == 0
     return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
 
