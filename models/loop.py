@@ -23,20 +23,32 @@ _RECENT_STEPS: Final = 50  # whose mean loss is reported
 
 
 class Keeper(Protocol):
-    """Keeps the weights that a run ends with, and what it takes to go on with an interrupted run."""
+    """Holds the weights that a run ends with, and what it takes to resume an interrupted run."""
 
     def resume(self, model: Any, optimizer: Any) -> History:
         """Set the variables as the last finished epoch left them; its curves, empty for a new run."""
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Keep what is needed after an epoch."""
+        """Save what is needed after an epoch.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The model as the epoch left it.
+        optimizer : keras.Optimizer
+            Its optimizer.
+        history : dict of str to list of float
+            Curves by epoch, this one included.
+        is_best : bool
+            Whether this epoch is the one to end with, as far as is known now.
+        """
 
     def restore(self, model: Any) -> None:
         """Set the variables as they were in the last epoch that `is_best`; leave them if there was none."""
 
 
 class InMemory:
-    """Keeps the best epoch of a short run, which starts again when it is interrupted."""
+    """Holds the best epoch of a short run in memory; an interrupted run starts again."""
 
     def __init__(self) -> None:
         self._best: list[Array] = []
@@ -46,7 +58,19 @@ class InMemory:
         return {}
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Keep the variables of the best epoch in memory."""
+        """Hold the variables of the best epoch in memory.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The model as the epoch left it.
+        optimizer : keras.Optimizer
+            Its optimizer.
+        history : dict of str to list of float
+            Curves by epoch, this one included.
+        is_best : bool
+            Whether this epoch is the one to end with, as far as is known now.
+        """
         if is_best:
             self._best = [np.asarray(variable) for variable in model.variables]
 
@@ -57,7 +81,7 @@ class InMemory:
 
 
 class InFolder:
-    """Keeps the best epoch, the last one and the curves in files; an interrupted run goes on from there."""
+    """Saves the best epoch, the last one and the curves in files; an interrupted run resumes from there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,7 +96,19 @@ class InFolder:
         return history
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Write the epoch, and the best one beside it, to the folder."""
+        """Write the epoch, and the best one beside it, to the folder.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The model as the epoch left it.
+        optimizer : keras.Optimizer
+            Its optimizer.
+        history : dict of str to list of float
+            Curves by epoch, this one included.
+        is_best : bool
+            Whether this epoch is the one to end with, as far as is known now.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
             _save_arrays(self._folder / "best.npz", model.variables)
@@ -111,7 +147,9 @@ def train_epochs(
         The measures of the model as it stands, on held-out data; "val_loss" decides which epoch is best: the lowest,
         the later one of equals.
     keeper : Keeper
-        Where epochs are kept.
+        Where epochs are saved.
+    progress : callable
+        `progress(share, sentence)` is called with the share that is done (0 to 1) and what is being done.
     epochs, steps : int
         How many epochs at most, and about how many batches each has: for the progress.
     recipe : Recipe

@@ -53,7 +53,11 @@ def write_json(path: Path, value: Any, *, private: bool = False) -> Path:
 
     Parameters
     ----------
-    private : bool
+    path : Path
+        Where to write; missing folders are made.
+    value : dict, list, tuple, str, int, float, bool or None
+        The content.
+    private : bool, optional
         Only this user may read it, and only this program will: on one line, and what is not finite as Python writes it.
 
     Raises

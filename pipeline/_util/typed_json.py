@@ -65,7 +65,16 @@ def from_json(cls: type[T], raw: Any, *, what: str = "The content", again: str =
 
 
 def read_as(cls: type[T], path: Path, *, again: str, what: str = "") -> T:
-    """Read the file at `path` as a `cls`; `what` is what errors call it, its name if "".
+    """Read a JSON file as a dataclass.
+
+    Parameters
+    ----------
+    cls : type
+        A frozen dataclass.
+    path : Path
+        The file.
+    again, what : str
+        What an error tells the reader to do, and what it calls the file; the file's name if "".
 
     Raises
     ------

@@ -127,12 +127,28 @@ def quality_text(quality: Quality) -> str:
 
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
-    """Return the analysed leads as recorded, between two times."""
+    """Return the analysed leads as recorded, between two times.
+
+    Parameters
+    ----------
+    case : Case
+        The analysed recording.
+    start_s, stop_s : float
+        The stretch, in seconds from the start of the recording.
+    """
     return recorded_leads(case.recording, case.prepared.leads, start_s, stop_s)
 
 
 def marks(case: Case, start_s: float, stop_s: float) -> Marks:
-    """Return the beats between two times, as the strip marks them."""
+    """Return the beats between two times, as the strip marks them.
+
+    Parameters
+    ----------
+    case : Case
+        The analysed recording.
+    start_s, stop_s : float
+        The stretch, in seconds from the start of the recording.
+    """
     first, last = np.searchsorted(case.time_s, [start_s, stop_s])
     return _marks(case, np.arange(first, last, dtype=np.int64))
 

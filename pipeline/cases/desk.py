@@ -127,7 +127,15 @@ class Desk:
         return tuple(members[np.isin(members, self.beats.sample)].tolist())
 
     def between(self, start_s: float, stop_s: float, classes: frozenset[str] = frozenset()) -> tuple[int, ...]:
-        """Return the beats in force between two times, of these classes only if any are named."""
+        """Return the samples of the beats in force between two times.
+
+        Parameters
+        ----------
+        start_s, stop_s : float
+            The stretch, in seconds from the start of the recording.
+        classes : frozenset of str, optional
+            Only beats of these classes; all if empty.
+        """
         first, last = np.searchsorted(self.beats.time_s, [start_s, stop_s])
         samples, aami = self.beats.sample[first:last], self.beats.aami[first:last]
         return tuple(samples[np.isin(aami, list(classes))].tolist() if classes else samples.tolist())
@@ -164,14 +172,24 @@ class Desk:
 
 
 def desk_of(material: ReviewMaterial, standing: Standing, before: Desk | None = None) -> Desk:
-    """Lay a reading out as it stands; the beats of the state `before` serve again if the decisions are the same."""
+    """Return a reading as it stands.
+
+    Parameters
+    ----------
+    material : ReviewMaterial
+        What the study's analysis offers to a reader.
+    standing : Standing
+        The reading's decisions, version and state.
+    before : Desk, optional
+        An earlier desk of the reading; its beats are used again if the decisions are the same.
+    """
     if before is not None and before.material is material and before.standing.decisions == standing.decisions:
         return Desk(material, standing, before.state)
     return Desk(material, standing, in_force(material, standing.decisions))
 
 
 def take(desk: Desk, step: Step, *, reader: str, key: str | None = None) -> Desk:
-    """Take a decision, or undo or redo one: worked out once, then kept in one transaction with the worklist's row.
+    """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
     ----------

@@ -59,12 +59,18 @@ def is_trained(manifest: Path, commit: str) -> bool:
 
 
 def is_measured(name: str, part: str, commit: str, weights: Path) -> bool:
-    """Whether this very code, at `commit`, has measured the weights that network NAME has now.
+    """Whether this very code, at `commit`, has measured the weights that a network has now.
 
     Parameters
     ----------
+    name : str
+        Name of the network.
     part : {"ds2", "svdb", "uncertainty", "stress", "explanations"}
         What was measured.
+    commit : str
+        The commit of the code, with a "+" and more if the working tree was changed; "" if it is not known.
+    weights : Path
+        The folder with the networks' folders.
     """
     from models.registry import manifest
     from pipeline.evaluation.saved import read_measured

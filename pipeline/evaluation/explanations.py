@@ -137,7 +137,17 @@ def _described(classifier: Classifier) -> tuple[str, str]:
 
 
 def measured(found: Explained, name: str, title: str) -> ExplainedSet:
-    """Return what explanations.json states about a set."""
+    """Return what explanations.json states about a set of beats.
+
+    Parameters
+    ----------
+    found : Explained
+        The beats of the set, their maps, and the answers as parts were taken away.
+    name : {"held_out", "ds2"}
+        Key of the set.
+    title : str
+        What readers call it.
+    """
     record, kept = found.record, found.compared
     area = {
         each: np.array([[area_under(way) for way in beat] for beat in p[kept]]).reshape(-1, 2)

@@ -176,7 +176,17 @@ def _predict_or_load(
 
 
 def beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
-    """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread."""
+    """Combine a record's analysis with its reference.
+
+    Parameters
+    ----------
+    recording : Recording
+        The record, with its reference annotations.
+    kind : {"reference", "detected"}
+        Which beats were analysed.
+    found : Analysis or None
+        The answer; None if the record was refused: then no beat is detected, and no reference beat has an answer.
+    """
     reference = reference_of(recording)
     unread = reference.sample if kind == "reference" else np.zeros(0, np.int64)
     return RecordPredictions(

@@ -69,7 +69,12 @@ def read_measured(name: str, part: str, weights: Path) -> tuple[str, Provenance]
 
     Parameters
     ----------
+    name : str
+        Name of the network.
     part : {"uncertainty", "stress", "explanations"} or a split
+        Which measurement.
+    weights : Path
+        The folder with the networks' folders.
     """
     home, file = weights / name, evaluation_file(name, "ds2" if part == "uncertainty" else part, weights)
     try:

@@ -167,6 +167,8 @@ def uncertainty(
         Confidence below which the app leaves a beat unclassified; as in `app_rule`.
     noisy : mapping of str to (n,) bool
         As in `app_rule`.
+    provenance : Provenance
+        What the result says of how it was made.
     halves : int, optional
         Number of random halves.
     seed : int, optional

@@ -159,6 +159,8 @@ def fit(
     ----------
     name : str
         Name of the network.
+    training_data : FolderTrainingData
+        The pictures of the folder, their labels and their division.
     plan : FolderPlan
         Epochs, learning rate and depth.
     progress : Progress, optional

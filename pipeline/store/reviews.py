@@ -133,10 +133,10 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What follows from a step, worked out by who holds the beats in force, to be kept together with it.
+    """What follows from a step, worked out by whoever holds the beats in force, to be saved together with it.
 
     `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.classes`; undo
-    and redo turn those that are kept. `row` is what the worklist says then; None leaves it as it is.
+    and redo turn those that are stored. `row` is what the worklist says then; None leaves it as it is.
     """
 
     classes: Classes = ("", "", "")
@@ -297,6 +297,10 @@ def take(before: Standing, step: Step, outcome: Outcome, *, reader: str, key: st
         See `decide`, `undo` and `redo`.
     outcome : Outcome
         What follows from the step where it is carried out.
+    reader : str
+        Who takes it.
+    key : str, optional
+        Names this request, so that it is carried out once, however often it is sent.
 
     Returns
     -------

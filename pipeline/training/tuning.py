@@ -53,6 +53,8 @@ def tune(
         Budget of a trial.
     config : Config, optional
         Settings of the pipeline.
+    training_data : TrainingData, optional
+        The beats of DS1; loaded from `data_dir` if None.
     progress : Progress, optional
         Called with what is being done, for a progress display.
 
@@ -91,6 +93,8 @@ def validation(
         Name of the network.
     plan : TrainingPlan
         How to train.
+    training_data : TrainingData
+        The beats of DS1.
     root : Path
         The folder of the databases, with the initial weights in `weights`.
     config : Config
