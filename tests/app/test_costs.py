@@ -12,7 +12,6 @@ import pytest
 from fpdf import FPDF
 from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
-from tests.app.studies import ANNA, BERT, opened, reading_as, study
 
 from pipeline import analysis
 from pipeline.cases import inforce
@@ -31,6 +30,7 @@ from pipeline.store import reviews
 from pipeline.store.database import database
 from pipeline.store.listing import listing
 from pipeline.store.studies import get_study
+from tests.helpers.studies import ANNA, BERT, opened, reading_as, study
 
 PAGE = ROOT / "data" / "demo" / "page_ludb_10.jpg"
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app.review_desk import desk_of, material_of
 
 from models import registry
+from pipeline.cases.desk import desk_of
+from pipeline.cases.material import material_of
 from pipeline.errors import ReviewError
 from pipeline.export.report_pdf import write_pdf
 from pipeline.intake import read_path

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from app.review.head import COLOURS
+from app.common.open_study import COLOURS
 from app.worklist.session import FILTERS, TO_READ
 from pipeline.review.states import STUDY_STATES, StudyState, fhir_status
 
