@@ -161,7 +161,7 @@ def _reproduce(found: Mapping[str, Evaluation]) -> str:
 
 
 def _reading_hours(evaluation: Evaluation, manifest: registry.Manifest) -> float:
-    """At the speed of the network's DS2; svdb is left out for a network that its records taught."""
+    """At the speed of the network's DS2; svdb is omitted for a network that was trained on its records."""
     svdb = read_evaluation(WEIGHTS / "rhythm" / "evaluation-svdb.json").reference
     beats = evaluation.reference.beats.read + evaluation.detected.beats.read
     if not {*svdb.records} & {*manifest.train_records}:

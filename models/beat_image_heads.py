@@ -87,7 +87,7 @@ class PictureManifest:
 
 @dataclass(frozen=True, eq=False)
 class PictureHead:
-    """A verified head; immutable and safe to share. Several forests are averaged."""
+    """A verified head; immutable and safe to share. Several sets of boosted trees are averaged."""
 
     manifest: PictureManifest
     beat: tuple[BoostedTrees, ...]
@@ -108,7 +108,7 @@ def beat_scores(beat: Sequence[BoostedTrees], rows: Array, findings: Array) -> A
 
     Parameters
     ----------
-    beat : sequence of Forest
+    beat : sequence of BoostedTrees
         The head's members, which are averaged.
     rows : (n, POINTS) float32
         Traces in 0..1.
@@ -210,9 +210,9 @@ def write_head(
     ----------
     facts : dict of str to Any
         Fields of `PictureManifest`, except the SHA-256.
-    beat : sequence of Forest
+    beat : sequence of BoostedTrees
         Members of the beat head.
-    trace : sequence of Forest
+    trace : sequence of BoostedTrees
         Members of the trace head.
     folder : Path
         Where the weights of networks are.

@@ -1,4 +1,4 @@
-"""The recording at a glance: what it is, how good it is, what is in it."""
+"""The recording at a glance: name, signal quality, beats and rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analyse: a recording goes in; seen, classified and explained beats come out."""
+"""Analyse: upload a recording; see its beats classified and explained."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from pipeline.cases.case import Case
 from pipeline.errors import EcgError
 from pipeline.types import Recording
 
-# What needs SciPy and the networks is imported where it is first used: the first page is there a second earlier.
+# What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
 
 
 def _analyse(session: state.Session, recording: Recording) -> None:

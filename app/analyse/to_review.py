@@ -13,7 +13,7 @@ def offer(case: Case) -> None:
     """A button that opens the study of this analysis, made if there is none."""
     if not st.button("Review this recording", icon=":material/rate_review:", type="primary", key="review-this"):
         return
-    from pipeline.store.listing import study_of_analysis  # SQLAlchemy is not for those who only look
+    from pipeline.store.listing import study_of_analysis  # SQLAlchemy is slow to import
 
     try:
         study = study_of_analysis(case.analysis, case.recording)

@@ -1,4 +1,4 @@
-"""Decisions: about which beats, and what; each is on the disk before the page is drawn again."""
+"""Decisions: about which beats, and what; each is on disk before the page is drawn again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw(bench: Bench, desk: Desk) -> None:
     _scopes(bench, desk)
     samples = bench.target()
     blocked = not (desk.writable and reader.current())
-    seen = hash((desk.standing.version, samples))  # in the buttons' identity: only what was seen is decided about
+    seen = hash((desk.standing.version, samples))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
         for name, label, kind, aami, meaning in BUTTONS:
             with st.container(key=name, width="content"):
@@ -79,7 +79,7 @@ def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
 
 
 def _scopes(bench: Bench, desk: Desk) -> None:
-    """What the next decision is about; the choice follows the clicks and can be made by hand."""
+    """What the next decision is about; the choice follows the clicks and can be changed by hand."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-scopes"):
         st.caption("Decide about", width="content")
         found = bench.current
@@ -152,14 +152,14 @@ def _turn(bench: Bench, desk: Desk, step: Step, key: str) -> None:
 
     def show_turned() -> None:
         after = () if bench.desk is None else bench.desk.standing.decisions
-        if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
+        if len(before) != len(after):  # an adjudication that accepts the first reading decides nothing about beats
             bench.return_to(max(before, after, key=len)[-1].samples)
 
     _change(bench, desk, step, key, show_turned)
 
 
 def _change(bench: Bench, desk: Desk, step: Step, key: str, then: Callable[[], None]) -> None:
-    """Takes a step and lays the new state on the desk; a refusal is said, with the state as it is now."""
+    """Takes a step and shows the new state; a refusal is shown as a message, with the state as it is now."""
     bench.error = bench.notice = ""
     try:
         after = take(desk, step, reader=reader.current(), key=key)
@@ -182,7 +182,7 @@ def _add(bench: Bench, blocked: bool) -> None:
 
 
 def adding(bench: Bench, desk: Desk) -> None:
-    """While a beat is added: its class, and its time for those who type it."""
+    """While a beat is added: its class, and its time for those who prefer to type it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)

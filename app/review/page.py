@@ -1,4 +1,4 @@
-"""Review: the cardiologist's workbench; every finding is seen, decided and kept."""
+"""Review: the cardiologist's workbench, where every finding is seen, decided and saved."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from pipeline.store.reviews import stamp, standing
 from pipeline.store.studies import worklist
 
 RECENT = 6
-# The page is one desk: less air around it than pages to be read have, and no gap between buttons that belong together.
+# The page is a workbench: less margin than pages of text have, and no gap between buttons that belong together.
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.25rem 2rem 1rem; }
 .st-key-review-desk { gap: 0.5rem; }
@@ -56,12 +56,12 @@ def _address(here: Bench) -> None:
 
 @st.fragment
 def _desk() -> None:
-    """The whole desk: a decision redraws it and nothing else."""
+    """The whole workbench: a decision redraws it and nothing else."""
     here = bench()
     try:
         seen = stamp(here.study_id or 0, reading=here.reading)
         if here.reading == "main" and is_blind(seen, reader.current()):
-            here = sit_down(here.study_id or 0, "second")  # their own reading: the first one's would not leave it blind
+            here = sit_down(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.desk is None or here.desk.standing.stamp != seen:
             now = standing(here.study_id or 0, reading=here.reading)
             material = here.desk.material if here.desk else cache.review_material(now.study)

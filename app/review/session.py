@@ -1,4 +1,4 @@
-"""Typed access to st.session_state for the Review page: where on the desk this browser session looks."""
+"""Typed access to st.session_state for the Review page: where in the study this browser session looks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bench(Looking):
     desk: Desk | None = None
 
     def put(self, desk: Desk) -> None:
-        """Lays a freshly read state on the desk; the first time the most important open finding is shown."""
+        """Shows a freshly read state; the first time, the most important open finding is selected."""
         first = self.desk is None
         names = self._names()
         if self.finding in names:
@@ -140,7 +140,7 @@ class Bench(Looking):
             self.look_at(int(desk.beats.sample[at]))
 
     def pick(self, samples: Iterable[int]) -> None:
-        """Takes several beats; decisions are then about them."""
+        """Picks several beats; decisions are then about them."""
         self._quiet()
         self.picked = tuple(sorted({int(sample) for sample in samples}))
         self.picks += 1
@@ -164,7 +164,7 @@ class Bench(Looking):
         self.viewport = self.viewport.centred(time_s)
 
     def go_on(self, before: Desk, decided: tuple[int, ...]) -> None:
-        """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
+        """After a decision: on to the next open beat of the finding, then to the next open finding in the old order."""
         desk, found = self.desk, before.finding(self.finding)
         if desk is None or self.scope in ("picked", "family"):
             self.scope, self.picked = "beat", ()
@@ -186,13 +186,13 @@ class Bench(Looking):
             found = None if desk is None else desk.finding(name)
             if found is not None and not found.reviewed:
                 self.show(found)
-                self.scope = scope  # who goes beat by beat must not hit a whole finding with the next key
+                self.scope = scope  # someone going beat by beat must not decide about a whole finding with the next key
                 return
         if desk is not None and self.current is None:
             self.scope = "beat"
 
     def return_to(self, samples: tuple[int, ...]) -> None:
-        """After undo and redo: to the beats that have changed."""
+        """After undo and redo: goes to the beats that have changed."""
         desk = self.desk
         there = () if desk is None else tuple(sample for sample in samples if desk.position(sample) is not None)
         if desk is None or not there:
@@ -221,12 +221,12 @@ def _undecided(desk: Desk, samples: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _dense(finding: Finding) -> bool:
-    """Whether the beats follow each other, as those of a run do and those of a family do not."""
+    """Whether the beats are consecutive, as those of a run are and those of a family are not."""
     return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
 
 
 def bench() -> Bench:
-    """This browser session's place at the desk."""
+    """This browser session's place in the study."""
     if REVIEW_KEY not in st.session_state:
         st.session_state[REVIEW_KEY] = Bench(Viewport(PHONE_WINDOW_S if by_touch() else WINDOW_S))
     found: Bench = st.session_state[REVIEW_KEY]

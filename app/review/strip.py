@@ -67,7 +67,7 @@ def _go(bench: Bench, desk: Desk, data: object) -> None:
 
 
 def _title(bench: Bench) -> str:
-    """What the strip shows: the finding, unless a decision would be about something else that was sought out."""
+    """What the strip shows: the finding, unless something else was chosen for the decision."""
     if bench.scope in ("family", "picked"):
         name = f"Family {bench.family + 1}" if bench.scope == "family" else "Selection"
         return f"**{name}** {grouped(len(bench.target()))} beats"

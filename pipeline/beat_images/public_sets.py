@@ -42,7 +42,7 @@ def trained_on_folder_names(
         Traces of the pictures.
     folder : (n,) str
         Name of each picture's folder.
-    matches : Matches
+    matches : RecordedBeats
         The recorded beat behind each.
     """
     inputs, truth = traces(values), folder == "abnormal"

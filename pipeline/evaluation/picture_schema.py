@@ -45,7 +45,7 @@ class BinaryScores:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedScores(BinaryScores, Acceptance):
-    """Acceptance, and the scores of what was accepted; `sensitivity_vf` and `auc_vf` of V and F, told from N.
+    """Acceptance, and the scores of what was accepted; `sensitivity_vf` and `auc_vf` of V and F against N.
 
     `intervals` are of drawing patients anew, where that was done.
     """
@@ -85,7 +85,7 @@ class KindCount:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherPictures(Acceptance):
-    """Pictures that are no beat, of kinds that training did not see."""
+    """Pictures without a beat, of kinds that are not in the training data."""
 
     by_kind: Mapping[str, KindCount]
 

@@ -1,7 +1,7 @@
 """What files of evaluations hold, as frozen dataclasses: evaluation.json, stress.json, explanations.json.
 
 Their fields are the files' fields, in their order (`pipeline._util.typed_json`). Imports no scikit-learn and no SciPy.
-None is what is undefined: a measure of beats that are not there, a confidence that no beat reaches.
+None is what is undefined: a measure of beats that do not occur, a confidence that no beat reaches.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ class ThresholdSweep:
 
 @dataclass(frozen=True)
 class CoverageCurve:
-    """The share of beats kept, and their accuracy, when those below a confidence are left to a person."""
+    """Coverage, and accuracy of the remaining beats, when those below a confidence are left to a person."""
 
     confidence: Numbers
     coverage: Column
@@ -320,7 +320,7 @@ class CalibrationPatients:
 
 @dataclass(frozen=True)
 class SetThreshold:
-    """The threshold that one way to calibrate gives; None: no threshold keeps the promise but that of all classes."""
+    """The threshold that one way to calibrate gives; None: only the set of all classes keeps the promise."""
 
     name: str
     threshold: float | None
@@ -350,7 +350,7 @@ class SetCoverage:
 
 @dataclass(frozen=True)
 class RiskCurve:
-    """Errors among the surest beats by the share kept, and the areas under it."""
+    """Errors among the most confident beats by coverage, and the areas under that curve."""
 
     coverage: Numbers
     error: Numbers

@@ -100,7 +100,7 @@ def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: fl
 
     Parameters
     ----------
-    sheet : Sheet
+    sheet : ReportSheet
         The document.
     content : ReportContent
         The report.

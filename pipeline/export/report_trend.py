@@ -52,7 +52,7 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
 
     Parameters
     ----------
-    sheet : Sheet
+    sheet : ReportSheet
         The document.
     content : ReportContent
         The report.

@@ -1,4 +1,4 @@
-"""Runs of networks on folders of pictures: where they are kept, and what they hold. Light: no TensorFlow."""
+"""Runs of networks on folders of pictures: where they are saved, and what they hold. Light: no TensorFlow."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SettingsTrial:
 
 @dataclass(frozen=True)
 class SampleAnswer:
-    """A picture of the test, kept as `file`, with its class and the answer to it."""
+    """A test picture, saved as `file`, with its class and the answer to it."""
 
     file: str
     path: str

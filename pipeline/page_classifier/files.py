@@ -1,4 +1,4 @@
-"""Where the page network and its evaluation are kept, and what that evaluation holds. Light: no TensorFlow."""
+"""Where the page network and its evaluation are saved, and what that evaluation holds. Light: no TensorFlow."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def reviewed_beats(
         The model's answer.
     decisions : sequence of Decision
         The decisions in force, oldest first.
-    evidence : Ground, optional
-        What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
+    evidence : SignalEvidence, optional
+        What the signal shows between beats, see `evidence_of`; if None, only the gaps of `analysis.quality`.
 
     Raises
     ------

@@ -264,7 +264,7 @@ def samplers(
 
     Parameters
     ----------
-    training_data : Lesson
+    training_data : TrainingData
         The training set.
     plan : TrainingPlan
         How to sample.

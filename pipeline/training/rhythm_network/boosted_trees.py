@@ -85,7 +85,7 @@ def fit_trees(
     ----------
     left_out : sequence of str
         Patients that are not trained on.
-    material : Material
+    material : RhythmTrainingData
         All patients.
     changes : Changes
         How windows are augmented.

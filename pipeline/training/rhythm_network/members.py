@@ -79,7 +79,7 @@ def trained(
     ----------
     left_out : sequence of str
         Patients that are not trained on.
-    material : Material
+    material : RhythmTrainingData
         All patients.
     plan : RhythmPlan
         How to train.
