@@ -22,10 +22,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import ecg_chart
 from app.common.theme import LIGHT
-from app.review.session import Bench
+from app.review.session import ReviewSession
 from benchmarks.timing import header, timed
 from pipeline.cases import case as cases
-from pipeline.cases import opening as work
+from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.config import ROOT, data_root
 from pipeline.intake import read_path
@@ -147,14 +147,14 @@ def review_page(case: Case) -> None:
         return app.switch_page("review/page.py").run()
 
     app = timed("Review: opened by its address", opened_page, 3, wanted=2)
-    bench: Bench = app.session_state["heartvision-review"]
+    session: ReviewSession = app.session_state["heartvision-review"]
     turns = iter(times(case))
-    timed("Review: turned to any time", lambda: (bench.jump(next(turns)), app.run()), wanted=0.5)
+    timed("Review: turned to any time", lambda: (session.jump(next(turns)), app.run()), wanted=0.5)
 
     def press(name: str) -> None:
         next(button for button in app.button if str(button.key).startswith(name)).click().run()
         assert not app.exception, app.exception
-        assert not bench.error, bench.error
+        assert not session.error, session.error
 
     timed("Review: next finding", lambda: press("review-next-button"), wanted=0.5)
     timed("Review: decided", lambda: press("review-V-"), wanted=0.5)

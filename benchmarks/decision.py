@@ -150,7 +150,7 @@ def _wait(url: str) -> None:
     raise TimeoutError(f"{url} does not answer.")
 
 
-class Desk:
+class ReviewTab:
     """A study on the Review page of a browser."""
 
     def __init__(self, browser: Browser, server: Server, study: int) -> None:
@@ -205,18 +205,18 @@ def main(folder: Path, beside: Path | None) -> None:
             own.mkdir(parents=True, exist_ok=True)
             servers[name] = stack.enter_context(served(checkout, own))
         for title, study in STUDIES.items():
-            desks = {name: Desk(browser, server, study) for name, server in servers.items()}
-            for desk in desks.values():
+            tabs = {name: ReviewTab(browser, server, study) for name, server in servers.items()}
+            for tab in tabs.values():
                 for press in range(WARM_UP):
-                    desk.decide(KEYS[press % len(KEYS)])
-                desk.measured = Measured()
+                    tab.decide(KEYS[press % len(KEYS)])
+                tab.measured = Measured()
             for _ in range(ROUNDS):
-                for desk in desks.values():
+                for tab in tabs.values():
                     for press in range(PRESSED):
-                        desk.decide(KEYS[press % len(KEYS)])
-            found |= {(title, name): desk.measured for name, desk in desks.items()}
-            for desk in desks.values():
-                desk.page.context.close()
+                        tab.decide(KEYS[press % len(KEYS)])
+            found |= {(title, name): tab.measured for name, tab in tabs.items()}
+            for tab in tabs.values():
+                tab.page.context.close()
         browser.close()
     _print(found)
 

@@ -19,7 +19,8 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ import cv2
 import numpy as np
 from scipy import signal as sps
 
+from benchmarks.results import Digitisation, PageGroup, PageResult, PhotoResult
+from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit, now
+from pipeline._util.typed_json import from_json, to_json
 from pipeline.config import ROOT, data_root
 from pipeline.digitisation.digitise import Corrections, Digitised, digitise
 from pipeline.digitisation.layouts import TWELVE_LEADS
@@ -149,7 +153,7 @@ def answered(found: Digitised, style: PageStyle) -> Digitised:
     return digitise(found.picture if not found.quarter_turns else np.rot90(found.picture, -found.quarter_turns), given)
 
 
-def page_result(make: Any) -> dict[str, Any]:
+def page_result(make: Any) -> PageResult:
     """One page's scores, or why it was refused."""
     picture, truth, style = make()
     start = time.process_time()
@@ -159,7 +163,7 @@ def page_result(make: Any) -> dict[str, Any]:
         asked = sorted(need.about for need in found.needs)
         recording = to_recording(answered(found, style), name="page")
     except IntakeError as error:
-        return {"refused": str(error), "cpu_s": round(time.process_time() - start, 2)}
+        return PageResult(refused=str(error), cpu_s=round(time.process_time() - start, 2))
     scores = {
         lead: compared(values, recording.p_signal[:, recording.leads.index(lead)].astype(np.float64))
         if lead in recording.leads
@@ -175,13 +179,13 @@ def page_result(make: Any) -> dict[str, Any]:
         )
         if name not in asked and seen != true
     ]
-    return {
-        "snr_db": {lead: round(float(score[0]), 2) for lead, score in scores.items()},
-        "r": {lead: round(score[1], 4) for lead, score in scores.items()},
-        "asked": asked,
-        "silently_wrong": wrong,
-        "cpu_s": round(seconds, 2),
-    }
+    return PageResult(
+        snr_db={lead: round(float(score[0]), 2) for lead, score in scores.items()},
+        r={lead: round(score[1], 4) for lead, score in scores.items()},
+        asked=tuple(asked),
+        silently_wrong=tuple(wrong),
+        cpu_s=round(seconds, 2),
+    )
 
 
 def not_pages() -> Iterator[tuple[str, Any]]:
@@ -204,8 +208,8 @@ def not_pages() -> Iterator[tuple[str, Any]]:
         yield f"beat {path.stem}", read_picture(path.read_bytes(), path.name).pixels
 
 
-def refusals() -> dict[str, Any]:
-    """Which pictures that are no page were refused, and with which message."""
+def refusals() -> dict[str, str]:
+    """Which non-pages were refused, and with which words."""
     outcomes = {}
     for name, picture in not_pages():
         try:
@@ -216,27 +220,27 @@ def refusals() -> dict[str, Any]:
     return outcomes
 
 
-def photos() -> dict[str, Any]:
-    """The results for the phone photos, whose signal is not known, and for the first pages of ecg_pages."""
+def photos() -> dict[str, PhotoResult]:
+    """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
     outcomes = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
     paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
     for path in paths:
         try:
             found = digitise(read_picture(path.read_bytes(), path.name).pixels)
-            outcomes[f"{path.parent.name}/{path.stem}"] = {
-                "layout": found.layout.name,
-                "asked": sorted(need.about for need in found.needs),
-                "span_mm": round((found.span[1] - found.span[0]) / found.sheet.px_per_mm, 1),
-            }
+            outcomes[f"{path.parent.name}/{path.stem}"] = PhotoResult(
+                layout=found.layout.name,
+                asked=tuple(sorted(need.about for need in found.needs)),
+                span_mm=round((found.span[1] - found.span[0]) / found.sheet.px_per_mm, 1),
+            )
         except IntakeError as error:
-            outcomes[f"{path.parent.name}/{path.stem}"] = {"refused": str(error)}
+            outcomes[f"{path.parent.name}/{path.stem}"] = PhotoResult(refused=str(error))
     return outcomes
 
 
-def summary(pages: dict[str, Any]) -> dict[str, Any]:
+def summary(pages: Mapping[str, PageResult]) -> dict[str, PageGroup]:
     """Means over all leads of all pages that were not refused, per set and per layout."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[PageResult]] = {}
     for name, page in pages.items():
         kind, _, layout = name.split("/")
         for group in (kind, f"{kind} {layout}"):
@@ -244,23 +248,23 @@ def summary(pages: dict[str, Any]) -> dict[str, Any]:
     return {name: _group(results) for name, results in sorted(groups.items())}
 
 
-def _group(results: list[dict[str, Any]]) -> dict[str, Any]:
-    read = [page for page in results if "refused" not in page]
-    snr = np.array([value for page in read for value in page["snr_db"].values()])
-    r = np.array([value for page in read for value in page["r"].values()])
-    return {
-        "pages": len(results),
-        "refused": len(results) - len(read),
-        "asked": sum(bool(page["asked"]) for page in read),
-        "silently_wrong": sum(bool(page["silently_wrong"]) for page in read),
-        "leads": int(snr.size),
-        "snr_db_mean": round(float(snr.mean()), 2) if snr.size else None,
-        "snr_db_median": round(float(np.median(snr)), 2) if snr.size else None,
-        "snr_db_10th": round(float(np.percentile(snr, 10)), 2) if snr.size else None,
-        "r_mean": round(float(r.mean()), 4) if r.size else None,
-        "r_median": round(float(np.median(r)), 4) if r.size else None,
-        "cpu_s_mean": round(float(np.mean([page["cpu_s"] for page in results])), 2),
-    }
+def _group(results: Sequence[PageResult]) -> PageGroup:
+    read = [page for page in results if page.refused is None]
+    snr = np.array([value for page in read for value in (page.snr_db or {}).values()])
+    r = np.array([value for page in read for value in (page.r or {}).values()])
+    return PageGroup(
+        pages=len(results),
+        refused=len(results) - len(read),
+        asked=sum(bool(page.asked) for page in read),
+        silently_wrong=sum(bool(page.silently_wrong) for page in read),
+        leads=int(snr.size),
+        snr_db_mean=round(float(snr.mean()), 2) if snr.size else None,
+        snr_db_median=round(float(np.median(snr)), 2) if snr.size else None,
+        snr_db_10th=round(float(np.percentile(snr, 10)), 2) if snr.size else None,
+        r_mean=round(float(r.mean()), 4) if r.size else None,
+        r_median=round(float(np.median(r)), 4) if r.size else None,
+        cpu_s_mean=round(float(np.mean([page.cpu_s for page in results])), 2),
+    )
 
 
 def main() -> None:
@@ -271,37 +275,44 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("digitise-work.jsonl"), help="finished pages")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    pages: dict[str, Any] = {}
+    pages: dict[str, PageResult] = {}
     if options.work.exists():
-        pages = dict(json.loads(line) for line in options.work.read_text().splitlines())
+        lines = [json.loads(line) for line in options.work.read_text().splitlines()]
+        pages = {name: from_json(PageResult, raw, what=f"Page {name} of {options.work.name}") for name, raw in lines}
     kinds = [generated(options.pages, distorted=distorted) for distorted in (False, True)]
     todo = [*given_pages(), *(page for pair in zip(*kinds, strict=True) for page in pair)]
     for name, make in todo:
         if name not in pages:
             pages[name] = page_result(make)
             with options.work.open("a") as work:
-                work.write(json.dumps([name, pages[name]]) + "\n")
-            print(name, {k: v for k, v in pages[name].items() if k not in ("snr_db", "r")}, flush=True)
-            _write(options, pages, {})
-    more: dict[str, Any] = {"refusals": refusals()}
-    _write(options, pages, more)
-    _write(options, pages, more | {"photos": photos()})
-    print(json.dumps(summary(pages), indent=1))
+                work.write(json.dumps([name, to_json(pages[name])]) + "\n")
+            print(name, to_json(replace(pages[name], snr_db=None, r=None)), flush=True)
+            _write(options, pages)
+    refused = refusals()
+    _write(options, pages, refused)
+    _write(options, pages, refused, photos())
+    print(json.dumps(to_json(summary(pages)), indent=1))
 
 
-def _write(options: argparse.Namespace, pages: dict[str, Any], more: dict[str, Any]) -> None:
-    """The results so far, so that an interrupted run leaves what it found."""
-    result = {
-        "command": f"python -m benchmarks.digitise --write --pages {options.pages}",
-        "commit": current_commit(),
-        "written": now(),
-        "summary": summary(pages),
-        **more,
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "pages": pages,
-    }
+def _write(
+    options: argparse.Namespace,
+    pages: Mapping[str, PageResult],
+    refused: Mapping[str, str] | None = None,
+    photographed: Mapping[str, PhotoResult] | None = None,
+) -> None:
+    """What is known so far; a run that was stopped leaves what it found."""
+    result = Digitisation(
+        command=f"python -m benchmarks.digitise --write --pages {options.pages}",
+        commit=current_commit(),
+        written=now(),
+        summary=summary(pages),
+        refusals=refused,
+        photos=photographed,
+        peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        pages=pages,
+    )
     if options.write:
-        (ROOT / "docs" / "experiments" / "digitise.json").write_text(json.dumps(result, indent=1) + "\n")
+        write_json(ROOT / "docs" / "experiments" / "digitise.json", to_json(result))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,27 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import (
+    AgreementScores,
+    BothDetectors,
+    BothWindows,
+    DayTime,
+    DetectorScores,
+    LeftOutCounts,
+    Origin,
+    RPeaks,
+    RPeakTable,
+)
+from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.evaluation.matching import match_beats
@@ -36,6 +49,7 @@ REPORT: Final = ROOT / "docs" / "experiments" / "r_peaks.json"
 PAGE: Final = ROOT / "docs" / "experiments" / "r-peaks.md"
 MARKS: Final = ("<!-- r_peaks:start -->", "<!-- r_peaks:end -->")
 SETS: Final = {"ds1": DS1, "ds2": DS2, "paced": PACED, "all": (*DS1, *DS2, *PACED)}
+SECTIONS: Final = {each.name: each.metadata["key"] for each in fields(RPeaks) if each.metadata}  # their titles
 WINDOWS_MS: Final = (150.0, 50.0)
 SNR_DB: Final = (24, 18, 12, 6, 0)
 Detector = Callable[[Conditioned], IntArray]
@@ -75,12 +89,12 @@ class Tally:
         self.extra += int(np.sum(matching.reference == -1))
         self.missed_v += int(np.sum(symbols[missed] == "V"))
 
-    def row(self) -> dict[str, float]:
+    def row(self) -> DetectorScores:
         """Counts, Se, +P and F1."""
         se, ppv = self.found / (self.found + self.missed), self.found / max(1, self.found + self.extra)
         f1 = 2 * self.found / (2 * self.found + self.missed + self.extra)
-        counts = {"found": self.found, "missed": self.missed, "extra": self.extra, "missed_v": self.missed_v}
-        return counts | {"se": round(se, 5), "ppv": round(ppv, 5), "f1": round(f1, 5)}
+        counts = (self.found, self.missed, self.extra, self.missed_v)
+        return DetectorScores(*counts, se=round(se, 5), ppv=round(ppv, 5), f1=round(f1, 5))
 
 
 @dataclass
@@ -100,15 +114,15 @@ class Agreement:
         right[matching.detected[(matching.reference != -1) & (matching.detected != -1)]] = 1
         np.add.at(self.counts, (agreed.astype(np.int64), right), 1)
 
-    def row(self) -> dict[str, float]:
-        """Share of detections that the second detector agrees on, and how many of those and of the others are beats."""
+    def row(self) -> AgreementScores:
+        """Share of beats agreed on, and how many of those and of the others are beats."""
         others, agreed = self.counts
-        return {
-            "agreed_share": round(float(agreed.sum() / self.counts.sum()), 5),
-            "ppv_agreed": round(float(agreed[1] / agreed.sum()), 5),
-            "ppv_not_agreed": round(float(others[1] / others.sum()), 5),
-            "wrong_beats_flagged": round(float(others[0] / (others[0] + agreed[0])), 5),
-        }
+        return AgreementScores(
+            agreed_share=round(float(agreed.sum() / self.counts.sum()), 5),
+            ppv_agreed=round(float(agreed[1] / agreed.sum()), 5),
+            ppv_not_agreed=round(float(others[1] / others.sum()), 5),
+            wrong_beats_flagged=round(float(others[0] / (others[0] + agreed[0])), 5),
+        )
 
 
 def only(recording: Recording, lead: int) -> Recording:
@@ -135,7 +149,7 @@ def counted(
     database: str = "mitdb",
     left_out: bool = True,
     change: Callable[[Recording], Recording] = lambda recording: recording,
-) -> dict[str, Any]:
+) -> BothDetectors:
     """Scores of both detectors over records at both windows, flutter excluded or counted."""
     tallies = {(name, window): Tally() for name in DETECTORS for window in WINDOWS_MS}
     for record in records:
@@ -145,7 +159,7 @@ def counted(
     return _rows(tallies)
 
 
-def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, BothDetectors]]:
     """Scores by kind and SNR, the noise from the first to the last sample; the loudest first."""
     records = tuple(records)
     for snr in reversed(SNR_DB):
@@ -153,8 +167,8 @@ def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{kind} {snr} dB", counted(records, change=partial(mixed, kind=kind, snr_db=snr, half=1))
 
 
-def agreements(records: Iterable[str]) -> dict[str, Any]:
-    """What the second detector's agreement is worth on clean recordings and in electrode motion at 6 dB."""
+def agreements(records: Iterable[str]) -> dict[str, AgreementScores]:
+    """What the second detector's agreement says on clean recordings and in electrode motion at 6 dB."""
     clean, noisy = Agreement(), Agreement()
     for record in records:
         recording = read("mitdb", record)
@@ -164,7 +178,7 @@ def agreements(records: Iterable[str]) -> dict[str, Any]:
     return {"clean": clean.row(), "em 6 dB": noisy.row()}
 
 
-def speed(record: str = "208", copies: int = 48, rounds: int = 3) -> dict[str, float]:
+def speed(record: str = "208", copies: int = 48, rounds: int = 3) -> DayTime:
     """Seconds for a day of two leads, the best of some rounds of each detector in turn."""
     conditioned = _conditioned(read("mitdb", record))
     signal = np.tile(conditioned.signal, (copies, 1))
@@ -176,9 +190,8 @@ def speed(record: str = "208", copies: int = 48, rounds: int = 3) -> dict[str, f
             detect(day)
             best[name] = min(best[name], time.process_time() - start)
     hours = len(signal) / conditioned.fs / 3600
-    return {"hours": round(hours, 2), **{f"{name}_s": round(s, 2) for name, s in best.items()}} | {
-        "ratio": round(best["ours"] / best["sleepecg"], 2)
-    }
+    ours, other = best["ours"], best["sleepecg"]
+    return DayTime(round(hours, 2), ours_s=round(ours, 2), sleepecg_s=round(other, 2), ratio=round(ours / other, 2))
 
 
 def outside(recording: Recording, spans: list[Span]) -> NDArray[np.bool_]:
@@ -197,46 +210,41 @@ def main() -> None:
     parser.add_argument("--fill", action="store_true", help="r_peaks.json into r-peaks.md")
     given = parser.parse_args()
     if given.fill:
-        _fill(json.loads(REPORT.read_text(encoding="utf-8")))
+        _fill(read_as(RPeaks, REPORT, again="run `python -m benchmarks.r_peaks --write`"))
         return
-    report: dict[str, Any] = {}
+    report = RPeaks()
     tables = _everything() if given.write else _one(given.sets)
     for (section, name), table in tables:
-        report.setdefault(section, {})[name] = table
-        _print(f"{section} {name}", table)
+        report = replace(report, **{section: {**(getattr(report, section) or {}), name: table}})
+        _print(f"{SECTIONS.get(section, section)} {name}", to_json(table))
         if given.write:
-            REPORT.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+            write_json(REPORT, to_json(report))
     if given.write:
         _fill(report)
 
 
-def _one(name: str) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+def _one(name: str) -> Iterator[tuple[tuple[str, str], RPeakTable]]:
     yield ("sets", name), counted(SETS[name])
     yield ("speed", "day"), speed(copies=8)
 
 
-def _everything() -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
-    """Every table as soon as it is ready; the weights know DS1: look at DS2, paced and svdb."""
+def _everything() -> Iterator[tuple[tuple[str, str], RPeakTable]]:
+    """Every table as it is ready; it was trained on DS1, so read DS2, paced, svdb and the held-out patients."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
-    about = {
-        "command": "python -m benchmarks.r_peaks --write",
-        "commit": current_commit(),
-        "weights": weights["fitted_by"],
-    }
-    yield ("about", "run"), about
+    yield ("about", "run"), Origin("python -m benchmarks.r_peaks --write", current_commit(), weights["fitted_by"])
     for name, records in SETS.items():
         yield ("sets", name), counted(records)
     yield ("speed", "day"), speed()
-    yield ("with flutter of 207", "ds1"), counted(DS1, left_out=False)
-    yield ("with flutter of 207", "all"), counted(SETS["all"], left_out=False)
+    yield ("with_flutter", "ds1"), counted(DS1, left_out=False)
+    yield ("with_flutter", "all"), counted(SETS["all"], left_out=False)
     for name, counts in weights.get("left_out_patients", {}).items():
-        yield ("ds1, left-out patients", name), counts
+        yield ("left_out", name), LeftOutCounts(**counts)
     for name, table in noise_curve(DS2):
-        yield ("noise, ds2", name), table
+        yield ("noise", name), table
     yield ("agreement", "ds2"), agreements(DS2)
     yield ("svdb", "all"), counted(sorted(p.stem for p in (data_root() / "svdb").glob("*.hea")), database="svdb")
     for name, change in CHANGES.items():
-        yield ("changed, ds2", name), counted(DS2, change=change)
+        yield ("changed", name), counted(DS2, change=change)
 
 
 def _conditioned(recording: Recording) -> Conditioned:
@@ -256,29 +264,38 @@ def _count(recording: Recording, inside: NDArray[np.bool_], tallies: dict[tuple[
             tallies[name, window].add(recording, samples, window, inside)
 
 
-def _rows(tallies: dict[tuple[str, float], Tally]) -> dict[str, Any]:
-    return {name: {f"{window:g}_ms": tallies[name, window].row() for window in WINDOWS_MS} for name in DETECTORS}
+def _rows(tallies: dict[tuple[str, float], Tally]) -> BothDetectors:
+    rows = {name: BothWindows(*(tallies[name, window].row() for window in WINDOWS_MS)) for name in DETECTORS}
+    return BothDetectors(**rows)
 
 
-def _fill(report: dict[str, Any]) -> None:
+def _fill(report: RPeaks) -> None:
     """Write the tables of the report between the marks of docs/experiments/r-peaks.md."""
-    about = report["about"]["run"]
-    lines = [f"`{about['command']}`, commit {about['commit']}, flutter of 207 excluded unless stated:", ""]
+    assert report.about is not None
+    assert report.speed is not None
+    about = report.about["run"]
+    lines = [f"`{about.command}`, commit {about.commit}, flutter of 207 excluded unless stated:", ""]
     lines += ["| F1 at 150 / 50 ms (missed, extra at 150 ms) | this detector | sleepecg |", "|---|---|---|"]
-    for section in ("sets", "with flutter of 207", "svdb", "changed, ds2", "noise, ds2"):
-        for name, table in report.get(section, {}).items():
-            lines.append(f"| {section}: {name} | {_cell(table['ours'])} | {_cell(table['sleepecg'])} |")
-    lines += ["", f"Time of a day of two leads in the same run: {_words(report['speed']['day'])}."]
-    for name, table in report.get("agreement", {}).get("ds2", {}).items():
-        lines += ["", f"Second opinion on DS2, {name}: {_words(table)}."]
+    sections = {
+        "sets": report.sets,
+        SECTIONS["with_flutter"]: report.with_flutter,
+        "svdb": report.svdb,
+        SECTIONS["changed"]: report.changed,
+        SECTIONS["noise"]: report.noise,
+    }
+    for section, tables in sections.items():
+        for name, table in (tables or {}).items():
+            lines.append(f"| {section}: {name} | {_cell(table.ours)} | {_cell(table.sleepecg)} |")
+    lines += ["", f"Time of a day of two leads in the same run: {_words(to_json(report.speed['day']))}."]
+    for name, scores in (report.agreement or {}).get("ds2", {}).items():
+        lines += ["", f"Second opinion on DS2, {name}: {_words(to_json(scores))}."]
     text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]
     PAGE.write_text("\n".join([before + MARKS[0], *lines, MARKS[1] + after]), encoding="utf-8", newline="\n")
 
 
-def _cell(row: dict[str, Any]) -> str:
-    wide, narrow = row["150_ms"], row["50_ms"]
-    return f"{wide['f1']:.4f} / {narrow['f1']:.4f} ({wide['missed']:,}, {wide['extra']:,})"
+def _cell(row: BothWindows) -> str:
+    return f"{row.wide.f1:.4f} / {row.narrow.f1:.4f} ({row.wide.missed:,}, {row.wide.extra:,})"
 
 
 def _words(table: dict[str, float]) -> str:

@@ -115,9 +115,9 @@ def table(content: Recipes) -> str:
     lines = [
         "# What each part of the training recipe contributes",
         "",
-        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, and simulated",
-        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not touched.",
-        "The usual recipe ran with several seeds: a difference within their spread says nothing.",
+        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, plus simulated",
+        "ones, measured on the patients of DS1 that are held out of every training. DS2 was not used.",
+        "The usual recipe was run with several seeds: a difference within their range is not conclusive.",
         "",
         f"| recipe | {' | '.join(MEASURES.values())} | outside the usual range |",
         f"|---|{'---|' * (len(MEASURES) + 1)}",

@@ -42,12 +42,12 @@ def main() -> None:
     """Train with each size and seed, time the sizes against each other, and write both files."""
     root = data_root()
     keras().mixed_precision.set_global_policy(dtype_policy())
-    rows = [row for picture in SIZES for row in measured_sizes(picture, root)]
+    rows = [row for picture in SIZES for row in rows_of_size(picture, root)]
     speeds = {name: pictures_per_s(name, count) for name, count in TIMED.items()}
     write([SizeRow(**row, **{name: speed[row["size"]] for name, speed in speeds.items()}) for row in rows])
 
 
-def measured_sizes(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
+def rows_of_size(picture: PictureConfig, root: Path) -> list[dict[str, Any]]:
     """The measures of one size, a row a seed."""
     config = replace(DEFAULT, picture=picture)
     training_data = load_training_data(database_folder(root), config, PLAN.seed, lambda fraction, sentence: None)
@@ -86,8 +86,8 @@ def table(content: Resolution) -> str:
     lines = [
         "# The size of the beat picture: accuracy against speed",
         "",
-        f"`{content.network}` with the budget of [recipes](recipes.md), two seeds, measured on the patients of DS1",
-        "that are held out of every training. Speeds are relative to the shipped size, in one run.",
+        f"`{content.network}` with the budget of [the recipes](recipes.md), two seeds, measured on the patients",
+        "of DS1 that are held out of every training. Speeds are relative to the shipped size, in one run.",
         "",
         f"| height x width | seed | {' | '.join([*MEASURES.values(), *(f'{name} speed' for name in TIMED)])} |",
         f"|---|---|{'---|' * (len(MEASURES) + len(TIMED))}",

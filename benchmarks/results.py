@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline._util.provenance import Provenance
 
@@ -109,3 +109,88 @@ class Digitisation:
     photos: Mapping[str, PhotoResult] | None = None
     peak_memory_mib: int
     pages: Mapping[str, PageResult]
+
+
+@dataclass(frozen=True)
+class DetectorScores:
+    """What an R-peak detector found within a window: beats found, missed (of them V) and extra, Se, +P and F1."""
+
+    found: int
+    missed: int
+    extra: int
+    missed_v: int
+    se: float
+    ppv: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class BothWindows:
+    """The scores of a detector where peaks match within 150 ms and within 50 ms."""
+
+    wide: DetectorScores = field(metadata={"key": "150_ms"})
+    narrow: DetectorScores = field(metadata={"key": "50_ms"})
+
+
+@dataclass(frozen=True)
+class BothDetectors:
+    """This detector beside that of sleepecg."""
+
+    ours: BothWindows
+    sleepecg: BothWindows
+
+
+@dataclass(frozen=True)
+class DayTime:
+    """Seconds that each detector takes for so many hours of two leads, and their ratio."""
+
+    hours: float
+    ours_s: float
+    sleepecg_s: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class AgreementScores:
+    """The share of beats that a second detector agrees on, and how many of these and of the others are beats."""
+
+    agreed_share: float
+    ppv_agreed: float
+    ppv_not_agreed: float
+    wrong_beats_flagged: float
+
+
+@dataclass(frozen=True)
+class LeftOutCounts:
+    """Beats found, missed and extra in patients that the detector's weights were not fitted on."""
+
+    found: int
+    missed: int
+    extra: int
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The command and the commit of a run, and the command that fitted the detector's weights."""
+
+    command: str
+    commit: str
+    weights: str
+
+
+RPeakTable = Origin | BothDetectors | DayTime | LeftOutCounts | Mapping[str, AgreementScores]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RPeaks:
+    """An r_peaks.json: tables by name in sections; a section that is not reached yet is None."""
+
+    about: Mapping[str, Origin] | None = None
+    sets: Mapping[str, BothDetectors] | None = None
+    speed: Mapping[str, DayTime] | None = None
+    with_flutter: Mapping[str, BothDetectors] | None = field(default=None, metadata={"key": "with flutter of 207"})
+    left_out: Mapping[str, LeftOutCounts] | None = field(default=None, metadata={"key": "ds1, left-out patients"})
+    noise: Mapping[str, BothDetectors] | None = field(default=None, metadata={"key": "noise, ds2"})
+    agreement: Mapping[str, Mapping[str, AgreementScores]] | None = None
+    svdb: Mapping[str, BothDetectors] | None = None
+    changed: Mapping[str, BothDetectors] | None = field(default=None, metadata={"key": "changed, ds2"})

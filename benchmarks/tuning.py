@@ -46,20 +46,20 @@ def main() -> None:
 
 
 def as_text(content: SettingsSearch, made: Provenance) -> str:
-    """The search as a page: each trial in order, and what the best one gains over today's settings."""
+    """The search as a page: each trial in its order, and what the best one gave over the usual settings."""
     tried = [(settings["learning_rate"], settings["weight_decay"], value) for settings, value in content.trials]
     best = min(range(len(tried)), key=lambda i: tried[i][2])
     rows = [
         f"| {i + 1}{' (usual)' if i == 0 else ''} | {rate:.2g} | {decay:.2g} | {value:.3f}{' **best**' * (i == best)} |"
         for i, (rate, decay, value) in enumerate(tried)
     ]
-    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of today's settings."
+    verdict = f"The best trial's loss is {tried[0][2] - tried[best][2]:.3f} below that of the usual settings."
     lines = [
         "# Settings searched with Optuna",
         "",
-        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, and simulated",
-        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are held out of",
-        "every training; DS2 was not touched.",
+        f"`{content.network}`, {content.epochs} epochs of {content.pictures} recorded beats, plus simulated",
+        "ones, each trial from the same start and seed. The loss is that of the patients of DS1 that are",
+        "held out of every training. DS2 was not used.",
         "",
         "| trial | learning rate | weight decay | loss |",
         "|---|---|---|---|",

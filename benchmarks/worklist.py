@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.timing import header, timed
 from pipeline.config import ROOT
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.states import STUDY_STATES
 from pipeline.store.database import database
 from pipeline.store.listing import stamp

@@ -27,9 +27,9 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
 from models import registry  # noqa: E402
 from pipeline.analysis import classify, prepare  # noqa: E402
-from pipeline.cases.opening import default_network  # noqa: E402
+from pipeline.cases.stored_case import default_network  # noqa: E402
 from pipeline.datasets import demo_path  # noqa: E402
-from pipeline.export.report import report_content  # noqa: E402
+from pipeline.export.report_content import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402
 from pipeline.intake import read_path  # noqa: E402
 from pipeline.review.beats_in_force import reviewed_beats  # noqa: E402

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from models import registry  # noqa: E402
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
 from pipeline.evaluation.schema import Estimate, Estimates, Evaluation  # noqa: E402
-from pipeline.page_classifier.files import read_page_evaluation  # noqa: E402
+from pipeline.page_classifier.schema import read_page_evaluation  # noqa: E402
 
 WEIGHTS: Final = ROOT / "models" / "weights"
 README: Final = ROOT / "README.md"
@@ -46,8 +46,8 @@ def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
     found = {path.parent.name: read_evaluation(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
-    texts = {README: _readme(found), REPRODUCE: _reproduce(found)}
-    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md"))}
+    texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found)}
+    texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -68,6 +68,18 @@ def _fill(path: Path, block: str, *, write: bool) -> bool:
 
 
 def _readme(found: Mapping[str, Evaluation]) -> str:
+    """The default networks on DS2, with and without the patient who has most of its S beats, and elsewhere."""
+    rows = []
+    for name in DEFAULTS:
+        if name not in found:
+            return NOTHING
+        ends = ("svdb, another database, reference beats",)
+        views = [*_views(found[name])[:2], *(view for view in _elsewhere(name) if view[0] in ends)]
+        rows += [[f"`{name}`", title, *(_value(overall, key) for _, key in MEASURES)] for title, overall in views]
+    return _table(["network", "measured on", *(title for title, _ in MEASURES)], rows)
+
+
+def _results(found: Mapping[str, Evaluation]) -> str:
     if not found:
         return NOTHING
     rows = []
@@ -150,8 +162,8 @@ def _reproduce(found: Mapping[str, Evaluation]) -> str:
         manifest = registry.manifest(name, PAGE.parent if name == PAGE.name else WEIGHTS)
         hours = _reading_hours(found[name], manifest) if name in found else 0.0
         total = [total[0] + manifest.training_minutes / 60, total[1] + hours]
-        told = [f"{manifest.training_minutes:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
-        rows.append([f"`{name}`", f"`{manifest.command}`", f"{manifest.seed}", *told])
+        times = [f"{manifest.training_minutes:.0f} min", f"{hours:.1f} h" if hours else "in the training"]
+        rows.append([f"`{name}`", f"`{manifest.command}`", f"{manifest.seed}", *times])
     rows.append(["all", "", "", *(f"{hours:.1f} h" for hours in total)])
     head = ["network", "trained by", "seed", "training", "reading DS2 and svdb, reference and detected beats"]
     return _table(head, rows) + (
@@ -161,7 +173,7 @@ def _reproduce(found: Mapping[str, Evaluation]) -> str:
 
 
 def _reading_hours(evaluation: Evaluation, manifest: registry.Manifest) -> float:
-    """At the speed of the network's DS2; svdb is omitted for a network that was trained on its records."""
+    """At the speed of the network's DS2; svdb is left out for a network that was trained on its records."""
     svdb = read_evaluation(WEIGHTS / "rhythm" / "evaluation-svdb.json").reference
     beats = evaluation.reference.beats.read + evaluation.detected.beats.read
     if not {*svdb.records} & {*manifest.train_records}:

@@ -172,7 +172,7 @@ def load_head(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureHea
     if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != facts.sha256:
         raise ModelError(f"The picture head of network {name!r} is damaged or missing: its SHA-256 differs.")
     with np.load(file, allow_pickle=False) as arrays:
-        return PictureHead(facts, _forests(arrays, "beat"), _forests(arrays, "trace"))
+        return PictureHead(facts, _ensembles(arrays, "beat"), _ensembles(arrays, "trace"))
 
 
 def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> PictureManifest:
@@ -236,7 +236,7 @@ def write_head(
     return target / _MANIFEST
 
 
-def _forests(arrays: Any, name: str) -> tuple[BoostedTrees, ...]:
+def _ensembles(arrays: Any, name: str) -> tuple[BoostedTrees, ...]:
     members: list[BoostedTrees] = []
     while keys := [key for key in arrays if key.startswith(start := f"{name}/{len(members)}/")]:
         members.append(boosted_trees({key.removeprefix(start): arrays[key] for key in keys}))

@@ -116,8 +116,8 @@ def _order(rhythm: Any) -> list[Any]:
     overall, local, found = rhythm[..., 0:1], rhythm[..., 2:3], []
     for reach in (NEAR, FAR):
         mean = mean_near(local, reach)
-        spread = ops.sqrt(ops.maximum(mean_near(ops.square(local), reach) - ops.square(mean), 1e-4))
-        found += [spread, ops.clip((local - mean) / (spread + 0.05), -5.0, 5.0)]
+        std = ops.sqrt(ops.maximum(mean_near(ops.square(local), reach) - ops.square(mean), 1e-4))
+        found += [std, ops.clip((local - mean) / (std + 0.05), -5.0, 5.0)]
     jump, local_jump = (ops.abs(x - shifted(x, 1)) for x in (overall, local))
     early = indicator(overall < EARLY)
     found += [mean_near(jump, reach) for reach in (2, 4, 16)]

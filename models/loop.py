@@ -29,18 +29,16 @@ class Keeper(Protocol):
         """Set the variables as the last finished epoch left them; its curves, empty for a new run."""
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Save what is needed after an epoch.
+        """Keep what is needed after an epoch.
 
         Parameters
         ----------
-        model : keras.Model
-            The model as the epoch left it.
-        optimizer : keras.Optimizer
-            Its optimizer.
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
         history : dict of str to list of float
-            Curves by epoch, this one included.
+            The curves so far, this epoch included.
         is_best : bool
-            Whether this epoch is the one to end with, as far as is known now.
+            Whether the run would end with the weights of this epoch if it ended now.
         """
 
     def restore(self, model: Any) -> None:
@@ -58,18 +56,16 @@ class InMemory:
         return {}
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Hold the variables of the best epoch in memory.
+        """Keep the variables of the best epoch in memory.
 
         Parameters
         ----------
-        model : keras.Model
-            The model as the epoch left it.
-        optimizer : keras.Optimizer
-            Its optimizer.
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
         history : dict of str to list of float
-            Curves by epoch, this one included.
+            The curves so far, this epoch included.
         is_best : bool
-            Whether this epoch is the one to end with, as far as is known now.
+            Whether the run would end with the weights of this epoch if it ended now.
         """
         if is_best:
             self._best = [np.asarray(variable) for variable in model.variables]
@@ -100,14 +96,12 @@ class InFolder:
 
         Parameters
         ----------
-        model : keras.Model
-            The model as the epoch left it.
-        optimizer : keras.Optimizer
-            Its optimizer.
+        model, optimizer : keras.Model and keras.Optimizer
+            As they are after the epoch.
         history : dict of str to list of float
-            Curves by epoch, this one included.
+            The curves so far, this epoch included.
         is_best : bool
-            Whether this epoch is the one to end with, as far as is known now.
+            Whether the run would end with the weights of this epoch if it ended now.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
@@ -147,9 +141,9 @@ def train_epochs(
         The measures of the model as it stands, on held-out data; "val_loss" decides which epoch is best: the lowest,
         the later one of equals.
     keeper : Keeper
-        Where epochs are saved.
+        Where epochs are kept.
     progress : callable
-        `progress(share, sentence)` is called with the share that is done (0 to 1) and what is being done.
+        Called with the share done, 0 to 1, and a sentence.
     epochs, steps : int
         How many epochs at most, and about how many batches each has: for the progress.
     recipe : Recipe

@@ -46,7 +46,7 @@ def member(input_shape: tuple[int, ...], classes: int) -> Any:
     return keras().Model(inputs, _logits(*_known(measured(inputs)), classes, _Trainable("")), name="member")
 
 
-def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[Any]]) -> None:
+def assemble(ensemble: Any, members: Sequence[Any], tree_arrays: Mapping[str, NDArray[Any]]) -> None:
     """Give an ensemble the weights of its trained members and of its trees.
 
     Parameters
@@ -55,11 +55,11 @@ def assemble(ensemble: Any, members: Sequence[Any], grown: Mapping[str, NDArray[
         As `build` returns it, changed in place.
     members : sequence of keras.Model
         Trained members, in order.
-    grown : mapping of str to array
+    tree_arrays : mapping of str to array
         The trees: arrays by the names in `models.trees.NODE`, and "start".
     """
     trained = {f"member{i}_{w.path}": w for i, part in enumerate(members) for w in part.weights}
-    trained |= {f"trees/{name}": array for name, array in grown.items()}
+    trained |= {f"trees/{name}": array for name, array in tree_arrays.items()}
     for weight in ensemble.weights:
         weight.assign(trained[weight.path])
 

@@ -42,7 +42,7 @@ def measures(seen: Measured) -> Any:
             _coarse(wave - usual, COARSE, COARSE_STEP),
             _coarse(wave - usual, FINE, FINE_STEP),
             *(like - mean_near(like, reach) for reach in (8, REACH)),
-            *_least_and_most(like, usual),
+            *_min_and_max(like, usual),
             *_around(rhythm, like),
             seen.surroundings,
             *_company(wave, rhythm, like),
@@ -56,7 +56,7 @@ def _coarse(wave: Any, part: slice, step: int) -> Any:
     return joined([ops.mean(wave[..., at : at + step, :], axis=-2) for at in points])
 
 
-def _least_and_most(like: Any, usual: Any) -> list[Any]:
+def _min_and_max(like: Any, usual: Any) -> list[Any]:
     """Return the nine measures of likeness in the less and in the more similar lead, ignoring a missing one."""
     ops = ops_of(like)
     both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
@@ -79,11 +79,11 @@ def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
     alike = [ops.sum(other[..., 4:] * shape, axis=-1, keepdims=True) for other in near]
     same = [ops.clip((each - ALIKE) / (SAME - ALIKE), 0, 1) for each in alike]
     count = sum(same[1:], same[0])
-    told = sum(weight * other[..., :4] for weight, other in zip(same, near, strict=True)) / (count + 0.5)
+    near_values = sum(weight * other[..., :4] for weight, other in zip(same, near, strict=True)) / (count + 0.5)
     before, after = joined(alike[:16]), joined(alike[16:])
     most = [ops.max(side, axis=-1, keepdims=True) for side in (before, after)]
     mean = ops.mean(joined([before, after]), axis=-1, keepdims=True)
-    return [count / 32, sum(same[12:20]) / 8, told, *alike[12:20], *most, mean]
+    return [count / 32, sum(same[12:20]) / 8, near_values, *alike[12:20], *most, mean]
 
 
 def _normed(wave: Any) -> Any:
@@ -173,7 +173,7 @@ def _layer_class() -> Any:
             for _ in range(DEPTH):
                 is_left = ops.take(flat, beat + ops.take(feature, at)) <= ops.take(whole["threshold"], at)
                 at = root + ops.where(is_left, ops.take(left, at), ops.take(right, at))
-            said = ops.reshape(ops.take(whole["value"], at), (-1, ROUNDS, self.classes))
-            return self.start + ops.sum(said, axis=1)
+            values = ops.reshape(ops.take(whole["value"], at), (-1, ROUNDS, self.classes))
+            return self.start + ops.sum(values, axis=1)
 
     return Trees

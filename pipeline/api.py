@@ -284,9 +284,9 @@ def digitise_page(
     >>> hv.digitise_page(hv.demo_page_path()).leads[:3]
     ('I', 'II', 'III')
     """
-    from pipeline.digitisation.calibration import GAINS, SPEEDS
     from pipeline.digitisation.digitise import Corrections
     from pipeline.digitisation.layouts import LAYOUTS
+    from pipeline.digitisation.speed_and_gain import GAINS, SPEEDS
     from pipeline.digitisation.to_recording import read_page, to_recording
 
     if not (isinstance(page, SupportsIndex) and index(page) >= 1):

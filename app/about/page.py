@@ -16,7 +16,7 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.page_classifier.files import FOLDER, PAGE_CLASS_NAMES
+from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES
 from pipeline.wording import grouped, percent
 
 PACKAGES = (

@@ -13,7 +13,7 @@ from app.common.session import Session
 from app.common.text import confidence_words, plain
 from app.common.theme import BADGES, is_dark, palette
 from pipeline.cases.case import Case, window_leads
-from pipeline.cases.strip import Lead
+from pipeline.cases.strip_content import Lead
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation

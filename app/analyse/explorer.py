@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
-from app.common import ecg_chart, strip
+from app.common import ecg_chart, strip_chart
 from app.common.session import Session
-from app.common.strip import Picked
+from app.common.strip_chart import Picked
 from app.common.theme import by_touch, palette
 from pipeline.cases import case as cases
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
@@ -48,7 +48,7 @@ def _trend(session: Session) -> None:
         beat=beats,
         quality=case.analysis.quality.segments,
     )
-    strip.pickable(
+    strip_chart.pickable(
         figure, f"trend-{session.chart_picks}", "Heart rate over the recording with ectopic beats marked",
         _picked(session),
     )  # fmt: skip
@@ -59,7 +59,7 @@ def _strip(session: Session) -> None:
     if case is None:
         return
     viewport = session.viewport
-    strip.draw(
+    strip_chart.draw(
         viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments, width=STRIP_WIDTH,
@@ -85,7 +85,7 @@ def _navigation(session: Session) -> None:
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
         st.space("small")
-        strip.window_length(session, "window-s")
+        strip_chart.window_length(session, "window-s")
     _slider(session)
 
 

@@ -15,7 +15,7 @@ from pipeline.types import Recording
 def _analyse(session: state.Session, recording: Recording) -> None:
     """Shows the stored case, or the worker's progress towards it; a refusal leaves the last case as it was."""
     from app.analyse import waiting
-    from pipeline.cases import opening as work
+    from pipeline.cases import stored_case as work
 
     try:
         session.network = session.network or work.default_network()

@@ -9,8 +9,8 @@ from app.common import cache, ecg_chart, opening
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
-from pipeline.cases import opening as work
-from pipeline.cases.strip import Marks, recorded_leads
+from pipeline.cases import stored_case as work
+from pipeline.cases.strip_content import Marks, recorded_leads
 from pipeline.signal.leads import choose_leads
 from pipeline.types import Recording
 from pipeline.wording import duration, percent

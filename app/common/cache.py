@@ -265,7 +265,7 @@ def review_material(study: Study) -> ReviewMaterial:
 
 
 def forget_review_material() -> None:
-    """Clear the cached material of every study, because a recording was deleted."""
+    """Let go of every recording that is under review: one was deleted."""
     _review_material.clear()
 
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.common.theme import Palette
-from pipeline.cases.strip import Lead, Marks
+from pipeline.cases.strip_content import Lead, Marks
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.types import QualitySegment
 from pipeline.wording import clock, percent

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.common import cache
 from app.common.theme import BadgeColour
-from pipeline.cases.desk import Desk, desk_of
+from pipeline.cases.study_review import StudyReview, review_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
@@ -27,7 +27,7 @@ class Open:
 
     study_id: int
     request: str
-    desk: Desk | None = None
+    review: StudyReview | None = None
     difference: int = 0
     error: str = ""
     notice: str = ""
@@ -49,18 +49,18 @@ class Open:
         """The name of a request: a second click is the same request."""
         return f"{self.request}-{what}-{version}"
 
-    def laid_out(self, now: Standing) -> Desk:
-        """The desk of a study, shared with the Review page; read again only when something has changed.
+    def laid_out(self, now: Standing) -> StudyReview:
+        """The study under review, as the Review page has it; read again only when something has changed.
 
         Raises
         ------
         EcgError
             If the recording or the stored analysis is not there.
         """
-        if self.desk is None or self.desk.standing.stamp != now.stamp:
-            material = self.desk.material if self.desk else cache.review_material(now.study)
-            self.desk = desk_of(material, now, self.desk)
-        return self.desk
+        if self.review is None or self.review.standing.stamp != now.stamp:
+            material = self.review.material if self.review else cache.review_material(now.study)
+            self.review = review_of(material, now, self.review)
+        return self.review
 
 
 def opened(study_id: int) -> Open:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.common import ecg_chart
 from app.common.ecg_chart import ACCENT, Array, Drawing
 from app.common.theme import Palette
-from pipeline.cases.strip import Marks
+from pipeline.cases.strip_content import Marks
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray
 from pipeline.wording import clock

@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Mapping
 
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 
 PLOTLY_SEPARATORS = ". "  # the decimal point, and between thousands what `pipeline.wording.grouped` writes there
 _SHOWN = 3  # kinds of findings named before the others are only counted

@@ -11,9 +11,9 @@ from app.common.frames import written
 from app.common.text import plain
 from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
-from pipeline.page_classifier.files import PAGE_CLASS_NAMES, read_page_evaluation
 from pipeline.page_classifier.printed_page import RHYTHM
 from pipeline.page_classifier.reading import PageReading
+from pipeline.page_classifier.schema import PAGE_CLASS_NAMES, read_page_evaluation
 from pipeline.types import PictureArray, RgbPicture
 from pipeline.wording import UNDEFINED, percent
 

@@ -12,10 +12,10 @@ import streamlit as st
 
 from app.common.text import plain
 from app.ecg_page import marks as page_marks
-from pipeline.digitisation.calibration import GAINS, SPEEDS
 from pipeline.digitisation.digitise import Corrections, Digitised, Need
 from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
 from pipeline.digitisation.paper import squared
+from pipeline.digitisation.speed_and_gain import GAINS, SPEEDS
 from pipeline.errors import IntakeError
 from pipeline.types import PictureArray
 

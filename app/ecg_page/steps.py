@@ -18,8 +18,8 @@ from app.common import cache, session
 from app.common.text import plain
 from app.ecg_page import classification, corrections, drawing
 from pipeline.config import DEFAULT
-from pipeline.digitisation.calibration import Measured
 from pipeline.digitisation.digitise import Corrections, Digitised
+from pipeline.digitisation.speed_and_gain import Measured
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
 from pipeline.export.wfdb_record import write_record

@@ -14,7 +14,7 @@ from app.evaluation.shared import show_caption, show_table
 from pipeline._util.typed_json import to_json
 from pipeline.errors import DataError
 from pipeline.image_folders.runs import FolderRun, list_runs, read_run
-from pipeline.page_classifier.files import FOLDER, PAGE_CLASS_NAMES, PageEvaluation, read_page_evaluation
+from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES, PageEvaluation, read_page_evaluation
 from pipeline.wording import grouped, no_share, percent, score
 
 FEW = 50  # pictures of a class: fewer make its score a rough one

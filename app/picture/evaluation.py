@@ -9,8 +9,7 @@ import streamlit as st
 
 from app.common.text import plain
 from models.registry import WEIGHTS
-from pipeline.errors import DataError
-from pipeline.evaluation.picture_schema import (
+from pipeline.beat_images.schema import (
     AcceptedScores,
     BinaryMeasure,
     Interval,
@@ -18,6 +17,7 @@ from pipeline.evaluation.picture_schema import (
     StyledBeats,
     read_pictures_evaluation,
 )
+from pipeline.errors import DataError
 from pipeline.wording import no_share, score
 
 FILE = WEIGHTS / "vgg16" / "pictures-evaluation.json"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from app.common import reader
-from app.review.session import Bench, Scope
-from pipeline.cases.desk import Desk, take
+from app.review.session import ReviewSession, Scope
+from pipeline.cases.study_review import StudyReview, take
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
@@ -26,28 +26,28 @@ BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
 )
 
 
-def draw(bench: Bench, desk: Desk) -> None:
+def draw(session: ReviewSession, review: StudyReview) -> None:
     """What a decision is about, and the buttons."""
-    _scopes(bench, desk)
-    samples = bench.target()
-    blocked = not (desk.writable and reader.current())
-    seen = hash((desk.standing.version, samples))  # part of their keys: a decision covers what was on screen
+    _scopes(session, review)
+    samples = session.target()
+    blocked = not (review.writable and reader.current())
+    seen = hash((review.standing.version, samples))  # in the buttons' identity: only what was seen is decided about
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
         for name, label, kind, aami, meaning in BUTTONS:
             with st.container(key=name, width="content"):
                 st.button(
                     label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
                     type="primary" if kind == "confirm" else "secondary",
-                    on_click=_decide, args=(bench, desk, kind, samples, aami, _fresh()),
+                    on_click=_decide, args=(session, review, kind, samples, aami, _fresh()),
                 )  # fmt: skip
-        _add(bench, blocked)
-        _comment(bench, desk, samples, blocked)
+        _add(session, blocked)
+        _comment(session, review, samples, blocked)
 
 
-def history(bench: Bench, desk: Desk) -> None:
+def history(session: ReviewSession, review: StudyReview) -> None:
     """Undo and redo, without limit."""
-    standing = desk.standing
-    blocked = not (desk.writable and reader.current())
+    standing = review.standing
+    blocked = not (review.writable and reader.current())
     steps: tuple[tuple[str, str, int, Step], ...] = (
         ("review-undo", "Undo `U`", standing.undoable, "undo"),
         ("review-redo", "Redo `R`", standing.redoable, "redo"),
@@ -56,55 +56,55 @@ def history(bench: Bench, desk: Desk) -> None:
         with st.container(key=name, width="content"):
             st.button(
                 label, key=f"{name}-{standing.version}", disabled=blocked or not count, wrap=False,
-                on_click=_turn, args=(bench, desk, step, _fresh()), help=f"{count} steps",
+                on_click=_turn, args=(session, review, step, _fresh()), help=f"{count} steps",
             )  # fmt: skip
 
 
-def add_at(bench: Bench, desk: Desk, time_s: float, aami: str) -> None:
+def add_at(session: ReviewSession, review: StudyReview, time_s: float, aami: str) -> None:
     """Adds a missed beat at the peak nearest to a place."""
-    recording = desk.material.recording
-    lead = recording.p_signal[:, recording.leads.index(desk.study.leads[0])]
-    bench.picks += 1
+    recording = review.material.recording
+    lead = recording.p_signal[:, recording.leads.index(review.study.leads[0])]
+    session.picks += 1
     try:
-        found = snapped(round(time_s * recording.fs), lead, recording.fs, desk.beats.sample)
+        found = snapped(round(time_s * recording.fs), lead, recording.fs, review.beats.sample)
     except EcgError as error:
-        bench.error = str(error)
+        session.error = str(error)
         return
 
     def shown() -> None:
-        bench.adding = False
-        bench.look_at(found)
+        session.adding = False
+        session.look_at(found)
 
-    _change(bench, desk, Decision("add", (found,), aami), _fresh(), shown)
+    _change(session, review, Decision("add", (found,), aami), _fresh(), shown)
 
 
-def _scopes(bench: Bench, desk: Desk) -> None:
-    """What the next decision is about; the choice follows the clicks and can be changed by hand."""
+def _scopes(session: ReviewSession, review: StudyReview) -> None:
+    """What the next decision is about; the choice follows the clicks and can be made by hand."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-scopes"):
         st.caption("Decide about", width="content")
-        found = bench.current
+        found = session.current
         if found is not None:
             count = len(found.samples)
-            _scope(bench, "finding", f"the finding, {_beats(count)}" if count > 1 else "the finding, 1 beat", "G")
-        at = desk.position(bench.sample)
+            _scope(session, "finding", f"the finding, {_beats(count)}" if count > 1 else "the finding, 1 beat", "G")
+        at = review.position(session.sample)
         if at is not None:
-            _scope(bench, "beat", f"the beat at {clock(float(desk.beats.time_s[at]))}", "B")
-            family = bench.family if bench.scope == "family" else desk.family_of(bench.sample)
+            _scope(session, "beat", f"the beat at {clock(float(review.beats.time_s[at]))}", "B")
+            family = session.family if session.scope == "family" else review.family_of(session.sample)
             if family != NO_FAMILY:
-                count = len(desk.family_samples(family))
-                _scope(bench, "family", f"family {family + 1}, {_beats(count)}", "M", family)
-        if bench.picked:
-            _scope(bench, "picked", f"the selection, {_beats(len(bench.picked))}", "")
-        _span(bench, desk)
+                count = len(review.family_samples(family))
+                _scope(session, "family", f"family {family + 1}, {_beats(count)}", "M", family)
+        if session.picked:
+            _scope(session, "picked", f"the selection, {_beats(len(session.picked))}", "")
+        _span(session, review)
 
 
-def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FAMILY) -> None:
+def _scope(session: ReviewSession, scope: Scope, label: str, key: str, family: int = NO_FAMILY) -> None:
     def take() -> None:
-        bench.scope = scope
+        session.scope = scope
         if scope == "family":
-            bench.family = family
+            session.family = family
 
-    chosen = bench.scope == scope
+    chosen = session.scope == scope
     words = f"**{label}**" if chosen else label
     with st.container(key=f"review-scope-{scope}", width="content"):
         st.button(
@@ -113,10 +113,10 @@ def _scope(bench: Bench, scope: Scope, label: str, key: str, family: int = NO_FA
         )  # fmt: skip
 
 
-def _span(bench: Bench, desk: Desk) -> None:
+def _span(session: ReviewSession, review: StudyReview) -> None:
     """All beats between two times, those of the strip until others are given."""
-    duration = desk.material.recording.duration_s
-    shown = round(bench.viewport.start_s, 1), round(min(duration, bench.viewport.stop_s), 1)
+    duration = review.material.recording.duration_s
+    shown = round(session.viewport.start_s, 1), round(min(duration, session.viewport.stop_s), 1)
     if st.session_state.get("span-strip") != shown:
         st.session_state["span-strip"] = shown
         st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
@@ -124,89 +124,95 @@ def _span(bench: Bench, desk: Desk) -> None:
         first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
         last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
         only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
-        samples = desk.between(first, last, frozenset(only or ()))
+        samples = review.between(first, last, frozenset(only or ()))
         st.button(
             f"Select {_beats(len(samples))}", key="span-take", disabled=not samples, type="primary",
-            on_click=_take_span, args=(bench, samples, first),
+            on_click=_take_span, args=(session, samples, first),
         )  # fmt: skip
 
 
-def _take_span(bench: Bench, samples: tuple[int, ...], first: float) -> None:
-    bench.pick(samples)
-    bench.move(first)
+def _take_span(session: ReviewSession, samples: tuple[int, ...], first: float) -> None:
+    session.pick(samples)
+    session.move(first)
 
 
 def _decide(
-    bench: Bench, desk: Desk, kind: DecisionKind, samples: tuple[int, ...], aami: str, key: str, text: str = ""
+    session: ReviewSession,
+    review: StudyReview,
+    kind: DecisionKind,
+    samples: tuple[int, ...],
+    aami: str,
+    key: str,
+    text: str = "",
 ) -> None:
     def go_on() -> None:
         if kind != "comment":
-            bench.go_on(desk, samples)
+            session.go_on(review, samples)
 
-    _change(bench, desk, Decision(kind, samples, aami, text), key, go_on)
+    _change(session, review, Decision(kind, samples, aami, text), key, go_on)
 
 
-def _turn(bench: Bench, desk: Desk, step: Step, key: str) -> None:
+def _turn(session: ReviewSession, review: StudyReview, step: Step, key: str) -> None:
     """Undo or redo; shows the beats that have changed."""
-    before = desk.standing.decisions
+    before = review.standing.decisions
 
     def show_turned() -> None:
-        after = () if bench.desk is None else bench.desk.standing.decisions
-        if len(before) != len(after):  # an adjudication that accepts the first reading decides nothing about beats
-            bench.return_to(max(before, after, key=len)[-1].samples)
+        after = () if session.review is None else session.review.standing.decisions
+        if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
+            session.return_to(max(before, after, key=len)[-1].samples)
 
-    _change(bench, desk, step, key, show_turned)
+    _change(session, review, step, key, show_turned)
 
 
-def _change(bench: Bench, desk: Desk, step: Step, key: str, then: Callable[[], None]) -> None:
-    """Takes a step and shows the new state; a refusal is shown as a message, with the state as it is now."""
-    bench.error = bench.notice = ""
+def _change(session: ReviewSession, review: StudyReview, step: Step, key: str, then: Callable[[], None]) -> None:
+    """Takes a step and shows the new state; a refusal is said, with the state as it is now."""
+    session.error = session.notice = ""
     try:
-        after = take(desk, step, reader=reader.current(), key=key)
+        after = take(review, step, reader=reader.current(), key=key)
     except StaleVersion as error:
-        bench.notice = str(error)
+        session.notice = str(error)
     except EcgError as error:
-        bench.error = str(error)
+        session.error = str(error)
     else:
-        bench.put(after)
+        session.put(after)
         then()
 
 
-def _add(bench: Bench, blocked: bool) -> None:
+def _add(session: ReviewSession, blocked: bool) -> None:
     with st.container(key="review-add", width="content"):
         st.button(
-            "Add `A`" if not bench.adding else "Cancel adding `A`", key=f"add-{bench.adding}", disabled=blocked,
-            on_click=lambda: setattr(bench, "adding", not bench.adding), wrap=False,
+            "Add `A`" if not session.adding else "Cancel adding `A`", key=f"add-{session.adding}", disabled=blocked,
+            on_click=lambda: setattr(session, "adding", not session.adding), wrap=False,
             help="A beat that was missed: click its place in the strip, or type the time.",
         )  # fmt: skip
 
 
-def adding(bench: Bench, desk: Desk) -> None:
-    """While a beat is added: its class, and its time for those who prefer to type it."""
+def adding(session: ReviewSession, review: StudyReview) -> None:
+    """While a beat is added: its class, and its time for those who type it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
-        duration = desk.material.recording.duration_s
-        middle = min(duration, bench.viewport.start_s + bench.viewport.window_s / 2)
+        duration = review.material.recording.duration_s
+        middle = min(duration, session.viewport.start_s + session.viewport.window_s / 2)
         time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
-        st.button("Add here", key="add-here", on_click=add_at, args=(bench, desk, time_s, aami or "N"))
+        st.button("Add here", key="add-here", on_click=add_at, args=(session, review, time_s, aami or "N"))
 
 
-def _comment(bench: Bench, desk: Desk, samples: tuple[int, ...], blocked: bool) -> None:
-    at = desk.position(samples[0]) if samples else None
-    old = "" if at is None else desk.beats.comment[at]
-    seen = hash((desk.standing.version, samples))
+def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:
+    at = review.position(samples[0]) if samples else None
+    old = "" if at is None else review.beats.comment[at]
+    seen = hash((review.standing.version, samples))
     place = st.popover("Comment", icon=":material/comment:", disabled=blocked or at is None, key=f"comment-{seen}")
     with place.form(f"comment-form-{seen}", border=False):
         st.text_area(f"Comment on {_beats(len(samples))}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
         st.form_submit_button(
             "Keep the comment", type="primary", on_click=_keep_comment,
-            args=(bench, desk, samples, f"comment-text-{seen}", _fresh()),
+            args=(session, review, samples, f"comment-text-{seen}", _fresh()),
         )  # fmt: skip
 
 
-def _keep_comment(bench: Bench, desk: Desk, samples: tuple[int, ...], field: str, key: str) -> None:
-    _decide(bench, desk, "comment", samples, "", key, st.session_state[field])
+def _keep_comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], field: str, key: str) -> None:
+    _decide(session, review, "comment", samples, "", key, st.session_state[field])
 
 
 def _beats(count: int) -> str:

@@ -7,47 +7,47 @@ import streamlit as st
 from app.common import reader
 from app.common.open_study import state_badge
 from app.common.text import plain
-from app.review import decide, keys
-from app.review.session import Bench
-from pipeline.cases.desk import Desk
+from app.review import decide, keyboard
+from app.review.session import ReviewSession
+from pipeline.cases.study_review import StudyReview
 from pipeline.wording import duration
 
 
-def draw(bench: Bench, desk: Desk) -> None:
-    """One row, and below it any notices."""
-    study = desk.study
-    done = sum(found.reviewed for found in desk.findings)
+def draw(session: ReviewSession, review: StudyReview) -> None:
+    """One row, and below it whatever must be said."""
+    study = review.study
+    done = sum(found.reviewed for found in review.findings)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-head"):
         st.markdown(f"**{plain(study.record)}**", width="content")
-        state_badge(desk.standing.state)
-        if bench.reading == "second":
+        state_badge(review.standing.state)
+        if session.reading == "second":
             st.badge("second reading", color="violet")
         st.caption(
             f"{duration(study.duration_s)} · {plain(study.model)} {plain(study.model_version[:7])} · "
-            f"**{done} of {len(desk.findings)}** findings reviewed",
+            f"**{done} of {len(review.findings)}** findings reviewed",
             width="stretch",
         )  # fmt: skip
-        decide.history(bench, desk)
+        decide.history(session, review)
         st.page_link(
             "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
             width="content", help="Sign-off, second reading, exports and the audit trail of this study",
         )  # fmt: skip
         with st.container(key="review-help", width="content"):
             if st.button("Keys `?`", type="tertiary", key="help", wrap=False):
-                keys.explain()
+                keyboard.explain()
         if reader.current():
             reader.draw()
     if not reader.current():
         reader.draw()
-    _say(bench, desk)
+    _say(session, review)
 
 
-def _say(bench: Bench, desk: Desk) -> None:
-    standing = desk.standing
-    if bench.error:
-        st.error(plain(bench.error), icon=":material/error:")
-    if bench.notice:
-        st.warning(plain(bench.notice), icon=":material/group:")
+def _say(session: ReviewSession, review: StudyReview) -> None:
+    standing = review.standing
+    if session.error:
+        st.error(plain(session.error), icon=":material/error:")
+    if session.notice:
+        st.warning(plain(session.notice), icon=":material/group:")
     if standing.state == "signed" and standing.signature is not None:
         signed = standing.signature
         st.info(
@@ -55,7 +55,7 @@ def _say(bench: Bench, desk: Desk) -> None:
             "Sign off, with a reason, to change it.",
             icon=":material/lock:",
         )
-    elif not desk.writable:
+    elif not review.writable:
         st.info("The second reading is finished: read-only. Its differences are adjudicated under Sign off.")
     elif standing.adjudicating:
         other = plain(standing.second_reader)

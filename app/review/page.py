@@ -7,42 +7,42 @@ from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
-from app.review import decide, head, keys, strip, tabs, triage_list
-from app.review.session import Bench, bench, sit_down
-from pipeline.cases.desk import desk_of
+from app.review import decide, head, keyboard, strip, tabs, triage_list
+from app.review.session import ReviewSession, review_session, switch_study
+from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
 from pipeline.store.reviews import stamp, standing
 from pipeline.store.studies import worklist
 
 RECENT = 6
-# The page is a workbench: less margin than pages of text have, and no gap between buttons that belong together.
+# One dense screen: less air around it than pages to be read have, and no gap between buttons that belong together.
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.25rem 2rem 1rem; }
-.st-key-review-desk { gap: 0.5rem; }
-.st-key-review-desk [data-testid=stVerticalBlock] { gap: 0.45rem; }
+.st-key-review-study { gap: 0.5rem; }
+.st-key-review-study [data-testid=stVerticalBlock] { gap: 0.45rem; }
 .st-key-review-head strong { font-size: 1.15rem; }
 .st-key-review-head small strong, .st-key-review-head [data-testid=stCaptionContainer] strong { font-size: inherit; }
-.st-key-review-desk button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
-.st-key-review-desk table { font-size: 0.85rem; }
-.st-key-review-desk th, .st-key-review-desk td { padding: 0.15rem 0.6rem; }
+.st-key-review-study button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
+.st-key-review-study table { font-size: 0.85rem; }
+.st-key-review-study th, .st-key-review-study td { padding: 0.15rem 0.6rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
 </style>"""
 
 
-def _follow() -> Bench:
+def _follow() -> ReviewSession:
     """The study and finding that the address names; without one, the study that was open."""
-    here = bench()
+    here = review_session()
     named = st.query_params.get("study", ""), st.query_params.get("reading", "")
     if named[0] and named != here.addressed:
         number = int(named[0]) if named[0].isdecimal() and len(named[0]) < 10 else 0
         if number != here.study_id or (named[1] == "second") != (here.reading == "second"):
-            here = sit_down(number, "second" if named[1] == "second" else "main")
+            here = switch_study(number, "second" if named[1] == "second" else "main")
             here.finding = st.query_params.get("at", "")
         here.addressed = named
     return here
 
 
-def _address(here: Bench) -> None:
+def _address(here: ReviewSession) -> None:
     """Makes the address name what is open, so that a refresh opens it again."""
     wanted = {"study": str(here.study_id)}
     if here.reading == "second":
@@ -55,39 +55,41 @@ def _address(here: Bench) -> None:
 
 
 @st.fragment
-def _desk() -> None:
-    """The whole workbench: a decision redraws it and nothing else."""
-    here = bench()
+def _study() -> None:
+    """The whole study: a decision redraws it and nothing else."""
+    here = review_session()
     try:
         seen = stamp(here.study_id or 0, reading=here.reading)
         if here.reading == "main" and is_blind(seen, reader.current()):
-            here = sit_down(here.study_id or 0, "second")  # their own reading: the first one would unblind it
-        if here.desk is None or here.desk.standing.stamp != seen:
+            here = switch_study(
+                here.study_id or 0, "second"
+            )  # their own reading: the first one's would not leave it blind
+        if here.review is None or here.review.standing.stamp != seen:
             now = standing(here.study_id or 0, reading=here.reading)
-            material = here.desk.material if here.desk else cache.review_material(now.study)
-            here.put(desk_of(material, now, here.desk))
-        desk = here.desk
+            material = here.review.material if here.review else cache.review_material(now.study)
+            here.put(review_of(material, now, here.review))
+        review = here.review
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
         _recent()
         return
-    if desk is None:
+    if review is None:
         return
     _address(here)
-    with st.container(key="review-desk"):
-        head.draw(here, desk)
+    with st.container(key="review-study"):
+        head.draw(here, review)
         left, right = st.columns([10, 33], gap="small")
         with left:
-            triage_list.draw(here, desk, dark=is_dark())
+            triage_list.draw(here, review, dark=is_dark())
         with right:
-            strip.draw(here, desk)
-            decide.draw(here, desk)
+            strip.draw(here, review)
+            decide.draw(here, review)
             beat, whole = st.columns([4, 9], gap="medium")
             with beat:
-                review_beat.draw(here, desk)
+                review_beat.draw(here, review)
             with whole:
-                tabs.draw(here, desk)
-    keys.listen()
+                tabs.draw(here, review)
+    keyboard.listen()
 
 
 def _recent() -> None:
@@ -120,4 +122,4 @@ st.html(STYLE)
 if _follow().study_id is None:
     _nothing()
 else:
-    _desk()
+    _study()

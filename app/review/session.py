@@ -11,7 +11,7 @@ import streamlit as st
 from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
-from pipeline.cases.desk import Desk, Wanted
+from pipeline.cases.study_review import StudyReview, Wanted
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import Finding
 from pipeline.store.log import Role
@@ -22,7 +22,7 @@ NO_SAMPLE = -1
 
 
 @dataclass
-class Bench(Looking):
+class ReviewSession(Looking):
     """What survives reruns and page switches; everything about the study itself is read from the store.
 
     `sample` is the beat that is looked at; `scope` says what a decision is about: all beats of the `finding`, this
@@ -45,56 +45,56 @@ class Bench(Looking):
     picks: int = 0
     error: str = ""
     notice: str = ""
-    desk: Desk | None = None
+    review: StudyReview | None = None
 
-    def put(self, desk: Desk) -> None:
-        """Shows a freshly read state; the first time, the most important open finding is selected."""
-        first = self.desk is None
+    def put(self, review: StudyReview) -> None:
+        """Shows a freshly read state; the first time the most important open finding is shown."""
+        first = self.review is None
         names = self._names()
         if self.finding in names:
             self.place = names.index(self.finding)
-        self.desk = desk
-        self.viewport = self.viewport.of(desk.material.recording.duration_s)
+        self.review = review
+        self.viewport = self.viewport.of(review.material.recording.duration_s)
         if first:
-            self._start(desk)
+            self._start(review)
             return
-        if desk.position(self.sample) is None:
-            found = desk.nearest(self.sample)
+        if review.position(self.sample) is None:
+            found = review.nearest(self.sample)
             self.sample = NO_SAMPLE if found is None else found
         if self.scope == "finding" and self.current is None:
             self.scope = "beat"  # the finding is gone
 
-    def _start(self, desk: Desk) -> None:
-        listed = desk.listed(self.wanted)
-        found = desk.finding(self.finding) or next((f for f in listed if not f.reviewed), None)
+    def _start(self, review: StudyReview) -> None:
+        listed = review.listed(self.wanted)
+        found = review.finding(self.finding) or next((f for f in listed if not f.reviewed), None)
         if found is not None or listed:
             self.show(found or listed[0])
-        elif len(desk.beats):
-            self.look_at(int(desk.beats.sample[0]))
+        elif len(review.beats):
+            self.look_at(int(review.beats.sample[0]))
 
     @property
     def current(self) -> Finding | None:
         """The finding that is looked at; None if there is none (any more)."""
-        return None if self.desk is None else self.desk.finding(self.finding)
+        return None if self.review is None else self.review.finding(self.finding)
 
     def target(self) -> tuple[int, ...]:
         """The beats that a decision is about."""
-        desk = self.desk
-        if desk is None:
+        review = self.review
+        if review is None:
             return ()
         if self.scope == "finding":
             return self.current.samples if self.current else ()
         if self.scope == "family":
-            return desk.family_samples(self.family)
+            return review.family_samples(self.family)
         wanted = self.picked if self.scope == "picked" else (self.sample,)
-        return tuple(sample for sample in wanted if desk.position(sample) is not None)
+        return tuple(sample for sample in wanted if review.position(sample) is not None)
 
     def show(self, finding: Finding) -> None:
         """Goes to a finding: decisions are then about all its beats."""
-        desk = self.desk
+        review = self.review
         self._quiet()
         self.finding, self.scope, self.adding = finding.id, "finding", False
-        undecided = () if desk is None else _undecided(desk, finding.samples)
+        undecided = () if review is None else _undecided(review, finding.samples)
         self.sample = next(iter(undecided), finding.samples[0])
         length = finding.stop_s - finding.start_s
         if length <= self.viewport.window_s - 1:
@@ -106,16 +106,16 @@ class Bench(Looking):
 
     def step(self, by: int) -> None:
         """Goes to the next (1) or previous (-1) listed finding, from where the last one was if it is gone."""
-        if self.desk is None:
+        if self.review is None:
             return
         names = self._names()
         gone = self.place - 1 if by > 0 else min(self.place, len(names))  # the rows below it have moved up
         at = (names.index(self.finding) if self.finding in names else gone) + by
         if 0 <= at < len(names):
-            self.show(self.desk.listed(self.wanted)[at])
+            self.show(self.review.listed(self.wanted)[at])
 
     def _names(self) -> list[str]:
-        return [] if self.desk is None else [found.id for found in self.desk.listed(self.wanted)]
+        return [] if self.review is None else [found.id for found in self.review.listed(self.wanted)]
 
     def look_at(self, sample: int, scope: Scope = "beat") -> None:
         """Goes to a beat; decisions are then about it alone, unless another scope is asked for."""
@@ -125,8 +125,8 @@ class Bench(Looking):
 
     def step_beat(self, by: int) -> None:
         """Goes to the next or previous beat of the finding; beyond its ends, and without one, of the recording."""
-        desk = self.desk
-        if desk is None or not len(desk.beats):
+        review = self.review
+        if review is None or not len(review.beats):
             return
         found = self.current
         own = found.samples if found is not None and self.sample in found.samples and len(found.samples) > 1 else ()
@@ -135,9 +135,9 @@ class Bench(Looking):
             if 0 <= at < len(own):
                 self.look_at(own[at])
             return
-        at = (desk.position(self.sample) or 0) + by
-        if 0 <= at < len(desk.beats):
-            self.look_at(int(desk.beats.sample[at]))
+        at = (review.position(self.sample) or 0) + by
+        if 0 <= at < len(review.beats):
+            self.look_at(int(review.beats.sample[at]))
 
     def pick(self, samples: Iterable[int]) -> None:
         """Picks several beats; decisions are then about them."""
@@ -151,55 +151,55 @@ class Bench(Looking):
 
     def choose_family(self, number: int) -> None:
         """Goes to a family's most typical beat; decisions are then about all its beats."""
-        members = () if self.desk is None else self.desk.family_samples(number)
+        members = () if self.review is None else self.review.family_samples(number)
         if members:
             self.family = number
             self.look_at(members[0], "family")
 
     def jump(self, time_s: float) -> None:
         """Goes to the beat nearest to a time."""
-        found = None if self.desk is None else self.desk.nearest(time_s * self.desk.beats.fs)
+        found = None if self.review is None else self.review.nearest(time_s * self.review.beats.fs)
         if found is not None:
             self.look_at(found)
         self.viewport = self.viewport.centred(time_s)
 
-    def go_on(self, before: Desk, decided: tuple[int, ...]) -> None:
-        """After a decision: on to the next open beat of the finding, then to the next open finding in the old order."""
-        desk, found = self.desk, before.finding(self.finding)
-        if desk is None or self.scope in ("picked", "family"):
+    def go_on(self, before: StudyReview, decided: tuple[int, ...]) -> None:
+        """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
+        review, found = self.review, before.finding(self.finding)
+        if review is None or self.scope in ("picked", "family"):
             self.scope, self.picked = "beat", ()
             return
         later = () if found is None else tuple(s for s in found.samples if s not in decided)
-        rest = _undecided(desk, later)
+        rest = _undecided(review, later)
         if self.scope == "beat" and (rest or found is None or self.sample not in found.samples):
             if rest:
                 self.look_at(next((sample for sample in rest if sample > self.sample), rest[0]))
             return
         self._to_next_open(before)
 
-    def _to_next_open(self, before: Desk) -> None:
-        desk = self.desk
+    def _to_next_open(self, before: StudyReview) -> None:
+        review = self.review
         names = [found.id for found in before.listed(self.wanted)]
         at = names.index(self.finding) if self.finding in names else -1
         scope = self.scope
         for name in (*names[at + 1 :], *names[: max(at, 0)]):
-            found = None if desk is None else desk.finding(name)
+            found = None if review is None else review.finding(name)
             if found is not None and not found.reviewed:
                 self.show(found)
                 self.scope = scope  # someone going beat by beat must not decide about a whole finding with the next key
                 return
-        if desk is not None and self.current is None:
+        if review is not None and self.current is None:
             self.scope = "beat"
 
     def return_to(self, samples: tuple[int, ...]) -> None:
-        """After undo and redo: goes to the beats that have changed."""
-        desk = self.desk
-        there = () if desk is None else tuple(sample for sample in samples if desk.position(sample) is not None)
-        if desk is None or not there:
-            if desk is not None and samples:
-                self.jump(samples[0] / desk.beats.fs)
+        """After undo and redo: to the beats that have changed."""
+        review = self.review
+        there = () if review is None else tuple(sample for sample in samples if review.position(sample) is not None)
+        if review is None or not there:
+            if review is not None and samples:
+                self.jump(samples[0] / review.beats.fs)
             return
-        found = next((f for f in desk.listed(self.wanted) if set(there) <= set(f.samples)), None)
+        found = next((f for f in review.listed(self.wanted) if set(there) <= set(f.samples)), None)
         if found is not None:
             self.show(found)
             if len(there) == len(found.samples):
@@ -207,17 +207,17 @@ class Bench(Looking):
         self.look_at(there[0])
 
     def _time_s(self) -> float:
-        """Where the beat is that is looked at; the window's own start without a desk."""
-        return self.viewport.start_s if self.desk is None else self.sample / self.desk.beats.fs
+        """Where the beat is that is looked at; the window's own start without a study."""
+        return self.viewport.start_s if self.review is None else self.sample / self.review.beats.fs
 
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
         self.picks += 1
 
 
-def _undecided(desk: Desk, samples: tuple[int, ...]) -> tuple[int, ...]:
-    positions = [(sample, desk.position(sample)) for sample in samples]
-    return tuple(sample for sample, at in positions if at is not None and not desk.beats.human[at])
+def _undecided(review: StudyReview, samples: tuple[int, ...]) -> tuple[int, ...]:
+    positions = [(sample, review.position(sample)) for sample in samples]
+    return tuple(sample for sample, at in positions if at is not None and not review.beats.human[at])
 
 
 def _dense(finding: Finding) -> bool:
@@ -225,18 +225,20 @@ def _dense(finding: Finding) -> bool:
     return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
 
 
-def bench() -> Bench:
-    """This browser session's place in the study."""
+def review_session() -> ReviewSession:
+    """This browser session's place in the study under review."""
     if REVIEW_KEY not in st.session_state:
-        st.session_state[REVIEW_KEY] = Bench(Viewport(PHONE_WINDOW_S if by_touch() else WINDOW_S))
-    found: Bench = st.session_state[REVIEW_KEY]
+        st.session_state[REVIEW_KEY] = ReviewSession(Viewport(PHONE_WINDOW_S if by_touch() else WINDOW_S))
+    found: ReviewSession = st.session_state[REVIEW_KEY]
     return found
 
 
-def sit_down(study_id: int, reading: Role = "main") -> Bench:
+def switch_study(study_id: int, reading: Role = "main") -> ReviewSession:
     """Goes to another study; the window length stays, filters and typed times do not."""
-    old = bench()
+    old = review_session()
     for name in [str(key) for key in st.session_state if str(key).startswith(("review-", "span-"))]:
         del st.session_state[name]
-    st.session_state[REVIEW_KEY] = Bench(Viewport(old.viewport.window_s), study_id, reading, picks=old.picks + 1)
-    return bench()
+    st.session_state[REVIEW_KEY] = ReviewSession(
+        Viewport(old.viewport.window_s), study_id, reading, picks=old.picks + 1
+    )
+    return review_session()

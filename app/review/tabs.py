@@ -13,9 +13,9 @@ from app.common import ecg_chart, review_charts
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
-from app.review.session import Bench
+from app.review.session import ReviewSession
 from app.review.strip import pickable
-from pipeline.cases.desk import LETTER, Desk
+from pipeline.cases.study_review import LETTER, StudyReview
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
@@ -38,24 +38,24 @@ SHORT_TERM = {
 }  # fmt: skip
 LONG_TERM = {"sdann": "SDANN", "sdnn_index": "SDNN index", "triangular_index": "Triangular index"}
 WHOLE = replace(REVIEW, points_max=10**9)  # no point is left out
-Part = Callable[[Bench, Desk], None]
+Part = Callable[[ReviewSession, StudyReview], None]
 
 
-def draw(bench: Bench, desk: Desk) -> None:
+def draw(session: ReviewSession, review: StudyReview) -> None:
     """The tabs."""
     parts: dict[str, Part] = {
         "Summary": _summary, "Families": _families, "Trend": _trend, "RR": _intervals, "HRV": _variability,
     }  # fmt: skip
-    if desk.material.recording.duration_s > DAY_FROM_S:
+    if review.material.recording.duration_s > DAY_FROM_S:
         parts["Day"] = _day
     for tab, part in zip(st.tabs(list(parts), key="review-tabs", on_change="rerun"), parts.values(), strict=True):
         if tab.open:
             with tab:
-                part(bench, desk)
+                part(session, review)
 
 
-def _summary(bench: Bench, desk: Desk) -> None:
-    summary, total = desk.summary, max(1, len(desk.beats))
+def _summary(session: ReviewSession, review: StudyReview) -> None:
+    summary, total = review.summary, max(1, len(review.beats))
     rate = summary.rate
     rows = [
         (
@@ -64,7 +64,7 @@ def _summary(bench: Bench, desk: Desk) -> None:
             f"highest {_moment(rate.highest, PER_MINUTE)}",
         ),
         ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
-        ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(desk.beats))} beats"),
+        ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(review.beats))} beats"),
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
     for letter in AAMI_CLASSES:
@@ -89,24 +89,24 @@ def _moment(moment: Moment | None, form: str) -> str:
     return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s, tenths=False)}"
 
 
-def _families(bench: Bench, desk: Desk) -> None:
+def _families(session: ReviewSession, review: StudyReview) -> None:
     """Median beats, largest family first; choosing one makes decisions be about all its beats."""
-    found = desk.material.families
+    found = review.material.families
     count = found.size.size
     if not count:
         st.caption("No beats look enough alike to make a family.")
         return
     shown = st.session_state.get("review-family-page") or 0
     numbers = tuple(range(shown * FAMILIES_SHOWN, min(count, (shown + 1) * FAMILIES_SHOWN)))
-    shares = class_shares(found, desk.beats)
-    shapes = tuple(_shape(desk, number, shares[number]) for number in numbers)
-    chosen = bench.family if bench.scope == "family" else desk.family_of(bench.sample)
-    _pick_family(bench, shapes, numbers, chosen)
+    shares = class_shares(found, review.beats)
+    shapes = tuple(_shape(review, number, shares[number]) for number in numbers)
+    chosen = session.family if session.scope == "family" else review.family_of(session.sample)
+    _pick_family(session, shapes, numbers, chosen)
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-family-list"):
         for number, shape in zip(numbers, shapes, strict=True):
             st.button(
-                f"{number + 1}", key=f"family-{number}", on_click=bench.choose_family, args=(number,), wrap=False,
-                type="primary" if bench.scope == "family" and number == bench.family else "secondary",
+                f"{number + 1}", key=f"family-{number}", on_click=session.choose_family, args=(number,), wrap=False,
+                type="primary" if session.scope == "family" and number == session.family else "secondary",
                 help=shape.name,
             )  # fmt: skip
         if count > FAMILIES_SHOWN:
@@ -120,23 +120,23 @@ def _families(bench: Bench, desk: Desk) -> None:
     )
 
 
-def _shape(desk: Desk, number: int, shares: np.ndarray) -> Shape:
-    found = desk.material.families
+def _shape(review: StudyReview, number: int, shares: np.ndarray) -> Shape:
+    found = review.material.families
     best = int(shares.argmax())
     label = AAMI_CLASSES[best] if shares[best] else ""
-    count = len(desk.family_samples(number))
+    count = len(review.family_samples(number))
     name = f"{count} beats, {label} {share(float(shares[best]))}" if label else f"{count} beats"
     return Shape(name, label, found.offset_s, found.median[number])
 
 
-def _pick_family(bench: Bench, shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int) -> None:
-    key = f"review-families-{bench.picks}"
+def _pick_family(session: ReviewSession, shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int) -> None:
+    key = f"review-families-{session.picks}"
 
     def picked() -> None:
         points = st.session_state[key].selection.points
         if points:
             data = points[0]["customdata"]
-            bench.choose_family(int(data[0] if isinstance(data, list) else data))
+            session.choose_family(int(data[0] if isinstance(data, list) else data))
 
     st.plotly_chart(
         review_charts.families(shapes, numbers, chosen, palette()), key=key, on_select=picked, theme=None,
@@ -144,59 +144,59 @@ def _pick_family(bench: Bench, shapes: tuple[Shape, ...], numbers: tuple[int, ..
     )  # fmt: skip
 
 
-def _trend(bench: Bench, desk: Desk) -> None:
-    beats = desk.beats
+def _trend(session: ReviewSession, review: StudyReview) -> None:
+    beats = review.beats
     rate = moving_rate(beats.rr_s).astype(float)
     position = np.arange(len(beats))
     if position.size > TREND_POINTS:
         time_s, rate = ecg_chart.decimate(beats.time_s, rate, TREND_POINTS)
         position = np.searchsorted(beats.time_s, time_s).clip(0, len(beats) - 1)
     figure = ecg_chart.trend(
-        beats.time_s[position], rate, desk.marks(_lanes(desk)), palette(),
-        duration_s=desk.material.recording.duration_s, window=_window(bench), beat=beats.sample[position],
-        quality=desk.material.analysis.quality.segments,
+        beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
+        duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
+        quality=review.material.analysis.quality.segments,
     )  # fmt: skip
-    pickable(bench, desk, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
+    pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
     st.caption("Median of eight intervals; a click leads there.")
 
 
-def _lanes(desk: Desk) -> np.ndarray:
+def _lanes(review: StudyReview) -> np.ndarray:
     """Beats that are not N, thinned to one per class and pixel-wide stretch."""
-    beats = desk.beats
+    beats = review.beats
     wanted = np.flatnonzero((beats.aami != "N") & (beats.aami != REJECTED))
-    bucket = (beats.time_s[wanted] / max(desk.material.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
+    bucket = (beats.time_s[wanted] / max(review.material.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
     kind = np.unique(beats.aami[wanted], return_inverse=True)[1]
     _, first = np.unique(np.stack([bucket, kind]), axis=1, return_index=True)
     return wanted[np.sort(first)]
 
 
-def _intervals(bench: Bench, desk: Desk) -> None:
-    beats, colours, phone = desk.beats, palette(), by_touch()
+def _intervals(session: ReviewSession, review: StudyReview) -> None:
+    beats, colours, phone = review.beats, palette(), by_touch()
     left, right = st.columns([5, 2], gap="small")
     with left:
         series = tachogram(beats)
-        label = tuple(desk.letter(int(i)) for i in series.position)
+        label = tuple(review.letter(int(i)) for i in series.position)
         figure = review_charts.tachogram(
             series.x,
             series.y,
             beats.sample[series.position],
             label,
             colours,
-            _window(bench),
-            bench.picked,
+            _window(session),
+            session.picked,
             narrow=phone,
         )
         pickable(
-            bench, desk, figure, "review-tachogram", "RR intervals over time",
+            session, review, figure, "review-tachogram", "RR intervals over time",
             inside=lambda x, y: _around(beats, tachogram(beats, config=WHOLE), np.asarray(x), np.divide(y, 1000)),
         )  # fmt: skip
     with right:
         cloud = poincare(beats)
         figure = review_charts.poincare(
-            cloud.x, cloud.y, beats.sample[cloud.position], colours, bench.picked, narrow=phone
+            cloud.x, cloud.y, beats.sample[cloud.position], colours, session.picked, narrow=phone
         )
         pickable(
-            bench, desk, figure, "review-poincare", "Poincare plot of normal intervals",
+            session, review, figure, "review-poincare", "Poincare plot of normal intervals",
             inside=lambda x, y: _around(beats, poincare(beats, WHOLE), np.divide(x, 1000), np.divide(y, 1000)),
         )  # fmt: skip
     if not phone:
@@ -210,8 +210,8 @@ def _around(
     return tuple(beats.sample[enclosed(series, x_s.tolist(), y_s.tolist())].tolist())
 
 
-def _variability(bench: Bench, desk: Desk) -> None:
-    found = desk.variability
+def _variability(session: ReviewSession, review: StudyReview) -> None:
+    found = review.variability
     for names, column in zip((SHORT_TERM, LONG_TERM), st.columns(2, gap="medium"), strict=True):
         rows = [f"| {words} | {_measured(getattr(found, name))} |" for name, words in names.items()]
         column.markdown("\n".join(["| Measure | Value |", "|---|---|", *rows]))
@@ -225,20 +225,20 @@ def _measured(measure: Measure) -> str:
     return f":gray[{measure.reason}]" if measure.value is None else f"**{measure.value:.1f}** {measure.unit}"
 
 
-def _day(bench: Bench, desk: Desk) -> None:
-    recording = desk.material.recording
+def _day(session: ReviewSession, review: StudyReview) -> None:
+    recording = review.material.recording
     row_s = ROW_S if recording.duration_s > SHORT_DAY_S else SHORT_ROW_S
     starts = np.arange(0, recording.duration_s, row_s)
-    lead = desk.study.leads[0]
+    lead = review.study.leads[0]
     rows = tuple(
         DayRow(float(s), envelope(recording, lead, float(s), min(recording.duration_s, float(s) + row_s), COLUMNS))
         for s in starts
     )
-    figure = review_charts.day(rows, row_s, desk.marks(_lanes(desk)), _window(bench), palette())
-    pickable(bench, desk, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
+    figure = review_charts.day(rows, row_s, review.marks(_lanes(review)), _window(session), palette())
+    pickable(session, review, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
     length = "an hour" if row_s == ROW_S else f"{row_s / 60:.0f} minutes"
     st.caption(f"Each row is {length} of lead {plain(lead)}; a click leads there.")
 
 
-def _window(bench: Bench) -> tuple[float, float]:
-    return bench.viewport.span_s
+def _window(session: ReviewSession) -> tuple[float, float]:
+    return session.viewport.span_s

@@ -8,10 +8,10 @@ import streamlit as st
 
 from app.common import cache
 from app.common.text import plain
-from app.review.session import Bench
-from pipeline.cases.desk import Desk, Wanted
+from app.review.session import ReviewSession
 from pipeline.cases.material import job_beside, networks_beside, others_of
-from pipeline.cases.opening import progress_words
+from pipeline.cases.stored_case import progress_words
+from pipeline.cases.study_review import StudyReview, Wanted
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.triage import Finding
@@ -93,31 +93,31 @@ export default function ({ data, parentElement, setTriggerValue }) {
 _show_list = st.components.v2.component("heartvision_triage", html=_HTML, css=_CSS, js=_JS)
 
 
-def draw(bench: Bench, desk: Desk, *, dark: bool) -> None:
+def draw(session: ReviewSession, review: StudyReview, *, dark: bool) -> None:
     """Filters, the list, and how far the review has come."""
-    if "review-which" not in st.session_state:  # back from another page, where Streamlit drops the state of widgets
-        bench.wanted = Wanted()
-    _filters(bench, desk)
-    listed = desk.listed(bench.wanted)
+    if "review-which" not in st.session_state:  # back from another page, which forgets widgets
+        session.wanted = Wanted()
+    _filters(session, review)
+    listed = review.listed(session.wanted)
 
     def chosen() -> None:
-        found = desk.finding(str(st.session_state["triage"].chosen))
+        found = review.finding(str(st.session_state["triage"].chosen))
         if found is not None:
-            bench.show(found)
+            session.show(found)
 
-    _show_list(key="triage", data=_data(bench, listed, dark=dark), on_chosen_change=chosen)
+    _show_list(key="triage", data=_data(session, listed, dark=dark), on_chosen_change=chosen)
 
 
-def _data(bench: Bench, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
+def _data(session: ReviewSession, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
     names = [found.id for found in listed]
-    at = names.index(bench.finding) if bench.finding in names else 0
+    at = names.index(session.finding) if session.finding in names else 0
     first = max(0, min(at - SHOWN_MAX // 2, len(listed) - SHOWN_MAX))
     shown = listed[first : first + SHOWN_MAX]
     return {
-        "rows": [_row(found, found.id == bench.finding) for found in shown],
-        "chosen": bench.finding,
+        "rows": [_row(found, found.id == session.finding) for found in shown],
+        "chosen": session.finding,
         "dark": dark,
-        "note": _note(len(listed), len(shown), bench.wanted),
+        "note": _note(len(listed), len(shown), session.wanted),
     }
 
 
@@ -139,71 +139,71 @@ def _row(found: Finding, chosen: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _filters(bench: Bench, desk: Desk) -> None:
+def _filters(session: ReviewSession, review: StudyReview) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.segmented_control(
             "Reviewed or not", list(REVIEWED), key="review-which", default=ALL, required=True, wrap=False,
-            label_visibility="collapsed", on_change=_filtered, args=(bench, desk),
+            label_visibility="collapsed", on_change=_filtered, args=(session, review),
         )  # fmt: skip
-        count = f" ({bench.wanted.narrowed})" if bench.wanted.narrowed else ""
+        count = f" ({session.wanted.narrowed})" if session.wanted.narrowed else ""
         with st.popover(f"Filter{count}", icon=":material/filter_list:"):
-            _more_filters(bench, desk)
-    other = bench.wanted.other
-    if other and other not in desk.material.others:
-        _second_opinion(bench, desk, other)
+            _more_filters(session, review)
+    other = session.wanted.other
+    if other and other not in review.material.others:
+        _second_opinion(session, review, other)
 
 
-def _more_filters(bench: Bench, desk: Desk) -> None:
-    act, args = _filtered, (bench, desk)
-    titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in desk.findings}
-    kinds = list(titles) + sorted(bench.wanted.kinds - set(titles))
+def _more_filters(session: ReviewSession, review: StudyReview) -> None:
+    act, args = _filtered, (session, review)
+    titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in review.findings}
+    kinds = list(titles) + sorted(session.wanted.kinds - set(titles))
     st.pills("Findings", kinds, selection_mode="multi", key="review-kinds", format_func=lambda k: titles.get(k, k),
              on_change=act, args=args)  # fmt: skip
     st.pills("Class in force", CLASSES, selection_mode="multi", key="review-classes",
              format_func=lambda c: CLASS_WORDS.get(c, c), on_change=act, args=args)  # fmt: skip
     st.slider("Confidence of the model (%)", 0, 100, (0, 100), key="review-confidence", on_change=act, args=args)
-    minutes = max(1, -int(-desk.material.recording.duration_s // 60))
+    minutes = max(1, -int(-review.material.recording.duration_s // 60))
     st.slider("Minutes of the recording", 0, minutes, (0, minutes), key="review-minutes", on_change=act, args=args)
     st.selectbox(
-        "Only where another network disagrees", ["", *networks_beside(desk.study)], key="review-other",
-        format_func=lambda name: _other_words(desk, name), on_change=act, args=args,
+        "Only where another network disagrees", ["", *networks_beside(review.study)], key="review-other",
+        format_func=lambda name: _other_words(review, name), on_change=act, args=args,
     )  # fmt: skip
 
 
-def _other_words(desk: Desk, name: str) -> str:
+def _other_words(review: StudyReview, name: str) -> str:
     if not name:
         return "any"
-    return plain(name) if name in desk.material.others else f"{plain(name)} (reads the recording first)"
+    return plain(name) if name in review.material.others else f"{plain(name)} (reads the recording first)"
 
 
 @st.fragment(run_every=1.0)
-def _second_opinion(bench: Bench, desk: Desk, network: str) -> None:
-    """How far the other network is; once it has analysed the recording, the list shows the disagreements."""
-    job, worker = job_beside(desk.material, network), cache.worker()
+def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -> None:
+    """How far the other network is; as soon as it has read the recording, the list is that of the disagreements."""
+    job, worker = job_beside(review.material, network), cache.worker()
     status = worker.status(job)
     if status.state in ("waiting", "running"):
         st.progress(status.fraction, f"{plain(network)}: {plain(progress_words(status))}")
         return
-    others = others_of(desk.study)
-    if network in others and bench.desk is not None:
-        cache.forget_review_material()  # the finding that was looked at belongs to no list of this analysis
-        bench.put(replace(bench.desk, material=replace(bench.desk.material, others=others), _lists={}))
+    others = others_of(review.study)
+    if network in others and session.review is not None:
+        cache.forget_review_material()  # it knows nothing of this analysis
+        session.put(replace(session.review, material=replace(session.review.material, others=others), _lists={}))
         st.rerun()
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):
         st.caption(plain(status.sentence) or f"{plain(network)} has not read this recording.", width="stretch")
         st.button("Let it read", key="second-opinion", on_click=worker.ask, args=(job,), wrap=False)
 
 
-def _filtered(bench: Bench, desk: Desk) -> None:
+def _filtered(session: ReviewSession, review: StudyReview) -> None:
     """Takes all filters as they stand; the finding that is looked at stays."""
     state = st.session_state
     low, high = state.get("review-confidence", (0, 100))
-    minutes = max(1, -int(-desk.material.recording.duration_s // 60))
+    minutes = max(1, -int(-review.material.recording.duration_s // 60))
     first, last = state.get("review-minutes", (0, minutes))
     other = state.get("review-other") or ""
-    if other and other not in desk.material.others:
-        cache.worker().ask(job_beside(desk.material, other))
-    bench.wanted = Wanted(
+    if other and other not in review.material.others:
+        cache.worker().ask(job_beside(review.material, other))
+    session.wanted = Wanted(
         kinds=frozenset(state.get("review-kinds") or ()),
         classes=frozenset(state.get("review-classes") or ()),
         confidence=(low / 100, high / 100),

@@ -15,11 +15,11 @@ from app.common import cache
 from app.common.open_study import Open, leave_review
 from app.common.text import plain
 from models import registry
-from pipeline.cases.desk import Desk
+from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ModelError
 from pipeline.export import write_analysis_json, write_atr, write_csv
 from pipeline.export.fhir import write_fhir
-from pipeline.export.report import ReportContent, StudyFacts, report_content
+from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
 from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
 from pipeline.review.beats_in_force import reviewed_beats
@@ -59,16 +59,16 @@ MODEL = (
 )
 
 
-def draw(desk: Desk, signatures: int, *, blind: bool) -> None:
+def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
     """Both results, one row each."""
-    signed = desk.study.state == "signed"
+    signed = review.study.state == "signed"
     st.markdown(f"**The reviewed result**, {'signed' if signed else 'preliminary until it is signed'}")
     if blind:
         st.info("Hidden until you have finished your own reading.", icon=":material/visibility_off:")
     else:
-        _row(REVIEWED, desk.study, partial(reviewed, desk, signatures), empty=not len(desk.beats))
+        _row(REVIEWED, review.study, partial(reviewed, review, signatures), empty=not len(review.beats))
     st.markdown("**The model's result alone**, before anybody looked at it")
-    _row(MODEL, desk.study, partial(model_alone, desk), empty=not desk.material.analysis.sample.size)
+    _row(MODEL, review.study, partial(model_alone, review), empty=not review.material.analysis.sample.size)
     st.caption(
         "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
         "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."
@@ -99,28 +99,28 @@ def _forget(here: Open, seen: int, reader: str) -> None:
         lambda: delete_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
     )  # fmt: skip
     if here.notice:
-        here.desk = None
+        here.review = None
         cache.forget_review_material()
         leave_review()
 
 
-def reviewed(desk: Desk, signatures: int) -> ReportContent:
-    """The reviewed result as it stands."""
-    return _content(desk, facts(desk, signatures))
+def reviewed(review: StudyReview, signatures: int) -> ReportContent:
+    """What the reader made of it, as it stands."""
+    return _content(review, facts(review, signatures))
 
 
-def model_alone(desk: Desk) -> ReportContent:
-    """The model's answer, without any decision."""
-    material = desk.material
+def model_alone(review: StudyReview) -> ReportContent:
+    """The model's answer, as if nobody had seen it."""
+    material = review.material
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.ground),
-        created=datetime.now(UTC), trained_on=trained_on(desk.study),
+        created=datetime.now(UTC), trained_on=trained_on(review.study),
     )  # fmt: skip
 
 
-def facts(desk: Desk, signatures: int) -> StudyFacts:
-    """Who is responsible for the result: who signed it, else who read it last."""
-    now = desk.standing
+def facts(review: StudyReview, signatures: int) -> StudyFacts:
+    """Who answers for the result: who signed it, else who read it last."""
+    now = review.standing
     return StudyFacts(
         state=now.state,
         reader=now.signature.who if now.signature else now.study.reader,
@@ -145,10 +145,10 @@ def made(form: Form, content: Content) -> bytes:
         return form.write(content(), Path(folder) / f"result.{form.ending}").read_bytes()
 
 
-def _content(desk: Desk, study: StudyFacts) -> ReportContent:
+def _content(review: StudyReview, study: StudyFacts) -> ReportContent:
     return report_content(
-        desk.material.recording, desk.material.analysis, desk.beats, created=datetime.now(UTC),
-        findings=desk.findings, study=study, trained_on=trained_on(desk.study),
+        review.material.recording, review.material.analysis, review.beats, created=datetime.now(UTC),
+        findings=review.findings, study=study, trained_on=trained_on(review.study),
     )  # fmt: skip
 
 

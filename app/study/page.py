@@ -8,7 +8,7 @@ from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
 from app.study import exports as worklist_exports
 from app.study import second_reading, signoff
-from pipeline.cases.desk import Desk
+from pipeline.cases.study_review import StudyReview
 from pipeline.errors import EcgError
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
@@ -29,18 +29,18 @@ def _draw(here: Open) -> None:
     who = _head(here, now)
     _said(here)
     blind = is_blind(now, who)
-    desk = _desk(here, now)
+    review = _study(here, now)
     signing, second, exports, trail = st.tabs(["Sign-off", "Second reading", "Exports", "Audit trail"], key="study-tab")
     with signing:
         if blind:
             st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
         else:
-            signoff.draw(here, now, desk, who)
+            signoff.draw(here, now, review, who)
     with second:
-        second_reading.draw(here, now, desk, who)
+        second_reading.draw(here, now, review, who)
     with exports:
-        if desk is not None:
-            worklist_exports.draw(desk, signatures(here.study_id), blind=blind)
+        if review is not None:
+            worklist_exports.draw(review, signatures(here.study_id), blind=blind)
             worklist_exports.offer_to_forget(here, now, who)
     with trail:
         entries = visible(audit(here.study_id), now, who)
@@ -83,7 +83,7 @@ def _said(here: Open) -> None:
     here.error, here.notice = "", ""
 
 
-def _desk(here: Open, now: Standing) -> Desk | None:
+def _study(here: Open, now: Standing) -> StudyReview | None:
     try:
         return here.laid_out(now)
     except EcgError as error:

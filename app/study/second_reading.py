@@ -10,11 +10,11 @@ import streamlit as st
 
 from app.common import ecg_chart
 from app.common.open_study import Open, recording_page
-from app.common.strip import PHONE_PX
+from app.common.strip_chart import PHONE_PX
 from app.common.text import plain
 from app.common.theme import by_touch, palette
-from pipeline.cases.desk import Desk
-from pipeline.cases.strip import recorded_leads
+from pipeline.cases.strip_content import recorded_leads
+from pipeline.cases.study_review import StudyReview
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.agreement import Rate, ReaderDifference
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
@@ -38,10 +38,10 @@ WORDS = {
 SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: NOT_CLASSIFIED, "": "–"}
 
 
-def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
-    """The next step of the second reading."""
+def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+    """Whatever comes next for the second reading."""
     if now.second_done:
-        _compared(here, now, desk, reader)
+        _compared(here, now, review, reader)
     elif not now.second_reader:
         _offer(here, now, reader)
     elif now.second_reader == reader:
@@ -94,8 +94,8 @@ def _others(here: Open, now: Standing, reader: str) -> None:
         )  # fmt: skip
 
 
-def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
-    found = comparison(here.study_id, desk.material.ground if desk else None)
+def _compared(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+    found = comparison(here.study_id, review.material.ground if review else None)
     names = f"**{plain(found.first_reader)}** and **{plain(found.second_reader)}**"
     differences = found.agreement.differences
     st.markdown(f"{names} read this study independently.")
@@ -112,10 +112,10 @@ def _compared(here: Open, now: Standing, desk: Desk | None, reader: str) -> None
         st.success("The two readings do not differ.", icon=":material/check_circle:")
         return
     if found.unsettled:
-        _difference(here, now, desk, found, reader)
+        _difference(here, now, review, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
-    st.dataframe(table(found, _fs(here, desk)), hide_index=True, key="second-table")
+    st.dataframe(table(found, _fs(here, review)), hide_index=True, key="second-table")
     own = sum(map(found.is_party, found.settled_by))
     if own:
         st.caption(f"Settled by one of the two readers themselves, not by a third: **{own} of {settled}**.")
@@ -128,12 +128,12 @@ def _rate(title: str, rate: Rate) -> None:
     st.metric(title, agreed, more, delta_color="off", delta_arrow="off", border=True, width=240)
 
 
-def _difference(here: Open, now: Standing, desk: Desk | None, found: ReaderComparison, reader: str) -> None:
+def _difference(here: Open, now: Standing, review: StudyReview | None, found: ReaderComparison, reader: str) -> None:
     """One open difference with its strip, and the two answers as buttons."""
     left = len(found.unsettled)
     here.difference = min(here.difference, left - 1)
     at = found.unsettled[here.difference]
-    seconds = at.sample / _fs(here, desk)
+    seconds = at.sample / _fs(here, review)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Difference at {clock(seconds)}**, {here.difference + 1} of {left} open", width="content")
         _turn(here, "Previous", -1, here.difference == 0)
@@ -146,8 +146,8 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: ReaderCompa
         st.caption("Say who you are above first.")
     if found.is_party(reader):
         st.warning(PARTY, icon=":material/balance:")
-    if desk is not None:
-        _strip(desk, at, seconds)
+    if review is not None:
+        _strip(review, at, seconds)
     model = WORDS[at.model]
     st.caption(
         f"The model says: {model}. The letters over the strip are those of {plain(found.first_reader)}, with what is "
@@ -155,15 +155,15 @@ def _difference(here: Open, now: Standing, desk: Desk | None, found: ReaderCompa
     )
 
 
-def _strip(desk: Desk, at: ReaderDifference, seconds: float) -> None:
+def _strip(review: StudyReview, at: ReaderDifference, seconds: float) -> None:
     """The recorded leads around the beat, with the letters of the first reading in force and the beat in question."""
     phone = by_touch()
     length = PHONE_WINDOW_S if phone else WINDOW_S
-    start = max(0.0, min(seconds - length / 2, desk.material.recording.duration_s - length))
-    leads = recorded_leads(desk.material.recording, desk.study.leads, start, start + length)
-    marks = desk.marks(desk.window(start, start + length))
+    start = max(0.0, min(seconds - length / 2, review.material.recording.duration_s - length))
+    leads = recorded_leads(review.material.recording, review.study.leads, start, start + length)
+    marks = review.marks(review.window(start, start + length))
     figure = ecg_chart.strip(
-        leads, marks, palette(), start_s=start, window_s=length, selected=desk.nearest(at.sample),
+        leads, marks, palette(), start_s=start, window_s=length, selected=review.nearest(at.sample),
         paper_px=PHONE_PX if phone else ecg_chart.PAPER_PX,
     )  # fmt: skip
     st.plotly_chart(figure, key="second-strip", theme=None, config=CHART, alt="ECG around the beat in question")
@@ -206,8 +206,8 @@ def _settled(found: ReaderComparison, who: str) -> str:
     return f"by {who}, one of the two" if found.is_party(who) else f"by {who}"
 
 
-def _fs(here: Open, desk: Desk | None) -> float:
-    return desk.beats.fs if desk else stored_analysis(here.study_id).fs
+def _fs(here: Open, review: StudyReview | None) -> float:
+    return review.beats.fs if review else stored_analysis(here.study_id).fs
 
 
 def _begin(here: Open, seen: int, reader: str) -> None:

@@ -10,9 +10,9 @@ import streamlit as st
 
 from app.common.open_study import Open
 from app.common.text import plain
-from pipeline.cases.desk import Desk
+from pipeline.cases.study_review import StudyReview
 from pipeline.review.decisions import TEXT_CHARS
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
@@ -23,26 +23,26 @@ PART = "I have reviewed the findings marked as reviewed; the others stand as the
 SHOWN = 4
 
 
-def draw(here: Open, now: Standing, desk: Desk | None, reader: str) -> None:
-    """The signature of a signed study, else the steps to it; in between, the result that is signed."""
-    if desk is not None:
-        _result(desk)
+def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+    """The signature of a signed study, else the way to it; between them the result that it is about."""
+    if review is not None:
+        _result(review)
     if now.state == "signed":
         _signed(here, now, reader)
     elif now.state == "new":
         _new(here, now, reader)
     else:
-        _sign(here, now, reader, whole=not _left(desk))
+        _sign(here, now, reader, whole=not _left(review))
 
 
-def _result(desk: Desk) -> None:
+def _result(review: StudyReview) -> None:
     """What is signed, in figures."""
-    found = desk.summary
+    found = review.summary
     rate = found.rate
     low, high = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
     longest = found.longest_rr
     figures = (
-        ("Beats", grouped(len(desk.beats)), f"{grouped(found.reviewed)} decided by a reader"),
+        ("Beats", grouped(len(review.beats)), f"{grouped(found.reviewed)} decided by a reader"),
         ("Ventricular", burden(found.counts, "V"), _beats(found.counts["V"])),
         ("Supraventricular", burden(found.counts, "S"), _beats(found.counts["S"])),
         ("Mean heart rate", _rate(rate.mean), f"{low:.0f} to {high:.0f}/min" if low and high else "too few beats"),
@@ -95,11 +95,11 @@ def _new(here: Open, now: Standing, reader: str) -> None:
     _who(reader)
 
 
-def _left(desk: Desk | None) -> bool:
-    """Beats that nobody has decided about, if any: a warning that does not prevent signing."""
-    if desk is None:
+def _left(review: StudyReview | None) -> bool:
+    """What nobody has decided about, if there is anything: a warning, not a wall."""
+    if review is None:
         return False
-    left = [finding for finding in desk.findings if not finding.reviewed]
+    left = [finding for finding in review.findings if not finding.reviewed]
     if not left:
         st.success("Every finding is reviewed.", icon=":material/check_circle:")
         return False
@@ -107,7 +107,7 @@ def _left(desk: Desk | None) -> bool:
     words = [f"{FINDING_KINDS[kind].words} ({n})" for kind, n in kinds.items()]
     more = f" and {len(words) - SHOWN} more kinds" if len(words) > SHOWN else ""
     st.warning(
-        f"**{len(left)} of {len(desk.findings)} findings are not reviewed:** {', '.join(words[:SHOWN])}{more}. "
+        f"**{len(left)} of {len(review.findings)} findings are not reviewed:** {', '.join(words[:SHOWN])}{more}. "
         "You can sign all the same; the report says which they are.",
         icon=":material/visibility_off:",
     )

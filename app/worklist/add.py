@@ -12,7 +12,7 @@ from app.common.opening import ENDINGS, UNITS
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
-from pipeline.cases import opening as work
+from pipeline.cases import stored_case as work
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError

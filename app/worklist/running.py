@@ -9,7 +9,7 @@ import streamlit as st
 from app.common import cache
 from app.common.text import plain
 from app.worklist.session import WorklistView
-from pipeline.cases import opening as work
+from pipeline.cases import stored_case as work
 from pipeline.store.listing import stamp
 from pipeline.store.recordings import load
 from pipeline.wording import percent

@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all, and a value as JSON: the one owner of both."""
+"""Writes a file whole or not at all, and a value as JSON."""
 
 from __future__ import annotations
 
@@ -49,23 +49,28 @@ def write_bytes(path: Path, payload: bytes, *, private: bool = False) -> Path:
 
 
 def write_json(path: Path, value: Any, *, private: bool = False) -> Path:
-    """Write JSON as `write_bytes` does: strict and for people, with lists of plain values on one line.
+    """Write a value as JSON, whole or not at all: strict and for people, with lists of plain values on one line.
 
     Parameters
     ----------
     path : Path
         Where to write; missing folders are made.
-    value : dict, list, tuple, str, int, float, bool or None
+    value : dict, list, str, int, float, bool or None
         The content.
     private : bool, optional
-        Only this user may read it, and only this program will: on one line, and what is not finite as Python writes it.
+        Whether only this user and this program read it: then it is one line, and numbers need not be finite.
+
+    Returns
+    -------
+    Path
+        `path`.
 
     Raises
     ------
     DataError
         If it cannot be written.
     ValueError
-        If a number is not finite and others may read it: JSON has no word for it.
+        If a number is not finite and the file is not private: JSON has no word for it.
     """
     text = json.dumps(value) if private else _indented(value, "\n") + "\n"
     return write_bytes(path, text.encode(), private=private)

@@ -41,7 +41,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(cls: type[T], raw: Any, *, what: str = "The content", again: str = "write it again") -> T:
-    """Rebuild the dataclass that `to_json` made `raw` of.
+    """Return the dataclass that `to_json` made `raw` of.
 
     Parameters
     ----------
@@ -49,8 +49,15 @@ def from_json(cls: type[T], raw: Any, *, what: str = "The content", again: str =
         A frozen dataclass.
     raw : dict, list, str, int, float, bool or None
         As `json.loads` gives it.
-    what, again : str
-        What the error calls the file, and what it tells the reader to do.
+    what : str, optional
+        What an error calls the file.
+    again : str, optional
+        What an error tells the reader to do.
+
+    Returns
+    -------
+    T
+        The dataclass.
 
     Raises
     ------
@@ -73,13 +80,20 @@ def read_as(cls: type[T], path: Path, *, again: str, what: str = "") -> T:
         A frozen dataclass.
     path : Path
         The file.
-    again, what : str
-        What an error tells the reader to do, and what it calls the file; the file's name if "".
+    again : str
+        What an error tells the reader to do.
+    what : str, optional
+        What an error calls the file; its name if "".
+
+    Returns
+    -------
+    T
+        The dataclass.
 
     Raises
     ------
     DataError
-        If it cannot be read, is no JSON, or does not hold a `cls` (as `from_json` says).
+        If it cannot be read, is not JSON, or does not hold a `cls` (as `from_json` says).
     """
     name = what or path.name
     try:
@@ -90,7 +104,7 @@ def read_as(cls: type[T], path: Path, *, again: str, what: str = "") -> T:
 
 
 def rounded(value: T, digits: int = DIGITS) -> T:
-    """Round the floats of a dataclass, mapping or tuple; those that are not finite become None."""
+    """Return the same value with floats of so many digits, and None for those that are not finite."""
     found: Any = value
     if isinstance(value, float):
         found = round(float(value), digits) if math.isfinite(value) else None

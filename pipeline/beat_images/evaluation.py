@@ -18,17 +18,10 @@ from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit, now
 from pipeline._util.typed_json import to_json
-from pipeline.beat_images.curves import choose, cut_traces, load_windows, unit
 from pipeline.beat_images.public_sets import symbols_of, trained_on_folder_names
 from pipeline.beat_images.reading import classify_traces, read_beat
-from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
-from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
-from pipeline.beat_images.tracing import trace_picture
-from pipeline.config import DEFAULT, Config, data_root
-from pipeline.datasets.catalogue import database_folder
-from pipeline.datasets.splits import DS2
-from pipeline.errors import EcgError
-from pipeline.evaluation.picture_schema import (
+from pipeline.beat_images.record_curves import choose, cut_traces, load_windows, unit
+from pipeline.beat_images.schema import (
     Acceptance,
     AcceptedScores,
     AnnotatedScores,
@@ -39,6 +32,13 @@ from pipeline.evaluation.picture_schema import (
     PublicPictures,
     StyledBeats,
 )
+from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
+from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
+from pipeline.beat_images.tracing import trace_picture
+from pipeline.config import DEFAULT, Config, data_root
+from pipeline.datasets.catalogue import database_folder
+from pipeline.datasets.splits import DS2
+from pipeline.errors import EcgError
 from pipeline.intake.batch import PictureFile
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.synthesis.held_out.kinds import HELD_OUT_KINDS, held_out_beat, held_out_non_beat
@@ -113,9 +113,7 @@ def evaluate_pictures(
         created=now(),
     )
 
-    def kept(
-        done: PicturesEvaluation,
-    ) -> PicturesEvaluation:  # finished parts are saved in case the rest is interrupted
+    def kept(done: PicturesEvaluation) -> PicturesEvaluation:  # what is done is kept, should the rest be stopped
         done = replace(done, minutes=round((time.monotonic() - started) / 60, 1))
         write_json(target, to_json(done))
         return done

@@ -11,10 +11,10 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.neural_network import MLPClassifier
 
 from models.beat_image_heads import traces
+from pipeline.beat_images.schema import FolderLabels, FolderLearner, FolderSymbols
 from pipeline.beat_images.scores import SEED, binary
 from pipeline.beat_images.source_beats import RecordedBeats
 from pipeline.datasets.splits import DS1, DS2
-from pipeline.evaluation.picture_schema import FolderLabels, FolderLearner, FolderSymbols
 from pipeline.types import FloatArray
 
 ALIKE_R: Final = 0.999  # pictures of one folder that correlate more stay on one side of the split

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from pipeline.beat_images.schema import Acceptance, AcceptedScores, BinaryMeasure, BinaryScores, Interval
 from pipeline.evaluation.calibration import expected_calibration_error
-from pipeline.evaluation.picture_schema import Acceptance, AcceptedScores, BinaryMeasure, BinaryScores, Interval
 
 SEED: Final = 507
 BINARY: Final[tuple[BinaryMeasure, ...]] = ("accuracy", "sensitivity", "specificity", "auc")
@@ -84,8 +84,8 @@ def binary(truth: NDArray[np.bool_], score: NDArray[np.float64], threshold: floa
 
     Returns
     -------
-    dict of str to float or None
-        None where there is nothing to measure.
+    BinaryScores
+        Scores; None where there is nothing to measure.
     """
     called = score >= threshold
     return BinaryScores(

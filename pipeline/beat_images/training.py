@@ -22,7 +22,7 @@ from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
-from pipeline.beat_images.curves import SEED, Rng, Windows, choose, cut_traces
+from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
 from pipeline.beat_images.training_set import (
     CLEAN,

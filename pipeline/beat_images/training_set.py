@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.beat_images.curves import (
+from pipeline.beat_images.record_curves import (
     SEED,
     Rng,
     Windows,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.cases.strip import Lead, Marks, recorded_leads
+from pipeline.cases.strip_content import Lead, Marks, recorded_leads
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest

@@ -16,7 +16,7 @@ from pipeline.errors import EcgError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
-    from pipeline.export.report import ReportContent
+    from pipeline.export.report_content import ReportContent
     from pipeline.intake import CsvOptions
     from pipeline.types import Analysis, Recording
 
@@ -108,7 +108,7 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
 def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     """Return the model's answer alone, as a report that nobody has reviewed."""
     from models import registry
-    from pipeline.export.report import report_content
+    from pipeline.export.report_content import report_content
     from pipeline.review.beats_in_force import reviewed_beats
     from pipeline.review.signal_evidence import evidence_of
 

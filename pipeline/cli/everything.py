@@ -54,21 +54,21 @@ def trained_to_compare(weights: Path) -> list[Made]:
 
 
 def is_trained(manifest: Path, commit: str) -> bool:
-    """Whether the weights of a manifest were made by this very code, at `commit`."""
+    """Tell whether the weights of a manifest were made by this very code."""
     return manifest.is_file() and is_same(str(_read(manifest).get("commit")), commit)
 
 
 def is_measured(name: str, part: str, commit: str, weights: Path) -> bool:
-    """Whether this very code, at `commit`, has measured the weights that a network has now.
+    """Tell whether this very code has measured the weights that a network has now.
 
     Parameters
     ----------
     name : str
-        Name of the network.
+        The network.
     part : {"ds2", "svdb", "uncertainty", "stress", "explanations"}
         What was measured.
     commit : str
-        The commit of the code, with a "+" and more if the working tree was changed; "" if it is not known.
+        The code's commit.
     weights : Path
         The folder with the networks' folders.
     """
@@ -80,7 +80,7 @@ def is_measured(name: str, part: str, commit: str, weights: Path) -> bool:
 
 
 def is_same(made: str, commit: str) -> bool:
-    """Whether two commits are one, be the working tree changed or not; none is that of another."""
+    """Tell whether two commits are the same, be the working tree changed or not; "" is the commit of nothing."""
     return bool(commit) and made.split("+")[0] == commit.split("+")[0]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import DEFAULT, SHIPPED, Config
 from pipeline.datasets.splits import SAME_PERSON, split_of
 from pipeline.errors import DataError
@@ -35,7 +36,7 @@ class RecordStatistics:
     fs_hz: float
     duration_s: float
     leads: tuple[str, ...]
-    counts: dict[str, dict[str, int]]
+    counts: Mapping[str, Mapping[str, int]]
     ignored: int
     heart_rate_bpm: float
 
@@ -59,10 +60,10 @@ class Twins:
 class Statistics:
     """Everything that the Dataset page shows; `rr_counts[group][class]` is a histogram of RR_BINS bins of RR_BIN_MS."""
 
-    provenance: dict[str, str]
+    provenance: Mapping[str, str]
     records: tuple[RecordStatistics, ...]
-    rr_counts: dict[str, dict[str, list[int]]]
-    twins: dict[str, Twins]
+    rr_counts: Mapping[str, Mapping[str, tuple[int, ...]]]
+    twins: Mapping[str, Twins]
     same_person: tuple[tuple[str, str], ...]
 
     def groups(self) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def gather_statistics(recordings: Iterable[tuple[str, Recording]], provenance: d
     return Statistics(
         provenance=provenance,
         records=tuple(records),
-        rr_counts={g: {n: c.tolist() for n, c in classes.items()} for g, classes in rr_counts.items()},
+        rr_counts={g: {n: tuple(c.tolist()) for n, c in classes.items()} for g, classes in rr_counts.items()},
         twins={kind: _twins(found.values()) for kind, found in prints.items()},
         same_person=SAME_PERSON,
     )
@@ -134,7 +135,7 @@ def rr_histograms(recording: Recording) -> dict[str, IntArray]:
 
 def write_statistics(statistics: Statistics, path: Path = STATISTICS_PATH) -> None:
     """Write the statistics as JSON, one record per line."""
-    text = json.dumps(asdict(statistics), separators=(",", ":"))
+    text = json.dumps(to_json(statistics), separators=(",", ":"))
     path.write_text(text.replace('{"dataset"', '\n{"dataset"') + "\n", encoding="utf-8", newline="\n")
 
 
@@ -146,22 +147,8 @@ def load_statistics(path: Path = STATISTICS_PATH) -> Statistics:
     DataError
         If there is no such file, or it was not written by `write_statistics`.
     """
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Statistics(
-            provenance=found["provenance"],
-            records=tuple(RecordStatistics(**{**row, "leads": tuple(row["leads"])}) for row in found["records"]),
-            rr_counts=found["rr_counts"],
-            twins={
-                kind: Twins(**{**twins, "listed": tuple(map(tuple, twins["listed"]))})
-                for kind, twins in found["twins"].items()
-            },
-            same_person=tuple((first, second) for first, second in found["same_person"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"The statistics {path.name} are missing or broken; run `python -m pipeline data --statistics`."
-        ) from error
+    what = f"The statistics {path.name} are missing or broken: the file"
+    return read_as(Statistics, path, what=what, again="run `python -m pipeline data --statistics`")
 
 
 def _reference(recording: Recording) -> tuple[IntArray, tuple[str, ...]]:

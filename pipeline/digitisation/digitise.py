@@ -9,7 +9,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.calibration import Measured, Pulse, find_pulses, gain_of, speed_of
 from pipeline.digitisation.grid import Grid, measure_grid
 from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes
 from pipeline.digitisation.layout_choice import (
@@ -25,6 +24,7 @@ from pipeline.digitisation.layout_choice import (
 )
 from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
+from pipeline.digitisation.speed_and_gain import Measured, Pulse, find_pulses, gain_of, speed_of
 from pipeline.digitisation.trace import Trace, follow, rules
 from pipeline.digitisation.words import Word, read_words
 from pipeline.errors import IntakeError

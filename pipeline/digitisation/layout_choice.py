@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.calibration import Pulse
 from pipeline.digitisation.ink import Mask
 from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS, PageLayout
+from pipeline.digitisation.speed_and_gain import Pulse
 from pipeline.digitisation.trace import Trace
 from pipeline.digitisation.words import Word
 from pipeline.errors import IntakeError
@@ -234,7 +234,7 @@ def lead_boxes(
 
     Parameters
     ----------
-    layout : Layout
+    layout : PageLayout
         The layout.
     span : tuple[int, int]
         First and last column of the traces, pixels.

@@ -12,7 +12,7 @@ ALIKE: Final = 0.5  # correlation with maps of random weights, below which a map
 
 
 def supported_statements(content: Explanations) -> list[str]:
-    """Sentences that the measurements allow, and no others."""
+    """Return the sentences that the measurements allow, and no others."""
     return [*(_faithful(content, tested) for tested in content.sets), _where(content), _sane(content)]
 
 
@@ -66,13 +66,13 @@ def _sane(content: Explanations) -> str:
     last = content.randomised.stages[-1].correlation
     if last.value is None:
         return "**Weights:** no map shows anything, so none could be compared with those of random weights."
-    comparisons = f"with all weights random, maps correlate {last.value:.2f} with the real ones"
+    measured = f"with all weights random, maps correlate {last.value:.2f} with the real ones"
     if last.low is None or last.high is None or last.low <= ALIKE <= last.high:
-        return f"**Weights:** {comparisons}: whether they depend more on what the network learnt or not is undecided."
+        return f"**Weights:** {measured}: whether they depend more on what the network learnt or not is undecided."
     if last.high < ALIKE:
-        return f"**Weights:** {comparisons}: they depend on what the network learnt."
+        return f"**Weights:** {measured}: they depend on what the network learnt."
     seen = "signal" if content.is_of_signal else "picture"
-    return f"**Weights:** {comparisons}: much of a map comes from the {seen} itself, whatever the network learnt."
+    return f"**Weights:** {measured}: much of a map comes from the {seen} itself, whatever the network learnt."
 
 
 def _listed(words: Sequence[str]) -> str:

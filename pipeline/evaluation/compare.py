@@ -58,7 +58,7 @@ class McNemar:
 
 @dataclass(frozen=True)
 class NetworkComparison:
-    """What `compare` found; `mcnemar` is None for detected beats, whose rows are not the same for both."""
+    """The result of `compare`; `mcnemar` is None for detected beats, whose rows are not the same for both."""
 
     records: tuple[str, ...]
     differences: tuple[MeasureDifference, ...]
@@ -103,7 +103,7 @@ def compare(
     Raises
     ------
     DataError
-        If the reports are of other records or beats, or too old to contain counts.
+        If the reports are of other records or beats, or no record is left.
 
     References
     ----------

@@ -35,7 +35,7 @@ def error_pictures(
 
     Parameters
     ----------
-    errors : sequence of WrongBeat
+    errors : Sequence[Mapping[str, Any]]
         The errors, as in evaluation.json.
     data_dir : Path
         The folder of the records.

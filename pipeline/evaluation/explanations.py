@@ -137,16 +137,14 @@ def _described(classifier: Classifier) -> tuple[str, str]:
 
 
 def measured(found: Explained, name: str, title: str) -> ExplainedSet:
-    """Return what explanations.json states about a set of beats.
+    """Return what explanations.json states about a set.
 
     Parameters
     ----------
     found : Explained
-        The beats of the set, their maps, and the answers as parts were taken away.
-    name : {"held_out", "ds2"}
-        Key of the set.
-    title : str
-        What readers call it.
+        Beats with their maps, and what the maps are worth.
+    name, title : str
+        What the set is called in the file, and on the page.
     """
     record, kept = found.record, found.compared
     area = {

@@ -176,16 +176,16 @@ def _predict_or_load(
 
 
 def beside_reference(recording: Recording, kind: Kind, found: Analysis | None) -> RecordPredictions:
-    """Combine a record's analysis with its reference.
+    """Combine analysis and reference; in a refused record (None) all is missed or, at reference beats, unread.
 
     Parameters
     ----------
     recording : Recording
-        The record, with its reference annotations.
+        A recording with reference beats.
     kind : {"reference", "detected"}
-        Which beats were analysed.
+        Whether the analysis is at reference beats or at detected ones.
     found : Analysis or None
-        The answer; None if the record was refused: then no beat is detected, and no reference beat has an answer.
+        The analysis; None if the recording was refused.
     """
     reference = reference_of(recording)
     unread = reference.sample if kind == "reference" else np.zeros(0, np.int64)

@@ -147,7 +147,7 @@ def evaluate_classifier(
     Path
         The JSON file.
     """
-    report = progress or (no_progress)
+    report = progress or no_progress
     tested = _known(split)
     folder = database_folder(data_dir, DATABASES[tested])
     names = split_records(split, folder, records)
@@ -177,7 +177,7 @@ def evaluate_classifier(
         seen=tuple(name for name in names if name in model.train_records),
         provenance=provenance or default_provenance(classifier.name, folder, split, len(names)),
         speed=_speed(found) or (same.speed if same else None),
-        # of other weights in any case: it represents the network and its pictures
+        # other weights in any case: it stands for the network and its pictures
         random_split=before.random_split if before and before.model.preprocessing == model.preprocessing else None,
         uncertainty=same.uncertainty if same else None,
         error_sheet=None,
@@ -296,7 +296,7 @@ def _error_sheet(errors: Sequence[WrongBeat], folder: Path, output: Path, config
 
 
 def _before(output: Path) -> Evaluation | None:
-    """Return the existing evaluation; empty if there is none that can be read."""
+    """Return the existing evaluation; None if there is none that can be read."""
     try:
         return read_evaluation(output) if output.is_file() else None
     except DataError:

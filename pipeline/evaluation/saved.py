@@ -1,4 +1,4 @@
-"""Saved evaluations, as the pages read them: the schema's name and outline. Imports no scikit-learn and no SciPy."""
+"""Where evaluations are stored, and their readers. Imports no scikit-learn and no SciPy."""
 
 from __future__ import annotations
 
@@ -54,25 +54,25 @@ def without_file(name: str, without: Sequence[str], weights: Path) -> Path:
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """Read an evaluation.json, and check its outline.
+    """Read an evaluation.json.
 
     Raises
     ------
     DataError
-        If the file is missing, not JSON, or of another schema.
+        If the file is missing, not JSON, of another schema, or lacks something.
     """
     return read_as(Evaluation, path, again=AGAIN)
 
 
 def read_measured(name: str, part: str, weights: Path) -> tuple[str, Provenance] | None:
-    """Return what measured a part of a network, and the SHA-256 of the weights; None where nothing readable is.
+    """Return the SHA-256 of the weights that were measured and where that comes from; None where nothing is readable.
 
     Parameters
     ----------
     name : str
-        Name of the network.
-    part : {"uncertainty", "stress", "explanations"} or a split
-        Which measurement.
+        The network.
+    part : {"ds1", "ds2", "svdb", "uncertainty", "stress", "explanations"}
+        What was measured: a split, or something besides.
     weights : Path
         The folder with the networks' folders.
     """

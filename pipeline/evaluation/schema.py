@@ -1,7 +1,8 @@
 """What files of evaluations hold, as frozen dataclasses: evaluation.json, stress.json, explanations.json.
 
-Their fields are the files' fields, in their order (`pipeline._util.typed_json`). Imports no scikit-learn and no SciPy.
-None is what is undefined: a measure of beats that do not occur, a confidence that no beat reaches.
+Their fields are the files' fields, in their order (`pipeline._util.typed_json`). None is what
+is undefined: a measure of beats that are not there, a confidence that no beat reaches. Imports no scikit-learn and no
+SciPy.
 """
 
 from __future__ import annotations
@@ -520,7 +521,7 @@ class BothWays:
     insertion: Estimate
 
     def by(self, way: Way) -> Estimate:
-        """One of the two."""
+        """Return one of the two."""
         return self.deletion if way == "deletion" else self.insertion
 
 
@@ -532,7 +533,7 @@ class RemovalCurves:
     insertion: Column
 
     def by(self, way: Way) -> Column:
-        """One of the two."""
+        """Return one of the two."""
         return self.deletion if way == "deletion" else self.insertion
 
 

@@ -168,7 +168,7 @@ def uncertainty(
     noisy : mapping of str to (n,) bool
         As in `app_rule`.
     provenance : Provenance
-        What the result says of how it was made.
+        Where the result comes from; it is stored with it.
     halves : int, optional
         Number of random halves.
     seed : int, optional

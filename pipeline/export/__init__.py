@@ -1,7 +1,7 @@
 """Results as files: JSON, CSV, WFDB annotations, pictures; each file is written whole or not at all."""
 
-from pipeline.export.beat_images import heat_overlay, write_png
-from pipeline.export.tables import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_csv
+from pipeline.export.analysis_files import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_csv
+from pipeline.export.pictures import heat_overlay, write_png
 from pipeline.export.wfdb_annotations import ANNOTATOR, write_atr
 
 __all__ = [

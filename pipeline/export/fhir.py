@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
-from pipeline.export.tables import dump_json
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.export.analysis_files import dump_json
+from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.wording import RESEARCH_USE
 

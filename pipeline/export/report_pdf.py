@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.printed_page import (
+from pipeline.export.pdf_page import (
     ALARM,
     BOTTOM_MM,
     INNER_MM,
@@ -18,7 +18,7 @@ from pipeline.export.printed_page import (
     Align,
     ReportSheet,
 )
-from pipeline.export.report import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import chosen, draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES

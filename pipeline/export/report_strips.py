@@ -19,7 +19,7 @@ from pipeline.export.ecg_paper import (
     draw_trace,
     lane_for,
 )
-from pipeline.export.printed_page import (
+from pipeline.export.pdf_page import (
     BOTTOM_MM,
     CLASS_COLOURS,
     INK,
@@ -30,8 +30,8 @@ from pipeline.export.printed_page import (
     RIGHT_MM,
     ReportSheet,
 )
-from pipeline.export.report import ReportContent
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.export.report_content import ReportContent
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.types import FloatArray
 from pipeline.wording import report_clock

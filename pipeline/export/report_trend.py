@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.export.printed_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
-from pipeline.export.report import ReportContent
+from pipeline.export.pdf_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
+from pipeline.export.report_content import ReportContent
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.types import FloatArray
 from pipeline.wording import report_clock

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pipeline.config import PictureConfig
-from pipeline.signal.windows import beat_offsets, gather
+from pipeline.signal.beat_windows import beat_offsets, gather
 from pipeline.types import Beats, FloatArray, IntArray
 
 STRIP_COLUMNS = 96  # columns of the rhythm strip, each with its lowest and highest value

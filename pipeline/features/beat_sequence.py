@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.config import SequenceConfig, SignalConfig
-from pipeline.signal.windows import gather, usual_beats
+from pipeline.signal.beat_windows import gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 N_LEADS = 2

@@ -13,8 +13,8 @@ from pipeline.image_folders.dataset import FolderDataset
 from pipeline.image_folders.runs import Severity, Verdict
 from pipeline.types import IntArray
 
-ALIKE: Final = 0.985  # correlation of small pictures; a re-saved or resized copy reaches 0.99 and more
-MIN_PICTURES: Final = 5  # pictures of a class; a fifth is held out
+ALIKE: Final = 0.985  # correlation of thumbnails; a re-saved or resized copy reaches at least 0.99
+MIN_PICTURES: Final = 5  # pictures of a class, of which a fifth is held out
 _BLOCK: Final = 1024
 
 

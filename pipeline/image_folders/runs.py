@@ -1,4 +1,4 @@
-"""Runs of networks on folders of pictures: where they are saved, and what they hold. Light: no TensorFlow."""
+"""Runs of networks on folders of pictures: where they are stored, and what they hold. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -113,6 +113,6 @@ def read_run(folder: Path) -> FolderRun:
     Raises
     ------
     DataError
-        If it is missing, no JSON, of another version, or lacks something.
+        If it is missing, not JSON, of another version, or lacks something.
     """
     return read_as(FolderRun, folder / "run.json", what=f"The run {folder.name!r}", again="train the folder again")

@@ -27,7 +27,7 @@ from pipeline.config import data_root
 from pipeline.errors import DataError
 from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
 from pipeline.evaluation.class_scores import class_report, macro_f1
-from pipeline.export.beat_images import write_png
+from pipeline.export.pictures import write_png
 from pipeline.image_folders.copies import copy_groups, find_copies, verdict
 from pipeline.image_folders.dataset import FolderDataset, read_folder
 from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SampleAnswer, SettingsTrial, runs_folder
@@ -160,7 +160,7 @@ def fit(
     name : str
         Name of the network.
     training_data : FolderTrainingData
-        The pictures of the folder, their labels and their division.
+        The pictures of the folder, divided.
     plan : FolderPlan
         Epochs, learning rate and depth.
     progress : Progress, optional

@@ -11,10 +11,10 @@ import numpy as np
 
 from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import IntakeError, ModelError
-from pipeline.page_classifier.drawing import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
-from pipeline.page_classifier.files import FOLDER
 from pipeline.page_classifier.page_beats import PageBeats, find_beats
+from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
 from pipeline.page_classifier.printed_page import RHYTHM, find_page
+from pipeline.page_classifier.schema import FOLDER
 from pipeline.page_classifier.traces import read_traces
 from pipeline.types import FloatArray, PictureArray, read_only
 

@@ -25,8 +25,8 @@ from pipeline.config import data_root, runs_root
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.schema import Curves
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
-from pipeline.page_classifier.drawing import DRAWING, SIZE_PX, draw_page
-from pipeline.page_classifier.files import FOLDER, FinalFit, NetworkOnPages, PageEvaluation, WrongPage
+from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page
+from pipeline.page_classifier.schema import FOLDER, FinalFit, NetworkOnPages, PageEvaluation, WrongPage
 from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, TrainedPageNetwork, Trainer, trainer_of
 from pipeline.types import IntArray, PictureArray
 

@@ -112,16 +112,14 @@ def _segments(normal: _Normal, config: ReviewConfig) -> list[Intervals]:
     """Return the NN intervals of each five minutes that have enough of them."""
     number = (normal.end_s // config.hrv_segment_s).astype(np.int64)
     parts = np.split(normal.ms, np.flatnonzero(np.diff(number)) + 1)
-    least_ms = 1000 * config.hrv_segment_filled * config.hrv_segment_s
-    return [part for part in parts if part.sum() >= least_ms]
+    min_ms = 1000 * config.hrv_segment_filled * config.hrv_segment_s
+    return [part for part in parts if part.sum() >= min_ms]
 
 
-def _measure(
-    normal: _Normal, least_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False
-) -> Measure:
-    if normal.seconds < least_s:
+def _measure(normal: _Normal, min_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False) -> Measure:
+    if normal.seconds < min_s:
         there = f"{normal.seconds:.0f} s"
-        return Measure(None, unit, f"{there} of normal-to-normal intervals are there and {least_s:.0f} s are needed")
+        return Measure(None, unit, f"{there} of normal-to-normal intervals are there and {min_s:.0f} s are needed")
     if paired and len(normal.pairs) < _PAIRS_MIN:
         return Measure(None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed")
     return Measure(float(compute()), unit)

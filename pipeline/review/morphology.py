@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, REVIEW, PictureConfig, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.signal.windows import beat_offsets, gather
+from pipeline.signal.beat_windows import beat_offsets, gather
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 NO_FAMILY: Final = -1

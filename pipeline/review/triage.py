@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
 from pipeline.signal.nearest import NO_BEAT, nearest

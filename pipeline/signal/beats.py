@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.config import Config
+from pipeline.signal.beat_windows import beat_offsets, gather, usual_beats
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.r_peaks import Detector
-from pipeline.signal.windows import beat_offsets, gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
 

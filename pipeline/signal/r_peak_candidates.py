@@ -90,19 +90,19 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     block = round(BLOCK_S * fs)
     highest = _blocks(energy, block).max(axis=2)
     level = _running_median(highest, LEVEL_BLOCKS)
-    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
-    short = np.maximum(_running_median(highest, SHORT_BLOCKS), least)
+    min_level = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
+    short = np.maximum(_running_median(highest, SHORT_BLOCKS), min_level)
     floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
     slope_level = _running_median(_blocks(slope, block).max(axis=2), LEVEL_BLOCKS)
-    least_slope = np.maximum(MIN_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
+    min_slope = np.maximum(MIN_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
     return _Envelopes(
         energy=energy,
         wide=maximum_filter1d(energy, _samples(WIDE_MS, fs), axis=1),
         slope=slope,
-        level=np.maximum(level, least),
+        level=np.maximum(level, min_level),
         short=short,
-        slope_level=np.maximum(slope_level, least_slope),
-        floor=np.where(short <= least, LOST, floor),
+        slope_level=np.maximum(slope_level, min_slope),
+        floor=np.where(short <= min_level, LOST, floor),
         block=block,
         fs=fs,
     )

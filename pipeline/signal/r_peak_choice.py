@@ -109,8 +109,8 @@ def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) 
     return np.clip(features, -MAX_SCORE, MAX_SCORE).astype(np.float32)
 
 
-def chosen(at: IntArray, score: FloatArray, least: float, distance: float) -> IntArray:
-    """Choose the candidates with a score above `least` that are far enough apart.
+def chosen(at: IntArray, score: FloatArray, threshold: float, distance: float) -> IntArray:
+    """Choose the candidates with a score above `threshold` that are far enough apart.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def chosen(at: IntArray, score: FloatArray, least: float, distance: float) -> In
         Positions, increasing, samples.
     score : (n,) float32
         Log odds.
-    least : float
+    threshold : float
         Log odds that a candidate must exceed.
     distance : float
         Least distance between two of them, samples.
@@ -128,7 +128,7 @@ def chosen(at: IntArray, score: FloatArray, least: float, distance: float) -> In
     (k,) int64
         Indices into `at`.
     """
-    over = np.flatnonzero(score > least)
+    over = np.flatnonzero(score > threshold)
     return over[apart(at[over], score[over], distance)]
 
 

@@ -64,14 +64,14 @@ def _tree(rng: Rng, beats: FloatArray) -> PictureArray:
     height, width = canvas.pixels.shape[:2]
     ends = [(width / 2, height - 1.0, -np.pi / 2, height / 4.5)]
     for _ in range(7):
-        grown = []
+        next_ends = []
         for x, y, angle, length in ends:
             for turn in (-1, 1):
                 to = angle + turn * rng.uniform(0.2, 0.7)
                 end = (x + length * np.cos(to), y + length * np.sin(to))
                 cv2.line(canvas.pixels, (int(x), int(y)), (int(end[0]), int(end[1])), canvas.ink, 1, cv2.LINE_AA)
-                grown.append((*end, to, 0.75 * length))
-        ends = grown
+                next_ends.append((*end, to, 0.75 * length))
+        ends = next_ends
     return canvas.pixels
 
 

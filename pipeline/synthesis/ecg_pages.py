@@ -150,10 +150,10 @@ class _Canvas:
     def __init__(self, style: PageStyle, size_mm: tuple[float, float]) -> None:
         self._style = style
         self._size_mm = size_mm
-        ground, self._fine, self._bold = PAPERS[style.paper]
+        background, self._fine, self._bold = PAPERS[style.paper]
         width, height = (round(side * style.px_per_mm) for side in size_mm)
         self.picture: PictureArray = np.empty((height, width, 3), np.uint8)
-        self.picture[:] = ground
+        self.picture[:] = background
 
     def grid(self) -> None:
         """Draw 1 mm lines, then 5 mm lines over them."""

@@ -69,7 +69,7 @@ def distort(page: GeneratedPage, how: Distortion, seed: int = 0) -> GeneratedPag
 
     Parameters
     ----------
-    page : Page
+    page : GeneratedPage
         A drawn page.
     how : Distortion
         How strongly to distort it.

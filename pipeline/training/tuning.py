@@ -54,7 +54,7 @@ def tune(
     config : Config, optional
         Settings of the pipeline.
     training_data : TrainingData, optional
-        The beats of DS1; loaded from `data_dir` if None.
+        What `load_training_data` returned for this plan; read if None.
     progress : Progress, optional
         Called with what is being done, for a progress display.
 
@@ -69,12 +69,12 @@ def tune(
         If the MIT-BIH database is not in `data_dir`.
     """
     root = data_dir or data_root()
-    taught = training_data or load_training_data(database_folder(root), config, plan.seed, progress)
+    data = training_data or load_training_data(database_folder(root), config, plan.seed, progress)
     kept = runs_root() / f"tune-{name}-{plan.key(config)}.journal"
 
     def measure(settings: Mapping[str, float]) -> float:
         tried = replace(plan, recipe=Recipe(settings["learning_rate"], settings["weight_decay"]))
-        return validation(name, tried, taught, root, config)["val_loss"]
+        return validation(name, tried, data, root, config)["val_loss"]
 
     first = {"learning_rate": NETWORKS[name].learning_rate, "weight_decay": Recipe().weight_decay}
     found = search(kept, SPACE, measure, trials, first=first, progress=progress)
@@ -94,7 +94,7 @@ def validation(
     plan : TrainingPlan
         How to train.
     training_data : TrainingData
-        The beats of DS1.
+        What the network is trained on.
     root : Path
         The folder of the databases, with the initial weights in `weights`.
     config : Config

@@ -1,4 +1,4 @@
-"""One cache, one home and so one worker for all page tests: TensorFlow is imported once by it."""
+"""One cache, one home and so one worker for all page tests, which imports what it needs once."""
 
 from __future__ import annotations
 

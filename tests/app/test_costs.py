@@ -14,9 +14,9 @@ from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
 from pipeline import analysis
-from pipeline.cases import inforce
-from pipeline.cases.desk import Desk, desk_of, take
+from pipeline.cases import study_review
 from pipeline.cases.material import material_of
+from pipeline.cases.study_review import StudyReview, review_of, take
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ReviewError, StaleVersion
@@ -75,7 +75,7 @@ def test_a_decision_replays_none_of_those_before_it_and_is_one_transaction(
 ) -> None:
     page = reviewing(study())
     begun = begun_transactions()
-    boards, applied, judged = count(Board, "__init__"), count(Board, "apply"), count(inforce, "triage")
+    boards, applied, judged = count(Board, "__init__"), count(Board, "apply"), count(study_review, "triage")
     press(page, button)
     assert (len(boards), len(applied), len(judged)) == (0, 1, 1)
     assert begun["writing"] == 1
@@ -96,7 +96,7 @@ def test_undo_and_redo_replay_the_decisions_once(count: Callable[[Any, str], lis
 
 def test_a_page_that_is_drawn_again_replays_and_writes_nothing(count: Callable[[Any, str], list[object]]) -> None:
     page = reviewing(study())
-    begun, boards, judged = begun_transactions(), count(Board, "__init__"), count(inforce, "triage")
+    begun, boards, judged = begun_transactions(), count(Board, "__init__"), count(study_review, "triage")
     page.run()
     assert (len(boards), len(judged), begun["writing"]) == (0, 0, 0)
 
@@ -112,8 +112,8 @@ def begun_transactions() -> Counter[str]:
     return found
 
 
-def laid_out(number: int) -> Desk:
-    return desk_of(material_of(get_study(number)), reviews.standing(number))
+def laid_out(number: int) -> StudyReview:
+    return review_of(material_of(get_study(number)), reviews.standing(number))
 
 
 def same(one: ReviewedBeats, other: ReviewedBeats) -> bool:
@@ -124,8 +124,8 @@ def same(one: ReviewedBeats, other: ReviewedBeats) -> bool:
 
 def test_step_by_step_the_beats_and_the_row_are_those_of_a_full_replay() -> None:
     number = study()
-    desk = laid_out(number)
-    sample = [int(at) for at in desk.beats.sample]
+    review = laid_out(number)
+    sample = [int(at) for at in review.beats.sample]
     steps = (
         Decision("override", (sample[3], sample[4]), "S"), Decision("delete", (sample[6],)), "undo", "redo",
         Decision("add", (sample[6] + 3,), "V"), Decision("confirm", (sample[6] + 3, sample[7])),
@@ -133,12 +133,12 @@ def test_step_by_step_the_beats_and_the_row_are_those_of_a_full_replay() -> None
         Decision("add", (sample[1] + 100,), "F"), Decision("delete", (sample[1] + 100,)), "undo", "undo",
     )  # fmt: skip
     for step in steps:
-        desk = take(desk, step, reader=ANNA)
+        review = take(review, step, reader=ANNA)
         again = laid_out(number)
-        assert same(desk.beats, again.beats), step
-        assert desk.findings == again.findings, step
-        assert desk.standing == again.standing, step
-        assert desk.standing.stamp == reviews.stamp(number)
+        assert same(review.beats, again.beats), step
+        assert review.findings == again.findings, step
+        assert review.standing == again.standing, step
+        assert review.standing.stamp == reviews.stamp(number)
         row = listing(again.beats, triage(again.beats, again.material.families))
         kept = get_study(number)
         assert (kept.priority, dict(kept.counts), dict(kept.findings)) == (row.priority, row.counts, row.findings), step

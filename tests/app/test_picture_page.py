@@ -108,3 +108,21 @@ def test_no_picture_is_called_normal_with_an_abnormal_class() -> None:
 def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
     labels = [metric.label for metric in page.metric]
     assert labels[:3] == ["Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"network": "vgg16"}'])
+def test_a_broken_evaluation_of_pictures_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "pictures-evaluation.json").write_text(text)
+    monkeypatch.setattr("app.picture.evaluation.FILE", tmp_path / "pictures-evaluation.json")
+
+    def page() -> None:
+        from app.picture import evaluation
+
+        evaluation.draw()
+
+    shown = AppTest.from_function(page).run()
+    assert not shown.exception
+    assert "pictures-evaluation.json" in shown.warning[0].value.replace("\\", "")
+    assert not shown.subheader

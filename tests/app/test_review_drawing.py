@@ -8,9 +8,9 @@ import pytest
 
 from app.common import ecg_chart, review_charts
 from app.common.review_charts import DayRow, Shape
-from app.common.strip import Picked, drags
+from app.common.strip_chart import Picked, drags
 from app.common.theme import LIGHT
-from pipeline.cases.strip import Lead, Marks
+from pipeline.cases.strip_content import Lead, Marks
 from pipeline.store.recordings import Envelope
 
 FS = 250.0

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.review.session import Bench
+from app.review.session import ReviewSession
 from models import registry
 from pipeline.analysis import prepare
-from pipeline.cases.desk import Desk
+from pipeline.cases.study_review import StudyReview
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
@@ -88,7 +88,7 @@ def opened(study: int | str, *, reader: str = READER, **more: str) -> AppTest:
     return page.switch_page("review/page.py").run()
 
 
-def bench(page: AppTest) -> Bench:
+def review_session(page: AppTest) -> ReviewSession:
     return page.session_state["heartvision-review"]
 
 
@@ -116,11 +116,11 @@ def decisions(study: int) -> tuple[Decision, ...]:
 
 def in_force(page: AppTest, sample: int) -> tuple[str, str, str]:
     """Class in force, what a human did, and the model's answer."""
-    desk = bench(page).desk
-    assert desk is not None
-    at = desk.position(sample)
+    review = review_session(page).review
+    assert review is not None
+    at = review.position(sample)
     assert at is not None
-    return str(desk.beats.aami[at]), str(desk.beats.human[at]), str(desk.beats.model_aami[at])
+    return str(review.beats.aami[at]), str(review.beats.human[at]), str(review.beats.model_aami[at])
 
 
 def texts(page: AppTest) -> str:
@@ -133,7 +133,7 @@ def test_without_a_study_the_page_says_where_to_find_one(study: int) -> None:
     assert not page.exception
     assert "Review a recording" in texts(page)
     page.button(key=f"recent-{study}").click().run()
-    assert bench(page).study_id == study
+    assert review_session(page).study_id == study
     assert "findings reviewed" in texts(page)
 
 
@@ -147,11 +147,11 @@ def test_an_address_without_a_study_behind_it_is_said_in_one_sentence(number: st
 def test_the_most_important_open_finding_comes_first(study: int) -> None:
     page = opened(study)
     assert not page.exception
-    desk = bench(page).desk
-    assert desk is not None
-    assert bench(page).finding == desk.findings[0].id
-    assert bench(page).target() == desk.findings[0].samples
-    assert address(page) == desk.findings[0].id
+    review = review_session(page).review
+    assert review is not None
+    assert review_session(page).finding == review.findings[0].id
+    assert review_session(page).target() == review.findings[0].samples
+    assert address(page) == review.findings[0].id
     assert "**0 of " in texts(page)
 
 
@@ -170,17 +170,17 @@ def test_a_decision_is_about_all_beats_of_the_finding_and_in_the_store_at_once(
     study: int, name: str, kind: str, aami: str
 ) -> None:
     page = opened(study)
-    samples = bench(page).target()
+    samples = review_session(page).target()
     press(page, name)
     assert not page.exception
     assert not page.error
     assert decisions(study) == (Decision(kind, samples, aami),)  # type: ignore[arg-type]
-    assert bench(page).target() != samples, "the next finding is shown"
+    assert review_session(page).target() != samples, "the next finding is shown"
 
 
 def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: int, couplet: str) -> None:
     page = opened(study, at=couplet)
-    first, second_reading = bench(page).target()[:2]
+    first, second_reading = review_session(page).target()[:2]
     page.button(key="scope-beat").click().run()
     press(page, "review-S")
     assert decisions(study) == (Decision("override", (first,), "S"),)
@@ -190,15 +190,15 @@ def test_a_decision_about_one_beat_leaves_the_rest_of_the_finding_open(study: in
 
 def test_a_decision_that_dissolves_a_finding_does_not_lose_the_place_in_the_list(study: int) -> None:
     page = opened(study)
-    desk = bench(page).desk
-    assert desk is not None
-    listed = desk.listed(bench(page).wanted)
+    review = review_session(page).review
+    assert review is not None
+    listed = review.listed(review_session(page).wanted)
     middle = [i for i, found in enumerate(listed) if found.kind == "v_couplet"][2]
     page = opened(study, at=listed[middle].id)
     page.button(key="scope-beat").click().run()
     press(page, "review-N")
-    assert bench(page).current is None, "half a couplet is none"
-    here = bench(page)
+    assert review_session(page).current is None, "half a couplet is none"
+    here = review_session(page)
     here.step(1)
     assert here.finding == listed[middle + 1].id
     here.finding = listed[middle].id
@@ -208,9 +208,9 @@ def test_a_decision_that_dissolves_a_finding_does_not_lose_the_place_in_the_list
 
 def test_everything_is_counted_again_after_a_decision(study: int, couplet: str) -> None:
     page = opened(study, at=couplet)
-    before = bench(page).desk
+    before = review_session(page).review
     press(page, "review-N")
-    after = bench(page).desk
+    after = review_session(page).review
     assert before is not None
     assert after is not None
     changed = len(decisions(study)[0].samples)
@@ -222,13 +222,13 @@ def test_everything_is_counted_again_after_a_decision(study: int, couplet: str) 
 
 def test_undo_and_redo_go_back_and_forth_and_show_what_changed(study: int) -> None:
     page = opened(study)
-    samples = bench(page).target()
+    samples = review_session(page).target()
     press(page, "review-S")
     press(page, "review-reject")
     press(page, "review-undo")
     press(page, "review-undo")
     assert decisions(study) == ()
-    assert bench(page).target() == samples
+    assert review_session(page).target() == samples
     press(page, "review-redo")
     assert decisions(study) == (Decision("override", samples, "S"),)
 
@@ -249,26 +249,26 @@ def test_an_adjudication_that_kept_the_first_reading_can_be_undone(study: int) -
 
 def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
     page = opened(study)
-    desk = bench(page).desk
-    assert desk is not None
+    review = review_session(page).review
+    assert review is not None
     page.button(key="scope-family").click().run()
-    family = desk.family_samples(bench(page).family)
-    assert f"**Family {bench(page).family + 1}** {len(family)} beats" in texts(page)
+    family = review.family_samples(review_session(page).family)
+    assert f"**Family {review_session(page).family + 1}** {len(family)} beats" in texts(page)
     press(page, "review-F")
     assert decisions(study) == (Decision("override", family, "F"),)
-    assert bench(page).scope == "beat", "the next key must not hit the whole family again"
+    assert review_session(page).scope == "beat", "the next key must not hit the whole family again"
 
 
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
-    shown = bench(page).viewport.start_s
+    shown = review_session(page).viewport.start_s
     assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
     page.number_input(key="span-from").set_value(10.0)
     page.number_input(key="span-to").set_value(14.0).run()
     page.button(key="span-take").click().run()
-    desk = bench(page).desk
-    assert desk is not None
-    samples = desk.between(10, 14)
+    review = review_session(page).review
+    assert review is not None
+    samples = review.between(10, 14)
     assert len(samples) > 3
     press(page, "review-reject")
     assert decisions(study) == (Decision("reject", samples),)
@@ -276,7 +276,7 @@ def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> Non
 
 def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> None:
     page = opened(study)
-    removed = bench(page).target()[0]
+    removed = review_session(page).target()[0]
     page.button(key="scope-beat").click().run()
     press(page, "review-delete")
     press(page, "add")
@@ -291,7 +291,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
 def test_a_beat_is_not_added_on_another_one(study: int) -> None:
     page = opened(study)
     press(page, "add")
-    page.number_input(key="add-time").set_value(bench(page).target()[0] / 360).run()
+    page.number_input(key="add-time").set_value(review_session(page).target()[0] / 360).run()
     page.button(key="add-here").click().run()
     assert "already" in page.error[0].value
     assert decisions(study) == ()
@@ -299,7 +299,7 @@ def test_a_beat_is_not_added_on_another_one(study: int) -> None:
 
 def test_a_comment_is_kept_with_its_beats_and_shown_as_it_was_typed(study: int) -> None:
     page = opened(study)
-    samples = bench(page).target()
+    samples = review_session(page).target()
     field = next(area for area in page.text_area if str(area.key).startswith("comment-text-"))
     field.set_value("P wave? ![x](http://example.org/x.png)")
     next(button for button in page.button if button.label == "Keep the comment").click().run()
@@ -310,16 +310,16 @@ def test_a_comment_is_kept_with_its_beats_and_shown_as_it_was_typed(study: int) 
 def test_filters_narrow_the_list_and_the_keys_go_along_it(study: int) -> None:
     page = opened(study)
     page.pills(key="review-kinds").set_value(["fusion"]).run()
-    desk = bench(page).desk
-    assert desk is not None
-    listed = desk.listed(bench(page).wanted)
+    review = review_session(page).review
+    assert review is not None
+    listed = review.listed(review_session(page).wanted)
     assert {finding.kind for finding in listed} == {"fusion"}
     page.button(key="review-next-button").click().run()
-    assert bench(page).finding == listed[0].id
+    assert review_session(page).finding == listed[0].id
     press(page, "review-confirm")
     page.segmented_control(key="review-which").set_value("Done").run()
-    assert [finding.id for finding in desk.listed(bench(page).wanted)] == []
-    assert [finding.id for finding in bench(page).desk.listed(bench(page).wanted)] == [listed[0].id]  # type: ignore[union-attr]
+    assert [finding.id for finding in review.listed(review_session(page).wanted)] == []
+    assert [finding.id for finding in review_session(page).review.listed(review_session(page).wanted)] == [listed[0].id]  # type: ignore[union-attr]
 
 
 def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, Analysis], study: int) -> None:
@@ -331,12 +331,12 @@ def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, 
     save_analysis(other, registry.manifest("vgg16").identity)
     page = opened(study)
     page.selectbox(key="review-other").set_value("vgg16").run()
-    desk = bench(page).desk
-    assert desk is not None
-    listed = desk.listed(bench(page).wanted)
+    review = review_session(page).review
+    assert review is not None
+    listed = review.listed(review_session(page).wanted)
     assert listed
     assert all(analysis.sample[ventricular] in finding.samples for finding in listed)
-    assert len(listed) < len(desk.findings)
+    assert len(listed) < len(review.findings)
 
 
 def test_a_damaged_network_beside_does_not_keep_anybody_from_reviewing(
@@ -353,7 +353,7 @@ def test_a_damaged_network_beside_does_not_keep_anybody_from_reviewing(
     page = opened(study)
     assert not page.exception
     assert not page.error
-    assert bench(page).target()
+    assert review_session(page).target()
 
 
 def test_a_network_that_has_not_read_the_recording_reads_it_when_its_disagreement_is_asked_for(
@@ -364,25 +364,25 @@ def test_a_network_that_has_not_read_the_recording_reads_it_when_its_disagreemen
     study = study_of_analysis(replace(analysis, model="vgg16", p=wrong), recording).id
     page = opened(study)
     page.selectbox(key="review-other").set_value("cnn").run()
-    assert bench(page).wanted.other == "cnn"
-    finding = bench(page).finding
+    assert review_session(page).wanted.other == "cnn"
+    finding = review_session(page).finding
     deadline = time.monotonic() + 300
-    while "cnn" not in desk_of_page(page).material.others and time.monotonic() < deadline:
+    while "cnn" not in review_on_page(page).material.others and time.monotonic() < deadline:
         page.run()
         assert not page.exception
-    desk = desk_of_page(page)
-    differing = disagreements(desk.beats, desk.material.others["cnn"])
+    review = review_on_page(page)
+    differing = disagreements(review.beats, review.material.others["cnn"])
     assert differing.size > 300
-    listed = desk.listed(bench(page).wanted)
+    listed = review.listed(review_session(page).wanted)
     assert listed
     assert all(np.isin(found.samples, differing).any() for found in listed)
-    assert bench(page).finding == finding  # the place that was looked at stays
+    assert review_session(page).finding == finding  # the place that was looked at stays
 
 
-def desk_of_page(page: AppTest) -> Desk:
-    desk = bench(page).desk
-    assert desk is not None
-    return desk
+def review_on_page(page: AppTest) -> StudyReview:
+    review = review_session(page).review
+    assert review is not None
+    return review
 
 
 @pytest.mark.parametrize("tab", ["Summary", "Families", "Trend", "RR", "HRV"])
@@ -398,16 +398,16 @@ def test_a_refresh_opens_the_same_study_at_the_same_state(study: int) -> None:
     page = opened(study)
     press(page, "review-confirm")
     again = opened(study, at=address(page))
-    assert bench(again).finding == bench(page).finding
+    assert review_session(again).finding == review_session(page).finding
     assert "**1 of " in texts(again)
 
 
 def test_who_comes_late_is_told_who_did_what_and_sees_it(study: int) -> None:
     page = opened(study)
-    samples = bench(page).target()
-    desk = bench(page).desk
-    assert desk is not None
-    reviews.decide(study, Decision("reject", samples[:1]), reader=OTHER, expected_version=desk.standing.version)
+    samples = review_session(page).target()
+    review = review_session(page).review
+    assert review is not None
+    reviews.decide(study, Decision("reject", samples[:1]), reader=OTHER, expected_version=review.standing.version)
     press(page, "review-S")
     assert [decision.kind for decision in decisions(study)] == ["reject"], "nothing was overwritten"
     assert OTHER in page.warning[0].value

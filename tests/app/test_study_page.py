@@ -131,7 +131,7 @@ def test_two_readings_are_compared_and_each_difference_is_settled() -> None:
     assert not page.exception
     assert "Every difference is settled" in said(page)
     assert not page.button(key="sign-study").disabled
-    classes = "".join(page.session_state["heartvision-study"].desk.beats.aami[:4])
+    classes = "".join(page.session_state["heartvision-study"].review.beats.aami[:4])
     assert classes == "SVVN"
 
 
@@ -206,13 +206,13 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     number = study()
     reviews.decide(number, Decision("override", at(0), "V"), reader=ANNA, expected_version=0)
     page = opened("study", study=number)
-    desk = page.session_state["heartvision-study"].desk
+    review = page.session_state["heartvision-study"].review
     for form in exports.REVIEWED:
-        assert exports.made(form, lambda: exports.reviewed(desk, 0))
+        assert exports.made(form, lambda: exports.reviewed(review, 0))
     for form in exports.MODEL:
-        assert exports.made(form, lambda: exports.model_alone(desk))
-    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(desk, 0))
-    alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(desk))
+        assert exports.made(form, lambda: exports.model_alone(review))
+    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(review, 0))
+    alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(review))
     assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
     assert json.loads(alone)["beats"][0]["class"] == "N"
     assert "review" not in json.loads(alone)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.cases.opening import progress_words
+from pipeline.cases.stored_case import progress_words
 from pipeline.worker import Status
 
 

@@ -53,7 +53,7 @@ def read_as(page: Page, name: str) -> None:
     settle(page)
 
 
-def at_the_desk(page: Page) -> None:
+def on_review_page(page: Page) -> None:
     """Waits until the findings are listed and the keys are listened to."""
     expect(page.locator("[role=option][aria-selected=true]")).to_be_visible()
     expect(page.locator("html[data-keys=review]")).to_be_attached()
@@ -160,7 +160,7 @@ def test_two_browsers_on_one_study_overwrite_nothing_and_say_who_was_faster(new_
     read_as(anna, ANNA)
     bert.goto(f"{address}/review?study={number}")
     read_as(bert, BERT)
-    at_the_desk(bert)
+    on_review_page(bert)
     bert.keyboard.press("c")
     expect(bert.get_by_role("button", name="Undo")).to_be_enabled()
     settle(bert)
@@ -202,7 +202,7 @@ def test_a_killed_server_loses_no_confirmed_decision(server: Server, browser: Br
     page = context.new_page()
     page.goto(f"{server.address}/review?study={number}")
     read_as(page, ANNA)
-    at_the_desk(page)
+    on_review_page(page)
     confirmed = 0
     for _ in range(3):
         for key in ("x", "u"):
@@ -218,7 +218,7 @@ def test_a_killed_server_loses_no_confirmed_decision(server: Server, browser: Br
     page.goto(f"{server.address}/review?study={number}")
     expect(page.get_by_text("findings reviewed")).to_be_visible()
     expect(page.get_by_text(f"Reading as {ANNA}")).to_be_visible()
-    at_the_desk(page)
+    on_review_page(page)
     page.keyboard.press("d")
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     deadline = time.monotonic() + 30

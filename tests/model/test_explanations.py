@@ -11,7 +11,7 @@ import pytest
 from models import randomise, registry
 from models.randomise import cascade
 from models.registry import Classifier
-from pipeline._util.progress import no_progress
+from pipeline._util.progress import Progress
 from pipeline._util.provenance import Provenance
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT
@@ -148,7 +148,8 @@ def ventricular() -> tuple[Classifier, Explained]:
     """`rhythm` and what its maps of four beats of each class of the demo recording are worth."""
     network = registry.load("rhythm")
     demo = demo_path()
-    return network, on_signal.explained_beats(network, [demo.stem], demo.parent, 4, DEFAULT, no_progress)
+    silent: Progress = lambda fraction, sentence: None  # noqa: E731
+    return network, on_signal.explained_beats(network, [demo.stem], demo.parent, 4, DEFAULT, silent)
 
 
 def test_the_signal_is_cut_at_r_and_each_point_belongs_to_one_stretch() -> None:

@@ -15,12 +15,12 @@ from pipeline.errors import DataError, IntakeError, ModelError
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.schema import Estimate
 from pipeline.page_classifier.dataset import PageSet, folds, patient_groups, published
-from pipeline.page_classifier.drawing import draw_page, heat_on_page, lead_heat
-from pipeline.page_classifier.files import FOLDER, read_page_evaluation
 from pipeline.page_classifier.linear_head import fit_head, standard_of, standardised
 from pipeline.page_classifier.page_beats import find_beats
+from pipeline.page_classifier.page_picture import draw_page, heat_on_page, lead_heat
 from pipeline.page_classifier.printed_page import COLUMNS_PX, PAGE_PX, PX_PER_MM, PX_PER_S, ROWS_PX, find_page, lead_box
 from pipeline.page_classifier.reading import classify_page, page_classifier
+from pipeline.page_classifier.schema import FOLDER, read_page_evaluation
 from pipeline.page_classifier.traces import read_traces
 
 RR_S = 0.8

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.beat_images.curves import load_windows
+from pipeline.beat_images.record_curves import load_windows
 from pipeline.cli.data_command import check_table, read_records
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets import CATALOGUE, demo_path, record_names

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from models import registry
-from pipeline.cases.desk import desk_of
 from pipeline.cases.material import material_of
+from pipeline.cases.study_review import review_of
 from pipeline.errors import ReviewError
 from pipeline.export.report_pdf import write_pdf
 from pipeline.intake import read_path
@@ -72,7 +72,7 @@ def test_a_study_opens_with_the_same_decisions_classes_signature_and_exports(ear
 
 def test_the_report_of_a_signed_study_is_written(earlier: Path) -> None:
     now = standing(SIGNED)
-    report = write_pdf(dated(desk_of(material_of(now.study), now), SIGNED), earlier / "report.pdf").read_bytes()
+    report = write_pdf(dated(review_of(material_of(now.study), now), SIGNED), earlier / "report.pdf").read_bytes()
     assert report.startswith(b"%PDF-")
     assert report.rstrip().endswith(b"%%EOF")
 

@@ -28,7 +28,6 @@ from pipeline.intake import read_path
 from tests.helpers.records import WidthRule, write_record
 from tests.helpers.results import evaluated_model
 
-FS = 360
 MODEL = evaluated_model("rule")
 PROVENANCE = Provenance("a test", "abc123", "synthetic", "2026-11-22T00:00:00+00:00")
 

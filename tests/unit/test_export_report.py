@@ -18,9 +18,9 @@ from fhir.resources.R4B.bundle import Bundle
 
 from pipeline.export.ecg_paper import LANE_MAX_MM, lane_for
 from pipeline.export.fhir import MAX_FINDINGS, to_fhir
+from pipeline.export.pdf_page import ReportSheet
 from pipeline.export.printable_text import MISSING, printable
-from pipeline.export.printed_page import ReportSheet
-from pipeline.export.report import StudyFacts, report_content
+from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv

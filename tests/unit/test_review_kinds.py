@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from pipeline.config import ROOT
-from pipeline.review.kinds import FINDING_KINDS
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.rhythm_events import EventKind
 
 

@@ -13,10 +13,10 @@ from pipeline.errors import SignalError
 from pipeline.evaluation.matching import match_beats
 from pipeline.features.beat_sequence import frame, waves
 from pipeline.intake import read_path
+from pipeline.signal.beat_windows import beat_offsets, gather, usual_beats
 from pipeline.signal.conditioning import condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.quality import assess
-from pipeline.signal.windows import beat_offsets, gather, usual_beats
 from pipeline.types import Recording, read_only
 from tests.hostile.make_corpus import ecg
 

@@ -10,8 +10,8 @@ import pytest
 from models.beat_image_heads import beat_measures, blended, traces
 from models.gradcam import Heatmap
 from models.trace_measures import POINTS, shape_measures
-from pipeline.beat_images.curves import UNKNOWN, Windows, cut_traces, unit
 from pipeline.beat_images.reading import heat_on_original
+from pipeline.beat_images.record_curves import UNKNOWN, Windows, cut_traces, unit
 from pipeline.beat_images.source_beats import find_recorded_beats
 from pipeline.beat_images.traced_set import Sketch, as_traced, traced
 from pipeline.beat_images.tracing import trace_picture

@@ -10,14 +10,14 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Recipes, Resolution
+from benchmarks.results import Digitisation, Recipes, Resolution, RPeaks
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
+from pipeline.beat_images.schema import PicturesEvaluation
 from pipeline.config import ROOT
 from pipeline.errors import DataError
-from pipeline.evaluation.picture_schema import PicturesEvaluation
 from pipeline.evaluation.schema import Column, Evaluation, Explanations, StressTest
-from pipeline.page_classifier.files import PageEvaluation
+from pipeline.page_classifier.schema import PageEvaluation
 from pipeline.training.schema import CrossValidation, SettingsSearch
 
 KINDS = {
@@ -27,14 +27,26 @@ KINDS = {
     "models/weights/pages/page/evaluation.json": PageEvaluation,
     "models/weights/*/pictures-evaluation.json": PicturesEvaluation,
     "models/weights/*/scores.json": CrossValidation,
-    "docs/rhythm*_recipe.json": CrossValidation,
-    "docs/tuning.json": SettingsSearch,
-    "docs/recipes.json": Recipes,
-    "docs/resolution.json": Resolution,
+    "docs/experiments/rhythm*_recipe.json": CrossValidation,
+    "docs/experiments/tuning.json": SettingsSearch,
+    "docs/experiments/recipes.json": Recipes,
+    "docs/experiments/resolution.json": Resolution,
+    "docs/experiments/digitise.json": Digitisation,
+    "docs/experiments/r_peaks.json": RPeaks,
     "models/weights/**/history.json": dict[str, Column],
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
 FILES = {str(path.relative_to(ROOT)): kind for pattern, kind in KINDS.items() for path in sorted(ROOT.glob(pattern))}
+
+
+def test_no_stored_file_of_results_is_left_out():
+    stored = {
+        str(path.relative_to(ROOT))
+        for pattern in ("models/weights/**/*.json", "docs/**/*.json")
+        for path in ROOT.glob(pattern)
+        if path.name not in ("manifest.json", "pictures.json")  # of networks: read by `models`
+    }
+    assert stored == set(FILES)
 
 
 @pytest.mark.parametrize("name", FILES)

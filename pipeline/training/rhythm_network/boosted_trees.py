@@ -75,7 +75,7 @@ def fit_trees(
     left_out: Sequence[str],
     material: RhythmTrainingData,
     changes: Changes,
-    parts: Sequence[TreesPlan],
+    plans: Sequence[TreesPlan],
     seed: int,
     config: Config,
 ) -> FittedTrees:
@@ -89,25 +89,25 @@ def fit_trees(
         All patients.
     changes : Changes
         How windows are augmented.
-    parts : sequence of TreesPlan
+    plans : sequence of TreesPlan
         One plan per set of trees.
     seed : int
         Seed of the random generator; the same seed gives the same result.
     config : Config
         Settings of the pipeline.
     """
-    return averaged([_fit_one(left_out, material, changes, plan, seed, config) for plan in parts])
+    return averaged([_fit_one(left_out, material, changes, plan, seed, config) for plan in plans])
 
 
 def averaged(parts: Sequence[FittedTrees]) -> FittedTrees:
     """Return the mean of several sets of trees."""
-    arrays = {name: np.concatenate([boosting.arrays[name] for boosting in parts]) for name in NODE}
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in NODE}
     arrays["value"] /= len(parts)
-    arrays["start"] = np.stack([boosting.arrays["start"] for boosting in parts]).mean(axis=0)
+    arrays["start"] = np.stack([part.arrays["start"] for part in parts]).mean(axis=0)
     return FittedTrees(
         arrays,
-        np.mean([boosting.bias for boosting in parts], axis=0),
-        lambda numbers: np.mean([boosting.answers(numbers) for boosting in parts], axis=0),
+        np.mean([part.bias for part in parts], axis=0),
+        lambda numbers: np.mean([part.answers(numbers) for part in parts], axis=0),
     )
 
 

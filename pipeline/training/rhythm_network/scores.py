@@ -72,7 +72,7 @@ def fused(one: HeldOut, other: HeldOut, share: float) -> HeldOut:
 
 
 def scored(found: HeldOut) -> HeldOutScores:
-    """Return accuracy, F1 of N, S, V and F, and the confusion matrix, in all and by record; argmax, uncalibrated."""
+    """Return the scores of some predictions, uncalibrated."""
     answer = found.logits.argmax(axis=1)
     matrix = _confusion(found.label, answer)
     records = [(str(name), found.record == name) for name in np.unique(found.record)]

@@ -56,7 +56,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
 
 
 def write_analysis_json(analysis: Analysis, path: Path) -> Path:
-    """Write `to_json` as UTF-8; no NaN, atomic. Raises DataError if it cannot be written."""
+    """Write `to_json` in UTF-8, without NaN, whole or not at all. Raises DataError if it cannot be written."""
     return write_bytes(path, dump_json(to_json(analysis)))
 
 

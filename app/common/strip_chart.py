@@ -11,7 +11,7 @@ import streamlit as st
 from app.common import ecg_chart
 from app.common.theme import by_touch, palette
 from app.common.viewport import Looking, Viewport
-from pipeline.cases.strip import Lead, Marks
+from pipeline.cases.strip_content import Lead, Marks
 from pipeline.types import QualitySegment
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)

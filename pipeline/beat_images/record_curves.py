@@ -16,7 +16,7 @@ from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import EcgError
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
-from pipeline.signal.windows import gather
+from pipeline.signal.beat_windows import gather
 from pipeline.synthesis.textbook_beats import averaged, smoothed
 from pipeline.training.training_set import PACED_TRAINING, PACED_VALIDATION
 from pipeline.types import Beats, FloatArray, IntArray

@@ -1,4 +1,4 @@
-"""Where the page network and its evaluation are saved, and what that evaluation holds. Light: no TensorFlow."""
+"""Where the page network and its evaluation are stored, and what that evaluation holds; imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FinalFit:
 
 @dataclass(frozen=True)
 class PageEvaluation:
-    """Read the page network's evaluation.json.
+    """The page network's evaluation.json.
 
     `pages` are distinct pages of each class, `published` files of each class; `networks` the page network and its
     baselines on distinct pages, by name; `leakage` the same network where copies lie on both sides of the split.
@@ -78,7 +78,7 @@ def read_page_evaluation(folder: Path = FOLDER) -> PageEvaluation:
     Raises
     ------
     DataError
-        If it is missing, no JSON, of another schema, or lacks something.
+        If it is missing, not JSON, of another schema, or lacks something.
     """
     file = folder / "page" / "evaluation.json"
     again = "run `python -m pipeline train --model page`"

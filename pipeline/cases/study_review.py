@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.cases.inforce import InForce, in_force
 from pipeline.cases.material import ReviewMaterial
-from pipeline.cases.strip import Marks
+from pipeline.cases.strip_content import Marks
 from pipeline.labels import NOT_CLASSIFIED
-from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
+from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
-from pipeline.review.hrv import Variability
-from pipeline.review.summary import Summary
-from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing
+from pipeline.review.hrv import Variability, variability
+from pipeline.review.rhythm_events import Event, events
+from pipeline.review.summary import Summary, summarise
+from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
 from pipeline.store.listing import listing
@@ -50,7 +52,49 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
+class InForce:
+    """What a sequence of decisions makes of the model's beats; `known_events` are theirs, where they are known."""
+
+    material: ReviewMaterial
+    board: Board
+    beats: ReviewedBeats
+    known_events: tuple[Event, ...] | None = None
+
+    def after(self, decision: Decision) -> InForce:
+        """Return what is in force one decision further, without replaying those before it.
+
+        Raises
+        ------
+        ReviewError
+            If the decision does not fit the beats.
+        """
+        board = self.board.after(decision)
+        beats = board.beats(self.material.ground)
+        return InForce(self.material, board, beats, self.events if _same_rhythm(self.beats, beats) else None)
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """The rhythm events, in order of time."""
+        return events(self.beats) if self.known_events is None else self.known_events
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What needs eyes, most important first."""
+        return triage(self.beats, self.material.families, found=self.events)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Counts, rates and the longest interval."""
+        return summarise(self.beats)
+
+    @cached_property
+    def variability(self) -> Variability:
+        """Heart rate variability."""
+        return variability(self.beats)
+
+
+@dataclass(frozen=True, eq=False)
+class StudyReview:
     """A reading of a study at one version."""
 
     material: ReviewMaterial
@@ -171,29 +215,33 @@ class Desk:
         return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
 
 
-def desk_of(material: ReviewMaterial, standing: Standing, before: Desk | None = None) -> Desk:
-    """Return a reading as it stands.
+def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce:
+    """Replay decisions, oldest first.
 
-    Parameters
-    ----------
-    material : ReviewMaterial
-        What the study's analysis offers to a reader.
-    standing : Standing
-        The reading's decisions, version and state.
-    before : Desk, optional
-        An earlier desk of the reading; its beats are used again if the decisions are the same.
+    Raises
+    ------
+    ReviewError
+        If a decision does not fit the beats.
     """
+    board = Board(material.analysis, decisions)
+    for decision in decisions:
+        board.apply(decision)
+    return InForce(material, board, board.beats(material.ground))
+
+
+def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
+    """Lay a reading out as it stands; the beats of the state `before` serve again if the decisions are the same."""
     if before is not None and before.material is material and before.standing.decisions == standing.decisions:
-        return Desk(material, standing, before.state)
-    return Desk(material, standing, in_force(material, standing.decisions))
+        return StudyReview(material, standing, before.state)
+    return StudyReview(material, standing, in_force(material, standing.decisions))
 
 
-def take(desk: Desk, step: Step, *, reader: str, key: str | None = None) -> Desk:
-    """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
+def take(review: StudyReview, step: Step, *, reader: str, key: str | None = None) -> StudyReview:
+    """Take a decision, or undo or redo one: worked out once, then kept in one transaction with the worklist's row.
 
     Parameters
     ----------
-    desk : Desk
+    review : StudyReview
         The reading as the reader saw it.
     step : Decision or {"undo", "redo"}
         What is done.
@@ -204,7 +252,7 @@ def take(desk: Desk, step: Step, *, reader: str, key: str | None = None) -> Desk
 
     Returns
     -------
-    Desk
+    StudyReview
         The reading after the step; on the disk when this returns.
 
     Raises
@@ -214,13 +262,23 @@ def take(desk: Desk, step: Step, *, reader: str, key: str | None = None) -> Desk
     ReviewError
         If the step does not fit, or is not this reader's to take; nothing is changed.
     """
-    wanted = desk.standing.stepped(step)
+    wanted = review.standing.stepped(step)
     if isinstance(step, Decision):
-        state = desk.state.after(step)
-        board, samples = desk.state.board, step.samples
+        state = review.state.after(step)
+        board, samples = review.state.board, step.samples
         classes = board.classes(samples), state.board.classes(samples), board.model_classes(samples)
     else:
-        state, classes = desk_of(desk.material, wanted, desk).state, ("", "", "")
-    row = listing(state.beats, state.findings) if desk.standing.reading == "main" else None
-    standing = reviews.take(desk.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
-    return desk_of(desk.material, standing, Desk(desk.material, wanted, state))
+        state, classes = review_of(review.material, wanted, review).state, ("", "", "")
+    row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
+    standing = reviews.take(review.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
+    return review_of(review.material, standing, StudyReview(review.material, wanted, state))
+
+
+def _same_rhythm(one: ReviewedBeats, other: ReviewedBeats) -> bool:
+    """Whether beats, classes in force and intervals are the same: rhythm events depend on nothing else."""
+    return (
+        np.array_equal(one.sample, other.sample)
+        and np.array_equal(one.aami, other.aami)
+        and np.array_equal(one.break_before, other.break_before)
+        and one.silences == other.silences
+    )

@@ -1,4 +1,4 @@
-"""What pictures-evaluation.json holds, as frozen dataclasses: how well pictures of single beats are read. Light."""
+"""What pictures-evaluation.json holds, as frozen dataclasses. Imports no TensorFlow and no SciPy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BinaryScores:
     auc: float | None
 
     def by(self, measure: BinaryMeasure) -> float | None:
-        """One of them."""
+        """Return one of them."""
         values = {
             "accuracy": self.accuracy,
             "sensitivity": self.sensitivity,
@@ -168,6 +168,6 @@ def read_pictures_evaluation(path: Path) -> PicturesEvaluation:
     Raises
     ------
     DataError
-        If the file is missing, no JSON, or lacks something.
+        If the file is missing, not JSON, or lacks something.
     """
     return read_as(PicturesEvaluation, path, again="run `python -m pipeline evaluate --model pictures` again")
