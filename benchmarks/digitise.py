@@ -209,7 +209,7 @@ def not_pages() -> Iterator[tuple[str, Any]]:
 
 
 def refusals() -> dict[str, str]:
-    """Which non-pages were refused, and with which words."""
+    """Which pictures that are no page were refused, and with which message."""
     outcomes = {}
     for name, picture in not_pages():
         try:
@@ -221,7 +221,7 @@ def refusals() -> dict[str, str]:
 
 
 def photos() -> dict[str, PhotoResult]:
-    """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
+    """The results for the phone photos, whose signal is not known, and for the first pages of ecg_pages."""
     outcomes = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
     paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
@@ -300,7 +300,7 @@ def _write(
     refused: Mapping[str, str] | None = None,
     photographed: Mapping[str, PhotoResult] | None = None,
 ) -> None:
-    """What is known so far; a run that was stopped leaves what it found."""
+    """The results so far, so that an interrupted run leaves what it found."""
     result = Digitisation(
         command=f"python -m benchmarks.digitise --write --pages {options.pages}",
         commit=current_commit(),

@@ -115,7 +115,7 @@ class Agreement:
         np.add.at(self.counts, (agreed.astype(np.int64), right), 1)
 
     def row(self) -> AgreementScores:
-        """Share of beats agreed on, and how many of those and of the others are beats."""
+        """Share of detections that the second detector agrees on, and how many of those and of the others are beats."""
         others, agreed = self.counts
         return AgreementScores(
             agreed_share=round(float(agreed.sum() / self.counts.sum()), 5),
@@ -168,7 +168,7 @@ def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, BothDetectors]]:
 
 
 def agreements(records: Iterable[str]) -> dict[str, AgreementScores]:
-    """What the second detector's agreement says on clean recordings and in electrode motion at 6 dB."""
+    """What the second detector's agreement is worth on clean recordings and in electrode motion at 6 dB."""
     clean, noisy = Agreement(), Agreement()
     for record in records:
         recording = read("mitdb", record)
@@ -229,7 +229,7 @@ def _one(name: str) -> Iterator[tuple[tuple[str, str], RPeakTable]]:
 
 
 def _everything() -> Iterator[tuple[tuple[str, str], RPeakTable]]:
-    """Every table as it is ready; it was trained on DS1, so read DS2, paced, svdb and the held-out patients."""
+    """Every table as soon as it is ready; the weights know DS1: look at DS2, paced and svdb."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
     yield ("about", "run"), Origin("python -m benchmarks.r_peaks --write", current_commit(), weights["fitted_by"])
     for name, records in SETS.items():

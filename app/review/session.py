@@ -164,7 +164,7 @@ class ReviewSession(Looking):
         self.viewport = self.viewport.centred(time_s)
 
     def go_on(self, before: StudyReview, decided: tuple[int, ...]) -> None:
-        """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
+        """After a decision: on to the next open beat of the finding, then to the next open finding in the old order."""
         review, found = self.review, before.finding(self.finding)
         if review is None or self.scope in ("picked", "family"):
             self.scope, self.picked = "beat", ()
@@ -192,7 +192,7 @@ class ReviewSession(Looking):
             self.scope = "beat"
 
     def return_to(self, samples: tuple[int, ...]) -> None:
-        """After undo and redo: to the beats that have changed."""
+        """After undo and redo: goes to the beats that have changed."""
         review = self.review
         there = () if review is None else tuple(sample for sample in samples if review.position(sample) is not None)
         if review is None or not there:

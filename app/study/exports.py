@@ -105,12 +105,12 @@ def _forget(here: Open, seen: int, reader: str) -> None:
 
 
 def reviewed(review: StudyReview, signatures: int) -> ReportContent:
-    """What the reader made of it, as it stands."""
+    """The reviewed result as it stands."""
     return _content(review, facts(review, signatures))
 
 
 def model_alone(review: StudyReview) -> ReportContent:
-    """The model's answer, as if nobody had seen it."""
+    """The model's answer, without any decision."""
     material = review.material
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.ground),
@@ -119,7 +119,7 @@ def model_alone(review: StudyReview) -> ReportContent:
 
 
 def facts(review: StudyReview, signatures: int) -> StudyFacts:
-    """Who answers for the result: who signed it, else who read it last."""
+    """Who is responsible for the result: who signed it, else who read it last."""
     now = review.standing
     return StudyFacts(
         state=now.state,

@@ -1,7 +1,7 @@
 """What files of evaluations hold, as frozen dataclasses: evaluation.json, stress.json, explanations.json.
 
 Their fields are the files' fields, in their order (`pipeline._util.typed_json`). None is what
-is undefined: a measure of beats that are not there, a confidence that no beat reaches. Imports no scikit-learn and no
+is undefined: a measure of beats that do not occur, a confidence that no beat reaches. Imports no scikit-learn and no
 SciPy.
 """
 
