@@ -230,7 +230,17 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
-    """Lay a reading out as it stands; the beats of the state `before` serve again if the decisions are the same."""
+    """Return a reading as it stands.
+
+    Parameters
+    ----------
+    material : ReviewMaterial
+        What the study is based on.
+    standing : Standing
+        The reading's decisions, version and state.
+    before : StudyReview, optional
+        An earlier state of the reading; its beats are used again if the decisions are the same.
+    """
     if before is not None and before.material is material and before.standing.decisions == standing.decisions:
         return StudyReview(material, standing, before.state)
     return StudyReview(material, standing, in_force(material, standing.decisions))

@@ -106,7 +106,7 @@ def reviewed_beats(
     decisions : sequence of Decision
         The decisions in force, oldest first.
     evidence : SignalEvidence, optional
-        What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
+        What the signal shows between beats, see `evidence_of`; if None, only the gaps of `analysis.quality`.
 
     Raises
     ------
