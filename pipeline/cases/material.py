@@ -27,7 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReviewMaterial:
-    """What a study stands on and no decision changes; `others` are other networks' analyses of the same recording."""
+    """What a study is based on, and no decision changes.
+
+    Attributes
+    ----------
+    recording : Recording
+        The recording under review.
+    analysis : Analysis
+        The model's answer.
+    prepared : Prepared
+        The recording with its beats, as the network got them.
+    families : Families
+        The morphology families.
+    ground : SignalEvidence
+        What the signal shows between beats.
+    others : mapping of str to Analysis
+        Other networks' answers for the same recording, by network.
+    """
 
     recording: Recording
     analysis: Analysis

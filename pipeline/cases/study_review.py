@@ -35,7 +35,23 @@ HUMAN_WORDS: Final = MappingProxyType(
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which findings are listed; `other` names a network whose disagreement is asked for."""
+    """Which findings are listed: those that pass all filters.
+
+    Attributes
+    ----------
+    kinds : frozenset of str
+        Kinds of findings; all if empty.
+    classes : frozenset of str
+        With a beat of one of these classes; all if empty.
+    confidence : tuple of float
+        With a beat whose confidence lies in this range.
+    span_s : tuple of float, optional
+        With a beat between these times, in seconds.
+    reviewed : bool, optional
+        Reviewed ones only, or open ones only; both if None.
+    other : str
+        With a beat about which this other network disagrees; "" for no such filter.
+    """
 
     kinds: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()

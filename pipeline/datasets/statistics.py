@@ -28,7 +28,25 @@ TWINS_LISTED: Final = 20
 
 @dataclass(frozen=True)
 class RecordStatistics:
-    """One record: `group` is its set (ds1, ds2, paced) or its database; `counts` beats per class and label table."""
+    """One record, counted.
+
+    Attributes
+    ----------
+    dataset, record : str
+        Database and record.
+    group : str
+        Its set (ds1, ds2, paced) or its database.
+    fs_hz, duration_s : float
+        Sampling frequency in Hz, and length in seconds.
+    leads : tuple of str
+        Names of its leads.
+    counts : mapping of str to mapping of str to int
+        Beats by label table and class.
+    ignored : int
+        Annotations that mark no beat.
+    heart_rate_bpm : float
+        Mean rate, beats a minute.
+    """
 
     dataset: str
     record: str

@@ -116,7 +116,19 @@ class RefusedRecord:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """The scores of one AAMI class: beats of the reference, beats called so, and both."""
+    """The scores of one AAMI class.
+
+    Attributes
+    ----------
+    aami, name : str
+        The class ("class" in the file), and its name.
+    reference, predicted, correct : int
+        Beats of this class in the reference, beats called so, and those that are both.
+    se, ppv, f1 : Estimate
+        Sensitivity, positive predictivity and F1.
+    auc, ap, ece : float, optional
+        Area under the ROC curve, average precision and calibration error.
+    """
 
     aami: str = field(metadata={"key": "class"})
     name: str
@@ -158,8 +170,24 @@ class CountedVariant:
 class RecordRow:
     """One record: reference beats of each class, scores, and what networks are compared by.
 
-    `confusion` is the 36 counts of its matrix; `binary` TP, FN, FP and TN of normal against abnormal; `answers` truth
-    and answer of every beat (`report_scores.packed`).
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    N, S, V, F, Q : int
+        Reference beats of each class.
+    errors : int
+        Wrong answers.
+    accuracy, qrs_se, qrs_ppv, S_se, S_ppv, S_f1, V_se, V_ppv, V_f1, binary_se, binary_sp : float, optional
+        Scores, 0..1; None where undefined.
+    confidence : float, optional
+        Mean confidence.
+    confusion : tuple of int
+        The 36 counts of its confusion matrix.
+    binary : tuple of int
+        TP, FN, FP and TN of normal against abnormal.
+    answers : str
+        Truth and answer of every beat (`report_scores.packed`).
     """
 
     record: str
@@ -247,7 +275,25 @@ class CoverageCurve:
 
 @dataclass(frozen=True)
 class WrongBeat:
-    """A wrong answer: the reference's WFDB `symbol`, classes of reference and answer, probabilities `p` by class."""
+    """A wrong answer.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    sample : int
+        The beat, an index into the recording.
+    time_s : float
+        The same in seconds.
+    symbol : str
+        The reference's WFDB symbol.
+    truth, predicted : str
+        Classes of reference and answer.
+    confidence : float
+        Of the answer, 0..1.
+    p : mapping of str to float
+        Probabilities by class.
+    """
 
     record: str
     sample: int
@@ -263,9 +309,44 @@ class WrongBeat:
 class Report:
     """The scores of a network at reference beats or at detected ones.
 
-    `overall` has every measure, `average` its mean over records; `ec57` is one of the `variants`: bxb's table, without
-    the first minutes; `s_without_232` the row of S without the record that holds most of them, None where it is not
-    there.
+    Attributes
+    ----------
+    kind : {"reference", "detected"}
+        Whose beats were classified.
+    records, left_out : tuple of str
+        Records that count, and records of the split that do not.
+    refused : tuple of RefusedRecord
+        Records that could not be analysed, with the reason.
+    table : {"de_chazal", "bxb"}
+        How escape beats are counted.
+    threshold : float
+        On the probability of "abnormal".
+    hours : float
+        Length of the records together.
+    beats : BeatCounts
+        How many beats of each sort.
+    notes : tuple of str
+        Remarks for readers.
+    overall, average : mapping of str
+        Every measure over all beats, and its mean over records.
+    classes : tuple of ClassRow
+        One row per class.
+    s_without_232 : ClassRow, optional
+        The row of S without the record that holds most of them; None where it is not among the records.
+    confusion : Confusion
+        The confusion matrix.
+    ec57 : CountedVariant
+        The variant by EC57's rules: bxb's table, without the first minutes.
+    variants : tuple of CountedVariant
+        All ways to count.
+    per_record : tuple of RecordRow
+        One row per record.
+    roc, pr, reliability, thresholds, coverage
+        Curves: ROC, precision-recall, calibration, threshold sweep, and coverage by confidence.
+    errors : tuple of WrongBeat
+        The most confident errors.
+    error_count : int
+        How many errors there are in all.
     """
 
     kind: Kind
@@ -435,7 +516,25 @@ class RandomHalves:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Class sets and abstention, calibrated on patients of svdb and measured on others."""
+    """Class sets and abstention, calibrated on patients of svdb and measured on others.
+
+    Attributes
+    ----------
+    alpha, delta : float
+        Share of beats that class sets may miss, and the probability that a patient has more misses than that.
+    calibration : CalibrationPatients
+        The patients that calibrated.
+    methods : tuple of SetThreshold
+        The ways to calibrate class sets, with their thresholds.
+    abstention : AbstentionRule
+        The calibrated rule.
+    tested : tuple of PatientsTested
+        What both give on other patients.
+    halves : RandomHalves, optional
+        What other random halves would have given.
+    provenance : Provenance
+        How it was made.
+    """
 
     alpha: float
     delta: float
@@ -449,7 +548,29 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation.json: a network on the patients of a split; `seen` are the records that trained it."""
+    """An evaluation.json: a network on the patients of a split.
+
+    Attributes
+    ----------
+    model : EvaluatedModel
+        The network.
+    split : {"ds1", "ds2", "svdb"}
+        The records.
+    seen : tuple of str
+        Those of them that the network was trained on.
+    provenance : Provenance
+        How it was made.
+    speed : Speed, optional
+        How fast beats were read.
+    random_split : RandomSplitReport, optional
+        The same network on a random split of beats.
+    uncertainty : Uncertainty, optional
+        Class sets and abstention.
+    error_sheet : SheetLayout, optional
+        The sheet of pictures of errors.
+    reference, detected : Report
+        Scores at reference beats and at detected ones.
+    """
 
     SCHEMA: ClassVar[str] = "heartvision.evaluation/1"
 

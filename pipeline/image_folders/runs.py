@@ -25,7 +25,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class DivisionCounts:
-    """How many pictures trained, chose the epoch and were scored; `dropped` copies of held-out ones trained nothing."""
+    """How the pictures of a folder were divided.
+
+    Attributes
+    ----------
+    train, validation, test : int
+        Pictures for training, for choosing the epoch and for scoring.
+    dropped : int
+        Copies of held-out pictures, which are not trained on.
+    own_test : bool
+        Whether the folder has a test part of its own.
+    """
 
     train: int
     validation: int
@@ -36,7 +46,7 @@ class DivisionCounts:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The settings of a run (`folder_lesson.FolderPlan`), and the shape of the network's input."""
+    """The settings of a run (`training_set.FolderPlan`), and the shape of the network's input."""
 
     head_epochs: int
     tuning_epochs: int
