@@ -1,4 +1,4 @@
-"""The pages on a home that version 0.1.0 wrote; what is in it, tests/unit/test_earlier_home.py says."""
+"""The pages on a home that version 0.1.0 wrote; what is in it, tests/store/test_earlier_home.py says."""
 
 from __future__ import annotations
 

@@ -368,6 +368,7 @@ def test_a_network_that_has_not_read_the_recording_reads_it_when_its_disagreemen
     finding = review_session(page).finding
     deadline = time.monotonic() + 300
     while "cnn" not in review_on_page(page).material.others and time.monotonic() < deadline:
+        time.sleep(0.1)
         page.run()
         assert not page.exception
     review = review_on_page(page)

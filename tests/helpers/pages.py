@@ -12,5 +12,6 @@ def settled(page: AppTest, *, within_s: float = 600.0) -> AppTest:
     deadline = time.monotonic() + within_s
     while page.session_state["heartvision"].asked is not None:
         assert time.monotonic() < deadline, [element.value for element in (*page.error, *page.info)]
+        time.sleep(0.1)  # the worker needs the core
         page.run()
     return page

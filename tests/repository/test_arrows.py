@@ -135,6 +135,11 @@ def test_the_order_is_needed():
     assert sum(pair[::-1] in arrows for pair in pairwise(PIPELINE)) > 8
 
 
+@pytest.mark.parametrize("package", [name for name in PIPELINE if (ROOT / "pipeline" / name).is_dir()])
+def test_the_tests_of_a_package_are_in_a_folder_of_its_name(package):
+    assert list((ROOT / "tests" / package.lstrip("_")).glob("test_*.py"))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_imports_no_other_page(page):
     others = tuple(f"app.{other}" for other in PAGES if other != page)
