@@ -76,7 +76,21 @@ class Twins:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything that the Dataset page shows; `rr_counts[group][class]` is a histogram of RR_BINS bins of RR_BIN_MS."""
+    """Everything that the Dataset page shows.
+
+    Attributes
+    ----------
+    provenance : mapping of str to str
+        How it was made.
+    records : tuple of RecordStatistics
+        The records, counted.
+    rr_counts : mapping of str to mapping of str to tuple of int
+        By group and class, a histogram of RR intervals: RR_BINS bins of RR_BIN_MS.
+    twins : mapping of str to Twins
+        What is byte-identical, by what was compared.
+    same_person : tuple of (str, str)
+        Pairs of records of one person.
+    """
 
     provenance: Mapping[str, str]
     records: tuple[RecordStatistics, ...]
