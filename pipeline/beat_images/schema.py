@@ -133,7 +133,7 @@ class FolderLearner:
     n : int
         How many pictures.
     groups : int, optional
-        Groups of copies that the intervals resample.
+        Groups of pictures of one beat or alike, which are not divided between training and test.
     accuracy, sensitivity, specificity, auc : float, optional
         Scores; None where undefined.
     """
