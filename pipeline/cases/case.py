@@ -1,4 +1,4 @@
-"""One analysed recording and what is said about it: rates, letters, rows."""
+"""One analysed recording and what is shown of it: rates, letters, rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.types import Analysis, FloatArray, Quality, Recording
 from pipeline.wording import clock, percent, share
 
 if TYPE_CHECKING:
-    from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
+    from pipeline.analysis import Prepared  # imports SciPy, which the first page does not need
     from pipeline.review.beats_in_force import ReviewedBeats
     from pipeline.review.summary import Summary
 
@@ -57,7 +57,7 @@ class Case:
     @cached_property
     def beats(self) -> ReviewedBeats:
         """The beats as the model has them, with the intervals between them that are RR intervals."""
-        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does without
+        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does not need
         from pipeline.review.signal_evidence import evidence_of
 
         return reviewed_beats(self.analysis, (), evidence_of(self.recording, self.analysis))

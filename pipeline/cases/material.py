@@ -1,4 +1,4 @@
-"""What a study stands on and no decision changes, and what other networks say of the same recording."""
+"""What a study is based on and no decision changes, and the answers of other networks for the same recording."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.types import Analysis, Recording
 from pipeline.worker import Job
 
 if TYPE_CHECKING:
-    from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
+    from pipeline.analysis import Prepared  # imports SciPy, which a stored recording does not need
 
 
 @dataclass(frozen=True, eq=False)

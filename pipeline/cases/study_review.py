@@ -1,4 +1,4 @@
-"""One reading of a study at one version: the beats in force, what needs eyes, and the next decision."""
+"""One reading of a study at one version: the beats in force, what needs a look, and the next decision."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class InForce:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What needs eyes, most important first."""
+        """What needs a look, most important first."""
         return triage(self.beats, self.material.families, found=self.events)
 
     @cached_property
@@ -136,7 +136,7 @@ class StudyReview:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What needs eyes, most important first."""
+        """What needs a look, most important first."""
         return self.state.findings
 
     @property
@@ -263,7 +263,7 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
 
 
 def take(review: StudyReview, step: Step, *, reader: str, key: str | None = None) -> StudyReview:
-    """Take a decision, or undo or redo one: worked out once, then kept in one transaction with the worklist's row.
+    """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ class Outcome:
 
 
 def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
-    """Where a reading stands now, as far as one query tells: whoever holds an equal one has nothing to read again.
+    """Where a reading stands now, as far as one query tells: an equal stamp means that nothing has changed.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
 
 
 def take(before: Standing, step: Step, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
-    """Take a step, with what follows from it, in one transaction; on the disk when this returns.
+    """Take a step, with what follows from it, in one transaction; on disk when this returns.
 
     Parameters
     ----------
