@@ -36,12 +36,11 @@ from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.evaluation.matching import match_beats
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_choice import WEIGHTS_PATH
-from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.r_peaks import detect_r_peaks, detector_agreement, slopes
 from pipeline.synthesis.av_block import blocked
-from pipeline.synthesis.noise_halves import KINDS, mixed
+from pipeline.synthesis.noise import NOISE_KINDS, mixed
 from pipeline.training.r_peaks import Span, flutter, read
 from pipeline.types import IntArray, Recording, read_only
 
@@ -163,7 +162,7 @@ def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, BothDetectors]]:
     """Scores by kind and SNR, the noise from the first to the last sample; the loudest first."""
     records = tuple(records)
     for snr in reversed(SNR_DB):
-        for kind in KINDS:
+        for kind in NOISE_KINDS:
             yield f"{kind} {snr} dB", counted(records, change=partial(mixed, kind=kind, snr_db=snr, half=1))
 
 

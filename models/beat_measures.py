@@ -20,7 +20,7 @@ EARLY: Final = -0.3  # in the first column of the intervals: 10 % early
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class BeatMeasures:
     """Rows of beats taken apart, and what is known of them before any weights.
 
     Attributes
@@ -40,10 +40,10 @@ class Measured:
     surroundings: Any
 
 
-def measured(rows: Any) -> Measured:
+def measure_beats(rows: Any) -> BeatMeasures:
     """Take apart and measure rows (batch, n, row) of beats in their order."""
     wave, usual, rhythm = parts(rows)
-    return Measured(wave, usual, rhythm, likeness(wave, usual), surroundings(wave, rhythm))
+    return BeatMeasures(wave, usual, rhythm, likeness(wave, usual), surroundings(wave, rhythm))
 
 
 def parts(rows: Any) -> tuple[Any, Any, Any]:

@@ -146,7 +146,7 @@ def forward(model: Any) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]
     return run
 
 
-def average(first: Any, second: Any, weight: float) -> None:
+def average_weights(first: Any, second: Any, weight: float) -> None:
     """Set the variables of one model to the weighted mean of two.
 
     Parameters

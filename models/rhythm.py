@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import trees
-from models.beat_measures import N_LEADS, POINTS, Measured, joined, measured
+from models.beat_measures import N_LEADS, POINTS, BeatMeasures, joined, measure_beats
 from models.network import Network, Weights, everything, random_start
 from models.operations import reshaped, shifted
 from models.runtime import keras, processors, single_threaded_blas, tensorflow
@@ -43,7 +43,7 @@ def build(input_shape: tuple[int, ...], classes: int) -> Any:
 def member(input_shape: tuple[int, ...], classes: int) -> Any:
     """Return one untrained network of the ensemble, to be trained alone."""
     inputs = _inputs(input_shape)
-    return keras().Model(inputs, _logits(*_known(measured(inputs)), classes, _Trainable("")), name="member")
+    return keras().Model(inputs, _logits(*_known(measure_beats(inputs)), classes, _Trainable("")), name="member")
 
 
 def assemble(ensemble: Any, members: Sequence[Any], tree_arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -94,7 +94,7 @@ def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], ND
     forest = trees.forest_of(weights)
 
     def logits(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        seen = measured(rows[None])
+        seen = measure_beats(rows[None])
         known = _known(seen)
         with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
             by_trees = pool.submit(lambda: forest(trees.measures(seen)[0]))
@@ -173,12 +173,12 @@ def _inputs(input_shape: tuple[int, ...]) -> Any:
 
 
 def _mean(inputs: Any, classes: int) -> Any:
-    known = _known(measured(inputs))
+    known = _known(measure_beats(inputs))
     answers = [_logits(*known, classes, _Trainable(f"member{i}_")) for i in range(MEMBERS)]
     return sum(answers[1:], answers[0]) / MEMBERS
 
 
-def _known(seen: Measured) -> tuple[Any, Any, Any]:
+def _known(seen: BeatMeasures) -> tuple[Any, Any, Any]:
     """Return what each member starts with: both shapes, the intervals, and all measures of a beat."""
     shapes = joined([_flat(seen.wave), _flat(seen.wave - seen.usual)])
     return shapes, seen.rhythm, joined([seen.likeness, seen.rhythm, seen.surroundings])

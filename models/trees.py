@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.beat_measures import N_LEADS, Measured, joined, measured
+from models.beat_measures import N_LEADS, BeatMeasures, joined, measure_beats
 from models.boosted_trees import BoostedTrees
 from models.network import Weights
 from models.operations import indicator, mean_near, ops_of, reshaped, shifted
@@ -31,7 +31,7 @@ ALIKE, SAME = 0.85, 0.95  # correlations below the lower do not count as the sam
 NODE: Final = ("feature", "threshold", "left", "right", "value")  # what describes a node of a tree
 
 
-def measures(seen: Measured) -> Any:
+def measures(seen: BeatMeasures) -> Any:
     """Return the features of the trees, (batch, n, numbers)."""
     wave, usual, rhythm, like = seen.wave, seen.usual, seen.rhythm, seen.likeness
     return joined(
@@ -100,7 +100,7 @@ def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Compile a function from rows (n, row) of beats in their order to their features (n, numbers)."""
     tf = tensorflow()
     run = tf.function(
-        lambda rows: measures(measured(rows[None]))[0], input_signature=[tf.TensorSpec((None, row), tf.float32)]
+        lambda rows: measures(measure_beats(rows[None]))[0], input_signature=[tf.TensorSpec((None, row), tf.float32)]
     )
     return lambda rows: np.asarray(run(rows), np.float32)
 
@@ -157,7 +157,7 @@ def _layer_class() -> Any:
 
         def call(self, rows: Any) -> Any:
             ops = keras().ops
-            found = measures(measured(rows))
+            found = measures(measure_beats(rows))
             answers = self.answers(ops.reshape(found, (-1, found.shape[-1])))
             return ops.reshape(answers, (*ops.shape(rows)[:2], self.classes))
 

@@ -1,4 +1,4 @@
-"""The recording at a glance: name, signal quality, beats and rates."""
+"""The recording at a glance: name, signal quality, beats and rates; and the way to its review."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import streamlit as st
 from app.common.text import plain
 from models import registry
 from pipeline.cases.case import Case, quality_text
+from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
@@ -71,3 +72,17 @@ def _in_training(case: Case) -> bool:
     """Whether the record's number is among the network's training records (a hint, as names can be anything)."""
     facts = registry.manifest(case.analysis.model)
     return case.recording.name.split("_")[0] in {*facts.train_records, *facts.validation_records}
+
+
+def offer_review(case: Case) -> None:
+    """A button that opens the study of this analysis, made if there is none."""
+    if not st.button("Review this recording", icon=":material/rate_review:", type="primary", key="review-this"):
+        return
+    from pipeline.store.listing import study_of_analysis  # SQLAlchemy is not for those who only look
+
+    try:
+        study = study_of_analysis(case.analysis, case.recording)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.switch_page("review/page.py", query_params={"study": str(study.id)})

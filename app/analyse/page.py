@@ -2,14 +2,50 @@
 
 import streamlit as st
 
-from app.analyse import address
 from app.common import opening
 from app.common import session as state
+from models import registry
 from pipeline.cases.case import Case
-from pipeline.errors import EcgError
+from pipeline.errors import DataError, EcgError
+from pipeline.store.recordings import open_recording
 from pipeline.types import Recording
 
 # What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
+
+
+def _follow_address(session: state.Session) -> None:
+    """In a fresh session, opens what the address names; from then on, makes the address name what is open.
+
+    It names a recording by its digest, so that a refresh, or a second tab, opens it again.
+    """
+    if not session.addressed:
+        session.addressed = True
+        if session.recording is None and "recording" in st.query_params:
+            _open(session)
+    wanted = _address(session)
+    if {key: st.query_params.get_all(key) for key in st.query_params} != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _open(session: state.Session) -> None:
+    try:
+        recording = open_recording(st.query_params["recording"])
+    except DataError as error:
+        session.refuse(str(error))
+        return
+    session.open((recording,))
+    network, leads = st.query_params.get("network", ""), tuple(st.query_params.get_all("lead"))
+    if network in registry.available():
+        session.use_network(network)
+    if 1 <= len(leads) <= 2 and set(leads) <= set(recording.leads):
+        session.use_leads(leads)
+
+
+def _address(session: state.Session) -> dict[str, list[str]]:
+    if session.recording is None:
+        return {}
+    parts = {"recording": [session.recording.digest], "network": [session.network], "lead": [*(session.leads or ())]}
+    return {key: values for key, values in parts.items() if any(values)}
 
 
 def _analyse(session: state.Session, recording: Recording) -> None:
@@ -33,17 +69,17 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, overview, to_review
+    from app.analyse import controls, downloads, explorer, overview
 
     controls.choose(session)
     overview.draw(case)
-    to_review.offer(case)
+    overview.offer_review(case)
     explorer.draw(session)
     downloads.draw(case)
 
 
 session = state.session()
-address.follow(session)
+_follow_address(session)
 opening.show_error(session)
 recording, case = session.recording, session.case
 if recording is None:

@@ -14,7 +14,7 @@ from pipeline.cases.strip_content import Marks, recorded_leads
 from pipeline.signal.leads import choose_leads
 from pipeline.types import Recording
 from pipeline.wording import duration, percent
-from pipeline.worker import Job, Status
+from pipeline.worker import Job, JobStatus
 
 EVERY_S = 0.5
 WINDOW_S = 10.0
@@ -52,7 +52,7 @@ def _progress(session: Session, job: Job) -> None:
         _interrupted(session, job, status)
 
 
-def _running(session: Session, job: Job, status: Status) -> None:
+def _running(session: Session, job: Job, status: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(min(max(status.fraction, 0.0), 1.0), plain(work.progress_words(status)))
         if st.button("Cancel", icon=":material/close:", key="cancel"):
@@ -61,7 +61,7 @@ def _running(session: Session, job: Job, status: Status) -> None:
             st.rerun()
 
 
-def _interrupted(session: Session, job: Job, status: Status) -> None:
+def _interrupted(session: Session, job: Job, status: JobStatus) -> None:
     """Cancelled by someone else, or stopped by accident: nothing continues until somebody asks for it."""
     if status.state == "cancelled":
         st.info("The analysis was cancelled; what was read is kept.", icon=":material/info:")

@@ -1,12 +1,18 @@
-"""Foreign text made safe for Streamlit's Markdown, and confidence in words; numbers and times: `pipeline.wording`."""
+"""Foreign text made safe for Streamlit, confidence in words, tables; numbers and times are in `pipeline.wording`."""
 
 from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.wording import UNDEFINED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.io.formats.style import Styler
 
 PLOTLY_SEPARATORS = ". "  # the decimal point, and between thousands what `pipeline.wording.grouped` writes there
 _SHOWN = 3  # kinds of findings named before the others are only counted
@@ -43,3 +49,11 @@ def findings_words(findings: Mapping[str, int]) -> str:
         words.append(f"{left} more kind{'' if left == 1 else 's'}")
     text = ", ".join(words) or "no finding"
     return text if text[1:2].isupper() else text[0].upper() + text[1:]
+
+
+def formatted(frame: pd.DataFrame, words: Mapping[str, Callable[[Any], str]], *, nothing: str = UNDEFINED) -> Styler:
+    """The table with the columns of `words` written by them, and `nothing` where there is no number.
+
+    Numbers stay numbers, for sorting and downloads, while the screen shows words.
+    """
+    return frame.style.format(dict(words), na_rep=nothing)

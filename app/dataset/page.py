@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.common.frames import written
+from app.common.text import formatted
 from app.common.theme import palette
 from app.dataset.charts import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
 from app.dataset.folder import show_folder
@@ -60,7 +60,7 @@ def _sets(statistics: Statistics) -> None:
     st.plotly_chart(
         class_counts(counts, palette(), log=log), config=CONFIG, key="dataset_sets", alt="Beats per class of each set"
     )
-    numbers = written(_set_table(statistics, groups, table), dict.fromkeys(AAMI_CLASSES, grouped))
+    numbers = formatted(_set_table(statistics, groups, table), dict.fromkeys(AAMI_CLASSES, grouped))
     st.dataframe(numbers, hide_index=True, alt="Beats per class of each set, in numbers")
     st.markdown(_imbalance(counts[GROUPS["ds1"]]))
     st.caption("; ".join(f"{name}: {CLASS_NAMES[name].lower()}" for name in AAMI_CLASSES) + ".")

@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import cache, overlays
-from app.common.frames import written
-from app.common.text import plain
+from app.common.text import formatted, plain
 from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
 from pipeline.page_classifier.printed_page import RHYTHM
@@ -55,7 +54,7 @@ def _answer(reading: PageReading) -> None:
     table = pd.DataFrame(
         {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
     ).sort_values("Probability", ascending=False)
-    st.dataframe(written(table, {"Probability": percent}), hide_index=True, width="stretch")
+    st.dataframe(formatted(table, {"Probability": percent}), hide_index=True, width="stretch")
     most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
     named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
     st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")

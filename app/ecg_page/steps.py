@@ -19,7 +19,7 @@ from app.common.text import plain
 from app.ecg_page import classification, corrections, drawing
 from pipeline.config import DEFAULT
 from pipeline.digitisation.digitise import Corrections, Digitised
-from pipeline.digitisation.speed_and_gain import Measured
+from pipeline.digitisation.speed_and_gain import MeasuredValue
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
 from pipeline.export.wfdb_record import write_record
@@ -194,7 +194,7 @@ def _steps(found: Digitised) -> pd.DataFrame:
     return pd.DataFrame([map(plain, row) for row in rows], columns=["Step", "Found", "Confidence", "How"])
 
 
-def _measured(name: str, value: Measured | None, unit: str) -> tuple[str, str, str, str]:
+def _measured(name: str, value: MeasuredValue | None, unit: str) -> tuple[str, str, str, str]:
     if value is None:
         return name, "not known", "", "please state it"
     return name, f"{value.value:g} {unit}", percent(value.confidence), value.source

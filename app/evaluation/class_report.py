@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.common.theme import palette
 from app.evaluation import charts, tables
-from app.evaluation.shared import download
+from app.evaluation.shared import download_button
 from pipeline.evaluation.schema import ClassReport, Confusion, Curves
 from pipeline.wording import no_share
 
@@ -66,7 +66,7 @@ def show_class_report(
     """Table, confusion matrix, curves and calibration of one classifier; figures are saved as `picture` or CSV."""
     table = class_table(report, names)
     st.dataframe(table, width="stretch", hide_index=True, alt="Scores of each class")
-    download("Download as CSV", lambda: table.to_csv(index=False), f"{file}-classes.csv")
+    download_button("Download as CSV", lambda: table.to_csv(index=False), f"{file}-classes.csv")
     left, right = st.columns(2)
     with left:
         st.markdown("**Confusion matrix**")
@@ -75,7 +75,7 @@ def show_class_report(
             matrix, config=charts.config(f"{file}-confusion", picture), key=f"{key}-confusion",
             alt="Confusion matrix: rows the reference, columns the answer",
         )  # fmt: skip
-        download("Figure as CSV", lambda: tables.csv(charts.as_frame(matrix)), f"{file}-confusion.csv")
+        download_button("Figure as CSV", lambda: tables.csv(charts.as_frame(matrix)), f"{file}-confusion.csv")
     with right:
         st.markdown("**Training curves**")
         lines = curves_figure(curves, step)
@@ -83,5 +83,5 @@ def show_class_report(
             lines, config=charts.config(f"{file}-curves", picture), key=f"{key}-curves",
             alt="Loss and macro-F1 while training",
         )  # fmt: skip
-        download("Figure as CSV", lambda: tables.csv(charts.as_frame(lines)), f"{file}-curves.csv")
+        download_button("Figure as CSV", lambda: tables.csv(charts.as_frame(lines)), f"{file}-curves.csv")
     st.caption(f"Calibration error (ECE, 10 bins): {no_share(report.ece)}, after temperature scaling.")

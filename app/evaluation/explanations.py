@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app.common.text import plain
-from app.evaluation import explanation_charts as charts
+from app.common.theme import Palette
 from app.evaluation import tables
+from app.evaluation.charts import DASHES
 from app.evaluation.shared import EvaluationView, beside, show_caption, show_figure, show_table
 from pipeline.evaluation.claims import supported_statements
-from pipeline.evaluation.schema import Estimate, ExplainedSet, Explanations, Way
+from pipeline.evaluation.schema import Estimate, ExplainedSet, Explanations, RemovalCurves, Way
 from pipeline.wording import UNDEFINED
 
 WAYS: Final[Mapping[Way, str]] = {"deletion": "Taken away", "insertion": "Put back"}
@@ -37,7 +39,7 @@ def show_explanations(view: EvaluationView) -> None:
         st.subheader(plain(tested.title), anchor=False)
         for column, (way, title) in zip(st.columns(2), WAYS.items(), strict=True):
             with column:
-                figure = charts.removal(tested.curves, way, names, "beat" if signal else "picture", view.colours)
+                figure = removal_chart(tested.curves, way, names, "beat" if signal else "picture", view.colours)
                 alt = f"{title} in the order of each map, {tested.name}"
                 show_figure(view, figure, alt, source=lambda v: show_explanations_source(v, content))
         st.caption(how_measured(content))
@@ -126,3 +128,30 @@ def number(estimate: Estimate, *, digits: int = 3) -> str:
     if value is None:
         return UNDEFINED
     return f"{value:.{digits}f}" + ("" if low is None else f" ({low:.{digits}f} to {high:.{digits}f})")
+
+
+def removal_chart(
+    curves: Mapping[str, RemovalCurves], way: Way, names: Mapping[str, str], whole: str, palette: Palette
+) -> go.Figure:
+    """The answer's probability as parts of a `whole` are taken away ("deletion") or put back, a line per map."""
+    figure = go.Figure()
+    for number, (name, title) in enumerate(names.items()):
+        p = curves[name].by(way)
+        figure.add_scatter(
+            x=[step / (len(p) - 1) for step in range(len(p))],
+            y=p,
+            name=title,
+            mode="lines+markers",
+            line={"color": palette.classes["VSQF"[number]], "width": 2.5 if name == "heat" else 1.5},
+            marker={"symbol": DASHES[number], "size": 8},
+            hovertemplate="%{x:.0%}: %{y:.1%}<extra>%{fullData.name}</extra>",
+        )
+    gone = "taken away" if way == "deletion" else "put back"
+    figure.update_xaxes(title=f"share of the {whole} {gone}", tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.02], fixedrange=True)
+    return figure.update_layout(
+        height=360,
+        margin={"l": 8, "r": 8, "t": 48, "b": 8},
+        dragmode=False,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )

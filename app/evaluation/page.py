@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 import streamlit as st
 
@@ -11,17 +14,55 @@ from app.common import cache
 from app.common.text import plain
 from app.common.theme import palette
 from app.evaluation import charts, tables
-from app.evaluation.sections import SECTIONS
-from app.evaluation.shared import KINDS, SPLIT_NAMES, EvaluationView, download, how_to_read, show_figure, show_source
+from app.evaluation.confident_errors import show_errors
+from app.evaluation.explanations import show_explanations
+from app.evaluation.robustness import show_against, show_stress, show_uncertainty
+from app.evaluation.scores import (
+    show_calibration,
+    show_classes,
+    show_curves,
+    show_random_split,
+    show_records,
+    show_summary,
+    show_threshold,
+    show_training,
+)
+from app.evaluation.shared import (
+    KINDS,
+    SPLIT_NAMES,
+    EvaluationView,
+    download_button,
+    how_to_read,
+    show_figure,
+    show_source,
+)
 from app.evaluation.whole_images import show_pages, show_runs
 from models import registry
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
-from pipeline.evaluation.saved import SPLITS, evaluation_file
-from pipeline.evaluation.schema import Evaluation, Split
+from pipeline.evaluation.saved import EVALUATED_SPLITS, evaluation_file
+from pipeline.evaluation.schema import Evaluation, EvaluationSplit
+
+SECTIONS: Final[Mapping[str, Callable[[EvaluationView], None]]] = MappingProxyType(
+    {
+        "Summary": show_summary,
+        "Classes": show_classes,
+        "Records": show_records,
+        "ROC and PR": show_curves,
+        "Threshold": show_threshold,
+        "Calibration": show_calibration,
+        "Uncertainty": show_uncertainty,
+        "Noise and leads": show_stress,
+        "Against another": show_against,
+        "Errors": show_errors,
+        "Explanations": show_explanations,
+        "Training": show_training,
+        "Random split": show_random_split,
+    }
+)
 
 
-def load_evaluations(split: Split) -> dict[str, Evaluation]:
+def load_evaluations(split: EvaluationSplit) -> dict[str, Evaluation]:
     """The evaluations on a split of all networks that have one; for others, a sentence on the page."""
     found: dict[str, Evaluation] = {}
     for name in registry.available(registry.WEIGHTS):
@@ -41,7 +82,7 @@ st.title("Evaluation", anchor=False)
 st.write("How well each network reads beats of patients it has never seen, by the rules of ANSI/AAMI EC57.")
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    there = [s for s in SPLITS if s == "ds2" or any(
+    there = [s for s in EVALUATED_SPLITS if s == "ds2" or any(
         evaluation_file(name, s, registry.WEIGHTS).is_file() for name in registry.available(registry.WEIGHTS)
     )]  # fmt: skip
     split = st.segmented_control(
@@ -70,7 +111,9 @@ pinned |= {name: st.column_config.TextColumn(width=width) for name, width in tab
 st.dataframe(tables.comparison(evaluations, kind), width="stretch", hide_index=True, column_config=pinned)
 if told := tables.different_patients(evaluations, kind):
     st.warning(plain(told), icon=":material/group_off:")
-download("Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv")
+download_button(
+    "Download all measures as CSV", partial(tables.comparison_csv, evaluations), "heartvision-evaluation.csv"
+)
 board = st.container()  # its figure is drawn last: it is the slowest part of the page
 
 

@@ -164,7 +164,7 @@ def show_against(view: EvaluationView) -> None:
     if not others:
         st.info("There is no other network to compare with.")
         return
-    from pipeline.evaluation.compare import compare, shared
+    from pipeline.evaluation.compare import compare_reports, shared
     from pipeline.evaluation.report import S_RECORD
 
     other = st.selectbox("Compare with", others, format_func=lambda n: tables.title_of(n, everyone[n]), key="other")
@@ -172,7 +172,7 @@ def show_against(view: EvaluationView) -> None:
     leave_out = among and st.toggle(f"Without record {S_RECORD}", key="other-without-s-record")
     try:
         reports = shared(view.report, everyone[other].of(view.kind))
-        found = compare(*reports, without=(S_RECORD,) if leave_out else (), swaps=SWAPS_SHOWN)
+        found = compare_reports(*reports, without=(S_RECORD,) if leave_out else (), swaps=SWAPS_SHOWN)
     except DataError as error:
         st.warning(plain(str(error)))
         return

@@ -44,12 +44,12 @@ def show_same_person(view: EvaluationView) -> None:
 
 def _compared(view: EvaluationView, other: Evaluation) -> list[MeasureDifference]:
     """The differences of `MEASURES`, and that of S once more without the record that holds most S beats."""
-    from pipeline.evaluation.compare import compare  # imported only when it is needed
+    from pipeline.evaluation.compare import compare_reports  # not before it is needed
     from pipeline.evaluation.report import S_RECORD
 
     both = view.report, other.of(view.kind)
-    found = [row for row in compare(*both, swaps=SWAPS_SHOWN).differences if row.measure in MEASURES]
-    rest = compare(*both, without=(S_RECORD,), swaps=SWAPS_SHOWN).differences
+    found = [row for row in compare_reports(*both, swaps=SWAPS_SHOWN).differences if row.measure in MEASURES]
+    rest = compare_reports(*both, without=(S_RECORD,), swaps=SWAPS_SHOWN).differences
     beside = [replace(row, measure=f"{tables.WITHOUT_232}S_f1") for row in rest if row.measure == "S_f1"]
     at = next(i for i, row in enumerate(found, 1) if row.measure == "S_f1")
     return [*found[:at], *beside, *found[at:]]

@@ -149,7 +149,7 @@ def show_threshold(view: EvaluationView) -> None:
         format="%.3f",
         key=f"threshold-{view.name}-{view.kind}",
     )
-    at = tables.nearest(swept.threshold, chosen)
+    at = tables.index_nearest(swept.threshold, chosen)
     texts = {
         "Sensitivity": score(swept.se[at]),
         "Specificity": score(swept.sp[at]),

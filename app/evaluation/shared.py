@@ -12,8 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.common import frames
-from app.common.text import plain
+from app.common.text import formatted, plain
 from app.common.theme import Palette
 from app.evaluation import charts, tables
 from models import registry
@@ -21,13 +20,22 @@ from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import AGAIN, evaluation_file
-from pipeline.evaluation.schema import ClassRow, Evaluation, Explanations, Kind, RecordRow, Report, Split, StressTest
+from pipeline.evaluation.schema import (
+    ClassRow,
+    Evaluation,
+    EvaluationSplit,
+    Explanations,
+    Kind,
+    RecordRow,
+    Report,
+    StressTest,
+)
 from pipeline.wording import no_share, share
 
 Beside = TypeVar("Beside", StressTest, Explanations)
 
 KINDS: Final[Mapping[Kind, str]] = {"reference": "Reference beats", "detected": "End to end (detected beats)"}
-SPLIT_NAMES: Final[Mapping[Split, str]] = {
+SPLIT_NAMES: Final[Mapping[EvaluationSplit, str]] = {
     "ds2": "MIT-BIH, test half (DS2)",
     "svdb": "Another database (svdb)",
     "ds1": "MIT-BIH, DS1 (trained on)",
@@ -139,19 +147,19 @@ def show_figure(
     config = charts.config(file_name, view.picture)
     st.plotly_chart(figure, width="stretch", config=config, alt=alt, key=f"{view.name}-{view.kind}-{alt}")
     (source or show_source)(view)
-    download("Figure as CSV", lambda: tables.csv(charts.as_frame(figure)), f"{file_name}.csv")
+    download_button("Figure as CSV", lambda: tables.csv(charts.as_frame(figure)), f"{file_name}.csv")
 
 
 def show_table(
     frame: pd.DataFrame, file_name: str, *, written: Mapping[str, Callable[[Any], str]] | None = None, **options: Any
 ) -> None:
     """A table with a button that downloads it; `written` columns are numbers that the screen shows as these words."""
-    shown = frames.written(frame, written) if written else frame
+    shown = formatted(frame, written) if written else frame
     st.dataframe(shown, width="stretch", hide_index=True, **options)
-    download("Download as CSV", partial(tables.csv, frame), file_name)
+    download_button("Download as CSV", partial(tables.csv, frame), file_name)
 
 
-def download(label: str, text: Callable[[], str], file_name: str) -> None:
+def download_button(label: str, text: Callable[[], str], file_name: str) -> None:
     """A quiet button; the text is made when it is asked for."""
     st.download_button(
         label,

@@ -355,7 +355,7 @@ def optimism(usual: Report, random_split: Report) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def nearest(values: Sequence[float], wanted: float) -> int:
+def index_nearest(values: Sequence[float], wanted: float) -> int:
     """Index of the value nearest to `wanted`."""
     return min(range(len(values)), key=lambda i: abs(values[i] - wanted))
 

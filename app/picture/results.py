@@ -14,8 +14,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.common import cache, ecg_chart, overlays
-from app.common.frames import written
-from app.common.text import confidence_words, plain
+from app.common.text import confidence_words, formatted, plain
 from app.common.theme import is_dark, palette
 from models.beat_image_heads import PICTURE_NETWORK, PictureHead
 from models.registry import Classifier
@@ -74,7 +73,7 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     position = 0
     if len(found.answers) > 1:
         overview = table(found.answers, head.manifest.threshold)
-        shown = written(overview, {"confidence": percent, "abnormal": percent}, nothing="")
+        shown = formatted(overview, {"confidence": percent, "abnormal": percent}, nothing="")
         st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
         st.download_button(
             "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",

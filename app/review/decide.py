@@ -9,13 +9,13 @@ import streamlit as st
 
 from app.common import reader
 from app.review.session import ReviewSession, Scope
-from pipeline.cases.study_review import StudyReview, take
+from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
 from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.morphology import NO_FAMILY
-from pipeline.store.reviews import Step
+from pipeline.store.reviews import ReviewStep
 from pipeline.wording import clock
 
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
@@ -48,7 +48,7 @@ def history(session: ReviewSession, review: StudyReview) -> None:
     """Undo and redo, without limit."""
     standing = review.standing
     blocked = not (review.writable and reader.current())
-    steps: tuple[tuple[str, str, int, Step], ...] = (
+    steps: tuple[tuple[str, str, int, ReviewStep], ...] = (
         ("review-undo", "Undo `U`", standing.undoable, "undo"),
         ("review-redo", "Redo `R`", standing.redoable, "redo"),
     )
@@ -152,7 +152,7 @@ def _decide(
     _change(session, review, Decision(kind, samples, aami, text), key, go_on)
 
 
-def _turn(session: ReviewSession, review: StudyReview, step: Step, key: str) -> None:
+def _turn(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str) -> None:
     """Undo or redo; shows the beats that have changed."""
     before = review.standing.decisions
 
@@ -164,11 +164,11 @@ def _turn(session: ReviewSession, review: StudyReview, step: Step, key: str) -> 
     _change(session, review, step, key, show_turned)
 
 
-def _change(session: ReviewSession, review: StudyReview, step: Step, key: str, then: Callable[[], None]) -> None:
+def _change(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str, then: Callable[[], None]) -> None:
     """Takes a step and shows the new state; a refusal is said, with the state as it is now."""
     session.error = session.notice = ""
     try:
-        after = take(review, step, reader=reader.current(), key=key)
+        after = take_step(review, step, reader=reader.current(), key=key)
     except StaleVersion as error:
         session.notice = str(error)
     except EcgError as error:

@@ -19,8 +19,8 @@ from pipeline.cases.study_review import LETTER, StudyReview
 from pipeline.config import REVIEW
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.hrv import Measure
-from pipeline.review.morphology import class_shares
+from pipeline.review.hrv import HrvMeasure
+from pipeline.review.morphology import family_class_shares
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.store.recordings import envelope
@@ -98,7 +98,7 @@ def _families(session: ReviewSession, review: StudyReview) -> None:
         return
     shown = st.session_state.get("review-family-page") or 0
     numbers = tuple(range(shown * FAMILIES_SHOWN, min(count, (shown + 1) * FAMILIES_SHOWN)))
-    shares = class_shares(found, review.beats)
+    shares = family_class_shares(found, review.beats)
     shapes = tuple(_shape(review, number, shares[number]) for number in numbers)
     chosen = session.family if session.scope == "family" else review.family_of(session.sample)
     _pick_family(session, shapes, numbers, chosen)
@@ -221,7 +221,7 @@ def _variability(session: ReviewSession, review: StudyReview) -> None:
     )
 
 
-def _measured(measure: Measure) -> str:
+def _measured(measure: HrvMeasure) -> str:
     return f":gray[{measure.reason}]" if measure.value is None else f"**{measure.value:.1f}** {measure.unit}"
 
 

@@ -20,7 +20,7 @@ from pipeline.review.agreement import Rate, ReaderDifference
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store import second_reading
 from pipeline.store.comparison import ReaderComparison, comparison
-from pipeline.store.readings import readers
+from pipeline.store.listing import readers
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
 from pipeline.wording import clock, grouped, share

@@ -8,7 +8,7 @@ from app.worklist import add, table
 from app.worklist import running as worklist_running
 from app.worklist.session import FILTERS, PAGE_SIZE, WorklistView, view
 from pipeline.errors import StoreError
-from pipeline.store.readings import readers, second_readings
+from pipeline.store.listing import readers, second_readings
 from pipeline.store.studies import WorklistPage, state_counts
 from pipeline.wording import grouped
 

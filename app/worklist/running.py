@@ -10,10 +10,10 @@ from app.common import cache
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from pipeline.cases import stored_case as work
-from pipeline.store.listing import stamp
-from pipeline.store.recordings import load
+from pipeline.store.listing import worklist_stamp
+from pipeline.store.recordings import load_recording
 from pipeline.wording import percent
-from pipeline.worker import Job, Status
+from pipeline.worker import Job, JobStatus
 
 EVERY_S = 1.0
 IDLE_EVERY_S = 4.0
@@ -49,7 +49,7 @@ def _looking(seen: tuple[object, ...]) -> None:
         st.caption(f"and {len(found) - SHOWN} more")
 
 
-def _jobs() -> list[tuple[Job, Status]]:
+def _jobs() -> list[tuple[Job, JobStatus]]:
     """Analyses that need someone come first, then those that run, then those that wait, the shortest first."""
     found = cache.worker().jobs()
     return sorted(
@@ -58,11 +58,11 @@ def _jobs() -> list[tuple[Job, Status]]:
     )
 
 
-def _seen(found: list[tuple[Job, Status]]) -> tuple[object, ...]:
-    return stamp(), tuple(sorted((job.key, status.state) for job, status in found))
+def _seen(found: list[tuple[Job, JobStatus]]) -> tuple[object, ...]:
+    return worklist_stamp(), tuple(sorted((job.key, status.state) for job, status in found))
 
 
-def _counted(found: list[tuple[Job, Status]]) -> str:
+def _counted(found: list[tuple[Job, JobStatus]]) -> str:
     states = [status.state for _, status in found]
     words = {"running": "running", "waiting": "waiting", "cancelled": "cancelled", "refused": "refused",
              "stopped": "stopped", "unstarted": "not started"}  # fmt: skip
@@ -70,8 +70,8 @@ def _counted(found: list[tuple[Job, Status]]) -> str:
     return f"**Analyses:** {', '.join(parts)}. They go on when you leave the page."
 
 
-def _row(job: Job, status: Status) -> None:
-    recording = load(job.digest)
+def _row(job: Job, status: JobStatus) -> None:
+    recording = load_recording(job.digest)
     name = plain(recording.name) if recording else "a recording that was deleted"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"job-{job.key[:12]}"):
         if status.state in ("waiting", "running"):
@@ -85,7 +85,7 @@ def _row(job: Job, status: Status) -> None:
             _button("Remove", "delete", job, _remove)
 
 
-def _sentence(status: Status) -> str:
+def _sentence(status: JobStatus) -> str:
     words = _WORDS.get(status.state)
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 

@@ -12,7 +12,7 @@ from app.common.text import findings_words
 from app.common.theme import is_dark
 from app.worklist.session import WorklistView
 from pipeline.review.states import STUDY_STATES
-from pipeline.store.readings import SecondReading
+from pipeline.store.listing import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
 from pipeline.wording import burden, duration
 

@@ -20,7 +20,7 @@ from pipeline._util.provenance import current_commit, now
 from pipeline._util.typed_json import to_json
 from pipeline.beat_images.public_sets import symbols_of, trained_on_folder_names
 from pipeline.beat_images.reading import classify_traces, read_beat
-from pipeline.beat_images.record_curves import choose, cut_traces, load_windows, unit
+from pipeline.beat_images.record_curves import choose_windows, cut_traces, load_windows, unit
 from pipeline.beat_images.schema import (
     Acceptance,
     AcceptedScores,
@@ -32,7 +32,7 @@ from pipeline.beat_images.schema import (
     PublicPictures,
     StyledBeats,
 )
-from pipeline.beat_images.scores import SEED, Row, acceptance, called_abnormal, scores_of, wilson
+from pipeline.beat_images.scores import SEED, ScoredImage, acceptance, called_abnormal, scores_of, wilson
 from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
 from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, Config, data_root
@@ -137,10 +137,10 @@ class _Job:
         """Score beats of DS2 and of a paced patient, none of whom was trained on, in all styles; and textbook beats."""
         windows = load_windows((*DS2, *PACED_VALIDATION), root, self.config)
         rng, styles = np.random.default_rng(SEED), (*STYLES, *HELD_OUT_STYLES)
-        found: list[Row] = []
+        found: list[ScoredImage] = []
         textbook = 0
         for number, style in enumerate(styles):
-            index = choose(windows, BEATS_PER_STYLE, rng)
+            index = choose_windows(windows, BEATS_PER_STYLE, rng)
             scores = self._abnormal([_drawn(v, style, rng) for v in cut_traces(windows, index, rng, POINTS)])
             found += zip(
                 [style] * index.size, windows.label[index].tolist(), windows.record[index], scores, strict=True
@@ -165,7 +165,7 @@ class _Job:
             },
         )
 
-    def _against_normal(self, rows: Sequence[Row]) -> dict[str, AcceptedScores]:
+    def _against_normal(self, rows: Sequence[ScoredImage]) -> dict[str, AcceptedScores]:
         """Return scores for N against only those classes that a shape alone can show."""
         return {
             name: scores_of([row for row in rows if row[1] in (0, *labels)], self._threshold, resamples=1000)
@@ -222,7 +222,7 @@ class _Job:
         aami = np.array([aami_class(symbol) or "" for symbol in matches.symbol])
         kept = np.flatnonzero(matches.sure & np.isin(matches.record, list(DS2)) & np.isin(aami, list("NSVF")))
         answers = classify_traces([traces[int(i)] for i in kept], self.head, self.classifier)
-        rows: list[Row] = [
+        rows: list[ScoredImage] = [
             ("", AAMI_CLASSES.index(str(aami[i])), str(matches.record[i]), answer.abnormal)
             for i, answer in zip(kept, answers, strict=True)
         ]

@@ -101,7 +101,7 @@ def load_supraventricular(root: Path, config: Config) -> Windows | None:
     return _joined([part for part in parts if part.label <= AAMI_CLASSES.index("V")], config) if parts else None
 
 
-def together(first: Windows, second: Windows) -> Windows:
+def join_windows(first: Windows, second: Windows) -> Windows:
     """Join both sets."""
     parts = [(getattr(first, name), getattr(second, name)) for name in ("curve", "label", "record")]
     group = np.concatenate([first.group, second.group + first.group.max() + 1])
@@ -177,7 +177,7 @@ def _part(record: str, label: int, beats: Beats, lead: int, chosen: IntArray) ->
     return _Part(record, label, curve.astype(np.float32), np.asarray(room, np.float32))
 
 
-def choose(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> IntArray:
+def choose_windows(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> IntArray:
     """Choose a number of windows per class; a record's probability grows with the square root of its windows.
 
     Parameters

@@ -14,15 +14,15 @@ from pipeline.evaluation.calibration import expected_calibration_error
 
 SEED: Final = 507
 BINARY: Final[tuple[BinaryMeasure, ...]] = ("accuracy", "sensitivity", "specificity", "auc")
-Row = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
+ScoredImage = tuple[str, int, str, float | None]  # style, class, record, 1 - p(N)
 
 
-def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> AcceptedScores:
+def scores_of(rows: Sequence[ScoredImage], threshold: float, *, resamples: int = 0) -> AcceptedScores:
     """Return acceptance, and accuracy, sensitivity, specificity and AUC for "abnormal" among the accepted.
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of ScoredImage
         Style, class, record and 1 - p(N) of each picture.
     threshold : float
         1 - p(N) from which a picture is called abnormal.
@@ -44,18 +44,18 @@ def scores_of(rows: Sequence[Row], threshold: float, *, resamples: int = 0) -> A
     )
 
 
-def acceptance(rows: Sequence[Row]) -> Acceptance:
+def acceptance(rows: Sequence[ScoredImage]) -> Acceptance:
     """Return how many pictures were accepted as a beat, with the interval of that share."""
     n, accepted = len(rows), sum(row[3] is not None for row in rows)
     return Acceptance(n=n, accepted=accepted, share=accepted / max(n, 1), interval=wilson(accepted, n))
 
 
-def called_abnormal(rows: Sequence[Row], label: int, threshold: float) -> float | None:
+def called_abnormal(rows: Sequence[ScoredImage], label: int, threshold: float) -> float | None:
     """Return the share of the accepted pictures of one class that are called abnormal.
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of ScoredImage
         Style, class, record and 1 - p(N) of each picture.
     label : int
         Index of the class.

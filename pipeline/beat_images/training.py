@@ -22,7 +22,7 @@ from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
-from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose, cut_traces
+from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose_windows, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
 from pipeline.beat_images.training_set import (
     CLEAN,
@@ -41,7 +41,7 @@ from pipeline.labels import AAMI_CLASSES
 from pipeline.training.training_set import PACED_TRAINING, VALIDATION
 from pipeline.types import FloatArray, IntArray
 
-Step = Callable[[float], None]
+Advance = Callable[[float], None]
 Array = NDArray[Any]
 
 # Each member of the class head is trained without one of these groups of patients, whose beats calibrate it; vgg16 was
@@ -153,7 +153,9 @@ class _BeatTrainingData:
         return from_scikit_learn(learner.fit(self.measures[kept], self.label[kept], sample_weight=self.weight[kept]))
 
 
-def _beat_head(shapes: Shapes, cache: Path | None, progress: Step) -> tuple[tuple[BoostedTrees, ...], dict[str, Any]]:
+def _beat_head(
+    shapes: Shapes, cache: Path | None, progress: Advance
+) -> tuple[tuple[BoostedTrees, ...], dict[str, Any]]:
     """Return the head that tells beats from everything else, and the facts about it."""
     training, held_out = shapes.parted()
     sketches = (
@@ -223,7 +225,7 @@ def _class_member(shapes: Shapes, fold: int) -> BoostedTrees:
 
 
 def _class_training_data(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> tuple[FloatArray, IntArray]:
-    index = choose(windows, counts, rng)
+    index = choose_windows(windows, counts, rng)
     return as_traced(cut_traces(windows, index, rng, POINTS, clean=CLEAN), rng), windows.label[index]
 
 
@@ -238,7 +240,7 @@ def _calibrated(
     votes, labels, rng = [], [], np.random.default_rng((SEED, 8))
     for fold, records in enumerate(FOLDS):
         left_out = windows.of(records)
-        index = choose(left_out, CHECKS, rng)
+        index = choose_windows(left_out, CHECKS, rng)
         value, label = cut_traces(left_out, index, rng, POINTS), left_out.label[index]
         vote = trace_logits((trace[fold],), value)
         if fold == 0:

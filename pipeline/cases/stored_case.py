@@ -12,7 +12,7 @@ from pipeline.store.prepared import load_prepared
 from pipeline.store.results import load_analysis
 from pipeline.types import Recording
 from pipeline.wording import duration
-from pipeline.worker import Job, Status
+from pipeline.worker import Job, JobStatus
 
 
 def default_network() -> str:
@@ -73,7 +73,7 @@ def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | Non
     return Case(recording, prepared, replace(analysis, record=recording.name))
 
 
-def progress_words(status: Status) -> str:
+def progress_words(status: JobStatus) -> str:
     """Say what the worker does, and how long the rest will take as soon as that is known."""
     left = status.seconds_left()
     return status.sentence if left is None else f"{status.sentence}, about {duration(left)} left"

@@ -17,13 +17,13 @@ from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
 from pipeline.review.hrv import Variability, variability
-from pipeline.review.rhythm_events import Event, events
+from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
 from pipeline.store.listing import listing
-from pipeline.store.reviews import Standing, Step
+from pipeline.store.reviews import ReviewStep, Standing
 from pipeline.store.studies import Study
 from pipeline.wording import clock, percent
 
@@ -74,7 +74,7 @@ class InForce:
     material: ReviewMaterial
     board: Board
     beats: ReviewedBeats
-    known_events: tuple[Event, ...] | None = None
+    known_events: tuple[RhythmEvent, ...] | None = None
 
     def after(self, decision: Decision) -> InForce:
         """Return what is in force one decision further, without replaying those before it.
@@ -89,7 +89,7 @@ class InForce:
         return InForce(self.material, board, beats, self.events if _same_rhythm(self.beats, beats) else None)
 
     @cached_property
-    def events(self) -> tuple[Event, ...]:
+    def events(self) -> tuple[RhythmEvent, ...]:
         """The rhythm events, in order of time."""
         return events(self.beats) if self.known_events is None else self.known_events
 
@@ -262,7 +262,7 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
     return StudyReview(material, standing, in_force(material, standing.decisions))
 
 
-def take(review: StudyReview, step: Step, *, reader: str, key: str | None = None) -> StudyReview:
+def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
     """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
@@ -296,7 +296,7 @@ def take(review: StudyReview, step: Step, *, reader: str, key: str | None = None
     else:
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
-    standing = reviews.take(review.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
+    standing = reviews.save_step(review.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
     return review_of(review.material, standing, StudyReview(review.material, wanted, state))
 
 

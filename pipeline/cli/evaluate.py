@@ -128,7 +128,7 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
 def _compare(options: argparse.Namespace) -> int:
     """Compare on the records of both, with both kinds of beats; again without the record with most S beats."""
     from models.registry import WEIGHTS
-    from pipeline.evaluation.compare import as_text, compare, shared
+    from pipeline.evaluation.compare import as_text, compare_reports, shared
     from pipeline.evaluation.predict import KINDS
     from pipeline.evaluation.report import S_RECORD
     from pipeline.evaluation.saved import evaluation_file, read_evaluation
@@ -137,8 +137,8 @@ def _compare(options: argparse.Namespace) -> int:
     for kind in KINDS:
         pair = shared(first.of(kind), second.of(kind))
         found = f"{options.split} at {kind} beats, {' against '.join(options.compare)}"
-        sys.stdout.write(f"{found}\n{as_text(compare(*pair))}")
+        sys.stdout.write(f"{found}\n{as_text(compare_reports(*pair))}")
         if S_RECORD in pair[0].records:
-            rest = compare(*pair, without=(S_RECORD,))
+            rest = compare_reports(*pair, without=(S_RECORD,))
             sys.stdout.write(f"{found}, without record {S_RECORD}\n{as_text(rest)}")
     return OK

@@ -23,7 +23,7 @@ class Made:
     arguments: tuple[str, ...]
 
 
-def trained(weights: Path) -> list[Made]:
+def trained_networks(weights: Path) -> list[Made]:
     """Return every network that has weights, each after what it is trained from, and how it was trained."""
     from models.registry import available
 

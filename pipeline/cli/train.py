@@ -66,10 +66,10 @@ def _train_all(options: argparse.Namespace) -> int:
     if _is_out_of_place(options, "--all, which trains by the commands in the manifests"):
         return BAD_USE
     from models.registry import WEIGHTS
-    from pipeline.cli.everything import is_trained, trained
+    from pipeline.cli.everything import is_trained, trained_networks
 
     commit, target = current_commit(), options.output or WEIGHTS
-    for job in trained(WEIGHTS):
+    for job in trained_networks(WEIGHTS):
         if is_trained(target / job.file.relative_to(WEIGHTS), commit):
             say(f"{job.name} was trained at this commit; skipped.")
         elif code := train_again(job.arguments, options.data, options.output):

@@ -24,7 +24,7 @@ from pipeline.digitisation.layout_choice import (
 )
 from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
-from pipeline.digitisation.speed_and_gain import Measured, Pulse, find_pulses, gain_of, speed_of
+from pipeline.digitisation.speed_and_gain import MeasuredValue, Pulse, find_pulses, gain_of, speed_of
 from pipeline.digitisation.trace import Trace, follow, rules
 from pipeline.digitisation.words import Word, read_words
 from pipeline.errors import IntakeError
@@ -122,7 +122,7 @@ class Digitised:
         What could be read.
     pulses : tuple of Pulse
         Calibration pulses.
-    speed, gain : Measured
+    speed, gain : MeasuredValue
         mm/s and mm/mV; None where unknown.
     layout : LayoutChoice
         The layout of the leads.
@@ -145,8 +145,8 @@ class Digitised:
     traces: tuple[Trace, ...]
     words: tuple[Word, ...]
     pulses: tuple[Pulse, ...]
-    speed: Measured | None
-    gain: Measured | None
+    speed: MeasuredValue | None
+    gain: MeasuredValue | None
     layout: LayoutChoice
     span: tuple[int, int]
     boxes: tuple[LeadBox, ...]
@@ -272,8 +272,8 @@ def _read(
         lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine)
     words = read_words(ink, aside, traces, fine)
     pulses = find_pulses(ink, lanes, fine)
-    speed = Measured(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
-    gain = Measured(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
+    speed = MeasuredValue(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
+    gain = MeasuredValue(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
     span = given.span or time_span(traces, pulses, fine)
     rule = rules(ink, lanes, fine)
     if given.layout:
@@ -322,7 +322,7 @@ def _named_strips(
 
 
 def _needs(
-    grid: Grid, speed: Measured | None, gain: Measured | None, layout: LayoutChoice, mm: float, rows: int
+    grid: Grid, speed: MeasuredValue | None, gain: MeasuredValue | None, layout: LayoutChoice, mm: float, rows: int
 ) -> tuple[Need, ...]:
     found = []
     if grid.confidence < SURE:

@@ -52,7 +52,7 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredValue:
     """A value, its confidence (0..1), and where it comes from, in words."""
 
     value: float
@@ -139,7 +139,7 @@ def _pulse(
     return Pulse(lane, flanks[0], flanks[1], top, round(row - 2.5 * px_per_mm) + min(foot) - (thick - 1) / 2)
 
 
-def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
+def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> MeasuredValue | None:
     """Determine the gain from the height of the pulses and from what is printed.
 
     Parameters
@@ -161,7 +161,7 @@ def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) 
     return _agreed(seen, _printed(words, "mm/mV"), f"the calibration pulse is {height:.1f} mm high")
 
 
-def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> Measured | None:
+def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> MeasuredValue | None:
     """Determine the paper speed from the width of the pulses and from what is printed.
 
     Parameters
@@ -187,11 +187,11 @@ def _printed(words: tuple[Word, ...], unit: str) -> list[float]:
     return sorted({float(word.text.split()[0]) for word in words if word.text.endswith(" " + unit)})
 
 
-def _agreed(seen: list[float], printed: list[float], how: str) -> Measured | None:
+def _agreed(seen: list[float], printed: list[float], how: str) -> MeasuredValue | None:
     if len(printed) > 1 or (seen and printed and seen != printed):
         return None
     if seen and printed:
-        return Measured(seen[0], 1.0, f"{how}, and it is printed")
+        return MeasuredValue(seen[0], 1.0, f"{how}, and it is printed")
     if seen:
-        return Measured(seen[0], 0.85, how)
-    return Measured(printed[0], 0.8, "it is printed") if printed else None
+        return MeasuredValue(seen[0], 0.85, how)
+    return MeasuredValue(printed[0], 0.8, "it is printed") if printed else None

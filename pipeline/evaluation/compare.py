@@ -70,7 +70,7 @@ class McNemar:
 
 @dataclass(frozen=True)
 class NetworkComparison:
-    """The result of `compare`; `mcnemar` is None for detected beats, whose rows are not the same for both."""
+    """The result of `compare_reports`; `mcnemar` is None for detected beats, whose rows are not the same for both."""
 
     records: tuple[str, ...]
     differences: tuple[MeasureDifference, ...]
@@ -78,7 +78,7 @@ class NetworkComparison:
 
 
 def shared(first: Report, second: Report) -> tuple[Report, Report]:
-    """Reduce two reports to the records that both have, keeping only what `compare` needs."""
+    """Reduce two reports to the records that both have, keeping only what `compare_reports` needs."""
     both = {row.record for row in first.per_record} & {row.record for row in second.per_record}
 
     def cut(report: Report) -> Report:
@@ -88,7 +88,7 @@ def shared(first: Report, second: Report) -> tuple[Report, Report]:
     return cut(first), cut(second)
 
 
-def compare(
+def compare_reports(
     first: Report,
     second: Report,
     *,

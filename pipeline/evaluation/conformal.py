@@ -116,7 +116,7 @@ def class_sets(patient: Patient, threshold: float) -> NDArray[np.bool_]:
     return held | ~patient.read[:, None]
 
 
-def is_held(patient: Patient, threshold: float) -> NDArray[np.bool_]:
+def contains_truth(patient: Patient, threshold: float) -> NDArray[np.bool_]:
     """Tell whether the set of each beat (n,) contains its true class; like `class_sets`, without making the sets."""
     return (patient.score <= threshold) | ~patient.wrong | ~patient.read
 

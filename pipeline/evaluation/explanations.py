@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from models import registry
-from models.gradcam import CAM
-from models.randomise import cascade
+from models.gradcam import CAM, cascade
 from models.registry import Classifier
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of, stretch_of
@@ -114,7 +113,7 @@ def explanations(
         method=method,
         part=part,
         per_class=per_class,
-        sets=tuple(measured(found[key], key, title) for key, (title, _) in sets.items()),
+        sets=tuple(explained_set(found[key], key, title) for key, (title, _) in sets.items()),
         randomised=randomised(classifier, found["ds2"]),
     )
     target = output or weights / name / "explanations.json"
@@ -136,7 +135,7 @@ def _described(classifier: Classifier) -> tuple[str, str]:
     return CAM if classifier.network.heat_layer else "occlusion", f"square of {SQUARE_PX} pixels"
 
 
-def measured(found: Explained, name: str, title: str) -> ExplainedSet:
+def explained_set(found: Explained, name: str, title: str) -> ExplainedSet:
     """Return what explanations.json states about a set.
 
     Parameters

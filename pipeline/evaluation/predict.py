@@ -25,10 +25,7 @@ from pipeline.types import Analysis, Annotations, Recording, read_only
 KINDS: Final[tuple[Kind, ...]] = ("reference", "detected")
 WEIGHING: Final = ("sha256", "logit_bias", "temperature")  # fields of a manifest that change an answer
 # These find beats: given beats need none of them but `snap`.
-DETECTING: Final = (
-    *("pipeline.signal.r_peaks", "pipeline.signal.r_peak_candidates", "pipeline.signal.r_peak_choice"),
-    *("pipeline.signal.detector_agreement", "pipeline.signal.r_peaks"),
-)
+DETECTING: Final = ("pipeline.signal.r_peaks", "pipeline.signal.r_peak_candidates", "pipeline.signal.r_peak_choice")
 READING: Final = ("pipeline.intake.wfdb_annotations", "pipeline.intake.wfdb_header", "pipeline.intake.wfdb_reader")
 
 

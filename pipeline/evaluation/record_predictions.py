@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
-from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import FloatArray, IntArray, read_only
 
 _FIELDS = ("reference_sample", "reference_symbol", "sample", "p", "has_p")

@@ -13,8 +13,22 @@ from pipeline.config import DEFAULT, Config
 from pipeline.evaluation import bootstrap, metrics
 from pipeline.evaluation.metrics import ScoredBeats
 from pipeline.evaluation.record_predictions import RecordPredictions
-from pipeline.evaluation.report_curves import confident_errors, coverage, precision_recall, reliability, roc, thresholds
-from pipeline.evaluation.report_scores import average, class_rows, confusion, confusions, estimates, record_row
+from pipeline.evaluation.report_curves import (
+    confident_errors,
+    coverage,
+    precision_recall,
+    reliability_bins,
+    roc,
+    thresholds,
+)
+from pipeline.evaluation.report_scores import (
+    average_over_records,
+    class_rows,
+    confusions,
+    estimates,
+    labelled_confusion,
+    record_row,
+)
 from pipeline.evaluation.schema import BeatCounts, ClassRow, CountedVariant, Estimates, Kind, RefusedRecord, Report
 from pipeline.labels import LabelTable
 
@@ -124,16 +138,16 @@ def evaluate_predictions(
         beats=_beat_counts(predictions),
         notes=_notes(kind, config),
         overall=overall,
-        average=average(beats, threshold),
+        average=average_over_records(beats, threshold),
         classes=class_rows(beats, overall),
         s_without_232=_s_row(beats, every_variant["without_232"]),
-        confusion=confusion(matrices.sum(axis=0)),
+        confusion=labelled_confusion(matrices.sum(axis=0)),
         ec57=every_variant["ec57"],
         variants=tuple(every_variant.values()),
         per_record=tuple(record_row(item, threshold) for item in beats),
         roc=roc(beats),
         pr=precision_recall(beats),
-        reliability=reliability(beats),
+        reliability=reliability_bins(beats),
         thresholds=thresholds(beats),
         coverage=coverage(beats),
         errors=confident_errors(beats),
@@ -180,8 +194,10 @@ def _variant(variant: Variant, job: _Job) -> CountedVariant:
     if not applies:
         return counted
     beats = job.score(kept, variant.table, variant.start_s)
-    matrix = confusion(confusions(beats).sum(axis=0))
-    return replace(counted, overall=job.estimates(beats), average=average(beats, job.threshold), confusion=matrix)
+    matrix = labelled_confusion(confusions(beats).sum(axis=0))
+    return replace(
+        counted, overall=job.estimates(beats), average=average_over_records(beats, job.threshold), confusion=matrix
+    )
 
 
 def _beat_counts(predictions: Sequence[RecordPredictions]) -> BeatCounts:

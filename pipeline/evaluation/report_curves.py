@@ -69,7 +69,7 @@ def _thin(position: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.unique(index if position[-1] >= position[0] else position.size - 1 - index)
 
 
-def reliability(beats: Sequence[ScoredBeats]) -> ReliabilityBins:
+def reliability_bins(beats: Sequence[ScoredBeats]) -> ReliabilityBins:
     """Return how far stated confidences come true."""
     pairs = [with_truth(item) for item in beats]
     p, truth = np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])

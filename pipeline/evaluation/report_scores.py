@@ -26,7 +26,7 @@ def normal_or_not(beats: ScoredBeats) -> tuple[NDArray[np.bool_], NDArray[np.flo
     return abnormal[counted], beats.abnormal[counted]
 
 
-def binary_counts(beats: ScoredBeats, threshold: float) -> NDArray[np.int64]:
+def abnormal_counts(beats: ScoredBeats, threshold: float) -> NDArray[np.int64]:
     """Return TP, FN, FP and TN of normal against abnormal."""
     truth, score = normal_or_not(beats)
     return metrics.binary_counts(truth, score >= threshold)
@@ -54,7 +54,7 @@ def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int,
     """
     weights = bootstrap.patient_weights([item.record for item in beats], resamples=resamples, seed=seed)
     matrices = confusions(beats)
-    binary = np.stack([binary_counts(item, threshold) for item in beats])
+    binary = np.stack([abnormal_counts(item, threshold) for item in beats])
     ranked = [normal_or_not(item) for item in beats]
     truth, score = [t for t, _ in ranked], [s for _, s in ranked]
     calibrated = np.stack([top_label_sums(item) for item in beats])
@@ -76,17 +76,17 @@ def top_label_sums(beats: ScoredBeats) -> NDArray[np.float64]:
     return calibration.reliability_sums(p.max(axis=1), p.argmax(axis=1) == truth)
 
 
-def average(beats: Sequence[ScoredBeats], threshold: float) -> dict[str, float]:
+def average_over_records(beats: Sequence[ScoredBeats], threshold: float) -> dict[str, float]:
     """Return the mean of each measure over the records that define it."""
     average = {name: float(value) for name, value in metrics.average_scores(confusions(beats)).items()}
-    per_record = metrics.binary_scores(np.stack([binary_counts(item, threshold) for item in beats]))
+    per_record = metrics.binary_scores(np.stack([abnormal_counts(item, threshold) for item in beats]))
     for name, values in per_record.items():
         defined = values[np.isfinite(values)]
         average[name] = float(defined.mean()) if defined.size else float("nan")
     return average
 
 
-def confusion(matrix: NDArray[np.int64]) -> Confusion:
+def labelled_confusion(matrix: NDArray[np.int64]) -> Confusion:
     """Return a confusion matrix (6, 6) with its labels."""
     return Confusion(metrics.LABELS, tuple(map(tuple, matrix.tolist())))
 
@@ -121,7 +121,7 @@ def class_rows(beats: Sequence[ScoredBeats], overall: Estimates) -> tuple[ClassR
 def record_row(beats: ScoredBeats, threshold: float) -> RecordRow:
     """Return the figures of one record."""
     matrix = metrics.confusion(beats.truth, beats.predicted)
-    scores = metrics.all_scores(matrix) | metrics.binary_scores(binary_counts(beats, threshold))
+    scores = metrics.all_scores(matrix) | metrics.binary_scores(abnormal_counts(beats, threshold))
     scored = {name: float(value) for name, value in scores.items()}
     n, s, v, f, q = (int(matrix[i].sum()) for i in range(len(AAMI_CLASSES)))
     stated = beats.p[beats.has_p].max(axis=1)
@@ -146,7 +146,7 @@ def record_row(beats: ScoredBeats, threshold: float) -> RecordRow:
         binary_sp=scored["binary_sp"],
         confidence=float(stated.mean()) if stated.size else float("nan"),
         confusion=tuple(matrix.ravel().tolist()),
-        binary=tuple(binary_counts(beats, threshold).tolist()),
+        binary=tuple(abnormal_counts(beats, threshold).tolist()),
         answers=packed(beats),
     )
 

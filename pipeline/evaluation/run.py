@@ -25,12 +25,12 @@ from pipeline.evaluation.saved import DATABASES, evaluation_file, read_evaluatio
 from pipeline.evaluation.schema import (
     EvaluatedModel,
     Evaluation,
+    EvaluationSplit,
     Kind,
     RandomSplitReport,
     Report,
     SheetLayout,
     Speed,
-    Split,
     WrongBeat,
 )
 
@@ -276,7 +276,7 @@ def default_provenance(name: str, folder: Path, split: str, records: int) -> Pro
     )
 
 
-def _known(split: str) -> Split:
+def _known(split: str) -> EvaluationSplit:
     for known in DATABASES:
         if split == known:
             return known

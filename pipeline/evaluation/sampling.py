@@ -85,7 +85,7 @@ def sampled(
     """
     reference = reference_of(recording)
     truth = np.array([AAMI_CLASSES.index(aami_class(symbol) or "Q") for symbol in reference.symbol])
-    chosen, weight = draw(truth, [caps[name] for name in AAMI_CLASSES], seed=_seed(recording.name))
+    chosen, weight = draw_sample(truth, [caps[name] for name in AAMI_CLASSES], seed=_seed(recording.name))
     p, has_p, refused, noisy = _read(recording, reference.sample, chosen, classifier, config, only_lead)
     predicted = np.where(has_p, p.argmax(axis=1), metrics.Q)
     matrix = np.bincount(truth[chosen] * 6 + predicted, weight, minlength=36).reshape(6, 6).astype(np.float64)
@@ -96,7 +96,9 @@ def sampled(
     return Sampled(recording.name, matrix, flags, float(weight @ refused), chosen.size, classified, gated)
 
 
-def draw(truth: NDArray[np.int64], caps: Sequence[int], *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def draw_sample(
+    truth: NDArray[np.int64], caps: Sequence[int], *, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Draw a limited number of indices per class.
 
     Parameters
@@ -170,7 +172,7 @@ def save(file: Path, found: Sampled) -> None:
     write_bytes(file, content.getvalue())
 
 
-def load(file: Path, record: str) -> Sampled:
+def load_sampled(file: Path, record: str) -> Sampled:
     """Load a stored sample."""
     with np.load(file, allow_pickle=False) as arrays:
         unclassified, beats = arrays["counts"]

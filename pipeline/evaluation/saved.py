@@ -10,10 +10,10 @@ from typing import Final
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
-from pipeline.evaluation.schema import Column, Curves, Evaluation, Explanations, Split, StressTest
+from pipeline.evaluation.schema import Column, Curves, Evaluation, EvaluationSplit, Explanations, StressTest
 
-DATABASES: Final[Mapping[Split, str]] = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
-SPLITS: Final[Mapping[Split, str]] = MappingProxyType(
+DATABASES: Final[Mapping[EvaluationSplit, str]] = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
+EVALUATED_SPLITS: Final[Mapping[EvaluationSplit, str]] = MappingProxyType(
     {
         "ds2": "MIT-BIH DS2, 22 patients never trained on",
         "svdb": "MIT-BIH Supraventricular database: other hospital days, other leads, 128 Hz",

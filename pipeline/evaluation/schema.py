@@ -15,7 +15,7 @@ from pipeline._util.provenance import Provenance
 from pipeline.labels import LabelTable
 
 Kind = Literal["reference", "detected"]
-Split = Literal["ds1", "ds2", "svdb"]
+EvaluationSplit = Literal["ds1", "ds2", "svdb"]
 Way = Literal["deletion", "insertion"]
 Matrix = tuple[tuple[int, ...], ...]
 Numbers = tuple[float, ...]
@@ -697,7 +697,7 @@ class Evaluation:
     SCHEMA: ClassVar[str] = "heartvision.evaluation/1"
 
     model: EvaluatedModel
-    split: Split
+    split: EvaluationSplit
     seen: tuple[str, ...]
     provenance: Provenance
     speed: Speed | None

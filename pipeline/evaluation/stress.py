@@ -31,7 +31,7 @@ from pipeline.evaluation.metrics import Scores
 from pipeline.evaluation.predict import code_id, reference_of
 from pipeline.evaluation.report import S_RECORD
 from pipeline.evaluation.run import RUNS, load_described
-from pipeline.evaluation.sampling import CAPS, Sampled, load, sampled, save
+from pipeline.evaluation.sampling import CAPS, Sampled, load_sampled, sampled, save
 from pipeline.evaluation.schema import Estimate, Estimates, EvaluatedModel, ShareRight, StressedCondition, StressTest
 from pipeline.intake import read_path
 from pipeline.synthesis.noise import NOISES, add_noise, half_of, read_noise
@@ -182,7 +182,7 @@ def stress_classifier(
         if not file.is_file():
             recording = worse(read_path(path, config=config), condition, noises)
             save(file, sampled(recording, classifier, config, caps=caps, only_lead=condition.only_lead))
-        return load(file, path.name)
+        return load_sampled(file, path.name)
 
     jobs = _jobs(data_dir, records, model)
     test = StressTest(model.identity, _provenance(classifier.name), tuple(records), caps, 0, ())

@@ -20,23 +20,23 @@ from pipeline.config import DEFAULT, Config
 from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import DataError
 from pipeline.evaluation.abstention import WRONG, abstention_confidence, answered_from, app_rule, noisy_beats, risk
-from pipeline.evaluation.conformal import ALPHA, DELTA, METHODS, TINY, Patient, class_sets, is_held, patient_of
+from pipeline.evaluation.conformal import ALPHA, DELTA, METHODS, TINY, Patient, class_sets, contains_truth, patient_of
 from pipeline.evaluation.predict import predict_records
 from pipeline.evaluation.record_predictions import RecordPredictions
 from pipeline.evaluation.report import S_RECORD
 from pipeline.evaluation.run import RUNS, load_described, split_records, unseen_by
-from pipeline.evaluation.saved import DATABASES, SPLITS, evaluation_file, read_evaluation
+from pipeline.evaluation.saved import DATABASES, EVALUATED_SPLITS, evaluation_file, read_evaluation
 from pipeline.evaluation.schema import (
     AbstentionRule,
     AppRule,
     CalibrationPatients,
     EvaluatedModel,
+    EvaluationSplit,
     MeanShare,
     PatientsTested,
     RandomHalves,
     SetCoverage,
     SetThreshold,
-    Split,
     Uncertainty,
 )
 from pipeline.intake import read_path
@@ -121,9 +121,9 @@ def add_uncertainty(
     content = read_evaluation(path)
     if content.model.sha256 != model.sha256:
         raise DataError(f"{path.name} is of other weights; run `python -m pipeline evaluate --model NAME` first.")
-    found: dict[Split, Sequence[RecordPredictions]] = {}
+    found: dict[EvaluationSplit, Sequence[RecordPredictions]] = {}
     noisy: dict[str, NDArray[np.bool_]] = {}
-    splits: tuple[Split, ...] = ("svdb", "ds2")
+    splits: tuple[EvaluationSplit, ...] = ("svdb", "ds2")
     for number, split in enumerate(splits):
         folder = database_folder(data_dir, DATABASES[split])
         names = unseen_by(model, split_records(split, folder))
@@ -131,7 +131,7 @@ def add_uncertainty(
         read = predict_records(classifier, model, folder, names, cache, config, kinds=("reference",), progress=part)
         found[split] = read.predictions["reference"]
         noisy |= {name: noisy_beats(read_path(folder / name, config=config), config) for name in names}
-    tested = {"ds2": (SPLITS["ds2"], found["ds2"])}
+    tested = {"ds2": (EVALUATED_SPLITS["ds2"], found["ds2"])}
     below = classifier.abstain_below
     command = f"python -m pipeline evaluate --model {classifier.name} --uncertainty"
     data = "MIT-BIH Supraventricular Arrhythmia Database 1.0.0 and MIT-BIH Arrhythmia Database 1.0.0 (DS2)"
@@ -240,7 +240,7 @@ def _tested(
 
 
 def _coverage(name: str, group: Sequence[Patient], threshold: float) -> SetCoverage:
-    held = [is_held(patient, threshold) for patient in group]
+    held = [contains_truth(patient, threshold) for patient in group]
     pooled, truth = np.concatenate(held), np.concatenate([patient.truth for patient in group])
     size = np.concatenate([class_sets(patient, threshold).sum(axis=1) for patient in group])
     own = [float(h.mean()) for h in held]
@@ -272,7 +272,7 @@ def _halves(everyone: Sequence[Patient], halves: int, seed: int) -> RandomHalves
         order = rng.permutation(len(everyone))
         chosen, rest = order[: (len(order) + 1) // 2], order[(len(order) + 1) // 2 :]
         for name, value in _thresholds([everyone[i] for i in chosen]).items():
-            shares[name].append(_share_held([float(is_held(everyone[i], value).mean()) for i in rest]))
+            shares[name].append(_share_held([float(contains_truth(everyone[i], value).mean()) for i in rest]))
     held = {
         name: MeanShare(float(np.mean(s)), float(np.quantile(s, 0.05)), float(np.quantile(s, 0.95)))
         for name, s in shares.items()

@@ -12,8 +12,7 @@ from typing import Final, Literal
 from fpdf import FPDF, ViewerPreferences
 from fpdf.fonts import TTFFont
 
-from pipeline.export.printable_text import printable
-from pipeline.export.scripts import CJK, FONTS, MAIN, needs_shaping, other_fonts
+from pipeline.export.printable_text import CJK, FONTS, MAIN, needs_shaping, other_fonts, printable
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.wording import RESEARCH_USE
 

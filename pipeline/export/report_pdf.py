@@ -19,7 +19,7 @@ from pipeline.export.pdf_page import (
     ReportSheet,
 )
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
-from pipeline.export.report_strips import chosen, draw_strips
+from pipeline.export.report_strips import draw_strips, findings_with_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
 from pipeline.wording import burden, classified, duration, grouped, report_clock, share
@@ -142,7 +142,7 @@ def _draw_priorities(sheet: ReportSheet, content: ReportContent, y: float) -> fl
     if not shown:
         sheet.say(LEFT_MM, y + 2.5, "No finding was listed.", 8.5)
         return y + _ROW_MM
-    on_strips = {id(finding) for finding in chosen(content)}
+    on_strips = {id(finding) for finding in findings_with_strips(content)}
     for number, finding in enumerate(shown, 1):
         sheet.say(LEFT_MM + 4, y + 2.5, str(number), 8, bold=True, colour=ALARM, align="R")
         sheet.say(LEFT_MM + 7, y + 2.5, sheet.fit(finding.title, 58, 8, bold=True), 8, bold=True)
@@ -154,7 +154,7 @@ def _draw_priorities(sheet: ReportSheet, content: ReportContent, y: float) -> fl
         )
         y += _ROW_MM
     if left := len(content.findings) - len(shown):
-        strips = len(chosen(content))
+        strips = len(findings_with_strips(content))
         text = f"and {left} more in the workbench; {strips} have a strip on the pages that follow."
         sheet.say(LEFT_MM + 7, y + 2, text, 7.5, colour=MUTED)
         y += _LINE_MM

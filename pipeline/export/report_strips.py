@@ -70,7 +70,7 @@ class Strip:
     reviewed: bool
 
 
-def chosen(content: ReportContent) -> tuple[Finding, ...]:
+def findings_with_strips(content: ReportContent) -> tuple[Finding, ...]:
     """Choose the findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
     seen: Counter[str] = Counter()
     picked: list[Finding] = []
@@ -85,7 +85,7 @@ def strips(content: ReportContent) -> tuple[Strip, ...]:
     """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities."""
     usual = Strip("Usual rhythm", "", usual_rhythm(content), (), True)
     numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
-    found = [_strip_of(finding, numbers[id(finding)], content) for finding in chosen(content)]
+    found = [_strip_of(finding, numbers[id(finding)], content) for finding in findings_with_strips(content)]
     return (usual, *found)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.image_folders.dataset import FolderDataset
-from pipeline.image_folders.runs import Severity, Verdict
+from pipeline.image_folders.runs import CopiesVerdict, Severity
 from pipeline.types import IntArray
 
 ALIKE: Final = 0.985  # correlation of thumbnails; a re-saved or resized copy reaches at least 0.99
@@ -64,7 +64,7 @@ def copy_groups(dataset: FolderDataset, *, alike: float = ALIKE) -> IntArray:
     return np.unique([root_of(i) for i in range(len(parent))], return_inverse=True)[1].astype(np.int64)
 
 
-def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
+def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> CopiesVerdict:
     """State what the copies mean: a score inflated by pictures known from training, contradictory labels."""
     held = [i for i, picture in enumerate(dataset.pictures) if picture.split in ("test", "validation")]
     leaked = {
@@ -103,7 +103,9 @@ def verdict(dataset: FolderDataset, groups: Sequence[Group]) -> Verdict:
             f"Classes with fewer than {MIN_PICTURES} pictures cannot be learnt and tested both: {listed}; add pictures."
         )
     severity: Severity = "leak" if leaked or mixed else "warning" if sentences else "clean"
-    return Verdict(severity, tuple(sentences) or ("No picture occurs twice, within a class or across; nothing leaks.",))
+    return CopiesVerdict(
+        severity, tuple(sentences) or ("No picture occurs twice, within a class or across; nothing leaks.",)
+    )
 
 
 def _totals(dataset: FolderDataset) -> dict[str, int]:

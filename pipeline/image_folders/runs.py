@@ -16,7 +16,7 @@ Severity = Literal["clean", "warning", "leak"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CopiesVerdict:
     """What the copies in a folder mean for a score on it, in words."""
 
     severity: Severity
@@ -152,7 +152,7 @@ class FolderRun:
     counts: Mapping[str, Mapping[str, int]]
     division: DivisionCounts
     refused: int
-    verdict: Verdict
+    verdict: CopiesVerdict
     plan: RunPlan
     trials: tuple[SettingsTrial, ...]
     curves: Curves

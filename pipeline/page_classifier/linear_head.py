@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from models.softmax import softmax
 
 Array = NDArray[Any]
-Validation = Callable[[Array], dict[str, float]]
+Validate = Callable[[Array], dict[str, float]]
 
 ITERATIONS: Final = 60
 _SHRINK: Final = 0.3  # of the mean standard deviation is added to each feature's, for near-constant ones
@@ -51,7 +51,7 @@ def standardised(features: Array, standard: Standard) -> Array:
 
 
 def fit_head(
-    gram: Array, label: Array, classes: int, *, strength: float, validate: Validation | None = None
+    gram: Array, label: Array, classes: int, *, strength: float, validate: Validate | None = None
 ) -> tuple[Head, dict[str, list[float]]]:
     """Fit a softmax regression with a ridge penalty (L-BFGS), with classes weighted equally.
 

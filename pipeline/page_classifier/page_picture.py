@@ -50,7 +50,7 @@ class Variation:
     beats_share: float = 0.6
 
 
-def draw_page(
+def draw_page_picture(
     page: PageBeats, *, rng: np.random.Generator | None = None, variation: Variation | None = None
 ) -> PictureArray:
     """Draw a page for the network.

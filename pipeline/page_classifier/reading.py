@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import IntakeError, ModelError
 from pipeline.page_classifier.page_beats import PageBeats, find_beats
-from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page, heat_on_page, lead_heat
+from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page_picture, heat_on_page, lead_heat
 from pipeline.page_classifier.printed_page import RHYTHM, find_page
 from pipeline.page_classifier.schema import FOLDER
 from pipeline.page_classifier.traces import read_traces
@@ -112,7 +112,7 @@ def _classified(picture: PictureArray, beats: PageBeats, classifier: Classifier 
     from models.page import page_heat
 
     network = classifier or page_classifier()
-    drawn = draw_page(beats)
+    drawn = draw_page_picture(beats)
     p = network.predict(drawn[None])[0]
     best = int(p.argmax())
     heat = _enlarged(page_heat(network, drawn, network.classes[best]))

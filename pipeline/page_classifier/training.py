@@ -25,7 +25,7 @@ from pipeline.config import data_root, runs_root
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.schema import Curves
 from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
-from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page
+from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page_picture
 from pipeline.page_classifier.schema import FOLDER, FinalFit, NetworkOnPages, PageEvaluation, WrongPage
 from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, TrainedPageNetwork, Trainer, trainer_of
 from pipeline.types import IntArray, PictureArray
@@ -119,7 +119,7 @@ def draw_variants(pages: PageSet, variants: int) -> PictureArray:
     drawn = np.empty((len(pages), variants, SIZE_PX, SIZE_PX, 3), np.uint8)
     for i, beats in enumerate(pages.beats):
         for v in range(variants):
-            drawn[i, v] = draw_page(beats, rng=np.random.default_rng([i, v]) if v else None)
+            drawn[i, v] = draw_page_picture(beats, rng=np.random.default_rng([i, v]) if v else None)
     return drawn
 
 

@@ -63,7 +63,7 @@ class Agreement:
     differences: tuple[ReaderDifference, ...]
 
 
-def compare(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAULT) -> Agreement:
+def compare_readings(first: ReviewedBeats, second: ReviewedBeats, config: Config = DEFAULT) -> Agreement:
     """Compare the classes in force of two readers.
 
     Beats within `config.match_window_ms` of each other are one beat. A beat that only one reader has counts as class

@@ -20,7 +20,7 @@ _ROUNDING_MS: Final = 1e-6  # 50 ms at 360 Hz is 18 samples, but 18 / 360 * 1000
 
 
 @dataclass(frozen=True)
-class Measure:
+class HrvMeasure:
     """One measure; `value` is None if there is too little data, and `reason` then says how much is missing."""
 
     value: float | None
@@ -50,15 +50,15 @@ class Variability:
 
     n_intervals: int
     seconds: float
-    mean_nn: Measure
-    sdnn: Measure
-    sdann: Measure
-    sdnn_index: Measure
-    rmssd: Measure
-    pnn50: Measure
-    triangular_index: Measure
-    sd1: Measure
-    sd2: Measure
+    mean_nn: HrvMeasure
+    sdnn: HrvMeasure
+    sdann: HrvMeasure
+    sdnn_index: HrvMeasure
+    rmssd: HrvMeasure
+    pnn50: HrvMeasure
+    triangular_index: HrvMeasure
+    sd1: HrvMeasure
+    sd2: HrvMeasure
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,21 +129,27 @@ def _segments(normal: _Normal, config: ReviewConfig) -> list[Intervals]:
     return [part for part in parts if part.sum() >= min_ms]
 
 
-def _measure(normal: _Normal, min_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False) -> Measure:
+def _measure(
+    normal: _Normal, min_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False
+) -> HrvMeasure:
     if normal.seconds < min_s:
         there = f"{normal.seconds:.0f} s"
-        return Measure(None, unit, f"{there} of normal-to-normal intervals are there and {min_s:.0f} s are needed")
+        return HrvMeasure(None, unit, f"{there} of normal-to-normal intervals are there and {min_s:.0f} s are needed")
     if paired and len(normal.pairs) < _PAIRS_MIN:
-        return Measure(None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed")
-    return Measure(float(compute()), unit)
+        return HrvMeasure(
+            None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed"
+        )
+    return HrvMeasure(float(compute()), unit)
 
 
-def _over_segments(segments: list[Intervals], least: int, config: ReviewConfig, compute: Callable[[], Any]) -> Measure:
+def _over_segments(
+    segments: list[Intervals], least: int, config: ReviewConfig, compute: Callable[[], Any]
+) -> HrvMeasure:
     if len(segments) < least:
         minutes = f"{config.hrv_segment_s / 60:.0f} min"
         found = f"{len(segments)} stretches of {minutes} have enough normal intervals"
-        return Measure(None, "ms", f"{found} and {least} are needed")
-    return Measure(float(compute()), "ms")
+        return HrvMeasure(None, "ms", f"{found} and {least} are needed")
+    return HrvMeasure(float(compute()), "ms")
 
 
 def _sd(values: Intervals) -> float:

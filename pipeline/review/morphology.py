@@ -98,7 +98,7 @@ def find_families(beats: Beats, config: ReviewConfig = REVIEW, picture: PictureC
     )
 
 
-def class_shares(families: Families, beats: ReviewedBeats) -> FloatArray:
+def family_class_shares(families: Families, beats: ReviewedBeats) -> FloatArray:
     """Return the share (k, 5) of each AAMI class in force among the classified beats of each family; 0 if none."""
     family, k = families.of(beats.sample), families.size.size
     member = family != NO_FAMILY

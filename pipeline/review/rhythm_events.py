@@ -52,7 +52,7 @@ _ASIDE: Final = "VFXU"  # intervals next to these say nothing about the irregula
 
 
 @dataclass(frozen=True)
-class Event:
+class RhythmEvent:
     """One rhythm event.
 
     Attributes
@@ -89,7 +89,7 @@ class Event:
         return self.last - self.first + 1
 
 
-def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[Event, ...]:
+def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[RhythmEvent, ...]:
     """Find all rhythm events, in order of time.
 
     Runs are beats of one class in a row: rejected ("X") and unclassified ("U") beats and breaks of the signal end them,
@@ -239,10 +239,10 @@ def _cover(windows: Mask, n: int, size: int) -> NDArray[np.int64]:
     return np.cumsum(change)[:n]
 
 
-def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter: str = "") -> Event:
+def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter: str = "") -> RhythmEvent:
     sample = beats.sample[first : last + 1]
     seconds = int(sample[-1] - sample[0]) / beats.fs
-    return Event(
+    return RhythmEvent(
         kind=kind,
         first=first,
         last=last,
@@ -260,7 +260,7 @@ def _text(beats: ReviewedBeats, letters: NDArray[np.uint8]) -> bytes:
     return np.where(beats.break_before, letters | 0x20, letters).astype(np.uint8).tobytes()
 
 
-def _runs(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[Event]:
+def _runs(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     text = _text(beats, letters)
     for letter, pattern in _RUN.items():
         for match in pattern.finditer(text):
@@ -282,7 +282,7 @@ def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> 
     return "v_triplet" if count == config.run_beats else "vt"
 
 
-def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[Event]:
+def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     """Find bigeminy and trigeminy: every second or third beat a single ectopic, for `cycles` cycles or more."""
     text = _text(beats, letters)
     for kind, cycle in _CYCLES.items():
@@ -292,7 +292,7 @@ def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewCon
             yield _event(beats, kind, match.start(), match.end() - 1, letter)
 
 
-def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[Event]:
+def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     """Find long intervals; those that follow each other are one event."""
     rr_s = beats.rr_s
     kinds = np.where(rr_s >= config.long_pause_s, 2, rr_s >= config.pause_s).astype(np.int8)
@@ -319,7 +319,7 @@ def stretches(mask: Mask) -> list[tuple[int, int]]:
     return [(int(first), int(stop) - 1) for first, stop in edges.reshape(-1, 2)]
 
 
-def _stretches(beats: ReviewedBeats, kind: EventKind, intervals: Mask, config: ReviewConfig) -> Iterator[Event]:
+def _stretches(beats: ReviewedBeats, kind: EventKind, intervals: Mask, config: ReviewConfig) -> Iterator[RhythmEvent]:
     """Yield events of at least `stretch_s` over marked intervals, including beats in between without usable ones."""
     joined = _bridged(beats, intervals) if kind == "af_like" else intervals
     for first, last in stretches(joined):
@@ -341,7 +341,7 @@ def _bridged(beats: ReviewedBeats, intervals: Mask) -> Mask:
 
 def _slow_and_fast(
     beats: ReviewedBeats, letters: NDArray[np.uint8], irregular: Mask, config: ReviewConfig
-) -> Iterator[Event]:
+) -> Iterator[RhythmEvent]:
     """Find stretches of N beats only, outside AF-like ones, in which the moving rate is always low or always high."""
     regular = normal_intervals(beats, letters) & ~irregular
     rate = moving_rate(np.where(regular, beats.rr_s, np.float32(np.nan)), config)

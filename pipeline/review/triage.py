@@ -14,7 +14,7 @@ from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.morphology import NO_FAMILY, Families
-from pipeline.review.rhythm_events import Event, Mask, ascii_codes, beat_letters, events, is_class
+from pipeline.review.rhythm_events import Mask, RhythmEvent, ascii_codes, beat_letters, events, is_class
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, FloatArray, IntArray
 from pipeline.wording import percent
@@ -67,7 +67,7 @@ def triage(
     families: Families | None = None,
     config: ReviewConfig = REVIEW,
     *,
-    found: Sequence[Event] | None = None,
+    found: Sequence[RhythmEvent] | None = None,
 ) -> tuple[Finding, ...]:
     """List what needs attention: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
 
@@ -83,7 +83,7 @@ def triage(
         Their morphology families.
     config : ReviewConfig, optional
         What counts as a finding.
-    found : sequence of Event, optional
+    found : sequence of RhythmEvent, optional
         What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
@@ -118,7 +118,9 @@ def _finding(
     )
 
 
-def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask, sure: FloatArray) -> Iterator[Finding]:
+def _event_findings(
+    beats: ReviewedBeats, found: Sequence[RhythmEvent], decided: Mask, sure: FloatArray
+) -> Iterator[Finding]:
     letters = beat_letters(beats)
     for event in found:
         at = np.arange(event.first, event.last + 1)
@@ -128,7 +130,7 @@ def _event_findings(beats: ReviewedBeats, found: Sequence[Event], decided: Mask,
         yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, sure[at]))
 
 
-def _event_detail(event: Event, sure: FloatArray) -> str:
+def _event_detail(event: RhythmEvent, sure: FloatArray) -> str:
     if words := _SILENT.get(event.kind):
         return f"{event.seconds:.2f} s, {words}"
     if FINDING_KINDS[event.kind].group == "pause":
@@ -142,7 +144,7 @@ def _event_detail(event: Event, sure: FloatArray) -> str:
 
 
 def _single_findings(
-    beats: ReviewedBeats, found: Sequence[Event], families: Families | None, decided: Mask, sure: FloatArray
+    beats: ReviewedBeats, found: Sequence[RhythmEvent], families: Families | None, decided: Mask, sure: FloatArray
 ) -> Iterator[Finding]:
     letters = beat_letters(beats)
     single = np.ones(len(beats), np.bool_)

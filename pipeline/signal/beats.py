@@ -7,8 +7,7 @@ import numpy as np
 from pipeline.config import Config
 from pipeline.signal.beat_windows import beat_offsets, gather, usual_beats
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.detector_agreement import detector_agreement
-from pipeline.signal.r_peaks import Detector
+from pipeline.signal.r_peaks import Detector, detector_agreement
 from pipeline.types import Beats, FloatArray, IntArray, Quality, read_only
 
 

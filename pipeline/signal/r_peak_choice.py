@@ -98,7 +98,7 @@ def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) 
         Input of the second network; None with fewer than five likely beats.
     """
     score = np.clip(score, -MAX_SCORE, MAX_SCORE)
-    likely = chosen(at, score, FIRST_SCORE, APART_MS / 1000 * fs)
+    likely = choose_candidates(at, score, FIRST_SCORE, APART_MS / 1000 * fs)
     if likely.size < MIN_BEATS:
         return None
     usual, irregular = _usual_rr(at, at[likely], score[likely], fs)
@@ -109,7 +109,7 @@ def in_rhythm(at: IntArray, score: FloatArray, strength: FloatArray, fs: float) 
     return np.clip(features, -MAX_SCORE, MAX_SCORE).astype(np.float32)
 
 
-def chosen(at: IntArray, score: FloatArray, threshold: float, distance: float) -> IntArray:
+def choose_candidates(at: IntArray, score: FloatArray, threshold: float, distance: float) -> IntArray:
     """Choose the candidates with a score above `threshold` that are far enough apart.
 
     Parameters

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import Agreement, ReaderDifference, compare
+from pipeline.review.agreement import Agreement, ReaderDifference, compare_readings
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.signal_evidence import SignalEvidence
 from pipeline.store.database import database
 from pipeline.store.log import decision_of, reading_row, rows_query, stacks_of
-from pipeline.store.studies import row_of, stored_analysis
+from pipeline.store.studies import stored_analysis, study_row
 from pipeline.store.tables import AuditRow, ReadingRow
 
 
@@ -49,14 +49,14 @@ def comparison(study_id: int, evidence: SignalEvidence | None = None) -> ReaderC
         If there is no finished second reading: it would not be blind any more.
     """
     with database().reading() as session:
-        row_of(session, study_id)
+        study_row(session, study_id)
         second = reading_row(session, study_id, "second")
         if second.state != "closed":
             raise ReviewError(f"{second.reader} is still reading; the readings are compared when both are finished.")
         main = reading_row(session, study_id, "main")
         first_rows, later = _around_barrier(session, main)
         second_rows = list(session.scalars(rows_query(second.id)))
-    agreement = compare(_beats(study_id, first_rows, evidence), _beats(study_id, second_rows, evidence))
+    agreement = compare_readings(_beats(study_id, first_rows, evidence), _beats(study_id, second_rows, evidence))
     who = {sample: row.who for row in later for sample in row.samples}
     settled = tuple(who.get(d.first_sample) or who.get(d.second_sample, "") for d in agreement.differences)
     return ReaderComparison(tuple(dict.fromkeys(row.who for row in first_rows)), second.reader, agreement, settled)

@@ -15,8 +15,8 @@ from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
-from pipeline.store.studies import UNJUDGED, Study, create_study, summarise
-from pipeline.store.tables import StudyRow
+from pipeline.store.studies import UNJUDGED, Study, create_study, save_summary
+from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis, Recording
 
 
@@ -37,7 +37,7 @@ def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
 
 
 def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> None:
-    """Renew a study's row after a decision; see `summarise`.
+    """Renew a study's row after a decision; see `save_summary`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> 
         Their findings.
     """
     row = listing(beats, findings)
-    summarise(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
+    save_summary(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
@@ -59,7 +59,41 @@ def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
 
 
-def stamp() -> tuple[int, datetime | None]:
+@dataclass(frozen=True)
+class SecondReading:
+    """Who is doing, or has done, the second reading of a study."""
+
+    reader: str
+    done: bool
+
+
+def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return everyone who took part in the main reading of each study that was begun, the latest first."""
+    last = func.max(AuditRow.seq)
+    query = (
+        select(AuditRow.study_id, AuditRow.who)
+        .join(ReadingRow, ReadingRow.id == AuditRow.reading_id)
+        .where(AuditRow.study_id.in_(study_ids), ReadingRow.role == "main", AuditRow.event != "second_done")
+        .group_by(AuditRow.study_id, AuditRow.who)
+        .order_by(AuditRow.study_id, last.desc())
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    with database().reading() as session:
+        for study_id, who in session.execute(query):
+            found[study_id] = (*found.get(study_id, ()), who)
+    return found
+
+
+def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:
+    """Return the second reading of each study that has one; withdrawn ones do not count."""
+    query = select(ReadingRow.study_id, ReadingRow.reader, ReadingRow.state).where(
+        ReadingRow.study_id.in_(study_ids), ReadingRow.role == "second", ReadingRow.state != "withdrawn"
+    )
+    with database().reading() as session:
+        return {row[0]: SecondReading(row[1], row[2] == "closed") for row in session.execute(query)}
+
+
+def worklist_stamp() -> tuple[int, datetime | None]:
     """Return how many studies there are and when any last changed; this differs after every new study or decision."""
     with database().reading() as session:
         count, last = session.execute(select(func.count(), func.max(StudyRow.updated)).select_from(StudyRow)).one()

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ReviewError, StaleVersion
 from pipeline.review.decisions import Decision, DecisionKind, StepKind, clean_text, stacks
 from pipeline.store.database import database
-from pipeline.store.studies import row_of, search_text
+from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 
 Role = Literal["main", "second"]
-Event = Literal[
+AuditEvent = Literal[
     "begin",
     "decide",
     "adjudicate",
@@ -160,7 +160,7 @@ class Log:
         """How many entries the reading has."""
         return self.reading.version
 
-    def repeats(self, event: Event, decision: Decision | None = None) -> bool:
+    def repeats(self, event: AuditEvent, decision: Decision | None = None) -> bool:
         """Tell whether this very request was carried out before; a retry must change nothing.
 
         Raises
@@ -204,7 +204,7 @@ class Log:
 
     def append(
         self,
-        event: Event,
+        event: AuditEvent,
         *,
         decision: Decision | None = None,
         kind: str = "",
@@ -217,7 +217,7 @@ class Log:
 
         Parameters
         ----------
-        event : Event
+        event : AuditEvent
             What was done.
         decision : Decision, optional
             The decision that was made, undone or redone.
@@ -288,7 +288,7 @@ def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterato
     """
     who, key = named(reader), _checked_key(key)
     with database().writing() as session:
-        study = row_of(session, study_id, lock=True)
+        study = study_row(session, study_id, lock=True)
         yield Log(session, study, reading_row(session, study_id, role), who, key)
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from pipeline._util.files import write_json
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import new_folder, read_json
 from pipeline.store.keys import prepared_key
+from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
 from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")

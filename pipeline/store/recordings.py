@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
-from pipeline.store.archive import BROKEN_NPZ
-from pipeline.store.files import new_folder, read_json
+from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
@@ -45,7 +44,7 @@ class Envelope:
 
 
 def save_recording(recording: Recording) -> Recording:
-    """Store a recording, unless it is stored already, and return it as `load` would, under its own name.
+    """Store a recording, unless it is stored already, and return it as `load_recording` would, under its own name.
 
     Its signal is then memory-mapped from disk.
 
@@ -55,16 +54,16 @@ def save_recording(recording: Recording) -> Recording:
         If the disk is full or cannot be written.
     """
     try:
-        if load(recording.digest) is None:
+        if load_recording(recording.digest) is None:
             shutil.rmtree(_folder(recording.digest), ignore_errors=True)  # damaged, or of an older format
             _save(recording)
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
-    kept = load(recording.digest)
+    kept = load_recording(recording.digest)
     return recording if kept is None else replace(kept, name=recording.name)
 
 
-def load(digest: str) -> Recording | None:
+def load_recording(digest: str) -> Recording | None:
     """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored."""
     folder = _known_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
@@ -84,7 +83,7 @@ def open_recording(digest: str) -> Recording:
     DataError
         If it is not (or no longer) stored.
     """
-    recording = load(digest)
+    recording = load_recording(digest)
     if recording is None:
         raise DataError("This recording is not on this machine, or not any more; open its files again.")
     return recording

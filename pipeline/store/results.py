@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline._util.files import write_bytes
 from pipeline.config import DEFAULT, Config, cache_root
-from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.keys import result_key
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import Analysis, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")

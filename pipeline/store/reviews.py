@@ -18,8 +18,8 @@ from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.listing import Listing
 from pipeline.store.log import (
+    AuditEvent,
     Entry,
-    Event,
     Log,
     Role,
     decision_of,
@@ -32,7 +32,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
-from pipeline.store.studies import Study, row_of, stored_analysis, study_of
+from pipeline.store.studies import Study, stored_analysis, study_of, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
@@ -98,7 +98,7 @@ class Standing:
         """What of the standing the beats and the rights depend on; see `stamp`."""
         return Stamp(self.version, self.state, self.second_reader, self.second_done)
 
-    def stepped(self, step: Step) -> Standing:
+    def stepped(self, step: ReviewStep) -> Standing:
         """Return the standing one step further, at the version and with the study of now: the store knows those.
 
         Raises
@@ -118,7 +118,7 @@ class Standing:
 
 
 Classes = tuple[str, str, str]
-Step = Decision | Literal["undo", "redo"]
+ReviewStep = Decision | Literal["undo", "redo"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
         If there is no such study or reading.
     """
     with database().reading() as session:
-        state = study_of(row_of(session, study_id)).state
+        state = study_of(study_row(session, study_id)).state
         rows = {row.role: row for row in session.scalars(readings_query(study_id))}
         if reading not in rows:
             raise missing_reading()
@@ -171,7 +171,7 @@ def standing(study_id: int, *, reading: Role = "main") -> Standing:
         If there is no such study or reading.
     """
     with database().reading() as session:
-        return _standing(session, row_of(session, study_id), reading_row(session, study_id, reading))
+        return _standing(session, study_row(session, study_id), reading_row(session, study_id, reading))
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
@@ -183,7 +183,7 @@ def audit(study_id: int) -> tuple[Entry, ...]:
         .order_by(AuditRow.id)
     )
     with database().reading() as session:
-        row_of(session, study_id)
+        study_row(session, study_id)
         return tuple(entry_of(row, "second" if role == "second" else "main") for row, role in session.execute(query))
 
 
@@ -286,7 +286,7 @@ def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
     return _step(study_id, "redo", reader, expected_version, reading, key)
 
 
-def take(before: Standing, step: Step, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
+def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
     """Take a step, with what follows from it, in one transaction; on disk when this returns.
 
     Parameters
@@ -413,7 +413,7 @@ def _decide(
     log: Log, decision: Decision, expected_version: int, classes: Callable[[], Classes], row: Listing | None = None
 ) -> bool:
     """Write a decision, unless this very request was carried out before; whether it was written."""
-    event: Event = "adjudicate" if _second_is_done(log) else "decide"
+    event: AuditEvent = "adjudicate" if _second_is_done(log) else "decide"
     if log.repeats(event, decision):
         return False
     check_writable(log, expected_version)
@@ -456,13 +456,13 @@ def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
     return old, board.classes(decision.samples), model
 
 
-def _step(study_id: int, event: Event, reader: str, expected_version: int, reading: Role, key: str | None) -> int:
+def _step(study_id: int, event: AuditEvent, reader: str, expected_version: int, reading: Role, key: str | None) -> int:
     with open_log(study_id, reading, reader, key) as log:
         _turn(log, event, expected_version)
         return log.version
 
 
-def _turn(log: Log, event: Event, expected_version: int, listed: Listing | None = None) -> bool:
+def _turn(log: Log, event: AuditEvent, expected_version: int, listed: Listing | None = None) -> bool:
     """Undo or redo, unless this very request was carried out before; whether it was done."""
     if log.repeats(event):
         return False
@@ -474,7 +474,7 @@ def _turn(log: Log, event: Event, expected_version: int, listed: Listing | None 
     return True
 
 
-def _turned(log: Log, event: Event) -> AuditRow:
+def _turned(log: Log, event: AuditEvent) -> AuditRow:
     """Return the entry that undo or redo would affect; refuse if there is none."""
     done, undone = stacks_of([*log.rows, AuditRow(event=event)])
     return undone[-1] if event == "undo" else done[-1]

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StoreError
 from pipeline.review.states import StudyState
-from pipeline.store.archive import BROKEN_NPZ
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
@@ -95,7 +95,7 @@ def create_study(
     priority : int, optional
         1 is the most urgent.
     counts, findings : mapping of str to int, optional
-        Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `summarise`.
+        Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `save_summary`.
     """
     counts = analysis.counts() if counts is None else counts
     with database().writing() as session:
@@ -125,7 +125,7 @@ def get_study(study_id: int) -> Study:
         If there is none.
     """
     with database().reading() as session:
-        return study_of(row_of(session, study_id))
+        return study_of(study_row(session, study_id))
 
 
 def stored_analysis(study_id: int) -> Analysis:
@@ -138,12 +138,12 @@ def stored_analysis(study_id: int) -> Analysis:
     """
     db = database()
     with db.reading() as session:
-        row = row_of(session, study_id)
+        row = study_row(session, study_id)
         key, record = row.analysis, row.record
     return replace(_analysis(str(db.engine.url), key), record=record)
 
 
-def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
+def save_summary(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
     """Renew what the worklist shows of a study; this is not part of the audit trail.
 
     Parameters
@@ -158,7 +158,7 @@ def summarise(study_id: int, *, priority: int, counts: Mapping[str, int], findin
         Findings per kind.
     """
     with database().writing() as session:
-        _summarised(session, row_of(session, study_id), priority, counts, findings)
+        _summarised(session, study_row(session, study_id), priority, counts, findings)
 
 
 def worklist(
@@ -206,7 +206,7 @@ def state_counts() -> dict[str, int]:
         return {row[0]: row[1] for row in found}
 
 
-def row_of(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
+def study_row(session: Session, study_id: int, *, lock: bool = False) -> StudyRow:
     """Return the row of a study, for the other modules of this package.
 
     Parameters

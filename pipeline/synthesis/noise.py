@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config import data_root
 from pipeline.errors import DataError
 from pipeline.intake import read_path
 from pipeline.types import FloatArray, IntArray, Recording, read_only
@@ -17,6 +19,9 @@ NOISES: Final = {"em": "electrode motion", "ma": "muscle noise", "bw": "baseline
 BEATS: Final = 300  # QRS complexes, and seconds of noise, that define the ratio
 QRS_HALF_S: Final = 0.05
 TRIMMED: Final = 0.05  # share of the largest and of the smallest of both that is ignored
+NoiseKind = Literal["em", "ma", "bw"]
+Half = Literal[0, 1]
+NOISE_KINDS: tuple[NoiseKind, ...] = ("em", "ma", "bw")
 
 
 def read_noise(folder: Path, name: str) -> Recording:
@@ -110,6 +115,35 @@ def noise_power(lead: FloatArray, fs: float) -> float:
     second = round(fs)
     seconds = lead[: min(lead.size // second, BEATS) * second].reshape(-1, second)
     return _trimmed_mean(seconds.std(axis=1)) ** 2
+
+
+def mixed(recording: Recording, kind: NoiseKind, snr_db: float, *, half: Half, shift: int = 0) -> Recording:
+    """Add noise to a recording, which has reference beats, from its first to its last sample.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    kind : NoiseKind
+        The noise record.
+    snr_db : float
+        Signal-to-noise ratio, dB.
+    half : {0, 1}
+        Which half of the noise record is used, repeatedly: 0 for training, 1 for testing.
+    shift : int, optional
+        Rotates the noise by this many samples.
+    """
+    assert recording.reference is not None
+    whole = noise_record(kind)
+    part = half_of(whole, half)
+    noise = replace(part, p_signal=read_only(np.roll(part.p_signal, shift, axis=0)))
+    return add_noise(recording, noise, snr_db, recording.reference.sample, measured=whole)
+
+
+@cache
+def noise_record(kind: NoiseKind) -> Recording:
+    """Read half an hour of noise on two leads, 360 Hz."""
+    return read_noise(data_root() / "nstdb", kind)
 
 
 def _trimmed_mean(values: NDArray[np.floating]) -> float:

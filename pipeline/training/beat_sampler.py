@@ -30,7 +30,7 @@ SIMULATED_COUNTS: Mapping[Rhythm, Mapping[str, int]] = {
 }
 
 
-def load_simulated(
+def load_simulated_beats(
     records: Sequence[str], folder: Path, config: Config, rhythm: Rhythm, *, n_beats: int, seed: int
 ) -> LabelledBeats:
     """Return beats of a simulated rhythm from each of the records that have the beats for it.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
-from models.fit import FitPlan, FitResult, average, fit, forward
+from models.fit import FitPlan, FitResult, average_weights, fit, forward
 from models.network import random_start
 from models.networks import NETWORKS
 from models.softmax import softmax
@@ -99,7 +99,7 @@ def run(
     minutes = sum(result.history["minutes"])
     if plan.epochs:
         recorded = fitted(name, plan, sampler, root, config, progress, watched)
-        average(recorded.model, result.model, plan.simulated_weight)
+        average_weights(recorded.model, result.model, plan.simulated_weight)
         minutes += sum(recorded.history["minutes"])
     facts = _calibrated(forward(result.model), mitdb, watched.bias, config, progress)
     facts |= {

@@ -24,9 +24,9 @@ from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
-from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, chosen, in_rhythm
+from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, choose_candidates, in_rhythm
 from pipeline.synthesis.av_block import blocked
-from pipeline.synthesis.noise_halves import Kind, mixed
+from pipeline.synthesis.noise import NoiseKind, mixed
 from pipeline.types import FloatArray, Recording, read_only
 
 FOLDS = 4
@@ -107,7 +107,7 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
     yield CLEAN, recording, _conditioned(recording, leads)
     for lead in leads:
         yield f"{'first' if lead == leads[0] else 'second'} lead", recording, _conditioned(recording, (lead,))
-    kinds: tuple[Kind, ...] = ("em", "ma", "bw", "em", "em")
+    kinds: tuple[NoiseKind, ...] = ("em", "ma", "bw", "em", "em")
     for number, kind in enumerate(kinds):
         noisy = mixed(recording, kind, rng.uniform(-3, 14), half=0, shift=int(rng.integers(300_000)))
         yield f"noise {number} {kind}", noisy, _conditioned(noisy, leads)
@@ -200,7 +200,7 @@ def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[s
 
 def _counts(version: Version, score: FloatArray) -> tuple[int, int, int]:
     found = np.zeros(version.at.size, np.bool_)
-    found[chosen(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
+    found[choose_candidates(version.at, score, SIGNAL.beat_score, SIGNAL.beats_apart_ms / 1000 * version.fs)] = True
     beat, none = version.label == 1, version.label == 0
     return int(np.sum(found & beat)), int(np.sum(~found & beat)), int(np.sum(found & none))
 

@@ -19,7 +19,7 @@ from pipeline.evaluation.calibration import adjust_prior
 from pipeline.features.beat_image import draw
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.rhythms import Rhythm
-from pipeline.training.beat_sampler import Q_PRIOR, SIMULATED_COUNTS, EpochSampler, Source, load_simulated
+from pipeline.training.beat_sampler import Q_PRIOR, SIMULATED_COUNTS, EpochSampler, Source, load_simulated_beats
 from pipeline.types import PictureArray
 
 Logits = Callable[[PictureArray], NDArray[np.float32]]
@@ -68,7 +68,7 @@ def load_training_data(
     training_records = train_records(without)
     beats, swapped = _training_beats(training_records, mitdb, config, progress)
     simulated = {
-        rhythm: load_simulated(training_records, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
+        rhythm: load_simulated_beats(training_records, mitdb, config, rhythm, n_beats=SIMULATED_BEATS, seed=seed)
         for rhythm in SIMULATED_COUNTS
     }
     return TrainingData(beats, swapped, simulated, _validation_beats(mitdb, config))
@@ -143,7 +143,7 @@ def _validation_beats(mitdb: Path, config: Config) -> LabelledBeats:
             index = np.flatnonzero((beats.record == record) & (beats.label == label))
             kept.append(rng.permutation(index)[: 60 if record in PACED_VALIDATION else VALIDATION_PER_CLASS])
     simulated = [
-        load_simulated(VALIDATION, mitdb, config, rhythm, n_beats=SIMULATED_CHECKS, seed=0)
+        load_simulated_beats(VALIDATION, mitdb, config, rhythm, n_beats=SIMULATED_CHECKS, seed=0)
         for rhythm in SIMULATED_COUNTS
     ]
     return concatenated([beats.take(np.sort(np.concatenate(kept))), *simulated])

@@ -5,6 +5,6 @@ process that is killed releases them at once.
 """
 
 from pipeline.worker.client import Client
-from pipeline.worker.jobs import Job, State, Status
+from pipeline.worker.jobs import Job, JobStatus, State
 
-__all__ = ["Client", "Job", "State", "Status"]
+__all__ = ["Client", "Job", "JobStatus", "State"]

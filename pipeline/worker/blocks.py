@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline._util.files import write_bytes
 from pipeline.analysis import BeatClassifier
-from pipeline.store.archive import BROKEN_NPZ
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import FloatArray
 
 

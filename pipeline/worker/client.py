@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.config import ROOT
-from pipeline.worker.jobs import Job, Jobs, Status, worker_folder
+from pipeline.worker.jobs import Job, Jobs, JobStatus, worker_folder
 from pipeline.worker.locks import acquire, is_held
 
 LOG_BYTES: Final = 2**20
@@ -47,7 +47,7 @@ class Client:
         self._jobs.ask(job, study=study)
         self._start()
 
-    def status(self, job: Job) -> Status:
+    def status(self, job: Job) -> JobStatus:
         """Return how far it is; restarts the worker of a waiting job if it has ended, unless it cannot start."""
         found = self._jobs.status(job)
         if found.state == "waiting" and not self._start():
@@ -58,7 +58,7 @@ class Client:
         """Cancel the analysis, for everybody; the blocks already computed are kept."""
         self._jobs.cancel(job)
 
-    def jobs(self) -> list[tuple[Job, Status]]:
+    def jobs(self) -> list[tuple[Job, JobStatus]]:
         """Return all unfinished analyses, whoever requested them, and how far they are."""
         return [(job, self.status(job)) for job in self._jobs.all()]
 

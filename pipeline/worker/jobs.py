@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from pipeline._util.files import write_json
 from pipeline.config import DEFAULT, cache_root
-from pipeline.store.files import read_json
 from pipeline.store.keys import code_id, result_key
+from pipeline.store.stored_files import read_json
 from pipeline.worker.locks import is_held, locked
 
 State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused", "unstarted"]
@@ -48,7 +48,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Status:
+class JobStatus:
     """How far a job is.
 
     Attributes
@@ -119,9 +119,9 @@ class Jobs:
                 write_json(self._of(job.key) / "study.json", {"record": study}, private=True)
             if self.status(job).state not in ("waiting", "running"):
                 write_json(self._of(job.key) / "request.json", asdict(job), private=True)
-                self._write(job, Status("waiting", sentence="Waiting for its turn"))
+                self._write(job, JobStatus("waiting", sentence="Waiting for its turn"))
 
-    def status(self, job: Job) -> Status:
+    def status(self, job: Job) -> JobStatus:
         """Return how far the job is; "stopped" if its worker ended in the middle."""
         found = self._read(job.key)
         if found.state == "running" and not is_held(self.worker_lock):
@@ -136,7 +136,7 @@ class Jobs:
             if state == "running":
                 (self._of(job.key) / "cancel").touch()
             elif state == "waiting":
-                self._write(job, Status("cancelled"))
+                self._write(job, JobStatus("cancelled"))
 
     def next(self) -> Job | None:
         """Return the shortest waiting job: a day must not hold up a minute."""
@@ -146,7 +146,7 @@ class Jobs:
         """Tell whether a much shorter job is waiting."""
         return any(4 * other.n_samples < job.n_samples for other in self._waiting())
 
-    def report(self, job: Job, status: Status) -> bool:
+    def report(self, job: Job, status: JobStatus) -> bool:
         """Report how far the job is; False if it was cancelled, which is then its state."""
         with self._changing():
             cancel = self._of(job.key) / "cancel"
@@ -188,11 +188,11 @@ class Jobs:
     def _waiting(self) -> list[Job]:
         return [job for job in self.all() if self._read(job.key).state == "waiting"]
 
-    def _read(self, key: str) -> Status:
+    def _read(self, key: str) -> JobStatus:
         found = read_json(self._of(key) / "state.json")
-        return Status(**found) if found is not None else Status()
+        return JobStatus(**found) if found is not None else JobStatus()
 
-    def _write(self, job: Job, status: Status) -> None:
+    def _write(self, job: Job, status: JobStatus) -> None:
         write_json(self._of(job.key) / "state.json", asdict(replace(status, at=time.time())), private=True)
 
     def _of(self, key: str) -> Path:

@@ -19,7 +19,7 @@ from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis, save_analysis
 from pipeline.worker.blocks import Remembering
-from pipeline.worker.jobs import Job, Jobs, Status, worker_folder
+from pipeline.worker.jobs import Job, Jobs, JobStatus, worker_folder
 from pipeline.worker.locks import is_held, try_acquire
 
 IDLE_S: Final = 300.0  # after this long without a job the worker ends and frees the network's memory
@@ -89,9 +89,9 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
     except _Cancelled:
         return
     except _Outranked:
-        jobs.report(job, Status("waiting", steps.fraction, "Waiting for a shorter recording"))
+        jobs.report(job, JobStatus("waiting", steps.fraction, "Waiting for a shorter recording"))
     except EcgError as error:
-        jobs.report(job, Status("refused", steps.fraction, str(error)))
+        jobs.report(job, JobStatus("refused", steps.fraction, str(error)))
     else:
         _log("is finished", job)
 
@@ -149,7 +149,7 @@ class _Steps:
         self.fraction = fraction
         if self.network is not None and not self.network.fresh:  # the pace counts from the first block that is computed
             self.paced = (fraction, time.time())
-        if not self.jobs.report(self.job, Status("running", fraction, sentence, *self.paced)):
+        if not self.jobs.report(self.job, JobStatus("running", fraction, sentence, *self.paced)):
             raise _Cancelled
         if self.jobs.is_outranked(self.job):
             raise _Outranked

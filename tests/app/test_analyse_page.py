@@ -20,7 +20,7 @@ from pipeline.intake import read_path
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
-from pipeline.worker import Client, Status
+from pipeline.worker import Client, JobStatus
 from tests.helpers.pages import settled
 from tests.hostile.make_corpus import zipped
 
@@ -293,7 +293,7 @@ def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTes
     assert np.array_equal(case(again).analysis.p, case(demo).analysis.p)
 
 
-def waiting(page: AppTest, state: Status, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def waiting(page: AppTest, state: JobStatus, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The page while the worker says `state` about a recording that nobody has analysed."""
     monkeypatch.setattr(Client, "status", lambda self, job: state)
     monkeypatch.setattr(Client, "ask", lambda self, job: None)
@@ -304,7 +304,7 @@ def waiting(page: AppTest, state: Status, monkeypatch: pytest.MonkeyPatch) -> Ap
 def test_while_a_recording_is_read_its_progress_and_signal_are_shown(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(page, Status("running", 0.4, "Reading beat 200 of 500", 0.1, 1.0, 31.0), monkeypatch)
+    waiting(page, JobStatus("running", 0.4, "Reading beat 200 of 500", 0.1, 1.0, 31.0), monkeypatch)
     assert not page.exception
     assert "unread" in texts(page)
     assert [button.label for button in page.button if button.key == "cancel"] == ["Cancel"]
@@ -316,7 +316,7 @@ def test_while_a_recording_is_read_its_progress_and_signal_are_shown(
 def test_a_cancelled_analysis_leads_back_and_says_that_it_can_go_on(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting(page, Status("running", 0.4, "Reading"), monkeypatch)
+    waiting(page, JobStatus("running", 0.4, "Reading"), monkeypatch)
     page.button(key="cancel").click().run()
     assert not page.exception
     assert "read on from there" in page.info[0].value
@@ -327,13 +327,13 @@ def test_a_cancelled_analysis_leads_back_and_says_that_it_can_go_on(
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (Status("stopped", 0.43), "stopped unexpectedly after 43 %; what was read is kept"),
-        (Status("unstarted"), "cannot start"),
-        (Status("cancelled", 0.43), "was cancelled; what was read is kept"),
+        (JobStatus("stopped", 0.43), "stopped unexpectedly after 43 %; what was read is kept"),
+        (JobStatus("unstarted"), "cannot start"),
+        (JobStatus("cancelled", 0.43), "was cancelled; what was read is kept"),
     ],
 )
 def test_an_interrupted_analysis_is_one_sentence_and_two_ways_on(
-    page: AppTest, monkeypatch: pytest.MonkeyPatch, state: Status, words: str
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, state: JobStatus, words: str
 ) -> None:
     waiting(page, state, monkeypatch)
     assert not page.exception

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pipeline import analysis
 from pipeline.cases import study_review
 from pipeline.cases.material import material_of
-from pipeline.cases.study_review import StudyReview, review_of, take
+from pipeline.cases.study_review import StudyReview, review_of, take_step
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ReviewError, StaleVersion
@@ -25,7 +25,7 @@ from pipeline.page_classifier import reading
 from pipeline.review.beats_in_force import Board, ReviewedBeats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
-from pipeline.signal import detector_agreement, r_peaks
+from pipeline.signal import r_peaks
 from pipeline.store import reviews
 from pipeline.store.database import database
 from pipeline.store.listing import listing
@@ -133,7 +133,7 @@ def test_step_by_step_the_beats_and_the_row_are_those_of_a_full_replay() -> None
         Decision("add", (sample[1] + 100,), "F"), Decision("delete", (sample[1] + 100,)), "undo", "undo",
     )  # fmt: skip
     for step in steps:
-        review = take(review, step, reader=ANNA)
+        review = take_step(review, step, reader=ANNA)
         again = laid_out(number)
         assert same(review.beats, again.beats), step
         assert review.findings == again.findings, step
@@ -149,8 +149,8 @@ def test_a_request_that_comes_twice_is_carried_out_once_and_shows_what_is() -> N
     number = study()
     seen = laid_out(number)
     step = Decision("override", (int(seen.beats.sample[3]),), "S")
-    first = take(seen, step, reader=ANNA, key="one request")
-    second = take(seen, step, reader=ANNA, key="one request")
+    first = take_step(seen, step, reader=ANNA, key="one request")
+    second = take_step(seen, step, reader=ANNA, key="one request")
     assert first.standing == second.standing == reviews.standing(number)
     assert same(first.beats, second.beats)
 
@@ -159,18 +159,18 @@ def test_a_refused_step_leaves_the_log_and_the_row_as_they_were() -> None:
     number = study()
     seen = laid_out(number)
     beat = int(seen.beats.sample[3])
-    take(seen, Decision("override", (beat,), "S"), reader=BERT)
+    take_step(seen, Decision("override", (beat,), "S"), reader=BERT)
     kept = get_study(number)
     with pytest.raises(StaleVersion, match=BERT):
-        take(seen, Decision("override", (beat,), "F"), reader=ANNA)
+        take_step(seen, Decision("override", (beat,), "F"), reader=ANNA)
     with pytest.raises(ReviewError, match="nothing to undo"):
-        take(seen, "undo", reader=ANNA)
+        take_step(seen, "undo", reader=ANNA)
     assert get_study(number) == kept
 
 
 def test_a_recording_asks_the_second_detector_once(count: Callable[[Any, str], list[object]]) -> None:
     recording = read_path(demo_path())
-    calls = [count(owner, "slopes") for owner in (analysis, r_peaks, detector_agreement)]
+    calls = [count(owner, "slopes") for owner in (analysis, r_peaks)]
     prepared = analysis.prepare(recording)
     assert sum(map(len, calls)) == 1
     given = analysis.prepare(recording, samples=prepared.beats.sample)

@@ -12,7 +12,7 @@ import pytest
 from app.study import audit, exports
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
-from pipeline.store.recordings import delete_recording, load
+from pipeline.store.recordings import delete_recording, load_recording
 from pipeline.store.studies import get_study
 from tests.helpers.review_study import analysed, at
 from tests.helpers.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
@@ -234,12 +234,12 @@ def test_a_recording_is_deleted_with_a_reason_and_nothing_of_it_stays_on_the_pag
     page = reading_as(opened("study", study=number), ANNA)
     page.button(key="forget-signal").click().run()
     assert "No reason is given" in said(page)
-    assert load(digest) is not None
+    assert load_recording(digest) is not None
     page.text_area(key="forget-reason").set_value("The patient asked for it")
     page.button(key="forget-signal").click().run()
     assert "The recording is deleted." in said(page)
     assert "not on this machine" in said(page)
-    assert load(digest) is None
+    assert load_recording(digest) is None
     assert not [button for button in page.get("download_button") if "take-" in str(button.key)]
     assert "The patient asked for it" in page.dataframe[-1].value["Text"].tolist()
     page.switch_page("review/page.py").run()

@@ -17,11 +17,11 @@ from pipeline.datasets import demo_path
 from pipeline.intake.batch import split_uploads
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
-from pipeline.store.readings import SecondReading
+from pipeline.store.listing import SecondReading
 from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study
-from pipeline.worker.jobs import Job, Status
+from pipeline.worker.jobs import Job, JobStatus
 from tests.helpers.review_study import analysed, at, recorded
 from tests.helpers.studies import ANNA, BERT, MAIN, opened, rows, said, study
 
@@ -182,17 +182,17 @@ def test_tables_ask_for_frequency_and_unit() -> None:
 @pytest.mark.parametrize(
     ("status", "words", "buttons"),
     [
-        (Status("running", 0.4, "Reading the beats"), "Reading the beats", ["Cancel"]),
-        (Status("waiting", 0.0, "Waiting for its turn"), "Waiting for its turn", ["Cancel"]),
-        (Status("stopped", 0.4), "stopped unexpectedly after 40 %", ["Go on", "Remove"]),
-        (Status("cancelled", 0.4), "Cancelled after 40 %", ["Go on", "Remove"]),
-        (Status("refused", 0.1, "No usable lead was found."), "No usable lead was found.", ["Remove"]),
-        (Status("refused", 0.1, "Lead {1} is flat."), "Lead {1} is flat.", ["Remove"]),
-        (Status("unstarted"), "cannot start", ["Go on", "Remove"]),
+        (JobStatus("running", 0.4, "Reading the beats"), "Reading the beats", ["Cancel"]),
+        (JobStatus("waiting", 0.0, "Waiting for its turn"), "Waiting for its turn", ["Cancel"]),
+        (JobStatus("stopped", 0.4), "stopped unexpectedly after 40 %", ["Go on", "Remove"]),
+        (JobStatus("cancelled", 0.4), "Cancelled after 40 %", ["Go on", "Remove"]),
+        (JobStatus("refused", 0.1, "No usable lead was found."), "No usable lead was found.", ["Remove"]),
+        (JobStatus("refused", 0.1, "Lead {1} is flat."), "Lead {1} is flat.", ["Remove"]),
+        (JobStatus("unstarted"), "cannot start", ["Go on", "Remove"]),
     ],
 )
 def test_each_analysis_says_how_far_it_is_and_what_can_be_done(
-    status: Status, words: str, buttons: list[str], monkeypatch: pytest.MonkeyPatch
+    status: JobStatus, words: str, buttons: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = save_recording(recorded(analysed(record="day")))
     job = Job(recording.digest, "cnn", "v", None, recording.n_samples)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline.beat_images.record_curves import load_windows
-from pipeline.cli.data_command import check_table, read_records
+from pipeline.cli.data import check_table, read_records
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets import CATALOGUE, demo_path, record_names
 from pipeline.datasets.catalogue import checksums, database_folder, dataset

@@ -28,7 +28,7 @@ def measure(comparison, name):
 
 def test_a_network_does_not_differ_from_itself():
     report = reported(3.0)
-    found = compare.compare(report, report, resamples=50, swaps=50)
+    found = compare.compare_reports(report, report, resamples=50, swaps=50)
     for row in found.differences:
         assert (row.difference, row.low, row.high, row.p) == (0, 0, 0, 1), row.measure
     assert found.mcnemar == compare.McNemar(0, 0, 1.0, 1.0)
@@ -36,7 +36,7 @@ def test_a_network_does_not_differ_from_itself():
 
 def test_the_difference_is_that_of_the_two_reports_and_turns_its_sign_with_their_order():
     good, poor = reported(4.0), reported(2.0)
-    there, back = compare.compare(good, poor, resamples=200), compare.compare(poor, good, resamples=200)
+    there, back = compare.compare_reports(good, poor, resamples=200), compare.compare_reports(poor, good, resamples=200)
     for row in there.differences:
         values = [report.overall[row.measure].value for report in (good, poor)]
         assert row.difference == pytest.approx(values[0] - values[1], abs=2e-5)
@@ -53,7 +53,7 @@ def test_p_is_that_of_all_exchanges_of_whole_patients():
     surplus = right[0] - right[1]
     signs = np.array(list(itertools.product((1, -1), repeat=6)))
     exact = np.mean(np.abs(signs @ surplus) >= abs(surplus.sum()))
-    found = measure(compare.compare(good, poor, resamples=20, swaps=20_000), "accuracy").p
+    found = measure(compare.compare_reports(good, poor, resamples=20, swaps=20_000), "accuracy").p
     assert found == pytest.approx(exact, abs=0.02)
 
 
@@ -95,19 +95,21 @@ def test_records_of_one_person_are_one_patient():
 
 
 def test_detected_beats_are_compared_without_mcnemar():
-    found = compare.compare(reported(4.0, kind="detected"), reported(2.0, kind="detected"), resamples=20, swaps=20)
+    found = compare.compare_reports(
+        reported(4.0, kind="detected"), reported(2.0, kind="detected"), resamples=20, swaps=20
+    )
     assert found.mcnemar is None
     assert measure(found, "V_f1").difference > 0
 
 
 def test_a_record_can_be_left_out():
-    found = compare.compare(reported(4.0), reported(3.0), without=("100",), resamples=20, swaps=20)
+    found = compare.compare_reports(reported(4.0), reported(3.0), without=("100",), resamples=20, swaps=20)
     assert found.records == DS2[1:8]
 
 
 def test_reports_of_other_records_are_compared_on_those_they_share():
     first, second = compare.shared(reported(4.0), reported(3.0, DS2[2:10]))
-    assert compare.compare(first, second, resamples=20, swaps=20).records == DS2[2:8]
+    assert compare.compare_reports(first, second, resamples=20, swaps=20).records == DS2[2:8]
     whole = reported(4.0)
     assert compare.shared(whole, whole) == (whole, whole)
 
@@ -115,17 +117,17 @@ def test_reports_of_other_records_are_compared_on_those_they_share():
 def test_reports_that_are_no_pair_are_refused():
     report = reported(3.0)
     with pytest.raises(DataError, match="not evaluated on the same records"):
-        compare.compare(report, reported(3.0, DS2[:3]))
+        compare.compare_reports(report, reported(3.0, DS2[:3]))
     with pytest.raises(DataError, match="not evaluated on the same records"):
-        compare.compare(report, reported(3.0, kind="detected"))
+        compare.compare_reports(report, reported(3.0, kind="detected"))
     with pytest.raises(DataError, match="Record '100' does not have the same reference beats"):
-        compare.compare(report, reported(3.0, seed=5), resamples=20, swaps=20)
+        compare.compare_reports(report, reported(3.0, seed=5), resamples=20, swaps=20)
     with pytest.raises(DataError, match="no record to be compared on"):
-        compare.compare(report, report, without=report.records)
+        compare.compare_reports(report, report, without=report.records)
 
 
 def test_the_text_names_every_measure_and_which_test_to_believe():
-    text = compare.as_text(compare.compare(reported(4.0), reported(3.0), resamples=20, swaps=20))
+    text = compare.as_text(compare.compare_reports(reported(4.0), reported(3.0), resamples=20, swaps=20))
     assert all(name in text for name in compare.MEASURES)
     assert "patients as units" in text
     assert "taken for independent (they are not)" in text

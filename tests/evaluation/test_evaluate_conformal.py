@@ -82,8 +82,8 @@ def test_the_promise_to_patients_is_kept_and_that_over_beats_is_not():
             ("beats", conformal.beat_threshold(scores)),
             ("patients", conformal.patient_threshold(scores)),
         ):
-            held[name].append(conformal.is_held(group[-1], threshold).mean() >= 0.95)
-        mean.append(conformal.is_held(group[-1], conformal.hierarchical_threshold(scores)).mean())
+            held[name].append(conformal.contains_truth(group[-1], threshold).mean() >= 0.95)
+        mean.append(conformal.contains_truth(group[-1], conformal.hierarchical_threshold(scores)).mean())
     assert np.mean(held["beats"]) < 0.8
     assert np.mean(held["patients"]) > 0.92  # 0.95 promised; 150 patients leave 0.018 of error
     assert np.mean(mean) > 0.93
@@ -106,7 +106,7 @@ def test_a_truth_is_held_exactly_where_its_set_says_so(threshold):
     read = np.random.default_rng(3).random(500) < 0.9
     one = Patient("800", np.where(read[:, None], one.p, 0), one.truth, read)
     sets = conformal.class_sets(one, threshold)
-    assert np.array_equal(conformal.is_held(one, threshold), sets[np.arange(500), one.truth])
+    assert np.array_equal(conformal.contains_truth(one, threshold), sets[np.arange(500), one.truth])
 
 
 def answers(confidence, wrong):

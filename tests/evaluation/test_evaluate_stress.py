@@ -38,12 +38,12 @@ def data(tmp_path_factory):
 
 def test_a_sample_takes_at_most_its_cap_of_each_class_and_stands_for_all():
     truth = np.array([0] * 100 + [2] * 7 + [0] * 50)
-    index, weight = sampling.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    index, weight = sampling.draw_sample(truth, [10, 5, 5, 5, 5], seed=3)
     assert np.bincount(truth[index]).tolist() == [10, 0, 5]
     assert np.all(np.diff(index) > 0)
     assert weight[truth[index] == 0] == pytest.approx(15.0)
     assert weight[truth[index] == 2] == pytest.approx(1.4)
-    again, _ = sampling.draw(truth, [10, 5, 5, 5, 5], seed=3)
+    again, _ = sampling.draw_sample(truth, [10, 5, 5, 5, 5], seed=3)
     assert np.array_equal(index, again)
 
 
@@ -54,7 +54,7 @@ def test_the_weighted_counts_estimate_those_of_all_beats_without_bias():
     whole = np.bincount(truth * 6 + predicted, minlength=36)
     drawn = []
     for seed in range(300):
-        index, weight = sampling.draw(truth, [60] * 5, seed=seed)
+        index, weight = sampling.draw_sample(truth, [60] * 5, seed=seed)
         drawn.append(np.bincount(truth[index] * 6 + predicted[index], weight, minlength=36))
         assert drawn[-1].sum() == pytest.approx(3000)
     spread = np.std(drawn, axis=0) / np.sqrt(300)

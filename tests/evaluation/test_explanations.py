@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from models import randomise, registry
-from models.randomise import cascade
+from models import gradcam, registry
+from models.gradcam import cascade
 from models.registry import Classifier
 from pipeline._util.progress import Progress
 from pipeline._util.provenance import Provenance
@@ -19,7 +19,7 @@ from pipeline.datasets import demo_path
 from pipeline.datasets.labelled_beats import LabelledBeats
 from pipeline.evaluation import faithfulness_beats as on_signal
 from pipeline.evaluation.claims import supported_statements
-from pipeline.evaluation.explanations import measured, randomised
+from pipeline.evaluation.explanations import explained_set, randomised
 from pipeline.evaluation.faithfulness import Explained, area_under, drawn
 from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
 from pipeline.evaluation.schema import BothWays, Estimate, ExplainedSet, Explanations, RandomStage, RandomWeights
@@ -95,7 +95,7 @@ def test_beats_are_drawn_from_all_patients_in_turn(beats: LabelledBeats) -> None
 
 
 def test_covering_in_turn_finds_what_the_answer_rests_on_better_than_chance(found: Explained) -> None:
-    told = measured(found, "ds2", "DS2")
+    told = explained_set(found, "ds2", "DS2")
     areas = told.faithfulness
     assert areas["occlusion"].deletion.value < areas["random"].deletion.value
     assert told.beats == len(found.maps)
@@ -134,7 +134,7 @@ def _explanations(
 def test_claims_say_what_the_numbers_say(found: Explained) -> None:
     good, bad = Estimate(0.2, 0.1, 0.3), Estimate(-0.2, -0.3, -0.1)
     against = {"random": BothWays(good, good), "occlusion": BothWays(bad, bad), "qrs": BothWays(good, bad)}
-    tested = replace(measured(found, "ds2", "DS2"), against=against)
+    tested = replace(explained_set(found, "ds2", "DS2"), against=against)
     faithful, where, sane = supported_statements(_explanations(tested, Estimate(0.05, -0.1, 0.2)))
     assert "better than squares at random; worse than covering" in faithful
     assert "better by one measure and worse by the other than just marking the QRS" in faithful
@@ -179,7 +179,7 @@ def test_taking_all_away_leaves_the_usual_beat_and_no_rhythm_and_putting_all_bac
 
 def test_occlusion_of_the_signal_finds_what_answers_rest_on(ventricular: tuple[Classifier, Explained]) -> None:
     _, found = ventricular
-    told = measured(found, "ds2", "DS2")
+    told = explained_set(found, "ds2", "DS2")
     assert {"V", "N"} <= set(found.answer)
     assert told.compared == np.sum((found.answer != "N") & ~found.blank)
     areas = told.faithfulness
@@ -195,7 +195,7 @@ def test_without_its_weights_the_network_of_beats_has_another_map(
     ventricular: tuple[Classifier, Explained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, found = ventricular
-    monkeypatch.setattr(randomise, "STAGES", randomise.STAGES[-1:])
+    monkeypatch.setattr(gradcam, "RANDOMISED_SHARES", gradcam.RANDOMISED_SHARES[-1:])
     ((_, broken),) = cascade(network, 0)
     at = int(np.flatnonzero(found.compared)[0])
     assert np.array_equal(found.again(network, at), found.maps[at])
@@ -203,7 +203,7 @@ def test_without_its_weights_the_network_of_beats_has_another_map(
 
 
 def test_claims_about_the_signal_speak_of_stretches(ventricular: tuple[Classifier, Explained]) -> None:
-    tested = measured(ventricular[1], "ds2", "DS2")
+    tested = explained_set(ventricular[1], "ds2", "DS2")
     faithful, *_ = supported_statements(_explanations(tested, Estimate(0.05, -0.1, 0.2), "beats"))
     assert f"(the {tested.compared} beats not called N, of {tested.beats} beats of 1 patients)" in faithful
     assert "stretches in random order" in faithful

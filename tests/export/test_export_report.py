@@ -22,7 +22,7 @@ from pipeline.export.pdf_page import ReportSheet
 from pipeline.export.printable_text import MISSING, printable
 from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
-from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, chosen, strips, usual_rhythm
+from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, findings_with_strips, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import reviewed_beats
@@ -214,7 +214,7 @@ def test_only_a_signature_makes_a_result_final(state, signatures, status):
 
 def test_a_kind_of_finding_does_not_fill_the_report():
     content = made(1200.0, letters="NNNNVVNNNVNVNVNNNNNVVVVN")
-    kinds = [finding.kind for finding in chosen(content)]
+    kinds = [finding.kind for finding in findings_with_strips(content)]
     assert len(kinds) <= MAX_STRIPS
     assert max(kinds.count(kind) for kind in kinds) <= MAX_PER_KIND
     assert len(strips(content)) == len(kinds) + 1

@@ -137,7 +137,7 @@ def explained(home, reads="pictures"):
         model=saved.read_evaluation(home / "evaluation.json").model.identity,
         provenance=replace(PROVENANCE, command=f"python -m pipeline evaluate --model {home.name} --explanations"),
         reads=reads, method=method, part=part, per_class=10,
-        sets=tuple(explanations.measured(found, name, name) for name in names),
+        sets=tuple(explanations.explained_set(found, name, name) for name in names),
         randomised=RandomWeights(24, stages),
     )  # fmt: skip
     write_json(home / "explanations.json", to_json(told))

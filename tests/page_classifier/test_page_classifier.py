@@ -17,7 +17,7 @@ from pipeline.evaluation.schema import Estimate
 from pipeline.page_classifier.dataset import PageSet, folds, patient_groups, published
 from pipeline.page_classifier.linear_head import fit_head, standard_of, standardised
 from pipeline.page_classifier.page_beats import find_beats
-from pipeline.page_classifier.page_picture import draw_page, heat_on_page, lead_heat
+from pipeline.page_classifier.page_picture import draw_page_picture, heat_on_page, lead_heat
 from pipeline.page_classifier.printed_page import COLUMNS_PX, PAGE_PX, PX_PER_MM, PX_PER_S, ROWS_PX, find_page, lead_box
 from pipeline.page_classifier.reading import classify_page, page_classifier
 from pipeline.page_classifier.schema import FOLDER, read_page_evaluation
@@ -63,12 +63,12 @@ def test_the_beats_of_a_drawn_page_are_found():
     beats = find_beats(read_traces(find_page(drawn_page())))
     assert beats.rr_s == pytest.approx(RR_S, abs=0.03)
     assert len(beats.beats) == len(TWELVE_LEADS) + 1
-    assert draw_page(beats).shape == (192, 192, 3)
+    assert draw_page_picture(beats).shape == (192, 192, 3)
 
 
 def test_variations_of_a_page_differ_and_repeat():
     beats = find_beats(read_traces(find_page(drawn_page())))
-    one, again, other = (draw_page(beats, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, again, other = (draw_page_picture(beats, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 

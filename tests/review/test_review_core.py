@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.errors import ReviewError
-from pipeline.review.agreement import adopting, compare
+from pipeline.review.agreement import adopting, compare_readings
 from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats, snapped
 from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
 from pipeline.review.signal_evidence import SignalEvidence
@@ -247,20 +247,20 @@ def test_the_board_names_classes_before_and_after() -> None:
 
 def test_kappa_is_that_of_scikit_learn() -> None:
     first, second = "NNNNVVVSNN", "NNNVVVNSSN"
-    found = compare(reviewed(classes=first), reviewed(classes=second))
+    found = compare_readings(reviewed(classes=first), reviewed(classes=second))
     assert found.everything.kappa == pytest.approx(cohen_kappa_score(list(first), list(second)))
     assert (found.everything.n, found.everything.agreed, len(found.differences)) == (10, 7, 3)
     assert (found.decided.n, found.decided.kappa) == (0, None)
 
 
 def test_readers_who_call_everything_normal_have_no_kappa() -> None:
-    assert compare(reviewed(classes="NNNNN"), reviewed(classes="NNNNN")).everything.kappa is None
+    assert compare_readings(reviewed(classes="NNNNN"), reviewed(classes="NNNNN")).everything.kappa is None
 
 
 def test_beats_decided_by_both_are_counted_apart() -> None:
     first = reviewed(Decision("override", at(0, 1), "V"), Decision("confirm", at(2)))
     second = reviewed(Decision("confirm", at(0, 2)))
-    found = compare(first, second)
+    found = compare_readings(first, second)
     assert (found.decided.n, found.decided.agreed) == (2, 1)
     assert (found.everything.n, found.everything.agreed) == (10, 8)
 
@@ -268,14 +268,14 @@ def test_beats_decided_by_both_are_counted_apart() -> None:
 def test_a_beat_added_by_both_a_little_apart_is_one_beat() -> None:
     first = reviewed(Decision("add", (FIRST + 90,), "V"))
     second = reviewed(Decision("add", (FIRST + 100,), "S"))
-    difference = compare(first, second).differences
+    difference = compare_readings(first, second).differences
     assert [(d.first_sample, d.second_sample, d.first, d.second) for d in difference] == [(190, 200, "V", "S")]
 
 
 def test_of_two_beats_near_the_other_readers_one_the_nearer_is_the_same() -> None:
     first = reviewed(Decision("add", (FIRST + 40,), "V"))
     second = reviewed(Decision("delete", at(0)), Decision("add", (FIRST + 30,), "V"))
-    difference = compare(first, second).differences
+    difference = compare_readings(first, second).differences
     assert [(d.first_sample, d.second_sample, d.first, d.second) for d in difference] == [(FIRST, -1, "N", "-")]
 
 
@@ -292,8 +292,8 @@ def test_of_two_beats_near_the_other_readers_one_the_nearer_is_the_same() -> Non
 def test_adopting_every_difference_leaves_none(second: Decision) -> None:
     start = [Decision("override", at(4), "V")]
     theirs = reviewed(second)
-    for difference in compare(reviewed(*start), theirs).differences:
+    for difference in compare_readings(reviewed(*start), theirs).differences:
         decision = adopting(difference)
         assert decision is not None
         start.append(decision)
-    assert compare(reviewed(*start), theirs).differences == ()
+    assert compare_readings(reviewed(*start), theirs).differences == ()

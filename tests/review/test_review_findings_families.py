@@ -11,7 +11,7 @@ from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, REVIEW, data_root
 from pipeline.intake import read_path
 from pipeline.labels import DE_CHAZAL
-from pipeline.review.morphology import NO_FAMILY, class_shares, find_families
+from pipeline.review.morphology import NO_FAMILY, family_class_shares, find_families
 from pipeline.review.rhythm_events import events
 from pipeline.types import Beats
 from tests.helpers.review_beats import written
@@ -146,7 +146,7 @@ def test_class_shares_are_of_the_classes_in_force():
         family=np.array([0, 0, 0, 1, 1, -1, 0, 0]),
         size=np.array([5, 2, 1]),
     )
-    shares = class_shares(families, beats)
+    shares = family_class_shares(families, beats)
     np.testing.assert_allclose(shares, [[1, 0, 0, 0, 0], [0.5, 0, 0.5, 0, 0], [0, 0, 0, 0, 0]])
 
 

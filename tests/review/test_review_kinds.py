@@ -46,4 +46,4 @@ def test_no_other_module_has_a_table_of_kinds():
     """A kind that nobody tests for by name is written in the one table alone."""
     files = [path for folder in ("app", "pipeline") for path in (ROOT / folder).rglob("*.py")]
     found = {path.name for path in files if '"paced_or_unclassifiable":' in path.read_text(encoding="utf-8")}
-    assert found == {"kinds.py"}
+    assert found == {"finding_kinds.py"}

@@ -14,11 +14,10 @@ from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.signal import conditioning
 from pipeline.signal.conditioning import Conditioned, condition
-from pipeline.signal.detector_agreement import detector_agreement
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import DenseNetwork, apart, in_rhythm, load_networks
-from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.r_peaks import detect_r_peaks, detector_agreement, slopes
 from pipeline.types import Recording
 
 SIGNAL = DEFAULT.signal
@@ -167,7 +166,7 @@ def test_every_beat_of_a_prepared_recording_says_whether_it_was_agreed_on() -> N
 @pytest.mark.data
 @pytest.mark.parametrize(("snr_db", "least"), [(6.0, 0.92), (0.0, 0.78)])
 def test_electrode_motion_does_not_drown_the_beats(snr_db: float, least: float) -> None:
-    from pipeline.synthesis.noise_halves import mixed
+    from pipeline.synthesis.noise import mixed
 
     noisy = mixed(mitdb("109"), "em", snr_db, half=1)
     found = found_in(noisy)
@@ -207,8 +206,7 @@ def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
 
 @pytest.mark.data
 def test_mixed_noise_has_the_ratio_asked_for() -> None:
-    from pipeline.synthesis.noise import noise_power, signal_power
-    from pipeline.synthesis.noise_halves import mixed
+    from pipeline.synthesis.noise import mixed, noise_power, signal_power
 
     clean = mitdb("109")
     assert clean.reference is not None

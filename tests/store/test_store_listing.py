@@ -10,8 +10,7 @@ import pytest
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
-from pipeline.store.listing import listing, relist, study_of_analysis
-from pipeline.store.readings import SecondReading, readers, second_readings
+from pipeline.store.listing import SecondReading, listing, readers, relist, second_readings, study_of_analysis
 from pipeline.store.reviews import begin_review, decide
 from pipeline.store.second_reading import begin_second, finish_second, withdraw_second
 from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist

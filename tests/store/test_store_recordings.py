@@ -12,7 +12,14 @@ from pipeline.config import home_root
 from pipeline.datasets import demo_path
 from pipeline.errors import DataError
 from pipeline.intake import read_path
-from pipeline.store.recordings import BUCKETS, delete_recording, envelope, load, open_recording, save_recording
+from pipeline.store.recordings import (
+    BUCKETS,
+    delete_recording,
+    envelope,
+    load_recording,
+    open_recording,
+    save_recording,
+)
 from pipeline.types import Recording
 
 
@@ -37,7 +44,7 @@ def folder(recording: Recording) -> Path:
 
 def test_a_kept_recording_comes_back_exactly_and_mapped(demo: Recording) -> None:
     save_recording(demo)
-    back = load(demo.digest)
+    back = load_recording(demo.digest)
     assert back is not None
     assert isinstance(back.p_signal, np.memmap)
     assert not back.p_signal.flags.writeable
@@ -64,7 +71,7 @@ def test_the_same_bytes_under_another_name_are_kept_once_and_keep_that_name(demo
 
 @pytest.mark.parametrize("digest", ["", "0" * 64, "../../etc", "0" * 63 + "/", "A" * 64])
 def test_what_is_not_here_or_no_digest_is_refused_in_a_sentence(digest: str) -> None:
-    assert load(digest) is None
+    assert load_recording(digest) is None
     with pytest.raises(DataError, match="not on this machine"):
         open_recording(digest)
 
@@ -74,7 +81,7 @@ def test_a_damaged_recording_counts_as_none_and_is_kept_anew(demo: Recording, da
     save_recording(demo)
     path = folder(demo) / damage
     path.write_bytes(path.read_bytes()[:100])
-    assert load(demo.digest) is None
+    assert load_recording(demo.digest) is None
     assert np.array_equal(save_recording(demo).p_signal, demo.p_signal, equal_nan=True)
 
 
@@ -91,7 +98,7 @@ def test_nothing_half_made_is_left_behind(demo: Recording, home: Path) -> None:
 def test_a_forgotten_recording_is_gone(demo: Recording) -> None:
     save_recording(demo)
     delete_recording(demo.digest)
-    assert load(demo.digest) is None
+    assert load_recording(demo.digest) is None
     assert not folder(demo).exists()
 
 

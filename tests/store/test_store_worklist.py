@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.review.decisions import Decision
 from pipeline.store.reviews import decide
-from pipeline.store.studies import create_study, get_study, state_counts, summarise, worklist
+from pipeline.store.studies import create_study, get_study, save_summary, state_counts, worklist
 from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -61,7 +61,7 @@ def test_pages_are_disjoint_and_know_the_total() -> None:
 
 def test_a_new_summary_shows_and_leaves_the_rest() -> None:
     study = create_study(analysed())
-    summarise(study.id, priority=1, counts={"N": 1}, findings={"vt": 1})
+    save_summary(study.id, priority=1, counts={"N": 1}, findings={"vt": 1})
     found = get_study(study.id)
     assert (found.priority, found.counts, found.findings) == (1, {"N": 1}, {"vt": 1})
     assert (found.updated, found.state) == (study.updated, "new")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.fit import FitPlan, average, fit
+from models.fit import FitPlan, average_weights, fit
 from models.losses import Recipe, loss_function
 from models.networks import NETWORKS
 from pipeline.analysis import prepare
@@ -156,7 +156,7 @@ def test_only_the_layers_that_are_deep_enough_are_tuned(sampler: EpochSampler, t
 def test_models_are_averaged_variable_by_variable() -> None:
     first, second = (NETWORKS["cnn"].build(SHAPE, 5) for _ in range(2))
     one, other = (np.asarray(model.variables[0]) for model in (first, second))
-    average(first, second, 0.75)
+    average_weights(first, second, 0.75)
     np.testing.assert_allclose(np.asarray(second.variables[0]), 0.25 * one + 0.75 * other, atol=1e-6)
     assert np.array_equal(np.asarray(first.variables[0]), one)
 

@@ -14,12 +14,12 @@ from pipeline.config import DEFAULT
 from pipeline.labels import AAMI_CLASSES
 from pipeline.types import FloatArray, PictureArray
 from pipeline.worker.blocks import Remembering
-from pipeline.worker.jobs import Job, Jobs, Status
+from pipeline.worker.jobs import Job, Jobs, JobStatus
 from pipeline.worker.locks import is_held, try_acquire
 
 DAY = Job("d" * 64, "vgg16", "v", None, 20_000_000)
 MINUTE = Job("e" * 64, "vgg16", "v", ("II", "V1"), 20_000)
-RUNNING = Status("running", 0.5, "Reading")
+RUNNING = JobStatus("running", 0.5, "Reading")
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_nobody_went_on_with_for_long_is_forgotten(jobs: Jobs, monkeypatch:
 def test_a_finished_job_leaves_nothing(jobs: Jobs) -> None:
     jobs.ask(DAY)
     jobs.finish(DAY)
-    assert jobs.status(DAY) == Status()
+    assert jobs.status(DAY) == JobStatus()
     assert list((jobs.folder / "jobs").iterdir()) == []
 
 

@@ -21,7 +21,7 @@ from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import TREES_PLANS, TreesPlan
 from pipeline.training.rhythm_network.patients import RhythmTrainingData, Simulated
-from pipeline.training.rhythm_network.scores import measured, towards_natural
+from pipeline.training.rhythm_network.scores import epoch_scores, towards_natural
 from pipeline.training.rhythm_network.windows import Changes, WindowSampler, class_shares
 
 MAKERS: Final = (  # code that the members depend on
@@ -64,7 +64,7 @@ class TrainedMember:
     bias: NDArray[np.float64]
 
 
-def trained(
+def train_member(
     left_out: Sequence[str],
     material: RhythmTrainingData,
     plan: RhythmPlan,
@@ -107,7 +107,7 @@ def trained(
         keep="last",
     )
     bias = _bias(sampler, plan.prior_share)
-    watch = partial(measured, material.unseen(left_out)[0], bias)
+    watch = partial(epoch_scores, material.unseen(left_out)[0], bias)
     result = fit(fit_plan, sampler.epoch, watch, progress, build=member)
     return TrainedMember(result.model, result.history, bias)
 

@@ -16,7 +16,7 @@ from pipeline.training.rhythm_network.windows import (
     RhythmRecord,
     WindowSampler,
     load_record,
-    load_simulated,
+    load_simulated_records,
 )
 from pipeline.training.training_set import PACED_TRAINING
 from pipeline.types import FloatArray
@@ -148,7 +148,7 @@ def load_rhythm_training_data(
         progress(0.0, f"Reading record {name}, {i + 1} of {len(places)}")
         variants = plan.variants if folder == mitdb else plan.other_variants
         everyone[name] = load_record(name, folder, config)
-        simulated[name] = load_simulated(name, folder, config, variants, plan.n_beats, seed)
+        simulated[name] = load_simulated_records(name, folder, config, variants, plan.n_beats, seed)
     noise = recorded_noise(mitdb.parent / "nstdb", config)
     paced = [load_record(name, mitdb, config, only=(Q,)) for name in PACED_TRAINING]
     recorded, of_other = ({name: everyone[name] for name in names} for names in (records, others))

@@ -87,7 +87,7 @@ def scored(found: HeldOut) -> HeldOutScores:
     )
 
 
-def measured(
+def epoch_scores(
     records: Sequence[RhythmRecord], bias: NDArray[np.float64], logits_of: Callable[[Any], Any]
 ) -> dict[str, float]:
     """Return the measures of an epoch on held-out patients; they decide nothing, because the last epoch is kept.

@@ -31,7 +31,7 @@ from pipeline.errors import DataError
 from pipeline.features.beat_sequence import row_size
 from pipeline.labels import AAMI_CLASSES
 from pipeline.training.rhythm_network.boosted_trees import FittedTrees, fit_trees
-from pipeline.training.rhythm_network.members import RhythmPlan, TrainedMember, trained
+from pipeline.training.rhythm_network.members import RhythmPlan, TrainedMember, train_member
 from pipeline.training.rhythm_network.patients import RhythmTrainingData, load_rhythm_training_data
 from pipeline.training.rhythm_network.scores import HeldOut, Logits, calibrated, fused, held_out, scored, together
 from pipeline.training.rhythm_network.windows import WindowSampler
@@ -130,7 +130,7 @@ def run(
     key, members = plan.key(config, (*records, *others)), []
     for i, (share, fold) in enumerate(product(rounds, folds)):
         each, checkpoint = replace(plan, seed=plan.seed + i), (runs or runs_root()) / f"train-{name}-{i}-{key}"
-        members.append(trained(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
+        members.append(train_member(fold, material, each, share, checkpoint, config, _within(progress, i, MEMBERS)))
     progress(0.99, "Trees of each fold, and what they and its members say of who was left out")
     found = [_fold(members[i :: len(folds)], fold, material, plan, i, config) for i, fold in enumerate(folds)]
     facts = {

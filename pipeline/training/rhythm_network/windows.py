@@ -91,7 +91,7 @@ def load_record(name: str, folder: Path, config: Config, *, only: Sequence[int] 
     return found
 
 
-def load_simulated(
+def load_simulated_records(
     name: str, folder: Path, config: Config, variants: Sequence[tuple[Rhythm, int]], n_beats: int, seed: int
 ) -> list[RhythmRecord]:
     """Simulate rhythms from the beats of a recording.

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Stored files and folders: they appear whole or not at all, and may be damaged."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import json
 import os
 import shutil
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+# What a damaged .npz file can raise. zipfile: NotImplementedError for an unknown compression, RuntimeError for an
+# encrypted member. numpy, which parses a header before its checksum is known: ValueError, SyntaxError, TokenError;
+# MemoryError for a shape.
+BROKEN_NPZ: Final = (
+    *(OSError, EOFError, KeyError, IndexError, ValueError, TypeError, MemoryError),
+    *(NotImplementedError, RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
