@@ -1,4 +1,4 @@
-"""The entry: page configuration and navigation, nothing else. Start with `streamlit run app/main.py`."""
+"""The entry point: page configuration and navigation, nothing else. Start with `streamlit run app/main.py`."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ PAGES = {  # folder and address: title, icon
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),
 }
-ADDRESSES = {"ecg_page": "page"}  # where it is not the folder's name
+ADDRESSES = {"ecg_page": "page"}  # the address, where it is not the folder's name
 page = st.navigation(
     [
         st.Page(
@@ -40,6 +40,6 @@ page = st.navigation(
     position="top",
 )
 body, foot = st.container(), st.container()
-foot.caption(RESEARCH_USE)  # first, so that it stands there even if a page stops early
+foot.caption(RESEARCH_USE)  # first, so that it is shown even if a page stops early
 with body:
     page.run()

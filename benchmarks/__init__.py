@@ -1,1 +1,1 @@
-"""Speed and accuracy, measured: each module prints a table."""
+"""Benchmarks of speed and accuracy: each module prints a table."""

@@ -1,6 +1,6 @@
 """From a command to its answer in a new process, and numpy against Keras: `python -m benchmarks.cold_start`.
 
-The first table is of whole processes: wall time and processor time, at best and in the median; the aim for the default
+The first table is of whole processes: wall and processor time, best and median; the aim for the default
 network, on two quiet cores, is 4 s. The second, in one process, is of each network that numpy serves: to load it with
 its self-test, and to answer for a whole recording, in times of what Keras takes for the same.
 """
@@ -29,7 +29,7 @@ from pipeline.features.network_inputs import blocks
 from pipeline.intake import read_path
 
 REPEATS: Final = 5
-TILES: Final = 12  # the demo's beats so often: about an hour
+TILES: Final = 12  # repeats of the demo's beats: about an hour
 
 
 def cold(title: str, *arguments: str, repeats: int = REPEATS) -> None:
@@ -58,7 +58,7 @@ def whole_commands(output: str) -> None:
 
 
 def best(work: Callable[[], Any]) -> tuple[float, float]:
-    """Wall and processor time at best."""
+    """The best wall and processor time."""
     times = []
     for _ in range(REPEATS):
         start, used = time.perf_counter(), time.process_time()

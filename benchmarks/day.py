@@ -1,6 +1,6 @@
-"""A day of ECG: kept, analysed by the worker, opened from the cache and paged, as a table: `python -m benchmarks.day`.
+"""A day of ECG saved, analysed by the worker, opened from the cache and paged: `python -m benchmarks.day`.
 
-The day is the 48 half hours of the MIT-BIH database, one after the other. What it keeps lies in the folder given (or a
+The day is the 48 half hours of the MIT-BIH database, one after the other. Its files lie in the folder given (or a
 temporary one): a second run with the same folder finds the analysis and measures the opening only.
 """
 
@@ -42,7 +42,7 @@ HOURS, COLUMNS = 24, 1500
 def main(folder: Path, network: str) -> None:
     """Print the table."""
     os.environ |= {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
-    logging.disable(logging.WARNING)  # Streamlit's, that there is no browser
+    logging.disable(logging.WARNING)  # Streamlit's warning that there is no browser
     recording = day()
     header(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads, {recording.fs:g} Hz")
     timed("kept on disk", partial(save_recording, recording), 1)
@@ -69,7 +69,7 @@ def day() -> Recording:
 
 
 def analyse(recording: Recording, network: str) -> None:
-    """Asks the worker, unless the analysis is stored, and waits for it."""
+    """Ask the worker unless the analysis is stored, and wait for it."""
     if work.stored_case(recording, network, None) is not None:
         return
     client, job = Client(), work.job(recording, network, None)
@@ -108,7 +108,7 @@ def opened(digest: str, network: str) -> Case:
 
 
 def page(case: Case, at: float) -> object:
-    """The figure of ten seconds."""
+    """The figure of a strip of ten seconds."""
     leads, marks = cases.window_leads(case, at, at + 10), cases.marks(case, at, at + 10)
     return ecg_chart.strip(leads, marks, LIGHT, start_s=at, window_s=10.0, quality=case.analysis.quality.segments)
 
@@ -124,7 +124,7 @@ def overview(recording: Recording) -> list[object]:
 
 
 def analyse_page(digest: str, network: str) -> None:
-    """The Analyse page, without a browser: opened by its address, then turned."""
+    """The Analyse page, without a browser: opened by its address, then paged."""
 
     def opened_page() -> AppTest:
         app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=600)
@@ -137,7 +137,7 @@ def analyse_page(digest: str, network: str) -> None:
 
 
 def review_page(case: Case) -> None:
-    """The Review page, without a browser: opened, turned, decided on, undone; each until the page is drawn again."""
+    """The Review page, without a browser: opened, paged, decided on, undone; each until the page is drawn again."""
     study = study_of_analysis(case.analysis, case.recording)
 
     def opened_page() -> AppTest:

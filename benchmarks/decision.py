@@ -46,7 +46,7 @@ WARM_UP, PRESSED, ROUNDS = 4, 8, 3  # keys before those that count, keys of a ro
 SIZE = {"width": 1440, "height": 900}
 TICKS = os.sysconf("SC_CLK_TCK")
 READER = "Benchmark"
-# When the key was pressed, whether the script has run since, and when the page changed last. It listens before the page
+# When the key was pressed, whether the script has run since, and when the page last changed. It listens before the page
 # does, which keeps its keys to itself.
 WATCH = """
   window.pressed = 0;
@@ -71,7 +71,7 @@ class Server:
 
 @dataclass
 class Measured:
-    """Per decision: seconds to rest, processor seconds of the server, kilobytes sent to the browser."""
+    """Per decision: seconds until the page rests, processor seconds of the server, kilobytes sent to the browser."""
 
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
@@ -170,7 +170,7 @@ class ReviewTab:
         self.received += len(frame)
 
     def _decided(self) -> int:
-        """How many decisions are kept of the study."""
+        """How many decisions are saved for the study."""
         with closing(sqlite3.connect(self.server.database)) as connection:
             query = "SELECT count(*) FROM audit WHERE study_id = ? AND event = 'decide'"
             return int(connection.execute(query, (self.study,)).fetchone()[0])

@@ -47,12 +47,12 @@ LAYOUTS = ("3x4", "3x4+1", "6x2", "12x1", "4x3")
 PAPERS = ("pink", "red", "green", "orange", "grey", "blue", "coarse")
 FACES = ("held-narrow", "held-condensed", "held-mono", "held-serif")
 TEST_RECORDS = range(24, 69)
-SEEDS = (95_000, 98_000)  # of styles and distortions; 50 to 94 thousand were looked at, 777 to 783 were tuned on
+SEEDS = (95_000, 98_000)  # seed of styles and distortions; 50 to 94 thousand were looked at, 777 to 783 used for tuning
 Truth = dict[str, np.ndarray]
 
 
 def ludb_leads(number: int) -> tuple[dict[str, np.ndarray], float]:
-    """The twelve leads of a LUDB record, baseline wander below 0.3 Hz taken away as printers do."""
+    """The twelve leads of a LUDB record without baseline wander below 0.3 Hz, which printers remove too."""
     record = read_path(data_root() / "ludb" / f"{number}.hea")
     names = {name.lower(): name for name in TWELVE_LEADS}
     sos = sps.butter(1, 0.3, "highpass", fs=record.fs, output="sos")
@@ -64,7 +64,7 @@ def ludb_leads(number: int) -> tuple[dict[str, np.ndarray], float]:
 
 
 def random_style(rng: np.random.Generator, layout: str) -> PageStyle:
-    """A page as one of many devices prints it."""
+    """A page as one of many devices would print it."""
     speed = float(rng.choice([25.0, 25.0, 25.0, 50.0]))
     return PageStyle(
         layout=layout,
@@ -82,7 +82,7 @@ def random_style(rng: np.random.Generator, layout: str) -> PageStyle:
 
 
 def generated(count: int, *, distorted: bool) -> Iterator[tuple[str, Any]]:
-    """(name, maker of picture, truth and answers) of pages that no tuning saw."""
+    """(name, function that makes picture, truth and answers) of pages that were not used for tuning."""
     for i in range(count):
         layout, number = LAYOUTS[i % len(LAYOUTS)], TEST_RECORDS[(i * 7) % len(TEST_RECORDS)]
 
@@ -101,7 +101,7 @@ def generated(count: int, *, distorted: bool) -> Iterator[tuple[str, Any]]:
 
 
 def given_pages() -> Iterator[tuple[str, Any]]:
-    """The pages of paper_ecg that come with a truth."""
+    """The pages of paper_ecg whose signal is known."""
     folder = data_root() / "paper_ecg"
     for path in sorted([*folder.glob("rendered/*.png"), *folder.glob("pdf/*.pdf")]):
         columns = 2 if "6x2" in path.stem else 4
@@ -139,7 +139,7 @@ def compared(truth: np.ndarray, found: np.ndarray) -> tuple[float, float]:
 
 
 def answered(found: Digitised, style: PageStyle) -> Digitised:
-    """The same page after its questions were answered truly."""
+    """The same page after its questions were answered correctly."""
     asked = {need.about for need in found.needs}
     if not asked:
         return found
@@ -209,7 +209,7 @@ def not_pages() -> Iterator[tuple[str, Any]]:
 
 
 def refusals() -> dict[str, str]:
-    """Which non-pages were refused, and with which words."""
+    """Which pictures that are no page were refused, and with which message."""
     outcomes = {}
     for name, picture in not_pages():
         try:
@@ -221,7 +221,7 @@ def refusals() -> dict[str, str]:
 
 
 def photos() -> dict[str, PhotoResult]:
-    """What is said of the phone photos, which have no truth, and of the first pages of ecg_pages."""
+    """The results for the phone photos, whose signal is not known, and for the first pages of ecg_pages."""
     outcomes = {}
     paths = sorted((data_root() / "paper_ecg" / "photos").glob("*.jpg"))
     paths += sorted((data_root() / "ecg_pages" / "normal").glob("*.jpg"))[:5]
@@ -268,7 +268,7 @@ def _group(results: Sequence[PageResult]) -> PageGroup:
 
 
 def main() -> None:
-    """Reads the pages one after the other; see the module."""
+    """Read the pages one after the other; see the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write docs/experiments/digitise.json")
     parser.add_argument("--pages", type=int, default=60, help="generated pages of each kind")
@@ -300,7 +300,7 @@ def _write(
     refused: Mapping[str, str] | None = None,
     photographed: Mapping[str, PhotoResult] | None = None,
 ) -> None:
-    """What is known so far; a run that was stopped leaves what it found."""
+    """The results so far, so that an interrupted run leaves what it found."""
     result = Digitisation(
         command=f"python -m benchmarks.digitise --write --pages {options.pages}",
         commit=current_commit(),

@@ -35,7 +35,7 @@ HEATMAP: Final = "text=Where it looked for"
 
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[str, int]]:
-    """The address and process of a server that has seen nothing yet, and keeps what it makes in `folder`."""
+    """The address and process of a new server with empty folders in `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""How long a clinician waits in a real browser: `python -m benchmarks.pages` (Chromium, one quiet machine).
+"""How long a user waits in a real browser: `python -m benchmarks.pages` (Chromium, one quiet machine).
 
 Starts the app with an empty cache and times the first page, every switch of pages, and opening another beat with its
 heatmap, each until what matters can be seen. Prints the median and the worst of all repeats.
@@ -31,14 +31,14 @@ PAGES = {
     "About": "About HeartVision",
 }
 ROUNDS, BEATS = 4, 10
-LOOKED_AT_MS = 2000  # nobody leaves a page sooner
+LOOKED_AT_MS = 2000  # seconds on a page: nobody leaves one sooner
 CHROMIUM = "/usr/bin/chromium"
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 
 @contextmanager
 def running_app(folder: Path | None = None) -> Iterator[str]:
-    """The address of a fresh app, which keeps what it keeps in `folder`, or in one that goes with it."""
+    """The address of a new app that stores its files in `folder`, or in a temporary one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -69,14 +69,14 @@ def _wait(address: str) -> None:
 
 
 def seconds(action: Callable[[], object], seen: Callable[[], object]) -> float:
-    """From the action until what is waited for can be seen."""
+    """Seconds from the action until what is waited for can be seen."""
     start = time.perf_counter()
     action()
     seen()
     return time.perf_counter() - start
 
 
-# Asked at every frame of the browser: Playwright's own waiting looks after 0.1, 0.35, 0.85 and 1.85 s only.
+# Asked at every frame of the browser: Playwright itself only looks after 0.1, 0.35, 0.85 and 1.85 s.
 IS_OPEN = """([heading, before]) => {
   const shown = element => element.checkVisibility() && element.innerText.startsWith(heading);
   const found = [...document.querySelectorAll("h1, h2, h3")].find(shown);
@@ -90,14 +90,14 @@ IS_HEATED = """(before) => {
 
 
 def next_beat(page: Page) -> float:
-    """Opens the next abnormal beat, until its own heatmap is there."""
+    """Open the next abnormal beat, and wait for its own heatmap."""
     before = page.get_by_role("heading", name="Beat ").first.inner_text()
     button = page.get_by_role("button", name="Next abnormal")
     return seconds(button.click, lambda: page.wait_for_function(IS_HEATED, arg=before))
 
 
 def switch(page: Page, name: str) -> float:
-    """Opens a page, until its own heading is there and nothing of the last one, which had time to be drawn whole."""
+    """Open a page, and wait until its own heading is there and nothing of the last one, which had time to finish."""
     page.wait_for_timeout(LOOKED_AT_MS)
     link = page.get_by_role("link", name=name, exact=True).first
     return seconds(link.click, lambda: page.wait_for_function(IS_OPEN, arg=[PAGES[name], ""]))

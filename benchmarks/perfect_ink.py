@@ -1,4 +1,4 @@
-"""What a perfect segmentation of the ink would gain: `python -m benchmarks.perfect_ink`.
+"""How much a perfect segmentation of the ink would gain: `python -m benchmarks.perfect_ink`.
 
 Distorted pages of the tuning records are read as they are; then their traces are followed again in ink that is known:
 the same page drawn without grid, words and rules, bent by the same homography and folds, without shadow, blur, noise
@@ -23,7 +23,7 @@ from pipeline.synthesis.ecg_pages import GeneratedPage, draw_page
 from pipeline.synthesis.photographs import distort, random_distortion
 
 RECORDS = range(9, 24)
-SEEDS = (779_000, 779_000)  # of styles and distortions
+SEEDS = (779_000, 779_000)  # seed of styles and distortions
 
 
 def page_pair(i: int) -> tuple[GeneratedPage, GeneratedPage]:
@@ -63,7 +63,7 @@ def scores(found: Digitised, page: GeneratedPage) -> list[tuple[float, float]]:
 
 
 def main() -> None:
-    """Reads the pages one after the other; see the module."""
+    """Read the pages one after the other; see the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=15)
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""R peaks against the reference, ours beside sleepecg: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
+"""R peaks against the reference, ours and sleepecg's: `python -m benchmarks.r_peaks [ds1|ds2|paced|all] [--write]`.
 
 Tables: 150 ms and 50 ms per set, changed recordings, svdb, the noise curve, the second detector's agreement, and the
 time of both in the same run. `--write` puts all of it into docs/experiments/r_peaks.json and the tables of r-peaks.md
@@ -114,7 +114,7 @@ class Agreement:
         np.add.at(self.counts, (agreed.astype(np.int64), right), 1)
 
     def row(self) -> AgreementScores:
-        """Share of beats agreed on, and how many of those and of the others are beats."""
+        """Share of detections that the second detector agrees on, and how many of those and of the others are beats."""
         others, agreed = self.counts
         return AgreementScores(
             agreed_share=round(float(agreed.sum() / self.counts.sum()), 5),
@@ -167,7 +167,7 @@ def noise_curve(records: Iterable[str]) -> Iterator[tuple[str, BothDetectors]]:
 
 
 def agreements(records: Iterable[str]) -> dict[str, AgreementScores]:
-    """What the second detector's agreement says on clean recordings and in electrode motion at 6 dB."""
+    """What the second detector's agreement is worth on clean recordings and in electrode motion at 6 dB."""
     clean, noisy = Agreement(), Agreement()
     for record in records:
         recording = read("mitdb", record)
@@ -202,7 +202,7 @@ def outside(recording: Recording, spans: list[Span]) -> NDArray[np.bool_]:
 
 
 def main() -> None:
-    """Print the tables; `--write` keeps them."""
+    """Print the tables; `--write` saves them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="?", default="ds1", choices=SETS)
     parser.add_argument("--write", action="store_true", help="everything, into docs/experiments/r_peaks.json")
@@ -228,7 +228,7 @@ def _one(name: str) -> Iterator[tuple[tuple[str, str], RPeakTable]]:
 
 
 def _everything() -> Iterator[tuple[tuple[str, str], RPeakTable]]:
-    """Every table as it is ready; it was trained on DS1, so read DS2, paced, svdb and the held-out patients."""
+    """Every table as soon as it is ready; the weights know DS1: look at DS2, paced and svdb."""
     weights = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
     yield ("about", "run"), Origin("python -m benchmarks.r_peaks --write", current_commit(), weights["fitted_by"])
     for name, records in SETS.items():
@@ -302,7 +302,7 @@ def _words(table: dict[str, float]) -> str:
 
 
 def _print(path: str, table: dict[str, Any]) -> None:
-    """One line for each innermost table."""
+    """One row for each innermost table."""
     values = {key: value for key, value in table.items() if not isinstance(value, dict)}
     if values:
         print(f"{path:44}", *(f"{key} {value}" for key, value in values.items()), flush=True)

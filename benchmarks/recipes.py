@@ -1,7 +1,7 @@
 """What each part of the training recipe contributes: `python -m benchmarks.recipes` writes its table.
 
-`mobilenet`, which starts from ImageNet, is trained again and again with a small budget, each time with one thing
-changed, and measured on the patients of DS1 that are held out of every training; DS2 is not used. The usual recipe
+`mobilenet`, which starts from ImageNet, is trained repeatedly with a small budget, each time with one
+change, and measured on the patients of DS1 that are held out of every training; DS2 is not used. The usual recipe
 runs with three seeds: a difference within their range is not conclusive. (`cnn` calls everything N after so few
 pictures.) An interrupted run continues with what is missing (runs/).
 """
@@ -30,7 +30,7 @@ NETWORK = "mobilenet"
 DEPTHS = {"the last half of the layers": 0.5, "only the new head": 0.05}
 PLAN = DEFAULT_PLAN.reduced(2, 2500)
 SEEDS = (PLAN.seed, 1, 2)
-CLASS_WEIGHTS = (0.5, 2.0, 1.0, 3.0, 1.0)  # N S V F Q: rarer, heavier, on top of the enriched mix
+CLASS_WEIGHTS = (0.5, 2.0, 1.0, 3.0, 1.0)  # N S V F Q: rare classes weigh more, on top of the enriched mix
 MEASURES = {
     "val_loss": "Loss",
     "val_f1_N": "N F1",
@@ -61,13 +61,13 @@ def recipes(root: Path) -> dict[str, TrainingPlan]:
 
 
 def measured(plan: TrainingPlan, training_data: TrainingData, root: Path) -> dict[str, float]:
-    """The shown measures of one plan."""
+    """The measures of one plan that the table shows."""
     found = validation(NETWORK, plan, training_data, root, DEFAULT)
     return {name: found[name] for name in (*MEASURES, "minutes")}
 
 
 def tuned(trials: int, training_data: TrainingData, root: Path) -> tuple[str, TrainingPlan]:
-    """The plan with the settings that a search of so many trials likes best."""
+    """The plan with the best settings of a search of so many trials."""
     found = tune(NETWORK, trials, root, plan=PLAN, training_data=training_data)
     best = read_as(SettingsSearch, found, again="search again").best
     title = (

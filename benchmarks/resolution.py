@@ -2,7 +2,7 @@
 
 `mobilenet` is trained on the same beats, drawn smaller and larger, with the small budget of `benchmarks.recipes`, and
 measured on the patients of DS1 that are held out of every training; DS2 is not used. Pictures per second are the best
-of several rounds, the sizes in turn: only their ratios mean something. An interrupted run continues (runs/).
+of several rounds, the sizes in turn: only their ratios are meaningful. An interrupted run continues (runs/).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SIZES = (  # rows of the beat, the strip and the bars, and columns: two thirds, 
     DEFAULT.picture,
     PictureConfig(width_px=144, beat_height_px=57, strip_height_px=20, rr_height_px=19),
 )
-TIMED = {"mobilenet": 2048, "vgg16": 512}  # pictures whose classes are asked for
+TIMED = {"mobilenet": 2048, "vgg16": 512}  # pictures classified per round
 ROUNDS = 5
 
 

@@ -1,4 +1,4 @@
-"""What docs/*.json hold, as frozen dataclasses (`pipeline._util.typed_json`)."""
+"""The content of docs/experiments/*.json as frozen dataclasses (`pipeline._util.typed_json`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RecipeRow:
 
 @dataclass(frozen=True)
 class Recipes:
-    """A recipes.json: each part of the training recipe left out or changed, in `epochs` of so many `pictures`."""
+    """A recipes.json: each part of the training recipe omitted or changed, in `epochs` of so many `pictures`."""
 
     network: str
     epochs: int
@@ -89,7 +89,7 @@ class PageGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoResult:
-    """What is said of a photo, of which there is no truth."""
+    """The result for a photo whose signal is not known."""
 
     refused: str | None = None
     layout: str | None = None
@@ -99,7 +99,7 @@ class PhotoResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Digitisation:
-    """A digitise.json: accuracy on pages of known signal, pictures that are no page, and photos."""
+    """A digitise.json: accuracy on pages of known signal, on pictures that are no page, and on photos."""
 
     command: str
     commit: str

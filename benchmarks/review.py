@@ -1,4 +1,4 @@
-"""What an edit of a 24-hour recording computes again, and the families, computed once: `python -m benchmarks.review`.
+"""What an edit of a 24-hour recording recomputes, and the families: `python -m benchmarks.review`.
 
 100 000 synthetic beats; families on two leads at 250 Hz. The aim: 0.3 s for all but the families, 3 s for these.
 """

@@ -1,6 +1,6 @@
 """50 000 predictions and a training in one process: `python -m benchmarks.soak [NETWORK] [PREDICTIONS] [EPOCHS]`.
 
-oneDNN at its default was observed to corrupt the heap with other networks; a pinned TensorFlow is kept only if this
+oneDNN at its default was observed to corrupt the heap with other networks; pin a TensorFlow version only if this
 ends with "clean". Prints the memory at the start and at the end as well.
 """
 
@@ -25,7 +25,7 @@ BATCH = 64
 
 
 def main(name: str, predictions: int, epochs: int) -> None:
-    """Run, and say whether all answers stayed the same and finite."""
+    """Run, and report whether all answers stayed the same and finite."""
     network = registry.load(name)
     beats = prepare(read_path(demo_path())).beats
     pictures = render_pictures(beats, np.arange(len(beats)), DEFAULT.picture)

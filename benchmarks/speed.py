@@ -1,7 +1,7 @@
 """Speed of the main job on one 30-minute, two-lead recording, as a table: `python -m benchmarks.speed [RECORD.hea]`.
 
 Every row of the network is also given as a ratio to the network's own forward time in the same run, on the same
-machine: that ratio, not the seconds, is what a change must not worsen.
+machine: that ratio, not the seconds, must not get worse.
 """
 
 from __future__ import annotations

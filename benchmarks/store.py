@@ -1,4 +1,4 @@
-"""The review store on large work: `python -m benchmarks.store`, in a fresh SQLite file or HEARTVISION_DATABASE_URL.
+"""The review store with a large study: `python -m benchmarks.store`, in SQLite or HEARTVISION_DATABASE_URL.
 
 A day of 100 000 beats with 1 000 decisions replayed, one more decision committed, and its standing read back; the
 worklist has a benchmark of its own.

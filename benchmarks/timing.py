@@ -1,6 +1,7 @@
-"""One line of a benchmark's table: wall time at best and in the median, and processor time at best.
+"""One line of a benchmark's table: best and median wall time, and best processor time.
 
-On a machine that others use as well, the best and the processor time say what the work takes, the median what is felt.
+On a machine that others use as well, the best and the processor time tell what the work takes, the
+median what a user feels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def header(title: str) -> None:
 
 
 def timed(title: str, work: Callable[[], T], repeats: int = 7, *, wanted: float | None = None) -> T:
-    """Do the work so often, print its times, and return its last result; `wanted` is printed beside them."""
+    """Do the work several times, print its times, and return its last result; `wanted` is printed beside them."""
     wall, cpu = [], []
     for _ in range(repeats):
         start, used = time.perf_counter(), time.process_time()

@@ -2,9 +2,9 @@
 
     python -m benchmarks.tuning [--trials 8]
 
-The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. Only patients of DS1
-that are held out of every training are used. The usual settings are tried first; a search that was stopped has
-written what it found, and goes on after its last trial.
+The search of `python -m pipeline train --model NAME --tune N` with less than half of its pictures. It uses only
+patients of DS1 that every training holds out. The usual settings are tried first; an interrupted search has written
+what it found, and resumes after its last trial.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The worklist with thousands of studies: `python -m benchmarks.worklist [--studies 5000]`.
 
-Fills an empty SQLite database and times the page as the server computes it (no browser): first opened, then sorted,
-searched, turned and filtered; and the queries behind it.
+Fills an empty SQLite database and times the page as the server computes it (no browser): opened, sorted, searched,
+paged and filtered; and the queries behind it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def fill(count: int) -> None:
 
 
 def queries() -> None:
-    """What the page asks the database."""
+    """The page's database queries."""
     timed("query: first page by priority", worklist, wanted=0.05)
     timed("query: last page by record", lambda: worklist(sort="record", page=100, page_size=25), wanted=0.05)
     timed("query: search of two words", lambda: worklist(text="reader holter 00042"), wanted=0.05)

@@ -48,7 +48,7 @@ def with_head(inputs: Any, features: Any, classes: int, name: str) -> Any:
 
 
 def start_from(model: Any, file: Path) -> str:
-    """Load the layers of a Keras weights file (.h5) that the model has by name; without it, keep the random start."""
+    """Load the layers of a Keras weights file (.h5) that the model has by name; without it, leave the random start."""
     if not file.is_file():
         return f"a random start ({file.name} was not there)"
     model.load_weights(file, by_name=True)

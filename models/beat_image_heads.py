@@ -87,7 +87,7 @@ class PictureManifest:
 
 @dataclass(frozen=True, eq=False)
 class PictureHead:
-    """A verified head; immutable and safe to share. Several forests are averaged."""
+    """A verified head; immutable and safe to share. Several sets of boosted trees are averaged."""
 
     manifest: PictureManifest
     beat: tuple[BoostedTrees, ...]

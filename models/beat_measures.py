@@ -21,10 +21,16 @@ EARLY: Final = -0.3  # in the first column of the intervals: 10 % early
 
 @dataclass(frozen=True, eq=False)
 class BeatMeasures:
-    """Rows of beats taken apart, (batch, n, ...), and what is known of them before any weights.
+    """Rows of beats taken apart, and what is known of them before any weights.
 
-    `wave` and `usual` as in `parts`, `rhythm` the RR intervals, `likeness` and `surroundings` as the functions return
-    them.
+    Attributes
+    ----------
+    wave, usual : (batch, n, ...) array or tensor
+        The beat, and the recording's usual beat; see `parts`.
+    rhythm : (batch, n, ...) array or tensor
+        The RR intervals; see `parts`.
+    likeness, surroundings : (batch, n, ...) array or tensor
+        As the functions of these names return them.
     """
 
     wave: Any

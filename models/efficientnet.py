@@ -35,7 +35,7 @@ def _named(layer: Any) -> Any:
 
 
 def initialise(model: Any, weights_dir: Path) -> str:
-    """Set the convolutions to their ImageNet weights from `weights_dir`; without the file, keep the random start."""
+    """Set the convolutions to their ImageNet weights from `weights_dir`; without the file, leave the random start."""
     return start_from(model, weights_dir / IMAGENET_FILE)
 
 

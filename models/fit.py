@@ -17,9 +17,30 @@ from models.runtime import dtype_policy, keras, tensorflow
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What to train and for how long: `epochs` of `steps` batches of `batch` pictures, with cosine decay over all.
+    """What to train and for how long, with cosine decay over all steps.
 
-    `depth` is the share of the layers with weights, counted from the output, that may be tuned.
+    Attributes
+    ----------
+    network : str
+        Name of the network.
+    input_shape : tuple of int
+        Shape of one input, without the batch.
+    classes : int
+        How many classes.
+    epochs, steps, batch : int
+        Epochs of so many batches of so many pictures.
+    seed : int
+        Seed of the random generators.
+    weights_dir : Path
+        Folder of the initial weights.
+    checkpoint : Path
+        Folder in which an interrupted run is resumed.
+    recipe : Recipe
+        Loss and hyperparameters.
+    keep : {"best", "last"}
+        The epoch whose weights the run ends with.
+    depth : float
+        Share of the layers with weights, counted from the output, that may be tuned.
     """
 
     network: str

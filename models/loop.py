@@ -23,7 +23,7 @@ _RECENT_STEPS: Final = 50  # whose mean loss is reported
 
 
 class Keeper(Protocol):
-    """Keeps the weights that a run ends with, and what it takes to go on with an interrupted run."""
+    """Holds the weights that a run ends with, and what it takes to resume an interrupted run."""
 
     def resume(self, model: Any, optimizer: Any) -> History:
         """Set the variables as the last finished epoch left them; its curves, empty for a new run."""
@@ -46,7 +46,7 @@ class Keeper(Protocol):
 
 
 class InMemory:
-    """Keeps the best epoch of a short run, which starts again when it is interrupted."""
+    """Holds the best epoch of a short run in memory; an interrupted run starts again."""
 
     def __init__(self) -> None:
         self._best: list[Array] = []
@@ -77,7 +77,7 @@ class InMemory:
 
 
 class InFolder:
-    """Keeps the best epoch, the last one and the curves in files; an interrupted run goes on from there."""
+    """Saves the best epoch, the last one and the curves in files; an interrupted run resumes from there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -59,7 +59,7 @@ class Network:
 
 
 def random_start(model: Any, weights_dir: Path) -> str:
-    """Load nothing: keep Keras's own random start (set the seed first)."""
+    """Load nothing: Keras's own random start remains (set the seed first)."""
     return "a random start"
 
 

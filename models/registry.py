@@ -33,8 +33,42 @@ GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 process
 class Manifest:
     """What travels with weights: their identity, what they were trained on and how to read their answers.
 
-    `logit_bias` restores the natural prior; `temperature` calibrates; `threshold` on 1 - p(N) is for beats of
-    recordings, `picture_threshold` for uploaded pictures; below `abstain_below` a beat is unclassified.
+    Attributes
+    ----------
+    name, title : str
+        The network's name, and what people call it.
+    classes : tuple of str
+        The classes, in the order of the logits.
+    input_shape : tuple of int
+        Shape of one input, without the batch.
+    preprocessing : str
+        Id of the settings that shape the input.
+    sha256 : str
+        Of the weights file.
+    parameters, size_bytes : int
+        Number of weights, and size of the file.
+    logit_bias : tuple of float
+        Added to the logits, restores the natural prior of the classes.
+    temperature : float
+        Divides the logits, calibrates the probabilities.
+    threshold, picture_threshold : float
+        On 1 - p(N): from there on a beat of a recording, or of an uploaded picture, is abnormal.
+    abstain_below : float
+        A beat with less confidence is unclassified.
+    trained_on : str
+        The training data, in words.
+    train_records, validation_records : tuple of str
+        Records that it was trained on, and held-out records that chose the epoch and the calibration.
+    commit, command : str
+        The code that made it, and how.
+    seed : int
+        Seed of the random generators.
+    training_minutes : float
+        Duration of the training.
+    pictures_seen : int
+        Inputs in all epochs together.
+    golden : tuple of tuple of float
+        Probabilities for the stored inputs of the self-test.
     """
 
     name: str

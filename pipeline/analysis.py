@@ -67,7 +67,21 @@ class BeatClassifier(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A recording with its beats: everything before the network."""
+    """A recording with its beats: everything before the network.
+
+    Attributes
+    ----------
+    recording : Recording
+        What is analysed.
+    leads : tuple of str
+        Names of the one or two leads that are analysed.
+    quality : Quality
+        Verdicts on the first of them.
+    beats : Beats
+        R peaks, intervals and the filtered signal around them.
+    notices : tuple of str
+        What a reader should know, one sentence each.
+    """
 
     recording: Recording
     leads: tuple[str, ...]

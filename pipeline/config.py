@@ -49,7 +49,7 @@ class SignalConfig:
     lowpass_hz: float = 40.0  # mains and muscle; QRS energy lies below
     filter_order: int = 2  # zero phase: applied forwards and backwards
     snap_ms: float = 60.0  # an R peak is moved to the extremum within this distance
-    # which candidates are R peaks (signal/choice.py), tuned on DS1: ADR 0004
+    # which candidates are R peaks (signal/r_peak_choice.py), tuned on DS1: ADR 0004
     beats_apart_ms: float = 200.0  # the least distance between two beats
     beat_score: float = -0.5  # log odds from which a candidate is a beat
     same_beat_ms: float = 150.0  # a slope within this distance belongs to the beat

@@ -52,7 +52,7 @@ page as a recording.
 
 
 def limits() -> pd.DataFrame:
-    """What is accepted, from the one configuration."""
+    """What is accepted, as the configuration has it."""
     found, megabyte = DEFAULT.limits, 2**20
     rows = [
         ("One upload", f"{found.upload_bytes // megabyte} MB"),
@@ -91,7 +91,7 @@ def network_card(name: str, folder: Path) -> None:
 
 
 def _answers(facts: registry.Manifest) -> dict[str, str]:
-    """Whose records taught it and where its answers turn, or, of the page network, which answers it has."""
+    """The records it was trained on and its threshold; of the page network, the classes it knows."""
     if facts.classes != AAMI_CLASSES:
         return {"Answers": ", ".join(PAGE_CLASS_NAMES[name] for name in facts.classes)}
     return {
@@ -114,7 +114,7 @@ def _reads(facts: registry.Manifest) -> str:
 
 
 def installed(package: str) -> str:
-    """The installed version of a package, in words if there is none."""
+    """The installed version of a package, or "not installed" in words."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -36,7 +36,7 @@ BLANK_SIGNAL = "Nothing that was covered or hidden spoke for this class, so no h
 
 
 def draw(session: Session) -> None:
-    """The selected beat; what takes a network comes last, so that all else is there at once."""
+    """The selected beat; what needs a network comes last, so that everything else shows at once."""
     case, beat = session.case, session.beat
     if case is None:
         return

@@ -18,14 +18,14 @@ from pipeline.cases import case as cases
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.wording import clock
 
-HOUR_S, LONG_S = 3600.0, 7200.0  # of longer recordings the table shows one hour: a day has 100 000 rows
+HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 STRIP_WIDTH = 1280
-ZERO = datetime(2000, 1, 1)  # the slider knows clocks, not lengths of time
+ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
 
 @st.fragment
 def draw(session: Session) -> None:
-    """All of it, for the open case."""
+    """Trend, strip, table and beat of the open case."""
     _trend(session)
     _navigation(session)
     _strip(session)

@@ -1,4 +1,4 @@
-"""The recording at a glance: what it is, how good it is, what is in it; and the way to its review."""
+"""The recording at a glance: name, signal quality, beats and rates; and the way to its review."""
 
 from __future__ import annotations
 

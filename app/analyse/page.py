@@ -1,4 +1,4 @@
-"""Analyse: a recording goes in; seen, classified and explained beats come out."""
+"""Analyse: upload a recording; see its beats classified and explained."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from pipeline.errors import DataError, EcgError
 from pipeline.store.recordings import open_recording
 from pipeline.types import Recording
 
-# What needs SciPy and the networks is imported where it is first used: the first page is there a second earlier.
+# What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
 
 
 def _follow_address(session: state.Session) -> None:

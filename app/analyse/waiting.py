@@ -62,7 +62,7 @@ def _running(session: Session, job: Job, status: JobStatus) -> None:
 
 
 def _interrupted(session: Session, job: Job, status: JobStatus) -> None:
-    """Cancelled by someone else, or stopped by accident: nothing goes on until somebody says so."""
+    """Cancelled by someone else, or stopped by accident: nothing continues until somebody asks for it."""
     if status.state == "cancelled":
         st.info("The analysis was cancelled; what was read is kept.", icon=":material/info:")
     elif status.state == "unstarted":

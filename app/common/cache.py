@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pipeline.digitisation.digitise import Corrections, Digitised
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading
-    from pipeline.store.studies import Study  # the first page does without SQLAlchemy
+    from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.types import RgbPicture
 
 
@@ -58,7 +58,7 @@ def classifier(name: str) -> Classifier:
     ModelError
         If its weights, manifest or self-test disagree.
     """
-    from pipeline.analysis import load_classifier  # brings SciPy, which the Evaluation page does without
+    from pipeline.analysis import load_classifier  # imports SciPy, which the Evaluation page does not need
 
     if name in NETWORKS and NETWORKS[name].served is None:
         _keep_compiled()
@@ -69,7 +69,7 @@ def _keep_compiled() -> None:
     """Keeps Streamlit from clearing Keras after each run of the script, other sessions' networks included.
 
     What is cleared is compiled again at the next beat: 0.16 s of 0.2 s (`_clean_problem_modules` in its script runner).
-    A network that is being built in another thread meanwhile fails: its names begin anew.
+    A network that is being built in another thread meanwhile would fail: its layer names start again.
     """
     keras().backend.clear_session = lambda free_memory=True: None
 
@@ -77,7 +77,7 @@ def _keep_compiled() -> None:
 def warm(name: str) -> Thread:
     """Readies a network and its heatmaps in the background, once for all sessions.
 
-    What fails here is told where the network is used.
+    What fails here is reported where the network is used.
     """
     return _warming(name)
 
@@ -114,7 +114,7 @@ def _explanation(
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def picture_head(name: str) -> PictureHead:
-    """The verified heads for pictures that stand on a network, loaded once for all sessions.
+    """The verified heads for beat images that belong to a network, loaded once for all sessions.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def picture_head(name: str) -> PictureHead:
 
 
 def beat_trace(file: PictureFile, head: PictureHead, *, confirmed: bool = False) -> BeatTrace:
-    """The trace of the one beat in an uploaded picture; `confirmed` if a person said that it is one.
+    """The trace of the beat in an uploaded beat image; `confirmed` if a person said that it shows one.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _beat_trace(
 
 
 def picture_heatmap(key: str, network: Classifier, picture: PictureArray, aami: str) -> Heatmap:
-    """Where the network saw a class in the picture of an uploaded beat; `key` stands for the picture."""
+    """The heatmap of a class for an uploaded beat image; `key` identifies the picture."""
     return _picture_heatmap(key, network.name, network.manifest.identity, aami, network, picture)
 
 
@@ -212,7 +212,7 @@ def page_reading(picture: RgbPicture, found: Digitised) -> PageReading:
 
 @st.cache_data(show_spinner=False, max_entries=4, scope="session")
 def _page_reading(digest: str, page: int, key: str, _found: Digitised) -> PageReading | str:
-    """The reading, or why there is none: a page that cannot be read is not tried again either."""
+    """The digitised page, or why there is none: a page that cannot be read is not tried again either."""
     from pipeline.page_classifier.reading import classify_digitised
 
     _keep_compiled()
@@ -223,7 +223,7 @@ def _page_reading(digest: str, page: int, key: str, _found: Digitised) -> PageRe
 
 
 def page_picture(name: str, picture: RgbPicture, found: Digitised, draw: Callable[[Digitised], PictureArray]) -> bytes:
-    """The PNG of what `draw` makes of a digitised picture, made once; `name` stands for `draw`."""
+    """What `draw` draws of a digitised page, as a PNG, drawn once; `name` identifies `draw` in the cache."""
     return _page_picture(name, picture.digest, picture.page, repr(found.corrections), found, draw)
 
 
@@ -231,7 +231,7 @@ def page_picture(name: str, picture: RgbPicture, found: Digitised, draw: Callabl
 def _page_picture(
     name: str, digest: str, page: int, key: str, _found: Digitised, _draw: Callable[[Digitised], PictureArray]
 ) -> bytes:
-    from app.common.overlays import png  # OpenCV, which the first page does without
+    from app.common.overlays import png  # OpenCV, which the first page does not need
 
     return png(_draw(_found))
 
@@ -254,7 +254,7 @@ def _evaluation(file: str, changed_ns: int, size: int) -> Evaluation:
 
 
 def review_material(study: Study) -> ReviewMaterial:
-    """What a study stands on, its families among it.
+    """What a study is based on, including its morphology families.
 
     Raises
     ------

@@ -17,21 +17,21 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.types import QualitySegment
 from pipeline.wording import clock, percent
 
-MAX_POINTS = 4000  # of one trace; min and max of each bucket keep every R wave
+MAX_POINTS = 4000  # points of one trace; the minimum and maximum of each bucket preserve every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen
 STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
-ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on both papers
-ARBITRARY_MV = 2.0  # as high as this a lead is drawn whose values are no millivolts
+ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
+ARBITRARY_MV = 2.0  # the height of a lead whose values cannot be millivolts
 LABELS = (*AAMI_CLASSES, NOT_CLASSIFIED)
 FONT = "Source Sans, Source Sans Pro, DejaVu Sans, sans-serif"
 Array = NDArray[np.floating]
 
 
 class Drawing:
-    """A figure under construction, as plain data: Plotly checks it once, when it is whole, not at each step."""
+    """A figure under construction, as plain data: Plotly validates it once, when it is complete, not at each step."""
 
     def __init__(self) -> None:
         self.traces: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ class Drawing:
         self.look["annotations"].append({"showarrow": False, **annotation})
 
     def set(self, **look: Any) -> None:
-        """Set parts of the layout; of what was set before, the rest stays."""
+        """Set parts of the layout and leave the others as they are."""
         _merge(self.look, look)
 
     def figure(self) -> go.Figure:
@@ -173,7 +173,7 @@ def trend(
     beat: NDArray[np.int64],
     quality: tuple[QualitySegment, ...] = (),
 ) -> go.Figure:
-    """Heart rate over the whole recording; below it one lane per class with a tick at each beat that is not N.
+    """Heart rate over the whole recording; below it a lane per class, with a tick at each beat that is not N.
 
     `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
     """
@@ -259,7 +259,7 @@ def probabilities(p: Array, colours: Palette) -> go.Figure:
 
 
 def _rate_range(hr_bpm: Array) -> tuple[float, float]:
-    """Round limits around all but the most extreme hundredth of the rates: one pause must not flatten the rest."""
+    """Round limits around all but the most extreme 1 % of the rates: one pause must not flatten the rest."""
     shown = hr_bpm[np.isfinite(hr_bpm)]
     if not shown.size:
         return 40.0, 120.0
@@ -268,7 +268,7 @@ def _rate_range(hr_bpm: Array) -> tuple[float, float]:
 
 
 def _drawable(lead: Lead) -> Lead:
-    """A lead as it is drawn: one whose values are no millivolts is as high as a usual one, whatever its numbers are."""
+    """A lead as it is drawn: if its values cannot be millivolts, it is scaled to the height of a usual one."""
     known = lead.value_mv[np.isfinite(lead.value_mv)]
     span = float(np.ptp(known)) if known.size else 0.0
     if lead.calibrated or not span:
@@ -388,7 +388,7 @@ def _draw_notes(drawing: Drawing, marks: Marks, notes: tuple[str, ...], row: flo
 
 
 def _frame_target(drawing: Drawing, marks: Marks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
-    """Frames around the letters of the beats that a decision is about, under the letters, so that these get clicks."""
+    """Frames around the letters of the beats that a decision is about; under the letters, which take the clicks."""
     aimed = np.isin(marks.beat, np.array(target, np.int64))
     drawing.scatter(
         x=marks.time_s[aimed], y=[row] * int(aimed.sum()), mode="markers", hoverinfo="skip", name="target",
@@ -425,7 +425,7 @@ def _draw_quality(
 
 
 def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float) -> tuple[Array, list[str]]:
-    """Where the 5 mm lines lie, at whole multiples from the start of the recording; round times are written."""
+    """The 5 mm lines, at whole multiples from the start of the recording; only round times are labelled."""
     lines = np.arange(np.ceil(left_s / spacing_s), np.floor(right_s / spacing_s + 1e-9) + 1) * spacing_s
     step = _tick_step(window_s)
     is_round = np.abs(lines / step - np.round(lines / step)) < 1e-6
@@ -452,7 +452,7 @@ def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:
 
 
 def bare_look(colours: Palette, *, height: int) -> dict[str, Any]:
-    """No margins, no legend, no zoom: scales on paper are not to be changed by a stray drag."""
+    """No margins, no legend, no zoom: a stray drag must not change the scale of the paper."""
     return {
         "template": "none", "height": height, "margin": {"l": 8, "r": 8, "t": 6, "b": 24}, "showlegend": False,
         "dragmode": False, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",

@@ -18,7 +18,7 @@ from pipeline.store.log import Entry, Role
 from pipeline.store.reviews import Stamp, Standing, audit
 
 _KEY = "heartvision-study"
-REVIEW_KEY = "heartvision-review"  # of what the Review page keeps in the session
+REVIEW_KEY = "heartvision-review"  # the Review page's key in the session
 
 
 @dataclass
@@ -72,12 +72,12 @@ def opened(study_id: int) -> Open:
 
 
 def is_blind(now: Standing | Stamp, reader: str) -> bool:
-    """Whether this reader must not see what the first one decided: their own second reading goes on."""
+    """Whether this reader must not see the first one's decisions: their own second reading is unfinished."""
     return bool(reader) and now.second_reader == reader and not now.second_done
 
 
 def visible(entries: tuple[Entry, ...], now: Standing, reader: str) -> tuple[Entry, ...]:
-    """The entries that may be seen: while a second reading goes on, each side sees its own."""
+    """The entries that may be seen: during a second reading, each reader sees only their own."""
     if not now.second_reader or now.second_done:
         return entries
     own: Role = "second" if is_blind(now, reader) else "main"
@@ -96,7 +96,7 @@ def signatures(study_id: int) -> int:
 
 
 def leave_review() -> None:
-    """Forget the study that is open on the Review page: nothing of it is kept in this session."""
+    """Close the study on the Review page: nothing of it stays in this session."""
     st.session_state.pop(REVIEW_KEY, None)
 
 

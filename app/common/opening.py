@@ -1,4 +1,4 @@
-"""The ways in: the demo recording, or files of one's own."""
+"""The two ways to open something: the demo recording, or one's own files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def start(session: Session) -> None:
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
     )
-    cache.worker().ready()  # its imports are done by the time someone has chosen
+    cache.worker().ready()  # its imports finish while the visitor chooses
 
 
 def again(session: Session) -> None:
-    """The same ways in, folded away while a recording is open."""
-    # a new popover for each upload: the old one would stay open over what is said of a refused file
+    """The same choices in a popover, while a recording is open."""
+    # a new popover for each upload: the old one would stay open and hide the message about a refused file
     with st.popover("Open another", icon=":material/folder_open:", key=f"open-another-{session.uploads}"):
         _demo_button(session, "again")
         uploader(session)
@@ -93,7 +93,7 @@ def _open_demo(session: Session) -> None:
 
 
 def _csv_form(session: Session, files: Files) -> None:
-    """A table says neither how fast it was sampled nor in what unit; both are asked for and never guessed."""
+    """A table states neither its sampling frequency nor its unit; both are asked for, never guessed."""
     with st.form(f"csv-{session.uploads}", border=True):
         fs = st.number_input(
             "Sampling frequency (Hz)",

@@ -1,4 +1,4 @@
-"""Arrays to look at: heat over a picture, pixels without smoothing, a trace over an upload. No st.*."""
+"""Images made of arrays: heat over a picture, pixels without smoothing, a trace over an upload. No st.*."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
 
 
 def png(picture: PictureArray) -> bytes:
-    """The picture (h, w, 3), RGB, as a PNG file: Streamlit would make one at each run of the script."""
+    """The picture (h, w, 3), RGB, as a PNG file, which Streamlit would otherwise encode at each run of the script."""
     made, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     assert made
     return content.tobytes()
@@ -44,7 +44,7 @@ def shown(picture: PictureArray) -> PictureArray:
 
 
 def with_trace(trace: BeatTrace) -> PictureArray:
-    """The upload at a comfortable size, paled, with the trace found in it drawn over it."""
+    """The upload at a comfortable size, faded, with the trace found in it drawn over it."""
     canvas = np.ascontiguousarray(shown(trace.picture) // 2 + 127)
     points = (np.stack([trace.column_px, trace.row_px], axis=1) + 0.5) * _scale(trace.picture) - 0.5
     cv2.polylines(canvas, [points.round().astype(np.int32)], False, TRACE_RGB, 2, cv2.LINE_AA)

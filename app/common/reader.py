@@ -1,4 +1,4 @@
-"""Who is reading: a name asked once, kept in the session and remembered by the browser in a cookie. No password."""
+"""Who is reading: a name asked once, held in the session and stored by the browser in a cookie. No password."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def current() -> str:
 
 
 def draw() -> str:
-    """The reader's name with a way to change it, or the question; gives the name, "" until it is known."""
+    """The reader's name with a way to change it, or the question; returns the name, "" until it is known."""
     name = current()
     if name:
         _known(name)
@@ -75,7 +75,7 @@ def _remembered(name: str) -> None:
 
 
 def _cleaned(text: str) -> str:
-    """A name that comes from outside; what cannot be one counts as none."""
+    """A name from an untrusted source; "" if it cannot be one."""
     try:
         return named(text)
     except ReviewError:

@@ -43,7 +43,7 @@ class DayRow:
 def beat(
     shapes: tuple[Shape, Shape | None], leads: tuple[str, ...], colours: Palette, *, others: FloatArray | None = None
 ) -> go.Figure:
-    """One beat over its family's median, lead beside lead, both as the network gets them (filtered).
+    """One beat over its family's median, lead beside lead, both filtered as for the network.
 
     `others` (k, n_samples, n_leads) are more beats of the family, at the times of the one; they lie faintly below.
     """
@@ -73,7 +73,7 @@ def beat(
 
 
 def families(shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int, colours: Palette) -> go.Figure:
-    """Median beats of the first lead side by side; a click on one leads to its family."""
+    """Median beats of the first lead side by side; a click on one opens its family."""
     drawing = _plain(colours, height=210)
     if not shapes:
         return drawing.figure()
@@ -148,7 +148,7 @@ def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palet
 
 def day(rows: tuple[DayRow, ...], row_s: float, marks: Marks, window: tuple[float, float], colours: Palette
         ) -> go.Figure:  # fmt: skip
-    """The whole recording, one row under the other; beats that are not N in colour, every place clickable."""
+    """The whole recording in rows, one below the other; beats that are not N in colour, every point clickable."""
     drawing = _plain(colours, height=34 + max(60, 26 * len(rows)))
     drawing.set(margin={"b": 24})
     height = _typical_height(rows)
@@ -177,7 +177,7 @@ def day(rows: tuple[DayRow, ...], row_s: float, marks: Marks, window: tuple[floa
 
 
 def _typical_height(rows: tuple[DayRow, ...]) -> float:
-    """The height of the signal that most of the day stays within."""
+    """The height that most of the day's signal stays within."""
     spans = np.concatenate([row.band.high - row.band.low for row in rows]) if rows else np.zeros(0)
     spans = spans[np.isfinite(spans)]
     return float(np.percentile(spans, 98)) if spans.size and np.percentile(spans, 98) > 0 else 1.0
@@ -235,7 +235,7 @@ def _axes(colours: Palette, *, height: int) -> Drawing:
 
 
 def _frame(drawing: Drawing, x: Array, y: Array, sample: NDArray[np.integer], picked: tuple[int, ...]) -> None:
-    """Rings around the points of the beats that are picked, under the points, so that these get the clicks."""
+    """Rings around the beats that are picked; under the points, which take the clicks."""
     chosen = np.isin(sample, np.array(picked, np.int64))
     drawing.scatter(
         x=x[chosen], y=y[chosen], mode="markers", hoverinfo="skip", name="picked",

@@ -72,7 +72,7 @@ class Session(Looking):
         self.uploads += 1
 
     def open_at(self, recording: Recording, network: str, time_s: float) -> None:
-        """Opens a recording with a network's opinion, to be shown from the beat nearest to a time on."""
+        """Opens a recording with a network's answer, to be shown from the beat nearest to a time."""
         self.open((recording,))
         self.network, self.at_s = network, time_s
 
@@ -82,7 +82,7 @@ class Session(Looking):
         self._quiet()
 
     def use_network(self, name: str) -> None:
-        """Asks for another network's opinion."""
+        """Asks for the answer of another network."""
         self.network = name
         self._quiet()
 
@@ -97,14 +97,14 @@ class Session(Looking):
         self.error = sentence
 
     def back(self, notice: str = "") -> None:
-        """Returns to what was shown before, with a word about it."""
+        """Returns to what was shown before, with a notice."""
         self._quiet()
         self.notice = notice
         self.recordings, self.chosen, self.network, self.leads = self.kept
         self.uploads += 1
 
     def show(self, case: Case) -> None:
-        """Shows a case from its first abnormal beat on, or, if only the opinion is new, from the same beat."""
+        """Shows a case from its first abnormal beat, or, if only the network is new, from the same beat."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else self.at_s
         self.case = case
@@ -128,7 +128,7 @@ class Session(Looking):
         self.viewport = self.viewport.showing(float(self.case.time_s[self.beat]))
 
     def _quiet(self) -> None:
-        """Forgets what was said and waited for: something new is looked at."""
+        """Clears notices and what was waited for: something new is shown."""
         self.error, self.notice, self.asked, self.at_s = "", "", None, None
 
 

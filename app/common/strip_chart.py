@@ -1,4 +1,4 @@
-"""The strip on ECG paper, the length of its window, and charts in which a click leads to a beat: on every page."""
+"""The strip on ECG paper, the length of its window, and charts in which a click leads to a beat, for all pages."""
 
 from __future__ import annotations
 

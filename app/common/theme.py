@@ -1,4 +1,4 @@
-"""Colours and marks that stand on every page; no st.* here except the browser's own light or dark."""
+"""Colours and marks of every page; no st.* here except to ask whether the browser's theme is light or dark."""
 
 from __future__ import annotations
 

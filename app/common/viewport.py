@@ -59,7 +59,7 @@ class Viewport:
 
 @dataclass
 class Looking:
-    """What a browser session keeps of where it looks; buttons and sliders call the methods."""
+    """The viewport of a browser session; buttons and sliders call the methods."""
 
     viewport: Viewport = field(default_factory=Viewport)
 

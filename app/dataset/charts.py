@@ -1,4 +1,4 @@
-"""Plotly figures of the dataset statistics: numbers in, figures out; no st.*. The ground follows Streamlit's theme."""
+"""Plotly figures of the dataset statistics: numbers in, figures out; no st.*. Backgrounds follow Streamlit's theme."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def class_counts(counts: Mapping[str, Mapping[str, int]], palette: Palette, *, l
 
 
 def rr_distribution(counts: Mapping[str, Sequence[int]], bin_ms: float, palette: Palette) -> go.Figure:
-    """Per class, the share of its beats (%) by RR interval before the beat; classes with few beats are left out."""
+    """Per class, the share of its beats (%) by RR interval before the beat; classes with few beats are not drawn."""
     figure = go.Figure()
     for name, dash in zip(AAMI_CLASSES, DASHES, strict=True):
         beats = counts[name]

@@ -21,7 +21,7 @@ FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via")
 
 
 def show_folder() -> None:
-    """Open a folder by its path: counts, sizes, samples, copies with their meaning, and what cannot be read."""
+    """Open a folder by its path: counts, sizes, samples, duplicates and what they mean, and unreadable files."""
     st.header("Your own folder of pictures")
     st.markdown(
         "A folder on the computer that runs HeartVision, as `train/CLASS/*.png` and `test/CLASS/*.jpg`, or only "
@@ -43,7 +43,7 @@ def show_folder() -> None:
 
 
 def _is_local() -> bool:
-    """Whether the browser runs on this computer; behind a proxy nobody can tell, so then it is not."""
+    """Whether the browser runs on this computer; False behind a proxy, where this cannot be known."""
     return st.context.ip_address is None and not any(name in st.context.headers for name in FORWARDED)
 
 

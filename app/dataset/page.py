@@ -1,4 +1,4 @@
-"""Dataset: on what the networks were trained and tested, counted, and what is not perfect about it."""
+"""Dataset: the beats that the networks were trained and tested on, counted, with their known flaws."""
 
 import pandas as pd
 import streamlit as st

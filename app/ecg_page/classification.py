@@ -1,4 +1,4 @@
-"""What the page network says of a 12-lead page: one of four classes, calibrated, with the leads that spoke for it."""
+"""The page network's answer for a 12-lead page: one of four calibrated classes, with the leads that mattered most."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _answer(reading: PageReading) -> None:
 
 
 def _limits() -> str:
-    """What the network's learning set means for its answer, in numbers of its own evaluation."""
+    """What the network's training data means for its answer, in numbers of its own evaluation."""
     content = read_page_evaluation()
     rare, pages = content.pages[_RARE], sum(content.pages.values())
     recall = content.networks["vgg16"].class_row(_RARE).recall

@@ -80,7 +80,7 @@ def corners(key: str, picture: PictureArray, given: Corrections, found: Digitise
 
 
 def ruler(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
-    """Two marks to lay on the grid, a stated number of millimetres apart; read again when the user says so."""
+    """Two marks to place on the grid, a stated number of millimetres apart; read again when the user says so."""
     try:
         shown = squared(picture, np.array(given.corners, np.float64))[0] if given.corners else picture
     except IntakeError as error:
@@ -130,7 +130,7 @@ def boxes(key: str, given: Corrections, found: Digitised) -> None:
 
 
 def _on_new_paper(given: Corrections, found: Digitised | None, **stated: Any) -> Corrections:
-    """What was given, on paper that is read anew: rows and columns of the old one mean nothing there."""
+    """What was given, for paper that is read again: rows and columns of the old one mean nothing there."""
     turns = found.quarter_turns if found is not None else given.quarter_turns
     return replace(given, quarter_turns=turns, lanes=None, span=None, joints=None, **stated)
 

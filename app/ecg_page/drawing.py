@@ -16,7 +16,7 @@ TICK_MM = 5
 
 
 def on_photo(found: Digitised) -> PictureArray:
-    """The original, paled, with the paper's corners, the lead boxes and the traces."""
+    """The original, faded, with the paper's corners, the lead boxes and the traces."""
     scale = min(1.0, SHOWN_PX / max(found.picture.shape[:2]))
     canvas = _paled(found.picture, scale)
     thick = 2 if canvas.shape[1] > 900 else 1
@@ -29,7 +29,7 @@ def on_photo(found: Digitised) -> PictureArray:
 
 
 def on_sheet(found: Digitised) -> PictureArray:
-    """The flat paper, paled, with lead names, boxes, pulses and traces."""
+    """The flat paper, faded, with lead names, boxes, pulses and traces."""
     scale = min(1.0, SHOWN_PX / max(found.sheet.picture.shape[:2]))
     canvas = _paled(found.sheet.picture, scale)
     for box in found.boxes:

@@ -1,4 +1,4 @@
-// Marks over a picture: rings and lines, dragged or moved by the arrow keys; told only when the button is pressed.
+// Marks over a picture: rings and lines, dragged or moved by the arrow keys; sent only when the button is pressed.
 const SVG = "http://www.w3.org/2000/svg";
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const draw = (name, attributes, parent) => {

@@ -33,7 +33,7 @@ class Mark:
 def draw(
     picture: PictureArray, marks: tuple[Mark, ...], key: str, *, label: str, button: str, hint: str
 ) -> Points | None:
-    """Draws marks over a picture (h, w, 3); gives the points as moved, in its pixels, when that was asked for."""
+    """Draws marks over a picture (h, w, 3); returns the moved points, in its pixels, once the button is pressed."""
     component = st.components.v2.component(
         "heartvision_marks",
         html='<div class="marks"></div>',
@@ -58,7 +58,7 @@ def _inside(mark: Mark, width: int, height: int) -> Mark:
 
 
 def _nothing() -> None:
-    """A trigger without a callback would not be told."""
+    """Does nothing: a trigger without a callback is not delivered."""
 
 
 def _data_url(picture: PictureArray) -> str:

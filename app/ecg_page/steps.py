@@ -1,4 +1,4 @@
-"""The steps of reading a 12-lead page: what was found over the photo, questions, corrections, acceptance."""
+"""The steps of digitising a 12-lead page: findings drawn over the photo, questions, corrections, acceptance."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _on_sheet(found: Digitised, picture: RgbPicture) -> None:
 
 
 def _questions(found: Digitised, key: str, given: Corrections) -> None:
-    """What could not be known is asked; a likely answer is named, and never taken by itself."""
+    """What could not be determined is asked; a likely answer is suggested, never assumed."""
     if not found.needs:
         return
     st.warning("Some things cannot be read from this page with certainty. Please state them.", icon=":material/help:")
@@ -128,7 +128,7 @@ def _questions(found: Digitised, key: str, given: Corrections) -> None:
 
 
 def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
-    """The recording: opened in Analyse where a lead is long enough for that, and taken away in any case."""
+    """The recording: opened in Analyse if a lead is long enough for that, and offered as a download in any case."""
     if found.needs:
         st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=True)
         return None
@@ -154,7 +154,7 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
 
 
 def _leads(recording: Recording) -> pd.DataFrame:
-    """One row per lead: how much of it the page shows, and what that is enough for."""
+    """One row per lead: how much of it the page shows, and whether that is enough to analyse it."""
     seen = np.isfinite(recording.p_signal)
     seconds = [float(column.sum()) / recording.fs for column in seen.T]
     long = set(analysable_leads(recording, DEFAULT.signal)) if max(seconds) >= DEFAULT.signal.segment_min_s else set()

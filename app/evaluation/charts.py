@@ -1,4 +1,4 @@
-"""Plotly figures of evaluation.json: arrays in, figures out; no st.*. Ground and text follow Streamlit's theme."""
+"""Plotly figures of evaluation.json: arrays in, figures out; no st.*. Background and text follow Streamlit's theme."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from pipeline.wording import grouped
 PICTURES: Final = ("PNG", "SVG")
 DASHES: Final = ("circle", "diamond", "square", "triangle-up", "x", "star")
 _HEIGHT: Final = 380
-_MARKS: Final = ("circle", "diamond", "square-open")  # the last two may lie on each other
+_MARKS: Final = ("circle", "diamond", "square-open")  # the last two may coincide
 
 
 def config(file_name: str, picture: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def config(file_name: str, picture: str) -> dict[str, Any]:
 def as_frame(figure: go.Figure) -> pd.DataFrame:
     """What a figure shows, as a table: one row per point (or cell), with its interval where it has one.
 
-    Lines that are only there to compare with (those without a hover) are left out; places with names have these.
+    Lines that are only there for comparison (those without a hover) are omitted; named positions appear by name.
     """
     frame = pd.concat([_trace_frame(each) for each in figure.data if each.hoverinfo != "skip"], ignore_index=True)
     if names := figure.layout.xaxis.ticktext:
@@ -114,7 +114,7 @@ def _cell(reference: str, predicted: str, count: float, share: float, palette: P
 def roc(
     curve: RocCurve, auc: float | None, palette: Palette, *, at: tuple[float | None, float | None] | None = None
 ) -> go.Figure:
-    """The ROC curve of abnormal against normal, with the diagonal of a coin and a point `at` (specificity, Se)."""
+    """The ROC curve of abnormal against normal, with the diagonal of chance and a point `at` (specificity, Se)."""
     figure = go.Figure()
     _diagonal(figure, palette)
     figure.add_scatter(
@@ -145,7 +145,7 @@ def roc(
 def precision_recall(
     curve: PrecisionRecallCurve, ap: float | None, prevalence: float | None, palette: Palette
 ) -> go.Figure:
-    """Positive predictivity against sensitivity, with the share of abnormal beats as the floor."""
+    """Positive predictivity against sensitivity, with the share of abnormal beats as the chance level."""
     figure = go.Figure()
     if prevalence is not None:
         figure.add_hline(y=prevalence, line={"dash": "dot", "color": palette.muted, "width": 1.5})
@@ -164,7 +164,7 @@ def precision_recall(
 
 
 def reliability(found: ReliabilityBins, palette: Palette) -> go.Figure:
-    """How often a stated confidence came true, bin by bin; the size of a point grows with its beats."""
+    """The reliability diagram: how often a stated confidence came true, bin by bin; larger points have more beats."""
     count = np.array(found.count, float)
     size = 6 + 22 * np.sqrt(count / max(count.max(), 1))
     figure = go.Figure()
@@ -188,7 +188,7 @@ def reliability(found: ReliabilityBins, palette: Palette) -> go.Figure:
 def risk(
     groups: Mapping[str, RiskCurve], marks: Mapping[str, Sequence[tuple[float | None, float | None]]], palette: Palette
 ) -> go.Figure:
-    """Errors among the beats that are kept when the least sure are left to a person; one line per test set.
+    """Errors among the remaining beats when the least certain are left to a person; one line per test set.
 
     `marks` are rules by name, each with a point (coverage, error) per test set.
     """
@@ -217,7 +217,7 @@ def risk(
 
 
 def coverage(found: CoverageCurve, palette: Palette, *, below: float | None = None) -> go.Figure:
-    """Accuracy of the beats that are kept when those below a confidence are left to a person; a point at `below`."""
+    """Accuracy of the remaining beats when those below a confidence are left to a person; a point at `below`."""
     figure = go.Figure(
         go.Scatter(
             x=found.coverage,
@@ -246,7 +246,7 @@ def coverage(found: CoverageCurve, palette: Palette, *, below: float | None = No
 
 
 def kept_from(found: CoverageCurve, below: float | None) -> tuple[float, float] | None:
-    """Share of beats kept from a confidence on and their accuracy, between the points of a saved curve; None if off."""
+    """Coverage and accuracy at a confidence, interpolated in a saved curve; None outside it."""
     known = [row for row in zip(found.confidence, found.coverage, found.accuracy, strict=True) if None not in row]
     confidence, kept, right = np.array(known, float).reshape(-1, 3).T
     if below is None or not known or not confidence[0] <= below <= confidence[-1]:
@@ -365,7 +365,7 @@ def records(rows: Sequence[RecordRow], palette: Palette) -> go.Figure:
 
 
 def training(history: Curves, measure: str, palette: Palette) -> go.Figure:
-    """A training curve beside that of the patients held out; epochs where either is missing have no point."""
+    """A training curve beside that of held-out patients; epochs where either is missing have no point."""
     figure = go.Figure()
     drawn = ((measure, "training", "N"), (f"val_{measure}", "patients held out", "V"))
     for key, title, colour in drawn:
@@ -437,7 +437,7 @@ def _colours(palette: Palette) -> list[str]:
 
 
 def _nudged(n: int, number: int, of: int) -> list[float]:
-    """Where the points of a network stand beside those of the others: nearer to their own measure than to the next."""
+    """Where a network's points stand beside the others': nearer to their own measure than to the next."""
     apart = min(0.14, 0.8 / of)
     return [i + apart * (number - (of - 1) / 2) for i in range(n)]
 

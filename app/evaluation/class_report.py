@@ -1,4 +1,4 @@
-"""The scores of a classifier of whole pictures: what the page network and runs on folders show alike."""
+"""The scores of a classifier of whole pictures: what the page network and runs on folders have in common."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def confusion_figure(report: ClassReport, names: Sequence[str]) -> go.Figure:
 
 
 def curves_figure(curves: Curves, step: str) -> go.Figure:
-    """Loss in training and held out, and the held-out macro-F1, by epoch or iteration."""
+    """Loss on training and held-out data, and the held-out macro-F1, by epoch or iteration."""
     colours = palette()
     figure = go.Figure()
     lines = (

@@ -1,4 +1,4 @@
-"""The section of the Evaluation page with the wrong answers that the network was surest of, as pictures."""
+"""The section of the Evaluation page with the most confident errors of a network, as pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipeline.wording import clock, percent
 
 
 def show_errors(view: EvaluationView) -> None:
-    """The wrong answers that the network was surest of."""
+    """The most confident errors."""
     if not view.report.errors:
         st.success("There is no wrong answer to show.")
         return
@@ -39,7 +39,7 @@ def show_errors(view: EvaluationView) -> None:
 
 
 def show_pictures(view: EvaluationView, errors: Sequence[WrongBeat]) -> None:
-    """What the network saw of each error: from the recordings if they are here and asked for, else as saved."""
+    """What the network saw of each error: drawn from the recordings if asked for and available, else as saved."""
     pictures = live_pictures(view, errors) or saved_pictures(view)
     per_row = 4
     for row in range(0, len(pictures), per_row):
@@ -98,7 +98,7 @@ def live_pictures(view: EvaluationView, errors: Sequence[WrongBeat]) -> list[Any
 
 
 def saved_pictures(view: EvaluationView) -> list[Any]:
-    """The pictures that were kept when the network was evaluated."""
+    """The pictures that were saved when the network was evaluated."""
     layout = view.evaluation.error_sheet
     if layout is None:
         st.info("No pictures were kept with this evaluation.")

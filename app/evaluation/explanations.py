@@ -1,4 +1,4 @@
-"""The section of the Evaluation page that says how far heatmaps can be believed."""
+"""The section of the Evaluation page on how far heatmaps can be trusted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS = {"qrs": "QRS", "p": "P window", "rr": "Preceding RR"}
 
 
 def show_explanations(view: EvaluationView) -> None:
-    """Deletion and insertion, where the heat lies, and what is left of a map without the weights."""
+    """Deletion and insertion, where the heat lies, and how maps change as the weights are randomised."""
     content = beside(view, "explanations.json", Explanations)
     if content is None:
         command = f"python -m pipeline evaluate --model {view.name} --explanations"
@@ -49,7 +49,7 @@ def show_explanations(view: EvaluationView) -> None:
 
 
 def how_measured(content: Explanations) -> str:
-    """What is taken away, and what a good map does then."""
+    """What is removed, and what a good map does then."""
     if content.is_of_signal:
         how = (
             f"Each {content.part_named} of the beat is made like the recording's usual beat, or the RR intervals are "
@@ -63,7 +63,7 @@ def how_measured(content: Explanations) -> str:
 
 
 def show_randomised(view: EvaluationView, content: Explanations) -> None:
-    """What is left of the maps as weights become random."""
+    """How much of the maps is left as weights become random."""
     st.subheader("Without the network's weights", anchor=False)
     st.write(
         f"The maps of {content.randomised.beats} beats, drawn again while ever more layers, from the answer "
@@ -97,7 +97,7 @@ def map_names(content: Explanations) -> dict[str, str]:
 
 
 def faithful(tested: ExplainedSet, names: dict[str, str]) -> pd.DataFrame:
-    """Area under the curves of each map, and how much the network's own is better."""
+    """Area under the curves of each map, and how much better the network's own is."""
     rows = []
     for name, title in names.items():
         row = {"Map": title}

@@ -119,7 +119,7 @@ board = st.container()  # its figure is drawn last: it is the slowest part of th
 
 @st.fragment
 def show_one() -> None:
-    """One network in depth; what is chosen here leaves the board alone."""
+    """One network in depth; choices made here do not affect the board."""
     chosen = st.selectbox(
         "Network",
         list(evaluations),

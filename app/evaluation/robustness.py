@@ -17,7 +17,7 @@ SWAPS_SHOWN = 2000
 
 
 def show_uncertainty(view: EvaluationView) -> None:
-    """Sets of classes that hold the truth, patient by patient, and when to leave a beat to a person."""
+    """Class sets that contain the truth, patient by patient, and when to leave a beat to a person."""
     found = view.evaluation.uncertainty
     if not found:
         command = f"python -m pipeline evaluate --model {view.name} --uncertainty"
@@ -44,7 +44,7 @@ def show_uncertainty(view: EvaluationView) -> None:
 
 
 def _over_halves(halves: RandomHalves, database: str) -> str:
-    """What other halves of the database would have given."""
+    """What other halves of the database would have given: the range over random halves."""
     held = halves.patients_held
     means = [f"{share(held[name].mean)} ({title.lower()})" for name, title in tables.METHODS.items()]
     return (
@@ -54,7 +54,7 @@ def _over_halves(halves: RandomHalves, database: str) -> str:
 
 
 def show_abstention(view: EvaluationView, found: Uncertainty) -> None:
-    """Risk against coverage, and the rule that was calibrated for leaving beats to a person."""
+    """Risk against coverage, and the calibrated rule for leaving beats to a person."""
     st.subheader("When to leave a beat to a person", anchor=False)
     target, confidence = found.abstention.target, found.abstention.confidence
     rule = (
@@ -82,7 +82,7 @@ def show_abstention(view: EvaluationView, found: Uncertainty) -> None:
 
 
 def rules_on_curve(found: Uncertainty) -> dict[str, list[tuple[float | None, float | None]]]:
-    """The points (share kept, errors of these) of the calibrated rule and of the app's, on each test set."""
+    """The points (coverage, error) of the calibrated rule and of the app's, on each test set."""
     answered = [row.abstention for row in found.tested if row.abstention.error is not None]
     rules = [row.app for row in found.tested]
     return {

@@ -26,7 +26,7 @@ MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accurac
 
 
 def show_same_person(view: EvaluationView) -> None:
-    """For each person in both halves: what the run without the record that teaches gives, if one was made."""
+    """For each person in both halves: the run without that person's training record, if there is one."""
     for taught, tested in SAME_PERSON:
         file = without_file(view.name, (taught,), registry.WEIGHTS)
         if view.evaluation.split == "ds2" and file.is_file():

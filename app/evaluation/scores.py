@@ -20,7 +20,7 @@ from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
 SWEPT: Mapping[
     str, tuple[str, Callable[[Any], str]]
-] = {  # of the table of thresholds: what the download calls a column, what the screen does, and how it writes it
+] = {  # columns of the table of thresholds: name in the download, name on the screen, and format there
     "threshold": ("Threshold", no_share),
     "se": ("Sensitivity", score),
     "sp": ("Specificity", score),
@@ -105,7 +105,7 @@ def show_curves(view: EvaluationView) -> None:
 
 
 def show_calibration(view: EvaluationView) -> None:
-    """Whether stated confidences come true."""
+    """Calibration: whether stated confidences come true."""
     left, right = st.columns(2)
     with left:
         show_figure(view, charts.reliability(view.report.reliability, view.colours), "Reliability diagram")
@@ -223,7 +223,7 @@ def show_training_source(view: EvaluationView) -> None:
 
 
 def show_random_split(view: EvaluationView) -> None:
-    """The same network judged the way that yields 99 %, and why that is not skill."""
+    """The same network evaluated in the way that yields 99 %, and why that does not show skill."""
     usual, leaking = view.evaluation.reference, view.evaluation.random_split
     if leaking is None:
         st.info("The comparison with a random split has not been made for this network.")

@@ -142,7 +142,7 @@ def s_warning(records: Sequence[RecordRow]) -> list[str]:
 def show_figure(
     view: EvaluationView, figure: go.Figure, alt: str, *, source: Callable[[EvaluationView], None] | None = None
 ) -> None:
-    """A figure that can be saved as picture or CSV, with what it was made from beneath it."""
+    """A figure that can be saved as picture or CSV, with its source below it."""
     file_name = f"{view.name}-{view.evaluation.split}-{view.kind}-{_slug(alt)}"
     config = charts.config(file_name, view.picture)
     st.plotly_chart(figure, width="stretch", config=config, alt=alt, key=f"{view.name}-{view.kind}-{alt}")
@@ -174,7 +174,7 @@ def download_button(label: str, text: Callable[[], str], file_name: str) -> None
 
 
 def beside(view: EvaluationView, file_name: str, kind: type[Beside]) -> Beside | None:
-    """A file of measurements beside the network's weights; None unless it is there, whole, and of these weights."""
+    """A file of measurements beside the network's weights; None unless it is readable and belongs to these weights."""
     try:
         content = read_as(kind, view.folder / file_name, again=AGAIN)
     except DataError:

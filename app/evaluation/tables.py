@@ -39,7 +39,7 @@ NAMES: Final = MappingProxyType(
         "ece": "ECE",
     }
 )
-WITHOUT_232: Final = "without_232:"  # before a measure: that measure without record 232
+WITHOUT_232: Final = "without_232:"  # prefix of a measure: its value without record 232
 COMPARED: Final = MappingProxyType(
     {
         **{name: NAMES[name] for name in ("accuracy", "N_f1", "S_f1")},
@@ -51,7 +51,7 @@ COMPARED: Final = MappingProxyType(
     }
 )
 BOARD: Final = ("accuracy", "S_f1", f"{WITHOUT_232}S_f1", "V_f1", "F_f1", "binary_balanced_accuracy", "ece")
-BOARD_WIDTHS: Final = MappingProxyType(  # px: all columns of the board side by side on a screen of 1440
+BOARD_WIDTHS: Final = MappingProxyType(  # px: all columns of the board fit on a screen of 1440
     {"Beats/s": 62, "Parameters": 78, "Size": 68, "ECE": 130, "S F1 without 232 %": 126}
     | dict.fromkeys(("Accuracy %", "S F1 %", "V F1 %", "F F1 %", "Balanced %"), 107)
 )
@@ -119,7 +119,7 @@ def comparison(evaluations: Mapping[str, Evaluation], kind: Kind) -> pd.DataFram
 
 
 def known(measures: Iterable[str], evaluations: Mapping[str, Evaluation], kind: Kind) -> tuple[str, ...]:
-    """Those of some measures that any network has a value of: outside DS2 none is without record 232."""
+    """The measures of which any network has a value: outside DS2, none has one without record 232."""
     return tuple(
         measure
         for measure in measures
@@ -128,7 +128,7 @@ def known(measures: Iterable[str], evaluations: Mapping[str, Evaluation], kind: 
 
 
 def different_patients(evaluations: Mapping[str, Evaluation], kind: Kind) -> str:
-    """A sentence if the networks were not tested on the same records: some were taught by the others."""
+    """A sentence if the networks were not tested on the same records, because some were trained on the others."""
     tested = {title_of(name, content): len(content.of(kind).per_record) for name, content in evaluations.items()}
     if len(set(tested.values())) < 2:
         return ""
@@ -213,7 +213,7 @@ def classes(report: Report) -> pd.DataFrame:
 
 
 def class_sets(tested: PatientsTested) -> pd.DataFrame:
-    """What each way to calibrate keeps of its promise on one test set, and S again without record 232."""
+    """The coverage that each way to calibrate reaches on one test set, and S again without record 232."""
     without = {row.name: row for row in tested.without_232 or ()}
     rows = []
     for row in tested.methods:
@@ -273,7 +273,7 @@ def differences(found: Sequence[MeasureDifference], names: tuple[str, str]) -> p
 
 
 def p_value(p: float) -> str:
-    """A p-value, never 0: so many exchanges were not tried."""
+    """A p-value, never 0: fewer exchanges were tried than that would take."""
     return "< 0.001" if p < 0.001 else no_share(p if p == p else None)
 
 

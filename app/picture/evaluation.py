@@ -81,7 +81,7 @@ def _range(interval: Interval) -> str:
 
 
 def _against_rows(styles: StyledBeats) -> list[dict[str, str]]:
-    """What is told from normal, and how well."""
+    """Which classes are distinguished from normal, and how well."""
     parts = {"V": styles.against_normal["V"], "V and F": styles.against_normal["VF"], "S, V and F": styles.all}
     return [
         {"Against normal": name} | {label: _measured(key, part) for label, key in MEASURES.items()}
@@ -110,7 +110,7 @@ def _style_rows(styles: Mapping[str, AcceptedScores]) -> list[dict[str, Any]]:
 
 
 def _public(public: PublicPictures) -> None:
-    """The public pictures, with what their folders really hold."""
+    """The public pictures, with what their folders really contain."""
     true, folders = public.annotators_labels, public.folders
     st.text("Public pictures of single beats")
     rows = [{"Folder": name, "Pictures": folder.n,

@@ -1,4 +1,4 @@
-"""Picture: pictures of single beats go in; the trace found, its class and where the network looked come out."""
+"""Picture: upload images of single beats; see the trace found, its class and where the network looked."""
 
 from __future__ import annotations
 

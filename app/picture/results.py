@@ -35,7 +35,7 @@ from pipeline.labels import CLASS_NAMES
 from pipeline.types import BeatTrace, FloatArray
 from pipeline.wording import percent
 
-STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # what is kept, and which beats a person vouches for
+STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # the answers, and the pictures that a person confirmed
 WORDS: Mapping[str, Literal["gray", "red", "orange"]] = MappingProxyType(
     {"normal": "gray", "abnormal": "red", "undecided": "orange"}
 )
@@ -100,7 +100,7 @@ def _confirm(file: PictureFile) -> None:
 
 
 def _answers(uploads: Sequence[tuple[str, bytes]], head: PictureHead, network: str) -> Answers:
-    """The answers for an upload: those kept in the session, or new ones under a progress bar."""
+    """The answers for an upload: those in the session, or new ones with a progress bar."""
     key = hashlib.sha256(head.manifest.version.encode())
     key.update(" ".join(sorted(st.session_state.get(CONFIRMED, frozenset()))).encode())
     for name, payload in uploads:
@@ -210,7 +210,7 @@ def _show_classified(file: PictureFile, answer: PictureAnswer, head: PictureHead
 
 
 def _ask(file: PictureFile, answer: PictureAnswer, head: PictureHead) -> None:
-    """A picture whose line may be no beat: the line, and a way to go on."""
+    """A picture whose trace may not be a beat: the trace, and a way to confirm it."""
     st.warning(plain(f"{answer.name}: {answer.refusal}"), icon=":material/help:")
     st.button("It is one: classify it", on_click=_confirm, args=(file,), icon=":material/cardiology:")
     trace = cache.beat_trace(file, head, confirmed=True)

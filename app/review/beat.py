@@ -20,7 +20,7 @@ from pipeline.wording import clock, grouped, percent
 
 PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
-OVERLAID = 30  # beats of a family below one of them: enough to see how they vary
+OVERLAID = 30  # beats of a family drawn below one of them: enough to see how they vary
 STATIC = {"displayModeBar": False, "staticPlot": True}
 MEANINGS = {**CLASS_NAMES, NOT_CLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
 

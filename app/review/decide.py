@@ -1,4 +1,4 @@
-"""Decisions: about which beats, and what; each is on the disk before the page is drawn again."""
+"""Decisions: about which beats, and what; each is on disk before the page is drawn again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
     _scopes(session, review)
     samples = session.target()
     blocked = not (review.writable and reader.current())
-    seen = hash((review.standing.version, samples))  # in the buttons' identity: only what was seen is decided about
+    seen = hash((review.standing.version, samples))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
         for name, label, kind, aami, meaning in BUTTONS:
             with st.container(key=name, width="content"):
@@ -79,7 +79,7 @@ def add_at(session: ReviewSession, review: StudyReview, time_s: float, aami: str
 
 
 def _scopes(session: ReviewSession, review: StudyReview) -> None:
-    """What the next decision is about; the choice follows the clicks and can be made by hand."""
+    """What the next decision is about; the choice follows the clicks and can be changed by hand."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-scopes"):
         st.caption("Decide about", width="content")
         found = session.current
@@ -158,7 +158,7 @@ def _turn(session: ReviewSession, review: StudyReview, step: ReviewStep, key: st
 
     def show_turned() -> None:
         after = () if session.review is None else session.review.standing.decisions
-        if len(before) != len(after):  # an adjudication that kept the first reading is no decision about beats
+        if len(before) != len(after):  # an adjudication that accepts the first reading decides nothing about beats
             session.return_to(max(before, after, key=len)[-1].samples)
 
     _change(session, review, step, key, show_turned)
@@ -188,7 +188,7 @@ def _add(session: ReviewSession, blocked: bool) -> None:
 
 
 def adding(session: ReviewSession, review: StudyReview) -> None:
-    """While a beat is added: its class, and its time for those who type it."""
+    """While a beat is added: its class, and its time for those who prefer to type it."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)

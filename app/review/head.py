@@ -14,7 +14,7 @@ from pipeline.wording import duration
 
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
-    """One row, and below it whatever must be said."""
+    """One row, and below it any notices."""
     study = review.study
     done = sum(found.reviewed for found in review.findings)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-head"):

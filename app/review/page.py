@@ -1,4 +1,4 @@
-"""Review: the cardiologist's workbench; every finding is seen, decided and kept."""
+"""Review: the cardiologist's workbench, where every finding is seen, decided and saved."""
 
 import streamlit as st
 
@@ -61,9 +61,7 @@ def _study() -> None:
     try:
         seen = stamp(here.study_id or 0, reading=here.reading)
         if here.reading == "main" and is_blind(seen, reader.current()):
-            here = switch_study(
-                here.study_id or 0, "second"
-            )  # their own reading: the first one's would not leave it blind
+            here = switch_study(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.review is None or here.review.standing.stamp != seen:
             now = standing(here.study_id or 0, reading=here.reading)
             material = here.review.material if here.review else cache.review_material(now.study)

@@ -140,7 +140,7 @@ class ReviewSession(Looking):
             self.look_at(int(review.beats.sample[at]))
 
     def pick(self, samples: Iterable[int]) -> None:
-        """Takes several beats; decisions are then about them."""
+        """Picks several beats; decisions are then about them."""
         self._quiet()
         self.picked = tuple(sorted({int(sample) for sample in samples}))
         self.picks += 1
@@ -164,7 +164,7 @@ class ReviewSession(Looking):
         self.viewport = self.viewport.centred(time_s)
 
     def go_on(self, before: StudyReview, decided: tuple[int, ...]) -> None:
-        """After a decision: to the next open beat of the finding, then to the next open finding in the old order."""
+        """After a decision: on to the next open beat of the finding, then to the next open finding in the old order."""
         review, found = self.review, before.finding(self.finding)
         if review is None or self.scope in ("picked", "family"):
             self.scope, self.picked = "beat", ()
@@ -186,13 +186,13 @@ class ReviewSession(Looking):
             found = None if review is None else review.finding(name)
             if found is not None and not found.reviewed:
                 self.show(found)
-                self.scope = scope  # who goes beat by beat must not hit a whole finding with the next key
+                self.scope = scope  # someone going beat by beat must not decide about a whole finding with the next key
                 return
         if review is not None and self.current is None:
             self.scope = "beat"
 
     def return_to(self, samples: tuple[int, ...]) -> None:
-        """After undo and redo: to the beats that have changed."""
+        """After undo and redo: goes to the beats that have changed."""
         review = self.review
         there = () if review is None else tuple(sample for sample in samples if review.position(sample) is not None)
         if review is None or not there:
@@ -221,7 +221,7 @@ def _undecided(review: StudyReview, samples: tuple[int, ...]) -> tuple[int, ...]
 
 
 def _dense(finding: Finding) -> bool:
-    """Whether the beats follow each other, as those of a run do and those of a family do not."""
+    """Whether the beats are consecutive, as those of a run are and those of a family are not."""
     return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
 
 

@@ -69,7 +69,7 @@ def _go(session: ReviewSession, review: StudyReview, data: object) -> None:
 
 
 def _title(session: ReviewSession) -> str:
-    """What the strip shows: the finding, unless a decision would be about something else that was sought out."""
+    """What the strip shows: the finding, unless something else was chosen for the decision."""
     if session.scope in ("family", "picked"):
         name = f"Family {session.family + 1}" if session.scope == "family" else "Selection"
         return f"**{name}** {grouped(len(session.target()))} beats"

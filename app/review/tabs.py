@@ -1,4 +1,4 @@
-"""What the whole recording amounts to, renewed with every decision; only the open tab is drawn."""
+"""Summaries of the whole recording, updated with every decision; only the open tab is drawn."""
 
 from __future__ import annotations
 

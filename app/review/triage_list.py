@@ -1,4 +1,4 @@
-"""The triage list: what needs eyes, most important first; a click leads there."""
+"""The triage list: what needs a look, most important first; a click leads there."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _show_list = st.components.v2.component("heartvision_triage", html=_HTML, css=_C
 
 def draw(session: ReviewSession, review: StudyReview, *, dark: bool) -> None:
     """Filters, the list, and how far the review has come."""
-    if "review-which" not in st.session_state:  # back from another page, which forgets widgets
+    if "review-which" not in st.session_state:  # back from another page, where Streamlit drops the state of widgets
         session.wanted = Wanted()
     _filters(session, review)
     listed = review.listed(session.wanted)
@@ -178,7 +178,7 @@ def _other_words(review: StudyReview, name: str) -> str:
 
 @st.fragment(run_every=1.0)
 def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -> None:
-    """How far the other network is; as soon as it has read the recording, the list is that of the disagreements."""
+    """How far the other network is; once it has analysed the recording, the list shows the disagreements."""
     job, worker = job_beside(review.material, network), cache.worker()
     status = worker.status(job)
     if status.state in ("waiting", "running"):
@@ -186,7 +186,7 @@ def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -
         return
     others = others_of(review.study)
     if network in others and session.review is not None:
-        cache.forget_review_material()  # it knows nothing of this analysis
+        cache.forget_review_material()  # the finding that was looked at belongs to no list of this analysis
         session.put(replace(session.review, material=replace(session.review.material, others=others), _lists={}))
         st.rerun()
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):

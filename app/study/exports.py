@@ -1,4 +1,4 @@
-"""The reviewed result and the model's alone, to take away; each file is made when it is asked for."""
+"""Downloads: the reviewed result, and the model's alone; each file is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
 
 
 def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
-    """The signal can go once everything was taken away; asks for a reason, which stays with who and when."""
+    """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
             "The signal is deleted, and with it strips and reports. Decisions, the model's answers and the audit trail "
@@ -105,12 +105,12 @@ def _forget(here: Open, seen: int, reader: str) -> None:
 
 
 def reviewed(review: StudyReview, signatures: int) -> ReportContent:
-    """What the reader made of it, as it stands."""
+    """The reviewed result as it stands."""
     return _content(review, facts(review, signatures))
 
 
 def model_alone(review: StudyReview) -> ReportContent:
-    """The model's answer, as if nobody had seen it."""
+    """The model's answer, without any decision."""
     material = review.material
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
@@ -119,7 +119,7 @@ def model_alone(review: StudyReview) -> ReportContent:
 
 
 def facts(review: StudyReview, signatures: int) -> StudyFacts:
-    """Who answers for the result: who signed it, else who read it last."""
+    """Who is responsible for the result: who signed it, else who read it last."""
     now = review.standing
     return StudyFacts(
         state=now.state,
@@ -132,7 +132,7 @@ def facts(review: StudyReview, signatures: int) -> StudyFacts:
 
 
 def trained_on(study: Study) -> str:
-    """What data the model knows; "" if its weights are not here any more."""
+    """What the model was trained on; "" if its weights are not here any more."""
     try:
         return registry.manifest(study.model).trained_on
     except ModelError:

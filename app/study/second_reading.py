@@ -39,7 +39,7 @@ SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: NOT_CLASSIFIED, "": "–"}
 
 
 def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
-    """Whatever comes next for the second reading."""
+    """The next step of the second reading."""
     if now.second_done:
         _compared(here, now, review, reader)
     elif not now.second_reader:

@@ -24,7 +24,7 @@ SHOWN = 4
 
 
 def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
-    """The signature of a signed study, else the way to it; between them the result that it is about."""
+    """The signature of a signed study, else the steps to it; in between, the result that is signed."""
     if review is not None:
         _result(review)
     if now.state == "signed":
@@ -96,7 +96,7 @@ def _new(here: Open, now: Standing, reader: str) -> None:
 
 
 def _left(review: StudyReview | None) -> bool:
-    """What nobody has decided about, if there is anything: a warning, not a wall."""
+    """Beats that nobody has decided about, if any: a warning that does not prevent signing."""
     if review is None:
         return False
     left = [finding for finding in review.findings if not finding.reviewed]

@@ -1,4 +1,4 @@
-"""Recordings for the worklist, one or forty at once: read, queued for the worker, a study as soon as it is done."""
+"""Add recordings to the worklist, one or many: each is read, queued for the worker, and then becomes a study."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def demo(view: WorklistView) -> None:
 
 
 def enlist(recording: Recording, network: str) -> str:
-    """Keeps a recording and sees to it that it gets a study: now if it was analysed before, else from the worker.
+    """Saves a recording and arranges its study: now if it was analysed before, else through the worker.
 
     Raises
     ------
     EcgError
-        If the recording, its study or the network cannot be kept or found.
+        If the recording or its study cannot be saved, or the network cannot be found.
     """
     recording = save_recording(recording)
     job = work.job(recording, network, None)

@@ -44,7 +44,7 @@ def _head(shown: WorklistView, studies: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Worklist", anchor=False, width="content")
         if studies:
-            # a new popover for each upload: the old one would stay open over what became of its files
+            # a new popover for each upload: the old one would stay open and hide the messages
             with st.popover("Add recordings", icon=":material/playlist_add:", key=f"worklist-adding-{shown.uploads}"):
                 add.draw(shown)
         st.space("stretch")

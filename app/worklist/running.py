@@ -27,7 +27,7 @@ _WORDS = {
 
 
 def draw(view: WorklistView) -> int:
-    """The list, which looks again by itself; gives how many analyses there are."""
+    """The list, which refreshes itself; returns how many analyses there are."""
     found = _jobs()
     active = any(status.state in ("waiting", "running") for _, status in found)
     fragment = st.fragment(_looking, run_every=EVERY_S if active else IDLE_EVERY_S)
@@ -50,7 +50,7 @@ def _looking(seen: tuple[object, ...]) -> None:
 
 
 def _jobs() -> list[tuple[Job, JobStatus]]:
-    """What needs someone first, then what runs, then what waits, the shortest first."""
+    """Analyses that need someone come first, then those that run, then those that wait, the shortest first."""
     found = cache.worker().jobs()
     return sorted(
         (pair for pair in found if pair[1].state in _ORDER),

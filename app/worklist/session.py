@@ -38,13 +38,13 @@ class WorklistView:
     refused: tuple[str, ...] = ()
 
     def show(self, states: str | None = None, text: str | None = None) -> None:
-        """Asks for other studies, from the first page on."""
+        """Lists other studies, starting at the first page."""
         self.states = states or self.states
         self.text = self.text if text is None else text
         self.page = 0
 
     def sort_by(self, key: str) -> None:
-        """Sorts by a column; by the same one again the other way round. Anything else is no column and ignored."""
+        """Sorts by a column; a second time, in reverse. What is not a column is ignored."""
         for known in get_args(SortKey):
             if key == known:
                 self.descending = not self.descending if self.sort == key else key in _LATEST_FIRST

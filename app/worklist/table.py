@@ -45,7 +45,7 @@ def draw(
     view: WorklistView, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]],
     seconds: Mapping[int, SecondReading], reader: str,
 ) -> tuple[str, int]:  # fmt: skip
-    """Draws the table; gives what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
+    """Draws the table; returns what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
     table = st.components.v2.component(
         "heartvision_worklist",
         html='<div class="worklist"></div>',
@@ -77,7 +77,7 @@ def draw(
 
 
 def row(study: Study, people: tuple[str, ...], second: SecondReading | None, reader: str) -> Row:
-    """What the table shows of a study; who still reads blind sees nothing that others found."""
+    """What the table shows of a study; readers who are still blinded see nothing that others found."""
     blind = second is not None and not second.done and second.reader == reader
     return {
         "id": study.id,
@@ -107,4 +107,4 @@ def second_words(second: SecondReading | None) -> str:
 
 
 def _nothing() -> None:
-    """A click on a row is answered by the page itself."""
+    """Does nothing: the page itself answers a click on a row."""

@@ -52,7 +52,7 @@ POINTS: Final = 400  # per curve that is drawn
 BEATS_PER_STYLE: Final = (("N", 12), ("S", 3), ("V", 7), ("F", 4), ("Q", 2))  # Q: beats of a pacemaker
 TEXTBOOKS_PER_STYLE: Final = 2
 NON_BEATS_PER_KIND, PHOTOS = 10, 24
-AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # classes that are told from N by shape
+AGAINST_NORMAL: Final = {"V": (2,), "VF": (2, 3), "VFQ": (2, 3, 4)}  # classes that differ from N in shape
 REAL_NON_BEATS: Final = (
     ("real 12-lead pages", "ecg_pages/*/*.*", 40),
     ("phone photos of pages", "paper_ecg/photos/*", 15),

@@ -45,7 +45,7 @@ class BinaryScores:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedScores(BinaryScores, Acceptance):
-    """Acceptance, and the scores of what was accepted; `sensitivity_vf` and `auc_vf` of V and F, told from N.
+    """Acceptance, and the scores of what was accepted; `sensitivity_vf` and `auc_vf` of V and F against N.
 
     `intervals` are of drawing patients anew, where that was done.
     """
@@ -65,7 +65,21 @@ class ClassAcceptance(Acceptance):
 
 @dataclass(frozen=True, kw_only=True)
 class StyledBeats:
-    """Beats of patients that trained nothing, drawn in every style, and textbook beats; "V", "VF", "VFQ" against N."""
+    """Beats of patients that were not trained on, drawn in every style, and textbook beats.
+
+    Attributes
+    ----------
+    all, held_out_styles : AcceptedScores
+        In all styles, and in those that training did not see.
+    against_normal : mapping of str to AcceptedScores
+        Of "V", "VF" and "VFQ" against N.
+    textbook : Acceptance
+        How many textbook beats are accepted.
+    by_style : mapping of str to AcceptedScores
+        Scores by style.
+    by_class : mapping of str to ClassAcceptance
+        Acceptance by class.
+    """
 
     all: AcceptedScores
     held_out_styles: AcceptedScores
@@ -85,7 +99,7 @@ class KindCount:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherPictures(Acceptance):
-    """Pictures that are no beat, of kinds that training did not see."""
+    """Pictures without a beat, of kinds that are not in the training data."""
 
     by_kind: Mapping[str, KindCount]
 
@@ -112,7 +126,17 @@ class AnnotatedScores(AcceptedScores):
 
 @dataclass(frozen=True, kw_only=True)
 class FolderLearner:
-    """The scores of a small network that was trained on the folders' names as labels."""
+    """The scores of a small network that was trained on the folders' names as labels.
+
+    Attributes
+    ----------
+    n : int
+        How many pictures.
+    groups : int, optional
+        Groups of pictures of one beat or alike, which are not divided between training and test.
+    accuracy, sensitivity, specificity, auc : float, optional
+        Scores; None where undefined.
+    """
 
     n: int
     groups: int | None = None
@@ -132,7 +156,21 @@ class FolderLabels:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicPictures:
-    """The public one-beat pictures: which beats they are, and how they are read."""
+    """The public one-beat pictures: which beats they are, and how they are read.
+
+    Attributes
+    ----------
+    n, accepted : int
+        Pictures, and those that are accepted as a beat.
+    share : float
+        The share accepted.
+    folders : mapping of str to FolderSymbols
+        What each folder contains, by the annotators' symbols.
+    annotators_labels : AnnotatedScores
+        Scores against the annotators' labels.
+    folder_labels : FolderLabels
+        What the folders' names are worth as labels.
+    """
 
     n: int
     accepted: int
@@ -144,7 +182,29 @@ class PublicPictures:
 
 @dataclass(frozen=True, kw_only=True)
 class PicturesEvaluation:
-    """A pictures-evaluation.json; what an evaluation that was stopped did not reach is None."""
+    """A pictures-evaluation.json; what an interrupted evaluation did not reach is None.
+
+    Attributes
+    ----------
+    network, version, network_version : str
+        The network, and identities of the heads and of its weights.
+    threshold, accept_from : float
+        From which probability a beat is abnormal, and a picture is accepted as a beat.
+    seed : int
+        Seed of the random generators.
+    command, commit, created : str
+        How it was made, by which code, and when.
+    styles : StyledBeats, optional
+        Beats of DS2 in every style.
+    minutes : float, optional
+        Duration.
+    others : OtherPictures, optional
+        Pictures without a beat.
+    beat_images : PublicPictures, optional
+        The public one-beat pictures.
+    note : str, optional
+        A remark for readers.
+    """
 
     network: str
     version: str

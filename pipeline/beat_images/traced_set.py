@@ -30,9 +30,22 @@ COLUMNS, HEIGHTS = (90, 520), (60, 420)  # range of a trace's size in a picture,
 
 @dataclass(frozen=True, eq=False)
 class Sketch:
-    """A picture to be drawn.
+    """A picture to be drawn: a curve in a style, or what a function draws.
 
-    Either a `curve` (n,) in 0..1 in a `style`, or what `draw` makes of a generator and `given`, a kind and beats.
+    Attributes
+    ----------
+    kind : str
+        What it shows.
+    seed : tuple of int
+        Seed of its random generator.
+    style : str
+        The style of `curve`.
+    curve : (n,) float32, optional
+        The curve, 0..1.
+    draw : callable, optional
+        Draws the picture from a generator and `given`.
+    given : tuple of (str, array), optional
+        A kind and beats, for `draw`.
     """
 
     kind: str

@@ -23,7 +23,7 @@ _WORK_SIDE_PX: Final = 1000  # larger pictures are traced at this size
 _SIDE_MIN_PX: Final = 32
 _BACKGROUND_TOLERANCE: Final = 48.0  # RGB distance from the background that still counts as background
 _INK_APART: Final = 48.0  # RGB distance between two inks
-_INK_RESIDUAL: Final = 70.0  # RGB distance of a mixed pixel from the line ground-ink
+_INK_RESIDUAL: Final = 70.0  # RGB distance of a mixed pixel from the line between paper and ink
 _INKS_MAX: Final = 5
 _INK_SHARE_MIN: Final = 0.0005
 _THRESHOLDS: Final = (0.35, 0.55, 0.75, 0.88)  # of full ink: the first keeps hairlines, the last drops strong grids
@@ -37,7 +37,7 @@ _MISSING_MAX: Final = 0.1  # share of columns inside the trace without ink
 _HEIGHT_MIN: Final = 0.06  # of the picture's height; below it the line is flat
 _PEAKS_MAX: Final = 4  # more peaks of at least half the height mean more than one beat
 # A straight run of this share of the picture is an axis, frame or grid line. The second share, for charts with wide
-# margins, would take a flat baseline for one, so it is tried only where the first finds no beat.
+# margins, would take a flat baseline for a beat, so it is tried only where the first finds none.
 _LINE_SHARES: Final = (0.7, 0.4)
 NOT_A_BEAT: Final = "This is not an ECG beat picture: "
 

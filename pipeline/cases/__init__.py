@@ -1,1 +1,1 @@
-"""What the pages stand on: an analysed recording, and a study of it with all that follows from its decisions."""
+"""What the pages show: an analysed recording, and a study of it with all that follows from its decisions."""

@@ -1,4 +1,4 @@
-"""One analysed recording and what is said about it: rates, letters, rows."""
+"""One analysed recording and what is shown of it: rates, letters, rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.types import Analysis, FloatArray, Quality, Recording
 from pipeline.wording import clock, percent, share
 
 if TYPE_CHECKING:
-    from pipeline.analysis import Prepared  # imports SciPy, which the first page does without
+    from pipeline.analysis import Prepared  # imports SciPy, which the first page does not need
     from pipeline.review.beats_in_force import ReviewedBeats
     from pipeline.review.summary import Summary
 
@@ -57,7 +57,7 @@ class Case:
     @cached_property
     def beats(self) -> ReviewedBeats:
         """The beats as the model has them, with the intervals between them that are RR intervals."""
-        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does without
+        from pipeline.review.beats_in_force import reviewed_beats  # SciPy, which the first page does not need
         from pipeline.review.signal_evidence import evidence_of
 
         return reviewed_beats(self.analysis, (), evidence_of(self.recording, self.analysis))
@@ -127,12 +127,28 @@ def quality_text(quality: Quality) -> str:
 
 
 def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
-    """Return the analysed leads as recorded, between two times."""
+    """Return the analysed leads as recorded, between two times.
+
+    Parameters
+    ----------
+    case : Case
+        The analysed recording.
+    start_s, stop_s : float
+        The stretch, in seconds from the start of the recording.
+    """
     return recorded_leads(case.recording, case.prepared.leads, start_s, stop_s)
 
 
 def marks(case: Case, start_s: float, stop_s: float) -> Marks:
-    """Return the beats between two times, as the strip marks them."""
+    """Return the beats between two times, as the strip marks them.
+
+    Parameters
+    ----------
+    case : Case
+        The analysed recording.
+    start_s, stop_s : float
+        The stretch, in seconds from the start of the recording.
+    """
     first, last = np.searchsorted(case.time_s, [start_s, stop_s])
     return _marks(case, np.arange(first, last, dtype=np.int64))
 

@@ -1,4 +1,4 @@
-"""What a study stands on and no decision changes, and what other networks say of the same recording."""
+"""What a study is based on and no decision changes, and the answers of other networks for the same recording."""
 
 from __future__ import annotations
 
@@ -22,12 +22,28 @@ from pipeline.types import Analysis, Recording
 from pipeline.worker import Job
 
 if TYPE_CHECKING:
-    from pipeline.analysis import Prepared  # imports SciPy, which a prepared recording does without
+    from pipeline.analysis import Prepared  # imports SciPy, which a stored recording does not need
 
 
 @dataclass(frozen=True, eq=False)
 class ReviewMaterial:
-    """What a study stands on and no decision changes; `others` are other networks' analyses of the same recording."""
+    """What a study is based on, and no decision changes.
+
+    Attributes
+    ----------
+    recording : Recording
+        The recording under review.
+    analysis : Analysis
+        The model's answer.
+    prepared : Prepared
+        The recording with its beats, as the network got them.
+    families : Families
+        The morphology families.
+    ground : SignalEvidence
+        What the signal shows between beats.
+    others : mapping of str to Analysis
+        Other networks' answers for the same recording, by network.
+    """
 
     recording: Recording
     analysis: Analysis

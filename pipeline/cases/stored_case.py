@@ -32,6 +32,15 @@ def default_network() -> str:
 def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Job:
     """Return the analysis that the worker is asked for.
 
+    Parameters
+    ----------
+    recording : Recording
+        The recording to analyse.
+    network : str
+        Name of the network.
+    leads : tuple of str, optional
+        The leads that it reads; its own choice if None.
+
     Raises
     ------
     ModelError
@@ -42,6 +51,15 @@ def job(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Jo
 
 def stored_case(recording: Recording, network: str, leads: tuple[str, ...] | None) -> Case | None:
     """Load the case if these bytes and leads were analysed by this network before; None if they were not.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording to analyse.
+    network : str
+        Name of the network.
+    leads : tuple of str, optional
+        The leads that it reads; its own choice if None.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One reading of a study at one version: the beats in force, what needs eyes, and the next decision."""
+"""One reading of a study at one version: the beats in force, what needs a look, and the next decision."""
 
 from __future__ import annotations
 
@@ -35,7 +35,23 @@ HUMAN_WORDS: Final = MappingProxyType(
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which findings are listed; `other` names a network whose disagreement is asked for."""
+    """Which findings are listed: those that pass all filters.
+
+    Attributes
+    ----------
+    kinds : frozenset of str
+        Kinds of findings; all if empty.
+    classes : frozenset of str
+        With a beat of one of these classes; all if empty.
+    confidence : tuple of float
+        With a beat whose confidence lies in this range.
+    span_s : tuple of float, optional
+        With a beat between these times, in seconds.
+    reviewed : bool, optional
+        Reviewed ones only, or open ones only; both if None.
+    other : str
+        With a beat about which this other network disagrees; "" for no such filter.
+    """
 
     kinds: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
@@ -79,7 +95,7 @@ class InForce:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What needs eyes, most important first."""
+        """What needs a look, most important first."""
         return triage(self.beats, self.material.families, found=self.events)
 
     @cached_property
@@ -120,7 +136,7 @@ class StudyReview:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What needs eyes, most important first."""
+        """What needs a look, most important first."""
         return self.state.findings
 
     @property
@@ -171,7 +187,15 @@ class StudyReview:
         return tuple(members[np.isin(members, self.beats.sample)].tolist())
 
     def between(self, start_s: float, stop_s: float, classes: frozenset[str] = frozenset()) -> tuple[int, ...]:
-        """Return the beats in force between two times, of these classes only if any are named."""
+        """Return the samples of the beats in force between two times.
+
+        Parameters
+        ----------
+        start_s, stop_s : float
+            The stretch, in seconds from the start of the recording.
+        classes : frozenset of str, optional
+            Only beats of these classes; all if empty.
+        """
         first, last = np.searchsorted(self.beats.time_s, [start_s, stop_s])
         samples, aami = self.beats.sample[first:last], self.beats.aami[first:last]
         return tuple(samples[np.isin(aami, list(classes))].tolist() if classes else samples.tolist())
@@ -222,14 +246,24 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
-    """Lay a reading out as it stands; the beats of the state `before` serve again if the decisions are the same."""
+    """Return a reading as it stands.
+
+    Parameters
+    ----------
+    material : ReviewMaterial
+        What the study is based on.
+    standing : Standing
+        The reading's decisions, version and state.
+    before : StudyReview, optional
+        An earlier state of the reading; its beats are used again if the decisions are the same.
+    """
     if before is not None and before.material is material and before.standing.decisions == standing.decisions:
         return StudyReview(material, standing, before.state)
     return StudyReview(material, standing, in_force(material, standing.decisions))
 
 
 def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
-    """Take a decision, or undo or redo one: worked out once, then kept in one transaction with the worklist's row.
+    """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
     ----------

@@ -20,8 +20,20 @@ GOLDBERGER: Final = (
 class Dataset:
     """One database as its publisher describes it.
 
-    `name` is its folder in `data_root()`; `files_url` ends with a slash, and file names are appended to it; `citation`
-    names the works that its licence asks to cite.
+    Attributes
+    ----------
+    name : str
+        Its folder in `data_root()`.
+    title, version : str
+        Its name and version.
+    purpose : str
+        What HeartVision uses it for.
+    page_url, files_url : str
+        Its page, and the address that file names are appended to; it ends with a slash.
+    licence : str
+        Name of the licence.
+    citation : tuple of str
+        The works that its licence asks to cite.
     """
 
     name: str

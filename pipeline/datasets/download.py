@@ -1,4 +1,4 @@
-"""Downloads the public databases from their publisher: resumes interrupted downloads, keeps only what verifies."""
+"""Downloads the public databases from their publisher: resumes interrupted downloads, saves only what verifies."""
 
 from __future__ import annotations
 

@@ -29,7 +29,23 @@ PAPER: Final = 255
 
 @dataclass(frozen=True)
 class SampleBeat:
-    """One picture of the sheet: its beat, its class, and its place (pixels from the top left corner)."""
+    """One picture of the sheet.
+
+    Attributes
+    ----------
+    dataset, record : str
+        Where the beat comes from.
+    sample : int
+        Its R peak, an index into the recording.
+    time_s : float
+        The same in seconds.
+    symbol, aami : str
+        The reference's WFDB symbol, and its class.
+    leads : tuple of str
+        The leads in the picture.
+    left_px, top_px, width_px, height_px : int
+        Place and size of the picture in the sheet, from the top left corner.
+    """
 
     dataset: str
     record: str

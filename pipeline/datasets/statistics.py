@@ -28,7 +28,25 @@ TWINS_LISTED: Final = 20
 
 @dataclass(frozen=True)
 class RecordStatistics:
-    """One record: `group` is its set (ds1, ds2, paced) or its database; `counts` beats per class and label table."""
+    """One record, counted.
+
+    Attributes
+    ----------
+    dataset, record : str
+        Database and record.
+    group : str
+        Its set (ds1, ds2, paced) or its database.
+    fs_hz, duration_s : float
+        Sampling frequency in Hz, and length in seconds.
+    leads : tuple of str
+        Names of its leads.
+    counts : mapping of str to mapping of str to int
+        Beats by label table and class.
+    ignored : int
+        Annotations that mark no beat.
+    heart_rate_bpm : float
+        Mean rate, beats a minute.
+    """
 
     dataset: str
     record: str
@@ -58,7 +76,21 @@ class Twins:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything that the Dataset page shows; `rr_counts[group][class]` is a histogram of RR_BINS bins of RR_BIN_MS."""
+    """Everything that the Dataset page shows.
+
+    Attributes
+    ----------
+    provenance : mapping of str to str
+        How it was made.
+    records : tuple of RecordStatistics
+        The records, counted.
+    rr_counts : mapping of str to mapping of str to tuple of int
+        By group and class, a histogram of RR intervals: RR_BINS bins of RR_BIN_MS.
+    twins : mapping of str to Twins
+        What is byte-identical, by what was compared.
+    same_person : tuple of (str, str)
+        Pairs of records of one person.
+    """
 
     provenance: Mapping[str, str]
     records: tuple[RecordStatistics, ...]

@@ -244,7 +244,7 @@ def _inked(picture: PictureArray, given: Corrections) -> tuple[Grid, PaperSheet,
 
 
 def _is_upright(ink: Ink) -> bool:
-    """Tell whether the ink runs in rows rather than in columns; True if that cannot be told."""
+    """Tell whether the ink runs in rows rather than in columns; True if that cannot be known."""
     unevenness = []
     for axis in (1, 0):
         sums = ink.mask.sum(axis=axis).astype(np.float64)

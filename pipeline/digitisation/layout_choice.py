@@ -33,7 +33,19 @@ _STRIP_CLEARER: Final = 0.04
 
 @dataclass(frozen=True)
 class LeadBox:
-    """Where a lead is on the sheet: columns [`start`, `stop`) of the trace of lane `row`, in pixels."""
+    """Where a lead is on the sheet.
+
+    Attributes
+    ----------
+    lead : str
+        Name of the lead.
+    row : int
+        The lane whose trace it is on.
+    start, stop : int
+        Its columns [`start`, `stop`), pixels of the sheet.
+    strip : bool
+        Whether it is a rhythm strip over all columns of leads.
+    """
 
     lead: str
     row: int

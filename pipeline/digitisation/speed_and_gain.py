@@ -32,7 +32,17 @@ _AGREE: Final = 0.3  # share of the lanes that must show the same pulse
 
 @dataclass(frozen=True)
 class Pulse:
-    """A calibration pulse on one lane: `left`, `right` columns of its flanks, `top` and `foot` rows, in pixels."""
+    """A calibration pulse.
+
+    Attributes
+    ----------
+    lane : int
+        The lane that it is on.
+    left, right : float
+        Columns of its flanks, pixels of the sheet.
+    top, foot : float
+        Rows of its top and foot, pixels of the sheet.
+    """
 
     lane: int
     left: float

@@ -45,7 +45,7 @@ def abstention_confidence(patients: Sequence[Patient], target: float = WRONG) ->
 
 
 def risk_coverage(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Return the share of beats kept (n,) and the share of errors among them (n,), from the most confident beat on.
+    """Return the coverage (n,) and the share of errors among the beats covered (n,), from the most confident beat on.
 
     Ties share their errors.
 
@@ -61,7 +61,7 @@ def risk_coverage(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[Array, A
 
 
 def area_under_risk(confidence: Array, wrong: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return AURC, the mean error over all shares kept, and how much of it a perfect order of the errors would save.
+    """Return AURC, the mean error over all coverages, and how much of it a perfect ranking of the errors would save.
 
     References
     ----------

@@ -31,7 +31,19 @@ MEASURES: Final = (
 
 @dataclass(frozen=True)
 class MeasureDifference:
-    """A measure of both networks, first minus second with its 95 % interval, and p of no difference; NaN: undefined."""
+    """A measure of two networks and its difference; NaN where it is undefined.
+
+    Attributes
+    ----------
+    measure : str
+        Name of the measure.
+    first, second : float
+        Its value for each network.
+    difference, low, high : float
+        First minus second, with its 95 % interval.
+    p : float
+        Of no difference.
+    """
 
     measure: str
     first: float

@@ -1,6 +1,6 @@
 """How far heatmaps can be believed: measured on sampled beats of held-out patients and of DS2, patients as units.
 
-What it gives is a `schema.Explanations`. Maps: `MAPS` of `faithfulness_pictures` or `faithfulness_beats`; parts:
+What it gives is a `schema.Explanations`. Maps: `MAPS` of `faithfulness_images` or `faithfulness_beats`; parts:
 `faithfulness.PARTS`.
 """
 

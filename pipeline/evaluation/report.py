@@ -37,7 +37,19 @@ S_RECORD: Final = "232"  # holds three of four S beats of DS2: each S figure com
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to count: a label table, a start time, and records left out."""
+    """One way to count.
+
+    Attributes
+    ----------
+    name, title : str
+        Its key, and its name for readers.
+    table : {"de_chazal", "bxb"}
+        How escape beats are counted.
+    start_s : float
+        Beats before this time are not counted, seconds.
+    without : tuple of str
+        Records that are not counted.
+    """
 
     name: str
     title: str

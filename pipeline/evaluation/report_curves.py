@@ -49,7 +49,7 @@ def precision_recall(beats: Sequence[ScoredBeats]) -> PrecisionRecallCurve:
 
 
 def column(values: NDArray[np.floating]) -> Numbers:
-    """Numbers (n,) as they are kept."""
+    """Numbers (n,) as they are saved."""
     return tuple(values.tolist())
 
 

@@ -28,8 +28,20 @@ CAPS: Final = {"N": 40, "S": 30, "V": 30, "F": 20, "Q": 5}  # more would tell li
 class Sampled:
     """Sampled beats of a record under one condition; all but `beats` weighted by how many beats each represents.
 
-    `matrix` (6, 6) and `flags` (4,) are of all beats, whatever the app does with them; `classified` and `gated` (2,)
-    are the beats that get a class and those stopped by the quality gate, and how many of them are right.
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    matrix : (6, 6) float64
+        Confusion matrix of all beats, whatever the app does with them.
+    flags : (4,) float64
+        TP, FN, FP and TN of normal against abnormal, of all beats.
+    unclassified : float
+        Beats that the app gives no class.
+    beats : int
+        How many beats were sampled.
+    classified, gated : (2,) float64
+        Beats that get a class, and those that the quality gate stops; and how many of them are right.
     """
 
     record: str

@@ -1,7 +1,7 @@
 """What files of evaluations hold, as frozen dataclasses: evaluation.json, stress.json, explanations.json.
 
 Their fields are the files' fields, in their order (`pipeline._util.typed_json`). None is what
-is undefined: a measure of beats that are not there, a confidence that no beat reaches. Imports no scikit-learn and no
+is undefined: a measure of beats that do not occur, a confidence that no beat reaches. Imports no scikit-learn and no
 SciPy.
 """
 
@@ -38,7 +38,19 @@ Estimates = Mapping[str, Estimate]  # by measure: those of `metrics.all_scores` 
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """The network of an evaluation: its manifest without golden predictions."""
+    """The network of an evaluation: its manifest without golden predictions.
+
+    Attributes
+    ----------
+    name, title, classes, input_shape, preprocessing, sha256, parameters, size_bytes
+        Identity and input; see `models.registry.Manifest` for these and all others.
+    logit_bias, temperature, threshold, picture_threshold, abstain_below
+        How its answers are read.
+    trained_on, train_records, validation_records
+        What it was trained on.
+    commit, command, seed, training_minutes, pictures_seen
+        How it was trained.
+    """
 
     name: str
     title: str
@@ -88,7 +100,19 @@ class Speed:
 
 @dataclass(frozen=True)
 class SheetLayout:
-    """How the tiles of a sheet of pictures lie: `count` of `width_px` x `height_px`, row by row in `columns`."""
+    """How the tiles of a sheet of pictures lie, row by row.
+
+    Attributes
+    ----------
+    file : str
+        Name of the sheet's file.
+    columns : int
+        Tiles in a row.
+    width_px, height_px : int
+        Size of a tile.
+    count : int
+        How many tiles there are.
+    """
 
     file: str
     columns: int
@@ -116,7 +140,19 @@ class RefusedRecord:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """The scores of one AAMI class: beats of the reference, beats called so, and both."""
+    """The scores of one AAMI class.
+
+    Attributes
+    ----------
+    aami, name : str
+        The class ("class" in the file), and its name.
+    reference, predicted, correct : int
+        Beats of this class in the reference, beats called so, and those that are both.
+    se, ppv, f1 : Estimate
+        Sensitivity, positive predictivity and F1.
+    auc, ap, ece : float, optional
+        Area under the ROC curve, average precision and calibration error.
+    """
 
     aami: str = field(metadata={"key": "class"})
     name: str
@@ -141,7 +177,19 @@ class Confusion:
 
 @dataclass(frozen=True)
 class CountedVariant:
-    """The scores under one way to count; empty where it does not `apply` to the records."""
+    """The scores under one way to count; empty where it does not apply to the records.
+
+    Attributes
+    ----------
+    name, title, table, start_s, without
+        The way to count; see `report.Variant`.
+    applies : bool
+        Whether it applies to the records.
+    overall, average : mapping of str
+        Every measure over all beats, and its mean over records.
+    confusion : Confusion, optional
+        The confusion matrix.
+    """
 
     name: str
     title: str
@@ -158,8 +206,24 @@ class CountedVariant:
 class RecordRow:
     """One record: reference beats of each class, scores, and what networks are compared by.
 
-    `confusion` is the 36 counts of its matrix; `binary` TP, FN, FP and TN of normal against abnormal; `answers` truth
-    and answer of every beat (`report_scores.packed`).
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    N, S, V, F, Q : int
+        Reference beats of each class.
+    errors : int
+        Wrong answers.
+    accuracy, qrs_se, qrs_ppv, S_se, S_ppv, S_f1, V_se, V_ppv, V_f1, binary_se, binary_sp : float, optional
+        Scores, 0..1; None where undefined.
+    confidence : float, optional
+        Mean confidence.
+    confusion : tuple of int
+        The 36 counts of its confusion matrix.
+    binary : tuple of int
+        TP, FN, FP and TN of normal against abnormal.
+    answers : str
+        Truth and answer of every beat (`report_scores.packed`).
     """
 
     record: str
@@ -211,7 +275,23 @@ class PrecisionRecallCurve:
 
 @dataclass(frozen=True)
 class ReliabilityBins:
-    """Beats by stated confidence, in bins of equal width, and the calibration error in all and by class."""
+    """Beats by stated confidence, in bins of equal width.
+
+    Attributes
+    ----------
+    bins : int
+        How many bins.
+    lower, upper : tuple of float
+        Limits of each bin.
+    count : tuple of int
+        Beats in each bin.
+    stated, observed : tuple of float, optional
+        Mean confidence and share of right answers in each bin; None in an empty one.
+    ece : float, optional
+        Expected calibration error.
+    classwise : mapping of str to float, optional
+        The same by class.
+    """
 
     bins: int
     lower: Numbers
@@ -225,7 +305,17 @@ class ReliabilityBins:
 
 @dataclass(frozen=True)
 class ThresholdSweep:
-    """What each threshold on the probability of "abnormal" gives."""
+    """What each threshold on the probability of "abnormal" gives.
+
+    Attributes
+    ----------
+    threshold : tuple of float
+        The thresholds.
+    se, sp, ppv, f1, balanced_accuracy : tuple of float, optional
+        Scores of abnormal against normal at each; None where undefined.
+    flagged_per_hour : tuple of float
+        Beats called abnormal in an hour of recording.
+    """
 
     threshold: Numbers
     se: Column
@@ -238,7 +328,7 @@ class ThresholdSweep:
 
 @dataclass(frozen=True)
 class CoverageCurve:
-    """The share of beats kept, and their accuracy, when those below a confidence are left to a person."""
+    """Coverage, and accuracy of the remaining beats, when those below a confidence are left to a person."""
 
     confidence: Numbers
     coverage: Column
@@ -247,7 +337,25 @@ class CoverageCurve:
 
 @dataclass(frozen=True)
 class WrongBeat:
-    """A wrong answer: the reference's WFDB `symbol`, classes of reference and answer, probabilities `p` by class."""
+    """A wrong answer.
+
+    Attributes
+    ----------
+    record : str
+        Name of the record.
+    sample : int
+        The beat, an index into the recording.
+    time_s : float
+        The same in seconds.
+    symbol : str
+        The reference's WFDB symbol.
+    truth, predicted : str
+        Classes of reference and answer.
+    confidence : float
+        Of the answer, 0..1.
+    p : mapping of str to float
+        Probabilities by class.
+    """
 
     record: str
     sample: int
@@ -263,9 +371,44 @@ class WrongBeat:
 class Report:
     """The scores of a network at reference beats or at detected ones.
 
-    `overall` has every measure, `average` its mean over records; `ec57` is one of the `variants`: bxb's table, without
-    the first minutes; `s_without_232` the row of S without the record that holds most of them, None where it is not
-    there.
+    Attributes
+    ----------
+    kind : {"reference", "detected"}
+        Whose beats were classified.
+    records, left_out : tuple of str
+        Records that count, and records of the split that do not.
+    refused : tuple of RefusedRecord
+        Records that could not be analysed, with the reason.
+    table : {"de_chazal", "bxb"}
+        How escape beats are counted.
+    threshold : float
+        On the probability of "abnormal".
+    hours : float
+        Length of the records together.
+    beats : BeatCounts
+        How many beats of each sort.
+    notes : tuple of str
+        Remarks for readers.
+    overall, average : mapping of str
+        Every measure over all beats, and its mean over records.
+    classes : tuple of ClassRow
+        One row per class.
+    s_without_232 : ClassRow, optional
+        The row of S without the record that holds most of them; None where it is not among the records.
+    confusion : Confusion
+        The confusion matrix.
+    ec57 : CountedVariant
+        The variant by EC57's rules: bxb's table, without the first minutes.
+    variants : tuple of CountedVariant
+        All ways to count.
+    per_record : tuple of RecordRow
+        One row per record.
+    roc, pr, reliability, thresholds, coverage
+        Curves: ROC, precision-recall, calibration, threshold sweep, and coverage by confidence.
+    errors : tuple of WrongBeat
+        The most confident errors.
+    error_count : int
+        How many errors there are in all.
     """
 
     kind: Kind
@@ -321,7 +464,7 @@ class CalibrationPatients:
 
 @dataclass(frozen=True)
 class SetThreshold:
-    """The threshold that one way to calibrate gives; None: no threshold keeps the promise but that of all classes."""
+    """The threshold that one way to calibrate gives; None: only the set of all classes keeps the promise."""
 
     name: str
     threshold: float | None
@@ -337,7 +480,23 @@ class AbstentionRule:
 
 @dataclass(frozen=True)
 class SetCoverage:
-    """How often class sets held the truth: over all beats, in the worst patient, by class and by patient."""
+    """How often class sets contain the truth.
+
+    Attributes
+    ----------
+    name : str
+        The way to calibrate.
+    coverage : float
+        Share of all beats whose set contains the truth.
+    mean_size, single : float
+        Mean number of classes in a set, and share of sets of one class.
+    patients_held : float
+        Share of the patients for whom the promise is kept.
+    worst : float
+        Coverage in the worst patient.
+    per_class, per_patient : mapping of str to float
+        Coverage by class (None without a beat) and by patient.
+    """
 
     name: str
     coverage: float
@@ -351,7 +510,7 @@ class SetCoverage:
 
 @dataclass(frozen=True)
 class RiskCurve:
-    """Errors among the surest beats by the share kept, and the areas under it."""
+    """Errors among the most confident beats by coverage, and the areas under that curve."""
 
     coverage: Numbers
     error: Numbers
@@ -371,7 +530,19 @@ class AbstentionResult:
 
 @dataclass(frozen=True)
 class GateErrors:
-    """Shares of beats that would be answered wrongly, by what the app does with them."""
+    """Shares of wrong answers among the beats that the app treats alike; None without a beat.
+
+    Attributes
+    ----------
+    all : float, optional
+        All beats.
+    noisy : float, optional
+        Those in noisy signal, which the quality gate stops.
+    unsure : float, optional
+        Those that pass the gate with too little confidence.
+    after_gate, answered : float, optional
+        Those that pass the gate, and those of them that get a class.
+    """
 
     all: float | None
     noisy: float | None
@@ -390,7 +561,21 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class AppRule:
-    """What the app leaves unclassified: shares of all beats, and the errors there and among the rest."""
+    """What the app leaves unclassified.
+
+    Attributes
+    ----------
+    below : float
+        The confidence below which a beat is unclassified.
+    beats : int
+        How many beats there are.
+    unread, noisy, unsure, answered : float, optional
+        Shares of beats that could not be read, lie in noise, have too little confidence, or get a class.
+    error : GateErrors
+        The errors among them.
+    on_curve : CurvePoint
+        Coverage and error by confidence alone.
+    """
 
     below: float
     beats: int
@@ -404,7 +589,25 @@ class AppRule:
 
 @dataclass(frozen=True)
 class PatientsTested:
-    """What class sets and abstention give on patients that calibrated nothing."""
+    """What class sets and abstention give on patients that were not used for calibration.
+
+    Attributes
+    ----------
+    name, title : str
+        Key of the patients, and their name for readers.
+    records : tuple of str
+        Their records.
+    methods : tuple of SetCoverage
+        Coverage under each way to calibrate.
+    without_232 : tuple of SetCoverage, optional
+        The same without record 232; None where it is not among the records.
+    risk : RiskCurve
+        Error by coverage.
+    abstention : AbstentionResult
+        What the calibrated rule gives.
+    app : AppRule
+        What the app's own rule gives.
+    """
 
     name: str
     title: str
@@ -435,7 +638,25 @@ class RandomHalves:
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Class sets and abstention, calibrated on patients of svdb and measured on others."""
+    """Class sets and abstention, calibrated on patients of svdb and measured on others.
+
+    Attributes
+    ----------
+    alpha, delta : float
+        Share of beats that class sets may miss, and the probability that a patient has more misses than that.
+    calibration : CalibrationPatients
+        The patients that calibrated.
+    methods : tuple of SetThreshold
+        The ways to calibrate class sets, with their thresholds.
+    abstention : AbstentionRule
+        The calibrated rule.
+    tested : tuple of PatientsTested
+        What both give on other patients.
+    halves : RandomHalves, optional
+        What other random halves would have given.
+    provenance : Provenance
+        How it was made.
+    """
 
     alpha: float
     delta: float
@@ -449,7 +670,29 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation.json: a network on the patients of a split; `seen` are the records that trained it."""
+    """An evaluation.json: a network on the patients of a split.
+
+    Attributes
+    ----------
+    model : EvaluatedModel
+        The network.
+    split : {"ds1", "ds2", "svdb"}
+        The records.
+    seen : tuple of str
+        Those of them that the network was trained on.
+    provenance : Provenance
+        How it was made.
+    speed : Speed, optional
+        How fast beats were read.
+    random_split : RandomSplitReport, optional
+        The same network on a random split of beats.
+    uncertainty : Uncertainty, optional
+        Class sets and abstention.
+    error_sheet : SheetLayout, optional
+        The sheet of pictures of errors.
+    reference, detected : Report
+        Scores at reference beats and at detected ones.
+    """
 
     SCHEMA: ClassVar[str] = "heartvision.evaluation/1"
 
@@ -479,10 +722,26 @@ class ShareRight:
 
 @dataclass(frozen=True, kw_only=True)
 class StressedCondition:
-    """The scores under one noise, with one lead, or at another sampling frequency `fs` (Hz).
+    """The scores under one condition of the stress test.
 
-    `unclassified` is the share of beats that the app gives no class; `classified` are those that get one, `gated` those
-    that the quality gate stops.
+    Attributes
+    ----------
+    name, title : str
+        Key of the condition, and its name for readers.
+    noise : str
+        The added noise; "" for none.
+    snr_db, fs : float, optional
+        Signal-to-noise ratio in dB, and another sampling frequency in Hz.
+    records, beats : int
+        Records, and sampled beats.
+    overall : mapping of str to Estimate
+        Every measure.
+    without_232 : mapping of str to Estimate, optional
+        The same without record 232.
+    unclassified : float
+        Share of beats that the app gives no class.
+    classified, gated : ShareRight, optional
+        Beats that get a class, and those that the quality gate stops.
     """
 
     name: str
@@ -501,7 +760,23 @@ class StressedCondition:
 
 @dataclass(frozen=True)
 class StressTest:
-    """A stress.json: the same sampled `beats` under every condition, at most `caps` of a class of each record."""
+    """A stress.json: the same sampled beats under every condition.
+
+    Attributes
+    ----------
+    model : ModelIdentity
+        The network.
+    provenance : Provenance
+        How it was made.
+    records : tuple of str
+        The records.
+    caps : mapping of str to int
+        At most so many beats of each class are sampled from a record.
+    beats : int
+        How many were sampled.
+    conditions : tuple of StressedCondition
+        The scores under each condition.
+    """
 
     SCHEMA: ClassVar[str] = "heartvision.stress/1"
 
@@ -558,9 +833,26 @@ class AnswerHeat:
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainedSet:
-    """How far the maps of some patients can be believed, map by map ("heat" is the network's own).
+    """How far the heatmaps of some patients can be trusted; maps by name, "heat" is the network's own.
 
-    `against` is by how much the heat is better than each other map; `compared` the beats that count for it.
+    Attributes
+    ----------
+    name, title : str
+        Key of the set, and its name for readers.
+    records : tuple of str
+        Its records.
+    beats, blank : int
+        Beats that were sampled, and those of them whose heatmap is empty.
+    compared : int, optional
+        Beats that count for the comparison of maps.
+    faithfulness : mapping of str to BothWays
+        Areas under the deletion and insertion curves of each map.
+    against : mapping of str to BothWays
+        By how much the heat is better than each other map.
+    curves : mapping of str to RemovalCurves
+        The curves of each map.
+    answers : tuple of AnswerHeat
+        Where the heat lies, by the network's answer.
     """
 
     name: str
@@ -593,7 +885,29 @@ class RandomWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanations:
-    """An explanations.json: maps by `method`, of at most `per_class` beats of each class; `part` is taken at once."""
+    """An explanations.json: how far a network's heatmaps can be trusted.
+
+    Attributes
+    ----------
+    model : ModelIdentity
+        The network.
+    provenance : Provenance
+        How it was made.
+    reads : {"pictures", "beats"}, optional
+        What the network reads.
+    method : str
+        How the maps are made.
+    part : str, optional
+        What is removed at once, in words.
+    per_class : int
+        At most so many beats of each class are sampled.
+    square_px : int, optional
+        Side of the squares that are removed from pictures.
+    sets : tuple of ExplainedSet
+        The measurements, by set of patients.
+    randomised : RandomWeights
+        How maps change as the weights are randomised.
+    """
 
     SCHEMA: ClassVar[str] = "heartvision.explanations/1"
 
@@ -629,7 +943,17 @@ class PictureScores:
 
 @dataclass(frozen=True)
 class PictureClassRow:
-    """The scores of one class of pictures: how many are of it, and how many were called so."""
+    """The scores of one class of pictures.
+
+    Attributes
+    ----------
+    class_name : str
+        The class ("class" in the file).
+    reference, predicted : int
+        Pictures of this class, and pictures called so.
+    precision, recall, f1 : Estimate
+        Scores with their intervals.
+    """
 
     class_name: str = field(metadata={"key": "class"})
     reference: int
@@ -650,7 +974,23 @@ class StatedAndObserved:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """All scores of a classifier of whole pictures; intervals from drawing `groups` of pictures anew."""
+    """All scores of a classifier of whole pictures.
+
+    Attributes
+    ----------
+    pictures, groups : int
+        Pictures, and groups of them that are resampled for the intervals.
+    overall : PictureScores
+        Accuracy, macro-F1 and the like.
+    ece : float
+        Expected calibration error.
+    classes : tuple of PictureClassRow
+        One row per class.
+    confusion : Matrix
+        Confusion matrix, rows the reference.
+    reliability : StatedAndObserved
+        Stated and observed confidence by bin.
+    """
 
     pictures: int
     groups: int

@@ -48,7 +48,21 @@ ELSEWHERE: Final = "svdb"
 
 @dataclass(frozen=True)
 class Condition:
-    """A noise at a ratio, only the first (0) or second (1) of the leads, or another sampling frequency `fs` (Hz)."""
+    """One condition of the stress test; the fields that are not set change nothing.
+
+    Attributes
+    ----------
+    name, title : str
+        Its key, and its name for readers.
+    noise : str
+        Record of nstdb whose noise is added; "" for none.
+    snr_db : float, optional
+        Signal-to-noise ratio, dB.
+    only_lead : int, optional
+        The first (0) or second (1) lead alone.
+    fs : float, optional
+        Another sampling frequency, Hz.
+    """
 
     name: str
     title: str

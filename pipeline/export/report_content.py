@@ -29,10 +29,20 @@ LETTER_NAMES: Final = MappingProxyType(
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """Who is responsible for the result.
+    """Who is responsible for the result; by default nobody, as nobody has reviewed it.
 
-    `signed_at` is in UTC; `signatures` counts how often the study has been signed so far. The default is the model's
-    answer alone: nobody has reviewed it.
+    Attributes
+    ----------
+    state : StudyState
+        The state of the study.
+    reader, second_reader : str
+        Who signed it or read it last, and who read it a second time; "" if nobody.
+    signed_at : datetime, optional
+        When it was signed, UTC.
+    signatures : int
+        How often it has been signed so far.
+    version : int
+        Version of the audit trail.
     """
 
     state: StudyState = "new"

@@ -49,7 +49,19 @@ _RR_ROOM_MM: Final = 11.0
 
 @dataclass(frozen=True)
 class Strip:
-    """What one strip shows; `marked` are the stretches of the finding, in seconds, none for the usual rhythm."""
+    """What one strip shows.
+
+    Attributes
+    ----------
+    heading, detail : str
+        The lines above it.
+    start_s : float
+        Where it begins, seconds from the start of the recording.
+    marked : tuple of (float, float)
+        Stretches of the finding, in seconds; none for the usual rhythm.
+    reviewed : bool
+        Whether a reader has decided about it.
+    """
 
     heading: str
     detail: str

@@ -35,7 +35,21 @@ COMMON_PICTURES: Final = 30  # with at least this many, what all pictures share 
 
 @dataclass(frozen=True)
 class FolderPicture:
-    """One readable picture: `path` below the folder, `split` ("train", "test", "validation" or ""), size in pixels."""
+    """One readable picture.
+
+    Attributes
+    ----------
+    path : str
+        Its path below the folder.
+    split : {"train", "test", "validation", ""}
+        The part of the folder that it lies in; "" if there are none.
+    class_name : str
+        Name of its class.
+    digest : str
+        SHA-256 of the file.
+    width_px, height_px : int
+        Its size.
+    """
 
     path: str
     split: str

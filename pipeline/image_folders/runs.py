@@ -25,7 +25,17 @@ class CopiesVerdict:
 
 @dataclass(frozen=True)
 class DivisionCounts:
-    """How many pictures trained, chose the epoch and were scored; `dropped` copies of held-out ones trained nothing."""
+    """How the pictures of a folder were divided.
+
+    Attributes
+    ----------
+    train, validation, test : int
+        Pictures for training, for choosing the epoch and for scoring.
+    dropped : int
+        Copies of held-out pictures, which are not trained on.
+    own_test : bool
+        Whether the folder has a test part of its own.
+    """
 
     train: int
     validation: int
@@ -36,7 +46,7 @@ class DivisionCounts:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The settings of a run (`folder_lesson.FolderPlan`), and the shape of the network's input."""
+    """The settings of a run (`training_set.FolderPlan`), and the shape of the network's input."""
 
     head_epochs: int
     tuning_epochs: int
@@ -53,7 +63,19 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class SettingsTrial:
-    """Settings that were tried, and their loss on held-out pictures."""
+    """Settings that were tried.
+
+    Attributes
+    ----------
+    learning_rate, dropout : float
+        Of the head.
+    frozen : float
+        How deep the frozen part is, 0..1.
+    frozen_up_to : str
+        The layer that this stands for.
+    val_loss : float
+        Loss on held-out pictures.
+    """
 
     learning_rate: float
     dropout: float
@@ -64,7 +86,19 @@ class SettingsTrial:
 
 @dataclass(frozen=True)
 class SampleAnswer:
-    """A picture of the test, kept as `file`, with its class and the answer to it."""
+    """A test picture with the answer to it.
+
+    Attributes
+    ----------
+    file : str
+        Name of the saved picture.
+    path : str
+        Where it was in the folder.
+    class_name, predicted : str
+        Its class ("class" in the file), and the answer.
+    confidence : float
+        Of the answer, 0..1.
+    """
 
     file: str
     path: str
@@ -75,7 +109,39 @@ class SampleAnswer:
 
 @dataclass(frozen=True)
 class FolderRun:
-    """A run.json; `counts` are the pictures of each class in each split."""
+    """A run.json: one training on a folder of labelled pictures.
+
+    Attributes
+    ----------
+    model, dataset : str
+        Name of the network, and of the folder.
+    provenance : Provenance
+        How it was made.
+    classes : tuple of str
+        The folder's classes.
+    counts : mapping of str to mapping of str to int
+        Pictures of each class in each split.
+    division : DivisionCounts
+        How the pictures were divided.
+    refused : int
+        Files that could not be used.
+    verdict : Verdict
+        What copies mean for the scores.
+    plan : RunPlan
+        The settings.
+    trials : tuple of SettingsTrial
+        Settings that a search tried.
+    curves : Curves
+        Training curves, by epoch.
+    temperature : float
+        Calibrates the probabilities.
+    report : ClassReport
+        Scores on the test pictures.
+    samples : tuple of SampleAnswer
+        Some test pictures with their answers.
+    minutes : float
+        Duration.
+    """
 
     SCHEMA: ClassVar[str] = "heartvision.folder-run/1"
 

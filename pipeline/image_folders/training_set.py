@@ -22,8 +22,24 @@ _PAPER: Final = 255
 class FolderPlan:
     """How to train on a folder.
 
-    `head_epochs` with everything before the head frozen, then `tuning_epochs` from `frozen_up_to` on, at a fifth of the
-    learning rate; `frozen_up_to` "" is the network's usual place.
+    Attributes
+    ----------
+    head_epochs : int
+        Epochs with everything before the head frozen.
+    tuning_epochs : int
+        Epochs from `frozen_up_to` on, at a fifth of the learning rate.
+    patience : int
+        So many epochs without a better one end a phase.
+    learning_rate, dropout : float
+        Of the head.
+    frozen_up_to : str
+        The first layer that is tuned; "" is the network's usual place.
+    held_out : int
+        One in so many parts is held out, for validation and, if the folder has no test part, for scoring.
+    side_px : int
+        Side of the pictures.
+    batch, seed : int
+        Pictures in a batch, and seed of the random generators.
     """
 
     head_epochs: int = 12
@@ -40,7 +56,17 @@ class FolderPlan:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """Indices of the pictures for training, for choosing the epoch and for scoring; `dropped` copies were left out."""
+    """How the pictures of a folder are divided.
+
+    Attributes
+    ----------
+    train, validation, test : (n,) int64
+        Indices of the pictures for training, for choosing the epoch and for scoring.
+    dropped : int
+        Copies of held-out pictures, which are not trained on.
+    own_test : bool
+        Whether the folder has a test part of its own.
+    """
 
     train: IntArray
     validation: IntArray

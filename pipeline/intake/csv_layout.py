@@ -31,9 +31,24 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How the table is laid out: rows above the first sample, delimiter, decimal mark, axis and lead columns.
+    """How a table is laid out.
 
-    `units` are the words below the names of the lead columns, "" where the table has no such row.
+    Attributes
+    ----------
+    skip : int
+        Rows above the first sample.
+    delimiter, decimal : str
+        Delimiter and decimal mark.
+    width : int
+        Columns in a row.
+    axis : int, optional
+        The column of times or sample numbers; None if there is none.
+    axis_kind : AxisKind, optional
+        What that column holds.
+    columns : tuple of int
+        The columns of the leads.
+    leads, units : tuple of str
+        Their names, and the words below these, "" where the table has no such row.
     """
 
     skip: int

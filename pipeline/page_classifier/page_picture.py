@@ -26,7 +26,21 @@ _SHIFT: Final = 4  # fractional bits of OpenCV's coordinates
 
 @dataclass(frozen=True)
 class Variation:
-    """How much random drawings of a page vary: standard deviations and ranges, by field."""
+    """How much random drawings of a page vary.
+
+    Attributes
+    ----------
+    gain_log_sd : float
+        Standard deviation of the log of the gain.
+    warp : float
+        The time axis is stretched by up to this share.
+    shift_px : float
+        Beats are moved by up to so many pixels.
+    wander_mv, noise_mv : float
+        Standard deviations of the baseline's tilt and of the noise, mV.
+    beats_share : float
+        Share of the beats that are drawn.
+    """
 
     gain_log_sd: float = 0.15
     warp: float = 0.06

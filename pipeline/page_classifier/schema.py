@@ -53,8 +53,26 @@ class FinalFit:
 class PageEvaluation:
     """The page network's evaluation.json.
 
-    `pages` are distinct pages of each class, `published` files of each class; `networks` the page network and its
-    baselines on distinct pages, by name; `leakage` the same network where copies lie on both sides of the split.
+    Attributes
+    ----------
+    model, version : str
+        Name of the network, and its identity.
+    provenance : Provenance
+        How it was made.
+    classes : tuple of str
+        The classes.
+    titles : mapping of str to str
+        Their names for readers.
+    pages, published : mapping of str to int
+        Distinct pages of each class, and published files of each class.
+    groups : int
+        Groups of pages that may be one patient's.
+    networks : mapping of str to NetworkOnPages
+        The page network and its baselines on distinct pages.
+    leakage : NetworkOnPages
+        The same network where copies lie on both sides of the split.
+    final : FinalFit
+        The network that was trained on all pages.
     """
 
     SCHEMA: ClassVar[str] = "heartvision.pages/1"

@@ -52,7 +52,7 @@ class TrainedPageNetwork:
     temperature: float
     inner_macro_f1: float
     curves: dict[str, list[float]]
-    head: tuple[Array, Array, Array, Array] | None = None  # mean, spread, kernel, bias
+    head: tuple[Array, Array, Array, Array] | None = None  # mean, standard deviation, kernel, bias
 
 
 Trainer = Callable[[IntArray, IntArray, int], TrainedPageNetwork]

@@ -20,8 +20,14 @@ from pipeline.types import IntArray
 class ReaderDifference:
     """A beat on which two readers differ.
 
-    `first_sample` and `second_sample` are its R peak for each, -1 where the reader has no beat there (the class is then
-    "-"); `model` is the model's answer, "" where it had no beat.
+    Attributes
+    ----------
+    first_sample, second_sample : int
+        Its R peak for each reader; -1 where the reader has no beat there.
+    first, second : str
+        Its class for each reader; "-" where the reader has no beat there.
+    model : str
+        The model's answer; "" where it had no beat.
     """
 
     first_sample: int

@@ -24,7 +24,7 @@ from pipeline.types import Analysis, FloatArray, IntArray, read_only
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
-_ROWS: Final = MappingProxyType(  # what the board knows of each beat, and what it says of one that nobody spoke of yet
+_ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
     {"model": "", "p": 0.0, "confidence": 0.0, "there": False, "aami": "", "given": "", "human": "", "comment": ""}
 )
 _DECIDED: Final = ("there", "aami", "given", "human", "comment")  # what decisions about known beats change
@@ -106,7 +106,7 @@ def reviewed_beats(
     decisions : sequence of Decision
         The decisions in force, oldest first.
     evidence : SignalEvidence, optional
-        What the signal shows between beats, see `ground_of`; if None, only the gaps of `analysis.quality`.
+        What the signal shows between beats, see `evidence_of`; if None, only the gaps of `analysis.quality`.
 
     Raises
     ------

@@ -12,10 +12,18 @@ from typing import Final
 class FindingKind:
     """What is fixed about a kind of finding.
 
-    `priority` 1 is the most urgent; `title` is its name in lists and reports, `words` the short one in a row of the
-    worklist; a finding may change between the kinds of one `group` and stays the same finding. `snomed` is the SNOMED
-    CT concept that says exactly what the finding says, "" without one. The beats of a `scattered` kind need not follow
-    each other: it is a group of beats and no event.
+    Attributes
+    ----------
+    priority : int
+        1 is the most urgent.
+    title, words : str
+        Its name in lists and reports, and the short one in a row of the worklist.
+    group : str
+        A finding may change between the kinds of one group and stays the same finding.
+    snomed : str
+        The SNOMED CT concept that says exactly what the finding says; "" without one.
+    scattered : bool
+        Whether its beats need not be consecutive: it is a group of beats and no event.
     """
 
     priority: int

@@ -30,9 +30,22 @@ class HrvMeasure:
 
 @dataclass(frozen=True)
 class Variability:
-    """Time-domain measures, based on `n_intervals` NN intervals that last `seconds` together.
+    """Time-domain measures of heart rate variability.
 
-    `sd1` and `sd2` are the axes of the Poincaré ellipse.
+    Attributes
+    ----------
+    n_intervals : int
+        How many NN intervals they are based on.
+    seconds : float
+        How long these last together.
+    mean_nn, sdnn, sdann, sdnn_index, rmssd : Measure
+        Mean, standard deviations and successive differences of the intervals, ms.
+    pnn50 : Measure
+        Successive intervals that differ by more than 50 ms, per cent.
+    triangular_index : Measure
+        Number of intervals over the height of their histogram.
+    sd1, sd2 : Measure
+        Axes of the Poincaré ellipse, ms.
     """
 
     n_intervals: int

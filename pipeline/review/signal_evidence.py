@@ -69,7 +69,7 @@ class SignalEvidence:
 
 
 def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> SignalEvidence:
-    """Return the evidence of an analysis; the recording's signal is read only on demand.
+    """Return the signal evidence of an analysis; the recording's signal is read only on demand.
 
     Parameters
     ----------

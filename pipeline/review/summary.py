@@ -42,8 +42,18 @@ class HeartRate:
 class Summary:
     """Figures of the whole recording.
 
-    `counts` per letter of `LETTERS`; `burden` in percent of the classified beats (N, S, V, F and Q), per class, None if
-    there are none; `reviewed` is the number of beats that a human decided about.
+    Attributes
+    ----------
+    counts : dict of str to int
+        Beats by letter of `LETTERS`.
+    burden : dict of str to float, optional
+        Share of each class in the classified beats (N, S, V, F and Q), per cent; None if there are none.
+    reviewed : int
+        Beats that a reader has decided about.
+    rate : HeartRate
+        Mean, lowest and highest heart rate.
+    longest_rr : Moment, optional
+        The longest RR interval; None if there is no interval.
     """
 
     counts: dict[str, int]

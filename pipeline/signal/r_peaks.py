@@ -128,7 +128,7 @@ def snap(peaks: IntArray, lead: FloatArray, fs: float, config: SignalConfig) -> 
 
 
 def looks_inverted(lead: FloatArray, peaks: IntArray, fs: float) -> bool:
-    """Tell whether the usual QRS points down: its median trough is more than 1.5 times its median crest.
+    """Tell whether the usual QRS points down: its median trough is more than 1.5 times its median peak.
 
     Parameters
     ----------

@@ -63,11 +63,29 @@ _WORDS: Final = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the audit trail; `at` is UTC.
+    """One entry of the audit trail.
 
-    `event` is what was done. For decisions, and for undo and redo of one, `kind`, `samples`, `aami` and `text` are
-    those of the decision, and `before`, `after` and `model` have one letter per sample: the class in force before and
-    after, and the model's answer ("U" unclassified, "X" rejected, "-" no beat).
+    Attributes
+    ----------
+    reading : Role
+        The reading that it belongs to.
+    seq : int
+        Its number in the reading.
+    who : str
+        Name of the reader.
+    at : datetime
+        When, UTC.
+    event : str
+        What was done.
+    kind, aami, text : str
+        Of the decision that was made, undone or redone: its kind, class and comment.
+    samples : tuple of int
+        The beats of that decision.
+    before, after, model : str
+        One letter per sample: the class in force before and after, and the model's answer ("U" unclassified, "X"
+        rejected, "-" no beat).
+    model_version : str
+        Identity of the model.
     """
 
     reading: Role

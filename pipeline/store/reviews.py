@@ -133,10 +133,10 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What follows from a step, worked out by who holds the beats in force, to be kept together with it.
+    """What follows from a step, worked out by whoever holds the beats in force, to be saved together with it.
 
     `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.classes`; undo
-    and redo turn those that are kept. `row` is what the worklist says then; None leaves it as it is.
+    and redo turn those that are stored. `row` is what the worklist says then; None leaves it as it is.
     """
 
     classes: Classes = ("", "", "")
@@ -144,7 +144,7 @@ class Outcome:
 
 
 def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
-    """Where a reading stands now, as far as one query tells: whoever holds an equal one has nothing to read again.
+    """Where a reading stands now, as far as one query tells: an equal stamp means that nothing has changed.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
 
 
 def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
-    """Take a step, with what follows from it, in one transaction; on the disk when this returns.
+    """Take a step, with what follows from it, in one transaction; on disk when this returns.
 
     Parameters
     ----------
@@ -297,6 +297,10 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: s
         See `decide`, `undo` and `redo`.
     outcome : Outcome
         What follows from the step where it is carried out.
+    reader : str
+        Who takes it.
+    key : str, optional
+        Names this request, so that it is carried out once, however often it is sent.
 
     Returns
     -------

@@ -114,7 +114,7 @@ def adjudicate(
     ----------
     study_id : int
         Which study.
-    difference : Difference
+    difference : ReaderDifference
         What the readers differ on.
     choice : Literal['first', 'second']
         Whose answer becomes the class in force.

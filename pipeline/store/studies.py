@@ -29,7 +29,31 @@ UNJUDGED: Final = 99  # the priority of a study without findings: last
 
 @dataclass(frozen=True)
 class Study:
-    """A study as the worklist shows it; `priority` 1 is the most urgent, times are UTC, `reader` the last one."""
+    """A study as the worklist shows it.
+
+    Attributes
+    ----------
+    id : int
+        Its number.
+    digest, record : str
+        SHA-256 of the recording, and its name.
+    model, model_version : str
+        The network whose answer is reviewed, and its identity.
+    leads : tuple of str
+        The leads that were analysed.
+    duration_s : float
+        Length of the recording, seconds.
+    state : StudyState
+        New, in review, signed or reopened.
+    priority : int
+        Of its most urgent finding; 1 is the most urgent.
+    counts, findings : mapping of str to int
+        Beats by class in force, and findings by kind.
+    reader : str
+        Who read it last; "" if nobody.
+    created, updated : datetime
+        UTC.
+    """
 
     id: int
     digest: str

@@ -47,7 +47,19 @@ _WORDS: Final = ("Beat", "Lead II", "mV", "time (s)", "25 mm/s", "10 mm/mV", "EC
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """A picture in the making: `pixels` (h, w, 3), the curve's box (left, top, right, bottom), ink and background."""
+    """A picture in the making.
+
+    Attributes
+    ----------
+    pixels : (h, w, 3) uint8
+        The picture, RGB.
+    box : tuple of int
+        Where the curve is drawn: left, top, right, bottom.
+    ink, background : Colour
+        RGB colours.
+    thickness : int
+        Of the line, pixels.
+    """
 
     pixels: PictureArray
     box: tuple[int, int, int, int]

@@ -69,7 +69,21 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class EpochSampler:
-    """Draws the pictures of an epoch from all sources; the `natural` ones define how often classes occur."""
+    """Draws the pictures of an epoch from all sources.
+
+    Attributes
+    ----------
+    natural : tuple of Source
+        Beats as recorded; they define how often classes occur.
+    simulated : tuple of Source
+        Beats of simulated rhythms.
+    config : Config
+        Settings of the pipeline.
+    strength : Augmentation
+        How pictures are changed at random.
+    batch, seed : int
+        Pictures in a batch, and seed of the random generators.
+    """
 
     natural: tuple[Source, ...]
     simulated: tuple[Source, ...]

@@ -30,7 +30,7 @@ class TrainingPlan:
     simulated_share: float = field(default=1.0, repr=False)  # of SIMULATED_COUNTS; the key covers it through `counts`
     pictures: int | None = field(default=None, repr=False)  # per epoch, as requested
     depth: float = field(default=1.0, repr=False)  # share of the layers that are tuned, as in `FitPlan`
-    without: tuple[str, ...] = field(default=(), repr=False)  # records of DS1 that are left out
+    without: tuple[str, ...] = field(default=(), repr=False)  # records of DS1 that are not used
 
     def key(self, config: Config) -> str:
         """Name the checkpoints: a run is only resumed with the same plan and pictures."""

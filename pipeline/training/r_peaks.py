@@ -40,7 +40,25 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """Candidates of one record in one condition; labels are 1 for a beat, 0 for none, -1 for not counted."""
+    """R-peak candidates of one record in one condition.
+
+    Attributes
+    ----------
+    record : int
+        Number of the record.
+    name : str
+        Name of the condition.
+    fs : float
+        Sampling frequency, Hz.
+    at : (n,) int64
+        The candidates, indices into the signal.
+    strength : (n,) float32
+        Energy of each.
+    features : (n, k) float32
+        What the network reads of each.
+    label : (n,) int8
+        1 for a beat, 0 for none, -1 for not counted.
+    """
 
     record: int
     name: str

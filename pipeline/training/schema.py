@@ -11,7 +11,21 @@ from pipeline.evaluation.schema import Matrix
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """Accuracy, F1 of N, S, V and F, and the confusion matrix (5, 5), in all and by record; argmax, uncalibrated."""
+    """Scores of patients that were not trained on: argmax, uncalibrated.
+
+    Attributes
+    ----------
+    beats : int
+        How many beats.
+    accuracy : float
+        Share of right answers, 0..1.
+    f1 : mapping of str to float
+        F1 of N, S, V and F.
+    confusion : Matrix
+        Confusion matrix (5, 5), rows the reference.
+    per_record : mapping of str to Matrix
+        The same by record.
+    """
 
     beats: int
     accuracy: float
@@ -22,10 +36,22 @@ class HeldOutScores:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossValidation:
-    """A scores.json: what networks said of the patients of `folds` that they were not trained on.
+    """A scores.json: answers for the patients of each fold, by networks that were not trained on them.
 
-    `held_out_ds1` and `held_out_others` are parts of `held_out` where another database trains as well; `simulated` is
-    of simulated rhythms of these patients; `held_out_members` and `held_out_trees` what each half said alone.
+    Attributes
+    ----------
+    command, commit : str
+        How it was made, and by which code.
+    folds : tuple of tuple of str
+        Records of each fold.
+    held_out : HeldOutScores
+        Of all patients.
+    held_out_ds1, held_out_others : HeldOutScores, optional
+        Of DS1 and of the other database alone, where another one is trained on too.
+    simulated : HeldOutScores
+        Of simulated rhythms of these patients.
+    held_out_members, held_out_trees : HeldOutScores, optional
+        Of the ensemble's members alone, and of the boosted trees alone.
     """
 
     command: str
@@ -41,7 +67,23 @@ class CrossValidation:
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsSearch:
-    """A search for a network's settings: what was tried, with its loss on held-out patients, and the best of it."""
+    """A search for a network's settings.
+
+    Attributes
+    ----------
+    provenance : Provenance, optional
+        How it was made.
+    network : str
+        Name of the network.
+    epochs, pictures : int
+        Budget of a trial: epochs of so many pictures.
+    best : mapping of str to float
+        The best settings.
+    value : float
+        Their loss on held-out patients.
+    trials : tuple of (mapping, float)
+        Settings and loss of every trial.
+    """
 
     provenance: Provenance | None = None
     network: str

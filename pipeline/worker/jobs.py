@@ -21,7 +21,19 @@ KEPT_DAYS: Final = 30  # for the blocks of an unfinished job
 
 @dataclass(frozen=True)
 class Job:
-    """One analysis: of which recording, by which network (its `identity`), from which leads (None: chosen)."""
+    """One analysis that is requested.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the recording.
+    network, identity : str
+        The network, and a hash of its weights and calibration.
+    leads : tuple of str, optional
+        The leads to read; its own choice if None.
+    n_samples : int
+        Length of the recording.
+    """
 
     digest: str
     network: str

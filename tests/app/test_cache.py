@@ -1,4 +1,4 @@
-"""What the server keeps for all sessions."""
+"""What the server caches for all sessions."""
 
 from streamlit.runtime.scriptrunner import script_runner
 from tensorflow.python.eager.context import Context

@@ -1,4 +1,4 @@
-"""Predictions kept on disk come back as they were."""
+"""Predictions saved on disk are read back unchanged."""
 
 from __future__ import annotations
 

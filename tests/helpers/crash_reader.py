@@ -1,4 +1,4 @@
-"""A reader in a process of its own, to be killed: takes decisions and says which the store confirmed."""
+"""A reader in a process of its own, to be killed: takes decisions and reports which the store confirmed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read(answers: Connection, url: str, study: int, reader: str, first: int, las
 
 
 def open_database(answers: Connection, url: str) -> None:
-    """Open, and migrate, a database, and say that it worked."""
+    """Open and migrate a database, and report that it worked."""
     os.environ["HEARTVISION_DATABASE_URL"] = url
     answers.recv()
     database()
@@ -44,7 +44,7 @@ def open_database(answers: Connection, url: str) -> None:
 
 
 def _insist(study: int, reader: str, number: int) -> None:
-    """Take an edit, looking again whenever someone else was faster."""
+    """Take an edit; read the study again whenever someone else was faster."""
     while True:
         version = standing(study).version
         try:

@@ -1,4 +1,4 @@
-"""Databases for the tests of the review store: SQLite files and a real PostgreSQL server, a fresh database for each."""
+"""Databases for the tests of the review store: SQLite files and a real PostgreSQL server, a new database for each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def postgres_server() -> Iterator[str]:
     tools = _tools()
     try:
         _run([tools / "initdb", "-D", folder / "data", "-U", "heartvision", "-A", "trust", "-E", "UTF8", "-N"], user)
-        options = f"-c listen_addresses='' -k {folder} -F"  # nobody cuts its power: no waiting for the disk
+        options = f"-c listen_addresses='' -k {folder} -F"  # it need not survive a power cut: no waiting for the disk
         server = [tools / "pg_ctl", "-D", folder / "data", "-w"]
         _run([*server, "-l", folder / "log.txt", "-o", options, "start"], user)
         try:
@@ -46,7 +46,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(params=ENGINES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an empty database, which is also the one that the program uses: each engine in turn."""
+    """The URL of an empty database, which the program uses too: each engine in turn."""
     if request.param == "sqlite":
         yield from _used(_sqlite(tmp_path), tmp_path, monkeypatch)
     else:
@@ -72,7 +72,7 @@ def migrated_postgres(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=ENGINES)
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """As `database_url`, but migrated: a copy of one that was migrated once."""
+    """As `database_url`, but migrated: a copy of a database that was migrated once."""
     if request.param == "sqlite":
         url = _sqlite(tmp_path)
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), str(make_url(url).database))

@@ -119,7 +119,7 @@ def without_201(home):
 
 
 def explained(home, reads="pictures"):
-    """What `evaluate --explanations` leaves, of maps and answers at random."""
+    """What `evaluate --explanations` leaves, of random maps and answers."""
     rng, n, maps = np.random.default_rng(4), 40, MAPS if reads == "pictures" else faithfulness_beats.MAPS
     found = Explained(
         record=np.array(["100", "103", "105", "111"])[np.arange(n) % 4],

@@ -1,4 +1,4 @@
-"""Pages run by Streamlit's own test."""
+"""Pages run by Streamlit's AppTest."""
 
 from __future__ import annotations
 

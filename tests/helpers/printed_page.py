@@ -9,7 +9,7 @@ from pipeline.synthesis.ecg_pages import GeneratedPage, PageStyle, draw_page
 
 
 def drawn(**style: object) -> GeneratedPage:
-    """A page of twelve made-up leads: the same beats, another height and polarity in each lead."""
+    """A page of twelve made-up leads: the same beats, with a different height and polarity in each lead."""
     time_s = np.arange(10 * 500) / 500
     phase = (time_s % 0.8) - 0.3
     beat = np.exp(-((phase / 0.018) ** 2)) - 0.25 * np.exp(-(((phase - 0.04) / 0.018) ** 2))

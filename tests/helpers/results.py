@@ -11,7 +11,7 @@ GOOD = Estimate(0.8, 0.7, 0.9)
 
 
 def evaluated_model(name: str = "rule", **changes: Any) -> EvaluatedModel:
-    """What an evaluation says of a network that nobody trained."""
+    """What an evaluation states about a network that does not exist."""
     model = EvaluatedModel(
         name=name,
         title=f"Network {name}",

@@ -22,7 +22,7 @@ def written(
     start_s: float = 1.0,
     fs: float = FS,
 ) -> ReviewedBeats:
-    """One beat per letter; `rr_s` before each beat (the first one's is left out), `breaks` before these positions."""
+    """One beat per letter; `rr_s` before each beat (the first one's is omitted), `breaks` before these positions."""
     n = len(classes)
     intervals = np.broadcast_to(np.asarray(rr_s, np.float64), n).copy()
     intervals[:1] = 0

@@ -1,4 +1,4 @@
-"""A small analysis written as a string of classes, studies of it, and the answer that each beat got."""
+"""A small analysis written as a string of classes, studies of it, and what was decided about each beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that a story may kill and start again, with folders that the story can look into."""
+"""A server that a browser test may kill and start again, with folders that the test can inspect."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Server:
         wait_until_healthy(f"{self.address}/_stcore/health", self._process, self.log)
 
     def stop(self) -> None:
-        """As whoever runs the app stops it."""
+        """Stop it as an operator would."""
         self._process.terminate()
         self._process.wait(timeout=20)
 

@@ -1,4 +1,4 @@
-"""A network to stand in where TensorFlow is not what is tested."""
+"""A stand-in network for tests that are not about TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browser stories do again and again, and the sizes of their windows."""
+"""What browser stories have in common: steps, time limits and window sizes."""
 
 from __future__ import annotations
 

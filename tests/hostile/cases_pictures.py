@@ -1,4 +1,4 @@
-"""Hostile pictures: files that are something else, bombs, and pictures that are no beat."""
+"""Hostile pictures: files that are something else, bombs, and pictures that show no beat."""
 
 from __future__ import annotations
 

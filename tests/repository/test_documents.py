@@ -22,6 +22,8 @@ UNSEEN = {
     "how the work was divided": rf"\b({ORDINALS}|two|three|four|five|six|seven|eight) " + r"sessions?\b",
     "a conversation": r"\bthe " + r"issue\b|\bissue " + r"#?\d",
 }
+# A path or a dotted name of this repository; `<name>` and `*` stand for anything.
+NAMED = re.compile(r"(?<![\w/.-])(?:app|benchmarks|models|pipeline|tests)[./][\w./<>*-]*[\w/>*]")
 DIALECT = r"\b(taught|untaught|lessons?|forests?|planted|crests?|by lot)\b"
 
 
@@ -76,6 +78,55 @@ def test_documents_use_the_words_of_the_field():
         for hit in re.finditer(DIALECT, path.read_text(encoding="utf-8"), re.IGNORECASE)
     ]
     assert hits == []
+
+
+def _is_there(name: str) -> bool:
+    """Whether a path or dotted name exists, in this checkout or, as pyproject.toml says, in the wheel."""
+    if "/" not in name:
+        return _is_defined(name.split("."))
+    pattern = re.sub(r"<\w+>", "*", name.rstrip("/"))
+    return any(ROOT.glob(pattern)) or f'"{pattern}' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def _is_defined(parts: list[str]) -> bool:
+    """Whether these parts of a dotted name lead to a module, or to what the module's source defines or imports."""
+    for end in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:end])
+        source = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__init__.py"
+        if source.is_file():
+            text = source.read_text(encoding="utf-8")
+            return all(re.search(rf"\b{re.escape(part)}\b", text) for part in parts[end:])
+    return False
+
+
+def test_modules_that_documents_name_are_there():
+    earlier = ("CHANGELOG.md", "docs/experiments/")  # these name what was there at their time
+    named = [
+        (path.relative_to(ROOT).as_posix(), hit[0])
+        for path in PROSE
+        if not path.relative_to(ROOT).as_posix().startswith(earlier)
+        for hit in NAMED.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 80
+    assert [(path, name) for path, name in named if not _is_there(name)] == []
+
+
+def test_a_module_that_is_not_there_is_found():
+    text = "`pipeline/rhythm`, `pipeline.types.Recording`, models/<name>.py and models.registry.unheard_of"
+    assert [hit for hit in NAMED.findall(text) if not _is_there(hit)] == [
+        "pipeline/rhythm",
+        "models.registry.unheard_of",
+    ]
+
+
+def test_every_package_is_in_the_glossary():
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    packages = [
+        file.parent for file in (ROOT / "pipeline").glob("*/__init__.py") if not file.parent.name.startswith("_")
+    ]
+    names = ["models", *(package.relative_to(ROOT).as_posix() for package in packages)]
+    assert len(names) > 15
+    assert [name for name in names if f"`{name}`" not in glossary and f"`{name}/" not in glossary] == []
 
 
 @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""The notebook in docs/ runs as it is printed; it is kept without outputs."""
+"""The notebook in docs/ runs as it is printed; it is committed without outputs."""
 
 from __future__ import annotations
 

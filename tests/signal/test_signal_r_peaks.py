@@ -189,7 +189,7 @@ def test_a_paced_beat_stands_at_its_spike(record: str) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("record", ["100", "117"])
 def test_p_waves_of_blocked_beats_are_no_beats(record: str) -> None:
-    """In AV block a P wave stands alone in the middle of a pause; before these were taught, every other one counted."""
+    """In AV block a P wave stands alone in the middle of a pause; without such training data half of them counted."""
     from pipeline.synthesis.av_block import blocked
 
     whole = mitdb(record)

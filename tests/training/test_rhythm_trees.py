@@ -45,7 +45,7 @@ def numbers(seen: np.ndarray) -> np.ndarray:
 
 
 def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> FittedTrees:
-    """Trees that were taught nonsense, which they learn by heart."""
+    """Trees trained on random labels, which they learn by heart."""
     label = np.random.default_rng(seed).choice(classes, len(numbers))
     lesson = TreesTrainingData(numbers, label, np.ones(len(numbers)))
     return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
@@ -99,7 +99,7 @@ def test_p_waves_that_repeat_stay_in_what_the_surroundings_show_and_disorder_doe
     shown = np.stack([np.broadcast_to(p_wave, waves_of_f.shape), waves_of_f]).astype(np.float32)
     found = np.asarray(beat_measures.surroundings(*map(keras().ops.convert_to_tensor, (shown, intervals))))
     assert np.isfinite(found).all()
-    repeats, order = found[:, 45, 8:10], found[:, 45, -11]  # power of the mean over mean power; spread of the intervals
+    repeats, order = found[:, 45, 8:10], found[:, 45, -11]  # power of the mean over mean power; interval SD
     assert repeats[0].min() > 0.9
     assert repeats[1].max() < 0.4
     assert order[0] < 0.02

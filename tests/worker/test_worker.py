@@ -153,7 +153,7 @@ def test_two_servers_that_ask_at_once_share_one_worker_and_one_analysis(client: 
         until(lambda: len(workers(jobs.folder)) == 1)
     assert result(wanted).sample.size > 1000
     log = jobs.folder / "log.txt"
-    until(lambda: " is finished" in log.read_text())  # told after the result is there
+    until(lambda: " is finished" in log.read_text())  # logged after the result is there
     assert log.read_text().count(" begins") == log.read_text().count(" is finished") == 1
 
 

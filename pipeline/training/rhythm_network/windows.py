@@ -142,7 +142,7 @@ class Changes:
     turned_leads: float = 0.4  # both leads in other directions
     filtered: float = 0.3
     noisy: float = 0.3  # with recorded noise ...
-    noise_level: float = 0.15  # ... of this many usual QRS heights, one standard deviation of the standard deviation
+    noise_level: float = 0.15  # ... whose SD, in usual QRS heights, is drawn with this SD
     second: float = 0.1  # in which some N and S take the usual shape of another recording
     usual_hidden: float = 0.15  # with an unknown usual beat: it may come from another rhythm than the window's
     swapped: float = 0.1  # with the second lead in place of the first
@@ -157,7 +157,7 @@ class Changes:
     stretch: float = 0.08  # of time, at most
     shift: float = 1.2  # points, at most, of all beats ...
     jitter: float = 0.4  # ... and of each, one standard deviation
-    noise: float = 0.05  # usual QRS heights: one standard deviation of the standard deviation
+    noise: float = 0.05  # its SD, in usual QRS heights, is drawn with this SD
     offset: float = 0.04  # usual QRS heights
     rhythm_noise: float = 0.03  # of the intervals, in the units of `rhythm_features`
 
