@@ -13,7 +13,7 @@ from app.common.session import Session
 from app.common.text import confidence_words, plain
 from app.common.theme import BADGES, is_dark, palette
 from pipeline.cases.case import Case, window_leads
-from pipeline.cases.strip_content import Lead
+from pipeline.cases.strip_content import StripLead
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
@@ -101,7 +101,7 @@ def _signal(case: Case, beat: int, found: BeatExplanation | None) -> None:
     """The beat as recorded, with the heat folded over it in time."""
     config, at = DEFAULT.picture, float(case.time_s[beat])
     leads = window_leads(case, max(0.0, at - config.beat_before_s), at + config.beat_after_s)
-    around = tuple(Lead(lead.name, lead.time_s - at, lead.value_mv, lead.calibrated) for lead in leads)
+    around = tuple(StripLead(lead.name, lead.time_s - at, lead.value_mv, lead.calibrated) for lead in leads)
     time_s = np.empty(0) if found is None else found.time_s
     heat = np.empty(0) if found is None else found.heat
     figure = ecg_chart.beat_heat(around, time_s, heat, palette())

@@ -10,7 +10,7 @@ from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
 from pipeline.cases import stored_case as work
-from pipeline.cases.strip_content import Marks, recorded_leads
+from pipeline.cases.strip_content import BeatMarks, recorded_leads
 from pipeline.signal.leads import choose_leads
 from pipeline.types import Recording
 from pipeline.wording import duration, percent
@@ -19,7 +19,7 @@ from pipeline.worker import Job, JobStatus
 EVERY_S = 0.5
 WINDOW_S = 10.0
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
-NO_MARKS = Marks(np.zeros(0, np.int64), np.zeros(0), (), ())
+NO_MARKS = BeatMarks(np.zeros(0, np.int64), np.zeros(0), (), ())
 CANCELLED = "The analysis was cancelled. What was read is kept: opened again, the recording is read on from there."
 
 

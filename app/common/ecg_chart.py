@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.common.theme import Palette
-from pipeline.cases.strip_content import Lead, Marks
+from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.types import QualitySegment
 from pipeline.wording import clock, percent
@@ -109,8 +109,8 @@ def decimate(time_s: Array, value: Array, points: int = MAX_POINTS) -> tuple[Arr
 
 
 def strip(
-    leads: tuple[Lead, ...],
-    marks: Marks,
+    leads: tuple[StripLead, ...],
+    marks: BeatMarks,
     colours: Palette,
     *,
     start_s: float,
@@ -165,7 +165,7 @@ def strip(
 def trend(
     time_s: Array,
     hr_bpm: Array,
-    marks: Marks,
+    marks: BeatMarks,
     colours: Palette,
     *,
     duration_s: float,
@@ -213,7 +213,7 @@ def trend(
     return drawing.figure()
 
 
-def beat_heat(leads: tuple[Lead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
+def beat_heat(leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
     """One beat on ECG paper, R at 0 s, with the network's heat (0..1 over time) as colour behind the signal."""
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -267,7 +267,7 @@ def _rate_range(hr_bpm: Array) -> tuple[float, float]:
     return float(np.floor((low - 10) / 20) * 20), float(np.ceil((high + 10) / 20) * 20)
 
 
-def _drawable(lead: Lead) -> Lead:
+def _drawable(lead: StripLead) -> StripLead:
     """A lead as it is drawn: if its values cannot be millivolts, it is scaled to the height of a usual one."""
     known = lead.value_mv[np.isfinite(lead.value_mv)]
     span = float(np.ptp(known)) if known.size else 0.0
@@ -321,7 +321,7 @@ def sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pu
 
 def _draw_lead(
     drawing: Drawing,
-    lead: Lead,
+    lead: StripLead,
     baseline: float,
     paper: Paper,
     colours: Palette,
@@ -360,7 +360,7 @@ def _times(time_s: Array) -> dict[str, Any]:
 
 
 def _draw_marks(
-    drawing: Drawing, marks: Marks, row: float, colours: Palette, *, selected: int | None, dense: bool
+    drawing: Drawing, marks: BeatMarks, row: float, colours: Palette, *, selected: int | None, dense: bool
 ) -> None:
     """Class letters above the strip: N plain and quiet, all else on a coloured square."""
     for at, beat in zip(marks.time_s, marks.beat, strict=True):
@@ -380,14 +380,14 @@ def _draw_marks(
     )  # fmt: skip
 
 
-def _draw_notes(drawing: Drawing, marks: Marks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
+def _draw_notes(drawing: Drawing, marks: BeatMarks, notes: tuple[str, ...], row: float, colours: Palette) -> None:
     drawing.scatter(
         x=marks.time_s, y=[row] * len(notes), mode="text", text=list(notes), hoverinfo="skip", name="notes",
         textfont={"size": 11, "color": colours.text},
     )  # fmt: skip
 
 
-def _frame_target(drawing: Drawing, marks: Marks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
+def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
     """Frames around the letters of the beats that a decision is about; under the letters, which take the clicks."""
     aimed = np.isin(marks.beat, np.array(target, np.int64))
     drawing.scatter(
@@ -397,7 +397,7 @@ def _frame_target(drawing: Drawing, marks: Marks, row: float, target: tuple[int,
     drawing.below()
 
 
-def _draw_places(drawing: Drawing, lead: Lead, start_s: float, window_s: float, top: float) -> None:
+def _draw_places(drawing: Drawing, lead: StripLead, start_s: float, window_s: float, top: float) -> None:
     """Invisible points over the whole strip: a click anywhere names a time."""
     time_s = np.arange(max(start_s, float(lead.time_s[0])), min(start_s + window_s, float(lead.time_s[-1])), ADD_STEP_S)
     rows = np.linspace(0.05 * top, 0.95 * top, 9)

@@ -22,7 +22,7 @@ REVIEW_KEY = "heartvision-review"  # the Review page's key in the session
 
 
 @dataclass
-class Open:
+class OpenStudy:
     """What survives reruns of the Study page; `request` names this session's requests, so that none is done twice."""
 
     study_id: int
@@ -63,11 +63,11 @@ class Open:
         return self.review
 
 
-def opened(study_id: int) -> Open:
+def opened(study_id: int) -> OpenStudy:
     """This browser session's hold on a study."""
     found = st.session_state.get(_KEY)
-    if not isinstance(found, Open) or found.study_id != study_id:
-        st.session_state[_KEY] = found = Open(study_id, uuid.uuid4().hex)
+    if not isinstance(found, OpenStudy) or found.study_id != study_id:
+        st.session_state[_KEY] = found = OpenStudy(study_id, uuid.uuid4().hex)
     return found
 
 

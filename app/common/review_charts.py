@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.common import ecg_chart
 from app.common.ecg_chart import ACCENT, Array, Drawing
 from app.common.theme import Palette
-from pipeline.cases.strip_content import Marks
+from pipeline.cases.strip_content import BeatMarks
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray
 from pipeline.wording import clock
@@ -146,7 +146,7 @@ def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palet
     return drawing.figure()
 
 
-def day(rows: tuple[DayRow, ...], row_s: float, marks: Marks, window: tuple[float, float], colours: Palette
+def day(rows: tuple[DayRow, ...], row_s: float, marks: BeatMarks, window: tuple[float, float], colours: Palette
         ) -> go.Figure:  # fmt: skip
     """The whole recording in rows, one below the other; beats that are not N in colour, every point clickable."""
     drawing = _plain(colours, height=34 + max(60, 26 * len(rows)))

@@ -11,7 +11,7 @@ import streamlit as st
 from app.common import ecg_chart
 from app.common.theme import by_touch, palette
 from app.common.viewport import Looking, Viewport
-from pipeline.cases.strip_content import Lead, Marks
+from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.types import QualitySegment
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
@@ -36,8 +36,8 @@ class Picked:
 
 def draw(
     viewport: Viewport,
-    leads: tuple[Lead, ...],
-    marks: Marks,
+    leads: tuple[StripLead, ...],
+    marks: BeatMarks,
     *,
     key: str,
     alt: str,
@@ -57,7 +57,7 @@ def draw(
     ----------
     viewport : Viewport
         The window.
-    leads, marks : tuple of Lead, Marks
+    leads, marks : tuple of StripLead, BeatMarks
         What lies in it; see `charts.strip` for these and for `quality`, `notes`, `target` and `adding`.
     key, alt : str
         The chart's name in the session, new whenever an old click is to be forgotten, and its words for who cannot see.

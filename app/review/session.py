@@ -11,7 +11,7 @@ import streamlit as st
 from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
-from pipeline.cases.study_review import StudyReview, Wanted
+from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import Finding
 from pipeline.store.log import Role
@@ -34,7 +34,7 @@ class ReviewSession(Looking):
     study_id: int | None = None
     reading: Role = "main"
     addressed: tuple[str, str] = ("", "")
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: FindingFilter = field(default_factory=FindingFilter)
     finding: str = ""
     place: int = 0
     sample: int = NO_SAMPLE

@@ -11,7 +11,7 @@ from app.common.text import plain
 from app.review.session import ReviewSession
 from pipeline.cases.material import job_beside, networks_beside, others_of
 from pipeline.cases.stored_case import progress_words
-from pipeline.cases.study_review import StudyReview, Wanted
+from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.triage import Finding
@@ -96,7 +96,7 @@ _show_list = st.components.v2.component("heartvision_triage", html=_HTML, css=_C
 def draw(session: ReviewSession, review: StudyReview, *, dark: bool) -> None:
     """Filters, the list, and how far the review has come."""
     if "review-which" not in st.session_state:  # back from another page, where Streamlit drops the state of widgets
-        session.wanted = Wanted()
+        session.wanted = FindingFilter()
     _filters(session, review)
     listed = review.listed(session.wanted)
 
@@ -121,7 +121,7 @@ def _data(session: ReviewSession, listed: tuple[Finding, ...], *, dark: bool) ->
     }
 
 
-def _note(listed: int, shown: int, wanted: Wanted) -> str:
+def _note(listed: int, shown: int, wanted: FindingFilter) -> str:
     if not listed and (wanted.narrowed or wanted.reviewed is not None):
         return "Nothing passes the filters." if wanted.narrowed else "Nothing is left in this list."
     if not listed:
@@ -203,7 +203,7 @@ def _filtered(session: ReviewSession, review: StudyReview) -> None:
     other = state.get("review-other") or ""
     if other and other not in review.material.others:
         cache.worker().ask(job_beside(review.material, other))
-    session.wanted = Wanted(
+    session.wanted = FindingFilter(
         kinds=frozenset(state.get("review-kinds") or ()),
         classes=frozenset(state.get("review-classes") or ()),
         confidence=(low / 100, high / 100),

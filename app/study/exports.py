@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.common import cache
-from app.common.open_study import Open, leave_review
+from app.common.open_study import OpenStudy, leave_review
 from app.common.text import plain
 from models import registry
 from pipeline.cases.study_review import StudyReview
@@ -75,7 +75,7 @@ def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
     )
 
 
-def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
+def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
     """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
@@ -93,7 +93,7 @@ def offer_to_forget(here: Open, now: Standing, reader: str) -> None:
             )  # fmt: skip
 
 
-def _forget(here: Open, seen: int, reader: str) -> None:
+def _forget(here: OpenStudy, seen: int, reader: str) -> None:
     reason = str(st.session_state["forget-reason"])
     here.change(
         lambda: delete_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."

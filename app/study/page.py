@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.common import reader
-from app.common.open_study import Open, is_blind, opened, recording_page, signatures, state_badge, visible
+from app.common.open_study import OpenStudy, is_blind, opened, recording_page, signatures, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
 from app.study import exports as worklist_exports
@@ -24,7 +24,7 @@ def _number() -> int | None:
     return st.session_state.get("study-number")
 
 
-def _draw(here: Open) -> None:
+def _draw(here: OpenStudy) -> None:
     now = standing(here.study_id)
     who = _head(here, now)
     _said(here)
@@ -47,7 +47,7 @@ def _draw(here: Open) -> None:
         worklist_audit.draw(entries, now.study.record, stored_analysis(here.study_id).fs)
 
 
-def _head(here: Open, now: Standing) -> str:
+def _head(here: OpenStudy, now: Standing) -> str:
     study = now.study
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(study.record), anchor=False, width="content")
@@ -75,7 +75,7 @@ def _head(here: Open, now: Standing) -> str:
     return name
 
 
-def _said(here: Open) -> None:
+def _said(here: OpenStudy) -> None:
     if here.error:
         st.error(plain(here.error), icon=":material/error:")
     if here.notice:
@@ -83,7 +83,7 @@ def _said(here: Open) -> None:
     here.error, here.notice = "", ""
 
 
-def _study(here: Open, now: Standing) -> StudyReview | None:
+def _study(here: OpenStudy, now: Standing) -> StudyReview | None:
     try:
         return here.laid_out(now)
     except EcgError as error:

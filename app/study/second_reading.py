@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import ecg_chart
-from app.common.open_study import Open, recording_page
+from app.common.open_study import OpenStudy, recording_page
 from app.common.strip_chart import PHONE_PX
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -38,7 +38,7 @@ WORDS = {
 SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: NOT_CLASSIFIED, "": "–"}
 
 
-def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+def draw(here: OpenStudy, now: Standing, review: StudyReview | None, reader: str) -> None:
     """The next step of the second reading."""
     if now.second_done:
         _compared(here, now, review, reader)
@@ -50,7 +50,7 @@ def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> 
         _others(here, now, reader)
 
 
-def _offer(here: Open, now: Standing, reader: str) -> None:
+def _offer(here: OpenStudy, now: Standing, reader: str) -> None:
     st.markdown(
         "A second reader starts from the model's answer and sees nothing of the first reading. When both are done, "
         "HeartVision lists every difference and how far the readers agree."
@@ -69,7 +69,7 @@ def _offer(here: Open, now: Standing, reader: str) -> None:
         st.caption("You took part in the first reading; the second must be someone else.")
 
 
-def _own(here: Open, now: Standing, reader: str) -> None:
+def _own(here: OpenStudy, now: Standing, reader: str) -> None:
     own = standing(here.study_id, reading="second")
     st.info("Your second reading is open. You see the model's answer and your own decisions only.",
             icon=":material/visibility_off:")  # fmt: skip
@@ -83,7 +83,7 @@ def _own(here: Open, now: Standing, reader: str) -> None:
     st.caption(f"{count} decision{'' if count == 1 else 's'} so far. Once finished, it stays as it is.")
 
 
-def _others(here: Open, now: Standing, reader: str) -> None:
+def _others(here: OpenStudy, now: Standing, reader: str) -> None:
     st.info(f"{plain(now.second_reader)} is reading this study a second time; you see nothing of it until it is "
             "finished.", icon=":material/visibility_off:")  # fmt: skip
     with st.expander("Withdraw the second reading", icon=":material/person_remove:"), st.form("second", border=False):
@@ -94,7 +94,7 @@ def _others(here: Open, now: Standing, reader: str) -> None:
         )  # fmt: skip
 
 
-def _compared(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader: str) -> None:
     found = comparison(here.study_id, review.material.evidence if review else None)
     names = f"**{plain(found.first_reader)}** and **{plain(found.second_reader)}**"
     differences = found.agreement.differences
@@ -128,7 +128,9 @@ def _rate(title: str, rate: Rate) -> None:
     st.metric(title, agreed, more, delta_color="off", delta_arrow="off", border=True, width=240)
 
 
-def _difference(here: Open, now: Standing, review: StudyReview | None, found: ReaderComparison, reader: str) -> None:
+def _difference(
+    here: OpenStudy, now: Standing, review: StudyReview | None, found: ReaderComparison, reader: str
+) -> None:
     """One open difference with its strip, and the two answers as buttons."""
     left = len(found.unsettled)
     here.difference = min(here.difference, left - 1)
@@ -170,7 +172,7 @@ def _strip(review: StudyReview, at: ReaderDifference, seconds: float) -> None:
 
 
 def _choose(
-    here: Open, now: Standing, at: ReaderDifference, choice: Literal["first", "second"], name: str, letter: str,
+    here: OpenStudy, now: Standing, at: ReaderDifference, choice: Literal["first", "second"], name: str, letter: str,
     reader: str, *, blocked: bool,
 ) -> None:  # fmt: skip
     st.button(
@@ -179,7 +181,7 @@ def _choose(
     )  # fmt: skip
 
 
-def _turn(here: Open, label: str, by: int, last: bool) -> None:
+def _turn(here: OpenStudy, label: str, by: int, last: bool) -> None:
     def turn() -> None:
         here.difference += by
 
@@ -206,30 +208,32 @@ def _settled(found: ReaderComparison, who: str) -> str:
     return f"by {who}, one of the two" if found.is_party(who) else f"by {who}"
 
 
-def _fs(here: Open, review: StudyReview | None) -> float:
+def _fs(here: OpenStudy, review: StudyReview | None) -> float:
     return review.beats.fs if review else stored_analysis(here.study_id).fs
 
 
-def _begin(here: Open, seen: int, reader: str) -> None:
+def _begin(here: OpenStudy, seen: int, reader: str) -> None:
     here.change(
         partial(second_reading.begin_second, here.study_id, reader=reader), seen, "Your second reading has begun."
     )
 
 
-def _finish(here: Open, seen: int, own: int, reader: str) -> None:
+def _finish(here: OpenStudy, seen: int, own: int, reader: str) -> None:
     act = partial(
         second_reading.finish_second, here.study_id, reader=reader, expected_version=own, key=here.key("finish", own)
     )
     here.change(act, seen, "The second reading is finished.")
 
 
-def _withdraw(here: Open, seen: int, reader: str) -> None:
+def _withdraw(here: OpenStudy, seen: int, reader: str) -> None:
     reason = str(st.session_state["second-reason"])
     act = partial(second_reading.withdraw_second, here.study_id, reader=reader, reason=reason)
     here.change(act, seen, "The second reading is withdrawn.")
 
 
-def _adjudicate(here: Open, seen: int, at: ReaderDifference, choice: Literal["first", "second"], reader: str) -> None:
+def _adjudicate(
+    here: OpenStudy, seen: int, at: ReaderDifference, choice: Literal["first", "second"], reader: str
+) -> None:
     act = partial(
         second_reading.adjudicate, here.study_id, at, choice, reader=reader, expected_version=seen,
         key=here.key(f"settle-{at.sample}", seen),

@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.common.open_study import Open
+from app.common.open_study import OpenStudy
 from app.common.text import plain
 from pipeline.cases.study_review import StudyReview
 from pipeline.review.decisions import TEXT_CHARS
@@ -23,7 +23,7 @@ PART = "I have reviewed the findings marked as reviewed; the others stand as the
 SHOWN = 4
 
 
-def draw(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
+def draw(here: OpenStudy, now: Standing, review: StudyReview | None, reader: str) -> None:
     """The signature of a signed study, else the steps to it; in between, the result that is signed."""
     if review is not None:
         _result(review)
@@ -63,7 +63,7 @@ def _rate(bpm: float | None) -> str:
     return "–" if bpm is None else f"{bpm:.0f}/min"
 
 
-def _signed(here: Open, now: Standing, reader: str) -> None:
+def _signed(here: OpenStudy, now: Standing, reader: str) -> None:
     signature = now.signature
     if signature is not None:
         st.success(
@@ -82,7 +82,7 @@ def _signed(here: Open, now: Standing, reader: str) -> None:
         _who(reader)
 
 
-def _new(here: Open, now: Standing, reader: str) -> None:
+def _new(here: OpenStudy, now: Standing, reader: str) -> None:
     st.info(
         "Nobody has reviewed this study yet. The first decision on the Review page begins the review; if there is "
         "nothing to change, begin it here and sign.",
@@ -114,7 +114,7 @@ def _left(review: StudyReview | None) -> bool:
     return True
 
 
-def _sign(here: Open, now: Standing, reader: str, *, whole: bool) -> None:
+def _sign(here: OpenStudy, now: Standing, reader: str, *, whole: bool) -> None:
     """The statement, which claims no more than was reviewed, and the button, once the readers are through."""
     wait = _awaited(here, now)
     if wait:
@@ -129,7 +129,7 @@ def _sign(here: Open, now: Standing, reader: str, *, whole: bool) -> None:
         _who(reader)
 
 
-def _awaited(here: Open, now: Standing) -> str:
+def _awaited(here: OpenStudy, now: Standing) -> str:
     """What a second reading leaves to do before anybody may sign, "" if nothing."""
     if not now.second_reader:
         return ""
@@ -150,20 +150,20 @@ def _who(reader: str) -> None:
         st.caption("Say who you are above first.")
 
 
-def _begin(here: Open, seen: int, reader: str) -> None:
+def _begin(here: OpenStudy, seen: int, reader: str) -> None:
     here.change(lambda: reviews.begin_review(here.study_id, reader=reader), seen, "The review has begun.")
 
 
-def _take_signature(here: Open, seen: int, reader: str, field: str) -> None:
+def _take_signature(here: OpenStudy, seen: int, reader: str, field: str) -> None:
     sign = partial(reviews.sign, text=str(st.session_state[field]))
     _change_state(here, seen, reader, sign, "sign", "Signed and saved.")
 
 
-def _reopen(here: Open, seen: int, reader: str) -> None:
+def _reopen(here: OpenStudy, seen: int, reader: str) -> None:
     reopen = partial(reviews.reopen, reason=str(st.session_state["reopen-reason"]))
     _change_state(here, seen, reader, reopen, "reopen", "Reopened and saved.")
 
 
-def _change_state(here: Open, seen: int, reader: str, act: Callable[..., int], what: str, done: str) -> None:
+def _change_state(here: OpenStudy, seen: int, reader: str, act: Callable[..., int], what: str, done: str) -> None:
     key = here.key(what, seen)
     here.change(lambda: act(here.study_id, reader=reader, expected_version=seen, key=key), seen, done)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.cases.strip_content import Lead, Marks, recorded_leads
+from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
@@ -126,7 +126,7 @@ def quality_text(quality: Quality) -> str:
     return ", ".join(f"{share(part)} {word}" for word, part in shares.items())
 
 
-def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
+def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[StripLead, ...]:
     """Return the analysed leads as recorded, between two times.
 
     Parameters
@@ -139,7 +139,7 @@ def window_leads(case: Case, start_s: float, stop_s: float) -> tuple[Lead, ...]:
     return recorded_leads(case.recording, case.prepared.leads, start_s, stop_s)
 
 
-def marks(case: Case, start_s: float, stop_s: float) -> Marks:
+def marks(case: Case, start_s: float, stop_s: float) -> BeatMarks:
     """Return the beats between two times, as the strip marks them.
 
     Parameters
@@ -153,13 +153,13 @@ def marks(case: Case, start_s: float, stop_s: float) -> Marks:
     return _marks(case, np.arange(first, last, dtype=np.int64))
 
 
-def _marks(case: Case, beats: NDArray[np.int64]) -> Marks:
-    return Marks(
+def _marks(case: Case, beats: NDArray[np.int64]) -> BeatMarks:
+    return BeatMarks(
         beats, case.time_s[beats], tuple(case.letters[i] for i in beats), tuple(hover(case, int(i)) for i in beats)
     )
 
 
-def lane_marks(case: Case) -> Marks:
+def lane_marks(case: Case) -> BeatMarks:
     """Beats that are not N, thinned to one per class and pixel-wide stretch of the trend."""
     letters = np.array(case.letters)
     wanted = np.flatnonzero(letters != "N")

@@ -11,7 +11,7 @@ from pipeline.types import Recording
 
 
 @dataclass(frozen=True, eq=False)
-class Lead:
+class StripLead:
     """One lead of a strip: `time_s` and `value_mv` (n,), NaN where nothing was recorded."""
 
     name: str
@@ -21,7 +21,7 @@ class Lead:
 
 
 @dataclass(frozen=True, eq=False)
-class Marks:
+class BeatMarks:
     """Beats to mark: `beat` (n,) what names them, `time_s` (n,), `label` and `hover` (n,) texts."""
 
     beat: NDArray[np.int64]
@@ -30,7 +30,9 @@ class Marks:
     hover: tuple[str, ...]
 
 
-def recorded_leads(recording: Recording, leads: tuple[str, ...], start_s: float, stop_s: float) -> tuple[Lead, ...]:
+def recorded_leads(
+    recording: Recording, leads: tuple[str, ...], start_s: float, stop_s: float
+) -> tuple[StripLead, ...]:
     """Return leads of a recording between two times.
 
     Parameters
@@ -44,13 +46,13 @@ def recorded_leads(recording: Recording, leads: tuple[str, ...], start_s: float,
 
     Returns
     -------
-    tuple of Lead
+    tuple of StripLead
         In the order of `leads`.
     """
     first, last = max(0, int(start_s * recording.fs)), min(recording.n_samples, int(np.ceil(stop_s * recording.fs)) + 1)
     time_s = np.arange(first, last) / recording.fs
     columns = [recording.leads.index(name) for name in leads]
     return tuple(
-        Lead(recording.leads[i], time_s, np.asarray(recording.p_signal[first:last, i]), recording.calibrated[i])
+        StripLead(recording.leads[i], time_s, np.asarray(recording.p_signal[first:last, i]), recording.calibrated[i])
         for i in columns
     )

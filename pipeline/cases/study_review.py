@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cases.material import ReviewMaterial
-from pipeline.cases.strip_content import Marks
+from pipeline.cases.strip_content import BeatMarks
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
@@ -34,7 +34,7 @@ HUMAN_WORDS: Final = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FindingFilter:
     """Which findings are listed: those that pass all filters.
 
     Attributes
@@ -116,7 +116,7 @@ class StudyReview:
     material: ReviewMaterial
     standing: Standing
     state: InForce
-    _lists: dict[Wanted, tuple[Finding, ...]] = field(default_factory=dict)
+    _lists: dict[FindingFilter, tuple[Finding, ...]] = field(default_factory=dict)
 
     @property
     def study(self) -> Study:
@@ -149,13 +149,13 @@ class StudyReview:
         """Heart rate variability."""
         return self.state.variability
 
-    def listed(self, wanted: Wanted) -> tuple[Finding, ...]:
+    def listed(self, wanted: FindingFilter) -> tuple[Finding, ...]:
         """Return the findings that pass, in order of importance."""
         if wanted not in self._lists:
             self._lists[wanted] = self._passing(wanted)
         return self._lists[wanted]
 
-    def _passing(self, wanted: Wanted) -> tuple[Finding, ...]:
+    def _passing(self, wanted: FindingFilter) -> tuple[Finding, ...]:
         among = None
         if wanted.other in self.material.others:
             among = tuple(disagreements(self.beats, self.material.others[wanted.other]).tolist())
@@ -210,9 +210,9 @@ class StudyReview:
         aami = str(self.beats.model_aami[at])
         return LETTER.get(aami, aami)
 
-    def marks(self, at: NDArray[np.integer]) -> Marks:
+    def marks(self, at: NDArray[np.integer]) -> BeatMarks:
         """Beats at these positions, as strips mark them; a mark's `beat` is its sample."""
-        return Marks(
+        return BeatMarks(
             self.beats.sample[at], self.beats.time_s[at], tuple(self.letter(int(i)) for i in at),
             tuple(self.hover(int(i)) for i in at),
         )  # fmt: skip

@@ -14,13 +14,13 @@ from pipeline.types import QualitySegment
 from pipeline.wording import duration, percent
 
 
-def lead(seconds: float = 10, fs: float = 360) -> ecg_chart.Lead:
+def lead(seconds: float = 10, fs: float = 360) -> ecg_chart.StripLead:
     time_s = np.arange(0, seconds, 1 / fs)
-    return ecg_chart.Lead("MLII", time_s, np.sin(2 * np.pi * time_s).astype(np.float32))
+    return ecg_chart.StripLead("MLII", time_s, np.sin(2 * np.pi * time_s).astype(np.float32))
 
 
-def marks() -> ecg_chart.Marks:
-    return ecg_chart.Marks(np.array([7, 8]), np.array([2.0, 3.0]), ("N", "V"), ("beat 8", "beat 9"))
+def marks() -> ecg_chart.BeatMarks:
+    return ecg_chart.BeatMarks(np.array([7, 8]), np.array([2.0, 3.0]), ("N", "V"), ("beat 8", "beat 9"))
 
 
 @given(st.integers(1, 50_000), st.integers(0, 2**31))
@@ -64,7 +64,7 @@ def test_the_calibration_pulse_is_one_millivolt_high_and_one_large_square_wide()
 
 
 def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
-    bare = ecg_chart.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
+    bare = ecg_chart.StripLead("X", lead().time_s, lead().value_mv, calibrated=False)
     figure = ecg_chart.strip((bare,), marks(), LIGHT, start_s=0, window_s=10)
     assert all(trace.name != "1 mV" for trace in figure.data)
     texts = [annotation.text for annotation in figure.layout.annotations]
@@ -73,7 +73,7 @@ def test_an_uncalibrated_lead_has_no_pulse_and_says_so() -> None:
 
 
 def test_the_paper_says_its_scales_where_a_lead_has_one() -> None:
-    bare = ecg_chart.Lead("X", lead().time_s, lead().value_mv, calibrated=False)
+    bare = ecg_chart.StripLead("X", lead().time_s, lead().value_mv, calibrated=False)
     figure = ecg_chart.strip((bare, lead()), marks(), LIGHT, start_s=0, window_s=10)
     assert "25 mm/s · 10 mm/mV" in [annotation.text for annotation in figure.layout.annotations]
 
@@ -81,7 +81,7 @@ def test_the_paper_says_its_scales_where_a_lead_has_one() -> None:
 @pytest.mark.parametrize("calibrated", [True, False])
 @pytest.mark.parametrize("amplitude", [0.5, 400.0, 1e6])
 def test_no_amplitude_makes_a_strip_or_a_beat_taller_than_its_room(amplitude: float, calibrated: bool) -> None:
-    tall = ecg_chart.Lead("X", lead().time_s, 1024 + amplitude * lead().value_mv, calibrated)
+    tall = ecg_chart.StripLead("X", lead().time_s, 1024 + amplitude * lead().value_mv, calibrated)
     figure = ecg_chart.strip((tall, lead()), marks(), LIGHT, start_s=0, window_s=10)
     assert figure.layout.height <= ecg_chart.STRIP_PX + 34
     beat = ecg_chart.beat_heat((tall, lead()), np.empty(0), np.empty(0), LIGHT)
@@ -93,15 +93,15 @@ def test_no_amplitude_makes_a_strip_or_a_beat_taller_than_its_room(amplitude: fl
 
 
 def test_a_strip_of_nothing_but_a_gap_can_be_drawn() -> None:
-    empty = ecg_chart.Lead("MLII", lead().time_s, np.full(3600, np.nan, np.float32))
+    empty = ecg_chart.StripLead("MLII", lead().time_s, np.full(3600, np.nan, np.float32))
     gap = QualitySegment(0, 10, "gap", "nothing was recorded")
-    none = ecg_chart.Marks(np.empty(0, np.int64), np.empty(0), (), ())
+    none = ecg_chart.BeatMarks(np.empty(0, np.int64), np.empty(0), (), ())
     figure = ecg_chart.strip((empty,), none, LIGHT, start_s=0, window_s=10, quality=(gap,))
     assert any(annotation.text == "nothing was recorded" for annotation in figure.layout.annotations)
 
 
 def test_lead_names_are_not_read_as_markup() -> None:
-    foreign = ecg_chart.Lead("<a href='http://x'>V1</a>", lead().time_s, lead().value_mv)
+    foreign = ecg_chart.StripLead("<a href='http://x'>V1</a>", lead().time_s, lead().value_mv)
     figure = ecg_chart.strip((foreign,), marks(), LIGHT, start_s=0, window_s=10)
     texts = [annotation.text for annotation in figure.layout.annotations]
     assert "<b>&lt;a href=&#x27;http://x&#x27;&gt;V1&lt;/a&gt;</b>" in texts

@@ -10,19 +10,19 @@ from app.common import ecg_chart, review_charts
 from app.common.review_charts import DayRow, Shape
 from app.common.strip_chart import Picked, drags
 from app.common.theme import LIGHT
-from pipeline.cases.strip_content import Lead, Marks
+from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.store.recordings import Envelope
 
 FS = 250.0
 
 
-def lead() -> Lead:
+def lead() -> StripLead:
     time_s = np.arange(2500) / FS
-    return Lead("MLII", time_s, np.sin(2 * np.pi * time_s))
+    return StripLead("MLII", time_s, np.sin(2 * np.pi * time_s))
 
 
-def marks() -> Marks:
-    return Marks(np.array([250, 500, 750]), np.array([1.0, 2.0, 3.0]), ("N", "V", "X"), ("a", "b", "c"))
+def marks() -> BeatMarks:
+    return BeatMarks(np.array([250, 500, 750]), np.array([1.0, 2.0, 3.0]), ("N", "V", "X"), ("a", "b", "c"))
 
 
 def strip(**more: bool) -> go.Figure:
