@@ -22,7 +22,7 @@ from pipeline.digitisation.digitise import Corrections, Digitised
 from pipeline.digitisation.speed_and_gain import MeasuredValue
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
-from pipeline.export.wfdb_record import write_record
+from pipeline.export.wfdb_files import write_record
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.recordings import save_recording
 from pipeline.types import Recording, RgbPicture

@@ -113,7 +113,7 @@ def model_alone(review: StudyReview) -> ReportContent:
     """The model's answer, without any decision."""
     material = review.material
     return report_content(
-        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.ground),
+        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
     )  # fmt: skip
 

@@ -95,7 +95,7 @@ def _others(here: Open, now: Standing, reader: str) -> None:
 
 
 def _compared(here: Open, now: Standing, review: StudyReview | None, reader: str) -> None:
-    found = comparison(here.study_id, review.material.ground if review else None)
+    found = comparison(here.study_id, review.material.evidence if review else None)
     names = f"**{plain(found.first_reader)}** and **{plain(found.second_reader)}**"
     differences = found.agreement.differences
     st.markdown(f"{names} read this study independently.")

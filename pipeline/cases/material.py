@@ -49,7 +49,7 @@ class ReviewMaterial:
     analysis: Analysis
     prepared: Prepared
     families: Families
-    ground: SignalEvidence
+    evidence: SignalEvidence
     others: Mapping[str, Analysis]
 
 

@@ -85,7 +85,7 @@ class InForce:
             If the decision does not fit the beats.
         """
         board = self.board.after(decision)
-        beats = board.beats(self.material.ground)
+        beats = board.beats(self.material.evidence)
         return InForce(self.material, board, beats, self.events if _same_rhythm(self.beats, beats) else None)
 
     @cached_property
@@ -242,7 +242,7 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
     board = Board(material.analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return InForce(material, board, board.beats(material.ground))
+    return InForce(material, board, board.beats(material.evidence))
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:

@@ -52,7 +52,7 @@ def _one_page(path: Path, options: argparse.Namespace) -> bool:
     """Tell whether a page became a recording; its facts are written either way."""
     from pipeline.digitisation.digitise import Corrections
     from pipeline.export import dump_json
-    from pipeline.export.wfdb_record import write_record
+    from pipeline.export.wfdb_files import write_record
 
     given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
     recording, facts = digitise_file(path, given, page=options.page - 1)

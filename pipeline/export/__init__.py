@@ -2,7 +2,7 @@
 
 from pipeline.export.analysis_files import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_csv
 from pipeline.export.pictures import heat_overlay, write_png
-from pipeline.export.wfdb_annotations import ANNOTATOR, write_atr
+from pipeline.export.wfdb_files import ANNOTATOR, write_atr
 
 __all__ = [
     "ANNOTATOR",

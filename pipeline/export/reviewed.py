@@ -10,7 +10,7 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json, table_bytes, to_json
 from pipeline.export.report_content import ReportContent, utc_text
-from pipeline.export.wfdb_annotations import annotation_bytes
+from pipeline.export.wfdb_files import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.wording import RESEARCH_USE

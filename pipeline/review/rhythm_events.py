@@ -95,7 +95,7 @@ def events(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> tuple[RhythmE
     Runs are beats of one class in a row: rejected ("X") and unclassified ("U") beats and breaks of the signal end them,
     as does a beat of any other class. With three or more beats, a run at `run_bpm` or more is a tachycardia, a slower
     one an idioventricular (V) or atrial (S) rhythm. A long interval is a pause if the leads are at rest; otherwise it
-    is "no_beats" (waves that nobody has marked) or "signal_lost" (see `review.ground`).
+    is "no_beats" (waves that nobody has marked) or "signal_lost" (see `review.signal_evidence`).
 
     References
     ----------

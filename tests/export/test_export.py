@@ -16,7 +16,7 @@ import wfdb
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
 from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_atr, write_csv
-from pipeline.export.wfdb_record import write_record
+from pipeline.export.wfdb_files import write_record
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 from pipeline.types import Analysis, Quality, QualitySegment, Recording, read_only

@@ -1,4 +1,7 @@
-"""An analysis as WFDB annotations that any WFDB tool can read."""
+"""A recording, and the annotations of an analysis, as files that any WFDB tool can read.
+
+wfdb's own writer of records warns under pandas 3.1, so it is not used.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from typing import Final
 
 import numpy as np
 import wfdb
+from numpy.typing import NDArray
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
-from pipeline.types import Analysis, IntArray
+from pipeline.types import Analysis, IntArray, Recording
 
 ANNOTATOR: Final = "hv"
 _NOTE_MAX: Final = 250  # the format stores the length of a note in one byte
+_PER_MV: Final = 1000  # steps of 1 microvolt: 16 bits then hold 32 mV
+_MISSING: Final = -32768  # of format 16
 
 
 def write_atr(analysis: Analysis, path: Path) -> Path:
@@ -76,3 +82,34 @@ def _note(reason: str) -> str:
     """Reduce an auxiliary note to what the format can hold: ASCII without control characters, short enough."""
     plain = "".join(c if " " <= c <= "~" else "?" for c in reason)
     return plain[:_NOTE_MAX]
+
+
+def write_record(recording: Recording, folder: Path) -> Path:
+    """Write `recording` as NAME.hea and NAME.dat (format 16, mV; missing samples marked as WFDB does).
+
+    Returns
+    -------
+    Path
+        The header.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written.
+    """
+    digital = _digital(recording)
+    lines = [f"{recording.name} {len(recording.leads)} {recording.fs:.15g} {recording.n_samples}"]
+    for i, lead in enumerate(recording.leads):
+        checksum = int(digital[:, i].astype(np.int64).sum()) & 0xFFFF
+        checksum -= 0x10000 if checksum >= 0x8000 else 0
+        lines.append(f"{recording.name}.dat 16 {_PER_MV}(0)/mV 16 0 {digital[0, i]} {checksum} 0 {lead}")
+    lines += [f"# {notice}" for notice in recording.notices]
+    write_bytes(folder / f"{recording.name}.dat", digital.astype("<i2").tobytes())
+    write_bytes(folder / f"{recording.name}.hea", ("\n".join(lines) + "\n").encode("ascii", "replace"))
+    return folder / f"{recording.name}.hea"
+
+
+def _digital(recording: Recording) -> NDArray[np.int16]:
+    """Return the signal (n_samples, n_leads) in microvolts."""
+    whole = np.clip(np.round(recording.p_signal * _PER_MV), _MISSING + 1, -_MISSING - 1)
+    return np.where(np.isfinite(recording.p_signal), np.nan_to_num(whole), _MISSING).astype(np.int16)
