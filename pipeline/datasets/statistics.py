@@ -179,8 +179,11 @@ def load_statistics(path: Path = STATISTICS_PATH) -> Statistics:
     DataError
         If there is no such file, or it was not written by `write_statistics`.
     """
-    what = f"The statistics {path.name} are missing or broken: the file"
-    return read_as(Statistics, path, what=what, again="run `python -m pipeline data --statistics`")
+    again = "run `python -m pipeline data --statistics`"
+    try:
+        return read_as(Statistics, path, again=again)
+    except DataError as error:
+        raise DataError(f"The statistics {path.name} are missing or broken; {again}.") from error
 
 
 def _reference(recording: Recording) -> tuple[IntArray, tuple[str, ...]]:

@@ -220,7 +220,7 @@ def test_checkpoints_are_of_one_plan_and_of_the_code_that_made_them(monkeypatch:
     assert {"pipeline.synthesis.rhythms", "pipeline.training.rhythm_network.augmentation", "models.rhythm"} <= set(
         makers
     )
-    monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in makers if not each.endswith("simulate")))
+    monkeypatch.setattr(rhythm_members, "MAKERS", tuple(each for each in makers if not each.endswith("rhythms")))
     assert plan.key(DEFAULT, DS1) != known
 
 
@@ -243,7 +243,7 @@ def test_patients_of_another_database_are_left_out_as_those_of_the_first_are(tmp
     )
     assert list(material.recorded) == ["101", "106"]
     assert list(material.others) == ["800", "803"]
-    kept = material.taught(["106", "803"])
+    kept = material.without(["106", "803"])
     assert list(kept.recorded) == ["101"]
     assert list(kept.others) == ["800"]
     assert list(kept.simulated) == ["101", "800"]

@@ -122,8 +122,9 @@ def test_a_worker_that_is_ready_before_there_is_work_does_the_work(client: Clien
     until(lambda: client.status(wanted).state == "absent")
     assert result(wanted).sample.size > 400
     assert workers(jobs.folder) == [worker]
-    said = (jobs.folder / "log.txt").read_text().splitlines()
-    assert [line.rpartition(f" by {NETWORK} ")[2] for line in said] == ["begins", "is finished"]
+    log = jobs.folder / "log.txt"
+    until(lambda: len(log.read_text().splitlines()) > 1)  # the last line follows the result
+    assert [line.rpartition(f" by {NETWORK} ")[2] for line in log.read_text().splitlines()] == ["begins", "is finished"]
 
 
 def test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result(client: Client, jobs: Jobs) -> None:
