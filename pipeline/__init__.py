@@ -1,13 +1,15 @@
 """HeartVision in Python: read a recording, classify its beats, see why.
 
+The names in `__all__` are public and stay. Everything else may change from one version to the next. A name is imported
+when it is first used, so `import pipeline` itself costs nothing; TensorFlow is imported when a network is loaded.
+
+Examples
+--------
 >>> import pipeline as hv
 >>> recording = hv.read_recording(hv.demo_path())
 >>> result = hv.analyse(recording)
 >>> result.counts()["V"]
 100
-
-The names in `__all__` are public and stay. Everything else may change from one version to the next. A name is imported
-when it is first used, so `import pipeline` itself costs nothing; TensorFlow is imported when a network is loaded.
 """
 
 from importlib import import_module

@@ -76,5 +76,22 @@ def test_the_examples_are_true(path: Path):
     assert not result.failed
 
 
+def outside_examples(source: str) -> list[str]:
+    """First lines of docstrings with an example before the heading Examples: the site draws it as a quotation."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef
+    docstrings = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    return [text.splitlines()[0] for text in docstrings if ">>> " in text.split("Examples\n--------\n")[0]]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_examples_stand_under_their_heading(path: Path):
+    assert outside_examples(path.read_text(encoding="utf-8")) == []
+
+
+def test_an_example_without_a_heading_is_found():
+    assert outside_examples("'''Add.\n\n>>> 1 + 1\n2\n'''\n") == ["Add."]
+    assert outside_examples("'''Add.\n\nExamples\n--------\n>>> 1 + 1\n2\n'''\n") == []
+
+
 def test_there_are_examples():
     assert len(WITH_EXAMPLES) >= 8
