@@ -318,7 +318,9 @@ def _notices(
     if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
         found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
     if first.upper() not in TRAINED_LEADS:
-        found.append(f"Lead {first} is none of MIT-BIH's, which taught every network; read the classes with care.")
+        found.append(
+            f"Lead {first} is none of MIT-BIH's, which every network was trained on; read the classes with care."
+        )
     index = recording.leads.index(first)
     if not recording.calibrated[index]:
         found.append(f"Lead {first} is uncalibrated: its amplitudes are not millivolts.")

@@ -179,7 +179,7 @@ def show_against(view: EvaluationView) -> None:
     names = (tables.title_of(view.name, view.evaluation), tables.title_of(other, everyone[other]))
     both, most = len(reports[0].records), max(len(everyone[n].of(view.kind).records) for n in (view.name, other))
     if both < most:
-        st.info(f"On the {both} recordings that both were tested on; the others taught one of them.")
+        st.info(f"On the {both} recordings that both were tested on; one of the networks was trained on the others.")
     drawn = [(tables.measure_title(d.measure), d.difference, d.low, d.high) for d in found.differences]
     command = f"python -m pipeline evaluate --compare {view.name} {other} --split {view.evaluation.split}"
     made = replace(view.evaluation.provenance, command=command)

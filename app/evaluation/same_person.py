@@ -27,18 +27,18 @@ MEASURES = ("accuracy", "N_f1", "S_f1", "V_f1", "F_f1", "binary_balanced_accurac
 
 def show_same_person(view: EvaluationView) -> None:
     """For each person in both halves: the run without that person's training record, if there is one."""
-    for taught, tested in SAME_PERSON:
-        file = without_file(view.name, (taught,), registry.WEIGHTS)
+    for trained, tested in SAME_PERSON:
+        file = without_file(view.name, (trained,), registry.WEIGHTS)
         if view.evaluation.split == "ds2" and file.is_file():
-            st.subheader(f"Trained without record {taught}", anchor=False)
+            st.subheader(f"Trained without record {trained}", anchor=False)
             try:
                 other = cache.evaluation(file)
                 found = _compared(view, other)
             except DataError as error:
                 st.warning(plain(str(error)))
                 continue
-            st.write(_told(view, other, taught, tested))
-            show_table(tables.differences(found, ("Usual", f"Without {taught}")), f"{view.name}-without-{taught}.csv")
+            st.write(_told(view, other, trained, tested))
+            show_table(tables.differences(found, ("Usual", f"Without {trained}")), f"{view.name}-without-{trained}.csv")
             show_caption(other.provenance, f"models/weights/{view.name}/{file.name}")
 
 
@@ -55,13 +55,14 @@ def _compared(view: EvaluationView, other: Evaluation) -> list[MeasureDifference
     return [*found[:at], *beside, *found[at:]]
 
 
-def _told(view: EvaluationView, other: Evaluation, taught: str, tested: str) -> str:
+def _told(view: EvaluationView, other: Evaluation, trained: str, tested: str) -> str:
     usual, without = (_errors(content.of(view.kind), tested) for content in (view.evaluation, other))
     return (
-        f"Record {taught}, which teaches, is of the same man as {tested}, who is tested. The same network, trained by "
-        f"the same recipe without him, makes {grouped(without)} errors in record {tested} instead of {grouped(usual)}. "
-        "Two trainings differ by chance as well; the intervals come from drawing the patients anew and do not know "
-        "of that."
+        f"Record {trained}, in the training set, is of the same man as {tested}, in the test set. The same network, "
+        f"trained in the same way without him, makes {grouped(without)} errors in record {tested} instead of "
+        f"{grouped(usual)}. "
+        "Two trainings differ by chance as well; the intervals come from resampling the patients and do not "
+        "include that."
     )
 
 

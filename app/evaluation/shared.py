@@ -103,13 +103,13 @@ def _tested_people(content: Evaluation, report: Report) -> str:
     number = len(report.per_record)
     if content.split == "svdb":
         seen = len(content.seen)
-        known = f"{seen} of them taught the network" if seen else "none of them taught the network"
+        known = f"the network was trained on {seen} of them" if seen else "the network was trained on none of them"
         return (
             f"{number} recordings of the MIT-BIH Supraventricular Arrhythmia Database (78 were published), with other "
             f"leads and 128 Hz; {known}. It shows how far the answers carry beyond the database of the training."
         )
     if content.split == "ds1":
-        return f"{number} recordings that taught the network: it shows what was learnt, not what to expect."
+        return f"{number} recordings that the network was trained on: it shows what was learnt, not what to expect."
     return (
         f"{number} recordings of the MIT-BIH database (the set DS2 of de Chazal 2004) whose beats the networks have "
         f"not seen. {len(report.left_out)} recordings with pacemakers are left out, as the standard EC57 says. "

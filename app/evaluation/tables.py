@@ -134,7 +134,7 @@ def different_patients(evaluations: Mapping[str, Evaluation], kind: Kind) -> str
         return ""
     counts = ", ".join(f"{title} on {number}" for title, number in tested.items())
     return (
-        f"Not all networks were tested on the same recordings, because some were taught by a part of them: {counts}. "
+        f"Not all networks were tested on the same recordings, because some were trained on a part of them: {counts}. "
         "Do not compare across; the section Against another takes the recordings that both were tested on."
     )
 

@@ -48,10 +48,10 @@ def draw() -> None:
         _figure("Textbook beats read", textbook.share, _range(textbook.interval))
         _figure("Other pictures taken for a beat", others.share, _range(others.interval))
     st.caption(
-        f"{everything.n} beats of patients that taught nothing (MIT-BIH DS2), drawn in {len(styles.by_style)} "
-        f"styles, normal against S, V or F; {others.n} pictures that are no beat, of kinds that training did not "
-        "see. S looks like N without its rhythm, and F like its patient's N: V against N is what a single beat can "
-        "show. Intervals are 95 %, in the table over patients drawn anew."
+        f"{everything.n} beats of patients that no network was trained on (MIT-BIH DS2), drawn in "
+        f"{len(styles.by_style)} styles, normal against S, V or F; {others.n} pictures that are no beat, of kinds that "
+        "training did not see. S looks like N without its rhythm, and F like its patient's N: V against N is what a "
+        "single beat can show. Intervals are 95 %, in the table over patients drawn anew."
     )
     st.dataframe(_against_rows(styles), hide_index=True, placeholder="")
     with st.expander("Per style, class and kind, and the public beat pictures"):
@@ -120,6 +120,6 @@ def _public(public: PublicPictures) -> None:
     st.caption(
         "Each picture was compared with every annotated beat of MIT-BIH. The folder called normal holds fusion beats "
         "of a few patients, the folder called abnormal mostly normal beats: the folders' names are no labels. By the "
-        f"annotators' labels, on the {true.n} pictures of patients that taught nothing: accuracy "
+        f"annotators' labels, on the {true.n} pictures of patients that no network was trained on: accuracy "
         f"{score(true.accuracy)}, sensitivity {score(true.sensitivity)}, specificity {score(true.specificity)}."
     )

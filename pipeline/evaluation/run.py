@@ -154,7 +154,9 @@ def evaluate_classifier(
     if split != "ds1":  # which shows the fit to the training set
         names = unseen_by(model, names)
     if not names:
-        raise DataError(f"All records of the split {split!r} taught network {classifier.name!r}; none is left to test.")
+        raise DataError(
+            f"Network {classifier.name!r} was trained on all records of the split {split!r}; none is left to test."
+        )
     found = predict_records(classifier, model, folder, names, cache, config, progress=stretch_of(report, 0, 0.95))
     before = _before(output)
     same = before if before and before.model.sha256 == model.sha256 else None

@@ -17,7 +17,7 @@ EVALUATED_SPLITS: Final[Mapping[EvaluationSplit, str]] = MappingProxyType(
     {
         "ds2": "MIT-BIH DS2, 22 patients never trained on",
         "svdb": "MIT-BIH Supraventricular database: other hospital days, other leads, 128 Hz",
-        "ds1": "MIT-BIH DS1, the patients that taught the network",
+        "ds1": "MIT-BIH DS1, the patients that the network was trained on",
     }
 )
 AGAIN: Final = "run `python -m pipeline evaluate` again"

@@ -116,7 +116,7 @@ def train_records(without: Sequence[str] = ()) -> tuple[str, ...]:
     """
     training_records = tuple(record for record in DS1 if record not in VALIDATION)
     if strangers := [record for record in without if record not in training_records]:
-        raise DataError(f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(training_records)}.")
+        raise DataError(f"Record {strangers[0]!r} is not trained on; those that are: {', '.join(training_records)}.")
     return tuple(record for record in training_records if record not in without)
 
 

@@ -284,7 +284,7 @@ def test_a_lead_that_no_network_was_trained_on_is_marked(page: AppTest) -> None:
     (name, header), signal = demo_files()
     upload(page, (name, header.replace(b"MLII", b"AVR")), signal)
     assert not page.exception
-    assert any("which taught every network" in warning.value for warning in page.warning)
+    assert any("which every network was trained on" in warning.value for warning in page.warning)
 
 
 def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTest) -> None:

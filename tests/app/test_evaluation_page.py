@@ -154,5 +154,5 @@ def test_the_other_database_has_its_own_numbers(monkeypatch, networks, no_data, 
     page.segmented_control(key="evaluation-split").set_value("svdb").run()
     assert not page.exception
     assert page.dataframe[0].value["V F1 %"].tolist() == ["12.3 (10.0–20.0)"]
-    assert "1 of them taught the network" in said(page)
+    assert "the network was trained on 1 of them" in said(page)
     assert any("`models/weights/vgg16/evaluation-svdb.json`" in caption.value for caption in page.caption)

@@ -194,7 +194,7 @@ def test_unknown_splits_and_records_are_refused(folder, tmp_path, split, records
 
 def test_a_database_of_which_every_record_taught_the_network_is_refused(folder, tmp_path):
     model = replace(MODEL, train_records=("100", "103"))
-    with pytest.raises(DataError, match="All records of the split 'ds2' taught network 'rule'"):
+    with pytest.raises(DataError, match="Network 'rule' was trained on all records of the split 'ds2'"):
         run.evaluate_classifier(WidthRule(), model, folder, "ds2", tmp_path / "e.json", records=("100", "103"))
 
 

@@ -138,7 +138,7 @@ def test_a_network_without_a_record_is_scored_beside_the_usual_one_and_leaves_it
     assert content.reference.records == DS2[:2]
     assert not (tmp_path / "out" / "toy" / "weights.npz").exists()
     assert main([*command, "--without", "100"]) == 3
-    assert "Record '100' teaches nothing" in capsys.readouterr().err
+    assert "Record '100' is not trained on" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("toy")

@@ -263,7 +263,7 @@ def test_as_many_folds_as_members_are_needed() -> None:
 @pytest.mark.parametrize(
     ("without", "told"),
     [
-        (("100",), "Record '100' teaches nothing; those that do are 101, 106,"),
+        (("100",), "Record '100' is not trained on; those that are: 101, 106,"),
         (("118", "116", "122", "205"), "a fold would be empty"),
     ],
 )

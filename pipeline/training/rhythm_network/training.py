@@ -150,7 +150,7 @@ def _left(folds: Sequence[Sequence[str]], without: Sequence[str]) -> list[list[s
     training_records = [record for fold in folds for record in fold]
     if strangers := [record for record in without if record not in training_records]:
         raise DataError(
-            f"Record {strangers[0]!r} teaches nothing; those that do are {', '.join(sorted(training_records))}."
+            f"Record {strangers[0]!r} is not trained on; those that are: {', '.join(sorted(training_records))}."
         )
     kept = [[record for record in fold if record not in without] for fold in folds]
     if not all(kept):
