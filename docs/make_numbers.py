@@ -19,8 +19,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import registry  # noqa: E402
+from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
-from pipeline.evaluation.schema import Estimate, Estimates, Evaluation  # noqa: E402
+from pipeline.evaluation.schema import Estimate, Estimates  # noqa: E402
 from pipeline.page_classifier.schema import read_page_evaluation  # noqa: E402
 
 WEIGHTS: Final = ROOT / "models" / "weights"

@@ -23,8 +23,8 @@ from models.registry import Classifier
 from models.runtime import keras
 from pipeline.config import DEFAULT, database_url
 from pipeline.errors import IntakeError, ModelError
+from pipeline.evaluation.evaluation_schema import Evaluation
 from pipeline.evaluation.saved import read_evaluation
-from pipeline.evaluation.schema import Evaluation
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
 from pipeline.types import Beats, BeatTrace, PictureArray
 from pipeline.worker import Client

@@ -11,20 +11,17 @@ import plotly.graph_objects as go
 
 from app.common.text import PLOTLY_SEPARATORS
 from app.common.theme import Palette
-from pipeline.evaluation.schema import (
+from pipeline.evaluation.report_schema import (
     Confusion,
     CoverageCurve,
-    Curves,
-    Estimate,
-    Estimates,
     PrecisionRecallCurve,
     RecordRow,
     ReliabilityBins,
-    RiskCurve,
     RocCurve,
-    SetCoverage,
     ThresholdSweep,
 )
+from pipeline.evaluation.schema import Curves, Estimate, Estimates
+from pipeline.evaluation.uncertainty_schema import RiskCurve, SetCoverage
 from pipeline.wording import grouped
 
 PICTURES: Final = ("PNG", "SVG")

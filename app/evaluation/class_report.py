@@ -12,7 +12,9 @@ import streamlit as st
 from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.shared import download_button
-from pipeline.evaluation.schema import ClassReport, Confusion, Curves
+from pipeline.evaluation.class_schema import ClassReport
+from pipeline.evaluation.report_schema import Confusion
+from pipeline.evaluation.schema import Curves
 from pipeline.wording import no_share
 
 LABEL_LETTERS = 12  # of a line beside the confusion matrix

@@ -15,8 +15,8 @@ from app.evaluation.shared import EvaluationView, show_source, show_table
 from pipeline.config import data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.errors import DataError, EcgError
+from pipeline.evaluation.report_schema import WrongBeat
 from pipeline.evaluation.saved import DATABASES
-from pipeline.evaluation.schema import WrongBeat
 from pipeline.wording import clock, percent
 
 

@@ -15,7 +15,8 @@ from app.evaluation import tables
 from app.evaluation.charts import DASHES
 from app.evaluation.shared import EvaluationView, beside, show_caption, show_figure, show_table
 from pipeline.evaluation.claims import supported_statements
-from pipeline.evaluation.schema import Estimate, ExplainedSet, Explanations, RemovalCurves, Way
+from pipeline.evaluation.explanations_schema import ExplainedSet, Explanations, RemovalCurves
+from pipeline.evaluation.schema import Estimate, Way
 from pipeline.wording import UNDEFINED
 
 WAYS: Final[Mapping[Way, str]] = {"deletion": "Taken away", "insertion": "Put back"}

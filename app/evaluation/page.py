@@ -40,8 +40,9 @@ from app.evaluation.whole_images import show_pages, show_runs
 from models import registry
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
+from pipeline.evaluation.evaluation_schema import Evaluation
 from pipeline.evaluation.saved import EVALUATED_SPLITS, evaluation_file
-from pipeline.evaluation.schema import Evaluation, EvaluationSplit
+from pipeline.evaluation.schema import EvaluationSplit
 
 SECTIONS: Final[Mapping[str, Callable[[EvaluationView], None]]] = MappingProxyType(
     {

@@ -10,7 +10,8 @@ from app.common.text import plain
 from app.evaluation import charts, tables
 from app.evaluation.shared import EvaluationView, beside, show_caption, show_figure, show_table
 from pipeline.errors import DataError
-from pipeline.evaluation.schema import PatientsTested, RandomHalves, StressTest, Uncertainty
+from pipeline.evaluation.stress_schema import StressTest
+from pipeline.evaluation.uncertainty_schema import PatientsTested, RandomHalves, Uncertainty
 from pipeline.wording import grouped, percent, share
 
 SWAPS_SHOWN = 2000

@@ -14,8 +14,9 @@ from app.evaluation.shared import EvaluationView, show_caption, show_table
 from models import registry
 from pipeline.datasets.splits import SAME_PERSON
 from pipeline.errors import DataError
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.report_schema import Report
 from pipeline.evaluation.saved import without_file
-from pipeline.evaluation.schema import Evaluation, Report
 from pipeline.wording import grouped
 
 if TYPE_CHECKING:

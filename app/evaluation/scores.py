@@ -14,8 +14,8 @@ from app.evaluation.same_person import show_same_person
 from app.evaluation.shared import EvaluationView, show_caption, show_figure, show_source, show_table
 from pipeline._util.provenance import Provenance
 from pipeline.errors import DataError
+from pipeline.evaluation.report_schema import Report
 from pipeline.evaluation.saved import read_history
-from pipeline.evaluation.schema import Report
 from pipeline.wording import UNDEFINED, grouped, no_share, percent, score, share
 
 SWEPT: Mapping[

@@ -19,17 +19,12 @@ from models import registry
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.explanations_schema import Explanations
+from pipeline.evaluation.report_schema import ClassRow, RecordRow, Report
 from pipeline.evaluation.saved import AGAIN, evaluation_file
-from pipeline.evaluation.schema import (
-    ClassRow,
-    Evaluation,
-    EvaluationSplit,
-    Explanations,
-    Kind,
-    RecordRow,
-    Report,
-    StressTest,
-)
+from pipeline.evaluation.schema import EvaluationSplit, Kind
+from pipeline.evaluation.stress_schema import StressTest
 from pipeline.wording import no_share, share
 
 Beside = TypeVar("Beside", StressTest, Explanations)

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from pipeline.evaluation.schema import (
-    UNDEFINED_ESTIMATE,
-    CountedVariant,
-    Estimate,
-    Evaluation,
-    Kind,
-    PatientsTested,
-    Report,
-    StressedCondition,
-    StressTest,
-)
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.report_schema import CountedVariant, Report
+from pipeline.evaluation.schema import UNDEFINED_ESTIMATE, Estimate, Kind
+from pipeline.evaluation.stress_schema import StressedCondition, StressTest
+from pipeline.evaluation.uncertainty_schema import PatientsTested
 from pipeline.labels import AAMI_CLASSES
 from pipeline.wording import UNDEFINED, grouped, no_share, score
 

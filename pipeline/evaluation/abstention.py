@@ -14,7 +14,7 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import SignalError
 from pipeline.evaluation.conformal import TINY, Array, Patient
 from pipeline.evaluation.predict import reference_of
-from pipeline.evaluation.schema import AbstentionResult, AppRule, CurvePoint, GateErrors, RiskCurve
+from pipeline.evaluation.uncertainty_schema import AbstentionResult, AppRule, CurvePoint, GateErrors, RiskCurve
 from pipeline.types import Recording
 
 WRONG: Final = 0.05  # share of a patient's beats that may be answered wrongly, on average over patients

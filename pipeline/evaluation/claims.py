@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.evaluation.schema import BothWays, ExplainedSet, Explanations
+from pipeline.evaluation.explanations_schema import BothWays, ExplainedSet, Explanations
 
 MIN_MAPS: Final = 8  # least number of maps of an answer to say where their heat lies
 ALIKE: Final = 0.5  # correlation with maps of random weights, below which a map mostly reflects what was learnt

@@ -10,15 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.bootstrap import LEVEL
 from pipeline.evaluation.calibration import expected_calibration_error, reliability
-from pipeline.evaluation.schema import (
-    UNDEFINED_ESTIMATE,
-    ClassReport,
-    Column,
-    Estimate,
-    PictureClassRow,
-    PictureScores,
-    StatedAndObserved,
-)
+from pipeline.evaluation.class_schema import ClassReport, PictureClassRow, PictureScores, StatedAndObserved
+from pipeline.evaluation.schema import UNDEFINED_ESTIMATE, Column, Estimate
 from pipeline.types import IntArray
 
 Array = NDArray[np.float64]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pipeline.errors import DataError
 from pipeline.evaluation import bootstrap, metrics
 from pipeline.evaluation.metrics import Scores
-from pipeline.evaluation.schema import RecordRow, Report
+from pipeline.evaluation.report_schema import RecordRow, Report
 
 SWAPS: Final = 10_000
 MEASURES: Final = (

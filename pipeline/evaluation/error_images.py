@@ -13,7 +13,8 @@ from pipeline._util.files import write_bytes
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import DataError, EcgError
-from pipeline.evaluation.schema import SheetLayout, WrongBeat
+from pipeline.evaluation.report_schema import WrongBeat
+from pipeline.evaluation.schema import SheetLayout
 from pipeline.features.beat_image import render_large
 from pipeline.intake import read_path
 from pipeline.types import PictureArray

@@ -26,16 +26,9 @@ from pipeline.config import DEFAULT, Config
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2, PACED
 from pipeline.evaluation import bootstrap
-from pipeline.evaluation.faithfulness import DRAWN, PARTS, SEED, Explained, area_under
-from pipeline.evaluation.faithfulness_beats import STRETCH_MS, explained_beats
-from pipeline.evaluation.faithfulness_images import SQUARE_PX, explained_pictures
-from pipeline.evaluation.run import load_described
-from pipeline.evaluation.schema import (
-    UNDEFINED_ESTIMATE,
+from pipeline.evaluation.explanations_schema import (
     AnswerHeat,
     BothWays,
-    Estimate,
-    EvaluatedModel,
     ExplainedSet,
     Explanations,
     HeatShare,
@@ -43,6 +36,11 @@ from pipeline.evaluation.schema import (
     RandomWeights,
     RemovalCurves,
 )
+from pipeline.evaluation.faithfulness import DRAWN, PARTS, SEED, Explained, area_under
+from pipeline.evaluation.faithfulness_beats import STRETCH_MS, explained_beats
+from pipeline.evaluation.faithfulness_images import SQUARE_PX, explained_pictures
+from pipeline.evaluation.run import load_described
+from pipeline.evaluation.schema import UNDEFINED_ESTIMATE, Estimate, EvaluatedModel
 from pipeline.explain.heatmaps import SIGNAL
 
 PER_CLASS: Final = 20  # per set; two sets take VGG16 about five minutes on 2 cores

@@ -21,6 +21,7 @@ from pipeline.evaluation.report_curves import (
     roc,
     thresholds,
 )
+from pipeline.evaluation.report_schema import BeatCounts, ClassRow, CountedVariant, RefusedRecord, Report
 from pipeline.evaluation.report_scores import (
     average_over_records,
     class_rows,
@@ -29,7 +30,7 @@ from pipeline.evaluation.report_scores import (
     labelled_confusion,
     record_row,
 )
-from pipeline.evaluation.schema import BeatCounts, ClassRow, CountedVariant, Estimates, Kind, RefusedRecord, Report
+from pipeline.evaluation.schema import Estimates, Kind
 from pipeline.labels import LabelTable
 
 S_RECORD: Final = "232"  # holds three of four S beats of DS2: each S figure comes with one that leaves it out

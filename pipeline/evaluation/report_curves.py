@@ -11,16 +11,16 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pipeline.evaluation import calibration, metrics
 from pipeline.evaluation.metrics import ScoredBeats
-from pipeline.evaluation.report_scores import normal_or_not, top_label_sums, with_truth
-from pipeline.evaluation.schema import (
+from pipeline.evaluation.report_schema import (
     CoverageCurve,
-    Numbers,
     PrecisionRecallCurve,
     ReliabilityBins,
     RocCurve,
     ThresholdSweep,
     WrongBeat,
 )
+from pipeline.evaluation.report_scores import normal_or_not, top_label_sums, with_truth
+from pipeline.evaluation.schema import Numbers
 from pipeline.labels import AAMI_CLASSES
 
 CURVE_POINTS: Final = 200

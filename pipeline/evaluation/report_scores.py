@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation import bootstrap, calibration, metrics
 from pipeline.evaluation.metrics import ScoredBeats, Scores
-from pipeline.evaluation.schema import ClassRow, Confusion, Estimate, Estimates, RecordRow
+from pipeline.evaluation.report_schema import ClassRow, Confusion, RecordRow
+from pipeline.evaluation.schema import Estimate, Estimates
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 
 

@@ -19,20 +19,12 @@ from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluation.bootstrap import RESAMPLES
 from pipeline.evaluation.error_images import error_pictures, write_sheet
+from pipeline.evaluation.evaluation_schema import Evaluation, RandomSplitReport
 from pipeline.evaluation.predict import Predicted, predict_records
 from pipeline.evaluation.report import evaluate_predictions
+from pipeline.evaluation.report_schema import Report, WrongBeat
 from pipeline.evaluation.saved import DATABASES, evaluation_file, read_evaluation
-from pipeline.evaluation.schema import (
-    EvaluatedModel,
-    Evaluation,
-    EvaluationSplit,
-    Kind,
-    RandomSplitReport,
-    Report,
-    SheetLayout,
-    Speed,
-    WrongBeat,
-)
+from pipeline.evaluation.schema import EvaluatedModel, EvaluationSplit, Kind, SheetLayout, Speed
 
 RUNS = runs_root() / "evaluate"
 OPTIMISTIC = (

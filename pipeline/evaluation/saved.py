@@ -10,7 +10,10 @@ from typing import Final
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
-from pipeline.evaluation.schema import Column, Curves, Evaluation, EvaluationSplit, Explanations, StressTest
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.explanations_schema import Explanations
+from pipeline.evaluation.schema import Column, Curves, EvaluationSplit
+from pipeline.evaluation.stress_schema import StressTest
 
 DATABASES: Final[Mapping[EvaluationSplit, str]] = MappingProxyType({"ds1": "mitdb", "ds2": "mitdb", "svdb": "svdb"})
 EVALUATED_SPLITS: Final[Mapping[EvaluationSplit, str]] = MappingProxyType(

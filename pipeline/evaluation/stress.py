@@ -32,7 +32,8 @@ from pipeline.evaluation.predict import code_id, reference_of
 from pipeline.evaluation.report import S_RECORD
 from pipeline.evaluation.run import RUNS, load_described
 from pipeline.evaluation.sampling import CAPS, Sampled, load_sampled, sampled, save
-from pipeline.evaluation.schema import Estimate, Estimates, EvaluatedModel, ShareRight, StressedCondition, StressTest
+from pipeline.evaluation.schema import Estimate, Estimates, EvaluatedModel
+from pipeline.evaluation.stress_schema import ShareRight, StressedCondition, StressTest
 from pipeline.intake import read_path
 from pipeline.synthesis.noise import NOISES, add_noise, half_of, read_noise
 from pipeline.types import Recording, read_only

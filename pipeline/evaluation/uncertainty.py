@@ -26,12 +26,11 @@ from pipeline.evaluation.record_predictions import RecordPredictions
 from pipeline.evaluation.report import S_RECORD
 from pipeline.evaluation.run import RUNS, load_described, split_records, unseen_by
 from pipeline.evaluation.saved import DATABASES, EVALUATED_SPLITS, evaluation_file, read_evaluation
-from pipeline.evaluation.schema import (
+from pipeline.evaluation.schema import EvaluatedModel, EvaluationSplit
+from pipeline.evaluation.uncertainty_schema import (
     AbstentionRule,
     AppRule,
     CalibrationPatients,
-    EvaluatedModel,
-    EvaluationSplit,
     MeanShare,
     PatientsTested,
     RandomHalves,

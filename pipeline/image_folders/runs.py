@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
 from pipeline.config import home_root
-from pipeline.evaluation.schema import ClassReport, Curves
+from pipeline.evaluation.class_schema import ClassReport
+from pipeline.evaluation.schema import Curves
 
 Severity = Literal["clean", "warning", "leak"]
 

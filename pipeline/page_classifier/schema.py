@@ -10,7 +10,8 @@ from typing import ClassVar, Final
 from models.registry import WEIGHTS
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
-from pipeline.evaluation.schema import ClassReport, Curves
+from pipeline.evaluation.class_schema import ClassReport
+from pipeline.evaluation.schema import Curves
 
 FOLDER: Final = WEIGHTS / "pages"
 PAGE_CLASS_NAMES: Final = {

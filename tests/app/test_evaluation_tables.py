@@ -7,8 +7,8 @@ import pytest
 
 from app.common.theme import LIGHT
 from app.evaluation import charts, tables
+from pipeline.evaluation.report_schema import CoverageCurve, RocCurve
 from pipeline.evaluation.saved import read_evaluation
-from pipeline.evaluation.schema import CoverageCurve, RocCurve
 
 
 def test_a_p_value_is_never_written_as_nothing() -> None:

@@ -6,17 +6,16 @@ import pytest
 
 from pipeline._util.provenance import Provenance
 from pipeline.evaluation.claims import supported_statements
-from pipeline.evaluation.schema import (
-    UNDEFINED_ESTIMATE,
+from pipeline.evaluation.explanations_schema import (
     AnswerHeat,
     BothWays,
-    Estimate,
     ExplainedSet,
     Explanations,
     HeatShare,
     RandomStage,
     RandomWeights,
 )
+from pipeline.evaluation.schema import UNDEFINED_ESTIMATE, Estimate
 from tests.helpers.results import evaluated_model
 
 NOTHING = UNDEFINED_ESTIMATE

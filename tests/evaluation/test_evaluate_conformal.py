@@ -14,7 +14,7 @@ from pipeline.evaluation import abstention, conformal
 from pipeline.evaluation import uncertainty as measured
 from pipeline.evaluation.conformal import Patient
 from pipeline.evaluation.record_predictions import RecordPredictions
-from pipeline.evaluation.schema import CurvePoint, GateErrors
+from pipeline.evaluation.uncertainty_schema import CurvePoint, GateErrors
 
 MADE = Provenance("a test", "abc123", "synthetic", "2026-11-22")
 

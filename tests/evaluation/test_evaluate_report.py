@@ -15,7 +15,8 @@ from pipeline.datasets.splits import DS2
 from pipeline.errors import DataError
 from pipeline.evaluation import report, report_curves, saved
 from pipeline.evaluation.record_predictions import RecordPredictions
-from pipeline.evaluation.schema import Estimate, RefusedRecord, Report
+from pipeline.evaluation.report_schema import RefusedRecord, Report
+from pipeline.evaluation.schema import Estimate
 from tests.helpers.predictions import detected, synthetic
 
 

@@ -22,8 +22,9 @@ from pipeline.datasets.splits import DS2, PACED
 from pipeline.errors import DataError
 from pipeline.evaluation import error_images, predict, run, uncertainty
 from pipeline.evaluation.report import evaluate_predictions
+from pipeline.evaluation.report_schema import WrongBeat
 from pipeline.evaluation.saved import read_evaluation, read_measured
-from pipeline.evaluation.schema import SheetLayout, WrongBeat
+from pipeline.evaluation.schema import SheetLayout
 from pipeline.intake import read_path
 from tests.helpers.records import WidthRule, write_record
 from tests.helpers.results import evaluated_model

@@ -12,7 +12,7 @@ import pytest
 from pipeline._util.typed_json import read_as
 from pipeline.evaluation import sampling, stress
 from pipeline.evaluation.predict import predict_record
-from pipeline.evaluation.schema import StressTest
+from pipeline.evaluation.stress_schema import StressTest
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
 from pipeline.synthesis.noise import NOISES

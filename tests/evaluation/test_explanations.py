@@ -20,9 +20,10 @@ from pipeline.datasets.labelled_beats import LabelledBeats
 from pipeline.evaluation import faithfulness_beats as on_signal
 from pipeline.evaluation.claims import supported_statements
 from pipeline.evaluation.explanations import explained_set, randomised
+from pipeline.evaluation.explanations_schema import BothWays, ExplainedSet, Explanations, RandomStage, RandomWeights
 from pipeline.evaluation.faithfulness import Explained, area_under, drawn
 from pipeline.evaluation.faithfulness_images import MAPS, explained, places, worse_pictures
-from pipeline.evaluation.schema import BothWays, Estimate, ExplainedSet, Explanations, RandomStage, RandomWeights
+from pipeline.evaluation.schema import Estimate
 from pipeline.features.beat_image_content import picture_content
 from pipeline.features.beat_sequence import row_size
 from pipeline.intake import read_path

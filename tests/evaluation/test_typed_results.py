@@ -16,7 +16,10 @@ from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
 from pipeline.config import ROOT
 from pipeline.errors import DataError
-from pipeline.evaluation.schema import Column, Evaluation, Explanations, StressTest
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.explanations_schema import Explanations
+from pipeline.evaluation.schema import Column
+from pipeline.evaluation.stress_schema import StressTest
 from pipeline.page_classifier.schema import PageEvaluation
 from pipeline.training.schema import CrossValidation, SettingsSearch
 

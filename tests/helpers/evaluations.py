@@ -26,19 +26,13 @@ from pipeline.evaluation import (
     stress,
     uncertainty,
 )
+from pipeline.evaluation.evaluation_schema import Evaluation
+from pipeline.evaluation.explanations_schema import Explanations, RandomStage, RandomWeights
 from pipeline.evaluation.faithfulness import Explained
 from pipeline.evaluation.faithfulness_images import MAPS
 from pipeline.evaluation.record_predictions import RecordPredictions
-from pipeline.evaluation.schema import (
-    Estimate,
-    Evaluation,
-    Explanations,
-    RandomStage,
-    RandomWeights,
-    Speed,
-    StressedCondition,
-    StressTest,
-)
+from pipeline.evaluation.schema import Estimate, Speed
+from pipeline.evaluation.stress_schema import StressedCondition, StressTest
 from tests.helpers.results import GOOD, evaluated_model
 
 PAGE = ROOT / "app" / "evaluation" / "page.py"
