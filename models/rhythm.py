@@ -91,13 +91,13 @@ def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], ND
         If a weight is missing.
     """
     layers = [_Trained(weights, f"member{i}_") for i in range(MEMBERS)]
-    forest = trees.forest_of(weights)
+    fitted_trees = trees.boosted_trees_of(weights)
 
     def logits(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         seen = measure_beats(rows[None])
         known = _known(seen)
         with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
-            by_trees = pool.submit(lambda: forest(trees.measures(seen)[0]))
+            by_trees = pool.submit(lambda: fitted_trees(trees.measures(seen)[0]))
             members = sum(pool.map(lambda each: _logits(*known, classes, each)[0], layers)) / MEMBERS
         return np.asarray((1 - TREES_SHARE) * members + TREES_SHARE * by_trees.result(), np.float32)
 

@@ -105,7 +105,7 @@ def measurer(row: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     return lambda rows: np.asarray(run(rows), np.float32)
 
 
-def forest_of(weights: Weights) -> BoostedTrees:
+def boosted_trees_of(weights: Weights) -> BoostedTrees:
     """Return the trees from the weights of `layer`, for numpy: from features (n, numbers) to log odds."""
     node = {name: weights[f"trees/{name}"] for name in NODE}
     rounds, classes, nodes = node["feature"].shape

@@ -44,33 +44,33 @@ def numbers(seen: np.ndarray) -> np.ndarray:
     return trees.measurer(ROW)(seen)
 
 
-def forest(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> FittedTrees:
+def fit_one(numbers: np.ndarray, seed: int, classes: tuple[int, ...] = (0, 1, 2, 3, 4)) -> FittedTrees:
     """Trees trained on random labels, which they learn by heart."""
     label = np.random.default_rng(seed).choice(classes, len(numbers))
     lesson = TreesTrainingData(numbers, label, np.ones(len(numbers)))
     return as_arrays(_fitted(lesson, PLAN, seed), np.zeros(5))
 
 
-def fitted(grown: FittedTrees) -> object:
+def fitted(fit: FittedTrees) -> object:
     layer = trees.layer(5)
     answer = layer(inputs := keras().layers.Input((None, ROW), dtype="float32"))
     for weight in layer.weights:
-        weight.assign(grown.arrays[weight.path.split("/")[-1]])
+        weight.assign(fit.arrays[weight.path.split("/")[-1]])
     return keras().Model(inputs, answer)
 
 
 def test_planted_trees_say_what_scikit_learn_says(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = averaged([forest(numbers, 1), forest(numbers, 2)])
-    said, expected = rhythm.forward(fitted(grown))(seen), grown.answers(numbers)
+    both = averaged([fit_one(numbers, 1), fit_one(numbers, 2)])
+    said, expected = rhythm.forward(fitted(both))(seen), both.answers(numbers)
     assert np.ptp(expected, axis=0).min() > 0.5
     assert np.abs(said - expected).max() < 1e-4
-    assert np.abs(grown.logits(trees.measurer(ROW))(seen) - expected).max() < 1e-4
+    assert np.abs(both.logits(trees.measurer(ROW))(seen) - expected).max() < 1e-4
 
 
 def test_a_class_that_taught_nothing_is_never_the_answer(seen: np.ndarray, numbers: np.ndarray) -> None:
-    grown = averaged([forest(numbers, 1, (0, 2, 4))] * 2)
-    said = rhythm.forward(fitted(grown))(seen)
-    assert np.abs(said - grown.answers(numbers)).max() < 1e-4
+    both = averaged([fit_one(numbers, 1, (0, 2, 4))] * 2)
+    said = rhythm.forward(fitted(both))(seen)
+    assert np.abs(said - both.answers(numbers)).max() < 1e-4
     assert set(said.argmax(axis=1)) == {0, 2, 4}
 
 
