@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,9 +24,16 @@ PictureArray = NDArray[np.uint8]
 
 Verdict = Literal["good", "noisy", "flat", "saturated", "gap"]
 Status = Literal["classified", "unclassified"]
+# fmt: off
+RhythmCode = Literal[
+    "N", "SBR", "ST", "AFIB", "AFL", "SVTA", "NOD", "B", "T", "VT", "IVR", "VFL", "ASYS", "BI", "BII", "BIII", "P",
+    "NOISE",
+]
+# fmt: on
 
 
 ArrayT = TypeVar("ArrayT", bound="NDArray[Any]")
+RHYTHM_CODES: Final[tuple[RhythmCode, ...]] = get_args(RhythmCode)
 LEAD_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 _SAMPLES_MEASURED: Final = 100_000  # of each lead, evenly spaced, are enough to tell its unit
 RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -171,12 +178,59 @@ class Recording:
 
 @dataclass(frozen=True)
 class QualitySegment:
-    """A stretch [`start_s`, `stop_s`) of a recording, in seconds, with one verdict and the reason for it."""
+    """A stretch [`start_s`, `stop_s`) of a recording, in seconds, with one verdict and the reason for it.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        Seconds from the start of the recording.
+    verdict : Verdict
+        What can be read there.
+    reason : str
+        Why no more than that, "" if all is good.
+    leads : tuple of str
+        The analysed leads that the reason is about; empty if all is good, and in analyses of version 0.2.0.
+    """
 
     start_s: float
     stop_s: float
     verdict: Verdict
     reason: str
+    leads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A stretch of a recording with one rhythm.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        Seconds from sample 0.
+    rhythm : RhythmCode
+        N sinus rhythm, SBR sinus bradycardia, ST sinus tachycardia, AFIB atrial fibrillation, AFL atrial flutter,
+        SVTA supraventricular tachycardia, NOD junctional rhythm, B and T ventricular bigeminy and trigeminy, VT
+        ventricular tachycardia, IVR idioventricular rhythm, VFL ventricular fibrillation or flutter, ASYS asystole or
+        a pause, BI, BII and BIII atrioventricular block, P paced, NOISE unreadable. MIT-BIH's codes where it has one.
+    detail : str
+        What exactly, such as "VF", "Wenckebach" or "dual chamber"; "" if the code says all.
+    confidence : float
+        Calibrated probability that the rhythm is this one, 0..1.
+    evidence : str
+        What in the signal says so, a phrase for the reader.
+    """
+
+    start_s: float
+    stop_s: float
+    rhythm: RhythmCode
+    detail: str = ""
+    confidence: float = 1.0
+    evidence: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Duration, seconds."""
+        return self.stop_s - self.start_s
 
 
 @dataclass(frozen=True)
@@ -285,7 +339,8 @@ class Analysis:
     `AAMI_CLASSES` (all 0 where `has_p` is False: the network was not run on that beat); `status` and `reason`
     per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used;
     `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
-    earlier version stored.
+    earlier version stored; `rhythm` the episodes in order, which cover the recording without overlap, empty in an
+    analysis that an earlier version stored.
     """
 
     record: str
@@ -306,6 +361,7 @@ class Analysis:
     notices: tuple[str, ...]
     threshold: float
     rr_s: FloatArray | None = None
+    rhythm: tuple[Episode, ...] = ()
 
     def __repr__(self) -> str:
         found = ", ".join(f"{count} {name}" for name, count in self.counts().items() if count)

@@ -14,7 +14,7 @@ from pipeline._util.files import write_bytes
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.store.keys import result_key
 from pipeline.store.stored_files import BROKEN_NPZ
-from pipeline.types import Analysis, Quality, QualitySegment, read_only
+from pipeline.types import Analysis, Episode, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
 _LATER = ("rr_s",)  # arrays that an analysis of an earlier version lacks
@@ -83,9 +83,10 @@ def read_analysis(file: IO[bytes]) -> Analysis:
 
 def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
     """Write an analysis as .npz; the same analysis gives the same bytes."""
-    other = (*_ARRAYS, *_LATER, "quality")
+    other = (*_ARRAYS, *_LATER, "quality", "rhythm")
     facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in other}
     facts["quality"] = asdict(analysis.quality)
+    facts["rhythm"] = [asdict(episode) for episode in analysis.rhythm]
     arrays = {name: value for name in (*_ARRAYS, *_LATER) if (value := getattr(analysis, name)) is not None}
     np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
 
@@ -97,8 +98,12 @@ def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | N
 
 def _restored(facts: dict[str, Any], arrays: dict[str, Any]) -> Analysis:
     quality = Quality(
-        tuple(QualitySegment(**segment) for segment in facts["quality"]["segments"]),
+        tuple(
+            QualitySegment(**{**segment, "leads": tuple(segment.get("leads", ()))})
+            for segment in facts["quality"]["segments"]
+        ),
         facts["quality"]["analysed_fraction"],
     )
+    rhythm = tuple(Episode(**episode) for episode in facts.pop("rhythm", ()))
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return Analysis(**{**plain, "quality": quality, **arrays})
+    return Analysis(**{**plain, "quality": quality, "rhythm": rhythm, **arrays})
