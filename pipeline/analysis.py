@@ -15,10 +15,12 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
+from pipeline.signal.artefacts import mask_artefacts
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.leads import TRAINED_LEADS, choose_leads
-from pipeline.signal.quality import assess
+from pipeline.signal.leads import READABLE_SHARE, TRAINED_LEADS, choose_leads, may_look_inverted
+from pipeline.signal.noise import judge_noise
+from pipeline.signal.quality import BESIDE, NOISE, artefact_notices, assess, beside_lost, unreadable
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
 from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
@@ -125,18 +127,23 @@ def prepare(
     (('MLII',), 502)
     """
     _check_duration(recording, config)
-    chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)
-    conditioned = condition(recording, chosen, config.signal)
-    raw = recording.p_signal[:, recording.leads.index(chosen[0])]
-    quality = assess(raw, recording.fs, conditioned, config.signal)
-    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
+    masked, artefacts = mask_artefacts(recording, config.signal)
+    chosen, lost = _chosen_leads(masked, leads, config)
+    conditioned = condition(masked, chosen, config.signal)
+    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
+    noise = judge_noise(conditioned, r_peak, second(), doubtful=config.signal.noisy_from)
+    quality = assess(masked, chosen, conditioned, noise, config.signal, artefacts=artefacts)
+    if samples is None:
+        kept = ~unreadable(quality, r_peak / conditioned.fs)
+        r_peak, sample = r_peak[kept], sample[kept]
     _check_beats(r_peak, conditioned.fs, quality, config)
     beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
     if all(beats.reason):
         raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
-    notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
-    return Prepared(recording, chosen, quality, beats, notices)
+    found = _notices(recording, conditioned, beats, quality, config)
+    masks = artefact_notices(artefacts, chosen, recording.fs)
+    return Prepared(recording, chosen, quality, beats, (*recording.notices, *lost, *masks, *found))
 
 
 def analyse(
@@ -203,7 +210,7 @@ def classify(
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
-    reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
+    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below)
     return Analysis(
         record=recording.name,
         digest=recording.digest,
@@ -275,6 +282,23 @@ def check_classifier(classifier: BeatClassifier, config: Config) -> None:
         )
 
 
+def _chosen_leads(
+    masked: Recording, requested: tuple[str, ...] | None, config: Config
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the leads that are analysed, and a notice if the usual one is lost."""
+    if requested:
+        return choose_leads(masked.leads, requested), ()
+    readable = dict(zip(masked.leads, np.isfinite(masked.p_signal).mean(axis=0).tolist(), strict=True))
+    usual = choose_leads(masked.leads)
+    chosen = choose_leads(analysable_leads(masked, config.signal), None, readable)
+    if readable[usual[0]] >= READABLE_SHARE * readable[chosen[0]]:
+        return chosen, ()
+    return chosen, (
+        f"Lead {usual[0]} holds a signal in {share(readable[usual[0]])} of the recording: lead {chosen[0]} was read "
+        "instead.",
+    )
+
+
 def _check_duration(recording: Recording, config: Config) -> None:
     shortest = config.limits.duration_min_s
     if recording.duration_s < shortest:
@@ -315,8 +339,10 @@ def _notices(
     first = beats.leads[0]
     if quality.analysed_fraction < 0.995:
         found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
-    if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
-        found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
+    for i, lead in enumerate(beats.leads):
+        down = may_look_inverted(lead, first=i == 0)
+        if down and looks_inverted(conditioned.signal[:, i], beats.r_peak, conditioned.fs):
+            found.append(f"The QRS of lead {lead} points down: the electrodes may be swapped.")
     if first.upper() not in TRAINED_LEADS:
         found.append(
             f"Lead {first} is none of MIT-BIH's, which every network was trained on; read the classes with care."
@@ -352,16 +378,21 @@ def _intervals(beats: Beats, fs: float) -> FloatArray:
 
 
 def _final_reasons(
-    prepared: Prepared, confidence: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
 ) -> tuple[str, ...]:
     beats = prepared.beats
-    noisy = prepared.quality.is_noisy(beats.r_peak / beats.fs)
+    time_s = beats.r_peak / beats.fs
+    noisy, beside = prepared.quality.is_noisy(time_s), beside_lost(time_s, prepared.quality)
+    ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
+    confidence = p.max(axis=1)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:
             reasons.append(reason or "the network gave no valid answer")
         elif noisy[i]:
-            reasons.append("noise hides the waves")
+            reasons.append(NOISE)
+        elif beside[i] and ectopic[i]:
+            reasons.append(BESIDE)
         elif confidence[i] < abstain_below:
             reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
         else:
