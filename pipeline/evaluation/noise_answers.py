@@ -85,7 +85,9 @@ def answers(recording: Recording, leads: tuple[str, ...], classifier: BeatClassi
     return Answers(r_peak / conditioned.fs, symbol, analysis.confidence, noise_windows(conditioned, r_peak, steep))
 
 
-def expected_answers(recording: Recording, clean: Answers, config: Config) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+def expected_answers(
+    recording: Recording, clean: Answers, config: Config
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
     """Return times (m,), s, and classes (m,) of the reference beats: the clean answer, else the reference class.
 
     Parameters
@@ -98,7 +100,7 @@ def expected_answers(recording: Recording, clean: Answers, config: Config) -> tu
         Settings of the pipeline.
     """
     time_s, symbol = reference_beats(recording)
-    reference, found = _pairs(time_s, clean.time_s, config)
+    reference, found = pairs(time_s, clean.time_s, config)
     known = clean.symbol[found] != NOT_CLASSIFIED
     symbol[reference[known]] = clean.symbol[found[known]]
     return time_s, symbol
@@ -111,9 +113,7 @@ def reference_beats(recording: Recording) -> tuple[NDArray[np.float64], NDArray[
     return recording.reference.sample / recording.fs, symbol
 
 
-def judged(
-    found: Answers, time_s: NDArray[np.float64], symbol: NDArray[np.str_], config: Config
-) -> Judged:
+def judged(found: Answers, time_s: NDArray[np.float64], symbol: NDArray[np.str_], config: Config) -> Judged:
     """Compare answers with what is expected.
 
     Parameters
@@ -127,14 +127,23 @@ def judged(
     config : Config
         Its match window is used.
     """
-    expected, own = _pairs(time_s, found.time_s, config)
+    expected, own = pairs(time_s, found.time_s, config)
     right = np.zeros(found.time_s.size, np.bool_)
     right[own] = found.symbol[own] == symbol[expected]
     answered = found.symbol != NOT_CLASSIFIED
     return Judged(answered & ~right, np.delete(time_s, expected), time_s.size)
 
 
-def _pairs(reference: NDArray[np.float64], found: NDArray[np.float64], config: Config) -> tuple[IntArray, IntArray]:
+def pairs(reference: NDArray[np.float64], found: NDArray[np.float64], config: Config) -> tuple[IntArray, IntArray]:
+    """Return the indices (k,) of reference beats and of found ones that belong together.
+
+    Parameters
+    ----------
+    reference, found : (n,) and (m,) float64
+        Times, seconds.
+    config : Config
+        Its match window is used.
+    """
     times = (np.round(1000 * values).astype(np.int64) for values in (reference, found))
     matching = match_beats(*times, fs=1000.0, window_ms=config.match_window_ms)
     both = (matching.reference != NONE) & (matching.detected != NONE)

@@ -126,8 +126,8 @@ def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recordin
         for name, own, silent in zip(recording.leads, found, dead, strict=True)
         for span in _disjoint([*own, *silent])
     ]
-    endless = [not np.isfinite(lead.signal).all() and bool(np.isinf(lead.signal).any()) for lead in leads]
-    if not artefacts and not any(endless):
+    endless = any(np.isnan(lead.signal).any() for lead in leads) and bool(np.isinf(recording.p_signal).any())
+    if not artefacts and not endless:
         return recording, ()
     p_signal = recording.p_signal.copy()
     p_signal[np.isinf(p_signal)] = np.nan
@@ -143,7 +143,13 @@ def _of_lead(lead: _Lead) -> list[Span]:
     if lead.height == 0:
         return _off_the_baseline(lead)
     far = _far(lead)
-    return [*far, *_rails(lead, far), *_off_the_baseline(lead), *_steps(lead)]
+    lost = [*far, *_rails(lead, far), *_off_the_baseline(lead)]
+    reach = STEP_AWAY_S[1] * lead.fs
+    return [*lost, *(step for step in _steps(lead) if not any(_near(step, other, reach) for other in lost))]
+
+
+def _near(first: Span, second: Span, reach: float) -> bool:
+    return first[0] < second[1] + reach and second[0] < first[1] + reach
 
 
 def _measured(recording: Recording, index: int) -> _Lead:

@@ -15,6 +15,7 @@ from pipeline.types import FloatArray, IntArray
 
 WRONG: Final = "quality"  # of an answer there
 NO_ECG: Final = "unreadable"  # of the whole window
+STEADY: Final = (1, 2, 3, 2, 1)  # weights of a window and its neighbours
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 
@@ -68,9 +69,17 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
     for lead in range(n_leads):
         if some.size:
             alone[lead, some] = load_detector(WRONG).probabilities(one_lead(windows.measures[some], lead))[:, 1]
-    no_ecg = load_detector(NO_ECG).probabilities(measures)[:, 1]
+    no_ecg = _steadied(load_detector(NO_ECG).probabilities(measures)[:, 1])
     whole = windows.inside
     return NoiseVerdicts(start_s, stop_s, _beside(wrong, whole), alone, _beside(no_ecg, whole))
+
+
+def _steadied(probability: FloatArray) -> FloatArray:
+    """Return the mean of the log odds over a window and its neighbours: what is no ECG lasts."""
+    clipped = np.clip(probability.astype(np.float64), 1e-4, 1 - 1e-4)
+    odds = np.pad(np.log(clipped / (1 - clipped)), len(STEADY) // 2, mode="edge")
+    mean = np.convolve(odds, np.array(STEADY) / sum(STEADY), mode="valid")
+    return np.asarray(1 / (1 + np.exp(-mean)), np.float32)
 
 
 def _without_lost_leads(windows: NoiseWindows, conditioned: Conditioned) -> FloatArray:

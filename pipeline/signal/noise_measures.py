@@ -1,8 +1,9 @@
-"""Measures of noise in windows of four seconds: spectrum, shape, what lies between beats, and how alike the beats are."""
+"""Measures of noise in windows of four seconds: spectrum, shape, rest between beats, and how alike the beats are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ NOT_KNOWN: Final = -1.0
 SHARE: Final = 1e-9
 
 OF_LEAD: Final = (
-    *(f"band {low:g}-{high:g} Hz" for low, high in zip(BANDS_HZ, BANDS_HZ[1:], strict=False)),
+    *(f"band {low:g}-{high:g} Hz" for low, high in pairwise(BANDS_HZ)),
     *("spectral entropy", "pSQI", "kurtosis", "skewness", "zero crossings", "turns"),
     *("height", "spread", "power against usual"),
     *(f"rest {q:g}" for q in REST_QUANTILES),
@@ -112,10 +113,7 @@ def _of_lead(lead: FloatArray, fs: float, start: IntArray, size: int, r_peak: In
     usual = _usual_beat(lead, fs, r_peak)
     height = max(float(np.ptp(usual)), 1e-3)
     alone = np.concatenate(
-        [
-            _of_signal(lead, fs, start[i : i + CHUNK], size, height)
-            for i in range(0, start.size, CHUNK)
-        ]
+        [_of_signal(lead, fs, start[i : i + CHUNK], size, height) for i in range(0, start.size, CHUNK)]
     )
     rest = alone[:, [OF_LEAD.index("rest 0.3"), OF_LEAD.index("spread")]]
     typical = np.median(rest, axis=0) + 1e-4
@@ -165,7 +163,7 @@ def _spectrum(x: FloatArray, rate: float) -> tuple[FloatArray, FloatArray, Float
     frequency = np.fft.rfftfreq(x.shape[1], 1 / rate)
     total = power[:, (frequency >= BANDS_HZ[0]) & (frequency < BANDS_HZ[-1])]
     edges = np.searchsorted(frequency, BANDS_HZ)
-    bands = np.stack([power[:, a:b].sum(axis=1) for a, b in zip(edges, edges[1:], strict=False)], axis=1)
+    bands = np.stack([power[:, a:b].sum(axis=1) for a, b in pairwise(edges)], axis=1)
     shares = bands / (bands.sum(axis=1, keepdims=True) + SHARE)
     p = total / (total.sum(axis=1, keepdims=True) + SHARE)
     entropy = -np.sum(p * np.log2(p + 1e-12), axis=1) / np.log2(total.shape[1])

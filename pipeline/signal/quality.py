@@ -72,7 +72,12 @@ def assess(
     end_s = recording.duration_s
     found = [_lost(recording, lead, artefacts, config) for lead in leads]
     second = [QualitySegment(s.start_s, s.stop_s, "good", s.reason, s.leads) for lost in found[1:] for s in lost]
-    marks = [*second, *_windows(recording, leads, conditioned, noise, config), *_left_out(conditioned, leads), *found[0]]
+    marks = [
+        *second,
+        *_windows(recording, leads, conditioned, noise, config),
+        *_left_out(conditioned, leads),
+        *found[0],
+    ]
     segments = _painted(marks, end_s)
     unread = sum(s.stop_s - s.start_s for s in segments if s.verdict in ("gap", "flat", "saturated"))
     return Quality(segments, round(min(1.0, max(0.0, 1 - unread / end_s)), 4))
@@ -145,9 +150,7 @@ def _counted(artefacts: Sequence[Artefact], fs: float) -> str:
     return f"{REASONS[artefacts[0].kind]} ({seconds:.2g} s{times})"
 
 
-def _lost(
-    recording: Recording, lead: str, artefacts: Sequence[Artefact], config: SignalConfig
-) -> list[QualitySegment]:
+def _lost(recording: Recording, lead: str, artefacts: Sequence[Artefact], config: SignalConfig) -> list[QualitySegment]:
     """Return where a lead was not recorded, then, to be painted over that, its artefacts."""
     fs = recording.fs
     gaps = gaps_in(recording.p_signal[:, recording.leads.index(lead)], fs, config)
@@ -226,7 +229,11 @@ def _painted(marks: Iterable[QualitySegment], end_s: float) -> tuple[QualitySegm
             on[i] = QualitySegment(0.0, 0.0, mark.verdict, mark.reason, leads)
     joined: list[QualitySegment] = []
     for start, stop, mark in zip(edges[:-1].tolist(), edges[1:].tolist(), on, strict=True):
-        if joined and (joined[-1].verdict, joined[-1].reason, joined[-1].leads) == (mark.verdict, mark.reason, mark.leads):
+        if joined and (joined[-1].verdict, joined[-1].reason, joined[-1].leads) == (
+            mark.verdict,
+            mark.reason,
+            mark.leads,
+        ):
             start = joined.pop().start_s
         joined.append(QualitySegment(start, stop, mark.verdict, mark.reason, mark.leads))
     return tuple(joined)

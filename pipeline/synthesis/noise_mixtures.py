@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from pipeline.synthesis.noise import NOISE_KINDS, Half, NoiseKind, half_of, noise_power, noise_record, signal_power
-from pipeline.types import FloatArray, Recording, read_only
+from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 CLEAN_SHARE: Final = 0.2  # of the stretches get no noise
 ONE_LEAD_SHARE: Final = 0.25  # of the others get it on one lead only
@@ -97,6 +97,28 @@ def mixture(recording: Recording, rng: np.random.Generator, *, half: Half) -> Re
             p_signal[start:stop] += (noise[:, leads] * gain * ramp[:, None]).astype(np.float32)
         start = stop
     return replace(recording, p_signal=read_only(p_signal), digest=f"{recording.digest}+mixture")
+
+
+def beginning(recording: Recording, seconds: float, *, start_s: float = 0.0) -> Recording:
+    """Return a part of a recording, with its reference beats.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording, with reference beats.
+    seconds : float
+        Length of the part; less if the recording ends before.
+    start_s : float, optional
+        Where it begins, seconds.
+    """
+    assert recording.reference is not None
+    first, last = round(start_s * recording.fs), round((start_s + seconds) * recording.fs)
+    at = recording.reference.sample
+    inside = np.flatnonzero((at >= first) & (at < last))
+    symbol = tuple(recording.reference.symbol[i] for i in inside)
+    reference = Annotations(read_only(at[inside] - first), symbol)
+    digest = f"{recording.digest}[{first}:{last}]"
+    return replace(recording, p_signal=recording.p_signal[first:last], reference=reference, digest=digest)
 
 
 def _powers(recording: Recording) -> FloatArray:

@@ -71,11 +71,15 @@ def _sine(n: int, fs: float, rng: np.random.Generator) -> Curve:
 
 
 def _pulse(n: int, fs: float, rng: np.random.Generator) -> Curve:
-    """The volume pulse at a finger: a rounded systolic wave with a dicrotic one, 45-140 / min."""
+    """Pulses of the volume of a finger: a rounded systolic wave with a dicrotic one, 45-140 / min."""
     time = np.arange(n) / fs
     rr = 60 / rng.uniform(45, 140)
     beats = np.cumsum(rr * (1 + rng.uniform(0.005, 0.06) * rng.normal(size=int(n / fs / rr) + 4)))
-    rise, second, later = rng.uniform(0.06, 0.11) * np.sqrt(rr), rng.uniform(0.1, 0.5), rng.uniform(0.28, 0.4) * np.sqrt(rr)
+    rise, second, later = (
+        rng.uniform(0.06, 0.11) * np.sqrt(rr),
+        rng.uniform(0.1, 0.5),
+        rng.uniform(0.28, 0.4) * np.sqrt(rr),
+    )
     curve = np.zeros(n)
     for beat in beats:
         a, b = np.searchsorted(time, (beat - 5 * rise, beat + later + 6 * rise))
