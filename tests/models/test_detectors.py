@@ -1,87 +1,88 @@
-"""Detectors are loaded from the project's weights, or from those that were not trained on the record in hand."""
+"""Detectors answer as they were trained to, or not at all."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models.boosted_trees import from_scikit_learn
-from models.detectors import (
-    available_detectors,
-    detector_manifest,
-    detectors_from,
-    load_detector,
-    write_detector,
-)
+from models.detectors import Detector, load_detector, write_detector
 from models.errors import ModelError
 
 FACTS = {
     "temperature": 1.0,
-    "bias": (0.0, 0.0),
-    "trained_on": "made numbers",
-    "train_records": ("mitdb/100",),
-    "commit": "",
-    "command": "",
+    "trained_on": "made-up numbers",
+    "train_records": ("made/1",),
+    "commit": "0",
+    "command": "python -m pipeline train --model toy",
     "seed": 0,
-    "training_minutes": 0.0,
+    "training_minutes": 0.1,
 }
 
 
-def written(folder, name="af", *, turned=False):
-    x = np.linspace(0, 1, 200)[:, None]
-    y = (x[:, 0] > 0.5) != turned
-    trees = from_scikit_learn(HistGradientBoostingClassifier(max_iter=5).fit(x, y))
-    return write_detector(
-        name, trees, title="AF", classes=("other", "AF"), measures=("x",), facts=FACTS, folder=folder
-    )  # fmt: skip
+def trained(classes: int) -> tuple[HistGradientBoostingClassifier, np.ndarray]:
+    rng = np.random.default_rng(classes)
+    measures = rng.normal(size=(400, 3)).astype(np.float32)
+    truth = np.digitize(measures[:, 0] + 0.3 * rng.normal(size=400), np.linspace(-0.5, 0.5, classes - 1))
+    return HistGradientBoostingClassifier(max_iter=8, random_state=0).fit(measures, truth), measures
 
 
-def high(detector):
-    return float(detector.probabilities(np.array([[0.9]]))[0, 1])
+def written(
+    folder: Path, classes: int = 3, **facts: object
+) -> tuple[Detector, HistGradientBoostingClassifier, np.ndarray]:
+    learner, measures = trained(classes)
+    names = tuple("abc"[:classes])
+    facts = {**FACTS, "bias": (0.0,) * classes, **facts}
+    write_detector(
+        "toy",
+        from_scikit_learn(learner),
+        title="Toy",
+        classes=names,
+        measures=("x", "y", "z"),
+        facts=facts,
+        folder=folder,
+    )
+    return load_detector("toy", folder), learner, measures
 
 
-def test_within_the_context_a_detector_comes_from_elsewhere(tmp_path):
-    usual = tmp_path / "usual"
-    written(usual)
-    place = written(tmp_path / "fold_0", turned=True)
-    with detectors_from({"af": place}):
-        assert high(load_detector("af")) < 0.5
-        assert high(load_detector("af", usual)) > 0.5  # a folder that is asked for is the one that is read
-        with pytest.raises(ModelError):
-            load_detector("no_such_detector")
-    with pytest.raises(ModelError):  # models/weights, where no detector of this name need be
-        load_detector("a detector of the test")
-    assert high(load_detector("af", usual)) > 0.5
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_detector_answers_as_the_trees_that_were_trained(tmp_path: Path, classes: int) -> None:
+    detector, learner, measures = written(tmp_path, classes)
+    found = detector.probabilities(measures)
+    assert found.shape == (400, classes)
+    np.testing.assert_allclose(found, learner.predict_proba(measures), atol=1e-5)
 
 
-def fail_within(place):
-    with detectors_from({"af": place}):
-        assert high(load_detector("af")) < 0.5
-        raise KeyError
+def test_temperature_and_bias_calibrate_the_answers(tmp_path: Path) -> None:
+    plain, _, measures = written(tmp_path / "plain")
+    other, _, _ = written(tmp_path / "other", temperature=2.0, bias=(0.0, 0.0, 1.0))
+    logits = np.log(plain.probabilities(measures)) + np.array([0, 0, 1])
+    expected = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(other.probabilities(measures), expected, atol=1e-4)
 
 
-def test_contexts_nest_and_end_with_an_error(tmp_path):
-    first, second = written(tmp_path / "a"), written(tmp_path / "b", turned=True)
-    with detectors_from({"af": first}):
-        with pytest.raises(KeyError):
-            fail_within(second)
-        assert high(load_detector("af")) > 0.5
+def test_other_measures_are_refused(tmp_path: Path) -> None:
+    detector, _, measures = written(tmp_path)
+    with pytest.raises(ModelError, match="reads 3 measures"):
+        detector.probabilities(measures[:, :2])
 
 
-def test_detectors_are_listed_beside_networks(tmp_path):
+def test_damaged_weights_and_manifests_are_refused(tmp_path: Path) -> None:
     written(tmp_path)
-    written(tmp_path, "waveform")
-    (tmp_path / "cnn").mkdir()
-    (tmp_path / "cnn" / "manifest.json").write_text('{"name": "cnn"}')
-    assert available_detectors(tmp_path) == ("af", "waveform")
-    assert detector_manifest("af", tmp_path).train_records == ("mitdb/100",)
-    with pytest.raises(ModelError):
-        detector_manifest("cnn", tmp_path)
-
-
-def test_damaged_weights_are_refused(tmp_path):
-    place = written(tmp_path)
-    (place / "weights.npz").write_bytes(b"other")
+    weights = tmp_path / "toy" / "weights.npz"
+    payload = bytearray(weights.read_bytes())
+    payload[len(payload) // 2] ^= 1
+    weights.write_bytes(payload)
+    load_detector.cache_clear()
     with pytest.raises(ModelError, match="damaged"):
-        load_detector("af", tmp_path)
+        load_detector("toy", tmp_path)
+    (tmp_path / "toy" / "manifest.json").write_text(json.dumps({"name": "toy"}))
+    load_detector.cache_clear()
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_detector("toy", tmp_path)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_detector("unheard_of", tmp_path)
