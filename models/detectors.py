@@ -131,6 +131,11 @@ def load_detector(name: str, folder: Path | None = None) -> Detector:
     return _load(others[name] if name in others else (folder or WEIGHTS) / name, name)
 
 
+def forget_detectors() -> None:
+    """Have detectors read again when they are next asked for, as after new weights were written."""
+    _load.cache_clear()
+
+
 @contextmanager
 def detectors_from(places: Mapping[str, Path]) -> Iterator[None]:
     """Let `load_detector` read some detectors elsewhere: those that were not trained on the record in hand.
@@ -231,7 +236,7 @@ def write_detector(
     temporary = place / "manifest.json.part"
     temporary.write_text(json.dumps(asdict(known), indent=1) + "\n", encoding="utf-8")
     temporary.replace(place / "manifest.json")
-    _load.cache_clear()
+    forget_detectors()
     return place
 
 

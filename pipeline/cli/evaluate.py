@@ -88,13 +88,11 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
 
 
 def _evaluate_rhythm(options: argparse.Namespace) -> int:
-    from pipeline.api import find_rhythms
     from pipeline.config import data_root
     from pipeline.evaluation.rhythm_run import evaluate_rhythm
 
     with progress_bars(1) as steps:
-        data, progress = options.data or data_root(), next(steps)
-        written = evaluate_rhythm(data, options.output, find=find_rhythms, progress=progress)
+        written = evaluate_rhythm(options.data or data_root(), options.output, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
 

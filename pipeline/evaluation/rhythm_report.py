@@ -149,14 +149,15 @@ def sources(found: Sequence[Compared]) -> tuple[SourceScores, ...]:
     ds2 = {f"mitdb/{name}" for name in DS2}
     own = [(f"{name}-{way}", TITLES[name], _of(found, way, name), True) for name, way in READ]
     vfdb, mitdb, svdb = (_of(found, "signal", name) for name in ("vfdb", "mitdb", "svdb"))
+    flutter = [row for row in mitdb if row.record == "mitdb/207"]
     across = [
         (
             "mitdb_ds2-signal",
-            "DS2 of it: the beat network was not trained on them",
+            "DS2 of mitdb, which the beat network was not trained on",
             [r for r in mitdb if r.record in ds2],
         ),
-        ("vfdb_207-signal", "vfdb and record 207 of mitdb", [*vfdb, *(r for r in mitdb if r.record == "mitdb/207")]),
-        ("mitdb_svdb-signal", "mitdb and svdb", [*mitdb, *svdb]),
+        ("vfdb_207-signal", "vfdb and record 207 of mitdb", [*vfdb, *flutter] if vfdb and flutter else []),
+        ("mitdb_svdb-signal", "mitdb and svdb", [*mitdb, *svdb] if mitdb and svdb else []),
     ]
     every = [*own, *((name, title, rows, False) for name, title, rows in across)]
     return tuple(_source(name, title, rows, whole) for name, title, rows, whole in every if rows)

@@ -33,10 +33,11 @@ from pipeline.evaluation.rhythm_schema import EvaluatedDetector, RhythmEvaluatio
 from pipeline.evaluation.run import RUNS, load_described
 from pipeline.evaluation.schema import EvaluatedModel
 from pipeline.intake import read_path
+from pipeline.rhythm.find import find_rhythms
 from pipeline.types import Episode, IntArray
 
 Finder = Callable[[IntArray, Sequence[str], float], tuple[Episode, ...]]
-"""Names rhythms from beats: `find_rhythms` of the interface, given samples, symbols and sampling frequency."""
+"""Names rhythms from beats, given their samples, symbols and sampling frequency, as `find_rhythms` does."""
 
 _AGAIN: Final = "run the evaluation again"
 
@@ -53,7 +54,7 @@ def evaluate_rhythm(
     data_dir: Path,
     output: Path | None = None,
     *,
-    find: Finder,
+    find: Finder = find_rhythms,
     network: str = RECORDING_NETWORK,
     config: Config = DEFAULT,
     weights: Path = registry.WEIGHTS,
@@ -67,7 +68,7 @@ def evaluate_rhythm(
         The folder of the databases; those that are missing are left out.
     output : Path, optional
         The file; `rhythm_schema.rhythm_file` if None.
-    find : callable
+    find : callable, optional
         Names rhythms from beats.
     network : str, optional
         The network that classifies the beats that are detected.
@@ -103,7 +104,7 @@ def evaluate_with(
     data_dir: Path,
     output: Path,
     *,
-    find: Finder,
+    find: Finder = find_rhythms,
     config: Config = DEFAULT,
     weights: Path = registry.WEIGHTS,
     folds: Path = FOLDS,
@@ -122,7 +123,7 @@ def evaluate_with(
         The folder of the databases.
     output : Path
         The file.
-    find : callable
+    find : callable, optional
         Names rhythms from beats.
     config : Config, optional
         Settings of the pipeline.
