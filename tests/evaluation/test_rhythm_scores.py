@@ -92,7 +92,8 @@ def test_episodes_that_overlap_or_are_out_of_order_are_refused(wrong):
         ("AFIB", (), NAMED, (0, 0, 0, 0)),  # nobody annotated that time: neither right nor wrong
         ("VF_VFL", FLUTTER, episodes((29, 31, "VFL")), (1, 1, 1, 1)),  # fibrillation and flutter that touch are one
         ("VF_VFL", FLUTTER, episodes((42, 48, "VFL")), (1, 0, 0, 0)),  # all of it in noise
-        ("VT", FLUTTER, episodes((61, 62, "VT")), (1, 0, 0, 0)),  # only in the short run
+        ("VT", FLUTTER, episodes((61, 63, "VT")), (1, 0, 0, 0)),  # the short run and the beat after it
+        ("VT", FLUTTER, episodes((55, 63, "VT"), (70, 80, "VT")), (1, 1, 2, 1)),
         ("VF_VFL_4s", episodes((10, 13, "VFL"), (50, 54, "VFL")), (), (1, 0, 0, 0)),
     ],
 )
