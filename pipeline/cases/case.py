@@ -15,7 +15,7 @@ from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
-from pipeline.types import Analysis, FloatArray, Quality, Recording
+from pipeline.types import Analysis, Episode, FloatArray, Quality, Recording
 from pipeline.wording import clock, looked_at, percent, share
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class Case:
         from pipeline.review.summary import summarise
 
         return summarise(self.beats)
+
+    @cached_property
+    def urgent(self) -> tuple[Episode, ...]:
+        """The most urgent episodes of rhythm, those of one kind from the longest on."""
+        from pipeline.review.episode_findings import urgent_episodes
+
+        return urgent_episodes(self.analysis.rhythm)
 
     @property
     def looked_at(self) -> str:

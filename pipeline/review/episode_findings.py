@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.decisions import Stretch
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.rhythm_events import EventKind, RhythmEvent
 from pipeline.rhythm_names import rhythm_name
 from pipeline.types import Episode, RhythmCode
@@ -119,6 +120,21 @@ def episode_kind(episode: Episode) -> str:
     if episode.rhythm == "BII" and episode.detail.strip().lower().startswith(_HIGH):
         return "av_block_high"
     return _KINDS.get(episode.rhythm, "")
+
+
+def urgent_episodes(episodes: Sequence[Episode], priority: int = 1) -> tuple[Episode, ...]:
+    """Return the episodes whose kind of finding has at most this priority, in its order, of one kind the longest first.
+
+    Parameters
+    ----------
+    episodes : sequence of Episode
+        Episodes of rhythm.
+    priority : int, optional
+        1 is the most urgent.
+    """
+    order = [kind for kind, form in FINDING_KINDS.items() if form.priority <= priority]
+    urgent = [(order.index(kind), episode) for episode in episodes if (kind := episode_kind(episode)) in order]
+    return tuple(episode for _, episode in sorted(urgent, key=lambda row: (row[0], -row[1].seconds)))
 
 
 def stretch_of(episode: Episode, beats: ReviewedBeats) -> Stretch:
