@@ -15,7 +15,7 @@ import numpy as np
 from pipeline._util.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm_names import rhythm_name
-from pipeline.types import Analysis, Episode
+from pipeline.types import Analysis, Episode, QualitySegment
 
 _DIGITS: Final = 6
 _FORMULA: Final = tuple("=+-@\t\r\n")
@@ -50,7 +50,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "model": analysis.model,
         "quality": {
             "analysed_fraction": analysis.quality.analysed_fraction,
-            "segments": [{**asdict(segment), "leads": list(segment.leads)} for segment in analysis.quality.segments],
+            "segments": [_segment(segment, analysis) for segment in analysis.quality.segments],
         },
         "beats": _beats(analysis),
         "rhythm": rhythm_rows(analysis.rhythm),
@@ -126,6 +126,12 @@ def safe_cell(cell: object) -> object:
     ("'=1+1", 2.5)
     """
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
+    """Return a segment as plain values; what an earlier version found, which did not name leads, stays as it was."""
+    values = asdict(segment)
+    return values if analysis.rhythm else {name: value for name, value in values.items() if name != "leads"}
 
 
 def _beats(analysis: Analysis) -> list[dict[str, Any]]:
