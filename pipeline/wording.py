@@ -24,7 +24,7 @@ _NUMBERS: Final = (
 )
 
 
-def looked_at(read: Sequence[str], recorded: int) -> str:
+def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str:
     """State in one sentence what an analysis looked at in a recording, and what it did not.
 
     Parameters
@@ -33,6 +33,8 @@ def looked_at(read: Sequence[str], recorded: int) -> str:
         The leads that were read, one or two.
     recorded : int
         How many leads the recording has.
+    rhythm : bool, optional
+        Whether the rhythm was looked for: earlier versions classified beats only.
 
     Examples
     --------
@@ -41,13 +43,14 @@ def looked_at(read: Sequence[str], recorded: int) -> str:
     >>> looked_at(["I"], 1)
     'Rhythm from lead I; ST and intervals were not read.'
     """
-    leads = f"lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
+    what, missed = ("Rhythm", "ST") if rhythm else ("Beats", "rhythm, ST")
+    start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
     others = recorded - len(read)
     if others <= 0:
-        return f"Rhythm from {leads}; ST and intervals were not read."
+        return f"{start}; {missed} and intervals were not read."
     number = _NUMBERS[others] if others < len(_NUMBERS) else grouped(others)
     rest = "the other lead" if others == 1 else f"the other {number} leads"
-    return f"Rhythm from {leads}; ST, intervals and {rest} were not read."
+    return f"{start}; {missed}, intervals and {rest} were not read."
 
 
 def grouped(count: float) -> str:

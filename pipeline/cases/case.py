@@ -79,7 +79,7 @@ class Case:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.analysis.leads, len(self.recording.leads))
+        return looked_at(self.analysis.leads, len(self.recording.leads), rhythm=bool(self.analysis.rhythm))
 
     @cached_property
     def references(self) -> tuple[str, ...]:

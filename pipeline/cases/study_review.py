@@ -132,7 +132,7 @@ class StudyReview:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.study.leads, len(self.material.recording.leads))
+        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
 
     @property
     def beats(self) -> ReviewedBeats:

@@ -40,7 +40,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     dict
         "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "rhythm", "summary", "version". A beat
         on which no network ran has class "Q", p and abnormal None, confidence 0, and a reason. The episodes in "rhythm"
-        cover the recording in order.
+        cover the recording in order; analyses of earlier versions have none.
     """
     return {
         "record": analysis.record,
@@ -53,7 +53,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
             "segments": [_segment(segment, analysis) for segment in analysis.quality.segments],
         },
         "beats": _beats(analysis),
-        "rhythm": rhythm_rows(analysis.rhythm),
+        **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
         "summary": _summary(analysis),
         "version": analysis.version,
     }

@@ -10,7 +10,6 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
-from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import RHYTHM_NAMES, RhythmTime
 from pipeline.wording import RESEARCH_USE
@@ -81,7 +80,8 @@ def _conclusion(content: ReportContent) -> str:
     titles = "; ".join(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])
     total = len(content.findings)
     cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
-    return f"{titles or 'No finding was listed'}.{cut} {content.looked_at} {RESEARCH_USE}"
+    looked_at = f" {content.looked_at}" if content.analysis.rhythm else ""  # else it stays as it was signed
+    return f"{titles or 'No finding was listed'}.{cut}{looked_at} {RESEARCH_USE}"
 
 
 def _device(content: ReportContent) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _coding(system: str, code: str, concept: str) -> list[dict[str, str]]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    coding = _coding(_FINDING_KIND, finding.kind, finding.concept or FINDING_KINDS[finding.kind].snomed)
+    coding = _coding(_FINDING_KIND, finding.kind, finding.concept)
     times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
     beats = [{"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}] if finding.samples else []
     return {

@@ -107,7 +107,7 @@ class ReportContent:
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
-        return looked_at(self.leads, self.recorded)
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm))
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:

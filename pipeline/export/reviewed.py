@@ -51,7 +51,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "burden_percent": summary.burden,
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
-        "seen": _seen(content.beats),
+        **({"seen": _seen(content.beats)} if content.beats.rhythm else {}),
     }
     return {**to_json(content.analysis), "review": review}
 

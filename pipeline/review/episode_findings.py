@@ -75,11 +75,6 @@ class EpisodeRow:
         return rhythm_name(self.episode).name
 
     @property
-    def concept(self) -> str:
-        """The SNOMED CT concept of the title, "" without one."""
-        return rhythm_name(self.episode).snomed
-
-    @property
     def detail(self) -> str:
         """How long it lasts, how sure that is, and what in the signal says so."""
         evidence = f": {self.episode.evidence}" if self.episode.evidence else ""

@@ -17,8 +17,9 @@ from pipeline.review.episode_findings import EpisodeRow, episode_rows, events_to
 from pipeline.review.finding_kinds import FINDING_KINDS, RHYTHM_GROUP
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Mask, RhythmEvent, ascii_codes, beat_letters, events, is_class
+from pipeline.rhythm_names import rhythm_name
 from pipeline.signal.nearest import NO_BEAT, nearest
-from pipeline.types import Analysis, FloatArray, IntArray
+from pipeline.types import Analysis, Episode, FloatArray, IntArray
 from pipeline.wording import percent
 
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
@@ -51,10 +52,6 @@ class Finding:
         Figures, in words.
     reviewed : bool
         True once a human has decided about all of the beats, or has seen the stretch.
-    stretch : Stretch, optional
-        What an episode of rhythm is about instead of beats: from and to, samples.
-    concept : str
-        The SNOMED CT concept of an episode of rhythm; "" if that of its kind applies.
     """
 
     id: str
@@ -66,8 +63,42 @@ class Finding:
     stop_s: float
     detail: str
     reviewed: bool
-    stretch: Stretch | None = None
-    concept: str = ""
+
+    @property
+    def stretch(self) -> Stretch | None:
+        """What a decision is about instead of beats: from and to, samples; None if it is about beats."""
+        return None
+
+    @property
+    def concept(self) -> str:
+        """The SNOMED CT concept that says exactly what the finding says; "" without one."""
+        return FINDING_KINDS[self.kind].snomed
+
+
+@dataclass(frozen=True)
+class EpisodeFinding(Finding):
+    """An episode of rhythm that needs a look; it has no beats of its own, and may lie where there is none.
+
+    Attributes
+    ----------
+    episode : Episode
+        The episode.
+    ends : Stretch
+        Where it lies: from and to, samples.
+    """
+
+    episode: Episode
+    ends: Stretch
+
+    @property
+    def stretch(self) -> Stretch:
+        """What a decision is about instead of beats."""
+        return self.ends
+
+    @property
+    def concept(self) -> str:
+        """The SNOMED CT concept of the rhythm, as exactly as its detail says it."""
+        return rhythm_name(self.episode).snomed
 
 
 def triage(
@@ -113,8 +144,8 @@ def _size(row: Finding) -> float:
     return len(row.samples) or row.stop_s - row.start_s
 
 
-def _episode_finding(row: EpisodeRow) -> Finding:
-    return Finding(
+def _episode_finding(row: EpisodeRow) -> EpisodeFinding:
+    return EpisodeFinding(
         id=f"{RHYTHM_GROUP}:{row.stretch[0]}",
         kind=row.kind,
         title=row.title,
@@ -124,8 +155,8 @@ def _episode_finding(row: EpisodeRow) -> Finding:
         stop_s=row.episode.stop_s,
         detail=row.detail,
         reviewed=row.seen,
-        stretch=row.stretch,
-        concept=row.concept,
+        episode=row.episode,
+        ends=row.stretch,
     )
 
 
