@@ -379,7 +379,7 @@ def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDA
     noisy = unreadable[episode_at(analysis.rhythm, time_s)]
     if poor.size:
         noisy |= poor[analysis.quality.index_at(time_s)]
-    return read_only(noisy & (aami == UNCLASSIFIED))
+    return read_only(np.asarray(noisy & (aami == UNCLASSIFIED), np.bool_))
 
 
 def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
