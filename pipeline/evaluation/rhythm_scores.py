@@ -119,7 +119,7 @@ TARGETS: Final = (
     _target("VT_any", "Ventricular tachycardia, named VT, VF or VFL", "VT", "VT VFL VF", left_out="NOISE VFL VF"),
     _target("IVR", "Idioventricular rhythm", "IVR"),
     _target("VF_VFL", "Ventricular fibrillation or flutter", "VF VFL"),
-    _target("VF_VFL_4s", "The same, episodes of 4 s and more", "VF VFL", least_s=4.0),
+    _target("VF_VFL_4s", "Ventricular fibrillation or flutter, 4 s and more", "VF VFL", least_s=4.0),
     _target("VF", "Ventricular fibrillation", "VF"),
     _target("VFL", "Ventricular flutter", "VFL"),
     _target("shockable", "VF, VFL or VT", "VF VFL VT"),
@@ -182,6 +182,15 @@ def time_matrix(annotated: Sequence[Episode], named: Sequence[Episode]) -> Float
     rows, columns = (_numbers(episodes)[index] for episodes, index in zip((annotated, named), pieces[:2], strict=True))
     flat = np.bincount(rows * len(STATES) + columns, weights=pieces[2], minlength=len(STATES) ** 2)
     return flat.astype(np.float64).reshape(len(STATES), len(STATES))
+
+
+def matrix_of(seconds: Mapping[str, Mapping[str, float]]) -> FloatArray:
+    """Return a matrix as `time_matrix` does, of its seconds by annotated and by named state."""
+    matrix = np.zeros((len(STATES), len(STATES)))
+    for annotated, row in seconds.items():
+        for named, value in row.items():
+            matrix[_INDEX[annotated], _INDEX[named]] = value
+    return matrix
 
 
 def time_counts(matrix: FloatArray, target: Target) -> FloatArray:
