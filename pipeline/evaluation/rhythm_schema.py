@@ -251,7 +251,7 @@ class RhythmEvaluation:
 
 def rhythm_file(weights: Path) -> Path:
     """Return where the evaluation of rhythms is stored in the folder with the networks' folders."""
-    return weights / FOLDER / "evaluation.json"
+    return weights / FOLDER / "rhythm.json"
 
 
 def read_rhythm_evaluation(path: Path) -> RhythmEvaluation:
