@@ -20,6 +20,7 @@ from pipeline.signal.conditioning import Conditioned, analysable_leads, conditio
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
+from pipeline.signal.refined_peaks import refined
 from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -130,9 +131,9 @@ def prepare(
     raw = recording.p_signal[:, recording.leads.index(chosen[0])]
     quality = assess(raw, recording.fs, conditioned, config.signal)
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
-    r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
+    r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     _check_beats(r_peak, conditioned.fs, quality, config)
-    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
+    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
     if all(beats.reason):
         raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
     notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
@@ -223,6 +224,7 @@ def classify(
         notices=prepared.notices,
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
+        offset=beats.offset,
     )
 
 
@@ -239,7 +241,7 @@ def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEF
         Settings of the pipeline.
     """
     again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return replace(again, beats=replace(again.beats, sample=analysis.sample, offset=analysis.offset))
 
 
 def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
@@ -283,15 +285,16 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 def _beats_at(
     recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, FloatArray | None]:
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
-        sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
-        return r_peak, sample
+        exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
+        sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
+        return r_peak, sample, read_only((exact - sample).astype(np.float32))
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
-    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
+    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
 
 
 def _check_beats(r_peak: IntArray, fs: float, quality: Quality, config: Config) -> None:
@@ -347,7 +350,8 @@ def _probabilities(
 
 def _intervals(beats: Beats, fs: float) -> FloatArray:
     """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
-    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    exact = beats.sample if beats.offset is None else beats.sample + beats.offset.astype(np.float64)
+    rr_s = (np.diff(exact, prepend=0) / fs).astype(np.float32)
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 

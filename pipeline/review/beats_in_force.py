@@ -16,7 +16,8 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Decision
-from pipeline.review.signal_evidence import SignalEvidence, Silence, Spans
+from pipeline.review.signal_evidence import SignalEvidence, Spans
+from pipeline.signal.at_rest import Silence
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, FloatArray, IntArray, read_only
@@ -25,7 +26,10 @@ UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
 _ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
-    {"model": "", "p": 0.0, "confidence": 0.0, "there": False, "aami": "", "given": "", "human": "", "comment": ""}
+    {
+        **{"model": "", "p": 0.0, "confidence": 0.0, "offset": 0.0, "there": False, "aami": "", "given": ""},
+        **{"human": "", "comment": ""},
+    }
 )
 _DECIDED: Final = ("there", "aami", "given", "human", "comment")  # what decisions about known beats change
 
@@ -60,6 +64,8 @@ class ReviewedBeats:
         end, or a silence other than "rest".
     silences : mapping of int to Silence
         What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
+    offset : (n,) float32 or None
+        How far each R peak lies after its `sample`, in samples; 0 for added beats. None if no beat has one.
     """
 
     fs: float
@@ -73,6 +79,7 @@ class ReviewedBeats:
     comment: tuple[str, ...]
     break_before: NDArray[np.bool_]
     silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
+    offset: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -81,13 +88,22 @@ class ReviewedBeats:
     @cached_property
     def rr_s(self) -> FloatArray:
         """Seconds (n,) since the previous beat; NaN where `break_before`."""
-        rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        if self.offset is None:
+            rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        else:
+            rr = self.intervals_s().astype(np.float32)
         return read_only(np.where(self.break_before, np.float32(np.nan), rr))
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Time of each R peak (n,), seconds."""
-        return self.sample / self.fs
+        """Time of each R peak (n,), seconds, to less than a sample."""
+        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
+
+    def intervals_s(self) -> NDArray[np.float64]:
+        """Return the seconds (n,) since the previous beat, or since the start, whatever lies in between."""
+        if self.offset is None:
+            return np.diff(self.sample, prepend=0) / self.fs
+        return np.diff(self.time_s, prepend=0.0)
 
     def reviewed(self) -> NDArray[np.bool_]:
         """Tell for each beat (n,) whether a human has decided about it."""
@@ -196,6 +212,8 @@ class Board:
         self.model = self._filled(_model_answers(analysis), "")
         self.p = self._filled(analysis.p, 0.0)
         self.confidence = self._filled(analysis.confidence, 0.0)
+        none = np.zeros(analysis.sample.size, np.float32)
+        self.offset = self._filled(none if analysis.offset is None else analysis.offset, 0.0)
         self.there = self._filled(np.ones(analysis.sample.size, np.bool_), False)
         self.aami = self.model.copy()
         self.given = self.model.copy()  # the last class given by a human: an added beat has no other
@@ -327,6 +345,7 @@ class Board:
             human=read_only(self.human[there]),
             comment=tuple(self.comment[there]),
             break_before=read_only(broken),
+            offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
         )
 

@@ -116,7 +116,7 @@ def normal_pairs(beats: ReviewedBeats) -> NDArray[np.intp]:
 
 
 def _normal(beats: ReviewedBeats) -> _Normal:
-    ms = np.diff(beats.sample, prepend=0) / beats.fs * 1000
+    ms = beats.intervals_s() * 1000
     at, later = np.flatnonzero(normal_intervals(beats)), normal_pairs(beats)
     return _Normal(ms[at], beats.time_s[at], np.column_stack([ms[later - 1], ms[later]]))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.review.signal_evidence import Silence
+from pipeline.signal.at_rest import Silence
 from pipeline.types import FloatArray
 
 EventKind = Literal[

@@ -22,6 +22,7 @@ BAND_HZ = (3.0, 18.0)
 ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS = 104.0, 56.0, 16.0, 56.0
 BLOCK_S = 2.0  # holds a beat at 30 / min; its maximum is the height of a QRS
 LEVEL_BLOCKS, SHORT_BLOCKS, FLOOR_BLOCKS = 15, 3, 5
+LONG_BLOCKS = 61  # two minutes: what is usual even around a pause of one minute
 NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
 WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
 STEEP_MS = np.arange(-96, 97, 32)
@@ -40,7 +41,7 @@ class Candidates:
     at : (n,) int64
         Increasing indices into `Conditioned.signal`.
     strength : (n,) float32
-        Energy of both leads, relative to their usual level.
+        Energy of both leads, relative to their usual level within two minutes: low in a pause.
     features : (n, n_features) float32
         What the leads look like around each candidate.
     """
@@ -59,6 +60,7 @@ class _Envelopes:
     slope: FloatArray
     level: FloatArray
     short: FloatArray
+    long: FloatArray
     slope_level: FloatArray
     floor: FloatArray
     block: int
@@ -90,6 +92,7 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     block = round(BLOCK_S * fs)
     highest = _blocks(energy, block).max(axis=2)
     level = _running_median(highest, LEVEL_BLOCKS)
+    long = _running_median(highest, LONG_BLOCKS)
     min_level = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
     short = np.maximum(_running_median(highest, SHORT_BLOCKS), min_level)
     floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
@@ -101,6 +104,7 @@ def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
         slope=slope,
         level=np.maximum(level, min_level),
         short=short,
+        long=np.maximum(long, min_level),
         slope_level=np.maximum(slope_level, min_slope),
         floor=np.where(short <= min_level, LOST, floor),
         block=block,
@@ -151,10 +155,9 @@ def _described(envelopes: _Envelopes, peaks: IntArray, at: IntArray) -> Candidat
     block = peaks // envelopes.block
     quieter_first = np.argsort(envelopes.floor[:, block], axis=0, kind="stable")
     parts = [_of_lead(envelopes, peaks, block, lead) for lead in quieter_first]
-    features = np.concatenate(parts, axis=1)
     middle = int(np.flatnonzero(NEAR_MS == 0)[0])
-    strength = features[:, middle] ** 2 + features[:, parts[0].shape[1] + middle] ** 2
-    return Candidates(at, strength, features)
+    strength = [part[:, middle] ** 2 * np.exp(part[:, -1]) for part in parts]
+    return Candidates(at, strength[0] + strength[1], np.concatenate(parts, axis=1))
 
 
 def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
@@ -171,6 +174,7 @@ def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntA
         [
             np.minimum(envelopes.floor[lead, block], 1.5),
             np.clip(np.log(envelopes.short[lead, block] / level), -3, 3),
+            np.clip(np.log(level / envelopes.long[lead, block]), -4, 1),
         ],
         axis=1,
     )
