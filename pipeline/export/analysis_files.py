@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline._util.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
-from pipeline.types import Analysis
+from pipeline.types import Analysis, QualitySegment
 
 _DIGITS: Final = 6
 _FORMULA: Final = tuple("=+-@\t\r\n")
@@ -47,7 +47,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "model": analysis.model,
         "quality": {
             "analysed_fraction": analysis.quality.analysed_fraction,
-            "segments": [asdict(segment) for segment in analysis.quality.segments],
+            "segments": [_segment(segment, analysis) for segment in analysis.quality.segments],
         },
         "beats": _beats(analysis),
         "summary": _summary(analysis),
@@ -100,6 +100,12 @@ def safe_cell(cell: object) -> object:
     ("'=1+1", 2.5)
     """
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
+    """Return a segment as plain values; what an earlier version found, which did not name leads, stays as it was."""
+    values = asdict(segment)
+    return values if analysis.rhythm else {name: value for name, value in values.items() if name != "leads"}
 
 
 def _beats(analysis: Analysis) -> list[dict[str, Any]]:
