@@ -344,8 +344,8 @@ class Analysis:
     per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used;
     `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
     earlier version stored; `offset` (n,) how far each R peak lies after its `sample`, in samples, None where the
-    beats were given, and in an analysis that an earlier version stored; `rhythm` the episodes in order, which cover the recording without overlap, empty in an
-    analysis that an earlier version stored.
+    beats were given, and in an analysis that an earlier version stored; `rhythm` the episodes in order, which cover
+    the recording without overlap, empty in an analysis that an earlier version stored.
     """
 
     record: str
