@@ -18,6 +18,7 @@ from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
+from pipeline.rhythm.interpolated import without_false_s
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
@@ -218,6 +219,7 @@ def classify(
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
+    p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
     reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
     rhythm = _rhythm(prepared, p, confidence, reason)

@@ -14,16 +14,16 @@ QRS_S: Final = 0.06  # half of what counts as the QRS
 QRS_BEATS: Final = 300  # that measure its height
 T_PEAK_S: Final = (0.22, 0.36)  # of a tall T wave, after R at 60/min; nearer at a faster rate
 T_WIDTH_S: Final = (0.022, 0.06)  # standard deviation of its rise; its fall is steeper
-T_HEIGHT: Final = (0.5, 1.8)  # in heights of the QRS
+T_HEIGHT: Final = (0.4, 1.4)  # in heights of the QRS
 T_LATEST: Final = 0.55  # of the RR interval
 BEAT_S: Final = (0.1, 0.34)  # the part of a beat around R that fast rhythms are laid out from
 FAST_RR_S: Final = (0.205, 0.36)  # 170 to 290/min
 FAST_JITTER: Final = 0.01
 SLOW_RR_S: Final = (0.5, 1.0)
-SPIKE_HEIGHT: Final = (0.5, 6.0)
+SPIKE_HEIGHT: Final = (0.3, 4.0)
 SPIKE_BEFORE_S: Final = (0.1, 0.22)  # an atrial spike before R
 LOW_SHARE: Final = 0.03
-LOW_HEIGHT: Final = (0.15, 0.6)
+LOW_HEIGHT: Final = (0.25, 0.7)
 
 
 def with_tall_t(recording: Recording, rng: np.random.Generator) -> Recording:

@@ -10,7 +10,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_toeplitz
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
 
 from pipeline.labels import aami_class
 from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
@@ -20,8 +22,11 @@ P_START_S: Final = 0.28  # ... this long before the next R
 P_S: Final = (-0.26, -0.06)  # the P wave, around R
 REST_MIN_S: Final = 0.04  # shorter rests say nothing about the noise floor
 BLEND_S: Final = 0.03  # pieces of the noise floor overlap by this much
+PIECE_S: Final = 0.2  # where the rests are shorter, noise of the same spectrum is made instead: joins would show
+PIECES_MIN: Final = 5
+ORDER: Final = 6  # of that noise: autoregressive, by Yule and Walker
 DONORS: Final = 200  # beats that make up the P wave, and rests that make up the noise floor
-APART_S: Final = 10.0  # of recorded rhythm between two pauses, at least
+APART_S: Final = 20.0  # of recorded rhythm between two pauses, at least
 LOCAL_BEATS: Final = 8  # whose median interval is the sinus rate at a pause
 JITTER: Final = 0.015  # standard deviation of the PP intervals, relative
 WANDER_S: Final = 0.5  # the slow baseline is the rests' own, smoothed over this long
@@ -176,21 +181,40 @@ def _baseline(
 
 
 def _noise(floor: list[FloatArray], size: int, recording: Recording, rng: np.random.Generator) -> FloatArray:
-    """Join pieces of the noise floor, each faded into the next with constant power."""
-    blend = max(2, round(BLEND_S * recording.fs))
-    out = np.zeros((size + blend, recording.p_signal.shape[1]), np.float32)
-    usable = [piece for piece in floor if len(piece) > 2 * blend] or floor
-    rise = np.sin(np.linspace(0, np.pi / 2, blend))[:, None]
-    at = 0
-    while at < size and usable:
-        piece = usable[int(rng.integers(len(usable)))].copy()
-        edge = min(blend, len(piece) // 2)
-        piece[:edge] *= rise[:edge]
-        piece[len(piece) - edge :] *= rise[:edge][::-1]
+    """Return the noise floor (size, n_leads): joined pieces of the rests, or noise of their spectrum."""
+    long = [piece for piece in floor if len(piece) >= PIECE_S * recording.fs]
+    if len(long) >= PIECES_MIN:
+        return _joined(long, size, round(BLEND_S * recording.fs), rng)
+    return np.stack([_like(floor, lead, size, rng) for lead in range(recording.p_signal.shape[1])], axis=1)
+
+
+def _joined(pieces: list[FloatArray], size: int, blend: int, rng: np.random.Generator) -> FloatArray:
+    """Join pieces drawn at random, each faded into the next with constant power."""
+    out = np.zeros((size + blend, pieces[0].shape[1]), np.float32)
+    rise, at = np.sin(np.linspace(0, np.pi / 2, blend))[:, None], 0
+    while at < size:
+        piece = pieces[int(rng.integers(len(pieces)))].copy()
+        piece[:blend] *= rise
+        piece[-blend:] *= rise[::-1]
         part = piece[: len(out) - at]
         out[at : at + len(part)] += part
-        at += max(1, len(piece) - edge)
+        at += len(piece) - blend
     return out[:size]
+
+
+def _like(floor: list[FloatArray], lead: int, size: int, rng: np.random.Generator) -> FloatArray:
+    """Return autoregressive noise (size,) with the autocorrelation of the rests in one lead."""
+    rests = [piece[:, lead].astype(np.float64) for piece in floor if len(piece) > ORDER]
+    if not rests:
+        return np.zeros(size, np.float32)
+    total = sum(rest.size for rest in rests)
+    lags = [sum(float(rest[k:] @ rest[: rest.size - k]) for rest in rests) / total for k in range(ORDER + 1)]
+    lags[0] = 1.001 * lags[0] + 1e-12
+    weights = solve_toeplitz(lags[:-1], lags[1:])
+    power = max(lags[0] - float(weights @ np.array(lags[1:])), 1e-12)
+    lead_in = 20 * ORDER
+    white = rng.normal(0, np.sqrt(power), size + lead_in)
+    return np.asarray(lfilter([1.0], np.concatenate([[1.0], -weights]), white)[lead_in:], np.float32)
 
 
 def _add_p_waves(

@@ -17,10 +17,10 @@ RR_S = 0.9
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
-    """Two minutes of narrow beats with P and T waves on a moving baseline; the second lead is half as high."""
+    """Four minutes of narrow beats with P and T waves on a moving baseline; the second lead is half as high."""
     rng = np.random.default_rng(4)
-    sample = np.round((1.0 + RR_S * np.arange(130)) * FS).astype(np.int64)
-    t = np.arange(round(120 * FS)) / FS
+    sample = np.round((1.0 + RR_S * np.arange(264)) * FS).astype(np.int64)
+    t = np.arange(round(240 * FS)) / FS
     lead = 0.1 * np.sin(2 * np.pi * 0.1 * t)
     for at in sample / FS:
         for height, centre, width in ((0.12, -0.16, 0.02), (1.0, 0.0, 0.012), (0.3, 0.28, 0.03)):
@@ -71,7 +71,7 @@ def test_only_pauses_with_p_waves_have_them_at_the_sinus_rate(recording: Recordi
 
 def test_no_room_means_no_pause(recording: Recording) -> None:
     assert recording.reference is not None
-    ectopic = replace(recording, reference=Annotations(recording.reference.sample, ("V",) * 130))
+    ectopic = replace(recording, reference=Annotations(recording.reference.sample, ("V",) * 264))
     same, pauses = with_pauses(ectopic, np.random.default_rng(0), count=3)
     assert pauses == ()
     assert same is ectopic
@@ -114,7 +114,7 @@ def test_low_beats_are_few_and_lower_and_the_rest_is_as_it_was(recording: Record
     changed = np.abs(low.p_signal - recording.p_signal).max(axis=1) > 0
     near = recording.reference.sample[:, None] + np.arange(-15, 15)
     by_beat = changed[near].any(axis=1)
-    assert 0 < by_beat.sum() < 20
+    assert 0 < by_beat.sum() < 30
     assert changed.sum() <= by_beat.sum() * 30
     heights = np.ptp(low.p_signal[near, 0], axis=1) / np.ptp(recording.p_signal[near, 0], axis=1)
     assert np.all(heights[by_beat] < 0.7)
