@@ -16,9 +16,9 @@ from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.rates import find_rates
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
-from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.leads import choose_leads
-from pipeline.signal.quality import assess
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.reading import read_leads
 from pipeline.types import Episode, Quality, Recording, number
 
 _GIVEN: Final = "annotated"  # evidence for what annotations say themselves
@@ -150,10 +150,10 @@ def _signal(
 ) -> tuple[Conditioned | None, tuple[str, ...], Quality | None]:
     if recording is None:
         return None, (), None
-    leads = choose_leads(analysable_leads(recording, config.signal))
-    conditioned = condition(recording, leads, config.signal)
-    raw = recording.p_signal[:, recording.leads.index(leads[0])]
-    return conditioned, leads, assess(raw, recording.fs, conditioned, config.signal)
+    read = read_leads(recording, config.signal)
+    steep = slopes(read.conditioned, config.signal)
+    r_peak = detect_r_peaks(read.conditioned, config.signal, lambda: steep)
+    return read.conditioned, read.leads, read.quality(r_peak, steep, config.signal)
 
 
 def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:
