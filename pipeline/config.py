@@ -139,6 +139,8 @@ class ReviewConfig:
     silence_before_s: float = 0.3  # the P wave of the beat after
     silence_step_s: float = 0.2
     wave_height: float = 0.35  # of the usual QRS
+    p_height: float = 0.6  # waves up to this share of the usual QRS may be P waves ...
+    p_share: float = 0.45  # ... if they fill at most this share of the steps: flutter and noise fill nearly all
     drift_height: float = 0.5
     dead_mv: float = 0.006  # steps of no more than one digit of 5 uV most of the time: no electrode is connected
     usual_intervals: int = 20  # the usual interval is the median of the NN intervals among this many before
