@@ -60,7 +60,9 @@ class SignalConfig:
     usual_rr_ratio: float = 0.95  # a beat is usual if its RR interval is at least this share of the mean; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most this many usual beats make up the recording's usual beat
-    quality_window_s: float = 10.0
+    # probabilities of the noise detectors; ADR 0028 has the curves behind them
+    noisy_from: float = 0.10  # that a class given in a window is wrong because of noise
+    no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated
     flat_mv: float = 0.02  # peak to peak below this in a quality window: no signal
@@ -155,6 +157,7 @@ class ReviewConfig:
     af_threshold: float = -0.9
     doubtful_below: float = 0.7  # confidence
     unclassified_join_s: float = 10.0  # unclassified beats closer than this are one finding
+    unreadable_s: float = 10.0  # shorter unreadable stretches are drawn but not listed: one standard strip
     # heart rate variability: Task Force 1996, doi:10.1161/01.CIR.93.5.1043
     hrv_segment_s: float = 300.0  # SDANN and SDNN index
     hrv_segment_filled: float = 0.5  # a segment counts if normal intervals fill at least this share of it
