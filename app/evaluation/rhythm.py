@@ -18,7 +18,7 @@ from app.evaluation.shared import download_button, show_caption, show_table
 from models import registry
 from pipeline.errors import DataError
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation, SourceScores, read_rhythm_evaluation, rhythm_file
-from pipeline.wording import grouped
+from pipeline.wording import UNDEFINED, grouped
 
 COMMAND: Final = "python -m pipeline evaluate --rhythm"
 HOW_TO_READ: Final = """
@@ -97,7 +97,7 @@ def show_rhythm(picture: str) -> None:
     pinned = {"Records": st.column_config.TextColumn(pinned=True, width=190)}
     show_table(
         board, "rhythm-databases.csv", written=written, column_config=pinned, height="content",
-        alt="Rhythms in every database",
+        placeholder=UNDEFINED, alt="Rhythms in every database",
     )  # fmt: skip
     sources = {source.name: source for source in content.sources}
     chosen = st.selectbox(
@@ -208,7 +208,7 @@ def show_rhythm_records(view: RhythmView) -> None:
     numbers = {name: _number for name in frame.columns if name not in rhythm_tables.TEXTS}
     show_table(
         frame, f"rhythm-{view.source.name}-records.csv", written=numbers, alt="One rhythm in every record",
-        column_config={"Record": st.column_config.TextColumn(pinned=True)},
+        column_config={"Record": st.column_config.TextColumn(pinned=True)}, placeholder=UNDEFINED,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from pipeline._util.typed_json import read_as, rounded, to_json
 from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, RECORDING_NETWORK, Config
 from pipeline.datasets.rhythm_references import RhythmReference, read_rhythms, read_strip_labels, strip_rhythm
-from pipeline.errors import DataError, EcgError
+from pipeline.errors import DataError, IntakeError, LimitError, SignalError
 from pipeline.evaluation.held_out_detectors import FOLDS, fold_count, readers
 from pipeline.evaluation.predict import READING
 from pipeline.evaluation.rhythm_report import READ, STRIPS, TITLES, Compared, compare, sources
@@ -150,7 +150,11 @@ def evaluate_with(
         kept = cache / f"rhythm-{code}" / f"{database}-{path.name}-{read_from}-{_digest(chosen.versions)}.json"
         if not kept.is_file():
             with detectors_from(chosen.places):
-                named = _from_beats(reference, find) if read_from == "beats" else _from_signal(path, classifier, config)
+                named = (
+                    Named(find(reference.sample, reference.symbol, reference.fs))
+                    if read_from == "beats"
+                    else _from_signal(path, classifier, config)
+                )
             write_json(kept, to_json(named), private=True)
         named = read_as(Named, kept, again=_AGAIN)
         held_out = sorted(chosen.places)
@@ -182,17 +186,10 @@ def _strip(path: Path, label: str) -> RhythmReference:
     return RhythmReference(f"{STRIPS}/{path.name}", recording.fs, recording.duration_s, empty, (), rhythm, {})
 
 
-def _from_beats(reference: RhythmReference, find: Finder) -> Named:
-    try:
-        return Named(find(reference.sample, reference.symbol, reference.fs))
-    except EcgError as error:
-        return Named((), str(error))
-
-
 def _from_signal(path: Path, classifier: BeatClassifier, config: Config) -> Named:
     try:
         return Named(analyse(read_path(path, config=config), classifier, config).rhythm)
-    except EcgError as error:
+    except (IntakeError, LimitError, SignalError) as error:
         return Named((), str(error))
 
 

@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from models import registry
 from models.boosted_trees import from_scikit_learn
 from models.detectors import load_detector, write_detector
+from models.errors import ModelError
 from pipeline._util.typed_json import from_json, to_json
 from pipeline.errors import DataError, SignalError
 from pipeline.evaluation import rhythm_run
@@ -240,3 +241,8 @@ def test_finders_get_the_fold_and_the_evaluation_says_so(data, monkeypatch):
     assert content.source("ltafdb-beats").seen == 1
     (found,) = content.detectors
     assert (found.name, found.records, found.folds) == ("af", 2, 1)
+
+
+def test_a_missing_detector_is_no_refusal(data):
+    with pytest.raises(ModelError):
+        run(data, rhythm=ModelError("Detector 'x' cannot be loaded."))
