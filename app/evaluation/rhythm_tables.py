@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -207,20 +207,20 @@ def cards(detectors: Sequence[EvaluatedDetector]) -> list[tuple[str, dict[str, s
 
 
 def training_statement(source: SourceScores) -> str:
-    """A sentence about which detectors read the records of a source."""
-    if not source.exchanged and not source.seen:
-        return f"None of the {grouped(source.records)} records was part of a detector's training."
+    """A sentence about whether the detectors that read the records of a source had been trained on them."""
+    if not source.held_out and not source.seen:
+        return f"None of the {grouped(source.records)} records was part of the training of a detector that read it."
     parts = []
-    if source.exchanged:
-        parts.append(
-            f"{grouped(source.exchanged)} were read by detectors trained without them, because the detectors of the "
-            "app were trained on them"
-        )
+    if source.held_out:
+        parts.append(f"read by detectors trained without them: {_counted(source.held_out)}")
     if source.seen:
-        parts.append(f"**{grouped(source.seen)} were read by a detector that was trained on them**")
-    if rest := source.records - source.exchanged - source.seen:
-        parts.append(f"{grouped(rest)} were part of no detector's training")
-    return f"Of {grouped(source.records)} records, {'; '.join(parts)}."
+        parts.append(f"**read by detectors that were trained on them: {_counted(source.seen)}**")
+    told = "; ".join(parts)
+    return f"Of {grouped(source.records)} records: {told}; all others were new to what read them."
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{grouped(number)} by {name}" for name, number in sorted(numbers.items()))
 
 
 def burden(rows: Sequence[RecordRhythms], palette: Palette) -> go.Figure:
