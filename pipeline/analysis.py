@@ -149,7 +149,7 @@ def prepare(
     quality = read.quality(r_peak, second(), config.signal)
     found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
     if offset is not None:
-        kept = ~_covered(sample / recording.fs, without_beats(found))
+        kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
         r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
     beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
     notices = (*recording.notices, *read.notices, *_notices(recording, conditioned, beats, quality, config))

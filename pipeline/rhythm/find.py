@@ -13,6 +13,8 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_rates
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
@@ -87,7 +89,7 @@ def find_in_signal(context: RhythmContext) -> list[Episode]:
     context : RhythmContext
         The classes of its beats are not used.
     """
-    return []
+    return find_noise(context)
 
 
 def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple[Episode, ...]:
@@ -105,7 +107,7 @@ def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple
     tuple of Episode
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
-    proposed = [*in_signal, *find_runs(context), *find_rates(context)]
+    proposed = [*in_signal, *find_pauses(context), *find_runs(context), *find_rates(context)]
     return partition(proposed, context.duration_s)
 
 
