@@ -23,7 +23,7 @@ from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import draw_strips, findings_with_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
-from pipeline.rhythm_names import RHYTHM_NAMES, RhythmTime
+from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
@@ -177,7 +177,7 @@ def _draw_rhythm(sheet: ReportSheet, content: ReportContent, y: float) -> float:
         _draw_time(sheet, time, table, right)
         table += 4.4
     if len(times) > RHYTHMS:
-        others = ", ".join(RHYTHM_NAMES[time.rhythm].short for time in times[RHYTHMS:])
+        others = ", ".join(time.called.short for time in times[RHYTHMS:])
         sheet.say(LEFT_MM + 5, table + 2.2, sheet.fit(f"and {others}", 83, 7), 7, colour=MUTED)
         table += _ROW_MM
     return max(table, _draw_urgent(sheet, content, y))
@@ -185,7 +185,7 @@ def _draw_rhythm(sheet: ReportSheet, content: ReportContent, y: float) -> float:
 
 def _draw_time(sheet: ReportSheet, time: RhythmTime, y: float, right: float) -> None:
     sheet.panel(LEFT_MM, y - 0.4, 3.2, 3.2, RHYTHM_COLOURS[time.rhythm][0])
-    sheet.say(LEFT_MM + 5, y + 2.2, sheet.fit(RHYTHM_NAMES[time.rhythm].name, 42, 8), 8)
+    sheet.say(LEFT_MM + 5, y + 2.2, sheet.fit(time.called.name, 42, 8), 8)
     sheet.say(LEFT_MM + 62, y + 2.2, f"{duration(time.seconds)}, {share(time.share)}", 8, bold=True, align="R")
     longest = f"{duration(time.longest.seconds)} at {report_clock(time.longest.start_s)}"
     sheet.say(right, y + 2.2, sheet.fit(longest, 25, 7), 7, colour=MUTED, align="R")
