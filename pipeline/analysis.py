@@ -18,11 +18,13 @@ from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
+from pipeline.rhythm.interpolated import without_false_s
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
+from pipeline.signal.refined_peaks import refined
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -144,12 +146,12 @@ def prepare(
     raw = recording.p_signal[:, recording.leads.index(chosen[0])]
     quality = assess(raw, recording.fs, conditioned, config.signal)
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
-    r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
+    r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
-    if samples is None:
+    if offset is not None:
         kept = ~_covered(sample / recording.fs, without_beats(found))
-        r_peak, sample = r_peak[kept], sample[kept]
-    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
+        r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
+    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
     notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
@@ -217,6 +219,7 @@ def classify(
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
+    p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
     reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
     rhythm = _rhythm(prepared, p, confidence, reason)
@@ -240,6 +243,7 @@ def classify(
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
         rhythm=rhythm,
+        offset=beats.offset,
     )
 
 
@@ -256,7 +260,7 @@ def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEF
         Settings of the pipeline.
     """
     again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return replace(again, beats=replace(again.beats, sample=analysis.sample, offset=analysis.offset))
 
 
 def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
@@ -300,15 +304,16 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 def _beats_at(
     recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, FloatArray | None]:
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
-        sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
-        return r_peak, sample
+        exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
+        sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
+        return r_peak, sample, (exact - sample).astype(np.float32)
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
-    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
+    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
 
 
 def _context(
@@ -385,7 +390,8 @@ def _probabilities(
 
 def _intervals(beats: Beats, fs: float) -> FloatArray:
     """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
-    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    exact = beats.sample if beats.offset is None else beats.sample + beats.offset.astype(np.float64)
+    rr_s = (np.diff(exact, prepend=0) / fs).astype(np.float32)
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 

@@ -127,7 +127,7 @@ def _sinus_intervals(beats: ReviewedBeats) -> Mask:
 
 
 def _normal(beats: ReviewedBeats) -> _Normal:
-    ms = np.diff(beats.sample, prepend=0) / beats.fs * 1000
+    ms = beats.intervals_s() * 1000
     at, later = np.flatnonzero(_sinus_intervals(beats)), normal_pairs(beats)
     return _Normal(ms[at], beats.time_s[at], np.column_stack([ms[later - 1], ms[later]]))
 

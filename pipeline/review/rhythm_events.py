@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.review.signal_evidence import Silence
 from pipeline.rhythm.runs import as_text, cycles_of, runs_of
+from pipeline.signal.at_rest import Silence
 from pipeline.types import FloatArray
 
 EventKind = Literal[

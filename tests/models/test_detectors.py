@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models.boosted_trees import from_scikit_learn
-from models.detectors import Detector, load_detector, write_detector
+from models.detectors import Detector, forget_detectors, load_detector, write_detector
 from models.errors import ModelError
 
 FACTS = {
@@ -77,11 +77,11 @@ def test_damaged_weights_and_manifests_are_refused(tmp_path: Path) -> None:
     payload = bytearray(weights.read_bytes())
     payload[len(payload) // 2] ^= 1
     weights.write_bytes(payload)
-    load_detector.cache_clear()
+    forget_detectors()
     with pytest.raises(ModelError, match="damaged"):
         load_detector("toy", tmp_path)
     (tmp_path / "toy" / "manifest.json").write_text(json.dumps({"name": "toy"}))
-    load_detector.cache_clear()
+    forget_detectors()
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_detector("toy", tmp_path)
     with pytest.raises(ModelError, match="cannot be loaded"):

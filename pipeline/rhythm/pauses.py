@@ -1,0 +1,119 @@
+"""Pauses and asystole: intervals without a QRS in which the leads are at rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pipeline.config import REVIEW
+from pipeline.rhythm.context import RhythmContext
+from pipeline.signal.at_rest import between_beats, qrs_height
+from pipeline.types import Episode, FloatArray
+
+PAUSE_S: Final = 2.5  # from R peak to R peak; a shorter one may follow any early beat
+ASYSTOLE_S: Final = 4.0  # no QRS for so long: CinC Challenge 2015, doi:10.1109/CIC.2015.7408639
+CONFIDENCE: Final = 0.98  # of a pause with a beat on either side; measured by `python -m benchmarks.asystole`
+EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begun or ended with an electrode off
+BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
+NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
+LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
+LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
+
+
+def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[Episode]:
+    """Find pauses and asystole: from the R peak before to the R peak after, or to the recording's start or end.
+
+    An interval counts if nothing was lost in it and at least one lead is at rest; where leads are dead, noisy or
+    fibrillating it is none. Without a signal, its length alone decides.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Beats and signal; both may be missing.
+    shortest_s : float, optional
+        Shortest interval without a QRS, seconds.
+
+    Returns
+    -------
+    list of Episode
+        Code ASYS, in order of time; `detail` is "pause" below four seconds, else "asystole".
+    """
+    if not len(context):
+        return _without_beats(context, shortest_s)
+    edges = _Edges(context)
+    return [
+        episode
+        for first, last in zip(edges.start_s, edges.stop_s, strict=True)
+        if last - first >= shortest_s and (episode := edges.judged(float(first), float(last))) is not None
+    ]
+
+
+class _Edges:
+    """The intervals of a recording with beats, those at its ends included, and its leads at the working rate."""
+
+    def __init__(self, context: RhythmContext) -> None:
+        self.context = context
+        whole = context.conditioned is not None
+        known = ~context.break_before[1:]
+        inside = (context.time_s[:-1][known], context.time_s[1:][known])
+        ends = ((0.0, context.time_s[0]), (context.time_s[-1], context.duration_s)) if whole else ()
+        self.start_s = np.sort(np.concatenate([inside[0], [start for start, _ in ends]]))
+        self.stop_s = np.sort(np.concatenate([inside[1], [stop for _, stop in ends]]))
+
+    def judged(self, first: float, last: float) -> Episode | None:
+        """Return the episode between two beats, or a beat and an end of the recording; None if it is no pause."""
+        conditioned = self.context.conditioned
+        if conditioned is None:
+            return _episode(first, last, BEATS_ONLY_CONFIDENCE, "no beat was marked")
+        leads = tuple(conditioned.signal.T)
+        if not _recorded(conditioned.segments, first * conditioned.fs, last * conditioned.fs):
+            return None
+        begins, ends = first <= 0, last >= self.context.duration_s
+        span = (
+            round(first * conditioned.fs) - begins * round(REVIEW.silence_after_s * conditioned.fs),
+            round(last * conditioned.fs) + ends * round(REVIEW.silence_before_s * conditioned.fs),
+        )
+        if between_beats(leads, self.heights, span, conditioned.fs) != "rest":
+            return None
+        confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
+        return _episode(first, last, confidence, "no QRS, and the baseline is at rest")
+
+    @property
+    def heights(self) -> tuple[float, ...]:
+        """Usual height of the QRS in each lead, mV."""
+        assert self.context.conditioned is not None
+        fs = self.context.conditioned.fs
+        r_peak = np.round(self.context.time_s * fs).astype(np.int64)
+        return tuple(qrs_height(lead, r_peak, fs) for lead in self.context.conditioned.signal.T)
+
+
+def _without_beats(context: RhythmContext, shortest_s: float) -> list[Episode]:
+    """Return asystole over a whole recording in which no beat was found, if a lead is alive and low."""
+    conditioned = context.conditioned
+    if conditioned is None or context.duration_s < shortest_s:
+        return []
+    at_rest = any(_is_low(lead, conditioned.fs) for lead in conditioned.signal.T)
+    if not at_rest or not _recorded(conditioned.segments, 0, len(conditioned.signal)):
+        return []
+    return [_episode(0.0, context.duration_s, NO_BEAT_CONFIDENCE, "no QRS in the whole recording, the leads at rest")]
+
+
+def _is_low(lead: FloatArray, fs: float) -> bool:
+    """Tell whether a lead without a known QRS is alive, and flat but for P waves."""
+    size = round(REVIEW.silence_step_s * fs)
+    steps = lead[: lead.size // size * size].reshape(-1, size)
+    heights = np.ptp(steps, axis=1) if steps.size else np.zeros(1)
+    alive = float(np.median(heights)) >= REVIEW.dead_mv
+    return alive and float(heights.max()) < LOW_MV and float(np.quantile(heights, LOW_SHARE)) < LOW_MV / 2
+
+
+def _recorded(segments: tuple[tuple[int, int], ...], first: float, last: float) -> bool:
+    """Tell whether one stretch without gaps holds all between two positions, samples at the working rate."""
+    return any(start <= first + 1 and last <= stop + 1 for start, stop in segments)
+
+
+def _episode(start_s: float, stop_s: float, confidence: float, why: str) -> Episode:
+    seconds = stop_s - start_s
+    kind = "asystole" if seconds >= ASYSTOLE_S else "pause"
+    return Episode(start_s, stop_s, "ASYS", kind, confidence, f"{why} for {seconds:.1f} s")
