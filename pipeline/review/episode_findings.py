@@ -173,7 +173,7 @@ def _spans(some: Sequence[Episode | RhythmEvent], kinds: frozenset[Any]) -> _Spa
 
 def _widened(spans: _Spans) -> _Spans:
     """Return spans (2, n) of beats with half an interval on either side: an episode reaches from beat to beat."""
-    return spans + np.array([[-_AROUND_S], [_AROUND_S]])
+    return np.asarray(spans + np.array([[-_AROUND_S], [_AROUND_S]]), np.float64)
 
 
 def _kind(one: Episode | RhythmEvent) -> str:
