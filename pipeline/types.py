@@ -247,8 +247,15 @@ class Quality:
 
     def is_noisy(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Tell for each of the times (n,), in seconds, whether it lies in a stretch with the verdict "noisy"."""
-        noisy = np.array([segment.verdict == "noisy" for segment in self.segments])
-        return noisy[self.index_at(time_s)]
+        return self._has("noisy", time_s)
+
+    def is_flat(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Tell for each of the times (n,), in seconds, whether it lies in a stretch with the verdict "flat"."""
+        return self._has("flat", time_s)
+
+    def _has(self, verdict: Verdict, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        found = np.array([segment.verdict == verdict for segment in self.segments])
+        return found[self.index_at(time_s)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ CONFIDENCE: Final = 0.98  # of a pause with a beat on either side; measured by `
 EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begun or ended with an electrode off
 BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
 NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
+CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of any amplifier: no electrode is connected
 LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
 LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
 
@@ -104,7 +105,7 @@ def _is_low(lead: FloatArray, fs: float) -> bool:
     size = round(REVIEW.silence_step_s * fs)
     steps = lead[: lead.size // size * size].reshape(-1, size)
     heights = np.ptp(steps, axis=1) if steps.size else np.zeros(1)
-    alive = float(np.median(heights)) >= REVIEW.dead_mv
+    alive = float(np.median(heights)) >= CONSTANT_MV  # else nothing tells a dead electrode from a dead heart
     return alive and float(heights.max()) < LOW_MV and float(np.quantile(heights, LOW_SHARE)) < LOW_MV / 2
 
 
