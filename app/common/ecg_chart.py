@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -418,10 +418,8 @@ def _draw_band(
     The most urgent lie on top, and none is too thin to see. A click leads to the start of an episode.
     """
     order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
-    shown = sorted(
-        (episode for episode in rhythm if episode.start_s < span[1] and episode.stop_s > span[0]),
-        key=lambda episode: -order[episode.rhythm],
-    )
+    inside = [episode for episode in rhythm if episode.start_s < span[1] and episode.stop_s > span[0]]
+    shown = sorted(thinned(inside, THINNEST_PX / px_per_s), key=lambda episode: -order[episode.rhythm])
     start = [max(span[0], episode.start_s) for episode in shown]
     length = [
         max(min(span[1], episode.stop_s) - at, THINNEST_PX / px_per_s) for episode, at in zip(shown, start, strict=True)
@@ -443,6 +441,23 @@ def _draw_band(
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     drawing.set(barmode="overlay")
+
+
+def thinned(rhythm: Sequence[Episode], least_s: float) -> list[Episode]:
+    """The episodes that can be told apart where `least_s` seconds are the least to see.
+
+    Of shorter ones in a row the most urgent stands for so many as take that long together.
+    """
+    order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
+    kept: list[Episode] = []
+    small: list[Episode] = []
+    for episode in [*rhythm, None]:
+        if small and (episode is None or episode.seconds >= least_s or episode.stop_s - small[0].start_s > least_s):
+            kept.append(min(small, key=lambda one: order[one.rhythm]))
+            small = []
+        if episode is not None:
+            (kept if episode.seconds >= least_s else small).append(episode)
+    return kept
 
 
 def episode_words(episode: Episode) -> str:
