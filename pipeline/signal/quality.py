@@ -153,7 +153,8 @@ def _counted(artefacts: Sequence[Artefact], fs: float) -> str:
 def _lost(recording: Recording, lead: str, artefacts: Sequence[Artefact], config: SignalConfig) -> list[QualitySegment]:
     """Return where a lead was not recorded, then, to be painted over that, its artefacts."""
     fs = recording.fs
-    gaps = gaps_in(recording.p_signal[:, recording.leads.index(lead)], fs, config)
+    column = recording.p_signal[:, recording.leads.index(lead)]
+    gaps = gaps_in(column, fs, config) if np.isnan(column.sum(dtype=np.float64)) else []
     lost = [QualitySegment(a / fs, b / fs, "gap", NOT_RECORDED, (lead,)) for a, b in gaps]
     own = [artefact for artefact in artefacts if artefact.lead == lead]
     return lost + [
