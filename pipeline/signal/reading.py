@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.config import SignalConfig
+from pipeline.errors import SignalError
 from pipeline.signal.artefacts import Artefact, mask_artefacts
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import READABLE_SHARE, choose_leads
 from pipeline.signal.noise import judge_noise
 from pipeline.signal.quality import artefact_notices, assess
-from pipeline.types import IntArray, Quality, Recording
+from pipeline.types import IntArray, Quality, Recording, read_only
 from pipeline.wording import share
 
 
@@ -74,7 +75,16 @@ def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str,
     masked, artefacts = mask_artefacts(recording, config)
     leads, notices = _chosen(masked, requested, config)
     masks = artefact_notices(artefacts, leads, recording.fs)
-    return ReadLeads(masked, artefacts, leads, condition(masked, leads, config), (*notices, *masks))
+    return ReadLeads(masked, artefacts, leads, _conditioned(recording, masked, leads, config), (*notices, *masks))
+
+
+def _conditioned(recording: Recording, masked: Recording, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
+    """Filter the leads; where artefacts leave nothing that is long enough, all was recorded but there is no signal."""
+    try:
+        return condition(masked, leads, config)
+    except SignalError:
+        whole = condition(recording, leads, config)  # refused if too little was recorded, be it signal or not
+        return replace(whole, signal=read_only(np.zeros_like(whole.signal)), segments=())
 
 
 def _chosen(
