@@ -75,16 +75,22 @@ def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str,
     masked, artefacts = mask_artefacts(recording, config)
     leads, notices = _chosen(masked, requested, config)
     masks = artefact_notices(artefacts, leads, recording.fs)
-    return ReadLeads(masked, artefacts, leads, _conditioned(recording, masked, leads, config), (*notices, *masks))
-
-
-def _conditioned(recording: Recording, masked: Recording, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
-    """Filter the leads; where artefacts leave nothing that is long enough, all was recorded but there is no signal."""
     try:
-        return condition(masked, leads, config)
+        conditioned = condition(masked, leads, config)
     except SignalError:
-        whole = condition(recording, leads, config)  # refused if too little was recorded, be it signal or not
-        return replace(whole, signal=read_only(np.zeros_like(whole.signal)), segments=())
+        if not artefacts:
+            raise
+        condition(recording, leads, config)  # refuses what was not recorded; what is masked is an answer
+        conditioned = condition(_filled(masked), leads, config)
+    return ReadLeads(masked, artefacts, leads, conditioned, (*notices, *masks))
+
+
+def _filled(masked: Recording) -> Recording:
+    """Return a recording of which too little is left to be read, with the median of each lead where it was masked."""
+    with np.errstate(invalid="ignore"):
+        middle = [np.nanmedian(lead) if np.isfinite(lead).any() else 0.0 for lead in masked.p_signal.T]
+    filled = np.where(np.isfinite(masked.p_signal), masked.p_signal, np.array(middle, np.float32))
+    return replace(masked, p_signal=read_only(filled))
 
 
 def _chosen(
