@@ -49,7 +49,7 @@ MEASURES: Final = (
     ("S F1", "S_f1"),
     ("V F1", "V_f1"),
     ("F F1", "F_f1"),
-    ("balanced accuracy, normal or not", "binary_balanced_accuracy"),
+    ("balanced accuracy, N or not", "binary_balanced_accuracy"),
     ("ECE", "ece"),
 )
 
