@@ -361,9 +361,8 @@ def _notices(
         found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
     if doubtful_factor(conditioned, beats.r_peak) != 1:
         width_ms, rate = qrs_width_ms(conditioned, beats.r_peak), 60 / beats.mean_rr_s
-        found.append(
-            f"The QRS is {width_ms:.0f} ms wide at {rate:.0f}/min: is the sampling frequency really {recording.fs:g} Hz?"
-        )
+        at = f"{width_ms:.0f} ms wide at {rate:.0f}/min"
+        found.append(f"The QRS is {at}: is the sampling frequency really {recording.fs:g} Hz?")
     for i, lead in enumerate(beats.leads):
         down = may_look_inverted(lead, first=i == 0)
         if down and looks_inverted(conditioned.signal[:, i], beats.r_peak, conditioned.fs):
