@@ -20,8 +20,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--all",
         action="store_true",
         help="everything of every network: DS2, svdb, class sets, stress, explanations, pictures of beats, rhythms, "
-        "and the runs to compare with (random split, without a record); what was measured at this commit is skipped, what "
-        "was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
+        "and the runs to compare with (random split, without a record); what was measured at this commit is "
+        "skipped, what was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
     )
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     work.add_argument(
