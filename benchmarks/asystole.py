@@ -1,10 +1,10 @@
 """Pauses of 2.5 to 60 s spliced into recordings, and false ones in the recordings as they are.
 
-`python -m benchmarks.asystole [--write]`. Records of mitdb's DS2 and of svdb, on which nothing here is fitted: in each,
-six pauses, three of them with the record's own P waves at the sinus rate. A pause is found if a beat is detected within
-50 ms of either neighbour and none between them, and named if `find_pauses` gives it with both ends there. R peaks of
-the reference are first moved to the extremum nearby, as given beats always are. `--write` saves the counts in
-docs/experiments/asystole.json.
+`python -m benchmarks.asystole [--write]`; `--set ds1` is for choices: the detector is trained on these records. Of the
+records of mitdb's DS2 and of svdb, on which nothing here is fitted, each gets six pauses, three of them with its own P
+waves at the sinus rate. A pause is found if a beat is detected within 50 ms of either neighbour and none between them,
+and named if `find_pauses` gives it with both ends there. R peaks of the reference are first moved to the extremum
+nearby, as given beats always are. `--write` saves the counts in docs/experiments/asystole.json.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit
 from pipeline._util.typed_json import to_json
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.datasets.splits import DS2
+from pipeline.datasets.splits import DS1, DS2
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pauses import PAUSE_S, find_pauses
 from pipeline.signal.conditioning import Conditioned, condition
@@ -44,7 +44,7 @@ def main() -> None:
     """Print the counts; `--write` saves them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="into docs/experiments/asystole.json")
-    parser.add_argument("--set", choices=("ds2", "svdb", "all"), default="all")
+    parser.add_argument("--set", choices=("ds1", "ds2", "svdb", "all"), default="all")
     given = parser.parse_args()
     total: dict[str, AsystoleCounts] = {}
     for database, record in _records(given.set):
@@ -60,6 +60,8 @@ def main() -> None:
 
 
 def _records(name: str) -> Iterator[tuple[str, str]]:
+    if name == "ds1":
+        yield from (("mitdb", record) for record in DS1)
     if name in ("ds2", "all"):
         yield from (("mitdb", record) for record in DS2)
     if name in ("svdb", "all"):

@@ -26,6 +26,7 @@ from pipeline.signal.quality import BESIDE, NOISE, beside_lost
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
 from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
+from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -358,6 +359,10 @@ def _notices(
     first = beats.leads[0]
     if quality.analysed_fraction < 0.995:
         found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
+    if doubtful_factor(conditioned, beats.r_peak) != 1:
+        width_ms, rate = qrs_width_ms(conditioned, beats.r_peak), 60 / beats.mean_rr_s
+        at = f"{width_ms:.0f} ms wide at {rate:.0f}/min"
+        found.append(f"The QRS is {at}: is the sampling frequency really {recording.fs:g} Hz?")
     for i, lead in enumerate(beats.leads):
         down = may_look_inverted(lead, first=i == 0)
         if down and looks_inverted(conditioned.signal[:, i], beats.r_peak, conditioned.fs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -190,8 +191,8 @@ def _source(name: str, title: str, rows: Sequence[Compared], whole: bool) -> Sou
         hours=sum(row.hours for row in rows),
         records=len(rows),
         refused=sum(bool(row.refused) for row in rows),
-        exchanged=sum(bool(row.held_out) for row in rows),
-        seen=sum(bool(row.seen) for row in rows),
+        held_out=Counter(name for row in rows for name in row.held_out),
+        seen=Counter(name for row in rows for name in row.seen),
         targets=tuple(t for target in scores.TARGETS if annotated and (t := _target(target, annotated))),
         alarms=() if is_strips else _alarms(rows),
         burden=None if is_strips else _burden(rows),

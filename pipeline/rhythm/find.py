@@ -15,7 +15,7 @@ from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise
 from pipeline.rhythm.pauses import find_pauses
-from pipeline.rhythm.rates import find_rates
+from pipeline.rhythm.rates import find_beatless, find_rates
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
 from pipeline.signal.conditioning import Conditioned
@@ -107,8 +107,23 @@ def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple
     tuple of Episode
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
-    proposed = [*in_signal, *find_pauses(context), *find_runs(context), *find_rates(context)]
-    return partition(proposed, context.duration_s)
+    known = list(in_signal)
+    proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    proposed += [*find_runs(context), *find_beatless(context)]
+    return partition(proposed, context.duration_s, find_rates(context))
+
+
+def outside(pauses: Iterable[Episode], taken: Sequence[Episode]) -> list[Episode]:
+    """Return the pauses that touch nothing else: an interval with fibrillation or noise in it is no pause.
+
+    Parameters
+    ----------
+    pauses : iterable of Episode
+        Intervals between two beats.
+    taken : sequence of Episode
+        Stretches whose beats are not known.
+    """
+    return [one for one in pauses if not any(e.start_s < one.stop_s and one.start_s < e.stop_s for e in taken)]
 
 
 def breaks(time_s: NDArray[np.float64], conditioned: Conditioned | None) -> NDArray[np.bool_]:

@@ -21,6 +21,8 @@ CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of an
 LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
 LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
 
+Span = tuple[float, float]
+
 
 def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[Episode]:
     """Find pauses and asystole: from the R peak before to the R peak after, or to the recording's start or end.
@@ -42,51 +44,46 @@ def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[
     """
     if not len(context):
         return _without_beats(context, shortest_s)
-    edges = _Edges(context)
-    return [
-        episode
-        for first, last in zip(edges.start_s, edges.stop_s, strict=True)
-        if last - first >= shortest_s and (episode := edges.judged(float(first), float(last))) is not None
-    ]
+    long = [span for span in _intervals(context) if span[1] - span[0] >= shortest_s]
+    heights = _heights(context) if long else ()
+    judged = [_judged(context, span, heights) for span in long]
+    return [episode for episode in judged if episode is not None]
 
 
-class _Edges:
-    """The intervals of a recording with beats, those at its ends included, and its leads at the working rate."""
+def _intervals(context: RhythmContext) -> list[Span]:
+    """Return the intervals between beats, in order; with a signal, those before the first and after the last too."""
+    pairs = zip(
+        context.time_s[:-1].tolist(), context.time_s[1:].tolist(), context.break_before[1:].tolist(), strict=True
+    )
+    inside = [(first, last) for first, last, broken in pairs if not broken]
+    if context.conditioned is None:
+        return inside
+    return [(0.0, float(context.time_s[0])), *inside, (float(context.time_s[-1]), context.duration_s)]
 
-    def __init__(self, context: RhythmContext) -> None:
-        self.context = context
-        whole = context.conditioned is not None
-        known = ~context.break_before[1:]
-        inside = (context.time_s[:-1][known], context.time_s[1:][known])
-        ends = ((0.0, context.time_s[0]), (context.time_s[-1], context.duration_s)) if whole else ()
-        self.start_s = np.sort(np.concatenate([inside[0], [start for start, _ in ends]]))
-        self.stop_s = np.sort(np.concatenate([inside[1], [stop for _, stop in ends]]))
 
-    def judged(self, first: float, last: float) -> Episode | None:
-        """Return the episode between two beats, or a beat and an end of the recording; None if it is no pause."""
-        conditioned = self.context.conditioned
-        if conditioned is None:
-            return _episode(first, last, BEATS_ONLY_CONFIDENCE, "no beat was marked")
-        leads = tuple(conditioned.signal.T)
-        if not _recorded(conditioned.segments, first * conditioned.fs, last * conditioned.fs):
-            return None
-        begins, ends = first <= 0, last >= self.context.duration_s
-        span = (
-            round(first * conditioned.fs) - begins * round(REVIEW.silence_after_s * conditioned.fs),
-            round(last * conditioned.fs) + ends * round(REVIEW.silence_before_s * conditioned.fs),
-        )
-        if between_beats(leads, self.heights, span, conditioned.fs) != "rest":
-            return None
-        confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
-        return _episode(first, last, confidence, "no QRS, and the baseline is at rest")
+def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> Episode | None:
+    """Return the episode between two beats, or a beat and an end of the recording; None if it is no pause."""
+    conditioned, (first, last) = context.conditioned, span
+    if conditioned is None:
+        return _episode(span, BEATS_ONLY_CONFIDENCE, "no beat was marked")
+    fs = conditioned.fs
+    if not _recorded(conditioned.segments, first * fs, last * fs):
+        return None
+    begins, ends = first <= 0, last >= context.duration_s
+    start = round(first * fs) - begins * round(REVIEW.silence_after_s * fs)  # no T wave at the start, no P at the end
+    stop = round(last * fs) + ends * round(REVIEW.silence_before_s * fs)
+    if between_beats(tuple(conditioned.signal.T), heights, (start, stop), fs) != "rest":
+        return None
+    confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
+    return _episode(span, confidence, "no QRS, and the baseline is at rest")
 
-    @property
-    def heights(self) -> tuple[float, ...]:
-        """Usual height of the QRS in each lead, mV."""
-        assert self.context.conditioned is not None
-        fs = self.context.conditioned.fs
-        r_peak = np.round(self.context.time_s * fs).astype(np.int64)
-        return tuple(qrs_height(lead, r_peak, fs) for lead in self.context.conditioned.signal.T)
+
+def _heights(context: RhythmContext) -> tuple[float, ...]:
+    """Return the usual height of the QRS in each lead, mV."""
+    if context.conditioned is None:
+        return ()
+    r_peak = np.round(context.time_s * context.conditioned.fs).astype(np.int64)
+    return tuple(qrs_height(lead, r_peak, context.conditioned.fs) for lead in context.conditioned.signal.T)
 
 
 def _without_beats(context: RhythmContext, shortest_s: float) -> list[Episode]:
@@ -97,7 +94,7 @@ def _without_beats(context: RhythmContext, shortest_s: float) -> list[Episode]:
     at_rest = any(_is_low(lead, conditioned.fs) for lead in conditioned.signal.T)
     if not at_rest or not _recorded(conditioned.segments, 0, len(conditioned.signal)):
         return []
-    return [_episode(0.0, context.duration_s, NO_BEAT_CONFIDENCE, "no QRS in the whole recording, the leads at rest")]
+    return [_episode((0.0, context.duration_s), NO_BEAT_CONFIDENCE, "no QRS, and the baseline is at rest")]
 
 
 def _is_low(lead: FloatArray, fs: float) -> bool:
@@ -114,7 +111,7 @@ def _recorded(segments: tuple[tuple[int, int], ...], first: float, last: float) 
     return any(start <= first + 1 and last <= stop + 1 for start, stop in segments)
 
 
-def _episode(start_s: float, stop_s: float, confidence: float, why: str) -> Episode:
-    seconds = stop_s - start_s
+def _episode(span: Span, confidence: float, why: str) -> Episode:
+    seconds = span[1] - span[0]
     kind = "asystole" if seconds >= ASYSTOLE_S else "pause"
-    return Episode(start_s, stop_s, "ASYS", kind, confidence, f"{why} for {seconds:.1f} s")
+    return Episode(*span, "ASYS", kind, confidence, f"{why} for {seconds:.1f} s")

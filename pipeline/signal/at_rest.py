@@ -24,7 +24,8 @@ def between_beats(
 
     "rest" if at least one lead is at rest: a pause. Otherwise "waves" if a lead has waves as tall as `wave_height` of a
     QRS (noise, missed beats, flutter or fibrillation), or "lost" if all are flat or drifting (an electrode that came
-    off, an amplifier that recovers). The T and P waves of the two beats are ignored.
+    off, an amplifier that recovers). The T and P waves of the two beats are ignored, and so are waves in between that
+    are no taller than `p_height` of a QRS and as rare as P waves.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def of_lead(values: FloatArray, size: int, height: float, config: ReviewConfig =
     heights = steps.max(axis=1, initial=-np.inf) - steps.min(axis=1, initial=np.inf)
     if not steps.size or np.ptp(steps) < DEFAULT.signal.flat_mv or np.median(heights) < config.dead_mv:
         return "lost"
-    if float(heights.max()) >= config.wave_height * height:
+    high = heights >= config.wave_height * height
+    if high.any() and (heights.max() >= config.p_height * height or high.mean() > config.p_share):
         return "waves"
     return "lost" if float(np.ptp(np.median(steps, axis=1))) >= config.drift_height * height else "rest"
 

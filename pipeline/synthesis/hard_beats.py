@@ -17,7 +17,7 @@ T_WIDTH_S: Final = (0.022, 0.06)  # standard deviation of its rise; its fall is 
 T_HEIGHT: Final = (0.4, 1.4)  # in heights of the QRS
 T_LATEST: Final = 0.55  # of the RR interval
 BEAT_S: Final = (0.1, 0.34)  # the part of a beat around R that fast rhythms are laid out from
-FAST_RR_S: Final = (0.205, 0.36)  # 170 to 290/min
+FAST_RR_S: Final = (0.215, 0.36)  # 170 to 280/min
 FAST_JITTER: Final = 0.01
 SLOW_RR_S: Final = (0.5, 1.0)
 SPIKE_HEIGHT: Final = (0.3, 4.0)
@@ -47,7 +47,7 @@ def with_tall_t(recording: Recording, rng: np.random.Generator) -> Recording:
 
 
 def with_fast_runs(recording: Recording, rng: np.random.Generator, *, seconds: float = 600.0) -> Recording:
-    """Lay the N beats of a recording out in runs of 170 to 290/min, with slower stretches in between.
+    """Lay the N beats of a recording out in runs of 170 to 280/min, with slower stretches in between.
 
     Parameters
     ----------

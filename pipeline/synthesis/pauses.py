@@ -26,6 +26,7 @@ PIECE_S: Final = 0.2  # where the rests are shorter, noise of the same spectrum 
 PIECES_MIN: Final = 5
 ORDER: Final = 6  # of that noise: autoregressive, by Yule and Walker
 DONORS: Final = 200  # beats that make up the P wave, and rests that make up the noise floor
+LONGEST: Final = 1.6  # intervals longer than so many usual ones are no rests
 APART_S: Final = 20.0  # of recorded rhythm between two pauses, at least
 LOCAL_BEATS: Final = 8  # whose median interval is the sinus rate at a pause
 JITTER: Final = 0.015  # standard deviation of the PP intervals, relative
@@ -99,11 +100,12 @@ def with_pauses(
 
 
 def _usual(recording: Recording) -> NDArray[np.bool_]:
-    """Tell which beats (n,) are N, follow an N beat, and leave a rest before them."""
+    """Tell which beats (n,) are N, follow an N beat, and leave a rest before them, but no pause or flutter."""
     assert recording.reference is not None
     sample, fs = recording.reference.sample, recording.fs
     n = np.array([aami_class(symbol) == "N" for symbol in recording.reference.symbol])
-    room = np.diff(sample, prepend=sample[:1]) > (T_END_S + P_START_S + REST_MIN_S) * fs
+    rr = np.diff(sample, prepend=sample[:1])
+    room = (rr > (T_END_S + P_START_S + REST_MIN_S) * fs) & (rr < LONGEST * np.median(rr))
     inside = (sample > fs) & (sample < recording.n_samples - fs)
     return np.asarray(n & np.append(False, n[:-1]) & room & inside)
 

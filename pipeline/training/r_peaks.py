@@ -208,7 +208,7 @@ def _left_out(
 
 def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
     label = np.concatenate([version.label for version in versions])
-    weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
+    weight = np.concatenate([np.full(v.label.size, 4.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
     inputs = np.concatenate(features)[label >= 0]
     mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
     inputs = (inputs - mean) / std
