@@ -90,6 +90,11 @@ def test_a_pause_between_two_beats_is_listed_once_and_without_them_is_asystole()
     assert kinds(tail) == ["asystole"]
 
 
+@pytest.mark.parametrize(("seconds", "kind"), [(2.9, "pause_in_signal"), (3.0, "asystole")])
+def test_a_pause_is_as_urgent_without_a_beat_after_it(seconds: float, kind: str) -> None:
+    assert episode_kind(Episode(0.0, seconds, "ASYS", "pause")) == kind
+
+
 def test_waves_without_beats_are_listed_as_what_they_are() -> None:
     paused = written("NNNNNN", [0.8, 0.8, 0.8, 12.0, 0.8, 0.8])
     silent = replace(paused, silences={3: "waves"}, break_before=np.array([1, 0, 0, 1, 0, 0], bool))
