@@ -22,6 +22,7 @@ from models import registry  # noqa: E402
 from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
 from pipeline.evaluation.schema import Estimate, Estimates  # noqa: E402
+from pipeline.labels import CLASS_NAMES  # noqa: E402
 from pipeline.page_classifier.schema import read_page_evaluation  # noqa: E402
 
 WEIGHTS: Final = ROOT / "models" / "weights"
@@ -99,7 +100,7 @@ def _card(name: str, found: Mapping[str, Evaluation]) -> str:
     views = [*_views(evaluation), *_elsewhere(name)]
     rows = [[title, *(_value(overall, key, interval=True) for _, key in MEASURES)] for title, overall in views]
     classes = [
-        [f"{row.aami} ({row.name})", f"{row.reference:,}", *map(_estimate, (row.se, row.ppv, row.f1))]
+        [f"{row.aami} ({CLASS_NAMES[row.aami]})", f"{row.reference:,}", *map(_estimate, (row.se, row.ppv, row.f1))]
         for row in evaluation.reference.classes
     ]
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,12 +16,14 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import TRAINED_LEADS, choose_leads
 from pipeline.signal.quality import assess
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
-from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
+from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
 if TYPE_CHECKING:
@@ -81,6 +84,10 @@ class Prepared:
         R peaks, intervals and the filtered signal around them.
     notices : tuple of str
         What a reader should know, one sentence each.
+    segments : tuple of (int, int)
+        Stretches [start, stop) in which the first lead was recorded, as indices into `beats.signal`.
+    in_signal : tuple of Episode
+        Rhythms that the signal tells without the classes of beats, such as ventricular fibrillation.
     """
 
     recording: Recording
@@ -88,6 +95,13 @@ class Prepared:
     quality: Quality
     beats: Beats
     notices: tuple[str, ...]
+    segments: tuple[tuple[int, int], ...] = ()
+    in_signal: tuple[Episode, ...] = ()
+
+    @property
+    def conditioned(self) -> Conditioned:
+        """The analysed leads in mV, made again from `beats.signal`."""
+        return Conditioned(read_only(self.beats.signal * self.beats.scale_mv), self.beats.fs, self.segments)
 
 
 def prepare(
@@ -114,7 +128,7 @@ def prepare(
     Raises
     ------
     SignalError
-        If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
+        If the recording is too short, or has no stretch without gaps.
 
     Examples
     --------
@@ -131,12 +145,13 @@ def prepare(
     quality = assess(raw, recording.fs, conditioned, config.signal)
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
     r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
-    _check_beats(r_peak, conditioned.fs, quality, config)
+    found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
+    if samples is None:
+        kept = ~_covered(sample / recording.fs, without_beats(found))
+        r_peak, sample = r_peak[kept], sample[kept]
     beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
-    if all(beats.reason):
-        raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
     notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
-    return Prepared(recording, chosen, quality, beats, notices)
+    return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
 
 def analyse(
@@ -204,6 +219,7 @@ def classify(
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
     reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
+    rhythm = _rhythm(prepared, p, confidence, reason)
     return Analysis(
         record=recording.name,
         digest=recording.digest,
@@ -223,6 +239,7 @@ def classify(
         notices=prepared.notices,
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
+        rhythm=rhythm,
     )
 
 
@@ -294,18 +311,39 @@ def _beats_at(
     return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
 
 
-def _check_beats(r_peak: IntArray, fs: float, quality: Quality, config: Config) -> None:
-    least = config.limits.beats_min
-    if r_peak.size < least:
-        reasons = {segment.reason for segment in quality.segments if segment.reason}
-        why = f": {'; '.join(sorted(reasons))}" if reasons else ""
-        raise SignalError(f"{r_peak.size} beats were found and at least {least} are needed{why}.")
-    rr_ms = float(np.median(np.diff(r_peak))) / fs * 1000
-    low, high = config.signal.rr_min_ms, config.signal.rr_max_ms
-    if not low <= rr_ms <= high:
-        raise SignalError(
-            f"The median RR interval is {rr_ms:.0f} ms, outside {low:g} to {high:g} ms; check the sampling frequency."
-        )
+def _context(
+    recording: Recording,
+    conditioned: Conditioned,
+    leads: tuple[str, ...],
+    quality: Quality,
+    sample: IntArray,
+    symbol: Sequence[str] | None = None,
+    reason: Sequence[str] = (),
+    confidence: FloatArray | None = None,
+) -> RhythmContext:
+    """Return what the finders of rhythms are given, before or after the beats were classified."""
+    n, time_s = sample.size, sample / recording.fs
+    classified = symbol is not None and confidence is not None
+    return RhythmContext(
+        duration_s=recording.duration_s,
+        time_s=time_s,
+        symbol=np.array(symbol if classified else ["Q"] * n, "<U1"),
+        trusted=np.array([not text for text in reason], np.bool_) if classified else np.zeros(n, np.bool_),
+        confidence=confidence if confidence is not None else np.zeros(n, np.float32),
+        break_before=breaks(time_s, conditioned),
+        recording=recording,
+        conditioned=conditioned,
+        leads=leads,
+        quality=quality,
+    )
+
+
+def _covered(time_s: NDArray[np.float64], episodes: Sequence[Episode]) -> NDArray[np.bool_]:
+    """Tell which of the times (n,), in seconds, lie in one of the episodes."""
+    found = np.zeros(time_s.size, np.bool_)
+    for episode in episodes:
+        found |= (time_s >= episode.start_s) & (time_s < episode.stop_s)
+    return found
 
 
 def _notices(
@@ -334,8 +372,8 @@ def _probabilities(
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     usable = np.flatnonzero([not reason for reason in beats.reason])
     p, done = np.zeros((len(beats), 5), np.float32), 0
-    for block in blocks(beats, classifier.preprocessing, config):
-        progress(0.1 + 0.9 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
+    for block in blocks(beats, classifier.preprocessing, config) if usable.size else ():
+        progress(0.1 + 0.85 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
         p[block.beat] = classifier.predict(block.inputs)[block.answer]
         done += block.beat.size
     progress(1.0, f"{usable.size} beats read")
@@ -349,6 +387,21 @@ def _intervals(beats: Beats, fs: float) -> FloatArray:
     """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
     rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
+
+
+def _rhythm(prepared: Prepared, p: FloatArray, confidence: FloatArray, reason: Sequence[str]) -> tuple[Episode, ...]:
+    symbol = [AAMI_CLASSES[k] for k in p.argmax(axis=1)]
+    context = _context(
+        prepared.recording,
+        prepared.conditioned,
+        prepared.leads,
+        prepared.quality,
+        prepared.beats.sample,
+        symbol,
+        reason,
+        confidence,
+    )
+    return episodes(context, prepared.in_signal)
 
 
 def _final_reasons(

@@ -22,8 +22,10 @@ from pipeline.errors import EcgError, IntakeError, LimitError, ModelError, Signa
 from pipeline.types import Annotations, QualitySegment
 
 NAMES = [
-    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Recording", "analyse", "available_models"),
-    *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "load_model", "read_recording", "score"),
+    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "analyse"),
+    "available_models",
+    *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "find_rhythms", "load_model"),
+    *("read_recording", "score"),
 ]
 SIGNATURES = {
     "analyse": (
@@ -41,6 +43,10 @@ SIGNATURES = {
     "explain_beat": (
         "(recording: 'Recording', result: 'Analysis', beat: 'int', *, model: 'Classifier | None' = None, "
         "class_name: 'str | None' = None) -> 'BeatExplanation'"
+    ),
+    "find_rhythms": (
+        "(sample: 'ArrayLike', symbol: 'Sequence[str]', fs: 'float', recording: 'Recording | None' = None) "
+        "-> 'tuple[Episode, ...]'"
     ),
     "load_model": "(name: 'str' = 'rhythm_svdb') -> 'Classifier'",
     "read_recording": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.common.session import Session
 from app.common.text import plain
 from models import registry
 from pipeline.cases.case import Case, quality_text
@@ -11,16 +12,18 @@ from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
-from pipeline.wording import burden, duration, grouped, of_the_classified, share
+from pipeline.rhythm_names import rhythm_name
+from pipeline.wording import burden, clock, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
     "the Evaluation page has figures for patients it never saw."
 )
+URGENT_SHOWN = 4
 
 
 def draw(case: Case) -> None:
-    """Name, quality, notices, counts and rates."""
+    """Name, quality, what was looked at, notices, counts and rates."""
     recording, analysis = case.recording, case.analysis
     st.subheader(plain(recording.name), anchor=False)
     st.caption(
@@ -29,6 +32,7 @@ def draw(case: Case) -> None:
         f"{share(analysis.quality.analysed_fraction)} analysed"
         f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
     )
+    st.markdown(f":material/visibility: {plain(case.looked_at)}")
     for notice in analysis.notices:
         st.warning(plain(notice), icon=":material/warning:")
     if _in_training(case):
@@ -72,6 +76,20 @@ def _in_training(case: Case) -> bool:
     """Whether the record's number is among the network's training records (a hint, as names can be anything)."""
     facts = registry.manifest(case.analysis.model)
     return case.recording.name.split("_")[0] in {*facts.train_records, *facts.validation_records}
+
+
+def urgent(session: Session) -> None:
+    """The most urgent episodes, each a button that leads there."""
+    case = session.case
+    if case is None or not case.urgent:
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="urgent"):
+        st.badge("Urgent", color="red", icon=":material/emergency:")
+        for number, episode in enumerate(case.urgent[:URGENT_SHOWN]):
+            words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {clock(episode.start_s)}"
+            st.button(plain(words), key=f"urgent-{number}", on_click=session.look, args=(episode.start_s,), wrap=False)
+        if (more := len(case.urgent) - URGENT_SHOWN) > 0:
+            st.caption(f"and {more} more below", width="content")
 
 
 def offer_review(case: Case) -> None:

@@ -73,6 +73,7 @@ def _show(session: state.Session, case: Case) -> None:
 
     controls.choose(session)
     overview.draw(case)
+    overview.urgent(session)
     overview.offer_review(case)
     explorer.draw(session)
     downloads.draw(case)

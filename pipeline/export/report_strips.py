@@ -41,7 +41,8 @@ MAX_STRIPS: Final = 16
 MAX_PER_KIND: Final = 3
 
 _LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
-_HEAD_MM: Final = 15.0
+_BAND_MM: Final = 2.6  # the rhythm, above the letters
+_HEAD_MM: Final = 15.0 + _BAND_MM
 _TAIL_MM: Final = 7.0
 _MARKED: Final = (255, 246, 222)
 _RR_ROOM_MM: Final = 11.0
@@ -190,6 +191,7 @@ def _draw_strip(
         bottom += lane.height
         _draw_lead(sheet, content, strip, lane, value, name, bottom, calibrated=calibrated)
     _draw_letters(sheet, content, strip, top)
+    _draw_band(sheet, content, strip, top - _HEAD_MM + 10.2)
     _draw_seconds(sheet, content, strip, top + height)
 
 
@@ -255,6 +257,16 @@ def _draw_letters(sheet: ReportSheet, content: ReportContent, strip: Strip, top:
         rr_mm = float(beats.rr_s[i]) * SPEED_MM_S
         if i > first and rr_mm >= _RR_ROOM_MM:
             sheet.say(x - rr_mm / 2, top - 1.8, f"{rr_mm / SPEED_MM_S * 1000:.0f}", 5.5, colour=MUTED, align="C")
+
+
+def _draw_band(sheet: ReportSheet, content: ReportContent, strip: Strip, y: float) -> None:
+    """Draw the rhythm of the strip as a coloured band with its names."""
+    origin = LEFT_MM + PULSE_MM
+    for episode in content.analysis.rhythm:
+        left = max(0.0, (episode.start_s - strip.start_s) * SPEED_MM_S)
+        right = min(STRIP_S * SPEED_MM_S, (episode.stop_s - strip.start_s) * SPEED_MM_S)
+        if left < right:
+            sheet.rhythm(origin + left, y, right - left, _BAND_MM, episode)
 
 
 def _draw_seconds(sheet: ReportSheet, content: ReportContent, strip: Strip, bottom: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.signal_evidence import Silence
+from pipeline.rhythm.runs import as_text, cycles_of, runs_of
 from pipeline.types import FloatArray
 
 EventKind = Literal[
@@ -41,7 +41,6 @@ EventKind = Literal[
 ]
 Mask = NDArray[np.bool_]
 
-_RUN: Final = MappingProxyType({"V": re.compile(rb"[Vv]V+"), "S": re.compile(rb"[Ss]S+")})
 _CYCLES: Final[Mapping[EventKind, str]] = MappingProxyType(
     {"bigeminy": "NV", "trigeminy": "NNV", "s_bigeminy": "NS", "s_trigeminy": "NNS"}
 )
@@ -255,18 +254,10 @@ def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter:
     )
 
 
-def _text(beats: ReviewedBeats, letters: NDArray[np.uint8]) -> bytes:
-    """Return one letter per beat, in lower case where the interval before it is not an RR interval."""
-    return np.where(beats.break_before, letters | 0x20, letters).astype(np.uint8).tobytes()
-
-
 def _runs(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
-    text = _text(beats, letters)
-    for letter, pattern in _RUN.items():
-        for match in pattern.finditer(text):
-            first, last = match.start(), match.end() - 1
-            seconds = float(beats.sample[last] - beats.sample[first]) / beats.fs
-            yield _event(beats, _run_kind(letter, last - first + 1, seconds, config), first, last, letter)
+    for letter, first, last in runs_of(as_text(letters, beats.break_before)):
+        seconds = float(beats.sample[last] - beats.sample[first]) / beats.fs
+        yield _event(beats, _run_kind(letter, last - first + 1, seconds, config), first, last, letter)
 
 
 def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> EventKind:
@@ -284,12 +275,10 @@ def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> 
 
 def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     """Find bigeminy and trigeminy: every second or third beat a single ectopic, for `cycles` cycles or more."""
-    text = _text(beats, letters)
+    text = as_text(letters, beats.break_before)
     for kind, cycle in _CYCLES.items():
-        letter = cycle[-1]
-        pattern = rf"[Nn]{cycle[1:]}(?:{cycle}){{{config.cycles - 1},}}(?!{letter})"
-        for match in re.finditer(pattern.encode(), text):
-            yield _event(beats, kind, match.start(), match.end() - 1, letter)
+        for first, last in cycles_of(text, cycle, config.cycles):
+            yield _event(beats, kind, first, last, cycle[-1])
 
 
 def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:

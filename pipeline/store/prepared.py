@@ -13,8 +13,9 @@ from pipeline._util.files import write_json
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.store.keys import prepared_key
+from pipeline.store.results import restored
 from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
-from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
+from pipeline.types import Beats, Episode, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
 
@@ -78,6 +79,8 @@ def _save(prepared: Prepared, target: Path) -> None:
                 "fs": beats.fs,
                 "mean_rr_s": beats.mean_rr_s,
                 "reasons": reasons.tolist(),
+                "segments": prepared.segments,
+                "in_signal": [asdict(episode) for episode in prepared.in_signal],
             },
             private=True,
         )
@@ -96,11 +99,9 @@ def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prep
         reason=tuple(facts["reasons"][i] for i in which),
         **arrays,
     )
-    quality = Quality(
-        tuple(QualitySegment(**segment) for segment in facts["quality"]["segments"]),
-        facts["quality"]["analysed_fraction"],
-    )
-    return Prepared(recording, leads, quality, beats, tuple(facts["notices"]))
+    segments = tuple((int(start), int(stop)) for start, stop in facts["segments"])
+    in_signal = tuple(Episode(**episode) for episode in facts["in_signal"])
+    return Prepared(recording, leads, restored(facts["quality"]), beats, tuple(facts["notices"]), segments, in_signal)
 
 
 def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:

@@ -54,7 +54,9 @@ def analysis() -> Analysis:
 
 def test_the_json_has_the_keys_of_the_contract_in_order(analysis):
     found = to_json(analysis)
-    assert list(found) == ["record", "fs", "duration_s", "leads", "model", "quality", "beats", "summary", "version"]
+    assert list(found) == [
+        *("record", "fs", "duration_s", "leads", "model", "quality", "beats", "rhythm", "summary", "version"),
+    ]
     assert list(found["beats"][0]) == ["sample", "time_s", "class", "p", "abnormal", "confidence", "status", "reason"]
     assert list(found["beats"][0]["p"]) == list(AAMI_CLASSES)
 
