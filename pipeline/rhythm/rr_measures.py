@@ -25,6 +25,7 @@ SORTED: Final = 48  # intervals of which quartiles are taken
 LAGS: Final = 6  # how far back a similar interval is looked for: any pattern of up to this many beats repeats
 STRIDE: Final = 4  # beats from one place to the next ...
 PLACES_MIN: Final = 64  # ... but at least this many places, so that a strip of 30 s has one at each beat
+USABLE: Final = 12  # intervals of which it is told how many are of use
 SHORTEST_S, LONGEST_S = 0.2, 3.0  # no RR interval of a heart that beats by itself lies outside
 NEAR_S: Final = 0.05  # two intervals are alike within this; as in the coefficient of sample entropy
 CHANGES: Final = (0.02, 0.05, 0.1, 0.2)  # steps of the histogram of relative changes
@@ -33,8 +34,8 @@ CHANGE_MAX: Final = 0.7  # |log ratio| of two intervals: larger ones are counted
 _SERIES: Final = ("NS", "N")  # classes whose intervals each series keeps
 # fmt: off
 _SUMS: Final = (
-    "log_rr", "log_rr_2", "change", "change_2", "change_product", "turn", "second", "lag_2", "lag_3", "least",
-    "alike", "alike_twice", *(f"change_{100 * limit:g}" for limit in CHANGES),
+    "log_rr", "log_rr_squared", "change", "change_squared", "change_product", "turn", "second", "lag_2", "lag_3",
+    "least", "alike", "alike_twice", *(f"change_{100 * limit:g}" for limit in CHANGES),
 )
 # fmt: on
 _OF_SUMS: Final = ("spread", "rate", *_SUMS[2:], "entropy", "poincare")
@@ -55,6 +56,10 @@ def _names() -> tuple[str, ...]:
 
 
 MEASURES: Final[tuple[str, ...]] = _names()
+# Those that a strip of 30 s has as well: neither the context nor how much of it there is.
+SHORT: Final[tuple[str, ...]] = tuple(
+    name for name in MEASURES if "count" not in name and not name.endswith(tuple(f"_{length}" for length in LONG))
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +72,18 @@ class RrMeasures:
         The beats around which intervals were measured, increasing.
     values : (k, n_measures) float32
         In the order of `MEASURES`.
+    usable : (k,) float64
+        Share of the `USABLE` intervals around the beat that any measure is taken of, 0..1.
     """
 
     beat: Places
     values: NDArray[np.float32]
+    usable: Numbers
+
+    @property
+    def short(self) -> NDArray[np.float32]:
+        """The measures `SHORT` (k, n_short)."""
+        return self.values[:, [MEASURES.index(name) for name in SHORT]]
 
 
 def places(n_beats: int) -> Places:
@@ -98,15 +111,12 @@ def measure_rr(rr_s: Numbers, symbol: NDArray[np.str_], beat: Places | None = No
     codes = symbol.astype("<U1").view(np.uint32) if symbol.size else np.zeros(0, np.uint32)
     parts = [_of_series(rr_s, codes, kept, at) for kept in _SERIES]
     values = np.concatenate([*parts, _shares(codes, at)], axis=1).astype(np.float32)
-    return RrMeasures(at, values)
+    return RrMeasures(at, values, _usable_share(rr_s, codes, at))
 
 
 def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) -> Numbers:
     """Measure the series of intervals between two beats of the kept classes."""
-    is_kept = np.isin(codes, [ord(letter) for letter in kept])
-    usable = is_kept & (rr_s >= SHORTEST_S) & (rr_s <= LONGEST_S)
-    usable[1:] &= is_kept[:-1]
-    where = np.flatnonzero(usable)
+    where = np.flatnonzero(_usable(rr_s, codes, kept))
     rr, middle = rr_s[where], np.searchsorted(where, at, side="right")
     if rr.size == 0:
         return np.zeros((at.size, (len(MEASURES) - len(_SHARES) * 3) // len(_SERIES)))
@@ -123,6 +133,20 @@ def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) 
         ],
         axis=1,
     )
+
+
+def _usable(rr_s: Numbers, codes: NDArray[np.uint32], kept: str) -> NDArray[np.bool_]:
+    """Tell which intervals (n,) lie between two beats of the kept classes and may be those of a heart."""
+    is_kept = np.isin(codes, [ord(letter) for letter in kept])
+    usable = is_kept & (rr_s >= SHORTEST_S) & (rr_s <= LONGEST_S)
+    usable[1:] &= is_kept[:-1]
+    return usable
+
+
+def _usable_share(rr_s: Numbers, codes: NDArray[np.uint32], at: Places) -> Numbers:
+    total = np.concatenate([[0.0], np.cumsum(_usable(rr_s, codes, _SERIES[0]))])
+    start, stop = _window(at, USABLE, codes.size)
+    return (total[stop] - total[start]) / np.maximum(stop - start, 1)
 
 
 def _steps(rr: Numbers) -> Numbers:
@@ -168,11 +192,11 @@ def _window(middle: Places, length: int, n: int) -> tuple[Places, Places]:
 def _means(total: Numbers, start: Places, stop: Places) -> Numbers:
     """Return the measures `_OF_SUMS` of each window."""
     mean = (total[stop] - total[start]) / (stop - start)[:, None]
-    log_rr, log_rr_2, _, change_2 = mean[:, :4].T
-    spread = np.sqrt(np.maximum(log_rr_2 - log_rr**2, 0))
+    log_rr, log_rr_squared, _, change_squared = mean[:, :4].T
+    spread = np.sqrt(np.maximum(log_rr_squared - log_rr**2, 0))
     alike, twice = mean[:, _SUMS.index("alike")], mean[:, _SUMS.index("alike_twice")]
     entropy = np.log((alike + 0.1) / (twice + 0.1)) + np.log(2 * NEAR_S) - log_rr
-    poincare = np.sqrt(change_2) / (spread + 1e-3)
+    poincare = np.sqrt(change_squared) / (spread + 1e-3)
     return np.concatenate([spread[:, None], log_rr[:, None], mean[:, 2:], entropy[:, None], poincare[:, None]], axis=1)
 
 

@@ -2,8 +2,8 @@
 
 `af` is trained on the beats of ltafdb, nsr2db and DS1 of mitdb, as annotated and with the errors that are made end to
 end, and on the strips of cinc2017 and on DS1 as the network over beats reads them. `af_waves` is trained on the last
-two, with what `af` says of patients whom it does not know. A quarter of the patients of each database is held out in
-turn: these detectors stay in runs/rhythms, score the held-out patients and calibrate what is shipped. DS2 is never
+two, with the short windows of `af` and the signal before the QRS. A quarter of the patients of each database is held out
+in turn: these detectors stay in runs/rhythms, score the held-out patients and calibrate what is shipped. DS2 is never
 trained on.
 """
 
@@ -28,10 +28,10 @@ from pipeline.config import RECORDING_NETWORK, data_root, runs_root
 from pipeline.datasets.rhythm_references import read_strip_labels
 from pipeline.datasets.splits import DS1, DS2, SAME_PERSON
 from pipeline.evaluation.calibration import fit_temperature
-from pipeline.rhythm.atrial import INTERVALS, SURE, WAVES
-from pipeline.rhythm.atrial_waves import MEASURES as WAVE_MEASURES
+from pipeline.rhythm.atrial import INTERVALS, WAVES
+from pipeline.rhythm.atrial_waves import MEASURES as P_WAVE_MEASURES
 from pipeline.rhythm.atrial_waves import measure_p_waves
-from pipeline.rhythm.rr_measures import MEASURES, measure_rr
+from pipeline.rhythm.rr_measures import MEASURES, SHORT, measure_rr
 from pipeline.training.rhythms.af_beats import (
     UNKNOWN,
     AfRecord,
@@ -62,8 +62,9 @@ TREES: Final = MappingProxyType(
     {"max_iter": 120, "learning_rate": 0.1, "max_leaf_nodes": 24, "min_samples_leaf": 40, "max_features": 0.3}
 )
 WAVE_TREES: Final = MappingProxyType(
-    {"max_iter": 60, "learning_rate": 0.08, "max_leaf_nodes": 6, "min_samples_leaf": 100}
+    {"max_iter": 60, "learning_rate": 0.08, "max_leaf_nodes": 6, "min_samples_leaf": 100, "max_features": 0.3}
 )
+WAVE_MEASURES: Final = (*P_WAVE_MEASURES, *SHORT)
 RECORD_WEIGHT: Final = 3.0  # of a record of half an hour in the training of `af_waves`; a strip has 1
 
 
@@ -92,7 +93,7 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     progress(0.34, "Trees of the RR intervals")
     learners = [_fitted([part for part in drawn if fold_of[part.record] != fold]) for fold in range(FOLDS)]
     temperature = _temperature(learners, drawn, fold_of)
-    waves = _wave_examples(found, learners, fold_of, temperature)
+    waves = _wave_examples(found)
     progress(0.5, "Trees of the signal before the QRS")
     wave_learners = [_fitted_waves([part for part in waves if fold_of[part.record] != fold]) for fold in range(FOLDS)]
     wave_temperature = _temperature(wave_learners, waves, fold_of)
@@ -192,25 +193,19 @@ def _temperature(
     return float(fit_temperature(np.column_stack([np.zeros_like(both), both]), together(parts).label.astype(np.int64)))
 
 
-def _wave_examples(
-    found: Sequence[AfRecord],
-    learners: Sequence[HistGradientBoostingClassifier],
-    fold_of: Mapping[str, int],
-    temperature: float,
-) -> list[Examples]:
-    """Measure the signal of records in their folds, beside what trees that do not know them say of the intervals."""
+def _wave_examples(found: Sequence[AfRecord]) -> list[Examples]:
+    """Measure short windows and the signal before the QRS in the records that have a signal."""
     kept = []
     for record in found:
         if record.conditioned is None or _is_ds2(record.name):
             continue
         rr = measure_rr(record.rr_s, record.symbol)
-        logits = learners[fold_of[record.name]].decision_function(rr.values) / temperature
         waves = measure_p_waves(record.conditioned, record.time_s, record.rr_s, record.symbol, rr.beat)
         label = record.fibrillates[rr.beat]
         at = (label != UNKNOWN) & waves.any(axis=1)
         if at.any():
             weight = (1.0 if record.database == STRIPS else RECORD_WEIGHT) / at.sum()
-            measures = np.column_stack([np.clip(logits, -SURE, SURE), waves])[at].astype(np.float32)
+            measures = np.column_stack([waves, rr.short])[at].astype(np.float32)
             kept.append(Examples(record.name, measures, label[at], np.full(at.sum(), weight)))
     return kept
 
