@@ -18,11 +18,15 @@ from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
+from pipeline.rhythm.interpolated import without_false_s
 from pipeline.signal.beats import cut_beats
-from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.leads import TRAINED_LEADS, choose_leads
-from pipeline.signal.quality import assess
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.leads import TRAINED_LEADS, may_look_inverted
+from pipeline.signal.quality import BESIDE, NOISE, beside_lost
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
+from pipeline.signal.reading import read_leads
+from pipeline.signal.refined_peaks import refined
+from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -139,18 +143,17 @@ def prepare(
     (('MLII',), 502)
     """
     _check_duration(recording, config)
-    chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)
-    conditioned = condition(recording, chosen, config.signal)
-    raw = recording.p_signal[:, recording.leads.index(chosen[0])]
-    quality = assess(raw, recording.fs, conditioned, config.signal)
-    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
-    r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
+    read = read_leads(recording, config.signal, leads)
+    chosen, conditioned = read.leads, read.conditioned
+    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
+    r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
+    quality = read.quality(r_peak, second(), config.signal)
     found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
-    if samples is None:
-        kept = ~_covered(sample / recording.fs, without_beats(found))
-        r_peak, sample = r_peak[kept], sample[kept]
-    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
-    notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
+    if offset is not None:
+        kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
+        r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
+    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
+    notices = (*recording.notices, *read.notices, *_notices(recording, conditioned, beats, quality, config))
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
 
@@ -217,8 +220,9 @@ def classify(
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
+    p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
-    reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
+    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below)
     rhythm = _rhythm(prepared, p, confidence, reason)
     return Analysis(
         record=recording.name,
@@ -240,6 +244,7 @@ def classify(
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
         rhythm=rhythm,
+        offset=beats.offset,
     )
 
 
@@ -256,7 +261,7 @@ def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEF
         Settings of the pipeline.
     """
     again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return replace(again, beats=replace(again.beats, sample=analysis.sample, offset=analysis.offset))
 
 
 def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
@@ -300,15 +305,16 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 def _beats_at(
     recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, FloatArray | None]:
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
-        sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
-        return r_peak, sample
+        exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
+        sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
+        return r_peak, sample, (exact - sample).astype(np.float32)
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
-    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
+    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
 
 
 def _context(
@@ -353,8 +359,14 @@ def _notices(
     first = beats.leads[0]
     if quality.analysed_fraction < 0.995:
         found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
-    if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
-        found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
+    if doubtful_factor(conditioned, beats.r_peak) != 1:
+        width_ms, rate = qrs_width_ms(conditioned, beats.r_peak), 60 / beats.mean_rr_s
+        at = f"{width_ms:.0f} ms wide at {rate:.0f}/min"
+        found.append(f"The QRS is {at}: is the sampling frequency really {recording.fs:g} Hz?")
+    for i, lead in enumerate(beats.leads):
+        down = may_look_inverted(lead, first=i == 0)
+        if down and looks_inverted(conditioned.signal[:, i], beats.r_peak, conditioned.fs):
+            found.append(f"The QRS of lead {lead} points down: the electrodes may be swapped.")
     if first.upper() not in TRAINED_LEADS:
         found.append(
             f"Lead {first} is none of MIT-BIH's, which every network was trained on; read the classes with care."
@@ -385,7 +397,8 @@ def _probabilities(
 
 def _intervals(beats: Beats, fs: float) -> FloatArray:
     """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
-    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    exact = beats.sample if beats.offset is None else beats.sample + beats.offset.astype(np.float64)
+    rr_s = (np.diff(exact, prepend=0) / fs).astype(np.float32)
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 
@@ -405,16 +418,21 @@ def _rhythm(prepared: Prepared, p: FloatArray, confidence: FloatArray, reason: S
 
 
 def _final_reasons(
-    prepared: Prepared, confidence: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
 ) -> tuple[str, ...]:
     beats = prepared.beats
-    noisy = prepared.quality.is_noisy(beats.r_peak / beats.fs)
+    time_s = beats.r_peak / beats.fs
+    noisy, beside = prepared.quality.is_noisy(time_s), beside_lost(time_s, prepared.quality)
+    ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
+    confidence = p.max(axis=1)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:
             reasons.append(reason or "the network gave no valid answer")
         elif noisy[i]:
-            reasons.append("noise hides the waves")
+            reasons.append(NOISE)
+        elif beside[i] and ectopic[i]:
+            reasons.append(BESIDE)
         elif confidence[i] < abstain_below:
             reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
         else:

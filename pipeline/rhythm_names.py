@@ -91,6 +91,8 @@ class RhythmTime:
     ----------
     rhythm : RhythmCode
         Which rhythm.
+    called : RhythmName
+        What it is called: as exactly as all its episodes are, if they agree.
     seconds : float
         How long it lasts in all.
     share : float
@@ -102,6 +104,7 @@ class RhythmTime:
     """
 
     rhythm: RhythmCode
+    called: RhythmName
     seconds: float
     share: float
     longest: Episode
@@ -117,7 +120,9 @@ def rhythm_times(episodes: Sequence[Episode]) -> tuple[RhythmTime, ...]:
         if own:
             seconds = sum(episode.seconds for episode in own)
             longest = max(own, key=lambda episode: episode.seconds)
-            found.append(RhythmTime(rhythm, seconds, seconds / total, longest, len(own)))
+            names = {rhythm_name(episode) for episode in own}
+            called = names.pop() if len(names) == 1 else RHYTHM_NAMES[rhythm]
+            found.append(RhythmTime(rhythm, called, seconds, seconds / total, longest, len(own)))
     return tuple(found)
 
 

@@ -45,10 +45,10 @@ REVIEWED = (
     Form("Report (PDF)", "pdf", "application/pdf", write_pdf),
     Form("WFDB annotations", "hv", "application/octet-stream", write_reviewed_atr),
     Form("CSV", "csv", "text/csv", write_reviewed_csv),
-    Form("Rhythm (CSV)", "rhythm.csv", "text/csv", lambda content, path: write_rhythm_csv(content.analysis, path)),
     Form("JSON", "json", "application/json", write_reviewed_json),
     Form("FHIR R4", "fhir.json", "application/fhir+json", write_fhir),
 )
+RHYTHM = Form("Rhythm (CSV)", "rhythm.csv", "text/csv", lambda content, path: write_rhythm_csv(content.analysis, path))
 MODEL = (
     Form("Report (PDF)", "model.pdf", "application/pdf", write_pdf),
     Form(
@@ -74,7 +74,8 @@ def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
             empty=not len(review.beats) + len(analysis.rhythm),
         )
     st.markdown("**The model's result alone**, before anybody looked at it")
-    _row(MODEL, review.study, partial(model_alone, review), empty=not analysis.sample.size + len(analysis.rhythm))
+    forms = (*MODEL, RHYTHM) if analysis.rhythm else MODEL
+    _row(forms, review.study, partial(model_alone, review), empty=not analysis.sample.size + len(analysis.rhythm))
     st.caption(
         "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
         "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,9 +40,10 @@ TITLES: Final = MappingProxyType(
     }
 )
 READ: Final[tuple[tuple[str, ReadFrom], ...]] = (  # in this order
-    *((STRIPS, "signal"), ("vfdb", "signal"), ("mitdb", "signal"), ("svdb", "signal")),
+    *(("vfdb", "signal"), ("mitdb", "signal"), ("svdb", "signal"), (STRIPS, "signal")),
     *(("mitdb", "beats"), ("svdb", "beats"), ("ltafdb", "beats"), ("nsr2db", "beats")),
 )
+_ALWAYS: Final = ("sinus", "AFIB", "VF_VFL", "shockable")  # that they are never named says something too
 _MISSED_SHOWN: Final = 40
 _PLACES_SHOWN: Final = 40
 _AF_SHARE: Final = 0.5  # of the readable time of a strip; the label of a strip is about all of it
@@ -189,8 +191,8 @@ def _source(name: str, title: str, rows: Sequence[Compared], whole: bool) -> Sou
         hours=sum(row.hours for row in rows),
         records=len(rows),
         refused=sum(bool(row.refused) for row in rows),
-        exchanged=sum(bool(row.held_out) for row in rows),
-        seen=sum(bool(row.seen) for row in rows),
+        held_out=Counter(name for row in rows for name in row.held_out),
+        seen=Counter(name for row in rows for name in row.seen),
         targets=tuple(t for target in scores.TARGETS if annotated and (t := _target(target, annotated))),
         alarms=() if is_strips else _alarms(rows),
         burden=None if is_strips else _burden(rows),
@@ -202,10 +204,10 @@ def _source(name: str, title: str, rows: Sequence[Compared], whole: bool) -> Sou
 
 
 def _target(target: scores.Target, rows: Sequence[Compared]) -> TargetScores | None:
-    """Return the scores of a target; None where it is neither annotated nor named."""
+    """Return the scores of a target; None where it is neither annotated nor named, except for the main ones."""
     each_s = [scores.time_counts(row.matrix, target) for row in rows]
     tp, fn, fp, _ = np.sum(each_s, axis=0)
-    if not tp + fn + fp:
+    if not tp + fn + fp and target.name not in _ALWAYS:
         return None
     records = [row.record for row in rows]
     counts = [scores.episode_count(row.annotated, row.named, target) for row in rows]

@@ -101,7 +101,7 @@ def _target(
     name: str, title: str, truth: str, named: str = "", *, left_out: str = "NOISE", least_s: float = 0.0
 ) -> Target:
     truth_states, named_states = frozenset(truth.split()), frozenset((named or truth).split())
-    without = frozenset(left_out.split()) | ({OTHER_VT} if "VT" in truth_states else set())
+    without = frozenset(left_out.split()) | ({OTHER_VT} if truth_states & {"VT", "IVR"} else set())
     return Target(name, title, truth_states, named_states, without, least_s)
 
 
@@ -119,7 +119,7 @@ TARGETS: Final = (
     _target("VT_any", "Ventricular tachycardia, named VT, VF or VFL", "VT", "VT VFL VF", left_out="NOISE VFL VF"),
     _target("IVR", "Idioventricular rhythm", "IVR"),
     _target("VF_VFL", "Ventricular fibrillation or flutter", "VF VFL"),
-    _target("VF_VFL_4s", "The same, episodes of 4 s and more", "VF VFL", least_s=4.0),
+    _target("VF_VFL_4s", "Ventricular fibrillation or flutter, 4 s and more", "VF VFL", least_s=4.0),
     _target("VF", "Ventricular fibrillation", "VF"),
     _target("VFL", "Ventricular flutter", "VFL"),
     _target("shockable", "VF, VFL or VT", "VF VFL VT"),
@@ -181,7 +181,16 @@ def time_matrix(annotated: Sequence[Episode], named: Sequence[Episode]) -> Float
     pieces = _pieces(annotated, named)
     rows, columns = (_numbers(episodes)[index] for episodes, index in zip((annotated, named), pieces[:2], strict=True))
     flat = np.bincount(rows * len(STATES) + columns, weights=pieces[2], minlength=len(STATES) ** 2)
-    return flat.reshape(len(STATES), len(STATES))
+    return flat.astype(np.float64).reshape(len(STATES), len(STATES))
+
+
+def matrix_of(seconds: Mapping[str, Mapping[str, float]]) -> FloatArray:
+    """Return a matrix as `time_matrix` does, of its seconds by annotated and by named state."""
+    matrix = np.zeros((len(STATES), len(STATES)))
+    for annotated, row in seconds.items():
+        for named, value in row.items():
+            matrix[_INDEX[annotated], _INDEX[named]] = value
+    return matrix
 
 
 def time_counts(matrix: FloatArray, target: Target) -> FloatArray:
@@ -443,7 +452,8 @@ def _alarm_rate(rows: FloatArray) -> Scores:
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    ratio: FloatArray = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    return ratio
 
 
 def _mask(states: frozenset[str]) -> NDArray[np.bool_]:
@@ -521,7 +531,8 @@ def _shared_s(spans: FloatArray, others: FloatArray) -> FloatArray:
     covered = np.append(0.0, np.cumsum(stop - start))
     edges = np.stack([start, stop], axis=1).ravel()
     before = np.stack([covered[:-1], covered[1:]], axis=1).ravel()
-    return np.interp(spans[:, 1], edges, before) - np.interp(spans[:, 0], edges, before)
+    shared: FloatArray = np.interp(spans[:, 1], edges, before) - np.interp(spans[:, 0], edges, before)
+    return shared
 
 
 def _as_spans(spans: FloatArray) -> tuple[Span, ...]:

@@ -130,7 +130,7 @@ def safe_cell(cell: object) -> object:
 
 def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
     """Return a segment as plain values; what an earlier version found, which did not name leads, stays as it was."""
-    values = asdict(segment)
+    values = {**asdict(segment), "leads": list(segment.leads)}
     return values if analysis.rhythm else {name: value for name, value in values.items() if name != "leads"}
 
 

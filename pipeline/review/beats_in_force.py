@@ -16,8 +16,9 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Decision, Stretch
-from pipeline.review.signal_evidence import SignalEvidence, Silence, Spans
+from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.rhythm_names import episode_at
+from pipeline.signal.at_rest import Silence
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Episode, FloatArray, IntArray, read_only
@@ -26,7 +27,10 @@ UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
 _ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
-    {"model": "", "p": 0.0, "confidence": 0.0, "there": False, "aami": "", "given": "", "human": "", "comment": ""}
+    {
+        **{"model": "", "p": 0.0, "confidence": 0.0, "offset": 0.0, "there": False, "aami": "", "given": ""},
+        **{"human": "", "comment": ""},
+    }
 )
 _DECIDED: Final = ("there", "aami", "given", "human", "comment")  # what decisions about known beats change
 
@@ -68,6 +72,8 @@ class ReviewedBeats:
     hidden : (n,) bool or None
         Beats that nobody could class in a stretch where noise hides the waves: no rate is taken from them. None in an
         analysis without `rhythm`.
+    offset : (n,) float32 or None
+        How far each R peak lies after its `sample`, in samples; 0 for added beats. None if no beat has one.
     """
 
     fs: float
@@ -84,6 +90,7 @@ class ReviewedBeats:
     rhythm: tuple[Episode, ...] = ()
     seen: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     hidden: NDArray[np.bool_] | None = None
+    offset: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -92,7 +99,10 @@ class ReviewedBeats:
     @cached_property
     def rr_s(self) -> FloatArray:
         """Seconds (n,) since the previous beat; NaN where `break_before`."""
-        rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        if self.offset is None:
+            rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        else:
+            rr = self.intervals_s().astype(np.float32)
         return read_only(np.where(self.break_before, np.float32(np.nan), rr))
 
     @cached_property
@@ -105,8 +115,14 @@ class ReviewedBeats:
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Time of each R peak (n,), seconds."""
-        return self.sample / self.fs
+        """Time of each R peak (n,), seconds, to less than a sample."""
+        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
+
+    def intervals_s(self) -> NDArray[np.float64]:
+        """Return the seconds (n,) since the previous beat, or since the start, whatever lies in between."""
+        if self.offset is None:
+            return np.diff(self.sample, prepend=0) / self.fs
+        return np.diff(self.time_s, prepend=0.0)
 
     def reviewed(self) -> NDArray[np.bool_]:
         """Tell for each beat (n,) whether a human has decided about it."""
@@ -215,6 +231,8 @@ class Board:
         self.model = self._filled(_model_answers(analysis), "")
         self.p = self._filled(analysis.p, 0.0)
         self.confidence = self._filled(analysis.confidence, 0.0)
+        none = np.zeros(analysis.sample.size, np.float32)
+        self.offset = self._filled(none if analysis.offset is None else analysis.offset, 0.0)
         self.there = self._filled(np.ones(analysis.sample.size, np.bool_), False)
         self.aami = self.model.copy()
         self.given = self.model.copy()  # the last class given by a human: an added beat has no other
@@ -362,6 +380,7 @@ class Board:
             human=read_only(self.human[there]),
             comment=tuple(self.comment[there]),
             break_before=read_only(broken),
+            offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
             rhythm=self.analysis.rhythm,
             seen=MappingProxyType(dict(self.seen)),
@@ -379,7 +398,7 @@ def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDA
     noisy = unreadable[episode_at(analysis.rhythm, time_s)]
     if poor.size:
         noisy |= poor[analysis.quality.index_at(time_s)]
-    return read_only(noisy & (aami == UNCLASSIFIED))
+    return read_only(np.asarray(noisy & (aami == UNCLASSIFIED), np.bool_))
 
 
 def _model_answers(analysis: Analysis) -> NDArray[np.str_]:

@@ -76,6 +76,7 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
         "idioventricular_waves": FindingKind(
             3, "Idioventricular rhythm in the signal", "idioventricular in the signal", RHYTHM_GROUP, "49260003"
         ),
+        "missing_beat": FindingKind(3, "Interval of two beats", "missing beat", "pause"),
         "junctional": _episode(3, "NOD"),
         "paced": _episode(3, "P"),
         "bigeminy": FindingKind(3, "Ventricular bigeminy", "bigeminy", "bigeminy", "11157007"),

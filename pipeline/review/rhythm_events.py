@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.review.signal_evidence import Silence
 from pipeline.rhythm.runs import as_text, cycles_of, runs_of
+from pipeline.signal.at_rest import Silence
 from pipeline.types import FloatArray
 
 EventKind = Literal[
@@ -33,6 +33,7 @@ EventKind = Literal[
     "long_pause",
     "pause",
     "no_beats",
+    "missing_beat",
     "signal_lost",
     "compensatory_pause",
     "af_like",
@@ -291,6 +292,40 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
     for number, kind in enumerate(_PAUSES, start=1):
         for first, last in stretches(kinds == number):
             yield _event(beats, kind, first - 1, last)
+    for k in np.flatnonzero(doubled_intervals(beats, letters, config) & (kinds == 0)).tolist():
+        yield _event(beats, "missing_beat", k - 1, k)
+
+
+def doubled_intervals(
+    beats: ReviewedBeats, letters: NDArray[np.uint8] | None = None, config: ReviewConfig = REVIEW
+) -> Mask:
+    """Tell which intervals (n,) between N beats are twice as long as the steady ones around them.
+
+    A beat was missed there, or the heart dropped one: in neither case is it a normal interval of the sinus rhythm.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats.
+    letters : (n,) uint8, optional
+        What `beat_letters` returns, for who has it.
+    config : ReviewConfig, optional
+        What counts as double, and as steady.
+    """
+    normal = normal_intervals(beats, letters)
+    rr_s = np.where(normal, beats.rr_s, np.nan).astype(np.float64)
+    found, reach = np.zeros(len(beats), np.bool_), config.doubled_neighbours
+    low, high = config.doubled_ratio
+    with np.errstate(invalid="ignore"):
+        long = rr_s > 0.75 * low * np.concatenate([[np.nan], rr_s[:-1]])
+    for k in np.flatnonzero(long).tolist():
+        around = np.concatenate([rr_s[max(0, k - reach) : k], rr_s[k + 1 : k + 1 + reach]])
+        around = around[np.isfinite(around)]
+        if around.size >= reach:
+            usual = float(np.median(around))
+            steady = np.median(np.abs(around - usual)) <= config.doubled_steady * usual
+            found[k] = steady and low * usual <= rr_s[k] <= high * usual
+    return found
 
 
 def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: ReviewConfig) -> bool:

@@ -13,12 +13,14 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.rates import find_rates
+from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.pauses import find_pauses
+from pipeline.rhythm.rates import find_beatless, find_rates
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
-from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.leads import choose_leads
-from pipeline.signal.quality import assess
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.reading import read_leads
 from pipeline.types import Episode, Quality, Recording, number
 
 _GIVEN: Final = "annotated"  # evidence for what annotations say themselves
@@ -87,7 +89,7 @@ def find_in_signal(context: RhythmContext) -> list[Episode]:
     context : RhythmContext
         The classes of its beats are not used.
     """
-    return []
+    return find_noise(context)
 
 
 def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple[Episode, ...]:
@@ -105,8 +107,23 @@ def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple
     tuple of Episode
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
-    proposed = [*in_signal, *find_runs(context), *find_rates(context)]
-    return partition(proposed, context.duration_s)
+    known = list(in_signal)
+    proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    proposed += [*find_runs(context), *find_beatless(context)]
+    return partition(proposed, context.duration_s, find_rates(context))
+
+
+def outside(pauses: Iterable[Episode], taken: Sequence[Episode]) -> list[Episode]:
+    """Return the pauses that touch nothing else: an interval with fibrillation or noise in it is no pause.
+
+    Parameters
+    ----------
+    pauses : iterable of Episode
+        Intervals between two beats.
+    taken : sequence of Episode
+        Stretches whose beats are not known.
+    """
+    return [one for one in pauses if not any(e.start_s < one.stop_s and one.start_s < e.stop_s for e in taken)]
 
 
 def breaks(time_s: NDArray[np.float64], conditioned: Conditioned | None) -> NDArray[np.bool_]:
@@ -150,10 +167,10 @@ def _signal(
 ) -> tuple[Conditioned | None, tuple[str, ...], Quality | None]:
     if recording is None:
         return None, (), None
-    leads = choose_leads(analysable_leads(recording, config.signal))
-    conditioned = condition(recording, leads, config.signal)
-    raw = recording.p_signal[:, recording.leads.index(leads[0])]
-    return conditioned, leads, assess(raw, recording.fs, conditioned, config.signal)
+    read = read_leads(recording, config.signal)
+    steep = slopes(read.conditioned, config.signal)
+    r_peak = detect_r_peaks(read.conditioned, config.signal, lambda: steep)
+    return read.conditioned, read.leads, read.quality(r_peak, steep, config.signal)
 
 
 def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:

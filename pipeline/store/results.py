@@ -17,7 +17,7 @@ from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import Analysis, Episode, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
-_LATER = ("rr_s",)  # arrays that an analysis of an earlier version lacks
+_LATER = ("rr_s", "offset")  # arrays that an analysis of an earlier version lacks
 
 
 def load_analysis(

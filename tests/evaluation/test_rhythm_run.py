@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from models import registry
 from models.boosted_trees import from_scikit_learn
 from models.detectors import load_detector, write_detector
+from models.errors import ModelError
 from pipeline._util.typed_json import from_json, to_json
 from pipeline.errors import DataError, SignalError
 from pipeline.evaluation import rhythm_run
@@ -86,10 +87,10 @@ def run(data, find=af_from_20_to_50, *, rhythm=SINUS, **options):
 def test_every_database_is_read_in_each_way_that_it_allows(data):
     content, asked = run(data)
     assert [source.name for source in content.sources] == [
-        *("cinc2017-signal", "mitdb-signal", "mitdb-beats", "ltafdb-beats"),
+        *("mitdb-signal", "cinc2017-signal", "mitdb-beats", "ltafdb-beats"),
         "mitdb_ds2-signal",
     ]
-    assert asked == ["A1", "A2", "100", "101"]
+    assert asked == ["100", "101", "A1", "A2"]
     assert [row.record for row in content.source("mitdb-beats").rows] == ["mitdb/100", "mitdb/101"]
     assert content.source("mitdb_ds2-signal").records == 1  # 101 is of DS1
     assert content.source("mitdb_ds2-signal").rows == ()
@@ -237,6 +238,13 @@ def test_finders_get_the_fold_and_the_evaluation_says_so(data, monkeypatch):
     assert rows["mitdb/100"].held_out == ("af",)
     assert set(rows["mitdb/100"].seconds["AFIB"]) == {"N"}  # the turned fold
     assert set(rows["mitdb/101"].seconds["N"]) == {"AFIB"}  # the detector itself
-    assert content.source("ltafdb-beats").seen == 1
+    assert content.source("ltafdb-beats").seen == {"af": 1}
+    assert content.source("mitdb-beats").held_out == {"af": 1}
+    assert content.source("mitdb-signal").held_out == {}  # nothing there asked for the detector
     (found,) = content.detectors
     assert (found.name, found.records, found.folds) == ("af", 2, 1)
+
+
+def test_a_missing_detector_is_no_refusal(data):
+    with pytest.raises(ModelError):
+        run(data, rhythm=ModelError("Detector 'x' cannot be loaded."))
