@@ -1,10 +1,10 @@
 """Training of `af` and `af_waves`, which find atrial fibrillation in RR intervals and in the signal before the QRS.
 
 `af` is trained on the beats of ltafdb, nsr2db and DS1 of mitdb, as annotated and with the errors that are made end to
-end, and on the strips of cinc2017 and on DS1 as the network over beats reads them. `af_waves` is trained on the last
-two, with the short windows of `af` and the signal before the QRS. A quarter of the patients of each database is held out
-in turn: these detectors stay in runs/rhythms, score the held-out patients and calibrate what is shipped. DS2 is never
-trained on.
+end, on the strips of cinc2017 and on DS1 as the network over beats reads them, and on made intervals. `af_waves` is
+trained on the strips and on DS1, with the short windows of `af` and the signal before the QRS. A quarter of the
+patients of each database is held out in turn: these detectors stay in runs/rhythms, score the held-out patients and
+calibrate what is shipped. DS2 is never trained on.
 """
 
 from __future__ import annotations
@@ -43,18 +43,23 @@ from pipeline.training.rhythms.af_beats import (
     together,
 )
 from pipeline.training.rhythms.af_scores import scored, write_scores
+from pipeline.training.rhythms.made_intervals import KINDS, made
+from pipeline.types import Episode
 
 FOLDS: Final = 4
 SEED: Final = 20261130
 CLASSES: Final = ("other", "AF")
 ANNOTATED: Final = ("ltafdb", "nsr2db", "mitdb")
 STRIPS: Final = "cinc2017"
+MADE: Final = "made"  # the database, as it were, of made intervals
+MADE_EACH: Final = 32  # series of each kind
 SAMPLING: Final = MappingProxyType(
     {
         "ltafdb": Sampling(500, 250, 75),
         "nsr2db": Sampling(250, 100, 40, 0.7),
         "mitdb": Sampling(300, 150, 30),
         STRIPS: Sampling(4, 3, 2, 6.0),
+        MADE: Sampling(20, 0, 10),
     }
 )
 FOUND: Final = Sampling(200, 0, 20)  # of a record of mitdb whose beats were found in the signal
@@ -89,7 +94,9 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     classifier = load_classifier(RECORDING_NETWORK)
     annotated, found = _records(root, classifier, part_of(progress, 0, 3))
     fold_of = folds([record.name for record in (*annotated, *found) if not _is_ds2(record.name)])
-    drawn = _examples(annotated, found)
+    series = _made_records()
+    fold_of |= folds([record.name for record in series])
+    drawn = _examples([*annotated, *series], found)
     progress(0.34, "Trees of the RR intervals")
     learners = [_fitted([part for part in drawn if fold_of[part.record] != fold]) for fold in range(FOLDS)]
     temperature = _temperature(learners, drawn, fold_of)
@@ -101,7 +108,7 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     names = {INTERVALS: [part.record for part in drawn], WAVES: [part.record for part in waves]}
     facts = {name: _facts(sorted(set(names[name])), temperatures[name], started) for name in names}
     places = [_write_fold(fold, learners[fold], wave_learners[fold], facts, fold_of) for fold in range(FOLDS)]
-    _write_folds(fold_of)
+    _write_folds({name: fold for name, fold in fold_of.items() if not name.startswith(f"{MADE}/")})
     folder = _write(_fitted(drawn), _fitted_waves(waves), facts, output_dir or WEIGHTS)
     shipped = {name: (output_dir or WEIGHTS) / name for name in names}
     scores = []
@@ -158,6 +165,20 @@ def _is_used(path: Path, database: str) -> bool:
     return database != "mitdb" or path.name in (*DS1, *DS2)
 
 
+def _made_records() -> list[AfRecord]:
+    """Make intervals that are irregular, or fast, and no fibrillation."""
+    records = []
+    for kind in KINDS:
+        for number in range(MADE_EACH):
+            rng = np.random.default_rng([SEED, number, *kind.encode()])
+            time_s = 1.0 + np.cumsum(made(kind, rng))
+            duration_s = float(time_s[-1]) + 1.0
+            classes = np.full(time_s.size, "N")
+            rhythm = (Episode(0.0, duration_s, "N"),)
+            records.append(AfRecord(f"{MADE}/{kind}_{number:02}", duration_s, time_s, classes, rhythm))
+    return records
+
+
 def _examples(annotated: Sequence[AfRecord], found: Sequence[AfRecord]) -> list[Examples]:
     drawn = []
     for record in (*annotated, *found):
@@ -210,12 +231,14 @@ def _wave_examples(found: Sequence[AfRecord]) -> list[Examples]:
     return kept
 
 
-def _facts(records: Sequence[str], temperature: float, started: float) -> dict[str, Any]:
+def _facts(names: Sequence[str], temperature: float, started: float) -> dict[str, Any]:
+    records = [name for name in names if not name.startswith(f"{MADE}/")]
     counts = {database: sum(name.startswith(f"{database}/") for name in records) for database in (*ANNOTATED, STRIPS)}
     return {
         "temperature": round(temperature, 4),
         "bias": (0.0, 0.0),
-        "trained_on": ", ".join(f"{count} records of {name}" for name, count in counts.items() if count),
+        "trained_on": ", ".join(f"{count} records of {name}" for name, count in counts.items() if count)
+        + ("; made regular, respiratory and blocked rhythms" if len(records) < len(names) else ""),
         "train_records": tuple(records),
         "commit": current_commit(),
         "command": f"python -m pipeline train --model {INTERVALS}",
