@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.training.rhythms.af import FOLDS, folds
-from pipeline.training.rhythms.af_beats import UNKNOWN, AfRecord, Sampling, examples, with_errors
+from pipeline.training.rhythms.af_beats import UNKNOWN, AfRecord, Sampling, examples, with_ectopic_beats, with_errors
 from pipeline.training.rhythms.af_scores import scored, write_scores
+from pipeline.training.rhythms.made_intervals import KINDS, made
 from pipeline.types import Episode
 
 
@@ -54,8 +55,20 @@ def test_errors_are_made_where_networks_make_them():
     assert (np.diff(wrong.time_s) >= 0).all()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_made_ectopic_beats_come_early(seed):
+    sinus = record(600, rhythms="NNN")
+    sinus = replace(sinus, time_s=1 + 0.8 * np.arange(600))
+    made = with_ectopic_beats(sinus, np.random.default_rng(seed))
+    ectopic = made.symbol != "N"
+    assert 5 < ectopic.sum() <= 301
+    assert (made.rr_s[ectopic] < 0.75).all()
+    assert made.rr_s[1:][~ectopic[1:]].min() > 0.79
+    assert (np.diff(made.time_s) > 0).all()
+
+
 def test_examples_are_drawn_with_their_labels_and_weight():
-    found = examples(record(), Sampling(50, 20, 5, 0.5), np.random.default_rng(0))
+    found = examples(record(), Sampling(50, 20, 5, weight=0.5), np.random.default_rng(0))
     assert len(found.measures) == len(found.label) == len(found.weight) > 50
     assert set(found.label.tolist()) == {0, 1}
     assert set(found.weight.tolist()) == {0.5}
@@ -72,6 +85,14 @@ def test_every_database_is_divided_over_the_folds():
     for database in ("ltafdb", "mitdb"):
         sizes = np.bincount([fold for name, fold in fold_of.items() if name.startswith(database)], minlength=FOLDS)
         assert sizes.tolist() == [3] * FOLDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_made_intervals_are_those_of_a_heart(kind):
+    rr_s = made(kind, np.random.default_rng(3))
+    assert rr_s.shape == (300,)
+    assert rr_s.min() >= 0.2
+    assert rr_s.max() < 4
 
 
 def test_scores_are_written_for_programs_and_for_readers(tmp_path):

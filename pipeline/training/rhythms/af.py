@@ -56,9 +56,9 @@ MADE_EACH: Final = 32  # series of each kind
 SAMPLING: Final = MappingProxyType(
     {
         "ltafdb": Sampling(500, 250, 75),
-        "nsr2db": Sampling(250, 100, 40, 0.7),
+        "nsr2db": Sampling(250, 100, 40, ectopic=200, weight=0.7),
         "mitdb": Sampling(300, 150, 30),
-        STRIPS: Sampling(4, 3, 2, 6.0),
+        STRIPS: Sampling(4, 3, 2, weight=6.0),
         MADE: Sampling(20, 0, 10),
     }
 )

@@ -26,6 +26,7 @@ Labels = NDArray[np.int8]
 UNKNOWN: Final = -1  # label of beats that are not trained on
 # Here fibrillation may go on underneath, or is said by another word.
 DOUBTFUL: Final = frozenset(("AFL", "P", "NOISE", "VFL"))
+PIECE_BEATS, PIECE_DRAWN = 600, 20  # of a piece with made ectopic beats: its length, and how many are trained on
 VENTRICULAR: Final = frozenset(("VT", "IVR", "B", "T"))
 
 
@@ -98,6 +99,8 @@ class Sampling:
         With wrong classes and beats, and again with the class N for all.
     strips : int
         Short pieces; two beats of each.
+    ectopic : int
+        In pieces with made ectopic beats, and with wrong classes; for records without fibrillation.
     weight : float
         Of each of these beats.
     """
@@ -105,6 +108,7 @@ class Sampling:
     recorded: int
     changed: int
     strips: int
+    ectopic: int = 0
     weight: float = 1.0
 
 
@@ -203,6 +207,8 @@ def _parts(record: AfRecord, sampling: Sampling, rng: np.random.Generator) -> It
     wrong, bare = with_errors(record, rng), _without_classes(with_errors(record, rng))
     for changed in (wrong, bare):
         yield from _drawn(changed, sampling.changed, rng)
+    for _ in range(0, sampling.ectopic, PIECE_DRAWN):
+        yield from _drawn(with_errors(with_ectopic_beats(record, rng), rng), PIECE_DRAWN, rng)
     sources = (record, wrong, bare)
     for _ in range(sampling.strips):
         source = sources[int(rng.integers(len(sources)))]
@@ -247,6 +253,37 @@ def with_errors(record: AfRecord, rng: np.random.Generator) -> AfRecord:
     found = rng.random(time_s.size) >= rng.choice((0.0, 0.003, 0.01))
     jittered = np.sort(time_s + rng.uniform(-0.004, 0.004, time_s.size))
     return replace(record, time_s=jittered[found], symbol=symbol[found])
+
+
+def with_ectopic_beats(record: AfRecord, rng: np.random.Generator) -> AfRecord:
+    """Return a piece of a record in which some N beats come early: alone, or every second or third.
+
+    A V is followed by a compensatory pause, an S by an interval of usual length or a little more.
+
+    Parameters
+    ----------
+    record : AfRecord
+        Without fibrillation.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    first = int(rng.integers(max(1, record.time_s.size - PIECE_BEATS)))
+    piece = slice(first, first + PIECE_BEATS)
+    time_s, symbol = record.time_s[piece], record.symbol[piece].copy()
+    rr_s = np.diff(time_s, prepend=time_s[0] - 0.8)
+    share, kind = rng.uniform(0.03, 0.4), str(rng.choice(("V", "S")))
+    every = np.arange(time_s.size) % int(rng.integers(2, 4)) == 0
+    in_pattern = np.repeat(rng.random(time_s.size // 25 + 1) < rng.uniform(0, 0.8), 25)[: time_s.size]
+    early = np.where(in_pattern, every, rng.random(time_s.size) < share) & (symbol == "N")
+    early[1:] &= ~early[:-1]
+    early[[0, -1]] = False
+    at = np.flatnonzero(early)
+    coupling = np.clip(rng.uniform(0.5, 0.8) + rng.normal(0, rng.uniform(0.005, 0.05), at.size), 0.4, 0.9)
+    rest = 2 - coupling if kind == "V" else 1 + rng.uniform(0, 0.3) * rng.random(at.size)
+    rr_s[at + 1] = rest * rr_s[at + 1]
+    rr_s[at] *= coupling
+    symbol[at] = kind
+    return replace(record, time_s=time_s[0] + np.cumsum(rr_s) - rr_s[0], symbol=symbol)
 
 
 def _without_classes(record: AfRecord) -> AfRecord:
