@@ -1,0 +1,1 @@
+"""Training of the detectors of rhythms and of noise."""
