@@ -41,6 +41,7 @@ ON_R_S: Final = 0.008  # a spike so near to R may be R itself, unless ...
 ON_R_SHARE: Final = 0.1  # of all beats have one there
 BEAT_REACH_S: Final = 0.15  # around R, where the height of a beat is measured
 HEIGHT: Final = 0.1  # of the median height of the beats, which a spike has at least
+ATRIAL_SHARE: Final = 0.2  # of all beats, at least, that follow a paced P wave
 STEADY_S: Final = 0.015  # half width of the place where atrial spikes stand
 SHARP_ODDS: Final = -1.5  # median log odds, by their shape, of beats with spikes; less has the sharp r wave of a QRS
 PLACED: Final = 0.6  # share of the spikes that stand before beats: stray spikes are noise
@@ -192,9 +193,11 @@ def _sharp_stimuli(
     anchor = np.where(late, r_s - before, r_s)  # the ventricular spike, or R
     early = _before(spikes, anchor, ATRIAL_S)
     atrial = _steady(early, late) | _steady(early, ~late)
-    if late.sum() + atrial.sum() < PLACED * spikes.size or np.median(own[late | atrial]) < SHARP_ODDS:
+    if late.sum() + atrial.sum() < PLACED * spikes.size:
         return nothing, nothing
-    return late, atrial
+    if late.any() and np.median(own[late]) < SHARP_ODDS:
+        return nothing, nothing
+    return late, atrial if atrial.mean() >= ATRIAL_SHARE else nothing
 
 
 def _tall_spikes(lead: FloatArray, at: IntArray, fs: float) -> IntArray:

@@ -73,10 +73,11 @@ def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> Float
     -------
     (n, len(MEASURES)) float32
         "corner", "edge" and "pulse" are the largest second difference, first difference and pulse height at the onset,
-        as shares of the height of the complex, "coarse_corner" how much larger the corner is over three times as long
-        (3 if it is one, 9 where a wave begins smoothly, 1 for a pulse); "..._after" and "..._before" the largest later or earlier ones as shares
-        of those; "peak_ms" from the onset to the largest deflection, "onset_ms" from R to the onset; "area" of the
-        complex over its height; "width" the share of steep samples after the onset; "height" in mV.
+        as shares of the height of the complex; "coarse_corner" is how much larger the corner is over three times as
+        long: 3 if it is a corner, 9 where a wave begins smoothly, 1 for a pulse. "..._after" and "..._before" are the
+        largest later or earlier ones as shares of those; "peak_ms" is from the onset to the largest deflection,
+        "onset_ms" from R to the onset; "area" of the complex over its height; "width" the share of steep samples after
+        the onset; "height" in mV.
     """
     window = np.arange(round(WINDOW_MS[0] / 1000 * fs), round(WINDOW_MS[1] / 1000 * fs) + 1)
     parts = [np.zeros((0, len(MEASURES)), np.float32)]

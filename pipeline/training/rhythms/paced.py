@@ -1,9 +1,9 @@
-"""Training of `paced`: does a beat begin with the stimulus of a pacemaker?
+"""Training of `paced`, which tells whether a beat begins with the stimulus of a pacemaker.
 
 Four records of mitdb are paced. Each is left out in turn for the score; the shipped detector is trained on all of them.
-DS1 and half of vfdb and of LUDB give the beats that are not paced, as recorded, in noise and with stray spikes, and made paced
-beats, whose spikes passed recorders of many kinds. DS2 and the other halves are for
-testing, and the paced records of vfdb and LUDB.
+DS1 and half of vfdb and of LUDB give the beats that are not paced, as recorded, in noise and with stray spikes, and
+made paced beats, whose spikes passed recorders of many kinds. DS2, the other halves, and the paced records of vfdb and
+LUDB are for testing.
 """
 
 from __future__ import annotations
