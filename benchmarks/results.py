@@ -194,3 +194,44 @@ class RPeaks:
     agreement: Mapping[str, Mapping[str, AgreementScores]] | None = None
     svdb: Mapping[str, BothDetectors] | None = None
     changed: Mapping[str, BothDetectors] | None = field(default=None, metadata={"key": "changed, ds2"})
+
+
+@dataclass(frozen=True)
+class AsystoleCounts:
+    """Spliced pauses, and what is found in the recordings as they are.
+
+    Attributes
+    ----------
+    pauses, found, named : int
+        How many were spliced; of these, detected with both neighbours and nothing between, and named as episodes.
+    with_p, found_with_p : int
+        Those with P waves inside, and found.
+    beats_inside, neighbours_lost : int
+        Beats detected inside pauses, and beats beside them that were not detected.
+    false_intervals, false_episodes, true_episodes : int
+        In the recordings as they are: intervals of at least 2.5 s that the reference does not have, episodes that it
+        does not have, and episodes that it has.
+    hours : float
+        Duration of the recordings as they are.
+    """
+
+    pauses: int = 0
+    found: int = 0
+    named: int = 0
+    with_p: int = 0
+    found_with_p: int = 0
+    beats_inside: int = 0
+    neighbours_lost: int = 0
+    false_intervals: int = 0
+    false_episodes: int = 0
+    true_episodes: int = 0
+    hours: float = 0.0
+
+
+@dataclass(frozen=True)
+class Asystole:
+    """An asystole.json: counts by database, and of all."""
+
+    command: str
+    commit: str
+    counts: Mapping[str, AsystoleCounts]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,7 @@ from models.errors import ModelError
 from models.softmax import softmax
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
+_OTHERS: Final[ContextVar[tuple[Mapping[str, Path], set[str]] | None]] = ContextVar("_OTHERS", default=None)
 
 
 @dataclass(frozen=True)
@@ -107,22 +110,96 @@ def both_classes(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
 
 
-@cache
-def load_detector(name: str, folder: Path = WEIGHTS) -> Detector:
-    """Load a detector after checking its weights against their SHA-256.
+def load_detector(name: str, folder: Path | None = None) -> Detector:
+    """Load a detector after checking its weights against their SHA-256; each is read once.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    folder : Path, optional
+        The folder that holds the folder of that name. By default models/weights, and within `detectors_from` what was
+        given there.
 
     Raises
     ------
     ModelError
         If there is no such detector, or its files are damaged.
     """
+    usual = (folder or WEIGHTS) / name
+    if folder is not None or (others := _OTHERS.get()) is None:
+        return _load(usual, name)
+    places, asked = others
+    asked.add(name)
+    return _load(places.get(name, usual), name)
+
+
+def forget_detectors() -> None:
+    """Have detectors read again when they are next asked for, as after new weights were written."""
+    _load.cache_clear()
+
+
+@contextmanager
+def detectors_from(places: Mapping[str, Path]) -> Iterator[set[str]]:
+    """Let `load_detector` read some detectors elsewhere: those that were not trained on the record in hand.
+
+    Parameters
+    ----------
+    places : mapping of str to Path
+        By name of the detector, the folder of its manifest and weights; other detectors stay what they are.
+
+    Yields
+    ------
+    set of str
+        Names of the detectors that were asked for so far, exchanged or not.
+    """
+    asked: set[str] = set()
+    token = _OTHERS.set((dict(places), asked))
     try:
-        raw = json.loads((folder / name / "manifest.json").read_text("utf-8"))
-        facts = DetectorManifest(**{f.name: _frozen(raw[f.name]) for f in fields(DetectorManifest)})
-        payload = (folder / name / "weights.npz").read_bytes()
+        yield asked
+    finally:
+        _OTHERS.reset(token)
+
+
+def detector_manifest(name: str, folder: Path = WEIGHTS) -> DetectorManifest:
+    """Read what a detector was trained on.
+
+    Raises
+    ------
+    ModelError
+        If there is no such detector, or its manifest lacks something.
+    """
+    return _read_manifest(folder / name, name)
+
+
+def available_detectors(folder: Path = WEIGHTS) -> tuple[str, ...]:
+    """Return the names of all detectors with weights, in order; beat networks, whose manifests differ, are not."""
+    return tuple(sorted(file.parent.name for file in folder.glob("*/manifest.json") if _is_detector(file)))
+
+
+def _is_detector(file: Path) -> bool:
+    try:
+        return "measures" in json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def _read_manifest(place: Path, name: str) -> DetectorManifest:
+    try:
+        raw = json.loads((place / "manifest.json").read_text("utf-8"))
+        return DetectorManifest(**{f.name: _frozen(raw[f.name]) for f in fields(DetectorManifest)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"Detector {name!r} cannot be loaded: {error}.") from error
+
+
+@cache
+def _load(place: Path, name: str) -> Detector:
+    facts = _read_manifest(place, name)
+    try:
+        payload = (place / "weights.npz").read_bytes()
         if hashlib.sha256(payload).hexdigest() != facts.sha256:
             raise ModelError(f"The weights of detector {name!r} are damaged: their SHA-256 differs.")
-        with np.load(folder / name / "weights.npz", allow_pickle=False) as kept:
+        with np.load(place / "weights.npz", allow_pickle=False) as kept:
             return Detector(facts, boosted_trees({key: kept[key] for key in kept.files}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"Detector {name!r} cannot be loaded: {error}.") from error
@@ -168,7 +245,7 @@ def write_detector(
     temporary = place / "manifest.json.part"
     temporary.write_text(json.dumps(asdict(known), indent=1) + "\n", encoding="utf-8")
     temporary.replace(place / "manifest.json")
-    load_detector.cache_clear()
+    forget_detectors()
     return place
 
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     )
     from pipeline.errors import EcgError
     from pipeline.explain.heatmaps import BeatExplanation
-    from pipeline.types import Analysis, Recording
+    from pipeline.rhythm.find import find_rhythms
+    from pipeline.types import Analysis, Episode, Recording
 
 __version__ = "0.2.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "BeatExplanation",
     "Classifier",
     "EcgError",
+    "Episode",
     "Recording",
     "analyse",
     "available_models",
@@ -47,6 +49,7 @@ __all__ = [
     "demo_path",
     "digitise_page",
     "explain_beat",
+    "find_rhythms",
     "load_model",
     "read_recording",
     "score",
@@ -58,7 +61,9 @@ _HOMES = MappingProxyType(
         "BeatExplanation": "pipeline.explain.heatmaps",
         "Classifier": "models.registry",
         "EcgError": "pipeline.errors",
+        "Episode": "pipeline.types",
         "Recording": "pipeline.types",
+        "find_rhythms": "pipeline.rhythm.find",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,12 +16,18 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
+from pipeline.rhythm.interpolated import without_false_s
 from pipeline.signal.beats import cut_beats
-from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
-from pipeline.signal.leads import TRAINED_LEADS, choose_leads
-from pipeline.signal.quality import assess
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.leads import TRAINED_LEADS, may_look_inverted
+from pipeline.signal.quality import BESIDE, NOISE, beside_lost
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
-from pipeline.types import Analysis, Beats, FloatArray, IntArray, Quality, Recording, Status, read_only
+from pipeline.signal.reading import read_leads
+from pipeline.signal.refined_peaks import refined
+from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
+from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
 if TYPE_CHECKING:
@@ -81,6 +88,10 @@ class Prepared:
         R peaks, intervals and the filtered signal around them.
     notices : tuple of str
         What a reader should know, one sentence each.
+    segments : tuple of (int, int)
+        Stretches [start, stop) in which the first lead was recorded, as indices into `beats.signal`.
+    in_signal : tuple of Episode
+        Rhythms that the signal tells without the classes of beats, such as ventricular fibrillation.
     """
 
     recording: Recording
@@ -88,6 +99,13 @@ class Prepared:
     quality: Quality
     beats: Beats
     notices: tuple[str, ...]
+    segments: tuple[tuple[int, int], ...] = ()
+    in_signal: tuple[Episode, ...] = ()
+
+    @property
+    def conditioned(self) -> Conditioned:
+        """The analysed leads in mV, made again from `beats.signal`."""
+        return Conditioned(read_only(self.beats.signal * self.beats.scale_mv), self.beats.fs, self.segments)
 
 
 def prepare(
@@ -114,7 +132,7 @@ def prepare(
     Raises
     ------
     SignalError
-        If the recording is too short, has no stretch without gaps, too few beats, or an implausible rate.
+        If the recording is too short, or has no stretch without gaps.
 
     Examples
     --------
@@ -125,18 +143,18 @@ def prepare(
     (('MLII',), 502)
     """
     _check_duration(recording, config)
-    chosen = choose_leads(recording.leads if leads else analysable_leads(recording, config.signal), leads)
-    conditioned = condition(recording, chosen, config.signal)
-    raw = recording.p_signal[:, recording.leads.index(chosen[0])]
-    quality = assess(raw, recording.fs, conditioned, config.signal)
-    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, and which beats it sees too
-    r_peak, sample = _beats_at(recording, conditioned, samples, config, second)
-    _check_beats(r_peak, conditioned.fs, quality, config)
-    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
-    if all(beats.reason):
-        raise SignalError(f"No beat can be read: {'; '.join(sorted(set(beats.reason)))}.")
-    notices = (*recording.notices, *_notices(recording, conditioned, beats, quality, config))
-    return Prepared(recording, chosen, quality, beats, notices)
+    read = read_leads(recording, config.signal, leads)
+    chosen, conditioned = read.leads, read.conditioned
+    second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
+    r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
+    quality = read.quality(r_peak, second(), config.signal)
+    found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
+    if offset is not None:
+        kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
+        r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
+    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
+    notices = (*recording.notices, *read.notices, *_notices(recording, conditioned, beats, quality, config))
+    return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
 
 def analyse(
@@ -202,8 +220,10 @@ def classify(
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
     p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
+    p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
-    reason = _final_reasons(prepared, confidence, has_p, classifier.abstain_below)
+    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below)
+    rhythm = _rhythm(prepared, p, confidence, reason)
     return Analysis(
         record=recording.name,
         digest=recording.digest,
@@ -223,6 +243,8 @@ def classify(
         notices=prepared.notices,
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
+        rhythm=rhythm,
+        offset=beats.offset,
     )
 
 
@@ -239,7 +261,7 @@ def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEF
         Settings of the pipeline.
     """
     again = prepare(recording, config, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return replace(again, beats=replace(again.beats, sample=analysis.sample, offset=analysis.offset))
 
 
 def load_classifier(name: str, config: Config = DEFAULT) -> Classifier:
@@ -283,29 +305,51 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 def _beats_at(
     recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
-) -> tuple[IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, FloatArray | None]:
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
-        sample = np.clip(np.round(r_peak / ratio).astype(np.int64), 0, recording.n_samples - 1)
-        return r_peak, sample
+        exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
+        sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
+        return r_peak, sample, (exact - sample).astype(np.float32)
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
-    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64)
+    return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
 
 
-def _check_beats(r_peak: IntArray, fs: float, quality: Quality, config: Config) -> None:
-    least = config.limits.beats_min
-    if r_peak.size < least:
-        reasons = {segment.reason for segment in quality.segments if segment.reason}
-        why = f": {'; '.join(sorted(reasons))}" if reasons else ""
-        raise SignalError(f"{r_peak.size} beats were found and at least {least} are needed{why}.")
-    rr_ms = float(np.median(np.diff(r_peak))) / fs * 1000
-    low, high = config.signal.rr_min_ms, config.signal.rr_max_ms
-    if not low <= rr_ms <= high:
-        raise SignalError(
-            f"The median RR interval is {rr_ms:.0f} ms, outside {low:g} to {high:g} ms; check the sampling frequency."
-        )
+def _context(
+    recording: Recording,
+    conditioned: Conditioned,
+    leads: tuple[str, ...],
+    quality: Quality,
+    sample: IntArray,
+    symbol: Sequence[str] | None = None,
+    reason: Sequence[str] = (),
+    confidence: FloatArray | None = None,
+) -> RhythmContext:
+    """Return what the finders of rhythms are given, before or after the beats were classified."""
+    n, time_s = sample.size, sample / recording.fs
+    classified = symbol is not None and confidence is not None
+    return RhythmContext(
+        duration_s=recording.duration_s,
+        time_s=time_s,
+        symbol=np.array(symbol if classified else ["Q"] * n, "<U1"),
+        trusted=np.array([not text for text in reason], np.bool_) if classified else np.zeros(n, np.bool_),
+        confidence=confidence if confidence is not None else np.zeros(n, np.float32),
+        break_before=breaks(time_s, conditioned),
+        recording=recording,
+        conditioned=conditioned,
+        leads=leads,
+        quality=quality,
+    )
+
+
+def _covered(time_s: NDArray[np.float64], episodes: Sequence[Episode]) -> NDArray[np.bool_]:
+    """Tell which of the times (n,), in seconds, lie in one of the episodes."""
+    found = np.zeros(time_s.size, np.bool_)
+    for episode in episodes:
+        found |= (time_s >= episode.start_s) & (time_s < episode.stop_s)
+    return found
 
 
 def _notices(
@@ -315,8 +359,14 @@ def _notices(
     first = beats.leads[0]
     if quality.analysed_fraction < 0.995:
         found.append(f"{share(quality.analysed_fraction)} of the recording could be analysed.")
-    if looks_inverted(conditioned.signal[:, 0], beats.r_peak, conditioned.fs):
-        found.append(f"The QRS of lead {first} points down: the electrodes may be swapped.")
+    if doubtful_factor(conditioned, beats.r_peak) != 1:
+        width_ms, rate = qrs_width_ms(conditioned, beats.r_peak), 60 / beats.mean_rr_s
+        at = f"{width_ms:.0f} ms wide at {rate:.0f}/min"
+        found.append(f"The QRS is {at}: is the sampling frequency really {recording.fs:g} Hz?")
+    for i, lead in enumerate(beats.leads):
+        down = may_look_inverted(lead, first=i == 0)
+        if down and looks_inverted(conditioned.signal[:, i], beats.r_peak, conditioned.fs):
+            found.append(f"The QRS of lead {lead} points down: the electrodes may be swapped.")
     if first.upper() not in TRAINED_LEADS:
         found.append(
             f"Lead {first} is none of MIT-BIH's, which every network was trained on; read the classes with care."
@@ -334,8 +384,8 @@ def _probabilities(
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     usable = np.flatnonzero([not reason for reason in beats.reason])
     p, done = np.zeros((len(beats), 5), np.float32), 0
-    for block in blocks(beats, classifier.preprocessing, config):
-        progress(0.1 + 0.9 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
+    for block in blocks(beats, classifier.preprocessing, config) if usable.size else ():
+        progress(0.1 + 0.85 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
         p[block.beat] = classifier.predict(block.inputs)[block.answer]
         done += block.beat.size
     progress(1.0, f"{usable.size} beats read")
@@ -347,21 +397,42 @@ def _probabilities(
 
 def _intervals(beats: Beats, fs: float) -> FloatArray:
     """Seconds (n,) since the previous beat, NaN where nothing was recorded in between."""
-    rr_s = np.diff(beats.sample, prepend=0).astype(np.float32) / np.float32(fs)
+    exact = beats.sample if beats.offset is None else beats.sample + beats.offset.astype(np.float64)
+    rr_s = (np.diff(exact, prepend=0) / fs).astype(np.float32)
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 
+def _rhythm(prepared: Prepared, p: FloatArray, confidence: FloatArray, reason: Sequence[str]) -> tuple[Episode, ...]:
+    symbol = [AAMI_CLASSES[k] for k in p.argmax(axis=1)]
+    context = _context(
+        prepared.recording,
+        prepared.conditioned,
+        prepared.leads,
+        prepared.quality,
+        prepared.beats.sample,
+        symbol,
+        reason,
+        confidence,
+    )
+    return episodes(context, prepared.in_signal)
+
+
 def _final_reasons(
-    prepared: Prepared, confidence: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
 ) -> tuple[str, ...]:
     beats = prepared.beats
-    noisy = prepared.quality.is_noisy(beats.r_peak / beats.fs)
+    time_s = beats.r_peak / beats.fs
+    noisy, beside = prepared.quality.is_noisy(time_s), beside_lost(time_s, prepared.quality)
+    ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
+    confidence = p.max(axis=1)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:
             reasons.append(reason or "the network gave no valid answer")
         elif noisy[i]:
-            reasons.append("noise hides the waves")
+            reasons.append(NOISE)
+        elif beside[i] and ectopic[i]:
+            reasons.append(BESIDE)
         elif confidence[i] < abstain_below:
             reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
         else:

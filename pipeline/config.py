@@ -60,7 +60,9 @@ class SignalConfig:
     usual_rr_ratio: float = 0.95  # a beat is usual if its RR interval is at least this share of the mean; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most this many usual beats make up the recording's usual beat
-    quality_window_s: float = 10.0
+    # probabilities of the noise detectors; ADR 0028 has the curves behind them
+    noisy_from: float = 0.10  # that a class given in a window is wrong because of noise
+    no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated
     flat_mv: float = 0.02  # peak to peak below this in a quality window: no signal
@@ -134,11 +136,17 @@ class ReviewConfig:
     pause_s: float = 2.0  # usual in Holter reports
     long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause
     compensatory_ratio: float = 1.1  # compensatory: coupling + pause at most this many times two usual intervals
+    # an interval as long as two of its neighbours, where these are steady: a beat was missed or dropped
+    doubled_ratio: tuple[float, float] = (1.8, 2.2)
+    doubled_neighbours: int = 8  # on each side, as many of which must be known in all
+    doubled_steady: float = 0.06  # median deviation of the neighbours from their median, relative
     # between two beats: a drift of half a QRS is not cardiac; 0.35 finds all flutter in record 207 (DS1); ADR 0019
     silence_after_s: float = 0.7  # the T wave of the beat before
     silence_before_s: float = 0.3  # the P wave of the beat after
     silence_step_s: float = 0.2
     wave_height: float = 0.35  # of the usual QRS
+    p_height: float = 0.6  # waves up to this share of the usual QRS may be P waves ...
+    p_share: float = 0.45  # ... if they fill at most this share of the steps: flutter and noise fill nearly all
     drift_height: float = 0.5
     dead_mv: float = 0.006  # steps of no more than one digit of 5 uV most of the time: no electrode is connected
     usual_intervals: int = 20  # the usual interval is the median of the NN intervals among this many before
@@ -153,6 +161,7 @@ class ReviewConfig:
     af_threshold: float = -0.9
     doubtful_below: float = 0.7  # confidence
     unclassified_join_s: float = 10.0  # unclassified beats closer than this are one finding
+    unreadable_s: float = 10.0  # shorter unreadable stretches are drawn but not listed: one standard strip
     # heart rate variability: Task Force 1996, doi:10.1161/01.CIR.93.5.1043
     hrv_segment_s: float = 300.0  # SDANN and SDNN index
     hrv_segment_filled: float = 0.5  # a segment counts if normal intervals fill at least this share of it

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 AAMI_CLASSES: Final = ("N", "S", "V", "F", "Q")
+# AAMI's class N is no normal beat: it takes in bundle branch block, escape beats, and whatever leads were not read.
 CLASS_NAMES: Final = MappingProxyType(
     {
-        "N": "Normal or bundle branch block",
+        "N": "Neither ectopic, fusion nor paced",
         "S": "Supraventricular ectopic",
         "V": "Ventricular ectopic",
-        "F": "Fusion of ventricular and normal",
+        "F": "Fusion of ventricular and conducted",
         "Q": "Paced or unclassifiable",
     }
 )
@@ -53,6 +54,17 @@ BXB: Final = MappingProxyType({**DE_CHAZAL, "e": "S", "j": "S"})
 
 # Annotations that mark rhythm, noise or waves: not beats. `!` is a flutter wave, `x` a non-conducted P wave.
 NON_BEAT_SYMBOLS: Final = frozenset("[!]x()ptu`'^|~+sTD=\"@*{}")
+
+
+def class_title(letter: str) -> str:
+    """Return what one beat of a class is called, with its letter.
+
+    Examples
+    --------
+    >>> class_title("N"), class_title("V")
+    ('N class', 'V  Ventricular ectopic')
+    """
+    return "N class" if letter == "N" else f"{letter}  {CLASS_NAMES[letter]}"
 
 
 def is_beat(symbol: str) -> bool:

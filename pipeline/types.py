@@ -247,8 +247,15 @@ class Quality:
 
     def is_noisy(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Tell for each of the times (n,), in seconds, whether it lies in a stretch with the verdict "noisy"."""
-        noisy = np.array([segment.verdict == "noisy" for segment in self.segments])
-        return noisy[self.index_at(time_s)]
+        return self._has("noisy", time_s)
+
+    def is_flat(self, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Tell for each of the times (n,), in seconds, whether it lies in a stretch with the verdict "flat"."""
+        return self._has("flat", time_s)
+
+    def _has(self, verdict: Verdict, time_s: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        found = np.array([segment.verdict == verdict for segment in self.segments])
+        return found[self.index_at(time_s)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,6 +287,9 @@ class Beats:
         Per beat: "" where it can be classified, else why not.
     agreed : (n,) bool or None
         Where a second detector found the beat as well; None if none was run.
+    offset : (n,) float32 or None
+        How far each R peak lies after its `sample`, in samples of the recording, at most half of one on either side;
+        None for given beats.
     """
 
     fs: float
@@ -293,6 +303,7 @@ class Beats:
     scale_mv: FloatArray
     reason: tuple[str, ...]
     agreed: NDArray[np.bool_] | None = None
+    offset: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -339,8 +350,9 @@ class Analysis:
     `AAMI_CLASSES` (all 0 where `has_p` is False: the network was not run on that beat); `status` and `reason`
     per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used;
     `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
-    earlier version stored; `rhythm` the episodes in order, which cover the recording without overlap, empty in an
-    analysis that an earlier version stored.
+    earlier version stored; `offset` (n,) how far each R peak lies after its `sample`, in samples, None where the
+    beats were given, and in an analysis that an earlier version stored; `rhythm` the episodes in order, which cover
+    the recording without overlap, empty in an analysis that an earlier version stored.
     """
 
     record: str
@@ -362,6 +374,7 @@ class Analysis:
     threshold: float
     rr_s: FloatArray | None = None
     rhythm: tuple[Episode, ...] = ()
+    offset: FloatArray | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{count} {name}" for name, count in self.counts().items() if count)
@@ -369,8 +382,8 @@ class Analysis:
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Time of each R peak (n,), seconds."""
-        return self.sample / self.fs
+        """Time of each R peak (n,), seconds, to less than a sample."""
+        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
 
     @property
     def abnormal(self) -> FloatArray:

@@ -9,7 +9,7 @@ interval in brackets (`score`). Measures that are not shares - kappa, AUC, calib
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
@@ -18,6 +18,39 @@ UNDEFINED: Final = "–"
 RESEARCH_USE: Final = (
     "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
 )
+
+_NUMBERS: Final = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
+
+
+def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str:
+    """State in one sentence what an analysis looked at in a recording, and what it did not.
+
+    Parameters
+    ----------
+    read : sequence of str
+        The leads that were read, one or two.
+    recorded : int
+        How many leads the recording has.
+    rhythm : bool, optional
+        Whether the rhythm was looked for: earlier versions classified beats only.
+
+    Examples
+    --------
+    >>> looked_at(["II", "V1"], 12)
+    'Rhythm from leads II and V1; ST, intervals and the other ten leads were not read.'
+    >>> looked_at(["I"], 1)
+    'Rhythm from lead I; ST and intervals were not read.'
+    """
+    what, missed = ("Rhythm", "ST") if rhythm else ("Beats", "rhythm, ST")
+    start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
+    others = recorded - len(read)
+    if others <= 0:
+        return f"{start}; {missed} and intervals were not read."
+    number = _NUMBERS[others] if others < len(_NUMBERS) else grouped(others)
+    rest = "the other lead" if others == 1 else f"the other {number} leads"
+    return f"{start}; {missed}, intervals and {rest} were not read."
 
 
 def grouped(count: float) -> str:

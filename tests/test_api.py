@@ -22,8 +22,10 @@ from pipeline.errors import EcgError, IntakeError, LimitError, ModelError, Signa
 from pipeline.types import Annotations, QualitySegment
 
 NAMES = [
-    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Recording", "analyse", "available_models"),
-    *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "load_model", "read_recording", "score"),
+    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "analyse"),
+    "available_models",
+    *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "find_rhythms", "load_model"),
+    *("read_recording", "score"),
 ]
 SIGNATURES = {
     "analyse": (
@@ -41,6 +43,10 @@ SIGNATURES = {
     "explain_beat": (
         "(recording: 'Recording', result: 'Analysis', beat: 'int', *, model: 'Classifier | None' = None, "
         "class_name: 'str | None' = None) -> 'BeatExplanation'"
+    ),
+    "find_rhythms": (
+        "(sample: 'ArrayLike', symbol: 'Sequence[str]', fs: 'float', recording: 'Recording | None' = None) "
+        "-> 'tuple[Episode, ...]'"
     ),
     "load_model": "(name: 'str' = 'rhythm_svdb') -> 'Classifier'",
     "read_recording": (
@@ -129,7 +135,7 @@ def test_an_interval_over_a_gap_and_a_beat_that_no_network_saw_are_no_numbers(re
 
 
 def test_an_analysis_that_an_earlier_version_stored_has_intervals_too(result: hv.Analysis) -> None:
-    earlier = replace(result, rr_s=None)
+    earlier = replace(result, rr_s=None, offset=None)
     assert np.allclose(earlier.to_frame()["rr_ms"], result.to_frame()["rr_ms"], atol=0.1, equal_nan=True)
     parts = (("good", 0, 100), ("gap", 100, 110), ("good", 110, 300))
     segments = tuple(QualitySegment(start, stop, verdict, "") for verdict, start, stop in parts)

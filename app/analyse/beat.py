@@ -18,7 +18,7 @@ from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
 from pipeline.features.beat_image import render_large
-from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
+from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class, class_title
 from pipeline.wording import clock, grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
@@ -119,7 +119,7 @@ def _verdict(case: Case, beat: int) -> None:
         st.markdown(f"The network leaned to **{letter}** ({CLASS_NAMES[letter].lower()}).")
     else:
         with st.container(horizontal=True, gap="small"):
-            st.badge(f"{letter}  {CLASS_NAMES[letter]}", color=BADGES[letter])
+            st.badge(class_title(letter), color=BADGES[letter])
             _binary(case, beat)
         words = confidence_words(float(analysis.confidence[beat]))
         st.markdown(f"The network is **{words}**: confidence {percent(float(analysis.confidence[beat]))}.")
@@ -131,10 +131,9 @@ def _verdict(case: Case, beat: int) -> None:
 
 
 def _binary(case: Case, beat: int) -> None:
+    """Marks a beat that the network calls abnormal; its absence is no normal beat, as other leads were not read."""
     if case.abnormal[beat]:
         st.badge("Abnormal", color="red", icon=":material/priority_high:")
-    else:
-        st.badge("Normal", color="gray", icon=":material/check:")
 
 
 def _reference(case: Case, beat: int) -> None:

@@ -10,18 +10,19 @@ from pathlib import Path
 import streamlit as st
 
 from pipeline.cases.case import Case
-from pipeline.export import ANNOTATOR, write_analysis_json, write_atr, write_csv
+from pipeline.export import ANNOTATOR, write_analysis_json, write_atr, write_csv, write_rhythm_csv
 from pipeline.types import Analysis
 
 Writer = Callable[[Analysis, Path], Path]
 
 
 def draw(case: Case) -> None:
-    """JSON, CSV and WFDB annotations; each is made when it is asked for."""
+    """JSON, tables of beats and rhythm, and WFDB annotations; each is made when it is asked for."""
     st.subheader("Take it away", anchor=False)
     with st.container(horizontal=True, gap="small"):
         _offer("JSON", case, write_analysis_json, "json", "application/json")
         _offer("CSV", case, write_csv, "csv", "text/csv")
+        _offer("Rhythm (CSV)", case, write_rhythm_csv, "rhythm.csv", "text/csv")
         _offer("WFDB annotations", case, write_atr, ANNOTATOR, "application/octet-stream")
     st.caption(
         f"The model's result as it stands, for research. The annotations (.{ANNOTATOR}) lie beside your record and are "

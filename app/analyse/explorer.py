@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
-from app.common import ecg_chart, strip_chart
+from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
 from app.common.theme import by_touch, palette
@@ -20,15 +20,20 @@ from pipeline.wording import clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 STRIP_WIDTH = 1280
+NO_BEATS = "No beat was found in this recording: the band of rhythm and the quality of the signal say why."
 ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
 
 @st.fragment
 def draw(session: Session) -> None:
-    """Trend, strip, table and beat of the open case."""
+    """Trend, strip, rhythm, table and beat of the open case."""
     _trend(session)
     _navigation(session)
     _strip(session)
+    _rhythm(session)
+    if session.case is not None and not session.case.letters:
+        st.info(NO_BEATS, icon=":material/info:")
+        return
     beat_part.draw(session)
     _table(session)
 
@@ -47,7 +52,10 @@ def _trend(session: Session) -> None:
         window=session.viewport.span_s,
         beat=beats,
         quality=case.analysis.quality.segments,
+        rhythm=case.analysis.rhythm,
+        width_px=strip_chart.PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
     )
+    rhythm_view.legend(case.analysis.rhythm)
     strip_chart.pickable(
         figure, f"trend-{session.chart_picks}", "Heart rate over the recording with ectopic beats marked",
         _picked(session),
@@ -63,12 +71,28 @@ def _strip(session: Session) -> None:
         viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments, width=STRIP_WIDTH,
+        rhythm=case.analysis.rhythm,
     )  # fmt: skip
 
 
+def _rhythm(session: Session) -> None:
+    case = session.case
+    if case is None:
+        return
+    st.subheader("Rhythm", anchor=False)
+    rhythm_view.tables(case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look)
+
+
 def _picked(session: Session) -> Picked:
-    """A click on a beat selects it."""
-    return Picked(lambda beat: session.select(int(str(beat)), by="chart"))
+    """A click on a beat selects it, one on an episode of rhythm leads to its start."""
+
+    def go(data: object) -> None:
+        if isinstance(data, str):
+            session.look(float(data.split()[1]))
+        else:
+            session.select(int(str(data)), by="chart")
+
+    return Picked(go)
 
 
 def _navigation(session: Session) -> None:
@@ -79,7 +103,7 @@ def _navigation(session: Session) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _go("Previous abnormal", ":material/keyboard_double_arrow_left:", previous, session, "P")
         _go("Previous beat", ":material/chevron_left:", session.beat - 1 if session.beat else None, session, "Left")
-        last = session.beat == case.time_s.size - 1
+        last = session.beat >= case.time_s.size - 1
         _go("Next beat", ":material/chevron_right:", None if last else session.beat + 1, session, "Right", after=True)
         _go(
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True

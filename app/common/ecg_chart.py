@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
-from pipeline.types import QualitySegment
-from pipeline.wording import clock, percent
+from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
+from pipeline.types import Episode, QualitySegment
+from pipeline.wording import clock, duration, percent
 
 MAX_POINTS = 4000  # points of one trace; the minimum and maximum of each bucket preserve every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen
@@ -23,6 +24,8 @@ STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
+BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip, and over a trend with the gap below
+THINNEST_PX, LETTER_PX = 2.0, 6.5
 ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
 ARBITRARY_MV = 2.0  # the height of a lead whose values cannot be millivolts
 LABELS = (*AAMI_CLASSES, NOT_CLASSIFIED)
@@ -116,6 +119,7 @@ def strip(
     start_s: float,
     window_s: float,
     quality: tuple[QualitySegment, ...] = (),
+    rhythm: tuple[Episode, ...] = (),
     selected: int | None = None,
     notes: tuple[str, ...] = (),
     target: tuple[int, ...] | None = None,
@@ -127,9 +131,9 @@ def strip(
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
     Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
-    it one of `notes` (one per mark) if there are any. Beats of the `target` of a decision are framed; `adding` makes
-    every place clickable, and a `drag` selects a stretch. `paper_px` is how wide the paper will be, `highest_px` how
-    high it may become before the gain is halved.
+    it one of `notes` (one per mark) if there are any; the `rhythm` is a band on top of all. Beats of the `target` of a
+    decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch. `paper_px` is how wide
+    the paper will be, `highest_px` how high it may become before the gain is halved.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -147,6 +151,13 @@ def strip(
     _draw_marks(drawing, marks, mark_row, colours, selected=selected, dense=window_s > 20)
     if notes:
         _draw_notes(drawing, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
+    if rhythm:
+        px_per_mv = paper.gain_mm_mv * paper.px_per_mm
+        _draw_band(
+            drawing, rhythm, (start_s, start_s + window_s), colours, px_per_s=paper.speed_mm_s * paper.px_per_mm,
+            row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv,
+        )  # fmt: skip
+        top += (BAND_PX + 3) / px_per_mv
     drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
@@ -172,10 +183,15 @@ def trend(
     window: tuple[float, float],
     beat: NDArray[np.int64],
     quality: tuple[QualitySegment, ...] = (),
+    rhythm: tuple[Episode, ...] = (),
+    width_px: int = PAPER_PX,
 ) -> go.Figure:
-    """Heart rate over the whole recording; below it a lane per class, with a tick at each beat that is not N.
+    """Heart rate over the whole recording; above it its rhythm; below it a lane per class, with a tick at each beat.
 
-    `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
+    Beats of class N have no lane.
+
+    `beat` (n,) are the beats that the points of the line stand for: a click on it leads there. In `width_px` the names
+    of rhythms must find room.
     """
     drawing = Drawing()
     low, high = _rate_range(hr_bpm)
@@ -199,14 +215,20 @@ def trend(
     drawing.band(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
     lane_share = min(0.5, 0.13 * len(lanes))
     ticks, texts = clock_ticks(0.0, duration_s)
-    drawing.set(**bare_look(colours, height=150 + 18 * len(lanes)))
+    height = 150 + 18 * len(lanes) + (TREND_BAND_PX if rhythm else 0)
+    band_share = TREND_BAND_PX / height if rhythm else 0.0
+    if rhythm:
+        _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=width_px / max(duration_s, 1.0), yaxis="y3")
+    drawing.set(**bare_look(colours, height=height))
     drawing.set(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
-        yaxis={"domain": [lane_share + 0.06, 1], "range": [low, high], "nticks": 6, "gridcolor": colours.gap,
-               "title": {"text": "beats/min", "font": {"size": 11}}},
+        yaxis={"domain": [lane_share + 0.06, 1 - band_share], "range": [low, high], "nticks": 6,
+               "gridcolor": colours.gap, "title": {"text": "beats/min", "font": {"size": 11}}},
         yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
+        yaxis3={"domain": [1 - 0.7 * band_share, 1] if rhythm else [0.99, 1], "range": [0, 1], "visible": False,
+                "fixedrange": True},
     )  # fmt: skip
     fixed = {"fixedrange": True, "color": colours.muted}
     drawing.set(xaxis=fixed, yaxis=fixed | {"zeroline": False}, yaxis2=fixed | {"zeroline": False})
@@ -378,6 +400,73 @@ def _draw_marks(
         hovertext=marks.hover, hovertemplate="%{hovertext}<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
+
+
+def _draw_band(
+    drawing: Drawing,
+    rhythm: tuple[Episode, ...],
+    span: tuple[float, float],
+    colours: Palette,
+    *,
+    px_per_s: float,
+    row: float = 0.0,
+    height: float = 1.0,
+    yaxis: str = "y",
+) -> None:
+    """The rhythm between two times as a band: each episode in its colour, with its name where there is room.
+
+    The most urgent lie on top, and none is too thin to see. A click leads to the start of an episode.
+    """
+    order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
+    inside = [episode for episode in rhythm if episode.start_s < span[1] and episode.stop_s > span[0]]
+    shown = sorted(thinned(inside, THINNEST_PX / px_per_s), key=lambda episode: -order[episode.rhythm])
+    start = [max(span[0], episode.start_s) for episode in shown]
+    length = [
+        max(min(span[1], episode.stop_s) - at, THINNEST_PX / px_per_s) for episode, at in zip(shown, start, strict=True)
+    ]
+    names = [rhythm_name(episode).short for episode in shown]
+    room = [px_per_s * seconds > LETTER_PX * (len(name) + 1) for name, seconds in zip(names, length, strict=True)]
+    looks = [colours.rhythms[episode.rhythm] for episode in shown]
+    drawing.scatter(
+        type="bar", orientation="h", x=length, base=start, y=[row + height / 2] * len(shown), width=height, yaxis=yaxis,
+        name="rhythm", customdata=[f"at {episode.start_s:.3f}" for episode in shown],
+        text=[name if fits else "" for name, fits in zip(names, room, strict=True)], textposition="inside",
+        insidetextanchor="middle", textangle=0, constraintext="none",
+        insidetextfont={"size": 11, "color": [ink for _, ink in looks]},
+        marker={"color": [fill for fill, _ in looks], "line": {"width": 0.5, "color": colours.paper},
+                "pattern": {"shape": ["/" if episode.rhythm == "NOISE" else "" for episode in shown], "size": 5,
+                            "fgcolor": colours.muted, "fillmode": "overlay"}},
+        hovertext=[html.escape(episode_words(episode)) for episode in shown],
+        hovertemplate="%{hovertext}<extra></extra>",
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+    )  # fmt: skip
+    drawing.set(barmode="overlay")
+
+
+def thinned(rhythm: Sequence[Episode], least_s: float) -> list[Episode]:
+    """The episodes that can be told apart where `least_s` seconds are the least to see.
+
+    Of shorter ones in a row the most urgent stands for so many as take that long together.
+    """
+    order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
+    kept: list[Episode] = []
+    small: list[Episode] = []
+    for episode in [*rhythm, None]:
+        if small and (episode is None or episode.seconds >= least_s or episode.stop_s - small[0].start_s > least_s):
+            kept.append(min(small, key=lambda one: order[one.rhythm]))
+            small = []
+        if episode is not None:
+            (kept if episode.seconds >= least_s else small).append(episode)
+    return kept
+
+
+def episode_words(episode: Episode) -> str:
+    """One line about an episode of rhythm: what, when, how long, how sure, and what in the signal says so."""
+    why = f": {episode.evidence}" if episode.evidence else ""
+    return (
+        f"{rhythm_name(episode).name}, {clock(episode.start_s)} to {clock(episode.stop_s)}, "
+        f"{duration(episode.seconds)}, confidence {percent(episode.confidence)}{why}"
+    )
 
 
 def _draw_notes(drawing: Drawing, marks: BeatMarks, notes: tuple[str, ...], row: float, colours: Palette) -> None:

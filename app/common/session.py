@@ -104,23 +104,41 @@ class Session(Looking):
         self.uploads += 1
 
     def show(self, case: Case) -> None:
-        """Shows a case from its first abnormal beat, or, if only the network is new, from the same beat."""
+        """Shows a case from its most urgent episode or first abnormal beat; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording
-        time_s = float(self.case.time_s[self.beat]) if same and self.case is not None else self.at_s
-        self.case = case
+        time_s = self.looking_at_s if same else self.at_s
+        self.case, self.beat = case, 0
         self.viewport = self.viewport.of(case.recording.duration_s)
         self._quiet()
         self.kept = (self.recordings, self.chosen, self.network, self.leads)
         if time_s is not None:
-            self.select(case.nearest(time_s))
+            self.look(time_s)
             return
         self.move(0.0)
         first = case.next_abnormal(-1, 1)
         self.select(0 if first is None else first)
+        if case.urgent:
+            self.look(case.urgent[0].start_s)
+
+    @property
+    def looking_at_s(self) -> float:
+        """Where the beat is that is selected; the middle of the window without one."""
+        if self.case is None or not self.case.time_s.size:
+            return self.viewport.start_s + self.viewport.window_s / 2
+        return float(self.case.time_s[self.beat])
+
+    def look(self, time_s: float) -> None:
+        """Goes to a time, and selects the beat nearest to it if there is one."""
+        if self.case is None:
+            return
+        if self.case.time_s.size:
+            self.select(self.case.nearest(time_s))
+        self.chart_picks += 1
+        self.viewport = self.viewport.showing(time_s)
 
     def select(self, beat: int, *, by: Literal["button", "chart", "table"] = "button") -> None:
         """Selects a beat and moves the window to it if it is not well inside."""
-        if self.case is None:
+        if self.case is None or not self.case.time_s.size:
             return
         self.beat = min(max(beat, 0), self.case.time_s.size - 1)
         self.chart_picks += by == "chart"

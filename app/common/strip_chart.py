@@ -12,7 +12,7 @@ from app.common import ecg_chart
 from app.common.theme import by_touch, palette
 from app.common.viewport import Looking, Viewport
 from pipeline.cases.strip_content import BeatMarks, StripLead
-from pipeline.types import QualitySegment
+from pipeline.types import Episode, QualitySegment
 
 WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -44,6 +44,7 @@ def draw(
     picked: Picked,
     selected: int,
     quality: tuple[QualitySegment, ...],
+    rhythm: tuple[Episode, ...] = (),
     paper_px: int = ecg_chart.PAPER_PX,
     highest_px: int = ecg_chart.STRIP_PX,
     width: int | Literal["stretch"] = "stretch",
@@ -58,7 +59,7 @@ def draw(
     viewport : Viewport
         The window.
     leads, marks : tuple of StripLead, BeatMarks
-        What lies in it; see `charts.strip` for these and for `quality`, `notes`, `target` and `adding`.
+        What lies in it; see `charts.strip` for these and for `quality`, `rhythm`, `notes`, `target` and `adding`.
     key, alt : str
         The chart's name in the session, new whenever an old click is to be forgotten, and its words for who cannot see.
     picked : Picked
@@ -72,7 +73,7 @@ def draw(
     """
     phone = by_touch()
     figure = ecg_chart.strip(
-        leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality,
+        leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
         adding=adding, drag=drags(picked, phone=phone, adding=adding),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.types import RhythmCode
 
 ARTEFACT = "X"  # what a reader rejected
 BadgeColour = Literal["gray", "blue", "orange", "violet", "green", "yellow", "red"]
@@ -25,7 +26,8 @@ class Palette:
     """Colours of charts. Classes differ in lightness too, and always come with their letter.
 
     `paper`, `grid_fine` (1 mm) and `grid_bold` (5 mm) are the ECG paper; `classes` maps N S V F Q, ? (not
-    classified) and X (artefact) to a fill on which `on_class` text has a contrast of at least 4.5.
+    classified) and X (artefact) to a fill on which `on_class` text has a contrast of at least 4.5; `rhythms` maps each
+    rhythm to a fill and the ink on it, as readable. Rhythms of one origin share a hue, and come with their name.
     """
 
     paper: str
@@ -39,6 +41,7 @@ class Palette:
     heat: str
     on_class: str
     classes: MappingProxyType[str, str]
+    rhythms: MappingProxyType[RhythmCode, tuple[str, str]]
 
 
 # After Okabe and Ito (2008), darkened or lightened until letters on them can be read.
@@ -59,6 +62,16 @@ LIGHT = Palette(
             **{NOT_CLASSIFIED: "#7a6a00", ARTEFACT: "#2e343b"},
         }
     ),
+    rhythms=MappingProxyType(
+        {
+            **{"VFL": ("#a60f20", "#ffffff"), "ASYS": ("#17212b", "#ffffff"), "VT": ("#b84a00", "#ffffff")},
+            **{"IVR": ("#8a5a00", "#ffffff"), "B": ("#f0b27a", "#17212b"), "T": ("#f7d3aa", "#17212b")},
+            **{"BIII": ("#6b1150", "#ffffff"), "BII": ("#9b3878", "#ffffff"), "BI": ("#ebc6dd", "#17212b")},
+            **{"AFIB": ("#0067a8", "#ffffff"), "AFL": ("#2f4b9b", "#ffffff"), "SVTA": ("#5a3d99", "#ffffff")},
+            **{"NOD": ("#6e5aa0", "#ffffff"), "P": ("#00745a", "#ffffff"), "SBR": ("#bcd3e6", "#17212b")},
+            **{"ST": ("#ecdeaa", "#17212b"), "NOISE": ("#b2b8be", "#17212b"), "N": ("#e1e6ea", "#17212b")},
+        }
+    ),
 )
 DARK = Palette(
     paper="#14110f",
@@ -75,6 +88,16 @@ DARK = Palette(
         {
             **{"N": "#9aa7b2", "S": "#5ab4ea", "V": "#ff9350", "F": "#e59ac8", "Q": "#45d3a8"},
             **{NOT_CLASSIFIED: "#e0cf57", ARTEFACT: "#d6dce2"},
+        }
+    ),
+    rhythms=MappingProxyType(
+        {
+            **{"VFL": ("#ff6b6b", "#10161c"), "ASYS": ("#f2efe9", "#10161c"), "VT": ("#ff9350", "#10161c")},
+            **{"IVR": ("#d9a441", "#10161c"), "B": ("#7a4a22", "#e6ecf1"), "T": ("#5c4028", "#e6ecf1")},
+            **{"BIII": ("#ff7fc4", "#10161c"), "BII": ("#e59ac8", "#10161c"), "BI": ("#5a3049", "#e6ecf1")},
+            **{"AFIB": ("#5ab4ea", "#10161c"), "AFL": ("#8fa8ff", "#10161c"), "SVTA": ("#b79bff", "#10161c")},
+            **{"NOD": ("#a892d8", "#10161c"), "P": ("#45d3a8", "#10161c"), "SBR": ("#2f4a5e", "#e6ecf1")},
+            **{"ST": ("#55491f", "#e6ecf1"), "NOISE": ("#5c666f", "#e6ecf1"), "N": ("#262f37", "#e6ecf1")},
         }
     ),
 )

@@ -16,6 +16,7 @@ from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.confident_errors import show_errors
 from app.evaluation.explanations import show_explanations
+from app.evaluation.rhythm import show_rhythm
 from app.evaluation.robustness import show_against, show_stress, show_uncertainty
 from app.evaluation.scores import (
     show_calibration,
@@ -153,5 +154,6 @@ with board:
     alt = "Measures of all networks with their intervals"
     show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
 
+show_rhythm(picture)
 show_pages(picture)
 show_runs(picture)

@@ -14,7 +14,7 @@ from pipeline.evaluation.report_schema import CountedVariant, Report
 from pipeline.evaluation.schema import UNDEFINED_ESTIMATE, Estimate, Kind
 from pipeline.evaluation.stress_schema import StressedCondition, StressTest
 from pipeline.evaluation.uncertainty_schema import PatientsTested
-from pipeline.labels import AAMI_CLASSES
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.wording import UNDEFINED, grouped, no_share, score
 
 NAMES: Final = MappingProxyType(
@@ -185,7 +185,7 @@ def variants(report: Report) -> pd.DataFrame:
 
 def classes(report: Report) -> pd.DataFrame:
     """One row per AAMI class, and S again without record 232 where that is among the records."""
-    titled = [(f"{row.aami} · {row.name}", row) for row in report.classes]
+    titled = [(f"{row.aami} · {CLASS_NAMES[row.aami]}", row) for row in report.classes]
     if report.s_without_232:
         titled.insert(2, ("S without record 232", report.s_without_232))
     rows = [
@@ -314,7 +314,7 @@ RECORD_COLUMNS: Final = {
     "qrs_ppv": "QRS +P",
     **{f"{c}_{m}": f"{c} {label}" for c in "SV" for m, label in (("se", "Se"), ("ppv", "+P"), ("f1", "F1"))},
     "binary_se": "Abnormal Se",
-    "binary_sp": "Normal Sp",
+    "binary_sp": "N Sp",
     "confidence": "Mean confidence",
 }
 

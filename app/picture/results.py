@@ -31,13 +31,13 @@ from pipeline.errors import EcgError
 from pipeline.export import table_bytes
 from pipeline.features.beat_image import on_paper
 from pipeline.intake.batch import PictureFile, picture_files
-from pipeline.labels import CLASS_NAMES
+from pipeline.labels import class_title
 from pipeline.types import BeatTrace, FloatArray
 from pipeline.wording import percent
 
 STATE, CONFIRMED = "picture-answers", "pictures-confirmed"  # the answers, and the pictures that a person confirmed
 WORDS: Mapping[str, Literal["gray", "red", "orange"]] = MappingProxyType(
-    {"normal": "gray", "abnormal": "red", "undecided": "orange"}
+    {"N class": "gray", "abnormal": "red", "undecided": "orange"}
 )
 CHART = {"displayModeBar": False, "staticPlot": True}
 COLUMNS: dict[str, ColumnConfig | str] = {
@@ -151,11 +151,11 @@ def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
 
 
 def _word(answer: PictureAnswer, threshold: float) -> str:
-    """Normal or abnormal; undecided where the most likely class says one thing and the threshold another."""
+    """N class or abnormal; undecided where the most likely class says one thing and the threshold another."""
     abnormal = (answer.abnormal or 0.0) >= threshold
     if abnormal != (answer.aami != "N"):
         return "undecided"
-    return "abnormal" if abnormal else "normal"
+    return "abnormal" if abnormal else "N class"
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
@@ -228,9 +228,10 @@ def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier
     abnormal = float(1 - p[0])
     st.text(answer.name)
     with st.container(horizontal=True, gap="small"):
-        st.badge(f"{label}  {CLASS_NAMES[label]}", color="gray" if label == "N" else "orange")
+        st.badge(class_title(label), color="gray" if label == "N" else "orange")
         word = _word(answer, threshold)
-        st.badge(word.capitalize(), color=WORDS[word])
+        if word != class_title(label):
+            st.badge(word.capitalize(), color=WORDS[word])
     st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
     st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(threshold)} on.")
     st.plotly_chart(

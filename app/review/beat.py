@@ -13,7 +13,7 @@ from app.review.session import ReviewSession
 from pipeline.cases.study_review import HUMAN_WORDS, StudyReview
 from pipeline.config import DEFAULT
 from pipeline.features.beat_image import render_large
-from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED
+from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, class_title
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.signal.beat_windows import beat_offsets, gather
 from pipeline.wording import clock, grouped, percent
@@ -22,14 +22,17 @@ PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
 OVERLAID = 30  # beats of a family drawn below one of them: enough to see how they vary
 STATIC = {"displayModeBar": False, "staticPlot": True}
-MEANINGS = {**CLASS_NAMES, NOT_CLASSIFIED: "Not classified", ARTEFACT: "Artefact"}
+TITLES = {
+    **{letter: class_title(letter) for letter in CLASS_NAMES},
+    **{NOT_CLASSIFIED: f"{NOT_CLASSIFIED}  Not classified", ARTEFACT: f"{ARTEFACT}  Artefact"},
+}
 
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """All about one beat, in a column."""
     at = review.position(session.sample)
     if at is None:
-        st.caption("No beat is chosen.")
+        st.caption("No beat is chosen." if len(review.beats) else "No beat was found in this recording.")
         return
     _answers(review, at)
     st.plotly_chart(_figure(review, session.sample), theme=None, config=STATIC, key="review-beat",
@@ -44,7 +47,7 @@ def _answers(review: StudyReview, at: int) -> None:
     letter, said, human = review.letter(at), review.model_letter(at), str(review.beats.human[at])
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.markdown(f"**{clock(float(review.beats.time_s[at]))}**", width="content")
-        st.badge(f"{letter}  {MEANINGS[letter]}", color=BADGES[letter])
+        st.badge(TITLES[letter], color=BADGES[letter])
         if human:
             st.badge(HUMAN_WORDS[human], icon=":material/check:", color="green")
     rr = float(review.beats.rr_s[at])

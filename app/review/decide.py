@@ -13,10 +13,10 @@ from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
-from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
+from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind, Stretch
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.store.reviews import ReviewStep
-from pipeline.wording import clock
+from pipeline.wording import clock, duration
 
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
@@ -33,7 +33,9 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
     blocked = not (review.writable and reader.current())
     seen = hash((review.standing.version, samples))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
-        for name, label, kind, aami, meaning in BUTTONS:
+        if session.stretch is not None:
+            _look(session, review, session.stretch, blocked=blocked)
+        for name, label, kind, aami, meaning in BUTTONS[session.stretch is not None :]:
             with st.container(key=name, width="content"):
                 st.button(
                     label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
@@ -42,6 +44,18 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
                 )  # fmt: skip
         _add(session, blocked)
         _comment(session, review, samples, blocked)
+
+
+def _look(session: ReviewSession, review: StudyReview, stretch: Stretch, *, blocked: bool) -> None:
+    """The button for an episode of rhythm, in the place and with the key of Confirm: it was looked at."""
+    done = stretch in review.beats.seen
+    with st.container(key="review-confirm", width="content"):
+        st.button(
+            "Seen" if done else "Seen `C`", key=f"review-confirm-{hash((review.standing.version, stretch))}",
+            disabled=blocked or done, help="You have looked at this rhythm. To say more about it, comment.", wrap=False,
+            type="primary", icon=":material/check:" if done else None, on_click=_decide,
+            args=(session, review, "seen", stretch, "", _fresh()),
+        )  # fmt: skip
 
 
 def history(session: ReviewSession, review: StudyReview) -> None:
@@ -84,8 +98,8 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
         st.caption("Decide about", width="content")
         found = session.current
         if found is not None:
-            count = len(found.samples)
-            _scope(session, "finding", f"the finding, {_beats(count)}" if count > 1 else "the finding, 1 beat", "G")
+            what = f"the rhythm, {duration(found.stop_s - found.start_s)}" if found.stretch else "the finding, "
+            _scope(session, "finding", what if found.stretch else f"{what}{_beats(len(found.samples))}", "G")
         at = review.position(session.sample)
         if at is not None:
             _scope(session, "beat", f"the beat at {clock(float(review.beats.time_s[at]))}", "B")
@@ -199,20 +213,27 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:
+    stretch = session.stretch
     at = review.position(samples[0]) if samples else None
     old = "" if at is None else review.beats.comment[at]
-    seen = hash((review.standing.version, samples))
-    place = st.popover("Comment", icon=":material/comment:", disabled=blocked or at is None, key=f"comment-{seen}")
+    old = review.beats.seen.get(stretch, "") if stretch else old
+    seen = hash((review.standing.version, stretch or samples))
+    nothing = at is None and stretch is None
+    kind: DecisionKind = "seen" if stretch else "comment"
+    place = st.popover("Comment", icon=":material/comment:", disabled=blocked or nothing, key=f"comment-{seen}")
     with place.form(f"comment-form-{seen}", border=False):
-        st.text_area(f"Comment on {_beats(len(samples))}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
+        what = "this rhythm" if stretch else _beats(len(samples))
+        st.text_area(f"Comment on {what}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
         st.form_submit_button(
             "Keep the comment", type="primary", on_click=_keep_comment,
-            args=(session, review, samples, f"comment-text-{seen}", _fresh()),
+            args=(session, review, kind, stretch or samples, f"comment-text-{seen}", _fresh()),
         )  # fmt: skip
 
 
-def _keep_comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], field: str, key: str) -> None:
-    _decide(session, review, "comment", samples, "", key, st.session_state[field])
+def _keep_comment(
+    session: ReviewSession, review: StudyReview, kind: DecisionKind, samples: tuple[int, ...], field: str, key: str
+) -> None:
+    _decide(session, review, kind, samples, "", key, st.session_state[field])
 
 
 def _beats(count: int) -> str:

@@ -12,6 +12,7 @@ from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
 from pipeline.cases.study_review import FindingFilter, StudyReview
+from pipeline.review.decisions import Stretch
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import Finding
 from pipeline.store.log import Role
@@ -77,6 +78,12 @@ class ReviewSession(Looking):
         """The finding that is looked at; None if there is none (any more)."""
         return None if self.review is None else self.review.finding(self.finding)
 
+    @property
+    def stretch(self) -> Stretch | None:
+        """The stretch that a decision is about: that of an episode of rhythm, if this is what is decided about."""
+        found = self.current if self.scope == "finding" else None
+        return None if found is None else found.stretch
+
     def target(self) -> tuple[int, ...]:
         """The beats that a decision is about."""
         review = self.review
@@ -94,12 +101,11 @@ class ReviewSession(Looking):
         review = self.review
         self._quiet()
         self.finding, self.scope, self.adding = finding.id, "finding", False
-        undecided = () if review is None else _undecided(review, finding.samples)
-        self.sample = next(iter(undecided), finding.samples[0])
+        self.sample = _first_of(finding, review)
         length = finding.stop_s - finding.start_s
         if length <= self.viewport.window_s - 1:
             self.viewport = self.viewport.centred((finding.start_s + finding.stop_s) / 2)
-        elif len(finding.samples) > 1 and _dense(finding):
+        elif finding.stretch or (len(finding.samples) > 1 and _dense(finding)):
             self.move(finding.start_s - AROUND_S)
         else:
             self.viewport = self.viewport.centred(self._time_s())
@@ -195,6 +201,10 @@ class ReviewSession(Looking):
         """After undo and redo: goes to the beats that have changed."""
         review = self.review
         there = () if review is None else tuple(sample for sample in samples if review.position(sample) is not None)
+        seen = None if review is None else next((f for f in review.findings if f.stretch == samples), None)
+        if seen is not None:
+            self.show(seen)
+            return
         if review is None or not there:
             if review is not None and samples:
                 self.jump(samples[0] / review.beats.fs)
@@ -207,12 +217,23 @@ class ReviewSession(Looking):
         self.look_at(there[0])
 
     def _time_s(self) -> float:
-        """Where the beat is that is looked at; the window's own start without a study."""
-        return self.viewport.start_s if self.review is None else self.sample / self.review.beats.fs
+        """Where the beat is that is looked at; the window's own start without one."""
+        if self.review is None or self.sample == NO_SAMPLE:
+            return self.viewport.start_s
+        return self.sample / self.review.beats.fs
 
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
         self.picks += 1
+
+
+def _first_of(finding: Finding, review: StudyReview | None) -> int:
+    """The first undecided beat of a finding, else its first; of an episode, the beat nearest to its start, if any."""
+    if finding.samples:
+        undecided = () if review is None else _undecided(review, finding.samples)
+        return next(iter(undecided), finding.samples[0])
+    found = None if review is None else review.nearest(finding.start_s * review.beats.fs)
+    return NO_SAMPLE if found is None else found
 
 
 def _undecided(review: StudyReview, samples: tuple[int, ...]) -> tuple[int, ...]:

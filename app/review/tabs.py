@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, review_charts
+from app.common import ecg_chart, review_charts, rhythm_view, strip_chart
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -31,7 +31,7 @@ ROW_S, SHORT_ROW_S = 3600.0, 300.0
 SHORT_DAY_S = 2 * ROW_S
 COLUMNS = 700
 FAMILIES_SHOWN = 8
-TREND_POINTS = 1500
+TREND_POINTS, TREND_PX = 1500, 640
 PER_MINUTE = "{:.0f}/min"
 SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
@@ -44,7 +44,8 @@ Part = Callable[[ReviewSession, StudyReview], None]
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """The tabs."""
     parts: dict[str, Part] = {
-        "Summary": _summary, "Families": _families, "Trend": _trend, "RR": _intervals, "HRV": _variability,
+        "Summary": _summary, "Rhythm": _rhythm, "Families": _families, "Trend": _trend, "RR": _intervals,
+        "HRV": _variability,
     }  # fmt: skip
     if review.material.recording.duration_s > DAY_FROM_S:
         parts["Day"] = _day
@@ -77,8 +78,14 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
             lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {of_all} |")
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
-    left.caption(of_the_classified(summary.counts))
+    if len(review.beats):
+        left.caption(of_the_classified(summary.counts))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))
+
+
+def _rhythm(session: ReviewSession, review: StudyReview) -> None:
+    rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
+                       beside=False)  # fmt: skip
 
 
 def _number(value: float | None) -> str:
@@ -154,8 +161,10 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
     figure = ecg_chart.trend(
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
         duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
-        quality=review.material.analysis.quality.segments,
+        quality=review.material.analysis.quality.segments, rhythm=review.material.analysis.rhythm,
+        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX,
     )  # fmt: skip
+    rhythm_view.legend(review.material.analysis.rhythm)
     pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
     st.caption("Median of eight intervals; a click leads there.")
 
@@ -163,6 +172,8 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
 def _lanes(review: StudyReview) -> np.ndarray:
     """Beats that are not N, thinned to one per class and pixel-wide stretch."""
     beats = review.beats
+    if not len(beats):
+        return np.zeros(0, np.int64)
     wanted = np.flatnonzero((beats.aami != "N") & (beats.aami != REJECTED))
     bucket = (beats.time_s[wanted] / max(review.material.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
     kind = np.unique(beats.aami[wanted], return_inverse=True)[1]
@@ -196,7 +207,7 @@ def _intervals(session: ReviewSession, review: StudyReview) -> None:
             cloud.x, cloud.y, beats.sample[cloud.position], colours, session.picked, narrow=phone
         )
         pickable(
-            session, review, figure, "review-poincare", "Poincare plot of normal intervals",
+            session, review, figure, "review-poincare", "Poincare plot of intervals between N beats",
             inside=lambda x, y: _around(beats, poincare(beats, WHOLE), np.divide(x, 1000), np.divide(y, 1000)),
         )  # fmt: skip
     if not phone:
@@ -216,8 +227,8 @@ def _variability(session: ReviewSession, review: StudyReview) -> None:
         rows = [f"| {words} | {_measured(getattr(found, name))} |" for name, words in names.items()]
         column.markdown("\n".join(["| Measure | Value |", "|---|---|", *rows]))
     st.caption(
-        f"From {found.n_intervals} intervals between two normal beats, {found.seconds / 60:.1f} min in all, "
-        "as the Task Force of 1996 defines the measures."
+        f"From {found.n_intervals} intervals between two N beats in sinus rhythm, {found.seconds / 60:.1f} "
+        "min in all, as the Task Force of 1996 defines the measures."
     )
 
 

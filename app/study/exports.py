@@ -17,7 +17,7 @@ from app.common.text import plain
 from models import registry
 from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ModelError
-from pipeline.export import write_analysis_json, write_atr, write_csv
+from pipeline.export import write_analysis_json, write_atr, write_csv, write_rhythm_csv
 from pipeline.export.fhir import write_fhir
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import write_pdf
@@ -48,6 +48,7 @@ REVIEWED = (
     Form("JSON", "json", "application/json", write_reviewed_json),
     Form("FHIR R4", "fhir.json", "application/fhir+json", write_fhir),
 )
+RHYTHM = Form("Rhythm (CSV)", "rhythm.csv", "text/csv", lambda content, path: write_rhythm_csv(content.analysis, path))
 MODEL = (
     Form("Report (PDF)", "model.pdf", "application/pdf", write_pdf),
     Form(
@@ -61,14 +62,20 @@ MODEL = (
 
 def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
     """Both results, one row each."""
-    signed = review.study.state == "signed"
+    signed, analysis = review.study.state == "signed", review.material.analysis
     st.markdown(f"**The reviewed result**, {'signed' if signed else 'preliminary until it is signed'}")
     if blind:
         st.info("Hidden until you have finished your own reading.", icon=":material/visibility_off:")
     else:
-        _row(REVIEWED, review.study, partial(reviewed, review, signatures), empty=not len(review.beats))
+        _row(
+            REVIEWED,
+            review.study,
+            partial(reviewed, review, signatures),
+            empty=not len(review.beats) + len(analysis.rhythm),
+        )
     st.markdown("**The model's result alone**, before anybody looked at it")
-    _row(MODEL, review.study, partial(model_alone, review), empty=not review.material.analysis.sample.size)
+    forms = (*MODEL, RHYTHM) if analysis.rhythm else MODEL
+    _row(forms, review.study, partial(model_alone, review), empty=not analysis.sample.size + len(analysis.rhythm))
     st.caption(
         "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
         "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."

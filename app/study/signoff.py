@@ -52,7 +52,7 @@ def _result(review: StudyReview) -> None:
     with st.container(horizontal=True, gap="small"):
         for title, value, more in figures:
             st.metric(title, value, more or None, delta_color="off", delta_arrow="off", border=True, width=168)
-    st.caption(of_the_classified(found.counts))
+    st.caption(f"{of_the_classified(found.counts)} {plain(review.looked_at)}")
 
 
 def _beats(count: int) -> str:

@@ -13,7 +13,7 @@ from pipeline.config import ROOT
 # What stands between a recording and the classes of its beats; weights and calibration are in `Manifest.identity`.
 ANSWERING: Final = (
     *("models", "pipeline.signal", "pipeline.features", "pipeline.features.network_inputs"),
-    *("pipeline.analysis", "pipeline.labels", "pipeline.wording"),
+    *("pipeline.rhythm", "pipeline.analysis", "pipeline.labels", "pipeline.wording"),
 )
 
 

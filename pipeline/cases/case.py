@@ -15,8 +15,8 @@ from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
 from pipeline.config import DEFAULT
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
-from pipeline.types import Analysis, FloatArray, Quality, Recording
-from pipeline.wording import clock, percent, share
+from pipeline.types import Analysis, Episode, FloatArray, Quality, Recording
+from pipeline.wording import clock, looked_at, percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does not need
@@ -51,7 +51,7 @@ class Case:
     @cached_property
     def abnormal(self) -> NDArray[np.bool_]:
         """Which beats (n,) are classified and above the model's threshold for abnormal ones."""
-        classified = np.array([letter != NOT_CLASSIFIED for letter in self.letters])
+        classified = np.array([letter != NOT_CLASSIFIED for letter in self.letters], np.bool_)
         return classified & (self.analysis.abnormal >= self.analysis.threshold)
 
     @cached_property
@@ -68,6 +68,18 @@ class Case:
         from pipeline.review.summary import summarise
 
         return summarise(self.beats)
+
+    @cached_property
+    def urgent(self) -> tuple[Episode, ...]:
+        """The most urgent episodes of rhythm, those of one kind from the longest on."""
+        from pipeline.review.episode_findings import urgent_episodes
+
+        return urgent_episodes(self.analysis.rhythm)
+
+    @property
+    def looked_at(self) -> str:
+        """What was looked at in the recording and what was not, in one sentence."""
+        return looked_at(self.analysis.leads, len(self.recording.leads), rhythm=bool(self.analysis.rhythm))
 
     @cached_property
     def references(self) -> tuple[str, ...]:
@@ -88,7 +100,7 @@ class Case:
                 "beat": np.arange(1, len(self.letters) + 1),
                 "time": [clock(float(t)) for t in self.time_s],
                 "class": self.letters,
-                "meaning": [CLASS_NAMES.get(letter, "Not classified") for letter in self.letters],
+                "meaning": ["N class" if x == "N" else CLASS_NAMES.get(x, "Not classified") for x in self.letters],
                 "confidence": np.where(analysis.has_p, _never_certain(analysis.confidence), np.nan),
                 "abnormal": np.where(analysis.has_p, _never_certain(analysis.abnormal), np.nan),
                 "rr_ms": np.round(self.prepared.beats.rr_s * 1000),
@@ -100,7 +112,7 @@ class Case:
         return frame
 
     def nearest(self, time_s: float) -> int:
-        """Return the beat nearest to a time."""
+        """Return the beat nearest to a time; `NO_BEAT` if there is none."""
         return int(nearest(self.time_s, time_s))
 
     def next_abnormal(self, beat: int, step: int) -> int | None:
@@ -161,7 +173,9 @@ def _marks(case: Case, beats: NDArray[np.int64]) -> BeatMarks:
 
 def lane_marks(case: Case) -> BeatMarks:
     """Beats that are not N, thinned to one per class and pixel-wide stretch of the trend."""
-    letters = np.array(case.letters)
+    if not case.letters:
+        return _marks(case, np.zeros(0, np.int64))
+    letters = np.array(case.letters, "<U1")
     wanted = np.flatnonzero(letters != "N")
     bucket = (case.time_s[wanted] / max(case.recording.duration_s, 1e-9) * TREND_POINTS).astype(int)
     kind = np.unique(letters[wanted], return_inverse=True)[1]

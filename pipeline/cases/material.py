@@ -85,7 +85,7 @@ def _prepared(recording: Recording, analysis: Analysis) -> Prepared:
     from pipeline.analysis import prepare
 
     again = prepare(recording, leads=analysis.leads, samples=analysis.sample)
-    return replace(again, beats=replace(again.beats, sample=analysis.sample))
+    return replace(again, beats=replace(again.beats, sample=analysis.sample, offset=analysis.offset))
 
 
 def networks_beside(study: Study) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from pipeline.store import reviews
 from pipeline.store.listing import listing
 from pipeline.store.reviews import ReviewStep, Standing
 from pipeline.store.studies import Study
-from pipeline.wording import clock, percent
+from pipeline.wording import clock, looked_at, percent
 
 LETTER: Final = MappingProxyType({UNCLASSIFIED: NOT_CLASSIFIED})
 HUMAN_WORDS: Final = MappingProxyType(
@@ -128,6 +128,11 @@ class StudyReview:
         """Whether decisions are taken: not once the study is signed, or the second reading closed."""
         closed = self.standing.reading == "second" and self.standing.second_done
         return self.standing.state != "signed" and not closed
+
+    @property
+    def looked_at(self) -> str:
+        """What was looked at in the recording and what was not, in one sentence."""
+        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
 
     @property
     def beats(self) -> ReviewedBeats:

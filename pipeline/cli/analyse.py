@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
+_RHYTHM_CSV: Final = ".rhythm.csv"  # beside the table of beats
 _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
 
 
@@ -98,6 +99,8 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
     if content is None or name not in ("pdf", "fhir"):
         writers = {"json": export.write_analysis_json, "csv": export.write_csv, "atr": export.write_atr}
         writers[name](analysis, target)
+        if name == "csv":
+            export.write_rhythm_csv(analysis, target.with_suffix(_RHYTHM_CSV))
         return
     from pipeline.export.fhir import write_fhir
     from pipeline.export.report_pdf import write_pdf

@@ -24,6 +24,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "interrupted goes on (hours on 2 cores: docs/reproduce.md)",
     )
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
+    work.add_argument(
+        "--rhythm",
+        action="store_true",
+        help="the rhythms that are named, against those annotated in every database that is there; records that a "
+        "detector was trained on are read by one that was not, where its training left one in runs/",
+    )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
     )
@@ -44,6 +50,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     if options.compare:
         return _compare(options)
+    if options.rhythm:
+        return _evaluate_rhythm(options)
     if options.model == "pictures":
         return _evaluate_pictures(options)
     from pipeline.config import data_root
@@ -75,6 +83,16 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
 
     with progress_bars(1) as steps:
         written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _evaluate_rhythm(options: argparse.Namespace) -> int:
+    from pipeline.config import data_root
+    from pipeline.evaluation.rhythm_run import evaluate_rhythm
+
+    with progress_bars(1) as steps:
+        written = evaluate_rhythm(options.data or data_root(), options.output, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK
 

@@ -24,10 +24,11 @@ class Made:
 
 
 def trained_networks(weights: Path) -> list[Made]:
-    """Return every network that has weights, each after what it is trained from, and how it was trained."""
+    """Return all networks and detectors with weights, each after what it is trained from, and how it was trained."""
     from models.registry import available
+    from pipeline.training.detectors import DETECTORS
 
-    files = {name: weights / name / "manifest.json" for name in available(weights)}
+    files = {name: weights / name / "manifest.json" for name in (*available(weights), *DETECTORS)}
     files |= {name: weights.joinpath(*parts) for name, parts in EXTRA.items()}
     return [_made(name, file, _read(file)["command"]) for name, file in files.items() if file.is_file()]
 

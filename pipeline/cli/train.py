@@ -104,13 +104,16 @@ def train_again(arguments: Sequence[str], data: Path | None, output: Path | None
 
 def _train_one(options: argparse.Namespace) -> int:
     from models.networks import NETWORKS
+    from pipeline.training.detectors import DETECTORS
 
     if options.model == "pictures":
         return _train_pictures(options)
     if options.model == "page" or _is_folder(options.data):
         return _train_on_pictures_of_a_folder(options)
+    if options.model in DETECTORS:
+        return _train_detector(options)
     if options.model not in NETWORKS:
-        say(f"There is no network {options.model!r}; there are {', '.join(NETWORKS)}.")
+        say(f"There is no network {options.model!r}; there are {', '.join((*NETWORKS, *DETECTORS))}.")
         return BAD_USE
     whole = NETWORKS[options.model].reads == "beats"
     if _is_out_of_place(options, *_kind_of_training(options, whole)):
@@ -196,5 +199,16 @@ def _train_pictures(options: argparse.Namespace) -> int:
 
     with progress_bars(1) as steps:
         written = beat_pictures.run(options.data, options.output, progress=next(steps))
+    sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _train_detector(options: argparse.Namespace) -> int:
+    if _is_out_of_place(options, f"detector {options.model!r}"):
+        return BAD_USE
+    from pipeline.training.detectors import train_detector
+
+    with progress_bars(1) as steps:
+        written = train_detector(options.model, options.data, options.output, progress=next(steps))
     sys.stdout.write(f"{written}\n")
     return OK

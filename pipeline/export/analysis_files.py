@@ -14,7 +14,8 @@ import numpy as np
 
 from pipeline._util.files import write_bytes
 from pipeline.labels import AAMI_CLASSES
-from pipeline.types import Analysis
+from pipeline.rhythm_names import rhythm_name
+from pipeline.types import Analysis, Episode, QualitySegment
 
 _DIGITS: Final = 6
 _FORMULA: Final = tuple("=+-@\t\r\n")
@@ -28,6 +29,7 @@ _COLUMNS: Final = (
     "status",
     "reason",
 )
+_RHYTHM_COLUMNS: Final = ("start_s", "stop_s", "rhythm", "detail", "name", "confidence", "evidence")
 
 
 def to_json(analysis: Analysis) -> dict[str, Any]:
@@ -36,8 +38,9 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     Returns
     -------
     dict
-        "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "summary", "version". A beat on which
-        no network ran has class "Q", p and abnormal None, confidence 0, and a reason.
+        "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "rhythm", "summary", "version". A beat
+        on which no network ran has class "Q", p and abnormal None, confidence 0, and a reason. The episodes in "rhythm"
+        cover the recording in order; analyses of earlier versions have none.
     """
     return {
         "record": analysis.record,
@@ -47,9 +50,10 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "model": analysis.model,
         "quality": {
             "analysed_fraction": analysis.quality.analysed_fraction,
-            "segments": [asdict(segment) for segment in analysis.quality.segments],
+            "segments": [_segment(segment, analysis) for segment in analysis.quality.segments],
         },
         "beats": _beats(analysis),
+        **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
         "summary": _summary(analysis),
         "version": analysis.version,
     }
@@ -77,6 +81,28 @@ def write_csv(analysis: Analysis, path: Path) -> Path:
     return write_bytes(path, table_bytes(_COLUMNS, rows))
 
 
+def write_rhythm_csv(analysis: Analysis, path: Path) -> Path:
+    """Write one row per episode of rhythm, as `write_csv` does. Raises DataError if that fails."""
+    names = [rhythm_name(episode).name for episode in analysis.rhythm]
+    rows = [{**row, "name": name} for row, name in zip(rhythm_rows(analysis.rhythm), names, strict=True)]
+    return write_bytes(path, table_bytes(_RHYTHM_COLUMNS, [[row[name] for name in _RHYTHM_COLUMNS] for row in rows]))
+
+
+def rhythm_rows(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    """Return episodes of rhythm as plain values, times in seconds from sample 0."""
+    return [
+        {
+            "start_s": round(episode.start_s, _DIGITS),
+            "stop_s": round(episode.stop_s, _DIGITS),
+            "rhythm": episode.rhythm,
+            "detail": episode.detail,
+            "confidence": round(episode.confidence, _DIGITS),
+            "evidence": episode.evidence,
+        }
+        for episode in episodes
+    ]
+
+
 def table_bytes(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
     """Encode a CSV table in UTF-8; None is an empty cell, and text that a spreadsheet would run is made plain.
 
@@ -100,6 +126,12 @@ def safe_cell(cell: object) -> object:
     ("'=1+1", 2.5)
     """
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
+    """Return a segment as plain values; what an earlier version found, which did not name leads, stays as it was."""
+    values = {**asdict(segment), "leads": list(segment.leads)}
+    return values if analysis.rhythm else {name: value for name, value in values.items() if name != "leads"}
 
 
 def _beats(analysis: Analysis) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
-from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
+from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import RESEARCH_USE
 
 MAX_FINDINGS: Final = 200
@@ -23,6 +23,7 @@ _UCUM: Final = "http://unitsofmeasure.org"
 _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 _SECTION: Final = "http://terminology.hl7.org/CodeSystem/v2-0074"
 _BEAT_CLASS: Final = "urn:heartvision:beat-class"
+_RHYTHM: Final = "urn:heartvision:rhythm"
 _FINDING_KIND: Final = "urn:heartvision:finding"
 _NAMESPACE: Final = uuid.UUID("6f3c2f0e-7a55-5d0c-9b0c-0d3c6f2a4e11")
 
@@ -79,7 +80,8 @@ def _conclusion(content: ReportContent) -> str:
     titles = "; ".join(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])
     total = len(content.findings)
     cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
-    return f"{titles or 'No finding was listed'}.{cut} {RESEARCH_USE}"
+    looked_at = f" {content.looked_at}" if content.analysis.rhythm else ""  # else it stays as it was signed
+    return f"{titles or 'No finding was listed'}.{cut}{looked_at} {RESEARCH_USE}"
 
 
 def _device(content: ReportContent) -> dict[str, Any]:
@@ -110,6 +112,7 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
     for letter, share in (content.summary.burden or {}).items():
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
+    found += [(f"rhythm-{time.rhythm}", _rhythm(time)) for time in content.times]
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 
@@ -140,16 +143,38 @@ def _rate(content: ReportContent) -> dict[str, Any]:
     return {**body, "component": components} if components else body
 
 
+def _rhythm(time: RhythmTime) -> dict[str, Any]:
+    """Return how long a rhythm lasts; its share, number and longest episode are components."""
+    longest = time.longest
+    moments = (("Start of the longest episode", longest.start_s), ("End of the longest episode", longest.stop_s))
+    return {
+        **_PRELIMINARY,  # the rhythm is the model's own: no decision changes it
+        "code": {
+            "coding": _coding(_RHYTHM, time.rhythm, time.called.snomed),
+            "text": time.called.name,
+        },
+        "valueQuantity": _quantity(time.seconds, "s"),
+        "component": [
+            {"code": {"text": "Share of the recording"}, "valueQuantity": _quantity(100 * time.share, "%")},
+            {"code": {"text": "Episodes"}, "valueInteger": time.count},
+            *({"code": {"text": text}, "valueQuantity": _quantity(at, "s")} for text, at in moments),
+        ],
+    }
+
+
+def _coding(system: str, code: str, concept: str) -> list[dict[str, str]]:
+    own = {"system": system, "code": code}
+    return [{"system": _SNOMED, "code": concept}, own] if concept else [own]
+
+
 def _finding(finding: Finding) -> dict[str, Any]:
-    coding = [{"system": _FINDING_KIND, "code": finding.kind}]
-    if concept := FINDING_KINDS[finding.kind].snomed:
-        coding.insert(0, {"system": _SNOMED, "code": concept})
+    coding = _coding(_FINDING_KIND, finding.kind, finding.concept)
     times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
-    beats = {"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}
+    beats = [{"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}] if finding.samples else []
     return {
         "code": {"coding": coding, "text": finding.title},
         "valueString": finding.detail or finding.title,
-        "component": [*({"code": {"text": text}, "valueQuantity": _quantity(at, "s")} for text, at in times), beats],
+        "component": [*({"code": {"text": text}, "valueQuantity": _quantity(at, "s")} for text, at in times), *beats],
         "note": [{"text": "reviewed" if finding.reviewed else "not reviewed"}],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +14,8 @@ from fpdf.fonts import TTFFont
 
 from pipeline.export.printable_text import CJK, FONTS, MAIN, needs_shaping, other_fonts, printable
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
+from pipeline.rhythm_names import rhythm_name
+from pipeline.types import Episode, RhythmCode
 from pipeline.wording import RESEARCH_USE
 
 Colour = tuple[int, int, int]
@@ -44,6 +46,20 @@ CLASS_COLOURS: Final = MappingProxyType(
         "Q": (0, 116, 90),
         UNCLASSIFIED: (122, 106, 0),
         REJECTED: (120, 120, 120),
+    }
+)
+# Fill and ink of a band of rhythm; families of rhythms share a hue, every stretch with room has its name as well.
+RHYTHM_COLOURS: Final[Mapping[RhythmCode, tuple[Colour, Colour]]] = MappingProxyType(
+    {
+        **{"VFL": ((166, 15, 32), (255, 255, 255)), "ASYS": ((23, 33, 43), (255, 255, 255))},
+        **{"VT": ((184, 74, 0), (255, 255, 255)), "IVR": ((138, 90, 0), (255, 255, 255))},
+        **{"BIII": ((107, 17, 80), (255, 255, 255)), "BII": ((155, 56, 120), (255, 255, 255))},
+        **{"BI": ((235, 198, 221), (23, 33, 43)), "AFIB": ((0, 103, 168), (255, 255, 255))},
+        **{"AFL": ((47, 75, 155), (255, 255, 255)), "SVTA": ((90, 61, 153), (255, 255, 255))},
+        **{"NOD": ((110, 90, 160), (255, 255, 255)), "P": ((0, 116, 90), (255, 255, 255))},
+        **{"B": ((240, 178, 122), (23, 33, 43)), "T": ((247, 211, 170), (23, 33, 43))},
+        **{"SBR": ((188, 211, 230), (23, 33, 43)), "ST": ((236, 222, 170), (23, 33, 43))},
+        **{"NOISE": ((178, 184, 190), (23, 33, 43)), "N": ((225, 230, 234), (23, 33, 43))},
     }
 )
 LETTERS: Final = MappingProxyType({UNCLASSIFIED: "?", REJECTED: "×"})  # the others stand for themselves
@@ -84,7 +100,7 @@ class ReportSheet(FPDF):
     def footer(self) -> None:
         """Draw the notice, the page number, and where the content came from."""
         self.rule(HEIGHT_MM - 15)
-        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7.5, bold=True)
+        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7, bold=True)
         self.say(LEFT_MM, HEIGHT_MM - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
         self.set_xy(RIGHT_MM - 22, HEIGHT_MM - 14)
         self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages
@@ -268,6 +284,24 @@ class ReportSheet(FPDF):
         """
         self.set_fill_color(*colour)
         self.rect(x, y, width, height, "F")
+
+    def rhythm(self, x: float, y: float, width: float, height: float, episode: Episode) -> None:
+        """Draw an episode of rhythm as a band, with its name if there is room.
+
+        Parameters
+        ----------
+        x, y : float
+            Top left corner, mm.
+        width, height : float
+            Size, mm.
+        episode : Episode
+            The episode.
+        """
+        fill, ink = RHYTHM_COLOURS[episode.rhythm]
+        self.panel(x, y, width, height, fill)
+        size, name = 0.62 * height / _POINT_MM, rhythm_name(episode).short
+        if self.width_of(name, size) < width - 1:
+            self.say(x + width / 2, y + 0.72 * height, name, size, colour=ink, align="C")
 
     def badge(self, x: float, y: float, letter: str, size: float, *, boxed: bool) -> None:
         """Write the letter of a class; in a filled box if a person decided it.

@@ -14,13 +14,16 @@ from pipeline.review.hrv import Variability, variability
 from pipeline.review.states import FhirStatus, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
+from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.types import Analysis, FloatArray, Recording, read_only
+from pipeline.wording import looked_at
 
+URGENT: Final = 2  # the last priority of findings that a report lists by themselves
 LETTER_NAMES: Final = MappingProxyType(
     dict(
         zip(
             LETTERS,
-            ("normal", "supraventricular", "ventricular", "fusion", "paced or other", "unclassified", "rejected"),
+            ("N class", "supraventricular", "ventricular", "fusion", "paced or other", "unclassified", "rejected"),
             strict=True,
         )
     )
@@ -84,6 +87,8 @@ class ReportContent:
         Who is responsible for the result.
     trained_on : str
         What data the model was trained on.
+    recorded : int
+        How many leads the recording has.
     """
 
     analysis: Analysis
@@ -97,6 +102,22 @@ class ReportContent:
     variability: Variability
     study: StudyFacts = field(default_factory=StudyFacts)
     trained_on: str = ""
+    recorded: int = 0
+
+    @property
+    def looked_at(self) -> str:
+        """What was looked at and what was not, in one sentence."""
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm))
+
+    @property
+    def times(self) -> tuple[RhythmTime, ...]:
+        """How long each rhythm lasts, the most urgent first; none in an analysis of an earlier version."""
+        return rhythm_times(self.analysis.rhythm)
+
+    @property
+    def urgent(self) -> tuple[Finding, ...]:
+        """The findings that are urgent episodes of rhythm, most important first."""
+        return tuple(finding for finding in self.findings if finding.stretch and finding.priority <= URGENT)
 
     def model_counts(self) -> dict[str, int]:
         """Return the model's counts per class and "U": every beat that it found, including deleted ones."""
@@ -153,6 +174,7 @@ def report_content(
         variability=variability(beats),
         study=study or StudyFacts(),
         trained_on=trained_on,
+        recorded=len(recording.leads),
     )
 
 

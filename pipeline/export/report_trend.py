@@ -11,12 +11,15 @@ import numpy as np
 from pipeline.export.pdf_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
 from pipeline.export.report_content import ReportContent
 from pipeline.review.rhythm_events import moving_rate
+from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.types import FloatArray
 from pipeline.wording import report_clock
 
 BUCKETS: Final = 350  # about two per millimetre
 
 _AXIS_MM: Final = 9.0
+_BAND_MM: Final = 3.0
+_THINNEST_MM: Final = 0.4  # of an episode that would be too short to see
 _BAND: Final = (200, 220, 232)
 _STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600)
 
@@ -62,6 +65,9 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         Height, mm.
     """
     found = trend(content)
+    if content.analysis.rhythm:
+        _draw_band(sheet, content, y)
+        y, height = y + _BAND_MM + 1, height - _BAND_MM - 1
     if not found.time_s.size:
         sheet.say(LEFT_MM, y + 6, "Too few beats for a trend.", 8, colour=MUTED)
         return
@@ -85,6 +91,17 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
     for a, b in pieces:
         sheet.polyline(means[a:b])
     _draw_numbers(sheet, content, top, bottom)
+
+
+def _draw_band(sheet: ReportSheet, content: ReportContent, y: float) -> None:
+    """Draw the rhythm of the whole recording as a coloured band, the most urgent over what is too short to see."""
+    left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
+    duration_s = max(content.analysis.duration_s, 1e-9)
+    order = {rhythm: number for number, rhythm in enumerate(RHYTHM_NAMES)}
+    for episode in sorted(content.analysis.rhythm, key=lambda episode: -order[episode.rhythm]):
+        length = max(_THINNEST_MM, episode.seconds / duration_s * width)
+        x = min(left + episode.start_s / duration_s * width, RIGHT_MM - length)
+        sheet.rhythm(x, y, length, _BAND_MM, episode)
 
 
 def _range(found: Trend) -> tuple[float, float]:

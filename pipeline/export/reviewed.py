@@ -33,8 +33,9 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     -------
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
-        "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected) and
-        "findings".
+        "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
+        "findings", and "seen": stretches whose rhythm a reader has looked at, with what they said. The rhythm itself is
+        the model's, in "rhythm".
     """
     study, summary = content.study, content.summary
     review = {
@@ -50,6 +51,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "burden_percent": summary.burden,
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
+        **({"seen": _seen(content.beats)} if content.beats.rhythm else {}),
     }
     return {**to_json(content.analysis), "review": review}
 
@@ -66,12 +68,12 @@ def write_reviewed_csv(content: ReportContent, path: Path) -> Path:
 
 
 def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
-    """Write the beats in force as WFDB annotations, DIR/RECORD.hv.
+    """Write the beats in force, and the model's rhythm, as WFDB annotations, DIR/RECORD.hv.
 
     Raises
     ------
     DataError
-        If there is no beat to write, or the file cannot be written.
+        If there is neither beat nor rhythm to write, or the file cannot be written.
 
     Notes
     -----
@@ -81,7 +83,7 @@ def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
     """
     beats = content.beats
     symbols = [SYMBOLS[letter] for letter in beats.aami.tolist()]
-    return write_bytes(path, annotation_bytes(beats.sample, symbols, _notes(beats), beats.fs))
+    return write_bytes(path, annotation_bytes(beats.sample, symbols, _notes(beats), beats.fs, beats.rhythm))
 
 
 def _notes(beats: ReviewedBeats) -> list[str]:
@@ -93,6 +95,13 @@ def _note_of(aami: str, model: str, human: str) -> str:
     if aami == UNCLASSIFIED:
         return f"unclassified, {human}" if human else "unclassified"
     return f"{human}, model {model}" if human and model and model != aami else human
+
+
+def _seen(beats: ReviewedBeats) -> list[dict[str, Any]]:
+    return [
+        {"start_s": round(start / beats.fs, _DIGITS), "stop_s": round(stop / beats.fs, _DIGITS), "comment": text}
+        for (start, stop), text in sorted(beats.seen.items())
+    ]
 
 
 def _rows(beats: ReviewedBeats) -> list[dict[str, Any]]:

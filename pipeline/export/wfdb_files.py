@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
-from pipeline.types import Analysis, IntArray, Recording
+from pipeline.types import Analysis, Episode, IntArray, Recording
 
 ANNOTATOR: Final = "hv"
 _NOTE_MAX: Final = 250  # the format stores the length of a note in one byte
@@ -25,27 +25,33 @@ _MISSING: Final = -32768  # of format 16
 
 
 def write_atr(analysis: Analysis, path: Path) -> Path:
-    """Write the beats as annotations N, S, V, F, Q; the auxiliary note gives the reason why a beat is unclassified.
+    """Write the beats as annotations N, S, V, F, Q, and `+` where the rhythm changes, such as `(AFIB`.
 
     Parameters
     ----------
+    analysis : Analysis
+        The analysis.
     path : Path
         DIR/RECORD.hv; the ending is the annotator's name.
 
     Raises
     ------
     DataError
-        If there is no beat to write, or the file cannot be written.
+        If there is neither beat nor rhythm to write, or the file cannot be written.
 
     Notes
     -----
-    An unclassified beat keeps the class that the network considered most likely (Q if none ran), as in the JSON file.
+    An unclassified beat keeps the class that the network considered most likely (Q if none ran), as in the JSON file;
+    its auxiliary note gives the reason.
     """
-    return write_bytes(path, annotation_bytes(analysis.sample, analysis.symbol, analysis.reason, analysis.fs))
+    notes = list(analysis.reason)
+    return write_bytes(path, annotation_bytes(analysis.sample, analysis.symbol, notes, analysis.fs, analysis.rhythm))
 
 
-def annotation_bytes(sample: IntArray, symbol: Sequence[str], notes: Sequence[str], fs: float) -> bytes:
-    """Encode beats as a WFDB annotation file.
+def annotation_bytes(
+    sample: IntArray, symbol: Sequence[str], notes: Sequence[str], fs: float, rhythm: Sequence[Episode] = ()
+) -> bytes:
+    """Encode beats, and the rhythm between them, as a WFDB annotation file.
 
     Parameters
     ----------
@@ -57,23 +63,23 @@ def annotation_bytes(sample: IntArray, symbol: Sequence[str], notes: Sequence[st
         One auxiliary note per beat; "" for none.
     fs : float
         Sampling frequency of the recording, Hz.
+    rhythm : sequence of Episode, optional
+        Each gives an annotation `+` at its start, before a beat at the same sample.
 
     Raises
     ------
     DataError
-        If there is no beat to write.
+        If there is neither beat nor rhythm to write.
     """
-    if sample.size == 0:
-        raise DataError("There is no beat to write as annotation.")
+    changes = [(round(episode.start_s * fs), "+", f"({episode.rhythm}") for episode in rhythm]
+    beats = zip(sample.tolist(), symbol, map(_note, notes), strict=True)
+    rows = sorted([*changes, *beats], key=lambda row: row[0])
+    if not rows:
+        raise DataError("There is neither beat nor rhythm to write as annotation.")
+    at, symbols, texts = zip(*rows, strict=True)
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
         wfdb.wrann(
-            "r",
-            ANNOTATOR,
-            np.array(sample, np.int64),
-            symbol=list(symbol),
-            aux_note=[_note(text) for text in notes],
-            fs=fs,
-            write_dir=folder,
+            "r", ANNOTATOR, np.array(at, np.int64), symbol=list(symbols), aux_note=list(texts), fs=fs, write_dir=folder
         )
         return (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +24,25 @@ _OVERHANG_S: Final = 1.0
 _SKIP, _NUM, _SUB, _CHN, _AUX = 59, 60, 61, 62, 63
 _NOTE: Final = 22
 _RX_RESOLUTION: Final = re.compile(rb"## time resolution: (\d{1,9}(?:\.\d{1,9})?)")
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Every annotation of a file, beats and others alike.
+
+    Attributes
+    ----------
+    sample : (n,) int64
+        Where each is, in the order of the file.
+    symbol : tuple of str
+        WFDB symbol of each, " " for those that WFDB leaves to users.
+    note : mapping of int to str
+        The text that some carry, by their index; that of a "+" names a rhythm.
+    """
+
+    sample: IntArray
+    symbol: tuple[str, ...]
+    note: Mapping[int, str]
 
 
 def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotations:
@@ -54,7 +75,7 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
         raise IntakeError("it is empty")
     if (kind := foreign_kind(payload, signal=True)) is not None:
         raise IntakeError(f"it is {kind}")
-    samples, codes = _scan(payload, fs)
+    samples, codes, _ = _scan(payload, fs)
     outside = (samples < 0) | (samples >= n_samples + _OVERHANG_S * fs)
     if outside.any():
         worst = int(samples[outside][0])
@@ -82,17 +103,37 @@ def parse_marks(payload: bytes, *, fs: float) -> list[tuple[int, str]]:
     IntakeError
         If the file is cut, of another kind, or states another sampling frequency.
     """
-    samples, codes = _scan(payload, fs)
+    samples, codes, _ = _scan(payload, fs)
     return [(int(sample), CODE_TO_SYMBOL.get(int(code), " ")) for sample, code in zip(samples, codes, strict=True)]
 
 
-def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray]:
-    """Read sample and code of every annotation; the scan ends at the terminator, which must be the end of the file."""
+def parse_notes(payload: bytes, *, fs: float) -> Marks:
+    """Read every annotation with its text.
+
+    Parameters
+    ----------
+    payload : bytes
+        The annotation file.
+    fs : float
+        Sampling frequency of the recording, Hz.
+
+    Raises
+    ------
+    IntakeError
+        If the file is cut, of another kind, or states another sampling frequency.
+    """
+    samples, codes, notes = _scan(payload, fs)
+    return Marks(read_only(samples), tuple(CODE_TO_SYMBOL.get(code, " ") for code in codes.tolist()), notes)
+
+
+def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray, dict[int, str]]:
+    """Read sample, code and text of every annotation; the scan ends at the terminator, which must end the file."""
     if len(payload) % 2:
         raise IntakeError(f"its size of {len(payload):,} bytes is odd, so it is cut or of another kind")
     words = np.frombuffer(payload, "<u2").tolist()
     samples: list[int] = []
     codes: list[int] = []
+    notes: dict[int, str] = {}
     time = position = 0
     while position < len(words):
         word = words[position]
@@ -101,7 +142,7 @@ def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray]:
         if word == 0:
             if any(words[position:]):
                 raise IntakeError("it goes on after its end mark")
-            return np.array(samples, np.int64), np.array(codes, np.int64)
+            return np.array(samples, np.int64), np.array(codes, np.int64), notes
         if code == _SKIP:
             time += _skip(words, position)
             position += 2
@@ -111,6 +152,8 @@ def _scan(payload: bytes, fs: float) -> tuple[IntArray, IntArray]:
                 raise IntakeError("it holds a note that is longer than the file or the format allows")
             if codes and codes[-1] == _NOTE and samples[-1] == 0:
                 _require_resolution(payload[2 * position : 2 * end], fs)
+            if codes:
+                notes[len(codes) - 1] = payload[2 * position : 2 * position + value].rstrip(b"\0").decode("latin-1")
             position = end
         elif code not in (_NUM, _SUB, _CHN):
             if code > _CODE_MAX:

@@ -123,7 +123,7 @@ def parse_header(payload: bytes, limits: Limits) -> Header:
     if len(lines) - 1 != n_signals:
         raise IntakeError(f"The header announces {n_signals} leads but describes {len(lines) - 1}.")
     signals = tuple(_signal_line(line, i + 1) for i, line in enumerate(lines[1:]))
-    header = Header(fs, n_samples, _unique_leads(signals))
+    header = Header(fs, n_samples, _unique_leads(_without_empty_sums(signals)))
     _check_groups(header)
     return header
 
@@ -251,6 +251,16 @@ def _integer(raw: bytes, what: str, low: int, high: int) -> int:
     if not low <= value <= high:
         raise LimitError(f"The {what} in the header is {value}, not between {low} and {high}.")
     return value
+
+
+def _without_empty_sums(signals: tuple[SignalSpec, ...]) -> tuple[SignalSpec, ...]:
+    """Take checksums that are 0 in every lead for what they are, not computed; the first sample goes with them.
+
+    All headers of PhysioNet's Challenge 2017 are such, and one in 25 has the first sample of an earlier version.
+    """
+    if any(signal.checksum != 0 for signal in signals):
+        return signals
+    return tuple(replace(signal, checksum=None, init=None) for signal in signals)
 
 
 def _unique_leads(signals: tuple[SignalSpec, ...]) -> tuple[SignalSpec, ...]:

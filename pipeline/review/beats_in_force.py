@@ -15,17 +15,22 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.decisions import Decision
-from pipeline.review.signal_evidence import SignalEvidence, Silence, Spans
+from pipeline.review.decisions import Decision, Stretch
+from pipeline.review.signal_evidence import SignalEvidence, Spans
+from pipeline.rhythm_names import episode_at
+from pipeline.signal.at_rest import Silence
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
-from pipeline.types import Analysis, FloatArray, IntArray, read_only
+from pipeline.types import Analysis, Episode, FloatArray, IntArray, read_only
 
 UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 ABSENT: Final = "-"
 _ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
-    {"model": "", "p": 0.0, "confidence": 0.0, "there": False, "aami": "", "given": "", "human": "", "comment": ""}
+    {
+        **{"model": "", "p": 0.0, "confidence": 0.0, "offset": 0.0, "there": False, "aami": "", "given": ""},
+        **{"human": "", "comment": ""},
+    }
 )
 _DECIDED: Final = ("there", "aami", "given", "human", "comment")  # what decisions about known beats change
 
@@ -60,6 +65,15 @@ class ReviewedBeats:
         end, or a silence other than "rest".
     silences : mapping of int to Silence
         What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
+    rhythm : tuple of Episode
+        The rhythm of the recording; empty in an analysis of an earlier version.
+    seen : mapping of (int, int) to str
+        The stretches, from and to as samples, that a reader has seen, with what they said about them.
+    hidden : (n,) bool or None
+        Beats that nobody could class in a stretch where noise hides the waves: no rate is taken from them. None in an
+        analysis without `rhythm`.
+    offset : (n,) float32 or None
+        How far each R peak lies after its `sample`, in samples; 0 for added beats. None if no beat has one.
     """
 
     fs: float
@@ -73,6 +87,10 @@ class ReviewedBeats:
     comment: tuple[str, ...]
     break_before: NDArray[np.bool_]
     silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
+    rhythm: tuple[Episode, ...] = ()
+    seen: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
+    hidden: NDArray[np.bool_] | None = None
+    offset: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -81,13 +99,30 @@ class ReviewedBeats:
     @cached_property
     def rr_s(self) -> FloatArray:
         """Seconds (n,) since the previous beat; NaN where `break_before`."""
-        rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        if self.offset is None:
+            rr = np.diff(self.sample, prepend=0).astype(np.float32) / np.float32(self.fs)
+        else:
+            rr = self.intervals_s().astype(np.float32)
         return read_only(np.where(self.break_before, np.float32(np.nan), rr))
+
+    @cached_property
+    def rate_rr_s(self) -> FloatArray:
+        """The intervals (n,) of `rr_s` that a heart rate may be taken from; NaN also next to `hidden` beats."""
+        if self.hidden is None or not self.hidden.any():
+            return self.rr_s
+        beside = self.hidden | np.concatenate([[False], self.hidden[:-1]])
+        return read_only(np.where(beside, np.float32(np.nan), self.rr_s))
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """Time of each R peak (n,), seconds."""
-        return self.sample / self.fs
+        """Time of each R peak (n,), seconds, to less than a sample."""
+        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
+
+    def intervals_s(self) -> NDArray[np.float64]:
+        """Return the seconds (n,) since the previous beat, or since the start, whatever lies in between."""
+        if self.offset is None:
+            return np.diff(self.sample, prepend=0) / self.fs
+        return np.diff(self.time_s, prepend=0.0)
 
     def reviewed(self) -> NDArray[np.bool_]:
         """Tell for each beat (n,) whether a human has decided about it."""
@@ -196,11 +231,14 @@ class Board:
         self.model = self._filled(_model_answers(analysis), "")
         self.p = self._filled(analysis.p, 0.0)
         self.confidence = self._filled(analysis.confidence, 0.0)
+        none = np.zeros(analysis.sample.size, np.float32)
+        self.offset = self._filled(none if analysis.offset is None else analysis.offset, 0.0)
         self.there = self._filled(np.ones(analysis.sample.size, np.bool_), False)
         self.aami = self.model.copy()
         self.given = self.model.copy()  # the last class given by a human: an added beat has no other
         self.human = np.full(self.sample.size, "", "<U10")
         self.comment = np.full(self.sample.size, "", np.object_)
+        self.seen: dict[Stretch, str] = {}
 
     def _filled(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
@@ -221,6 +259,7 @@ class Board:
             As in `reviewed_beats`.
         """
         further = copy.copy(self)
+        further.seen = dict(self.seen)
         if decision.kind == "add":
             further._make_room(np.array(decision.samples, np.int64))
         else:
@@ -243,11 +282,23 @@ class Board:
 
     def apply(self, decision: Decision) -> None:
         """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
+        if decision.kind == "seen":
+            self._see(decision)
+            return
         samples = np.array(decision.samples, np.int64)
         row = self._new_rows(samples) if decision.kind == "add" else self._rows(samples)
         getattr(self, f"_{decision.kind}")(row, decision.aami)
         if decision.text or decision.kind == "comment":
             self.comment[row] = decision.text
+
+    def _see(self, decision: Decision) -> None:
+        start, stop = decision.samples
+        if not 0 <= start < stop <= self.n_samples:
+            raise ReviewError(
+                f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
+                "look at the study again."
+            )
+        self.seen[start, stop] = decision.text
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""
@@ -258,12 +309,14 @@ class Board:
         return self._letters(samples, np.where(self.model == "", ABSENT, self.model))
 
     def _letters(self, samples: tuple[int, ...], letters: NDArray[np.str_]) -> str:
+        if not self.sample.size:
+            return ABSENT * len(samples)
         row = np.searchsorted(self.sample, samples)
         known = (row < self.sample.size) & (self.sample.take(row, mode="clip") == samples)
         return "".join(np.where(known, letters.take(row, mode="clip"), ABSENT))
 
     def _rows(self, samples: IntArray) -> NDArray[np.intp]:
-        row = np.minimum(np.searchsorted(self.sample, samples), self.sample.size - 1)
+        row = np.minimum(np.searchsorted(self.sample, samples), max(0, self.sample.size - 1))
         found = (self.sample[row] == samples) & self.there[row] if self.sample.size else np.zeros(samples.size, bool)
         if not found.all():
             raise ReviewError(f"No beat is at {samples[~found][0] / self.analysis.fs:.2f} s; look at the study again.")
@@ -327,8 +380,25 @@ class Board:
             human=read_only(self.human[there]),
             comment=tuple(self.comment[there]),
             break_before=read_only(broken),
+            offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
+            rhythm=self.analysis.rhythm,
+            seen=MappingProxyType(dict(self.seen)),
+            hidden=_hidden(self.analysis, sample, aami),
         )
+
+
+def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDArray[np.bool_] | None:
+    """Tell which beats (n,) nobody could class because of noise; None where an earlier version did not look for it."""
+    if not analysis.rhythm:
+        return None
+    time_s = sample / analysis.fs
+    poor = np.array([segment.verdict != "good" for segment in analysis.quality.segments], np.bool_)
+    unreadable = np.array([episode.rhythm == "NOISE" for episode in analysis.rhythm], np.bool_)
+    noisy = unreadable[episode_at(analysis.rhythm, time_s)]
+    if poor.size:
+        noisy |= poor[analysis.quality.index_at(time_s)]
+    return read_only(np.asarray(noisy & (aami == UNCLASSIFIED), np.bool_))
 
 
 def _model_answers(analysis: Analysis) -> NDArray[np.str_]:

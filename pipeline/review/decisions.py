@@ -10,8 +10,9 @@ from typing import Final, Literal, TypeVar, get_args
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 
-DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment"]
+DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment", "seen"]
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
+Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
 ItemT = TypeVar("ItemT")
@@ -19,14 +20,15 @@ ItemT = TypeVar("ItemT")
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision about explicit beats: one, a selection, a family or a time span.
+    """One decision about explicit beats: one, a selection, a family or a time span; or about a stretch of time.
 
     Attributes
     ----------
     kind : DecisionKind
         What is done with them.
     samples : tuple of int
-        R peaks, indices into the recording, strictly increasing.
+        R peaks, indices into the recording, strictly increasing. For "seen", which changes no beat, the two ends of the
+        stretch that was looked at.
     aami : str
         The class given by "override" and "add".
     text : str
@@ -50,6 +52,8 @@ class Decision:
             raise ReviewError(f"A decision {self.kind!r} is unknown; choose one of {', '.join(DECISION_KINDS)}.")
         if not self.samples:
             raise ReviewError("No beat is chosen; choose at least one.")
+        if self.kind == "seen" and len(self.samples) != 2:
+            raise ReviewError(f"A stretch has two ends, {len(self.samples)} samples were given.")
         self._check_class()
 
     def _check_class(self) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from pipeline.rhythm_names import RHYTHM_NAMES
+from pipeline.types import RhythmCode
+
 
 @dataclass(frozen=True)
 class FindingKind:
@@ -34,23 +37,52 @@ class FindingKind:
     scattered: bool = False
 
 
+RHYTHM_GROUP: Final = "rhythm"  # of findings that are an episode of rhythm, whatever beats it has
+
+
+def _episode(priority: int, code: RhythmCode) -> FindingKind:
+    """Return the kind of finding that an episode of this rhythm is."""
+    form = RHYTHM_NAMES[code]
+    return FindingKind(priority, form.name, form.short, RHYTHM_GROUP, form.snomed)
+
+
 # In the order of importance, within one priority as well. SNOMED CT's concepts of what an ECG shows are those that the
 # PhysioNet/CinC Challenge of 2020 lists (doi:10.1088/1361-6579/abc960). "AF-like" is a suspicion, and three
 # supraventricular beats in a row are a run but no supraventricular tachycardia yet (426761007): they have no code.
+# "AF-like" is listed only where no episodes of rhythm are known, as in analyses of earlier versions.
 FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
     {
+        "vfl": _episode(1, "VFL"),
+        "asystole": _episode(1, "ASYS"),
         "vt_sustained": FindingKind(1, "Sustained ventricular tachycardia", "sustained VT", "v_run", "164895002"),
         "vt": FindingKind(1, "Ventricular tachycardia", "VT", "v_run", "164895002"),
+        "vt_waves": FindingKind(
+            1, "Ventricular tachycardia in the signal", "VT in the signal", RHYTHM_GROUP, "164895002"
+        ),
+        "av_block_3": _episode(1, "BIII"),
+        "av_block_high": FindingKind(1, "High-degree AV block", "high-degree block", RHYTHM_GROUP, "195042002"),
         "long_pause": FindingKind(1, "Long pause", "long pause", "pause"),
         "v_triplet": FindingKind(2, "Ventricular triplet", "V triplet", "v_run"),
+        "av_block_2": _episode(2, "BII"),
+        "afib": _episode(2, "AFIB"),
+        "aflutter": _episode(2, "AFL"),
+        "svt_rhythm": _episode(2, "SVTA"),
         "svt": FindingKind(2, "Supraventricular run", "SV run", "s_run"),
         "af_like": FindingKind(2, "Irregular, AF-like", "AF-like", "af_like"),
         "pause": FindingKind(2, "Pause", "pause", "pause"),
         "no_beats": FindingKind(2, "Signal without beats", "signal without beats", "pause"),
         "v_couplet": FindingKind(3, "Ventricular couplet", "V couplet", "v_run"),
         "idioventricular": FindingKind(3, "Idioventricular rhythm", "idioventricular", "v_run"),
+        "idioventricular_waves": FindingKind(
+            3, "Idioventricular rhythm in the signal", "idioventricular in the signal", RHYTHM_GROUP, "49260003"
+        ),
+        "missing_beat": FindingKind(3, "Interval of two beats", "missing beat", "pause"),
+        "junctional": _episode(3, "NOD"),
+        "paced": _episode(3, "P"),
         "bigeminy": FindingKind(3, "Ventricular bigeminy", "bigeminy", "bigeminy", "11157007"),
         "trigeminy": FindingKind(3, "Ventricular trigeminy", "trigeminy", "trigeminy", "251180001"),
+        "av_block_1": _episode(4, "BI"),
+        "unreadable": _episode(4, "NOISE"),
         "atrial_rhythm": FindingKind(4, "Slow supraventricular run", "slow SV run", "s_run"),
         "s_couplet": FindingKind(4, "Supraventricular couplet", "S couplet", "s_run"),
         "s_bigeminy": FindingKind(4, "Supraventricular bigeminy", "S bigeminy", "s_bigeminy"),

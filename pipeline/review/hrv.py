@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.review.rhythm_events import normal_intervals
+from pipeline.review.rhythm_events import Mask, doubled_intervals, normal_intervals
+from pipeline.rhythm_names import in_sinus
 
 Intervals = NDArray[np.float64]
 _PAIRS_MIN: Final = 2
@@ -84,7 +85,10 @@ def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variabil
     Differences are taken between adjacent NN intervals (three N beats in a row) only. Standard deviations have n - 1 in
     the denominator. pNN50 is the share of differences above 50 ms among all NN intervals, as the Task Force defines it.
     SDANN and the SDNN index use segments of five minutes from the start of the recording, at least half filled by NN
-    intervals. No interval is excluded because of its length: reject or delete beats instead.
+    intervals. Of all lengths, only intervals twice as long as their steady neighbours are excluded, see
+    `doubled_intervals`: a single missed beat would otherwise decide on RMSSD.
+    Where the rhythm is known, only intervals of sinus rhythm count: in fibrillation, pacing or noise they say nothing
+    about the sinus node.
 
     References
     ----------
@@ -111,13 +115,21 @@ def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variabil
 
 def normal_pairs(beats: ReviewedBeats) -> NDArray[np.intp]:
     """Return the positions (k,) of the beats that end the later one of two adjacent NN intervals."""
-    normal = normal_intervals(beats)
+    normal = _sinus_intervals(beats)
     return np.flatnonzero(normal[1:] & normal[:-1]) + 1
 
 
+def _sinus_intervals(beats: ReviewedBeats) -> Mask:
+    """Tell which intervals (n,) are NN intervals of sinus rhythm, as far as the rhythm is known."""
+    sinus = in_sinus(beats.rhythm, beats.time_s)
+    found = normal_intervals(beats)
+    found[1:] &= sinus[1:] & sinus[:-1]
+    return found & ~doubled_intervals(beats)
+
+
 def _normal(beats: ReviewedBeats) -> _Normal:
-    ms = np.diff(beats.sample, prepend=0) / beats.fs * 1000
-    at, later = np.flatnonzero(normal_intervals(beats)), normal_pairs(beats)
+    ms = beats.intervals_s() * 1000
+    at, later = np.flatnonzero(_sinus_intervals(beats)), normal_pairs(beats)
     return _Normal(ms[at], beats.time_s[at], np.column_stack([ms[later - 1], ms[later]]))
 
 

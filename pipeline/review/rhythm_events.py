@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.review.signal_evidence import Silence
+from pipeline.rhythm.runs import as_text, cycles_of, runs_of
+from pipeline.signal.at_rest import Silence
 from pipeline.types import FloatArray
 
 EventKind = Literal[
@@ -33,6 +33,7 @@ EventKind = Literal[
     "long_pause",
     "pause",
     "no_beats",
+    "missing_beat",
     "signal_lost",
     "compensatory_pause",
     "af_like",
@@ -41,7 +42,6 @@ EventKind = Literal[
 ]
 Mask = NDArray[np.bool_]
 
-_RUN: Final = MappingProxyType({"V": re.compile(rb"[Vv]V+"), "S": re.compile(rb"[Ss]S+")})
 _CYCLES: Final[Mapping[EventKind, str]] = MappingProxyType(
     {"bigeminy": "NV", "trigeminy": "NNV", "s_bigeminy": "NS", "s_trigeminy": "NNS"}
 )
@@ -255,18 +255,10 @@ def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter:
     )
 
 
-def _text(beats: ReviewedBeats, letters: NDArray[np.uint8]) -> bytes:
-    """Return one letter per beat, in lower case where the interval before it is not an RR interval."""
-    return np.where(beats.break_before, letters | 0x20, letters).astype(np.uint8).tobytes()
-
-
 def _runs(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
-    text = _text(beats, letters)
-    for letter, pattern in _RUN.items():
-        for match in pattern.finditer(text):
-            first, last = match.start(), match.end() - 1
-            seconds = float(beats.sample[last] - beats.sample[first]) / beats.fs
-            yield _event(beats, _run_kind(letter, last - first + 1, seconds, config), first, last, letter)
+    for letter, first, last in runs_of(as_text(letters, beats.break_before)):
+        seconds = float(beats.sample[last] - beats.sample[first]) / beats.fs
+        yield _event(beats, _run_kind(letter, last - first + 1, seconds, config), first, last, letter)
 
 
 def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> EventKind:
@@ -284,12 +276,10 @@ def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> 
 
 def _grouped(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     """Find bigeminy and trigeminy: every second or third beat a single ectopic, for `cycles` cycles or more."""
-    text = _text(beats, letters)
+    text = as_text(letters, beats.break_before)
     for kind, cycle in _CYCLES.items():
-        letter = cycle[-1]
-        pattern = rf"[Nn]{cycle[1:]}(?:{cycle}){{{config.cycles - 1},}}(?!{letter})"
-        for match in re.finditer(pattern.encode(), text):
-            yield _event(beats, kind, match.start(), match.end() - 1, letter)
+        for first, last in cycles_of(text, cycle, config.cycles):
+            yield _event(beats, kind, first, last, cycle[-1])
 
 
 def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
@@ -302,6 +292,40 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
     for number, kind in enumerate(_PAUSES, start=1):
         for first, last in stretches(kinds == number):
             yield _event(beats, kind, first - 1, last)
+    for k in np.flatnonzero(doubled_intervals(beats, letters, config) & (kinds == 0)).tolist():
+        yield _event(beats, "missing_beat", k - 1, k)
+
+
+def doubled_intervals(
+    beats: ReviewedBeats, letters: NDArray[np.uint8] | None = None, config: ReviewConfig = REVIEW
+) -> Mask:
+    """Tell which intervals (n,) between N beats are twice as long as the steady ones around them.
+
+    A beat was missed there, or the heart dropped one: in neither case is it a normal interval of the sinus rhythm.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats.
+    letters : (n,) uint8, optional
+        What `beat_letters` returns, for who has it.
+    config : ReviewConfig, optional
+        What counts as double, and as steady.
+    """
+    normal = normal_intervals(beats, letters)
+    rr_s = np.where(normal, beats.rr_s, np.nan).astype(np.float64)
+    found, reach = np.zeros(len(beats), np.bool_), config.doubled_neighbours
+    low, high = config.doubled_ratio
+    with np.errstate(invalid="ignore"):
+        long = rr_s > 0.75 * low * np.concatenate([[np.nan], rr_s[:-1]])
+    for k in np.flatnonzero(long).tolist():
+        around = np.concatenate([rr_s[max(0, k - reach) : k], rr_s[k + 1 : k + 1 + reach]])
+        around = around[np.isfinite(around)]
+        if around.size >= reach:
+            usual = float(np.median(around))
+            steady = np.median(np.abs(around - usual)) <= config.doubled_steady * usual
+            found[k] = steady and low * usual <= rr_s[k] <= high * usual
+    return found
 
 
 def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: ReviewConfig) -> bool:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
 
 import numpy as np
 
 from pipeline.config import DEFAULT, REVIEW, Config, ReviewConfig
+from pipeline.signal.at_rest import Silence, between_beats, qrs_height
 from pipeline.signal.gaps import gaps_in
 from pipeline.types import Analysis, FloatArray, Recording
 
-Silence = Literal["rest", "lost", "waves"]
 Spans = Sequence[tuple[int, int]]
-_BEATS_MEASURED: Final = 500  # enough for the median height of a QRS
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +50,8 @@ class SignalEvidence:
         that came off, an amplifier that recovers). The T and P waves of the two beats are ignored.
         """
         if (first, last) not in self._known:
-            self._known[first, last] = self._judged(first, last)
+            self._known[first, last] = between_beats(self.signal, self.height, (first, last), self.fs, self.config)
         return self._known[first, last]
-
-    def _judged(self, first: int, last: int) -> Silence:
-        start = first + round(self.config.silence_after_s * self.fs)
-        stop = last - round(self.config.silence_before_s * self.fs)
-        size = round(self.config.silence_step_s * self.fs)
-        if stop - start < size:
-            return "rest"
-        found = {
-            _lead(np.asarray(lead[start:stop]), size, height, self.config)
-            for lead, height in zip(self.signal, self.height, strict=True)
-        }
-        return "rest" if "rest" in found or not found else "waves" if "waves" in found else "lost"
 
 
 def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> SignalEvidence:
@@ -81,29 +67,7 @@ def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAU
         Settings of the pipeline.
     """
     leads = tuple(recording.p_signal[:, recording.leads.index(name)] for name in analysis.leads)
-    heights = tuple(_qrs_height(lead, analysis, config) for lead in leads)
+    heights = tuple(qrs_height(lead, analysis.sample, analysis.fs) for lead in leads)
     return SignalEvidence(
         recording.fs, tuple(gaps_in(np.asarray(leads[0]), recording.fs, config.signal)), leads, heights
     )
-
-
-def _qrs_height(lead: FloatArray, analysis: Analysis, config: Config) -> float:
-    """Return the median peak-to-peak height around a beat, in mV; 0 without beats."""
-    reach = round(config.signal.rr_min_ms / 2000 * analysis.fs)
-    inside = analysis.sample[(analysis.sample >= reach) & (analysis.sample < lead.size - reach)]
-    some = inside[:: max(1, -(-inside.size // _BEATS_MEASURED))]
-    heights = [float(np.ptp(lead[at - reach : at + reach])) for at in some.tolist()]
-    known = [height for height in heights if np.isfinite(height)]
-    return float(np.median(known)) if known else 0.0
-
-
-def _lead(values: FloatArray, size: int, height: float, config: ReviewConfig) -> Silence:
-    """Judge one lead (n,) between two beats, in steps of `size` samples."""
-    steps = values[: values.size // size * size].reshape(-1, size)
-    steps = steps[np.isfinite(steps).all(axis=1)]
-    heights = steps.max(axis=1, initial=-np.inf) - steps.min(axis=1, initial=np.inf)
-    if not steps.size or np.ptp(steps) < DEFAULT.signal.flat_mv or np.median(heights) < config.dead_mv:
-        return "lost"
-    if float(heights.max()) >= config.wave_height * height:
-        return "waves"
-    return "lost" if float(np.ptp(np.median(steps, axis=1))) >= config.drift_height * height else "rest"

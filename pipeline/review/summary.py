@@ -78,9 +78,9 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
     The mean rate is that of all RR intervals together, including ectopic beats. Lowest and highest are of the median of
     `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is the end of the last
     of these intervals. Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse
-    page: ADR 0007.
+    page: ADR 0007. Beats that nobody could class because noise hides them have no rate, and end no interval.
     """
-    letters, rr_s = beat_letters(beats), beats.rr_s
+    letters, rr_s = beat_letters(beats), beats.rate_rr_s
     rate = moving_rate(rr_s, config)
     counts = _counts(letters)
     classified = sum(counts[letter] for letter in AAMI_CLASSES)

@@ -12,11 +12,14 @@ import numpy as np
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
-from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.review.decisions import Stretch
+from pipeline.review.episode_findings import EpisodeRow, episode_rows, events_told
+from pipeline.review.finding_kinds import FINDING_KINDS, RHYTHM_GROUP
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Mask, RhythmEvent, ascii_codes, beat_letters, events, is_class
+from pipeline.rhythm_names import rhythm_name
 from pipeline.signal.nearest import NO_BEAT, nearest
-from pipeline.types import Analysis, FloatArray, IntArray
+from pipeline.types import Analysis, Episode, FloatArray, IntArray
 from pipeline.wording import percent
 
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
@@ -42,13 +45,13 @@ class Finding:
         1 is the highest.
     samples : tuple of int
         The beats that a decision on the finding is about (in a bigeminy only the ectopic beats), as indices into the
-        recording.
+        recording; none if it is about a stretch.
     start_s, stop_s : float
         Its time span, seconds; it may reach beyond `samples`.
     detail : str
         Figures, in words.
     reviewed : bool
-        True once a human has decided about all of the beats.
+        True once a human has decided about all of the beats, or has seen the stretch.
     """
 
     id: str
@@ -61,6 +64,42 @@ class Finding:
     detail: str
     reviewed: bool
 
+    @property
+    def stretch(self) -> Stretch | None:
+        """What a decision is about instead of beats: from and to, samples; None if it is about beats."""
+        return None
+
+    @property
+    def concept(self) -> str:
+        """The SNOMED CT concept that says exactly what the finding says; "" without one."""
+        return FINDING_KINDS[self.kind].snomed
+
+
+@dataclass(frozen=True)
+class EpisodeFinding(Finding):
+    """An episode of rhythm that needs a look; it has no beats of its own, and may lie where there is none.
+
+    Attributes
+    ----------
+    episode : Episode
+        The episode.
+    ends : Stretch
+        Where it lies: from and to, samples.
+    """
+
+    episode: Episode
+    ends: Stretch
+
+    @property
+    def stretch(self) -> Stretch:
+        """What a decision is about instead of beats."""
+        return self.ends
+
+    @property
+    def concept(self) -> str:
+        """The SNOMED CT concept of the rhythm, as exactly as its detail says it."""
+        return rhythm_name(self.episode).snomed
+
 
 def triage(
     beats: ReviewedBeats,
@@ -69,9 +108,10 @@ def triage(
     *,
     found: Sequence[RhythmEvent] | None = None,
 ) -> tuple[Finding, ...]:
-    """List what needs attention: rhythm events, single ectopics, doubtful and unclassified beats, most important first.
+    """List what needs attention, most important first: episodes of rhythm, rhythm events, and beats by themselves.
 
-    Within one kind the longest or largest comes first, then the earliest. Single ectopics are those outside runs and
+    Beats by themselves are single ectopics, doubtful and unclassified ones. Within one kind the longest or largest
+    comes first, then the earliest. Single ectopics are those outside runs and
     couplets, one row per class and morphology family (one per class if `families` is None). Doubtful beats are those
     that the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
 
@@ -87,16 +127,38 @@ def triage(
         What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
+    told = events_told(beats, rhythm)
     decided, sure = beats.reviewed(), _own_confidence(beats)
     rows = [
-        *_event_findings(beats, rhythm, decided, sure),
-        *_single_findings(beats, rhythm, families, decided, sure),
+        *(_episode_finding(row) for row in episode_rows(beats, told, config)),
+        *_event_findings(beats, told, decided, sure),
+        *_single_findings(beats, told, families, decided, sure),
         *_doubtful_findings(beats, families, decided, sure, config),
         *_unclassified_findings(beats, decided, config),
     ]
     order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
-    rows.sort(key=lambda row: (row.priority, order[row.kind], -len(row.samples), row.start_s))
+    rows.sort(key=lambda row: (row.priority, order[row.kind], -_size(row), row.start_s))
     return tuple(rows)
+
+
+def _size(row: Finding) -> float:
+    return len(row.samples) or row.stop_s - row.start_s
+
+
+def _episode_finding(row: EpisodeRow) -> EpisodeFinding:
+    return EpisodeFinding(
+        id=f"{RHYTHM_GROUP}:{row.stretch[0]}",
+        kind=row.kind,
+        title=row.title,
+        priority=FINDING_KINDS[row.kind].priority,
+        samples=(),
+        start_s=row.episode.start_s,
+        stop_s=row.episode.stop_s,
+        detail=row.detail,
+        reviewed=row.seen,
+        episode=row.episode,
+        ends=row.stretch,
+    )
 
 
 def _finding(
@@ -246,7 +308,9 @@ def beats_passing(beats: ReviewedBeats, wanted: BeatFilter) -> Mask:
 
 
 def findings_passing(findings: Sequence[Finding], beats: ReviewedBeats, wanted: BeatFilter) -> tuple[Finding, ...]:
-    """Return the findings of which at least one beat passes the filter.
+    """Return the findings of which at least one beat passes the filter, and the episodes in its span.
+
+    An episode of rhythm is about no beat: a filter of classes, confidence or single beats lets none pass.
 
     Parameters
     ----------
@@ -263,11 +327,21 @@ def findings_passing(findings: Sequence[Finding], beats: ReviewedBeats, wanted: 
     for finding in findings:
         if wanted.reviewed is not None and finding.reviewed != wanted.reviewed:
             continue
+        if not finding.samples:
+            if _episode_passes(finding, wanted):
+                kept.append(finding)
+            continue
         first, last = np.searchsorted(beats.sample, (finding.samples[0], finding.samples[-1]))
         inside = int(before[last + 1] - before[first])
         if inside and (inside == last + 1 - first or _any_passes(finding, beats, passing)):
             kept.append(finding)
     return tuple(kept)
+
+
+def _episode_passes(finding: Finding, wanted: BeatFilter) -> bool:
+    if wanted.classes or wanted.among is not None or wanted.confidence != BeatFilter.confidence:
+        return False
+    return wanted.span_s is None or (finding.start_s < wanted.span_s[1] and finding.stop_s > wanted.span_s[0])
 
 
 def _any_passes(finding: Finding, beats: ReviewedBeats, passing: Mask) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -19,6 +19,7 @@ from pipeline.types import FloatArray, Recording, read_only
 
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
+PIECE_MIN_S: Final = 1.0  # a shorter piece of a lead between two gaps is not worth a filter's transient
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,23 +33,28 @@ class Conditioned:
     fs : float
         Working sampling frequency, Hz.
     segments : tuple[tuple[int, int], ...]
-        Stretches [start, stop) in which the first lead was recorded, as indices into `signal`.
+        Stretches [start, stop) in which a lead was recorded, as indices into `signal`.
+    missing : tuple of tuple[tuple[int, int], ...]
+        Per lead: stretches [start, stop) without it, as indices into `signal`, those that were bridged included.
     """
 
     signal: FloatArray
     fs: float
     segments: tuple[tuple[int, int], ...]
+    missing: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
-    """Bridge short gaps, split at long ones, filter each stretch with zero phase and resample it.
+    """Bridge short gaps, split each lead at long ones, filter each stretch with zero phase and resample it.
+
+    A lead is 0 where it was not recorded; as long as another one was, beats can be found there.
 
     Parameters
     ----------
     recording : Recording
         `p_signal` in mV at `fs`.
     leads : tuple of str
-        Names of the leads to use; the first decides where there is a gap.
+        Names of the leads to use.
     config : SignalConfig
         Filter edges (Hz), working rate (Hz) and gap lengths (ms).
 
@@ -59,23 +65,46 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
     """
     ratio = Fraction(config.working_fs_hz / recording.fs).limit_denominator(1000)
     n_work = math.ceil(recording.n_samples * ratio)
-    columns = [recording.leads.index(lead) for lead in leads]
-    out = np.zeros((n_work, len(columns)), np.float32)
-    spans = _recorded_spans(recording.p_signal[:, columns[0]], recording.fs, config)
-    segments = []
-    for start, stop in spans:
-        first = round(start * ratio)
-        for i, column in enumerate(columns):
-            piece = _resampled(recording.p_signal[start:stop, column], recording.fs, ratio, config)[: n_work - first]
-            out[first : first + piece.size, i] = piece
-        segments.append((first, first + piece.size))
-    if not segments:
+    columns = [recording.p_signal[:, recording.leads.index(lead)] for lead in leads]
+    if not _recorded_spans(columns[0], recording.fs, config):
         longest, best = _longest_stretch(recording, config)
         raise SignalError(
             f"Not enough signal: lead {leads[0]!r} has no stretch of {config.segment_min_s:g} s without gaps; "
             f"the longest there is lasts {longest:.1f} s, in lead {best!r}."
         )
-    return Conditioned(read_only(out), float(recording.fs * ratio), tuple(segments))
+    out = np.zeros((n_work, len(columns)), np.float32)
+    pieces = [_recorded_spans(column, recording.fs, replace(config, segment_min_s=PIECE_MIN_S)) for column in columns]
+    recorded = np.zeros(n_work, np.bool_)
+    for i, (column, spans) in enumerate(zip(columns, pieces, strict=True)):
+        for start, stop in spans:
+            first = round(start * ratio)
+            piece = _resampled(column[start:stop], recording.fs, ratio, config)[: n_work - first]
+            out[first : first + piece.size, i] = piece
+            recorded[first : first + piece.size] = True
+    segments = _long_enough(recorded, float(recording.fs * ratio), config)
+    for start, stop in runs(~_inside(segments, n_work)):
+        out[start:stop] = 0
+    missing = tuple(_missing(column, spans, ratio) for column, spans in zip(columns, pieces, strict=True))
+    return Conditioned(read_only(out), float(recording.fs * ratio), segments, missing)
+
+
+def _long_enough(recorded: NDArray[np.bool_], fs: float, config: SignalConfig) -> tuple[tuple[int, int], ...]:
+    return tuple((a, b) for a, b in runs(recorded) if b - a >= config.segment_min_s * fs - 1)
+
+
+def _inside(spans: Sequence[tuple[int, int]], size: int) -> NDArray[np.bool_]:
+    mask = np.zeros(size, np.bool_)
+    for start, stop in spans:
+        mask[start:stop] = True
+    return mask
+
+
+def _missing(lead: FloatArray, spans: list[tuple[int, int]], ratio: Fraction) -> tuple[tuple[int, int], ...]:
+    """Return the stretches without a lead, at the working rate: its gaps, what lies between its pieces, bridges."""
+    there = np.isfinite(lead) & _inside(spans, lead.size)
+    if there.all():
+        return ()
+    return tuple((math.floor(a * ratio), math.ceil(b * ratio)) for a, b in runs(~there))
 
 
 def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.errors import SignalError
@@ -12,9 +12,16 @@ FIRST_LEADS: Final = ("MLII", "II", "ML2", "I", "MLI", "V5", "V4", "V6", "MLIII"
 SECOND_LEADS: Final = ("V1", "MV1", "V2", "V5", "V4", "V6", "V3", "I", "AVF", "III", "AVL", "AVR")
 # First and second leads of the training data (MIT-BIH, DS1).
 TRAINED_LEADS: Final = frozenset({"MLII", "II", "V1", "V2", "V4", "V5"})
+# The leads in which the QRS of most hearts points up; it points down in V1 and aVR, and may in III, aVL, V2 and V3.
+UPRIGHT_LEADS: Final = frozenset({"MLII", "II", "ML2", "I", "MLI", "V4", "V5", "V6"})
+EITHER_WAY_LEADS: Final = frozenset({"V1", "MV1", "V2", "V3", "AVR", "AVL", "AVF", "III", "MLIII"})
+READABLE_SHARE: Final = 0.5  # of what the longest recorded lead has: a lead that has less is lost ...
+SECOND_SHARE: Final = 0.1  # ... and as a second lead, one that has less than this
 
 
-def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -> tuple[str, ...]:
+def choose_leads(
+    leads: Sequence[str], requested: Sequence[str] | None = None, readable: Mapping[str, float] | None = None
+) -> tuple[str, ...]:
     """Choose one or two leads to analyse, the best for P waves and QRS first.
 
     Parameters
@@ -23,6 +30,8 @@ def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -
         The recording's leads, in order.
     requested : sequence of str, optional
         One or two names chosen by the user; they win.
+    readable : mapping of str to float, optional
+        The share of the recording in which each lead holds a signal. Leads that are lost are passed over.
 
     Raises
     ------
@@ -33,12 +42,31 @@ def choose_leads(leads: Sequence[str], requested: Sequence[str] | None = None) -
     --------
     >>> choose_leads(["V5", "V2", "II"])
     ('II', 'V2')
+    >>> choose_leads(["V5", "V2", "II"], readable={"V5": 1.0, "V2": 1.0, "II": 0.2})
+    ('V5', 'V2')
     """
     if requested is not None:
         return _checked(leads, tuple(requested))
-    first = _best(leads, FIRST_LEADS)
-    rest = [lead for lead in leads if lead != first]
+    share = readable or {}
+    best = max(share.get(lead, 1.0) for lead in leads)
+    living = [lead for lead in leads if share.get(lead, 1.0) >= READABLE_SHARE * best]
+    first = _best(living, FIRST_LEADS)
+    rest = [lead for lead in leads if lead != first and share.get(lead, 1.0) >= SECOND_SHARE * best]
     return (first, _best(rest, SECOND_LEADS)) if rest else (first,)
+
+
+def may_look_inverted(lead: str, *, first: bool) -> bool:
+    """Tell whether a QRS that points down in this lead is worth a notice.
+
+    Parameters
+    ----------
+    lead : str
+        Name of the lead.
+    first : bool
+        Whether it is the first of the analysed leads; the second is noticed only if its name is known to point up.
+    """
+    name = lead.upper()
+    return name in UPRIGHT_LEADS or (first and name not in EITHER_WAY_LEADS)
 
 
 def _checked(leads: Sequence[str], requested: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ from pipeline.types import FloatArray, IntArray
 # The weights in r_peaks.json were fitted to this geometry: a change needs `python -m pipeline.training.r_peaks`.
 ENVELOPE_FS_HZ = 125.0
 BAND_HZ = (3.0, 18.0)
-ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS = 104.0, 56.0, 16.0, 56.0
+ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS, BEND_MS = 104.0, 56.0, 16.0, 56.0, 40.0
 BLOCK_S = 2.0  # holds a beat at 30 / min; its maximum is the height of a QRS
 LEVEL_BLOCKS, SHORT_BLOCKS, FLOOR_BLOCKS = 15, 3, 5
+LONG_BLOCKS, LONG_QUANTILE = 61, 0.75  # of two minutes: what is usual even around a pause of one minute
 NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
 WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
 STEEP_MS = np.arange(-96, 97, 32)
@@ -40,7 +41,7 @@ class Candidates:
     at : (n,) int64
         Increasing indices into `Conditioned.signal`.
     strength : (n,) float32
-        Energy of both leads, relative to their usual level.
+        Energy of both leads, relative to their usual level within two minutes: low in a pause.
     features : (n, n_features) float32
         What the leads look like around each candidate.
     """
@@ -52,14 +53,17 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False)
 class _Envelopes:
-    """Of two leads: energy, its maximum nearby, and slope (2, n); levels and noise floor per block (2, n_blocks)."""
+    """Of two leads: energy, its maximum nearby, slope and bend (2, n); levels, noise floor per block (2, n_blocks)."""
 
     energy: FloatArray
     wide: FloatArray
     slope: FloatArray
+    bend: FloatArray
     level: FloatArray
     short: FloatArray
+    long: FloatArray
     slope_level: FloatArray
+    bend_level: FloatArray
     floor: FloatArray
     block: int
     fs: float
@@ -86,26 +90,34 @@ def find_candidates(conditioned: Conditioned) -> list[Candidates]:
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
-    energy, slope = _energy(leads, fs), _slope(leads, fs)
+    energy, slope, bend = _energy(leads, fs), _slope(leads, fs), _bend(leads, fs)
     block = round(BLOCK_S * fs)
     highest = _blocks(energy, block).max(axis=2)
     level = _running_median(highest, LEVEL_BLOCKS)
+    long = _running_median(highest, LONG_BLOCKS, LONG_QUANTILE)
     min_level = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
     short = np.maximum(_running_median(highest, SHORT_BLOCKS), min_level)
     floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
-    slope_level = _running_median(_blocks(slope, block).max(axis=2), LEVEL_BLOCKS)
-    min_slope = np.maximum(MIN_LEVEL * np.quantile(slope_level, 0.9, axis=1, keepdims=True), 1e-9)
     return _Envelopes(
         energy=energy,
         wide=maximum_filter1d(energy, _samples(WIDE_MS, fs), axis=1),
         slope=slope,
+        bend=bend,
         level=np.maximum(level, min_level),
         short=short,
-        slope_level=np.maximum(slope_level, min_slope),
+        long=np.maximum(long, min_level),
+        slope_level=_level_of(slope, block),
+        bend_level=_level_of(bend, block),
         floor=np.where(short <= min_level, LOST, floor),
         block=block,
         fs=fs,
     )
+
+
+def _level_of(envelope: FloatArray, block: int) -> FloatArray:
+    level = _running_median(_blocks(envelope, block).max(axis=2), LEVEL_BLOCKS)
+    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.maximum(level, least), np.float32)
 
 
 def _energy(leads: FloatArray, fs: float) -> FloatArray:
@@ -121,6 +133,13 @@ def _slope(leads: FloatArray, fs: float) -> FloatArray:
     return np.asarray(uniform_filter1d(steep, _samples(SLOPE_MS, fs)), np.float32)
 
 
+def _bend(leads: FloatArray, fs: float) -> FloatArray:
+    """Return how sharply the leads bend: a QRS does more than a T wave, a pacing spike more than a QRS."""
+    sharp = np.zeros_like(leads)
+    sharp[:, 1:-1] = np.abs(leads[:, 2:] - 2 * leads[:, 1:-1] + leads[:, :-2])
+    return np.asarray(uniform_filter1d(sharp, _samples(BEND_MS, fs)), np.float32)
+
+
 def _samples(span_ms: float, fs: float) -> int:
     return max(1, round(span_ms / 1000 * fs))
 
@@ -131,9 +150,10 @@ def _blocks(envelope: FloatArray, size: int) -> FloatArray:
     return np.pad(envelope, ((0, 0), (0, missing)), mode="edge").reshape(len(envelope), -1, size)
 
 
-def _running_median(values: FloatArray, size: int) -> FloatArray:
+def _running_median(values: FloatArray, size: int, quantile: float = 0.5) -> FloatArray:
     padded = np.pad(values, ((0, 0), (size // 2, size // 2)), mode="symmetric")
-    return np.median(sliding_window_view(padded, size, axis=1), axis=2).astype(np.float32)
+    position = round(quantile * (size - 1))
+    return np.partition(sliding_window_view(padded, size, axis=1), position, axis=2)[:, :, position].astype(np.float32)
 
 
 def _peaks(envelopes: _Envelopes) -> IntArray:
@@ -151,10 +171,9 @@ def _described(envelopes: _Envelopes, peaks: IntArray, at: IntArray) -> Candidat
     block = peaks // envelopes.block
     quieter_first = np.argsort(envelopes.floor[:, block], axis=0, kind="stable")
     parts = [_of_lead(envelopes, peaks, block, lead) for lead in quieter_first]
-    features = np.concatenate(parts, axis=1)
     middle = int(np.flatnonzero(NEAR_MS == 0)[0])
-    strength = features[:, middle] ** 2 + features[:, parts[0].shape[1] + middle] ** 2
-    return Candidates(at, strength, features)
+    strength = [part[:, middle] ** 2 * np.exp(part[:, -1]) for part in parts]
+    return Candidates(at, strength[0] + strength[1], np.concatenate(parts, axis=1))
 
 
 def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntArray) -> FloatArray:
@@ -171,6 +190,7 @@ def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntA
         [
             np.minimum(envelopes.floor[lead, block], 1.5),
             np.clip(np.log(envelopes.short[lead, block] / level), -3, 3),
+            np.clip(np.log(level / envelopes.long[lead, block]), -4, 1),
         ],
         axis=1,
     )
@@ -179,6 +199,7 @@ def _of_lead(envelopes: _Envelopes, peaks: IntArray, block: IntArray, lead: IntA
             around(envelopes.energy, level, NEAR_MS),
             around(envelopes.wide, level, FAR_MS),
             around(envelopes.slope, envelopes.slope_level[lead, block], STEEP_MS),
+            around(envelopes.bend, envelopes.bend_level[lead, block], STEEP_MS),
             state,
         ],
         axis=1,

@@ -57,6 +57,7 @@ _WORDS: Final = {
     "delete": ("deleted", "deleting"),
     "add": ("added", "adding"),
     "comment": ("commented on", "commenting on"),
+    "seen": ("looked at", "looking at"),
     KEEP: ("kept", "keeping"),
 }
 
@@ -112,6 +113,7 @@ class Entry:
         if self.event in _PLAIN:
             return _PLAIN[self.event]
         beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
+        beats = "the rhythm of a stretch" if self.kind == "seen" else beats
         past, doing = _WORDS[self.kind]
         verb = {"undo": f"undid {doing}", "redo": f"redid {doing}", "adjudicate": f"settled a difference, {past}"}.get(
             self.event, past

@@ -13,10 +13,12 @@ from pipeline._util.files import write_json
 from pipeline.analysis import Prepared
 from pipeline.config import DEFAULT, Config, cache_root
 from pipeline.store.keys import prepared_key
+from pipeline.store.results import restored
 from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
-from pipeline.types import Beats, Quality, QualitySegment, Recording, read_only
+from pipeline.types import Beats, Episode, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
+_OPTIONAL = "offset"
 
 
 def load_prepared(
@@ -66,6 +68,8 @@ def _save(prepared: Prepared, target: Path) -> None:
     beats = prepared.beats
     reasons, which = np.unique(np.array(beats.reason, np.str_), return_inverse=True)
     arrays: dict[str, Any] = {name: getattr(beats, name) for name in _ARRAYS}
+    if beats.offset is not None:
+        arrays[_OPTIONAL] = beats.offset
     with new_folder(target) as folder:
         np.save(folder / "signal.npy", beats.signal)
         np.savez(folder / "beats.npz", which=which.astype(np.int32), **arrays)
@@ -78,6 +82,8 @@ def _save(prepared: Prepared, target: Path) -> None:
                 "fs": beats.fs,
                 "mean_rr_s": beats.mean_rr_s,
                 "reasons": reasons.tolist(),
+                "segments": prepared.segments,
+                "in_signal": [asdict(episode) for episode in prepared.in_signal],
             },
             private=True,
         )
@@ -85,7 +91,8 @@ def _save(prepared: Prepared, target: Path) -> None:
 
 def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prepared:
     with (folder / "beats.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        arrays = {name: read_only(stored[name]) for name in _ARRAYS}
+        names = (*_ARRAYS, *([_OPTIONAL] if _OPTIONAL in stored else []))
+        arrays = {name: read_only(stored[name]) for name in names}
         which = stored["which"]
     leads = tuple(facts["leads"])
     beats = Beats(
@@ -96,11 +103,9 @@ def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prep
         reason=tuple(facts["reasons"][i] for i in which),
         **arrays,
     )
-    quality = Quality(
-        tuple(QualitySegment(**segment) for segment in facts["quality"]["segments"]),
-        facts["quality"]["analysed_fraction"],
-    )
-    return Prepared(recording, leads, quality, beats, tuple(facts["notices"]))
+    segments = tuple((int(start), int(stop)) for start, stop in facts["segments"])
+    in_signal = tuple(Episode(**episode) for episode in facts["in_signal"])
+    return Prepared(recording, leads, restored(facts["quality"]), beats, tuple(facts["notices"]), segments, in_signal)
 
 
 def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:

@@ -17,7 +17,7 @@ from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import Analysis, Episode, Quality, QualitySegment, read_only
 
 _ARRAYS = ("sample", "p", "has_p", "confidence")
-_LATER = ("rr_s",)  # arrays that an analysis of an earlier version lacks
+_LATER = ("rr_s", "offset")  # arrays that an analysis of an earlier version lacks
 
 
 def load_analysis(
@@ -96,14 +96,15 @@ def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | N
     return cache_root() / "analyses" / key[:2] / f"{key}.npz"
 
 
-def _restored(facts: dict[str, Any], arrays: dict[str, Any]) -> Analysis:
-    quality = Quality(
-        tuple(
-            QualitySegment(**{**segment, "leads": tuple(segment.get("leads", ()))})
-            for segment in facts["quality"]["segments"]
-        ),
-        facts["quality"]["analysed_fraction"],
+def restored(quality: dict[str, Any]) -> Quality:
+    """Return the quality that was stored as plain values; earlier versions did not name leads."""
+    segments = (
+        QualitySegment(**{**segment, "leads": tuple(segment.get("leads", ()))}) for segment in quality["segments"]
     )
+    return Quality(tuple(segments), quality["analysed_fraction"])
+
+
+def _restored(facts: dict[str, Any], arrays: dict[str, Any]) -> Analysis:
     rhythm = tuple(Episode(**episode) for episode in facts.pop("rhythm", ()))
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return Analysis(**{**plain, "quality": quality, "rhythm": rhythm, **arrays})
+    return Analysis(**{**plain, "quality": restored(facts["quality"]), "rhythm": rhythm, **arrays})

@@ -26,12 +26,17 @@ from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peak_candidates import find_candidates
 from pipeline.signal.r_peak_choice import WEIGHTS_PATH, DenseNetwork, choose_candidates, in_rhythm
 from pipeline.synthesis.av_block import blocked
+from pipeline.synthesis.hard_beats import with_fast_runs, with_low_beats, with_spikes, with_tall_t
 from pipeline.synthesis.noise import NoiseKind, mixed
-from pipeline.types import FloatArray, Recording, read_only
+from pipeline.synthesis.pauses import with_pauses
+from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 FOLDS = 4
 MATCH_S = 0.15
 CLEAN, IGNORED = "both leads", -1
+EXCERPT_S = (300.0, 900.0)  # of each record, which becomes the hard conditions; without the flutter of 207
+ALONE = ("asystole", "tall T waves", "fast runs", "spikes")  # of these conditions, the first lead alone as well
+PAUSES, PAUSE_P = 8, (1.0, 2.5)  # how many in an excerpt, and how high their P waves are
 SIGNAL = DEFAULT.signal
 
 
@@ -99,6 +104,10 @@ def flutter(database: str, record: str) -> list[Span]:
     return list(zip(starts, stops, strict=True))
 
 
+def _flutter_of(recording: Recording, record: str) -> list[Span]:
+    return flutter("mitdb", record) if recording.name == record else []  # an excerpt has none
+
+
 def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
     """Yield the record as it is, with one lead, in noise, with one lead noisy and lost at times, and in AV block."""
     recording = read("mitdb", record)
@@ -124,6 +133,31 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
         yield name, block, _conditioned(block, chosen_leads)
     noisy = mixed(blocked(recording, rng), "em", rng.uniform(3, 14), half=0, shift=int(rng.integers(300_000)))
     yield "blocked, noise", noisy, _conditioned(noisy, leads)
+    for name, hard in _hard(_excerpt(recording), rng):
+        yield name, hard, _conditioned(hard, leads)
+        if name in ALONE:
+            yield f"{name}, first lead", hard, _conditioned(hard, leads[:1])
+
+
+def _hard(recording: Recording, rng: np.random.Generator) -> Iterator[tuple[str, Recording]]:
+    """Yield ten minutes with what the records lack: asystole, tall T waves, fast runs, pacing spikes, low beats."""
+    paused, _ = with_pauses(recording, rng, count=PAUSES, p_growth=PAUSE_P)
+    yield "asystole", paused
+    yield "asystole, noise", mixed(paused, "em", rng.uniform(6, 18), half=0, shift=int(rng.integers(300_000)))
+    yield "tall T waves", with_tall_t(recording, rng)
+    yield "fast runs", with_fast_runs(recording, rng)
+    yield "spikes", with_spikes(recording, rng)
+    yield "low beats", with_low_beats(recording, rng)
+
+
+def _excerpt(recording: Recording) -> Recording:
+    assert recording.reference is not None
+    start, stop = (round(edge * recording.fs) for edge in EXCERPT_S)
+    inside = (recording.reference.sample >= start) & (recording.reference.sample < stop)
+    symbols = tuple(np.array(recording.reference.symbol)[inside].tolist())
+    reference = Annotations(recording.reference.sample[inside] - start, symbols)
+    name = f"{recording.name}-excerpt"
+    return replace(recording, name=name, p_signal=recording.p_signal[start:stop], reference=reference)
 
 
 def _conditioned(recording: Recording, leads: tuple[str, ...]) -> Conditioned:
@@ -140,7 +174,7 @@ def _version(record: int, name: str, recording: Recording, conditioned: Conditio
         at=at,
         strength=np.concatenate([piece.strength for piece in pieces]),
         features=np.concatenate([piece.features for piece in pieces]),
-        label=_labels(at, recording, conditioned.fs, flutter("mitdb", DS1[record])),
+        label=_labels(at, recording, conditioned.fs, _flutter_of(recording, DS1[record])),
     )
 
 
@@ -174,7 +208,7 @@ def _left_out(
 
 def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
     label = np.concatenate([version.label for version in versions])
-    weight = np.concatenate([np.full(v.label.size, 2.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
+    weight = np.concatenate([np.full(v.label.size, 4.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
     inputs = np.concatenate(features)[label >= 0]
     mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
     inputs = (inputs - mean) / std

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,21 @@ import wfdb
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
-from pipeline.export import dump_json, safe_cell, table_bytes, to_json, write_analysis_json, write_atr, write_csv
+from pipeline.export import (
+    dump_json,
+    safe_cell,
+    table_bytes,
+    to_json,
+    write_analysis_json,
+    write_atr,
+    write_csv,
+    write_rhythm_csv,
+)
 from pipeline.export.wfdb_files import write_record
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
-from pipeline.types import Analysis, Quality, QualitySegment, Recording, read_only
+from pipeline.types import Analysis, Episode, Quality, QualitySegment, Recording, read_only
+from tests.helpers.rhythms import beatless_of
 
 FS = 360.0
 P = np.array(
@@ -49,14 +60,45 @@ def analysis() -> Analysis:
         reason=("", "", "confidence 30.0 % is below 50.0 %", "a gap lies within the beat – µ"),
         notices=("Lead V1 is uncalibrated.",),
         threshold=0.4,
+        rhythm=(
+            Episode(0.0, 20.0, "N", "", 0.97, "72/min"),
+            Episode(20.0, 1000.25, "AFIB", "", 0.91, "irregular RR intervals"),
+            Episode(1000.25, 1805.5, "VFL", "VF", 0.88, "no QRS, chaotic waves"),
+        ),
     )
 
 
 def test_the_json_has_the_keys_of_the_contract_in_order(analysis):
     found = to_json(analysis)
-    assert list(found) == ["record", "fs", "duration_s", "leads", "model", "quality", "beats", "summary", "version"]
+    assert list(found) == [
+        *("record", "fs", "duration_s", "leads", "model", "quality", "beats", "rhythm", "summary", "version"),
+    ]
     assert list(found["beats"][0]) == ["sample", "time_s", "class", "p", "abnormal", "confidence", "status", "reason"]
     assert list(found["beats"][0]["p"]) == list(AAMI_CLASSES)
+    assert [list(row) for row in found["rhythm"]] == [
+        ["start_s", "stop_s", "rhythm", "detail", "confidence", "evidence"],
+    ] * 3
+
+
+def test_the_rhythm_in_the_json_covers_the_recording_in_order(analysis):
+    rows = to_json(analysis)["rhythm"]
+    assert [(row["rhythm"], row["detail"]) for row in rows] == [("N", ""), ("AFIB", ""), ("VFL", "VF")]
+    assert [row["start_s"] for row in rows] == [0.0, *(row["stop_s"] for row in rows[:-1])]
+    assert rows[-1]["stop_s"] == analysis.duration_s
+    assert rows[1]["evidence"] == "irregular RR intervals"
+
+
+def test_the_json_of_an_analysis_that_knows_no_rhythm_is_that_of_the_version_that_made_it(analysis):
+    found = to_json(replace(analysis, rhythm=()))
+    assert "rhythm" not in found
+    assert list(found["quality"]["segments"][0]) == ["start_s", "stop_s", "verdict", "reason"]
+
+
+def test_the_table_of_rhythms_has_one_row_per_episode(analysis, tmp_path):
+    text = write_rhythm_csv(analysis, tmp_path / "208.rhythm.csv").read_text("utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["name"] for row in rows] == ["Sinus rhythm", "Atrial fibrillation", "Ventricular fibrillation"]
+    assert (rows[1]["start_s"], rows[1]["stop_s"], rows[1]["confidence"]) == ("20.0", "1000.25", "0.91")
 
 
 def test_a_classified_beat_says_what_the_network_said(analysis):
@@ -112,12 +154,37 @@ def test_numbers_keep_their_sign():
 def test_the_annotations_come_back_through_wfdb(analysis, tmp_path):
     write_atr(analysis, tmp_path / "208.hv")
     found = wfdb.rdann(str(tmp_path / "208"), "hv")
-    assert found.sample.tolist() == analysis.sample.tolist()
-    assert found.symbol == ["N", "V", "N", "Q"]
     assert found.fs == FS
-    assert [text.rstrip("\0") for text in found.aux_note] == [
-        "", "", "confidence 30.0 % is below 50.0 %", "a gap lies within the beat ? ?",
-    ]  # fmt: skip
+    assert list(
+        zip(found.sample.tolist(), found.symbol, [text.rstrip("\0") for text in found.aux_note], strict=True)
+    ) == [
+        (0, "+", "(N"),
+        (100, "N", ""),
+        (460, "V", ""),
+        (7_200, "+", "(AFIB"),
+        (10_000, "N", "confidence 30.0 % is below 50.0 %"),
+        (360_090, "+", "(VFL"),
+        (649_999, "Q", "a gap lies within the beat ? ?"),
+    ]
+
+
+def test_annotations_without_a_beat_tell_the_rhythm(analysis, tmp_path):
+    whole = (Episode(0.0, 1805.5, "ASYS"),)
+    write_atr(beatless_of(analysis, whole), tmp_path / "208.hv")
+    found = wfdb.rdann(str(tmp_path / "208"), "hv")
+    assert (found.sample.tolist(), found.symbol, found.aux_note) == ([0], ["+"], ["(ASYS"])
+    with pytest.raises(DataError, match="neither beat nor rhythm"):
+        write_atr(beatless_of(analysis, ()), tmp_path / "208.hv")
+
+
+def test_a_rhythm_that_begins_at_a_beat_is_written_before_it(analysis, tmp_path):
+    begins = (Episode(0.0, 460 / FS, "N"), Episode(460 / FS, 1805.5, "VT"))
+    write_atr(replace(analysis, rhythm=begins), tmp_path / "208.hv")
+    found = wfdb.rdann(str(tmp_path / "208"), "hv")
+    assert [(at, one) for at, one in zip(found.sample.tolist(), found.symbol, strict=True) if at == 460] == [
+        (460, "+"),
+        (460, "V"),
+    ]
 
 
 def test_the_annotations_are_read_by_our_own_intake(analysis, tmp_path):

@@ -134,6 +134,16 @@ def test_a_checksum_stated_as_unsigned_is_the_same_checksum():
     assert _read(files).n_samples == N
 
 
+def test_checksums_that_are_all_zero_were_not_computed():
+    files = record()
+    lines = files["r.hea"].splitlines()
+    without = [b" ".join([*(fields := line.split())[:5], b"7", b"0", *fields[7:]]) for line in lines[1:3]]
+    found = _read(files | {"r.hea": b"\n".join([lines[0], *without])})
+    assert any("no checksum" in notice for notice in found.notices)
+    with pytest.raises(IntakeError, match="begins with"):
+        _read(files | {"r.hea": b"\n".join([lines[0], without[0], lines[2]])})
+
+
 def test_a_header_that_ends_with_the_adc_zero_promises_no_first_sample():
     files = record()
     lines = [b" ".join(line.split()[:4]) + b" 1024" for line in files["r.hea"].splitlines()[1:3]]

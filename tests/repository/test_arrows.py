@@ -17,7 +17,7 @@ FORBIDDEN = {
 }
 # Each may import those before it, and none after it.
 PIPELINE = (
-    *("config", "labels", "errors", "types", "wording", "_util"),
+    *("config", "labels", "errors", "types", "rhythm_names", "wording", "_util"),
     *("signal", "features", "rhythm", "analysis", "intake", "explain", "review", "store", "worker", "cases"),
     *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
     *("beat_images", "page_classifier", "image_folders", "api", "cli", "__main__"),

@@ -112,9 +112,9 @@ def test_modules_that_documents_name_are_there():
 
 
 def test_a_module_that_is_not_there_is_found():
-    text = "`pipeline/rhythm`, `pipeline.types.Recording`, models/<name>.py and models.registry.unheard_of"
+    text = "`pipeline/unheard_of`, `pipeline.types.Recording`, models/<name>.py and models.registry.unheard_of"
     assert [hit for hit in NAMED.findall(text) if not _is_there(hit)] == [
-        "pipeline/rhythm",
+        "pipeline/unheard_of",
         "models.registry.unheard_of",
     ]
 

@@ -106,6 +106,21 @@ def test_a_pause_that_only_makes_up_for_an_early_beat_is_compensatory(ectopic):
     assert found("NNNNNN", slow) == [("pause", 3, 4)]
 
 
+@pytest.mark.parametrize(
+    ("doubled_s", "expected"),
+    [(1.6, [("missing_beat", 19, 20)]), (1.4, []), (1.9, [])],
+    ids=["twice", "not twice", "more than twice"],
+)
+def test_an_interval_of_two_beats_among_steady_ones_is_a_finding(doubled_s, expected):
+    assert found("N" * 40, intervals("N" * 40, at20=doubled_s)) == expected
+
+
+def test_an_interval_of_two_beats_in_an_irregular_rhythm_is_none():
+    rr_s = np.random.default_rng(0).uniform(0.5, 1.1, 40)
+    rr_s[20] = 1.6
+    assert ("missing_beat", 19, 20) not in found("N" * 40, rr_s)
+
+
 def test_no_pause_is_found_across_a_gap_or_a_rejected_beat():
     assert found("NNNNNN", intervals("NNNNNN", at3=5.0), breaks=[3]) == []
     assert found("NNXNNN", intervals("NNXNNN", at2=2.5, at3=2.5)) == []

@@ -237,3 +237,11 @@ def test_a_thinned_poincare_plot_keeps_points_that_lie_alone(seed, spread):
     found = poincare(written("N" * 20_000, rr_s))
     assert 100 < found.x.size <= REVIEW.points_max
     assert {5000, 5001} <= set(found.position.tolist())
+
+
+def test_a_missed_beat_does_not_decide_on_the_variability():
+    rr_s = 0.8 + 0.01 * np.sin(np.arange(200))
+    whole = variability(written("N" * 200, rr_s))
+    missed = variability(written("N" * 199, np.delete(rr_s, 100) + np.eye(1, 199, 100)[0] * rr_s[100]))
+    assert whole.rmssd.value == pytest.approx(missed.rmssd.value, rel=0.05)
+    assert missed.n_intervals == whole.n_intervals - 2

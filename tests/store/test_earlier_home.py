@@ -27,8 +27,13 @@ from pipeline.wording import RESEARCH_USE
 from tests.fixtures.make_home import ANNA, BESIDE, CARLA, dated, said_of
 
 EARLIER = Path(__file__).resolve().parent.parent / "fixtures" / "home-0.1.0.zip"
-# The sentence under every export has changed since; it is no part of a study.
+# The sentence under every export, and the name of class N, have changed since; they are no part of a study.
 EARLIER_NOTICE = "For research use only. Not a medical device. A clinician looks at the signal and decides."
+SINCE = (
+    (EARLIER_NOTICE, RESEARCH_USE),
+    ("Share of normal beats", "Share of N class beats"),
+    ('"text": "normal"', '"text": "N class"'),
+)
 RECORDS = ("signed", "in_review")
 SIGNED, IN_REVIEW = 1, 2
 
@@ -66,7 +71,9 @@ def test_a_study_opens_with_the_same_decisions_classes_signature_and_exports(ear
         assert found[part] == said[part], part
     assert found["exports"].keys() == said["exports"].keys() == {"hv", "csv", "json", "fhir.json"}
     for ending, export in said["exports"].items():
-        assert found["exports"][ending] == export.replace(EARLIER_NOTICE, RESEARCH_USE), ending
+        for before, now in SINCE:
+            export = export.replace(before, now)
+        assert found["exports"][ending] == export, ending
     assert set(found["others"]) <= set(said["others"])  # what other networks said is in the cache, and may be gone
 
 

@@ -1,0 +1,195 @@
+"""All finders together: from beats, and the signal where there is one, to episodes that cover the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.config import DEFAULT, Config
+from pipeline.errors import EcgError
+from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.pauses import find_pauses
+from pipeline.rhythm.rates import find_beatless, find_rates
+from pipeline.rhythm.runs import find_runs
+from pipeline.rhythm.states import partition
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.reading import read_leads
+from pipeline.types import Episode, Quality, Recording, number
+
+_GIVEN: Final = "annotated"  # evidence for what annotations say themselves
+
+
+def find_rhythms(
+    sample: ArrayLike, symbol: Sequence[str], fs: float, recording: Recording | None = None
+) -> tuple[Episode, ...]:
+    """Find the rhythms of a recording from its annotated beats.
+
+    Parameters
+    ----------
+    sample : (n,) array-like of int
+        Annotations as indices into the recording, non-decreasing.
+    symbol : sequence of str
+        WFDB symbol of each, or AAMI class N, S, V, F, Q. Ventricular flutter and fibrillation are read from "!", and
+        from "[" to "]"; other symbols that mark no beat are passed over. All "N" if only the beats are known.
+    fs : float
+        Sampling frequency of `sample`, Hz.
+    recording : Recording, optional
+        The recording itself: P waves, pacing, fibrillation and noise are then looked for in its signal.
+
+    Returns
+    -------
+    tuple of Episode
+        In order, from 0 to the end of the recording, or to the last annotation, without gaps or overlaps.
+
+    Raises
+    ------
+    EcgError
+        If the annotations do not fit together, or lie outside the recording.
+
+    Examples
+    --------
+    >>> import pipeline as hv
+    >>> every_second = [0, 800, 1200, 2000, 2400, 3200, 3600]
+    >>> [(episode.rhythm, episode.start_s) for episode in hv.find_rhythms(every_second, "NNVNVNV", 1000)]
+    [('B', 0.0)]
+    """
+    at, rate = _checked(sample, symbol, number("fs", fs), recording)
+    duration_s = recording.duration_s if recording is not None else float(at[-1]) / rate if at.size else 0.0
+    aami = np.array([aami_class(one) or "" for one in symbol], "<U1")
+    beats = np.flatnonzero(aami != "")
+    beats = beats[np.flatnonzero(np.diff(at[beats], prepend=-1) > 0)]
+    conditioned, leads, quality = _signal(recording)
+    context = RhythmContext(
+        duration_s=duration_s,
+        time_s=at[beats] / rate,
+        symbol=aami[beats],
+        trusted=np.ones(beats.size, np.bool_),
+        confidence=np.ones(beats.size, np.float32),
+        break_before=breaks(at[beats] / rate, conditioned),
+        recording=recording,
+        conditioned=conditioned,
+        leads=leads,
+        quality=quality,
+    )
+    return episodes(context, [*_annotated(at / rate, symbol), *find_in_signal(context)])
+
+
+def find_in_signal(context: RhythmContext) -> list[Episode]:
+    """Find what the signal alone tells, before any beat is classified: fibrillation, noise.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        The classes of its beats are not used.
+    """
+    return find_noise(context)
+
+
+def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple[Episode, ...]:
+    """Find the rhythms of a recording from its classified beats and its signal.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Its beats and its signal.
+    in_signal : iterable of Episode, optional
+        What `find_in_signal` returned.
+
+    Returns
+    -------
+    tuple of Episode
+        In order, from 0 to the end of the recording without gaps or overlaps.
+    """
+    known = list(in_signal)
+    proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    proposed += [*find_runs(context), *find_beatless(context)]
+    return partition(proposed, context.duration_s, find_rates(context))
+
+
+def outside(pauses: Iterable[Episode], taken: Sequence[Episode]) -> list[Episode]:
+    """Return the pauses that touch nothing else: an interval with fibrillation or noise in it is no pause.
+
+    Parameters
+    ----------
+    pauses : iterable of Episode
+        Intervals between two beats.
+    taken : sequence of Episode
+        Stretches whose beats are not known.
+    """
+    return [one for one in pauses if not any(e.start_s < one.stop_s and one.start_s < e.stop_s for e in taken)]
+
+
+def breaks(time_s: NDArray[np.float64], conditioned: Conditioned | None) -> NDArray[np.bool_]:
+    """Tell before which beats (n,) nothing was recorded for a while; the first is one of them.
+
+    Parameters
+    ----------
+    time_s : (n,) float64
+        R peaks, seconds.
+    conditioned : Conditioned or None
+        The signal; None if it is not known.
+    """
+    found = np.zeros(time_s.size, np.bool_)
+    found[:1] = True
+    if conditioned is not None and time_s.size:
+        starts = np.array([start for start, _ in conditioned.segments]) / conditioned.fs
+        found |= np.diff(np.searchsorted(starts, time_s, side="right"), prepend=-1) != 0
+    return found
+
+
+def _checked(
+    sample: ArrayLike, symbol: Sequence[str], fs: float, recording: Recording | None
+) -> tuple[NDArray[np.int64], float]:
+    at = np.asarray(sample, np.int64)
+    if at.ndim != 1 or at.size != len(symbol):
+        raise EcgError(f"Each annotation needs a sample and a symbol: there are {at.shape} and {len(symbol)}.")
+    if unknown := [one for one in symbol if aami_class(one) is None and one not in NON_BEAT_SYMBOLS]:
+        raise EcgError(f"{unknown[0]!r} is no WFDB annotation symbol.")
+    if fs <= 0:
+        raise EcgError(f"fs must be positive, not {fs:g} Hz.")
+    if at.size and (at[0] < 0 or (np.diff(at) < 0).any()):
+        raise EcgError("The samples of annotations must not be negative and must not decrease.")
+    if recording is not None and at.size and at[-1] / fs > recording.duration_s:
+        last_s, end_s = at[-1] / fs, recording.duration_s
+        raise EcgError(f"An annotation at {last_s:.1f} s lies beyond the end of the recording at {end_s:.1f} s.")
+    return at, fs
+
+
+def _signal(
+    recording: Recording | None, config: Config = DEFAULT
+) -> tuple[Conditioned | None, tuple[str, ...], Quality | None]:
+    if recording is None:
+        return None, (), None
+    read = read_leads(recording, config.signal)
+    steep = slopes(read.conditioned, config.signal)
+    r_peak = detect_r_peaks(read.conditioned, config.signal, lambda: steep)
+    return read.conditioned, read.leads, read.quality(r_peak, steep, config.signal)
+
+
+def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:
+    """Return ventricular flutter and fibrillation as annotated: from "[" to "]", and runs of "!"."""
+    found: list[Episode] = []
+    began: float | None = None
+    for at, one in zip(time_s.tolist(), symbol, strict=True):
+        if one == "[":
+            began = at
+        elif one == "]" and began is not None:
+            found.append(Episode(began, at, "VFL", "VFL", evidence=_GIVEN))
+            began = None
+    if began is not None:
+        found.append(Episode(began, float(time_s[-1]), "VFL", "VFL", evidence=_GIVEN))
+    waves = time_s[np.flatnonzero(np.array(symbol, "<U1") == "!")] if len(symbol) else time_s[:0]
+    close = [Episode(a, b, "VFL", "VFL", evidence=_GIVEN) for a, b in pairwise(waves.tolist()) if b - a < 1.0]
+    return [*found, *close]
+
+
+def without_beats(found: Iterable[Episode]) -> list[Episode]:
+    """Return the stretches in which there is no beat to classify: fibrillation, flutter, noise without an ECG."""
+    return [episode for episode in found if episode.rhythm in ("VFL", "NOISE")]

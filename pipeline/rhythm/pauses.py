@@ -1,0 +1,117 @@
+"""Pauses and asystole: intervals without a QRS in which the leads are at rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pipeline.config import REVIEW
+from pipeline.rhythm.context import RhythmContext
+from pipeline.signal.at_rest import between_beats, qrs_height
+from pipeline.types import Episode, FloatArray
+
+PAUSE_S: Final = 2.5  # from R peak to R peak; a shorter one may follow any early beat
+ASYSTOLE_S: Final = 4.0  # no QRS for so long: CinC Challenge 2015, doi:10.1109/CIC.2015.7408639
+CONFIDENCE: Final = 0.98  # of a pause with a beat on either side; measured by `python -m benchmarks.asystole`
+EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begun or ended with an electrode off
+BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
+NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
+CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of any amplifier: no electrode is connected
+LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
+LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
+
+Span = tuple[float, float]
+
+
+def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[Episode]:
+    """Find pauses and asystole: from the R peak before to the R peak after, or to the recording's start or end.
+
+    An interval counts if nothing was lost in it and at least one lead is at rest; where leads are dead, noisy or
+    fibrillating it is none. Without a signal, its length alone decides.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Beats and signal; both may be missing.
+    shortest_s : float, optional
+        Shortest interval without a QRS, seconds.
+
+    Returns
+    -------
+    list of Episode
+        Code ASYS, in order of time; `detail` is "pause" below four seconds, else "asystole".
+    """
+    if not len(context):
+        return _without_beats(context, shortest_s)
+    long = [span for span in _intervals(context) if span[1] - span[0] >= shortest_s]
+    heights = _heights(context) if long else ()
+    judged = [_judged(context, span, heights) for span in long]
+    return [episode for episode in judged if episode is not None]
+
+
+def _intervals(context: RhythmContext) -> list[Span]:
+    """Return the intervals between beats, in order; with a signal, those before the first and after the last too."""
+    pairs = zip(
+        context.time_s[:-1].tolist(), context.time_s[1:].tolist(), context.break_before[1:].tolist(), strict=True
+    )
+    inside = [(first, last) for first, last, broken in pairs if not broken]
+    if context.conditioned is None:
+        return inside
+    return [(0.0, float(context.time_s[0])), *inside, (float(context.time_s[-1]), context.duration_s)]
+
+
+def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> Episode | None:
+    """Return the episode between two beats, or a beat and an end of the recording; None if it is no pause."""
+    conditioned, (first, last) = context.conditioned, span
+    if conditioned is None:
+        return _episode(span, BEATS_ONLY_CONFIDENCE, "no beat was marked")
+    fs = conditioned.fs
+    if not _recorded(conditioned.segments, first * fs, last * fs):
+        return None
+    begins, ends = first <= 0, last >= context.duration_s
+    start = round(first * fs) - begins * round(REVIEW.silence_after_s * fs)  # no T wave at the start, no P at the end
+    stop = round(last * fs) + ends * round(REVIEW.silence_before_s * fs)
+    if between_beats(tuple(conditioned.signal.T), heights, (start, stop), fs) != "rest":
+        return None
+    confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
+    return _episode(span, confidence, "no QRS, and the baseline is at rest")
+
+
+def _heights(context: RhythmContext) -> tuple[float, ...]:
+    """Return the usual height of the QRS in each lead, mV."""
+    if context.conditioned is None:
+        return ()
+    r_peak = np.round(context.time_s * context.conditioned.fs).astype(np.int64)
+    return tuple(qrs_height(lead, r_peak, context.conditioned.fs) for lead in context.conditioned.signal.T)
+
+
+def _without_beats(context: RhythmContext, shortest_s: float) -> list[Episode]:
+    """Return asystole over a whole recording in which no beat was found, if a lead is alive and low."""
+    conditioned = context.conditioned
+    if conditioned is None or context.duration_s < shortest_s:
+        return []
+    at_rest = any(_is_low(lead, conditioned.fs) for lead in conditioned.signal.T)
+    if not at_rest or not _recorded(conditioned.segments, 0, len(conditioned.signal)):
+        return []
+    return [_episode((0.0, context.duration_s), NO_BEAT_CONFIDENCE, "no QRS, and the baseline is at rest")]
+
+
+def _is_low(lead: FloatArray, fs: float) -> bool:
+    """Tell whether a lead without a known QRS is alive, and flat but for P waves."""
+    size = round(REVIEW.silence_step_s * fs)
+    steps = lead[: lead.size // size * size].reshape(-1, size)
+    heights = np.ptp(steps, axis=1) if steps.size else np.zeros(1)
+    alive = float(np.median(heights)) >= CONSTANT_MV  # else nothing tells a dead electrode from a dead heart
+    return alive and float(heights.max()) < LOW_MV and float(np.quantile(heights, LOW_SHARE)) < LOW_MV / 2
+
+
+def _recorded(segments: tuple[tuple[int, int], ...], first: float, last: float) -> bool:
+    """Tell whether one stretch without gaps holds all between two positions, samples at the working rate."""
+    return any(start <= first + 1 and last <= stop + 1 for start, stop in segments)
+
+
+def _episode(span: Span, confidence: float, why: str) -> Episode:
+    seconds = span[1] - span[0]
+    kind = "asystole" if seconds >= ASYSTOLE_S else "pause"
+    return Episode(*span, "ASYS", kind, confidence, f"{why} for {seconds:.1f} s")

@@ -1,0 +1,109 @@
+"""From a recording to the leads that are read: artefacts masked, leads chosen and filtered, and their quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.config import SignalConfig
+from pipeline.errors import SignalError
+from pipeline.signal.artefacts import Artefact, mask_artefacts
+from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
+from pipeline.signal.leads import READABLE_SHARE, choose_leads
+from pipeline.signal.noise import judge_noise
+from pipeline.signal.quality import artefact_notices, assess
+from pipeline.types import IntArray, Quality, Recording, read_only
+from pipeline.wording import share
+
+
+@dataclass(frozen=True, eq=False)
+class ReadLeads:
+    """The leads that are read.
+
+    Attributes
+    ----------
+    recording : Recording
+        The recording with NaN in its artefacts.
+    artefacts : tuple of Artefact
+        What was masked, in any lead.
+    leads : tuple of str
+        Names of the one or two leads.
+    conditioned : Conditioned
+        The same, filtered, at the working rate.
+    notices : tuple of str
+        What a reader should know of masks and of the choice, one sentence each.
+    """
+
+    recording: Recording
+    artefacts: tuple[Artefact, ...]
+    leads: tuple[str, ...]
+    conditioned: Conditioned
+    notices: tuple[str, ...]
+
+    def quality(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> Quality:
+        """Judge these leads.
+
+        Parameters
+        ----------
+        r_peak, steep : (n,) int64
+            The beats, and those that the second detector found, as indices into `conditioned.signal`.
+        config : SignalConfig
+            Thresholds.
+        """
+        noise = judge_noise(self.conditioned, r_peak, steep, doubtful=config.noisy_from)
+        return assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+
+
+def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str, ...] | None = None) -> ReadLeads:
+    """Mask artefacts, choose the leads, and filter them.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    config : SignalConfig
+        Settings of the path from millivolts to beats.
+    requested : tuple of str, optional
+        One or two lead names; chosen automatically if None.
+
+    Raises
+    ------
+    SignalError
+        If a requested lead is not there, or none was recorded long enough without a gap.
+    """
+    masked, artefacts = mask_artefacts(recording, config)
+    leads, notices = _chosen(masked, requested, config)
+    masks = artefact_notices(artefacts, leads, recording.fs)
+    try:
+        conditioned = condition(masked, leads, config)
+    except SignalError:
+        if not artefacts:
+            raise
+        condition(recording, leads, config)  # refuses what was not recorded; what is masked is an answer
+        conditioned = condition(_filled(masked), leads, config)
+    return ReadLeads(masked, artefacts, leads, conditioned, (*notices, *masks))
+
+
+def _filled(masked: Recording) -> Recording:
+    """Return a recording of which too little is left to be read, with the median of each lead where it was masked."""
+    with np.errstate(invalid="ignore"):
+        middle = [np.nanmedian(lead) if np.isfinite(lead).any() else 0.0 for lead in masked.p_signal.T]
+    filled = np.where(np.isfinite(masked.p_signal), masked.p_signal, np.array(middle, np.float32))
+    return replace(masked, p_signal=read_only(filled))
+
+
+def _chosen(
+    masked: Recording, requested: tuple[str, ...] | None, config: SignalConfig
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if requested:
+        return choose_leads(masked.leads, requested), ()
+    readable = dict(zip(masked.leads, np.isfinite(masked.p_signal).mean(axis=0).tolist(), strict=True))
+    analysable = analysable_leads(masked, config)
+    usual, chosen = choose_leads(analysable), choose_leads(analysable, None, readable)
+    if usual[0] == chosen[0] or readable[usual[0]] >= READABLE_SHARE * readable[chosen[0]]:
+        return chosen, ()
+    return chosen, (
+        f"Lead {usual[0]} holds a signal in {share(readable[usual[0]])} of the recording: lead {chosen[0]} was read "
+        "instead.",
+    )

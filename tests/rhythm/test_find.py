@@ -1,0 +1,95 @@
+"""Rhythms from annotated beats, and the finders that need classes alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pipeline as hv
+from pipeline.errors import EcgError
+from pipeline.types import Episode, Recording
+
+FS = 100
+
+
+def rhythm_of(rr_s: list[float], symbols: str) -> tuple[Episode, ...]:
+    """Find the rhythm of beats; the first one is at 0.5 s, `rr_s` are the intervals between them."""
+    sample = np.round(FS * (0.5 + np.cumsum([0.0, *rr_s]))).astype(int)
+    return hv.find_rhythms(sample, symbols, FS)
+
+
+def codes(found: tuple[Episode, ...]) -> list[str]:
+    return [episode.rhythm for episode in found]
+
+
+def test_a_steady_rhythm_is_one_episode_with_its_rate() -> None:
+    (found,) = rhythm_of([0.8] * 99, "N" * 100)
+    assert (found.rhythm, found.start_s, found.stop_s, found.evidence) == ("N", 0.0, 79.7, "75/min")
+
+
+@pytest.mark.parametrize(
+    ("rr_s", "code"), [(1.5, "SBR"), (1.21, "SBR"), (1.19, "N"), (0.61, "N"), (0.59, "ST"), (0.4, "ST"), (0.25, "SVTA")]
+)
+def test_the_rate_names_the_rest(rr_s: float, code: str) -> None:
+    assert codes(rhythm_of([rr_s] * 199, "N" * 200)) == [code]
+
+
+def test_a_rate_that_changes_for_half_a_minute_is_an_episode_and_for_ten_seconds_is_not() -> None:
+    assert codes(rhythm_of([0.8] * 100 + [0.5] * 70 + [0.8] * 100, "N" * 271)) == ["N", "ST", "N"]
+    assert codes(rhythm_of([0.8] * 100 + [0.5] * 20 + [0.8] * 100, "N" * 221)) == ["N"]
+
+
+def test_bigeminy_is_no_tachycardia_although_half_of_its_intervals_are_short() -> None:
+    found = rhythm_of([0.8] * 40 + [0.5, 1.1] * 40 + [0.8] * 40, "N" * 41 + "VN" * 40 + "N" * 40)
+    assert codes(found) == ["N", "B", "N"]
+    assert found[1].evidence == "every second beat is ventricular, 40 cycles"
+    assert codes(rhythm_of([0.8, 0.5, 1.1] * 20, "N" + "NVN" * 20)) == ["T"]
+
+
+def test_a_run_of_ventricular_beats_is_named_by_its_rate_and_lasts_until_the_next_beat() -> None:
+    fast = rhythm_of([0.8] * 20 + [0.5, 0.4, 0.4, 1.0] + [0.8] * 20, "N" * 21 + "VVV" + "N" * 21)
+    assert codes(fast) == ["N", "VT", "N"]
+    assert fast[1].start_s == pytest.approx(0.5 + 16 + 0.5)
+    assert fast[1].seconds == pytest.approx(0.4 + 0.4 + 1.0)
+    assert fast[1].evidence == "3 ventricular beats in a row at 150/min"
+    assert codes(rhythm_of([0.8] * 20 + [0.9, 0.9, 0.9, 0.9] + [0.8] * 20, "N" * 21 + "VVV" + "N" * 21))[1] == "IVR"
+    assert codes(rhythm_of([0.8] * 20 + [0.5, 0.4, 0.4, 1.0] + [0.8] * 20, "N" * 21 + "SSS" + "N" * 21))[1] == "SVTA"
+
+
+def test_two_ventricular_beats_are_no_episode() -> None:
+    assert codes(rhythm_of([0.8] * 20 + [0.5, 0.4, 1.0] + [0.8] * 20, "N" * 21 + "VV" + "N" * 21)) == ["N"]
+
+
+def test_annotated_fibrillation_and_flutter_waves_are_read() -> None:
+    sample = [*range(50, 1050, 80), 1100, *range(1120, 1600, 20), 1620, *range(1700, 2600, 80)]
+    symbols = ["N"] * 13 + ["["] + ["!"] * 24 + ["]"] + ["N"] * 12
+    found = hv.find_rhythms(sample, symbols, FS)
+    assert codes(found) == ["N", "VFL", "N"]
+    assert (found[1].start_s, found[1].stop_s) == (11.0, 16.2)
+
+
+def test_annotations_without_beats_give_no_sinus_rhythm() -> None:
+    assert hv.find_rhythms([], "", FS) == ()
+    assert codes(hv.find_rhythms([100, 4000], "+|", FS)) == ["NOISE"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "symbols", "fs", "sentence"),
+    [
+        ([0, 80], "N", FS, "Each annotation needs a sample and a symbol"),
+        ([0, 80], "Nk", FS, "'k' is no WFDB annotation symbol"),
+        ([80, 0], "NN", FS, "must not decrease"),
+        ([-5, 80], "NN", FS, "must not be negative"),
+        ([0, 80], "NN", 0, "fs must be positive"),
+        ([0, 80], "NN", float("nan"), "fs must be a number"),
+    ],
+)
+def test_annotations_that_do_not_fit_are_refused_with_one_sentence(sample, symbols, fs, sentence) -> None:
+    with pytest.raises(EcgError, match=sentence):
+        hv.find_rhythms(sample, symbols, fs)
+
+
+def test_an_annotation_beyond_the_recording_is_refused() -> None:
+    recording = Recording.from_array(np.sin(np.arange(3600) / 10), fs=360, leads="II")
+    with pytest.raises(EcgError, match="beyond the end of the recording"):
+        hv.find_rhythms([3700], "N", 360, recording)
