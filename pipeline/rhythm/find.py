@@ -179,7 +179,7 @@ def _signal(
     read = read_leads(recording, config.signal)
     steep = slopes(read.conditioned, config.signal)
     r_peak = detect_r_peaks(read.conditioned, config.signal, lambda: steep)
-    return read.conditioned, read.leads, read.quality(r_peak, steep, config.signal)
+    return read.conditioned, read.leads, read.judged(r_peak, steep, config.signal)[0]
 
 
 def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:
