@@ -15,7 +15,7 @@ from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_beatless, find_rates
@@ -93,7 +93,8 @@ def find_in_signal(context: RhythmContext) -> list[Episode]:
     context : RhythmContext
         The classes of its beats are not used.
     """
-    return [*find_ventricular(context), *find_noise(context)]
+    noise = find_noise(context)
+    return [*without_motion(find_ventricular(context), noise), *noise]
 
 
 def episodes(
