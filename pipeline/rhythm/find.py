@@ -18,7 +18,7 @@ from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
 from pipeline.rhythm.pauses import find_pauses
-from pipeline.rhythm.rates import find_beatless, find_rates
+from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
 from pipeline.rhythm.ventricular import find_ventricular
@@ -119,7 +119,7 @@ def episodes(
     known = list(in_signal)
     proposed = [*known, *outside(find_pauses(context), without_beats(known))]
     proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
-    proposed += [*find_runs(context), *find_beatless(context)]
+    proposed += [*find_runs(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, find_rates(context))
 
 
