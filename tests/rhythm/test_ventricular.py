@@ -18,6 +18,7 @@ from pipeline.rhythm.ventricular import (
     ventricular_episodes,
     ventricular_states,
     waveform_probabilities,
+    with_exact_edges,
 )
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray
@@ -32,6 +33,7 @@ def seconds_with(probability: list[float], *, repeats: float = 0.2, wave_hz: flo
         np.full(n, repeats, np.float32),
         np.full(n, wave_hz, np.float32),
         np.full(n, 0.5, np.float32),
+        np.zeros((n, 0), np.float32),
     )
 
 
@@ -93,6 +95,16 @@ def test_waves_that_repeat_are_tachycardia_and_others_fibrillation() -> None:
 
 def test_slow_regular_waves_are_left_to_the_classified_beats() -> None:
     assert (ventricular_states(seconds_with([0.99] * 30, repeats=0.97, wave_hz=1.9)) == OTHER).all()
+
+
+def test_edges_are_put_where_the_waveform_changes() -> None:
+    rng = np.random.default_rng(0)
+    shape = np.repeat([[0.0, 1.0], [3.0, 0.0], [0.0, 1.0]], 20, axis=0) + 0.1 * rng.standard_normal((60, 2))
+    late = np.array([OTHER] * 24 + [FIBRILLATION] * 13 + [OTHER] * 23)
+    exact = np.array([OTHER] * 20 + [FIBRILLATION] * 20 + [OTHER] * 20)
+    assert with_exact_edges(late, shape.astype(np.float32)).tolist() == exact.tolist()
+    assert with_exact_edges(exact, shape.astype(np.float32)).tolist() == exact.tolist()
+    assert with_exact_edges(late, np.zeros((60, 0), np.float32)).tolist() == late.tolist()
 
 
 def test_a_recording_of_nothing_but_fibrillation_is_one_episode() -> None:

@@ -201,8 +201,8 @@ def _with_noise(signal: FloatArray, label: Labels, rng: np.random.Generator, noi
     start = int(rng.integers(0, len(kind) - len(signal)))
     piece = kind[start : start + len(signal), rng.permutation(2)[: signal.shape[1]]]
     waves = ((label == FLUTTER) | (label == TACHYCARDIA)).any()
-    ratio = rng.uniform(0.05, 0.4 if waves else 2.0, signal.shape[1]).astype(np.float32)
-    return signal + piece * (ratio * signal.std(axis=0) / (piece.std(axis=0) + 1e-6))
+    ratio = rng.uniform(0.05, 0.4 if waves else 2.0, signal.shape[1])
+    return np.asarray(signal + piece * (ratio * signal.std(axis=0) / (piece.std(axis=0) + 1e-6)), np.float32)
 
 
 def _fibrillating(signal: FloatArray, label: Labels, fs: float, rng: np.random.Generator) -> tuple[FloatArray, Labels]:
