@@ -12,12 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
+from pipeline.rhythm.atrial import find_atrial
+from pipeline.rhythm.blocks import find_blocks
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.pacing import Pacing, find_pacing
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_beatless, find_rates
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
+from pipeline.rhythm.ventricular import find_ventricular
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.signal.reading import read_leads
@@ -89,10 +93,12 @@ def find_in_signal(context: RhythmContext) -> list[Episode]:
     context : RhythmContext
         The classes of its beats are not used.
     """
-    return find_noise(context)
+    return [*find_ventricular(context), *find_noise(context)]
 
 
-def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple[Episode, ...]:
+def episodes(
+    context: RhythmContext, in_signal: Iterable[Episode] = (), pacing: Pacing | None = None
+) -> tuple[Episode, ...]:
     """Find the rhythms of a recording from its classified beats and its signal.
 
     Parameters
@@ -101,6 +107,8 @@ def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple
         Its beats and its signal.
     in_signal : iterable of Episode, optional
         What `find_in_signal` returned.
+    pacing : Pacing, optional
+        What `read_pacing` returned, if it was asked before.
 
     Returns
     -------
@@ -109,6 +117,7 @@ def episodes(context: RhythmContext, in_signal: Iterable[Episode] = ()) -> tuple
     """
     known = list(in_signal)
     proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
     proposed += [*find_runs(context), *find_beatless(context)]
     return partition(proposed, context.duration_s, find_rates(context))
 

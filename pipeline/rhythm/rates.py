@@ -64,7 +64,7 @@ def find_beatless(context: RhythmContext) -> list[Episode]:
     times = np.concatenate([[0.0], context.time_s, [context.duration_s]])
     empty = np.flatnonzero(np.diff(times) > BEATLESS_S)
     why = "no beat could be found"
-    return [Episode(float(times[k]), float(times[k + 1]), "NOISE", "no beats", 0.5, why) for k in empty]
+    return [Episode(float(times[k]), float(times[k + 1]), "NOISE", "", 0.5, why) for k in empty]
 
 
 def _noise(context: RhythmContext) -> list[Episode]:

@@ -45,7 +45,7 @@ def partition(proposed: Iterable[Episode], duration_s: float, otherwise: Iterabl
         In order, from 0 to `duration_s` without gaps or overlaps; what is then left is NOISE.
     """
     ranked = sorted(proposed, key=lambda episode: (-PRECEDENCE.index(episode.rhythm), episode.confidence))
-    nothing = Episode(0.0, duration_s, "NOISE", "not read", 0.5, "nothing could be read")
+    nothing = Episode(0.0, duration_s, "NOISE", "", 0.5, "nothing could be read")
     layers = [_clipped(episode, duration_s) for episode in (nothing, *otherwise, *ranked)]
     inside = [episode for episode in layers if episode.stop_s > episode.start_s]
     return tuple(_without_remainders(_joined(_painted(inside))))
