@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.detectors import load_detector
 from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.noise_measures import WINDOW_S, NoiseWindows, noise_windows, one_lead
+from pipeline.signal.noise_measures import OF_LEAD, WINDOW_S, NoiseWindows, noise_windows, one_lead
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.types import FloatArray, IntArray
 
@@ -19,6 +19,7 @@ WRONG: Final = "quality"  # of an answer there
 NO_ECG: Final = "unreadable"  # of the whole window
 STEADY: Final = (1, 2, 3, 2, 1)  # weights of a window and its neighbours
 SAMPLE_S: Final = 120.0
+REST, LOUD = 0.2, 0.9  # quieter than this share of what the lead has in its loudest tenth
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 
@@ -73,6 +74,7 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
         if some.size:
             alone[lead, some] = load_detector(WRONG).probabilities(one_lead(windows.measures[some], lead))[:, 1]
     no_ecg = _steadied(load_detector(NO_ECG).probabilities(measures)[:, 1])
+    no_ecg[_at_rest(windows.measures, n_leads)] = 0
     whole = windows.inside
     return NoiseVerdicts(start_s, stop_s, _beside(wrong, whole), alone, _beside(no_ecg, whole))
 
@@ -97,6 +99,15 @@ def noise_alone(conditioned: Conditioned, lead: int, config: SignalConfig) -> fl
     steep = slopes(alone, config)
     noise = judge_noise(alone, detect_r_peaks(alone, config, lambda: steep), steep, doubtful=2.0)
     return float(np.median(np.maximum(noise.wrong, noise.no_ecg)))
+
+
+def _at_rest(measures: FloatArray, n_leads: int) -> NDArray[np.bool_]:
+    """Tell in which windows (n,) a lead is far quieter than it can be: an asystole shows noise alone."""
+    rest = np.zeros(len(measures), np.bool_)
+    for lead in range(n_leads):
+        spread = measures[:, lead * len(OF_LEAD) + OF_LEAD.index("spread")]
+        rest |= spread < REST * np.quantile(spread, LOUD)
+    return rest
 
 
 def _steadied(probability: FloatArray) -> FloatArray:
