@@ -1,6 +1,6 @@
 """Noise curves: answers that noise makes wrong, and beats still answered; writes docs/experiments/noise_curves.json.
 
-    python -m benchmarks.noise
+python -m benchmarks.noise
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python docs/make_numbers.py           writes
     python docs/make_numbers.py --check   changes nothing; exit code 1 if a document is out of date
 
-The documents are README.md, docs/results.md, docs/reproduce.md and docs/model_cards/*.md. Every number comes from
-models/weights/NAME/evaluation*.json and manifest.json; none is typed.
+The documents are README.md, docs/results.md, docs/reproduce.md, docs/experiments/rhythm-evaluation.md and
+docs/model_cards/*.md. Every number comes from models/weights/NAME/evaluation*.json, rhythm.json and manifest.json; none
+is typed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from models import registry  # noqa: E402
+from models.detectors import available_detectors, detector_manifest  # noqa: E402
 from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
+from pipeline.evaluation.rhythm_schema import (  # noqa: E402
+    RhythmEvaluation,
+    SourceScores,
+    read_rhythm_evaluation,
+    rhythm_file,
+)
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
 from pipeline.evaluation.schema import Estimate, Estimates  # noqa: E402
 from pipeline.labels import CLASS_NAMES  # noqa: E402
@@ -31,6 +39,8 @@ RESULTS: Final = ROOT / "docs" / "results.md"
 DEFAULTS: Final = ("rhythm_svdb", "vgg16")  # what the README shows: the networks that read recordings and pictures
 CARDS: Final = ROOT / "docs" / "model_cards"
 REPRODUCE: Final = ROOT / "docs" / "reproduce.md"
+RHYTHMS: Final = ROOT / "docs" / "experiments" / "rhythm-evaluation.md"
+DETECTORS: Final = "detectors"  # the card of all detectors of rhythms
 PAGE: Final = WEIGHTS / "pages" / "page"
 BLOCK: Final = re.compile(r"(<!-- numbers:start -->\n).*?(<!-- numbers:end -->)", re.DOTALL)
 NOTHING: Final = "_No evaluation has been saved yet; `python -m pipeline evaluate` writes one._\n"
@@ -39,7 +49,7 @@ MEASURES: Final = (
     ("S F1", "S_f1"),
     ("V F1", "V_f1"),
     ("F F1", "F_f1"),
-    ("balanced accuracy, normal or not", "binary_balanced_accuracy"),
+    ("balanced accuracy, N or not", "binary_balanced_accuracy"),
     ("ECE", "ece"),
 )
 
@@ -48,7 +58,7 @@ def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
     found = {path.parent.name: read_evaluation(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
-    texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found)}
+    texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found), RHYTHMS: _rhythms()}
     texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
@@ -94,6 +104,8 @@ def _results(found: Mapping[str, Evaluation]) -> str:
 def _card(name: str, found: Mapping[str, Evaluation]) -> str:
     if name == PAGE.name:
         return _page_card()
+    if name == DETECTORS:
+        return _detectors_card()
     if name not in found:
         return NOTHING
     evaluation = found[name]
@@ -225,6 +237,89 @@ def _estimate(estimate: Estimate, *, interval: bool = True) -> str:
     if interval and estimate.low is not None:
         text += f" ({estimate.low:.3f} to {estimate.high:.3f})"
     return text
+
+
+def _rhythms() -> str:
+    """Rhythms in every database: seconds, episodes, false alarms."""
+    file = rhythm_file(WEIGHTS)
+    if not file.is_file():
+        return NOTHING
+    content = read_rhythm_evaluation(file)
+    made = (
+        f"Written by `docs/make_numbers.py` from `{file.relative_to(ROOT)}` (commit `{content.provenance.commit}`). "
+        "Intervals: 95 %, bootstrap over records.\n"
+    )
+    return "".join(_rhythm_source(source) for source in content.sources) + made
+
+
+def _rhythm_source(source: SourceScores) -> str:
+    read = "the signal" if source.read_from == "signal" else "reference beats"
+    told = [
+        f"### {source.title}, from {read}\n\n{source.records} records, {source.hours:,.1f} h.{_trained(source)}\n\n"
+    ]
+    rows = [
+        [
+            target.title,
+            f"{target.minutes:.1f}",
+            *(_estimate(target.time[name], interval=False) for name in ("se", "sp", "ppv")),
+            _estimate(target.time["f1"]),
+            f"{target.found} of {target.annotated}",
+            f"{target.right} of {target.named}",
+        ]
+        for target in source.targets
+        if target.minutes or target.name in ("AFIB", "shockable")
+    ]
+    head = ["rhythm", "annotated (min)", "Se", "Sp", "PPV", "F1", "episodes found", "episodes right"]
+    told += [_table(head, rows) + "\n"] if rows else []
+    if source.alarms:
+        each = [[a.title, str(a.false), _estimate(a.per_24h)] for a in source.alarms]
+        told.append(_table(["false alarm", "number", "in 24 h"], each) + "\n")
+    if source.burden:
+        worst = f"{source.burden.worst:.1f} (record {source.burden.worst_record.partition('/')[2]})"
+        told.append(f"AF burden, percentage points wrong: median {source.burden.median:.1f}, worst {worst}.\n\n")
+    if source.strips:
+        scores = ", ".join(f"{name} {_estimate(found)}" for name, found in source.strips.overall.items())
+        told.append(f"Strips called AF or not, noisy ones left out: {scores}.\n\n")
+    return "".join(told)
+
+
+def _trained(source: SourceScores) -> str:
+    parts = [
+        f" Read by detectors trained without them: {_numbers(source.held_out)}." if source.held_out else "",
+        f" Read by detectors trained on them: {_numbers(source.seen)}." if source.seen else "",
+    ]
+    return "".join(parts)
+
+
+def _numbers(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} by `{name}`" for name, number in sorted(found.items()))
+
+
+def _detectors_card() -> str:
+    """What each detector was trained on, and how large it is."""
+    names, file = available_detectors(WEIGHTS), rhythm_file(WEIGHTS)
+    if not names:
+        return NOTHING
+    evaluation = read_rhythm_evaluation(file) if file.is_file() else None
+    return "".join(_detector_card(name, evaluation) for name in names)
+
+
+def _detector_card(name: str, evaluation: RhythmEvaluation | None) -> str:
+    facts = detector_manifest(name, WEIGHTS)
+    size_kb = (WEIGHTS / name / "weights.npz").stat().st_size / 1000
+    folds = {found.name: found.folds for found in evaluation.detectors} if evaluation else {}
+    rows = [
+        ["answers", ", ".join(facts.classes)],
+        ["reads", f"{len(facts.measures)} measures"],
+        ["trained on", f"{facts.trained_on} ({len(facts.train_records)} records)"],
+        ["trained again without some of them, to read those", f"{folds.get(name, 0)} times"],
+        ["weights", f"{size_kb:.0f} kB, SHA-256 `{facts.version}`"],
+        [
+            "made by",
+            f"`{facts.command}` (commit `{facts.commit}`, seed {facts.seed}, {facts.training_minutes:.0f} min)",
+        ],
+    ]
+    return f"### {facts.title} (`{name}`)\n\n" + _table(["", ""], rows) + "\n"
 
 
 def _provenance(found: Mapping[str, Evaluation]) -> str:

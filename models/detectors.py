@@ -13,7 +13,6 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +23,7 @@ from models.errors import ModelError
 from models.softmax import softmax
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
-_OTHERS: Final[ContextVar[Mapping[str, Path]]] = ContextVar("_OTHERS", default=MappingProxyType({}))
+_OTHERS: Final[ContextVar[tuple[Mapping[str, Path], set[str]] | None]] = ContextVar("_OTHERS", default=None)
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,12 @@ def load_detector(name: str, folder: Path | None = None) -> Detector:
     ModelError
         If there is no such detector, or its files are damaged.
     """
-    others = _OTHERS.get() if folder is None else {}
-    return _load(others[name] if name in others else (folder or WEIGHTS) / name, name)
+    usual = (folder or WEIGHTS) / name
+    if folder is not None or (others := _OTHERS.get()) is None:
+        return _load(usual, name)
+    places, asked = others
+    asked.add(name)
+    return _load(places.get(name, usual), name)
 
 
 def forget_detectors() -> None:
@@ -137,17 +140,23 @@ def forget_detectors() -> None:
 
 
 @contextmanager
-def detectors_from(places: Mapping[str, Path]) -> Iterator[None]:
+def detectors_from(places: Mapping[str, Path]) -> Iterator[set[str]]:
     """Let `load_detector` read some detectors elsewhere: those that were not trained on the record in hand.
 
     Parameters
     ----------
     places : mapping of str to Path
         By name of the detector, the folder of its manifest and weights; other detectors stay what they are.
+
+    Yields
+    ------
+    set of str
+        Names of the detectors that were asked for so far, exchanged or not.
     """
-    token = _OTHERS.set(MappingProxyType(dict(places)))
+    asked: set[str] = set()
+    token = _OTHERS.set((dict(places), asked))
     try:
-        yield
+        yield asked
     finally:
         _OTHERS.reset(token)
 

@@ -37,10 +37,10 @@ where in the picture of the beat it looked. The five classes are those of ANSI/A
 NOT = """
 It is **not a medical device**. It was trained and tested on public databases, chiefly two-lead ambulatory recordings of
 47 adults, and in no hospital's routine. It does not diagnose and does not know the patient. It
-names single beats, and what follows from their order: runs, couplets, pauses, stretches as irregular as in atrial
-fibrillation. Whether that is the rhythm's name is for a clinician to say; flutter, blocks, ischaemia and paced rhythms
-are outside what it names. Bundle branch block beats count as N. It has not been tested on children. A notice marks
-leads that no network here was trained on.
+names beats and rhythms, from one or two leads, each with a confidence and what in the signal says so. ST segments,
+intervals and all other leads are not read: nothing here says anything about ischaemia. N is a class of beats, not a
+normal ECG: beats with bundle branch block and escape beats count as N. It has not been tested on children. A notice
+marks leads that no network here was trained on.
 """
 PRIVACY = """
 Nothing leaves the machine that HeartVision runs on. A recording that you open is kept there, its signal and its name,

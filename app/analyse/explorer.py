@@ -53,6 +53,7 @@ def _trend(session: Session) -> None:
         beat=beats,
         quality=case.analysis.quality.segments,
         rhythm=case.analysis.rhythm,
+        width_px=strip_chart.PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
     )
     rhythm_view.legend(case.analysis.rhythm)
     strip_chart.pickable(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.common.session import Session
 from app.common.text import plain
+from app.common.theme import by_touch
 from models import registry
 from pipeline.cases.case import Case, quality_text
 from pipeline.errors import EcgError
@@ -13,17 +14,20 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
 from pipeline.rhythm_names import rhythm_name
-from pipeline.wording import burden, clock, duration, grouped, of_the_classified, share
+from pipeline.wording import UNDEFINED, burden, clock, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
     "the Evaluation page has figures for patients it never saw."
 )
-URGENT_SHOWN = 4
+URGENT_SHOWN, PHONE_SHOWN = 4, 2
 
 
-def draw(case: Case) -> None:
-    """Name, quality, what was looked at, notices, counts and rates."""
+def draw(session: Session) -> None:
+    """Name, quality, what was looked at, urgent episodes, notices, counts and rates."""
+    case = session.case
+    if case is None:
+        return
     recording, analysis = case.recording, case.analysis
     st.subheader(plain(recording.name), anchor=False)
     st.caption(
@@ -33,6 +37,7 @@ def draw(case: Case) -> None:
         f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
     )
     st.markdown(f":material/visibility: {plain(case.looked_at)}")
+    _urgent(session, case)
     for notice in analysis.notices:
         st.warning(plain(notice), icon=":material/warning:")
     if _in_training(case):
@@ -48,12 +53,13 @@ def _numbers(case: Case) -> None:
             _count(label, found.counts[label], burden(found.counts, label), CLASS_NAMES[label])
         left = f"{share(unclassified / max(1, len(case.letters)))} of all"
         _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
-        mean = "unknown" if rate.mean is None else f"{rate.mean:.0f}"
+        mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
         st.metric(
-            "Mean heart rate", f"{mean}/min", width=150, border=True, delta=_range(rate),
+            "Mean heart rate", mean, width=150, border=True, delta=_range(rate),
             delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
         )  # fmt: skip
-    st.caption(of_the_classified(found.counts))
+    if case.letters:
+        st.caption(of_the_classified(found.counts))
 
 
 def _count(label: str, count: int, below: str, meaning: str) -> None:
@@ -63,7 +69,7 @@ def _count(label: str, count: int, below: str, meaning: str) -> None:
 
 def _range(rate: HeartRate) -> str:
     if rate.lowest is None or rate.highest is None:
-        return "too few beats for a range"
+        return "too few beats"
     return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
 
 
@@ -78,17 +84,17 @@ def _in_training(case: Case) -> bool:
     return case.recording.name.split("_")[0] in {*facts.train_records, *facts.validation_records}
 
 
-def urgent(session: Session) -> None:
+def _urgent(session: Session, case: Case) -> None:
     """The most urgent episodes, each a button that leads there."""
-    case = session.case
-    if case is None or not case.urgent:
+    if not case.urgent:
         return
+    shown = PHONE_SHOWN if by_touch() else URGENT_SHOWN
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="urgent"):
         st.badge("Urgent", color="red", icon=":material/emergency:")
-        for number, episode in enumerate(case.urgent[:URGENT_SHOWN]):
+        for number, episode in enumerate(case.urgent[:shown]):
             words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {clock(episode.start_s)}"
             st.button(plain(words), key=f"urgent-{number}", on_click=session.look, args=(episode.start_s,), wrap=False)
-        if (more := len(case.urgent) - URGENT_SHOWN) > 0:
+        if (more := len(case.urgent) - shown) > 0:
             st.caption(f"and {more} more below", width="content")
 
 

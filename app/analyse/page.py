@@ -72,8 +72,7 @@ def _show(session: state.Session, case: Case) -> None:
     from app.analyse import controls, downloads, explorer, overview
 
     controls.choose(session)
-    overview.draw(case)
-    overview.urgent(session)
+    overview.draw(session)
     overview.offer_review(case)
     explorer.draw(session)
     downloads.draw(case)

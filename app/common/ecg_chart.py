@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
-BAND_MM, TREND_BAND_PX = 4.0, 24  # heights of the band of rhythm on paper, and over a trend with the gap below it
+BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip, and over a trend with the gap below
 THINNEST_PX, LETTER_PX = 2.0, 6.5
 ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
 ARBITRARY_MV = 2.0  # the height of a lead whose values cannot be millivolts
@@ -152,11 +152,12 @@ def strip(
     if notes:
         _draw_notes(drawing, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
     if rhythm:
+        px_per_mv = paper.gain_mm_mv * paper.px_per_mm
         _draw_band(
             drawing, rhythm, (start_s, start_s + window_s), colours, px_per_s=paper.speed_mm_s * paper.px_per_mm,
-            row=top + 0.2 / paper.gain_mm_mv, height=BAND_MM / paper.gain_mm_mv,
+            row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv,
         )  # fmt: skip
-        top += (BAND_MM + 0.6) / paper.gain_mm_mv
+        top += (BAND_PX + 3) / px_per_mv
     drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
@@ -183,12 +184,14 @@ def trend(
     beat: NDArray[np.int64],
     quality: tuple[QualitySegment, ...] = (),
     rhythm: tuple[Episode, ...] = (),
+    width_px: int = PAPER_PX,
 ) -> go.Figure:
     """Heart rate over the whole recording; above it its rhythm; below it a lane per class, with a tick at each beat.
 
     Beats of class N have no lane.
 
-    `beat` (n,) are the beats that the points of the line stand for: a click on it leads there.
+    `beat` (n,) are the beats that the points of the line stand for: a click on it leads there. In `width_px` the names
+    of rhythms must find room.
     """
     drawing = Drawing()
     low, high = _rate_range(hr_bpm)
@@ -215,7 +218,7 @@ def trend(
     height = 150 + 18 * len(lanes) + (TREND_BAND_PX if rhythm else 0)
     band_share = TREND_BAND_PX / height if rhythm else 0.0
     if rhythm:
-        _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=PAPER_PX / max(duration_s, 1.0), yaxis="y3")
+        _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=width_px / max(duration_s, 1.0), yaxis="y3")
     drawing.set(**bare_look(colours, height=height))
     drawing.set(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
@@ -415,10 +418,8 @@ def _draw_band(
     The most urgent lie on top, and none is too thin to see. A click leads to the start of an episode.
     """
     order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
-    shown = sorted(
-        (episode for episode in rhythm if episode.start_s < span[1] and episode.stop_s > span[0]),
-        key=lambda episode: -order[episode.rhythm],
-    )
+    inside = [episode for episode in rhythm if episode.start_s < span[1] and episode.stop_s > span[0]]
+    shown = sorted(thinned(inside, THINNEST_PX / px_per_s), key=lambda episode: -order[episode.rhythm])
     start = [max(span[0], episode.start_s) for episode in shown]
     length = [
         max(min(span[1], episode.stop_s) - at, THINNEST_PX / px_per_s) for episode, at in zip(shown, start, strict=True)
@@ -440,6 +441,23 @@ def _draw_band(
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     drawing.set(barmode="overlay")
+
+
+def thinned(rhythm: Sequence[Episode], least_s: float) -> list[Episode]:
+    """The episodes that can be told apart where `least_s` seconds are the least to see.
+
+    Of shorter ones in a row the most urgent stands for so many as take that long together.
+    """
+    order = {code: number for number, code in enumerate(RHYTHM_NAMES)}
+    kept: list[Episode] = []
+    small: list[Episode] = []
+    for episode in [*rhythm, None]:
+        if small and (episode is None or episode.seconds >= least_s or episode.stop_s - small[0].start_s > least_s):
+            kept.append(min(small, key=lambda one: order[one.rhythm]))
+            small = []
+        if episode is not None:
+            (kept if episode.seconds >= least_s else small).append(episode)
+    return kept
 
 
 def episode_words(episode: Episode) -> str:

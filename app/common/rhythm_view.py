@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.common.theme import palette
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name, rhythm_times
@@ -15,6 +16,10 @@ from pipeline.wording import clock, duration, percent, share
 
 SHOWN_MAX = 500  # episodes in the table: the band shows all
 NONE = "No rhythm was kept: this recording was analysed by an earlier version. Analyse it again to see its rhythm."
+WIDTHS: dict[str, ColumnConfig | str | None] = {
+    **{name: st.column_config.Column(width="small") for name in ("Share", "Time", "Start", "Length", "Confidence")},
+    "Episodes": st.column_config.NumberColumn(width=70),
+}
 Jump = Callable[[float], None]
 
 
@@ -23,7 +28,7 @@ def legend(episodes: tuple[Episode, ...]) -> None:
     colours, parts = palette(), []
     for time in rhythm_times(episodes):
         fill, ink = colours.rhythms[time.rhythm]
-        name, title = html.escape(RHYTHM_NAMES[time.rhythm].name), f"{duration(time.seconds)}, {share(time.share)}"
+        name, title = html.escape(time.called.name), f"{duration(time.seconds)}, {share(time.share)}"
         parts.append(
             f'<span style="background:{fill};color:{ink};border-radius:3px;padding:1px 7px;white-space:nowrap" '
             f'title="{title}">{name} {share(time.share)}</span>'
@@ -33,7 +38,7 @@ def legend(episodes: tuple[Episode, ...]) -> None:
         st.html(f'<div style="{style}" role="note" aria-label="Rhythms">{"".join(parts)}</div>')
 
 
-def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump) -> None:
+def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool = True) -> None:
     """Time and share of each rhythm, and its episodes; a row leads to where it begins.
 
     Parameters
@@ -44,18 +49,20 @@ def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump) -> None:
         Names the tables in the session, new whenever an old click is to be forgotten.
     jump : callable
         Goes to a time, in seconds.
+    beside : bool, optional
+        Whether there is room for both tables side by side.
     """
     if not episodes:
         st.caption(NONE)
         return
-    left, right = st.columns([5, 7], gap="medium")
+    left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
     times = rhythm_times(episodes)
     with left:
         frame = pd.DataFrame(
             {
-                "Rhythm": [RHYTHM_NAMES[time.rhythm].name for time in times],
-                "Time": [duration(time.seconds) for time in times],
+                "Rhythm": [time.called.name for time in times],
                 "Share": [share(time.share) for time in times],
+                "Time": [duration(time.seconds) for time in times],
                 "Episodes": [time.count for time in times],
                 "Longest": [f"{duration(time.longest.seconds)} at {clock(time.longest.start_s)}" for time in times],
             }
@@ -90,5 +97,5 @@ def _table(frame: pd.DataFrame, starts: list[float], key: str, jump: Jump, alt: 
 
     st.dataframe(
         frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, alt=alt,
-        height="content" if len(frame) < 9 else 320,
+        height="content" if len(frame) < 9 else 320, column_config=WIDTHS,
     )  # fmt: skip

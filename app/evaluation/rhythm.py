@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,9 +16,12 @@ from app.common.theme import palette
 from app.evaluation import charts, rhythm_tables, tables
 from app.evaluation.shared import download_button, show_caption, show_table
 from models import registry
+from pipeline._util.provenance import Provenance
+from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
+from pipeline.evaluation.noise_schema import AGAIN, NOISE_CURVES, NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation, SourceScores, read_rhythm_evaluation, rhythm_file
-from pipeline.wording import grouped
+from pipeline.wording import UNDEFINED, grouped
 
 COMMAND: Final = "python -m pipeline evaluate --rhythm"
 HOW_TO_READ: Final = """
@@ -34,7 +37,8 @@ HOW_TO_READ: Final = """
 - **Episodes** follow EC57: an annotated one is found if any part of it is named, a named one is right if it touches an
   annotated one.
 - **False alarms** are named episodes that no annotation justifies: no annotated rhythm of the kind, no run of three V
-  beats at 100 a minute or more (VT or VF), no interval of 2.45 s or more (pauses).
+  beats at 100 a minute or more (VT or VF), no interval of 2.45 s or more (pauses; none counts in
+  healthy people).
 - **The numbers in brackets** hold the true value with 95 % confidence, for patients like these. Records are drawn anew,
   not seconds. Few records with a rhythm make them wide, and one record alone has no interval worth reading.
 """
@@ -54,7 +58,7 @@ class RhythmView:
         st.plotly_chart(figure, width="stretch", config=charts.config(name, self.picture), alt=alt, key=name)
         download_button("Figure as CSV", lambda: tables.csv(_points(figure, frame)), f"{name}.csv")
 
-    def table(self, frame: pd.DataFrame, name: str, alt: str, **options: object) -> None:
+    def table(self, frame: pd.DataFrame, name: str, alt: str, **options: Any) -> None:
         """Show a table that can be downloaded."""
         show_table(frame, f"rhythm-{self.source.name}-{name}.csv", alt=alt, **options)
 
@@ -97,7 +101,7 @@ def show_rhythm(picture: str) -> None:
     pinned = {"Records": st.column_config.TextColumn(pinned=True, width=190)}
     show_table(
         board, "rhythm-databases.csv", written=written, column_config=pinned, height="content",
-        alt="Rhythms in every database",
+        placeholder=UNDEFINED, alt="Rhythms in every database",
     )  # fmt: skip
     sources = {source.name: source for source in content.sources}
     chosen = st.selectbox(
@@ -208,7 +212,7 @@ def show_rhythm_records(view: RhythmView) -> None:
     numbers = {name: _number for name in frame.columns if name not in rhythm_tables.TEXTS}
     show_table(
         frame, f"rhythm-{view.source.name}-records.csv", written=numbers, alt="One rhythm in every record",
-        column_config={"Record": st.column_config.TextColumn(pinned=True)},
+        column_config={"Record": st.column_config.TextColumn(pinned=True)}, placeholder=UNDEFINED,
     )  # fmt: skip
 
 
@@ -227,6 +231,40 @@ def show_detectors(view: RhythmView) -> None:
             st.table(pd.DataFrame(facts.items(), columns=["", "Value"]).set_index(""))
 
 
+def show_noise(view: RhythmView) -> None:
+    """Answers in added noise, and annotated noise found."""
+    if not NOISE_CURVES.is_file():
+        st.info("Answers in noise have not been measured here; run `python -m benchmarks.noise`.")
+        return
+    try:
+        content = read_as(NoiseCurves, NOISE_CURVES, again=AGAIN)
+    except DataError as error:
+        st.warning(plain(str(error)))
+        return
+    st.write(
+        "Noise of the MIT-BIH Noise Stress Test Database was mixed into recordings that the noise detector was not "
+        "trained on, and they were analysed end to end. Where noise hides the waves, beats should get no class: few "
+        "are answered, and no more of the answers are wrong than without noise (dotted)."
+    )
+    measure = st.segmented_control(
+        "Measure", list(NOISE_MEASURES), format_func=NOISE_MEASURES.__getitem__, default="wrong", required=True,
+        key="rhythm-noise-measure",
+    )  # fmt: skip
+    figure = rhythm_tables.noise(content.curves, measure, NOISE_MEASURES[measure], palette())
+    view.figure(figure, f"{NOISE_MEASURES[measure]} against noise")
+    for name, found in content.vfdb.items():
+        st.markdown(
+            f"**Annotated noise of vfdb, {plain(name)}**: {grouped(found.noisy)} windows, against "
+            f"{grouped(found.others)} with a rhythm. Readers marked noise loosely: many of these windows can be read."
+        )
+        view.figure(rhythm_tables.noise_roc(found, palette()), f"Annotated noise found {name}")
+    data = "MIT-BIH Arrhythmia (DS2), Supraventricular, Noise Stress Test and Malignant Ventricular databases"
+    show_caption(Provenance(content.command, content.commit, data, content.made), "docs/experiments/noise_curves.json")
+
+
+NOISE_MEASURES: Final[Mapping[str, str]] = MappingProxyType(
+    {"wrong": "Wrong among answered", "answered": "Answered", "changed": "Changed by noise"}
+)
 SECTIONS: Final[Mapping[str, Callable[[RhythmView], None]]] = MappingProxyType(
     {
         "Rhythms": show_time,
@@ -235,6 +273,7 @@ SECTIONS: Final[Mapping[str, Callable[[RhythmView], None]]] = MappingProxyType(
         "AF burden": show_burden,
         "Confidence": show_confidence,
         "By record": show_rhythm_records,
+        "Noise": show_noise,
         "Detectors": show_detectors,
     }
 )

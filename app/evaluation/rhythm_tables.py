@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from app.common.theme import Palette
 from app.evaluation import charts, tables
+from pipeline.evaluation.noise_schema import CLEAN, AnnotatedNoise, AnsweredInNoise
 from pipeline.evaluation.rhythm_schema import (
     ConfidenceBin,
     EvaluatedDetector,
@@ -20,7 +21,7 @@ from pipeline.evaluation.rhythm_schema import (
     StripScores,
     TargetScores,
 )
-from pipeline.wording import UNDEFINED, clock, grouped
+from pipeline.wording import UNDEFINED, clock, grouped, share
 
 ALWAYS: Final = ("AFIB", "VF_VFL", "shockable")  # said of every database, annotated there or not
 EPISODES_ONLY: Final = ("VF_VFL_4s",)  # its seconds are those of another target
@@ -32,6 +33,7 @@ TEXTS: Final = (
     "Not read",
 )  # columns of `records` that are no numbers
 STRIP_WORDS: Final = {"N": "sinus rhythm", "A": "AF", "O": "another rhythm", "~": "too noisy"}
+NOISE_WORDS: Final = {"em": "electrode motion", "ma": "muscle", "bw": "baseline wander"}
 CALLED_WORDS: Final = {"A": "called AF", "N": "called something else", "~": "not read"}
 
 
@@ -207,20 +209,20 @@ def cards(detectors: Sequence[EvaluatedDetector]) -> list[tuple[str, dict[str, s
 
 
 def training_statement(source: SourceScores) -> str:
-    """A sentence about which detectors read the records of a source."""
-    if not source.exchanged and not source.seen:
-        return f"None of the {grouped(source.records)} records was part of a detector's training."
+    """A sentence about whether the detectors that read the records of a source had been trained on them."""
+    if not source.held_out and not source.seen:
+        return f"None of the {grouped(source.records)} records was part of the training of a detector that read it."
     parts = []
-    if source.exchanged:
-        parts.append(
-            f"{grouped(source.exchanged)} were read by detectors trained without them, because the detectors of the "
-            "app were trained on them"
-        )
+    if source.held_out:
+        parts.append(f"read by detectors trained without them: {_counted(source.held_out)}")
     if source.seen:
-        parts.append(f"**{grouped(source.seen)} were read by a detector that was trained on them**")
-    if rest := source.records - source.exchanged - source.seen:
-        parts.append(f"{grouped(rest)} were part of no detector's training")
-    return f"Of {grouped(source.records)} records, {'; '.join(parts)}."
+        parts.append(f"**read by detectors that were trained on them: {_counted(source.seen)}**")
+    told = "; ".join(parts)
+    return f"Of {grouped(source.records)} records: {told}; all others were new to what read them."
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{grouped(number)} by {name}" for name, number in sorted(numbers.items()))
 
 
 def burden(rows: Sequence[RecordRhythms], palette: Palette) -> go.Figure:
@@ -298,6 +300,55 @@ def side_by_side(source: SourceScores, palette: Palette) -> go.Figure:
     )
     figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%", fixedrange=True)
     return finished(figure, height=120 + 34 * len(names))
+
+
+def noise(curves: Mapping[str, Mapping[str, AnsweredInNoise]], measure: str, title: str, palette: Palette) -> go.Figure:
+    """A measure against the signal-to-noise ratio, one line for each noise in each database; dotted without noise."""
+    figure, colours = go.Figure(), [palette.classes[name] for name in "SVFQ"]
+    for place, (database, conditions) in enumerate(curves.items()):
+        clean = getattr(conditions[CLEAN], measure)
+        figure.add_hline(y=clean, line={"dash": "dot", "color": palette.muted, "width": 1.5})
+        for number, (kind, points) in enumerate(_by_noise(conditions).items()):
+            figure.add_scatter(
+                x=[snr_db for snr_db, _ in points],
+                y=[getattr(found, measure) for _, found in points],
+                name=f"{NOISE_WORDS.get(kind, kind)}, {database}",
+                mode="lines+markers",
+                line={"color": colours[number % 4], "width": 2, "dash": ("solid", "dash")[place % 2]},
+                marker={"symbol": charts.DASHES[number], "size": 8},
+                hovertemplate="%{x} dB: %{y:.1%}<extra>%{fullData.name}</extra>",
+            )
+    figure.update_xaxes(title="signal-to-noise ratio (dB)", autorange="reversed", fixedrange=True)
+    figure.update_yaxes(title=title, tickformat=".0%", rangemode="tozero", fixedrange=True)
+    return finished(figure)
+
+
+def noise_roc(found: AnnotatedNoise, palette: Palette) -> go.Figure:
+    """How well either probability tells annotated noise from windows with a rhythm."""
+    figure = go.Figure(
+        go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": palette.muted, "dash": "dot"}, hoverinfo="skip",
+                   showlegend=False)
+    )  # fmt: skip
+    for name, curve, colour in (("classes would be wrong", found.wrong, "S"), ("no ECG", found.no_ecg, "V")):
+        figure.add_scatter(
+            x=[point[0] for point in curve.points],
+            y=[point[1] for point in curve.points],
+            name=f"{name}: {share(curve.flagged)} of the noise flagged where 95 % of the rest is kept",
+            mode="lines",
+            line={"color": palette.classes[colour], "width": 2.5},
+            hovertemplate="%{y:.1%} of the noise, %{x:.1%} of the rest<extra>%{fullData.name}</extra>",
+        )
+    _unit_axes(figure, "share of other windows flagged", "share of annotated noise flagged")
+    return finished(figure)
+
+
+def _by_noise(conditions: Mapping[str, AnsweredInNoise]) -> dict[str, list[tuple[float, AnsweredInNoise]]]:
+    lines: dict[str, list[tuple[float, AnsweredInNoise]]] = {}
+    for name, found in conditions.items():
+        if name != CLEAN:
+            kind, snr_db, _ = name.split()
+            lines.setdefault(kind, []).append((float(snr_db), found))
+    return lines
 
 
 def finished(figure: go.Figure, *, height: int = 380) -> go.Figure:

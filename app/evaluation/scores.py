@@ -89,7 +89,7 @@ def show_curves(view: EvaluationView) -> None:
     """ROC and precision-recall of abnormal against normal."""
     overall = view.report.overall
     if not view.report.roc.fpr:
-        st.info("There is no curve: the recordings hold only normal or only abnormal beats.")
+        st.info("There is no curve: the recordings hold only N or only abnormal beats.")
         return
     abnormal, normal = _abnormal(view.report), view.report.class_row("N").reference
     left, right = st.columns(2)
@@ -185,7 +185,7 @@ def _cost(report: Report, at: int) -> str:
     missed = abnormal * (1 - se) / hours
     return (
         f"In an hour of these recordings, {grouped(missed)} of {grouped(abnormal / hours)} abnormal beats are missed "
-        f"and about {grouped(flagged * (1 - ppv))} normal beats are flagged for nothing."
+        f"and about {grouped(flagged * (1 - ppv))} N beats are flagged for nothing."
     )
 
 

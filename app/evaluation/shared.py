@@ -74,7 +74,7 @@ def how_to_read(content: Evaluation, kind: Kind) -> str:
         _example(report.class_row("V")),
         "**Sensitivity** is how many of the beats of a kind were found. **Positive predictivity** is how many of the "
         "beats that were called so really were. **F1** is one number for both, and is low if either is low.",
-        "**Accuracy flatters.** Nine beats of ten are normal: a network that calls everything normal scores about "
+        "**Accuracy flatters.** Nine beats of ten are N: a network that calls everything N scores about "
         "90 %. Read V and S instead.",
         "**Reference beats** asks: given the right places, is the class right? **End to end** also counts beats that "
         "the detector missed or invented: it is what you get with your own recording.",

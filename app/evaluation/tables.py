@@ -314,7 +314,7 @@ RECORD_COLUMNS: Final = {
     "qrs_ppv": "QRS +P",
     **{f"{c}_{m}": f"{c} {label}" for c in "SV" for m, label in (("se", "Se"), ("ppv", "+P"), ("f1", "F1"))},
     "binary_se": "Abnormal Se",
-    "binary_sp": "Normal Sp",
+    "binary_sp": "N Sp",
     "confidence": "Mean confidence",
 }
 

@@ -34,7 +34,7 @@ HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
     ("→, ←", "next, previous beat of the finding"),
     ("Shift → , Shift ←", "a window later, earlier"),
-    ("C", "confirm what the model says"),
+    ("C", "confirm what the model says; mark a rhythm as seen"),
     ("N S V F Q", "give this class"),
     ("X", "reject as artefact: intervals are not measured across it"),
     ("D", "delete, not a beat: the interval is measured across it"),

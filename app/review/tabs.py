@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, review_charts, rhythm_view
+from app.common import ecg_chart, review_charts, rhythm_view, strip_chart
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -31,7 +31,7 @@ ROW_S, SHORT_ROW_S = 3600.0, 300.0
 SHORT_DAY_S = 2 * ROW_S
 COLUMNS = 700
 FAMILIES_SHOWN = 8
-TREND_POINTS = 1500
+TREND_POINTS, TREND_PX = 1500, 640
 PER_MINUTE = "{:.0f}/min"
 SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
@@ -78,12 +78,14 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
             lines.append(f"| **{LETTER.get(letter, letter)}** {words} | {grouped(count)} | {of_all} |")
     left, right = st.columns([3, 2], gap="medium")
     left.markdown("\n".join(lines))
-    left.caption(of_the_classified(summary.counts))
+    if len(review.beats):
+        left.caption(of_the_classified(summary.counts))
     right.markdown("\n".join(f"**{name}**  \n{value}\n" for name, value in rows))
 
 
 def _rhythm(session: ReviewSession, review: StudyReview) -> None:
-    rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump)
+    rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
+                       beside=False)  # fmt: skip
 
 
 def _number(value: float | None) -> str:
@@ -160,6 +162,7 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
         duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
         quality=review.material.analysis.quality.segments, rhythm=review.material.analysis.rhythm,
+        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX,
     )  # fmt: skip
     rhythm_view.legend(review.material.analysis.rhythm)
     pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")

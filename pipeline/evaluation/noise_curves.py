@@ -173,9 +173,7 @@ def _counted(
     before, own = pairs(clean[0], found[0], config)
     as_clean[own] = (found[1][own] == clean[1][before]) | ((clean[1][before] == NOT_CLASSIFIED) & right[own])
     answered = found[1] != NOT_CLASSIFIED
-    return Counted(
-        time_s.size, int(answered.sum()), int((answered & ~right).sum()), int((answered & ~as_clean).sum())
-    )
+    return Counted(time_s.size, int(answered.sum()), int((answered & ~right).sum()), int((answered & ~as_clean).sum()))
 
 
 def _shares(counted: Counted, clean: Counted) -> dict[str, float]:

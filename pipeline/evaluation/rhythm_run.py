@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from pipeline._util.typed_json import read_as, rounded, to_json
 from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, RECORDING_NETWORK, Config
 from pipeline.datasets.rhythm_references import RhythmReference, read_rhythms, read_strip_labels, strip_rhythm
-from pipeline.errors import DataError, EcgError
+from pipeline.errors import DataError, IntakeError, LimitError, SignalError
 from pipeline.evaluation.held_out_detectors import FOLDS, fold_count, readers
 from pipeline.evaluation.predict import READING
 from pipeline.evaluation.rhythm_report import READ, STRIPS, TITLES, Compared, compare, sources
@@ -44,10 +44,21 @@ _AGAIN: Final = "run the evaluation again"
 
 @dataclass(frozen=True)
 class Named:
-    """The rhythms named in a record, as they are kept between runs; `refused` says why there are none."""
+    """The rhythms named in a record, as they are kept between runs.
+
+    Attributes
+    ----------
+    episodes : tuple of Episode
+        The rhythms, in order.
+    refused : str
+        Why there are none.
+    detectors : tuple of str
+        Detectors that were asked.
+    """
 
     episodes: tuple[Episode, ...]
     refused: str = ""
+    detectors: tuple[str, ...] = ()
 
 
 def evaluate_rhythm(
@@ -149,15 +160,19 @@ def evaluate_with(
         reference = _strip(path, label) if label else read_rhythms(path, database)
         kept = cache / f"rhythm-{code}" / f"{database}-{path.name}-{read_from}-{_digest(chosen.versions)}.json"
         if not kept.is_file():
-            with detectors_from(chosen.places):
-                named = _from_beats(reference, find) if read_from == "beats" else _from_signal(path, classifier, config)
-            write_json(kept, to_json(named), private=True)
+            with detectors_from(chosen.places) as asked:
+                named = (
+                    Named(find(reference.sample, reference.symbol, reference.fs))
+                    if read_from == "beats"
+                    else _from_signal(path, classifier, config)
+                )
+            write_json(kept, to_json(replace(named, detectors=tuple(sorted(asked)))), private=True)
         named = read_as(Named, kept, again=_AGAIN)
-        held_out = sorted(chosen.places)
         found.append(
             compare(
                 reference, named.episodes, read_from,
-                held_out=held_out, seen=chosen.seen, refused=named.refused, label=label,
+                held_out=[name for name in named.detectors if name in chosen.places],
+                seen=[name for name in named.detectors if name in chosen.seen], refused=named.refused, label=label,
             )
         )  # fmt: skip
     content = RhythmEvaluation(
@@ -182,17 +197,10 @@ def _strip(path: Path, label: str) -> RhythmReference:
     return RhythmReference(f"{STRIPS}/{path.name}", recording.fs, recording.duration_s, empty, (), rhythm, {})
 
 
-def _from_beats(reference: RhythmReference, find: Finder) -> Named:
-    try:
-        return Named(find(reference.sample, reference.symbol, reference.fs))
-    except EcgError as error:
-        return Named((), str(error))
-
-
 def _from_signal(path: Path, classifier: BeatClassifier, config: Config) -> Named:
     try:
         return Named(analyse(read_path(path, config=config), classifier, config).rhythm)
-    except EcgError as error:
+    except (IntakeError, LimitError, SignalError) as error:
         return Named((), str(error))
 
 

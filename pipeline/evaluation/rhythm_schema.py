@@ -152,9 +152,11 @@ class SourceScores:
         End to end from the signal, or from reference beats.
     hours : float
         Length of all records.
-    records, refused, exchanged, seen : int
-        Records; how many could not be read; how many were read with detectors exchanged for ones that were not trained
-        on them; how many by a detector that was trained on them.
+    records, refused : int
+        Records, and how many of them could not be read.
+    held_out, seen : mapping of str to int
+        By detector: how many records were read by one of its kind that was not trained on them, because the detector
+        itself was; and how many it read although it was trained on them.
     targets : tuple of TargetScores
         Rhythms that are annotated here.
     alarms : tuple of AlarmScores
@@ -177,8 +179,8 @@ class SourceScores:
     hours: float
     records: int
     refused: int
-    exchanged: int
-    seen: int
+    held_out: Mapping[str, int]
+    seen: Mapping[str, int]
     targets: tuple[TargetScores, ...]
     alarms: tuple[AlarmScores, ...]
     burden: BurdenScores | None = None

@@ -11,7 +11,7 @@ from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.review.triage import Finding
-from pipeline.rhythm_names import RHYTHM_NAMES, RhythmTime
+from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import RESEARCH_USE
 
 MAX_FINDINGS: Final = 200
@@ -150,8 +150,8 @@ def _rhythm(time: RhythmTime) -> dict[str, Any]:
     return {
         **_PRELIMINARY,  # the rhythm is the model's own: no decision changes it
         "code": {
-            "coding": _coding(_RHYTHM, time.rhythm, RHYTHM_NAMES[time.rhythm].snomed),
-            "text": RHYTHM_NAMES[time.rhythm].name,
+            "coding": _coding(_RHYTHM, time.rhythm, time.called.snomed),
+            "text": time.called.name,
         },
         "valueQuantity": _quantity(time.seconds, "s"),
         "component": [

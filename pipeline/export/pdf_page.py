@@ -100,7 +100,7 @@ class ReportSheet(FPDF):
     def footer(self) -> None:
         """Draw the notice, the page number, and where the content came from."""
         self.rule(HEIGHT_MM - 15)
-        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7.5, bold=True)
+        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7, bold=True)
         self.say(LEFT_MM, HEIGHT_MM - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
         self.set_xy(RIGHT_MM - 22, HEIGHT_MM - 14)
         self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages

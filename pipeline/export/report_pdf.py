@@ -23,7 +23,7 @@ from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_strips import draw_strips, findings_with_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
-from pipeline.rhythm_names import RHYTHM_NAMES, RhythmTime
+from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
@@ -31,6 +31,7 @@ RHYTHMS: Final = 6  # rows of the table of rhythms, and of the urgent episodes
 
 _SIGNATURE_MM: Final = 8.0
 _TREND_MM: Final = 38.0
+_NO_TREND_MM: Final = 12.0  # without a beat
 _ROW_MM: Final = 5.0
 _LINE_MM: Final = 4.0
 _TILE_MM: Final = 17.0
@@ -88,8 +89,9 @@ def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     y = _draw_priorities(sheet, content, y)
     y = _draw_rhythm(sheet, content, y)
     y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
-    draw_trend(sheet, content, y - 2, _TREND_MM)
-    y += _TREND_MM
+    height = _TREND_MM if len(content.beats) else _NO_TREND_MM
+    draw_trend(sheet, content, y - 2, height)
+    y += height
     beats_bottom = _draw_beats(sheet, content, y)
     origin_bottom = _draw_measures(sheet, content, y)
     return max(beats_bottom, origin_bottom)
@@ -129,7 +131,7 @@ def _draw_tiles(sheet: ReportSheet, content: ReportContent, y: float) -> float:
 def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
     summary, rate, longest = content.summary, content.summary.rate, content.summary.longest_rr
     lowest, highest = (None if moment is None else moment.value for moment in (rate.lowest, rate.highest))
-    rates = f"{_number(lowest)} to {_number(highest, '/min')}"
+    rates = "" if lowest is None else f"{_number(lowest)} to {_number(highest, '/min')}"
     at = "" if longest is None else f"at {report_clock(longest.time_s)}"
     whole = f"of {grouped(classified(summary.counts))} classified"
     return [
@@ -172,12 +174,12 @@ def _draw_rhythm(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     if not times:
         return y
     right = LEFT_MM + 88
-    table = _section(sheet, y, "Rhythm", "time and share, longest episode", stop=right)
+    table = _section(sheet, y, "Rhythm", "time, share, longest episode", stop=right)
     for time in times[:RHYTHMS]:
         _draw_time(sheet, time, table, right)
         table += 4.4
     if len(times) > RHYTHMS:
-        others = ", ".join(RHYTHM_NAMES[time.rhythm].short for time in times[RHYTHMS:])
+        others = ", ".join(time.called.short for time in times[RHYTHMS:])
         sheet.say(LEFT_MM + 5, table + 2.2, sheet.fit(f"and {others}", 83, 7), 7, colour=MUTED)
         table += _ROW_MM
     return max(table, _draw_urgent(sheet, content, y))
@@ -185,10 +187,10 @@ def _draw_rhythm(sheet: ReportSheet, content: ReportContent, y: float) -> float:
 
 def _draw_time(sheet: ReportSheet, time: RhythmTime, y: float, right: float) -> None:
     sheet.panel(LEFT_MM, y - 0.4, 3.2, 3.2, RHYTHM_COLOURS[time.rhythm][0])
-    sheet.say(LEFT_MM + 5, y + 2.2, sheet.fit(RHYTHM_NAMES[time.rhythm].name, 42, 8), 8)
-    sheet.say(LEFT_MM + 62, y + 2.2, f"{duration(time.seconds)}, {share(time.share)}", 8, bold=True, align="R")
-    longest = f"{duration(time.longest.seconds)} at {report_clock(time.longest.start_s)}"
-    sheet.say(right, y + 2.2, sheet.fit(longest, 25, 7), 7, colour=MUTED, align="R")
+    sheet.say(LEFT_MM + 5, y + 2.2, sheet.fit(time.called.name, 39, 7.5), 7.5)
+    sheet.say(right - 29, y + 2.2, duration(time.seconds), 7.5, bold=True, align="R")
+    sheet.say(right - 16.5, y + 2.2, share(time.share), 7.5, bold=True, align="R")
+    sheet.say(right, y + 2.2, duration(time.longest.seconds), 7.5, colour=MUTED, align="R")
 
 
 def _draw_urgent(sheet: ReportSheet, content: ReportContent, y: float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.export.ecg_paper import (
     GAIN_MM_MV,
@@ -33,6 +34,7 @@ from pipeline.export.pdf_page import (
 from pipeline.export.report_content import ReportContent
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
+from pipeline.rhythm_names import episode_at
 from pipeline.types import FloatArray
 from pipeline.wording import report_clock
 
@@ -83,11 +85,15 @@ def findings_with_strips(content: ReportContent) -> tuple[Finding, ...]:
 
 
 def strips(content: ReportContent) -> tuple[Strip, ...]:
-    """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities."""
-    usual = Strip("Usual rhythm", "", usual_rhythm(content), (), True)
+    """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities.
+
+    Without a beat nothing is usual: the recording is shown from its start, unless a finding shows it.
+    """
+    name = "Usual rhythm" if len(content.beats) else "Start of the recording"
+    usual = Strip(name, "", usual_rhythm(content), (), True)
     numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
     found = [_strip_of(finding, numbers[id(finding)], content) for finding in findings_with_strips(content)]
-    return (usual, *found)
+    return tuple(found) if found and not len(content.beats) else (usual, *found)
 
 
 def usual_rhythm(content: ReportContent) -> float:
@@ -99,13 +105,22 @@ def usual_rhythm(content: ReportContent) -> float:
     good = np.array([segment.verdict == "good" for segment in quality.segments])[quality.index_at(time_s)]
     rr_s = beats.rr_s.astype(float)
     usual = float(np.nanmedian(rr_s)) if np.isfinite(rr_s).any() else 1.0
-    strange = (beats.aami != "N") | ~good | ~np.isfinite(rr_s)
+    strange = (beats.aami != "N") | ~good | ~np.isfinite(rr_s) | ~_in_usual_rhythm(content, time_s)
     cost = 100.0 * strange + np.nan_to_num(np.abs(rr_s - usual))
     total = np.concatenate(([0.0], np.cumsum(cost)))
     start = np.clip(time_s - 0.4, 0.0, max(0.0, content.analysis.duration_s - STRIP_S))
     first, stop = np.searchsorted(time_s, start), np.searchsorted(time_s, start + STRIP_S)
     lacking = np.maximum(0.0, STRIP_S / usual - 1 - (stop - first))
     return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
+
+
+def _in_usual_rhythm(content: ReportContent, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which of the times (n,) lie in the rhythm that lasts longest; all of them where no rhythm is known."""
+    rhythm = content.analysis.rhythm
+    if not rhythm:
+        return np.ones(time_s.size, np.bool_)
+    usual = max(content.times, key=lambda time: time.seconds).rhythm
+    return np.array([episode.rhythm == usual for episode in rhythm])[episode_at(rhythm, time_s)]
 
 
 def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: float) -> None:
@@ -191,7 +206,7 @@ def _draw_strip(
         bottom += lane.height
         _draw_lead(sheet, content, strip, lane, value, name, bottom, calibrated=calibrated)
     _draw_letters(sheet, content, strip, top)
-    _draw_band(sheet, content, strip, top - _HEAD_MM + 10.2)
+    _draw_band(sheet, content, strip, top - _HEAD_MM + 10.8)
     _draw_seconds(sheet, content, strip, top + height)
 
 

@@ -30,6 +30,7 @@ _KINDS: Final[Mapping[RhythmCode, str]] = MappingProxyType(
 _Spans = NDArray[np.float64]
 _HIGH: Final = ("2:1", "high")  # what the detail of an urgent second-degree block begins with
 _SHARED: Final = 0.5  # of an event or episode: what covers so much of it tells of it
+_AROUND_S: Final = 0.5  # half of a usual interval, seconds
 _RUNS: Final = frozenset[EventKind]({"vt_sustained", "vt", "v_triplet", "idioventricular"})
 # An episode of these rhythms is left to such an event: it has the beats, and follows what a reader decides about them.
 _TOLD_BY_BEATS: Final[Mapping[RhythmCode, frozenset[EventKind]]] = MappingProxyType(
@@ -43,8 +44,13 @@ _TOLD_BY_BEATS: Final[Mapping[RhythmCode, frozenset[EventKind]]] = MappingProxyT
 # An event of these kinds is left to such an episode, which says what it is.
 _SILENT: Final = frozenset[RhythmCode]({"VFL", "VT", "ASYS", "NOISE"})
 _LED: Final = frozenset[RhythmCode]({"VFL", "VT", "BIII", "BII", "AFIB", "AFL", "SVTA", "IVR", "NOD", "P", "NOISE"})
+_ATRIAL: Final = frozenset[RhythmCode]({"AFIB", "AFL"})  # without a sinus beat, no beat is early
 _TOLD_BY_EPISODES: Final[Mapping[EventKind, frozenset[RhythmCode]]] = MappingProxyType(
-    {"no_beats": _SILENT, "signal_lost": _SILENT, "bradycardia": _LED, "tachycardia": _LED}
+    {
+        **{"no_beats": _SILENT, "signal_lost": _SILENT, "bradycardia": _LED, "tachycardia": _LED},
+        **{"svt": _ATRIAL, "atrial_rhythm": _ATRIAL, "s_couplet": _ATRIAL},
+        **{"s_bigeminy": _ATRIAL, "s_trigeminy": _ATRIAL},
+    }
 )
 
 
@@ -101,7 +107,7 @@ def episode_rows(
     if not beats.rhythm:
         return ()
     run = tuple(found)
-    told = {rhythm: _spans(run, kinds) for rhythm, kinds in _TOLD_BY_BEATS.items()}
+    told = {rhythm: _widened(_spans(run, kinds)) for rhythm, kinds in _TOLD_BY_BEATS.items()}
     return tuple(
         EpisodeRow(kind, episode, stretch, stretch in beats.seen)
         for episode in beats.rhythm
@@ -114,6 +120,8 @@ def episode_kind(episode: Episode) -> str:
     """Return the kind of finding that an episode is, "" if it is none."""
     if episode.rhythm == "BII" and episode.detail.strip().lower().startswith(_HIGH):
         return "av_block_high"
+    if episode.rhythm == "ASYS" and episode.seconds < REVIEW.long_pause_s:
+        return "pause_in_signal"
     return _KINDS.get(episode.rhythm, "")
 
 
@@ -163,6 +171,11 @@ def _spans(some: Sequence[Episode | RhythmEvent], kinds: frozenset[Any]) -> _Spa
     """Return from and to (2, n) of those that are of one of these kinds, seconds."""
     own = [(one.start_s, one.stop_s) for one in some if _kind(one) in kinds]
     return np.array(own, np.float64).reshape(-1, 2).T
+
+
+def _widened(spans: _Spans) -> _Spans:
+    """Return spans (2, n) of beats with half an interval on either side: an episode reaches from beat to beat."""
+    return np.asarray(spans + np.array([[-_AROUND_S], [_AROUND_S]]), np.float64)
 
 
 def _kind(one: Episode | RhythmEvent) -> str:

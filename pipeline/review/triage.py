@@ -127,11 +127,12 @@ def triage(
         What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
+    told = events_told(beats, rhythm)
     decided, sure = beats.reviewed(), _own_confidence(beats)
     rows = [
-        *(_episode_finding(row) for row in episode_rows(beats, rhythm, config)),
-        *_event_findings(beats, events_told(beats, rhythm), decided, sure),
-        *_single_findings(beats, rhythm, families, decided, sure),
+        *(_episode_finding(row) for row in episode_rows(beats, told, config)),
+        *_event_findings(beats, told, decided, sure),
+        *_single_findings(beats, told, families, decided, sure),
         *_doubtful_findings(beats, families, decided, sure, config),
         *_unclassified_findings(beats, decided, config),
     ]

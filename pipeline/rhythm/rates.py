@@ -18,11 +18,13 @@ SVT_BPM: Final = 200.0  # faster than almost any sinus rhythm, also of infants: 
 SVT_VARIATION: Final = 0.05  # of the interval: a re-entry is regular
 BEATLESS_S: Final = 5.0  # a stretch without any beat for longer than this has no sinus rhythm
 CONFIDENCE_MAX: Final = 0.99
+UNREAD_S: Final = 10.0  # a standard strip; in a shorter stretch what is found on both sides goes on
+UNREAD_CONFIDENCE: Final = 0.7  # that nothing can be read where the quality says so
 _ECTOPIC: Final = ("V", "F")
 
 
 def find_rates(context: RhythmContext, config: ReviewConfig = REVIEW) -> list[Episode]:
-    """Divide the whole recording into N, SBR and ST by heart rate, SVTA above any sinus rhythm, NOISE without beats.
+    """Divide the whole recording into N, SBR and ST by heart rate, SVTA above any sinus rhythm, NOISE in noise.
 
     Parameters
     ----------
@@ -34,17 +36,62 @@ def find_rates(context: RhythmContext, config: ReviewConfig = REVIEW) -> list[Ep
     Returns
     -------
     list of Episode
-        In order; they cover the recording.
+        They cover the recording; those of noise come last, and lie over the others.
     """
     if len(context) < 2:
-        return [_beatless(0.0, context.duration_s)]
+        return []
     rate = _rates(context, config)
     codes = _codes(rate, context, config)
     edges = _edges(context)
     found: list[Episode] = []
     for first, last in _alike(codes, edges, context, config):
         found.append(_episode(context, codes, rate, first, last, edges))
-    return _filled(found, context)
+    return [*found, *_unread(context)]
+
+
+def find_beatless(context: RhythmContext) -> list[Episode]:
+    """Find stretches without any beat that are longer than a rhythm may pause: what else they are, others may find.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        The beats.
+
+    Returns
+    -------
+    list of Episode
+        NOISE, in order.
+    """
+    times = np.concatenate([[0.0], context.time_s, [context.duration_s]])
+    empty = np.flatnonzero(np.diff(times) > BEATLESS_S)
+    why = "no beat could be found"
+    return [Episode(float(times[k]), float(times[k + 1]), "NOISE", "", 0.5, why) for k in empty]
+
+
+def find_unread(context: RhythmContext) -> list[Episode]:
+    """Find stretches that are too long for a rhythm to be told across them, and whose beats cannot be relied on.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Its quality.
+
+    Returns
+    -------
+    list of Episode
+        NOISE, in order.
+    """
+    return [episode for episode in _unread(context) if episode.seconds >= UNREAD_S]
+
+
+def _unread(context: RhythmContext) -> list[Episode]:
+    """Return where the beats are not to be relied on: a rate there would look like a sinus rhythm."""
+    segments = context.quality.segments if context.quality is not None else ()
+    return [
+        Episode(segment.start_s, segment.stop_s, "NOISE", "", UNREAD_CONFIDENCE, segment.reason)
+        for segment in segments
+        if segment.verdict != "good"
+    ]
 
 
 def moving_median(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
@@ -124,14 +171,3 @@ def _episode(
     return Episode(
         float(edges[first]), float(edges[last + 1]), code, "", min(CONFIDENCE_MAX, share * trusted), evidence
     )
-
-
-def _filled(found: list[Episode], context: RhythmContext) -> list[Episode]:
-    """Add the stretches without beats, which no rate describes, over what was found."""
-    times = np.concatenate([[0.0], context.time_s, [context.duration_s]])
-    empty = np.flatnonzero(np.diff(times) > BEATLESS_S)
-    return [*found, *(_beatless(float(times[k]), float(times[k + 1])) for k in empty)]
-
-
-def _beatless(start_s: float, stop_s: float) -> Episode:
-    return Episode(start_s, stop_s, "NOISE", "no beats", 0.5, "no beat could be found")

@@ -23,7 +23,7 @@ LASTING: Final = frozenset({"NOISE", "AFIB", "AFL", "NOD", "P", "BI", "BII", "BI
 EXACT: Final = frozenset({"ASYS", "VT", "IVR", "SVTA"})
 
 
-def partition(proposed: Iterable[Episode], duration_s: float) -> tuple[Episode, ...]:
+def partition(proposed: Iterable[Episode], duration_s: float, otherwise: Iterable[Episode] = ()) -> tuple[Episode, ...]:
     """Choose one rhythm for each moment.
 
     The states of the model are the rhythms, in the order of `PRECEDENCE`: at each moment the first one that a finder
@@ -36,33 +36,35 @@ def partition(proposed: Iterable[Episode], duration_s: float) -> tuple[Episode, 
         Proposals of all finders, in any order; they may overlap.
     duration_s : float
         Duration of the recording, seconds; what lies beyond is cut off.
+    otherwise : iterable of Episode, optional
+        What holds where nothing is proposed, whatever its rhythm; later ones over earlier ones.
 
     Returns
     -------
     tuple of Episode
-        In order, from 0 to `duration_s` without gaps or overlaps; what nobody proposed is NOISE.
+        In order, from 0 to `duration_s` without gaps or overlaps; what is then left is NOISE.
     """
-    inside = [_clipped(episode, duration_s) for episode in proposed if episode.start_s < duration_s]
-    inside = [episode for episode in inside if episode.stop_s > episode.start_s]
-    return tuple(_without_remainders(_joined(_chosen(inside, duration_s))))
+    ranked = sorted(proposed, key=lambda episode: (-PRECEDENCE.index(episode.rhythm), episode.confidence))
+    nothing = Episode(0.0, duration_s, "NOISE", "", 0.5, "nothing could be read")
+    layers = [_clipped(episode, duration_s) for episode in (nothing, *otherwise, *ranked)]
+    inside = [episode for episode in layers if episode.stop_s > episode.start_s]
+    return tuple(_without_remainders(_joined(_painted(inside))))
 
 
 def _clipped(episode: Episode, duration_s: float) -> Episode:
     return replace(episode, start_s=max(0.0, episode.start_s), stop_s=min(duration_s, episode.stop_s))
 
 
-def _chosen(proposed: Sequence[Episode], duration_s: float) -> list[Episode]:
-    """Return one episode for each stretch between two edges: later ones are painted over earlier ones."""
-    edges = np.unique([0.0, duration_s, *(edge for e in proposed for edge in (e.start_s, e.stop_s))])
-    best = np.full(edges.size - 1, -1)
-    order = sorted(range(len(proposed)), key=lambda k: (-PRECEDENCE.index(proposed[k].rhythm), proposed[k].confidence))
-    for k in order:
-        first, stop = np.searchsorted(edges, [proposed[k].start_s, proposed[k].stop_s])
-        best[first:stop] = k
-    nothing = Episode(0.0, duration_s, "NOISE", "not read", 0.5, "nothing could be read")
+def _painted(layers: Sequence[Episode]) -> list[Episode]:
+    """Return one episode for each stretch between two edges: later layers are painted over earlier ones."""
+    edges = np.unique([edge for episode in layers for edge in (episode.start_s, episode.stop_s)])
+    top = np.zeros(max(0, edges.size - 1), np.int64)
+    for k, episode in enumerate(layers):
+        first, stop = np.searchsorted(edges, [episode.start_s, episode.stop_s])
+        top[first:stop] = k
     return [
-        replace(proposed[k] if k >= 0 else nothing, start_s=float(start), stop_s=float(stop))
-        for k, (start, stop) in zip(best.tolist(), pairwise(edges), strict=True)
+        replace(layers[k], start_s=float(start), stop_s=float(stop))
+        for k, (start, stop) in zip(top.tolist(), pairwise(edges), strict=True)
     ]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.config import SignalConfig
+from pipeline.errors import SignalError
 from pipeline.signal.artefacts import Artefact, mask_artefacts
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import READABLE_SHARE, choose_leads
-from pipeline.signal.noise import judge_noise
+from pipeline.signal.noise import NoiseVerdicts, judge_noise
 from pipeline.signal.quality import artefact_notices, assess
-from pipeline.types import IntArray, Quality, Recording
+from pipeline.types import IntArray, Quality, Recording, read_only
 from pipeline.wording import share
 
 
@@ -40,7 +41,7 @@ class ReadLeads:
     conditioned: Conditioned
     notices: tuple[str, ...]
 
-    def quality(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> Quality:
+    def judged(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> tuple[Quality, NoiseVerdicts]:
         """Judge these leads.
 
         Parameters
@@ -49,9 +50,17 @@ class ReadLeads:
             The beats, and those that the second detector found, as indices into `conditioned.signal`.
         config : SignalConfig
             Thresholds.
+
+        Returns
+        -------
+        quality : Quality
+            What can be read where.
+        noise : NoiseVerdicts
+            How far noise hides the ECG.
         """
         noise = judge_noise(self.conditioned, r_peak, steep, doubtful=config.noisy_from)
-        return assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        quality = assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        return quality, noise
 
 
 def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str, ...] | None = None) -> ReadLeads:
@@ -74,7 +83,22 @@ def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str,
     masked, artefacts = mask_artefacts(recording, config)
     leads, notices = _chosen(masked, requested, config)
     masks = artefact_notices(artefacts, leads, recording.fs)
-    return ReadLeads(masked, artefacts, leads, condition(masked, leads, config), (*notices, *masks))
+    try:
+        conditioned = condition(masked, leads, config)
+    except SignalError:
+        if not artefacts:
+            raise
+        condition(recording, leads, config)  # refuses what was not recorded; what is masked is an answer
+        conditioned = condition(_filled(masked), leads, config)
+    return ReadLeads(masked, artefacts, leads, conditioned, (*notices, *masks))
+
+
+def _filled(masked: Recording) -> Recording:
+    """Return a recording of which too little is left to be read, with the median of each lead where it was masked."""
+    with np.errstate(invalid="ignore"):
+        middle = [np.nanmedian(lead) if np.isfinite(lead).any() else 0.0 for lead in masked.p_signal.T]
+    filled = np.where(np.isfinite(masked.p_signal), masked.p_signal, np.array(middle, np.float32))
+    return replace(masked, p_signal=read_only(filled))
 
 
 def _chosen(

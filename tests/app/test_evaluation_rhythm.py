@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_rhythms_are_told_by_their_seconds(monkeypatch, weights):
     assert rows.loc["Ventricular fibrillation or flutter", "Annotated"] == "0.8 min"
     assert rows.loc["Ventricular fibrillation or flutter", "Sensitivity"].startswith("55.6 % (")
     assert "4 s and more" not in " ".join(rows.index)
-    assert "1 were read by detectors trained without them" in said(page)
+    assert "read by detectors trained without them: 1 by waveform" in said(page)
     assert "1 could not be read" in said(page)
     assert "XYZ \\(2\\)" in said(page)
     minutes = table(page, "nothing").set_index("Annotated")
@@ -135,7 +136,7 @@ def test_false_alarms_are_counted_and_placed(monkeypatch, weights):
 def test_the_burden_of_af_is_drawn_record_by_record(monkeypatch, weights):
     page = part(monkeypatch, weights, "AF burden", "ltafdb-beats")
     assert "in half of the records or less; most in record 01: 50.0 points" in said(page)
-    assert "**2 were read by a detector that was trained on them**" in said(page)
+    assert "**read by detectors that were trained on them: 2 by af**" in said(page)
     figure = rhythm_tables.burden(evaluation().source("ltafdb-beats").rows, DARK)
     assert (list(figure.data[1].x), list(figure.data[1].y)) == ([0.5, 0.5], [0.5, 0.0])
 
@@ -174,19 +175,42 @@ def test_strips_are_told_by_their_label(monkeypatch, weights):
 
 
 @pytest.mark.parametrize(
-    ("exchanged", "seen", "words"),
+    ("held_out", "seen", "words"),
     [
-        (0, 0, "None of the 4 records was part of a detector's training."),
-        (4, 0, "Of 4 records, 4 were read by detectors trained without them"),
-        (1, 2, "1 were part of no detector's training."),
+        ({}, {}, "None of the 2 records was part of the training"),
+        ({"waveform": 2}, {}, "Of 2 records: read by detectors trained without them: 2 by waveform; all others"),
+        ({"af": 1}, {"quality": 1}, "**read by detectors that were trained on them: 1 by quality**"),
     ],
 )
-def test_it_is_said_who_was_trained_on_what(exchanged, seen, words):
-    source = evaluation().sources[0]
-    values = {name: getattr(source, name) for name in source.__dataclass_fields__}
-    again = type(source)(**values | {"records": 4, "exchanged": exchanged, "seen": seen})
-    assert words in rhythm_tables.training_statement(again)
+def test_it_is_said_who_was_trained_on_what(held_out, seen, words):
+    source = replace(evaluation().sources[0], held_out=held_out, seen=seen)
+    assert words in rhythm_tables.training_statement(source)
 
 
 def test_numbers_have_as_many_digits_as_they_deserve():
     assert [rhythm._number(value) for value in (1298.02, 26.0, 0.5, 13.25)] == ["1 298", "26", "0.50", "13.2"]
+
+
+def noise_file(folder):
+    """As `benchmarks.noise` leaves it."""
+    shares = {"beats": 100, "answered": 0.9, "wrong": 0.02, "wrong more than clean": 0.0, "changed by noise": 0.0}
+    curves = {name: shares | {"wrong": 0.02 + 0.01 * i} for i, name in enumerate(("clean", "em 24 dB", "em 12 dB"))}
+    roc = {"flagged at .95 of the rest kept": 0.4, "false and true positives": [[1.0, 1.0], [0.05, 0.4], [0.0, 0.0]]}
+    windows = {"windows of noise": 10, "other windows": 90, "classes wrong": roc, "no ECG": roc}
+    made = {"command": "python -m benchmarks.noise", "commit": "abc", "made": "2026-11-30", "network": "rhythm_svdb"}
+    write_json(folder / "noise_curves.json", made | {"curves": {"mitdb": curves}, "vfdb": {"held out": windows}})
+    return folder / "noise_curves.json"
+
+
+def test_answers_in_noise_are_drawn_where_they_were_measured(monkeypatch, weights, tmp_path):
+    monkeypatch.setattr(rhythm, "NOISE_CURVES", tmp_path / "none.json")
+    assert "run `python -m benchmarks.noise`" in said(part(monkeypatch, weights, "Noise"))
+    monkeypatch.setattr(rhythm, "NOISE_CURVES", noise_file(tmp_path))
+    page = part(monkeypatch, weights, "Noise")
+    assert "10 windows, against 90 with a rhythm" in said(page)
+    (drawn,) = [chart for chart in charts_of(page) if "signal-to-noise" in json.dumps(chart)]
+    assert (drawn["data"][0]["name"], drawn["data"][0]["x"]) == ("electrode motion, mitdb", [24.0, 12.0])
+    assert drawn["data"][0]["y"] == pytest.approx([0.03, 0.04])
+    assert "python -m benchmarks.noise" in said(page)
+    (tmp_path / "noise_curves.json").write_text("{}")
+    assert "noise\\_curves" in said(part(monkeypatch, weights, "Noise"))

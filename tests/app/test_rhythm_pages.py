@@ -214,6 +214,17 @@ def test_a_band_is_clipped_to_the_window_and_its_most_urgent_part_lies_on_top() 
     assert trace.customdata[2] == "at 4.000"
 
 
+def test_a_day_of_short_episodes_is_thinned_and_loses_none_that_is_urgent() -> None:
+    edges = np.linspace(0, 86_400, 20_001)
+    codes: list[RhythmCode] = ["N", "B"] * 10_000
+    codes[12_345] = "VT"
+    day = [Episode(a, b, code) for a, b, code in zip(edges, edges[1:], codes, strict=False)]
+    found = ecg_chart.thinned(day, 2 * 86_400 / 1250)
+    assert len(found) <= 1250
+    assert [episode for episode in found if episode.rhythm == "VT"] == [day[12_345]]
+    assert ecg_chart.thinned(day, 1.0) == day
+
+
 def test_the_words_of_an_episode_say_what_when_how_long_and_why() -> None:
     episode = Episode(10.0, 62.3, "AFIB", "", 0.93, "irregular RR intervals")
     assert episode_words(episode) == (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import wfdb
 
 import pipeline
 from models import registry
@@ -49,13 +50,22 @@ def test_analyse_writes_what_was_asked_for_per_record(stand, folder):
         "a.csv",
         "a.hv",
         "a.json",
+        "a.rhythm.csv",
         "b.csv",
         "b.hv",
         "b.json",
+        "b.rhythm.csv",
     ]
     found = json.loads((folder / "o" / "a.json").read_text())
     assert (found["record"], found["fs"], found["model"], found["duration_s"]) == ("a", 250.0, "vgg16", 30.0)
     assert 35 <= len(found["beats"]) <= 38
+    rhythm = [(row["start_s"], row["stop_s"], row["rhythm"]) for row in found["rhythm"]]
+    assert (rhythm[0][0], rhythm[-1][1]) == (0.0, 30.0)
+    table = (folder / "o" / "a.rhythm.csv").read_text("utf-8").splitlines()
+    assert len(table) == 1 + len(rhythm)
+    told = wfdb.rdann(str(folder / "o" / "a"), "hv")
+    changes = [note for symbol, note in zip(told.symbol, told.aux_note, strict=True) if symbol == "+"]
+    assert changes == [f"({code}" for *_, code in rhythm]
 
 
 def test_a_refused_record_is_one_sentence_and_the_others_are_done(stand, folder, capsys):

@@ -14,10 +14,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from models import registry
 from models.boosted_trees import from_scikit_learn
 from models.detectors import load_detector, write_detector
+from models.errors import ModelError
 from pipeline._util.typed_json import from_json, to_json
+from pipeline.datasets.rhythm_references import RhythmReference
 from pipeline.errors import DataError, SignalError
 from pipeline.evaluation import rhythm_run
 from pipeline.evaluation.held_out_detectors import readers
+from pipeline.evaluation.rhythm_report import compare
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation, read_rhythm_evaluation
 from pipeline.evaluation.run import describe_model
 from pipeline.types import Episode
@@ -86,10 +89,10 @@ def run(data, find=af_from_20_to_50, *, rhythm=SINUS, **options):
 def test_every_database_is_read_in_each_way_that_it_allows(data):
     content, asked = run(data)
     assert [source.name for source in content.sources] == [
-        *("cinc2017-signal", "mitdb-signal", "mitdb-beats", "ltafdb-beats"),
+        *("mitdb-signal", "cinc2017-signal", "mitdb-beats", "ltafdb-beats"),
         "mitdb_ds2-signal",
     ]
-    assert asked == ["A1", "A2", "100", "101"]
+    assert asked == ["100", "101", "A1", "A2"]
     assert [row.record for row in content.source("mitdb-beats").rows] == ["mitdb/100", "mitdb/101"]
     assert content.source("mitdb_ds2-signal").records == 1  # 101 is of DS1
     assert content.source("mitdb_ds2-signal").rows == ()
@@ -114,7 +117,7 @@ def test_seconds_and_episodes_are_those_of_the_records(data):
 def test_burdens_alarms_and_confidences_are_told(data):
     content, _ = run(data)
     beats, ltaf = content.source("mitdb-beats"), content.source("ltafdb-beats")
-    assert {alarm.name: alarm.false for alarm in beats.alarms} == {"VT_VF": 0, "AF": 1, "ASYS": 0, "block": 0, "P": 0}
+    assert {alarm.name: alarm.false for alarm in beats.alarms} == {"VT_VF": 0, "AF": 1, "block": 0, "P": 0}
     hours = 2 * SECONDS / 3600
     rate = next(alarm.per_24h for alarm in beats.alarms if alarm.name == "AF")
     assert rate.value == pytest.approx(24 / hours)
@@ -129,6 +132,19 @@ def test_beats_justify_an_alarm_of_tachycardia(data):
     named = (Episode(0, 31, "N"), Episode(31, 34, "VT"), Episode(34, 60, "N"))
     content, _ = run(data, rhythm=named)
     assert next(alarm.false for alarm in content.source("mitdb-signal").alarms if alarm.name == "VT_VF") == 2
+
+
+def test_pauses_are_false_without_a_long_interval_and_always_in_healthy_people():
+    at, named = np.array([0, 1, 4, 5]) * FS, (Episode(0, 1, "N"), Episode(1, 4, "ASYS"), Episode(4, 5, "N"))
+
+    def false(record, read_from, sample):
+        reference = RhythmReference(record, FS, 6.0, sample, ("N",) * len(sample), (Episode(0, 6, "N"),), {})
+        return compare(reference, named, read_from).false.get("ASYS")
+
+    assert false("mitdb/100", "signal", at) == ()
+    assert false("mitdb/100", "signal", np.arange(6) * FS) == ((1, 4),)
+    assert false("mitdb/100", "beats", at) is None  # it follows from the beats that were given
+    assert false("nsr2db/nsr001", "beats", at) == ((1, 4),)
 
 
 def test_strips_are_called_by_what_fills_half_of_them(data):
@@ -237,6 +253,13 @@ def test_finders_get_the_fold_and_the_evaluation_says_so(data, monkeypatch):
     assert rows["mitdb/100"].held_out == ("af",)
     assert set(rows["mitdb/100"].seconds["AFIB"]) == {"N"}  # the turned fold
     assert set(rows["mitdb/101"].seconds["N"]) == {"AFIB"}  # the detector itself
-    assert content.source("ltafdb-beats").seen == 1
+    assert content.source("ltafdb-beats").seen == {"af": 1}
+    assert content.source("mitdb-beats").held_out == {"af": 1}
+    assert content.source("mitdb-signal").held_out == {}  # nothing there asked for the detector
     (found,) = content.detectors
     assert (found.name, found.records, found.folds) == ("af", 2, 1)
+
+
+def test_a_missing_detector_is_no_refusal(data):
+    with pytest.raises(ModelError):
+        run(data, rhythm=ModelError("Detector 'x' cannot be loaded."))

@@ -45,9 +45,10 @@ def test_within_the_context_a_detector_comes_from_elsewhere(tmp_path):
     usual = tmp_path / "usual"
     written(usual)
     place = written(tmp_path / "fold_0", turned=True)
-    with detectors_from({"af": place}):
+    with detectors_from({"af": place, "other": place}) as asked:
         assert high(load_detector("af")) < 0.5
         assert high(load_detector("af", usual)) > 0.5  # a folder that is asked for is the one that is read
+        assert asked == {"af"}
         with pytest.raises(ModelError):
             load_detector("no_such_detector")
     with pytest.raises(ModelError):  # models/weights, where no detector of this name need be

@@ -90,6 +90,11 @@ def test_a_pause_between_two_beats_is_listed_once_and_without_them_is_asystole()
     assert kinds(tail) == ["asystole"]
 
 
+@pytest.mark.parametrize(("seconds", "kind"), [(2.9, "pause_in_signal"), (3.0, "asystole")])
+def test_a_pause_is_as_urgent_without_a_beat_after_it(seconds: float, kind: str) -> None:
+    assert episode_kind(Episode(0.0, seconds, "ASYS", "pause")) == kind
+
+
 def test_waves_without_beats_are_listed_as_what_they_are() -> None:
     paused = written("NNNNNN", [0.8, 0.8, 0.8, 12.0, 0.8, 0.8])
     silent = replace(paused, silences={3: "waves"}, break_before=np.array([1, 0, 0, 1, 0, 0], bool))
@@ -123,14 +128,19 @@ def test_a_finding_without_any_beat_is_listed_seen_and_unseen(code: RhythmCode) 
     (after,) = triage(beats)
     assert after.reviewed
     assert after.id == finding.id
-    assert beats.seen == {finding.stretch: "as I see it"}
+    assert beats.seen == {finding.stretch}
+    assert beats.notes == {finding.stretch: "as I see it"}
+    noted = beats_of(analysis, Decision("note", finding.stretch, text="ask the ward"))
+    assert [row.reviewed for row in triage(noted)] == [False]
+    assert noted.notes == {finding.stretch: "ask the ward"}
+    assert not beats_of(analysis, seen, Decision("note", finding.stretch)).notes
 
 
 def test_a_look_changes_no_beat_and_leaves_the_board_before_it_as_it_was() -> None:
     analysis = with_rhythm("NNVNN", (2.0, "N"), (9.0, "AFIB"))
     before = Board(analysis, [])
     after = before.after(Decision("seen", (500, 900)))
-    assert (before.seen, after.seen) == ({}, {(500, 900): ""})
+    assert (before.seen, after.seen) == (frozenset(), {(500, 900)})
     one, other = (board.classes((100, 300, 500, 700, 900)) for board in (before, after))
     assert one == other == "NNVNN"
     with pytest.raises(ReviewError, match="outside the recording"):

@@ -1,0 +1,152 @@
+"""Atrioventricular block, from the P waves between the beats and the order in which beats follow them.
+
+Boosted trees tell for each interval between beats whether P waves in it are not conducted, as in second-degree block,
+or have nothing to do with the beats, as in complete block. Runs of such intervals are episodes; counting their P waves
+tells 2:1, Wenckebach's and high-degree block apart. Without a signal nothing is found: a slow or irregular rhythm alone
+proves no block.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detectors import Detector, load_detector
+from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures, own_waves, p_scores
+from pipeline.rhythm.context import RhythmContext
+from pipeline.signal.gaps import runs
+from pipeline.signal.p_waves import PWaves, find_p_waves
+from pipeline.types import Episode, FloatArray, RhythmCode
+
+NAME: Final = "av_block"
+NONE, SECOND, THIRD = range(3)  # classes of the detector
+SMOOTHED: Final = 2  # beats on each side over which probabilities are averaged
+FROM: Final = 0.6  # averaged probability of any block, from which an interval is blocked
+INTERVALS_MIN: Final = 4  # of an episode
+BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
+SLOWEST_S: Final = 0.5  # shorter intervals are never blocked: there is no room for two P waves
+MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
+TWO_TO_ONE_SHARE: Final = 0.6  # of the intervals have one there
+WENCKEBACH_SHARE: Final = 0.75  # of the intervals have a P wave that is not conducted, at most
+FIRST_DEGREE_S: Final = 0.2  # P-R from which it is first-degree block
+ONSET_S: Final = 0.045  # from the onset of the P wave to its top, and ...
+QRS_ONSET_S: Final = 0.04  # ... from the onset of the QRS to R
+FIRST_SHARE: Final = 0.8  # of the beats around have a long P-R
+FIRST_SPREAD_S: Final = 0.025  # median deviation of P-R: it is constant
+FIRST_SCORE: Final = 0.75  # median score of these P waves
+FIRST_BEATS: Final = 30  # around each beat, that are looked at
+FIRST_MIN_S: Final = 30.0  # duration of an episode
+
+
+def find_blocks(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
+    """Find episodes of first-degree, second-degree and complete atrioventricular block.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        The beats, and the signal.
+    detector : Detector, optional
+        Another one than `av_block`.
+    """
+    if context.conditioned is None or len(context) < INTERVALS_MIN:
+        return []
+    waves = find_p_waves(context.conditioned, context.time_s)
+    measures = conduction_measures(context, waves)
+    p = block_probabilities(measures, detector)
+    blocked = _episodes(context, measures, p)
+    return sorted([*blocked, *_first_degree(context, waves, p)], key=lambda episode: episode.start_s)
+
+
+def block_probabilities(measures: FloatArray, detector: Detector | None = None) -> FloatArray:
+    """Return the probabilities (n, 3) that the interval before each beat has no, second-degree or complete block.
+
+    Parameters
+    ----------
+    measures : (n, len(MEASURES)) float32
+        Measures of the intervals.
+    detector : Detector, optional
+        Another one than `av_block`.
+    """
+    p = np.zeros((len(measures), 3), np.float32)
+    p[:, NONE] = 1
+    asked = np.flatnonzero(worth_asking(measures))
+    if asked.size:
+        p[asked] = (detector or load_detector(NAME)).probabilities(measures[asked])
+    return p
+
+
+def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
+    """Tell which intervals (n,) may be blocked: around them are long ones, or P waves that cannot belong to a beat."""
+    rr, extra = measures[:, MEASURES.index("rr_s")], measures[:, MEASURES.index("extra_mean")]
+    return np.asarray((rr > SLOWEST_S) & (extra > 0.05))
+
+
+def _episodes(context: RhythmContext, measures: FloatArray, p: FloatArray) -> list[Episode]:
+    averaged = _averaged(p)
+    blocked = averaged[:, SECOND] + averaged[:, THIRD] > FROM
+    found = []
+    for first, stop in runs(blocked):
+        if stop - first < INTERVALS_MIN:
+            continue
+        share = averaged[first:stop].mean(axis=0)
+        code: RhythmCode = "BII" if share[SECOND] >= share[THIRD] else "BIII"
+        detail, evidence = _kind(measures[first:stop], code)
+        start_s = max(0.0, float(context.time_s[max(first - 1, 0)]) - BEFORE_S)
+        stop_s = float(context.time_s[stop - 1]) - BEFORE_S
+        confidence = round(float(share[SECOND] + share[THIRD]), 3)
+        found.append(Episode(start_s, max(stop_s, start_s), code, detail, confidence, evidence))
+    return found
+
+
+def _averaged(p: FloatArray) -> FloatArray:
+    """Return probabilities (n, 3) averaged over the beats around each."""
+    if not len(p):
+        return p
+    padded = np.pad(p, ((SMOOTHED, SMOOTHED), (0, 0)), mode="edge")
+    total = sum(padded[shift : shift + len(p)] for shift in range(2 * SMOOTHED + 1))
+    return np.asarray(total / (2 * SMOOTHED + 1), np.float32)
+
+
+def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:
+    """Return which block these intervals have, and what says so."""
+    of = {name: measures[:, MEASURES.index(name)] for name in ("rr_s", "extra_place", "extra_score")}
+    rate = 60 / float(np.median(of["rr_s"]))
+    if code == "BIII":
+        return "complete", f"P waves and beats, at {rate:.0f}/min, go on independently"
+    sure = of["extra_score"] >= SURE
+    middle = np.abs(of["extra_place"] - 0.5) < MIDDLE
+    short, long = np.percentile(of["rr_s"], [20, 80])
+    if sure.any() and np.mean(middle[sure]) > 0.5 and sure.mean() > TWO_TO_ONE_SHARE:
+        return "2:1", f"a P wave midway between the beats is not conducted, beats at {rate:.0f}/min"
+    if sure.mean() < WENCKEBACH_SHARE and long < 2 * short and long > 1.1 * short:
+        return "Wenckebach", f"now and then a P wave is not conducted after P-R grew, beats at {rate:.0f}/min"
+    return "high degree", f"several P waves in a row are not conducted, beats at {rate:.0f}/min"
+
+
+def _first_degree(context: RhythmContext, waves: PWaves, p: FloatArray) -> list[Episode]:
+    """Find stretches in which nearly every beat follows its P wave after the same long time."""
+    own = own_waves(context, waves)
+    if len(context) < FIRST_BEATS or not waves.time_s.size:
+        return []
+    pr = np.where(own >= 0, context.time_s - waves.time_s[own] + ONSET_S - QRS_ONSET_S, np.nan)
+    score = np.where(own >= 0, p_scores(waves)[own], 0)
+    sure = np.isfinite(pr) & (score >= SURE) & (p[:, NONE] > 0.5)
+    half = FIRST_BEATS // 2
+    long = np.zeros(len(context), np.bool_)
+    for start in range(0, len(context) - FIRST_BEATS + 1, half):
+        part = slice(start, start + FIRST_BEATS)
+        known = pr[part][sure[part]]
+        if known.size < FIRST_SHARE * FIRST_BEATS or np.median(score[part]) < FIRST_SCORE:
+            continue
+        middle = float(np.median(known))
+        if middle > FIRST_DEGREE_S and np.median(np.abs(known - middle)) < FIRST_SPREAD_S:
+            long[part] = True
+    found = []
+    for first, stop in runs(long):
+        start_s, stop_s = max(0.0, float(context.time_s[first]) - BEFORE_S), float(context.time_s[stop - 1])
+        if stop_s - start_s >= FIRST_MIN_S:
+            pr_ms = 1000 * float(np.nanmedian(pr[first:stop]))
+            found.append(Episode(start_s, stop_s, "BI", "", 0.8, f"P-R constant at about {pr_ms:.0f} ms"))
+    return found

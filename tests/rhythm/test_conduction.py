@@ -1,0 +1,151 @@
+"""AV block and pacing, in drawn recordings whose waves stand at known times, and in real ones."""
+
+import numpy as np
+import pytest
+
+from pipeline.config import DEFAULT, data_root
+from pipeline.intake import read_path
+from pipeline.intake.wfdb_annotations import parse_marks
+from pipeline.rhythm.blocks import find_blocks
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.pacing import find_pacing, paced_beats, read_pacing
+from pipeline.signal.conditioning import condition
+from pipeline.signal.p_waves import find_p_waves
+from pipeline.signal.r_peaks import detect_r_peaks
+from pipeline.types import Recording
+
+SECONDS = 60.0
+
+
+def drawn(p_s, r_s, *, fs=360.0, spikes_s=(), wide=False, seconds=SECONDS, noise_mv=0.01, seed=0):
+    """Draw P waves, beats and spikes at these times, one lead in mV."""
+    t = np.arange(round(seconds * fs)) / fs
+    x = np.random.default_rng(seed).normal(0, noise_mv, t.size)
+
+    def bell(at, width, height):
+        near = np.abs(t - at) < 6 * width
+        x[near] += height * np.exp(-0.5 * ((t[near] - at) / width) ** 2)
+
+    for at in p_s:
+        bell(at, 0.022, 0.15)
+    for at in r_s:
+        bell(at, 0.04 if wide else 0.012, 1.0)
+        bell(at + 0.05, 0.03 if wide else 0.012, -0.3)
+        bell(at + 0.29, 0.045, 0.3)
+    for at in spikes_s:
+        x[round(at * fs) : round(at * fs) + max(1, round(0.001 * fs))] += 2.0
+    return Recording.from_array(x, fs=fs, leads="II", calibrated=False)
+
+
+def context(recording, time_s=None):
+    conditioned = condition(recording, recording.leads, DEFAULT.signal)
+    if time_s is None:
+        time_s = detect_r_peaks(conditioned, DEFAULT.signal) / conditioned.fs
+    time_s = np.asarray(time_s, np.float64)
+    n = time_s.size
+    return RhythmContext(
+        duration_s=recording.duration_s,
+        time_s=time_s,
+        symbol=np.full(n, "N"),
+        trusted=np.ones(n, bool),
+        confidence=np.ones(n, np.float32),
+        break_before=np.arange(n) == 0,
+        recording=recording,
+        conditioned=conditioned,
+        leads=recording.leads,
+    )
+
+
+def share_named(episodes, rhythm, start_s, stop_s):
+    named = [max(0.0, min(e.stop_s, stop_s) - max(e.start_s, start_s)) for e in episodes if e.rhythm == rhythm]
+    return sum(named) / (stop_s - start_s)
+
+
+def test_p_waves_are_found_where_they_were_drawn():
+    p_s = np.arange(0.6, SECONDS - 1, 0.8)
+    found = find_p_waves(context(drawn(p_s, p_s[::2] + 0.16)).conditioned, p_s[::2] + 0.16)
+    sure = found.time_s[found.likeness > 0.9]
+    nearest = np.abs(p_s[2:-2, None] - sure).min(axis=1)
+    assert np.mean(nearest < 0.02) > 0.95
+
+
+def test_two_to_one_block_is_named_and_a_bradycardia_of_the_same_rate_is_not():
+    p_s = np.arange(0.6, SECONDS - 1, 0.8)
+    beats = p_s[::2] + 0.16
+    blocked = find_blocks(context(drawn(p_s, beats)))
+    assert share_named(blocked, "BII", 5, 55) > 0.9
+    assert {episode.detail for episode in blocked if episode.rhythm == "BII"} == {"2:1"}
+    slow = find_blocks(context(drawn(beats - 0.16, beats)))
+    assert not [episode for episode in slow if episode.rhythm != "BI"]
+
+
+def test_complete_block_is_named_where_p_waves_and_beats_go_their_own_ways():
+    found = find_blocks(context(drawn(np.arange(0.5, SECONDS - 1, 0.77), np.arange(0.9, SECONDS - 1, 1.63))))
+    assert share_named(found, "BIII", 5, 55) > 0.8
+
+
+def test_a_long_constant_pr_interval_is_first_degree_block_and_a_usual_one_is_not():
+    p_s = np.arange(0.6, SECONDS - 1, 0.9)
+    assert share_named(find_blocks(context(drawn(p_s, p_s + 0.28))), "BI", 5, 55) > 0.8
+    assert not find_blocks(context(drawn(p_s, p_s + 0.15)))
+
+
+@pytest.mark.parametrize("find", [find_blocks, find_pacing])
+def test_finders_take_recordings_without_beats_and_beats_without_a_signal(find):
+    recording = drawn((), (), seconds=12.0)
+    assert find(context(recording, time_s=())) == []
+    beats = np.arange(1.0, 60.0, 0.9)
+    n = beats.size
+    alone = RhythmContext(60.0, beats, np.full(n, "N"), np.ones(n, bool), np.ones(n, np.float32), np.arange(n) == 0)
+    assert find(alone) == []
+
+
+@pytest.mark.parametrize("fs", [250.0, 500.0, 1000.0])
+def test_spikes_before_p_waves_and_beats_are_dual_chamber_pacing(fs):
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    spikes = np.sort(np.concatenate([r_s - 0.07, r_s - 0.23]))
+    seen = context(drawn(r_s - 0.18, r_s, fs=fs, spikes_s=spikes, wide=True), time_s=r_s)
+    (episode,) = find_pacing(seen)
+    assert (episode.rhythm, episode.detail) == ("P", "dual chamber")
+    assert paced_beats(seen).all()
+    assert episode.seconds > 55
+
+
+def test_spikes_before_beats_alone_are_ventricular_pacing_and_before_p_waves_alone_atrial():
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    ventricular = context(drawn((), r_s, fs=500.0, spikes_s=r_s - 0.07, wide=True), time_s=r_s)
+    assert [episode.detail for episode in find_pacing(ventricular)] == ["ventricular"]
+    atrial = context(drawn(r_s - 0.16, r_s, fs=500.0, spikes_s=r_s - 0.21), time_s=r_s)
+    assert [episode.detail for episode in find_pacing(atrial)] == ["atrial"]
+    assert not paced_beats(atrial).any()
+
+
+def test_stray_spikes_and_wide_beats_are_not_pacing():
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    stray = np.random.default_rng(1).uniform(1, SECONDS - 1, 60)
+    assert not read_pacing(context(drawn(r_s - 0.18, r_s, fs=500.0, spikes_s=stray), time_s=r_s)).any.any()
+    assert not read_pacing(context(drawn(r_s - 0.18, r_s, fs=500.0, wide=True), time_s=r_s)).any.any()
+
+
+def test_no_stimulus_is_seen_at_a_rate_at_which_it_looks_like_a_qrs():
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    assert not paced_beats(context(drawn((), r_s, fs=128.0, spikes_s=r_s - 0.07, wide=True), time_s=r_s)).any()
+
+
+@pytest.mark.data
+def test_the_second_degree_block_of_record_231_is_named():
+    found = find_blocks(context(read_path(data_root() / "mitdb" / "231.hea")))
+    notes = [(97.6, 149.0), (333.6, 562.0), (799.8, 1044.2), (1205.2, 1245.6), (1274.5, 1409.6)]
+    named = sum(share_named(found, "BII", start_s, stop_s) * (stop_s - start_s) for start_s, stop_s in notes)
+    assert named / sum(stop_s - start_s for start_s, stop_s in notes) >= 0.9
+
+
+@pytest.mark.data
+def test_paced_beats_of_record_217_are_found_and_its_others_are_not():
+    recording = read_path(data_root() / "mitdb" / "217.hea")
+    marks = parse_marks((data_root() / "mitdb" / "217.atr").read_bytes(), fs=recording.fs)
+    beats = [(sample / recording.fs, symbol) for sample, symbol in marks if symbol in "/fNV"]
+    symbol = np.array([letter for _, letter in beats])
+    paced = paced_beats(context(recording, time_s=[time_s for time_s, _ in beats]))
+    assert paced[symbol == "/"].mean() > 0.98
+    assert paced[np.isin(symbol, ["N", "V"])].mean() < 0.02
