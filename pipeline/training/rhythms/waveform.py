@@ -38,7 +38,7 @@ from pipeline.training.rhythms.waveform_examples import (
     training_noise,
     training_records,
 )
-from pipeline.training.rhythms.waveform_scores import scores
+from pipeline.training.rhythms.waveform_scores import as_table, scores
 from pipeline.types import FloatArray
 
 SEED: Final = 0
@@ -59,7 +59,8 @@ TREES: Final = {
     "early_stopping": False,
     "random_state": SEED,
 }
-RESULTS: Final = ROOT / "docs" / "experiments" / "waveform.json"
+RESULTS: Final = ROOT / "docs" / "experiments"
+START, END = "<!-- waveform:start -->\n", "<!-- waveform:end -->"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     slope, bias = calibration(held_out.values())
     progress(0.9, "Training on all records")
     trees = from_scikit_learn(_fitted(list(examples.values())))
-    write_json((output_dir or RESULTS.parent) / "waveform.json", held_out_scores(held_out, slope, bias))
+    write_scores(held_out_scores(held_out, slope, bias), output_dir or RESULTS)
     return write_detector(
         NAME,
         trees,
@@ -132,6 +133,16 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         },
         folder=output_dir or WEIGHTS,
     )
+
+
+def write_scores(found: dict[str, Any], folder: Path) -> None:
+    """Write scores to waveform.json in a folder, and into the page waveform.md beside it if there is one."""
+    write_json(folder / "waveform.json", found)
+    page = folder / "waveform.md"
+    if page.is_file():
+        before, rest = page.read_text("utf-8").split(START)
+        text = f"{before}{START}{as_table(found)}{END}{rest.split(END)[1]}"
+        page.write_text(text, encoding="utf-8", newline="\n")
 
 
 def folds(names: Sequence[str], root: Path) -> dict[str, int]:
