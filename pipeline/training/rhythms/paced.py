@@ -97,10 +97,10 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     beats = []
     for number, record in enumerate(records):
         progress(0.7 * number / len(records), f"Measuring beats of record {record}")
-        beats += _beats_of(root, record)
+        beats += beats_of(root, record)
     progress(0.7, "Leaving out each paced record in turn")
     scores = {record: _left_out(record, beats) for record in PACED}
-    learner = _fitted(beats)
+    learner = fitted(beats)
     write_json((output_dir or RESULTS.parent) / "paced.json", {"left_out": scores})
     return write_detector(
         NAME,
@@ -136,8 +136,16 @@ def _facts(records: Sequence[str], minutes: float) -> dict[str, Any]:
     }
 
 
-def _beats_of(root: Path, record: str) -> list[RecordBeats]:
-    """Return the beats of a record as recorded, and those made of it if it is not paced."""
+def beats_of(root: Path, record: str) -> list[RecordBeats]:
+    """Return the beats of a record as recorded, and those made of it if it is not paced.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the databases.
+    record : str
+        DATABASE/RECORD.
+    """
     recording = read_path(root / f"{record}.hea")
     rng = np.random.default_rng([SEED, int(recording.name)])
     at, symbol = detected_beats(recording)
@@ -216,7 +224,8 @@ def _noisy(root: Path, part: Recording, rng: np.random.Generator) -> FloatArray:
     return np.asarray(part.p_signal + added * (high[0] / high[1] * rng.uniform(*NOISE_SHARE)), np.float32)
 
 
-def _fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
+def fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
+    """Fit the trees to these beats; paced ones and others count alike."""
     measures = np.concatenate([one.measures for one in beats])
     paced = np.concatenate([one.paced for one in beats])
     weight = np.concatenate([one.weight for one in beats])
@@ -226,7 +235,7 @@ def _fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
 
 def _left_out(record: str, beats: Sequence[RecordBeats]) -> dict[str, Any]:
     """Score the record by a detector that was trained on all others: per symbol, how many beats are called paced."""
-    learner = _fitted([one for one in beats if one.record != record])
+    learner = fitted([one for one in beats if one.record != record])
     own = next(one for one in beats if one.record == record)
     said = learner.predict(own.measures) == 1
     return {
