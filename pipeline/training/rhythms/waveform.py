@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from models.boosted_trees import from_scikit_learn
+from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
@@ -24,6 +24,7 @@ from pipeline._util.provenance import current_commit
 from pipeline.config import ROOT, data_root
 from pipeline.rhythm.ventricular import CLASSES, NAME, seconds_of, ventricular_states
 from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.waveform_examples import (
     FLUTTER,
     NOISE,
@@ -84,9 +85,10 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         examples[name] = _examples(read_record(root, name), number, noise)
     fold = folds(names, root)
     held_out: dict[str, tuple[WaveformRecord, FloatArray]] = {}
+    without: dict[int, BoostedTrees] = {}
     for number in sorted(set(fold.values())):
         progress(0.2 + 0.7 * number / len(set(fold.values())), f"Leaving out fold {number + 1}")
-        trees = from_scikit_learn(_fitted([examples[name] for name in names if fold[name] != number]))
+        without[number] = trees = from_scikit_learn(_fitted([examples[n] for n in names if fold[n] != number]))
         for name in (name for name in fold if fold[name] == number):
             record = read_record(root, name)
             held_out[name] = record, trees(measured(per_second(record.signal, record.fs)))[:, 0]
@@ -94,13 +96,11 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     progress(0.9, "Training on all records")
     trees = from_scikit_learn(_fitted(list(examples.values())))
     write_json((output_dir or RESULTS.parent) / "waveform.json", _scores(held_out, slope, bias))
-    return write_detector(
-        NAME,
-        trees,
-        title="Ventricular waveforms",
-        classes=CLASSES,
-        measures=MEASURES,
-        facts={
+    said: dict[str, Any] = {
+        "title": "Ventricular waveforms",
+        "classes": CLASSES,
+        "measures": MEASURES,
+        "facts": {
             "temperature": 1 / slope,
             "bias": (0.0, bias / slope),
             "trained_on": "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed",
@@ -110,8 +110,9 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
             "seed": SEED,
             "training_minutes": round((time.monotonic() - started) / 60, 2),
         },
-        folder=output_dir or WEIGHTS,
-    )
+    }
+    write_folds(NAME, without, {name: fold[name] for name in names}, **said)
+    return write_detector(NAME, trees, folder=output_dir or WEIGHTS, **said)
 
 
 def folds(names: Sequence[str], root: Path) -> dict[str, int]:
