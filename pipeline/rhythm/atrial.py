@@ -133,7 +133,7 @@ def _fibrillation_and_flutter(context: RhythmContext, episode: Episode) -> list[
 
 def _log_odds(name: str, measures: NDArray[np.floating]) -> Numbers:
     p = load_detector(name).probabilities(measures).astype(np.float64)
-    return np.clip(np.log(p[:, 1] + 1e-9) - np.log(p[:, 0] + 1e-9), -SURE, SURE)
+    return np.asarray(np.clip(np.log(p[:, 1] + 1e-9) - np.log(p[:, 0] + 1e-9), -SURE, SURE), np.float64)
 
 
 def _step(beat: Places) -> int:

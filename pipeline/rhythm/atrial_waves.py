@@ -83,7 +83,8 @@ def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Num
     at = np.clip(r_peak[:, None] - np.arange(first, last, -step), 0, signal.size - 1)
     wave = (signal[at].astype(np.float64) + signal[np.minimum(at + step // 2, signal.size - 1)]) / 2
     start, stop = wave[:, :EDGE].mean(axis=1), wave[:, -EDGE:].mean(axis=1)
-    return wave - (start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, wave.shape[1]))
+    trend = start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, wave.shape[1])
+    return np.asarray(wave - trend, np.float64)
 
 
 def _constancy(waves: Numbers, averaged: int) -> Numbers:
@@ -127,7 +128,8 @@ def sawtooth(conditioned: Conditioned, time_s: Numbers, start_s: float, stop_s: 
     rest = _without_beats(conditioned.signal[first:last, 0], r_peak[within] - first, fs)
     stretches = sliding_window_view(rest, size)[::step]
     shares = np.concatenate([_line_share(part, fs) for part in np.array_split(stretches, 1 + len(stretches) // 500)])
-    return (first + np.arange(len(stretches)) * step + size / 2) / fs, shares
+    middle_s = (first + np.arange(len(stretches), dtype=np.float64) * step + size / 2) / fs
+    return middle_s, shares.astype(np.float64)
 
 
 def _without_beats(lead: NDArray[np.float32], r_peak: NDArray[np.intp], fs: float) -> Numbers:

@@ -146,7 +146,7 @@ def _usable(rr_s: Numbers, codes: NDArray[np.uint32], kept: str) -> NDArray[np.b
 def _usable_share(rr_s: Numbers, codes: NDArray[np.uint32], at: Places) -> Numbers:
     total = np.concatenate([[0.0], np.cumsum(_usable(rr_s, codes, _SERIES[0]))])
     start, stop = _window(at, USABLE, codes.size)
-    return (total[stop] - total[start]) / np.maximum(stop - start, 1)
+    return np.asarray((total[stop] - total[start]) / np.maximum(stop - start, 1), np.float64)
 
 
 def _steps(rr: Numbers) -> Numbers:

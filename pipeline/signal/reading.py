@@ -11,7 +11,7 @@ from pipeline.errors import SignalError
 from pipeline.signal.artefacts import Artefact, mask_artefacts
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import READABLE_SHARE, choose_leads
-from pipeline.signal.noise import judge_noise
+from pipeline.signal.noise import NoiseVerdicts, judge_noise
 from pipeline.signal.quality import artefact_notices, assess
 from pipeline.types import IntArray, Quality, Recording, read_only
 from pipeline.wording import share
@@ -41,7 +41,7 @@ class ReadLeads:
     conditioned: Conditioned
     notices: tuple[str, ...]
 
-    def quality(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> Quality:
+    def judged(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> tuple[Quality, NoiseVerdicts]:
         """Judge these leads.
 
         Parameters
@@ -50,9 +50,17 @@ class ReadLeads:
             The beats, and those that the second detector found, as indices into `conditioned.signal`.
         config : SignalConfig
             Thresholds.
+
+        Returns
+        -------
+        quality : Quality
+            What can be read where.
+        noise : NoiseVerdicts
+            How far noise hides the ECG.
         """
         noise = judge_noise(self.conditioned, r_peak, steep, doubtful=config.noisy_from)
-        return assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        quality = assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        return quality, noise
 
 
 def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str, ...] | None = None) -> ReadLeads:

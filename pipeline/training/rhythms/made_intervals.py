@@ -28,13 +28,15 @@ def made(kind: str, rng: np.random.Generator) -> Numbers:
         Source of randomness.
     """
     rr_s = KINDS[kind](rng)
-    return np.maximum(rr_s + rng.normal(0, rng.uniform(0, JITTER_S), rr_s.size) * np.minimum(1, rr_s), 0.2)
+    noise = rng.normal(0, rng.uniform(0, JITTER_S), rr_s.size) * np.minimum(1, rr_s)
+    return np.asarray(np.maximum(rr_s + noise, 0.2), np.float64)
 
 
 def _regular(rng: np.random.Generator) -> Numbers:
     """Return one rate, perhaps with a slow drift."""
     rr_s = 60 / np.exp(rng.uniform(*np.log(RATES_BPM)))
-    return rr_s * (1 + rng.uniform(0, 0.08) * np.sin(np.arange(BEATS) / rng.uniform(20, 120)))
+    drift = rng.uniform(0, 0.08) * np.sin(np.arange(BEATS) / rng.uniform(20, 120))
+    return np.asarray(rr_s * (1 + drift), np.float64)
 
 
 def _breathing(rng: np.random.Generator) -> Numbers:
@@ -47,7 +49,8 @@ def _breathing(rng: np.random.Generator) -> Numbers:
 
 def _wenckebach(rng: np.random.Generator) -> Numbers:
     """Return groups of beats: the intervals shorten until one beat fails, in cycles of 3:2 to 7:6."""
-    atrial_s, intervals = 60 / rng.uniform(60, 110), []
+    atrial_s = 60 / rng.uniform(60, 110)
+    intervals: list[float] = []
     while len(intervals) < BEATS:
         conducted = int(rng.integers(2, 7))
         growth = 0.05 * np.exp(-0.5 * np.arange(conducted - 1))
@@ -62,7 +65,7 @@ def _dropped(rng: np.random.Generator) -> Numbers:
     pattern = rng.random() < 0.5
     if pattern:
         units = np.resize(units[: int(rng.integers(2, 6))], BEATS)
-    return 60 / rng.uniform(60, 110) * units
+    return np.asarray(60 / rng.uniform(60, 110) * units, np.float64)
 
 
 def _steps(rng: np.random.Generator) -> Numbers:
