@@ -37,7 +37,9 @@ FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind
 LEAST_S: Final = 3.0
 EDGE_S: Final = 6  # an edge moves by at most so much
 BESIDE_S: Final = (2, 12)  # seconds from the edge in which each side is typical
-SILENT_MV: Final = 0.003  # root mean square: below it there is no signal at all
+# Root mean square of waves of 0.1 mV from peak to peak: lower ones are asystole. Kerber RE et al. 1997, AHA's
+# recommendations for defibrillators, doi:10.1161/01.CIR.95.6.1677.
+SILENT_MV: Final = 0.04
 
 _HEIGHT, _DOMINANT, _SHARE, _REPEATS = (
     LEAD_MEASURES.index(name) for name in ("height", "dominant_hz", "dominant_share", "wave_repeats")
@@ -57,7 +59,8 @@ class VentricularSeconds:
     Attributes
     ----------
     probability : (n_seconds,) float32
-        That the rhythm is ventricular tachycardia, flutter or fibrillation; 0 where there is no signal.
+        That the rhythm is ventricular tachycardia, flutter or fibrillation; 0 where there is no signal
+        or one too low for fibrillation.
     repeats : (n_seconds,) float32
         Correlation of the waves with those one period before, at most 1.
     wave_hz : (n_seconds,) float32
@@ -104,7 +107,7 @@ def seconds_of(of_leads: FloatArray, probability: FloatArray, recorded: NDArray[
     """
     clearer = np.argmax(of_leads[:, :, _SHARE], axis=0)
     chosen = of_leads[clearer, np.arange(clearer.size)]
-    silent = of_leads[:, :, _HEIGHT].max(axis=0) < np.log(SILENT_MV)
+    silent = _smooth(of_leads[:, :, _HEIGHT].max(axis=0)) < np.log(SILENT_MV)
     return VentricularSeconds(
         probability=np.where(recorded & ~silent, probability, 0).astype(np.float32),
         repeats=_smooth(of_leads[:, :, _REPEATS].max(axis=0)),

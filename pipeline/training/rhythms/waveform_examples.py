@@ -154,10 +154,10 @@ def changed(
     parts: list[Examples] = []
     for _ in range(count):
         signal, label = _excerpt(record, rng, rate_bpm)
-        if is_narrow(record.name) and rng.random() < 0.2:
+        if is_narrow(record.name) and rng.random() < 0.1:
             signal, label = _fibrillating(signal, label, record.fs, rng)
         signal = _with_noise(signal, label, rng, noise) if rng.random() < 0.35 else signal
-        signal, label = _with_motion(signal, label, record.fs, rng) if rng.random() < 0.2 else (signal, label)
+        signal, label = _with_motion(signal, label, record.fs, rng) if rng.random() < 0.1 else (signal, label)
         signal = _with_spikes(signal, record.fs, rng) if rng.random() < 0.25 else signal
         signal, label = _silenced(signal, label, record.fs, rng) if rng.random() < 0.1 else (signal, label)
         signal = signal[:, [int(rng.integers(signal.shape[1]))]] if rng.random() < 0.3 else signal
@@ -221,7 +221,7 @@ def _fibrillating(signal: FloatArray, label: Labels, fs: float, rng: np.random.G
         hz = rng.uniform(3.0, 7.5) * np.exp(wandering(rng.uniform(0, 0.15)))
         phase = 2 * np.pi * np.cumsum(hz, axis=0) / fs + rng.uniform(0, 6.3, shape[1])
         waves += part * np.sin(phase) * np.exp(wandering(rng.uniform(0.05, 0.6)))
-    height = np.quantile(np.abs(signal), 0.99, axis=0) * rng.uniform(0.1, 0.6)
+    height = np.quantile(np.abs(signal), 0.99, axis=0) * rng.uniform(0.15, 0.6)
     waves = waves / waves.std(axis=0) * height + 0.02 * height * rng.standard_normal(shape)
     span = slice(round(first * fs), n if seconds >= label.size else round((first + seconds) * fs))
     out, fibrillates = signal.copy(), label.copy()
@@ -237,7 +237,7 @@ def _with_motion(signal: FloatArray, label: Labels, fs: float, rng: np.random.Ge
     first = int(rng.integers(0, max(1, label.size - seconds)))
     span = slice(round(first * fs), round((first + seconds) * fs))
     low_hz = rng.uniform(0.7, 6.0)
-    sos = butter(2, (low_hz, low_hz + rng.uniform(0.5, 6.0)), "bandpass", fs=fs, output="sos")
+    sos = butter(2, (low_hz, low_hz + rng.uniform(2.5, 8.0)), "bandpass", fs=fs, output="sos")
     waves = sosfiltfilt(sos, rng.standard_normal(signal.shape), axis=0)[span]
     height = np.quantile(np.abs(signal), 0.99, axis=0) * rng.uniform(1.5, 5.0, signal.shape[1])
     out, moved = signal.copy(), label.copy()
