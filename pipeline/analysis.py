@@ -29,6 +29,7 @@ from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, sl
 from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
+from pipeline.signal.standing_out import standing_out
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -322,6 +323,7 @@ def _beats_at(
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
+        r_peak = r_peak[standing_out(conditioned, r_peak)]
         exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
         sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
         return r_peak, sample, (exact - sample).astype(np.float32)

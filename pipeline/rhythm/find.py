@@ -117,7 +117,10 @@ def episodes(
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
     known = list(in_signal)
-    proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    pauses = find_pauses(context)
+    if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
+        known = [episode for episode in known if episode.rhythm != "NOISE"]
+    proposed = [*known, *outside(pauses, without_beats(known))]
     proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
     proposed += [*find_runs(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, find_rates(context))

@@ -21,7 +21,7 @@ CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of an
 DRIFT_S: Final = 2.0  # half a breath: baselines wander with breathing, an amplifier recovers within a second or two
 DRIFT_HEIGHT: Final = 0.65  # of a QRS, within that time: chosen on DS1
 LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
-LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
+LOW_MEDIAN_MV: Final = 0.06  # and half of the steps are lower than this: P waves are rare, fibrillation is not
 
 Span = tuple[float, float]
 
@@ -134,7 +134,7 @@ def _is_low(lead: FloatArray, fs: float) -> bool:
     steps = lead[: lead.size // size * size].reshape(-1, size)
     heights = np.ptp(steps, axis=1) if steps.size else np.zeros(1)
     alive = float(np.median(heights)) >= CONSTANT_MV  # else nothing tells a dead electrode from a dead heart
-    return alive and float(heights.max()) < LOW_MV and float(np.quantile(heights, LOW_SHARE)) < LOW_MV / 2
+    return alive and float(heights.max()) < LOW_MV and float(np.median(heights)) < LOW_MEDIAN_MV
 
 
 def _recorded(segments: tuple[tuple[int, int], ...], first: float, last: float) -> bool:

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import load_detector
+from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.noise_measures import WINDOW_S, NoiseWindows, noise_windows, one_lead
+from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.types import FloatArray, IntArray
 
 WRONG: Final = "quality"  # of an answer there
 NO_ECG: Final = "unreadable"  # of the whole window
 STEADY: Final = (1, 2, 3, 2, 1)  # weights of a window and its neighbours
+SAMPLE_S: Final = 120.0
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 
@@ -30,7 +33,7 @@ class NoiseVerdicts:
     wrong : (n,) float32
         Probability that a class given there is wrong because of noise.
     wrong_alone : (n_leads, n) float32
-        The same if only that lead had been recorded.
+        The same if only that lead had been recorded; NaN where that was not asked.
     no_ecg : (n,) float32
         Probability that no ECG can be read there.
     """
@@ -52,7 +55,7 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
     r_peak, steep : (n,) int64
         The beats, and those that the second detector found, as indices into the signal.
     doubtful : float
-        Each lead is judged on its own where `wrong` is at least this; elsewhere `wrong_alone` is 0.
+        Each lead is judged on its own where `wrong` is at least this.
     """
     windows = noise_windows(conditioned, r_peak, steep)
     end_s = len(conditioned.signal) / conditioned.fs
@@ -64,7 +67,7 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
     n_leads = conditioned.signal.shape[1]
     measures = _without_lost_leads(windows, conditioned)
     wrong = load_detector(WRONG).probabilities(measures)[:, 1]
-    alone = np.zeros((n_leads, wrong.size), np.float32)
+    alone = np.full((n_leads, wrong.size), np.nan, np.float32)
     some = np.flatnonzero(wrong >= doubtful)
     for lead in range(n_leads):
         if some.size:
@@ -72,6 +75,28 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
     no_ecg = _steadied(load_detector(NO_ECG).probabilities(measures)[:, 1])
     whole = windows.inside
     return NoiseVerdicts(start_s, stop_s, _beside(wrong, whole), alone, _beside(no_ecg, whole))
+
+
+def noise_alone(conditioned: Conditioned, lead: int, config: SignalConfig) -> float:
+    """Return how likely a class is wrong in the middle of a recording if only this lead were read: a median.
+
+    Parameters
+    ----------
+    conditioned : Conditioned
+        Filtered leads, mV.
+    lead : int
+        Which of them.
+    config : SignalConfig
+        Settings of the detectors of beats.
+    """
+    first, last = max(conditioned.segments, key=lambda span: span[1] - span[0])
+    reach = min(round(SAMPLE_S * conditioned.fs), last - first) // 2
+    middle = (first + last) // 2
+    some = conditioned.signal[middle - reach : middle + reach, lead : lead + 1]
+    alone = Conditioned(some, conditioned.fs, ((0, len(some)),), ((),))
+    steep = slopes(alone, config)
+    noise = judge_noise(alone, detect_r_peaks(alone, config, lambda: steep), steep, doubtful=2.0)
+    return float(np.median(np.maximum(noise.wrong, noise.no_ecg)))
 
 
 def _steadied(probability: FloatArray) -> FloatArray:

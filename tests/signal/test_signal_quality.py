@@ -103,6 +103,14 @@ def test_a_dead_first_lead_is_passed_over_and_said_so():
         assert any(notice.startswith("Lead II holds a signal in") for notice in found.notices)
 
 
+def test_a_first_lead_that_is_all_noise_is_read_second():
+    noise = (2 * np.random.default_rng(4).normal(size=30_000)).astype(np.float32)
+    found = analysed(recording(noise, heart(120.0)))
+    assert found.leads == ("V5", "II")
+    assert "Lead II is hidden by noise: lead V5 was read first." in found.notices
+    assert found.counts()["N"] > 100
+
+
 def test_a_lead_that_the_user_asks_for_is_read_even_if_another_is_better():
     half = heart()
     half[:9000] = np.nan

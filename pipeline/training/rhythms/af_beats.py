@@ -10,14 +10,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis import BeatClassifier, classify, prepare
+from pipeline.analysis import BeatClassifier, Prepared, prepare
 from pipeline.config import DEFAULT
 from pipeline.datasets.rhythm_references import read_rhythms, strip_rhythm
 from pipeline.errors import SignalError
+from pipeline.features.network_inputs import blocks
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.rhythm.rr_measures import measure_rr
-from pipeline.signal.conditioning import Conditioned, condition
+from pipeline.signal.conditioning import Conditioned
 from pipeline.types import Episode, FloatArray
 
 Numbers = NDArray[np.float64]
@@ -160,22 +161,30 @@ def found_record(path: Path, database: str, classifier: BeatClassifier, label: s
     """
     recording = read_path(path.with_suffix(".hea"))
     try:
-        analysis = classify(prepare(recording), classifier)
+        prepared = prepare(recording)
     except SignalError:
         return None
-    if analysis.sample.size == 0:
+    if len(prepared.beats) == 0:
         return None
-    episodes = _strip(label, recording.duration_s) if label else read_rhythms(path, database).episodes
-    symbol = np.array(AAMI_CLASSES)[analysis.p.argmax(axis=1)]
     return AfRecord(
         f"{database}/{path.name}",
         recording.duration_s,
-        analysis.time_s,
-        np.where(analysis.has_p, symbol, "Q"),
-        episodes,
-        condition(recording, analysis.leads, DEFAULT.signal),
-        analysis.leads,
+        prepared.beats.sample / recording.fs,
+        _classes(prepared, classifier),
+        _strip(label, recording.duration_s) if label else read_rhythms(path, database).episodes,
+        prepared.conditioned,
+        prepared.leads,
     )
+
+
+def _classes(prepared: Prepared, classifier: BeatClassifier) -> NDArray[np.str_]:
+    """Return what the network alone says of each beat (n,), before any rhythm is known; Q where it says nothing."""
+    symbol = np.full(len(prepared.beats), "Q")
+    if all(prepared.beats.reason):
+        return symbol
+    for block in blocks(prepared.beats, classifier.preprocessing, DEFAULT):
+        symbol[block.beat] = np.array(AAMI_CLASSES)[classifier.predict(block.inputs)[block.answer].argmax(axis=1)]
+    return symbol
 
 
 def _strip(label: str, duration_s: float) -> tuple[Episode, ...]:

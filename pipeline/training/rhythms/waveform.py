@@ -25,6 +25,7 @@ from pipeline._util.provenance import current_commit
 from pipeline.config import ROOT, data_root
 from pipeline.rhythm.ventricular import CLASSES, NAME, seconds_of, ventricular_states
 from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.waveform_examples import (
     FLUTTER,
     NOISE,
@@ -107,21 +108,20 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         examples[name] = _examples(read_record(root, name), number, noise)
     fold = folds(names, root)
     held_out: dict[str, HeldOut] = {}
+    without: dict[int, BoostedTrees] = {}
     for number in range(FOLDS):
         progress(0.2 + 0.7 * number / FOLDS, f"Leaving out part {number + 1} of {FOLDS}")
-        trees = from_scikit_learn(_fitted([examples[name] for name in names if fold[name] != number]))
+        without[number] = trees = from_scikit_learn(_fitted([examples[n] for n in names if fold[n] != number]))
         held_out |= {name: _held_out(read_record(root, name), trees) for name in fold if fold[name] == number}
     slope, bias = calibration(held_out.values())
     progress(0.9, "Training on all records")
     trees = from_scikit_learn(_fitted(list(examples.values())))
     write_scores(held_out_scores(held_out, slope, bias), output_dir or RESULTS)
-    return write_detector(
-        NAME,
-        trees,
-        title="Ventricular waveforms",
-        classes=CLASSES,
-        measures=MEASURES,
-        facts={
+    said: dict[str, Any] = {
+        "title": "Ventricular waveforms",
+        "classes": CLASSES,
+        "measures": MEASURES,
+        "facts": {
             "temperature": 1 / slope,
             "bias": (0.0, bias / slope),
             "trained_on": "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed",
@@ -131,8 +131,9 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
             "seed": SEED,
             "training_minutes": round((time.monotonic() - started) / 60, 2),
         },
-        folder=output_dir or WEIGHTS,
-    )
+    }
+    write_folds(NAME, without, {name: fold[name] for name in names}, **said)
+    return write_detector(NAME, trees, folder=output_dir or WEIGHTS, **said)
 
 
 def write_scores(found: dict[str, Any], folder: Path) -> None:
