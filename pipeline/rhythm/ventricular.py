@@ -206,7 +206,7 @@ def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
     """Log odds that waves are in order."""
     fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
     needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
-    return np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20).astype(np.float64)
+    return np.asarray(np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20), np.float64)
 
 
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:
