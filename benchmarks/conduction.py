@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ REPORT: Final = ROOT / "docs" / "experiments" / "conduction.json"
 PAGE: Final = ROOT / "docs" / "experiments" / "conduction.md"
 MARKS: Final = ("<!-- conduction:start -->", "<!-- conduction:end -->")
 DAY_S: Final = 86400.0
-VERSIONS: Final = 2  # recordings made of each record of DS2 and kind of block, all with noise
+VERSIONS: Final = 1  # recordings made of each record of DS2 and kind of block, all with noise
 P_TOLERANCE_S: Final = 0.06
 LUDB_PACED: Final = ("34", "45", "74", "90", "93", "95", "104", "111")  # as its headers say
 FIRST_DEGREE: Final = ("108", "109", "111", "207", "228", "232")  # as the headers of mitdb say
@@ -198,14 +199,13 @@ def _pm_named(root: Path) -> dict[str, float]:
 
 
 def _false_pacing(root: Path, name: str, records: Iterable[str]) -> FalseRow:
-    return _false(
-        name, ((record, context) for record in records for context in [context_of(root, record)]), find_pacing
-    )
+    contexts = ((record, context_of(root, record)) for record in records)
+    return _false(name, ((record, one.duration_s, find_pacing(one)) for record, one in contexts), ("P",))
 
 
 def second_degree_of_231(root: Path) -> dict[str, float]:
     """Return how much of the second-degree block of record 231 is named, and what is named elsewhere."""
-    found = [one for one in find_blocks(context_of(root, "mitdb/231")) if one.rhythm == "BII"]
+    found = [one for one in blocks_of(root, "mitdb/231")[1] if one.rhythm == "BII"]
     spans, annotated = [(one.start_s, one.stop_s) for one in found], annotated_spans(root, "mitdb/231", "BII")
     total = sum(stop - start for start, stop in annotated)
     named = shared_s(spans, annotated)
@@ -280,22 +280,18 @@ def false_blocks(root: Path) -> Iterator[FalseRow]:
         "svdb, trained on": [record for record in svdb if record in trained],
     }
     for name, records in groups.items():
-        yield _false(name, ((record, context_of(root, record)) for record in records), _blocks)
+        yield _false(name, ((record, *blocks_of(root, record)) for record in records), ("BII", "BIII"))
 
 
-def _blocks(context: RhythmContext) -> list[Episode]:
-    return [one for one in find_blocks(context) if one.rhythm in ("BII", "BIII")]
-
-
-def _false(name: str, contexts: Iterable[tuple[str, RhythmContext]], find: Any) -> FalseRow:
+def _false(name: str, found: Iterable[tuple[str, float, Sequence[Episode]]], codes: Sequence[RhythmCode]) -> FalseRow:
     total_s, episodes, named_s, where = 0.0, 0, 0.0, dict[str, float]()
-    for record, context in contexts:
-        found = find(context)
-        total_s += context.duration_s
-        episodes += len(found)
-        seconds = sum(one.seconds for one in found)
+    for record, duration_s, all_of_it in found:
+        wrong = [one for one in all_of_it if one.rhythm in codes]
+        total_s += duration_s
+        episodes += len(wrong)
+        seconds = sum(one.seconds for one in wrong)
         named_s += seconds
-        if found:
+        if wrong:
             where[record] = round(seconds, 1)
     days = max(total_s, 1.0) / DAY_S
     return FalseRow(name, round(total_s / 3600, 2), round(episodes / days, 2), round(named_s / days, 1), where)
@@ -306,12 +302,12 @@ def first_degree(root: Path) -> dict[str, Any]:
     vfdb = {}
     for record in ("428", "430"):
         annotated = annotated_spans(root, f"vfdb/{record}", "BI")
-        spans = [(e.start_s, e.stop_s) for e in find_blocks(context_of(root, f"vfdb/{record}")) if e.rhythm == "BI"]
+        spans = [(e.start_s, e.stop_s) for e in blocks_of(root, f"vfdb/{record}")[1] if e.rhythm == "BI"]
         total = sum(stop - start for start, stop in annotated)
         vfdb[record] = {"annotated_s": round(total, 1), "named": _share(shared_s(spans, annotated), total)}
     mitdb = {}
     for record in (*DS1, *DS2):
-        named = sum(e.seconds for e in find_blocks(context_of(root, f"mitdb/{record}")) if e.rhythm == "BI")
+        named = sum(e.seconds for e in blocks_of(root, f"mitdb/{record}")[1] if e.rhythm == "BI")
         if named or record in FIRST_DEGREE:
             mitdb[record] = {"named_s": round(named, 1), "header_says_so": record in FIRST_DEGREE}
     return {"vfdb": vfdb, "mitdb": mitdb}
@@ -322,7 +318,7 @@ def junctional(root: Path) -> dict[str, Any]:
     rows = {}
     svdb = [f"svdb/{path.stem}" for path in sorted((root / "svdb").glob("*.hea"))]
     for record in (*(f"mitdb/{name}" for name in (*DS1, *DS2)), *svdb):
-        spans = [(e.start_s, e.stop_s) for e in find_blocks(context_of(root, record)) if e.rhythm == "NOD"]
+        spans = [(e.start_s, e.stop_s) for e in blocks_of(root, record)[1] if e.rhythm == "NOD"]
         annotated = annotated_spans(root, record, "NOD")
         named = shared_s(spans, annotated)
         if spans or annotated:
@@ -399,6 +395,13 @@ def repeated(context: RhythmContext, times: int) -> RhythmContext:
             conditioned, signal=np.tile(conditioned.signal, (times, 1)), segments=((0, samples * times),)
         ),
     )
+
+
+@cache
+def blocks_of(root: Path, record: str) -> tuple[float, tuple[Episode, ...]]:
+    """Return the duration of a record, DATABASE/RECORD, in seconds, and what `find_blocks` finds in it."""
+    context = context_of(root, record)
+    return context.duration_s, tuple(find_blocks(context))
 
 
 def context_of(root: Path, record: str) -> RhythmContext:

@@ -25,8 +25,8 @@ from pipeline.types import Episode, FloatArray, RhythmCode
 NAME: Final = "av_block"
 NONE, SECOND, THIRD = range(3)  # classes of the detector
 SMOOTHED: Final = 3  # beats on each side over which probabilities are averaged
-FROM: Final = 0.6  # averaged probability of any block, from which an interval is blocked
-SURE_FROM: Final = 0.7  # its mean over an episode
+FROM: Final = 0.5  # averaged probability of any block, from which an interval is blocked
+SURE_FROM: Final = 0.75  # its mean over an episode
 INTERVALS_MIN: Final = 5  # of an episode
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
 LONG_S: Final = 0.9  # a blocked P wave leaves an interval at least this long
