@@ -456,8 +456,8 @@ def _tables(raw: dict[str, Any]) -> Iterator[str]:
     )
     yield "Other records with a pacemaker, never trained on:"
     others = raw["pacing"]["others"].items()
-    rows = ((name, r["beats"], r["paced"], ", ".join(r["kinds"]) or "none") for name, r in others)
-    yield _table(("record", "beats", "called paced", "episodes"), rows)
+    other_rows = ((name, r["beats"], r["paced"], ", ".join(r["kinds"]) or "none") for name, r in others)
+    yield _table(("record", "beats", "called paced", "episodes"), other_rows)
     yield "Pacing where there is none:"
     yield _false_table(raw["pacing"]["false"])
     block = raw["block_231"]
@@ -470,23 +470,25 @@ def _tables(raw: dict[str, Any]) -> Iterator[str]:
         (r["kind"], r["recordings"], r["episodes"], r["found"], r["right_kind"], r["time_named"]) for r in raw["made"]
     )
     yield _table(("kind", "recordings", "episodes", "found", "as this degree", "time named"), made)
-    rows = ((name, r["episodes"], r["found"]) for name, r in raw["made_by_noise"].items())
-    yield _table(("noise", "episodes", "found"), rows)
-    rows = ((name, r["recordings"], r["episodes_per_hour"]) for name, r in raw["made_without_block"].items())
-    yield _table(("made without second-degree or complete block", "recordings", "false episodes per hour"), rows)
+    noise_rows = ((name, r["episodes"], r["found"]) for name, r in raw["made_by_noise"].items())
+    yield _table(("noise", "episodes", "found"), noise_rows)
+    without_rows = ((name, r["recordings"], r["episodes_per_hour"]) for name, r in raw["made_without_block"].items())
+    yield _table(
+        ("made without second-degree or complete block", "recordings", "false episodes per hour"), without_rows
+    )
     yield "Second-degree or complete block where there is none:"
     yield _false_table(raw["false_blocks"])
     yield "First-degree block:"
-    rows = ((f"vfdb/{name}", r["annotated_s"], r["named"]) for name, r in raw["first_degree"]["vfdb"].items())
-    yield _table(("record", "annotated, s", "named"), rows)
+    vfdb_rows = ((f"vfdb/{name}", r["annotated_s"], r["named"]) for name, r in raw["first_degree"]["vfdb"].items())
+    yield _table(("record", "annotated, s", "named"), vfdb_rows)
     mitdb = raw["first_degree"]["mitdb"].items()
     yield _table(
         ("record", "named, s", "in its header"),
         ((f"mitdb/{name}", r["named_s"], "yes" if r["header_says_so"] else "no") for name, r in mitdb),
     )
     yield "Junctional rhythm:"
-    rows = ((name, r["annotated_s"], r["named_s"], r["elsewhere_s"]) for name, r in raw["junctional"].items())
-    yield _table(("record", "annotated, s", "named, s", "elsewhere, s"), rows)
+    nod_rows = ((name, r["annotated_s"], r["named_s"], r["elsewhere_s"]) for name, r in raw["junctional"].items())
+    yield _table(("record", "annotated, s", "named, s", "elsewhere, s"), nod_rows)
     waves = raw["p_waves"]
     yield (
         f"P waves of LUDB in lead II, from its leads II and V1: {waves['found']:.3f} of {waves['marked']} are found "
