@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +17,26 @@ from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.feedback import without_prematurity
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.rhythm.interpolated import without_false_s
+from pipeline.rhythm.pacing import read_pacing
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.leads import TRAINED_LEADS, may_look_inverted
-from pipeline.signal.quality import BESIDE, NOISE, beside_lost
+from pipeline.signal.quality import BESIDE, NOISE, beside_lost, doubtful_in_noise, noise_at
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
 from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
+from pipeline.signal.standing_out import standing_out
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
 if TYPE_CHECKING:
     from models.registry import Classifier
+
+PACED: Final = "paced: a stimulus comes before the QRS"
 
 
 class BeatClassifier(Protocol):
@@ -147,12 +152,13 @@ def prepare(
     chosen, conditioned = read.leads, read.conditioned
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
-    quality = read.quality(r_peak, second(), config.signal)
-    found = find_in_signal(_context(recording, conditioned, chosen, quality, sample))
+    quality, noise = read.judged(r_peak, second(), config.signal)
+    found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
         kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
         r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
-    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
+    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
+    beats = replace(beats, offset=offset, noise=read_only(noise_at(noise, r_peak / conditioned.fs)))
     notices = (*recording.notices, *read.notices, *_notices(recording, conditioned, beats, quality, config))
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
@@ -219,11 +225,19 @@ def classify(
     """
     check_classifier(classifier, config)
     beats, recording = prepared.beats, prepared.recording
-    p, has_p = _probabilities(beats, classifier, config, progress or no_progress)
+    report = progress or no_progress
+    p, has_p = _probabilities(beats, classifier, config, report)
     p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
-    confidence = np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)
-    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below)
-    rhythm = _rhythm(prepared, p, confidence, reason)
+    report(0.95, "Finding rhythms")
+    context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
+    pacing = read_pacing(context)
+    paced = pacing.ventricular & has_p
+    p[paced] = _as_paced(p[paced], pacing.confidence[paced])
+    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
+    rhythm = episodes(context, prepared.in_signal, pacing)
+    p = without_prematurity(p, context.time_s, rhythm)
+    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
+    report(1.0, f"{len(beats)} beats read")
     return Analysis(
         record=recording.name,
         digest=recording.digest,
@@ -237,9 +251,9 @@ def classify(
         sample=beats.sample,
         p=read_only(p),
         has_p=read_only(has_p),
-        confidence=read_only(confidence),
+        confidence=read_only(np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)),
         status=tuple[Status, ...]("unclassified" if text else "classified" for text in reason),
-        reason=reason,
+        reason=tuple(PACED if is_paced and not text else text for is_paced, text in zip(paced, reason, strict=True)),
         notices=prepared.notices,
         threshold=classifier.threshold,
         rr_s=read_only(_intervals(beats, recording.fs)),
@@ -309,6 +323,7 @@ def _beats_at(
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
+        r_peak = r_peak[standing_out(conditioned, r_peak)]
         exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
         sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
         return r_peak, sample, (exact - sample).astype(np.float32)
@@ -317,31 +332,38 @@ def _beats_at(
     return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
 
 
-def _context(
-    recording: Recording,
-    conditioned: Conditioned,
-    leads: tuple[str, ...],
-    quality: Quality,
-    sample: IntArray,
-    symbol: Sequence[str] | None = None,
-    reason: Sequence[str] = (),
-    confidence: FloatArray | None = None,
+def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> RhythmContext:
+    """Return what the finders of rhythms are given: a beat with a reason has no class that can be relied on."""
+    trusted = np.array([not text for text in reason], np.bool_)
+    symbol = np.array(AAMI_CLASSES, "<U1")[p.argmax(axis=1)]
+    found = _unclassified(
+        prepared.recording, prepared.conditioned, prepared.leads, prepared.quality, prepared.beats.sample
+    )
+    return replace(found, symbol=np.where(trusted, symbol, "Q"), trusted=trusted, confidence=p.max(axis=1))
+
+
+def _unclassified(
+    recording: Recording, conditioned: Conditioned, leads: tuple[str, ...], quality: Quality, sample: IntArray
 ) -> RhythmContext:
-    """Return what the finders of rhythms are given, before or after the beats were classified."""
-    n, time_s = sample.size, sample / recording.fs
-    classified = symbol is not None and confidence is not None
+    time_s = sample / recording.fs
     return RhythmContext(
         duration_s=recording.duration_s,
         time_s=time_s,
-        symbol=np.array(symbol if classified else ["Q"] * n, "<U1"),
-        trusted=np.array([not text for text in reason], np.bool_) if classified else np.zeros(n, np.bool_),
-        confidence=confidence if confidence is not None else np.zeros(n, np.float32),
+        symbol=np.full(sample.size, "Q"),
+        trusted=np.zeros(sample.size, np.bool_),
+        confidence=np.zeros(sample.size, np.float32),
         break_before=breaks(time_s, conditioned),
         recording=recording,
         conditioned=conditioned,
         leads=leads,
         quality=quality,
     )
+
+
+def _as_paced(p: FloatArray, confidence: FloatArray) -> FloatArray:
+    """Return the probabilities (n, 5) of paced beats: paced with this confidence (n,), else what the network says."""
+    share_of_network = np.float32(1) - confidence[:, None].astype(np.float32)
+    return p * share_of_network + np.where(np.array(AAMI_CLASSES) == "Q", np.float32(1) - share_of_network, 0)
 
 
 def _covered(time_s: NDArray[np.float64], episodes: Sequence[Episode]) -> NDArray[np.bool_]:
@@ -388,7 +410,6 @@ def _probabilities(
         progress(0.1 + 0.85 * done / usable.size, f"Reading beat {done + 1} of {usable.size}")
         p[block.beat] = classifier.predict(block.inputs)[block.answer]
         done += block.beat.size
-    progress(1.0, f"{usable.size} beats read")
     has_p = np.zeros(len(beats), np.bool_)
     has_p[usable] = np.isfinite(p[usable]).all(axis=1) & (np.abs(p[usable].sum(axis=1) - 1) < 1e-3)
     p[~has_p] = 0
@@ -402,29 +423,16 @@ def _intervals(beats: Beats, fs: float) -> FloatArray:
     return np.where(np.isnan(beats.rr_s), np.float32(np.nan), rr_s)
 
 
-def _rhythm(prepared: Prepared, p: FloatArray, confidence: FloatArray, reason: Sequence[str]) -> tuple[Episode, ...]:
-    symbol = [AAMI_CLASSES[k] for k in p.argmax(axis=1)]
-    context = _context(
-        prepared.recording,
-        prepared.conditioned,
-        prepared.leads,
-        prepared.quality,
-        prepared.beats.sample,
-        symbol,
-        reason,
-        confidence,
-    )
-    return episodes(context, prepared.in_signal)
-
-
 def _final_reasons(
-    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float, config: Config
 ) -> tuple[str, ...]:
     beats = prepared.beats
     time_s = beats.r_peak / beats.fs
     noisy, beside = prepared.quality.is_noisy(time_s), beside_lost(time_s, prepared.quality)
     ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
     confidence = p.max(axis=1)
+    if beats.noise is not None:
+        noisy = noisy | doubtful_in_noise(beats.noise, confidence, config.signal)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:

@@ -35,7 +35,7 @@ class RhythmName:
 RHYTHM_NAMES: Final[Mapping[RhythmCode, RhythmName]] = MappingProxyType(
     {
         "VFL": RhythmName("Ventricular fibrillation or flutter", "VF/VFL"),
-        "ASYS": RhythmName("Asystole or pause", "asystole"),
+        "ASYS": RhythmName("Asystole or pause", "asystole or pause"),
         "VT": RhythmName("Ventricular tachycardia", "VT", "164895002"),
         "BIII": RhythmName("Complete AV block", "complete block", "27885002"),
         "BII": RhythmName("Second-degree AV block", "2nd-degree block", "195042002"),
@@ -58,6 +58,8 @@ RHYTHM_NAMES: Final[Mapping[RhythmCode, RhythmName]] = MappingProxyType(
 # By the code and what the detail begins with, in lower case.
 _DETAILED: Final[Mapping[tuple[RhythmCode, str], RhythmName]] = MappingProxyType(
     {
+        ("ASYS", "pause"): RhythmName("Pause", "pause"),
+        ("ASYS", "asystole"): RhythmName("Asystole", "asystole"),
         ("VFL", "vf"): RhythmName("Ventricular fibrillation", "VF", "164896001"),
         ("VFL", "vfl"): RhythmName("Ventricular flutter", "VFL", "111288001"),
         ("BII", "wenckebach"): RhythmName("Wenckebach AV block", "Wenckebach", "54016002"),

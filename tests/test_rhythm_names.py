@@ -36,6 +36,8 @@ def test_what_kills_comes_first_and_sinus_rhythm_last() -> None:
         ("P", "dual chamber", "Paced rhythm, dual chamber", "10370003"),
         ("AFIB", "", "Atrial fibrillation", "164889003"),
         ("ASYS", "", "Asystole or pause", ""),
+        ("ASYS", "pause", "Pause", ""),
+        ("ASYS", "asystole", "Asystole", ""),
     ],
 )
 def test_a_detail_says_more_exactly_what_a_rhythm_is(rhythm: RhythmCode, detail: str, name: str, snomed: str) -> None:

@@ -37,7 +37,8 @@ HOW_TO_READ: Final = """
 - **Episodes** follow EC57: an annotated one is found if any part of it is named, a named one is right if it touches an
   annotated one.
 - **False alarms** are named episodes that no annotation justifies: no annotated rhythm of the kind, no run of three V
-  beats at 100 a minute or more (VT or VF), no interval of 2.45 s or more (pauses).
+  beats at 100 a minute or more (VT or VF), no interval of 2.45 s or more (pauses; none counts in
+  healthy people).
 - **The numbers in brackets** hold the true value with 95 % confidence, for patients like these. Records are drawn anew,
   not seconds. Few records with a rhythm make them wide, and one record alone has no interval worth reading.
 """

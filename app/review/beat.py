@@ -30,6 +30,8 @@ TITLES = {
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """All about one beat, in a column."""
+    if session.stretch is not None and (note := review.beats.notes.get(session.stretch)):
+        st.markdown(f":material/comment: {plain(note)}")
     at = review.position(session.sample)
     if at is None:
         st.caption("No beat is chosen." if len(review.beats) else "No beat was found in this recording.")

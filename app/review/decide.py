@@ -160,7 +160,7 @@ def _decide(
     text: str = "",
 ) -> None:
     def go_on() -> None:
-        if kind != "comment":
+        if kind not in ("comment", "note"):
             session.go_on(review, samples)
 
     _change(session, review, Decision(kind, samples, aami, text), key, go_on)
@@ -216,10 +216,10 @@ def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ..
     stretch = session.stretch
     at = review.position(samples[0]) if samples else None
     old = "" if at is None else review.beats.comment[at]
-    old = review.beats.seen.get(stretch, "") if stretch else old
+    old = review.beats.notes.get(stretch, "") if stretch else old
     seen = hash((review.standing.version, stretch or samples))
     nothing = at is None and stretch is None
-    kind: DecisionKind = "seen" if stretch else "comment"
+    kind: DecisionKind = "note" if stretch else "comment"
     place = st.popover("Comment", icon=":material/comment:", disabled=blocked or nothing, key=f"comment-{seen}")
     with place.form(f"comment-form-{seen}", border=False):
         what = "this rhythm" if stretch else _beats(len(samples))

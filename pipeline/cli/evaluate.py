@@ -19,9 +19,9 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     work.add_argument(
         "--all",
         action="store_true",
-        help="everything of every network: DS2, svdb, class sets, stress, explanations, pictures of beats, and the "
-        "runs to compare with (random split, without a record); what was measured at this commit is skipped, what was "
-        "interrupted goes on (hours on 2 cores: docs/reproduce.md)",
+        help="everything of every network: DS2, svdb, class sets, stress, explanations, pictures of beats, rhythms, "
+        "and the runs to compare with (random split, without a record); what was measured at this commit is "
+        "skipped, what was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
     )
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     work.add_argument(
@@ -64,7 +64,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
-    """Run the rest of --all: trainings that serve only for comparison, and the heads for pictures of beats."""
+    """Run the rest of --all: trainings that serve only for comparison, heads for pictures of beats, and rhythms."""
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_same, trained_to_compare
     from pipeline.cli.train import train_again
@@ -75,7 +75,8 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
         done = "--without" in job.arguments and is_same(read_evaluation(job.file).provenance.commit, commit)
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
-    return _evaluate_pictures(argparse.Namespace(data=options.data, output=None))
+    rest = argparse.Namespace(data=options.data, output=None)
+    return _evaluate_pictures(rest) or _evaluate_rhythm(rest)
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:

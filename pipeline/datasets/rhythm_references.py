@@ -64,7 +64,7 @@ LABELS: Final[Mapping[str, tuple[RhythmCode, str]]] = MappingProxyType(
 )
 STRIP_LABELS: Final = MappingProxyType({"N": "sinus rhythm", "A": "AF", "O": "another rhythm", "~": "too noisy"})
 _ANNOTATORS: Final = MappingProxyType({"nsr2db": "ecg"})  # the ending of the reference annotations, .atr elsewhere
-_ALL_SINUS: Final = ("nsr2db",)
+ALL_SINUS: Final = ("nsr2db",)  # recordings of healthy people, whose long intervals are beats that were not marked
 _RX_HEADER: Final = re.compile(r"\S+ \d+ (?P<fs>[\d.]+)\S* (?P<samples>\d+)")
 
 
@@ -123,7 +123,7 @@ def read_rhythms(path: Path, database: str) -> RhythmReference:
     sample = marks.sample[beat]
     duration_s = (n_samples or int(marks.sample[-1]) + 1) / fs
     episodes, unknown = rhythm_episodes(marks, fs, duration_s)
-    if database in _ALL_SINUS:
+    if database in ALL_SINUS:
         episodes = (Episode(float(sample[0]) / fs, float(sample[-1]) / fs, "N"),)
     return RhythmReference(
         record=f"{database}/{path.name}",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline._util.typed_json import rounded
-from pipeline.datasets.rhythm_references import RhythmReference
+from pipeline.datasets.rhythm_references import ALL_SINUS, RhythmReference
 from pipeline.datasets.splits import DS2
 from pipeline.evaluation import rhythm_scores as scores
 from pipeline.evaluation.rhythm_schema import (
@@ -129,7 +129,7 @@ def compare(
         annotated=annotated,
         named=tuple(named),
         matrix=scores.time_matrix(annotated, named),
-        false={} if label else _false_alarms(annotated, named, beats_s, reference.symbol),
+        false={} if label else _false_alarms(reference, annotated, named, read_from),
         held_out=tuple(held_out),
         seen=tuple(seen),
         refused=refused,
@@ -166,14 +166,23 @@ def sources(found: Sequence[Compared]) -> tuple[SourceScores, ...]:
 
 
 def _false_alarms(
-    annotated: Sequence[Episode], named: Sequence[Episode], beats_s: NDArray[np.float64], symbol: Sequence[str]
+    reference: RhythmReference, annotated: Sequence[Episode], named: Sequence[Episode], read_from: ReadFrom
 ) -> Mapping[str, tuple[scores.Span, ...]]:
-    """Return the false alarms of each kind that the annotations can tell: beats alone tell no AF and no block."""
-    justified = {"VT_VF": scores.ventricular_runs(beats_s, symbol), "ASYS": scores.pauses(beats_s, annotated)}
-    kinds = scores.ALARMS if annotated else [alarm for alarm in scores.ALARMS if alarm.name in justified]
+    """Return the false alarms of each kind that the annotations can tell.
+
+    Beats alone tell no AF and no block. Pauses that follow from the reference beats themselves tell nothing, except in
+    healthy people, where all of them are false.
+    """
+    beats_s = reference.sample / reference.fs
+    is_healthy = reference.record.partition("/")[0] in ALL_SINUS
+    pauses = () if is_healthy else scores.pauses(beats_s, annotated)
+    justified = {"VT_VF": scores.ventricular_runs(beats_s, reference.symbol), "ASYS": pauses}
+    told = {alarm.name for alarm in scores.ALARMS} if annotated else set(justified)
+    told -= {"ASYS"} if read_from == "beats" and not is_healthy else set()
     return {
         alarm.name: scores.false_alarms(annotated, named, alarm, justified=justified.get(alarm.name, ()))
-        for alarm in kinds
+        for alarm in scores.ALARMS
+        if alarm.name in told
     }
 
 

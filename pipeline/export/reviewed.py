@@ -34,7 +34,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
         "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
-        "findings", and "seen": stretches whose rhythm a reader has looked at, with what they said. The rhythm itself is
+        "findings", and "stretches", whose rhythm a reader has looked at ("seen") or commented on. The rhythm itself is
         the model's, in "rhythm".
     """
     study, summary = content.study, content.summary
@@ -51,7 +51,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "burden_percent": summary.burden,
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
-        **({"seen": _seen(content.beats)} if content.beats.rhythm else {}),
+        **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
     }
     return {**to_json(content.analysis), "review": review}
 
@@ -97,10 +97,15 @@ def _note_of(aami: str, model: str, human: str) -> str:
     return f"{human}, model {model}" if human and model and model != aami else human
 
 
-def _seen(beats: ReviewedBeats) -> list[dict[str, Any]]:
+def _stretches(beats: ReviewedBeats) -> list[dict[str, Any]]:
     return [
-        {"start_s": round(start / beats.fs, _DIGITS), "stop_s": round(stop / beats.fs, _DIGITS), "comment": text}
-        for (start, stop), text in sorted(beats.seen.items())
+        {
+            "start_s": round(start / beats.fs, _DIGITS),
+            "stop_s": round(stop / beats.fs, _DIGITS),
+            "seen": (start, stop) in beats.seen,
+            "comment": beats.notes.get((start, stop), ""),
+        }
+        for start, stop in sorted({*beats.seen, *beats.notes})
     ]
 
 

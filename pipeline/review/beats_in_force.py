@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.decisions import Decision, Stretch
+from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
 from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.rhythm_names import episode_at
 from pipeline.signal.at_rest import Silence
@@ -67,8 +67,10 @@ class ReviewedBeats:
         What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
     rhythm : tuple of Episode
         The rhythm of the recording; empty in an analysis of an earlier version.
-    seen : mapping of (int, int) to str
-        The stretches, from and to as samples, that a reader has seen, with what they said about them.
+    seen : frozenset of (int, int)
+        The stretches, from and to as samples, that a reader has looked at.
+    notes : mapping of (int, int) to str
+        Comments on stretches.
     hidden : (n,) bool or None
         Beats that nobody could class in a stretch where noise hides the waves: no rate is taken from them. None in an
         analysis without `rhythm`.
@@ -88,7 +90,8 @@ class ReviewedBeats:
     break_before: NDArray[np.bool_]
     silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
     rhythm: tuple[Episode, ...] = ()
-    seen: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
+    seen: frozenset[Stretch] = frozenset()
+    notes: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     hidden: NDArray[np.bool_] | None = None
     offset: FloatArray | None = None
 
@@ -238,7 +241,8 @@ class Board:
         self.given = self.model.copy()  # the last class given by a human: an added beat has no other
         self.human = np.full(self.sample.size, "", "<U10")
         self.comment = np.full(self.sample.size, "", np.object_)
-        self.seen: dict[Stretch, str] = {}
+        self.seen: frozenset[Stretch] = frozenset()
+        self.notes: Mapping[Stretch, str] = {}
 
     def _filled(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
@@ -259,7 +263,6 @@ class Board:
             As in `reviewed_beats`.
         """
         further = copy.copy(self)
-        further.seen = dict(self.seen)
         if decision.kind == "add":
             further._make_room(np.array(decision.samples, np.int64))
         else:
@@ -282,8 +285,8 @@ class Board:
 
     def apply(self, decision: Decision) -> None:
         """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
-        if decision.kind == "seen":
-            self._see(decision)
+        if decision.kind in STRETCH_KINDS:
+            self._look(decision)
             return
         samples = np.array(decision.samples, np.int64)
         row = self._new_rows(samples) if decision.kind == "add" else self._rows(samples)
@@ -291,14 +294,18 @@ class Board:
         if decision.text or decision.kind == "comment":
             self.comment[row] = decision.text
 
-    def _see(self, decision: Decision) -> None:
+    def _look(self, decision: Decision) -> None:
         start, stop = decision.samples
         if not 0 <= start < stop <= self.n_samples:
             raise ReviewError(
                 f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
                 "look at the study again."
             )
-        self.seen[start, stop] = decision.text
+        stretch = (start, stop)
+        if decision.kind == "seen":
+            self.seen |= {stretch}
+        if decision.text or decision.kind == "note":
+            self.notes = {**self.notes, stretch: decision.text}
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""
@@ -367,6 +374,7 @@ class Board:
         there = np.flatnonzero(self.there)
         sample, aami = self.sample[there], self.aami[there]
         broken = _break_before(sample, aami, evidence.gaps)
+        broken |= _across_no_beats(sample, self.analysis)
         silences = _silences(sample, broken, evidence)
         broken[list(silences)] = True
         return ReviewedBeats(
@@ -383,9 +391,28 @@ class Board:
             offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
             rhythm=self.analysis.rhythm,
-            seen=MappingProxyType(dict(self.seen)),
+            seen=self.seen,
+            notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
             hidden=_hidden(self.analysis, sample, aami),
         )
+
+
+def _across_no_beats(sample: IntArray, analysis: Analysis) -> NDArray[np.bool_]:
+    """Tell which intervals (n,), each named by the beat that ends it, span a stretch in which no beat can be found.
+
+    That is fibrillation or flutter of the ventricles that touches the interval, and noise over half of it.
+    """
+    broken = np.zeros(sample.size + 1, np.bool_)
+    for episode in analysis.rhythm:
+        if episode.rhythm not in ("VFL", "NOISE"):
+            continue
+        span = episode.start_s * analysis.fs, episode.stop_s * analysis.fs
+        first, last = np.searchsorted(sample, span[0], side="right"), np.searchsorted(sample, span[1])
+        if episode.rhythm == "VFL":
+            broken[first : last + 1] = True
+        elif first >= last and 0 < first < sample.size:
+            broken[first] |= 2 * (span[1] - span[0]) >= sample[first] - sample[first - 1]
+    return broken[:-1]
 
 
 def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDArray[np.bool_] | None:

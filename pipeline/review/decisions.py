@@ -10,7 +10,8 @@ from typing import Final, Literal, TypeVar, get_args
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 
-DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment", "seen"]
+DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment", "seen", "note"]
+STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note")  # about a stretch of time, and no beats
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
 Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
@@ -27,12 +28,12 @@ class Decision:
     kind : DecisionKind
         What is done with them.
     samples : tuple of int
-        R peaks, indices into the recording, strictly increasing. For "seen", which changes no beat, the two ends of the
-        stretch that was looked at.
+        R peaks, indices into the recording, strictly increasing. For "seen" and "note", which change no beat, the two
+        ends of the stretch that was looked at, or is commented on.
     aami : str
         The class given by "override" and "add".
     text : str
-        A comment, with any kind; "comment" alone changes nothing else, and an empty one removes the comment.
+        A comment, with any kind; "comment" and "note" change nothing else, and an empty one removes the comment.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class Decision:
             raise ReviewError(f"A decision {self.kind!r} is unknown; choose one of {', '.join(DECISION_KINDS)}.")
         if not self.samples:
             raise ReviewError("No beat is chosen; choose at least one.")
-        if self.kind == "seen" and len(self.samples) != 2:
+        if self.kind in STRETCH_KINDS and len(self.samples) != 2:
             raise ReviewError(f"A stretch has two ends, {len(self.samples)} samples were given.")
         self._check_class()
 

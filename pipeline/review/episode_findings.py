@@ -120,6 +120,8 @@ def episode_kind(episode: Episode) -> str:
     """Return the kind of finding that an episode is, "" if it is none."""
     if episode.rhythm == "BII" and episode.detail.strip().lower().startswith(_HIGH):
         return "av_block_high"
+    if episode.rhythm == "ASYS" and episode.seconds < REVIEW.long_pause_s:
+        return "pause_in_signal"
     return _KINDS.get(episode.rhythm, "")
 
 

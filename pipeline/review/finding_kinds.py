@@ -70,6 +70,7 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
         "svt": FindingKind(2, "Supraventricular run", "SV run", "s_run"),
         "af_like": FindingKind(2, "Irregular, AF-like", "AF-like", "af_like"),
         "pause": FindingKind(2, "Pause", "pause", "pause"),
+        "pause_in_signal": FindingKind(2, "Pause in the signal", "pause in the signal", RHYTHM_GROUP),
         "no_beats": FindingKind(2, "Signal without beats", "signal without beats", "pause"),
         "v_couplet": FindingKind(3, "Ventricular couplet", "V couplet", "v_run"),
         "idioventricular": FindingKind(3, "Idioventricular rhythm", "idioventricular", "v_run"),

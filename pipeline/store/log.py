@@ -14,7 +14,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StaleVersion
-from pipeline.review.decisions import Decision, DecisionKind, StepKind, clean_text, stacks
+from pipeline.review.decisions import STRETCH_KINDS, Decision, DecisionKind, StepKind, clean_text, stacks
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -58,6 +58,7 @@ _WORDS: Final = {
     "add": ("added", "adding"),
     "comment": ("commented on", "commenting on"),
     "seen": ("looked at", "looking at"),
+    "note": ("commented on", "commenting on"),
     KEEP: ("kept", "keeping"),
 }
 
@@ -113,7 +114,7 @@ class Entry:
         if self.event in _PLAIN:
             return _PLAIN[self.event]
         beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
-        beats = "the rhythm of a stretch" if self.kind == "seen" else beats
+        beats = "the rhythm of a stretch" if self.kind in STRETCH_KINDS else beats
         past, doing = _WORDS[self.kind]
         verb = {"undo": f"undid {doing}", "redo": f"redid {doing}", "adjudicate": f"settled a difference, {past}"}.get(
             self.event, past

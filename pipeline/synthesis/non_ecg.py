@@ -38,7 +38,33 @@ def draw_non_ecg(kind: str, n_samples: int, fs: float, rng: np.random.Generator)
     curve = KINDS[kind](n_samples, fs, rng)
     curve = (curve - curve.mean()) / (curve.std() + 1e-9)
     with_noise = curve + rng.uniform(0, 0.1) * rng.normal(size=n_samples)
-    return (10 ** rng.uniform(-1, 0) * with_noise).astype(np.float32)
+    return np.asarray(10 ** rng.uniform(-1, 0) * with_noise, np.float32)
+
+
+def draw_fibrillation(n_samples: int, fs: float, rng: np.random.Generator) -> FloatArray:
+    """Draw ventricular flutter or fibrillation: waves of 2.5 to 8 Hz whose frequency and height wander.
+
+    Parameters
+    ----------
+    n_samples : int
+        Its length.
+    fs : float
+        Sampling frequency, Hz.
+    rng : numpy.random.Generator
+        Decides everything about it.
+
+    Returns
+    -------
+    (n_samples,) float32
+        mV.
+    """
+    depth = rng.uniform(0, 1)  # 0 is flutter, 1 coarse fibrillation
+    frequency = rng.uniform(2.5, 8) * np.exp(0.25 * depth * _slow(n_samples, fs, rng, rng.uniform(0.2, 1.5)))
+    phase = 2 * np.pi * np.cumsum(frequency) / fs
+    curve = np.sin(phase) + rng.uniform(0, 0.4) * np.sin(2 * phase + rng.uniform(0, 6))
+    curve = curve * np.exp(0.5 * depth * _slow(n_samples, fs, rng, rng.uniform(0.2, 1)))
+    noise = rng.uniform(0.005, 0.08) * rng.normal(size=n_samples)
+    return np.asarray(rng.uniform(0.1, 1.2) * (curve + noise), np.float32)
 
 
 def _coloured(n: int, fs: float, rng: np.random.Generator) -> Curve:
@@ -53,7 +79,7 @@ def _muscle(n: int, fs: float, rng: np.random.Generator) -> Curve:
     high = min(rng.uniform(60, 150), 0.45 * fs)
     sos = sps.butter(2, (rng.uniform(8, 25), high), "bandpass", fs=fs, output="sos")
     noise = sps.sosfilt(sos, rng.normal(size=n))
-    return noise * (rng.uniform(0, 1) + np.abs(_slow(n, fs, rng, rng.uniform(0.2, 2))))
+    return np.asarray(noise * (rng.uniform(0, 1) + np.abs(_slow(n, fs, rng, rng.uniform(0.2, 2)))))
 
 
 def _mains(n: int, fs: float, rng: np.random.Generator) -> Curve:

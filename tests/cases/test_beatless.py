@@ -107,7 +107,7 @@ def test_every_export_tells_the_rhythm(content: ReportContent, code: RhythmCode,
     rows = list(csv.DictReader(io.StringIO(write_rhythm_csv(analysis, tmp_path / "t.csv").read_text("utf-8"))))
     assert [(row["rhythm"], row["name"]) for row in rows] == [(code, NAMES[code])]
     reviewed = reviewed_to_json(content)["review"]
-    assert ([row["kind"] for row in reviewed["findings"]], reviewed["seen"]) == ([KINDS[code]], [])
+    assert ([row["kind"] for row in reviewed["findings"]], reviewed["stretches"]) == ([KINDS[code]], [])
     json.dumps(reviewed, allow_nan=False)
 
 

@@ -280,6 +280,7 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     )
     monkeypatch.setattr("pipeline.cli.train.train_again", lambda arguments, data, output: again.append(arguments) or 0)
     monkeypatch.setattr("pipeline.cli.evaluate._evaluate_pictures", lambda options: again.append("pictures") or 0)
+    monkeypatch.setattr("pipeline.cli.evaluate._evaluate_rhythm", lambda options: again.append("rhythm") or 0)
     monkeypatch.setattr("pipeline.cli.evaluate.current_commit", lambda: "another")
     assert main(["evaluate", "--all"]) == 0
     names = registry.available()
@@ -291,7 +292,7 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     assert told == [(name, *kind) for name in names for kind in kinds]
     assert capsys.readouterr().out.splitlines() == ["file"] * len(told)
     assert ("train", "--model", "vgg16", "--random-split") in again
-    assert again[-1] == "pictures"
+    assert again[-2:] == ["pictures", "rhythm"]
 
 
 def test_two_networks_are_compared_with_and_without_the_record_of_most_s_beats(capsys):

@@ -16,9 +16,11 @@ from models.boosted_trees import from_scikit_learn
 from models.detectors import load_detector, write_detector
 from models.errors import ModelError
 from pipeline._util.typed_json import from_json, to_json
+from pipeline.datasets.rhythm_references import RhythmReference
 from pipeline.errors import DataError, SignalError
 from pipeline.evaluation import rhythm_run
 from pipeline.evaluation.held_out_detectors import readers
+from pipeline.evaluation.rhythm_report import compare
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation, read_rhythm_evaluation
 from pipeline.evaluation.run import describe_model
 from pipeline.types import Episode
@@ -115,7 +117,7 @@ def test_seconds_and_episodes_are_those_of_the_records(data):
 def test_burdens_alarms_and_confidences_are_told(data):
     content, _ = run(data)
     beats, ltaf = content.source("mitdb-beats"), content.source("ltafdb-beats")
-    assert {alarm.name: alarm.false for alarm in beats.alarms} == {"VT_VF": 0, "AF": 1, "ASYS": 0, "block": 0, "P": 0}
+    assert {alarm.name: alarm.false for alarm in beats.alarms} == {"VT_VF": 0, "AF": 1, "block": 0, "P": 0}
     hours = 2 * SECONDS / 3600
     rate = next(alarm.per_24h for alarm in beats.alarms if alarm.name == "AF")
     assert rate.value == pytest.approx(24 / hours)
@@ -130,6 +132,19 @@ def test_beats_justify_an_alarm_of_tachycardia(data):
     named = (Episode(0, 31, "N"), Episode(31, 34, "VT"), Episode(34, 60, "N"))
     content, _ = run(data, rhythm=named)
     assert next(alarm.false for alarm in content.source("mitdb-signal").alarms if alarm.name == "VT_VF") == 2
+
+
+def test_pauses_are_false_without_a_long_interval_and_always_in_healthy_people():
+    at, named = np.array([0, 1, 4, 5]) * FS, (Episode(0, 1, "N"), Episode(1, 4, "ASYS"), Episode(4, 5, "N"))
+
+    def false(record, read_from, sample):
+        reference = RhythmReference(record, FS, 6.0, sample, ("N",) * len(sample), (Episode(0, 6, "N"),), {})
+        return compare(reference, named, read_from).false.get("ASYS")
+
+    assert false("mitdb/100", "signal", at) == ()
+    assert false("mitdb/100", "signal", np.arange(6) * FS) == ((1, 4),)
+    assert false("mitdb/100", "beats", at) is None  # it follows from the beats that were given
+    assert false("nsr2db/nsr001", "beats", at) == ((1, 4),)
 
 
 def test_strips_are_called_by_what_fills_half_of_them(data):

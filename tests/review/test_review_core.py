@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 from pipeline.errors import ReviewError
 from pipeline.review.agreement import adopting, compare_readings
 from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats, snapped
-from pipeline.review.decisions import DECISION_KINDS, Decision, stacks
+from pipeline.review.decisions import DECISION_KINDS, STRETCH_KINDS, Decision, stacks
 from pipeline.review.signal_evidence import SignalEvidence
 from pipeline.types import Quality, QualitySegment
 from tests.helpers.review_study import FIRST, FS, STEP, Answers, analysed, answers, at
@@ -211,7 +211,7 @@ def simple_model(state: Answers, model: dict[int, str], decision: Decision) -> A
 
 @st.composite
 def some_decision(draw: st.DrawFn) -> Decision:
-    kind = draw(st.sampled_from([kind for kind in DECISION_KINDS if kind != "seen"]))
+    kind = draw(st.sampled_from([kind for kind in DECISION_KINDS if kind not in STRETCH_KINDS]))
     on_beats = st.lists(st.sampled_from(at(*range(len(CLASSES)))), min_size=1, max_size=4)
     anywhere = st.lists(st.integers(-10, 2200), min_size=1, max_size=2)
     samples = draw(anywhere if kind == "add" else on_beats)

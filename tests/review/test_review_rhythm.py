@@ -90,6 +90,11 @@ def test_a_pause_between_two_beats_is_listed_once_and_without_them_is_asystole()
     assert kinds(tail) == ["asystole"]
 
 
+@pytest.mark.parametrize(("seconds", "kind"), [(2.9, "pause_in_signal"), (3.0, "asystole")])
+def test_a_pause_is_as_urgent_without_a_beat_after_it(seconds: float, kind: str) -> None:
+    assert episode_kind(Episode(0.0, seconds, "ASYS", "pause")) == kind
+
+
 def test_waves_without_beats_are_listed_as_what_they_are() -> None:
     paused = written("NNNNNN", [0.8, 0.8, 0.8, 12.0, 0.8, 0.8])
     silent = replace(paused, silences={3: "waves"}, break_before=np.array([1, 0, 0, 1, 0, 0], bool))
@@ -123,14 +128,19 @@ def test_a_finding_without_any_beat_is_listed_seen_and_unseen(code: RhythmCode) 
     (after,) = triage(beats)
     assert after.reviewed
     assert after.id == finding.id
-    assert beats.seen == {finding.stretch: "as I see it"}
+    assert beats.seen == {finding.stretch}
+    assert beats.notes == {finding.stretch: "as I see it"}
+    noted = beats_of(analysis, Decision("note", finding.stretch, text="ask the ward"))
+    assert [row.reviewed for row in triage(noted)] == [False]
+    assert noted.notes == {finding.stretch: "ask the ward"}
+    assert not beats_of(analysis, seen, Decision("note", finding.stretch)).notes
 
 
 def test_a_look_changes_no_beat_and_leaves_the_board_before_it_as_it_was() -> None:
     analysis = with_rhythm("NNVNN", (2.0, "N"), (9.0, "AFIB"))
     before = Board(analysis, [])
     after = before.after(Decision("seen", (500, 900)))
-    assert (before.seen, after.seen) == ({}, {(500, 900): ""})
+    assert (before.seen, after.seen) == (frozenset(), {(500, 900)})
     one, other = (board.classes((100, 300, 500, 700, 900)) for board in (before, after))
     assert one == other == "NNVNN"
     with pytest.raises(ReviewError, match="outside the recording"):
@@ -162,6 +172,20 @@ def test_filters_about_beats_let_no_episode_pass_and_those_about_time_do() -> No
     assert [passing(BeatFilter(span_s=span)) for span in ((0.0, 10.0), (5.0, 10.1), (19.9, 30.0), (20.0, 30.0))] == [
         *(0, 1, 1, 0),
     ]
+
+
+def test_no_interval_spans_fibrillation_nor_noise_without_beats() -> None:
+    analysis = with_rhythm("N" * 20, (6.0, "N"), (7.2, "VFL"), (12.1, "N"), (13.6, "NOISE"), (99.0, "N"))
+    kept = np.array([not 6.0 < t < 7.0 and not 12.1 < t < 13.5 for t in analysis.sample / analysis.fs])
+    some = replace(
+        analysis,
+        **{name: getattr(analysis, name)[kept] for name in ("sample", "p", "has_p", "confidence")},
+        status=("classified",) * int(kept.sum()),
+        reason=("",) * int(kept.sum()),
+    )
+    beats = beats_of(some)
+    assert [round(float(t), 1) for t in beats.time_s[beats.break_before]] == [0.4, 7.6, 14.0]
+    assert not beats_of(replace(some, rhythm=())).break_before[1:].any()
 
 
 def test_beats_that_noise_hides_make_no_highest_rate() -> None:

@@ -8,7 +8,7 @@ same records as recorded show what is no block. DS2, with record 231, and the ot
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.boosted_trees import from_scikit_learn
+from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
@@ -38,9 +38,11 @@ from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.synthesis.conduction import BLOCKS, DECOYS, Made, made
 from pipeline.synthesis.noise import NoiseKind, add_noise, half_of, read_noise
 from pipeline.synthesis.rhythms import simulate
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.types import FloatArray, IntArray, Recording, read_only
 
 SEED: Final = 0
+FOLDS: Final = 4
 MATCH_S: Final = 0.15
 VERSIONS: Final = 2  # made of each record and kind, the first without noise
 MADE_S: Final = 180.0  # duration of each
@@ -87,22 +89,28 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     """
     root, started = data_dir or data_root(), time.monotonic()
     records = training_records(root)
-    parts: list[Intervals] = []
+    parts: dict[str, list[Intervals]] = {}
     for number, record in enumerate(records):
-        progress(0.9 * number / len(records), f"Measuring record {record}")
-        parts += _intervals_of(root, record)
-    measures, label = np.concatenate([p.measures for p in parts]), np.concatenate([p.label for p in parts])
-    progress(0.9, "Fitting the trees")
-    learner = HistGradientBoostingClassifier(**TREES).fit(measures, label)
-    return write_detector(
-        NAME,
-        from_scikit_learn(learner),
-        title="Atrioventricular block",
-        classes=("none", "second degree", "complete"),
-        measures=MEASURES,
-        facts=_facts(records, (time.monotonic() - started) / 60),
-        folder=output_dir or WEIGHTS,
-    )
+        progress(0.8 * number / len(records), f"Measuring record {record}")
+        parts[record] = list(_intervals_of(root, record))
+    progress(0.8, "Fitting the trees")
+    said: dict[str, Any] = {
+        "title": "Atrioventricular block",
+        "classes": ("none", "second degree", "complete"),
+        "measures": MEASURES,
+        "facts": _facts(records, (time.monotonic() - started) / 60),
+    }
+    fold_of = {record: number % FOLDS for number, record in enumerate(records)}
+    without = {number: _fitted([parts[r] for r in records if fold_of[r] != number]) for number in range(FOLDS)}
+    write_folds(NAME, without, fold_of, **said)
+    return write_detector(NAME, _fitted(list(parts.values())), folder=output_dir or WEIGHTS, **said)
+
+
+def _fitted(parts: Sequence[Sequence[Intervals]]) -> BoostedTrees:
+    """Train on the intervals of records."""
+    measures = np.concatenate([part.measures for record in parts for part in record])
+    label = np.concatenate([part.label for record in parts for part in record])
+    return from_scikit_learn(HistGradientBoostingClassifier(**TREES).fit(measures, label))
 
 
 def training_records(root: Path) -> list[str]:

@@ -6,7 +6,7 @@ Half of the noise records, DS1, and half of svdb, vfdb and cinc2017 train them; 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from pipeline.config import DEFAULT, RECORDING_NETWORK, ROOT, data_root
 from pipeline.datasets.splits import DS1, training_half
 from pipeline.signal.noise import NO_ECG, WRONG
 from pipeline.signal.noise_measures import MEASURES
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.unreadable import unreadable_rows
 from pipeline.training.rhythms.windows import Rows, joined, mixed_rows, rhythm_rows
 
@@ -59,23 +60,22 @@ def run(data_dir: Path | None, output_dir: Path | None, *, progress: Progress = 
     folder, began = data_dir or data_root(), time.monotonic()
     answers, ecg = _answer_rows(folder, progress), unreadable_rows(folder)
     progress(0.7, "Training on all but a fold of the patients, fold by fold")
-    scores = {WRONG: _answer_scores(answers), NO_ECG: _ecg_scores(ecg)}
+    learners = {WRONG: _fold_learners(answers), NO_ECG: _fold_learners(ecg)}
+    scores = {
+        WRONG: _answer_scores(answers, _held_out(answers, learners[WRONG])),
+        NO_ECG: _ecg_scores(ecg, _held_out(ecg, learners[NO_ECG])),
+    }
     progress(0.9, "Training on all")
     written = {}
     for name, title, classes, rows in (
         (WRONG, "Noise that makes classes wrong", ("right", "wrong"), answers),
         (NO_ECG, "Signals without an ECG", ("ecg", "none"), ecg),
     ):
-        minutes = round((time.monotonic() - began) / 60, 1)
-        written[name] = write_detector(
-            name,
-            from_scikit_learn(_fitted(rows)),
-            title=title,
-            classes=classes,
-            measures=MEASURES,
-            facts=_facts(rows, minutes),
-            folder=output_dir or WEIGHTS,
-        )
+        facts = _facts(rows, round((time.monotonic() - began) / 60, 1))
+        said: dict[str, Any] = {"title": title, "classes": classes, "measures": MEASURES, "facts": facts}
+        kept = {number: from_scikit_learn(learner) for number, learner in enumerate(learners[name])}
+        write_folds(name, kept, _fold_of(rows), **said)
+        written[name] = write_detector(name, from_scikit_learn(_fitted(rows)), folder=output_dir or WEIGHTS, **said)
     write_json((output_dir or SCORES.parent) / SCORES.name, scores)
     return written[WRONG]
 
@@ -101,19 +101,34 @@ def _fitted(rows: Rows) -> HistGradientBoostingClassifier:
     )
 
 
-def _held_out(rows: Rows) -> NDArray[np.float64]:
+def _fold_of(rows: Rows) -> dict[str, int]:
+    """Return the fold of each record."""
+    return {record: 7 * number % FOLDS for number, record in enumerate(np.unique(rows.record).tolist())}
+
+
+def _folds(rows: Rows) -> NDArray[np.int64]:
+    """Return the fold (n,) of each row."""
+    fold_of = _fold_of(rows)
+    return np.array([fold_of[record] for record in rows.record.tolist()], np.int64)
+
+
+def _fold_learners(rows: Rows) -> list[HistGradientBoostingClassifier]:
+    """Train on the other records of each fold."""
+    fold = _folds(rows)
+    return [_fitted(rows.only(fold != number)) for number in range(FOLDS)]
+
+
+def _held_out(rows: Rows, learners: Sequence[HistGradientBoostingClassifier]) -> NDArray[np.float64]:
     """Return the probability (n,) of "wrong" by trees that were trained on the other records."""
-    _, which = np.unique(rows.record, return_inverse=True)
-    fold, probability = (7 * which) % FOLDS, np.zeros(len(rows.measures))
-    for number in range(FOLDS):
-        trees = _fitted(rows.only(fold != number))
-        probability[fold == number] = trees.predict_proba(rows.measures[fold == number])[:, 1]
+    fold, probability = _folds(rows), np.zeros(len(rows.measures))
+    for number, learner in enumerate(learners):
+        probability[fold == number] = learner.predict_proba(rows.measures[fold == number])[:, 1]
     return probability
 
 
-def _answer_scores(rows: Rows) -> dict[str, Any]:
+def _answer_scores(rows: Rows, probability: NDArray[np.float64]) -> dict[str, Any]:
     """Return for each kind of noise and threshold the share of beats answered, and of wrong ones among these."""
-    probability, scores = _held_out(rows), {}
+    scores = {}
     for kind in np.unique(rows.kind).tolist():
         own = rows.kind == kind
         all_of = rows.wrong[own].sum() + rows.right[own].sum()
@@ -132,9 +147,9 @@ def _share(rows: Rows, chosen: NDArray[np.bool_]) -> float:
     return float(wrong / (wrong + right)) if wrong + right else 0.0
 
 
-def _ecg_scores(rows: Rows) -> dict[str, Any]:
+def _ecg_scores(rows: Rows, probability: NDArray[np.float64]) -> dict[str, Any]:
     """Return for each kind of signal the share of windows that would be called unreadable."""
-    probability, limit = _held_out(rows), DEFAULT.signal.no_ecg_from
+    limit = DEFAULT.signal.no_ecg_from
     return {
         kind: {
             "windows": int((rows.kind == kind).sum()),

@@ -16,12 +16,12 @@ from pipeline.signal.leads import choose_leads
 from pipeline.signal.noise_measures import WINDOW_S
 from pipeline.synthesis.noise import NOISE_KINDS, Half, NoiseKind
 from pipeline.synthesis.noise_mixtures import beginning, noise_at, with_noise
-from pipeline.synthesis.non_ecg import KINDS, draw_non_ecg
+from pipeline.synthesis.non_ecg import KINDS, draw_fibrillation, draw_non_ecg
 from pipeline.training.rhythms.windows import Rows, joined, measured, rhythm_rows, with_one_answer
 from pipeline.types import FloatArray, Recording, read_only
 
 RATES_HZ: Final = (128.0, 250.0, 360.0, 500.0)
-DRAWN: Final = 6  # recordings of each kind at each rate
+DRAWN: Final = 8  # recordings of each kind at each rate
 DRAWN_S: Final = 120.0
 OTHER_SHARE: Final = 0.3  # of the second leads show something else
 ECG_S: Final = 600.0
@@ -71,6 +71,10 @@ def _drawn(rng: np.random.Generator) -> Iterator[Rows]:
                 leads = [draw_non_ecg(one, round(DRAWN_S * fs), fs, rng) for one in (kind, other)[: 1 + number % 2]]
                 made = _recording(kind, np.stack(leads, axis=1), fs)
                 yield _rows(made, made.leads, none=True, record=f"drawn/{kind} {number}", kind=kind)
+        for number in range(2 * DRAWN):
+            leads = [draw_fibrillation(round(DRAWN_S * fs), fs, rng) for _ in range(1 + number % 2)]
+            made = _recording("fibrillation", np.stack(leads, axis=1), fs)
+            yield _rows(made, made.leads, none=False, record=f"drawn/fibrillation {number}", kind="drawn VFL")
 
 
 def _noise_alone(rng: np.random.Generator) -> Iterator[Rows]:

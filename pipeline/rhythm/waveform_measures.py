@@ -1,0 +1,269 @@
+"""Measures of the waveform second by second: spectrum, shape, sharpness, repetition, each also against the usual.
+
+Nothing here depends on the sign or the scale of a lead, on the order of the leads, or on detected beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+
+from pipeline.types import FloatArray
+
+# The trees of the detector "waveform" were trained on this geometry: a change needs another training.
+FS_HZ: Final = 125.0
+SECOND: Final = 125  # samples
+WINDOW: Final = 512  # samples, 4.1 s, of a spectrum
+ENVELOPE_STEP: Final = 4  # the slope's envelope is read at 31 Hz
+CHUNK_S: Final = 1800  # seconds handled at a time, so that a day needs no more memory than half an hour
+DEAD: Final = 0.02  # of the other lead's height: below it a lead is off, and the other one stands in for it
+BANDS_HZ: Final = (0.7, 1.7, 2.7, 3.7, 4.7, 5.7, 7.0, 10.0, 15.0, 22.0, 38.0)
+DOMINANT_HZ: Final = (1.2, 10.0)
+WAVES_S: Final = (0.1, 0.75)  # periods of waves looked for in the lead itself
+BEATS_S: Final = (0.2, 1.5)  # and of beats, in its slope's envelope
+BLOCK_MEASURES: Final = (
+    *("height", "steepness", "mean_height", "kurtosis", "frequency", "curvature", "slope_kurtosis", "slope_peak"),
+    *("peak", "sharpness", "quiet_slope", "quiet_height", "crossings", "unequal_heights", "unequal_slopes"),
+)
+SPECTRUM_MEASURES: Final = (
+    *(f"band_{low:g}" for low in BANDS_HZ[:-1]),
+    *("dominant_hz", "dominant_share", "harmonic_share", "centroid_hz", "spread_hz", "entropy"),
+    *("wave_repeats", "wave_s", "wave_inverts", "leakage", "beat_repeats", "beat_s", "beat_repeats_twice"),
+)
+LEAD_MEASURES: Final = (*BLOCK_MEASURES, *SPECTRUM_MEASURES)
+SCALED: Final = ("height", "steepness")  # depend on the scale of a lead: only used against what is usual in it
+# Those whose usual value in the recording is taken off to give further measures.
+RELATIVE: Final = (
+    *("height", "steepness", "kurtosis", "frequency", "slope_kurtosis", "slope_peak", "sharpness", "quiet_slope"),
+    *("centroid_hz", "spread_hz", "wave_s", "beat_s", *(f"band_{low:g}" for low in BANDS_HZ[:-1])),
+)
+AROUND_S: Final = (9, 21)  # seconds around, whose means are measures too
+HIGH_SHARE: Final = 0.9  # of the seconds of a recording are not higher than its usual height: silence does not lower it
+EPS: Final = np.float32(1e-7)
+
+_OWN: Final = [i for i, name in enumerate(LEAD_MEASURES) if name not in SCALED]
+_RELATIVE: Final = [LEAD_MEASURES.index(name) for name in RELATIVE]
+_SCALED: Final = [LEAD_MEASURES.index(name) for name in SCALED]
+_HEIGHT, _SHARP = LEAD_MEASURES.index("height"), LEAD_MEASURES.index("slope_kurtosis")
+
+
+def _named(kind: str, of: list[int]) -> tuple[str, ...]:
+    return tuple(f"{LEAD_MEASURES[i]}{kind} of the {lead} lead" for lead in ("sharper", "other") for i in of)
+
+
+MEASURES: Final = (
+    *_named("", _OWN),
+    *(name for around in AROUND_S for name in _named(f" within {around} s", _OWN)),
+    *_named(" against usual", _RELATIVE),
+    *_named(f" within {AROUND_S[0]} s against usual", _RELATIVE),
+    *_named(" against high", _SCALED),
+)
+
+
+def per_second(signal: FloatArray, fs: float) -> FloatArray:
+    """Measure every second of every lead.
+
+    Parameters
+    ----------
+    signal : (n, n_leads) float32
+        Filtered leads, any unit, at a multiple of 125 Hz.
+    fs : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    (n_leads, n_seconds, len(LEAD_MEASURES)) float32
+        The measures of second i come from a window of 3 to 4 seconds around i + 0.5 s.
+    """
+    leads = np.ascontiguousarray(signal[:: max(1, round(fs / FS_HZ))].T, np.float32)
+    seconds = max(1, round(leads.shape[1] / SECOND))
+    missing = seconds * SECOND - leads.shape[1]
+    leads = np.pad(leads, ((0, 0), (0, missing))) if missing > 0 else leads[:, : seconds * SECOND]
+    return np.concatenate(list(_chunks(leads, seconds)), axis=1)
+
+
+def measured(per_lead: FloatArray) -> FloatArray:
+    """Put the leads together, and every second beside those around it and what is usual in the recording.
+
+    Parameters
+    ----------
+    per_lead : (n_leads, n_seconds, len(LEAD_MEASURES)) float32
+        As from `per_second`; the first and the last lead are used.
+
+    Returns
+    -------
+    (n_seconds, len(MEASURES)) float32
+        First those of the lead with the sharper slopes, whichever it is, then those of the other; the same twice if
+        there is but one.
+    """
+    sharper, other = _sorted(per_lead[0], per_lead[-1])
+
+    def both(of: list[int]) -> FloatArray:
+        return np.concatenate([sharper[:, of], other[:, of]], axis=1)
+
+    own, relative, scaled = both(_OWN), both(_RELATIVE), both(_SCALED)
+    against_usual = relative - np.median(relative, axis=0)
+    return np.concatenate(
+        [
+            own,
+            *(uniform_filter1d(own, around, axis=0, mode="nearest") for around in AROUND_S),
+            against_usual,
+            uniform_filter1d(against_usual, AROUND_S[0], axis=0, mode="nearest"),
+            scaled - np.quantile(scaled, HIGH_SHARE, axis=0).astype(np.float32),
+        ],
+        axis=1,
+    )
+
+
+def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the lead with the sharper slopes and the other, second by second; a lead that is off is replaced."""
+    off = np.float32(np.log(DEAD))
+    lower, upper = first[:, _HEIGHT] - last[:, _HEIGHT] < off, last[:, _HEIGHT] - first[:, _HEIGHT] < off
+    one, two = np.where(lower[:, None], last, first), np.where(upper[:, None], first, last)
+    swap = (one[:, _SHARP] < two[:, _SHARP])[:, None]
+    return np.where(swap, two, one), np.where(swap, one, two)
+
+
+def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
+    margin = 4
+    padded = np.pad(leads, ((0, 0), (margin * SECOND, margin * SECOND)))
+    for first in range(0, seconds, CHUNK_S):
+        last = min(first + CHUNK_S, seconds)
+        piece = padded[:, first * SECOND : (last + 2 * margin) * SECOND]
+        blocks = _of_blocks(piece)[:, margin:-margin]
+        start = margin * SECOND + SECOND // 2 - WINDOW // 2
+        windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
+        yield np.concatenate([blocks, _of_windows(windows)], axis=2)
+
+
+def _of_blocks(leads: FloatArray) -> FloatArray:
+    """(n_leads, n) -> (n_leads, n_seconds, k): sums over whole seconds, put together for three."""
+    x = leads.reshape(len(leads), -1, SECOND)
+    dx = np.diff(leads, axis=1, append=leads[:, -1:]).reshape(x.shape)
+    ddx = np.diff(dx.reshape(leads.shape), axis=1, append=0).reshape(x.shape)
+    size, slope = np.abs(x), np.abs(dx)
+    square, slope_square = np.square(x), np.square(dx)
+    power, slope_power = _three(square.mean(2)) + EPS**2, _three(slope_square.mean(2)) + EPS**2
+    mean, slope_mean = _three(size.mean(2)) + EPS, _three(slope.mean(2)) + EPS
+    tops, steepest = size.max(2), slope.max(2)
+    top, steep = maximum_filter1d(tops, 3, axis=1) + EPS, maximum_filter1d(steepest, 3, axis=1) + EPS
+    quiet = (slope < 0.1 * steep[..., None]).mean(2, dtype=np.float32)
+    low = (size < 0.2 * top[..., None]).mean(2, dtype=np.float32)
+    crossings = (x[..., 1:] * x[..., :-1] < 0).sum(2, dtype=np.float32)
+    span = leads.shape[1] and np.abs(leads[:, 4:] - leads[:, :-4])
+    sharp = maximum_filter1d(np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2), 3, axis=1)
+    return np.stack(
+        [
+            0.5 * np.log(power),
+            np.log(steep),
+            mean / np.sqrt(power),
+            np.log(_three(np.square(square).mean(2)) / power**2 + EPS),
+            np.log(slope_mean / mean),
+            np.log(_three(np.abs(ddx).mean(2)) / slope_mean + EPS),
+            np.log(_three(np.square(slope_square).mean(2)) / slope_power**2 + EPS),
+            steep / slope_mean,
+            top / np.sqrt(power),
+            sharp / top,
+            _three(quiet),
+            _three(low),
+            _three(crossings),
+            _unequal(tops),
+            _unequal(steepest),
+        ],
+        axis=2,
+    ).astype(np.float32)
+
+
+def _three(seconds: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0), np.float32)
+
+
+def _unequal(maxima: FloatArray) -> FloatArray:
+    """Smallest of the maxima of five seconds, as a share of the largest."""
+    return np.asarray(minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS), np.float32)
+
+
+def _of_windows(windows: FloatArray) -> FloatArray:
+    """(n_leads, n_seconds, WINDOW) -> (n_leads, n_seconds, k): spectrum and repetition."""
+    centred = windows - windows.mean(2, keepdims=True)
+    spectrum = np.square(np.abs(fft.rfft(centred * np.hanning(WINDOW).astype(np.float32), axis=2)))
+    hz = np.arange(spectrum.shape[2], dtype=np.float32) * np.float32(FS_HZ / WINDOW)
+    inside = (hz >= BANDS_HZ[0]) & (hz < BANDS_HZ[-1])
+    spectrum, hz = spectrum[..., inside], hz[inside]
+    total = spectrum.sum(2) + EPS**2
+    share = spectrum / total[..., None]
+    edges = np.searchsorted(hz, BANDS_HZ[:-1])
+    bands = np.log(np.add.reduceat(share, edges, axis=2) + np.float32(1e-5))
+    cumulated = np.concatenate([np.zeros_like(share[..., :1]), np.cumsum(share, axis=2)], axis=2)
+    searched = (hz >= DOMINANT_HZ[0]) & (hz < DOMINANT_HZ[1])
+    offset = int(np.flatnonzero(searched)[0])
+    peak = offset + np.argmax(share[..., searched], axis=2)
+    centroid = share @ hz
+    spread = np.sqrt(np.maximum(share @ np.square(hz) - centroid**2, 0))
+    entropy = -(share * np.log(share + EPS)).sum(2)
+    described = [hz[peak], _around(cumulated, peak), _around(cumulated, 2 * peak + offset), centroid, spread, entropy]
+    waves = _repetition(centred[..., ::2], WAVES_S, FS_HZ / 2)
+    return np.concatenate([bands, np.stack([*described, *waves, *_beats(centred)], axis=2)], axis=2).astype(np.float32)
+
+
+def _around(cumulated: FloatArray, peak: NDArray[np.intp]) -> FloatArray:
+    """Share of the power within two bins (0.5 Hz) of a peak."""
+    n = cumulated.shape[2] - 1
+    low, high = np.clip(peak - 2, 0, n)[..., None], np.clip(peak + 3, 0, n)[..., None]
+    return (np.take_along_axis(cumulated, high, 2) - np.take_along_axis(cumulated, low, 2))[..., 0]
+
+
+def _correlation(windows: FloatArray, lags: int) -> FloatArray:
+    """Autocorrelation (..., lags), 1 at lag 0; corrected for the shorter overlap."""
+    n = windows.shape[-1]
+    size = fft.next_fast_len(n + lags, real=True)
+    power = np.square(np.abs(fft.rfft(windows, size, axis=-1)))
+    raw = fft.irfft(power, size, axis=-1)[..., :lags]
+    overlap = n / (n - np.arange(lags, dtype=np.float32))
+    return np.asarray(raw / (raw[..., :1] + EPS**2) * overlap, np.float32)
+
+
+def _repetition(windows: FloatArray, periods_s: tuple[float, float], fs: float) -> list[FloatArray]:
+    """How well waves repeat, after how long, how much they invert, and what remains of half a period against itself."""
+    low, high = (round(s * fs) for s in periods_s)
+    correlation = _correlation(windows, high)
+    deep = correlation < np.minimum(0.6 * correlation.min(axis=-1, keepdims=True), 0)
+    trough = np.argmax(deep, axis=-1)  # the first one, not that of a later period
+    later = np.where(np.arange(high) >= np.maximum(trough, low)[..., None], correlation, -1)
+    good = later >= 0.9 * later.max(axis=-1, keepdims=True)  # the first that is nearly as good as the best
+    best = _climb(later, np.argmax(good, axis=-1), 6)
+    inverts = np.take_along_axis(correlation, trough[..., None], -1)[..., 0]
+    half = np.take_along_axis(correlation, (best // 2)[..., None], -1)[..., 0]
+    return [np.take_along_axis(later, best[..., None], -1)[..., 0], (best / fs).astype(np.float32), inverts, half]
+
+
+def _beats(windows: FloatArray) -> list[FloatArray]:
+    """How well the slope's envelope repeats, after how long, and whether it does so after twice as long."""
+    steep = np.abs(windows[..., 2:] - windows[..., :-2])[..., :508]
+    coarse = steep.reshape(*steep.shape[:-1], -1, ENVELOPE_STEP).mean(-1)
+    smooth = uniform_filter1d(coarse, 3, axis=-1)
+    fs = FS_HZ / ENVELOPE_STEP
+    low, high = (round(s * fs) for s in BEATS_S)
+    correlation = _correlation(smooth - smooth.mean(-1, keepdims=True), 2 * high)
+    middle = correlation[..., low:high]
+    # the first repetition that is nearly as good as the best
+    good = middle > 0.85 * middle.max(-1, keepdims=True)
+    best = low + np.argmax(good, axis=-1)
+    climbed = np.minimum(_climb(correlation, best, 3), high - 1)
+    twice = np.take_along_axis(correlation, (2 * climbed)[..., None], -1)[..., 0]
+    return [np.take_along_axis(correlation, climbed[..., None], -1)[..., 0], (climbed / fs).astype(np.float32), twice]
+
+
+def _climb(correlation: FloatArray, at: NDArray[np.intp], steps: int) -> NDArray[np.intp]:
+    """Move up to the local maximum, at most some steps."""
+    for _ in range(steps):
+        here = np.take_along_axis(correlation, at[..., None], -1)[..., 0]
+        following = np.minimum(at + 1, correlation.shape[-1] - 1)
+        at = np.where(np.take_along_axis(correlation, following[..., None], -1)[..., 0] > here, following, at)
+    return at
