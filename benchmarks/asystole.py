@@ -38,7 +38,7 @@ REPORT: Final = ROOT / "docs" / "experiments" / "asystole.json"
 PAUSES: Final = 6  # in each record
 NEAR_S: Final = 0.05
 MATCH_S: Final = 0.15  # an interval of the reference is the detected one if both ends are this near
-SVDB_EVERY: Final = 2
+SVDB_EVERY: Final = 3
 
 
 def main() -> None:
