@@ -24,8 +24,8 @@ CHANGE: Final = 3.0  # log likelihood that a change of state costs, for evidence
 SURE: Final = 8.0  # log odds beyond this are as good as certain
 P_WAVE_BEATS: Final = 16  # whose average tells whether there is a P wave
 NO_P_WAVE: Final = 1.0  # log ratio below which nothing remains in the average
-# A wave as constant as this is a P wave: 99 % of the fibrillation in DS1 of mitdb lies below 2.8, 95 % of that in strips
-# of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9.
+# A wave as constant as this is a P wave: 99 % of the fibrillation in DS1 of mitdb lies below 2.8, 95 % of that in
+# strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9.
 P_WAVE: Final = 3.0
 P_WAVE_PRICE: Final = 2.0  # taken from the log odds for each unit beyond it
 IRREGULAR: Final = 0.1  # change between two intervals, as a share: in sinus rhythm few are larger
