@@ -29,6 +29,7 @@ from pipeline.rhythm.pauses import PAUSE_S, find_pauses
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peaks import detect_r_peaks, snap
+from pipeline.signal.standing_out import standing_out
 from pipeline.synthesis.pauses import Pause, with_pauses
 from pipeline.training.r_peaks import read
 from pipeline.types import Episode, Recording
@@ -37,7 +38,7 @@ REPORT: Final = ROOT / "docs" / "experiments" / "asystole.json"
 PAUSES: Final = 6  # in each record
 NEAR_S: Final = 0.05
 MATCH_S: Final = 0.15  # an interval of the reference is the detected one if both ends are this near
-SVDB_EVERY: Final = 2
+SVDB_EVERY: Final = 3
 
 
 def main() -> None:
@@ -133,7 +134,8 @@ class _Read:
 def _read(recording: Recording) -> _Read:
     leads = choose_leads(recording.leads)
     conditioned = condition(recording, leads, DEFAULT.signal)
-    time_s = detect_r_peaks(conditioned, DEFAULT.signal) / conditioned.fs
+    r_peak = detect_r_peaks(conditioned, DEFAULT.signal)
+    time_s = r_peak[standing_out(conditioned, r_peak)] / conditioned.fs
     context = RhythmContext(
         duration_s=recording.duration_s,
         time_s=time_s,

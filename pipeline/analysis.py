@@ -24,11 +24,12 @@ from pipeline.rhythm.pacing import read_pacing
 from pipeline.signal.beats import cut_beats
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.leads import TRAINED_LEADS, may_look_inverted
-from pipeline.signal.quality import BESIDE, NOISE, beside_lost
+from pipeline.signal.quality import BESIDE, NOISE, beside_lost, doubtful_in_noise, noise_at
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
 from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
+from pipeline.signal.standing_out import standing_out
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -151,12 +152,13 @@ def prepare(
     chosen, conditioned = read.leads, read.conditioned
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
-    quality = read.quality(r_peak, second(), config.signal)
+    quality, noise = read.judged(r_peak, second(), config.signal)
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
         kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
         r_peak, sample, offset = r_peak[kept], sample[kept], read_only(offset[kept])
-    beats = replace(cut_beats(conditioned, chosen, r_peak, sample, quality, config, second), offset=offset)
+    beats = cut_beats(conditioned, chosen, r_peak, sample, quality, config, second)
+    beats = replace(beats, offset=offset, noise=read_only(noise_at(noise, r_peak / conditioned.fs)))
     notices = (*recording.notices, *read.notices, *_notices(recording, conditioned, beats, quality, config))
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
@@ -227,14 +229,14 @@ def classify(
     p, has_p = _probabilities(beats, classifier, config, report)
     p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     report(0.95, "Finding rhythms")
-    context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below))
+    context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
     rhythm = episodes(context, prepared.in_signal, pacing)
     p = without_prematurity(p, context.time_s, rhythm)
-    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below)
+    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     report(1.0, f"{len(beats)} beats read")
     return Analysis(
         record=recording.name,
@@ -321,6 +323,7 @@ def _beats_at(
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
+        r_peak = r_peak[standing_out(conditioned, r_peak)]
         exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
         sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
         return r_peak, sample, (exact - sample).astype(np.float32)
@@ -421,13 +424,15 @@ def _intervals(beats: Beats, fs: float) -> FloatArray:
 
 
 def _final_reasons(
-    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float
+    prepared: Prepared, p: FloatArray, has_p: NDArray[np.bool_], abstain_below: float, config: Config
 ) -> tuple[str, ...]:
     beats = prepared.beats
     time_s = beats.r_peak / beats.fs
     noisy, beside = prepared.quality.is_noisy(time_s), beside_lost(time_s, prepared.quality)
     ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
     confidence = p.max(axis=1)
+    if beats.noise is not None:
+        noisy = noisy | doubtful_in_noise(beats.noise, confidence, config.signal)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:

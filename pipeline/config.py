@@ -60,8 +60,11 @@ class SignalConfig:
     usual_rr_ratio: float = 0.95  # a beat is usual if its RR interval is at least this share of the mean; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most this many usual beats make up the recording's usual beat
-    # probabilities of the noise detectors; ADR 0028 has the curves behind them
-    noisy_from: float = 0.10  # that a class given in a window is wrong because of noise
+    # probabilities of the noise detectors, chosen on held-out patients of their training data; ADR 0037
+    noisy_from: float = 0.10  # that noise makes a class wrong: from here no beat of a window is classified
+    noise_from: float = 0.005  # from here a beat must be the surer, the more noise there is:
+    noise_doubt_weight: float = 0.4  # this times (1 - confidence) is added to the probability ...
+    noise_doubt_from: float = 0.08  # ... and must stay below this
     no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated

@@ -290,6 +290,8 @@ class Beats:
     offset : (n,) float32 or None
         How far each R peak lies after its `sample`, in samples of the recording, at most half of one on either side;
         None for given beats.
+    noise : (n,) float32 or None
+        Probability that noise makes a class wrong where the beat lies; None if it was not judged.
     """
 
     fs: float
@@ -304,6 +306,7 @@ class Beats:
     reason: tuple[str, ...]
     agreed: NDArray[np.bool_] | None = None
     offset: FloatArray | None = None
+    noise: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""

@@ -151,7 +151,7 @@ def _reference(case: Case, beat: int) -> None:
 
 
 def _neighbours(case: Case, beat: int) -> None:
-    rr_s, mean_s = case.prepared.beats.rr_s, case.prepared.beats.mean_rr_s
+    rr_s, mean_s = case.beats.rr_s, case.prepared.beats.mean_rr_s
     after = float(rr_s[beat + 1]) if beat + 1 < rr_s.size else math.nan
     st.markdown(f"RR before **{_interval(float(rr_s[beat]), mean_s)}**, after **{_interval(after, mean_s)}**.")
     around = range(max(0, beat - 3), min(len(case.letters), beat + 4))

@@ -147,7 +147,7 @@ def strip(
         floor = float(baseline + high)
     mark_row = floor + 3 / paper.gain_mm_mv
     top = mark_row + (7 if notes else 4) / paper.gain_mm_mv
-    _draw_quality(drawing, quality, colours, start_s, window_s)
+    _draw_quality(drawing, _not_told(quality, rhythm), colours, start_s, window_s)
     _draw_marks(drawing, marks, mark_row, colours, selected=selected, dense=window_s > 20)
     if notes:
         _draw_notes(drawing, marks, notes, mark_row + 4.5 / paper.gain_mm_mv, colours)
@@ -209,7 +209,7 @@ def trend(
             marker={"symbol": "line-ns", "size": 11, "line": {"width": 2, "color": colours.classes[label]}},
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    for segment in quality:
+    for segment in _not_told(quality, rhythm):
         if segment.verdict != "good":
             drawing.band(segment.start_s, segment.stop_s, fillcolor=colours.gap, layer="below")
     drawing.band(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
@@ -497,6 +497,24 @@ def _draw_places(drawing: Drawing, lead: StripLead, start_s: float, window_s: fl
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
     drawing.set(hoverdistance=80)
+
+
+def _not_told(quality: tuple[QualitySegment, ...], rhythm: tuple[Episode, ...]) -> tuple[QualitySegment, ...]:
+    """The segments without the noise that is fibrillation or flutter of the ventricles: these are read, as a rhythm."""
+    found = list(quality)
+    for episode in rhythm:
+        if episode.rhythm == "VFL":
+            found = [part for segment in found for part in _outside(segment, episode)]
+    return tuple(found)
+
+
+def _outside(segment: QualitySegment, episode: Episode) -> list[QualitySegment]:
+    """The parts of a noisy segment before and after an episode; other segments are left whole."""
+    if segment.verdict != "noisy":
+        return [segment]
+    before = replace(segment, stop_s=min(segment.stop_s, episode.start_s))
+    after = replace(segment, start_s=max(segment.start_s, episode.stop_s))
+    return [part for part in (before, after) if part.stop_s > part.start_s]
 
 
 def _draw_quality(

@@ -38,6 +38,7 @@ _CSS = """
 .level { text-align: center; font-weight: 700; color: var(--tone); font-variant-numeric: tabular-nums; }
 .title { font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
 .detail, .time { font-size: 12.5px; opacity: .75; line-height: 1.35; }
+.detail { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
 .time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: .85; }
 .tick { color: var(--st-green-text-color, #1a7f37); font-weight: 700; }
 .done .title { font-weight: 400; opacity: .7; }
@@ -71,6 +72,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     level.title = row.level;
     const middle = document.createElement("div");
     middle.append(part("title", row.title), part("detail", row.detail));
+    middle.title = row.detail;
     element.append(level, middle, part("time", row.time));
     element.onclick = () => setTriggerValue("chosen", row.id);
     element.onkeydown = (event) => { if (event.key === "Enter") setTriggerValue("chosen", row.id); };

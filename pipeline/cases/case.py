@@ -103,7 +103,7 @@ class Case:
                 "meaning": ["N class" if x == "N" else CLASS_NAMES.get(x, "Not classified") for x in self.letters],
                 "confidence": np.where(analysis.has_p, _never_certain(analysis.confidence), np.nan),
                 "abnormal": np.where(analysis.has_p, _never_certain(analysis.abnormal), np.nan),
-                "rr_ms": np.round(self.prepared.beats.rr_s * 1000),
+                "rr_ms": np.round(self.beats.rr_s * 1000),
                 "reason": list(analysis.reason),
             }
         )

@@ -32,7 +32,7 @@ from pipeline.synthesis.noise_mixtures import beginning, with_noise
 from pipeline.types import Analysis, Recording
 
 SNRS_DB: Final = (24.0, 18.0, 12.0, 6.0, 0.0, -6.0)
-STRETCH_S: Final = (300.0, 300.0)  # start and length: five minutes after the learning period of EC57
+STRETCH_S: Final = (300.0, 150.0)  # start, after the learning period of EC57, and length
 KEPT: Final = 0.95
 CLEAN: Final = "clean"
 TARGET: Final = ROOT / "docs" / "experiments" / "noise_curves.json"

@@ -374,6 +374,7 @@ class Board:
         there = np.flatnonzero(self.there)
         sample, aami = self.sample[there], self.aami[there]
         broken = _break_before(sample, aami, evidence.gaps)
+        broken |= _across_no_beats(sample, self.analysis)
         silences = _silences(sample, broken, evidence)
         broken[list(silences)] = True
         return ReviewedBeats(
@@ -394,6 +395,24 @@ class Board:
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
             hidden=_hidden(self.analysis, sample, aami),
         )
+
+
+def _across_no_beats(sample: IntArray, analysis: Analysis) -> NDArray[np.bool_]:
+    """Tell which intervals (n,), each named by the beat that ends it, span a stretch in which no beat can be found.
+
+    That is fibrillation or flutter of the ventricles that touches the interval, and noise over half of it.
+    """
+    broken = np.zeros(sample.size + 1, np.bool_)
+    for episode in analysis.rhythm:
+        if episode.rhythm not in ("VFL", "NOISE"):
+            continue
+        span = episode.start_s * analysis.fs, episode.stop_s * analysis.fs
+        first, last = np.searchsorted(sample, span[0], side="right"), np.searchsorted(sample, span[1])
+        if episode.rhythm == "VFL":
+            broken[first : last + 1] = True
+        elif first >= last and 0 < first < sample.size:
+            broken[first] |= 2 * (span[1] - span[0]) >= sample[first] - sample[first - 1]
+    return broken[:-1]
 
 
 def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDArray[np.bool_] | None:

@@ -12,25 +12,29 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from models.detectors import Detector, load_detector
-from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures, own_waves, p_scores
+from pipeline.rhythm.conduction_measures import MEASURES, REACH, SURE, conduction_measures
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.junctional import find_junctional
 from pipeline.signal.gaps import runs
-from pipeline.signal.p_waves import PWaves, find_p_waves
+from pipeline.signal.p_waves import find_p_waves
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 NAME: Final = "av_block"
 NONE, SECOND, THIRD = range(3)  # classes of the detector
-SMOOTHED: Final = 2  # beats on each side over which probabilities are averaged
-FROM: Final = 0.6  # averaged probability of any block, from which an interval is blocked
-INTERVALS_MIN: Final = 4  # of an episode
+SMOOTHED: Final = 3  # beats on each side over which probabilities are averaged
+FROM: Final = 0.5  # averaged probability of any block, from which an interval is blocked
+SURE_FROM: Final = 0.75  # its mean over an episode
+INTERVALS_MIN: Final = 5  # of an episode
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
-SLOWEST_S: Final = 0.5  # shorter intervals are never blocked: there is no room for two P waves
+LONG_S: Final = 0.9  # a blocked P wave leaves an interval at least this long
+SOME_EXTRA: Final = 0.05  # mean score of the surest P waves that belong to no beat
 MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
 TWO_TO_ONE_SHARE: Final = 0.6  # of the intervals have one there
 WENCKEBACH_SHARE: Final = 0.75  # of the intervals have a P wave that is not conducted, at most
-FIRST_DEGREE_S: Final = 0.2  # P-R from which it is first-degree block
+FIRST_DEGREE_S: Final = 0.235  # P-R from which it is first-degree block: 200 ms, and what onsets are uncertain by
 ONSET_S: Final = 0.045  # from the onset of the P wave to its top, and ...
 QRS_ONSET_S: Final = 0.04  # ... from the onset of the QRS to R
 FIRST_SHARE: Final = 0.8  # of the beats around have a long P-R
@@ -41,7 +45,7 @@ FIRST_MIN_S: Final = 30.0  # duration of an episode
 
 
 def find_blocks(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
-    """Find episodes of first-degree, second-degree and complete atrioventricular block.
+    """Find first-degree, second-degree and complete atrioventricular block, and junctional escape rhythm.
 
     Parameters
     ----------
@@ -56,7 +60,8 @@ def find_blocks(context: RhythmContext, detector: Detector | None = None) -> lis
     measures = conduction_measures(context, waves)
     p = block_probabilities(measures, detector)
     blocked = _episodes(context, measures, p)
-    return sorted([*blocked, *_first_degree(context, waves, p)], key=lambda episode: episode.start_s)
+    found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]
+    return sorted(found, key=lambda episode: episode.start_s)
 
 
 def block_probabilities(measures: FloatArray, detector: Detector | None = None) -> FloatArray:
@@ -78,9 +83,9 @@ def block_probabilities(measures: FloatArray, detector: Detector | None = None) 
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
-    """Tell which intervals (n,) may be blocked: around them are long ones, or P waves that cannot belong to a beat."""
+    """Tell which intervals (n,) may be blocked: around them is a long one, and P waves that belong to no beat."""
     rr, extra = measures[:, MEASURES.index("rr_s")], measures[:, MEASURES.index("extra_mean")]
-    return np.asarray((rr > SLOWEST_S) & (extra > 0.05))
+    return np.asarray((maximum_filter1d(rr, 2 * REACH + 1) > LONG_S) & (extra > SOME_EXTRA))
 
 
 def _episodes(context: RhythmContext, measures: FloatArray, p: FloatArray) -> list[Episode]:
@@ -91,6 +96,8 @@ def _episodes(context: RhythmContext, measures: FloatArray, p: FloatArray) -> li
         if stop - first < INTERVALS_MIN:
             continue
         share = averaged[first:stop].mean(axis=0)
+        if share[SECOND] + share[THIRD] < SURE_FROM:
+            continue
         code: RhythmCode = "BII" if share[SECOND] >= share[THIRD] else "BIII"
         detail, evidence = _kind(measures[first:stop], code)
         start_s = max(0.0, float(context.time_s[max(first - 1, 0)]) - BEFORE_S)
@@ -125,17 +132,16 @@ def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:
     return "high degree", f"several P waves in a row are not conducted, beats at {rate:.0f}/min"
 
 
-def _first_degree(context: RhythmContext, waves: PWaves, p: FloatArray) -> list[Episode]:
+def _first_degree(context: RhythmContext, measures: FloatArray, p: FloatArray) -> list[Episode]:
     """Find stretches in which nearly every beat follows its P wave after the same long time."""
-    own = own_waves(context, waves)
-    if len(context) < FIRST_BEATS or not waves.time_s.size:
+    n = len(context)
+    if n < FIRST_BEATS:
         return []
-    pr = np.where(own >= 0, context.time_s - waves.time_s[own] + ONSET_S - QRS_ONSET_S, np.nan)
-    score = np.where(own >= 0, p_scores(waves)[own], 0)
-    sure = np.isfinite(pr) & (score >= SURE) & (p[:, NONE] > 0.5)
-    half = FIRST_BEATS // 2
-    long = np.zeros(len(context), np.bool_)
-    for start in range(0, len(context) - FIRST_BEATS + 1, half):
+    pr = measures[:, MEASURES.index("pr_s")] + ONSET_S - QRS_ONSET_S
+    score = measures[:, MEASURES.index("pr_score")]
+    sure = (score >= SURE) & (p[:, NONE] > 0.5)
+    long = np.zeros(n, np.bool_)
+    for start in range(0, n - FIRST_BEATS + 1, FIRST_BEATS // 2):
         part = slice(start, start + FIRST_BEATS)
         known = pr[part][sure[part]]
         if known.size < FIRST_SHARE * FIRST_BEATS or np.median(score[part]) < FIRST_SCORE:
@@ -147,6 +153,8 @@ def _first_degree(context: RhythmContext, waves: PWaves, p: FloatArray) -> list[
     for first, stop in runs(long):
         start_s, stop_s = max(0.0, float(context.time_s[first]) - BEFORE_S), float(context.time_s[stop - 1])
         if stop_s - start_s >= FIRST_MIN_S:
-            pr_ms = 1000 * float(np.nanmedian(pr[first:stop]))
-            found.append(Episode(start_s, stop_s, "BI", "", 0.8, f"P-R constant at about {pr_ms:.0f} ms"))
+            own = sure[first:stop]
+            pr_ms = 1000 * float(np.median(pr[first:stop][own]))
+            confidence = round(float(np.median(score[first:stop])), 3)
+            found.append(Episode(start_s, stop_s, "BI", "", confidence, f"P-R constant at about {pr_ms:.0f} ms"))
     return found

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.rhythm.context import RhythmContext
-from pipeline.signal.p_waves import PWaves
+from pipeline.signal.p_waves import FACTS, PWaves
 from pipeline.types import FloatArray, IntArray
 
 REACH: Final = 4  # intervals on each side that a measure looks at
@@ -26,7 +26,8 @@ _OF_ONE: Final = (
     *("rr_s", "rr_to_median", "rr_to_previous", "rr_to_next", "ventricular", "early"),
     *("pr_score", "pr_s", "pr_likeness", "pr_change_s"),
     *("extra_score", "extra_likeness", "extra_gain", "extra_place", "extra_after_r_s"),
-    *("second_score", "second_place", "count", "alike", "height", "noise"),
+    *("second_score", "second_place", "count"),
+    *FACTS,
 )
 _AROUND: Final = (
     *("extra_mean", "extra_share", "extra_place_median", "extra_place_spread"),
@@ -145,9 +146,7 @@ def _of_one(context: RhythmContext, waves: PWaves, score: FloatArray, chosen: _C
         "second_score": np.nan_to_num(_taken(score, chosen.second)),
         "second_place": (second_s - previous_p) / span,
         "count": counted.astype(np.float64),
-        "alike": waves.alike.astype(np.float64),
-        "height": waves.height.astype(np.float64),
-        "noise": waves.noise.astype(np.float64),
+        **{name: waves.facts[:, k].astype(np.float64) for k, name in enumerate(FACTS)},
     }
 
 

@@ -15,10 +15,10 @@ from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.noise import find_noise
+from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
 from pipeline.rhythm.pauses import find_pauses
-from pipeline.rhythm.rates import find_beatless, find_rates
+from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
 from pipeline.rhythm.ventricular import find_ventricular
@@ -93,7 +93,8 @@ def find_in_signal(context: RhythmContext) -> list[Episode]:
     context : RhythmContext
         The classes of its beats are not used.
     """
-    return [*find_ventricular(context), *find_noise(context)]
+    noise = find_noise(context)
+    return [*without_motion(find_ventricular(context), noise), *noise]
 
 
 def episodes(
@@ -116,9 +117,12 @@ def episodes(
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
     known = list(in_signal)
-    proposed = [*known, *outside(find_pauses(context), without_beats(known))]
+    pauses = find_pauses(context)
+    if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
+        known = [episode for episode in known if episode.rhythm != "NOISE"]
+    proposed = [*known, *outside(pauses, without_beats(known))]
     proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
-    proposed += [*find_runs(context), *find_beatless(context)]
+    proposed += [*find_runs(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, find_rates(context))
 
 
@@ -179,7 +183,7 @@ def _signal(
     read = read_leads(recording, config.signal)
     steep = slopes(read.conditioned, config.signal)
     r_peak = detect_r_peaks(read.conditioned, config.signal, lambda: steep)
-    return read.conditioned, read.leads, read.quality(r_peak, steep, config.signal)
+    return read.conditioned, read.leads, read.judged(r_peak, steep, config.signal)[0]
 
 
 def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:

@@ -18,8 +18,10 @@ EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begu
 BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
 NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
 CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of any amplifier: no electrode is connected
+DRIFT_S: Final = 2.0  # half a breath: baselines wander with breathing, an amplifier recovers within a second or two
+DRIFT_HEIGHT: Final = 0.65  # of a QRS, within that time: chosen on DS1
 LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
-LOW_SHARE: Final = 0.9  # of the steps of `silence_step_s`, at least, are lower than half of it
+LOW_MEDIAN_MV: Final = 0.06  # and half of the steps are lower than this: P waves are rare, fibrillation is not
 
 Span = tuple[float, float]
 
@@ -74,8 +76,37 @@ def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> E
     stop = round(last * fs) + ends * round(REVIEW.silence_before_s * fs)
     if between_beats(tuple(conditioned.signal.T), heights, (start, stop), fs) != "rest":
         return None
+    if _is_adrift(context, heights, (start / fs, stop / fs)):
+        return None
     confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
     return _episode(span, confidence, "no QRS, and the baseline is at rest")
+
+
+def _is_adrift(context: RhythmContext, heights: tuple[float, ...], span_s: Span) -> bool:
+    """Tell whether all leads, as recorded, run away in the interval, as after an electrode that came off.
+
+    The filtered leads do not show it: what decays within seconds is no baseline of a heart at rest.
+    """
+    recording = context.recording
+    if recording is None:
+        return False
+    start = max(0, round((span_s[0] + REVIEW.silence_after_s) * recording.fs))
+    stop = round((span_s[1] - REVIEW.silence_before_s) * recording.fs)
+    size = max(1, round(REVIEW.silence_step_s * recording.fs))
+    columns = [recording.leads.index(name) for name in context.leads]
+    drifts = [_drift(np.asarray(recording.p_signal[start:stop, column]), size) for column in columns]
+    return all(drift >= DRIFT_HEIGHT * height for drift, height in zip(drifts, heights, strict=True))
+
+
+def _drift(lead: FloatArray, size: int) -> float:
+    """Return the most that the level of a lead changes within `DRIFT_S`, mV; 0 if it is too short to tell."""
+    steps = lead[: lead.size // size * size].reshape(-1, size)
+    level = np.median(steps[np.isfinite(steps).all(axis=1)], axis=1)
+    within = round(DRIFT_S / REVIEW.silence_step_s)
+    if level.size < 2:
+        return 0.0
+    windows = np.lib.stride_tricks.sliding_window_view(level, min(within, level.size))
+    return float(np.ptp(windows, axis=1).max())
 
 
 def _heights(context: RhythmContext) -> tuple[float, ...]:
@@ -103,7 +134,7 @@ def _is_low(lead: FloatArray, fs: float) -> bool:
     steps = lead[: lead.size // size * size].reshape(-1, size)
     heights = np.ptp(steps, axis=1) if steps.size else np.zeros(1)
     alive = float(np.median(heights)) >= CONSTANT_MV  # else nothing tells a dead electrode from a dead heart
-    return alive and float(heights.max()) < LOW_MV and float(np.quantile(heights, LOW_SHARE)) < LOW_MV / 2
+    return alive and float(heights.max()) < LOW_MV and float(np.median(heights)) < LOW_MEDIAN_MV
 
 
 def _recorded(segments: tuple[tuple[int, int], ...], first: float, last: float) -> bool:

@@ -18,6 +18,7 @@ SVT_BPM: Final = 200.0  # faster than almost any sinus rhythm, also of infants: 
 SVT_VARIATION: Final = 0.05  # of the interval: a re-entry is regular
 BEATLESS_S: Final = 5.0  # a stretch without any beat for longer than this has no sinus rhythm
 CONFIDENCE_MAX: Final = 0.99
+UNREAD_S: Final = 10.0  # a standard strip; in a shorter stretch what is found on both sides goes on
 UNREAD_CONFIDENCE: Final = 0.7  # that nothing can be read where the quality says so
 _ECTOPIC: Final = ("V", "F")
 
@@ -45,7 +46,7 @@ def find_rates(context: RhythmContext, config: ReviewConfig = REVIEW) -> list[Ep
     found: list[Episode] = []
     for first, last in _alike(codes, edges, context, config):
         found.append(_episode(context, codes, rate, first, last, edges))
-    return [*found, *_noise(context)]
+    return [*found, *_unread(context)]
 
 
 def find_beatless(context: RhythmContext) -> list[Episode]:
@@ -67,7 +68,23 @@ def find_beatless(context: RhythmContext) -> list[Episode]:
     return [Episode(float(times[k]), float(times[k + 1]), "NOISE", "", 0.5, why) for k in empty]
 
 
-def _noise(context: RhythmContext) -> list[Episode]:
+def find_unread(context: RhythmContext) -> list[Episode]:
+    """Find stretches that are too long for a rhythm to be told across them, and whose beats cannot be relied on.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Its quality.
+
+    Returns
+    -------
+    list of Episode
+        NOISE, in order.
+    """
+    return [episode for episode in _unread(context) if episode.seconds >= UNREAD_S]
+
+
+def _unread(context: RhythmContext) -> list[Episode]:
     """Return where the beats are not to be relied on: a rate there would look like a sinus rhythm."""
     segments = context.quality.segments if context.quality is not None else ()
     return [

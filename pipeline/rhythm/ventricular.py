@@ -25,21 +25,34 @@ CLASSES: Final = ("other", "ventricular")
 OTHER, FIBRILLATION, TACHYCARDIA = 0, 1, 2
 
 # Chosen on held-out records: python -m pipeline train --model waveform writes the scores.
-NEEDED: Final = -0.7  # log odds from which a second counts for it: one in three, as a miss is worse than a doubt
+NEEDED: Final = -1.4  # log odds from which a second counts for it: one in five, as a miss is worse than a doubt
 WEIGHT: Final = 0.5  # of a second's log odds, because neighbouring windows share most of their signal
 CHANGE: Final = 3.0  # cost of a change between any rhythm and a ventricular one
 TURN: Final = 3.0  # cost of a change between fibrillation and tachycardia
-REPEATS, REPEATS_SPREAD = 0.86, 0.08  # correlation of waves with those before them: above, they are in order
+# Correlation of waves with those before them, above which they are in order: tachycardia. Fast ones must repeat nearly
+# perfectly: above 174/min, regular waves that change slightly are flutter or coarse fibrillation.
+REPEATS_SLOW, REPEATS_FAST, REPEATS_SPREAD = 0.7, 0.94, 0.08
+REPEATS_HZ: Final = (2.5, 2.9)
 # Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it.
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
 SMOOTH_S: Final = 5
 FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind, flutter
 LEAST_S: Final = 3.0
-SILENT_MV: Final = 0.003  # root mean square: below it there is no signal at all
+EDGE_S: Final = 6  # an edge moves by at most so much
+BESIDE_S: Final = (2, 12)  # seconds from the edge in which each side is typical
+# Root mean square of waves of 0.1 mV from peak to peak: lower ones are asystole. Kerber RE et al. 1997, AHA's
+# recommendations for defibrillators, doi:10.1161/01.CIR.95.6.1677.
+SILENT_MV: Final = 0.04
 
 _HEIGHT, _DOMINANT, _SHARE, _REPEATS = (
     LEAD_MEASURES.index(name) for name in ("height", "dominant_hz", "dominant_share", "wave_repeats")
 )
+
+
+_SHAPE: Final = [
+    LEAD_MEASURES.index(name)
+    for name in ("height", "steepness", "kurtosis", "frequency", "slope_kurtosis", "quiet_slope", "quiet_height")
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +62,23 @@ class VentricularSeconds:
     Attributes
     ----------
     probability : (n_seconds,) float32
-        That the rhythm is ventricular tachycardia, flutter or fibrillation; 0 where there is no signal.
+        That the rhythm is ventricular tachycardia, flutter or fibrillation; 0 where there is no signal
+        or one too low for fibrillation.
     repeats : (n_seconds,) float32
         Correlation of the waves with those one period before, at most 1.
     wave_hz : (n_seconds,) float32
         Dominant frequency, Hz.
     share : (n_seconds,) float32
         Share of the power that lies within 0.5 Hz of it.
+    shape : (n_seconds, k) float32
+        What the waveform looks like in 3 s, to tell where it changes; (n_seconds, 0) if that is not known.
     """
 
     probability: FloatArray
     repeats: FloatArray
     wave_hz: FloatArray
     share: FloatArray
+    shape: FloatArray
 
 
 def waveform_probabilities(conditioned: Conditioned, detector: Detector | None = None) -> VentricularSeconds:
@@ -93,12 +110,13 @@ def seconds_of(of_leads: FloatArray, probability: FloatArray, recorded: NDArray[
     """
     clearer = np.argmax(of_leads[:, :, _SHARE], axis=0)
     chosen = of_leads[clearer, np.arange(clearer.size)]
-    silent = of_leads[:, :, _HEIGHT].max(axis=0) < np.log(SILENT_MV)
+    silent = _smooth(of_leads[:, :, _HEIGHT].max(axis=0)) < np.log(SILENT_MV)
     return VentricularSeconds(
         probability=np.where(recorded & ~silent, probability, 0).astype(np.float32),
         repeats=_smooth(of_leads[:, :, _REPEATS].max(axis=0)),
         wave_hz=_smooth(chosen[:, _DOMINANT]),
         share=_smooth(chosen[:, _SHARE]),
+        shape=of_leads[:, :, _SHAPE].mean(axis=0),
     )
 
 
@@ -114,7 +132,8 @@ def ventricular_states(seconds: VentricularSeconds) -> IntArray:
     """Return the most probable state of every second: OTHER, FIBRILLATION (or flutter) or TACHYCARDIA.
 
     A hidden Markov model with three states, solved by Viterbi's algorithm. What a second shows counts `WEIGHT` times
-    its log odds above `NEEDED`; to change the state costs `CHANGE` or `TURN`.
+    its log odds above `NEEDED`; to change the state costs `CHANGE` or `TURN`. The detector sees 20 s around each
+    second, so edges are then put where the waveform itself changes.
 
     Parameters
     ----------
@@ -132,11 +151,62 @@ def ventricular_states(seconds: VentricularSeconds) -> IntArray:
     odds = _odds(seconds)
     if not (odds > 0).any():
         return np.zeros(odds.size, np.int64)
-    order = np.clip((seconds.repeats - REPEATS) / REPEATS_SPREAD, -20, 20).astype(np.float64)
+    order = _order(seconds)
     gain = np.stack(
         [np.zeros(odds.size), WEIGHT * (odds - np.logaddexp(0, order)), WEIGHT * (odds - np.logaddexp(0, -order))]
     )
-    return most_probable_path(gain.T, np.array([[0, CHANGE, CHANGE], [CHANGE, 0, TURN], [CHANGE, TURN, 0]]))
+    states = most_probable_path(gain.T, np.array([[0, CHANGE, CHANGE], [CHANGE, 0, TURN], [CHANGE, TURN, 0]]))
+    return with_exact_edges(states, seconds.shape)
+
+
+def with_exact_edges(states: IntArray, shape: FloatArray) -> IntArray:
+    """Move the edges of ventricular rhythms to where the waveform changes.
+
+    Each second near an edge is given to the side whose typical waveform it is nearer to, all on one side of the new
+    edge to that side; an edge stays where it is if one of its sides is short.
+
+    Parameters
+    ----------
+    states : (n_seconds,) int64
+        The most probable states.
+    shape : (n_seconds, k) float32
+        What the waveform looks like.
+
+    Returns
+    -------
+    (n_seconds,) int64
+    """
+    exact, found = states.copy(), states != OTHER
+    edges = np.flatnonzero(np.diff(found)) + 1
+    bounds = [0, *edges.tolist(), states.size]
+    for before, edge, after in zip(bounds[:-2], bounds[1:-1], bounds[2:], strict=True):
+        moved = _exact_edge(shape, before, edge, after)
+        if moved < edge:
+            exact[moved:edge] = states[edge]
+        exact[edge:moved] = states[edge - 1]
+    return exact
+
+
+def _exact_edge(shape: FloatArray, before: int, edge: int, after: int) -> int:
+    """Return where the waveform changes between the edge before and the edge after this one."""
+    near, far = BESIDE_S
+    left, right = shape[max(before, edge - far) : edge - near], shape[edge + near : min(after, edge + far)]
+    low, high = max(before + near, edge - EDGE_S), min(after - near, edge + EDGE_S)
+    if min(len(left), len(right)) < near or low >= high or not shape.shape[1]:
+        return edge
+    usual_left, usual_right = np.median(left, axis=0), np.median(right, axis=0)
+    spread = np.abs(left - usual_left).mean(axis=0) + np.abs(right - usual_right).mean(axis=0) + 1e-3
+    piece = shape[low:high]
+    nearer_left = ((np.abs(piece - usual_right) - np.abs(piece - usual_left)) / spread).sum(axis=1)
+    so_far = np.concatenate([[0.0], np.cumsum(nearer_left)])
+    return low + int(np.argmax(so_far))
+
+
+def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
+    """Log odds that waves are in order."""
+    fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
+    needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
+    return np.asarray(np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20), np.float64)
 
 
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:

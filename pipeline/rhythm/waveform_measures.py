@@ -181,12 +181,12 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
 
 
 def _three(seconds: FloatArray) -> FloatArray:
-    return np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0)
+    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0), np.float32)
 
 
 def _unequal(maxima: FloatArray) -> FloatArray:
     """Smallest of the maxima of five seconds, as a share of the largest."""
-    return minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS)
+    return np.asarray(minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS), np.float32)
 
 
 def _of_windows(windows: FloatArray) -> FloatArray:
@@ -208,7 +208,7 @@ def _of_windows(windows: FloatArray) -> FloatArray:
     spread = np.sqrt(np.maximum(share @ np.square(hz) - centroid**2, 0))
     entropy = -(share * np.log(share + EPS)).sum(2)
     described = [hz[peak], _around(cumulated, peak), _around(cumulated, 2 * peak + offset), centroid, spread, entropy]
-    waves = _repetition(centred, WAVES_S, FS_HZ)
+    waves = _repetition(centred[..., ::2], WAVES_S, FS_HZ / 2)
     return np.concatenate([bands, np.stack([*described, *waves, *_beats(centred)], axis=2)], axis=2).astype(np.float32)
 
 
@@ -233,12 +233,14 @@ def _repetition(windows: FloatArray, periods_s: tuple[float, float], fs: float) 
     """How well waves repeat, after how long, how much they invert, and what remains of half a period against itself."""
     low, high = (round(s * fs) for s in periods_s)
     correlation = _correlation(windows, high)
-    trough = np.argmin(correlation[..., :high], axis=-1)
+    deep = correlation < np.minimum(0.6 * correlation.min(axis=-1, keepdims=True), 0)
+    trough = np.argmax(deep, axis=-1)  # the first one, not that of a later period
     later = np.where(np.arange(high) >= np.maximum(trough, low)[..., None], correlation, -1)
-    best = np.argmax(later, axis=-1)
+    good = later >= 0.9 * later.max(axis=-1, keepdims=True)  # the first that is nearly as good as the best
+    best = _climb(later, np.argmax(good, axis=-1), 6)
     inverts = np.take_along_axis(correlation, trough[..., None], -1)[..., 0]
     half = np.take_along_axis(correlation, (best // 2)[..., None], -1)[..., 0]
-    return [np.take_along_axis(later, best[..., None], -1)[..., 0], best / np.float32(fs), inverts, half]
+    return [np.take_along_axis(later, best[..., None], -1)[..., 0], (best / fs).astype(np.float32), inverts, half]
 
 
 def _beats(windows: FloatArray) -> list[FloatArray]:
@@ -253,16 +255,15 @@ def _beats(windows: FloatArray) -> list[FloatArray]:
     # the first repetition that is nearly as good as the best
     good = middle > 0.85 * middle.max(-1, keepdims=True)
     best = low + np.argmax(good, axis=-1)
-    climbed = _climb(correlation, best)
+    climbed = np.minimum(_climb(correlation, best, 3), high - 1)
     twice = np.take_along_axis(correlation, (2 * climbed)[..., None], -1)[..., 0]
-    return [np.take_along_axis(correlation, climbed[..., None], -1)[..., 0], climbed / np.float32(fs), twice]
+    return [np.take_along_axis(correlation, climbed[..., None], -1)[..., 0], (climbed / fs).astype(np.float32), twice]
 
 
-def _climb(correlation: FloatArray, at: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Move up to the local maximum, at most three steps."""
-    n = correlation.shape[-1] // 2 - 1
-    for _ in range(3):
+def _climb(correlation: FloatArray, at: NDArray[np.intp], steps: int) -> NDArray[np.intp]:
+    """Move up to the local maximum, at most some steps."""
+    for _ in range(steps):
         here = np.take_along_axis(correlation, at[..., None], -1)[..., 0]
-        following = np.minimum(at + 1, n)
+        following = np.minimum(at + 1, correlation.shape[-1] - 1)
         at = np.where(np.take_along_axis(correlation, following[..., None], -1)[..., 0] > here, following, at)
     return at

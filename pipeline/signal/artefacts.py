@@ -228,9 +228,10 @@ def _rails(lead: _Lead, far: Sequence[Span]) -> list[Span]:
     for value in values:
         if abs(value - middle) <= RAIL_HEIGHTS * lead.height:
             continue
-        blocks = np.flatnonzero((lead.top == value) | (lead.bottom == value))
-        if blocks.size * lead.size >= RAIL_S * lead.fs:
-            found += [(a, b) for a, b in runs(lead.signal == np.float32(value)) if b - a >= RAIL_S * lead.fs]
+        for start, stop in runs(_widened((lead.top == value) | (lead.bottom == value), 1)):
+            first = start * lead.size
+            there = lead.signal[first : stop * lead.size] == np.float32(value)
+            found += [(first + a, first + b) for a, b in runs(there) if b - a >= RAIL_S * lead.fs]
     if sum(b - a for a, b in found) > RAIL_SHARE_MAX * lead.signal.size:
         return []
     return [(a, b, "saturated") for a, b in sorted(found)]
@@ -300,7 +301,7 @@ def _dead(leads: Sequence[_Lead], config: SignalConfig) -> list[list[Span]]:
     silent = (heights == 0).all(axis=0)
     found: list[list[Span]] = []
     for i, lead in enumerate(leads):
-        another = np.delete(alive, i, axis=0).any(axis=0)
+        another = np.asarray(np.delete(alive, i, axis=0).any(axis=0))
         lost = [span for span in runs(flat[i]) if another[slice(*span)].mean() >= 0.5]
         own = [(a, b) for a, b in runs(silent) if (b - a) * GROUP * lead.size >= SILENT_S * lead.fs]
         whole = lead.size * GROUP

@@ -81,12 +81,17 @@ def noise_windows(conditioned: Conditioned, r_peak: IntArray, steep: IntArray) -
     both = [*leads, missing][:2]
     around = _around(leads[0])
     measures = np.concatenate([*both, _of_beats(conditioned, start, size, r_peak, steep), around], axis=1)
-    recorded = np.zeros(len(signal) + 1, np.int64)
-    for first, last in conditioned.segments:
-        recorded[first + 1 : last + 1] = 1
-    covered = np.cumsum(recorded)
-    inside = covered[np.minimum(start + size, len(signal))] - covered[start] >= min(size, len(signal)) - 1
+    inside = _inside(start, np.minimum(start + size, len(signal)) - 1, conditioned)
     return NoiseWindows(start / fs, inside, measures.astype(np.float32))
+
+
+def _inside(start: IntArray, stop: IntArray, conditioned: Conditioned) -> NDArray[np.bool_]:
+    """Tell which windows (n,) from `start` to `stop` lie in one segment."""
+    edges = np.array(conditioned.segments, np.int64).reshape(-1, 2)
+    if not edges.size:
+        return np.zeros(start.size, np.bool_)
+    segment = np.searchsorted(edges[:, 0], start, side="right") - 1
+    return np.asarray((segment >= 0) & (stop <= edges[np.maximum(segment, 0), 1]))
 
 
 def one_lead(measures: FloatArray, lead: int) -> FloatArray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
@@ -19,15 +20,21 @@ from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray, read_only
 
 STRETCH_S: Final = 900.0  # a usual P wave is learnt for so long; electrodes and posture change it
-DECIMATED: Final = 2  # P waves need no more than half the working rate
+DECIMATED: Final = 3  # P waves need no more than a third of the working rate
+LAG: Final = (DECIMATED - 1) / 2  # samples by which the mean of some lies after the first of them
 HALF_S: Final = 0.1  # half the window of a P wave
 TOP_S, SIDE_S, SIDE_AT_S = 0.035, 0.025, 0.09  # a bump: what is higher at its top than at both sides
 BEFORE_R_S: Final = -0.36  # the P wave of most conducted beats has its top after this
 BEFORE_QRS_S: Final = 0.035  # a P wave has its top so long before the QRS
 AFTER_QRS_S: Final = 0.06  # ... and so long after one
+T_END_S: Final = (0.08, 0.40)  # after R the T wave ends within the first and the second times the root of R-R
+MIN_ROOM_S: Final = 0.1  # between the T wave before and the latest place of a P wave
+SAME_S: Final = 0.035  # P waves this near to the usual distance from R are conducted
+SAME_COUNTS: Final = 0.3  # of the likeness of P waves counts wherever they stand
 SHARE_ALIKE: Final = 0.6  # correlation with the usual P wave of what it is the mean of
 ROUNDS: Final = 3
-BEATS_MIN: Final = 6
+BEATS_MIN, BEATS_MAX = 6, 150  # before which the usual P wave of a stretch is learnt
+CALM_SHARE: Final = 0.5  # of the beats, those after the shorter intervals, are left out of that
 QRS_REACH_S: Final = 0.14  # around R, in which the QRS begins and ends
 QRS_SLOPE: Final = 0.12  # of the steepest usual slope
 QRS_LEAST_S: Final = (0.04, 0.05)  # before and after R, at least
@@ -35,6 +42,24 @@ APART_S: Final = 0.16  # between two candidates
 LIKENESS_MIN: Final = 0.5
 GAIN_MIN: Final = 0.3
 RR_MIN_S: Final = 0.45  # in shorter intervals P and T waves cannot be told apart
+FACTS: Final = (
+    "alike",
+    "same",
+    "height",
+    "noise",
+    "usual",
+    "halfway",
+    "halfway_spread",
+    "thirds",
+    "elsewhere",
+    "over_t",
+)
+AROUND: Final = 4  # intervals on each side over which gains are averaged ...
+AS_LONG: Final = 0.18  # ... if they are as long as the one in the middle, up to this share
+PLACES: Final = (1.0, 0.5, 1 / 3, 2 / 3, 0.75)  # shares of the way from one usual P wave to the next
+SHORT: Final = 0.75  # of long intervals: in those this short the T wave stands alone where a long one has another wave
+T_WAVE_S: Final = 0.7  # after R
+SHIFTS: Final = (-0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04)  # of the interval, by which a P wave may be off
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,29 +76,34 @@ class PWaves:
         Size, 1 for the usual P wave.
     before : (k,) int64
         The first beat after each, an index into the beats.
-    alike : (n,) float32
-        For each of the beats: share of the beats around it that the usual P wave was learnt from; 0 where none was.
-    height : (n,) float32
-        Likewise the height of the usual P wave, as a share of that of the QRS.
-    noise : (n,) float32
-        Likewise the usual gain of anything between beats: how large noise is beside the usual P wave.
+    facts : (n, len(FACTS)) float32
+        For each of the beats, all 0 where no usual P wave was learnt: "alike", the share of the beats around it that
+        show the usual P wave, and "same", that of them which have it at the usual distance from R; "height" of the
+        usual P wave, as a share of that of the QRS; "noise", the usual gain of anything between beats. The others are
+        gains averaged over the intervals around that are as long, where P waves would stand: "usual" before the beat,
+        "halfway" between two such places, at "thirds" the smaller one; "elsewhere" is where none would be. "over_t" is
+        what the gain halfway has more than that so long after R in shorter intervals, where the T wave is alone; -1
+        if there are none.
     """
 
     time_s: NDArray[np.float64]
     likeness: FloatArray
     gain: FloatArray
     before: IntArray
-    alike: FloatArray
-    height: FloatArray
-    noise: FloatArray
+    facts: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class _Usual:
-    """The usual P wave (m, n_leads) on a line, and how many of the beats show it."""
+    """The usual P wave (m, n_leads) on a line.
+
+    `alike` is the share of the beats that show it, `same` that of them that have it `pr` samples before R.
+    """
 
     wave: FloatArray
     alike: float
+    same: float
+    pr: float
 
 
 def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWaves:
@@ -88,7 +118,7 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     """
     fs = conditioned.fs / DECIMATED
     n = time_s.size
-    facts = np.zeros((3, n), np.float32)
+    facts = np.zeros((len(FACTS), n), np.float32)
     parts = [_Part(*(np.zeros(0) for _ in range(3)))]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
@@ -101,8 +131,8 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         found = _in_stretch(whole[start:stop], time_s[chosen] * fs - start, fs)
         if found is None:
             continue
-        part, facts[:, chosen] = found[0], np.array(found[1])[:, None]
-        parts.append(_Part((part.at + start) / fs + 0.5 / conditioned.fs, part.likeness, part.gain))
+        part, facts[:, chosen] = found
+        parts.append(_Part((part.at + start) / fs + LAG / conditioned.fs, part.likeness, part.gain))
     at, likeness, gain = (np.concatenate(column) for column in zip(*(p.columns for p in parts), strict=True))
     before = np.searchsorted(time_s, at)
     return PWaves(
@@ -110,7 +140,7 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         read_only(likeness.astype(np.float32)),
         read_only(gain.astype(np.float32)),
         read_only(before.astype(np.int64)),
-        *(read_only(row.copy()) for row in facts),
+        read_only(facts.T.copy()),
     )
 
 
@@ -127,10 +157,8 @@ class _Part:
         return self.at, self.likeness, self.gain
 
 
-def _in_stretch(
-    signal: FloatArray, r_peak: NDArray[np.float64], fs: float
-) -> tuple[_Part, tuple[float, float, float]] | None:
-    """Return the candidates of a stretch, and its facts: alike, height, noise. None without a usual P wave."""
+def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> tuple[_Part, FloatArray] | None:
+    """Return the candidates of a stretch and the facts of its beats. None without a usual P wave."""
     live = np.ptp(signal, axis=0) > 0
     if not live.any():
         return None
@@ -143,7 +171,7 @@ def _in_stretch(
         return None
     sigma = np.maximum(np.median(np.abs(bumps[between]), axis=0), 1e-4)
     scaled = (signal[:, live] / sigma).astype(np.float32)
-    usual = _usual_p_wave(scaled, np.abs(bumps / sigma).sum(axis=1), r, qrs, fs)
+    usual = _usual_p_wave(scaled, r, qrs, fs)
     if usual is None:
         return None
     likeness, gain = _compared(scaled, usual.wave)
@@ -151,7 +179,10 @@ def _in_stretch(
     at = np.flatnonzero((likeness == top) & (likeness >= LIKENESS_MIN) & (gain >= GAIN_MIN) & between)
     height = float((np.ptp(usual.wave, axis=0) * sigma / np.maximum(qrs.height[live], 1e-3)).max())
     noise = float(np.median(np.abs(gain[between])))
-    return _Part(at.astype(np.float64), likeness[at], gain[at]), (usual.alike, height, noise)
+    facts = np.empty((len(FACTS), r.size), np.float32)
+    facts[:4] = np.array([usual.alike, usual.same, height, noise])[:, None]
+    facts[4:] = _expected(gain, r, usual.pr, fs)
+    return _Part(at.astype(np.float64), likeness[at], gain[at]), facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,27 +238,110 @@ def _between(r: IntArray, n: int, qrs: _Lines, fs: float) -> NDArray[np.bool_]:
     return np.cumsum(edges[:n]) > 0
 
 
-def _usual_p_wave(scaled: FloatArray, bump: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _Usual | None:
-    """Learn the usual P wave from the largest bump before each beat: the mean of those that are alike."""
+def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _Usual | None:
+    """Learn the usual P wave from what stands before the beats: the median of what is alike.
+
+    It is learnt twice: beginning with the largest bump before each beat, and with the mean of what stands before all of
+    them, which noise disturbs less. The better one is that which more beats show, at the same distance from R.
+    """
     half = round(HALF_S * fs)
     window = np.arange(round(BEFORE_R_S * fs), qrs.start - round(BEFORE_QRS_S * fs) + 1)
-    room = np.diff(r, prepend=r[:1]) > qrs.stop - window[0] + AFTER_QRS_S * fs
-    beats = r[room & (r + window[0] - half >= 0) & (r + window[-1] + half < len(scaled))]
-    if beats.size < BEATS_MIN:
+    rr = np.diff(r, prepend=r[:1]) / fs
+    clear = np.round((rr - T_END_S[0] - T_END_S[1] * np.sqrt(rr)) * fs)  # from the end of the T wave before to R
+    usable = (clear >= -window[-1] + MIN_ROOM_S * fs) & (r + window[0] - half >= 0)
+    usable &= r + window[-1] + half < len(scaled)
+    chosen = np.flatnonzero(usable)
+    if chosen.size < BEATS_MIN:
         return None
-    at = beats + window[bump[beats[:, None] + window].argmax(axis=1)]
-    waves = _levelled(scaled[at[:, None] + np.arange(-half, half + 1)])
-    size = np.sqrt((waves**2).sum(axis=(1, 2)))
-    unit = waves / np.maximum(size, 1e-6)[:, None, None]
-    wave, kept = np.median(unit, axis=0), np.ones(beats.size, np.bool_)
+    calm = chosen[rr[chosen] >= np.quantile(rr[chosen], CALM_SHARE)]  # where the T wave before is farthest away
+    chosen = calm if calm.size >= BEATS_MIN else chosen
+    chosen = chosen[np.linspace(0, chosen.size - 1, min(chosen.size, BEATS_MAX)).astype(np.int64)]
+    around = scaled[r[chosen, None] + np.arange(window[0] - half, window[-1] + half + 1)]
+    allowed = window >= -clear[chosen, None]
+    pieces = sliding_window_view(around, 2 * half + 1, axis=1).transpose(0, 1, 3, 2)  # (beats, places, m, leads)
+    level = _levelled(pieces.reshape(-1, *pieces.shape[2:])).reshape(pieces.shape)
+    common = level.mean(axis=0)
+    high = np.where(allowed, np.abs(level[:, :, half]).sum(axis=2), -1).argmax(axis=1)
+    first = (
+        _unit(level[np.arange(chosen.size), high]).mean(axis=0),
+        common[np.abs(common[:, half]).sum(axis=1).argmax()],
+    )
+    found = [one for wave in first if (one := _refined(level, allowed, wave, window, fs)) is not None]
+    return max(found, key=lambda one: one.alike * (SAME_COUNTS + one.same), default=None)
+
+
+def _refined(
+    level: FloatArray, allowed: NDArray[np.bool_], wave: FloatArray, window: IntArray, fs: float
+) -> _Usual | None:
+    """Learn a wave (m, n_leads) anew from what is most like it before each beat, a few times over."""
+    size = np.sqrt((level**2).sum(axis=(2, 3)))
+    rows, same, kept, apart = np.arange(len(level)), 0.0, np.zeros(0, np.bool_), 0.0
     for _ in range(ROUNDS):
-        likeness = np.einsum("nwl,wl->n", unit, wave) / max(float(np.sqrt((wave**2).sum())), 1e-6)
-        kept = likeness > SHARE_ALIKE
+        likeness = np.tensordot(level, wave, axes=([2, 3], [0, 1])) / (size * float(np.sqrt((wave**2).sum())) + 1e-6)
+        place = np.where(allowed, likeness, -1).argmax(axis=1)
+        kept = likeness[rows, place] > SHARE_ALIKE
         if kept.sum() < BEATS_MIN:
             return None
-        wave = unit[kept].mean(axis=0)
-    wave = np.median(waves[kept], axis=0)
-    return _Usual(wave.astype(np.float32), float(kept.mean()))
+        wave = np.median(level[rows, place][kept], axis=0)
+        apart = float(np.median(window[place[kept]]))
+        same = float(np.mean(np.abs(window[place[kept]] - apart) <= SAME_S * fs))
+    return _Usual(wave.astype(np.float32), float(kept.mean()), same, -apart)
+
+
+def _unit(pieces: FloatArray) -> FloatArray:
+    """Return waves (n, m, n_leads) of the same size."""
+    size = np.sqrt((pieces**2).sum(axis=(1, 2)))
+    return np.asarray(pieces / np.maximum(size, 1e-6)[:, None, None], np.float32)
+
+
+def _expected(gain: FloatArray, r: IntArray, pr: float, fs: float) -> FloatArray:
+    """Return the averaged gains (6, n) where P waves would stand: see `PWaves.facts`."""
+    n = r.size
+    rr = np.diff(r, prepend=r[:1]).astype(np.float64)
+    shifts = np.array(SHIFTS)
+    neighbours = np.clip(np.arange(n)[:, None] + np.arange(-AROUND, AROUND + 1), 1, n - 1)
+    alike = np.abs(rr[neighbours] / np.maximum(rr, 1)[:, None] - 1) <= AS_LONG
+    alike[:, AROUND] = True
+    weight = alike / alike.sum(axis=1, keepdims=True)
+    averaged, spread, over = [], np.zeros(n), np.full(n, -1.0)
+    for place in PLACES:
+        after = np.round(rr[:, None] * (place + shifts) - pr).astype(np.int64)
+        seen = gain[np.clip((r - np.diff(r, prepend=r[:1]))[:, None] + after, 0, gain.size - 1)]  # (n, shifts)
+        mean = np.einsum("nk,nks->ns", weight, seen[neighbours])
+        best = mean.argmax(axis=1)
+        averaged.append(np.take_along_axis(mean, best[:, None], axis=1)[:, 0])
+        if place == PLACES[1]:
+            there = np.take_along_axis(seen[neighbours], best[:, None, None], axis=2)[:, :, 0]
+            spread = np.sqrt((weight * (there - averaged[-1][:, None]) ** 2).sum(axis=1))
+            over = _over_t(mean, after, gain, r, rr, pr, fs)
+    usual, halfway, first, second, elsewhere = averaged
+    return np.stack([usual, halfway, spread, np.minimum(first, second), elsewhere, over]).astype(np.float32)
+
+
+def _over_t(
+    mean: NDArray[np.float64],
+    after: IntArray,
+    gain: FloatArray,
+    r: IntArray,
+    rr: NDArray[np.float64],
+    pr: float,
+    fs: float,
+) -> NDArray[np.float64]:
+    """Return the most by which averaged gains (n, shifts) exceed those of the T wave alone, so long `after` R."""
+    n, m = r.size, round(T_WAVE_S * fs)
+    short = np.flatnonzero((rr > 0) & (rr <= SHORT * np.quantile(rr[1:], 0.9)) & (rr >= RR_MIN_S * fs))
+    if short.size < BEATS_MIN:
+        return np.full(n, -1.0)
+    short = short[np.linspace(0, short.size - 1, min(short.size, BEATS_MAX)).astype(np.int64)]
+    t = np.arange(m)
+    rows = gain[np.clip(r[short - 1][:, None] + t, 0, gain.size - 1)].astype(np.float64)
+    alone = t < (rr[short] - pr - HALF_S * fs)[:, None]
+    known = alone.sum(axis=0) >= BEATS_MIN
+    ordered = np.sort(np.where(alone, rows, np.inf), axis=0)
+    middle = np.take_along_axis(ordered, np.maximum((alone.sum(axis=0) - 1) // 2, 0)[None], axis=0)[0]
+    profile = np.where(known, middle, 0.0)
+    over = (mean - profile[np.clip(after, 0, m - 1)] * (after < m)).max(axis=1)
+    return np.where(rr >= np.median(rr[short]) / SHORT, over, -1.0)
 
 
 def _levelled(waves: FloatArray) -> FloatArray:
@@ -242,22 +356,26 @@ def _levelled(waves: FloatArray) -> FloatArray:
 def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Compare each place with a wave (m, n_leads), both without mean and slope: correlation (n,) and gain (n,)."""
     m, n = len(wave), len(scaled)
-    half, line = m // 2, np.arange(m) - (m - 1) / 2
-    dot, power = np.zeros(n), np.zeros(n)
-    for lead, shape in zip(scaled.T.astype(np.float64), wave.T, strict=True):
-        dot += _slid(lead, shape)
-        power += (
-            _slid(lead**2, np.ones(m)) - _slid(lead, np.ones(m)) ** 2 / m - _slid(lead, line) ** 2 / (line**2).sum()
-        )
-    own = float((wave**2).sum())
-    gain = dot / max(own, 1e-9)
-    likeness = dot / np.sqrt(np.maximum(power, 1e-6) * max(own, 1e-9))
+    if n < m:
+        return np.zeros(n, np.float32), np.zeros(n, np.float32)
+    half, dot = m // 2, np.zeros(n, np.float32)
+    for lead, shape in zip(scaled.T, wave.T, strict=True):
+        dot += np.correlate(np.ascontiguousarray(lead), shape.astype(np.float32), "same")
+    own = max(float((wave**2).sum()), 1e-9)
+    likeness = dot / np.sqrt(np.maximum(_power(scaled, m), 1e-3) * own)
     likeness[:half], likeness[n - half :] = 0, 0
-    return likeness.astype(np.float32), gain.astype(np.float32)
+    return likeness.astype(np.float32), dot / np.float32(own)
 
 
-def _slid(lead: NDArray[np.float64], shape: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the sum of the products of a shape with what stands around each sample (n,)."""
-    if lead.size < shape.size:
-        return np.zeros(lead.size)
-    return np.asarray(np.correlate(lead, shape.astype(np.float64), "same"))
+def _power(scaled: FloatArray, m: int) -> NDArray[np.float64]:
+    """Return the energy (n,) of the m samples around each, without their mean and slope, in all leads together."""
+    n, line = len(scaled), np.arange(m) - (m - 1) / 2
+    index = np.arange(n)
+    low, high = np.clip(index - m // 2, 0, n), np.clip(index - m // 2 + m, 0, n)
+    total = np.zeros(n)
+    for lead in scaled.T.astype(np.float64):
+        sums = [np.concatenate([[0.0], np.cumsum(part)]) for part in (lead, lead * index, lead**2)]
+        plain, ramp, square = (part[high] - part[low] for part in sums)
+        slope = ramp - plain * (low + high - 1) / 2
+        total += square - plain**2 / m - slope**2 / (line**2).sum()
+    return total

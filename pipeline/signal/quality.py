@@ -25,7 +25,7 @@ VERDICTS: Final[dict[Kind, Verdict]] = {
     "spike": "gap",
     "saturated": "saturated",
     "step": "gap",
-    "dead": "flat",
+    "dead": "gap",  # "flat" is a line that may be an asystole
 }
 TOO_SHORT: Final = "too short a stretch between gaps to be read"
 RAIL_SHARE: Final = 0.1  # of the samples of a window at its highest or lowest value
@@ -119,7 +119,28 @@ def beside_lost(time_s: NDArray[np.float64], quality: Quality) -> NDArray[np.boo
 
 def is_lost(segment: QualitySegment) -> bool:
     """Tell whether the first lead holds no signal there: not recorded, masked, saturated or dead; a flat line does."""
-    return segment.verdict in ("gap", "saturated") or (segment.verdict == "flat" and segment.reason == REASONS["dead"])
+    return segment.verdict in ("gap", "saturated")
+
+
+def noise_at(noise: NoiseVerdicts, time_s: NDArray[np.float64]) -> FloatArray:
+    """Return the probability (n,) that noise makes a class wrong, at each of the times (n,), seconds."""
+    return noise.wrong[np.clip(np.searchsorted(noise.start_s, time_s, side="right") - 1, 0, noise.wrong.size - 1)]
+
+
+def doubtful_in_noise(noise: FloatArray, confidence: FloatArray, config: SignalConfig) -> NDArray[np.bool_]:
+    """Tell which beats (n,) are not sure enough for the noise that they lie in.
+
+    Parameters
+    ----------
+    noise : (n,) float32
+        Probability that noise makes a class wrong where the beat lies.
+    confidence : (n,) float32
+        Largest probability of a class.
+    config : SignalConfig
+        How much noise a doubt weighs.
+    """
+    together = noise + config.noise_doubt_weight * (1 - confidence)
+    return np.asarray((noise > config.noise_from) & (together >= config.noise_doubt_from))
 
 
 def artefact_notices(artefacts: Sequence[Artefact], leads: tuple[str, ...], fs: float) -> tuple[str, ...]:
@@ -153,7 +174,8 @@ def _counted(artefacts: Sequence[Artefact], fs: float) -> str:
 def _lost(recording: Recording, lead: str, artefacts: Sequence[Artefact], config: SignalConfig) -> list[QualitySegment]:
     """Return where a lead was not recorded, then, to be painted over that, its artefacts."""
     fs = recording.fs
-    gaps = gaps_in(recording.p_signal[:, recording.leads.index(lead)], fs, config)
+    column = recording.p_signal[:, recording.leads.index(lead)]
+    gaps = gaps_in(column, fs, config) if np.isnan(column.sum(dtype=np.float64)) else []
     lost = [QualitySegment(a / fs, b / fs, "gap", NOT_RECORDED, (lead,)) for a, b in gaps]
     own = [artefact for artefact in artefacts if artefact.lead == lead]
     return lost + [

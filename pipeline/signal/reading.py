@@ -11,10 +11,12 @@ from pipeline.errors import SignalError
 from pipeline.signal.artefacts import Artefact, mask_artefacts
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import READABLE_SHARE, choose_leads
-from pipeline.signal.noise import judge_noise
+from pipeline.signal.noise import NoiseVerdicts, judge_noise, noise_alone
 from pipeline.signal.quality import artefact_notices, assess
 from pipeline.types import IntArray, Quality, Recording, read_only
 from pipeline.wording import share
+
+MUCH_NOISE, LITTLE_NOISE = 0.5, 0.1  # probabilities of a wrong class in each lead alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class ReadLeads:
     conditioned: Conditioned
     notices: tuple[str, ...]
 
-    def quality(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> Quality:
+    def judged(self, r_peak: IntArray, steep: IntArray, config: SignalConfig) -> tuple[Quality, NoiseVerdicts]:
         """Judge these leads.
 
         Parameters
@@ -50,9 +52,17 @@ class ReadLeads:
             The beats, and those that the second detector found, as indices into `conditioned.signal`.
         config : SignalConfig
             Thresholds.
+
+        Returns
+        -------
+        quality : Quality
+            What can be read where.
+        noise : NoiseVerdicts
+            How far noise hides the ECG.
         """
         noise = judge_noise(self.conditioned, r_peak, steep, doubtful=config.noisy_from)
-        return assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        quality = assess(self.recording, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
+        return quality, noise
 
 
 def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str, ...] | None = None) -> ReadLeads:
@@ -82,7 +92,22 @@ def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str,
             raise
         condition(recording, leads, config)  # refuses what was not recorded; what is masked is an answer
         conditioned = condition(_filled(masked), leads, config)
+    if not requested and _first_is_much_worse(conditioned, config):
+        worse = f"Lead {leads[0]} is hidden by noise: lead {leads[1]} was read first."
+        leads, conditioned, notices = leads[::-1], _turned(conditioned), (*notices, worse)
     return ReadLeads(masked, artefacts, leads, conditioned, (*notices, *masks))
+
+
+def _first_is_much_worse(conditioned: Conditioned, config: SignalConfig) -> bool:
+    if conditioned.signal.shape[1] < 2 or noise_alone(conditioned, 0, config) < MUCH_NOISE:
+        return False
+    return noise_alone(conditioned, 1, config) < LITTLE_NOISE
+
+
+def _turned(conditioned: Conditioned) -> Conditioned:
+    """Return the two leads in the other order."""
+    signal = read_only(np.ascontiguousarray(conditioned.signal[:, ::-1]))
+    return replace(conditioned, signal=signal, missing=conditioned.missing[::-1])
 
 
 def _filled(masked: Recording) -> Recording:

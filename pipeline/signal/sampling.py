@@ -24,6 +24,8 @@ QRS_S: Final = 0.2
 SPECTRUM: Final = tuple(
     name for name in OF_WINDOWS[: OF_WINDOWS.index("skewness, first lead")] if not name.startswith("kurtosis")
 )
+STEEP: Final = 0.1  # of the greatest slope
+REST_S: Final = 0.02  # at the top of a wave the slope is 0
 SHARES: Final = ((0.1, 0.9), (0.25, 0.75))
 MEASURES: Final = (
     *("interval .1", "interval .5", "interval .9"),
@@ -35,9 +37,12 @@ WINDOWS: Final = 100
 
 
 def qrs_width_ms(conditioned: Conditioned, r_peak: IntArray) -> float:
-    """Return the width of the usual QRS in the first lead, ms: from a tenth to nine tenths of its squared slope."""
-    usual = _usual(conditioned, r_peak)
-    return 1000 * _width(np.square(np.diff(_middle(usual, conditioned.fs))), *SHARES[0]) / conditioned.fs
+    """Return the width of the usual QRS in the first lead, ms: where its slope is steep, short pauses included."""
+    steep = np.abs(np.diff(_middle(_usual(conditioned, r_peak), conditioned.fs)))
+    at = np.flatnonzero(steep > STEEP * steep.max())
+    parts = np.split(at, np.flatnonzero(np.diff(at) > REST_S * conditioned.fs) + 1)
+    qrs = next(part for part in parts if int(steep.argmax()) in part)
+    return 1000 * float(qrs[-1] - qrs[0] + 1) / conditioned.fs
 
 
 def doubtful_factor(conditioned: Conditioned, r_peak: IntArray) -> float:

@@ -18,7 +18,7 @@ from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
 from pipeline.types import Beats, Episode, Recording, read_only
 
 _ARRAYS = ("r_peak", "sample", "rr_s", "template", "scale_mv", "agreed")
-_OPTIONAL = "offset"
+_OPTIONAL = ("offset", "noise")
 
 
 def load_prepared(
@@ -68,8 +68,7 @@ def _save(prepared: Prepared, target: Path) -> None:
     beats = prepared.beats
     reasons, which = np.unique(np.array(beats.reason, np.str_), return_inverse=True)
     arrays: dict[str, Any] = {name: getattr(beats, name) for name in _ARRAYS}
-    if beats.offset is not None:
-        arrays[_OPTIONAL] = beats.offset
+    arrays |= {name: value for name in _OPTIONAL if (value := getattr(beats, name)) is not None}
     with new_folder(target) as folder:
         np.save(folder / "signal.npy", beats.signal)
         np.savez(folder / "beats.npz", which=which.astype(np.int32), **arrays)
@@ -91,7 +90,7 @@ def _save(prepared: Prepared, target: Path) -> None:
 
 def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prepared:
     with (folder / "beats.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        names = (*_ARRAYS, *([_OPTIONAL] if _OPTIONAL in stored else []))
+        names = (*_ARRAYS, *(name for name in _OPTIONAL if name in stored))
         arrays = {name: read_only(stored[name]) for name in names}
         which = stored["which"]
     leads = tuple(facts["leads"])

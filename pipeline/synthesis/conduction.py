@@ -40,16 +40,18 @@ MIN_DONORS: Final = 8
 P_MIN_MV: Final = 0.04  # height of the average P wave of a donor: who has none cannot show a block
 CONDUCTED_S: Final = (20.0, 60.0)  # of usual rhythm between episodes
 EPISODE_S: Final = (25.0, 80.0)
+SINUS_S: Final = (0.52, 1.0)  # between P waves in block: a sinus node at 60 to 115/min
 QUIET_MV, WANDER_MV = 0.008, 0.03
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """A made recording and the stretches, in seconds, in which its conduction is disturbed."""
+    """A made recording, the stretches, in seconds, in which its conduction is disturbed, and what noise was added."""
 
     recording: Recording
     kind: str
     episodes: tuple[tuple[float, float], ...]
+    noise: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ def _variation(at_s: float, rng: np.random.Generator) -> float:
 
 def _wenckebach(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.Generator) -> float:
     """Lengthen P-R from beat to beat until one P wave is not conducted."""
-    pp_s, first_s, step_s = rng.uniform(0.55, 1.0), rng.uniform(0, 0.06), rng.uniform(0.05, 0.12)
+    pp_s, first_s, step_s = rng.uniform(*SINUS_S), rng.uniform(0, 0.06), rng.uniform(0.05, 0.12)
     usual = int(rng.integers(2, 6))
     while at_s < stop_s:
         late_s = first_s
@@ -149,7 +151,7 @@ def _wenckebach(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.
 
 
 def _two_to_one(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.Generator) -> float:
-    pp_s, late_s, phasic = rng.uniform(0.42, 0.95), rng.uniform(0, 0.05), rng.uniform(0, 0.06)
+    pp_s, late_s, phasic = rng.uniform(*SINUS_S), rng.uniform(0, 0.05), rng.uniform(0, 0.06)
     while at_s < stop_s:
         schedule.p_s.extend((at_s, at_s + pp_s * (1 - phasic)))
         schedule.beat(at_s + late_s)
@@ -159,7 +161,7 @@ def _two_to_one(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.
 
 def _high_degree(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.Generator) -> float:
     """Conduct one P wave of three, or of a varying number."""
-    pp_s, late_s, steady = rng.uniform(0.45, 0.85), rng.uniform(0, 0.05), rng.random() < 0.6
+    pp_s, late_s, steady = rng.uniform(*SINUS_S), rng.uniform(0, 0.05), rng.random() < 0.6
     while at_s < stop_s:
         schedule.beat(at_s + late_s)
         for _ in range(3 if steady else int(rng.integers(2, 5))):
@@ -170,7 +172,7 @@ def _high_degree(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random
 
 def _complete(schedule: _Schedule, at_s: float, stop_s: float, rng: np.random.Generator) -> float:
     """Let P waves and beats go on at paces of their own."""
-    pp_s, rr_s, escape = rng.uniform(0.5, 0.95), rng.uniform(1.15, 2.1), bool(rng.random() < 0.5)
+    pp_s, rr_s, escape = rng.uniform(*SINUS_S), rng.uniform(1.15, 2.1), bool(rng.random() < 0.5)
     p_s = at_s
     while p_s < stop_s:
         schedule.p_s.append(p_s)

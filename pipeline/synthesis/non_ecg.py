@@ -38,7 +38,7 @@ def draw_non_ecg(kind: str, n_samples: int, fs: float, rng: np.random.Generator)
     curve = KINDS[kind](n_samples, fs, rng)
     curve = (curve - curve.mean()) / (curve.std() + 1e-9)
     with_noise = curve + rng.uniform(0, 0.1) * rng.normal(size=n_samples)
-    return (10 ** rng.uniform(-1, 0) * with_noise).astype(np.float32)
+    return np.asarray(10 ** rng.uniform(-1, 0) * with_noise, np.float32)
 
 
 def draw_fibrillation(n_samples: int, fs: float, rng: np.random.Generator) -> FloatArray:
@@ -64,7 +64,7 @@ def draw_fibrillation(n_samples: int, fs: float, rng: np.random.Generator) -> Fl
     curve = np.sin(phase) + rng.uniform(0, 0.4) * np.sin(2 * phase + rng.uniform(0, 6))
     curve = curve * np.exp(0.5 * depth * _slow(n_samples, fs, rng, rng.uniform(0.2, 1)))
     noise = rng.uniform(0.005, 0.08) * rng.normal(size=n_samples)
-    return (rng.uniform(0.1, 1.2) * (curve + noise)).astype(np.float32)
+    return np.asarray(rng.uniform(0.1, 1.2) * (curve + noise), np.float32)
 
 
 def _coloured(n: int, fs: float, rng: np.random.Generator) -> Curve:
@@ -79,7 +79,7 @@ def _muscle(n: int, fs: float, rng: np.random.Generator) -> Curve:
     high = min(rng.uniform(60, 150), 0.45 * fs)
     sos = sps.butter(2, (rng.uniform(8, 25), high), "bandpass", fs=fs, output="sos")
     noise = sps.sosfilt(sos, rng.normal(size=n))
-    return noise * (rng.uniform(0, 1) + np.abs(_slow(n, fs, rng, rng.uniform(0.2, 2))))
+    return np.asarray(noise * (rng.uniform(0, 1) + np.abs(_slow(n, fs, rng, rng.uniform(0.2, 2)))))
 
 
 def _mains(n: int, fs: float, rng: np.random.Generator) -> Curve:

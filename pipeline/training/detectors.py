@@ -15,6 +15,7 @@ DETECTORS: Final = MappingProxyType(
         "waveform": "pipeline.training.rhythms.waveform",
         "af": "pipeline.training.rhythms.af",
         "paced": "pipeline.training.rhythms.paced",
+        "av_block": "pipeline.training.rhythms.av_block",
         "sampling": "pipeline.training.rhythms.sampling",
     }
 )

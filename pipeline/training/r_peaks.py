@@ -1,6 +1,7 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
 
-Training uses only DS1, as recorded and in AV block, and the first half of the noise records. The second network is
+Training uses only DS1, as recorded and with what it lacks (AV block, asystole, tall T waves, fast runs, pacing spikes,
+low beats), and the first half of the noise records. The second network is
 trained on answers of the first for patients that it was not trained on (four folds); what the pair then reaches on
 held-out patients is stored with the weights.
 """
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +35,21 @@ from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 FOLDS = 4
 MATCH_S = 0.15
+SURROUNDINGS, RHYTHM = ((40, 20), 25), ((16,), 10)  # sizes of the hidden layers, and epochs
 CLEAN, IGNORED = "both leads", -1
 EXCERPT_S = (300.0, 900.0)  # of each record, which becomes the hard conditions; without the flutter of 207
 ALONE = ("asystole", "tall T waves", "fast runs", "spikes")  # of these conditions, the first lead alone as well
 PAUSES, PAUSE_P = 8, (1.0, 2.5)  # how many in an excerpt, and how high their P waves are
 SIGNAL = DEFAULT.signal
+FITTED_BY = (
+    "python -m pipeline.training.r_peaks (DS1, also with AV block, asystole, tall T waves, fast runs, pacing spikes, "
+    "low beats; first half of the nstdb noise)"
+)
+WEIGHTS = {CLEAN: 4.0}  # of a candidate in training; 1 in all other conditions
 
 
 Span = tuple[int, int]
+Features = Sequence[NDArray[np.floating[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +68,8 @@ class Version:
         The candidates, indices into the signal.
     strength : (n,) float32
         Energy of each.
-    features : (n, k) float32
-        What the network reads of each.
+    features : (n, k) float16
+        What the network reads of each, in half precision: a few million rows are in memory at once.
     label : (n,) int8
         1 for a beat, 0 for none, -1 for not counted.
     """
@@ -70,18 +79,18 @@ class Version:
     fs: float
     at: NDArray[np.int64]
     strength: FloatArray
-    features: FloatArray
+    features: NDArray[np.floating[Any]]
     label: NDArray[np.int8]
 
 
 def main() -> None:
     """Fit both, score them on held-out patients, and write them."""
     versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
-    score = _left_out(versions, [version.features for version in versions], (32, 16), 25)
+    score = _left_out(versions, [version.features for version in versions], *SURROUNDINGS)
     rhythm = [_in_rhythm(version, own) for version, own in zip(versions, score, strict=True)]
-    final = _left_out(versions, rhythm, (16,), 10)
-    first = _fitted(versions, [v.features for v in versions], (32, 16), 25)
-    _write(first, _fitted(versions, rhythm, (16,), 10), _left_out_counts(versions, final))
+    final = _left_out(versions, rhythm, *RHYTHM)
+    first = _fitted(versions, [version.features for version in versions], *SURROUNDINGS)
+    _write(first, _fitted(versions, rhythm, *RHYTHM), _left_out_counts(versions, final))
 
 
 def _in_rhythm(version: Version, score: FloatArray) -> FloatArray:
@@ -133,7 +142,7 @@ def _conditions(record: str) -> Iterator[tuple[str, Recording, Conditioned]]:
         yield name, block, _conditioned(block, chosen_leads)
     noisy = mixed(blocked(recording, rng), "em", rng.uniform(3, 14), half=0, shift=int(rng.integers(300_000)))
     yield "blocked, noise", noisy, _conditioned(noisy, leads)
-    for name, hard in _hard(_excerpt(recording), rng):
+    for name, hard in _hard(_excerpt(recording, *(round(edge * recording.fs) for edge in EXCERPT_S)), rng):
         yield name, hard, _conditioned(hard, leads)
         if name in ALONE:
             yield f"{name}, first lead", hard, _conditioned(hard, leads[:1])
@@ -150,9 +159,8 @@ def _hard(recording: Recording, rng: np.random.Generator) -> Iterator[tuple[str,
     yield "low beats", with_low_beats(recording, rng)
 
 
-def _excerpt(recording: Recording) -> Recording:
+def _excerpt(recording: Recording, start: int, stop: int) -> Recording:
     assert recording.reference is not None
-    start, stop = (round(edge * recording.fs) for edge in EXCERPT_S)
     inside = (recording.reference.sample >= start) & (recording.reference.sample < stop)
     symbols = tuple(np.array(recording.reference.symbol)[inside].tolist())
     reference = Annotations(recording.reference.sample[inside] - start, symbols)
@@ -173,7 +181,7 @@ def _version(record: int, name: str, recording: Recording, conditioned: Conditio
         fs=conditioned.fs,
         at=at,
         strength=np.concatenate([piece.strength for piece in pieces]),
-        features=np.concatenate([piece.features for piece in pieces]),
+        features=np.concatenate([piece.features for piece in pieces]).astype(np.float16),
         label=_labels(at, recording, conditioned.fs, _flutter_of(recording, DS1[record])),
     )
 
@@ -194,22 +202,24 @@ def _labels(
     return label
 
 
-def _left_out(
-    versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int
-) -> list[FloatArray]:
+def _left_out(versions: list[Version], features: Features, hidden: tuple[int, ...], epochs: int) -> list[FloatArray]:
     """Score every candidate by a network that was not trained on its patient."""
     score: dict[int, FloatArray] = {}
     for fold in range(FOLDS):
         seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
         network = _fitted([versions[i] for i in seen], [features[i] for i in seen], hidden, epochs)
-        score |= {i: network(features[i]) for i, version in enumerate(versions) if version.record % FOLDS == fold}
+        score |= {
+            i: network(features[i].astype(np.float32))
+            for i, version in enumerate(versions)
+            if version.record % FOLDS == fold
+        }
     return [score[i] for i in range(len(versions))]
 
 
-def _fitted(versions: list[Version], features: list[FloatArray], hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
+def _fitted(versions: list[Version], features: Features, hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
     label = np.concatenate([version.label for version in versions])
-    weight = np.concatenate([np.full(v.label.size, 4.0 if v.name == CLEAN else 1.0) for v in versions])[label >= 0]
-    inputs = np.concatenate(features)[label >= 0]
+    weight = np.concatenate([np.full(v.label.size, WEIGHTS.get(v.name, 1.0)) for v in versions])[label >= 0]
+    inputs = np.concatenate(features)[label >= 0].astype(np.float32)
     mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
     inputs = (inputs - mean) / std
     options = {"batch_size": 1024, "learning_rate_init": 2e-3, "alpha": 1e-4, "tol": 0, "n_iter_no_change": 10**6}
@@ -245,7 +255,7 @@ def _write(surroundings: DenseNetwork, rhythm: DenseNetwork, left_out: dict[str,
         return [{"weight": _rounded(weight), "bias": _rounded(bias)} for weight, bias in pairs]
 
     stored = {
-        "fitted_by": "python -m pipeline.training.r_peaks (DS1, also in AV block; first half of the nstdb noise)",
+        "fitted_by": FITTED_BY,
         "left_out_patients": left_out,
         "surroundings": layers(surroundings),
         "rhythm": layers(rhythm),

@@ -20,7 +20,7 @@ from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.reviews import standing
-from pipeline.types import RHYTHM_CODES, Analysis, Episode, Recording, RhythmCode
+from pipeline.types import RHYTHM_CODES, Analysis, Episode, QualitySegment, Recording, RhythmCode
 from tests.helpers import studies
 from tests.helpers.review_study import recorded
 from tests.helpers.rhythms import MODEL, beatless, read, with_rhythm
@@ -212,6 +212,14 @@ def test_a_band_is_clipped_to_the_window_and_its_most_urgent_part_lies_on_top() 
     assert list(trace.text) == ["sinus", "AF", ""]
     assert "&lt;QRS&gt;" in trace.hovertext[2]
     assert trace.customdata[2] == "at 4.000"
+
+
+def test_fibrillation_is_not_drawn_as_noise() -> None:
+    lead = StripLead("II", np.linspace(0, 10, 2500), np.zeros(2500))
+    noisy = (QualitySegment(0.0, 9.0, "noisy", "noise hides the waves"), QualitySegment(9.0, 10.0, "flat", "flat"))
+    rhythm = (Episode(0.0, 2.0, "N"), Episode(2.0, 7.0, "VFL"), Episode(7.0, 10.0, "N"))
+    figure = ecg_chart.strip((lead,), NO_MARKS, theme.LIGHT, start_s=0, window_s=10, rhythm=rhythm, quality=noisy)
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0, 2), (7, 9), (9, 10)]
 
 
 def test_a_day_of_short_episodes_is_thinned_and_loses_none_that_is_urgent() -> None:

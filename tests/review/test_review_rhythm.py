@@ -174,6 +174,20 @@ def test_filters_about_beats_let_no_episode_pass_and_those_about_time_do() -> No
     ]
 
 
+def test_no_interval_spans_fibrillation_nor_noise_without_beats() -> None:
+    analysis = with_rhythm("N" * 20, (6.0, "N"), (7.2, "VFL"), (12.1, "N"), (13.6, "NOISE"), (99.0, "N"))
+    kept = np.array([not 6.0 < t < 7.0 and not 12.1 < t < 13.5 for t in analysis.sample / analysis.fs])
+    some = replace(
+        analysis,
+        **{name: getattr(analysis, name)[kept] for name in ("sample", "p", "has_p", "confidence")},
+        status=("classified",) * int(kept.sum()),
+        reason=("",) * int(kept.sum()),
+    )
+    beats = beats_of(some)
+    assert [round(float(t), 1) for t in beats.time_s[beats.break_before]] == [0.4, 7.6, 14.0]
+    assert not beats_of(replace(some, rhythm=())).break_before[1:].any()
+
+
 def test_beats_that_noise_hides_make_no_highest_rate() -> None:
     beats = 100
     analysis = with_rhythm("N" * beats, (20.0, "N"), (40.0, "NOISE"), (99.0, "N"))

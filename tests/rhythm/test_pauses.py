@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.signal.conditioning import Conditioned
-from pipeline.types import Episode
+from pipeline.types import Episode, Recording
 
 FS = 250.0
 END_S = 60.0
@@ -123,3 +125,16 @@ def test_without_a_signal_the_interval_alone_decides() -> None:
     assert spans(found) == [(20.0, 32.0, "asystole")]
     assert found[0].confidence < find_pauses(context(lead()))[0].confidence
     assert find_pauses(context(breaks=(20,))) == []
+
+
+def recorded(drift_mv: float) -> Recording:
+    """The lead at rest as recorded: its level decays by so much, as after an electrode that came off."""
+    decay = drift_mv * np.exp(-SECONDS / 1.5)
+    return Recording("r", FS, lead(inside=decay)[:, None].astype(np.float32), ("II",), "0" * 64, (True,))
+
+
+@pytest.mark.parametrize(("drift_mv", "found"), [(0.5, [(20.0, 32.0, "asystole")]), (2.0, [])])
+def test_a_lead_that_runs_away_is_no_pause_though_its_filtered_signal_is_at_rest(
+    drift_mv: float, found: list[tuple[float, float, str]]
+) -> None:
+    assert spans(find_pauses(replace(context(lead()), recording=recorded(drift_mv)))) == found

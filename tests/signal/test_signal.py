@@ -187,7 +187,7 @@ def test_a_few_samples_at_the_end_have_no_verdict_of_their_own(rest_s):
     recording = Recording("r", 250.0, read_only(signal), ("MLII",), "0" * 64, (True,))
     read = read_leads(recording, DEFAULT.signal)
     r_peak = detect_r_peaks(read.conditioned, DEFAULT.signal)
-    found = read.quality(r_peak, r_peak, DEFAULT.signal)
+    found, _ = read.judged(r_peak, r_peak, DEFAULT.signal)
     assert [(segment.verdict, segment.stop_s) for segment in found.segments] == [("good", n / 250)]
 
 

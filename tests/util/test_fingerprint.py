@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from models import registry
-from pipeline._util.fingerprint import ANSWERING, fingerprint
+from models.detectors import available_detectors
+from pipeline._util.fingerprint import ANSWERING, DETECTORS, fingerprint
 from pipeline.beat_images import traced_set
 from pipeline.config import DEFAULT, ROOT
 from pipeline.evaluation import predict, stress
@@ -31,7 +32,7 @@ NO_SAY = {  # imported on the way, without a say in an answer that is not in the
 def copied(tmp_path: Path) -> Path:
     """A copy of the sources that answer, without weights."""
     for package in ("models", "pipeline"):
-        ignored = shutil.ignore_patterns("weights", "__pycache__", "*.ttf")
+        ignored = shutil.ignore_patterns("*.npz", "*.h5", "evaluation*.json", "__pycache__", "*.ttf")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     return tmp_path
 
@@ -40,12 +41,20 @@ def test_the_same_sources_have_the_same_fingerprint_wherever_they_lie(copied: Pa
     assert fingerprint(*ANSWERING, root=copied) == fingerprint(*ANSWERING)
 
 
-@pytest.mark.parametrize("file", ["models/trees.py", "pipeline/analysis.py", "pipeline/signal/r_peaks.json"])
+@pytest.mark.parametrize(
+    "file",
+    ["models/trees.py", "pipeline/analysis.py", "pipeline/signal/r_peaks.json", "models/weights/af/manifest.json"],
+)
 def test_a_change_in_any_file_that_answers_changes_the_fingerprint(copied: Path, file: str) -> None:
     before = fingerprint(*ANSWERING, root=copied)
     changed = copied / file
     changed.write_bytes(changed.read_bytes() + b"\n")
     assert fingerprint(*ANSWERING, root=copied) != before
+
+
+def test_the_weights_of_every_detector_are_part_of_the_fingerprint() -> None:
+    assert available_detectors() == DETECTORS
+    assert {f"models.weights.{name}.manifest" for name in DETECTORS} <= set(ANSWERING)
 
 
 def test_a_file_of_another_name_changes_the_fingerprint(copied: Path) -> None:

@@ -9,7 +9,7 @@ LUDB are for testing.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.boosted_trees import from_scikit_learn
+from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
@@ -36,6 +36,7 @@ from pipeline.signal.pacing import MEASURES, stimulus_measures
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.synthesis.noise import NoiseKind, half_of, read_noise
 from pipeline.synthesis.pacing import with_spikes
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.types import FloatArray, IntArray, Recording
 
 SEED: Final = 0
@@ -97,20 +98,30 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     beats = []
     for number, record in enumerate(records):
         progress(0.7 * number / len(records), f"Measuring beats of record {record}")
-        beats += _beats_of(root, record)
+        beats += beats_of(root, record)
     progress(0.7, "Leaving out each paced record in turn")
     scores = {record: _left_out(record, beats) for record in PACED}
-    learner = _fitted(beats)
+    learner = fitted(beats)
     write_json((output_dir or RESULTS.parent) / "paced.json", {"left_out": scores})
-    return write_detector(
-        NAME,
-        from_scikit_learn(learner),
-        title="Paced beats",
-        classes=("not paced", "paced"),
-        measures=[f"{name}, {lead} lead" for lead in ("more abrupt", "other") for name in MEASURES[:-1]],
-        facts=_facts(records, (time.monotonic() - started) / 60),
-        folder=output_dir or WEIGHTS,
-    )
+    said: dict[str, Any] = {
+        "title": "Paced beats",
+        "classes": ("not paced", "paced"),
+        "measures": [f"{name}, {lead} lead" for lead in ("more abrupt", "other") for name in MEASURES[:-1]],
+        "facts": _facts(records, (time.monotonic() - started) / 60),
+    }
+    progress(0.9, "Leaving out a quarter of the records in turn")
+    fold_of = {record: number % len(PACED) for number, record in enumerate(records)}  # the paced ones come first
+    write_folds(NAME, _without_folds(beats, fold_of), fold_of, **said)
+    return write_detector(NAME, from_scikit_learn(learner), folder=output_dir or WEIGHTS, **said)
+
+
+def _without_folds(beats: Sequence[RecordBeats], fold_of: Mapping[str, int]) -> dict[int, BoostedTrees]:
+    """Train on the records of the other folds; records of one name in two databases are left out together."""
+    without = {}
+    for number in range(len(PACED)):
+        left_out = {record.partition("/")[2] for record, fold in fold_of.items() if fold == number}
+        without[number] = from_scikit_learn(fitted([one for one in beats if one.record not in left_out]))
+    return without
 
 
 def training_records(root: Path) -> list[str]:
@@ -136,8 +147,16 @@ def _facts(records: Sequence[str], minutes: float) -> dict[str, Any]:
     }
 
 
-def _beats_of(root: Path, record: str) -> list[RecordBeats]:
-    """Return the beats of a record as recorded, and those made of it if it is not paced."""
+def beats_of(root: Path, record: str) -> list[RecordBeats]:
+    """Return the beats of a record as recorded, and those made of it if it is not paced.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the databases.
+    record : str
+        DATABASE/RECORD.
+    """
     recording = read_path(root / f"{record}.hea")
     rng = np.random.default_rng([SEED, int(recording.name)])
     at, symbol = detected_beats(recording)
@@ -216,7 +235,8 @@ def _noisy(root: Path, part: Recording, rng: np.random.Generator) -> FloatArray:
     return np.asarray(part.p_signal + added * (high[0] / high[1] * rng.uniform(*NOISE_SHARE)), np.float32)
 
 
-def _fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
+def fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
+    """Fit the trees to these beats; paced ones and others count alike."""
     measures = np.concatenate([one.measures for one in beats])
     paced = np.concatenate([one.paced for one in beats])
     weight = np.concatenate([one.weight for one in beats])
@@ -226,7 +246,7 @@ def _fitted(beats: Sequence[RecordBeats]) -> HistGradientBoostingClassifier:
 
 def _left_out(record: str, beats: Sequence[RecordBeats]) -> dict[str, Any]:
     """Score the record by a detector that was trained on all others: per symbol, how many beats are called paced."""
-    learner = _fitted([one for one in beats if one.record != record])
+    learner = fitted([one for one in beats if one.record != record])
     own = next(one for one in beats if one.record == record)
     said = learner.predict(own.measures) == 1
     return {

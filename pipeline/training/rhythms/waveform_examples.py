@@ -1,7 +1,8 @@
 """Examples for the detector `waveform`: seconds of annotated records, as recorded and changed.
 
 Changes that a rhythm survives keep its label: one lead alone, noise, the spikes of a pacemaker. Played more slowly,
-flutter and ventricular tachycardia become waves that are too slow for either, which no public record has.
+flutter and ventricular tachycardia become waves that are too slow for either, which no public record has. Fibrillation
+is also made, as there are three records of it, and the movement of electrodes that looks like it but is higher.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
+from scipy.signal import butter, sosfiltfilt
 
 from pipeline.config import DEFAULT, REVIEW
 from pipeline.datasets.rhythm_references import RhythmReference, read_rhythms
@@ -152,7 +154,10 @@ def changed(
     parts: list[Examples] = []
     for _ in range(count):
         signal, label = _excerpt(record, rng, rate_bpm)
+        if is_narrow(record.name) and rng.random() < 0.1:
+            signal, label = _fibrillating(signal, label, record.fs, rng)
         signal = _with_noise(signal, label, rng, noise) if rng.random() < 0.35 else signal
+        signal, label = _with_motion(signal, label, record.fs, rng) if rng.random() < 0.1 else (signal, label)
         signal = _with_spikes(signal, record.fs, rng) if rng.random() < 0.25 else signal
         signal, label = _silenced(signal, label, record.fs, rng) if rng.random() < 0.1 else (signal, label)
         signal = signal[:, [int(rng.integers(signal.shape[1]))]] if rng.random() < 0.3 else signal
@@ -196,8 +201,50 @@ def _with_noise(signal: FloatArray, label: Labels, rng: np.random.Generator, noi
     start = int(rng.integers(0, len(kind) - len(signal)))
     piece = kind[start : start + len(signal), rng.permutation(2)[: signal.shape[1]]]
     waves = ((label == FLUTTER) | (label == TACHYCARDIA)).any()
-    ratio = rng.uniform(0.05, 0.4 if waves else 2.0, signal.shape[1]).astype(np.float32)
-    return signal + piece * (ratio * signal.std(axis=0) / (piece.std(axis=0) + 1e-6))
+    ratio = rng.uniform(0.05, 0.4 if waves else 2.0, signal.shape[1])
+    return np.asarray(signal + piece * (ratio * signal.std(axis=0) / (piece.std(axis=0) + 1e-6)), np.float32)
+
+
+def _fibrillating(signal: FloatArray, label: Labels, fs: float, rng: np.random.Generator) -> tuple[FloatArray, Labels]:
+    """Replace 8 to 25 s, or all, by waves of wandering frequency and height, lower than the QRS complexes were."""
+    seconds = label.size if rng.random() < 0.5 else int(rng.integers(8, 26))
+    first = int(rng.integers(0, max(1, label.size - seconds)))
+    n, shape = len(signal), signal.shape
+    slow = butter(1, 0.5, fs=fs, output="sos")
+
+    def wandering(spread: float) -> NDArray[np.float64]:
+        values = sosfiltfilt(slow, rng.standard_normal(shape), axis=0)
+        return np.asarray(spread * values / (values.std(axis=0) + 1e-9))
+
+    waves = np.zeros(shape)
+    for part in (1.0, rng.uniform(0, 0.8)):
+        hz = rng.uniform(3.0, 7.5) * np.exp(wandering(rng.uniform(0, 0.15)))
+        phase = 2 * np.pi * np.cumsum(hz, axis=0) / fs + rng.uniform(0, 6.3, shape[1])
+        waves += part * np.sin(phase) * np.exp(wandering(rng.uniform(0.05, 0.6)))
+    height = np.quantile(np.abs(signal), 0.99, axis=0) * rng.uniform(0.15, 0.6)
+    waves = waves / waves.std(axis=0) * height + 0.02 * height * rng.standard_normal(shape)
+    span = slice(round(first * fs), n if seconds >= label.size else round((first + seconds) * fs))
+    out, fibrillates = signal.copy(), label.copy()
+    out[span] = waves[span]
+    fibrillates[max(0, first - 1) : first + seconds + 1] = IGNORED
+    fibrillates[first : first + seconds] = FLUTTER
+    return out, fibrillates
+
+
+def _with_motion(signal: FloatArray, label: Labels, fs: float, rng: np.random.Generator) -> tuple[FloatArray, Labels]:
+    """Let the electrodes move for 3 to 15 s: waves of any frequency, as high as several QRS complexes, over all."""
+    seconds = int(rng.integers(3, 16))
+    first = int(rng.integers(0, max(1, label.size - seconds)))
+    span = slice(round(first * fs), round((first + seconds) * fs))
+    low_hz = rng.uniform(0.7, 6.0)
+    sos = butter(2, (low_hz, low_hz + rng.uniform(2.5, 8.0)), "bandpass", fs=fs, output="sos")
+    waves = sosfiltfilt(sos, rng.standard_normal(signal.shape), axis=0)[span]
+    height = np.quantile(np.abs(signal), 0.99, axis=0) * rng.uniform(1.5, 5.0, signal.shape[1])
+    out, moved = signal.copy(), label.copy()
+    out[span] += waves / (waves.std(axis=0) + 1e-6) * height
+    moved[max(0, first - 1) : first + seconds + 1] = IGNORED
+    moved[first : first + seconds] = OTHER
+    return out, moved
 
 
 def _with_spikes(signal: FloatArray, fs: float, rng: np.random.Generator) -> FloatArray:

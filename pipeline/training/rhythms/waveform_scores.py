@@ -92,3 +92,26 @@ def _record(label: NDArray[np.int8], state: IntArray) -> dict[str, int]:
         "other_s": int((label == OTHER).sum()),
         "other_named_s": int(((label == OTHER) & (state != OTHER)).sum()),
     }
+
+
+def as_table(found: Mapping[str, Any]) -> str:
+    """Return what `scores` found as Markdown, for the page on experiments."""
+    named = len(found["vfl_episodes_4s_not_named_vfl"])
+    rows = [
+        ("VF and VFL, named VFL or VT: sensitivity", f"{found['vf_vfl_named_vfl_or_vt_se']:.3f}"),
+        ("VF and VFL, named VFL: sensitivity", f"{found['vf_vfl_named_vfl_se']:.3f}"),
+        ("VT, named VT or VFL: sensitivity", f"{found['vt_named_vt_or_vfl_se']:.3f}"),
+        ("VFL and VT together: specificity", f"{found['sp_of_vf_vfl_vt']:.3f}"),
+        ("the same without record 418", f"{found['sp_without_418']:.3f}"),
+        (
+            "episodes of VF or VFL of 4 s and more, named",
+            f"{found['vfl_episodes_4s'] - named} of {found['vfl_episodes_4s']}",
+        ),
+        ("false alarms per 24 h of mitdb and svdb", f"{found['false_alarms_per_24h']:.2f}"),
+    ]
+    lines = ["| held-out records | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+    lines += ["| record | VF, VFL found, s | VT found, s | other time named so, s |", "|---|---|---|---|"]
+    for name, one in found["records"].items():
+        flutter, tachycardia = (f"{one[f'{k}_found_s']} of {one[f'{k}_s']}" for k in ("vf_vfl", "vt"))
+        lines.append(f"| {name} | {flutter} | {tachycardia} | {one['other_named_s']} of {one['other_s']} |")
+    return "\n".join(lines) + "\n"
