@@ -65,7 +65,7 @@ class SignalConfig:
     noisy_from: float = 0.10  # that noise makes a class wrong: from here no beat of a window is classified
     noise_from: float = 0.005  # from here a beat must be the surer, the more noise there is:
     noise_doubt_weight: float = 0.4  # this times (1 - confidence) is added to the probability ...
-    noise_doubt_from: float = 0.09  # ... and must stay below this
+    noise_doubt_from: float = 0.08  # ... and must stay below this
     no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated

@@ -1,9 +1,9 @@
 """What the detector of atrial fibrillation is given: how irregular the RR intervals around a beat are.
 
-Ectopic beats make any rhythm irregular. So every measure is taken of two series of intervals: one without the intervals
-that touch a beat of class V, F or Q and the one after these, and one without those at an S as well; how many were left
-out is a measure of its own. Networks call some beats of atrial fibrillation S and miss some ectopic ones, so neither
-series is right everywhere: the trees are trained on both, with right and with wrong classes.
+Ectopic beats make any rhythm irregular. So every measure is taken of two series of intervals: one without those that
+touch a beat of class V, F or Q, and one without those at an S as well; how many were left out is a measure of its own.
+Networks call some beats of atrial fibrillation S and miss some ectopic ones, so neither series is right everywhere: the
+trees are trained on both, with right and with wrong classes.
 """
 
 from __future__ import annotations
@@ -136,14 +136,10 @@ def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) 
 
 
 def _usable(rr_s: Numbers, codes: NDArray[np.uint32], kept: str) -> NDArray[np.bool_]:
-    """Tell which intervals (n,) lie between beats of the kept classes and may be those of a heart.
-
-    The interval after the one that follows an ectopic beat is left out as well: it often differs from the usual one.
-    """
+    """Tell which intervals (n,) lie between two beats of the kept classes and may be those of a heart."""
     is_kept = np.isin(codes, [ord(letter) for letter in kept])
     usable = is_kept & (rr_s >= SHORTEST_S) & (rr_s <= LONGEST_S)
-    for beats_before in (1, 2):
-        usable[beats_before:] &= is_kept[:-beats_before]
+    usable[1:] &= is_kept[:-1]
     return usable
 
 

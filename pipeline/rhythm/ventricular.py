@@ -25,11 +25,14 @@ CLASSES: Final = ("other", "ventricular")
 OTHER, FIBRILLATION, TACHYCARDIA = 0, 1, 2
 
 # Chosen on held-out records: python -m pipeline train --model waveform writes the scores.
-NEEDED: Final = -0.7  # log odds from which a second counts for it: one in three, as a miss is worse than a doubt
+NEEDED: Final = -1.4  # log odds from which a second counts for it: one in five, as a miss is worse than a doubt
 WEIGHT: Final = 0.5  # of a second's log odds, because neighbouring windows share most of their signal
 CHANGE: Final = 3.0  # cost of a change between any rhythm and a ventricular one
 TURN: Final = 3.0  # cost of a change between fibrillation and tachycardia
-REPEATS, REPEATS_SPREAD = 0.86, 0.08  # correlation of waves with those before them: above, they are in order
+# Correlation of waves with those before them, above which they are in order: tachycardia. Fast ones must repeat nearly
+# perfectly: above 174/min, regular waves that change slightly are flutter or coarse fibrillation.
+REPEATS_SLOW, REPEATS_FAST, REPEATS_SPREAD = 0.7, 0.94, 0.08
+REPEATS_HZ: Final = (2.5, 2.9)
 # Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it.
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
 SMOOTH_S: Final = 5
@@ -148,7 +151,7 @@ def ventricular_states(seconds: VentricularSeconds) -> IntArray:
     odds = _odds(seconds)
     if not (odds > 0).any():
         return np.zeros(odds.size, np.int64)
-    order = np.clip((seconds.repeats - REPEATS) / REPEATS_SPREAD, -20, 20).astype(np.float64)
+    order = _order(seconds)
     gain = np.stack(
         [np.zeros(odds.size), WEIGHT * (odds - np.logaddexp(0, order)), WEIGHT * (odds - np.logaddexp(0, -order))]
     )
@@ -197,6 +200,13 @@ def _exact_edge(shape: FloatArray, before: int, edge: int, after: int) -> int:
     nearer_left = ((np.abs(piece - usual_right) - np.abs(piece - usual_left)) / spread).sum(axis=1)
     so_far = np.concatenate([[0.0], np.cumsum(nearer_left)])
     return low + int(np.argmax(so_far))
+
+
+def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
+    """Log odds that waves are in order."""
+    fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
+    needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
+    return np.asarray(np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20), np.float64)
 
 
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:

@@ -93,6 +93,12 @@ def test_waves_that_repeat_are_tachycardia_and_others_fibrillation() -> None:
     assert (ventricular_states(seconds_with(sure, repeats=0.3)) == FIBRILLATION).all()
 
 
+def test_waves_that_repeat_less_well_are_tachycardia_only_if_they_are_slow() -> None:
+    sure = [0.99] * 30
+    assert (ventricular_states(seconds_with(sure, repeats=0.85, wave_hz=2.3)) == TACHYCARDIA).all()
+    assert (ventricular_states(seconds_with(sure, repeats=0.85, wave_hz=3.3)) == FIBRILLATION).all()
+
+
 def test_slow_regular_waves_are_left_to_the_classified_beats() -> None:
     assert (ventricular_states(seconds_with([0.99] * 30, repeats=0.97, wave_hz=1.9)) == OTHER).all()
 
