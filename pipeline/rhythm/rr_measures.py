@@ -136,10 +136,14 @@ def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) 
 
 
 def _usable(rr_s: Numbers, codes: NDArray[np.uint32], kept: str) -> NDArray[np.bool_]:
-    """Tell which intervals (n,) lie between two beats of the kept classes and may be those of a heart."""
+    """Tell which intervals (n,) lie between beats of the kept classes and may be those of a heart.
+
+    The interval after the one that follows an ectopic beat is left out as well: it often differs from the usual one.
+    """
     is_kept = np.isin(codes, [ord(letter) for letter in kept])
     usable = is_kept & (rr_s >= SHORTEST_S) & (rr_s <= LONGEST_S)
-    usable[1:] &= is_kept[:-1]
+    for beats_before in (1, 2):
+        usable[beats_before:] &= is_kept[:-beats_before]
     return usable
 
 
