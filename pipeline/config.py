@@ -55,7 +55,8 @@ class SignalConfig:
     same_beat_ms: float = 150.0  # a slope within this distance belongs to the beat
     elsewhere_ms: float = 40.0  # if the slope is further from R than this ...
     elsewhere_alike_ms: float = 10.0  # ... by a distance that differs from the usual one by at most this ...
-    elsewhere_share: float = 0.1  # ... in more than this share of the beats, the slopes decide where R is
+    elsewhere_share: float = 0.1  # ... in more than this share of the beats ...
+    elsewhere_most: float = 0.5  # ... and of those that are elsewhere, the slopes decide where R is
     detector_agreement_ms: float = 100.0  # two detectors agree on a beat within this distance
     usual_rr_ratio: float = 0.95  # a beat is usual if its RR interval is at least this share of the mean; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
