@@ -1,7 +1,7 @@
 """Training of `waveform`, which tells second by second whether the ventricles beat on their own and fast.
 
-The records are left out in turn, two of vfdb with a sixth of the others, and scored by a detector that never saw them;
-the shipped detector is trained on all of them. DS2 and half of svdb are never trained on.
+Each record of vfdb is left out in turn, with a twelfth of the others, and scored by a detector that never saw it; the
+shipped detector is trained on all of them. DS2 and half of svdb are never trained on.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from pipeline.training.rhythms.waveform_scores import as_table, scores
 from pipeline.types import FloatArray
 
 SEED: Final = 0
-FOLDS: Final = 6
+FOLDS: Final = 12
 SHARES: Final = {"vfdb": 0.4, "mitdb": 1 / 16, "svdb": 1 / 16}  # of the seconds of other rhythms that are trained on
 EXCERPTS: Final = {"vfdb": 100, "mitdb": 16, "svdb": 16}  # changed, of each record
 EXCERPT_SHARE: Final = 0.25  # of the seconds of an excerpt
@@ -147,7 +147,7 @@ def write_scores(found: dict[str, Any], folder: Path) -> None:
 
 
 def folds(names: Sequence[str], root: Path) -> dict[str, int]:
-    """Return the fold of every record: two of vfdb each, the others are spread over them.
+    """Return the fold of every record: each of vfdb has its own, the others are spread over them.
 
     Parameters
     ----------
