@@ -218,9 +218,10 @@ def _number(value: float | None) -> str:
 
 
 def _strip_sentence(strips: Mapping[str, Any]) -> str:
+    counts = f"{strips['tp']} found, {strips['fn']} missed, {strips['fp']} named wrongly, {strips['tn']} rightly not"
     return (
-        f"Strips of cinc2017, read end to end, AF against sinus and other rhythms: F1\n"
-        f"{_number(strips['f1'])} ({strips['tp']} found, {strips['fn']} missed, {strips['fp']} named wrongly, {strips['tn']} rightly not)."
+        "Strips of cinc2017, read end to end, AF against sinus and other rhythms: F1\n"
+        f"{_number(strips['f1'])} ({counts})."
     )
 
 
