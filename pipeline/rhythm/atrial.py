@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.detectors import load_detector
 from pipeline.rhythm.atrial_waves import AVERAGED, measure_p_waves, sawtooth
-from pipeline.rhythm.beat_states import likeliest_states
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.rr_measures import STRIDE, measure_rr
+from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.types import Episode
 from pipeline.wording import share
 

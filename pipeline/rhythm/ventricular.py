@@ -16,6 +16,7 @@ from scipy.ndimage import median_filter
 
 from models.detectors import Detector, load_detector
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.state_paths import most_probable_path
 from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import Episode, FloatArray, IntArray
@@ -214,34 +215,6 @@ def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:
     odds = np.log(p / (1 - p))
     slow = (seconds.wave_hz < SLOW_HZ) & (seconds.share > SLOW_SHARE)
     return np.where(slow, np.minimum(odds, SLOW_ODDS), odds) - NEEDED
-
-
-def most_probable_path(gain: NDArray[np.float64], cost: NDArray[np.float64]) -> IntArray:
-    """Return the path of states with the greatest sum of gains less costs.
-
-    Parameters
-    ----------
-    gain : (n, k) float64
-        Of each state at each step.
-    cost : (k, k) float64
-        Of going from one state (row) to another (column).
-
-    Returns
-    -------
-    (n,) int64
-        The state at each step.
-    """
-    n, k = gain.shape
-    best, came = gain[0], np.zeros((n, k), np.int64)
-    for step in range(1, n):
-        reached = best[:, None] - cost
-        came[step] = reached.argmax(axis=0)
-        best = reached.max(axis=0) + gain[step]
-    path = np.zeros(n, np.int64)
-    path[-1] = int(best.argmax())
-    for step in range(n - 1, 0, -1):
-        path[step - 1] = came[step, path[step]]
-    return path
 
 
 def find_ventricular(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:

@@ -7,13 +7,13 @@ import pytest
 from scipy import signal as sps
 
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.state_paths import most_probable_path
 from pipeline.rhythm.ventricular import (
     FIBRILLATION,
     OTHER,
     TACHYCARDIA,
     VentricularSeconds,
     find_ventricular,
-    most_probable_path,
     recorded_seconds,
     ventricular_episodes,
     ventricular_states,

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from pipeline.rhythm.beat_states import likeliest_states
+from pipeline.rhythm.state_paths import likeliest_states
 
 
 def value(path, scores, change):
