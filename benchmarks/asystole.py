@@ -2,9 +2,9 @@
 
 `python -m benchmarks.asystole [--write]`; `--set ds1` is for choices: the detector is trained on these records. Of the
 records of mitdb's DS2 and of svdb, on which nothing here is fitted, each gets six pauses, three of them with its own P
-waves at the sinus rate. A pause is found if a beat is detected within 50 ms of either neighbour and none between them,
-and named if `find_pauses` gives it with both ends there. R peaks of the reference are first moved to the extremum
-nearby, as given beats always are. `--write` saves the counts in docs/experiments/asystole.json.
+waves at the sinus rate. A pause is found if both neighbours are detected, within 50 ms of where they are detected in
+the recording as it is (of the extremum by the reference, if they are not), and no beat between them; it is named if
+`find_pauses` gives it with both ends there. `--write` saves the counts in docs/experiments/asystole.json.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REPORT: Final = ROOT / "docs" / "experiments" / "asystole.json"
 PAUSES: Final = 6  # in each record
 NEAR_S: Final = 0.05
 MATCH_S: Final = 0.15  # an interval of the reference is the detected one if both ends are this near
-SVDB_EVERY: Final = 2
+SVDB_EVERY: Final = 3
 
 
 def main() -> None:
@@ -73,7 +73,8 @@ def _records(name: str) -> Iterator[tuple[str, str]]:
 def of_record(recording: Recording, seed: int) -> AsystoleCounts:
     """Count spliced pauses found and named, and pauses of the recording as it is that are none."""
     longer, pauses = with_pauses(recording, np.random.default_rng(seed), count=PAUSES)
-    return added(_spliced(longer, pauses), _clean(recording))
+    as_it_is = _read(recording)
+    return added(_spliced(recording, as_it_is, longer, pauses), _clean(recording, as_it_is))
 
 
 def added(first: AsystoleCounts, second: AsystoleCounts) -> AsystoleCounts:
@@ -82,12 +83,17 @@ def added(first: AsystoleCounts, second: AsystoleCounts) -> AsystoleCounts:
     return AsystoleCounts(**{name: getattr(first, name) + getattr(second, name) for name in names})
 
 
-def _spliced(recording: Recording, pauses: Iterable[Pause]) -> AsystoleCounts:
-    read_ = _read(recording)
+def _spliced(recording: Recording, as_it_is: _Read, longer: Recording, pauses: Iterable[Pause]) -> AsystoleCounts:
+    assert recording.reference is not None
+    assert longer.reference is not None
+    read_, own, moved = _read(longer), recording.reference.sample, longer.reference.sample
     found, named, of_p, with_p, extra, lost = 0, 0, 0, 0, 0, 0
     total = 0
     for pause in pauses:
-        before_s, after_s = (read_.snapped_s(at / recording.fs) for at in (pause.before, pause.after))
+        before_s, after_s = (
+            at / longer.fs + as_it_is.aside_s(float(own[np.searchsorted(moved, at)]) / recording.fs)
+            for at in (pause.before, pause.after)
+        )
         ends = [bool(np.any(np.abs(read_.time_s - at) <= NEAR_S)) for at in (before_s, after_s)]
         inside = int(np.sum((read_.time_s > before_s + NEAR_S) & (read_.time_s < after_s - NEAR_S)))
         whole = all(ends) and not inside
@@ -97,10 +103,9 @@ def _spliced(recording: Recording, pauses: Iterable[Pause]) -> AsystoleCounts:
     return AsystoleCounts(total, found, named, with_p, of_p, beats_inside=extra, neighbours_lost=lost)
 
 
-def _clean(recording: Recording) -> AsystoleCounts:
+def _clean(recording: Recording, read_: _Read) -> AsystoleCounts:
     """Count intervals of at least 2.5 s, and episodes, that the reference does not have."""
     assert recording.reference is not None
-    read_ = _read(recording)
     true_s = recording.reference.sample / recording.fs
     long = [(a, b) for a, b in pairwise(true_s) if b - a >= PAUSE_S - 2 * MATCH_S]
 
@@ -124,11 +129,14 @@ class _Read:
     time_s: NDArray[np.float64]
     episodes: list[Episode]
 
-    def snapped_s(self, at: float) -> float:
-        """Return the extremum near `at`, seconds."""
+    def aside_s(self, at: float) -> float:
+        """Return how long after a beat of the reference, at `at` seconds, it is detected, or has its extremum."""
+        near = np.abs(self.time_s - at)
+        if near.size and near.min() <= MATCH_S:
+            return float(self.time_s[near.argmin()] - at)
         peak = np.array([round(at * self.conditioned.fs)])
         moved = snap(peak, self.conditioned.signal[:, 0], self.conditioned.fs, DEFAULT.signal)
-        return float(moved[0] / self.conditioned.fs)
+        return float(moved[0] / self.conditioned.fs - at)
 
 
 def _read(recording: Recording) -> _Read:

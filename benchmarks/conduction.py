@@ -13,11 +13,11 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import wfdb
 
 from models.boosted_trees import from_scikit_learn
 from models.detectors import Detector, load_detector
@@ -26,9 +26,8 @@ from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline.config import ROOT, data_root
 from pipeline.datasets.rhythm_references import read_rhythms
 from pipeline.datasets.splits import DS1, DS2, PACED
-from pipeline.errors import EcgError
 from pipeline.intake import read_path
-from pipeline.labels import aami_class
+from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.rhythm.blocks import find_blocks
 from pipeline.rhythm.conduction_measures import SURE, own_waves, p_scores
 from pipeline.rhythm.context import RhythmContext
@@ -37,16 +36,20 @@ from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.p_waves import find_p_waves
 from pipeline.synthesis.conduction import CODES
 from pipeline.training.rhythms import av_block, paced
-from pipeline.types import Annotations, Episode, Recording, RhythmCode
+from pipeline.types import Annotations, Episode, RhythmCode
 
 REPORT: Final = ROOT / "docs" / "experiments" / "conduction.json"
 PAGE: Final = ROOT / "docs" / "experiments" / "conduction.md"
 MARKS: Final = ("<!-- conduction:start -->", "<!-- conduction:end -->")
 DAY_S: Final = 86400.0
-VERSIONS: Final = 2  # recordings made of each record of DS2 and kind of block, all with noise
+VERSIONS: Final = 1  # recordings made of each record of DS2 and kind of block, all with noise
 P_TOLERANCE_S: Final = 0.06
 LUDB_PACED: Final = ("34", "45", "74", "90", "93", "95", "104", "111")  # as its headers say
 FIRST_DEGREE: Final = ("108", "109", "111", "207", "228", "232")  # as the headers of mitdb say
+PACED_COLUMNS: Final = (
+    *("record", "named", "elsewhere_s", "paced_beats", "paced_beats_found"),
+    *("fusion_beats", "fusion_beats_found", "other_beats_taken"),
+)
 Span = tuple[float, float]
 
 
@@ -100,7 +103,9 @@ def main() -> None:
 
 def measured(root: Path) -> dict[str, Any]:
     """Return all results."""
-    provenance = Provenance("python -m benchmarks.conduction", current_commit(), "mitdb, vfdb, svdb, ludb, nstdb", now())
+    provenance = Provenance(
+        "python -m benchmarks.conduction", current_commit(), "mitdb, vfdb, svdb, ludb, nstdb", now()
+    )
     return {
         "provenance": asdict(provenance),
         "pacing": pacing(root),
@@ -194,12 +199,13 @@ def _pm_named(root: Path) -> dict[str, float]:
 
 
 def _false_pacing(root: Path, name: str, records: Iterable[str]) -> FalseRow:
-    return _false(name, ((record, context) for record in records for context in [context_of(root, record)]), find_pacing)
+    contexts = ((record, context_of(root, record)) for record in records)
+    return _false(name, ((record, one.duration_s, find_pacing(one)) for record, one in contexts), ("P",))
 
 
 def second_degree_of_231(root: Path) -> dict[str, float]:
     """Return how much of the second-degree block of record 231 is named, and what is named elsewhere."""
-    found = [one for one in find_blocks(context_of(root, "mitdb/231")) if one.rhythm == "BII"]
+    found = [one for one in blocks_of(root, "mitdb/231")[1] if one.rhythm == "BII"]
     spans, annotated = [(one.start_s, one.stop_s) for one in found], annotated_spans(root, "mitdb/231", "BII")
     total = sum(stop - start for start, stop in annotated)
     named = shared_s(spans, annotated)
@@ -214,7 +220,7 @@ def second_degree_of_231(root: Path) -> dict[str, float]:
 
 
 def made_blocks(root: Path) -> dict[str, Any]:
-    """Score recordings with noise, made from DS2's beats: blocks by kind and by noise, and slow rhythms without block."""
+    """Score recordings made from DS2's beats, with noise: blocks by kind and by noise, and slow rhythms without."""
     tallies: dict[str, list[list[float]]] = {}
     noises: dict[str, list[list[float]]] = {}
     counts: dict[str, int] = {}
@@ -274,22 +280,18 @@ def false_blocks(root: Path) -> Iterator[FalseRow]:
         "svdb, trained on": [record for record in svdb if record in trained],
     }
     for name, records in groups.items():
-        yield _false(name, ((record, context_of(root, record)) for record in records), _blocks)
+        yield _false(name, ((record, *blocks_of(root, record)) for record in records), ("BII", "BIII"))
 
 
-def _blocks(context: RhythmContext) -> list[Episode]:
-    return [one for one in find_blocks(context) if one.rhythm in ("BII", "BIII")]
-
-
-def _false(name: str, contexts: Iterable[tuple[str, RhythmContext]], find: Any) -> FalseRow:
+def _false(name: str, found: Iterable[tuple[str, float, Sequence[Episode]]], codes: Sequence[RhythmCode]) -> FalseRow:
     total_s, episodes, named_s, where = 0.0, 0, 0.0, dict[str, float]()
-    for record, context in contexts:
-        found = find(context)
-        total_s += context.duration_s
-        episodes += len(found)
-        seconds = sum(one.seconds for one in found)
+    for record, duration_s, all_of_it in found:
+        wrong = [one for one in all_of_it if one.rhythm in codes]
+        total_s += duration_s
+        episodes += len(wrong)
+        seconds = sum(one.seconds for one in wrong)
         named_s += seconds
-        if found:
+        if wrong:
             where[record] = round(seconds, 1)
     days = max(total_s, 1.0) / DAY_S
     return FalseRow(name, round(total_s / 3600, 2), round(episodes / days, 2), round(named_s / days, 1), where)
@@ -300,12 +302,12 @@ def first_degree(root: Path) -> dict[str, Any]:
     vfdb = {}
     for record in ("428", "430"):
         annotated = annotated_spans(root, f"vfdb/{record}", "BI")
-        spans = [(e.start_s, e.stop_s) for e in find_blocks(context_of(root, f"vfdb/{record}")) if e.rhythm == "BI"]
+        spans = [(e.start_s, e.stop_s) for e in blocks_of(root, f"vfdb/{record}")[1] if e.rhythm == "BI"]
         total = sum(stop - start for start, stop in annotated)
         vfdb[record] = {"annotated_s": round(total, 1), "named": _share(shared_s(spans, annotated), total)}
     mitdb = {}
     for record in (*DS1, *DS2):
-        named = sum(e.seconds for e in find_blocks(context_of(root, f"mitdb/{record}")) if e.rhythm == "BI")
+        named = sum(e.seconds for e in blocks_of(root, f"mitdb/{record}")[1] if e.rhythm == "BI")
         if named or record in FIRST_DEGREE:
             mitdb[record] = {"named_s": round(named, 1), "header_says_so": record in FIRST_DEGREE}
     return {"vfdb": vfdb, "mitdb": mitdb}
@@ -316,7 +318,7 @@ def junctional(root: Path) -> dict[str, Any]:
     rows = {}
     svdb = [f"svdb/{path.stem}" for path in sorted((root / "svdb").glob("*.hea"))]
     for record in (*(f"mitdb/{name}" for name in (*DS1, *DS2)), *svdb):
-        spans = [(e.start_s, e.stop_s) for e in find_blocks(context_of(root, record)) if e.rhythm == "NOD"]
+        spans = [(e.start_s, e.stop_s) for e in blocks_of(root, record)[1] if e.rhythm == "NOD"]
         annotated = annotated_spans(root, record, "NOD")
         named = shared_s(spans, annotated)
         if spans or annotated:
@@ -330,13 +332,14 @@ def junctional(root: Path) -> dict[str, Any]:
 
 def p_waves(root: Path) -> dict[str, Any]:
     """Compare P waves before beats with those that cardiologists marked in lead II of LUDB."""
-    marked = found = right = silent = silent_taken = 0
+    marked = found = right = claimed = silent = silent_taken = 0
     for path in sorted((root / "ludb").glob("*.hea"), key=lambda one: int(one.stem)):
         context = context_of(root, f"ludb/{path.stem}")
         if context.conditioned is None or len(context) < 3 or path.stem in LUDB_PACED:
             continue
-        known = wfdb.rdann(str(path.with_suffix("")), "ii")
-        tops = known.sample[np.array(known.symbol) == "p"] / known.fs
+        assert context.recording is not None
+        marks = parse_marks(path.with_suffix(".ii").read_bytes(), fs=context.recording.fs)
+        tops = np.array([sample for sample, symbol in marks if symbol == "p"]) / context.recording.fs
         waves = find_p_waves(context.conditioned, context.time_s)
         own = own_waves(context, waves)
         sure = own[(own >= 0)]
@@ -351,12 +354,11 @@ def p_waves(root: Path) -> dict[str, Any]:
         marked += inside.size
         found += int(hit.sum())
         right += int((np.abs(at[:, None] - tops).min(axis=1) <= P_TOLERANCE_S).sum()) if at.size else 0
-        silent += 0
-    claimed = right + 0
+        claimed += at.size
     return {
         "marked": marked,
         "found": _share(found, marked),
-        "found_rightly": claimed,
+        "right_of_claimed": _share(right, claimed),
         "beats_without_p_waves": silent,
         "of_them_taken": _share(silent_taken, silent),
     }
@@ -389,8 +391,17 @@ def repeated(context: RhythmContext, times: int) -> RhythmContext:
         confidence=np.tile(context.confidence, times),
         break_before=np.tile(context.break_before, times),
         recording=replace(recording, p_signal=np.tile(recording.p_signal, (times, 1))),
-        conditioned=replace(conditioned, signal=np.tile(conditioned.signal, (times, 1)), segments=((0, samples * times),)),
+        conditioned=replace(
+            conditioned, signal=np.tile(conditioned.signal, (times, 1)), segments=((0, samples * times),)
+        ),
     )
+
+
+@cache
+def blocks_of(root: Path, record: str) -> tuple[float, tuple[Episode, ...]]:
+    """Return the duration of a record, DATABASE/RECORD, in seconds, and what `find_blocks` finds in it."""
+    context = context_of(root, record)
+    return context.duration_s, tuple(find_blocks(context))
 
 
 def context_of(root: Path, record: str) -> RhythmContext:
@@ -415,3 +426,99 @@ def shared_s(found: Sequence[Span], known: Sequence[Span]) -> float:
 
 def _share(part: float, whole: float) -> float:
     return round(part / whole, 4) if whole else 0.0
+
+
+def _fill(raw: dict[str, Any]) -> None:
+    """Write the tables into the page."""
+    text = PAGE.read_text("utf-8")
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    tables = "\n\n".join(_tables(raw))
+    PAGE.write_text(f"{before}{MARKS[0]}\n{tables}\n{MARKS[1]}{after}", "utf-8")
+
+
+def _tables(raw: dict[str, Any]) -> Iterator[str]:
+    yield f"`{raw['provenance']['command']}`, commit {raw['provenance']['commit']}."
+    yield "Paced records, each left out of training:"
+    heads = (
+        "record",
+        "paced time named",
+        "named elsewhere, s",
+        "paced beats",
+        "found",
+        "fusion beats",
+        "found",
+        "others",
+    )
+    yield _table(
+        heads,
+        ([r[key] for key in PACED_COLUMNS] for r in raw["pacing"]["left_out"]),
+    )
+    yield "Other records with a pacemaker, never trained on:"
+    others = raw["pacing"]["others"].items()
+    other_rows = ((name, r["beats"], r["paced"], ", ".join(r["kinds"]) or "none") for name, r in others)
+    yield _table(("record", "beats", "called paced", "episodes"), other_rows)
+    yield "Pacing where there is none:"
+    yield _false_table(raw["pacing"]["false"])
+    block = raw["block_231"]
+    yield (
+        f"Record 231: {block['named']:.3f} of {block['annotated_s']:.0f} s of second-degree block are named, "
+        f"{block['called_2_to_1']:.3f} of it as 2:1; {block['elsewhere_s']:.0f} s elsewhere."
+    )
+    yield "Recordings made of DS2's beats, all with added noise of 24 to 6 dB:"
+    made = (
+        (r["kind"], r["recordings"], r["episodes"], r["found"], r["right_kind"], r["time_named"]) for r in raw["made"]
+    )
+    yield _table(("kind", "recordings", "episodes", "found", "as this degree", "time named"), made)
+    noise_rows = ((name, r["episodes"], r["found"]) for name, r in raw["made_by_noise"].items())
+    yield _table(("noise", "episodes", "found"), noise_rows)
+    without_rows = ((name, r["recordings"], r["episodes_per_hour"]) for name, r in raw["made_without_block"].items())
+    yield _table(
+        ("made without second-degree or complete block", "recordings", "false episodes per hour"), without_rows
+    )
+    yield "Second-degree or complete block where there is none:"
+    yield _false_table(raw["false_blocks"])
+    yield "First-degree block:"
+    vfdb_rows = ((f"vfdb/{name}", r["annotated_s"], r["named"]) for name, r in raw["first_degree"]["vfdb"].items())
+    yield _table(("record", "annotated, s", "named"), vfdb_rows)
+    mitdb = raw["first_degree"]["mitdb"].items()
+    yield _table(
+        ("record", "named, s", "in its header"),
+        ((f"mitdb/{name}", r["named_s"], "yes" if r["header_says_so"] else "no") for name, r in mitdb),
+    )
+    yield "Junctional rhythm:"
+    nod_rows = ((name, r["annotated_s"], r["named_s"], r["elsewhere_s"]) for name, r in raw["junctional"].items())
+    yield _table(("record", "annotated, s", "named, s", "elsewhere, s"), nod_rows)
+    waves = raw["p_waves"]
+    yield (
+        f"P waves of LUDB in lead II, from its leads II and V1: {waves['found']:.3f} of {waves['marked']} are found "
+        f"within {1000 * P_TOLERANCE_S:.0f} ms, and {waves['right_of_claimed']:.3f} of what is taken for one is; "
+        "in records without P waves one is taken to be before "
+        f"{waves['of_them_taken']:.3f} of {waves['beats_without_p_waves']} beats."
+    )
+    yield "Seconds of processor time for 24 h of two leads:"
+    yield _table(("finder, record", "s"), raw["seconds_per_day"].items())
+
+
+def _false_table(rows: Iterable[dict[str, Any]]) -> str:
+    heads = ("records", "hours", "episodes in 24 h", "seconds in 24 h", "where, s")
+    where = [", ".join(f"{name} {seconds:g}" for name, seconds in r["where"].items()) for r in rows]
+    return _table(
+        heads,
+        (
+            (r["records"], r["hours"], r["episodes_per_day"], r["seconds_per_day"], w or "nowhere")
+            for r, w in zip(rows, where, strict=True)
+        ),
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in line) + " |"
+        for line in lines
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ import numpy as np
 
 from pipeline.analysis import BeatClassifier, analyse, load_classifier
 from pipeline.config import RECORDING_NETWORK
+from pipeline.rhythm.pacing import Pacing
 from pipeline.signal.noise import NoiseVerdicts
 from pipeline.types import Analysis, Episode, Recording
 
@@ -43,6 +44,12 @@ def no_noise(conditioned: Any, *_: Any, **__: Any) -> NoiseVerdicts:
     return NoiseVerdicts(np.zeros(1), end_s, none, np.zeros((leads, 1), np.float32), none)
 
 
+def unpaced(context: Any, *_: Any) -> Pacing:
+    """No beat is paced."""
+    none = np.zeros(len(context), np.bool_)
+    return Pacing(none, none, np.zeros(len(context), np.float32), False)
+
+
 def only_sinus(context: Any, *_: Any) -> tuple[Episode, ...]:
     """One episode for the whole day."""
     return (Episode(0.0, context.duration_s, "N"),)
@@ -52,9 +59,15 @@ STEPS = (
     Step("artefacts masked", "pipeline.signal.reading.mask_artefacts", lambda recording, *_: (recording, ())),
     Step("noise judged", "pipeline.signal.reading.judge_noise", no_noise),
     Step("peaks refined", "pipeline.analysis.refined", lambda lead, r_peak, *_: r_peak.astype(np.float64)),
+    Step(
+        "peaks asked to stand out", "pipeline.analysis.standing_out", lambda _, r_peak: np.ones(r_peak.size, np.bool_)
+    ),
+    Step("sampling frequency doubted", "pipeline.analysis.doubtful_factor", lambda *_: 1.0),
+    Step("pacing", "pipeline.analysis.read_pacing", unpaced),
     Step("rhythms in the signal", "pipeline.analysis.find_in_signal", lambda *_: []),
     Step("rhythms in the beats", "pipeline.analysis.episodes", only_sinus),
     Step("false S of interpolated beats", "pipeline.analysis.without_false_s", lambda p, *_: p),
+    Step("false S in fibrillation", "pipeline.analysis.without_prematurity", lambda p, *_: p),
 )
 
 

@@ -55,16 +55,17 @@ class SignalConfig:
     same_beat_ms: float = 150.0  # a slope within this distance belongs to the beat
     elsewhere_ms: float = 40.0  # if the slope is further from R than this ...
     elsewhere_alike_ms: float = 10.0  # ... by a distance that differs from the usual one by at most this ...
-    elsewhere_share: float = 0.1  # ... in more than this share of the beats, the slopes decide where R is
+    elsewhere_share: float = 0.1  # ... in more than this share of the beats ...
+    elsewhere_most: float = 0.5  # ... and of those that are elsewhere, the slopes decide where R is
     detector_agreement_ms: float = 100.0  # two detectors agree on a beat within this distance
     usual_rr_ratio: float = 0.95  # a beat is usual if its RR interval is at least this share of the mean; ADR 0003
     scale_reach_ms: float = 80.0  # the QRS height is measured within this distance of R
     template_beats: int = 2000  # at most this many usual beats make up the recording's usual beat
     # probabilities of the noise detectors, chosen on held-out patients of their training data; ADR 0037
     noisy_from: float = 0.10  # that noise makes a class wrong: from here no beat of a window is classified
-    noise_from: float = 0.005  # from here a beat must be the surer, the more noise there is:
+    noise_from: float = 0.05  # from here a beat must be the surer, the more noise there is:
     noise_doubt_weight: float = 0.4  # this times (1 - confidence) is added to the probability ...
-    noise_doubt_from: float = 0.09  # ... and must stay below this
+    noise_doubt_from: float = 0.08  # ... and must stay below this
     no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated

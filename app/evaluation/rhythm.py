@@ -220,9 +220,9 @@ def show_detectors(view: RhythmView) -> None:
     """What names rhythms: the detectors' cards."""
     network, data = plain(view.content.network), plain(view.content.network_trained_on)
     st.write(
-        f"Beats are classified by the network {network}, trained on {data}. It knows these beats; DS2 "
-        "and the other records of svdb are new. Sinus rates, runs, bigeminy and pauses follow from beats by rules. The "
-        "rest is named by detectors:"
+        f"Beats are classified by the network {network}, trained on {data}. It has seen these beats; DS2 "
+        "and the other records of svdb are new to it. Sinus rates, runs, bigeminy and pauses follow from beats by "
+        "rules. The rest is named by detectors:"
     )
     if not view.content.detectors:
         st.info("No detector took part in this evaluation.")

@@ -217,7 +217,14 @@ def _roc(noise: NDArray[np.bool_], wrong: NDArray[np.float64], no_ecg: NDArray[n
     return found
 
 
-def missed_targets(written: dict[str, Any], *, wrong_max: float, answered: Sequence[float]) -> list[str]:
+def missed_targets(
+    written: dict[str, Any],
+    *,
+    wrong_max: float,
+    answered: Sequence[float],
+    clean_min: float = 0.0,
+    flagged_min: float = 0.0,
+) -> list[str]:
     """Return in words what of the curves lies beyond the targets.
 
     Parameters
@@ -228,9 +235,15 @@ def missed_targets(written: dict[str, Any], *, wrong_max: float, answered: Seque
         How much larger the share of wrong answers may be than without noise.
     answered : sequence of float
         The least share answered at the first ratios of `SNRS_DB`.
+    clean_min : float, optional
+        The least share answered without noise, unsure classes and noise together.
+    flagged_min : float, optional
+        The least share of the noise annotated in held-out records of vfdb that is flagged.
     """
     missed = []
     for database, conditions in written["curves"].items():
+        if conditions[CLEAN]["answered"] < clean_min:
+            missed.append(f"{database}, clean: {conditions[CLEAN]['answered']:.3f} answered")
         for name, shares in conditions.items():
             if name != CLEAN and shares["wrong more than clean"] > wrong_max:
                 missed.append(f"{database}, {name}: {shares['wrong more than clean']:+.3f} wrong")
@@ -239,4 +252,5 @@ def missed_targets(written: dict[str, Any], *, wrong_max: float, answered: Seque
             share = sum(one["answered"] * one["beats"] for one in own) / sum(one["beats"] for one in own)
             if share < least:
                 missed.append(f"{database}, {snr_db:g} dB: {share:.3f} answered")
-    return missed
+    flagged = written["vfdb"]["held out"]["classes wrong"]["flagged at .95 of the rest kept"] if flagged_min else 1.0
+    return missed if flagged >= flagged_min else [*missed, f"vfdb, annotated noise: {flagged:.3f} flagged"]

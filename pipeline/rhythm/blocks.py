@@ -12,10 +12,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from models.detectors import Detector, load_detector
-from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures
+from pipeline.rhythm.conduction_measures import MEASURES, REACH, SURE, conduction_measures
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.junctional import find_junctional
 from pipeline.signal.gaps import runs
 from pipeline.signal.p_waves import find_p_waves
 from pipeline.types import Episode, FloatArray, RhythmCode
@@ -23,11 +25,12 @@ from pipeline.types import Episode, FloatArray, RhythmCode
 NAME: Final = "av_block"
 NONE, SECOND, THIRD = range(3)  # classes of the detector
 SMOOTHED: Final = 3  # beats on each side over which probabilities are averaged
-FROM: Final = 0.6  # averaged probability of any block, from which an interval is blocked
-SURE_FROM: Final = 0.7  # its mean over an episode
+FROM: Final = 0.5  # averaged probability of any block, from which an interval is blocked
+SURE_FROM: Final = 0.75  # its mean over an episode
 INTERVALS_MIN: Final = 5  # of an episode
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
-SLOWEST_S: Final = 0.5  # shorter intervals are never blocked: there is no room for two P waves
+LONG_S: Final = 0.9  # a blocked P wave leaves an interval at least this long
+SOME_EXTRA: Final = 0.05  # mean score of the surest P waves that belong to no beat
 MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
 TWO_TO_ONE_SHARE: Final = 0.6  # of the intervals have one there
 WENCKEBACH_SHARE: Final = 0.75  # of the intervals have a P wave that is not conducted, at most
@@ -42,7 +45,7 @@ FIRST_MIN_S: Final = 30.0  # duration of an episode
 
 
 def find_blocks(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
-    """Find episodes of first-degree, second-degree and complete atrioventricular block.
+    """Find first-degree, second-degree and complete atrioventricular block, and junctional escape rhythm.
 
     Parameters
     ----------
@@ -57,7 +60,8 @@ def find_blocks(context: RhythmContext, detector: Detector | None = None) -> lis
     measures = conduction_measures(context, waves)
     p = block_probabilities(measures, detector)
     blocked = _episodes(context, measures, p)
-    return sorted([*blocked, *_first_degree(context, measures, p)], key=lambda episode: episode.start_s)
+    found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]
+    return sorted(found, key=lambda episode: episode.start_s)
 
 
 def block_probabilities(measures: FloatArray, detector: Detector | None = None) -> FloatArray:
@@ -79,9 +83,9 @@ def block_probabilities(measures: FloatArray, detector: Detector | None = None) 
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
-    """Tell which intervals (n,) may be blocked: around them are long ones, or P waves that cannot belong to a beat."""
+    """Tell which intervals (n,) may be blocked: around them is a long one, and P waves that belong to no beat."""
     rr, extra = measures[:, MEASURES.index("rr_s")], measures[:, MEASURES.index("extra_mean")]
-    return np.asarray((rr > SLOWEST_S) & (extra > 0.05))
+    return np.asarray((maximum_filter1d(rr, 2 * REACH + 1) > LONG_S) & (extra > SOME_EXTRA))
 
 
 def _episodes(context: RhythmContext, measures: FloatArray, p: FloatArray) -> list[Episode]:

@@ -16,6 +16,7 @@ from pipeline.labels import AAMI_CLASSES
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 WITHOUT_PREMATURITY: Final[frozenset[RhythmCode]] = frozenset(("AFIB", "AFL", "NOD"))
+CONFIDENT: Final = 0.7  # of an episode, from which it decides: best for S of held-out patients of DS1 and svdb
 MOVED: Final = 0.9  # share of the probability of S that N takes over; a network that is surer than that is believed
 
 
@@ -31,7 +32,7 @@ def without_prematurity(p: FloatArray, time_s: NDArray[np.float64], rhythm: Iter
     time_s : (n,) float64
         R peaks, seconds.
     rhythm : iterable of Episode
-        Rhythms of the recording.
+        Rhythms of the recording; those with less than `CONFIDENT` decide nothing.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def without_prematurity(p: FloatArray, time_s: NDArray[np.float64], rhythm: Iter
     changed = p.copy()
     within = np.zeros(time_s.size, np.bool_)
     for episode in rhythm:
-        if episode.rhythm in WITHOUT_PREMATURITY:
+        if episode.rhythm in WITHOUT_PREMATURITY and episode.confidence >= CONFIDENT:
             within |= (time_s >= episode.start_s) & (time_s < episode.stop_s)
     n, s = AAMI_CLASSES.index("N"), AAMI_CLASSES.index("S")
     moved = np.where(within, np.float32(MOVED) * p[:, s], np.float32(0))

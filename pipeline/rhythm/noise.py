@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -10,16 +10,18 @@ import numpy as np
 from pipeline.config import DEFAULT, Config
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.beat_windows import gather
-from pipeline.signal.quality import NO_ECG, NOISE, is_lost
+from pipeline.signal.gaps import runs
+from pipeline.signal.quality import NO_ECG, is_lost
 from pipeline.types import Episode, FloatArray
 
 LOST: Final = 1.0  # confidence: nothing was recorded there, which is no guess
 MOTION: Final = "motion"
-# Of fibrillation, and of ventricular tachycardia in all but one of 1 133 windows, the waves of vfdb are at most
-# 2.5 times as high as the tall QRS complexes of the same lead.
-MOTION_HEIGHTS: Final = 3.3
+# The waves of fibrillation and flutter in vfdb are at most 2.9 times as high as the QRS complexes of the same lead, and
+# those of ventricular tachycardia at most 4.05 times.
+MOTION_HEIGHTS: Final = 4.1
+BESIDE_HEIGHTS: Final = 2.5  # motion goes on while the waves are this high
 MOTION_CONFIDENCE: Final = 0.9
-TALL: Final = 0.95  # this quantile of the heights of readable QRS complexes
+TALL: Final = 0.75  # this quantile of the heights of readable QRS complexes
 QRS_S: Final = 0.08
 BEATS_MIN: Final = 10
 STEP_S: Final = 2.0
@@ -74,27 +76,27 @@ def _covered(episode: Episode, others: Iterable[Episode]) -> float:
     return sum(max(0.0, seconds) for seconds in common)
 
 
-def _motion(context: RhythmContext) -> Iterator[Episode]:
-    """Yield the noisy stretches in which every lead swings several times as high as its tall QRS complexes."""
-    if context.conditioned is None or context.quality is None:
-        return
-    noisy = [one for one in context.quality.segments if one.verdict == "noisy" and one.reason == NOISE]
-    tall = _tall_beats(context) if noisy else None
-    if tall is None:
-        return
-    signal, fs = context.conditioned.signal, context.conditioned.fs
-    for segment in noisy:
-        steps = np.arange(segment.start_s, segment.stop_s - STEP_S / 2, STEP_S)
-        high = [_swing(signal[round(a * fs) : round((a + STEP_S) * fs)]) for a in steps.tolist()]
-        if high and np.median(np.min(np.stack(high) / tall, axis=1)) > MOTION_HEIGHTS:
-            evidence = f"waves more than {MOTION_HEIGHTS:g} times as high as a QRS, between readable beats"
-            yield Episode(segment.start_s, segment.stop_s, "NOISE", MOTION, MOTION_CONFIDENCE, evidence)
+def _motion(context: RhythmContext) -> list[Episode]:
+    """Find where every lead swings several times as high as its QRS complexes for two seconds and more."""
+    tall = _tall_beats(context)
+    if tall is None or context.conditioned is None:
+        return []
+    signal, size = context.conditioned.signal, round(STEP_S * context.conditioned.fs)
+    whole = signal[: len(signal) // size * size].reshape(-1, size, signal.shape[1])
+    range_of = np.ptp(whole, axis=1) / tall
+    high = np.all(range_of > MOTION_HEIGHTS, axis=1)  # a spike is as well
+    beside = np.all(range_of > BESIDE_HEIGHTS, axis=1)
+    for i in np.flatnonzero(high).tolist():
+        high[i] = bool(np.all(_swing(whole[i]) > MOTION_HEIGHTS * tall))
+    evidence = f"waves more than {MOTION_HEIGHTS:g} times as high as a QRS, between readable beats"
+    spans = ((a * STEP_S, b * STEP_S) for a, b in runs(beside) if high[a:b].any())
+    return [Episode(a, b, "NOISE", MOTION, MOTION_CONFIDENCE, evidence) for a, b in spans]
 
 
 def _tall_beats(context: RhythmContext) -> FloatArray | None:
     """Return the height of tall QRS complexes of each lead (n_leads,), mV; None if too few beats can be read."""
-    assert context.conditioned is not None
-    assert context.quality is not None
+    if context.conditioned is None or context.quality is None:
+        return None
     good = np.array([segment.verdict == "good" for segment in context.quality.segments])
     readable = context.time_s[good[context.quality.index_at(context.time_s)]]
     if readable.size < BEATS_MIN:

@@ -165,7 +165,7 @@ def _filtered_stimuli(p_signal: FloatArray, at: IntArray, fs: float, stimuli: St
         return np.zeros(at.size, np.float32)
     paced = (likeness > LIKENESS) & (gain > GAIN[0]) & (gain < GAIN[1])
     sure = 1 / (1 + np.exp(-np.clip(both / 2, -4, 4)))
-    return np.where(paced, np.maximum(sure, 0.5 + likeness / 2), np.minimum(sure, 0.4) * 0.5).astype(np.float32)
+    return np.asarray(np.where(paced, np.maximum(sure, 0.5 + likeness / 2), np.minimum(sure, 0.4) * 0.5), np.float32)
 
 
 def _beat_log_odds(stimuli: Stimuli, detector: Detector) -> FloatArray:
@@ -174,7 +174,7 @@ def _beat_log_odds(stimuli: Stimuli, detector: Detector) -> FloatArray:
         return np.zeros(0, np.float32)
     p = detector.probabilities(stimuli.measures)
     odds = np.log(np.maximum(p[:, 1], 1e-6)) - np.log(np.maximum(p[:, 0], 1e-6))
-    return np.clip(odds, -LOG_ODDS, LOG_ODDS).astype(np.float32)
+    return np.asarray(np.clip(odds, -LOG_ODDS, LOG_ODDS), np.float32)
 
 
 def _sharp_stimuli(
@@ -204,7 +204,7 @@ def _tall_spikes(lead: FloatArray, at: IntArray, fs: float) -> IntArray:
     """Return the sharp spikes (k,) of a lead that are not small beside its beats."""
     spikes, reach = sharp_spikes(lead, fs), round(BEAT_REACH_S * fs)
     near = np.clip(at[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
-    return spikes.sample[spikes.height >= HEIGHT * np.median(np.ptp(np.nan_to_num(lead[near]), axis=1))]
+    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(np.ptp(np.nan_to_num(lead[near]), axis=1))])
 
 
 def _before(spikes_s: NDArray[np.float64], r_s: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:

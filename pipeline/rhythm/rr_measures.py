@@ -1,9 +1,9 @@
 """What the detector of atrial fibrillation is given: how irregular the RR intervals around a beat are.
 
-Ectopic beats make any rhythm irregular. So every measure is taken of two series of intervals: one without the intervals
-that touch a beat of class V, F or Q and the one after these, and one without those at an S as well; how many were left
-out is a measure of its own. Networks call some beats of atrial fibrillation S and miss some ectopic ones, so neither
-series is right everywhere: the trees are trained on both, with right and with wrong classes.
+Ectopic beats make any rhythm irregular. So every measure is taken of two series of intervals: one without those that
+touch a beat of class V, F or Q, and one without those at an S as well; how many were left out is a measure of its own.
+Networks call some beats of atrial fibrillation S and miss some ectopic ones, so neither series is right everywhere: the
+trees are trained on both, with right and with wrong classes.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ import numpy as np
 
 from pipeline.types import Episode, RhythmCode
 
-# Where proposals overlap, the one that comes first here stands. What kills comes first; what explains irregular
-# intervals (pacing, block) stands before atrial fibrillation, which is found by irregularity; rates come last.
+# Where proposals overlap, the one that comes first here stands. What kills comes first: ventricular waveforms are told
+# from noise by a detector that knows both, and look like noise to one that asks what can be read. What explains
+# irregular intervals (pacing, block) stands before atrial fibrillation, which is found by irregularity.
 PRECEDENCE: Final[tuple[RhythmCode, ...]] = (
-    *("VFL", "ASYS", "NOISE", "VT", "P", "IVR", "BIII", "BII", "AFIB", "AFL"),
+    *("VFL", "VT", "ASYS", "NOISE", "P", "IVR", "BIII", "BII", "AFIB", "AFL"),
     *("SVTA", "NOD", "B", "T", "BI", "ST", "SBR", "N"),
 )
 # A remainder shorter than this, seconds, is no rhythm of its own: a rhythm that lasts is known by several beats.

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from models.detectors import load_detector
 from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned
-from pipeline.signal.noise_measures import WINDOW_S, NoiseWindows, noise_windows, one_lead
+from pipeline.signal.noise_measures import OF_LEAD, WINDOW_S, NoiseWindows, noise_windows, one_lead
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.types import FloatArray, IntArray
 
 WRONG: Final = "quality"  # of an answer there
 NO_ECG: Final = "unreadable"  # of the whole window
-STEADY: Final = (1, 2, 3, 2, 1)  # weights of a window and its neighbours
+# Weights of a window and its neighbours: noise lasts, and what is no ECG lasts longer.
+STEADY_WRONG: Final = (1, 4, 1)
+STEADY_NO_ECG: Final = (1, 2, 3, 2, 1)
 SAMPLE_S: Final = 120.0
+REST, LOUD = 0.2, 0.9  # quieter than this share of what the lead has in its loudest tenth
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 
@@ -66,13 +69,14 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
         stop_s[-2] = start_s[-1]
     n_leads = conditioned.signal.shape[1]
     measures = _without_lost_leads(windows, conditioned)
-    wrong = load_detector(WRONG).probabilities(measures)[:, 1]
+    wrong = _steadied(load_detector(WRONG).probabilities(measures)[:, 1], STEADY_WRONG)
     alone = np.full((n_leads, wrong.size), np.nan, np.float32)
     some = np.flatnonzero(wrong >= doubtful)
     for lead in range(n_leads):
         if some.size:
             alone[lead, some] = load_detector(WRONG).probabilities(one_lead(windows.measures[some], lead))[:, 1]
-    no_ecg = _steadied(load_detector(NO_ECG).probabilities(measures)[:, 1])
+    no_ecg = _steadied(load_detector(NO_ECG).probabilities(measures)[:, 1], STEADY_NO_ECG)
+    no_ecg[_at_rest(windows.measures, n_leads)] = 0
     whole = windows.inside
     return NoiseVerdicts(start_s, stop_s, _beside(wrong, whole), alone, _beside(no_ecg, whole))
 
@@ -99,11 +103,20 @@ def noise_alone(conditioned: Conditioned, lead: int, config: SignalConfig) -> fl
     return float(np.median(np.maximum(noise.wrong, noise.no_ecg)))
 
 
-def _steadied(probability: FloatArray) -> FloatArray:
-    """Return the mean of the log odds over a window and its neighbours: what is no ECG lasts."""
+def _at_rest(measures: FloatArray, n_leads: int) -> NDArray[np.bool_]:
+    """Tell in which windows (n,) a lead is far quieter than it can be: an asystole shows noise alone."""
+    rest = np.zeros(len(measures), np.bool_)
+    for lead in range(n_leads):
+        spread = measures[:, lead * len(OF_LEAD) + OF_LEAD.index("spread")]
+        rest |= spread < REST * np.quantile(spread, LOUD)
+    return rest
+
+
+def _steadied(probability: FloatArray, weights: tuple[int, ...]) -> FloatArray:
+    """Return the mean of the log odds (n,) over each window and its neighbours."""
     clipped = np.clip(probability.astype(np.float64), 1e-4, 1 - 1e-4)
-    odds = np.pad(np.log(clipped / (1 - clipped)), len(STEADY) // 2, mode="edge")
-    mean = np.convolve(odds, np.array(STEADY) / sum(STEADY), mode="valid")
+    odds = np.pad(np.log(clipped / (1 - clipped)), len(weights) // 2, mode="edge")
+    mean = np.convolve(odds, np.array(weights) / sum(weights), mode="valid")
     return np.asarray(1 / (1 + np.exp(-mean)), np.float32)
 
 

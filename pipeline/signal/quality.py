@@ -28,6 +28,7 @@ VERDICTS: Final[dict[Kind, Verdict]] = {
     "dead": "gap",  # "flat" is a line that may be an asystole
 }
 TOO_SHORT: Final = "too short a stretch between gaps to be read"
+MOSTLY, LIKELY = 0.5, 0.5  # if there is no ECG in most of a recording, the rest is one only where that is likelier
 RAIL_SHARE: Final = 0.1  # of the samples of a window at its highest or lowest value
 RAIL_SAMPLES: Final = 100_000
 RAIL_HEIGHTS: Final = 0.3  # of its height away from its middle; a flat line is at its highest value for long as well
@@ -198,7 +199,10 @@ def _windows(
     found = []
     flat = _flat(conditioned, noise, config)
     raw = recording.p_signal[:, recording.leads.index(leads[0])]
-    bad = flat | (noise.no_ecg >= config.no_ecg_from) | (noise.wrong >= config.noisy_from)
+    none = noise.no_ecg >= config.no_ecg_from
+    if none.mean() > MOSTLY:
+        none = noise.no_ecg >= LIKELY
+    bad = flat | none | (noise.wrong >= config.noisy_from)
     for i in np.flatnonzero(bad | _often_at_a_rail(raw)).tolist():
         start, stop = float(noise.start_s[i]), float(noise.stop_s[i])
         if flat[i]:
@@ -208,8 +212,7 @@ def _windows(
         elif bad[i]:
             alone = noise.wrong_alone[:, i] >= config.noisy_from
             which = tuple(lead for lead, noisy in zip(leads, alone.tolist(), strict=True) if noisy) or leads
-            no_ecg = noise.no_ecg[i] >= config.no_ecg_from
-            found.append(QualitySegment(start, stop, "noisy", NO_ECG if no_ecg else NOISE, which))
+            found.append(QualitySegment(start, stop, "noisy", NO_ECG if none[i] else NOISE, which))
     return found
 
 

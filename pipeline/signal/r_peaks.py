@@ -165,4 +165,5 @@ def _placed(beats: IntArray, steep: IntArray, conditioned: Conditioned, config: 
     elsewhere = apart[same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)]
     usual = np.median(elsewhere) if elsewhere.size else 0.0
     alike = np.count_nonzero(np.abs(elsewhere - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
-    return np.unique(np.where(same, by_slopes, snapped) if alike > config.elsewhere_share * beats.size else snapped)
+    often = alike > max(config.elsewhere_share * beats.size, config.elsewhere_most * elsewhere.size)
+    return np.unique(np.where(same, by_slopes, snapped) if often else snapped)

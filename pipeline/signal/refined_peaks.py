@@ -41,7 +41,7 @@ def refined(lead: FloatArray, r_peak: IntArray, fs: float) -> NDArray[np.float64
     some = r_peak[:: max(1, -(-r_peak.size // TEMPLATE_BEATS))]
     if some.size < SMALLEST:
         return r_peak + own
-    usual = np.median(gather(lead, some[:, None] + offsets), axis=0)
+    usual = np.median(gather(lead, some[:, None] + offsets).astype(np.float64), axis=0)
     shifts = np.zeros(some.size)
     for _ in range(ROUNDS):
         shifts, alike = _fitted(lead, some, offsets, usual)
@@ -52,7 +52,7 @@ def refined(lead: FloatArray, r_peak: IntArray, fs: float) -> NDArray[np.float64
     moved = [_fitted(lead, part, offsets, usual) for part in np.array_split(r_peak, -(-r_peak.size // AT_ONCE))]
     shift = np.concatenate([part for part, _ in moved]) + vertex
     alike = np.concatenate([part for _, part in moved])
-    return r_peak + np.where(alike & (np.abs(shift) <= FURTHEST), shift, own)
+    return np.asarray(r_peak + np.where(alike & (np.abs(shift) <= FURTHEST), shift, own), np.float64)
 
 
 def _vertices(lead: FloatArray, at: IntArray) -> NDArray[np.float64]:

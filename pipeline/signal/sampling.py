@@ -16,7 +16,8 @@ from pipeline.types import FloatArray, IntArray
 # The trees of the detector `sampling` were trained on these: a change needs `train --model sampling`.
 NAME: Final = "sampling"
 FACTORS: Final = (1.0, 2.0, 3.0, 0.5, 1 / 3)  # stated over true sampling frequency: the classes, in order
-SURE: Final = 0.993  # that it is too high, or too low: one recording in 300 would be asked about at .99
+SURE: Final = 0.995  # that it is too high, or too low: one recording in 300 would be asked about at .99
+LIMIT_MS: Final = 75.0  # the QRS of too high a frequency is at most this wide, of too low a one at least
 BEATS_MIN: Final = 8
 BEATS: Final = 400  # enough to know the usual one
 BEAT_S: Final = 0.6
@@ -58,7 +59,10 @@ def doubtful_factor(conditioned: Conditioned, r_peak: IntArray) -> float:
     if r_peak.size < BEATS_MIN:
         return 1.0
     probability = load_detector(NAME).probabilities(sampling_measures(conditioned, r_peak)[None])[0]
+    width_ms = qrs_width_ms(conditioned, r_peak)
     for high in (True, False):
+        if width_ms > LIMIT_MS if high else width_ms < LIMIT_MS:
+            continue
         one_way = [k for k, factor in enumerate(FACTORS) if (factor > 1 if high else factor < 1)]
         if probability[one_way].sum() >= SURE:
             return FACTORS[max(one_way, key=lambda k: float(probability[k]))]

@@ -17,7 +17,8 @@ from pipeline.types import FloatArray, IntArray
 
 REACH_S: Final = 0.06  # half of the window in which a beat's height is measured
 HIGH: Final = 0.98  # quantile of the heights in a recording that its QRS reach
-LOW: Final = 0.2  # of that height: what stays below it in every lead may be no QRS
+LOW: Final = 0.2  # of that height, a lead with little noise counting more: what stays below it may be no QRS
+REST_STEP: Final = 5  # every fifth sample says how high a lead is at rest
 LOW_MV: Final = 0.25  # if nothing in a recording is higher than this, all may be no QRS
 RUN_S: Final = 2.5  # shorter runs of low beats are left alone, and so are ...
 RUN_BEATS: Final = 3  # ... runs of fewer beats
@@ -50,7 +51,9 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     around = r_peak[:, None] + np.arange(-reach, reach + 1)
     heights = np.stack([np.ptp(gather(lead, around), axis=1) for lead in conditioned.signal.T], axis=1)
     usual = np.quantile(heights, HIGH, axis=0)
-    low = (heights < LOW * usual).all(axis=1) | (usual < LOW_MV).all()
+    clear = np.square(usual / np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6))
+    share = (heights / np.maximum(usual, 1e-6)) @ (clear / max(float(clear.sum()), 1e-12))
+    low = (share < LOW) | (usual < LOW_MV).all()
     ends = np.concatenate([[0], r_peak, [len(conditioned.signal)]])
     for first, stop in runs(low):
         seconds = float(ends[stop + 1] - ends[first]) / conditioned.fs

@@ -68,7 +68,8 @@ def with_fast_runs(recording: Recording, rng: np.random.Generator, *, seconds: f
     rr = np.diff(sample, append=size)
     for at, interval in zip(sample.tolist(), rr.tolist(), strict=True):
         beat = recording.p_signal[(donor := int(rng.choice(donors))) - before : donor + after]
-        beat = _shortened((beat - np.median(beat, axis=0)) * fade, before, min(1.0, (interval / fs / 0.4) ** 0.5))
+        level = np.median(beat, axis=0).astype(np.float32)
+        beat = _shortened((beat - level) * fade, before, min(1.0, (interval / fs / 0.4) ** 0.5))
         part = beat[: size - at + before]
         out[at - before : at - before + len(part)] += part
     out += rng.normal(0, 0.01, out.shape).astype(np.float32)

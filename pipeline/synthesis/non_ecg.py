@@ -38,7 +38,7 @@ def draw_non_ecg(kind: str, n_samples: int, fs: float, rng: np.random.Generator)
     curve = KINDS[kind](n_samples, fs, rng)
     curve = (curve - curve.mean()) / (curve.std() + 1e-9)
     with_noise = curve + rng.uniform(0, 0.1) * rng.normal(size=n_samples)
-    return (10 ** rng.uniform(-1, 0) * with_noise).astype(np.float32)
+    return np.asarray(10 ** rng.uniform(-1, 0) * with_noise, np.float32)
 
 
 def draw_fibrillation(n_samples: int, fs: float, rng: np.random.Generator) -> FloatArray:

@@ -42,6 +42,15 @@ def with_spikes(recording: Recording, sample: IntArray, rng: np.random.Generator
     """Return the recording with a stimulus before each of the beats `sample` (n,): they are paced now.
 
     The shape of the stimulus is the same in all beats, and its height in a lead varies little.
+
+    Parameters
+    ----------
+    recording : Recording
+        A recording without a pacemaker.
+    sample : (n,) int64
+        Its R peaks.
+    rng : numpy.random.Generator
+        Chooses shape, height and latency.
     """
     fs, p_signal = recording.fs, recording.p_signal.copy()
     starts = qrs_onsets(p_signal, sample, fs) - round(rng.uniform(*LATENCY_S) * fs)
@@ -60,7 +69,17 @@ def with_spikes(recording: Recording, sample: IntArray, rng: np.random.Generator
 
 
 def qrs_onsets(p_signal: FloatArray, sample: IntArray, fs: float) -> NDArray[np.int64]:
-    """Return where the QRS of each beat (n,) begins: before that, no lead is steep."""
+    """Return where the QRS of each beat (n,) begins: before that, no lead is steep.
+
+    Parameters
+    ----------
+    p_signal : (n_samples, n_leads) float32
+        The leads, mV.
+    sample : (n,) int64
+        R peaks.
+    fs : float
+        Sampling frequency, Hz.
+    """
     reach = round(ONSET_REACH_S * fs)
     index = np.clip(sample[:, None] + np.arange(-reach, reach // 2), 1, p_signal.shape[0] - 2)
     slope = np.abs(p_signal[index + 1] - p_signal[index - 1]).sum(axis=2)

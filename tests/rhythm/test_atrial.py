@@ -52,6 +52,12 @@ def test_without_a_sawtooth_they_are_fibrillation():
     assert "no constant wave before the QRS" in find_atrial(strip)[0].evidence
 
 
+def test_a_p_wave_before_each_beat_is_no_fibrillation_however_irregular_the_intervals():
+    rr_s = np.clip(np.random.default_rng(5).normal(0.95, 0.12, 150), 0.65, 1.4)
+    assert find_atrial(context(rr_s)) != []
+    assert find_atrial(context(rr_s, conditioned=signal(rr_s, p_mv=0.15))) == []
+
+
 def test_flutter_that_ends_in_fibrillation_is_divided():
     rr_s = fibrillation(300)
     strip = context(rr_s, conditioned=signal(rr_s, wave_hz=5.0, wave_until_s=100.0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.labels import AAMI_CLASSES
-from pipeline.rhythm.feedback import WITHOUT_PREMATURITY, without_prematurity
+from pipeline.rhythm.feedback import CONFIDENT, WITHOUT_PREMATURITY, without_prematurity
 from pipeline.types import Episode
 
 
@@ -28,6 +28,11 @@ def test_an_early_beat_becomes_n_in_the_episode_alone(rhythm):
 @pytest.mark.parametrize("rhythm", ["N", "SVTA", "B", "BII", "NOISE"])
 def test_other_rhythms_change_nothing(rhythm):
     assert classes([EARLY] * 3, [Episode(0, 9, rhythm)]) == ["S"] * 3
+
+
+def test_an_episode_that_is_not_sure_decides_nothing():
+    assert classes([EARLY], [Episode(0, 9, "AFIB", confidence=CONFIDENT - 0.01)]) == ["S"]
+    assert classes([EARLY], [Episode(0, 9, "AFIB", confidence=CONFIDENT)]) == ["N"]
 
 
 def test_ventricular_beats_stay_what_they_are():

@@ -107,18 +107,51 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     temperatures = {INTERVALS: temperature, WAVES: wave_temperature}
     names = {INTERVALS: [part.record for part in drawn], WAVES: [part.record for part in waves]}
     facts = {name: _facts(sorted(set(names[name])), temperatures[name], started) for name in names}
-    places = [_write_fold(fold, learners[fold], wave_learners[fold], facts, fold_of) for fold in range(FOLDS)]
+    for fold in range(FOLDS):
+        _write_fold(fold, learners[fold], wave_learners[fold], facts, fold_of)
     _write_folds({name: fold for name, fold in fold_of.items() if not name.startswith(f"{MADE}/")})
     folder = _write(_fitted(drawn), _fitted_waves(waves), facts, output_dir or WEIGHTS)
-    shipped = {name: (output_dir or WEIGHTS) / name for name in names}
+    score(annotated, found, fold_of, output_dir, part_of(progress, 2, 3))
+    return folder
+
+
+def score(
+    annotated: Sequence[AfRecord],
+    found: Sequence[AfRecord],
+    fold_of: Mapping[str, int],
+    output_dir: Path | None = None,
+    progress: Progress = no_progress,
+) -> None:
+    """Score all records with detectors that do not know them, and write af.json and af.md.
+
+    Parameters
+    ----------
+    annotated, found : sequence of AfRecord
+        Records with annotated beats, and with beats that were found in the signal.
+    fold_of : mapping of str to int
+        In which fold each record that was trained on is held out.
+    output_dir : Path, optional
+        Where the detectors lie and the scores go; models/weights and docs/experiments by default.
+    progress : callable, optional
+        Called with a fraction in 0..1 and a sentence.
+    """
     scores = []
     for number, record in enumerate(every := [*annotated, *found]):
-        progress(0.6 + 0.4 * number / len(every), f"Scoring {record.name}")
+        progress(number / len(every), f"Scoring {record.name}")
         fold = fold_of.get(_same_person(record.name))
-        with detectors_from(shipped if fold is None else places[fold]):
+        with detectors_from(_places(fold, output_dir or WEIGHTS)):
             scores.append(scored(record, held_out=fold is not None))
     write_scores(scores, output_dir)
-    return folder
+
+
+def _places(fold: int | None, shipped: Path) -> dict[str, Path]:
+    """Return the folders of the detectors that do not know a fold; of the shipped ones if it is None."""
+    names = (INTERVALS, WAVES)
+    return {name: shipped / name if fold is None else _fold_folder(name, fold) / name for name in names}
+
+
+def _fold_folder(name: str, fold: int) -> Path:
+    return runs_root() / "rhythms" / name / f"fold_{fold}"
 
 
 def folds(names: Sequence[str]) -> dict[str, int]:
@@ -280,21 +313,19 @@ def _write_fold(
     wave_learner: HistGradientBoostingClassifier,
     facts: Mapping[str, dict[str, Any]],
     fold_of: Mapping[str, int],
-) -> dict[str, Path]:
+) -> None:
     """Write the detectors that do not know a fold, where evaluations look for them."""
-    places = {}
     for name, fitted, measures in ((INTERVALS, learner, MEASURES), (WAVES, wave_learner, WAVE_MEASURES)):
         known = [record for record in facts[name]["train_records"] if fold_of[record] != fold]
-        places[name] = write_detector(
+        write_detector(
             name,
             from_scikit_learn(fitted),
             title=f"{name}, without fold {fold}",
             classes=CLASSES,
             measures=measures,
             facts={**facts[name], "train_records": tuple(known)},
-            folder=runs_root() / "rhythms" / name / f"fold_{fold}",
+            folder=_fold_folder(name, fold),
         )
-    return places
 
 
 def _write_folds(fold_of: Mapping[str, int]) -> None:

@@ -122,7 +122,17 @@ def training_noise(root: Path) -> list[FloatArray]:
 
 
 def as_recorded(record: WaveformRecord, rng: np.random.Generator, share: float) -> Examples:
-    """Return the seconds of a record, but those beside a change of rhythm, and only a share of a common rhythm."""
+    """Return the seconds of a record, but those beside a change of rhythm, and only a share of a common rhythm.
+
+    Parameters
+    ----------
+    record : WaveformRecord
+        The record.
+    rng : numpy.random.Generator
+        Chooses the seconds.
+    share : float
+        How much of what is no ventricular rhythm, 0..1.
+    """
     label = record.label
     change = np.flatnonzero(np.diff(label))
     kept = label >= OTHER
