@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from models.registry import Classifier
 
 PACED: Final = "paced: a stimulus comes before the QRS"
+VENTRICULAR: Final = "the rhythm around it is ventricular, and this class is not"
 
 
 class BeatClassifier(Protocol):
@@ -237,6 +238,7 @@ def classify(
     rhythm = episodes(context, prepared.in_signal, pacing)
     p = without_prematurity(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
+    reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")
     return Analysis(
         record=recording.name,
@@ -446,3 +448,12 @@ def _final_reasons(
         else:
             reasons.append("")
     return tuple(reasons)
+
+
+def _agreeing(
+    reason: tuple[str, ...], p: FloatArray, time_s: NDArray[np.float64], rhythm: Sequence[Episode]
+) -> tuple[str, ...]:
+    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a ventricular tachycardia."""
+    within = _covered(time_s, [episode for episode in rhythm if episode.rhythm in ("VFL", "VT")])
+    contrary = within & np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("N", "S")])
+    return tuple(text or VENTRICULAR if wrong else text for text, wrong in zip(reason, contrary.tolist(), strict=True))
