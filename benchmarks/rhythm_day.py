@@ -67,7 +67,6 @@ STEPS = (
     Step("rhythms in the signal", "pipeline.analysis.find_in_signal", lambda *_: []),
     Step("rhythms in the beats", "pipeline.analysis.episodes", only_sinus),
     Step("false S of interpolated beats", "pipeline.analysis.without_false_s", lambda p, *_: p),
-    Step("false S in fibrillation", "pipeline.analysis.without_prematurity", lambda p, *_: p),
 )
 
 

@@ -17,7 +17,6 @@ from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.feedback import without_prematurity
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.rhythm.interpolated import without_false_s
 from pipeline.rhythm.pacing import read_pacing
@@ -236,7 +235,6 @@ def classify(
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
     rhythm = episodes(context, prepared.in_signal, pacing)
-    p = without_prematurity(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")

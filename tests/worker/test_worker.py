@@ -183,10 +183,12 @@ def test_a_short_recording_does_not_wait_for_a_long_one(client: Client, jobs: Jo
 
 def test_what_cannot_be_analysed_is_refused_with_its_sentence(client: Client) -> None:
     recording = tiled(1)
-    flat = job(replace(recording, p_signal=np.zeros_like(recording.p_signal)))
-    client.ask(flat)
-    until(lambda: client.status(flat).state == "refused")
-    assert "beats were found" in client.status(flat).sentence
+    p_signal = recording.p_signal.copy()
+    p_signal[round(5 * recording.fs) :] = np.nan
+    short = job(replace(recording, p_signal=p_signal))
+    client.ask(short)
+    until(lambda: client.status(short).state == "refused")
+    assert "Not enough signal" in client.status(short).sentence
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
