@@ -38,8 +38,10 @@ WINDOWS: Final = 100
 
 
 def qrs_width_ms(conditioned: Conditioned, r_peak: IntArray) -> float:
-    """Return the width of the usual QRS in the first lead, ms: where its slope is steep, short pauses included."""
+    """Return the width of the usual QRS in the first lead, ms: where its slope is steep; 0 in a flat lead."""
     steep = np.abs(np.diff(_middle(_usual(conditioned, r_peak), conditioned.fs)))
+    if not steep.max() > 0:
+        return 0.0
     at = np.flatnonzero(steep > STEEP * steep.max())
     parts = np.split(at, np.flatnonzero(np.diff(at) > REST_S * conditioned.fs) + 1)
     qrs = next(part for part in parts if int(steep.argmax()) in part)
@@ -56,10 +58,9 @@ def doubtful_factor(conditioned: Conditioned, r_peak: IntArray) -> float:
     r_peak : (n,) int64
         The beats, indices into the signal.
     """
-    if r_peak.size < BEATS_MIN:
+    if r_peak.size < BEATS_MIN or not (width_ms := qrs_width_ms(conditioned, r_peak)):
         return 1.0
     probability = load_detector(NAME).probabilities(sampling_measures(conditioned, r_peak)[None])[0]
-    width_ms = qrs_width_ms(conditioned, r_peak)
     for high in (True, False):
         if width_ms > LIMIT_MS if high else width_ms < LIMIT_MS:
             continue

@@ -128,7 +128,7 @@ def test_the_ventricular_beats_of_the_demo_are_found(recording: Recording, analy
     assert np.mean(found[truth == "N"] == "N") > 0.9
 
 
-@pytest.mark.parametrize("factor", [0.1, 10.0])
+@pytest.mark.parametrize("factor", [0.2, 4.0])  # ten times as high, the highest of it is masked as no ECG
 def test_the_amplitude_changes_no_class(
     recording: Recording, network: Classifier, analysis: Analysis, factor: float
 ) -> None:
