@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.review.summary import Summary
 
 TREND_POINTS: Final = 1500
+TREND_GAP_S: Final = 5.0  # longer than any interval between beats of which a rate is taken
 VERDICT_WORDS: Final = MappingProxyType(
     {"good": "good", "noisy": "noisy", "flat": "no signal", "saturated": "saturated", "gap": "not recorded"}
 )
@@ -192,7 +193,10 @@ def hover(case: Case, beat: int) -> str:
 
 
 def rate_trend(case: Case) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.int64]]:
-    """Time, heart rate and beat of the trend: every beat, or medians of so many that 1500 points remain."""
+    """Time, heart rate and beat of the trend: every beat, or medians of so many that 1500 points remain.
+
+    The rate is NaN after a stretch without beats, so that no line is drawn across it.
+    """
     rr_s, time_s = case.beats.rr_s.astype(float), case.time_s
     rate = 60 / rr_s
     beat = np.arange(rate.size, dtype=np.int64)
@@ -202,4 +206,6 @@ def rate_trend(case: Case) -> tuple[NDArray[np.floating], NDArray[np.floating], 
     whole = rate.size // step * step
     grid = np.ma.masked_invalid(rate[:whole].reshape(-1, step))
     medians = np.ma.median(grid, axis=1).filled(np.nan)  # type: ignore[no-untyped-call]
+    longest = np.diff(time_s, prepend=time_s[0])[:whole].reshape(-1, step).max(axis=1)
+    medians[longest > TREND_GAP_S] = np.nan
     return time_s[step // 2 : whole : step], medians, beat[step // 2 : whole : step]

@@ -7,6 +7,7 @@ import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pypdfium2
@@ -157,3 +158,14 @@ def test_the_study_is_listed_seen_undone_and_kept(review: StudyReview, code: Rhy
     undone = take_step(after, "undo", reader="Ada")
     assert [found.reviewed for found in undone.findings] == [False]
     assert audit(review.study.id)[-1].sentence() == "undid looking at the rhythm of a stretch"
+
+
+def test_the_trend_draws_no_line_across_a_stretch_without_beats() -> None:
+    time_s = np.concatenate([np.arange(2000) * 0.8, 1700 + np.arange(2000) * 0.8])
+    rr_s = np.diff(time_s, prepend=np.nan).astype(np.float32)
+    rr_s[2000] = np.nan
+    stand_in = SimpleNamespace(beats=SimpleNamespace(rr_s=rr_s), time_s=time_s)
+    at, rate, _ = rate_trend(stand_in)
+    assert at.size < 1500
+    assert at[np.isnan(rate)].tolist() == pytest.approx([1599.2])
+    assert np.nanmin(rate) == pytest.approx(75, abs=0.1)
