@@ -24,6 +24,7 @@ COMPLEX_MS: Final = 200.0  # the complex that it starts
 SLOW_MS: Final = 24.0  # slopes of a QRS are measured over this
 WIDE_SLOPE: Final = 0.2  # of the steepest slope: what is steeper belongs to the QRS
 BEATS_AT_ONCE: Final = 2048
+AT_ONCE: Final = 4096  # beats
 SMALL_MV: Final = 1e-3
 STIMULUS_MS: Final = (-35.0, 25.0)  # the part around the onset that all stimuli of a recording have in common
 ALIGN_MS: Final = 20.0  # how far onsets are moved to agree ...
@@ -287,12 +288,30 @@ def _best_match(
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the best correlation (n,) with `common` over all shifts, its gain (n,) and the shift (n,)."""
     power = max(float((common**2).sum()), SMALL_MV**2)
-    best = np.full(at.size, -1, np.float32)
-    gain, moved = np.zeros(at.size, np.float32), np.zeros(at.size, np.int64)
-    for shift in shifts:
-        here = _cut(slopes, at + shift, window)
-        dot = np.einsum("nwl,wl->n", here, common)
-        likeness = dot / np.sqrt(np.maximum(np.einsum("nwl,nwl->n", here, here) * power, SMALL_MV**4))
-        better = likeness > best
-        best[better], gain[better], moved[better] = likeness[better], dot[better] / power, shift
-    return best, gain, moved
+    parts = [
+        _matched(_cut(slopes, some, np.arange(window[0] + shifts[0], window[-1] + shifts[-1] + 1)), common)
+        for some in np.array_split(at, -(-at.size // AT_ONCE) or 1)
+    ]
+    dot, own = (np.concatenate(part) for part in zip(*parts, strict=True))
+    likeness = dot / np.sqrt(np.maximum(own * power, SMALL_MV**4))
+    best, beats = likeness.argmax(axis=1), np.arange(at.size)
+    return likeness[beats, best].astype(np.float32), (dot[beats, best] / power).astype(np.float32), shifts[best]
+
+
+def _matched(around: FloatArray, common: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return, for each beat and shift (n, n_shifts), the products with `common` and the squares, summed.
+
+    Parameters
+    ----------
+    around : (n, n_shifts + n_window - 1, n_leads) float32
+        Slopes around each beat.
+    common : (n_window, n_leads) float32
+        Those of the stimulus.
+    """
+    n_shifts = around.shape[1] - len(common) + 1
+    dot = np.zeros((len(around), n_shifts), np.float32)
+    for (w, lead), value in np.ndenumerate(common):
+        dot += around[:, w : w + n_shifts, lead] * np.float32(value)
+    total = np.cumsum(np.square(around, dtype=np.float64).sum(axis=2), axis=1)
+    total = np.concatenate([np.zeros((len(around), 1)), total], axis=1)
+    return dot, (total[:, len(common) :] - total[:, : -len(common)]).astype(np.float32)
