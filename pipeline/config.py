@@ -37,7 +37,6 @@ class Limits:
     fs_max_hz: float = 10_000.0
     duration_max_s: float = 49 * 3600.0
     duration_min_s: float = 10.0
-    beats_min: int = 5
 
 
 @dataclass(frozen=True)

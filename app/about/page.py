@@ -60,7 +60,6 @@ def limits() -> pd.DataFrame:
         ("Leads", f"1 to {found.leads}"),
         ("Sampling frequency", f"{found.fs_min_hz:g} to {grouped(found.fs_max_hz)} Hz"),
         ("Length", f"{found.duration_min_s:g} s to {found.duration_max_s / 3600:g} h"),
-        ("Beats", f"at least {found.beats_min}"),
         ("A picture of a beat", f"{found.picture_bytes // megabyte} MB, {found.picture_pixels / 1e6:g} megapixels, "
                                 f"{grouped(found.picture_side_px)} px a side"),
     ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +12,6 @@ from scipy import signal as sps
 from pipeline.types import FloatArray
 
 Curve = NDArray[np.float64]
-Maker = Callable[[int, float, np.random.Generator], Curve]
 
 
 def draw_non_ecg(kind: str, n_samples: int, fs: float, rng: np.random.Generator) -> FloatArray:
