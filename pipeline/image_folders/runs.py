@@ -60,6 +60,11 @@ class RunPlan:
     batch: int
     seed: int
     input_shape: tuple[int, ...]
+    warmup_epochs: int = 0
+    size_px: tuple[int, ...] = ()
+    augmentation: float = 1.0
+    class_weights: str = "sqrt"
+    reads: Literal["pictures", "pages"] = "pictures"
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,10 @@ class FolderRun:
         Some test pictures with their answers.
     minutes : float
         Duration.
+    start : str
+        What training started from, in words: ImageNet weights and from where, or a random start and why.
+    warnings : tuple of str
+        What makes this run doubtful, in sentences: only one class predicted, and why.
     """
 
     SCHEMA: ClassVar[str] = "heartvision.folder-run/1"
@@ -161,6 +170,8 @@ class FolderRun:
     report: ClassReport
     samples: tuple[SampleAnswer, ...]
     minutes: float
+    start: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def runs_folder() -> Path:
