@@ -78,6 +78,13 @@ def dtype_policy() -> str:
     return "mixed_bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
+def graphics_processors() -> tuple[str, ...]:
+    """Return the names of the graphics processors that TensorFlow uses."""
+    config = tensorflow().config
+    details = config.experimental.get_device_details
+    return tuple(details(device).get("device_name", device.name) for device in config.list_physical_devices("GPU"))
+
+
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
