@@ -51,12 +51,6 @@ def prepare_gpus(tf: Any) -> tuple[Any, ...]:
     return found
 
 
-@cache
-def gpus() -> tuple[str, ...]:
-    """Return the names of the GPUs that are used."""
-    return tuple(str(device.name) for device in tensorflow().config.list_physical_devices("GPU"))
-
-
 def repeatable() -> None:
     """Compute the same in every run of this process from here on, at some cost in speed on a GPU (set the seed)."""
     tensorflow().config.experimental.enable_op_determinism()
@@ -105,13 +99,20 @@ def dtype_policy() -> str:
     """
     if forced := os.environ.get("HEARTVISION_DTYPE"):
         return forced
-    if gpus():
+    if graphics_processors():
         return "float32"
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return "float32"
     return "mixed_bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def graphics_processors() -> tuple[str, ...]:
+    """Return the names of the graphics processors that TensorFlow uses."""
+    config = tensorflow().config
+    details = config.experimental.get_device_details
+    return tuple(details(device).get("device_name", device.name) for device in config.list_physical_devices("GPU"))
 
 
 def processors() -> int:

@@ -19,18 +19,17 @@ from models.networks import NETWORKS
 from models.runtime import dtype_policy, keras
 from models.softmax import softmax
 from models.transfer import TailPlan, feature_maps, fit_tail, logits_of, tail_of
-from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline._util.typed_json import to_json
 from pipeline.config import data_root
 from pipeline.errors import DataError
 from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
 from pipeline.evaluation.class_scores import class_report, macro_f1
-from pipeline.export.pictures import write_png
 from pipeline.image_folders.copies import copy_groups, find_copies, verdict
 from pipeline.image_folders.dataset import FolderDataset, read_folder
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SampleAnswer, SettingsTrial, runs_folder
+from pipeline.image_folders.predictions import predictions
+from pipeline.image_folders.results import write_results
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SettingsTrial, runs_folder
 from pipeline.image_folders.training_set import (
     Division,
     FolderPlan,
@@ -42,7 +41,6 @@ from pipeline.image_folders.training_set import (
     picture_shape,
 )
 from pipeline.training.search import Range, search
-from pipeline.types import PictureArray
 
 Array = NDArray[Any]
 
@@ -53,7 +51,6 @@ FROZEN_UP_TO: Final = {
     "mobilenet": ("block_13_expand_relu", "block_9_add", "block_6_expand_relu"),
     "cnn": ("",),
 }
-SAMPLES: Final = 12
 STEPS_MIN: Final = 8  # per epoch
 
 
@@ -143,10 +140,10 @@ def run_folder(
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,
         report=class_report(p, label[division.test], dataset.classes, group=copies[division.test]),
-        samples=_write_samples(output, pictures, p, training_data, dataset),
+        samples=(),
         minutes=minutes,
     )
-    write_json(output / "run.json", to_json(run))
+    write_results(output, run, predictions(dataset, division.test, copies, p), pictures[division.test])
     return output
 
 
@@ -281,29 +278,6 @@ def _facts(
         "training_minutes": minutes,
         "pictures_seen": len(history["loss"]) * int(division.train.size),
     }
-
-
-def _write_samples(
-    output: Path, pictures: PictureArray, p: Array, training_data: FolderTrainingData, dataset: FolderDataset
-) -> tuple[SampleAnswer, ...]:
-    """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
-    test, predicted = training_data.division.test, p.argmax(axis=1)
-    wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != training_data.label[test[i]]]
-    right = [i for i in range(test.size) if predicted[i] == training_data.label[test[i]]]
-    shown = []
-    for number, i in enumerate((wrong[: SAMPLES // 2] + right)[:SAMPLES]):
-        file = f"sample-{number:02d}.png"
-        write_png(pictures[test[i]], output / file)
-        shown.append(
-            SampleAnswer(
-                file=file,
-                path=dataset.pictures[test[i]].path,
-                class_name=training_data.classes[training_data.label[test[i]]],
-                predicted=training_data.classes[int(predicted[i])],
-                confidence=round(float(p[i].max()), 4),
-            )
-        )
-    return tuple(shown)
 
 
 def _slug(name: str) -> str:
