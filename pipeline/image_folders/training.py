@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,9 +25,9 @@ from pipeline.image_folders.doubts import doubts
 from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SettingsTrial, runs_folder
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SettingsTrial, new_run, runs_folder
 from pipeline.image_folders.settings import usual_plan
-from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, prepare
+from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
 from pipeline.page_classifier.page_picture import DRAWING
 from pipeline.training.search import Range, search
 
@@ -90,8 +88,10 @@ def run_folder(
     key = _key(name, dataset, given, tune)
     output = _unfinished(key, name, data_dir, output_dir)
     prepared = prepare(dataset, given, progress)
-    dataset, chosen, training_data = prepared.dataset, prepared.plan, prepared.training_data
-    pictures, label, division = training_data.pictures, training_data.label, training_data.division
+    dataset, chosen, pictures = prepared.dataset, prepared.plan, prepared.pictures
+    division = divide(dataset, prepared.copies, chosen)
+    training_data = prepared.divided(division)
+    label = training_data.label
     trials: tuple[SettingsTrial, ...] = ()
     if tune:
         chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
@@ -144,10 +144,11 @@ def _unfinished(key: str, name: str, data_dir: Path, output_dir: Path | None) ->
     DataError
         If the folder holds a finished run, or shipped weights.
     """
-    new = runs_folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{_slug(data_dir.name)}"
     if output_dir is None:
         begun = sorted(runs_folder().glob(f"*/{CHECKPOINT}/{KEY}"), reverse=True)
-        output_dir = next((file.parents[1] for file in begun if file.read_text("utf-8") == key), new)
+        output_dir = next(
+            (file.parents[1] for file in begun if file.read_text("utf-8") == key), new_run(name, data_dir.name)
+        )
     elif output_dir.resolve().is_relative_to(registry.WEIGHTS.resolve()):
         raise DataError(f"{str(output_dir)!r} lies in the shipped weights; a run on a folder goes elsewhere.")
     if (output_dir / "run.json").exists():
@@ -228,7 +229,3 @@ def _facts(
         "training_minutes": minutes,
         "pictures_seen": len(history["loss"]) * int(division.train.size),
     }
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40] or "folder"
