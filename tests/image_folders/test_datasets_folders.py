@@ -161,9 +161,9 @@ def test_links_are_not_followed(folder, tmp_path_factory):
 
 
 def test_data_that_is_missing_or_no_dataset_is_named_with_its_path(tmp_path):
-    with pytest.raises(DataError, match="There is no folder .*mistyped"):
+    with pytest.raises(DataError, match=r"There is no folder .*mistyped"):
         check_data_folder(tmp_path / "mistyped")
-    with pytest.raises(DataError, match="holds neither pictures in folders of classes .* nor recordings"):
+    with pytest.raises(DataError, match=r"holds neither pictures in folders of classes .* nor recordings"):
         check_data_folder(tmp_path)
     save(tmp_path / "1.png", drawing(1))
     with pytest.raises(DataError, match="holds pictures in no class's folder"):

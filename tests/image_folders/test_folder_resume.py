@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import models
 from models import registry
+from pipeline._util.files import write_json
+from pipeline._util.typed_json import to_json
 from pipeline.cli import main
 from pipeline.errors import DataError
 from pipeline.image_folders import training
-from pipeline.image_folders.runs import list_runs, read_run
+from pipeline.image_folders.fitting import folder_use
+from pipeline.image_folders.runs import FolderRun, list_runs, read_run
+from pipeline.image_folders.settings import usual_plan
 from pipeline.image_folders.training import CHECKPOINT, run_folder
 from tests.helpers.picture_folders import SMALL_NETWORK, curves_folder
 
@@ -24,11 +29,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network `small` beside those of models/, and a home for runs; nothing is drawn, which takes seconds."""
+    """The network `small` beside those of models/, and a home for runs."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "small.py").write_text(SMALL_NETWORK)
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "more")])
     monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def only_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the results beside the weights, only run.json is written: plots and reports take seconds."""
+
+    def write(folder: Path, run: FolderRun, *rest: object) -> FolderRun:
+        write_json(folder / "run.json", to_json(run))
+        return run
+
+    monkeypatch.setattr(training, "write_results", write)
 
 
 def sha256(run: Path) -> str:
@@ -48,15 +64,17 @@ def stopping(after: int):
     return progress
 
 
+@pytest.mark.usefixtures("only_weights")
 def test_one_seed_gives_one_sha_and_another_seed_another(folder: Path, tmp_path: Path) -> None:
     first, second = (run_folder("small", folder, tmp_path / name) for name in "ab")
     assert sha256(first) == sha256(second)
     assert (first / "small" / "weights.npz").read_bytes() == (second / "small" / "weights.npz").read_bytes()
-    plan = training.usual_plan(training.folder_use("small"))
-    other = run_folder("small", folder, tmp_path / "c", plan=training.replace(plan, seed=1))
+    plan = usual_plan(folder_use("small"))
+    other = run_folder("small", folder, tmp_path / "c", plan=replace(plan, seed=1))
     assert sha256(other) != sha256(first)
 
 
+@pytest.mark.usefixtures("only_weights")
 @pytest.mark.parametrize("after", [1, 4, 6, 8])  # in the first epoch, and in and after later ones of both phases
 def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(folder: Path, tmp_path: Path, after: int) -> None:
     whole = run_folder("small", folder, tmp_path / "whole")
@@ -77,20 +95,22 @@ def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(folder: Pa
     assert not (output / CHECKPOINT).exists()
 
 
+@pytest.mark.usefixtures("only_weights")
 def test_a_stopped_run_of_the_usual_place_is_found_again_and_one_of_other_settings_is_not(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_folder("small", folder, progress=stopping(4))
-    plan = training.usual_plan(training.folder_use("small"))
-    other = run_folder("small", folder, plan=training.replace(plan, batch=8))
+    plan = usual_plan(folder_use("small"))
+    other = run_folder("small", folder, plan=replace(plan, batch=8))
     assert list_runs() == (other,)
     again = run_folder("small", folder)
     assert sorted(list_runs()) == sorted((again, other))
     assert {path.name for path in (again.parent).iterdir()} == {again.name, other.name}
 
 
+@pytest.mark.usefixtures("only_weights")
 def test_a_finished_run_and_the_shipped_weights_are_never_written_over(folder: Path, tmp_path: Path) -> None:
     done = run_folder("small", folder, tmp_path / "done")
-    with pytest.raises(DataError, match="'.*done' holds a finished run; choose another --output"):
+    with pytest.raises(DataError, match=r"'.*done' holds a finished run; choose another --output"):
         run_folder("small", folder, done)
     with pytest.raises(DataError, match="lies in the shipped weights"):
         run_folder("small", folder, registry.WEIGHTS / "new")
@@ -123,11 +143,7 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (
-            ["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"],
-            3,
-            "has no layer 'third' to freeze up to",
-        ),
+        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 3, "has no layer 'third' to freeze"),
         (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 3, "The command line sets dropout to 2.0"),
         (["--model", "small", "--data", "FOLDER", "--ship"], 2, "--ship does not apply to pictures of a folder"),
         (["--model", "small", "--data", "FOLDER", "--without", "201"], 2, "--without does not apply to pictures of a"),
@@ -146,6 +162,7 @@ def test_what_cannot_be_trained_is_one_sentence_that_names_it(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("only_weights")
 def test_earlier_runs_without_the_newer_settings_are_still_read(folder: Path, tmp_path: Path) -> None:
     done = run_folder("small", folder, tmp_path / "done")
     raw = json.loads((done / "run.json").read_text())
