@@ -13,7 +13,10 @@ from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 
-_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune")  # options that some trainings lack
+DEFAULT_STORE: Final = "default"
+_PARTICULAR: Final = (  # options that some trainings lack
+    *("random_split", "epochs", "pictures", "without", "tune", "track"),
+)
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +58,14 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "(201 is of the same man as 202, who is tested)",
     )
     parser.add_argument("--tune", type=positive, metavar="N", help="look for settings in N trials on held-out patients")
+    parser.add_argument(
+        "--track",
+        nargs="?",
+        const=DEFAULT_STORE,
+        metavar="STORE",
+        help="add a run on a folder of pictures to MLflow too (default: mlflow.db in HEARTVISION_HOME); needs "
+        "mlflow-skinny or mlflow",
+    )
     parser.set_defaults(command=_train)
 
 
@@ -175,7 +186,7 @@ def _is_folder(data: Path | None) -> bool:
 
 def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
     """Train the page network on the public pages, or any picture network on a folder of the user's."""
-    if _is_out_of_place(options, "pictures of a folder", *(() if options.model == "page" else ("tune",))):
+    if _is_out_of_place(options, "pictures of a folder", *(() if options.model == "page" else ("tune", "track"))):
         return BAD_USE
     with progress_bars(1) as steps:
         if options.model == "page":
@@ -184,10 +195,15 @@ def _train_on_pictures_of_a_folder(options: argparse.Namespace) -> int:
             command = "python -m pipeline train --model page" + (f" --data {options.data}" if options.data else "")
             written = run(options.data, options.output, progress=next(steps), command=command)
         else:
+            from pipeline.image_folders.tracking import require_mlflow, track
             from pipeline.image_folders.training import run_folder
 
+            if options.track:
+                require_mlflow()
             tune = options.tune or 0
             written = run_folder(options.model, options.data, options.output, tune=tune, progress=next(steps))
+            if options.track:
+                track(written, "" if options.track == DEFAULT_STORE else options.track)
     sys.stdout.write(f"{written}\n")
     return OK
 
