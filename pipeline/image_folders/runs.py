@@ -68,6 +68,11 @@ class RunPlan:
     batch: int
     seed: int
     input_shape: tuple[int, ...]
+    warmup_epochs: int = 0
+    size_px: tuple[int, ...] = ()
+    augmentation: float = 1.0
+    class_weights: str = "sqrt"
+    reads: Literal["pictures", "pages"] = "pictures"
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,10 @@ class FolderRun:
         Some test pictures with their answers.
     minutes : float
         Duration.
+    start : str
+        What training started from, in words: ImageNet weights and from where, or a random start and why.
+    warnings : tuple of str
+        What makes this run doubtful, in sentences: only one class predicted, and why.
     environment : Environment, optional
         Versions and processor; None in runs of earlier versions.
     importance : tuple of SettingImportance
@@ -196,6 +205,8 @@ class FolderRun:
     report: ClassReport
     samples: tuple[SampleAnswer, ...]
     minutes: float
+    start: str = ""
+    warnings: tuple[str, ...] = ()
     environment: Environment | None = None
     importance: tuple[SettingImportance, ...] = ()
 

@@ -135,7 +135,7 @@ def run_folder(
         ),
         refused=len(dataset.refused),
         verdict=verdict(dataset, find_copies(dataset)),
-        plan=RunPlan(**vars(chosen), input_shape=shape),
+        plan=RunPlan(**vars(replace(chosen, reads="pictures")), input_shape=shape),
         trials=trials,
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,

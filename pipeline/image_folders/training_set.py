@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -40,6 +40,18 @@ class FolderPlan:
         Side of the pictures.
     batch, seed : int
         Pictures in a batch, and seed of the random generators.
+    warmup_epochs : int
+        So many epochs of a phase raise the learning rate and cannot end it: patience counts from there on.
+    size_px : tuple of int
+        Height and width of the pictures; () takes `side_px` and the proportions of most pictures.
+    augmentation : float
+        Strength of the random changes to the training pictures, 1 the usual one, 0 none.
+    class_weights : str
+        How often the pictures of each class are drawn: "none" (as often as they occur), "sqrt", "balanced", or a
+        factor for each class that differs from 1, "NAME=2,OTHER=0.5".
+    reads : {"auto", "pictures", "pages"}
+        Whether the network sees the pictures as they are, or 12-lead pages redrawn (`pages.redrawn`); "auto" redraws if
+        nearly all can be read as such pages.
     """
 
     head_epochs: int = 12
@@ -52,6 +64,11 @@ class FolderPlan:
     side_px: int = 96
     batch: int = 32
     seed: int = 20261122
+    warmup_epochs: int = 2
+    size_px: tuple[int, ...] = ()
+    augmentation: float = 1.0
+    class_weights: str = "sqrt"
+    reads: Literal["auto", "pictures", "pages"] = "auto"
 
 
 @dataclass(frozen=True, eq=False)
