@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from pipeline._util.files import write_bytes
 from pipeline.evaluation.class_schema import ClassReport
 from pipeline.evaluation.schema import Curves
 from pipeline.image_folders.runs import FolderRun
-from pipeline.wording import grouped
+from pipeline.wording import grouped, in_lines
 
 FOLDER: Final = "plots"
 DPI: Final = 160
@@ -32,7 +31,6 @@ _STYLE: Final = {
     **{"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": WHITE},
     **{"xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False},
 }
-_PARTS: Final = re.compile(r"[^ _-]*[ _-]|[^ _-]+")
 _LETTERS: Final = 14  # of a line of a class name beside an axis
 _SIZE: Final = (5.2, 3.4)  # inches
 _CELLS_WITH_COUNTS: Final = 20  # classes up to which a cell of the confusion matrix has room for its count
@@ -98,7 +96,7 @@ def _confusion(axes: Any, run: FolderRun) -> None:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     k, turned = len(run.classes), len(run.classes) > 3 and max(map(len, run.classes)) > 6
     _cells(axes, counts, share)
-    upright = [_wrapped(name) for name in run.classes]
+    upright = ["\n".join(in_lines(name, _LETTERS)) for name in run.classes]
     across = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     axes.set_xticks(range(k), run.classes if turned else upright, **across)
     axes.set_yticks(range(k), upright)
@@ -148,7 +146,7 @@ def _classes(axes: Any, run: FolderRun) -> None:
             value, y, xerr=np.maximum(around, 0), fmt=marker, color=colour, label=title, capsize=2.5, markersize=5,
             linewidth=1.3, clip_on=False,
         )  # fmt: skip
-    axes.set_yticks(range(len(rows)), [_wrapped(name) for name in run.classes])
+    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(name, _LETTERS)) for name in run.classes])
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(_per_cent)
     axes.grid(axis="y", visible=False)
@@ -186,16 +184,6 @@ def _encoded(figure: Any, ending: str) -> bytes:
 
 def _per_cent(value: float, _: int) -> str:
     return f"{value * 100:.0f} %"
-
-
-def _wrapped(name: str) -> str:
-    """Return a class name in lines, divided where it has a space, a hyphen or an underscore."""
-    lines = [""]
-    for part in _PARTS.findall(name):
-        if lines[-1] and len(lines[-1] + part.rstrip()) > _LETTERS:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(line.strip() for line in lines)
 
 
 def _floats(values: Sequence[float | None]) -> Any:
