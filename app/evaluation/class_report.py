@@ -20,7 +20,7 @@ from pipeline.evaluation.report_schema import Confusion, ReliabilityBins
 from pipeline.evaluation.schema import Curves
 from pipeline.wording import in_lines, no_share
 
-LABEL_LETTERS = 12  # of a line beside the confusion matrix
+LABEL_LETTERS = 14  # of a line beside the confusion matrix
 TICKS: Final = 10  # on the axis of epochs, about
 FEW_STEPS: Final = 40  # up to which each is marked
 LOSS: Final = MappingProxyType({"loss": ("training", "S"), "val_loss": ("held out", "V")})

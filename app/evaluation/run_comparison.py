@@ -42,7 +42,7 @@ def show_comparison(runs: Runs, labels: Labels, picture: str) -> None:
         return
     show_table(
         _side_by_side(chosen, runs, labels), "heartvision-runs-compared.csv", alt="The chosen runs side by side",
-        height="content",
+        height="content", column_config={"": st.column_config.TextColumn(pinned=True)},
     )  # fmt: skip
     models = [(labels[folder], {m: getattr(runs[folder].report.overall, m) for m in MEASURES}) for folder in chosen]
     figure = charts.compare(models, MEASURES, palette())
