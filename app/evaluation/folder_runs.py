@@ -92,6 +92,8 @@ def _board(runs: Mapping[Path, FolderRun], labels: Mapping[Path, str]) -> pd.Dat
 
 def _one(folder: Path, run: FolderRun, label: str, picture: str) -> None:
     st.markdown(_told(run))
+    for sentence in run.warnings:
+        st.warning(plain(sentence))
     for sentence in run.verdict.sentences:
         (st.error if run.verdict.severity == "leak" else st.info)(plain(sentence))
     _actions(folder, label)
@@ -189,6 +191,8 @@ def _inside(folder: Path, name: str) -> Path | None:
 def _made(run: FolderRun) -> None:
     """Settings and environment."""
     facts = {name.replace("_", " ").capitalize(): _written(value) for name, value in vars(run.plan).items()}
+    if run.start:
+        facts["Started from"] = run.start
     if here := run.environment:
         facts |= {
             "Python, Keras, TensorFlow, NumPy": ", ".join((here.python, here.keras, here.tensorflow, here.numpy)),

@@ -132,7 +132,10 @@ def write_report(folder: Path, run: FolderRun, title: str = "") -> Path:
         title=escape(title or f"{run.model} on {run.dataset}"),
         about=escape(_held(run)),
         figures="".join(f"<div><dt>{a}</dt><dd>{b}<small>{c}</small></dd></div>" for a, b, c in _figures(run)),
-        notes="".join(_note(run, sentence) for sentence in run.verdict.sentences),
+        notes="".join(
+            [_note("leak", sentence) for sentence in run.warnings]
+            + [_note(run.verdict.severity, sentence) for sentence in run.verdict.sentences]
+        ),
         classes=_classes(run),
         intervals=f'<div class="wide">{_plot(folder, "classes", "Scores by class, with their intervals")}</div>',
         plots="".join(_plot(folder, name, title) for name, title in _PLOT_TITLES.items()),
@@ -171,8 +174,8 @@ def _around(estimate: Estimate) -> str:
     return f"95 %: {estimate.low * 100:.1f}–{estimate.high * 100:.1f}"
 
 
-def _note(run: FolderRun, sentence: str) -> str:
-    return f'<p class="note {run.verdict.severity}">{escape(sentence)}</p>'
+def _note(severity: str, sentence: str) -> str:
+    return f'<p class="note {severity}">{escape(sentence)}</p>'
 
 
 def _classes(run: FolderRun) -> str:
@@ -252,6 +255,7 @@ def _facts(run: FolderRun) -> list[tuple[str, str]]:
             ("Processor", f"{here.processor}; {here.system}; {here.dtype}"),
             ("Graphics processor", ", ".join(here.gpus) or "none used"),
         ]
+    facts += [("Started from", run.start)] if run.start else []
     settings = [(name.replace("_", " ").capitalize(), _setting(value)) for name, value in plan.items()]
     return [*facts, *settings, ("Temperature", f"{run.temperature:.3f}")]
 

@@ -6,8 +6,6 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,13 +25,13 @@ from pipeline.image_folders.doubts import doubts
 from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SettingsTrial, runs_folder
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, runs_folder
 from pipeline.image_folders.settings import usual_plan
 from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, prepare
+from pipeline.image_folders.tuning import Tuned, tuned
 from pipeline.page_classifier.page_picture import DRAWING
-from pipeline.training.search import Range, search
+from pipeline.training.search import Watch
 
-SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0.1, 0.6), "frozen": Range(0.0, 1.0)}
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
 KEY: Final = "key.txt"  # in it: what the run was started with
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
@@ -66,8 +64,8 @@ def run_folder(
     plan : FolderPlan, optional
         How to train; the network's usual plan if None.
     tune : int, optional
-        Search learning rate, dropout and frozen depth in this many trials on the validation part first; an interrupted
-        search on the same pictures resumes, whatever the output is.
+        Search learning rate, batch, dropout, frozen depth and augmentation in this many trials on the validation part
+        first; bad trials stop early, and an interrupted search on the same pictures resumes, whatever the output is.
     progress : Progress, optional
         Called with what is being done, for a progress display.
     command : str, optional
@@ -92,9 +90,10 @@ def run_folder(
     prepared = prepare(dataset, given, progress)
     dataset, chosen, training_data = prepared.dataset, prepared.plan, prepared.training_data
     pictures, label, division = training_data.pictures, training_data.label, training_data.division
-    trials: tuple[SettingsTrial, ...] = ()
+    searched = Tuned(chosen, (), ())
     if tune:
-        chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+        searched = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+        chosen = searched.plan
     checkpoint = _checkpoint(output, key)
     fitted = fit(name, training_data, chosen, stretch_of(progress, 0.2, 0.9), checkpoint=checkpoint)
     model, history = fitted.model, fitted.history
@@ -122,7 +121,8 @@ def run_folder(
         refused=len(dataset.refused),
         verdict=verdict(dataset, find_copies(dataset)),
         plan=RunPlan(**vars(chosen), input_shape=tuple(pictures.shape[1:])),
-        trials=trials,
+        trials=searched.trials,
+        importance=searched.importance,
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,
         report=class_report(p, label[division.test], dataset.classes, group=prepared.copies[division.test]),
@@ -172,29 +172,19 @@ def _key(name: str, dataset: FolderDataset, plan: FolderPlan, tune: int) -> str:
 
 def _tuned(
     name: str, training_data: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
-) -> tuple[FolderPlan, tuple[SettingsTrial, ...]]:
-    cuts = [cut or EVERYTHING for cut in folder_use(name).cuts]
+) -> Tuned:
+    def measure(tried: FolderPlan, watch: Watch) -> float:
+        return min(fit(name, training_data, tried, watch=watch).history["val_loss"])
 
-    def planned(settings: Mapping[str, float]) -> FolderPlan:
-        depth = cuts[min(int(settings["frozen"] * len(cuts)), len(cuts) - 1)]
-        return replace(plan, learning_rate=settings["learning_rate"], dropout=settings["dropout"], frozen_up_to=depth)
-
-    def measure(settings: Mapping[str, float]) -> float:
-        return min(fit(name, training_data, planned(settings))[1]["val_loss"])
-
-    first = {"learning_rate": plan.learning_rate, "dropout": plan.dropout, "frozen": 0.5}
-    found = search(journal, SPACE, measure, trials, first=first, progress=lambda f, s: progress(0.2, s))
-    told = [
-        SettingsTrial(
-            learning_rate=settings["learning_rate"],
-            dropout=settings["dropout"],
-            frozen=settings["frozen"],
-            frozen_up_to=planned(settings).frozen_up_to,
-            val_loss=value,
-        )
-        for settings, value in found.trials
-    ]
-    return planned(found.best), tuple(told)
+    return tuned(
+        plan,
+        [cut or EVERYTHING for cut in folder_use(name).cuts],
+        measure,
+        trials=trials,
+        changes=training_data.variants is None,
+        journal=journal,
+        progress=lambda f, s: progress(0.2, s),
+    )
 
 
 def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:

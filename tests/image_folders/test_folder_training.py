@@ -14,8 +14,8 @@ from models.transfer import tail_of
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import read_folder
-from pipeline.image_folders.runs import list_runs, read_run
 from pipeline.image_folders.fitting import folder_networks
+from pipeline.image_folders.runs import list_runs, read_run
 from pipeline.image_folders.training import run_folder
 from pipeline.image_folders.training_set import FolderPlan, divide, labels
 
