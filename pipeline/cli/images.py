@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli.shared import OK, REFUSED, loader, positive, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
+from pipeline.picture_sets.options import LABELS, SPLITS, STYLES
 
 if TYPE_CHECKING:
     from pipeline.intake import CsvOptions
@@ -34,7 +35,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--style",
         default="plain",
-        choices=("model", "paper", "plain", "spectrogram", "scalogram", "gaf", "page"),
+        choices=STYLES,
         help="model: what the networks see; page: 12 leads on a printed page (default: %(default)s)",
     )
     parser.add_argument(
@@ -48,13 +49,13 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--label",
-        choices=("beat", "rhythm", "normal-abnormal"),
+        choices=LABELS,
         help="from the reference (.atr), else predicted and marked so (default: beat; page: rhythm)",
     )
     parser.add_argument(
         "--split",
         default="none",
-        choices=("ds1ds2", "patient", "none"),
+        choices=SPLITS,
         help="ds1ds2: MIT-BIH as de Chazal 2004; patient: train, val and test by patient (default: %(default)s)",
     )
     parser.add_argument(

@@ -17,13 +17,14 @@ from pipeline.wording import grouped
 CARD, README = "card.json", "README.md"
 DRAWN: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "model": "the picture that the networks see, inks on black: red the first lead, green the second, blue the usual "
-        "beat; below, the rhythm strip and the RR intervals",
+        "model": "the picture that the networks see, inks on black: red the first lead, green the second, blue the "
+        "usual beat; below, the rhythm strip and the RR intervals",
         "paper": "ECG paper to scale, 25 mm/s; the gain of each record is in the manifest; lines at 1 mm and 5 mm",
         "plain": "a black curve on white that fills the picture, without scale: the size of a beat is not in it",
-        "spectrogram": "power over time and frequency, 0 at the bottom to 40 Hz, in decibels below each picture's maximum",
-        "scalogram": "power of the Morlet wavelet transform, 1 Hz at the bottom to 40 Hz, logarithmic, in decibels below "
-        "each picture's maximum",
+        "spectrogram": "power over time and frequency, 0 at the bottom to 40 Hz, in decibels below each picture's "
+        "maximum",
+        "scalogram": "power of the Morlet wavelet transform, 1 Hz at the bottom to 40 Hz, logarithmic, in decibels "
+        "below each picture's maximum",
         "gaf": "Gramian angular summation field; time runs to the right and down",
         "page": "a printed page of 12 leads, 25 mm/s, 0.05-40 Hz; the gain is on the page and in the manifest",
     }

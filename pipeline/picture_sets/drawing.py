@@ -173,6 +173,6 @@ def _paper(width: int, height: int, px_per_mm: float) -> PictureArray:
 
 
 def _lines(length: int, first: float, step: float) -> FloatArray:
-    """Return how far each of `length` pixels is covered by lines one pixel wide, every `step` pixels through `first`."""
+    """Return how far each of `length` pixels is covered by lines a pixel wide, every `step` pixels from `first` on."""
     nearest = first + np.round((np.arange(length) - first) / step) * step
     return np.clip(1 - np.abs(np.arange(length) - nearest), 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a folder of pictures remembers about its making, so that a rerun goes on: settings, and records that are done."""
+"""What a folder of pictures remembers of its making, so that a rerun goes on: settings, and records that are done."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ class Memory:
         if stored is not None and stored != wanted:
             other = next(name for name in sorted({*stored, *wanted}) if stored.get(name) != wanted.get(name))
             raise DataError(
-                f"The folder {folder.name!r} holds pictures that were made with another {other.replace('_', ' ')}; choose "
-                "another --output."
+                f"The folder {folder.name!r} holds pictures that were made with another {other.replace('_', ' ')}; "
+                "choose another --output."
             )
         shutil.rmtree(self.drafts, ignore_errors=True)
         write_json(self._own / _SETTINGS, wanted)

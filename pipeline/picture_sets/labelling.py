@@ -147,13 +147,13 @@ def reference_rhythms(source: Source, recording: Recording) -> tuple[Episode, ..
 
 
 def stated_rhythm(header: str) -> RhythmCode | None:
-    """Return the rhythm that a header's comments state in words, as LUDB's, or in SNOMED CT, as the Challenge's of 2021.
+    r"""Return the rhythm that a header's comments state in words, as LUDB's, or in SNOMED CT, as Challenge 2021's.
 
     Of several, it is the most urgent one.
 
     Examples
     --------
-    >>> stated_rhythm("r 12 500 5000\\n#Rhythm: Sinus bradycardia."), stated_rhythm("#Dx: 426783006,164889003")
+    >>> stated_rhythm("r 12 500 5000\n#Rhythm: Sinus bradycardia."), stated_rhythm("#Dx: 426783006,164889003")
     ('SBR', 'AFIB')
     """
     if found := _RX_SPOKEN.search(header):
@@ -207,7 +207,7 @@ def _beats(truth: _Truth, options: PictureSetOptions) -> Cuts:
 
 
 def _strips(truth: _Truth, options: PictureSetOptions) -> Cuts:
-    """Strips one after the other: inside one rhythm, or for pages from the beginning on."""
+    """Cut strips one after the other: inside one rhythm, or for pages from the beginning on."""
     prepared, (_, seconds) = truth.prepared, options.window_s or (0.0, 0.0)
     fs, length = prepared.beats.fs, round(seconds * prepared.beats.fs)
     total = round(prepared.recording.duration_s * fs)

@@ -111,7 +111,7 @@ def _size(options: PictureSetOptions) -> tuple[int, int] | None:
 
 
 def _window(options: PictureSetOptions) -> tuple[float, float]:
-    if options.style == "model" and options.window_s is not None:
+    if options.style == "model" and options.window_s not in (None, SHORT_S):
         raise DataError("The picture of style model has a window of its own, the one that networks see; leave it out.")
     if not options.of_beats:
         before, after = options.window_s or (0.0, STRIP_S)

@@ -22,8 +22,8 @@ def what_it_costs(weights: Path | None = None) -> str:
     from models.registry import WEIGHTS
 
     said = (
-        "Pictures of one patient are in train and test (random split): a score on this test part says how well patients "
-        "are recognised, not how well new ones are read"
+        "Pictures of one patient are in train and test (random split): a score on this test part says how well "
+        "patients are recognised, not how well new ones are read"
     )
     try:
         found = read_evaluation(evaluation_file(MEASURED_ON, "ds2", weights or WEIGHTS))
@@ -34,6 +34,6 @@ def what_it_costs(weights: Path | None = None) -> str:
     if found.random_split is None or None in (f_fair, f_easy, s_fair, s_easy):
         return f"{said}."
     return (
-        f"{said}. Network {MEASURED_ON}: F1 of S {s_easy:.3f} and of F {f_easy:.3f} on a random split, {s_fair:.3f} and "
-        f"{f_fair:.3f} on new patients."
+        f"{said}. Network {MEASURED_ON}: F1 of S {s_easy:.3f} and of F {f_easy:.3f} on a random split, {s_fair:.3f} "
+        f"and {f_fair:.3f} on new patients."
     )

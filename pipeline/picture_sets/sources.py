@@ -1,4 +1,4 @@
-"""Which recordings are made into pictures: a file, a folder or a public database; whose they are, under what licence."""
+"""Which recordings are made into pictures: a file, a folder or a public database; whose they are, and the licence."""
 
 from __future__ import annotations
 

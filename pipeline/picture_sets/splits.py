@@ -86,12 +86,12 @@ def divide(sources: Sequence[Source], options: PictureSetOptions) -> Division:
 
 
 def _ds1_ds2(sources: Sequence[Source]) -> Division:
-    """DS2 tests; DS1 trains, without five patients for validation and without whom DS2 knows; the paced are left out."""
+    """Let DS2 test, and DS1 train but for five patients for validation and one whom DS2 knows; leave out the paced."""
     foreign = [source.record for source in sources if source.database != "mitdb"]
     if foreign:
         raise DataError(
-            f"Record {foreign[0]!r} is not of the MIT-BIH Arrhythmia Database (mitdb), which alone has DS1 and DS2; use "
-            "--split patient."
+            f"Record {foreign[0]!r} is not of the MIT-BIH Arrhythmia Database (mitdb), which alone has DS1 and DS2; "
+            "use --split patient."
         )
     part: dict[str, str] = {}
     notices = []
@@ -116,8 +116,8 @@ def _by_patient(sources: Sequence[Source], options: PictureSetOptions) -> Divisi
     if len(patients) < len(PARTS):
         whose = "1 patient" if len(patients) == 1 else f"{len(patients)} patients"
         raise DataError(
-            f"These recordings are of {whose}; train, val and test need at least {len(PARTS)}, because a split inside a "
-            "patient tests on people that were trained on. Add recordings, use --split none, or ask for --random-split."
+            f"These recordings are of {whose}; train, val and test need at least {len(PARTS)}, because a split inside "
+            "a patient tests on people that were trained on. Add recordings, use --split none, or ask for --random-split."
         )
     counts = {patient: Counter[str]() for patient in patients}
     for source in sources:
