@@ -167,10 +167,7 @@ def examples(source: Source, options: PictureSetOptions, load: Load, *, count: i
     """
     options = checked(options)
     cuts = cut(source, options, load)
-    order = [np.flatnonzero(cuts.label == name) for name in np.unique(cuts.label)]
-    each = -(-count // max(1, len(order)))
-    spread = [own[np.unique(np.linspace(0, own.size - 1, each + 2).round().astype(np.int64))] for own in order]
-    chosen = np.sort(np.concatenate([*(own[:each] for own in spread), np.zeros(0, np.int64)])[:count]).astype(np.int64)
+    chosen = _of_each_class(cuts, count)
     return [
         Example(
             picture,
@@ -181,3 +178,11 @@ def examples(source: Source, options: PictureSetOptions, load: Load, *, count: i
         )
         for i, picture in zip(chosen, drawer_for(cuts, options).draw(chosen), strict=True)
     ]
+
+
+def _of_each_class(cuts: Cuts, count: int) -> IntArray:
+    """Return `count` positions at most: one of each class, then a second one, and so on, spread over the recording."""
+    own = [np.flatnonzero(cuts.label == name) for name in np.unique(cuts.label)]
+    share = np.linspace(0, 1, count + 2)[1:-1]
+    rounds = [int(found[round(float(at) * (found.size - 1))]) for at in share for found in own]
+    return np.sort(np.array(list(dict.fromkeys(rounds))[:count], np.int64))

@@ -117,7 +117,7 @@ def _by_patient(sources: Sequence[Source], options: PictureSetOptions) -> Divisi
         whose = "1 patient" if len(patients) == 1 else f"{len(patients)} patients"
         raise DataError(
             f"These recordings are of {whose}; train, val and test need at least {len(PARTS)}, because a split inside "
-            "a patient tests on people that were trained on. Add recordings, use --split none, or ask for --random-split."
+            "a patient tests on people that were trained on. Add recordings, or choose --split none or --random-split."
         )
     counts = {patient: Counter[str]() for patient in patients}
     for source in sources:
