@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.shared import OK, REFUSED, loader, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, loader, positive, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.picture_sets.options import LABELS, SPLITS, STYLES
@@ -79,13 +79,18 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 def _images(options: argparse.Namespace) -> int:
     from pipeline.datasets.patients import read_patients
     from pipeline.picture_sets.making import make_picture_set
-    from pipeline.picture_sets.options import PictureSetOptions
+    from pipeline.picture_sets.options import PictureSetOptions, checked
     from pipeline.picture_sets.sources import find_sources
 
     shared = ("style", "label", "split", "random_split", "layout", "lead", "most", "seed")
     asked = PictureSetOptions(
         **{name: getattr(options, name) for name in shared}, size_px=options.size, window_s=options.window
     )
+    try:
+        asked = checked(asked)
+    except DataError as error:
+        say(str(error))
+        return BAD_USE
     patients = read_patients(options.patients) if options.patients else None
     sources = find_sources(options.places, csv=_csv_options(options), patients=patients)
     with progress_bars(1) as steps:

@@ -21,6 +21,7 @@ LEAST_HEIGHT: Final = 0.25  # usual QRS heights that fill a plain picture at lea
 FITTING: Final = 0.995  # of a recording's stretches fit on its paper; what is higher runs along the edge
 FINE_PX: Final = 3.0  # millimetres narrower than this are not drawn
 LINE_SHARE: Final = 1 / 140  # width of the line, of the picture's shorter side
+CROWDED: Final = 2.0  # samples per pixel
 _SHIFT: Final = 4  # OpenCV's fractional bits
 
 
@@ -153,7 +154,8 @@ def _draw_curves(canvas: PictureArray, x: NDArray[np.float64], y: NDArray[np.flo
     points[..., 0] = x
     points[..., 1] = y + np.arange(n)[:, None] * height
     fixed = np.round(points * (1 << _SHIFT)).astype(np.int32)
-    thickness = max(1, round(min(height, width) * LINE_SHARE))
+    crowded = y.shape[1] > CROWDED * width  # a strip of many beats, which thick lines would fill
+    thickness = 1 if crowded else max(1, round(min(height, width) * LINE_SHARE))
     tall = canvas.reshape(n * height, *canvas.shape[2:])
     cv2.polylines(tall, list(fixed), False, ink, thickness, cv2.LINE_AA, _SHIFT)  # type: ignore[call-overload]
 

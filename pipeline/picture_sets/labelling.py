@@ -239,16 +239,26 @@ def _of_pages(
     readable = np.array([not text for text in truth.reason], np.bool_)
     for i, first_s in enumerate(start_s):
         if options.label == "rhythm":
-            shown = [min(e.stop_s, first_s + seconds) - max(e.start_s, first_s) for e in truth.episodes]
-            if shown and max(shown) >= PAGE_SHARE * seconds:
-                episode = truth.episodes[int(np.argmax(shown))]
-                label[i], confidence[i] = episode.rhythm, episode.confidence
+            label[i], confidence[i] = _longest(truth.episodes, first_s, first_s + seconds)
             continue
         inside = readable & (time_s >= first_s) & (time_s < first_s + seconds)
         if inside.any():
             label[i] = ABNORMAL if (truth.classes[inside] != "N").any() else NORMAL
             confidence[i] = truth.confidence[inside].min()
     return label, confidence
+
+
+def _longest(episodes: Sequence[Episode], start_s: float, stop_s: float) -> tuple[str, float]:
+    """Return the rhythm that takes most of a stretch, and its least confidence; "" if none takes `PAGE_SHARE`."""
+    seconds: Counter[str] = Counter()
+    confidence: dict[str, float] = {}
+    for episode in episodes:
+        shared = min(episode.stop_s, stop_s) - max(episode.start_s, start_s)
+        if shared > 0:
+            seconds[episode.rhythm] += shared
+            confidence[episode.rhythm] = min(episode.confidence, confidence.get(episode.rhythm, 1.0))
+    rhythm, longest = seconds.most_common(1)[0] if seconds else ("", 0.0)
+    return (rhythm, confidence[rhythm]) if longest >= PAGE_SHARE * (stop_s - start_s) else ("", 1.0)
 
 
 def _rhythm_at(time_s: NDArray[np.float64], episodes: Sequence[Episode]) -> tuple[NDArray[np.str_], FloatArray]:

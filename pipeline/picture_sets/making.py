@@ -31,6 +31,10 @@ WRITERS: Final = 2  # threads that encode and write while the next pictures are 
 BATCH_PIXELS: Final = 4_000_000  # drawn at once
 BATCH_MAX: Final = 256
 DIGITS: Final = 4
+NORMAL_MEANS: Final = (
+    "In these pictures, normal means that the beats are of AAMI class N, which takes in bundle branch block and escape "
+    "beats: it does not mean a normal ECG."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,13 +99,19 @@ def make_picture_set(
             except (IntakeError, SignalError) as error:
                 refused.append(RefusedRecord(source.record, str(error)))
     progress(1.0, "Writing the manifest")
-    card = _card(memory.everything(), refused, options, division)
+    done = memory.everything()
+    card = _card(done, refused, options, division)
     if not card.pictures:
-        why = f" {refused[0].record}: {refused[0].reason}" if refused else ""
-        raise DataError(f"There is nothing to draw in these recordings.{why}")
-    write_manifest([row for record in memory.everything() for row in record.rows], output)
+        raise DataError(f"There is nothing to draw in these recordings{_why_nothing(card)}")
+    write_manifest([row for record in done for row in record.rows], output)
     write_card(card, output)
     return card
+
+
+def _why_nothing(card: Card) -> str:
+    if card.refused:
+        return f". {card.refused[0].record}: {card.refused[0].reason}"
+    return f": {card.left_out[0].reason}." if card.left_out else "."
 
 
 def _settings(options: PictureSetOptions, division: Division) -> dict[str, object]:
@@ -201,6 +211,7 @@ def _card(
         left_out.update(record.left_out)
     models = sorted({record.model for record in done if record.model and record.rows})
     cost = (what_it_costs(),) if division.at_random else ()
+    meaning = (NORMAL_MEANS,) if options.label == "normal-abnormal" else ()
     return Card(
         version=pipeline.__version__,
         date=now(),
@@ -225,5 +236,5 @@ def _card(
         left_out=tuple(LeftOut(reason, count) for reason, count in left_out.most_common()),
         refused=tuple(refused),
         licences=tuple(sorted({licence_of(record.database) for record in done if record.rows})),
-        notices=(*cost, *division.notices),
+        notices=(*cost, *meaning, *division.notices),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -17,7 +18,11 @@ STYLES: Final[tuple[Style, ...]] = get_args(Style)
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 SIDE_PX: Final = 224  # what most networks for photographs read
-SIDES_PX: Final = (32, 1024)  # smallest and largest side of a picture, pixels
+SIDES_PX: Final = (32, 2048)  # smallest and largest side of a picture, pixels
+STRIP_PX: Final = (672, 224)  # of a rhythm strip as a curve: three times as wide as high
+STRIP_HEIGHT_PX: Final = 200  # of a rhythm strip on paper: 50 mm, at ...
+STRIP_PX_PER_S: Final = 100  # ... 4 pixels per mm
+PX_PER_MM_MIN: Final = 2.0  # narrower, a millimetre of paper cannot be told from the line
 PAGE_WIDTHS_PX: Final = (400, 4000)
 STRIP_S: Final = 10.0  # of a rhythm strip and of a page: the length of a standard 12-lead ECG
 STRIPS_S: Final = (2.0, 60.0)
@@ -40,7 +45,8 @@ class PictureSetOptions:
         `spectrogram`, `scalogram` and `gaf` the transforms of `pipeline.picture_sets.transforms`, and `page` a printed
         page of 12 leads.
     size_px : tuple of (int, int), optional
-        Width and height, pixels. None is the style's own: 224 x 224, 96 x 64 for `model`, 8 pixels per mm for `page`.
+        Width and height, pixels. None is the style's own: 224 x 224, 96 x 64 for `model`, wider for
+        strips that are curves, 8 pixels per mm for `page`.
     window_s : tuple of (float, float), optional
         Seconds before and after R; for strips and pages, 0 and their length. None is the style's own.
     label : Label, optional
@@ -95,19 +101,44 @@ def checked(options: PictureSetOptions) -> PictureSetOptions:
         raise DataError("DS1 and DS2 are divided by patient, a random split is not; choose one of them.")
     if found.style == "page" and found.lead:
         raise DataError("A page shows all its leads; leave out the lead.")
-    return PictureSetOptions(**{**vars(found), "size_px": _size(found), "window_s": _window(found)})
+    full = PictureSetOptions(**{**vars(found), "size_px": _size(found), "window_s": _window(found)})
+    _check_scale(full)
+    return full
 
 
 def _size(options: PictureSetOptions) -> tuple[int, int] | None:
     if options.size_px is None:
-        own = (DEFAULT.picture.width_px, DEFAULT.picture.height_px) if options.style == "model" else (SIDE_PX, SIDE_PX)
-        return None if options.style == "page" else own
+        return None if options.style == "page" else _own_size(options)
     low, high = PAGE_WIDTHS_PX if options.style == "page" else SIDES_PX
     if wrong := [side for side in options.size_px if not low <= side <= high]:
         raise DataError(f"A side of {wrong[0]} pixels is outside {low} to {high}.")
     if options.style == "page" and options.size_px[0] != options.size_px[1]:
         raise DataError("A page keeps the proportions of its paper; give one number, its width.")
     return options.size_px
+
+
+def _own_size(options: PictureSetOptions) -> tuple[int, int]:
+    if options.style == "model":
+        return DEFAULT.picture.width_px, DEFAULT.picture.height_px
+    if options.of_beats or options.style not in ("plain", "paper"):
+        return SIDE_PX, SIDE_PX
+    width = min(SIDES_PX[1], round(sum(_window(options)) * STRIP_PX_PER_S))
+    return (width, STRIP_HEIGHT_PX) if options.style == "paper" else STRIP_PX
+
+
+def _check_scale(options: PictureSetOptions) -> None:
+    """Refuse paper on which a millimetre cannot be seen. Raises DataError."""
+    if options.style != "paper" or options.size_px is None:
+        return
+    from pipeline.export.ecg_paper import SPEED_MM_S  # the PDF library, which the command line does not need to start
+
+    length_mm = sum(options.window_s or (0.0, 0.0)) * SPEED_MM_S
+    least = math.ceil(length_mm * PX_PER_MM_MIN)
+    if options.size_px[0] < least:
+        raise DataError(
+            f"The window is {length_mm:g} mm of paper, for which {options.size_px[0]} pixels are too few; "
+            f"give --size {least}x{STRIP_HEIGHT_PX} or more."
+        )
 
 
 def _window(options: PictureSetOptions) -> tuple[float, float]:

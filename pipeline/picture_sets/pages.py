@@ -11,13 +11,13 @@ from scipy import signal as sps
 from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import runs
-from pipeline.synthesis.ecg_pages import PageStyle, draw_page
+from pipeline.synthesis.ecg_pages import PageStyle, draw_page, row_height_mm
 from pipeline.types import FloatArray, IntArray, PictureArray, Recording
 
 BAND_HZ: Final = (0.05, 40.0)  # what the page says that it shows: ST segments need the low edge (AHA/ACC/HRS 2007)
 PADDING_S: Final = 10.0  # the filter's low edge is slow: this much of the mirrored signal stands before and after
 GAINS_MM_MV: Final = (10.0, 5.0)  # printed by the recorder; half gain where the waves of two rows would meet
-FITTING_MV: Final = 3.8  # peak to peak in any lead up to which a row of a usual page holds 10 mm/mV
+ROWS_FITTING: Final = 1.3  # rows that a lead may take, peak to peak: waves reach into free parts of the next row
 BRIDGED_S: Final = 0.04
 
 
@@ -80,7 +80,7 @@ def draw_pages(
     return [draw_page({lead: v[a : a + span] for lead, v in leads.items()}, fs, style).picture for a in start]
 
 
-def gain_for(leads: dict[str, FloatArray], start: IntArray, span: int) -> float:
+def gain_for(leads: dict[str, FloatArray], start: IntArray, span: int, layout: str) -> float:
     """Return the gain, mm/mV, at which the leads of all pages of a recording fit.
 
     Parameters
@@ -91,9 +91,12 @@ def gain_for(leads: dict[str, FloatArray], start: IntArray, span: int) -> float:
         First sample of each page.
     span : int
         Samples of a page.
+    layout : str
+        A name of `LAYOUTS`.
     """
     highest = max((float(np.ptp(values[a : a + span])) for values in leads.values() for a in start), default=0.0)
-    return GAINS_MM_MV[0] if highest <= FITTING_MV else GAINS_MM_MV[1]
+    room = ROWS_FITTING * row_height_mm(layout)
+    return next((gain for gain in GAINS_MM_MV if highest * gain <= room), GAINS_MM_MV[-1])
 
 
 def _filtered(lead: FloatArray, fs: float, name: str) -> FloatArray:
@@ -107,4 +110,4 @@ def _filtered(lead: FloatArray, fs: float, name: str) -> FloatArray:
     filters = sps.butter(2, edges, "bandpass", fs=fs, output="sos")
     centred = np.asarray(lead, np.float64) - np.median(lead)
     padding = min(round(PADDING_S * fs), centred.size - 1)
-    return np.asarray(sps.sosfiltfilt(filters, centred, padlen=padding), np.float32)
+    return np.asarray(sps.sosfiltfilt(filters, centred, padtype="even", padlen=padding), np.float32)

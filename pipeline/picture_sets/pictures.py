@@ -114,7 +114,7 @@ def drawer_for(cuts: Cuts, options: PictureSetOptions) -> Drawer:
     if options.style == "page":
         leads = pages.page_leads(prepared.recording, options.layout)
         span = round((options.window_s or (0.0, 0.0))[1] * prepared.recording.fs)
-        return Drawer(cuts, options, pages.gain_for(leads, cuts.sample, span), leads=leads)
+        return Drawer(cuts, options, pages.gain_for(leads, cuts.sample, span, options.layout), leads=leads)
     if options.style != "paper" or not len(cuts):
         return Drawer(cuts, options)
     first = prepared.leads[0]

@@ -141,14 +141,14 @@ def _sources(place: str, csv: CsvOptions | None) -> Iterator[Source]:
         there = path.with_suffix(".hea") if bare else path.parent / f"{path.name}.hea"
     if not there.is_file():
         raise DataError(f"There is no recording, folder or database {place!r}; check the path.")
-    yield _source(there, there.stem, csv, {})
+    yield _source(there, there.stem, csv, _stated_patients(there))
 
 
 def _in_folder(root: Path, csv: CsvOptions | None) -> Iterator[Source]:
     files = sorted(_recordings(root))
     if not files:
         raise DataError(f"The folder {root.name!r} holds no recording (.hea, or .csv); choose another one.")
-    known = ptbxl_patients(root)
+    known = _stated_patients(files[0])
     for file in files:
         yield _source(file, file.relative_to(root).with_suffix("").as_posix(), csv, known)
 
@@ -171,6 +171,11 @@ def _database(file: Path) -> str:
     """Return the public database whose folder a file lies in, at any depth; "" if it lies in none."""
     known = {*CATALOGUE, *OTHER_LICENCES}
     return next((parent.name for parent in file.resolve().parents if parent.name in known), "")
+
+
+def _stated_patients(file: Path) -> Mapping[str, str]:
+    """Return the patients that the database of a file states by record; none where it has no list of them."""
+    return next((ptbxl_patients(parent) for parent in file.resolve().parents if parent.name == "ptbxl"), {})
 
 
 def _names(source: Source) -> tuple[str, str]:

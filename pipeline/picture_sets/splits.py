@@ -133,6 +133,8 @@ def _by_patient(sources: Sequence[Source], options: PictureSetOptions) -> Divisi
 def _most_even(table: np.ndarray, seed: int) -> list[str]:
     """Return the part of each patient: the random division in which classes are spread most as `SHARES` says.
 
+    What differs is measured as in a chi-squared test, so that a part without a class counts most.
+
     Parameters
     ----------
     table : (patients, classes) float64
@@ -148,7 +150,7 @@ def _most_even(table: np.ndarray, seed: int) -> list[str]:
     best, least = layout, np.inf
     for _ in range(TRIALS):
         tried = rng.permutation(layout)
-        uneven = sum(float(np.abs(share[tried == part].sum(axis=0) - SHARES[part]).sum()) for part in PARTS)
+        uneven = sum(float(((share[tried == p].sum(axis=0) - SHARES[p]) ** 2).sum()) / SHARES[p] for p in PARTS)
         if uneven < least:
             best, least = tried, uneven
     return [str(part) for part in best]
