@@ -150,14 +150,19 @@ def _ask_to_delete(folder: Path, label: str) -> None:
         "cannot be brought back. The pictures that it was trained on stay where they are."
     )
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete_forever:", key="run-delete-sure"):
-            try:
-                delete_run(folder)
-            except DataError as error:
-                st.session_state["run-refused"] = str(error)
+        sure = st.button(
+            "Delete", type="primary", icon=":material/delete_forever:", key="run-delete-sure", on_click=_delete,
+            args=(folder,),
+        )  # fmt: skip
+        if st.button("Keep it", key="run-delete-no") or sure:
             st.rerun()
-        if st.button("Keep it", key="run-delete-no"):
-            st.rerun()
+
+
+def _delete(folder: Path) -> None:
+    try:
+        delete_run(folder)
+    except DataError as error:
+        st.session_state["run-refused"] = str(error)
 
 
 def _samples(folder: Path, run: FolderRun) -> None:
