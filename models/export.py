@@ -208,9 +208,9 @@ def _own_layers_replaced(model: Any) -> Any:
     natives = {name: layer.native() for name, layer in own.items()}
     clone = keras().models.clone_model(
         model,
-        clone_function=lambda layer: natives[layer.name][0]
-        if layer.name in natives
-        else layer.__class__.from_config(layer.get_config()),
+        clone_function=lambda layer: (
+            natives[layer.name][0] if layer.name in natives else layer.__class__.from_config(layer.get_config())
+        ),
     )
     for layer in clone.layers:
         known = natives[layer.name][1] if layer.name in natives else model.get_layer(layer.name).get_weights()

@@ -1,6 +1,6 @@
 """Run as a script in a new process: an exported network's answers, with its format's runtime and nothing of ours.
 
-    python -P exported.py FORMAT FILE INPUTS.npy ANSWERS.npy
+python -P exported.py FORMAT FILE INPUTS.npy ANSWERS.npy
 """
 
 from __future__ import annotations

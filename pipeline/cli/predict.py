@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,30 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from pipeline.export import dump_json
-    from pipeline.image_folders.predicting import answer_json, find_pictures, find_run, load_run, predict_files
+    from pipeline.image_folders.predicting import find_pictures, find_run, load_run
 
     trained, files = load_run(find_run(options.run)), find_pictures(options.pictures)
+    answers = answer_files(trained, files, options)
+    if options.output is not None:
+        _say_counts(answers)
+    return write_answers({"pictures": answers, "run": options.run} | told_of(trained), options.output)
+
+
+def answer_files(trained: TrainedRun, files: Sequence[Path], options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return a run's answers, ready for JSON; say what cannot be read, and write heatmaps if they are asked for.
+
+    Parameters
+    ----------
+    trained : TrainedRun
+        The run.
+    files : sequence of Path
+        The pictures.
+    options : Namespace
+        Its `heatmap` is a folder or None.
+    """
+    from pipeline.image_folders.predicting import answer_json, predict_files
+    from pipeline.intake.content import file_stem, safe_name
+
     answers = []
     with progress_bars(1) as steps:
         for number, (answer, seen) in enumerate(predict_files(trained, files, next(steps)), 1):
@@ -38,14 +59,20 @@ def _predict(options: argparse.Namespace) -> int:
             if seen is None:
                 say(f"{label(Path(answer.picture))}: {answer.reason}")
             elif options.heatmap is not None:
-                write_heat(trained, answer, seen, options.heatmap / f"{number:03d}.png")
-    content = dump_json({"pictures": answers, "run": options.run} | told_of(trained))
-    if options.output is None:
-        sys.stdout.write(content.decode("utf-8"))
+                name = safe_name(file_stem(Path(answer.picture).name), default="picture")
+                _write_heat(trained, answer, seen, options.heatmap / f"{number:03d}_{name}.png")
+    return answers
+
+
+def write_answers(content: dict[str, Any], output: Path | None) -> int:
+    """Write answers as JSON, to standard output if there is no file; the exit code tells whether one has no class."""
+    from pipeline.export import dump_json
+
+    if output is None:
+        sys.stdout.write(dump_json(content).decode("utf-8"))
     else:
-        write_bytes(options.output, content)
-        _say_counts(answers)
-    return REFUSED if any(answer["class"] is None for answer in answers) else OK
+        write_bytes(output, dump_json(content))
+    return REFUSED if any(answer["class"] is None for answer in content["pictures"]) else OK
 
 
 def told_of(trained: TrainedRun) -> dict[str, Any]:
@@ -60,7 +87,7 @@ def told_of(trained: TrainedRun) -> dict[str, Any]:
     }
 
 
-def write_heat(trained: TrainedRun, answer: RunAnswer, seen: PictureArray, file: Path) -> None:
+def _write_heat(trained: TrainedRun, answer: RunAnswer, seen: PictureArray, file: Path) -> None:
     """Write the picture that the network saw under the heat of its most likely class.
 
     Parameters

@@ -145,9 +145,7 @@ def source_of(model: str | None, run: str | None) -> Source:
     weights = PAGES if model == "page" else registry.WEIGHTS
     classifier = registry.load(model, weights)
     usual: Seen = "beats" if classifier.network.reads == "beats" else "beat pictures"
-    return Source(
-        classifier, _golden(weights, model), "pages" if model == "page" else usual, "", f"--model {model}"
-    )
+    return Source(classifier, _golden(weights, model), "pages" if model == "page" else usual, "", f"--model {model}")
 
 
 def export_network(source: Source, form: str, output: Path, progress: Progress = no_progress) -> Exported:

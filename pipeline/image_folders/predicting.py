@@ -117,7 +117,9 @@ def load_run(folder: Path) -> TrainedRun:
         raise ModelError(str(error)) from error
     classifier = registry.load(run.model, folder)
     if classifier.classes != run.classes:
-        raise ModelError(f"The run {folder.name!r} is of two trainings: its run.json has other classes than its network.")
+        raise ModelError(
+            f"The run {folder.name!r} is of two trainings: its run.json has other classes than its network."
+        )
     return TrainedRun(folder, run, classifier)
 
 

@@ -34,6 +34,7 @@ from pipeline.training.search import Range, search
 SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0.1, 0.6), "frozen": Range(0.0, 1.0)}
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
 KEY: Final = "key.txt"  # in it: what the run was started with
+ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
 FOLDER_PAGES: Final = f"folder-{DRAWING}"
 
@@ -104,6 +105,7 @@ def run_folder(
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
+    facts |= {"abstain_below": _least_confidence(softmax(held, temperature=temperature))}
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
@@ -203,6 +205,11 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
     return runs_folder() / "tune" / f"{name}-{_key(name, dataset, plan, 0)[:12]}.journal"
 
 
+def _least_confidence(p: Array) -> float:
+    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
+    return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
+
+
 def _facts(
     dataset: FolderDataset,
     plan: FolderPlan,
@@ -219,7 +226,6 @@ def _facts(
         "temperature": temperature,
         "threshold": 0.5,
         "picture_threshold": 0.5,
-        "abstain_below": 0.5,
         "trained_on": f"{division.train.size} pictures of the folder {dataset.root.name}",
         "train_records": (),
         "validation_records": (),
