@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -214,6 +216,12 @@ class FolderRun:
 def runs_folder() -> Path:
     """Return where runs are stored: HEARTVISION_HOME/runs."""
     return home_root() / "runs"
+
+
+def new_run(*names: str) -> Path:
+    """Return a new folder for a run: its date, and what it is of."""
+    slugs = [re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40] or "folder" for name in names]
+    return runs_folder() / "-".join((f"{datetime.now(UTC):%Y%m%d-%H%M%S}", *slugs))
 
 
 def list_runs() -> tuple[Path, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from models import registry
 from models.softmax import softmax
@@ -25,15 +25,17 @@ from pipeline.image_folders.doubts import doubts
 from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, runs_folder
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, new_run, runs_folder
 from pipeline.image_folders.settings import usual_plan
-from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, prepare
+from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
 from pipeline.image_folders.tuning import Tuned, tuned
 from pipeline.page_classifier.page_picture import DRAWING
 from pipeline.training.search import Watch
+from pipeline.types import FloatArray
 
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
 KEY: Final = "key.txt"  # in it: what the run was started with
+ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
 FOLDER_PAGES: Final = f"folder-{DRAWING}"
 
@@ -88,8 +90,10 @@ def run_folder(
     key = _key(name, dataset, given, tune)
     output = _unfinished(key, name, data_dir, output_dir)
     prepared = prepare(dataset, given, progress)
-    dataset, chosen, training_data = prepared.dataset, prepared.plan, prepared.training_data
-    pictures, label, division = training_data.pictures, training_data.label, training_data.division
+    dataset, chosen, pictures = prepared.dataset, prepared.plan, prepared.pictures
+    division = divide(dataset, prepared.copies, chosen)
+    training_data = prepared.divided(division)
+    label = training_data.label
     searched = Tuned(chosen, (), ())
     if tune:
         searched = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
@@ -103,6 +107,7 @@ def run_folder(
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
+    facts |= {"abstain_below": _least_confidence(softmax(held, temperature=temperature))}
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
@@ -144,10 +149,11 @@ def _unfinished(key: str, name: str, data_dir: Path, output_dir: Path | None) ->
     DataError
         If the folder holds a finished run, or shipped weights.
     """
-    new = runs_folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{_slug(data_dir.name)}"
     if output_dir is None:
         begun = sorted(runs_folder().glob(f"*/{CHECKPOINT}/{KEY}"), reverse=True)
-        output_dir = next((file.parents[1] for file in begun if file.read_text("utf-8") == key), new)
+        output_dir = next(
+            (file.parents[1] for file in begun if file.read_text("utf-8") == key), new_run(name, data_dir.name)
+        )
     elif output_dir.resolve().is_relative_to(registry.WEIGHTS.resolve()):
         raise DataError(f"{str(output_dir)!r} lies in the shipped weights; a run on a folder goes elsewhere.")
     if (output_dir / "run.json").exists():
@@ -192,6 +198,11 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
     return runs_folder() / "tune" / f"{name}-{_key(name, dataset, plan, 0)[:12]}.journal"
 
 
+def _least_confidence(p: FloatArray) -> float:
+    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
+    return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
+
+
 def _facts(
     dataset: FolderDataset,
     plan: FolderPlan,
@@ -208,7 +219,6 @@ def _facts(
         "temperature": temperature,
         "threshold": 0.5,
         "picture_threshold": 0.5,
-        "abstain_below": 0.5,
         "trained_on": f"{division.train.size} pictures of the folder {dataset.root.name}",
         "train_records": (),
         "validation_records": (),
@@ -218,7 +228,3 @@ def _facts(
         "training_minutes": minutes,
         "pictures_seen": len(history["loss"]) * int(division.train.size),
     }
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40] or "folder"

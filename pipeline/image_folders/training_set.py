@@ -123,7 +123,7 @@ class FolderTrainingData:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A folder ready for training.
+    """The pictures of a folder as a network sees them, not divided yet.
 
     Attributes
     ----------
@@ -133,14 +133,22 @@ class Prepared:
         The plan, with "auto" replaced by what was found.
     copies : (n,) int64
         Number of each picture's group of copies, and of pages that look like one patient's.
-    training_data : FolderTrainingData
-        The pictures, divided.
+    pictures : (n, h, w, 3) uint8
+        RGB.
+    variants : (v, n, h, w, 3) uint8 or None
+        As in `FolderTrainingData`.
     """
 
     dataset: FolderDataset
     plan: FolderPlan
     copies: IntArray
-    training_data: FolderTrainingData
+    pictures: PictureArray
+    variants: PictureArray | None = None
+
+    def divided(self, division: Division) -> FolderTrainingData:
+        """Return the pictures, with what each is for."""
+        dataset = self.dataset
+        return FolderTrainingData(self.pictures, labels(dataset), division, dataset.classes, self.variants)
 
 
 def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Division:
@@ -223,38 +231,33 @@ def input_shape(dataset: FolderDataset, plan: FolderPlan) -> tuple[int, int, int
 
 
 def prepare(dataset: FolderDataset, plan: FolderPlan, progress: Progress = no_progress) -> Prepared:
-    """Divide a folder and load its pictures; 12-lead pages are redrawn, if the plan does not forbid it.
+    """Load the pictures of a folder; 12-lead pages are redrawn, if the plan does not forbid it.
 
     Parameters
     ----------
     dataset : FolderDataset
         The folder.
     plan : FolderPlan
-        Size, division, and how pictures are read.
+        Size, and how pictures are read.
     progress : Progress, optional
         Called with what is being done, for a progress display.
 
     Raises
     ------
     DataError
-        If the folder cannot be divided, or was to be read as pages and is none.
+        If the folder was to be read as pages and is none.
     """
     as_pages = plan.reads == "pages" or (plan.reads == "auto" and looks_like_pages(dataset))
     plan = replace(plan, reads="pages" if as_pages else "pictures")
     if not as_pages:
-        copies, shape = copy_groups(dataset), input_shape(dataset, plan)
-        division = divide(dataset, copies, plan)
-        pictures, variants = load_pictures(dataset, shape, progress), None
-    else:
-        pages = read_pages(dataset, progress)
-        dataset = pages.dataset
-        copies, shape = with_patients(pages, copy_groups(dataset), labels(dataset)), input_shape(dataset, plan)
-        division = divide(dataset, copies, plan)
-        pictures = sized(draw_pages(pages.beats), shape)
-        count = VARIANTS if plan.augmentation else 0
-        variants = np.stack([pictures, *(sized(draw_pages(pages.beats, v), shape) for v in range(1, count + 1))])
-    data = FolderTrainingData(pictures, labels(dataset), division, dataset.classes, variants)
-    return Prepared(dataset, plan, copies, data)
+        pictures = load_pictures(dataset, input_shape(dataset, plan), progress)
+        return Prepared(dataset, plan, copy_groups(dataset), pictures)
+    pages = read_pages(dataset, progress)
+    copies, shape = copy_groups(pages.dataset), input_shape(pages.dataset, plan)
+    numbers = range(1 + VARIANTS if plan.augmentation else 1)
+    variants = np.stack([sized(draw_pages(pages.beats, number), shape) for number in numbers])
+    groups = with_patients(pages, copies, labels(pages.dataset))
+    return Prepared(pages.dataset, plan, groups, variants[0], variants)
 
 
 def seen_by(pixels: PictureArray, shape: tuple[int, ...], reads: str) -> PictureArray:
