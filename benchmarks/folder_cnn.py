@@ -33,7 +33,7 @@ FOLDS = 5
 SOME = 200  # pages of the small folder
 RESULTS = ROOT / "docs" / "experiments" / "folder_cnn.json"
 PAGE = ROOT / "docs" / "experiments" / "folders.md"
-MARKS = "<!-- folder-cnn:start -->", "<!-- folder-cnn:end -->"
+MARKS = "<!-- folders:start -->", "<!-- folders:end -->"
 
 
 def crossvalidated(name: str, prepared: Prepared) -> dict[str, Any]:
