@@ -498,6 +498,8 @@ class BeatTrace:
         columns without ink; and the stroke's thickness over the trace's height.
     drawn : (height_px, width_px, 3) uint8 or None
         The beat picture as networks read it, where the upload is one that HeartVision drew.
+    doubts : tuple of str
+        What is doubtful about the picture, such as that it looks mirrored; one sentence each.
     """
 
     name: str
@@ -508,6 +510,7 @@ class BeatTrace:
     value: FloatArray
     finding: FloatArray
     drawn: PictureArray | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def number(name: str, value: SupportsFloat) -> float:

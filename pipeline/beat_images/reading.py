@@ -11,6 +11,7 @@ import numpy as np
 from models.beat_image_heads import PictureHead
 from models.gradcam import BLANK_BELOW, Heatmap, heatmap, occlusion
 from models.registry import Classifier
+from pipeline.beat_images.doubts import doubts_about
 from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError
@@ -91,6 +92,7 @@ def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *,
     if file.refusal:
         raise IntakeError(file.refusal)
     trace = read_beat_picture(file.name, file.payload, config, page=file.page)
+    trace = replace(trace, doubts=doubts_about(trace))
     if confirmed or trace.drawn is not None:
         return trace
     score, least = float(head.beat_scores([trace.value], trace.finding[None])[0]), head.manifest.accept_from

@@ -22,6 +22,7 @@ from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
+from pipeline.beat_images.doubts import FOLDER
 from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose_windows, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
 from pipeline.beat_images.training_set import (
@@ -33,6 +34,7 @@ from pipeline.beat_images.training_set import (
     non_beat_curves,
     picture_sketches,
 )
+from pipeline.beat_images.training_orientation import train_orientation
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.splits import DS1
 from pipeline.evaluation.calibration import equal_cost_threshold, fit_temperature, negative_log_likelihood
@@ -121,6 +123,7 @@ def run(
         "traces": sum(count for _, count in (*CLASS_COUNTS, *SVDB_COUNTS)),
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
+    train_orientation(shapes, output_dir and output_dir / FOLDER.name, facts["command"])
     return write_head(facts, beat, trace, output_dir or registry.WEIGHTS)
 
 
