@@ -198,6 +198,8 @@ def _show_classified(file: PictureFile, answer: PictureAnswer, head: PictureHead
             width="stretch",
             alt="The picture under its heat",
         )
+    for doubt in trace.doubts:
+        st.warning(doubt, icon=":material/rotate_90_degrees_ccw:")
     if trace.drawn is not None:
         st.info("This is a beat picture of HeartVision's: it is read with its rhythm, as in a recording.")
     if heatmap.blank:

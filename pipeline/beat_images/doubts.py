@@ -22,7 +22,7 @@ NAME: Final = "orientation"
 FOLDER: Final = WEIGHTS / "pictures"
 ORIENTATIONS: Final = ("as recorded", "upside down", "mirrored", "turned by half a turn")
 SURE: Final = 0.95  # probability of another orientation: 1 % of held-out beats have more
-SQUARE_WITHIN: Final = 0.12  # a grid whose squares are longer one way by more than this share was stretched
+SQUARE_WITHIN: Final = 0.15  # a grid whose squares are longer one way by more than this share was stretched
 
 
 def doubts_about(trace: BeatTrace) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _orientation(value: FloatArray) -> str:
         return ""
     if p[0] > 1 - SURE:
         return ""
-    word = ORIENTATIONS[1 + int(p[1:].argmax())]
+    word = ORIENTATIONS[1] if p[1] > p[2] + p[3] else "mirrored or turned by half a turn"
     return f"The beat looks {word}; check the picture, for its class would be wrong."
 
 

@@ -25,6 +25,7 @@ from pipeline._util.provenance import current_commit
 from pipeline.beat_images.doubts import FOLDER
 from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose_windows, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
+from pipeline.beat_images.training_orientation import train_orientation
 from pipeline.beat_images.training_set import (
     CLEAN,
     Shapes,
@@ -34,7 +35,6 @@ from pipeline.beat_images.training_set import (
     non_beat_curves,
     picture_sketches,
 )
-from pipeline.beat_images.training_orientation import train_orientation
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.splits import DS1
 from pipeline.evaluation.calibration import equal_cost_threshold, fit_temperature, negative_log_likelihood

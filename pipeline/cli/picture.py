@@ -55,7 +55,7 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
     from pipeline.labels import AAMI_CLASSES
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
-    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
+    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0, "doubts": []}
     try:
         head = load_head()
         trace = read_beat(PictureFile(path.name, read_picture_file(path)), head)
@@ -78,6 +78,7 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
         "abnormal": round(1.0 - p[0], 6),
         "threshold": found.threshold,
         "confidence": max(p),
+        "doubts": list(trace.doubts),
     }
 
 

@@ -107,7 +107,10 @@ def test_no_picture_is_called_n_class_with_an_abnormal_class() -> None:
 
 def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
     labels = [metric.label for metric in page.metric]
-    assert labels[:3] == ["Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"]
+    assert labels == [
+        *("V or N told rightly", "V called abnormal", "N called normal"),
+        *("Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"network": "vgg16"}'])
