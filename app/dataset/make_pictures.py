@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.picture_sets.card import Card
     from pipeline.picture_sets.pictures import Example
     from pipeline.picture_sets.sources import Source
+    from pipeline.types import PictureArray
 
 STYLES: dict[Style, str] = {
     "plain": "Plain: a black curve on white",
@@ -44,6 +46,7 @@ DEMO, WORKLIST, PLACE = "Demo recording", "Worklist", "Folder or database"
 ZIP, FOLDER = "ZIP download", "Folder on this computer"
 SHOWN = 8  # pictures in the preview
 STUDIES = 200  # of the worklist that can be chosen
+FRAME_GREY = 160
 ZIP_BYTES_MAX = 300 * 2**20
 WIDTHS_PX = {"model": 288, "page": 720}  # of a picture in the preview; 168 of all others, 480 of strips
 _PREVIEW, _MADE = "make_preview", "make_made"
@@ -136,7 +139,7 @@ def _of_place() -> tuple[Source, ...]:
 
 def _options() -> PictureSetOptions:
     """How pictures are made. Raises DataError if the choices do not go together."""
-    style = st.selectbox("Picture", list(STYLES), format_func=lambda name: STYLES[name], key="make_style")
+    style = st.selectbox("Style", list(STYLES), format_func=lambda name: STYLES[name], width=420, key="make_style")
     page = style == "page"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         labels = [label for label in LABELS if not (page and label == "beat")]
@@ -150,8 +153,9 @@ def _options() -> PictureSetOptions:
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         layout = st.selectbox("Layout", list(LAYOUTS), index=1, width=180, key="make_layout") if page else "3x4+1"
-        size = _number("Width, pixels" if page or style == "model" else "Side, pixels", "make_size")
-        most = _number("At most, of each class and recording", "make_most")
+        size_title = "Width, pixels" if page or style == "model" else "Side, pixels"
+        size = _number(size_title, "make_size", {"page": "8 per mm", "model": "96"}.get(style, "224"))
+        most = _number("At most, of each class and recording", "make_most", "all")
         window_s = _window(style, label)
     random_split = split != "ds1ds2" and st.checkbox(
         "Divide pictures at random, those of one patient too", key="make_random"
@@ -167,7 +171,7 @@ def _options() -> PictureSetOptions:
             size_px=sides,
             window_s=window_s,
             label=cast("Label | None", label),
-            split=cast("Split", split),
+            split=split,
             random_split=random_split,
             layout=layout,
             most=most or 0,
@@ -190,8 +194,7 @@ def _window(style: Style, label: str | None) -> tuple[float, float] | None:
     return (before if before is not None else float(own[0]), after if after is not None else float(own[1]))
 
 
-def _number(title: str, key: str) -> int | None:
-    placeholder = "all" if key == "make_most" else "usual"
+def _number(title: str, key: str, placeholder: str) -> int | None:
     return st.number_input(title, 1, 100_000, None, 1, placeholder=placeholder, width=250, key=key)
 
 
@@ -219,7 +222,18 @@ def _preview(sources: tuple[Source, ...], options: PictureSetOptions, wanted: st
             if example.predicted:
                 said += f", predicted, {percent(example.confidence)}"
             width = WIDTHS_PX.get(options.style, 168 if options.of_beats else 480)
-            st.image(example.picture, caption=plain(said), width=width, alt=f"A picture of {_meaning(example.label)}")
+            st.image(
+                _framed(example.picture),
+                caption=plain(said),
+                width=width,
+                alt=f"A picture of {_meaning(example.label)}",
+            )
+
+
+def _framed(picture: PictureArray) -> PictureArray:
+    """A picture in a thin grey frame, without which white ones would run into each other on a white page."""
+    sides = ((1, 1), (1, 1), (0, 0))[: picture.ndim]
+    return np.pad(picture, sides, constant_values=FRAME_GREY)
 
 
 def _examples(source: Source, options: PictureSetOptions) -> list[Example] | str:
