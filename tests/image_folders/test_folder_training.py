@@ -14,8 +14,9 @@ from models.transfer import tail_of
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import read_folder
+from pipeline.image_folders.fitting import folder_networks
 from pipeline.image_folders.runs import list_runs, read_run
-from pipeline.image_folders.training import FROZEN_UP_TO, run_folder
+from pipeline.image_folders.training import run_folder
 from pipeline.image_folders.training_set import FolderPlan, divide, labels
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
@@ -88,10 +89,10 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     assert p.sum() == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", FROZEN_UP_TO)
+@pytest.mark.parametrize("name", folder_networks())
 def test_every_place_where_a_network_may_be_divided_is_a_layer_that_can_be_the_last_frozen_one(name):
     model = NETWORKS[name].build((64, 64, 3), 2)
-    for cut in filter(None, FROZEN_UP_TO[name]):
+    for cut in filter(None, NETWORKS[name].folders.cuts):
         features = model.get_layer(cut).output
         assert tail_of(model, cut).input_shape == features.shape
 
