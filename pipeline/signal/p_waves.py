@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from pipeline.signal.beat_windows import around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray, read_only
 
@@ -122,7 +123,7 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     parts = [_Part(*(np.zeros(0) for _ in range(3)))]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
-    whole = signal[: count * DECIMATED].reshape(count, DECIMATED, -1).mean(axis=1)
+    whole = _decimated(signal)
     for first_s in np.arange(0.0, count / fs, STRETCH_S):
         chosen = np.flatnonzero((time_s >= first_s) & (time_s < first_s + STRETCH_S))
         if chosen.size < BEATS_MIN:
@@ -142,6 +143,13 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         read_only(before.astype(np.int64)),
         read_only(facts.T.copy()),
     )
+
+
+def _decimated(signal: FloatArray) -> FloatArray:
+    """Return the means of `DECIMATED` samples each, lead by lead."""
+    count = len(signal) // DECIMATED * DECIMATED
+    parts = [signal[first:count:DECIMATED] for first in range(DECIMATED)]
+    return np.asarray(sum(parts[1:], parts[0]) / np.float32(DECIMATED))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +173,11 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     r = np.round(r_peak).astype(np.int64)
     qrs = _without_qrs(signal, r, fs)
     signal = qrs.signal
-    bumps = np.stack([_bump(lead, fs) for lead in signal[:, live].T], axis=1)
+    bumps = [_bump(lead, fs) for lead in signal[:, live].T]
     between = _between(r, len(signal), qrs, fs)
     if between.sum() < fs:
         return None
-    sigma = np.maximum(np.median(np.abs(bumps[between]), axis=0), 1e-4)
+    sigma = np.maximum([np.median(np.abs(bump[between])) for bump in bumps], np.float32(1e-4))
     scaled = (signal[:, live] / sigma).astype(np.float32)
     usual = _usual_p_wave(scaled, r, qrs, fs)
     if usual is None:
@@ -199,8 +207,8 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     """Replace each QRS by a line: from where the slopes of most beats become steep to where they are flat again."""
     reach = round(QRS_REACH_S * fs)
     inside = r[(r > reach + 1) & (r < len(signal) - reach - 2)]
-    rows = signal[inside[:, None] + np.arange(-reach - 1, reach + 2)]
-    slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=0).sum(axis=1)
+    rows = np.stack([around(lead, inside, -reach - 1, reach + 2).T for lead in signal.T])
+    slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=2).sum(axis=0)
     steep = np.flatnonzero(slope > QRS_SLOPE * slope.max())
     start = min(steep[0] - reach, round(-QRS_LEAST_S[0] * fs)) - 1
     stop = max(steep[-1] - reach, round(QRS_LEAST_S[1] * fs)) + 1
@@ -210,21 +218,32 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     at = r[(r + start >= 0) & (r + stop < len(signal))]
     ends = signal[at + start], signal[at + stop]
     out[at[:, None] + window] = ends[0][:, None] * (1 - share) + ends[1][:, None] * share
-    return _Lines(out, start, stop, np.median(np.ptp(rows, axis=1), axis=0))
+    return _Lines(out, start, stop, np.median(np.ptp(rows, axis=1), axis=1))
 
 
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
     """Return how much higher a lead (n,) is around each sample than at both sides."""
-    total = np.concatenate([[0.0], np.cumsum(lead, dtype=np.float64)])
+    reach = round((SIDE_AT_S + SIDE_S) * fs) + 1
+    total, count = _running(lead, reach), _running(np.ones_like(lead), reach)
 
     def mean(centre_s: float, half_s: float) -> NDArray[np.float64]:
-        index = np.arange(lead.size)
-        low = np.clip(index + round((centre_s - half_s) * fs), 0, lead.size)
-        high = np.clip(index + round((centre_s + half_s) * fs) + 1, 0, lead.size)
-        return np.asarray((total[high] - total[low]) / np.maximum(high - low, 1))
+        span = round((centre_s - half_s) * fs), round((centre_s + half_s) * fs) + 1
+        return np.asarray(_sums(total, reach, *span) / np.maximum(_sums(count, reach, *span), 1))
 
     sides = (mean(-SIDE_AT_S, SIDE_S) + mean(SIDE_AT_S, SIDE_S)) / 2
     return (mean(0.0, TOP_S) - sides).astype(np.float32)
+
+
+def _running(values: NDArray[np.floating], reach: int) -> NDArray[np.float64]:
+    """Return the sums of the first 0, 1, ... n values (n + 1 + 2 reach,), both ends repeated `reach` times."""
+    total = np.cumsum(values, dtype=np.float64)
+    return np.concatenate([np.zeros(reach + 1), total, np.full(reach, total[-1])])
+
+
+def _sums(total: NDArray[np.float64], reach: int, first: int, stop: int) -> NDArray[np.float64]:
+    """Return the sums (n,) of the values first ... stop - 1 places from each, from `_running`; none beyond the ends."""
+    low, high, n = reach + first, reach + stop, total.size - 2 * reach - 1
+    return np.asarray(total[high : high + n] - total[low : low + n])
 
 
 def _between(r: IntArray, n: int, qrs: _Lines, fs: float) -> NDArray[np.bool_]:
@@ -370,12 +389,11 @@ def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatAr
 def _power(scaled: FloatArray, m: int) -> NDArray[np.float64]:
     """Return the energy (n,) of the m samples around each, without their mean and slope, in all leads together."""
     n, line = len(scaled), np.arange(m) - (m - 1) / 2
-    index = np.arange(n)
-    low, high = np.clip(index - m // 2, 0, n), np.clip(index - m // 2 + m, 0, n)
+    index, span = np.arange(n), (-(m // 2), m - m // 2)
+    middle = (np.clip(index + span[0], 0, n) + np.clip(index + span[1], 0, n) - 1) / 2
     total = np.zeros(n)
     for lead in scaled.T.astype(np.float64):
-        sums = [np.concatenate([[0.0], np.cumsum(part)]) for part in (lead, lead * index, lead**2)]
-        plain, ramp, square = (part[high] - part[low] for part in sums)
-        slope = ramp - plain * (low + high - 1) / 2
+        plain, ramp, square = (_sums(_running(part, m), m, *span) for part in (lead, lead * index, lead**2))
+        slope = ramp - plain * middle
         total += square - plain**2 / m - slope**2 / (line**2).sum()
     return total
