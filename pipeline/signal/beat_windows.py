@@ -21,6 +21,8 @@ def beat_offsets(fs: float, config: PictureConfig) -> IntArray:
 
 def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     """Return the values of `lead` (n,) at `index` (any shape), 0 outside."""
+    if index.size and index.min() >= 0 and index.max() < lead.size:
+        return np.asarray(lead[index], np.float32)
     inside = (index >= 0) & (index < lead.size)
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
 
