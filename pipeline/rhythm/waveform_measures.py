@@ -159,9 +159,9 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
     mean, slope_mean = _three(size.mean(2)) + EPS, _three(slope.mean(2)) + EPS
     tops, steepest = size.max(2), slope.max(2)
     top, steep = maximum_filter1d(tops, 3, axis=1) + EPS, maximum_filter1d(steepest, 3, axis=1) + EPS
-    quiet = (slope < 0.1 * steep[..., None]).mean(2, dtype=np.float32)
-    low = (size < 0.2 * top[..., None]).mean(2, dtype=np.float32)
-    crossings = (x[..., 1:] * x[..., :-1] < 0).sum(2, dtype=np.float32)
+    quiet = _count(slope < 0.1 * steep[..., None]) / np.float32(SECOND)
+    low = _count(size < 0.2 * top[..., None]) / np.float32(SECOND)
+    crossings = _count(x[..., 1:] * x[..., :-1] < 0)
     span = leads.shape[1] and np.abs(leads[:, 4:] - leads[:, :-4])
     sharp = maximum_filter1d(np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2), 3, axis=1)
     return np.stack(
@@ -184,6 +184,11 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
         ],
         axis=2,
     ).astype(np.float32)
+
+
+def _count(where: NDArray[np.bool_]) -> FloatArray:
+    """Count along the last axis, at most `SECOND`: a byte holds that."""
+    return np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8).astype(np.float32)
 
 
 def _three(seconds: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
 
 
-def around(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) -> FloatArray:
+def cut_around(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) -> FloatArray:
     """Return the samples at + first ... at + stop - 1 (n, stop - first) of `lead`, beyond its ends the last one there.
 
     Parameters

@@ -9,14 +9,14 @@ the finders of rhythms to say, who know their order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from pipeline.signal.beat_windows import around
+from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray, read_only
 
@@ -207,7 +207,7 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     """Replace each QRS by a line: from where the slopes of most beats become steep to where they are flat again."""
     reach = round(QRS_REACH_S * fs)
     inside = r[(r > reach + 1) & (r < len(signal) - reach - 2)]
-    rows = np.stack([around(lead, inside, -reach - 1, reach + 2).T for lead in signal.T])
+    rows = np.stack([cut_around(lead, inside, -reach - 1, reach + 2).T for lead in signal.T])
     slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=2).sum(axis=0)
     steep = np.flatnonzero(slope > QRS_SLOPE * slope.max())
     start = min(steep[0] - reach, round(-QRS_LEAST_S[0] * fs)) - 1
@@ -224,7 +224,7 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
     """Return how much higher a lead (n,) is around each sample than at both sides."""
     reach = round((SIDE_AT_S + SIDE_S) * fs) + 1
-    total, count = _running(lead, reach), _running(np.ones_like(lead), reach)
+    total, count = _running(lead, reach), np.clip(np.arange(-reach, lead.size + reach + 1), 0, lead.size)
 
     def mean(centre_s: float, half_s: float) -> NDArray[np.float64]:
         span = round((centre_s - half_s) * fs), round((centre_s + half_s) * fs) + 1
@@ -240,7 +240,7 @@ def _running(values: NDArray[np.floating], reach: int) -> NDArray[np.float64]:
     return np.concatenate([np.zeros(reach + 1), total, np.full(reach, total[-1])])
 
 
-def _sums(total: NDArray[np.float64], reach: int, first: int, stop: int) -> NDArray[np.float64]:
+def _sums(total: NDArray[Any], reach: int, first: int, stop: int) -> NDArray[Any]:
     """Return the sums (n,) of the values first ... stop - 1 places from each, from `_running`; none beyond the ends."""
     low, high, n = reach + first, reach + stop, total.size - 2 * reach - 1
     return np.asarray(total[high : high + n] - total[low : low + n])
@@ -277,13 +277,12 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
     chosen = chosen[np.linspace(0, chosen.size - 1, min(chosen.size, BEATS_MAX)).astype(np.int64)]
     around = scaled[r[chosen, None] + np.arange(window[0] - half, window[-1] + half + 1)]
     allowed = window >= -clear[chosen, None]
-    pieces = sliding_window_view(around, 2 * half + 1, axis=1).transpose(0, 1, 3, 2)  # (beats, places, m, leads)
-    level = _levelled(pieces.reshape(-1, *pieces.shape[2:])).reshape(pieces.shape)
+    level = _levelled(sliding_window_view(around, 2 * half + 1, axis=1))  # (beats, places, leads, m)
     common = level.mean(axis=0)
-    high = np.where(allowed, np.abs(level[:, :, half]).sum(axis=2), -1).argmax(axis=1)
+    high = np.where(allowed, np.abs(level[..., half]).sum(axis=2), -1).argmax(axis=1)
     first = (
         _unit(level[np.arange(chosen.size), high]).mean(axis=0),
-        common[np.abs(common[:, half]).sum(axis=1).argmax()],
+        common[np.abs(common[..., half]).sum(axis=1).argmax()],
     )
     found = [one for wave in first if (one := _refined(level, allowed, wave, window, fs)) is not None]
     return max(found, key=lambda one: one.alike * (SAME_COUNTS + one.same), default=None)
@@ -292,7 +291,7 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
 def _refined(
     level: FloatArray, allowed: NDArray[np.bool_], wave: FloatArray, window: IntArray, fs: float
 ) -> _Usual | None:
-    """Learn a wave (m, n_leads) anew from what is most like it before each beat, a few times over."""
+    """Learn a wave (n_leads, m) anew from what is most like it before each beat, a few times over."""
     size = np.sqrt((level**2).sum(axis=(2, 3)))
     rows, same, kept, apart = np.arange(len(level)), 0.0, np.zeros(0, np.bool_), 0.0
     for _ in range(ROUNDS):
@@ -304,11 +303,11 @@ def _refined(
         wave = np.median(level[rows, place][kept], axis=0)
         apart = float(np.median(window[place[kept]]))
         same = float(np.mean(np.abs(window[place[kept]] - apart) <= SAME_S * fs))
-    return _Usual(wave.astype(np.float32), float(kept.mean()), same, -apart)
+    return _Usual(wave.T.astype(np.float32), float(kept.mean()), same, -apart)
 
 
 def _unit(pieces: FloatArray) -> FloatArray:
-    """Return waves (n, m, n_leads) of the same size."""
+    """Return waves (n, n_leads, m) of the same size."""
     size = np.sqrt((pieces**2).sum(axis=(1, 2)))
     return np.asarray(pieces / np.maximum(size, 1e-6)[:, None, None], np.float32)
 
@@ -364,12 +363,11 @@ def _over_t(
 
 
 def _levelled(waves: FloatArray) -> FloatArray:
-    """Return waves (n, m, n_leads) without their mean and slope."""
-    m = waves.shape[1]
-    line = np.arange(m, dtype=np.float32) - (m - 1) / 2
-    level = waves - waves.mean(axis=1, keepdims=True)
-    slope = np.einsum("nml,m->nl", level, line) / (line**2).sum()
-    return np.asarray(level - slope[:, None, :] * line[None, :, None], np.float32)
+    """Return waves (..., m) without their mean and slope."""
+    m = waves.shape[-1]
+    line = np.arange(m) - (m - 1) / 2
+    kept = np.eye(m) - 1 / m - np.outer(line, line) / (line**2).sum()
+    return np.asarray(waves @ kept.astype(np.float32), np.float32)
 
 
 def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signal.beat_windows import around
+from pipeline.signal.beat_windows import cut_around
 from pipeline.types import FloatArray, IntArray, read_only
 
 WINDOW_MS: Final = (-310.0, 270.0)  # around R
@@ -74,7 +74,7 @@ def beat_rows(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) 
         The window, samples from R; beyond the ends of the lead, its last value goes on.
     """
     for start in range(0, at.size, BEATS_AT_ONCE):
-        rows = around(lead, at[start : start + BEATS_AT_ONCE], first, stop)
+        rows = cut_around(lead, at[start : start + BEATS_AT_ONCE], first, stop)
         yield rows if np.isfinite(rows).all() else np.nan_to_num(rows)
 
 
@@ -320,7 +320,7 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
     starts = np.flatnonzero(np.diff(tall, prepend=-fs) > round(SPIKE_APART_MS / 1000 * fs))
     tops = np.array([a + int(height[a:b].argmax()) for a, b in pairwise([*starts.tolist(), tall.size])], np.int64)
     tops, height = tall[tops], height[tops]
-    broad = _pulses(around(whole, tops, -5 * step, 5 * step + 1), 3 * step)[:, 3 * step : -3 * step].max(axis=1)
+    broad = _pulses(cut_around(whole, tops, -5 * step, 5 * step + 1), 3 * step)[:, 3 * step : -3 * step].max(axis=1)
     sharp = height > SHARP_SHARE * np.maximum(broad, height)
     return Spikes(read_only(tops[sharp]), read_only(height[sharp]))
 
@@ -339,12 +339,12 @@ def _highest_pulses(lead: FloatArray, step: int, block: int) -> FloatArray:
 def _pulses_at(lead: FloatArray, at: IntArray, step: int) -> FloatArray:
     """Return the pulses (n,) at some samples of a lead, as `_pulses` does; 0 at its ends."""
     inside = (at >= step) & (at < lead.size - step)
-    return np.where(inside, _pulses(around(lead, at, -step, step + 1), step)[:, step], 0)
+    return np.where(inside, _pulses(cut_around(lead, at, -step, step + 1), step)[:, step], 0)
 
 
 def _slopes(p_signal: FloatArray, at: IntArray, step: int, first: int, stop: int) -> FloatArray:
     """Return the rises (n, stop - first, n_leads) over `step` samples around each beat, 0 where one is not known."""
-    rows = np.stack([around(lead, at, first, stop + step) for lead in p_signal.T], axis=2)
+    rows = np.stack([cut_around(lead, at, first, stop + step) for lead in p_signal.T], axis=2)
     slopes = rows[:, step:] - rows[:, :-step]
     beyond = np.flatnonzero((at + first < 0) | (at + stop + step > len(p_signal)))
     index = np.clip(at[beyond, None] + np.arange(first, stop), 0, len(p_signal) - step - 1)
