@@ -9,7 +9,7 @@ the finders of rhythms to say, who know their order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -34,6 +34,7 @@ SAME_S: Final = 0.035  # P waves this near to the usual distance from R are cond
 SAME_COUNTS: Final = 0.3  # of the likeness of P waves counts wherever they stand
 SHARE_ALIKE: Final = 0.6  # correlation with the usual P wave of what it is the mean of
 ROUNDS: Final = 3
+PLACES_AT_ONCE: Final = 4096
 BEATS_MIN, BEATS_MAX = 6, 150  # before which the usual P wave of a stretch is learnt
 CALM_SHARE: Final = 0.5  # of the beats, those after the shorter intervals, are left out of that
 QRS_REACH_S: Final = 0.14  # around R, in which the QRS begins and ends
@@ -223,27 +224,15 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
 
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
     """Return how much higher a lead (n,) is around each sample than at both sides."""
-    reach = round((SIDE_AT_S + SIDE_S) * fs) + 1
-    total, count = _running(lead, reach), np.clip(np.arange(-reach, lead.size + reach + 1), 0, lead.size)
+    n, reach = lead.size, round((SIDE_AT_S + SIDE_S) * fs) + 1
+    total = np.cumsum(np.pad(lead, (reach + 1, reach), mode="edge"), dtype=np.float64)
 
     def mean(centre_s: float, half_s: float) -> NDArray[np.float64]:
-        span = round((centre_s - half_s) * fs), round((centre_s + half_s) * fs) + 1
-        return np.asarray(_sums(total, reach, *span) / np.maximum(_sums(count, reach, *span), 1))
+        first, stop = reach + round((centre_s - half_s) * fs), reach + round((centre_s + half_s) * fs) + 1
+        return np.asarray((total[stop : stop + n] - total[first : first + n]) / (stop - first))
 
     sides = (mean(-SIDE_AT_S, SIDE_S) + mean(SIDE_AT_S, SIDE_S)) / 2
     return (mean(0.0, TOP_S) - sides).astype(np.float32)
-
-
-def _running(values: NDArray[np.floating], reach: int) -> NDArray[np.float64]:
-    """Return the sums of the first 0, 1, ... n values (n + 1 + 2 reach,), both ends repeated `reach` times."""
-    total = np.cumsum(values, dtype=np.float64)
-    return np.concatenate([np.zeros(reach + 1), total, np.full(reach, total[-1])])
-
-
-def _sums(total: NDArray[Any], reach: int, first: int, stop: int) -> NDArray[Any]:
-    """Return the sums (n,) of the values first ... stop - 1 places from each, from `_running`; none beyond the ends."""
-    low, high, n = reach + first, reach + stop, total.size - 2 * reach - 1
-    return np.asarray(total[high : high + n] - total[low : low + n])
 
 
 def _between(r: IntArray, n: int, qrs: _Lines, fs: float) -> NDArray[np.bool_]:
@@ -375,23 +364,16 @@ def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatAr
     m, n = len(wave), len(scaled)
     if n < m:
         return np.zeros(n, np.float32), np.zeros(n, np.float32)
-    half, dot = m // 2, np.zeros(n, np.float32)
-    for lead, shape in zip(scaled.T, wave.T, strict=True):
-        dot += np.correlate(np.ascontiguousarray(lead), shape.astype(np.float32), "same")
+    half, dot, power = m // 2, np.zeros(n, np.float32), np.zeros(n, np.float32)
+    kept = _levelled(np.eye(m, dtype=np.float32))
+    for lead, shape in zip(scaled.T, wave.T.astype(np.float32), strict=True):
+        windows = sliding_window_view(np.pad(lead, (half, m - 1 - half)), m)
+        for start in range(0, n, PLACES_AT_ONCE):
+            part = slice(start, start + PLACES_AT_ONCE)
+            level = windows[part] @ np.column_stack([kept, shape])
+            dot[part] += level[:, m]
+            power[part] += np.einsum("nm,nm->n", level[:, :m], level[:, :m])
     own = max(float((wave**2).sum()), 1e-9)
-    likeness = dot / np.sqrt(np.maximum(_power(scaled, m), 1e-3) * own)
+    likeness = dot / np.sqrt(np.maximum(power, 1e-3) * own)
     likeness[:half], likeness[n - half :] = 0, 0
     return likeness.astype(np.float32), dot / np.float32(own)
-
-
-def _power(scaled: FloatArray, m: int) -> NDArray[np.float64]:
-    """Return the energy (n,) of the m samples around each, without their mean and slope, in all leads together."""
-    n, line = len(scaled), np.arange(m) - (m - 1) / 2
-    index, span = np.arange(n), (-(m // 2), m - m // 2)
-    middle = (np.clip(index + span[0], 0, n) + np.clip(index + span[1], 0, n) - 1) / 2
-    total = np.zeros(n)
-    for lead in scaled.T.astype(np.float64):
-        plain, ramp, square = (_sums(_running(part, m), m, *span) for part in (lead, lead * index, lead**2))
-        slope = ramp - plain * middle
-        total += square - plain**2 / m - slope**2 / (line**2).sum()
-    return total
