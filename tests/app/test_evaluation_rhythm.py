@@ -196,7 +196,8 @@ def noise_file(folder):
     shares = {"beats": 100, "answered": 0.9, "wrong": 0.02, "wrong more than clean": 0.0, "changed by noise": 0.0}
     curves = {name: shares | {"wrong": 0.02 + 0.01 * i} for i, name in enumerate(("clean", "em 24 dB", "em 12 dB"))}
     roc = {"flagged at .95 of the rest kept": 0.4, "false and true positives": [[1.0, 1.0], [0.05, 0.4], [0.0, 0.0]]}
-    windows = {"windows of noise": 10, "other windows": 90, "classes wrong": roc, "no ECG": roc, "no rhythm either": roc}
+    windows = {"windows of noise": 10, "other windows": 90, "classes wrong": roc, "no ECG": roc}
+    windows |= {"no rhythm either": roc}
     made = {"command": "python -m benchmarks.noise", "commit": "abc", "made": "2026-11-30", "network": "rhythm_svdb"}
     write_json(folder / "noise_curves.json", made | {"curves": {"mitdb": curves}, "vfdb": {"held out": windows}})
     return folder / "noise_curves.json"
