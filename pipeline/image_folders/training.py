@@ -10,6 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models import registry
 from models.softmax import softmax
 from models.transfer import logits_of
@@ -205,7 +208,7 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
     return runs_folder() / "tune" / f"{name}-{_key(name, dataset, plan, 0)[:12]}.journal"
 
 
-def _least_confidence(p: Array) -> float:
+def _least_confidence(p: NDArray[np.floating[Any]]) -> float:
     """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
     return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
 
