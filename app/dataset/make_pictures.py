@@ -223,11 +223,17 @@ def _preview(sources: tuple[Source, ...], options: PictureSetOptions, wanted: st
                 said += f", predicted, {percent(example.confidence)}"
             width = WIDTHS_PX.get(options.style, 168 if options.of_beats else 480)
             st.image(
-                _framed(example.picture),
+                _framed(_enlarged(example.picture, width)),
                 caption=plain(said),
                 width=width,
                 alt=f"A picture of {_meaning(example.label)}",
             )
+
+
+def _enlarged(picture: PictureArray, width: int) -> PictureArray:
+    """A small picture with larger pixels, which a browser would blur."""
+    times = max(1, width // picture.shape[1])
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _framed(picture: PictureArray) -> PictureArray:

@@ -151,7 +151,8 @@ class Memory:
 
     def begin(self, source: Source) -> None:
         """Note that a record's pictures are being made, after removing those that an earlier run left."""
-        self._remove(source.stem)
+        if (self._own / f"{source.stem}.json").exists():
+            self._remove(source.stem)
         try:
             self.drafts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
