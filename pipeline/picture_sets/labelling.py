@@ -129,7 +129,7 @@ def cut(source: Source, options: PictureSetOptions, load: Load) -> Cuts:
 
 
 def reference_rhythms(source: Source, recording: Recording) -> tuple[Episode, ...]:
-    """Return the rhythms that were annotated in a recording, or that its header states; none if there are none."""
+    """Return the rhythms that were annotated in a recording, or that a table or its header states; none without."""
     if source.recording is not None or source.path.suffix.lower() != ".hea":
         return ()
     try:
@@ -139,6 +139,8 @@ def reference_rhythms(source: Source, recording: Recording) -> tuple[Episode, ..
         episodes = ()
     if episodes:
         return episodes
+    if source.rhythm is not None:
+        return (Episode(0.0, recording.duration_s, source.rhythm),)
     try:
         code = stated_rhythm(source.path.read_text("latin-1"))
     except OSError:
