@@ -318,7 +318,7 @@ def test_paper_is_true_to_scale():
     dark = np.abs(picture.astype(int) - INK).sum(axis=2) < 90
     height = [np.flatnonzero(dark[:, column]).mean() for column in (40, 100)]
     assert height[0] - height[1] == pytest.approx(80, abs=0.6)
-    edges = np.flatnonzero(dark[80])
+    edges = np.flatnonzero(dark[120])
     assert edges[edges > 100].mean() - edges[edges < 100].mean() == pytest.approx(40, abs=1)
 
 
