@@ -36,10 +36,15 @@ def heat_overlay(picture: PictureArray, heat: FloatArray, *, rows: int) -> Pictu
         RGB.
     """
     large = np.repeat(np.repeat(on_paper(picture[:rows]), _SCALE, axis=0), _SCALE, axis=1)
-    size = (large.shape[1], large.shape[0])
-    veil = cv2.resize(np.asarray(heat[:rows], np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return with_heat(large, heat[:rows])
+
+
+def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
+    """Draw a veil over a picture (h, w, 3) that is the more orange, the higher `heat` (any size, 0..1) is there."""
+    size = (picture.shape[1], picture.shape[0])
+    veil = cv2.resize(np.asarray(heat, np.float32), size, interpolation=cv2.INTER_LINEAR)
     alpha = (_HEAT_STRENGTH * np.clip(veil, 0, 1))[..., None]
-    mixed = large.astype(np.float32) * (1 - alpha) + np.array(_HEAT_RGB, np.float32) * alpha
+    mixed = picture.astype(np.float32) * (1 - alpha) + np.array(_HEAT_RGB, np.float32) * alpha
     return np.asarray(mixed.round().astype(np.uint8))
 
 
