@@ -92,7 +92,7 @@ def test_links_are_followed_and_a_folder_that_holds_itself_is_walked_once(tmp_pa
 
 
 def test_a_folder_without_pictures_is_named(tmp_path):
-    with pytest.raises(DataError, match="holds no .png"):
+    with pytest.raises(DataError, match=r"holds no .png"):
         find_pictures([tmp_path])
 
 
@@ -119,9 +119,9 @@ def test_a_run_is_found_by_path_name_and_label_and_another_is_named(made, tmp_pa
     rename_run(tmp_path / "runs" / "20260101-cnn-curves", "My curves")
     assert find_run(str(made / "run")) == made / "run"
     assert find_run("My curves") == find_run("20260101-cnn-curves") == tmp_path / "runs" / "20260101-cnn-curves"
-    with pytest.raises(ModelError, match="'nothing' is no folder.*20260101-cnn-curves"):
+    with pytest.raises(ModelError, match=r"'nothing' is no folder.*20260101-cnn-curves"):
         find_run("nothing")
-    with pytest.raises(ModelError, match="holds no run.json"):
+    with pytest.raises(ModelError, match=r"holds no run.json"):
         find_run(str(tmp_path))
     assert cli.main(["predict", "--run", "nothing", "x.png"]) == 2
 
