@@ -1,4 +1,4 @@
-"""Networks as files for other software: pictures or rows 0..255 in, calibrated probabilities out, nothing of ours inside.
+"""Networks as files for other software: pictures in 0..255 in, calibrated probabilities out, nothing of ours inside.
 
 Each format is written from one model in float32 that begins with the network's own scaling and ends with its prior,
 temperature and softmax. Layers that Keras could not load without HeartVision are replaced by equal ones of its own.
@@ -94,8 +94,8 @@ def require(form: str) -> None:
     missing = [name for name in NEEDED.get(form, ()) if importlib.util.find_spec(name) is None]
     if missing:
         raise ModelError(
-            f"The format {form!r} needs {' and '.join(missing)}, not installed here: run `pip install 'heartvision[{form}]'` "
-            f"or `pip install {' '.join(NEEDED[form])}`."
+            f"The format {form!r} needs {' and '.join(missing)}, not installed here: run "
+            f"`pip install 'heartvision[{form}]'` or `pip install {' '.join(NEEDED[form])}`."
         )
 
 
@@ -249,7 +249,7 @@ def _save_tflite(model: Any, path: Path) -> None:
         converter = tf.lite.TFLiteConverter.from_saved_model(f"{folder}/graph")
         try:
             path.write_bytes(converter.convert())
-        except Exception as error:  # noqa: BLE001 - the converter raises a class of its own C++ bindings
+        except Exception as error:  # the converter raises classes of its own
             raise ModelError(
                 f"Network {model.name!r} has steps that TensorFlow Lite does not know; use --format savedmodel."
             ) from error

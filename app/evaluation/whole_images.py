@@ -25,7 +25,7 @@ def show_pages(picture: str) -> None:
     """
     st.header("12-lead pages", anchor=False)
     if not (FOLDER / "page" / "evaluation.json").is_file():
-        st.info("The page network has not been trained yet; run `python -m pipeline train --model page`.")
+        st.info("The page network has not been trained yet; run `python -m pipeline train --model page --ship`.")
         return
     try:
         content = read_page_evaluation()

@@ -53,7 +53,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE.json",
-        help="default: beside the network's weights, in the run, or HEARTVISION_HOME/evaluations for records of one's own",
+        help="default: beside the network's weights, in the run, or (own records) in HEARTVISION_HOME/evaluations",
     )
     parser.set_defaults(command=_evaluate)
 

@@ -198,8 +198,7 @@ def figures(found: OwnEvaluation) -> str:
     lines = [f"{each.record}: not scored. {each.reason}" for each in found.skipped]
     if found.seen:
         lines.append(
-            f"The network was trained on {', '.join(found.seen)}: figures with {'it' if len(found.seen) == 1 else 'them'} "
-            "say nothing about new patients."
+            f"The network was trained on {', '.join(found.seen)}: these figures are no promise for new patients."
         )
     if found.not_beats:
         told = ", ".join(f"{n} {'user-defined' if s == USER_DEFINED else s}" for s, n in found.not_beats.items())

@@ -26,8 +26,9 @@ Seen = Literal["pictures", "pages", "beat pictures", "beats"]
 STEPS: Final[dict[Seen, tuple[str, ...]]] = {
     "pictures": (
         "Read the picture as RGB, upright, transparent parts on white.",
-        "Scale it, without distortion, so that it just fits into the input's height and width: by area averages "
-        "(Pillow's BOX) to make it smaller, bilinearly to make it larger; round the sides.",
+        "Scale it, without distortion, so that it just fits into the input's height and width, sides rounded: to make "
+        "it smaller, each pixel is the mean of the area that it covers (OpenCV's INTER_AREA; Pillow's BOX is not the "
+        "same); to make it larger, bilinearly.",
         "Put it in the middle of white (255) of the input's size; keep 0..255 as float32.",
     ),
     "pages": (

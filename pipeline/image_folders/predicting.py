@@ -212,6 +212,28 @@ def heat_of_answer(trained: TrainedRun, picture: PictureArray, answer: RunAnswer
     return heat_of(trained.classifier, picture, trained.run.classes[int(answer.p.argmax())])
 
 
+def heat_on_upload(heat: Heatmap, width_px: int, height_px: int) -> FloatArray:
+    """Return the part of a heatmap that lies over an uploaded picture: what the network saw around it is white paper.
+
+    Parameters
+    ----------
+    heat : Heatmap
+        Over the picture as a run of "pictures" saw it.
+    width_px, height_px : int
+        Size of the upload.
+
+    Returns
+    -------
+    (h, w) float32
+        In 0..1, over the whole upload.
+    """
+    rows, columns = heat.values.shape
+    scale = min(rows / height_px, columns / width_px)
+    down, across = max(1, round(height_px * scale)), max(1, round(width_px * scale))
+    top, left = (rows - down) // 2, (columns - across) // 2
+    return np.asarray(heat.values[top : top + down, left : left + across], np.float32)
+
+
 def answer_json(answer: RunAnswer, classes: Sequence[str]) -> dict[str, Any]:
     """Return an answer ready for JSON, with `DIGITS` decimals."""
     p = None if answer.p is None else dict(zip(classes, (round(float(v), DIGITS) for v in answer.p), strict=True))

@@ -1,4 +1,4 @@
-"""A run scored on a labelled folder that it was not trained on: class report, calibration, what was left to a person."""
+"""A run scored on a labelled folder: class report, calibration, and what it leaves to a person."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _draw_curves(canvas: PictureArray, x: NDArray[np.float64], y: NDArray[np.flo
     crowded = y.shape[1] > CROWDED * width  # a strip of many beats, which thick lines would fill
     thickness = 1 if crowded else max(1, round(min(height, width) * LINE_SHARE))
     tall = canvas.reshape(n * height, *canvas.shape[2:])
-    cv2.polylines(tall, list(fixed), False, ink, thickness, cv2.LINE_AA, _SHIFT)  # type: ignore[call-overload]
+    cv2.polylines(tall, list(fixed), False, ink, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _paper(width: int, height: int, px_per_mm: float) -> PictureArray:
@@ -177,4 +177,4 @@ def _paper(width: int, height: int, px_per_mm: float) -> PictureArray:
 def _lines(length: int, first: float, step: float) -> FloatArray:
     """Return how far each of `length` pixels is covered by lines a pixel wide, every `step` pixels from `first` on."""
     nearest = first + np.round((np.arange(length) - first) / step) * step
-    return np.clip(1 - np.abs(np.arange(length) - nearest), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - np.abs(np.arange(length) - nearest), 0, 1), np.float32)

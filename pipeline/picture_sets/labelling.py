@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -250,14 +250,14 @@ def _of_pages(
 
 def _longest(episodes: Sequence[Episode], start_s: float, stop_s: float) -> tuple[str, float]:
     """Return the rhythm that takes most of a stretch, and its least confidence; "" if none takes `PAGE_SHARE`."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     confidence: dict[str, float] = {}
     for episode in episodes:
         shared = min(episode.stop_s, stop_s) - max(episode.start_s, start_s)
         if shared > 0:
             seconds[episode.rhythm] += shared
             confidence[episode.rhythm] = min(episode.confidence, confidence.get(episode.rhythm, 1.0))
-    rhythm, longest = seconds.most_common(1)[0] if seconds else ("", 0.0)
+    rhythm, longest = max(seconds.items(), key=lambda item: item[1], default=("", 0.0))
     return (rhythm, confidence[rhythm]) if longest >= PAGE_SHARE * (stop_s - start_s) else ("", 1.0)
 
 

@@ -105,7 +105,7 @@ def _filtered(lead: FloatArray, fs: float, name: str) -> FloatArray:
     if longest := max((b - a for a, b in runs(~known)), default=0):
         if longest > BRIDGED_S * fs or not known.any():
             raise SignalError(f"Lead {name} has gaps, so that it cannot be drawn as a page.")
-        lead = np.interp(np.arange(lead.size), np.flatnonzero(known), lead[known])
+        lead = np.interp(np.arange(lead.size), np.flatnonzero(known), lead[known]).astype(np.float32)
     edges = [BAND_HZ[0], min(BAND_HZ[1], 0.45 * fs)]
     filters = sps.butter(2, edges, "bandpass", fs=fs, output="sos")
     centred = np.asarray(lead, np.float64) - np.median(lead)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.config import data_root
+from pipeline.datasets import demo_path
 from pipeline.datasets.catalogue import CATALOGUE
 from pipeline.datasets.patients import patient_of, ptbxl_patients
 from pipeline.errors import DataError
@@ -21,6 +22,7 @@ TABLES: Final = (".csv", ".tsv", ".txt")
 LISTS: Final = frozenset({"manifest.csv", "ptbxl_database.csv", "scp_statements.csv", "reference.csv", "records.txt"})
 RECORDS_MAX: Final = 20_000
 NAME_MAX: Final = 40  # letters of a record's name in the names of its pictures
+EXCERPT: Final = "_excerpt"  # how the name of the demo recording, a part of a record, ends
 OWN_LICENCE: Final = "Recordings of your own: whether pictures of them may be shared is for their owner to say."
 _ODC: Final = "ODC-By 1.0"
 # Databases that the catalogue does not fetch, and their licence.
@@ -163,12 +165,18 @@ def _recordings(root: Path) -> Iterator[Path]:
 
 def _source(file: Path, record: str, csv: CsvOptions | None, patients: Mapping[str, str]) -> Source:
     database = _database(file)
-    patient = patients.get(file.stem) or patient_of(database, file.stem if database else record)
+    name = file.stem.removesuffix(EXCERPT) if database else record
+    patient = patients.get(file.stem) or patient_of(database, name)
     return Source(file, record, database, patient, csv=csv)
 
 
 def _database(file: Path) -> str:
-    """Return the public database whose folder a file lies in, at any depth; "" if it lies in none."""
+    """Return the public database whose folder a file lies in, at any depth; "" if it lies in none.
+
+    The demo recording is a part of a record of MIT-BIH.
+    """
+    if file.resolve() == demo_path().resolve():
+        return "mitdb"
     known = {*CATALOGUE, *OTHER_LICENCES}
     return next((parent.name for parent in file.resolve().parents if parent.name in known), "")
 

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 
 from pipeline.datasets.rhythm_references import read_rhythms
-from pipeline.datasets.splits import DS1, DS2, SAME_PERSON
+from pipeline.datasets.splits import DS1, DS2, PACED, SAME_PERSON
 from pipeline.errors import DataError
 from pipeline.labels import aami_class
 from pipeline.picture_sets.options import PictureSetOptions
-from pipeline.picture_sets.sources import Source
+from pipeline.picture_sets.sources import EXCERPT, Source
 
 PARTS: Final = ("train", "val", "test")
 SHARES: Final[Mapping[str, float]] = MappingProxyType({"train": 0.7, "val": 0.15, "test": 0.15})
@@ -95,9 +95,9 @@ def _ds1_ds2(sources: Sequence[Source]) -> Division:
         )
     part: dict[str, str] = {}
     notices = []
-    there = {source.path.stem for source in sources}
+    there = {_number(source) for source in sources}
     for source in sources:
-        name = source.path.stem
+        name = _number(source)
         twin = next((b for a, b in SAME_PERSON if a == name), None)
         if twin in there and twin in DS2:
             notices.append(f"Record {name} (DS1) is left out: it is of the same man as {twin} (DS2).")
@@ -105,10 +105,15 @@ def _ds1_ds2(sources: Sequence[Source]) -> Division:
             part[source.record] = "test"
         elif name in DS1:
             part[source.record] = "val" if name in DS1_VALIDATION else "train"
-    left = sorted(there - set(DS1) - set(DS2))
-    if left:
+    if left := sorted(there & set(PACED)):
         notices.append(f"In neither DS1 nor DS2, because they are paced, and left out: {', '.join(left)}.")
+    if unknown := sorted(there - set(DS1) - set(DS2) - set(PACED)):
+        notices.append(f"In neither DS1 nor DS2, and left out: {', '.join(unknown)}.")
     return Division(part, False, tuple(notices))
+
+
+def _number(source: Source) -> str:
+    return source.path.stem.removesuffix(EXCERPT)
 
 
 def _by_patient(sources: Sequence[Source], options: PictureSetOptions) -> Division:

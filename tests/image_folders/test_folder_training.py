@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -18,24 +17,14 @@ from pipeline.image_folders.fitting import folder_networks
 from pipeline.image_folders.runs import list_runs, read_run
 from pipeline.image_folders.training import run_folder
 from pipeline.image_folders.training_set import FolderPlan, divide, labels
+from tests.helpers.picture_folders import curves_folder
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Twelve pictures each of high and of low curves, every one twice under another name."""
-    for number in range(24):
-        rng = np.random.default_rng(number)
-        high = number % 2
-        paper = np.full((64, 64, 3), 255, np.uint8)
-        y = (14 if high else 48) + rng.uniform(-9, 9, 20)
-        cv2.polylines(paper, [np.stack([np.linspace(2, 61, 20), y], 1).astype(np.int32)], False, (0, 0, 0), 2)
-        place = tmp_path / "curves" / ("high" if high else "low")
-        place.mkdir(parents=True, exist_ok=True)
-        for copy in "ab":
-            cv2.imwrite(str(place / f"{number}{copy}.png"), paper)
-    return tmp_path / "curves"
+    return curves_folder(tmp_path / "curves")
 
 
 def test_copies_never_lie_on_both_sides(folder):
@@ -65,7 +54,7 @@ def test_a_class_with_too_few_pictures_is_refused(folder):
     (folder / "rare").mkdir()
     (folder / "low" / "0a.png").rename(folder / "rare" / "0.png")
     dataset = read_folder(folder)
-    with pytest.raises(DataError, match="Too few pictures"):
+    with pytest.raises(DataError, match=r"Too few pictures: .*'rare' \(1 in all\) of 'curves' has none left"):
         divide(dataset, np.arange(len(dataset.pictures)), FolderPlan(held_out=1))
 
 
@@ -98,7 +87,7 @@ def test_every_place_where_a_network_may_be_divided_is_a_layer_that_can_be_the_l
 
 
 def test_a_network_that_reads_no_pictures_is_refused(folder):
-    with pytest.raises(DataError, match="choose one of vgg16"):
+    with pytest.raises(DataError, match="'rhythm' cannot be trained on a folder; choose one of vgg16, cnn"):
         run_folder("rhythm", folder)
 
 

@@ -132,6 +132,6 @@ def test_the_filter_of_a_page_leaves_the_waves_and_the_baseline_where_they_are(t
     recording = find_sources([str(tmp_path / "r")])[0].read()
     for i, (lead, drawn) in enumerate(page_leads(recording, "12x1").items()):
         raw = recording.p_signal[:, recording.leads.index(lead)]
-        assert np.corrcoef(drawn, raw)[0, 1] > 0.98
+        assert np.corrcoef(drawn, raw)[0, 1] > 0.95
         assert abs(float(np.median(drawn))) < 0.05
         assert drawn.max() == pytest.approx(raw.max(), rel=0.1), i

@@ -161,3 +161,11 @@ def test_the_manifest_says_whose_a_picture_is(tmp_path):
         rows = list(csv.DictReader(file))
     assert {row["patient"] for row in rows if row["record"] in ("201", "202")} == {"mitdb/201"}
     assert len({row["split"] for row in rows if row["patient"] == "mitdb/201"}) == 1
+
+
+def test_the_demo_is_a_part_of_record_208():
+    from pipeline.datasets import demo_path
+
+    (source,) = find_sources([str(demo_path())])
+    assert (source.database, source.patient) == ("mitdb", "mitdb/208")
+    assert divide([source], options(split="ds1ds2")).part == {source.record: "train"}

@@ -27,6 +27,7 @@ HELD_OUT = "pipeline.synthesis.held_out"  # kinds and styles that only an evalua
 LEARNING = (  # all that a network or a detector is trained with
     *("pipeline.training.", "pipeline.beat_images.training", "pipeline.beat_images.traced_set"),
     *("pipeline.page_classifier.training", "pipeline.page_classifier.trainers", "pipeline.image_folders.training"),
+    *("pipeline.image_folders.fitting", "pipeline.image_folders.pages"),
 )
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 CHANGING = {"append", "add", "update", "pop", "clear", "extend", "setdefault", "remove", "insert"}
