@@ -14,7 +14,7 @@ from pipeline.types import Episode, FloatArray
 
 PAUSE_S: Final = 2.5  # from R peak to R peak; a shorter one may follow any early beat
 ASYSTOLE_S: Final = 4.0  # no QRS for so long: CinC Challenge 2015, doi:10.1109/CIC.2015.7408639
-CONFIDENCE: Final = 0.98  # with a beat on either side: of 199 that `benchmarks.asystole` names, none is false
+CONFIDENCE: Final = 0.98  # with a beat on either side: of 214 that `benchmarks.asystole` names, none is false
 EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begun or ended with an electrode off
 BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
 NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
