@@ -155,32 +155,30 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
     ddx = np.diff(dx.reshape(leads.shape), axis=1, append=0).reshape(x.shape)
     size, slope = np.abs(x), np.abs(dx)
     square, slope_square = np.square(x), np.square(dx)
-    power, slope_power = _three(square.mean(2)) + EPS**2, _three(slope_square.mean(2)) + EPS**2
-    mean, slope_mean = _three(size.mean(2)) + EPS, _three(slope.mean(2)) + EPS
-    tops, steepest = size.max(2), slope.max(2)
-    top, steep = maximum_filter1d(tops, 3, axis=1) + EPS, maximum_filter1d(steepest, 3, axis=1) + EPS
-    quiet = _count(slope < 0.1 * steep[..., None]) / np.float32(SECOND)
-    low = _count(size < 0.2 * top[..., None]) / np.float32(SECOND)
+    span = np.abs(leads[:, 4:] - leads[:, :-4])
+    maxima = np.stack([size.max(2), slope.max(2), np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2)])
+    top, steep, sharp = maximum_filter1d(maxima, 3, axis=2)
+    top, steep = top + EPS, steep + EPS
+    counts = [_count(slope < 0.1 * steep[..., None]), _count(size < 0.2 * top[..., None])]
     crossings = _count(x[..., 1:] * x[..., :-1] < 0)
-    span = leads.shape[1] and np.abs(leads[:, 4:] - leads[:, :-4])
-    sharp = maximum_filter1d(np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2), 3, axis=1)
+    powers = [each.mean(2) for each in (square, slope_square, np.square(square), np.square(slope_square))]
+    means = [each.mean(2) for each in (size, slope, np.abs(ddx))]
+    sums = _three(np.stack([*powers, *means, *(count / np.float32(SECOND) for count in counts), crossings]))
+    power, slope_power, mean, slope_mean = sums[0] + EPS**2, sums[1] + EPS**2, sums[4] + EPS, sums[5] + EPS
     return np.stack(
         [
             0.5 * np.log(power),
             np.log(steep),
             mean / np.sqrt(power),
-            np.log(_three(np.square(square).mean(2)) / power**2 + EPS),
+            np.log(sums[2] / power**2 + EPS),
             np.log(slope_mean / mean),
-            np.log(_three(np.abs(ddx).mean(2)) / slope_mean + EPS),
-            np.log(_three(np.square(slope_square).mean(2)) / slope_power**2 + EPS),
+            np.log(sums[6] / slope_mean + EPS),
+            np.log(sums[3] / slope_power**2 + EPS),
             steep / slope_mean,
             top / np.sqrt(power),
             sharp / top,
-            _three(quiet),
-            _three(low),
-            _three(crossings),
-            _unequal(tops),
-            _unequal(steepest),
+            *sums[7:],
+            *_unequal(maxima[:2]),
         ],
         axis=2,
     ).astype(np.float32)
@@ -192,12 +190,12 @@ def _count(where: NDArray[np.bool_]) -> FloatArray:
 
 
 def _three(seconds: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0), np.float32)
+    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=-1, mode="nearest"), 0), np.float32)
 
 
 def _unequal(maxima: FloatArray) -> FloatArray:
     """Smallest of the maxima of five seconds, as a share of the largest."""
-    return np.asarray(minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS), np.float32)
+    return np.asarray(minimum_filter1d(maxima, 5, axis=-1) / (maximum_filter1d(maxima, 5, axis=-1) + EPS), np.float32)
 
 
 def _of_windows(windows: FloatArray, envelopes: FloatArray) -> FloatArray:
@@ -275,8 +273,10 @@ def _beats(envelopes: FloatArray) -> list[FloatArray]:
 
 def _climb(correlation: FloatArray, at: NDArray[np.intp], steps: int) -> NDArray[np.intp]:
     """Move up to the local maximum, at most some steps."""
+    flat, row = correlation.ravel(), correlation.shape[-1] * np.arange(at.size).reshape(at.shape)
+    height = flat.take(row + at)
     for _ in range(steps):
-        here = np.take_along_axis(correlation, at[..., None], -1)[..., 0]
         following = np.minimum(at + 1, correlation.shape[-1] - 1)
-        at = np.where(np.take_along_axis(correlation, following[..., None], -1)[..., 0] > here, following, at)
+        further = flat.take(row + following)
+        at, height = np.where(further > height, following, at), np.maximum(further, height)
     return at
