@@ -186,7 +186,7 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
 
 def _count(where: NDArray[np.bool_]) -> FloatArray:
     """Count along the last axis, at most `SECOND`: a byte holds that."""
-    return np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8).astype(np.float32)
+    return np.asarray(np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8), np.float32)
 
 
 def _three(seconds: FloatArray) -> FloatArray:

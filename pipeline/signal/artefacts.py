@@ -155,7 +155,8 @@ def _near(first: Span, second: Span, reach: float) -> bool:
 
 def _measured(recording: Recording, index: int) -> _Lead:
     signal = np.ascontiguousarray(recording.p_signal[:, index])
-    highest, lowest = np.maximum, np.minimum
+    highest: np.ufunc = np.maximum
+    lowest: np.ufunc = np.minimum
     if not np.isfinite(signal.sum(dtype=np.float64)):
         signal = np.where(np.isfinite(signal), signal, np.float32(np.nan))
         highest, lowest = np.fmax, np.fmin  # slower, but pass over what is missing

@@ -357,7 +357,8 @@ def _best_match(
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the best correlation (n,) with `common` over all shifts, its gain (n,) and the shift (n,)."""
     power = max(float((common**2).sum()), SMALL_MV**2)
-    likeness, gain, best = (np.zeros(at.size, dtype) for dtype in (np.float32, np.float32, np.int64))
+    likeness, gain = np.zeros((2, at.size), np.float32)
+    best = np.zeros(at.size, np.int64)
     for start in range(0, at.size, BEATS_AT_ONCE):
         part = slice(start, start + BEATS_AT_ONCE)
         slopes = _slopes(p_signal, at[part], step, shifts[0], shifts[1] - 1 + len(common))
