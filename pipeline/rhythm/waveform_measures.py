@@ -22,6 +22,7 @@ SECOND: Final = 125  # samples
 WINDOW: Final = 512  # samples, 4.1 s, of a spectrum
 ENVELOPE_STEP: Final = 4  # the slope's envelope is read at 31 Hz
 ENVELOPE: Final = 505  # samples of a window at which that of the following ones can be read
+MARGIN: Final = 4  # seconds of silence before and after a recording
 CHUNK_S: Final = 300  # seconds handled at a time: they fit the processor's cache
 DEAD: Final = 0.02  # of the other lead's height: below it a lead is off, and the other one stands in for it
 BANDS_HZ: Final = (0.7, 1.7, 2.7, 3.7, 4.7, 5.7, 7.0, 10.0, 15.0, 22.0, 38.0)
@@ -82,11 +83,12 @@ def per_second(signal: FloatArray, fs: float) -> FloatArray:
     (n_leads, n_seconds, len(LEAD_MEASURES)) float32
         The measures of second i come from a window of 3 to 4 seconds around i + 0.5 s.
     """
-    leads = np.ascontiguousarray(signal[:: max(1, round(fs / FS_HZ))].T, np.float32)
+    leads = signal[:: max(1, round(fs / FS_HZ))].T
     seconds = max(1, round(leads.shape[1] / SECOND))
-    missing = seconds * SECOND - leads.shape[1]
-    leads = np.pad(leads, ((0, 0), (0, missing))) if missing > 0 else leads[:, : seconds * SECOND]
-    return np.concatenate(list(_chunks(leads, seconds)), axis=1)
+    padded = np.zeros((len(leads), (seconds + 2 * MARGIN) * SECOND), np.float32)
+    inside = leads[:, : seconds * SECOND]
+    padded[:, MARGIN * SECOND : MARGIN * SECOND + inside.shape[1]] = inside
+    return np.concatenate(list(_chunks(padded, seconds)), axis=1)
 
 
 def measured(per_lead: FloatArray) -> FloatArray:
@@ -127,14 +129,12 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
     return np.where(swap, two, one), np.where(swap, one, two)
 
 
-def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    margin = 4
-    padded = np.pad(leads, ((0, 0), (margin * SECOND, margin * SECOND)))
+def _chunks(padded: FloatArray, seconds: int) -> Iterator[FloatArray]:
     for first in range(0, seconds, CHUNK_S):
         last = min(first + CHUNK_S, seconds)
-        piece = padded[:, first * SECOND : (last + 2 * margin) * SECOND]
-        blocks = _of_blocks(piece)[:, margin:-margin]
-        start = margin * SECOND + SECOND // 2 - WINDOW // 2
+        piece = padded[:, first * SECOND : (last + 2 * MARGIN) * SECOND]
+        blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
+        start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
         steep = _envelope(piece)
         envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]

@@ -163,15 +163,18 @@ def _measured(recording: Recording, index: int) -> _Lead:
     size = max(CENTRE_POINTS, round(BLOCK_S * recording.fs))
     whole = signal[: signal.size // size * size].reshape(-1, size)
     rest = signal[whole.size :]
-    blocks = np.concatenate([whole, np.pad(rest, (0, size - rest.size), mode="edge")[None]]) if rest.size else whole
-    top, bottom = (of.reduce(blocks, axis=1).astype(np.float64) for of in (highest, lowest))
+    last = [np.pad(rest, (0, size - rest.size), mode="edge")[None]] if rest.size else []
+    top, bottom = (
+        np.concatenate([of.reduce(part, axis=1) for part in (whole, *last)], dtype=np.float64)
+        for of in (highest, lowest)
+    )
     return _Lead(
         signal=signal,
         fs=recording.fs,
         size=size,
         top=top,
         bottom=bottom,
-        centre=_centre(blocks[:, :: size // CENTRE_POINTS]),
+        centre=_centre(np.concatenate([part[:, :: size // CENTRE_POINTS] for part in (whole, *last)])),
         heights=_grouped(top, np.fmax) - _grouped(bottom, np.fmin),
         calibrated=recording.calibrated[index],
     )
