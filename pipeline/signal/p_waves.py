@@ -124,13 +124,12 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     parts = [_Part(*(np.zeros(0) for _ in range(3)))]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
-    whole = _decimated(signal)
     for first_s in np.arange(0.0, count / fs, STRETCH_S):
         chosen = np.flatnonzero((time_s >= first_s) & (time_s < first_s + STRETCH_S))
         if chosen.size < BEATS_MIN:
             continue
         start, stop = (max(0, round((first_s + edge) * fs)) for edge in (-2.0, STRETCH_S + 1.0))
-        found = _in_stretch(whole[start:stop], time_s[chosen] * fs - start, fs)
+        found = _in_stretch(_decimated(signal[start * DECIMATED : stop * DECIMATED]), time_s[chosen] * fs - start, fs)
         if found is None:
             continue
         part, facts[:, chosen] = found
