@@ -123,12 +123,12 @@ def main() -> None:
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--data", type=Path, default=data_root() / "ecg_pages")
     parser.add_argument("--reads", default="auto", choices=("auto", "pictures", "pages"), help="only auto is written")
-    options = parser.parse_args()
+    options, commit = parser.parse_args(), current_commit()
     plan = replace(usual_plan(folder_use(options.model)), reads=options.reads)
     prepared = prepare(read_folder(options.data), plan)
     found = {
         "command": f"python -m benchmarks.folder_cnn --model {options.model}",
-        "commit": current_commit(),
+        "commit": commit,
         "model": NETWORKS[options.model].title,
         "reads": prepared.plan.reads,
         "input_shape": list(prepared.pictures.shape[1:]),

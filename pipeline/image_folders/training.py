@@ -85,7 +85,7 @@ def run_folder(
         If the folder is not a dataset, the network cannot be trained on one, a class has too few pictures, or
         `output_dir` holds a finished run or lies in the shipped weights.
     """
-    use, started = folder_use(name), time.monotonic()
+    use, started, commit = folder_use(name), time.monotonic(), current_commit()  # before the tree changes meanwhile
     given = plan or usual_plan(use)
     dataset = read_folder(data_dir, progress=lambda f, s: progress(0.1 * f, s))
     key = _key(name, dataset, given, tune)
@@ -108,13 +108,13 @@ def run_folder(
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
-    facts |= {"abstain_below": _least_confidence(softmax(held, temperature=temperature))}
+    facts |= {"commit": commit, "abstain_below": _least_confidence(softmax(held, temperature=temperature))}
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
         model=name,
         dataset=data_dir.name,
-        provenance=Provenance(told, current_commit(), f"{len(dataset.pictures)} pictures of {data_dir.name}", now()),
+        provenance=Provenance(told, commit, f"{len(dataset.pictures)} pictures of {data_dir.name}", now()),
         classes=dataset.classes,
         counts={split or "all": dataset.counts(split) for split in dataset.splits},
         division=DivisionCounts(
@@ -224,7 +224,6 @@ def _facts(
         "trained_on": f"{division.train.size} pictures of the folder {dataset.root.name}",
         "train_records": (),
         "validation_records": (),
-        "commit": current_commit(),
         "command": command,
         "seed": plan.seed,
         "training_minutes": minutes,
