@@ -82,6 +82,7 @@ def test_every_style_can_be_chosen(page, style):
     page.button(key="make_look").click().run()
     wanted = ["208\\_excerpt\\: The recording has no lead I\\, which a page of layout 3x4\\+1 shows\\."]
     assert errors(page) == (wanted if style == "page" else [])
+    assert any("5 mm/mV: a large square is 0.2 s and 1 mV" in said.value for said in page.caption) == (style == "paper")
 
 
 def test_the_archive_holds_the_pictures_of_the_manifest(page, records):
