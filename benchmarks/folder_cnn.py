@@ -122,8 +122,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--data", type=Path, default=data_root() / "ecg_pages")
+    parser.add_argument("--reads", default="auto", choices=("auto", "pictures", "pages"), help="only auto is written")
     options = parser.parse_args()
-    plan = usual_plan(folder_use(options.model))
+    plan = replace(usual_plan(folder_use(options.model)), reads=options.reads)
     prepared = prepare(read_folder(options.data), plan)
     found = {
         "command": f"python -m benchmarks.folder_cnn --model {options.model}",
@@ -136,8 +137,11 @@ def main() -> None:
         "all": crossvalidated(options.model, prepared),
         "some": crossvalidated(options.model, some_of(prepared, SOME)),
     }
-    write_json(RESULTS, found)
-    write_page(found)
+    if options.reads == "auto":
+        write_json(RESULTS, found)
+        write_page(found)
+    else:
+        print(table(found))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _of_run(folder: Path) -> str:
         *run.warnings,
     ]
     if run.refused:
-        lines.insert(1, f"{run.refused} files were left out; open the folder on the Dataset page to see which.")
+        lines += [f"{run.refused} files were left out:", *run.left_out]
     return "\n".join(lines)
 
 

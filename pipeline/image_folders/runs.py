@@ -184,6 +184,8 @@ class FolderRun:
         What training started from, in words: ImageNet weights and from where, or a random start and why.
     warnings : tuple of str
         What makes this run doubtful, in sentences: only one class predicted, and why.
+    left_out : tuple of str
+        The first of the files that could not be used, each with its reason.
     environment : Environment, optional
         Versions and processor; None in runs of earlier versions.
     importance : tuple of SettingImportance
@@ -209,6 +211,7 @@ class FolderRun:
     minutes: float
     start: str = ""
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     environment: Environment | None = None
     importance: tuple[SettingImportance, ...] = ()
 

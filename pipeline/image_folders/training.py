@@ -34,6 +34,7 @@ from pipeline.training.search import Watch
 from pipeline.types import FloatArray
 
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
+LEFT_OUT: Final = 5  # files that are named
 KEY: Final = "key.txt"  # in it: what the run was started with
 ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
@@ -135,6 +136,7 @@ def run_folder(
         minutes=minutes,
         start=fitted.start,
         warnings=doubts(p.argmax(axis=1), training_data, chosen, history),
+        left_out=tuple(f"{file.path}: {file.reason}" for file in dataset.refused[:LEFT_OUT]),
     )
     write_results(output, run, predictions(dataset, division.test, prepared.copies, p), pictures[division.test])
     shutil.rmtree(checkpoint, ignore_errors=True)

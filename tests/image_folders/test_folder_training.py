@@ -13,10 +13,11 @@ from models.transfer import tail_of
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import read_folder
-from pipeline.image_folders.fitting import folder_networks
+from pipeline.image_folders.fitting import fit, folder_networks
 from pipeline.image_folders.runs import list_runs, read_run
+from pipeline.image_folders.settings import planned
 from pipeline.image_folders.training import run_folder
-from pipeline.image_folders.training_set import FolderPlan, divide, labels
+from pipeline.image_folders.training_set import FolderPlan, divide, labels, prepare
 from tests.helpers.picture_folders import curves_folder
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
@@ -100,3 +101,18 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_labels_follow_the_alphabetical_classes(folder):
     dataset = read_folder(folder)
     assert [dataset.classes[i] for i in labels(dataset)] == [picture.class_name for picture in dataset.pictures]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", folder_networks())
+def test_every_picture_network_is_trained_on_a_folder(name, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARTVISION_OFFLINE", "1")
+    use = folder_networks()[name]
+    plan = planned(use, {"epochs": 2, "size": [64, 96], "batch": 16}, "")
+    dataset = read_folder(folder)
+    prepared = prepare(dataset, plan)
+    fitted = fit(name, prepared.divided(divide(dataset, prepared.copies, plan)), plan)
+    assert fitted.model.output_shape == (None, 2)
+    assert len(fitted.history["loss"]) == 2
+    assert np.isfinite(fitted.history["loss"]).all()
+    assert fitted.start
