@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.common import cache, overlays
 from app.common.text import confidence_words, formatted, plain
+from models.gradcam import Heatmap
 from pipeline.errors import DataError
 from pipeline.image_folders.predicting import RunAnswer, TrainedRun, fits, heat_on_upload
 from pipeline.image_folders.runs import list_runs, read_run, run_label
@@ -65,7 +66,7 @@ def draw(picture: RgbPicture, folder: Path) -> None:
         _verdict(answer, trained, picture.name)
 
 
-def _under_heat(picture: RgbPicture, seen: PictureArray, heat: cache.Heatmap, trained: TrainedRun) -> PictureArray:
+def _under_heat(picture: RgbPicture, seen: PictureArray, heat: Heatmap, trained: TrainedRun) -> PictureArray:
     if trained.run.plan.reads == "pages":  # what it saw is a drawing of its own
         return overlays.with_heat(overlays.shown(seen), heat.values)
     height, width = picture.pixels.shape[:2]
