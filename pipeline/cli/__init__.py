@@ -13,6 +13,7 @@ from pipeline.cli.app import add_app
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.export import add_export
+from pipeline.cli.images import add_images
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
     add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
+    add_images(commands.add_parser("images", help="turn recordings into a folder of labelled pictures"))
     add_train(commands.add_parser("train", help="train a network on the public data"))
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
     add_predict(commands.add_parser("predict", help="classify pictures with a run that was trained on a folder"))

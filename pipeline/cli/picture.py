@@ -60,13 +60,13 @@ def _picture_by_run(options: argparse.Namespace) -> int:
 
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
     from models.beat_image_heads import load_head
-    from pipeline.beat_images.reading import beat_picture, classify_traces, read_beat, threshold_of
+    from pipeline.beat_images.reading import beat_picture, classify_traces, read_beat
     from pipeline.intake import read_picture_file
     from pipeline.intake.batch import PictureFile
     from pipeline.labels import AAMI_CLASSES
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
-    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
+    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0, "doubts": []}
     try:
         head = load_head()
         trace = read_beat(PictureFile(path.name, read_picture_file(path)), head)
@@ -87,8 +87,9 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
         "class": found.aami,
         "p": dict(zip(AAMI_CLASSES, p, strict=True)),
         "abnormal": round(1.0 - p[0], 6),
-        "threshold": threshold_of(head, classifier),
+        "threshold": found.threshold,
         "confidence": max(p),
+        "doubts": list(trace.doubts),
     }
 
 

@@ -16,7 +16,7 @@ from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 from pipeline.cli.train_folder import FOLDER_OPTIONS, add_folder_options, train_folder
 
 # Options that some trainings lack.
-_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune", "config", *FOLDER_OPTIONS)
+_PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune", "config", "track", *FOLDER_OPTIONS)
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +151,7 @@ def _train_one(options: argparse.Namespace) -> int:
 
 
 def _train_on_folder(options: argparse.Namespace) -> int:
-    if _is_out_of_place(options, "pictures of a folder", "epochs", "tune", "config", *FOLDER_OPTIONS):
+    if _is_out_of_place(options, "pictures of a folder", "epochs", "tune", "config", "track", *FOLDER_OPTIONS):
         return BAD_USE
     if options.ship:
         say("--ship does not apply to pictures of a folder, which are trained in a run; leave it out.")

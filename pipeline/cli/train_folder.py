@@ -16,6 +16,7 @@ FOLDER_OPTIONS: Final = (  # by their names in a settings file
     *("size", "batch", "learning_rate", "dropout", "frozen_up_to", "augmentation", "class_weights", "patience"),
     *("reads", "seed"),
 )
+DEFAULT_STORE: Final = "default"
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -38,14 +39,24 @@ def add_folder_options(parser: argparse.ArgumentParser) -> None:
         "--reads", metavar="HOW", help="pictures as they are, or 12-lead pages redrawn (default: auto, by the pictures)"
     )
     own.add_argument("--seed", type=int, metavar="N", help="of the random generators")
+    own.add_argument(
+        "--track",
+        nargs="?",
+        const=DEFAULT_STORE,
+        metavar="STORE",
+        help="add the run to MLflow too (default: mlflow.db in HEARTVISION_HOME); needs mlflow-skinny or mlflow",
+    )
 
 
 def train_folder(options: argparse.Namespace) -> int:
     """Train a network on the folder `options.data`."""
     from pipeline.image_folders.fitting import folder_use
     from pipeline.image_folders.settings import planned, read_settings
+    from pipeline.image_folders.tracking import require_mlflow, track
     from pipeline.image_folders.training import run_folder
 
+    if options.track:
+        require_mlflow()
     use = folder_use(options.model)
     in_file = read_settings(options.config) if options.config else {}
     plan = planned(use, in_file, repr(options.config.name) if options.config else "")
@@ -64,6 +75,8 @@ def train_folder(options: argparse.Namespace) -> int:
             progress=next(steps),
             command=command,
         )
+    if options.track:
+        track(written, "" if options.track == DEFAULT_STORE else options.track)
     say(figures(written))
     sys.stdout.write(f"{written}\n")
     return OK

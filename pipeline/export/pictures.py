@@ -48,9 +48,14 @@ def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
     return np.asarray(mixed.round().astype(np.uint8))
 
 
+def png_bytes(picture: PictureArray) -> bytes:
+    """Encode a grey picture (h, w) or an RGB one (h, w, 3), uint8, as PNG. Raises DataError if that fails."""
+    done, encoded = cv2.imencode(".png", picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise DataError(f"A picture of shape {picture.shape} could not be encoded.")
+    return encoded.tobytes()
+
+
 def write_png(picture: PictureArray, path: Path) -> Path:
     """Write an RGB picture (h, w, 3) uint8 as PNG. Raises DataError if it cannot be written."""
-    done, encoded = cv2.imencode(".png", picture[..., ::-1])
-    if not done:
-        raise DataError(f"The picture {path.name!r} could not be encoded.")
-    return write_bytes(path, encoded.tobytes())
+    return write_bytes(path, png_bytes(picture))

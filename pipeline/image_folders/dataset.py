@@ -26,6 +26,7 @@ SPLIT_NAMES: Final = {
     **dict.fromkeys(("test", "testing", "testset"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
 }
+LISTS: Final = frozenset({"manifest.csv", "card.json", "readme.md"})  # beside the classes: they describe a set
 FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
@@ -230,6 +231,8 @@ def _files(root: Path) -> Iterator[Path]:
         linked = [name for name in names if (Path(folder) / name).is_symlink()]
         for name in sorted((*files, *linked)):
             path = Path(folder) / name
+            if name.lower() in LISTS and path.parent == root:
+                continue
             if not _hidden(name) and (path.is_symlink() or path.is_file()):
                 yield path
 

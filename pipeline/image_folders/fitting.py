@@ -22,9 +22,9 @@ from pipeline.errors import DataError
 from pipeline.evaluation.calibration import negative_log_likelihood
 from pipeline.evaluation.class_scores import macro_f1
 from pipeline.image_folders.training_set import FolderPlan, FolderTrainingData, augmented, draw_chances
+from pipeline.training.search import Watch
 
 Array = NDArray[Any]
-Watch = Callable[[float], None]
 
 STEPS_MIN: Final = 8  # per epoch
 DRAWINGS: Final = 2  # of each picture besides itself, where the features of a frozen part are computed once

@@ -27,9 +27,11 @@ _PLOT_TITLES: Final[Mapping[str, str]] = {
     "calibration": "Calibration",
     "accuracy": "Accuracy by epoch",
     "loss": "Loss by epoch",
-    "classes": "Scores by class, with 95 % intervals",
 }
-_DARK_INK: Final = {plots.INK: "var(--ink)", plots.MUTED: "var(--muted)", plots.LINES: "var(--line)"}
+_INKS: Final = {  # of the plots, as colours of the page, which differ by day and by night
+    **{plots.INK: "ink", plots.MUTED: "muted", plots.LINES: "line", plots.BLUE: "blue", plots.ORANGE: "orange"},
+    plots.WHITE: "paper",
+}
 
 _PAGE: Final = Template("""<!doctype html>
 <html lang="en">
@@ -51,7 +53,7 @@ h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; padding-top: 1rem; border-top: 
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 p { margin: .25rem 0; }
 .quiet, figcaption, footer { color: var(--muted); font-size: .875rem; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .figures div { background: var(--card); border-radius: .5rem; padding: .75rem 1rem; }
 .figures dt { color: var(--muted); font-size: .875rem; }
 .figures dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -62,15 +64,18 @@ p { margin: .25rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--muted); font-weight: 600; white-space: nowrap; }
-td.n, th.n { text-align: right; white-space: nowrap; }
-.facts th { font-weight: 400; color: var(--muted); width: 14rem; }
-.facts td { overflow-wrap: anywhere; }
+td.n, th.n { text-align: right; }
+.whole td, .whole th { white-space: nowrap; padding-right: 1.4rem; }
+table.facts th { font-weight: 400; color: var(--muted); width: 14rem; }
+table.facts td { overflow-wrap: anywhere; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem;
   align-items: start; }
 figure { margin: 0; }
-.plots figcaption { color: var(--ink); font-weight: 600; font-size: .95rem; margin-bottom: .4rem; }
-.plots svg { width: 100%; height: auto; max-width: 34rem; display: block; }
-.plots svg text { font-family: inherit !important; }
+.wide { margin-top: 1.5rem; overflow-x: auto; }
+.plots figcaption, .wide figcaption { color: var(--ink); font-weight: 600; font-size: .95rem; margin-bottom: .4rem; }
+.plots svg, .wide svg { width: 100%; height: auto; max-width: 30rem; display: block; }
+.wide svg { max-width: 46rem; min-width: 32rem; }
+.plots svg text, .wide svg text { font-family: inherit !important; }
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1.25rem;
   margin-top: .75rem; }
 .samples .pair { display: flex; gap: .375rem; }
@@ -79,7 +84,7 @@ figure { margin: 0; }
 .samples b { color: var(--ink); font-weight: 600; }
 .right { color: var(--blue); font-weight: 600; } .wrong { color: var(--orange); font-weight: 600; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
-@media (max-width: 30rem) { body { padding: 1.25rem 1rem 3rem; } .facts th { width: 8rem; } }
+@media (max-width: 30rem) { body { padding: 1.25rem 1rem 3rem; } table.facts th { width: 8rem; } }
 @media print { body { max-width: none; } figure, tr { break-inside: avoid; } }
 </style>
 </head>
@@ -90,6 +95,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
 $notes
 <h2>Scores on the test pictures</h2>
 $classes
+$intervals
 <h2>Plots</h2>
 <div class="plots">$plots</div>
 <h2>Test pictures with their answers</h2>
@@ -126,8 +132,12 @@ def write_report(folder: Path, run: FolderRun, title: str = "") -> Path:
         title=escape(title or f"{run.model} on {run.dataset}"),
         about=escape(_held(run)),
         figures="".join(f"<div><dt>{a}</dt><dd>{b}<small>{c}</small></dd></div>" for a, b, c in _figures(run)),
-        notes="".join(_note(run, sentence) for sentence in run.verdict.sentences),
+        notes="".join(
+            [_note("leak", sentence) for sentence in run.warnings]
+            + [_note(run.verdict.severity, sentence) for sentence in run.verdict.sentences]
+        ),
         classes=_classes(run),
+        intervals=f'<div class="wide">{_plot(folder, "classes", "Scores by class, with their intervals")}</div>',
         plots="".join(_plot(folder, name, title) for name, title in _PLOT_TITLES.items()),
         samples="".join(_samples(folder, run.samples, reason) for reason in SAMPLE_TITLES),
         search=_search(run),
@@ -143,8 +153,8 @@ def _held(run: FolderRun) -> str:
     dropped = f"; {grouped(parts.dropped)} copies of held-out pictures were left out" if parts.dropped else ""
     when = run.provenance.date[:16].replace("T", " ")
     return (
-        f"Trained {when} UTC in {run.minutes:.1f} min: {grouped(parts.train)} pictures for training, {grouped(parts.validation)} for choosing the epoch, "
-        f"{grouped(parts.test)} scored ({held}){dropped}."
+        f"Trained {when} UTC in {run.minutes:.1f} min: {grouped(parts.train)} pictures for training, "
+        f"{grouped(parts.validation)} for choosing the epoch, {grouped(parts.test)} scored ({held}){dropped}."
     )
 
 
@@ -164,22 +174,22 @@ def _around(estimate: Estimate) -> str:
     return f"95 %: {estimate.low * 100:.1f}–{estimate.high * 100:.1f}"
 
 
-def _note(run: FolderRun, sentence: str) -> str:
-    return f'<p class="note {run.verdict.severity}">{escape(sentence)}</p>'
+def _note(severity: str, sentence: str) -> str:
+    return f'<p class="note {severity}">{escape(sentence)}</p>'
 
 
 def _classes(run: FolderRun) -> str:
     rows = [
         (
-            *(name, grouped(row.reference), grouped(row.predicted)),
-            *(score(e.value, e.low, e.high) for e in (row.f1, row.recall, row.precision)),
+            *(name, *(score(e.value, e.low, e.high) for e in (row.f1, row.recall, row.precision))),
+            *(grouped(row.reference), grouped(row.predicted)),
         )
         for name, row in zip(run.classes, run.report.classes, strict=True)
     ]
-    head = ("Class", "Pictures", "Predicted", "F1", "Recall (sensitivity)", "Precision")
-    return _table(head, rows, numbers=frozenset((1, 2))) + (
-        '<p class="quiet">In brackets 95 % intervals, from drawing the test pictures anew; copies of each other are '
-        "drawn together.</p>"
+    head = ("Class", "F1", "Recall (sensitivity)", "Precision", "Pictures", "Predicted")
+    return _table(head, rows, numbers=frozenset((4, 5))) + (
+        '<p class="quiet" style="margin-top: .5rem">In brackets 95 % intervals, from drawing the test pictures '
+        "anew; copies of each other are drawn together.</p>"
     )
 
 
@@ -188,9 +198,8 @@ def _plot(folder: Path, name: str, title: str) -> str:
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", drawn)  # several drawings share this page
-    for colour, variable in _DARK_INK.items():
-        drawn = drawn.replace(colour, variable)
-    drawn = drawn.replace(f"fill: {plots.WHITE}", "fill: none", 1)  # the sheet behind it
+    for colour, variable in _INKS.items():
+        drawn = drawn.replace(colour, f"var(--{variable})")
     label = f'<svg role="img" aria-label="{escape(title)}"'
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawn.replace('<svg', label, 1)}</figure>"
 
@@ -246,6 +255,7 @@ def _facts(run: FolderRun) -> list[tuple[str, str]]:
             ("Processor", f"{here.processor}; {here.system}; {here.dtype}"),
             ("Graphics processor", ", ".join(here.gpus) or "none used"),
         ]
+    facts += [("Started from", run.start)] if run.start else []
     settings = [(name.replace("_", " ").capitalize(), _setting(value)) for name, value in plan.items()]
     return [*facts, *settings, ("Temperature", f"{run.temperature:.3f}")]
 
@@ -269,4 +279,4 @@ def _table(
         f"<tr>{''.join(cell(first if i == 0 else 'td', i, text) for i, text in enumerate(row))}</tr>" for row in rows
     )
     top = "" if kind else f"<thead><tr>{''.join(cell('th', i, text) for i, text in enumerate(head))}</tr></thead>"
-    return f'<div class="scroll"><table class="{kind}">{top}<tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table class="{kind or "whole"}">{top}<tbody>{body}</tbody></table></div>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from pipeline._util.files import write_bytes
 from pipeline.evaluation.class_schema import ClassReport
 from pipeline.evaluation.schema import Curves
 from pipeline.image_folders.runs import FolderRun
-from pipeline.wording import grouped
+from pipeline.wording import grouped, in_lines
 
 FOLDER: Final = "plots"
 DPI: Final = 160
@@ -67,7 +66,7 @@ def _accuracy(axes: Any, run: FolderRun) -> None:
     measures = {"accuracy": "training", "val_accuracy": "validation", "val_macro_f1": "validation, macro-F1"}
     _curves(axes, run.curves, measures)
     axes.set_ylim(0, 1.02)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.yaxis.set_major_formatter(_per_cent)
     axes.set_ylabel("Accuracy")
 
 
@@ -95,19 +94,29 @@ def _curves(axes: Any, curves: Curves, measures: dict[str, str]) -> None:
 def _confusion(axes: Any, run: FolderRun) -> None:
     counts = np.array(run.report.confusion, float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(share, cmap=_blues(), vmin=0, vmax=1)
-    k = len(run.classes)
-    for i, j in np.argwhere(counts > 0) if k <= _CELLS_WITH_COUNTS else ():
-        colour = WHITE if share[i, j] > 0.5 else INK
-        axes.text(j, i, grouped(counts[i, j]), ha="center", va="center", color=colour)
-    names = [fill(name, _LETTERS) for name in run.classes]
-    turned = k > 3 and max(map(len, run.classes)) > 6
-    axes.set_xticks(range(k), names, rotation=35 if turned else 0, ha="right" if turned else "center")
-    axes.set_yticks(range(k), names)
+    k, turned = len(run.classes), len(run.classes) > 3 and max(map(len, run.classes)) > 6
+    _cells(axes, counts, share)
+    upright = ["\n".join(in_lines(name, _LETTERS)) for name in run.classes]
+    across = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
+    axes.set_xticks(range(k), run.classes if turned else upright, **across)
+    axes.set_yticks(range(k), upright)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Reference")
+
+
+def _cells(axes: Any, counts: Any, share: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    k = len(counts)
+    for i, j in np.ndindex(k, k) if k <= _CELLS_WITH_COUNTS else np.argwhere(counts > 0):
+        alpha = 0.06 + 0.94 * share[i, j]
+        axes.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, facecolor=BLUE, alpha=alpha, linewidth=0))
+        if counts[i, j] and k <= _CELLS_WITH_COUNTS:
+            colour = WHITE if share[i, j] > 0.6 else INK
+            axes.text(j, i, grouped(counts[i, j]), ha="center", va="center", color=colour)
+    axes.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal")
 
 
 def _calibration(axes: Any, run: FolderRun) -> None:
@@ -121,7 +130,7 @@ def _calibration(axes: Any, run: FolderRun) -> None:
     axes.scatter(stated[there], observed[there], s=size, color=BLUE, alpha=0.75, linewidth=0, clip_on=False, zorder=3)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Stated confidence", ylabel="Share that was right")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        axis.set_major_formatter(_per_cent)
 
 
 def _classes(axes: Any, run: FolderRun) -> None:
@@ -137,9 +146,9 @@ def _classes(axes: Any, run: FolderRun) -> None:
             value, y, xerr=np.maximum(around, 0), fmt=marker, color=colour, label=title, capsize=2.5, markersize=5,
             linewidth=1.3, clip_on=False,
         )  # fmt: skip
-    axes.set_yticks(range(len(rows)), [fill(name, _LETTERS) for name in run.classes])
+    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(name, _LETTERS)) for name in run.classes])
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.xaxis.set_major_formatter(_per_cent)
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handletextpad=0.3)
 
@@ -156,8 +165,8 @@ def _size(name: str, classes: int) -> tuple[float, float]:
         side = max(3.4, 1.6 + 0.62 * min(classes, 14))
         return side + 0.6, side
     if name == "classes":
-        return _SIZE[0], max(2.2, 1.2 + 0.55 * classes)
-    return (4.2, 3.9) if name == "calibration" else _SIZE
+        return 7.6, max(2.2, 1.0 + 0.5 * classes)
+    return (4.4, 3.9) if name == "calibration" else _SIZE
 
 
 def _figure(width: float, height: float) -> Any:
@@ -173,10 +182,8 @@ def _encoded(figure: Any, ending: str) -> bytes:
     return file.getvalue()
 
 
-def _blues() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("share", ["#eef4f8", BLUE])
+def _per_cent(value: float, _: int) -> str:
+    return f"{value * 100:.0f} %"
 
 
 def _floats(values: Sequence[float | None]) -> Any:

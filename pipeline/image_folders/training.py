@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models import registry
 from models.softmax import softmax
@@ -28,13 +25,14 @@ from pipeline.image_folders.doubts import doubts
 from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SettingsTrial, new_run, runs_folder
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, new_run, runs_folder
 from pipeline.image_folders.settings import usual_plan
 from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
+from pipeline.image_folders.tuning import Tuned, tuned
 from pipeline.page_classifier.page_picture import DRAWING
-from pipeline.training.search import Range, search
+from pipeline.training.search import Watch
+from pipeline.types import FloatArray
 
-SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0.1, 0.6), "frozen": Range(0.0, 1.0)}
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
 KEY: Final = "key.txt"  # in it: what the run was started with
 ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
@@ -68,8 +66,8 @@ def run_folder(
     plan : FolderPlan, optional
         How to train; the network's usual plan if None.
     tune : int, optional
-        Search learning rate, dropout and frozen depth in this many trials on the validation part first; an interrupted
-        search on the same pictures resumes, whatever the output is.
+        Search learning rate, batch, dropout, frozen depth and augmentation in this many trials on the validation part
+        first; bad trials stop early, and an interrupted search on the same pictures resumes, whatever the output is.
     progress : Progress, optional
         Called with what is being done, for a progress display.
     command : str, optional
@@ -96,9 +94,10 @@ def run_folder(
     division = divide(dataset, prepared.copies, chosen)
     training_data = prepared.divided(division)
     label = training_data.label
-    trials: tuple[SettingsTrial, ...] = ()
+    searched = Tuned(chosen, (), ())
     if tune:
-        chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+        searched = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+        chosen = searched.plan
     checkpoint = _checkpoint(output, key)
     fitted = fit(name, training_data, chosen, stretch_of(progress, 0.2, 0.9), checkpoint=checkpoint)
     model, history = fitted.model, fitted.history
@@ -127,7 +126,8 @@ def run_folder(
         refused=len(dataset.refused),
         verdict=verdict(dataset, find_copies(dataset)),
         plan=RunPlan(**vars(chosen), input_shape=tuple(pictures.shape[1:])),
-        trials=trials,
+        trials=searched.trials,
+        importance=searched.importance,
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,
         report=class_report(p, label[division.test], dataset.classes, group=prepared.copies[division.test]),
@@ -178,29 +178,19 @@ def _key(name: str, dataset: FolderDataset, plan: FolderPlan, tune: int) -> str:
 
 def _tuned(
     name: str, training_data: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
-) -> tuple[FolderPlan, tuple[SettingsTrial, ...]]:
-    cuts = [cut or EVERYTHING for cut in folder_use(name).cuts]
+) -> Tuned:
+    def measure(tried: FolderPlan, watch: Watch) -> float:
+        return min(fit(name, training_data, tried, watch=watch).history["val_loss"])
 
-    def planned(settings: Mapping[str, float]) -> FolderPlan:
-        depth = cuts[min(int(settings["frozen"] * len(cuts)), len(cuts) - 1)]
-        return replace(plan, learning_rate=settings["learning_rate"], dropout=settings["dropout"], frozen_up_to=depth)
-
-    def measure(settings: Mapping[str, float]) -> float:
-        return min(fit(name, training_data, planned(settings))[1]["val_loss"])
-
-    first = {"learning_rate": plan.learning_rate, "dropout": plan.dropout, "frozen": 0.5}
-    found = search(journal, SPACE, measure, trials, first=first, progress=lambda f, s: progress(0.2, s))
-    told = [
-        SettingsTrial(
-            learning_rate=settings["learning_rate"],
-            dropout=settings["dropout"],
-            frozen=settings["frozen"],
-            frozen_up_to=planned(settings).frozen_up_to,
-            val_loss=value,
-        )
-        for settings, value in found.trials
-    ]
-    return planned(found.best), tuple(told)
+    return tuned(
+        plan,
+        [cut or EVERYTHING for cut in folder_use(name).cuts],
+        measure,
+        trials=trials,
+        changes=training_data.variants is None,
+        journal=journal,
+        progress=lambda f, s: progress(0.2, s),
+    )
 
 
 def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
@@ -208,7 +198,7 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
     return runs_folder() / "tune" / f"{name}-{_key(name, dataset, plan, 0)[:12]}.journal"
 
 
-def _least_confidence(p: NDArray[np.floating[Any]]) -> float:
+def _least_confidence(p: FloatArray) -> float:
     """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
     return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
 

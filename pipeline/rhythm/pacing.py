@@ -20,6 +20,7 @@ from pipeline.signal.gaps import runs
 from pipeline.signal.pacing import (
     SPIKE_FS_HZ,
     Stimuli,
+    beat_rows,
     sharp_spikes,
     stimulus_likeness,
     stimulus_measures,
@@ -203,8 +204,10 @@ def _sharp_stimuli(
 def _tall_spikes(lead: FloatArray, at: IntArray, fs: float) -> IntArray:
     """Return the sharp spikes (k,) of a lead that are not small beside its beats."""
     spikes, reach = sharp_spikes(lead, fs), round(BEAT_REACH_S * fs)
-    near = np.clip(at[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
-    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(np.ptp(np.nan_to_num(lead[near]), axis=1))])
+    if not spikes.sample.size:
+        return spikes.sample
+    heights = np.concatenate([np.ptp(rows, axis=1) for rows in beat_rows(lead, at, -reach, reach + 1)])
+    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(heights)])
 
 
 def _before(spikes_s: NDArray[np.float64], r_s: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:

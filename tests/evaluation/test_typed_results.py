@@ -45,7 +45,7 @@ KINDS = {
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
-    for name in ("af", "asystole", "conduction", "paced", "quality", "sampling", "waveform")
+    for name in ("af", "asystole", "conduction", "orientation", "paced", "quality", "sampling", "waveform")
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
 FILES = {str(path.relative_to(ROOT)): kind for pattern, kind in KINDS.items() for path in sorted(ROOT.glob(pattern))}

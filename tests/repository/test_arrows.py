@@ -20,7 +20,7 @@ PIPELINE = (
     *("config", "labels", "errors", "types", "rhythm_names", "wording", "_util"),
     *("signal", "features", "rhythm", "analysis", "intake", "explain", "review", "store", "worker", "cases"),
     *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
-    *("beat_images", "page_classifier", "image_folders", "api", "cli", "__main__"),
+    *("beat_images", "page_classifier", "image_folders", "picture_sets", "api", "cli", "__main__"),
 )
 PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "picture", "review", "study", "worklist")
 HELD_OUT = "pipeline.synthesis.held_out"  # kinds and styles that only an evaluation may draw
