@@ -38,8 +38,8 @@ def choose(picture: RgbPicture, *, page: bool, key: str) -> Path | None:
     return chosen
 
 
-def draw(picture: RgbPicture, folder: Path) -> None:
-    """The answer of a run to one picture, with where it looked.
+def draw(picture: RgbPicture, folder: Path, *, otherwise: RgbPicture | None = None) -> None:
+    """The answer of a run to one picture, with where it looked; to `otherwise` if it cannot read the picture.
 
     Raises
     ------
@@ -48,6 +48,10 @@ def draw(picture: RgbPicture, folder: Path) -> None:
     """
     trained = cache.trained_run(folder)
     answer, seen, heat = cache.run_reading(picture, trained)
+    if seen is None and otherwise is not None:
+        flat = cache.run_reading(otherwise, trained)
+        if flat[1] is not None:
+            picture, (answer, seen, heat) = otherwise, flat
     if seen is None or answer.p is None:
         st.error(plain(f"{picture.name}: {answer.reason}"), icon=":material/error:")
         return

@@ -204,7 +204,8 @@ def figures(found: OwnEvaluation) -> str:
         told = ", ".join(f"{n} {'user-defined' if s == USER_DEFINED else s}" for s, n in found.not_beats.items())
         lines.append(f"Annotations that mark no beat, and do not count: {told}.")
     for title, report in (("End to end, at detected beats", found.detected), ("At reference beats", found.reference)):
-        head = f"{title} ({found.model.name}, {len(report.records)} records)"
+        count = len(report.records)
+        head = f"{title} ({found.model.name}, {count} record{'s' if count > 1 else ''})"
         lines += ["", head, *record_lines(report), *gross_lines(report)]
     return "\n".join(lines).lstrip("\n") + "\n"
 

@@ -159,7 +159,7 @@ def test_a_network_trained_on_the_public_data_in_a_run_is_exported_and_scored_to
     arguments = ["evaluate", "--run", str(tmp_path / "run"), "--data", str(tmp_path / "records")]
     assert cli.main([*arguments, "--output", str(tmp_path / "e.json")]) == 0
     assert read_own_evaluation(tmp_path / "e.json").reference.records == ("mine",)
-    assert "cnn, 1 records" in capsys.readouterr().out
+    assert "cnn, 1 record)" in capsys.readouterr().out
 
 
 def test_the_description_is_json_that_anyone_can_read(written):
