@@ -45,7 +45,7 @@ class _Top:
             after_no, after_yes = digits[0::2], digits[1::2]
             digits = after_no ^ ((after_no ^ after_yes) & -answer) | answer << count
         trees, ends = self.levels[0].size, 2 ** len(self.levels)
-        return self.below.take(digits[0] + ends * np.arange(trees)[:, None])
+        return np.asarray(self.below.take(digits[0] + ends * np.arange(trees)[:, None]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,8 @@ class BoostedTrees:
 
     @cached_property
     def _top(self) -> _Top:
-        here, levels = self.root.astype(np.intp)[None], []
+        here: NDArray[np.intp] = self.root.astype(np.intp)[None]
+        levels: list[NDArray[np.intp]] = []
         while not levels or (len(levels) < _TOP and not self._is_leaf[here].all()):
             levels.append(here)
             here = np.stack([self.right[here], self.left[here]], axis=1).reshape(-1, self.root.size).astype(np.intp)

@@ -100,7 +100,8 @@ def read_pacing(context: RhythmContext, detector: Detector | None = None) -> Pac
     detector = detector or load_detector(NAME)
     names = context.leads or recording.leads
     columns = [recording.leads.index(name) for name in names if name in recording.leads][:LEADS]
-    p_signal, at = recording.p_signal[:, columns], np.round(context.time_s * recording.fs).astype(np.int64)
+    p_signal = recording.p_signal[:, columns[0] :: columns[-1] - columns[0] or 1][:, : len(columns)]  # not copied
+    at = np.round(context.time_s * recording.fs).astype(np.int64)
     if not _hinted(p_signal, at, recording.fs, detector):
         return nothing
     stimuli = stimulus_measures(p_signal, at, recording.fs)

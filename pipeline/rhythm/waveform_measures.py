@@ -22,6 +22,7 @@ SECOND: Final = 125  # samples
 WINDOW: Final = 512  # samples, 4.1 s, of a spectrum
 ENVELOPE_STEP: Final = 4  # the slope's envelope is read at 31 Hz
 ENVELOPE: Final = 505  # samples of a window at which that of the following ones can be read
+MARGIN: Final = 4  # seconds of silence before and after a recording
 CHUNK_S: Final = 300  # seconds handled at a time: they fit the processor's cache
 DEAD: Final = 0.02  # of the other lead's height: below it a lead is off, and the other one stands in for it
 BANDS_HZ: Final = (0.7, 1.7, 2.7, 3.7, 4.7, 5.7, 7.0, 10.0, 15.0, 22.0, 38.0)
@@ -82,11 +83,12 @@ def per_second(signal: FloatArray, fs: float) -> FloatArray:
     (n_leads, n_seconds, len(LEAD_MEASURES)) float32
         The measures of second i come from a window of 3 to 4 seconds around i + 0.5 s.
     """
-    leads = np.ascontiguousarray(signal[:: max(1, round(fs / FS_HZ))].T, np.float32)
+    leads = signal[:: max(1, round(fs / FS_HZ))].T
     seconds = max(1, round(leads.shape[1] / SECOND))
-    missing = seconds * SECOND - leads.shape[1]
-    leads = np.pad(leads, ((0, 0), (0, missing))) if missing > 0 else leads[:, : seconds * SECOND]
-    return np.concatenate(list(_chunks(leads, seconds)), axis=1)
+    padded = np.zeros((len(leads), (seconds + 2 * MARGIN) * SECOND), np.float32)
+    inside = leads[:, : seconds * SECOND]
+    padded[:, MARGIN * SECOND : MARGIN * SECOND + inside.shape[1]] = inside
+    return np.concatenate(list(_chunks(padded, seconds)), axis=1)
 
 
 def measured(per_lead: FloatArray) -> FloatArray:
@@ -127,14 +129,12 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
     return np.where(swap, two, one), np.where(swap, one, two)
 
 
-def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    margin = 4
-    padded = np.pad(leads, ((0, 0), (margin * SECOND, margin * SECOND)))
+def _chunks(padded: FloatArray, seconds: int) -> Iterator[FloatArray]:
     for first in range(0, seconds, CHUNK_S):
         last = min(first + CHUNK_S, seconds)
-        piece = padded[:, first * SECOND : (last + 2 * margin) * SECOND]
-        blocks = _of_blocks(piece)[:, margin:-margin]
-        start = margin * SECOND + SECOND // 2 - WINDOW // 2
+        piece = padded[:, first * SECOND : (last + 2 * MARGIN) * SECOND]
+        blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
+        start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
         steep = _envelope(piece)
         envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
@@ -155,32 +155,30 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
     ddx = np.diff(dx.reshape(leads.shape), axis=1, append=0).reshape(x.shape)
     size, slope = np.abs(x), np.abs(dx)
     square, slope_square = np.square(x), np.square(dx)
-    power, slope_power = _three(square.mean(2)) + EPS**2, _three(slope_square.mean(2)) + EPS**2
-    mean, slope_mean = _three(size.mean(2)) + EPS, _three(slope.mean(2)) + EPS
-    tops, steepest = size.max(2), slope.max(2)
-    top, steep = maximum_filter1d(tops, 3, axis=1) + EPS, maximum_filter1d(steepest, 3, axis=1) + EPS
-    quiet = _count(slope < 0.1 * steep[..., None]) / np.float32(SECOND)
-    low = _count(size < 0.2 * top[..., None]) / np.float32(SECOND)
+    span = np.abs(leads[:, 4:] - leads[:, :-4])
+    maxima = np.stack([size.max(2), slope.max(2), np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2)])
+    top, steep, sharp = maximum_filter1d(maxima, 3, axis=2)
+    top, steep = top + EPS, steep + EPS
+    counts = [_count(slope < 0.1 * steep[..., None]), _count(size < 0.2 * top[..., None])]
     crossings = _count(x[..., 1:] * x[..., :-1] < 0)
-    span = leads.shape[1] and np.abs(leads[:, 4:] - leads[:, :-4])
-    sharp = maximum_filter1d(np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2), 3, axis=1)
+    powers = [each.mean(2) for each in (square, slope_square, np.square(square), np.square(slope_square))]
+    means = [each.mean(2) for each in (size, slope, np.abs(ddx))]
+    sums = _three(np.stack([*powers, *means, *(count / np.float32(SECOND) for count in counts), crossings]))
+    power, slope_power, mean, slope_mean = sums[0] + EPS**2, sums[1] + EPS**2, sums[4] + EPS, sums[5] + EPS
     return np.stack(
         [
             0.5 * np.log(power),
             np.log(steep),
             mean / np.sqrt(power),
-            np.log(_three(np.square(square).mean(2)) / power**2 + EPS),
+            np.log(sums[2] / power**2 + EPS),
             np.log(slope_mean / mean),
-            np.log(_three(np.abs(ddx).mean(2)) / slope_mean + EPS),
-            np.log(_three(np.square(slope_square).mean(2)) / slope_power**2 + EPS),
+            np.log(sums[6] / slope_mean + EPS),
+            np.log(sums[3] / slope_power**2 + EPS),
             steep / slope_mean,
             top / np.sqrt(power),
             sharp / top,
-            _three(quiet),
-            _three(low),
-            _three(crossings),
-            _unequal(tops),
-            _unequal(steepest),
+            *sums[7:],
+            *_unequal(maxima[:2]),
         ],
         axis=2,
     ).astype(np.float32)
@@ -188,16 +186,16 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
 
 def _count(where: NDArray[np.bool_]) -> FloatArray:
     """Count along the last axis, at most `SECOND`: a byte holds that."""
-    return np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8).astype(np.float32)
+    return np.asarray(np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8), np.float32)
 
 
 def _three(seconds: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0), np.float32)
+    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=-1, mode="nearest"), 0), np.float32)
 
 
 def _unequal(maxima: FloatArray) -> FloatArray:
     """Smallest of the maxima of five seconds, as a share of the largest."""
-    return np.asarray(minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS), np.float32)
+    return np.asarray(minimum_filter1d(maxima, 5, axis=-1) / (maximum_filter1d(maxima, 5, axis=-1) + EPS), np.float32)
 
 
 def _of_windows(windows: FloatArray, envelopes: FloatArray) -> FloatArray:
@@ -275,8 +273,10 @@ def _beats(envelopes: FloatArray) -> list[FloatArray]:
 
 def _climb(correlation: FloatArray, at: NDArray[np.intp], steps: int) -> NDArray[np.intp]:
     """Move up to the local maximum, at most some steps."""
+    flat, row = correlation.ravel(), correlation.shape[-1] * np.arange(at.size).reshape(at.shape)
+    height = flat.take(row + at)
     for _ in range(steps):
-        here = np.take_along_axis(correlation, at[..., None], -1)[..., 0]
         following = np.minimum(at + 1, correlation.shape[-1] - 1)
-        at = np.where(np.take_along_axis(correlation, following[..., None], -1)[..., 0] > here, following, at)
+        further = flat.take(row + following)
+        at, height = np.where(further > height, following, at), np.maximum(further, height)
     return at

@@ -308,7 +308,7 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
     block = round(NOISE_BLOCK_S * fs)
     if fs < SPIKE_FS_HZ or lead.size < 2 * block:
         return nothing
-    whole = lead if np.isfinite(lead).all() else np.nan_to_num(lead)
+    whole = lead if np.isfinite(lead.sum(dtype=np.float64)) else np.nan_to_num(lead)
     tops_of = _highest_pulses(whole, step, block)
     limit = max(SPIKE_NOISE * float(np.median(tops_of[: whole.size // block])), SPIKE_MV)
     near = np.flatnonzero(tops_of > limit)[:, None] * block + np.arange(block)
@@ -331,7 +331,7 @@ def _highest_pulses(lead: FloatArray, step: int, block: int) -> FloatArray:
     for start in range(0, lead.size, block * BLOCKS_AT_ONCE):
         stop = min(start + block * BLOCKS_AT_ONCE, lead.size)
         low = max(start - step, 0)
-        pulse = _pulses(lead[None, low : stop + step], step)[0, start - low : stop - low]
+        pulse = _pulses(np.ascontiguousarray(lead[None, low : stop + step]), step)[0, start - low : stop - low]
         found.append(np.maximum.reduceat(pulse, np.arange(0, pulse.size, block)))
     return np.concatenate(found)
 
@@ -357,7 +357,8 @@ def _best_match(
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the best correlation (n,) with `common` over all shifts, its gain (n,) and the shift (n,)."""
     power = max(float((common**2).sum()), SMALL_MV**2)
-    likeness, gain, best = (np.zeros(at.size, dtype) for dtype in (np.float32, np.float32, np.int64))
+    likeness, gain = np.zeros((2, at.size), np.float32)
+    best = np.zeros(at.size, np.int64)
     for start in range(0, at.size, BEATS_AT_ONCE):
         part = slice(start, start + BEATS_AT_ONCE)
         slopes = _slopes(p_signal, at[part], step, shifts[0], shifts[1] - 1 + len(common))
