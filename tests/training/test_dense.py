@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pipeline.training.dense import PENALTY, Rows, _gradients, fitted, together
 
-
 Array = NDArray[Any]
 
 
@@ -25,6 +24,9 @@ def loss(state: list[Array], inputs: Array, label: Array, weight: Array) -> floa
 def test_gradients_are_those_of_the_loss() -> None:
     rng = np.random.default_rng(0)
     state: list[Array] = [rng.normal(size=shape) for shape in ((3, 4), (4, 1), (4,), (1,))]
+    inputs: Array
+    label: Array
+    weight: Array
     inputs, label, weight = rng.normal(size=(20, 3)), rng.integers(0, 2, 20).astype(np.int8), rng.uniform(0.5, 2, 20)
     found = _gradients(state, inputs, label, weight)
     for part, gradient in zip(state, found, strict=True):
