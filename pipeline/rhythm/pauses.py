@@ -51,21 +51,20 @@ def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[
     """
     if not len(context):
         return _without_beats(context, shortest_s)
-    long = [span for span in _intervals(context) if span[1] - span[0] >= shortest_s]
+    long = _intervals(context, shortest_s)
     heights = _heights(context) if long else ()
     judged = [_judged(context, span, heights) for span in long]
     return [episode for episode in judged if episode is not None]
 
 
-def _intervals(context: RhythmContext) -> list[Span]:
-    """Return the intervals between beats, in order; with a signal, those before the first and after the last too."""
-    pairs = zip(
-        context.time_s[:-1].tolist(), context.time_s[1:].tolist(), context.break_before[1:].tolist(), strict=True
-    )
-    inside = [(first, last) for first, last, broken in pairs if not broken]
-    if context.conditioned is None:
-        return inside
-    return [(0.0, float(context.time_s[0])), *inside, (float(context.time_s[-1]), context.duration_s)]
+def _intervals(context: RhythmContext, shortest_s: float) -> list[Span]:
+    """Return the long intervals between beats; with a signal, those before the first and after the last too."""
+    first, last, whole = context.time_s[:-1], context.time_s[1:], ~context.break_before[1:]
+    if context.conditioned is not None:
+        first, last = np.append(0.0, context.time_s), np.append(context.time_s, context.duration_s)
+        whole = np.concatenate([[True], whole, [True]])
+    long = np.flatnonzero(whole & (last - first >= shortest_s))
+    return list(zip(first[long].tolist(), last[long].tolist(), strict=True))
 
 
 def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> Episode | None:
