@@ -20,6 +20,7 @@ from pipeline.signal.gaps import runs
 from pipeline.signal.pacing import (
     SPIKE_FS_HZ,
     Stimuli,
+    beat_rows,
     sharp_spikes,
     stimulus_likeness,
     stimulus_measures,
@@ -99,7 +100,8 @@ def read_pacing(context: RhythmContext, detector: Detector | None = None) -> Pac
     detector = detector or load_detector(NAME)
     names = context.leads or recording.leads
     columns = [recording.leads.index(name) for name in names if name in recording.leads][:LEADS]
-    p_signal, at = recording.p_signal[:, columns], np.round(context.time_s * recording.fs).astype(np.int64)
+    p_signal = recording.p_signal[:, columns[0] :: columns[-1] - columns[0] or 1][:, : len(columns)]  # not copied
+    at = np.round(context.time_s * recording.fs).astype(np.int64)
     if not _hinted(p_signal, at, recording.fs, detector):
         return nothing
     stimuli = stimulus_measures(p_signal, at, recording.fs)
@@ -203,8 +205,10 @@ def _sharp_stimuli(
 def _tall_spikes(lead: FloatArray, at: IntArray, fs: float) -> IntArray:
     """Return the sharp spikes (k,) of a lead that are not small beside its beats."""
     spikes, reach = sharp_spikes(lead, fs), round(BEAT_REACH_S * fs)
-    near = np.clip(at[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
-    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(np.ptp(np.nan_to_num(lead[near]), axis=1))])
+    if not spikes.sample.size:
+        return spikes.sample
+    heights = np.concatenate([np.ptp(rows, axis=1) for rows in beat_rows(lead, at, -reach, reach + 1)])
+    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(heights)])
 
 
 def _before(spikes_s: NDArray[np.float64], r_s: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
