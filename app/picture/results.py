@@ -13,9 +13,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from app.common import cache, ecg_chart, overlays
+from app.common import cache, ecg_chart, overlays, run_answers
 from app.common.text import confidence_words, formatted, plain
 from app.common.theme import is_dark, palette
+from app.picture import run_results
 from models.beat_image_heads import PICTURE_NETWORK, PictureHead
 from models.registry import Classifier
 from pipeline.beat_images.reading import (
@@ -30,6 +31,7 @@ from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.export import table_bytes
 from pipeline.features.beat_image import on_paper
+from pipeline.image_folders.runs import list_runs
 from pipeline.intake.batch import PictureFile, picture_files
 from pipeline.labels import class_title
 from pipeline.types import BeatTrace, FloatArray
@@ -67,6 +69,11 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     EcgError
         If there are too many pictures, or the network cannot be used.
     """
+    files = picture_files(uploads)
+    first = run_results.readable(files) if list_runs() else None
+    if first is not None and (folder := run_answers.choose(first, page=False, key="picture-run")):
+        run_results.draw(files, folder)
+        return
     name = PICTURE_NETWORK
     head = cache.picture_head(name)
     found = _answers(uploads, head, name)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline._util.files import write_bytes
-from pipeline.cli.shared import OK, REFUSED, label, loader, progress_bars, say
+from pipeline.cli.predict import answer_files, write_answers
+from pipeline.cli.shared import label, loader, progress_bars, say
 from pipeline.config import PICTURE_NETWORK
 from pipeline.errors import EcgError, ModelError
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 def add_picture(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `picture`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
-    parser.add_argument("--model", default=PICTURE_NETWORK, help="the network (default: %(default)s)")
+    parser.add_argument(
+        "--model", default=PICTURE_NETWORK, help="the network (default: %(default)s), or a run on a folder"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")
     parser.add_argument(
         "--heatmap", type=Path, metavar="DIR", help="write where the network looked, one PNG per picture"
@@ -30,8 +31,10 @@ def add_picture(parser: argparse.ArgumentParser) -> None:
 
 def _picture(options: argparse.Namespace) -> int:
     from models import registry
-    from pipeline import export
+    from pipeline.image_folders.predicting import is_run
 
+    if is_run(options.model):
+        return _picture_by_run(options)
     load = loader(options.model)
     answers = []
     with progress_bars(len(options.images)) as steps:
@@ -40,11 +43,19 @@ def _picture(options: argparse.Namespace) -> int:
             answers.append(_picture_answer(path, load, options.heatmap, number))
             progress(1.0, f"Reading {label(path)}")
     content = {"pictures": answers, "model": options.model, "version": registry.manifest(options.model).version}
-    if options.output is None:
-        sys.stdout.write(export.dump_json(content).decode("utf-8"))
-    else:
-        write_bytes(options.output, export.dump_json(content))
-    return REFUSED if any(answer["class"] is None for answer in answers) else OK
+    return write_answers(content, options.output)
+
+
+def _picture_by_run(options: argparse.Namespace) -> int:
+    """Answer with a run: the same content, without a threshold on "abnormal", which its classes need not have."""
+    from pipeline.image_folders.predicting import find_run, load_run
+
+    trained = load_run(find_run(options.model))
+    answers = [
+        answer | {"abnormal": None, "threshold": None} for answer in answer_files(trained, options.images, options)
+    ]
+    content = {"pictures": answers, "model": options.model, "version": trained.classifier.version}
+    return write_answers(content, options.output)
 
 
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
