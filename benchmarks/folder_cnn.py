@@ -33,7 +33,7 @@ FOLDS = 5
 SOME = 200  # pages of the small folder
 RESULTS = ROOT / "docs" / "experiments" / "folder_cnn.json"
 PAGE = ROOT / "docs" / "experiments" / "folders.md"
-MARKS = "<!-- folder-cnn:start -->", "<!-- folder-cnn:end -->"
+MARKS = "<!-- folders:start -->", "<!-- folders:end -->"
 
 
 def crossvalidated(name: str, prepared: Prepared) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def table(found: dict[str, Any]) -> str:
     shape = " x ".join(f"{side}" for side in found["input_shape"])
     minutes = found["all"]["minutes"] + found["some"]["minutes"]
     return "\n".join(rows) + (
-        f"\n\nWritten by `{found['command']}` at commit `{found['commit']}`: {found['groups']} groups of pages, redrawn\n"
-        f"to {shape}, {minutes:.0f} minutes of one processor. Intervals: 95 %, bootstrap over groups.\n"
+        f"\n\nWritten by `{found['command']}` at commit `{found['commit']}`: {found['groups']} groups of pages,\n"
+        f"redrawn to {shape}, {minutes:.0f} minutes of one processor. Intervals: 95 %, bootstrap over groups.\n"
     )
 
 

@@ -116,9 +116,9 @@ def sample_inputs(classifier: Classifier, golden: NDArray[Any], count: int = INP
     (count, height, width, 3) float32 whole numbers in 0..255, or (1, count, row) float32
     """
     rng = np.random.default_rng(0)
-    base = np.resize(golden, (count, *golden.shape[1:])).astype(np.float32)
+    base: Array = np.resize(golden, (count, *golden.shape[1:])).astype(np.float32)
     if classifier.network.reads == "beats":
-        return (base + rng.normal(0, 0.01, base.shape).astype(np.float32))[None]
+        return np.asarray((base + rng.normal(0, 0.01, base.shape))[None], np.float32)
     for i, picture in enumerate(base):
         moved = np.roll(picture, rng.integers(-8, 9, 2), axis=(0, 1))
         base[i] = moved * rng.uniform(0.7, 1.0) + rng.normal(0, 10 * (i % 4), picture.shape)
@@ -194,7 +194,7 @@ def _colours_as_layer(model: Any) -> Any:
     colours = keras().layers.Conv2D(3, 1, name="colours")
     outputs = body(colours(inputs))
     colours.set_weights([matrix[None, None], offset])
-    random = np.random.default_rng(0).uniform(0, 255, corners.shape).astype(np.float32)
+    random = np.asarray(np.random.default_rng(0).uniform(0, 255, corners.shape), np.float32)
     if not np.allclose(np.asarray(colours(random)), np.asarray(front(random)), atol=1e-3):
         raise ModelError(f"Network {model.name!r} begins with more than a change of colours; it cannot be exported.")
     return keras().Model(inputs, outputs, name=model.name)

@@ -80,7 +80,7 @@ def _verdict(answer: RunAnswer, trained: TrainedRun, name: str) -> None:
         st.badge("no class", color="gray")
         st.warning(plain(answer.reason), icon=":material/help:")
     else:
-        st.badge(plain(answer.class_name), color="orange")
+        st.badge(plain(answer.class_name), color="blue")
         words = confidence_words(answer.confidence)
         st.markdown(f"The network is **{words}**: confidence {percent(answer.confidence)}.")
     order = np.argsort(-p, kind="stable")

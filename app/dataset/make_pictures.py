@@ -21,7 +21,7 @@ from pipeline.config import RECORDING_NETWORK
 from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.errors import DataError, EcgError
 from pipeline.labels import CLASS_NAMES
-from pipeline.picture_sets.options import Label, PictureSetOptions, Split, Style, checked
+from pipeline.picture_sets.options import Label, PictureSetOptions, Split, Style, checked, usual_window
 from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.wording import clock, grouped, percent
 
@@ -186,12 +186,14 @@ def _window(style: Style, label: str | None) -> tuple[float, float] | None:
     if style == "page" or label == "rhythm":
         length = st.number_input("Length, s", 2.0, 60.0, None, 1.0, placeholder="10", width=150, key="make_length")
         return None if length is None else (0.0, length)
-    own = ("0.4", "0.8") if style in ("paper", "spectrogram", "scalogram") else ("0.25", "0.45")
-    before = st.number_input("Before R, s", 0.1, 5.0, None, 0.05, placeholder=own[0], width=150, key="make_before")
-    after = st.number_input("After R, s", 0.1, 5.0, None, 0.05, placeholder=own[1], width=150, key="make_after")
+    own = usual_window(style)
+    before = st.number_input(
+        "Before R, s", 0.1, 5.0, None, 0.05, placeholder=f"{own[0]:g}", width=150, key="make_before"
+    )
+    after = st.number_input("After R, s", 0.1, 5.0, None, 0.05, placeholder=f"{own[1]:g}", width=150, key="make_after")
     if before is None and after is None:
         return None
-    return (before if before is not None else float(own[0]), after if after is not None else float(own[1]))
+    return (before if before is not None else own[0], after if after is not None else own[1])
 
 
 def _number(title: str, key: str, placeholder: str) -> int | None:
@@ -223,11 +225,17 @@ def _preview(sources: tuple[Source, ...], options: PictureSetOptions, wanted: st
                 said += f", predicted, {percent(example.confidence)}"
             width = WIDTHS_PX.get(options.style, 168 if options.of_beats else 480)
             st.image(
-                _framed(example.picture),
+                _framed(_enlarged(example.picture, width)),
                 caption=plain(said),
                 width=width,
                 alt=f"A picture of {_meaning(example.label)}",
             )
+
+
+def _enlarged(picture: PictureArray, width: int) -> PictureArray:
+    """A small picture with larger pixels, which a browser would blur."""
+    times = max(1, width // picture.shape[1])
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _framed(picture: PictureArray) -> PictureArray:

@@ -213,5 +213,5 @@ def _made(run: FolderRun) -> None:
 
 def _written(value: object) -> str:
     if isinstance(value, tuple | list):
-        return " × ".join(map(str, value)) or "–"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "as usual"
+        return " × ".join(map(str, value)) or "as usual"
+    return f"{value:.3g}" if isinstance(value, float) else str(value) or "as usual"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log10
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,6 +16,13 @@ from app.evaluation import charts
 from app.evaluation.shared import download_button, show_table
 from pipeline.image_folders.runs import FolderRun, SettingsTrial
 from pipeline.wording import grouped
+
+SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{"learning_rate": "Learning rate", "batch": "Batch", "dropout": "Dropout", "frozen": "Depth of training"},
+        "augmentation": "Changes to pictures",
+    }
+)
 
 
 def show_search(run: FolderRun, file: str, picture: str) -> None:
@@ -27,6 +36,10 @@ def show_search(run: FolderRun, file: str, picture: str) -> None:
         lines, config=charts.config(f"{file}-search", picture), key="run-search",
         alt="Settings and loss of each trial as parallel coordinates",
     )  # fmt: skip
+    st.caption(
+        "Rate: of learning. Depth: 0 trains the fewest layers, 1 the most. Changes: strength of the random changes to "
+        "the pictures, 1 the usual one. The bluer a line, the lower its loss."
+    )
     if run.importance:
         bars = importance_figure(run)
         st.plotly_chart(
@@ -44,12 +57,10 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
     """One line per trial through its settings and its loss, the darker the lower the loss."""
     colours = palette()
     loss = [trial.val_loss for trial in trials]
-    rates = [log10(trial.learning_rate) for trial in trials]
-    marks = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2]
     dimensions: list[dict[str, Any]] = [
-        {"label": "Learning rate", "values": rates, "tickvals": [log10(m) for m in marks], "ticktext": marks},
+        _rates([trial.learning_rate for trial in trials]),
         {"label": "Dropout", "values": [trial.dropout for trial in trials]},
-        {"label": "Frozen depth", "values": [trial.frozen for trial in trials]},
+        {"label": "Depth", "values": [trial.frozen for trial in trials], "range": [0, 1]},
     ]
     if all(trial.batch for trial in trials):
         batches = sorted({trial.batch for trial in trials})
@@ -57,14 +68,14 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
         ticks = {"tickvals": list(range(len(batches))), "ticktext": batches}
         dimensions.append({"label": "Batch", "values": values, "range": [-0.2, len(batches) - 0.8], **ticks})
     if all(trial.augmentation >= 0 for trial in trials):
-        dimensions.append({"label": "Augmentation", "values": [trial.augmentation for trial in trials]})
+        dimensions.append({"label": "Changes", "values": [trial.augmentation for trial in trials]})
     dimensions.append({"label": "Loss", "values": loss})
     scale = [[0, colours.classes["S"]], [0.5, colours.classes["N"]], [1, colours.grid_bold]]
     figure = go.Figure(
         go.Parcoords(
             dimensions=dimensions,
             line={"color": loss, "colorscale": scale},
-            labelfont={"color": colours.text, "size": 13},
+            labelfont={"color": colours.text, "size": 12},
             tickfont={"color": colours.text, "size": 11},
             rangefont={"color": "rgba(0,0,0,0)", "size": 1},
         )
@@ -72,9 +83,17 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
     return figure.update_layout(height=340, margin={"l": 52, "r": 36, "t": 48, "b": 16})
 
 
+def _rates(rates: list[float]) -> dict[str, Any]:
+    """The axis of learning rates, logarithmic, with ticks at round ones."""
+    low, high = log10(min(rates)) - 0.02, log10(max(rates)) + 0.02
+    marks = [m * 10.0**e for e in range(-6, 1) for m in (1, 2, 5) if low <= log10(m * 10.0**e) <= high]
+    ticks = {"tickvals": [log10(mark) for mark in marks], "ticktext": [f"{mark:g}" for mark in marks]}
+    return {"label": "Rate", "values": [log10(rate) for rate in rates], "range": [low, high], **ticks}
+
+
 def importance_figure(run: FolderRun) -> go.Figure:
     """One bar per setting, the most important on top."""
-    names = [item.setting.replace("_", " ").capitalize() for item in run.importance]
+    names = [SETTINGS.get(item.setting, item.setting) for item in run.importance]
     figure = go.Figure(
         go.Bar(
             x=[item.share for item in run.importance],

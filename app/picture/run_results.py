@@ -56,7 +56,7 @@ def draw(files: Sequence[PictureFile], folder: Path) -> None:
     if len(files) > 1:
         overview = table(_answers(files, trained).answers, trained.run.classes)
         st.dataframe(
-            formatted(overview, {"confidence": percent}, nothing=""),
+            formatted(overview, dict.fromkeys(["confidence", *map(_column, trained.run.classes)], percent), nothing=""),
             hide_index=True,
             placeholder="",
             column_config={"reason": st.column_config.TextColumn("Why no class", width="large")}
@@ -76,16 +76,20 @@ def draw(files: Sequence[PictureFile], folder: Path) -> None:
 def table(answers: Sequence[RunAnswer], classes: Sequence[str]) -> pd.DataFrame:
     """One row per picture, those without a class too; a probability for each class."""
     rows = [
-        (a.picture, a.class_name or "", a.confidence if a.p is not None else np.nan, a.reason, *_shares(a, classes))
+        (a.picture, a.class_name or "", a.confidence if a.p is not None else np.nan, *_shares(a, classes), a.reason)
         for a in answers
     ]
-    return pd.DataFrame(rows, columns=["picture", "class", "confidence", "reason", *(f"p({c})" for c in classes)])
+    return pd.DataFrame(rows, columns=["picture", "class", "confidence", *map(_column, classes), "reason"])
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
     """The table as CSV, safe to open in a spreadsheet."""
     cells = frame.astype(object).where(frame.notna(), None)
     return table_bytes(list(frame.columns), cells.to_numpy().tolist())
+
+
+def _column(class_name: str) -> str:
+    return f"p({class_name})"
 
 
 def _shares(answer: RunAnswer, classes: Sequence[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Classify a picture with a .keras or .h5 file exported by HeartVision: python classify_keras.py MODEL.keras PICTURE.png."""
+"""Classify a picture with a .keras or .h5 file: python classify_keras.py MODEL.keras PICTURE.png."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Classify a picture with an ONNX file exported by HeartVision: python classify_onnx.py MODEL.onnx PICTURE.png."""
+"""Classify a picture with an ONNX file: python classify_onnx.py MODEL.onnx PICTURE.png."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Classify a picture with a SavedModel exported by HeartVision: python classify_savedmodel.py MODEL PICTURE.png."""
+"""Classify a picture with a SavedModel: python classify_savedmodel.py MODEL PICTURE.png."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Classify a picture with a TensorFlow Lite file exported by HeartVision: python classify_tflite.py MODEL.tflite PICTURE.png."""
+"""Classify a picture with a TensorFlow Lite file: python classify_tflite.py MODEL.tflite PICTURE.png."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Whose recordings the records of public databases are: what a split by patient goes by.
+"""Whose recordings the records of public databases are, which a split by patient goes by, and rhythms in their tables.
 
 References
 ----------
@@ -17,14 +17,43 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from pipeline.datasets.rhythm_references import read_strip_labels, strip_rhythm
 from pipeline.datasets.splits import SAME_PERSON
 from pipeline.errors import DataError
+from pipeline.rhythm_names import RHYTHM_NAMES
+from pipeline.types import RhythmCode
 
 PTBXL: Final = "ptbxl_database.csv"
+# The SCP-ECG statements of PTB-XL that name a rhythm (scp_statements.csv, column "rhythm").
+SCP_RHYTHMS: Final[Mapping[str, RhythmCode]] = MappingProxyType(
+    {
+        "SR": "N",
+        "SARRH": "N",
+        "SBRAD": "SBR",
+        "STACH": "ST",
+        "AFIB": "AFIB",
+        "AFLT": "AFL",
+        "SVTAC": "SVTA",
+        "PSVT": "SVTA",
+        "PACE": "P",
+        "BIGU": "B",
+        "TRIGU": "T",
+    }
+)
 _RX_TAKEN: Final = re.compile(r"(?:sel(?P<qt>[128]\d\d)|(?P<ns>11[89])e_?\d+)")
+
+
+@dataclass(frozen=True)
+class StatedFacts:
+    """What a database's own table states of a record: whose it is, and its rhythm, None if none has a code."""
+
+    patient: str
+    rhythm: RhythmCode | None = None
 
 
 def patient_of(database: str, record: str) -> str:
@@ -72,15 +101,33 @@ def read_patients(path: Path) -> dict[str, str]:
     return found
 
 
-def ptbxl_patients(folder: Path) -> Mapping[str, str]:
-    """Return the patient of each record of PTB-XL by its file's name, such as "00001_lr"; none if there is no table."""
+def read_ptbxl(folder: Path) -> Mapping[str, StatedFacts]:
+    """Return what PTB-XL states of each record, by its file's name, such as "00001_lr"; nothing without its table."""
     try:
         with (folder / PTBXL).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {
-            Path(row[column]).name: f"ptbxl/{float(row['patient_id']):.0f}"
+            Path(row[column]).name: StatedFacts(f"ptbxl/{float(row['patient_id']):.0f}", _scp_rhythm(row["scp_codes"]))
             for row in rows
             for column in ("filename_lr", "filename_hr")
         }
     except (OSError, ValueError, KeyError, csv.Error):
         return {}
+
+
+def read_cinc2017(folder: Path) -> Mapping[str, StatedFacts]:
+    """Return what the Challenge of 2017 states of each strip; nothing without its table."""
+    try:
+        labels = read_strip_labels(folder)
+    except DataError:
+        return {}
+    return {
+        name: StatedFacts(f"cinc2017/{name}", episodes[0].rhythm if (episodes := strip_rhythm(label, 1.0)) else None)
+        for name, label in labels.items()
+    }
+
+
+def _scp_rhythm(codes: str) -> RhythmCode | None:
+    """Return the most urgent rhythm among SCP-ECG statements, written as a Python mapping from code to likelihood."""
+    stated = {SCP_RHYTHMS[code] for code in re.findall(r"'([A-Z0-9_]+)'", codes) if code in SCP_RHYTHMS}
+    return next((code for code in RHYTHM_NAMES if code in stated), None)

@@ -85,7 +85,7 @@ def compare_answers(
     groups = int(unit.max()) + 1
     cells = [grouped_cells(label * classes + answers, unit, classes) for answers in called]
     apart = groups == label.size
-    gained = np.bincount(unit, right[0].astype(np.float64) - right[1])
+    gained = np.bincount(unit, right[0].astype(np.float64) - right[1]).astype(np.float64)
     return PictureComparison(
         pictures=int(label.size),
         groups=groups,
@@ -106,7 +106,7 @@ def exact_p(only_first: int, only_second: int) -> float:
     (0.0625, 1.0)
     """
     n, fewer = only_first + only_second, min(only_first, only_second)
-    return min(1.0, 2 * sum(comb(n, i) for i in range(fewer + 1)) / 2**n)
+    return float(min(1.0, 2 * sum(comb(n, i) for i in range(fewer + 1)) / 2**n))
 
 
 def _differences(first: Array, second: Array, k: int, seed: int) -> tuple[MeasureDifference, ...]:

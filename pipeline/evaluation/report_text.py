@@ -32,8 +32,9 @@ def gross_lines(report: Report) -> list[str]:
     lines = []
     for variant, overall in (("whole recordings", report.overall), (report.ec57.title, report.ec57.overall)):
         lines.append(f"Gross, {variant}, with 95 % intervals over records:")
-        told = [(title, overall[m]) for m, title in (EC57 | {"accuracy": "accuracy"}).items() if m in overall]
-        lines += [f"  {title:<19}{score(e.value, e.low, e.high)}" for title, e in told if e.value is not None]
+        told = [(title, overall[m]) for m, title in (*EC57.items(), ("accuracy", "accuracy")) if m in overall]
+        figures = [f"  {title:<19}{score(e.value, e.low, e.high)}" for title, e in told if e.value is not None]
+        lines += figures or ["  no beat is left"]
         if (ece := overall.get("ece")) is not None and ece.value is not None:
             lines.append(f"  {'calibration error':<19}{no_share(ece.value, ece.low, ece.high)}")
     return lines

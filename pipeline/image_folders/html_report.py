@@ -262,8 +262,8 @@ def _facts(run: FolderRun) -> list[tuple[str, str]]:
 
 def _setting(value: object) -> str:
     if isinstance(value, tuple | list):
-        return " × ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value) or "the usual one"
+        return " × ".join(map(str, value)) or "as usual"
+    return f"{value:.3g}" if isinstance(value, float) else str(value) or "as usual"
 
 
 def _table(

@@ -32,6 +32,7 @@ _STYLE: Final = {
     **{"xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False},
 }
 _LETTERS: Final = 14  # of a line of a class name beside an axis
+_MANY: Final = 14  # classes from which their names are written small
 _SIZE: Final = (5.2, 3.4)  # inches
 _CELLS_WITH_COUNTS: Final = 20  # classes up to which a cell of the confusion matrix has room for its count
 
@@ -96,10 +97,11 @@ def _confusion(axes: Any, run: FolderRun) -> None:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     k, turned = len(run.classes), len(run.classes) > 3 and max(map(len, run.classes)) > 6
     _cells(axes, counts, share)
-    upright = ["\n".join(in_lines(name, _LETTERS)) for name in run.classes]
+    upright = run.classes if k > _MANY else ["\n".join(in_lines(name, _LETTERS)) for name in run.classes]
     across = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     axes.set_xticks(range(k), run.classes if turned else upright, **across)
     axes.set_yticks(range(k), upright)
+    axes.tick_params(labelsize=7 if k > _MANY else 10)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("Predicted")
@@ -146,7 +148,7 @@ def _classes(axes: Any, run: FolderRun) -> None:
             value, y, xerr=np.maximum(around, 0), fmt=marker, color=colour, label=title, capsize=2.5, markersize=5,
             linewidth=1.3, clip_on=False,
         )  # fmt: skip
-    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(name, _LETTERS)) for name in run.classes])
+    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(name, 2 * _LETTERS)) for name in run.classes])
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(_per_cent)
     axes.grid(axis="y", visible=False)
@@ -162,7 +164,7 @@ PLOTS: Final[dict[str, Callable[[Any, FolderRun], None]]] = {
 def _size(name: str, classes: int) -> tuple[float, float]:
     """Return width and height in inches."""
     if name == "confusion":
-        side = max(3.4, 1.6 + 0.62 * min(classes, 14))
+        side = max(3.4, 1.6 + 0.62 * min(classes, 14)) if classes <= _MANY else min(5 + 0.16 * classes, 16)
         return side + 0.6, side
     if name == "classes":
         return 7.6, max(2.2, 1.0 + 0.5 * classes)

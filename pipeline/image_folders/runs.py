@@ -86,7 +86,7 @@ class SettingsTrial:
     learning_rate, dropout : float
         Of the head.
     frozen : float
-        How deep the frozen part is, 0..1.
+        Where the network is divided, 0..1: 0 leaves most layers frozen, 1 the fewest.
     frozen_up_to : str
         The layer that this stands for.
     val_loss : float

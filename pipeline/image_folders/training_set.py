@@ -282,7 +282,8 @@ def seen_by(pixels: PictureArray, shape: tuple[int, ...], reads: str) -> Picture
     IntakeError
         If it should be a 12-lead page and is none that can be read.
     """
-    return sized((redrawn(pixels) if reads == "pages" else pixels)[None], shape)[0]
+    picture = redrawn(pixels) if reads == "pages" else pixels
+    return np.asarray(sized(picture[None], shape)[0])
 
 
 def sized(pictures: PictureArray, shape: tuple[int, ...]) -> PictureArray:

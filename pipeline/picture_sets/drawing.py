@@ -18,7 +18,7 @@ from pipeline.types import FloatArray, PictureArray
 INK: Final = (20, 20, 25)
 MARGIN: Final = 0.05  # of a plain picture, at each edge
 LEAST_HEIGHT: Final = 0.25  # usual QRS heights that fill a plain picture at least: noise alone is not blown up
-FITTING: Final = 0.995  # of a recording's stretches fit on its paper; what is higher runs along the edge
+FITTING: Final = 0.99  # of a recording's stretches fit on its paper; what is higher runs along the edge
 FINE_PX: Final = 3.0  # millimetres narrower than this are not drawn
 LINE_SHARE: Final = 1 / 140  # width of the line, of the picture's shorter side
 CROWDED: Final = 2.0  # samples per pixel
@@ -51,12 +51,12 @@ def draw_plain(signal: FloatArray, size_px: tuple[int, int]) -> PictureArray:
 
 
 def draw_on_paper(mv: FloatArray, fs: float, size_px: tuple[int, int], gain: float) -> PictureArray:
-    """Draw curves on ECG paper, true to scale: 25 mm/s, `gain` mm/mV, 1 mm and 5 mm lines.
+    """Draw curves on ECG paper, true to scale: 25 mm/s, `gain` mm/mV, 1 mm and 5 mm lines; each in the middle.
 
     Parameters
     ----------
     mv : (n, m) float32
-        Stretches of signal, mV, with 0 where the paper's middle is to be.
+        Stretches of signal, mV.
     fs : float
         Sampling frequency, Hz.
     size_px : tuple[int, int]
@@ -73,13 +73,14 @@ def draw_on_paper(mv: FloatArray, fs: float, size_px: tuple[int, int], gain: flo
     px_per_mm = width / (mv.shape[1] / fs * SPEED_MM_S)
     canvas = np.repeat(_paper(width, height, px_per_mm)[None], len(mv), axis=0)
     x = (np.arange(mv.shape[1]) + 0.5) * (width / mv.shape[1]) - 0.5
-    y = (height - 1) / 2 - mv * gain * px_per_mm
+    middle = (mv.min(axis=1, keepdims=True) + mv.max(axis=1, keepdims=True)) / 2
+    y = (height - 1) / 2 - (mv - middle) * gain * px_per_mm
     _draw_curves(canvas, x, np.clip(y, 0, height - 1), INK)
     return canvas
 
 
-def gain_for(mv: FloatArray, fs: float, size_px: tuple[int, int]) -> tuple[float, float]:
-    """Return the greatest usual gain at which nearly all stretches fit on paper, and the value in its middle.
+def gain_for(mv: FloatArray, fs: float, size_px: tuple[int, int]) -> float:
+    """Return the greatest usual gain, mm/mV, of `GAINS_MM_MV` at which nearly all stretches fit on paper.
 
     Parameters
     ----------
@@ -89,18 +90,10 @@ def gain_for(mv: FloatArray, fs: float, size_px: tuple[int, int]) -> tuple[float
         Sampling frequency, Hz.
     size_px : tuple[int, int]
         Width and height of the pictures.
-
-    Returns
-    -------
-    gain : float
-        mm/mV, one of `GAINS_MM_MV`.
-    middle : float
-        mV.
     """
     paper_mm = size_px[1] / (size_px[0] / (mv.shape[1] / fs * SPEED_MM_S))
-    low, high = np.quantile(mv.min(axis=1), 1 - FITTING), np.quantile(mv.max(axis=1), FITTING)
-    fitting = (gain for gain in GAINS_MM_MV if (high - low) * gain <= paper_mm * (1 - MARGIN))
-    return next(fitting, GAINS_MM_MV[-1]), float(low + high) / 2
+    high = float(np.quantile(np.ptp(mv, axis=1), FITTING))
+    return next((gain for gain in GAINS_MM_MV if high * gain <= paper_mm * (1 - MARGIN)), GAINS_MM_MV[-1])
 
 
 def draw_transform(style: str, signal: FloatArray, fs: float, margin: int, size_px: tuple[int, int]) -> PictureArray:

@@ -19,7 +19,7 @@ from pipeline.picture_sets.sources import Source
 
 MANIFEST: Final = "manifest.csv"
 MEMORY: Final = ".heartvision"  # hidden: no picture, and no part of what is downloaded
-_SETTINGS, _DRAFTS, _BEGUN = "settings.json", "drafts", ".begun"
+_SETTINGS, _RECORDS, _DRAFTS, _BEGUN = "settings.json", "records", "drafts", ".begun"
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ class Memory:
         DataError
             If it has pictures with other settings, or something else.
         """
-        self.folder, self._own = folder, folder / MEMORY
+        self.folder, self._records = folder, folder / MEMORY / _RECORDS
         if folder.exists() and not folder.is_dir():
             raise DataError(f"The output {folder.name!r} is a file; name a folder.")
         there = [file.name for file in folder.iterdir() if file.name[0] != "."] if folder.is_dir() else []
-        stored = _read(self._own / _SETTINGS)
+        stored = _read(folder / MEMORY / _SETTINGS)
         wanted = json.loads(json.dumps(settings))
         if stored is None and there:
             raise DataError(f"The folder {folder.name!r} is not empty and not one of these; choose another --output.")
@@ -124,14 +124,14 @@ class Memory:
                 "choose another --output."
             )
         shutil.rmtree(self.drafts, ignore_errors=True)
-        write_json(self._own / _SETTINGS, wanted)
-        for marker in sorted(self._own.glob(f"*{_BEGUN}")):
+        write_json(folder / MEMORY / _SETTINGS, wanted)
+        for marker in sorted(self._records.glob(f"*{_BEGUN}")):
             self._remove(marker.name.removesuffix(_BEGUN))
 
     @property
     def drafts(self) -> Path:
         """Where pictures are until they are whole."""
-        return self._own / _DRAFTS
+        return self.folder / MEMORY / _DRAFTS
 
     def done(self, source: Source) -> DoneRecord | None:
         """Return a record that is done, if its files have not changed since and its pictures are still there.
@@ -151,12 +151,13 @@ class Memory:
 
     def begin(self, source: Source) -> None:
         """Note that a record's pictures are being made, after removing those that an earlier run left."""
-        self._remove(source.stem)
+        if (self._records / f"{source.stem}.json").exists():
+            self._remove(source.stem)
         try:
             self.drafts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"The folder {self.folder.name!r} cannot be written ({error.strerror}).") from error
-        write_bytes(self._own / f"{source.stem}{_BEGUN}", b"")
+        write_bytes(self._records / f"{source.stem}{_BEGUN}", b"")
 
     def finish(self, source: Source, done: DoneRecord) -> None:
         """Note that all pictures of a record are there.
@@ -168,28 +169,28 @@ class Memory:
         done : DoneRecord
             What was made of it.
         """
-        write_json(self._own / f"{source.stem}.json", to_json(done), private=True)
-        (self._own / f"{source.stem}{_BEGUN}").unlink(missing_ok=True)
+        write_json(self._records / f"{source.stem}.json", to_json(done), private=True)
+        (self._records / f"{source.stem}{_BEGUN}").unlink(missing_ok=True)
 
     def everything(self) -> list[DoneRecord]:
         """Return all records that are done, those of earlier runs too, in the order of their names."""
-        names = sorted(file.stem for file in self._own.glob("*.json") if file.name != _SETTINGS)
+        names = sorted(file.name.removesuffix(".json") for file in self._records.glob("*.json"))
         return [found for name in names if (found := self._load(name)) is not None]
 
     def _load(self, stem: str) -> DoneRecord | None:
-        raw = _read(self._own / f"{stem}.json")
+        raw = _read(self._records / f"{stem}.json")
         try:
             return None if raw is None else from_json(DoneRecord, raw)
         except DataError:
             return None  # of another version: made again
 
     def _remove(self, stem: str) -> None:
-        (self._own / f"{stem}.json").unlink(missing_ok=True)
+        (self._records / f"{stem}.json").unlink(missing_ok=True)
         ours = re.compile(re.escape(stem) + r"_\d+\.png")
         for file in _pictures(self.folder):
             if ours.fullmatch(file.name):
                 file.unlink(missing_ok=True)
-        (self._own / f"{stem}{_BEGUN}").unlink(missing_ok=True)
+        (self._records / f"{stem}{_BEGUN}").unlink(missing_ok=True)
 
 
 def write_manifest(rows: Sequence[Row], folder: Path) -> None:

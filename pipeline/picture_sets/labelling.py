@@ -30,6 +30,7 @@ Load = Callable[[], "Classifier"]
 NORMAL, ABNORMAL = "normal", "abnormal"
 OUTSIDE: Final = "the window leaves the recording or a stretch without gaps"
 MIXED: Final = "it shows no rhythm for most of its length, or no beat that can be read"
+UNSURE: Final = "the network is not sure enough of the class"
 UNLABELLED: Final = "nothing was annotated there"
 PAGE_SHARE: Final = 0.5  # of a page that its rhythm fills at least
 # What LUDB's headers call the rhythms that have a code.
@@ -129,7 +130,7 @@ def cut(source: Source, options: PictureSetOptions, load: Load) -> Cuts:
 
 
 def reference_rhythms(source: Source, recording: Recording) -> tuple[Episode, ...]:
-    """Return the rhythms that were annotated in a recording, or that its header states; none if there are none."""
+    """Return the rhythms that were annotated in a recording, or that a table or its header states; none without."""
     if source.recording is not None or source.path.suffix.lower() != ".hea":
         return ()
     try:
@@ -139,6 +140,8 @@ def reference_rhythms(source: Source, recording: Recording) -> tuple[Episode, ..
         episodes = ()
     if episodes:
         return episodes
+    if source.rhythm is not None:
+        return (Episode(0.0, recording.duration_s, source.rhythm),)
     try:
         code = stated_rhythm(source.path.read_text("latin-1"))
     except OSError:
@@ -283,8 +286,8 @@ def _inside(prepared: Prepared, first: IntArray, last: IntArray) -> NDArray[np.b
 
 
 def _in_groups(reason: str) -> str:
-    """Return a reason without the numbers in it, so that equal ones can be counted."""
-    return re.sub(r"\d+(?:\.\d+)?", "#", reason)
+    """Return a reason without what differs from beat to beat, so that equal ones can be counted."""
+    return UNSURE if reason.startswith("confidence") else re.sub(r"\d+(?:\.\d+)?", "...", reason)
 
 
 def _spread(label: NDArray[np.str_], most: int) -> IntArray:

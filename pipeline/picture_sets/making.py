@@ -17,6 +17,7 @@ from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import now
 from pipeline.errors import DataError, IntakeError, SignalError
 from pipeline.export.pictures import png_bytes
+from pipeline.image_folders.dataset import FILES_MAX
 from pipeline.picture_sets.card import DRAWN, Card, LeftOut, RefusedRecord, write_card
 from pipeline.picture_sets.finished import DoneRecord, Memory, Row, place_of, state_of, write_manifest
 from pipeline.picture_sets.labelling import Load, cut
@@ -26,11 +27,16 @@ from pipeline.picture_sets.random_split import what_it_costs
 from pipeline.picture_sets.sources import Source, licence_of
 from pipeline.picture_sets.splits import Division, divide
 from pipeline.types import PictureArray
+from pipeline.wording import grouped
 
 WRITERS: Final = 2  # threads that encode and write while the next pictures are drawn
 BATCH_PIXELS: Final = 4_000_000  # drawn at once
 BATCH_MAX: Final = 256
 DIGITS: Final = 4
+TOO_MANY: Final = (
+    f"A network is trained on folders of at most {grouped(FILES_MAX)} pictures; make fewer of each class and record "
+    "(--most), or train on a part."
+)
 NORMAL_MEANS: Final = (
     "In these pictures, normal means that the beats are of AAMI class N, which takes in bundle branch block and escape "
     "beats: it does not mean a normal ECG."
@@ -211,6 +217,7 @@ def _card(
         left_out.update(record.left_out)
     models = sorted({record.model for record in done if record.model and record.rows})
     cost = (what_it_costs(),) if division.at_random else ()
+    many = (TOO_MANY,) if len(rows) > FILES_MAX else ()
     meaning = (NORMAL_MEANS,) if options.label == "normal-abnormal" else ()
     return Card(
         version=pipeline.__version__,
@@ -236,5 +243,5 @@ def _card(
         left_out=tuple(LeftOut(reason, count) for reason, count in left_out.most_common()),
         refused=tuple(refused),
         licences=tuple(sorted({licence_of(record.database) for record in done if record.rows})),
-        notices=(*cost, *meaning, *division.notices),
+        notices=(*cost, *many, *meaning, *division.notices),
     )

@@ -27,11 +27,11 @@ PAGE_WIDTHS_PX: Final = (400, 4000)
 STRIP_S: Final = 10.0  # of a rhythm strip and of a page: the length of a standard 12-lead ECG
 STRIPS_S: Final = (2.0, 60.0)
 WINDOWS_S: Final = (0.1, 5.0)  # least and greatest part of a beat's window on either side of R
-# Seconds before and after R. A beat alone, as the networks see it; more for paper, so that 1 mV keeps its usual place
-# beside 0.2 s, and for frequencies, the lowest of which need a second to be told apart.
+# Seconds before and after R: a beat alone, as the networks see it; four large squares of paper, which hold one beat at
+# usual rates; and more for frequencies, the lowest of which need a second to be told apart.
 SHORT_S: Final = (DEFAULT.picture.beat_before_s, DEFAULT.picture.beat_after_s)
+PAPER_S: Final = (0.3, 0.5)
 LONG_S: Final = (0.4, 0.8)
-LONG_STYLES: Final = frozenset({"paper", "spectrogram", "scalogram"})
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,11 @@ def checked(options: PictureSetOptions) -> PictureSetOptions:
     return full
 
 
+def usual_window(style: Style) -> tuple[float, float]:
+    """Return the seconds before and after R that pictures of beats show unless others are asked for."""
+    return {"paper": PAPER_S, "spectrogram": LONG_S, "scalogram": LONG_S}.get(style, SHORT_S)
+
+
 def _size(options: PictureSetOptions) -> tuple[int, int] | None:
     if options.size_px is None:
         return None if options.style == "page" else _own_size(options)
@@ -149,8 +154,7 @@ def _window(options: PictureSetOptions) -> tuple[float, float]:
         if not STRIPS_S[0] <= before + after <= STRIPS_S[1]:
             raise DataError(f"A strip of {before + after:g} s is outside {STRIPS_S[0]:g} to {STRIPS_S[1]:g} s.")
         return 0.0, before + after
-    own = LONG_S if options.style in LONG_STYLES else SHORT_S
-    window = options.window_s or own
+    window = options.window_s or usual_window(options.style)
     if wrong := [part for part in window if not WINDOWS_S[0] <= part <= WINDOWS_S[1]]:
         low, high = WINDOWS_S
         raise DataError(f"A window that begins or ends {wrong[0]:g} s from R is outside {low:g} to {high:g} s.")

@@ -36,8 +36,6 @@ class Drawer:
         Checked options.
     gain : float, optional
         mm/mV, of pictures on paper.
-    middle_mv : float
-        The value in the middle of the paper.
     leads : mapping of str to (n,) float32, optional
         Of pages: the filtered leads.
     """
@@ -45,7 +43,6 @@ class Drawer:
     cuts: Cuts
     options: PictureSetOptions
     gain: float | None = None
-    middle_mv: float = 0.0
     leads: dict[str, FloatArray] | None = None
 
     @property
@@ -79,8 +76,7 @@ class Drawer:
         if options.style == "plain":
             return list(drawing.draw_plain(signal, size))
         if options.style == "paper":
-            mv = signal * beats.scale_mv[0] - np.float32(self.middle_mv)
-            return list(drawing.draw_on_paper(mv, beats.fs, size, self.gain or 1.0))
+            return list(drawing.draw_on_paper(signal * beats.scale_mv[0], beats.fs, size, self.gain or 1.0))
         return list(drawing.draw_transform(options.style, signal, beats.fs, margin, size))
 
 
@@ -122,8 +118,7 @@ def drawer_for(cuts: Cuts, options: PictureSetOptions) -> Drawer:
         raise SignalError(f"Lead {first} has no gain, so that it cannot be drawn to scale; choose another style.")
     some = np.arange(0, len(cuts), max(1, len(cuts) // MEASURED))
     mv = stretches(cuts, options, some) * prepared.beats.scale_mv[0]
-    gain, middle_mv = drawing.gain_for(mv, prepared.beats.fs, options.size_px or (1, 1))
-    return Drawer(cuts, options, gain, middle_mv)
+    return Drawer(cuts, options, drawing.gain_for(mv, prepared.beats.fs, options.size_px or (1, 1)))
 
 
 def stretches(cuts: Cuts, options: PictureSetOptions, index: IntArray, margin: int = 0) -> FloatArray:

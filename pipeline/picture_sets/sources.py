@@ -13,10 +13,10 @@ from typing import Final
 from pipeline.config import data_root
 from pipeline.datasets import demo_path
 from pipeline.datasets.catalogue import CATALOGUE
-from pipeline.datasets.patients import patient_of, ptbxl_patients
+from pipeline.datasets.patients import StatedFacts, patient_of, read_cinc2017, read_ptbxl
 from pipeline.errors import DataError
 from pipeline.intake import CsvOptions, read_path
-from pipeline.types import Recording
+from pipeline.types import Recording, RhythmCode
 
 TABLES: Final = (".csv", ".tsv", ".txt")
 LISTS: Final = frozenset({"manifest.csv", "ptbxl_database.csv", "scp_statements.csv", "reference.csv", "records.txt"})
@@ -54,6 +54,8 @@ class Source:
         The recording itself where it is not to be read from `path`.
     csv : CsvOptions, optional
         Sampling frequency and unit of a table.
+    rhythm : RhythmCode, optional
+        The rhythm of all of it, where the database's own table states it.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class Source:
     stem: str = ""
     recording: Recording | None = field(default=None, compare=False)
     csv: CsvOptions | None = None
+    rhythm: RhythmCode | None = None
 
     def read(self) -> Recording:
         """Read the recording. Raises IntakeError or LimitError if it cannot be read."""
@@ -143,14 +146,14 @@ def _sources(place: str, csv: CsvOptions | None) -> Iterator[Source]:
         there = path.with_suffix(".hea") if bare else path.parent / f"{path.name}.hea"
     if not there.is_file():
         raise DataError(f"There is no recording, folder or database {place!r}; check the path.")
-    yield _source(there, there.stem, csv, _stated_patients(there))
+    yield _source(there, there.stem, csv, _stated(there))
 
 
 def _in_folder(root: Path, csv: CsvOptions | None) -> Iterator[Source]:
     files = sorted(_recordings(root))
     if not files:
         raise DataError(f"The folder {root.name!r} holds no recording (.hea, or .csv); choose another one.")
-    known = _stated_patients(files[0])
+    known = _stated(files[0])
     for file in files:
         yield _source(file, file.relative_to(root).with_suffix("").as_posix(), csv, known)
 
@@ -163,11 +166,11 @@ def _recordings(root: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in headers or {name for name in tables if not name.startswith(".")})
 
 
-def _source(file: Path, record: str, csv: CsvOptions | None, patients: Mapping[str, str]) -> Source:
+def _source(file: Path, record: str, csv: CsvOptions | None, stated: Mapping[str, StatedFacts]) -> Source:
     database = _database(file)
     name = file.stem.removesuffix(EXCERPT) if database else record
-    patient = patients.get(file.stem) or patient_of(database, name)
-    return Source(file, record, database, patient, csv=csv)
+    facts = stated.get(file.stem) or StatedFacts(patient_of(database, name))
+    return Source(file, record, database, facts.patient, csv=csv, rhythm=facts.rhythm)
 
 
 def _database(file: Path) -> str:
@@ -181,9 +184,10 @@ def _database(file: Path) -> str:
     return next((parent.name for parent in file.resolve().parents if parent.name in known), "")
 
 
-def _stated_patients(file: Path) -> Mapping[str, str]:
-    """Return the patients that the database of a file states by record; none where it has no list of them."""
-    return next((ptbxl_patients(parent) for parent in file.resolve().parents if parent.name == "ptbxl"), {})
+def _stated(file: Path) -> Mapping[str, StatedFacts]:
+    """Return what the database of a file states in a table, by record; nothing where it has none."""
+    readers = {"ptbxl": read_ptbxl, "cinc2017": read_cinc2017}
+    return next((readers[parent.name](parent) for parent in file.resolve().parents if parent.name in readers), {})
 
 
 def _names(source: Source) -> tuple[str, str]:

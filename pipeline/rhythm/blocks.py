@@ -12,25 +12,27 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
+from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
-from pipeline.rhythm.conduction_measures import MEASURES, REACH, SURE, conduction_measures
+from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures, worth_asking
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.junctional import find_junctional
+from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.gaps import runs
 from pipeline.signal.p_waves import find_p_waves
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 NAME: Final = "av_block"
 NONE, SECOND, THIRD = range(3)  # classes of the detector
-SMOOTHED: Final = 3  # beats on each side over which probabilities are averaged
-FROM: Final = 0.5  # averaged probability of any block, from which an interval is blocked
-SURE_FROM: Final = 0.75  # its mean over an episode
+LEAST_P: Final = 0.01  # of a class; so little is no evidence against a course of conduction
+CHANGE: Final = 10.0  # log odds that a change of conduction costs
+PRIOR: Final = (-0.5, 0.0, 0.0)  # added to the log odds of the classes, chosen on held-out patients
+SURE_FROM: Final = 0.7  # mean probability of any block over an episode
+OVER_T_MAX: Final = 1.0  # median gain over the T wave's: what is larger than the usual P wave is a T wave that moved
+CALIBRATION: Final = (2.103, -1.013)  # of its log odds, for held-out patients: docs/experiments/av_block.json
 INTERVALS_MIN: Final = 5  # of an episode
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
-LONG_S: Final = 0.9  # a blocked P wave leaves an interval at least this long
-SOME_EXTRA: Final = 0.05  # mean score of the surest P waves that belong to no beat
 MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
 TWO_TO_ONE_SHARE: Final = 0.6  # of the intervals have one there
 WENCKEBACH_SHARE: Final = 0.75  # of the intervals have a P wave that is not conducted, at most
@@ -59,7 +61,7 @@ def find_blocks(context: RhythmContext, detector: Detector | None = None) -> lis
     waves = find_p_waves(context.conditioned, context.time_s)
     measures = conduction_measures(context, waves)
     p = block_probabilities(measures, detector)
-    blocked = _episodes(context, measures, p)
+    blocked = block_episodes(context.time_s, measures, p)
     found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]
     return sorted(found, key=lambda episode: episode.start_s)
 
@@ -82,38 +84,39 @@ def block_probabilities(measures: FloatArray, detector: Detector | None = None) 
     return p
 
 
-def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
-    """Tell which intervals (n,) may be blocked: around them is a long one, and P waves that belong to no beat."""
-    rr, extra = measures[:, MEASURES.index("rr_s")], measures[:, MEASURES.index("extra_mean")]
-    return np.asarray((maximum_filter1d(rr, 2 * REACH + 1) > LONG_S) & (extra > SOME_EXTRA))
+def block_episodes(
+    time_s: NDArray[np.float64],
+    measures: FloatArray,
+    p: FloatArray,
+    calibration: tuple[float, float] = CALIBRATION,
+) -> list[Episode]:
+    """Return second-degree and complete block: the most probable course of conduction.
 
-
-def _episodes(context: RhythmContext, measures: FloatArray, p: FloatArray) -> list[Episode]:
-    averaged = _averaged(p)
-    blocked = averaged[:, SECOND] + averaged[:, THIRD] > FROM
-    found = []
-    for first, stop in runs(blocked):
-        if stop - first < INTERVALS_MIN:
-            continue
-        share = averaged[first:stop].mean(axis=0)
-        if share[SECOND] + share[THIRD] < SURE_FROM:
+    Parameters
+    ----------
+    time_s : (n,) float64
+        R peaks, seconds.
+    measures : (n, len(MEASURES)) float32
+        Measures of the intervals before them.
+    p : (n, 3) float32
+        What `block_probabilities` returned for them.
+    calibration : (float, float), optional
+        Slope and intercept that turn the log odds of an episode's mean probability into those of its confidence.
+    """
+    p = p * np.exp(np.array(PRIOR, np.float32))
+    p /= p.sum(axis=1, keepdims=True)
+    over_t, found = measures[:, MEASURES.index("over_t")], []
+    for first, stop in runs(likeliest_states(np.log(np.maximum(p, LEAST_P)), CHANGE) != NONE):
+        share = p[first:stop].mean(axis=0)
+        sure = float(share[SECOND] + share[THIRD])
+        if stop - first < INTERVALS_MIN or sure < SURE_FROM or np.median(over_t[first:stop]) > OVER_T_MAX:
             continue
         code: RhythmCode = "BII" if share[SECOND] >= share[THIRD] else "BIII"
         detail, evidence = _kind(measures[first:stop], code)
-        start_s = max(0.0, float(context.time_s[max(first - 1, 0)]) - BEFORE_S)
-        stop_s = float(context.time_s[stop - 1]) - BEFORE_S
-        confidence = round(float(share[SECOND] + share[THIRD]), 3)
+        confidence = round(float(expit(calibration[0] * logit(min(sure, 1 - LEAST_P)) + calibration[1])), 3)
+        start_s, stop_s = max(0.0, float(time_s[max(first - 1, 0)]) - BEFORE_S), float(time_s[stop - 1]) - BEFORE_S
         found.append(Episode(start_s, max(stop_s, start_s), code, detail, confidence, evidence))
     return found
-
-
-def _averaged(p: FloatArray) -> FloatArray:
-    """Return probabilities (n, 3) averaged over the beats around each."""
-    if not len(p):
-        return p
-    padded = np.pad(p, ((SMOOTHED, SMOOTHED), (0, 0)), mode="edge")
-    total = sum(padded[shift : shift + len(p)] for shift in range(2 * SMOOTHED + 1))
-    return np.asarray(total / (2 * SMOOTHED + 1), np.float32)
 
 
 def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:

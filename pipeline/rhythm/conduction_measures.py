@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.p_averages import AVERAGES, Intervals, average_measures
 from pipeline.signal.p_waves import FACTS, PWaves
 from pipeline.types import FloatArray, IntArray
 
@@ -21,6 +23,8 @@ SURE: Final = 0.6  # score of a P wave that counts
 LONGEST_S: Final = 4.0  # longer intervals are taken as this long
 STEADY: Final = 0.12  # P-P intervals this near to their median are steady
 NOTHING: Final = -1.0  # measure of what is not there
+LONG_S: Final = 0.9  # a blocked P wave leaves an interval at least this long
+SOME_EXTRA: Final = 0.05  # mean score of the surest P waves that belong to no beat
 
 _OF_ONE: Final = (
     *("rr_s", "rr_to_median", "rr_to_previous", "rr_to_next", "ventricular", "early"),
@@ -35,7 +39,8 @@ _AROUND: Final = (
     *("pp_median_s", "pp_spread", "pp_steady", "pp_to_rr", "p_per_beat", "after_r_spread_s"),
 )
 _BESIDE: Final = ("extra_score", "extra_place", "pr_s", "rr_to_median", "count")
-MEASURES: Final = (*_OF_ONE, *_AROUND, *(f"{name}, {side}" for side in ("previous", "next") for name in _BESIDE))
+_SINGLE: Final = (*_OF_ONE, *_AROUND, *(f"{name}, {side}" for side in ("previous", "next") for name in _BESIDE))
+MEASURES: Final = (*_SINGLE, *AVERAGES)
 
 Column = NDArray[np.float64]
 
@@ -63,7 +68,8 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     -------
     (n, len(MEASURES)) float32
         One row for each beat; -1 where something is not there. The "extra" P wave is the surest one that cannot belong
-        to the beat, its "place" is where it stands between the P waves of both beats, 0.5 in the middle.
+        to the beat, its "place" is where it stands between the P waves of both beats, 0.5 in the middle. Averages over
+        many beats are there only where `worth_asking`.
     """
     n = len(context)
     if n < FAR:
@@ -75,7 +81,21 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     around = _around(context, waves, score, one, rr)
     beside = {f"{name}, {side}": _moved(one[name], by) for side, by in _SIDES for name in _BESIDE}
     known = one | around | beside
-    return np.stack([np.nan_to_num(known[name], nan=NOTHING) for name in MEASURES], axis=1).astype(np.float32)
+    measures = np.full((n, len(MEASURES)), NOTHING, np.float32)
+    for k, name in enumerate(_SINGLE):
+        measures[:, k] = np.nan_to_num(known[name], nan=NOTHING)
+    asked = worth_asking(measures)
+    if asked.any():
+        odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
+        intervals = Intervals(context.time_s, rr, odd, context.symbol == "S")
+        measures[asked, len(_SINGLE) :] = average_measures(intervals, waves, asked)
+    return measures
+
+
+def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
+    """Tell which intervals (n,) may be blocked: around them is a long one, and P waves that belong to no beat."""
+    rr, extra = measures[:, MEASURES.index("rr_s")], measures[:, MEASURES.index("extra_mean")]
+    return np.asarray((maximum_filter1d(rr, 2 * REACH + 1) > LONG_S) & (extra > SOME_EXTRA))
 
 
 _SIDES: Final = (("previous", 1), ("next", -1))

@@ -19,6 +19,7 @@ from pipeline.rhythm.blocks import find_blocks
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
+from pipeline.rhythm.paroxysms import find_paroxysms
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
 from pipeline.rhythm.runs import find_runs
@@ -126,7 +127,7 @@ def episodes(
         known = [episode for episode in known if episode.rhythm != "NOISE"]
     proposed = [*known, *outside(pauses, without_beats(known))]
     proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
-    proposed += [*find_runs(context), *find_beatless(context), *find_unread(context)]
+    proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 
 

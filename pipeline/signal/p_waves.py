@@ -8,7 +8,7 @@ the finders of rhythms to say, who know their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,7 @@ HALF_S: Final = 0.1  # half the window of a P wave
 TOP_S, SIDE_S, SIDE_AT_S = 0.035, 0.025, 0.09  # a bump: what is higher at its top than at both sides
 BEFORE_R_S: Final = -0.36  # the P wave of most conducted beats has its top after this
 BEFORE_QRS_S: Final = 0.035  # a P wave has its top so long before the QRS
+LEARNT_BEFORE_QRS_S: Final = 0.06  # ... and is learnt from this long before: a T wave ends in a corner at the QRS
 AFTER_QRS_S: Final = 0.06  # ... and so long after one
 T_END_S: Final = (0.08, 0.40)  # after R the T wave ends within the first and the second times the root of R-R
 MIN_ROOM_S: Final = 0.1  # between the T wave before and the latest place of a P wave
@@ -61,6 +62,8 @@ AS_LONG: Final = 0.18  # ... if they are as long as the one in the middle, up to
 PLACES: Final = (1.0, 0.5, 1 / 3, 2 / 3, 0.75)  # shares of the way from one usual P wave to the next
 SHORT: Final = 0.75  # of long intervals: in those this short the T wave stands alone where a long one has another wave
 T_WAVE_S: Final = 0.7  # after R
+LEAST_OVER: Final = 5  # beats on each side over which the gain of T waves is averaged, of which means ...
+LEAST_SHARE: Final = 0.25  # ... this share shows no more than the T wave alone
 SHIFTS: Final = (-0.08, -0.06, -0.04, -0.02, 0.0, 0.02, 0.04)  # of the interval, by which a P wave may be off
 
 
@@ -86,6 +89,10 @@ class PWaves:
         "halfway" between two such places, at "thirds" the smaller one; "elsewhere" is where none would be. "over_t" is
         what the gain halfway has more than that so long after R in shorter intervals, where the T wave is alone; -1
         if there are none.
+    line : (m,) float32
+        The gain at any time, less that of the T wave alone; NaN where no P wave could be seen.
+    line_fs : float
+        Its sampling frequency, Hz; its first sample is at 0 s.
     """
 
     time_s: NDArray[np.float64]
@@ -93,6 +100,8 @@ class PWaves:
     gain: FloatArray
     before: IntArray
     facts: FloatArray
+    line: FloatArray
+    line_fs: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +130,10 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     fs = conditioned.fs / DECIMATED
     n = time_s.size
     facts = np.zeros((len(FACTS), n), np.float32)
-    parts = [_Part(*(np.zeros(0) for _ in range(3)))]
+    parts = [_Part(*(np.zeros(0) for _ in range(3)), np.zeros(0, np.float32))]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
+    line = np.full(count, np.nan, np.float32)
     for first_s in np.arange(0.0, count / fs, STRETCH_S):
         chosen = np.flatnonzero((time_s >= first_s) & (time_s < first_s + STRETCH_S))
         if chosen.size < BEATS_MIN:
@@ -133,7 +143,9 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         if found is None:
             continue
         part, facts[:, chosen] = found
-        parts.append(_Part((part.at + start) / fs + LAG / conditioned.fs, part.likeness, part.gain))
+        own = slice(max(0, round(first_s * fs)), min(count, round((first_s + STRETCH_S) * fs)))
+        line[own] = part.line[own.start - start : own.stop - start]
+        parts.append(replace(part, at=(part.at + start) / fs + LAG / conditioned.fs))
     at, likeness, gain = (np.concatenate(column) for column in zip(*(p.columns for p in parts), strict=True))
     before = np.searchsorted(time_s, at)
     return PWaves(
@@ -142,6 +154,8 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         read_only(gain.astype(np.float32)),
         read_only(before.astype(np.int64)),
         read_only(facts.T.copy()),
+        read_only(line),
+        fs,
     )
 
 
@@ -154,11 +168,12 @@ def _decimated(signal: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Candidates of one stretch: their places (k,), likeness (k,) and gain (k,)."""
+    """Candidates of one stretch: their places (k,), likeness (k,) and gain (k,); and its part of `PWaves.line`."""
 
     at: NDArray[np.floating]
     likeness: NDArray[np.floating]
     gain: NDArray[np.floating]
+    line: FloatArray
 
     @property
     def columns(self) -> tuple[NDArray[np.floating], ...]:
@@ -167,7 +182,7 @@ class _Part:
 
 def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> tuple[_Part, FloatArray] | None:
     """Return the candidates of a stretch and the facts of its beats. None without a usual P wave."""
-    live = np.ptp(signal, axis=0) > 0
+    live = np.array([np.ptp(lead) for lead in signal.T]) > 0  # much faster than along the long axis
     if not live.any():
         return None
     r = np.round(r_peak).astype(np.int64)
@@ -189,8 +204,11 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     noise = float(np.median(np.abs(gain[between])))
     facts = np.empty((len(FACTS), r.size), np.float32)
     facts[:4] = np.array([usual.alike, usual.same, height, noise])[:, None]
-    facts[4:] = _expected(gain, r, usual.pr, fs)
-    return _Part(at.astype(np.float64), likeness[at], gain[at]), facts
+    t_wave = _t_wave(gain, r, usual.pr, fs)
+    facts[4:] = _expected(gain, r, usual.pr, t_wave, fs)
+    line = _without(gain, r, _least_t_wave(gain, r, usual.pr, t_wave, fs))
+    line[~between] = np.nan
+    return _Part(at.astype(np.float64), likeness[at], gain[at], line), facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +270,7 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
     them, which noise disturbs less. The better one is that which more beats show, at the same distance from R.
     """
     half = round(HALF_S * fs)
-    window = np.arange(round(BEFORE_R_S * fs), qrs.start - round(BEFORE_QRS_S * fs) + 1)
+    window = np.arange(round(BEFORE_R_S * fs), qrs.start - round(LEARNT_BEFORE_QRS_S * fs) + 1)
     rr = np.diff(r, prepend=r[:1]) / fs
     clear = np.round((rr - T_END_S[0] - T_END_S[1] * np.sqrt(rr)) * fs)  # from the end of the T wave before to R
     usable = (clear >= -window[-1] + MIN_ROOM_S * fs) & (r + window[0] - half >= 0)
@@ -300,7 +318,7 @@ def _unit(pieces: FloatArray) -> FloatArray:
     return np.asarray(pieces / np.maximum(size, 1e-6)[:, None, None], np.float32)
 
 
-def _expected(gain: FloatArray, r: IntArray, pr: float, fs: float) -> FloatArray:
+def _expected(gain: FloatArray, r: IntArray, pr: float, t_wave: FloatArray | None, fs: float) -> FloatArray:
     """Return the averaged gains (6, n) where P waves would stand: see `PWaves.facts`."""
     n = r.size
     rr = np.diff(r, prepend=r[:1]).astype(np.float64)
@@ -310,6 +328,7 @@ def _expected(gain: FloatArray, r: IntArray, pr: float, fs: float) -> FloatArray
     alike[:, AROUND] = True
     weight = alike / alike.sum(axis=1, keepdims=True)
     averaged, spread, over = [], np.zeros(n), np.full(n, -1.0)
+    long = rr >= _short_rr(r, fs)[1] / SHORT
     for place in PLACES:
         after = np.round(rr[:, None] * (place + shifts) - pr).astype(np.int64)
         seen = gain[np.clip((r - np.diff(r, prepend=r[:1]))[:, None] + after, 0, gain.size - 1)]  # (n, shifts)
@@ -319,35 +338,62 @@ def _expected(gain: FloatArray, r: IntArray, pr: float, fs: float) -> FloatArray
         if place == PLACES[1]:
             there = np.take_along_axis(seen[neighbours], best[:, None, None], axis=2)[:, :, 0]
             spread = np.sqrt((weight * (there - averaged[-1][:, None]) ** 2).sum(axis=1))
-            over = _over_t(mean, after, gain, r, rr, pr, fs)
+            if t_wave is not None:
+                alone = t_wave[np.clip(after, 0, t_wave.size - 1)] * (after < t_wave.size)
+                over = np.where(long, (mean - alone).max(axis=1), -1.0)
     usual, halfway, first, second, elsewhere = averaged
     return np.stack([usual, halfway, spread, np.minimum(first, second), elsewhere, over]).astype(np.float32)
 
 
-def _over_t(
-    mean: NDArray[np.float64],
-    after: IntArray,
-    gain: FloatArray,
-    r: IntArray,
-    rr: NDArray[np.float64],
-    pr: float,
-    fs: float,
-) -> NDArray[np.float64]:
-    """Return the most by which averaged gains (n, shifts) exceed those of the T wave alone, so long `after` R."""
-    n, m = r.size, round(T_WAVE_S * fs)
+def _short_rr(r: IntArray, fs: float) -> tuple[IntArray, float]:
+    """Return which beats (k,) follow a short interval, and the median of these intervals, samples; inf if few do."""
+    rr = np.diff(r, prepend=r[:1])
     short = np.flatnonzero((rr > 0) & (rr <= SHORT * np.quantile(rr[1:], 0.9)) & (rr >= RR_MIN_S * fs))
+    return short, float(np.median(rr[short])) if short.size >= BEATS_MIN else np.inf
+
+
+def _t_wave(gain: FloatArray, r: IntArray, pr: float, fs: float) -> FloatArray | None:
+    """Return the usual gain (m,) after R in short intervals, where the T wave is alone; None without such intervals."""
+    short = _short_rr(r, fs)[0]
     if short.size < BEATS_MIN:
-        return np.full(n, -1.0)
-    short = short[np.linspace(0, short.size - 1, min(short.size, BEATS_MAX)).astype(np.int64)]
-    t = np.arange(m)
+        return None
+    rr = r[short] - r[short - 1]
+    chosen = np.linspace(0, short.size - 1, min(short.size, BEATS_MAX)).astype(np.int64)
+    short, rr = short[chosen], rr[chosen]
+    t = np.arange(round(T_WAVE_S * fs))
     rows = gain[np.clip(r[short - 1][:, None] + t, 0, gain.size - 1)].astype(np.float64)
-    alone = t < (rr[short] - pr - HALF_S * fs)[:, None]
-    known = alone.sum(axis=0) >= BEATS_MIN
+    alone = t < (rr - pr - HALF_S * fs)[:, None]
     ordered = np.sort(np.where(alone, rows, np.inf), axis=0)
     middle = np.take_along_axis(ordered, np.maximum((alone.sum(axis=0) - 1) // 2, 0)[None], axis=0)[0]
-    profile = np.where(known, middle, 0.0)
-    over = (mean - profile[np.clip(after, 0, m - 1)] * (after < m)).max(axis=1)
-    return np.where(rr >= np.median(rr[short]) / SHORT, over, -1.0)
+    return np.where(alone.sum(axis=0) >= BEATS_MIN, middle, 0.0).astype(np.float32)
+
+
+def _least_t_wave(gain: FloatArray, r: IntArray, pr: float, t_wave: FloatArray | None, fs: float) -> FloatArray:
+    """Return the usual gain (m,) after R; where no interval is short, what is least among means over some beats."""
+    rr = np.diff(r)
+    t = np.arange(round(T_WAVE_S * fs))
+    rows = gain[np.clip(r[:-1, None] + t, 0, gain.size - 1)]
+    alone = t < np.minimum(rr - pr - HALF_S * fs, fs * T_END_S[0] + T_END_S[1] * np.sqrt(rr * fs))[:, None]
+    total, count = (np.concatenate([np.zeros((1, t.size)), np.cumsum(x, axis=0)]) for x in (rows * alone, alone))
+    near = np.arange(rr.size)
+    low, high = np.maximum(near - LEAST_OVER, 0), np.minimum(near + LEAST_OVER + 1, rr.size)
+    beats = count[high] - count[low]
+    mean = np.where((beats > LEAST_OVER) & alone, (total[high] - total[low]) / np.maximum(beats, 1), np.inf)
+    known = np.isfinite(mean).sum(axis=0)
+    place = np.maximum(known * LEAST_SHARE, 0).astype(np.int64)
+    least = np.take_along_axis(np.sort(mean, axis=0), place[None], axis=0)[0]
+    least = np.where(known >= BEATS_MIN, least, 0.0)
+    return np.asarray(least if t_wave is None else np.where(t_wave != 0, t_wave, least), np.float32)
+
+
+def _without(gain: FloatArray, r: IntArray, t_wave: FloatArray) -> FloatArray:
+    """Return gains (n,) less those of the T wave (m,) after each beat."""
+    at = r[:, None] + np.arange(t_wave.size)
+    ends = np.append(r[1:], gain.size)[:, None]
+    inside = (at >= 0) & (at < np.minimum(ends, gain.size))
+    out = gain.astype(np.float32)
+    out[at[inside]] -= np.broadcast_to(t_wave, at.shape)[inside]
+    return out
 
 
 def _levelled(waves: FloatArray) -> FloatArray:

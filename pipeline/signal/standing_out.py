@@ -21,6 +21,7 @@ REACH_S: Final = 0.06  # half of the window in which a beat's height is measured
 HIGH: Final = 0.98  # quantile of the heights in a recording that its QRS reach
 LOW: Final = 0.2  # of that height, a lead with little noise counting more: what stays below it may be no QRS
 REST_STEP: Final = 5  # every fifth sample says how high a lead is at rest
+FAINT: Final = 0.1  # of its median height: what stays below it is no QRS, even if it looks like one
 LOW_MV: Final = 0.25  # if nothing in a recording is higher than this, all may be no QRS
 SHOWN: Final = 0.5  # of its QRS: what is as high in one lead, while others show nothing, is not low
 UNSEEN: Final = 0.12  # of its usual QRS: less in a lead shows nothing of a beat ...
@@ -63,6 +64,7 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     clear = np.where(alive, np.square(middle / rest), 1e-12)  # the highest may be noise
     relative = heights / np.maximum(usual, 1e-6)
     low = ((relative * clear).sum(axis=1) < LOW * clear.sum(axis=1)) | (usual < LOW_MV).all()
+    faint = (heights / np.maximum(middle, 1e-6) * clear).sum(axis=1) < FAINT * clear.sum(axis=1)
     unseen = ((heights < UNSEEN * middle) & alive & (middle >= CLEAR * rest)).any(axis=1)
     ends = np.concatenate([[0], r_peak, [len(conditioned.signal)]])
     for first, stop in runs(low | unseen):
@@ -72,7 +74,8 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
         lead = conditioned.signal[:, int(np.argmax(shown))]
         is_low = bool(low[first:stop].all()) and not bool((shown[usual >= LOW_MV] >= SHOWN).any())
         at = r_peak if is_low else snap(r_peak, lead, conditioned.fs, DEFAULT.signal)  # R is where another lead is lost
-        kept[first:stop] = _are_beats(lead, at, slice(first, stop), conditioned.fs, low=is_low)
+        is_faint = is_low and bool(faint[first:stop].all())
+        kept[first:stop] = not is_faint and _are_beats(lead, at, slice(first, stop), conditioned.fs, low=is_low)
     return kept
 
 

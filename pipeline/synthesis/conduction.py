@@ -13,7 +13,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.signal import oaconvolve
 
 from pipeline.labels import aami_class
 from pipeline.types import Annotations, FloatArray, IntArray, Recording, RhythmCode, read_only
@@ -279,7 +279,7 @@ def _laid_out(
     fs, n = recording.fs, round(seconds * recording.fs)
     shape = (n, recording.p_signal.shape[1])
     out = rng.normal(0, QUIET_MV, shape)
-    out += gaussian_filter1d(rng.normal(0, 1, shape), fs, axis=0) * np.sqrt(2 * np.sqrt(np.pi) * fs) * WANDER_MV
+    out += _smoothed(rng.normal(0, 1, shape), fs) * np.sqrt(2 * np.sqrt(np.pi) * fs) * WANDER_MV
     p, qrst = (round(P_S[0] * fs), round(P_S[1] * fs)), (round(QRST_S[0] * fs), waves.after)
     for at_s in schedule.p_s:
         _add(out, recording.p_signal, int(rng.choice(waves.usual)), round(at_s * fs), p, fs)
@@ -288,6 +288,14 @@ def _laid_out(
         start = round(-0.12 * fs) if donors is waves.ventricular else qrst[0]
         _add(out, recording.p_signal, int(rng.choice(donors)), round(at_s * fs), (start, qrst[1]), fs)
     return out.astype(np.float32)
+
+
+def _smoothed(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Return columns (n, k) smoothed by a Gaussian, mirrored at the ends."""
+    reach = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)[:, None]
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="symmetric")
+    return np.asarray(oaconvolve(padded, kernel / kernel.sum(), mode="valid", axes=0))
 
 
 def _add(out: NDArray[np.float64], p_signal: FloatArray, donor: int, at: int, span: tuple[int, int], fs: float) -> None:

@@ -86,13 +86,12 @@ def test_a_run_in_depth_has_its_search_samples_and_environment(page, home, train
 
 def test_parallel_coordinates_have_a_line_per_trial_and_an_axis_per_setting():
     (lines,) = run_search.parallel_figure(TRIALS).data
-    assert [axis.label for axis in lines.dimensions] == [
-        *("Learning rate", "Dropout", "Frozen depth", "Batch", "Augmentation", "Loss")
-    ]
+    assert [axis.label for axis in lines.dimensions] == [*("Rate", "Dropout", "Depth", "Batch", "Changes", "Loss")]
     assert list(lines.dimensions[-1]["values"]) == [0.5, 0.4, 0.9]
+    assert list(lines.dimensions[0].ticktext) == ["0.0005", "0.001", "0.002"]
     assert list(lines.dimensions[3].ticktext) == [16, 32]
     old = tuple(replace(trial, batch=0, augmentation=-1.0) for trial in TRIALS)
-    assert [axis.label for axis in run_search.parallel_figure(old).data[0].dimensions][-2:] == ["Frozen depth", "Loss"]
+    assert [axis.label for axis in run_search.parallel_figure(old).data[0].dimensions][-2:] == ["Depth", "Loss"]
 
 
 def test_runs_are_compared_with_their_differences_and_p(page, trained):

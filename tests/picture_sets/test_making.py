@@ -318,7 +318,7 @@ def test_paper_is_true_to_scale():
     dark = np.abs(picture.astype(int) - INK).sum(axis=2) < 90
     height = [np.flatnonzero(dark[:, column]).mean() for column in (40, 100)]
     assert height[0] - height[1] == pytest.approx(80, abs=0.6)
-    edges = np.flatnonzero(dark[80])
+    edges = np.flatnonzero(dark[120])
     assert edges[edges > 100].mean() - edges[edges < 100].mean() == pytest.approx(40, abs=1)
 
 
@@ -329,3 +329,18 @@ def test_a_lead_without_gain_is_not_drawn_to_scale(tmp_path):
     (folder / "a.hea").write_text(header)
     with pytest.raises(DataError, match="MLII has no gain, so that it cannot be drawn to scale"):
         made(folder, tmp_path / "o", style="paper")
+
+
+def test_a_record_may_be_called_like_anything_that_the_folder_remembers(tmp_path):
+    folder = folder_of(tmp_path / "r")
+    for number, name in enumerate(("settings", "drafts", "records", "manifest")):
+        write_record(folder, name, seed=number, seconds=20)
+    assert made(folder, tmp_path / "o").records == 4
+    assert made(folder, tmp_path / "o").records == 4
+
+
+def test_more_pictures_than_training_reads_are_said(records, tmp_path, monkeypatch):
+    from pipeline.picture_sets import making
+
+    monkeypatch.setattr(making, "FILES_MAX", 10)
+    assert any("folders of at most" in notice for notice in made(records / "a.hea", tmp_path / "o").notices)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.registry import WEIGHTS
-from pipeline.datasets.patients import patient_of, ptbxl_patients, read_patients
+from pipeline.datasets.patients import StatedFacts, patient_of, read_cinc2017, read_patients, read_ptbxl
 from pipeline.datasets.splits import DS1, DS2
 from pipeline.errors import DataError
 from pipeline.evaluation.saved import evaluation_file, read_evaluation
@@ -117,11 +117,26 @@ def test_patients_of_public_databases():
     assert patient_of("", "own") == "own"
 
 
-def test_ptbxl_states_its_patients(tmp_path):
-    table = "ecg_id,patient_id,filename_lr,filename_hr\n1,15709.0,records100/00000/00001_lr,records500/00000/00001_hr\n"
+def test_ptbxl_states_its_patients_and_rhythms(tmp_path):
+    codes = "\"{'NORM': 100.0, 'SR': 0.0, 'AFIB': 0.0}\""
+    files = "records100/00000/00001_lr,records500/00000/00001_hr"
+    table = f"ecg_id,patient_id,scp_codes,filename_lr,filename_hr\n1,15709.0,{codes},{files}\n"
     (tmp_path / "ptbxl_database.csv").write_text(table)
-    assert ptbxl_patients(tmp_path) == {"00001_lr": "ptbxl/15709", "00001_hr": "ptbxl/15709"}
-    assert ptbxl_patients(tmp_path / "nowhere") == {}
+    facts = StatedFacts("ptbxl/15709", "AFIB")
+    assert read_ptbxl(tmp_path) == {"00001_lr": facts, "00001_hr": facts}
+    assert read_ptbxl(tmp_path / "nowhere") == {}
+
+
+def test_the_challenge_of_2017_states_the_rhythm_of_strips(tmp_path):
+    (tmp_path / "REFERENCE.csv").write_text("A1,N\nA2,A\nA3,O\n")
+    for name in ("A1", "A2", "A3"):
+        (tmp_path / f"{name}.hea").write_text("")
+    assert {name: facts.rhythm for name, facts in read_cinc2017(tmp_path).items()} == {
+        "A1": "N",
+        "A2": "AFIB",
+        "A3": None,
+    }
+    assert read_cinc2017(tmp_path / "nowhere") == {}
 
 
 def test_a_table_of_patients_says_which_recordings_are_of_one(tmp_path):

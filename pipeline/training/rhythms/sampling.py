@@ -5,6 +5,7 @@ DS2 and half of svdb are held out.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,13 +23,14 @@ from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.rhythm_references import read_strip_labels
-from pipeline.datasets.splits import DS1, DS2, training_half
+from pipeline.datasets.splits import DS1, DS2, SAME_PERSON, training_half
 from pipeline.errors import EcgError
 from pipeline.intake import read_path
 from pipeline.signal.conditioning import condition
 from pipeline.signal.leads import choose_leads
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.signal.sampling import BEATS_MIN, FACTORS, MEASURES, NAME, SURE, sampling_measures
+from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.unreadable import strip
 from pipeline.types import FloatArray, Recording
 
@@ -42,6 +44,7 @@ SHORTEST_S: Final = 3.0
 FOLDS: Final = 4
 WEIGHT_RIGHT: Final = 6.0  # a stated sampling frequency is right nearly always
 SEED: Final = 0
+_MIT: Final = re.compile(r"(mitdb|svdb)/\d{3}|qtdb/sel\d{3}")
 
 
 def run(data_dir: Path | None, output_dir: Path | None, *, progress: Progress = no_progress) -> Path:
@@ -68,11 +71,13 @@ def run(data_dir: Path | None, output_dir: Path | None, *, progress: Progress = 
     held_out = _rows([*_records(folder, "mitdb", DS2), *_records(folder, "svdb", others)], no_progress)
     progress(0.9, "Training")
     trees = _fitted(*training[:2])
-    _, which = np.unique(training[2], return_inverse=True)
-    cross = np.zeros((which.size, len(FACTORS)))
-    for fold in range(FOLDS):
-        own = which % FOLDS == fold
-        cross[own] = _fitted(training[0][~own], training[1][~own]).predict_proba(training[0][own])
+    fold_of = folds(training[2])
+    fold = np.array([fold_of[record] for record in training[2]])
+    cross, without = np.zeros((fold.size, len(FACTORS))), {}
+    for number in range(FOLDS):
+        own = fold == number
+        fitted = _fitted(training[0][~own], training[1][~own])
+        cross[own], without[number] = fitted.predict_proba(training[0][own]), from_scikit_learn(fitted)
     scores = {
         "training records, left out in turn": _scores(cross, training[1]),
         "held out": _scores(trees.predict_proba(held_out[0]), held_out[1]),
@@ -89,18 +94,29 @@ def run(data_dir: Path | None, output_dir: Path | None, *, progress: Progress = 
         "training_minutes": round((time.monotonic() - began) / 60, 1),
     }
     write_json((output_dir or SCORES.parent) / SCORES.name, scores)
-    return write_detector(
-        NAME,
-        from_scikit_learn(trees),
-        title="Sampling frequency",
-        classes=CLASSES,
-        measures=MEASURES,
-        facts=facts,
-        folder=output_dir or WEIGHTS,
-    )
+    said: dict[str, Any] = {
+        "title": "Sampling frequency",
+        "classes": CLASSES,
+        "measures": MEASURES,
+        "facts": facts,
+    }
+    write_folds(NAME, without, fold_of, **said)
+    return write_detector(NAME, from_scikit_learn(trees), folder=output_dir or WEIGHTS, **said)
 
 
 Rows = tuple[FloatArray, NDArray[np.int64], NDArray[np.str_]]
+
+
+def folds(record: NDArray[np.str_]) -> dict[str, int]:
+    """Return the fold of each record, DATABASE/RECORD: the same for all that are of one person.
+
+    Records of qtdb are parts of others: sel100 is of mitdb/100.
+    """
+    names = np.unique(record).tolist()
+    people = {name: name.split("/")[1].removeprefix("sel") if _MIT.fullmatch(name) else name for name in names}
+    people |= {f"mitdb/{b}": people[f"mitdb/{a}"] for a, b in SAME_PERSON if {f"mitdb/{a}", f"mitdb/{b}"} <= {*names}}
+    number = {person: k % FOLDS for k, person in enumerate(sorted(set(people.values())))}
+    return {name: number[person] for name, person in people.items()}
 
 
 def _records(folder: Path, database: str, records: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
