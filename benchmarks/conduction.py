@@ -28,7 +28,8 @@ from pipeline.datasets.rhythm_references import read_rhythms
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.intake import read_path
 from pipeline.intake.wfdb_annotations import parse_marks
-from pipeline.rhythm.blocks import find_blocks
+from pipeline.rhythm.atrial import find_atrial
+from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.conduction_measures import SURE, own_waves, p_scores
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pacing import NAME, find_pacing, read_pacing
@@ -232,7 +233,7 @@ def made_blocks(root: Path) -> dict[str, Any]:
         recording = read_path(root / "mitdb" / f"{record}.hea")
         for one in av_block.made_recordings(root, recording, half=1, versions=VERSIONS, clean=0):
             context = av_block.context_of(one.recording)
-            found = find_blocks(context)
+            found = outside_fibrillation(find_blocks(context), find_atrial(context))
             counts[one.kind] = counts.get(one.kind, 0) + 1
             if CODES.get(one.kind, "") not in ("BII", "BIII"):
                 false.append((one.kind, context.duration_s, [e for e in found if e.rhythm in ("BII", "BIII")]))
@@ -402,9 +403,9 @@ def repeated(context: RhythmContext, times: int) -> RhythmContext:
 
 @cache
 def blocks_of(root: Path, record: str) -> tuple[float, tuple[Episode, ...]]:
-    """Return the duration of a record, DATABASE/RECORD, in seconds, and what `find_blocks` finds in it."""
+    """Return the duration of a record, DATABASE/RECORD, in seconds, and its block and junctional rhythm."""
     context = context_of(root, record)
-    return context.duration_s, tuple(find_blocks(context))
+    return context.duration_s, tuple(outside_fibrillation(find_blocks(context), find_atrial(context)))
 
 
 def context_of(root: Path, record: str) -> RhythmContext:
