@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +161,7 @@ class _Window:
     def size(self) -> Column:
         return (self.high - self.low).astype(np.float64)
 
-    def total(self, values: NDArray[np.generic]) -> Column:
+    def total(self, values: NDArray[Any]) -> Column:
         """Return the sums (k,) of what stands at the beats (n,)."""
         sums = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
         return np.asarray(sums[self.high] - sums[self.low])
@@ -274,7 +274,8 @@ def _highest(rows: Column, among: Flags) -> IntArray:
     return np.asarray(np.where(among & np.isfinite(rows), rows, -np.inf).argmax(axis=1))
 
 
-def _taken(rows: NDArray[np.generic], place: IntArray) -> NDArray[np.generic]:
+def _taken(rows: NDArray[Any], place: IntArray) -> NDArray[Any]:
+    """Return what stands at a place (k,) of each row."""
     return np.take_along_axis(rows, place[:, None], axis=1)[:, 0]
 
 
@@ -282,9 +283,6 @@ def _noise(waves: PWaves, at_s: Column) -> Column:
     """Return the mean size (k,) of gains around some times."""
     at, reach = np.round(at_s * waves.line_fs).astype(np.int64), round(NOISE_S * waves.line_fs)
     low, high = (np.clip(edge, 0, waves.line.size) for edge in (at - reach, at + reach))
-    first = int(low.min(initial=waves.line.size))
-    line = waves.line[first : high.max(initial=first)]
-    size, known = np.abs(np.nan_to_num(line)), np.isfinite(line)
-    total, count = (np.concatenate([[0.0], np.cumsum(each, dtype=np.float64)]) for each in (size, known))
-    low, high = low - first, high - first
+from itertools import pairwise
+from typing import Any, Final
     return np.asarray((total[high] - total[low]) / np.maximum(count[high] - count[low], 1))
