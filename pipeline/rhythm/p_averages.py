@@ -283,6 +283,9 @@ def _noise(waves: PWaves, at_s: Column) -> Column:
     """Return the mean size (k,) of gains around some times."""
     at, reach = np.round(at_s * waves.line_fs).astype(np.int64), round(NOISE_S * waves.line_fs)
     low, high = (np.clip(edge, 0, waves.line.size) for edge in (at - reach, at + reach))
-from itertools import pairwise
-from typing import Any, Final
+    first = int(low.min(initial=waves.line.size))
+    line = waves.line[first : high.max(initial=first)]
+    size, known = np.abs(np.nan_to_num(line)), np.isfinite(line)
+    total, count = np.concatenate([[0.0], np.cumsum(size, dtype=np.float64)]), np.append(0, np.cumsum(known))
+    low, high = low - first, high - first
     return np.asarray((total[high] - total[low]) / np.maximum(count[high] - count[low], 1))
