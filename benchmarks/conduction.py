@@ -2,8 +2,8 @@
 
 Everything is detected from the signal; beats have the classes of the reference. Paced records are left out in turn from
 the training of the detector that reads them. Blocks are made from DS2's beats, with the second half of the noise
-records. It writes docs/experiments/conduction.json and the tables of conduction.md beside it; `--fill` only copies what
-is in the file into the tables.
+records. It writes docs/experiments/conduction.json and the tables of conduction.md beside it; `--blocks` measures all
+but pacing anew and says which commit measured that; `--fill` only copies what is in the file into the tables.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from pipeline.datasets.rhythm_references import read_rhythms
 from pipeline.datasets.splits import DS1, DS2, PACED
 from pipeline.intake import read_path
 from pipeline.intake.wfdb_annotations import parse_marks
-from pipeline.rhythm.blocks import find_blocks
+from pipeline.rhythm.atrial import find_atrial
+from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.conduction_measures import SURE, own_waves, p_scores
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pacing import NAME, find_pacing, read_pacing
@@ -96,19 +97,22 @@ def main() -> None:
     """Measure, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fill", action="store_true", help="only write the tables of the page")
-    if not parser.parse_args().fill:
-        write_json(REPORT, measured(data_root()))
+    parser.add_argument("--blocks", action="store_true", help="keep what was measured of pacing")
+    asked = parser.parse_args()
+    if not asked.fill:
+        kept = json.loads(REPORT.read_text("utf-8"))["pacing"] if asked.blocks else None
+        write_json(REPORT, measured(data_root(), kept))
     _fill(json.loads(REPORT.read_text("utf-8")))
 
 
-def measured(root: Path) -> dict[str, Any]:
-    """Return all results."""
+def measured(root: Path, of_pacing: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return all results; those of pacing are measured anew if None."""
     provenance = Provenance(
         "python -m benchmarks.conduction", current_commit(), "mitdb, vfdb, svdb, ludb, nstdb", now()
     )
     return {
         "provenance": asdict(provenance),
-        "pacing": pacing(root),
+        "pacing": of_pacing or {"commit": current_commit(), **pacing(root)},
         "block_231": second_degree_of_231(root),
         **made_blocks(root),
         "false_blocks": [asdict(row) for row in false_blocks(root)],
@@ -229,7 +233,7 @@ def made_blocks(root: Path) -> dict[str, Any]:
         recording = read_path(root / "mitdb" / f"{record}.hea")
         for one in av_block.made_recordings(root, recording, half=1, versions=VERSIONS, clean=0):
             context = av_block.context_of(one.recording)
-            found = find_blocks(context)
+            found = outside_fibrillation(find_blocks(context), find_atrial(context))
             counts[one.kind] = counts.get(one.kind, 0) + 1
             if CODES.get(one.kind, "") not in ("BII", "BIII"):
                 false.append((one.kind, context.duration_s, [e for e in found if e.rhythm in ("BII", "BIII")]))
@@ -399,9 +403,9 @@ def repeated(context: RhythmContext, times: int) -> RhythmContext:
 
 @cache
 def blocks_of(root: Path, record: str) -> tuple[float, tuple[Episode, ...]]:
-    """Return the duration of a record, DATABASE/RECORD, in seconds, and what `find_blocks` finds in it."""
+    """Return the duration of a record, DATABASE/RECORD, in seconds, and its block and junctional rhythm."""
     context = context_of(root, record)
-    return context.duration_s, tuple(find_blocks(context))
+    return context.duration_s, tuple(outside_fibrillation(find_blocks(context), find_atrial(context)))
 
 
 def context_of(root: Path, record: str) -> RhythmContext:
@@ -439,7 +443,7 @@ def _fill(raw: dict[str, Any]) -> None:
 
 def _tables(raw: dict[str, Any]) -> Iterator[str]:
     yield f"`{raw['provenance']['command']}`, commit {raw['provenance']['commit']}."
-    yield "Paced records, each left out of training:"
+    yield f"Paced records, each left out of training, commit {raw['pacing']['commit']}:"
     heads = (
         "record",
         "paced time named",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -30,6 +31,8 @@ def tensorflow() -> Any:
         import tensorflow as tf
 
         prepare_gpus(tf)
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "3":
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # or it warns that each network of a search is compiled
     return tf
 
 

@@ -423,7 +423,7 @@ class Analysis:
         >>> import pipeline as hv
         >>> frame = hv.analyse(hv.read_recording(hv.demo_path())).to_frame()
         >>> frame.shape, frame["class"].iloc[0], frame["status"].iloc[0]
-        ((500, 11), 'N', 'classified')
+        ((503, 11), 'N', 'classified')
         """
         import pandas as pd
 

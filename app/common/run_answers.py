@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.common import cache, overlays
 from app.common.text import confidence_words, formatted, plain
+from models.gradcam import Heatmap
 from pipeline.errors import DataError
 from pipeline.image_folders.predicting import RunAnswer, TrainedRun, fits, heat_on_upload
 from pipeline.image_folders.runs import list_runs, read_run, run_label
@@ -37,8 +38,8 @@ def choose(picture: RgbPicture, *, page: bool, key: str) -> Path | None:
     return chosen
 
 
-def draw(picture: RgbPicture, folder: Path) -> None:
-    """The answer of a run to one picture, with where it looked.
+def draw(picture: RgbPicture, folder: Path, *, otherwise: RgbPicture | None = None) -> None:
+    """The answer of a run to one picture, with where it looked; to `otherwise` if it cannot read the picture.
 
     Raises
     ------
@@ -47,6 +48,10 @@ def draw(picture: RgbPicture, folder: Path) -> None:
     """
     trained = cache.trained_run(folder)
     answer, seen, heat = cache.run_reading(picture, trained)
+    if seen is None and otherwise is not None:
+        flat = cache.run_reading(otherwise, trained)
+        if flat[1] is not None:
+            picture, (answer, seen, heat) = otherwise, flat
     if seen is None or answer.p is None:
         st.error(plain(f"{picture.name}: {answer.reason}"), icon=":material/error:")
         return
@@ -65,7 +70,7 @@ def draw(picture: RgbPicture, folder: Path) -> None:
         _verdict(answer, trained, picture.name)
 
 
-def _under_heat(picture: RgbPicture, seen: PictureArray, heat: cache.Heatmap, trained: TrainedRun) -> PictureArray:
+def _under_heat(picture: RgbPicture, seen: PictureArray, heat: Heatmap, trained: TrainedRun) -> PictureArray:
     if trained.run.plan.reads == "pages":  # what it saw is a drawing of its own
         return overlays.with_heat(overlays.shown(seen), heat.values)
     height, width = picture.pixels.shape[:2]

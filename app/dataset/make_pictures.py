@@ -48,7 +48,7 @@ SHOWN = 8  # pictures in the preview
 STUDIES = 200  # of the worklist that can be chosen
 FRAME_GREY = 160
 ZIP_BYTES_MAX = 300 * 2**20
-WIDTHS_PX = {"model": 288, "page": 720}  # of a picture in the preview; 168 of all others, 480 of strips
+WIDTHS_PX = {"model": 288, "page": 720}  # of a picture in the preview; 144 of all others, 480 of strips
 _PREVIEW, _MADE = "make_preview", "make_made"
 
 
@@ -223,13 +223,16 @@ def _preview(sources: tuple[Source, ...], options: PictureSetOptions, wanted: st
             said = f"{example.label}, {clock(example.time_s)}"
             if example.predicted:
                 said += f", predicted, {percent(example.confidence)}"
-            width = WIDTHS_PX.get(options.style, 168 if options.of_beats else 480)
+            width = WIDTHS_PX.get(options.style, 144 if options.of_beats else 480)
             st.image(
                 _framed(_enlarged(example.picture, width)),
                 caption=plain(said),
                 width=width,
                 alt=f"A picture of {_meaning(example.label)}",
             )
+
+    if found and (gain := found[0].gain):
+        st.caption(f"25 mm/s, {gain:g} mm/mV: a large square is 0.2 s and {5 / gain:g} mV.")
 
 
 def _enlarged(picture: PictureArray, width: int) -> PictureArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     """The class of a page that was understood; a sentence where the network cannot say."""
     st.subheader("The page as a whole", anchor=False)
     if folder := run_answers.choose(picture, page=True, key="page-run"):
-        _by_run(picture, folder)
+        _by_run(picture, folder, otherwise=_flat(found, picture))
         return
     try:
         with st.spinner("Asking the page network"):
@@ -53,10 +55,16 @@ def draw_refused(picture: RgbPicture) -> None:
         _by_run(picture, folder)
 
 
-def _by_run(picture: RgbPicture, folder: Path) -> None:
+def _flat(found: Digitised, picture: RgbPicture) -> RgbPicture:
+    """The page's paper, flattened, as a picture of its own."""
+    identity = hashlib.sha256(f"{picture.digest}{found.corrections!r} flat".encode()).hexdigest()
+    return replace(picture, pixels=found.sheet.picture, digest=identity)
+
+
+def _by_run(picture: RgbPicture, folder: Path, otherwise: RgbPicture | None = None) -> None:
     try:
         with st.spinner("Asking the run"):
-            run_answers.draw(picture, folder)
+            run_answers.draw(picture, folder, otherwise=otherwise)
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
 

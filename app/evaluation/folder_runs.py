@@ -139,6 +139,7 @@ def _actions(folder: Path, label: str) -> None:
 def _rename(folder: Path) -> None:
     try:
         rename_run(folder, str(st.session_state[f"run-name-{folder.name}"]))
+        st.session_state["evaluation-run"] = folder  # or the browser would keep the old name in the list
     except DataError as error:
         st.session_state["run-refused"] = str(error)
 

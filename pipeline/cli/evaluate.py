@@ -81,9 +81,11 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _evaluate_run(options: argparse.Namespace) -> int:
-    from pipeline.image_folders.predicting import find_run, load_run
+    from pipeline.image_folders.predicting import find_run, load_run, network_in
     from pipeline.image_folders.scoring import evaluate_run, figures
 
+    if (found_beats := network_in(options.run)) is not None:
+        return _evaluate_beats_run(options, *found_beats)
     if options.data is None:
         say("evaluate --run needs --data DIR, a folder of pictures in class folders: DIR/CLASS/*.png.")
         return BAD_USE
@@ -91,6 +93,21 @@ def _evaluate_run(options: argparse.Namespace) -> int:
         trained = load_run(find_run(options.run))
         written, found = evaluate_run(trained, options.data, options.output, progress=next(steps))
     sys.stdout.write(f"{figures(found)}{written}\n")
+    return OK
+
+
+def _evaluate_beats_run(options: argparse.Namespace, name: str, weights: Path) -> int:
+    """Score a network that was trained on the public data in a run: there, or on a folder of one's own."""
+    from pipeline.config import data_root
+    from pipeline.evaluation.run import evaluate
+
+    options.model = name
+    if _is_own(options):
+        return _evaluate_own(options, weights)
+    split, data = options.split or "ds2", options.data or data_root()
+    with progress_bars(1) as steps:
+        written = evaluate(name, data, split, options.output, weights=weights, progress=next(steps))
+    sys.stdout.write(f"{_main_figures(options, written)}{written}\n")
     return OK
 
 
@@ -106,11 +123,14 @@ def _is_own(options: argparse.Namespace) -> bool:
     return is_own_folder(options.data)
 
 
-def _evaluate_own(options: argparse.Namespace) -> int:
+def _evaluate_own(options: argparse.Namespace, weights: Path | None = None) -> int:
+    from models.registry import WEIGHTS
     from pipeline.evaluation.own_records import evaluate_own, figures
 
     with progress_bars(1) as steps:
-        written, found = evaluate_own(options.model, options.data, options.output, progress=next(steps))
+        written, found = evaluate_own(
+            options.model, options.data, options.output, weights=weights or WEIGHTS, progress=next(steps)
+        )
     sys.stdout.write(f"{figures(found)}{written}\n")
     return OK
 

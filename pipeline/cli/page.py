@@ -133,7 +133,8 @@ def _class_by_run(trained: TrainedRun, found: Digitised) -> dict[str, Any]:
     """Return the same of a run on a folder."""
     from pipeline.image_folders.predicting import answer_json, predict_pictures
 
-    answer = predict_pictures(trained, [("", found.picture, "")])[0][0]
+    both = predict_pictures(trained, [("", found.picture, ""), ("", found.sheet.picture, "")])
+    answer = next((each for each, _ in both if each.p is not None), both[0][0])  # as uploaded, or else its flat paper
     told = answer_json(answer, trained.run.classes)
     version = trained.classifier.version
     return {"class": told["class"], "class_reason": told["reason"], "p": told["p"], "version": version}

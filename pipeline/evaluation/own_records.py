@@ -203,13 +203,10 @@ def figures(found: OwnEvaluation) -> str:
     if found.not_beats:
         told = ", ".join(f"{n} {'user-defined' if s == USER_DEFINED else s}" for s, n in found.not_beats.items())
         lines.append(f"Annotations that mark no beat, and do not count: {told}.")
-    for kind, title in (("detected", "End to end, at detected beats"), ("reference", "At reference beats")):
-        lines += [
-            "",
-            f"{title} ({found.model.name}, {len(found.of(kind).records)} records)",
-            *record_lines(found.of(kind)),
-            *gross_lines(found.of(kind)),
-        ]
+    for title, report in (("End to end, at detected beats", found.detected), ("At reference beats", found.reference)):
+        count = len(report.records)
+        head = f"{title} ({found.model.name}, {count} record{'s' if count > 1 else ''})"
+        lines += ["", head, *record_lines(report), *gross_lines(report)]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 

@@ -18,7 +18,7 @@ from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline._util.typed_json import to_json
 from pipeline.errors import DataError, ModelError
-from pipeline.image_folders.predicting import find_run, load_run
+from pipeline.image_folders.predicting import find_run, load_run, network_in
 from pipeline.page_classifier.schema import FOLDER as PAGES
 from pipeline.types import FloatArray
 
@@ -137,16 +137,23 @@ def source_of(model: str | None, run: str | None) -> Source:
     ModelError
         If there is none, or it is damaged.
     """
+    if run is not None and (found := network_in(run)) is not None:
+        return _beats_source(*found, run=found[1].resolve().name, option=f"--run {run}")
     if run is not None:
         trained = load_run(find_run(run))
         shows: Seen = "pages" if trained.run.plan.reads == "pages" else "pictures"
         golden = _golden(trained.folder, trained.run.model)
         return Source(trained.classifier, golden, shows, trained.folder.resolve().name, f"--run {run}")
     assert model is not None
-    weights = PAGES if model == "page" else registry.WEIGHTS
-    classifier = registry.load(model, weights)
-    usual: Seen = "beats" if classifier.network.reads == "beats" else "beat pictures"
-    return Source(classifier, _golden(weights, model), "pages" if model == "page" else usual, "", f"--model {model}")
+    if model == "page":
+        return Source(registry.load(model, PAGES), _golden(PAGES, model), "pages", "", f"--model {model}")
+    return _beats_source(model, registry.WEIGHTS, run="", option=f"--model {model}")
+
+
+def _beats_source(name: str, weights: Path, *, run: str, option: str) -> Source:
+    classifier = registry.load(name, weights)
+    shows: Seen = "beats" if classifier.network.reads == "beats" else "beat pictures"
+    return Source(classifier, _golden(weights, name), shows, run, option)
 
 
 def export_network(source: Source, form: str, output: Path, progress: Progress = no_progress) -> Exported:

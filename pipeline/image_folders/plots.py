@@ -32,6 +32,7 @@ _STYLE: Final = {
     **{"xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False},
 }
 _LETTERS: Final = 14  # of a line of a class name beside an axis
+_LONGEST: Final = 32  # letters of a class name in a plot
 _MANY: Final = 14  # classes from which their names are written small
 _SIZE: Final = (5.2, 3.4)  # inches
 _CELLS_WITH_COUNTS: Final = 20  # classes up to which a cell of the confusion matrix has room for its count
@@ -89,7 +90,8 @@ def _curves(axes: Any, curves: Curves, measures: dict[str, str]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlabel("Epoch")
     axes.set_xlim(0.5, max(map(len, curves.values()), default=1) + 0.5)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1.6)
+    if axes.lines:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2, handlelength=1.6)
 
 
 def _confusion(axes: Any, run: FolderRun) -> None:
@@ -97,9 +99,10 @@ def _confusion(axes: Any, run: FolderRun) -> None:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     k, turned = len(run.classes), len(run.classes) > 3 and max(map(len, run.classes)) > 6
     _cells(axes, counts, share)
-    upright = run.classes if k > _MANY else ["\n".join(in_lines(name, _LETTERS)) for name in run.classes]
+    names = [_short(name) for name in run.classes]
+    upright = names if k > _MANY else ["\n".join(in_lines(name, _LETTERS)) for name in names]
     across = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-    axes.set_xticks(range(k), run.classes if turned else upright, **across)
+    axes.set_xticks(range(k), names if turned else upright, **across)
     axes.set_yticks(range(k), upright)
     axes.tick_params(labelsize=7 if k > _MANY else 10)
     axes.grid(False)
@@ -148,7 +151,7 @@ def _classes(axes: Any, run: FolderRun) -> None:
             value, y, xerr=np.maximum(around, 0), fmt=marker, color=colour, label=title, capsize=2.5, markersize=5,
             linewidth=1.3, clip_on=False,
         )  # fmt: skip
-    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(name, 2 * _LETTERS)) for name in run.classes])
+    axes.set_yticks(range(len(rows)), ["\n".join(in_lines(_short(name), 2 * _LETTERS)) for name in run.classes])
     axes.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(_per_cent)
     axes.grid(axis="y", visible=False)
@@ -180,8 +183,12 @@ def _figure(width: float, height: float) -> Any:
 def _encoded(figure: Any, ending: str) -> bytes:
     file = io.BytesIO()
     kept = {"Date": None} if ending == "svg" else {"Software": None}  # the same run gives the same file
-    figure.savefig(file, format=ending, dpi=DPI, metadata=kept)
+    figure.savefig(file, format=ending, dpi=DPI, metadata=kept, bbox_inches="tight", pad_inches=0.08)
     return file.getvalue()
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _per_cent(value: float, _: int) -> str:

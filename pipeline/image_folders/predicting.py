@@ -103,6 +103,18 @@ def is_run(named: str) -> bool:
     return (folder / "run.json").is_file() or (runs_folder() / Path(named).name / "run.json").is_file()
 
 
+def network_in(named: str) -> tuple[str, Path] | None:
+    """Return the name of the network that was trained on the public data in a run, and the run's folder.
+
+    Such a run has weights and no run.json; None for any other.
+    """
+    for folder in (Path(named).expanduser(), runs_folder() / named):
+        names = () if (folder / "run.json").exists() else registry.available(folder)
+        if names:
+            return names[0], folder
+    return None
+
+
 def load_run(folder: Path) -> TrainedRun:
     """Load a run, verified.
 

@@ -82,13 +82,30 @@ class Drawer:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture to look at before a set is made: (h, w[, 3]) uint8, with its label and where it is, in seconds."""
+    """A picture to look at before a set is made.
+
+    Attributes
+    ----------
+    picture : (h, w) or (h, w, 3) uint8
+        Grey or RGB.
+    label : str
+        Its class.
+    time_s : float
+        Where its beat is, or its strip begins, seconds.
+    predicted : bool
+        Whether a network labelled it.
+    confidence : float
+        Of a predicted label, 0..1.
+    gain : float, optional
+        mm/mV, of a picture on paper.
+    """
 
     picture: PictureArray
     label: str
     time_s: float
     predicted: bool
     confidence: float
+    gain: float | None
 
 
 def drawer_for(cuts: Cuts, options: PictureSetOptions) -> Drawer:
@@ -162,7 +179,7 @@ def examples(source: Source, options: PictureSetOptions, load: Load, *, count: i
     """
     options = checked(options)
     cuts = cut(source, options, load)
-    chosen = _of_each_class(cuts, count)
+    chosen, drawer = _of_each_class(cuts, count), drawer_for(cuts, options)
     return [
         Example(
             picture,
@@ -170,8 +187,9 @@ def examples(source: Source, options: PictureSetOptions, load: Load, *, count: i
             float(cuts.sample[i]) / cuts.prepared.recording.fs,
             bool(cuts.model),
             float(cuts.confidence[i]),
+            drawer.gain,
         )
-        for i, picture in zip(chosen, drawer_for(cuts, options).draw(chosen), strict=True)
+        for i, picture in zip(chosen, drawer.draw(chosen), strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from pipeline.datasets import demo_path
 from pipeline.datasets.catalogue import CATALOGUE
 from pipeline.datasets.patients import StatedFacts, patient_of, read_cinc2017, read_ptbxl
 from pipeline.errors import DataError
+from pipeline.image_folders.dataset import shown_name
 from pipeline.intake import CsvOptions, read_path
 from pipeline.types import Recording, RhythmCode
 
@@ -168,6 +169,7 @@ def _recordings(root: Path) -> Iterator[Path]:
 
 def _source(file: Path, record: str, csv: CsvOptions | None, stated: Mapping[str, StatedFacts]) -> Source:
     database = _database(file)
+    record = shown_name(record)
     name = file.stem.removesuffix(EXCERPT) if database else record
     facts = stated.get(file.stem) or StatedFacts(patient_of(database, name))
     return Source(file, record, database, facts.patient, csv=csv, rhythm=facts.rhythm)

@@ -8,10 +8,12 @@ proves no block.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
@@ -31,6 +33,9 @@ PRIOR: Final = (-0.5, 0.0, 0.0)  # added to the log odds of the classes, chosen 
 SURE_FROM: Final = 0.7  # mean probability of any block over an episode
 OVER_T_MAX: Final = 1.0  # median gain over the T wave's: what is larger than the usual P wave is a T wave that moved
 CALIBRATION: Final = (2.103, -1.013)  # of its log odds, for held-out patients: docs/experiments/av_block.json
+LIKELY: Final = 0.5  # probability of no block, below which an interval may belong to one ...
+NEARBY: Final = 20  # ... with so many beats on each side
+IN_MIDST_S: Final = 20.0  # on each side fibrillation goes on so long
 INTERVALS_MIN: Final = 5  # of an episode
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
 MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
@@ -106,7 +111,7 @@ def block_episodes(
     p = p * np.exp(np.array(PRIOR, np.float32))
     p /= p.sum(axis=1, keepdims=True)
     over_t, found = measures[:, MEASURES.index("over_t")], []
-    for first, stop in runs(likeliest_states(np.log(np.maximum(p, LEAST_P)), CHANGE) != NONE):
+    for first, stop in runs(_blocked(p)):
         share = p[first:stop].mean(axis=0)
         sure = float(share[SECOND] + share[THIRD])
         if stop - first < INTERVALS_MIN or sure < SURE_FROM or np.median(over_t[first:stop]) > OVER_T_MAX:
@@ -117,6 +122,33 @@ def block_episodes(
         start_s, stop_s = max(0.0, float(time_s[max(first - 1, 0)]) - BEFORE_S), float(time_s[stop - 1]) - BEFORE_S
         found.append(Episode(start_s, max(stop_s, start_s), code, detail, confidence, evidence))
     return found
+
+
+def _blocked(p: FloatArray) -> NDArray[np.bool_]:
+    """Tell where the most probable course of conduction is block; it is only sought where block is likely nearby."""
+    blocked = np.zeros(len(p), np.bool_)
+    for first, stop in runs(maximum_filter1d(p[:, NONE] < LIKELY, 2 * NEARBY + 1)):
+        part = np.log(np.maximum(p[first:stop], LEAST_P))
+        blocked[first:stop] = likeliest_states(part, CHANGE) != NONE
+    return blocked
+
+
+def outside_fibrillation(blocks: Iterable[Episode], atrial: Sequence[Episode]) -> list[Episode]:
+    """Leave out block in the midst of atrial fibrillation, which has no P wave that could be blocked.
+
+    Parameters
+    ----------
+    blocks : iterable of Episode
+        What `find_blocks` returned.
+    atrial : sequence of Episode
+        Proposed atrial rhythms.
+    """
+    around = [(one.start_s + IN_MIDST_S, one.stop_s - IN_MIDST_S) for one in atrial if one.rhythm == "AFIB"]
+    return [
+        one
+        for one in blocks
+        if one.rhythm not in ("BII", "BIII") or not any(a < one.start_s and one.stop_s < b for a, b in around)
+    ]
 
 
 def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:

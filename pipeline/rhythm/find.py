@@ -15,7 +15,7 @@ from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
-from pipeline.rhythm.blocks import find_blocks
+from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
@@ -126,7 +126,8 @@ def episodes(
     if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
         known = [episode for episode in known if episode.rhythm != "NOISE"]
     proposed = [*known, *outside(pauses, without_beats(known))]
-    proposed += [*find_pacing(context, pacing), *find_blocks(context), *find_atrial(context)]
+    atrial = find_atrial(context)
+    proposed += [*find_pacing(context, pacing), *outside_fibrillation(find_blocks(context), atrial), *atrial]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 

@@ -63,7 +63,7 @@ def without_usual_beats(states: IntArray, known: KnownBeats) -> IntArray:
     known : KnownBeats
         Beats are usual if they look like those within a minute of an episode.
     """
-    return np.where(_usual_seconds(states != 0, known), 0, states)
+    return np.where(_usual_seconds(states != 0, known, states != 0), 0, states)
 
 
 def across_gaps(states: IntArray, uncut: IntArray, probability: FloatArray, known: KnownBeats) -> IntArray:
@@ -91,22 +91,25 @@ def across_gaps(states: IntArray, uncut: IntArray, probability: FloatArray, know
         unlikely = float(np.median(probability[gap])) < GAP_PROBABILITY
         if stop - start > GAP_S or cut[gap].any() or unlikely or np.mean(probability[gap] <= 0) > SILENT_SHARE:
             continue
-        with_gap = states != 0
-        with_gap[gap] = True
-        if not _usual_seconds(with_gap, known)[gap].any():
+        asked = np.zeros(states.size, np.bool_)
+        asked[first:last] = True
+        if not _usual_seconds(asked, known, (states != 0) | asked)[gap].any():
             filled[gap] = states[first] if start - first >= last - stop else states[stop]
     return filled
 
 
-def _usual_seconds(asked: NDArray[np.bool_], known: KnownBeats) -> NDArray[np.bool_]:
-    """Tell in which of the seconds that are asked for (n_seconds,) beats of the usual shape follow each other."""
+def _usual_seconds(asked: NDArray[np.bool_], known: KnownBeats, ventricular: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell in which of the seconds that are asked for (n_seconds,) beats of the usual shape follow each other.
+
+    What is usual is told by the beats outside all seconds that may be ventricular.
+    """
     usual_s = np.zeros(asked.size, np.bool_)
     signal, fs, time_s = known.signal, known.fs, known.time_s
     time_s = time_s[(time_s >= WINDOW_S[0] + SHIFT_S) & (time_s < len(signal) / fs - WINDOW_S[1] - SHIFT_S)]
     if not asked.any() or not time_s.size:
         return usual_s
     second = np.minimum(time_s.astype(np.int64), asked.size - 1)
-    beside = np.convolve(asked, np.ones(2 * GUARD_S + 1))[GUARD_S:-GUARD_S] > 0
+    beside = np.convolve(ventricular, np.ones(2 * GUARD_S + 1))[GUARD_S:-GUARD_S] > 0
     outside = np.flatnonzero(~beside[second])
     usual = np.zeros(time_s.size, np.bool_)
     for first, last in runs(asked):

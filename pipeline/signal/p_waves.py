@@ -130,7 +130,8 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     fs = conditioned.fs / DECIMATED
     n = time_s.size
     facts = np.zeros((len(FACTS), n), np.float32)
-    parts = [_Part(*(np.zeros(0) for _ in range(3)), np.zeros(0, np.float32))]
+    nothing = np.zeros(0, np.float32)
+    parts = [_Part(nothing, nothing, nothing, nothing)]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
     line = np.full(count, np.nan, np.float32)

@@ -102,26 +102,35 @@ def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> Float
     """
     first, stop = _span(WINDOW_MS, fs)
     ms = np.arange(first, stop) * np.float32(1000 / fs)
-    onset = np.concatenate(
-        [np.zeros(0, np.intp), *(_onsets(part, ms, fs) for part in beat_rows(lead, at, first, stop))]
-    )
+    onset = _onsets(lead, at, ms, fs)
+    margin = max(3 * _samples(STEP_MS, fs), _samples(SLOW_MS, fs))
     order = np.argsort(onset, kind="stable")
     measures = np.zeros((at.size, len(MEASURES)), np.float32)
-    for alike in np.split(order, np.flatnonzero(np.diff(onset[order])) + 1):
-        for k, rows in enumerate(beat_rows(lead, at[alike], first, stop)):
-            measures[alike[k * BEATS_AT_ONCE : (k + 1) * BEATS_AT_ONCE]] = _measured(rows, onset[alike[0]], ms, fs)
+    for alike in np.split(order, np.flatnonzero(np.diff(onset[order])) + 1) if at.size else ():
+        here = int(onset[alike[0]])
+        seen = np.flatnonzero((ms - ms[here] >= -BEFORE_MS) & (ms - ms[here] <= COMPLEX_MS))
+        low, high = max(int(seen[0]) - margin, 0), min(int(seen[-1]) + 1 + margin, ms.size)
+        for k, rows in enumerate(beat_rows(lead, at[alike], first + low, first + high)):
+            part = alike[k * BEATS_AT_ONCE : (k + 1) * BEATS_AT_ONCE]
+            measures[part] = _measured(rows, here - low, ms[low:high], fs)
     return measures
+
+
+def _samples(ms: float, fs: float) -> int:
+    return max(1, round(ms / 1000 * fs))
 
 
 def _span(window_ms: tuple[float, float], fs: float) -> tuple[int, int]:
     return round(window_ms[0] / 1000 * fs), round(window_ms[1] / 1000 * fs) + 1
 
 
-def _onsets(rows: FloatArray, ms: NDArray[np.float32], fs: float) -> NDArray[np.intp]:
-    """Return where in its window each beat (n,) has its sharpest corner."""
+def _onsets(lead: FloatArray, at: NDArray[np.integer], ms: NDArray[np.float32], fs: float) -> NDArray[np.intp]:
+    """Return at which of the times `ms` each beat (n,) has its sharpest corner."""
     sought = np.flatnonzero((ms >= ONSET_MS[0]) & (ms <= ONSET_MS[1]))
-    step = max(1, round(STEP_MS / 1000 * fs))
-    return np.asarray(sought[0] + _part(_corners, rows, step, sought[0], sought[-1] + 1).argmax(axis=1))
+    step, first = _samples(STEP_MS, fs), round(WINDOW_MS[0] / 1000 * fs) + int(sought[0])
+    parts = beat_rows(lead, at, first - step, first + sought.size + step)
+    found = [np.abs(_corners(rows, step)[:, step:-step]).argmax(axis=1) for rows in parts]
+    return np.asarray(sought[0] + np.concatenate([np.zeros(0, np.intp), *found]))
 
 
 def _part(
@@ -134,14 +143,14 @@ def _part(
 
 def _measured(rows: FloatArray, at: int, ms: NDArray[np.float32], fs: float) -> FloatArray:
     """Measure beats (n, m) which all have their onset at the same sample of the window."""
-    step, since = max(1, round(STEP_MS / 1000 * fs)), ms - ms[at]
+    step, since = _samples(STEP_MS, fs), ms - ms[at]
     inside = np.flatnonzero((since >= -BEFORE_MS) & (since <= COMPLEX_MS))
     begin, end = int(inside[0]), int(inside[-1]) + 1
     here_from, here_to = np.flatnonzero(np.abs(since) <= GUARD_MS)[[0, -1]] + (0, 1)
     corner, edge = (_part(measure, rows, step, begin, end) for measure in (_corners, _edges))
     pulse = _part(_pulses, rows, step, here_from, end)
     coarse = _part(_corners, rows, 3 * step, here_from, here_to).max(axis=1)
-    slope = _part(_edges, rows, max(1, round(SLOW_MS / 1000 * fs)), here_from, end)
+    slope = _part(_edges, rows, _samples(SLOW_MS, fs), here_from, end)
     whole = rows[:, here_from:end]
     height = whole.max(axis=1) - whole.min(axis=1)
     before, here, after = (
@@ -279,7 +288,7 @@ def stimulus_likeness(
     gain : (n,) float32
         Size of the stimulus there, 1 where it is as large as usual.
     """
-    step = max(1, round(STEP_MS / 1000 * fs))
+    step = _samples(STEP_MS, fs)
     span, reach = _span(STIMULUS_MS, fs), round(ALIGN_MS / 1000 * fs)
     places = onset[seeds] - step // 2
     common = np.median(_slopes(p_signal, places, step, *span), axis=0)
@@ -304,7 +313,7 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
         Sampling frequency, Hz.
     """
     nothing = Spikes(read_only(np.zeros(0, np.int64)), read_only(np.zeros(0, np.float32)))
-    step = max(1, round(SHARP_MS / 1000 * fs))
+    step = _samples(SHARP_MS, fs)
     block = round(NOISE_BLOCK_S * fs)
     if fs < SPIKE_FS_HZ or lead.size < 2 * block:
         return nothing

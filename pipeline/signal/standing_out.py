@@ -38,7 +38,7 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
 
     A run of beats may be part of it if all are far lower than the recording's QRS, if nothing in the recording is as
     high as a QRS, or if one lead, clear elsewhere, shows nothing of them. It is, if the shapes differ like noise or are
-    as wide as P waves; where there are few, or one lead shows them, if they do not look like the usual beat.
+    as wide as P waves; one or two are, if they do not look like the usual beat.
 
     Parameters
     ----------
@@ -82,13 +82,14 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
 def _are_beats(lead: FloatArray, at: IntArray, run: slice, fs: float, *, low: bool) -> bool:
     """Tell whether a run of the beats `at` (n,) looks like QRS complexes in a lead.
 
-    Low ones do if they are alike and narrow; a few, or others, if they look like the usual beat.
+    Low ones do if they are alike and narrow. Of others, which a lead shows, one or two do if they look like the usual
+    beat, and more in any case: they may be a ventricular run while another lead is lost.
     """
     reach = round(REACH_S * fs)
     offsets = np.arange(-reach, reach + 1)
     beats = gather(lead, at[run, None] + offsets)
-    if low and len(beats) >= RUN_BEATS:
-        return _look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs
+    if len(beats) >= RUN_BEATS:
+        return not low or (_look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs)
     some = at[:: max(1, -(-at.size // TEMPLATE_BEATS)), None]
     usual = np.median(gather(lead, some + offsets), axis=0)
     return bool(np.median(_correlation(beats, usual)) >= ALIKE)

@@ -117,6 +117,8 @@ def test_a_run_is_renamed_and_its_folder_stays(page, home):
     next(button for button in page.button if button.label == "Save the name").click().run()
     assert not page.exception
     assert list(page.dataframe[0].value["Run"]) == ["with dropout", "20260101-old"]
+    assert page.selectbox(key="evaluation-run").options == ["with dropout", "20260101-old"]
+    assert page.selectbox(key="evaluation-run").value == home / "runs" / "20260102-new"
     assert (home / "runs" / "20260102-new" / "run.json").is_file()
 
 

@@ -10,7 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.dataset import make_pictures
+from pipeline.analysis import analyse
 from pipeline.config import ROOT
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
+from pipeline.store.recordings import delete_recording, save_recording
+from pipeline.store.studies import create_study
 from tests.helpers.records import WidthRule, write_record
 
 PAGE = str(ROOT / "app" / "dataset" / "page.py")
@@ -77,6 +82,7 @@ def test_every_style_can_be_chosen(page, style):
     page.button(key="make_look").click().run()
     wanted = ["208\\_excerpt\\: The recording has no lead I\\, which a page of layout 3x4\\+1 shows\\."]
     assert errors(page) == (wanted if style == "page" else [])
+    assert any("5 mm/mV: a large square is 0.2 s and 1 mV" in said.value for said in page.caption) == (style == "paper")
 
 
 def test_the_archive_holds_the_pictures_of_the_manifest(page, records):
@@ -165,3 +171,21 @@ def test_a_browser_elsewhere_gets_an_archive_and_no_path(monkeypatch, page):
     page.button(key="make_all").click().run()
     assert errors(page) == []
     assert page.session_state["make_made"][1].archive
+
+
+@pytest.mark.usefixtures("own_store")
+def test_a_recording_of_the_worklist_is_drawn_and_one_that_is_gone_is_said(monkeypatch):
+    monkeypatch.setattr("app.common.cache.classifier", lambda name: WidthRule())
+    recording = save_recording(read_path(demo_path()))
+    create_study(analyse(recording, WidthRule()))
+    page = AppTest.from_file(PAGE, default_timeout=120).run()
+    page.button_group(key="make_origin").set_value(make_pictures.WORKLIST).run()
+    page.number_input(key="make_most").set_value(3).run()
+    page.button(key="make_all").click().run()
+    assert errors(page) == []
+    with archive(page) as found:
+        rows = list(csv.DictReader(io.StringIO(found.read("pictures/manifest.csv").decode())))
+    assert {(row["record"], row["patient"], row["predicted"]) for row in rows} == {("208_excerpt", "208_excerpt", "no")}
+    delete_recording(recording.digest)
+    page.run()
+    assert ["is not on this machine" in text for text in errors(page)] == [True]

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -14,12 +15,15 @@ import numpy as np
 import pytest
 
 from models import export
+from models.registry import WEIGHTS
 from pipeline import cli
 from pipeline._util.typed_json import read_as
 from pipeline.config import ROOT
 from pipeline.errors import DataError, ModelError
+from pipeline.evaluation.own_records import read_own_evaluation
 from pipeline.image_folders.exporting import Exported, export_network, source_of
 from pipeline.image_folders.predicting import load_run, predict_files
+from tests.helpers.records import write_record
 from tests.helpers.trained_runs import trained_on_curves
 
 RUNTIMES = {
@@ -144,6 +148,18 @@ def test_a_shipped_network_says_what_it_reads(name, shows):
     source = source_of(name, None)
     assert source.shows == shows
     assert len(source.golden)
+
+
+def test_a_network_trained_on_the_public_data_in_a_run_is_exported_and_scored_too(tmp_path, capsys):
+    shutil.copytree(WEIGHTS / "cnn", tmp_path / "run" / "cnn")
+    source = source_of(None, str(tmp_path / "run"))
+    assert (source.shows, source.run, source.classifier.name) == ("beat pictures", "run", "cnn")
+    (tmp_path / "records").mkdir()
+    write_record(tmp_path / "records", "mine", seconds=30)
+    arguments = ["evaluate", "--run", str(tmp_path / "run"), "--data", str(tmp_path / "records")]
+    assert cli.main([*arguments, "--output", str(tmp_path / "e.json")]) == 0
+    assert read_own_evaluation(tmp_path / "e.json").reference.records == ("mine",)
+    assert "cnn, 1 record)" in capsys.readouterr().out
 
 
 def test_the_description_is_json_that_anyone_can_read(written):

@@ -25,7 +25,9 @@ from pipeline.image_folders.predicting import (
 )
 from pipeline.image_folders.runs import rename_run
 from pipeline.image_folders.scoring import evaluate_run, figures, read_run_evaluation
+from tests.helpers.printed_page import drawn
 from tests.helpers.trained_runs import trained_on_curves
+from tests.hostile.make_corpus import encoded
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +211,17 @@ def test_a_class_that_the_run_does_not_know_is_named(made, trained, tmp_path):
 def test_evaluate_run_needs_data(made, capsys):
     assert cli.main(["evaluate", "--run", str(made / "run")]) == 2
     assert "needs --data" in capsys.readouterr().err
+
+
+def test_page_with_a_run_names_the_runs_class_and_still_writes_the_recording(made, tmp_path):
+    (tmp_path / "p.png").write_bytes(encoded(drawn().picture))
+    arguments = ["page", str(tmp_path / "p.png"), "--output", str(tmp_path / "o")]
+    given = ["--speed", "25", "--gain", "10"]
+    assert cli.main([*arguments, *given, "--model", str(made / "run")]) == 0
+    facts = json.loads((tmp_path / "o" / "p.page.json").read_text())
+    assert set(facts["p"]) == {"high", "low"}
+    assert facts["class"] in ("high", "low", None)
+    assert bool(facts["class"]) != bool(facts["class_reason"])
+    assert facts["version"] == load_run(made / "run").classifier.version
+    assert (tmp_path / "o" / "p.hea").is_file()
+    assert cli.main([*arguments, "--model", "nothing"]) == 2

@@ -20,7 +20,9 @@ from pipeline._util import provenance
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import to_json
 from pipeline.errors import DataError
-from pipeline.image_folders.plots import PLOTS
+from pipeline.evaluation.class_scores import class_report
+from pipeline.image_folders.html_report import write_report
+from pipeline.image_folders.plots import PLOTS, write_plots
 from pipeline.image_folders.predictions import (
     Predictions,
     compare_runs,
@@ -163,10 +165,18 @@ def test_the_report_is_one_file_that_loads_nothing_and_has_the_numbers_of_the_ru
     assert len(set(re.findall(r' id="([^"]+)"', page))) == len(re.findall(r' id="([^"]+)"', page))
 
 
-def test_names_in_a_report_are_text_and_no_markup(run_folder, tmp_path):
-    from pipeline.image_folders.html_report import write_report
-    from pipeline.image_folders.plots import write_plots
+@pytest.mark.parametrize("classes", [2, 30])
+def test_long_names_and_many_classes_fit_into_the_plots(run_folder, tmp_path, classes):
+    rng = np.random.default_rng(classes)
+    label = np.arange(classes * 4) % classes
+    names = tuple(f"{i} {'a very long name of a class ' * 3}"[:80] for i in range(classes))
+    report = class_report(rng.dirichlet(np.ones(classes), label.size), label, names)
+    run = replace(read_run(run_folder), classes=names, report=report, curves={"loss": (1.0,), "val_loss": (None,)})
+    assert write_plots(tmp_path, run) == tuple(PLOTS)  # a warning that there is no room fails
+    assert "…" in (tmp_path / "plots" / "confusion.svg").read_text("utf-8")
 
+
+def test_names_in_a_report_are_text_and_no_markup(run_folder, tmp_path):
     run = replace(read_run(run_folder), classes=("<b>high</b>", "low & slow"), samples=(), dataset="<i>x</i>")
     write_plots(tmp_path, run)
     page = write_report(tmp_path, run).read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from models import runtime
+from pipeline.config import ROOT
 
 
 class Experimental:
@@ -77,3 +79,14 @@ def test_weights_of_a_gpu_are_float32(monkeypatch) -> None:
         assert runtime.dtype_policy() == "float32"
     finally:
         runtime.dtype_policy.cache_clear()
+
+
+def test_tensorflow_does_not_warn_that_the_networks_of_a_search_are_compiled():
+    code = (
+        "from models.runtime import tensorflow; import numpy as np; tf = tensorflow()\n"
+        "for n in range(9): tf.function(lambda x: x + 1)(tf.constant(np.zeros(n + 1, np.float32)))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "retracing" not in done.stderr

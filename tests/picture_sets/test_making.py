@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -344,3 +345,17 @@ def test_more_pictures_than_training_reads_are_said(records, tmp_path, monkeypat
 
     monkeypatch.setattr(making, "FILES_MAX", 10)
     assert any("folders of at most" in notice for notice in made(records / "a.hea", tmp_path / "o").notices)
+
+
+def test_a_name_that_is_no_text_or_has_control_characters_is_shown_harmlessly(tmp_path):
+    folder = folder_of(tmp_path / "r")
+    write_record(folder, "r", seconds=20)
+    for name in (b"b\xff\xfe", b"c\x1b[31m\n"):
+        for ending in (b".hea", b".atr"):
+            (Path(os.fsdecode(os.fsencode(folder) + b"/" + name + ending))).write_bytes(
+                (folder / f"r{ending.decode()}").read_bytes()
+            )
+    card = made(folder, tmp_path / "o")
+    assert card.records == 3
+    assert {row["record"] for row in rows_of(tmp_path / "o")} == {"r", "b??", "c?[31m?"}
+    assert made(folder, tmp_path / "o").pictures == card.pictures

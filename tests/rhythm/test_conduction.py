@@ -6,13 +6,14 @@ import pytest
 from pipeline.config import DEFAULT, data_root
 from pipeline.intake import read_path
 from pipeline.intake.wfdb_annotations import parse_marks
-from pipeline.rhythm.blocks import find_blocks
+from pipeline.rhythm.blocks import block_episodes, find_blocks, outside_fibrillation
+from pipeline.rhythm.conduction_measures import MEASURES
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pacing import find_pacing, paced_beats, read_pacing
 from pipeline.signal.conditioning import condition
 from pipeline.signal.p_waves import find_p_waves
 from pipeline.signal.r_peaks import detect_r_peaks
-from pipeline.types import Recording
+from pipeline.types import Episode, Recording
 
 SECONDS = 60.0
 
@@ -77,6 +78,36 @@ def test_two_to_one_block_is_named_and_a_bradycardia_of_the_same_rate_is_not():
     assert {episode.detail for episode in blocked if episode.rhythm == "BII"} == {"2:1"}
     slow = find_blocks(context(drawn(beats - 0.16, beats)))
     assert not [episode for episode in slow if episode.rhythm != "BI"]
+
+
+def test_the_line_of_gains_shows_p_waves_and_neither_beats_nor_t_waves():
+    p_s = np.arange(0.6, SECONDS - 1, 0.8)
+    beats = np.delete(p_s, slice(5, None, 6)) + 0.16  # every sixth P wave is not conducted
+    waves = find_p_waves(context(drawn(p_s, beats)).conditioned, beats)
+    at = [np.round(times[3:-3] * waves.line_fs).astype(int) for times in (p_s, beats, beats + 0.29)]
+    assert np.median(waves.line[at[0]]) > 0.9
+    assert np.isnan(waves.line[at[1]]).all()
+    assert np.nanmedian(np.abs(waves.line[at[2]])) < 0.2
+
+
+def test_one_likely_interval_does_not_make_an_episode_and_one_unlikely_does_not_end_it():
+    p = np.tile(np.float32([0.98, 0.01, 0.01]), (60, 1))
+    p[20:40], p[30], p[50] = (0.05, 0.9, 0.05), (0.7, 0.2, 0.1), (0.1, 0.8, 0.1)
+    time_s, measures = np.arange(60.0), np.full((60, len(MEASURES)), -1, np.float32)
+    (episode,) = block_episodes(time_s, measures, p)
+    assert (episode.rhythm, episode.start_s, episode.stop_s) == ("BII", pytest.approx(18.7), pytest.approx(38.7))
+    surer = block_episodes(time_s, measures, p, calibration=(2.0, 0.0))
+    assert surer[0].confidence > block_episodes(time_s, measures, p, calibration=(1.0, 0.0))[0].confidence
+    measures[:, MEASURES.index("over_t")] = 1.5  # a wave larger than a P wave
+    assert block_episodes(time_s, measures, p) == []
+
+
+def test_block_in_the_midst_of_atrial_fibrillation_is_left_out_and_beside_it_is_not():
+    fibrillation = [Episode(0.0, 300.0, "AFIB")]
+    midst, edge = Episode(50.0, 70.0, "BII", "Wenckebach"), Episode(285.0, 320.0, "BII", "2:1")
+    junctional = Episode(100.0, 120.0, "NOD")
+    assert outside_fibrillation([midst, junctional, edge], fibrillation) == [junctional, edge]
+    assert outside_fibrillation([midst], [Episode(0.0, 300.0, "AFL")]) == [midst]
 
 
 def test_complete_block_is_named_where_p_waves_and_beats_go_their_own_ways():

@@ -14,7 +14,7 @@ SECONDS = 100
 
 
 def beats_at(time_s: list[float], shape: FloatArray) -> FloatArray:
-    lead = np.zeros(round(SECONDS * FS))
+    lead = np.zeros(round(SECONDS * FS), np.float32)
     for at in time_s:
         first = round(at * FS) - len(shape) // 2
         lead[first : first + len(shape)] += shape
@@ -23,7 +23,8 @@ def beats_at(time_s: list[float], shape: FloatArray) -> FloatArray:
 
 def broad(width_s: float = 0.06) -> FloatArray:
     time_s = np.arange(-0.3, 0.3, 1 / FS)
-    return np.exp(-0.5 * (time_s / width_s) ** 2) - 0.6 * np.exp(-0.5 * ((time_s - 0.2) / 0.06) ** 2)
+    shape = np.exp(-0.5 * (time_s / width_s) ** 2) - 0.6 * np.exp(-0.5 * ((time_s - 0.2) / 0.06) ** 2)
+    return np.asarray(shape, np.float32)
 
 
 def record(rr_s: float = 0.6, fibrillates: tuple[float, float] | None = None) -> KnownBeats:

@@ -98,6 +98,15 @@ def test_a_lost_lead_takes_no_beat_from_the_other(noise_mv: float) -> None:
     assert standing_out(two_leads(lost, noisy), at_samples(times)).all()
 
 
+def test_a_ventricular_run_that_one_lead_does_not_show_stays() -> None:
+    before, run, after = np.arange(1.0, 20.0, 0.8), np.arange(20.6, 23.4, 0.5), np.arange(24.4, 58.0, 0.8)
+    rest = np.concatenate([before, after])
+    first = drawn(rest, 60.0) + 0.02 * drawn(run, 60.0)
+    axis = np.arange(first.size)[:, None] / 250 - run
+    second = 0.6 * drawn(rest, 60.0) + (np.exp(-0.5 * np.square(axis / 0.06)) * np.sin(20 * axis)).sum(axis=1)
+    assert standing_out(two_leads(first, second), at_samples(np.concatenate([before, run, after]))).all()
+
+
 def test_nothing_is_taken_from_the_demo() -> None:
     recording = read_path(demo_path())
     conditioned = condition(recording, choose_leads(recording.leads), DEFAULT.signal)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pipeline.training.dense import PENALTY, Rows, _gradients, fitted, together
-from pipeline.types import FloatArray
+
+Array = NDArray[Any]
 
 
-def loss(state: list[FloatArray], inputs: FloatArray, label: FloatArray, weight: FloatArray) -> float:
+def loss(state: list[Array], inputs: Array, label: Array, weight: Array) -> float:
     """Mean weighted cross-entropy of a network with one hidden layer, and half the penalty of its squared weights."""
     first, last, shift, end = state
     odds = (np.maximum(inputs @ first + shift, 0) @ last + end)[:, 0].astype(np.float64)
@@ -19,7 +23,10 @@ def loss(state: list[FloatArray], inputs: FloatArray, label: FloatArray, weight:
 
 def test_gradients_are_those_of_the_loss() -> None:
     rng = np.random.default_rng(0)
-    state = [rng.normal(size=shape) for shape in ((3, 4), (4, 1), (4,), (1,))]
+    state: list[Array] = [rng.normal(size=shape) for shape in ((3, 4), (4, 1), (4,), (1,))]
+    inputs: Array
+    label: Array
+    weight: Array
     inputs, label, weight = rng.normal(size=(20, 3)), rng.integers(0, 2, 20).astype(np.int8), rng.uniform(0.5, 2, 20)
     found = _gradients(state, inputs, label, weight)
     for part, gradient in zip(state, found, strict=True):

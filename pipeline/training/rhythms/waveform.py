@@ -21,7 +21,6 @@ from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
-from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.rhythm.usual_beats import KnownBeats
 from pipeline.rhythm.ventricular import CLASSES, NAME, confirmed_states, seconds_of
@@ -29,6 +28,7 @@ from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.signal.standing_out import standing_out
+from pipeline.training.rhythms.facts import training_facts
 from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.waveform_examples import (
     FLUTTER,
@@ -64,6 +64,7 @@ TREES: Final = {
     "early_stopping": False,
     "random_state": SEED,
 }
+TRAINED_ON: Final = "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed"
 RESULTS: Final = ROOT / "docs" / "experiments"
 START, END = "<!-- waveform:start -->\n", "<!-- waveform:end -->"
 
@@ -128,16 +129,9 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         "title": "Ventricular waveforms",
         "classes": CLASSES,
         "measures": MEASURES,
-        "facts": {
-            "temperature": 1 / slope,
-            "bias": (0.0, bias / slope),
-            "trained_on": "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed",
-            "train_records": tuple(names),
-            "commit": current_commit(),
-            "command": f"python -m pipeline train --model {NAME}",
-            "seed": SEED,
-            "training_minutes": round((time.monotonic() - started) / 60, 2),
-        },
+        "facts": training_facts(
+            NAME, TRAINED_ON, names, started=started, seed=SEED, temperature=1 / slope, bias=(0.0, bias / slope)
+        ),
     }
     write_folds(NAME, without, {name: fold[name] for name in names}, **said)
     return write_detector(NAME, trees, folder=output_dir or WEIGHTS, **said)
