@@ -235,3 +235,25 @@ class Asystole:
     command: str
     commit: str
     counts: Mapping[str, AsystoleCounts]
+
+
+@dataclass(frozen=True)
+class ExportedFormat:
+    """A network in one format: size, and how far probabilities of a new process differ; or why it cannot be written."""
+
+    network: str
+    format: str
+    runtime: str
+    size_bytes: int
+    inputs: int
+    largest_difference: float | None
+    refused: str
+
+
+@dataclass(frozen=True)
+class Exports:
+    """An exports.json: every network in every format, and the difference that is tolerated."""
+
+    provenance: Provenance
+    tolerance: float
+    rows: tuple[ExportedFormat, ...]

@@ -19,7 +19,7 @@ from pipeline.datasets import CATALOGUE
 from pipeline.datasets.verify import digest_of
 from pipeline.errors import DataError
 
-ENDINGS = (".atr", ".dat", ".hea")
+ENDINGS = (".atr", ".dat", ".ecg", ".hea")
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
     python docs/make_numbers.py           writes
     python docs/make_numbers.py --check   changes nothing; exit code 1 if a document is out of date
 
-The documents are README.md, docs/results.md, docs/reproduce.md, docs/experiments/rhythm-evaluation.md and
-docs/model_cards/*.md. Every number comes from models/weights/NAME/evaluation*.json, rhythm.json and manifest.json; none
-is typed.
+The documents are README.md, docs/results.md, docs/reproduce.md, docs/use-and-export.md,
+docs/experiments/rhythm-evaluation.md and docs/model_cards/*.md. Every number comes from
+models/weights/NAME/evaluation*.json, rhythm.json, manifest.json and docs/experiments/exports.json; none is typed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.results import Exports  # noqa: E402
 from models import registry  # noqa: E402
 from models.detectors import available_detectors, detector_manifest  # noqa: E402
+from pipeline._util.typed_json import read_as  # noqa: E402
 from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
 from pipeline.evaluation.rhythm_schema import (  # noqa: E402
     RhythmEvaluation,
@@ -40,6 +42,8 @@ DEFAULTS: Final = ("rhythm_svdb", "vgg16")  # what the README shows: the network
 CARDS: Final = ROOT / "docs" / "model_cards"
 REPRODUCE: Final = ROOT / "docs" / "reproduce.md"
 RHYTHMS: Final = ROOT / "docs" / "experiments" / "rhythm-evaluation.md"
+EXPORTING: Final = ROOT / "docs" / "use-and-export.md"
+EXPORTS: Final = ROOT / "docs" / "experiments" / "exports.json"
 DETECTORS: Final = "detectors"  # the card of all detectors of rhythms
 PAGE: Final = WEIGHTS / "pages" / "page"
 BLOCK: Final = re.compile(r"(<!-- numbers:start -->\n).*?(<!-- numbers:end -->)", re.DOTALL)
@@ -60,6 +64,7 @@ def main() -> int:
     found = {path.parent.name: read_evaluation(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
     texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found), RHYTHMS: _rhythms()}
     texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
+    texts |= {EXPORTING: _exports()}
     stale = [path for path, block in texts.items() if _fill(path, block, write=not check)]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -293,6 +298,26 @@ def _trained(source: SourceScores) -> str:
 
 def _numbers(found: Mapping[str, int]) -> str:
     return ", ".join(f"{number} by `{name}`" for name, number in sorted(found.items()))
+
+
+def _exports() -> str:
+    """How far a new process's probabilities differ from the network's, per format."""
+    content = read_as(Exports, EXPORTS, again="run `python -m benchmarks.exports`")
+    rows = [
+        [
+            f"`{row.network}`",
+            f"`{row.format}`",
+            f"{row.size_bytes / 1e6:.1f} MB" if row.size_bytes else "",
+            row.refused or f"{row.largest_difference:.1e}",
+            row.runtime,
+        ]
+        for row in content.rows
+    ]
+    made = content.provenance
+    return _table(["network", "format", "size", "largest difference of a probability", "read with"], rows) + (
+        f"\nWritten by `docs/make_numbers.py` from `{EXPORTS.relative_to(ROOT)}` (commit `{made.commit[:12]}`): "
+        f"{content.rows[0].inputs} inputs each, {content.tolerance:.0e} is tolerated.\n"
+    )
 
 
 def _detectors_card() -> str:

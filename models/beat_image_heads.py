@@ -191,12 +191,13 @@ def head_manifest(name: str = PICTURE_NETWORK, folder: Path = WEIGHTS) -> Pictur
         facts = PictureManifest(**known)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"The picture head of network {name!r} cannot be read; run `python -m pipeline train --model pictures`."
+            f"The picture head of network {name!r} cannot be read; "
+            "run `python -m pipeline train --model pictures --ship`."
         ) from error
     if facts.network_sha256 != standing_on:
         raise ModelError(
             f"The picture head was made for other weights of network {name!r}; "
-            "run `python -m pipeline train --model pictures`."
+            "run `python -m pipeline train --model pictures --ship`."
         )
     return facts
 

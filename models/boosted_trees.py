@@ -13,7 +13,39 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 _ROWS: Final = 256  # evaluated at a time
+_TOP: Final = 5  # levels of which all nodes are asked: answers that nobody needs cost less than finding those needed
 _NAMES: Final = ("feature", "threshold", "left", "right", "value", "root", "output", "start")
+
+
+@dataclass(frozen=True, eq=False)
+class _Top:
+    """The first levels of all trees, each as if it had all nodes there: a leaf leads to itself.
+
+    Attributes
+    ----------
+    feature, threshold : (q,), (q, 1)
+        The different questions: feature <= threshold.
+    levels : tuple of (2**level, n_trees) intp
+        Which of them each node asks.
+    below : (n_trees * 2**n_levels,) intp
+        Where the answers lead, tree by tree: they are the digits of a number, the first one counting most.
+    """
+
+    feature: NDArray[np.intp]
+    threshold: Array
+    levels: tuple[NDArray[np.intp], ...]
+    below: NDArray[np.intp]
+
+    def __call__(self, columns: Array) -> NDArray[np.intp]:
+        """Return the nodes (n_trees, n) that measures (m, n) reach."""
+        yes = (columns.take(self.feature, axis=0) <= self.threshold).view(np.uint8)
+        digits = yes.take(self.levels[-1], axis=0)
+        for count, level in enumerate(self.levels[-2::-1], 1):
+            answer = yes.take(level, axis=0)
+            after_no, after_yes = digits[0::2], digits[1::2]
+            digits = after_no ^ ((after_no ^ after_yes) & -answer) | answer << count
+        trees, ends = self.levels[0].size, 2 ** len(self.levels)
+        return np.asarray(self.below.take(digits[0] + ends * np.arange(trees)[:, None]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +80,46 @@ class BoostedTrees:
     def __call__(self, measures: NDArray[Any]) -> Array:
         """Return the outputs (n, k), before any softmax, for measures (n, m)."""
         rows = np.asarray(measures, np.float32)
-        parts = [self._some(rows[i : i + _ROWS]) for i in range(0, max(1, len(rows)), _ROWS)]
+        parts = [self._some(np.ascontiguousarray(rows[i : i + _ROWS].T)) for i in range(0, max(1, len(rows)), _ROWS)]
         return np.concatenate(parts)
+
+    @cached_property
+    def _is_leaf(self) -> NDArray[np.bool_]:
+        return np.asarray(self.left == np.arange(self.left.size))
 
     @cached_property
     def _asked(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Of each node its feature, and of each node in turn where a no and where a yes lead; as numpy takes them."""
         return self.feature.astype(np.intp), np.stack([self.right, self.left], axis=1).ravel().astype(np.intp)
 
-    def _some(self, rows: Array) -> Array:
+    @cached_property
+    def _top(self) -> _Top:
+        here: NDArray[np.intp] = self.root.astype(np.intp)[None]
+        levels: list[NDArray[np.intp]] = []
+        while not levels or (len(levels) < _TOP and not self._is_leaf[here].all()):
+            levels.append(here)
+            here = np.stack([self.right[here], self.left[here]], axis=1).reshape(-1, self.root.size).astype(np.intp)
+        asked = np.concatenate(levels)
+        kinds = np.stack([self.feature[asked].astype(np.float64), self.threshold[asked].astype(np.float64)], axis=-1)
+        question, which = np.unique(kinds.reshape(-1, 2), axis=0, return_inverse=True)
+        parts = np.split(which.reshape(asked.shape), np.cumsum([len(level) for level in levels])[:-1])
+        return _Top(question[:, 0].astype(np.intp), question[:, 1:].astype(np.float32), tuple(parts), here.T.ravel())
+
+    def _some(self, columns: Array) -> Array:
+        """Return the outputs (n, k) for measures (m, n)."""
+        trees, n = self.root.size, columns.shape[1]
         feature, answered = self._asked
-        node = np.broadcast_to(self.root.astype(np.intp), (len(rows), len(self.root)))
-        numbers, each = rows.ravel(), rows.shape[1] * np.arange(len(rows))[:, None]
-        while True:
-            low = numbers.take(each + feature.take(node)) <= self.threshold.take(node)
-            following = answered.take(2 * node + low)
-            if np.array_equal(following, node):
-                break
-            node = following
-        leaves, of_output = self.value[node], self.output[:, None] == np.arange(len(self.start))
-        return np.asarray(self.start + leaves @ of_output.astype(np.float32), np.float32)
+        node = self._top(columns).ravel()
+        going = np.flatnonzero(~self._is_leaf.take(node))
+        while going.size:
+            here = node.take(going)
+            low = columns.take(feature.take(here) * n + going % n) <= self.threshold.take(here)
+            here = answered.take(2 * here + low)
+            node[going] = here
+            going = going[~self._is_leaf.take(here)]
+        of_output = (np.arange(self.start.size)[:, None] == self.output).astype(np.float32)
+        leaves = self.value.take(node).reshape(trees, n)
+        return np.asarray(self.start + (of_output @ leaves).T, np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `boosted_trees` needs to rebuild it."""

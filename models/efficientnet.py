@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.backbone import SQUEEZED, start_from, with_head
+from models.backbone import SQUEEZED, pretrained, start_from, with_head
 from models.network import Network, everything
 from models.runtime import keras
 
@@ -39,4 +39,18 @@ def initialise(model: Any, weights_dir: Path) -> str:
     return start_from(model, weights_dir / IMAGENET_FILE)
 
 
-NETWORK = Network("EfficientNetB0", build, initialise, everything, SQUEEZED, 1e-3, place=40)
+def imagenet() -> Any:
+    """Return EfficientNetB0 with ImageNet weights, which Keras downloads."""
+    return keras().applications.EfficientNetB0(include_top=False, weights="imagenet")
+
+
+NETWORK = Network(
+    "EfficientNetB0",
+    build,
+    initialise,
+    everything,
+    SQUEEZED,
+    1e-3,
+    place=40,
+    folders=pretrained((CUT, "block5c_add", "block4c_add"), IMAGENET_FILE, imagenet),
+)

@@ -19,6 +19,7 @@ Logits = Callable[[Array], Array]
 History = dict[str, list[float]]
 UNLABELLED: Final = -1
 _STEPS_PER_REPORT: Final = 20
+_CURVES: Final = "curves"  # in a saved epoch, beside its arrays
 _RECENT_STEPS: Final = 50  # whose mean loss is reported
 
 
@@ -84,15 +85,18 @@ class InFolder:
 
     def resume(self, model: Any, optimizer: Any) -> History:
         """Load the last epoch and return the curves so far; empty if there are none."""
-        file = self._folder / "history.json"
+        file = self._folder / "last.npz"
         if not file.exists():
             return {}
-        _load_arrays(self._folder / "last.npz", [*model.variables, *optimizer.variables])
-        history: History = json.loads(file.read_text())
+        with np.load(file, allow_pickle=False) as arrays:
+            if _CURVES not in arrays:  # of an earlier version
+                return {}
+            history: History = json.loads(str(arrays[_CURVES]))
+        _load_arrays(file, [*model.variables, *optimizer.variables])
         return history
 
     def keep(self, model: Any, optimizer: Any, history: History, *, is_best: bool) -> None:
-        """Write the epoch, and the best one beside it, to the folder.
+        """Write the epoch, and the best one before it, to the folder: each file at once or not at all.
 
         Parameters
         ----------
@@ -106,8 +110,7 @@ class InFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         if is_best:
             _save_arrays(self._folder / "best.npz", model.variables)
-        _save_arrays(self._folder / "last.npz", [*model.variables, *optimizer.variables])
-        (self._folder / "history.json").write_text(json.dumps(history))
+        _save_arrays(self._folder / "last.npz", [*model.variables, *optimizer.variables], json.dumps(history))
 
     def restore(self, model: Any) -> None:
         """Give the model the variables of the best epoch."""
@@ -127,6 +130,7 @@ def train_epochs(
     recipe: Recipe = PLAIN,
     best_only: bool = True,
     patience: int | None = None,
+    patience_from: int = 0,
 ) -> History:
     """Train a model and leave it as it was in its best epoch, or in its last.
 
@@ -152,6 +156,8 @@ def train_epochs(
         Whether the best epoch is kept; else the last one is.
     patience : int, optional
         So many epochs without a better one end the run.
+    patience_from : int, optional
+        They are counted from this epoch on: while statistics settle, held-out losses say little.
 
     Returns
     -------
@@ -161,6 +167,8 @@ def train_epochs(
     history = keeper.resume(model, optimizer)
     step = _compiled_step(model, optimizer, recipe)
     for epoch in range(len(history.get("loss", [])), epochs):
+        if patience is not None and _without_a_better(history, patience_from) >= patience:
+            break
         started = time.monotonic()
 
         def within(done: float, sentence: str, epoch: int = epoch) -> None:
@@ -170,11 +178,9 @@ def train_epochs(
         measures["minutes"] = (time.monotonic() - started) / 60
         for key, value in measures.items():
             history.setdefault(key, []).append(round(float(value), 5))
-        best = best_epoch(history["val_loss"])
-        keeper.keep(model, optimizer, history, is_best=best == epoch or not best_only)
+        is_best = best_epoch(history["val_loss"]) == epoch
+        keeper.keep(model, optimizer, history, is_best=is_best or not best_only)
         within(1.0, ", ".join(f"{key} {value:.4f}" for key, value in measures.items()))
-        if patience is not None and epoch - best >= patience:
-            break
     keeper.restore(model)
     return history
 
@@ -183,6 +189,12 @@ def best_epoch(val_loss: Sequence[float]) -> int:
     """Return the epoch with the lowest loss, the later of equals; -1 if none is a number."""
     known = [(loss, -epoch) for epoch, loss in enumerate(val_loss) if np.isfinite(loss)]
     return -min(known)[1] if known else -1
+
+
+def _without_a_better(history: History, counted_from: int) -> int:
+    """Count the epochs since the best one, or since `counted_from` if that was later."""
+    losses = history.get("val_loss", [])
+    return len(losses) - 1 - max(best_epoch(losses), counted_from)
 
 
 def _one_epoch(
@@ -223,9 +235,10 @@ def _assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
         variable.assign(value)
 
 
-def _save_arrays(path: Path, variables: Sequence[Any]) -> None:
+def _save_arrays(path: Path, variables: Sequence[Any], curves: str = "") -> None:
     temporary = path.with_suffix(".part.npz")
     arrays: dict[str, Any] = {f"{i}": np.asarray(variable) for i, variable in enumerate(variables)}
+    arrays[_CURVES] = np.array(curves)
     np.savez(temporary, **arrays)
     temporary.replace(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.backbone import SQUEEZED, start_from, with_head
+from models.backbone import SQUEEZED, pretrained, start_from, with_head
 from models.network import Network, everything
 from models.runtime import keras
 
@@ -26,4 +26,18 @@ def initialise(model: Any, weights_dir: Path) -> str:
     return start_from(model, weights_dir / IMAGENET_FILE)
 
 
-NETWORK = Network("MobileNetV2, fine-tuned", build, initialise, everything, SQUEEZED, 5e-4, place=30)
+def imagenet() -> Any:
+    """Return MobileNetV2 with ImageNet weights, which Keras downloads."""
+    return keras().applications.MobileNetV2((224, 224, 3), include_top=False, weights="imagenet")
+
+
+NETWORK = Network(
+    "MobileNetV2, fine-tuned",
+    build,
+    initialise,
+    everything,
+    SQUEEZED,
+    5e-4,
+    place=30,
+    folders=pretrained((CUT, "block_9_add", "block_6_expand_relu"), IMAGENET_FILE, imagenet),
+)

@@ -15,6 +15,34 @@ Logits = Callable[[NDArray[Any]], NDArray[np.float32]]  # from inputs (n, ...) t
 
 
 @dataclass(frozen=True)
+class FolderUse:
+    """How a network is trained on a folder of pictures of any size; the defaults train every layer from the start.
+
+    Attributes
+    ----------
+    cuts : tuple of str
+        Layers where the network can be divided: the last frozen one while only the head is trained, then deeper ones,
+        after which training may go on. ("",) trains everything.
+    head_epochs, tuning_epochs : int
+        Epochs of the head on frozen features, and of what follows a cut; with ("",) there is only the second phase.
+    patience : int
+        So many epochs without a better one end a phase.
+    imagenet_file : str
+        Name of the ImageNet weights in HEARTVISION_DATA/weights; "" where there are none.
+    imagenet : Callable[[], Any] or None
+        Makes the Keras application with its ImageNet weights, which Keras downloads; layers of the same name start
+        from them.
+    """
+
+    cuts: tuple[str, ...] = ("",)
+    head_epochs: int = 0
+    tuning_epochs: int = 40
+    patience: int = 10
+    imagenet_file: str = ""
+    imagenet: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
 class Network:
     """How one network is made; a module of models/ that ends with `NETWORK = Network(...)` is found by its name.
 
@@ -41,6 +69,8 @@ class Network:
         Networks that read "beats" take rows of beats in their order (`models.rhythm`) instead of pictures.
     served : Callable[[Weights, int], Logits] or None
         `served(weights, classes)` makes the function from inputs to logits without Keras; None where Keras answers.
+    folders : FolderUse or None
+        How it is trained on folders of pictures; None if it is not.
     also_trained_on : str
         A database of which half is used for training besides DS1 (`splits.training_half`), or "".
     """
@@ -55,6 +85,7 @@ class Network:
     place: int = 100
     reads: Literal["pictures", "beats"] = "pictures"
     served: Callable[[Weights, int], Logits] | None = None
+    folders: FolderUse | None = FolderUse()
     also_trained_on: str = ""
 
 

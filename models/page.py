@@ -110,5 +110,5 @@ def page_heat(classifier: Classifier, picture: NDArray[np.uint8], class_name: st
 
 
 NETWORK = Network(
-    "VGG16 on 12-lead pages", build, vgg16.initialise, lambda name: name == "logits", CUT, 1e-3, place=200
+    "VGG16 on 12-lead pages", build, vgg16.initialise, lambda name: name == "logits", CUT, 1e-3, place=200, folders=None
 )

@@ -8,18 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from models.loop import Array, Batch, History, InMemory, Logits, train_epochs
+from models.loop import Array, Batch, History, InMemory, Keeper, Logits, train_epochs
 from models.runtime import keras, tensorflow
 
 
 @dataclass(frozen=True)
 class TailPlan:
-    """`learning_rate` falls by a cosine over `epochs`; `patience` epochs without a better "val_loss" end the run."""
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    epochs : int
+        At most so many.
+    learning_rate : float
+        At its highest; it falls by a cosine over `epochs`.
+    patience : int
+        So many epochs without a better "val_loss" end the run.
+    weight_decay : float
+        Of AdamW.
+    warmup_epochs : int
+        The learning rate rises over so many epochs first, in which patience is not counted.
+    """
 
     epochs: int
     learning_rate: float
     patience: int
     weight_decay: float = 1e-3
+    warmup_epochs: int = 0
 
 
 def feature_maps(model: Any, layer: str) -> Callable[[Array], Array]:
@@ -49,6 +64,8 @@ def fit_tail(
     validate: Callable[[Logits], dict[str, float]],
     plan: TailPlan,
     progress: Callable[[float, str], None] = lambda fraction, sentence: None,
+    *,
+    keeper: Keeper | None = None,
 ) -> History:
     """Train a model (the tail of a network, or a whole one) and leave it as it was in its best epoch.
 
@@ -64,6 +81,8 @@ def fit_tail(
         Epochs, learning rate and patience.
     progress : Callable[[float, str], None], optional
         Called with a fraction in 0..1 and a sentence.
+    keeper : Keeper, optional
+        Where epochs are kept; in memory if None.
 
     Returns
     -------
@@ -71,7 +90,14 @@ def fit_tail(
         Curves by epoch: loss, accuracy, minutes, and what `validate` returns.
     """
     steps = sum(1 for _ in batches(0))
-    schedule = keras().optimizers.schedules.CosineDecay(plan.learning_rate, max(plan.epochs * steps, 1), alpha=0.02)
+    warmup = min(plan.warmup_epochs, plan.epochs - 1) * steps
+    schedule = keras().optimizers.schedules.CosineDecay(
+        0.0 if warmup else plan.learning_rate,
+        max(plan.epochs * steps - warmup, 1),
+        alpha=0.02,
+        warmup_target=plan.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
     optimizer = keras().optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
     optimizer.build(model.trainable_variables)
     logits = logits_of(model)
@@ -80,11 +106,12 @@ def fit_tail(
         optimizer,
         batches,
         lambda: validate(logits),
-        InMemory(),
+        keeper or InMemory(),
         progress,
         epochs=plan.epochs,
         steps=steps,
         patience=plan.patience,
+        patience_from=plan.warmup_epochs,
     )
 
 

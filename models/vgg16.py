@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.backbone import copy_layers, pretrained
 from models.network import Network
 from models.runtime import keras
 
@@ -39,10 +40,13 @@ def initialise(model: Any, weights_dir: Path) -> str:
             for layer in _convolutions(model):
                 layer.set_weights([arrays[f"{layer.name}/{part}"].astype(np.float32) for part in ("kernel", "bias")])
         return "ImageNet weights"
-    source = keras().applications.VGG16(include_top=False, weights="imagenet")
-    for layer in _convolutions(model):
-        layer.set_weights(source.get_layer(layer.name).get_weights())
+    copy_layers(imagenet(), model)
     return "ImageNet weights"
+
+
+def imagenet() -> Any:
+    """Return the convolutions with ImageNet weights, which Keras downloads."""
+    return keras().applications.VGG16(include_top=False, weights="imagenet")
 
 
 def trainable(layer_name: str) -> bool:
@@ -54,4 +58,13 @@ def _convolutions(model: Any) -> list[Any]:
     return [layer for layer in model.layers if "_conv" in layer.name]
 
 
-NETWORK = Network("VGG16, ImageNet, fine-tuned", build, initialise, trainable, HEAT_LAYER, 1.5e-4, place=10)
+NETWORK = Network(
+    "VGG16, ImageNet, fine-tuned",
+    build,
+    initialise,
+    trainable,
+    HEAT_LAYER,
+    1.5e-4,
+    place=10,
+    folders=pretrained(("block5_pool", "block4_pool", "block3_pool"), IMAGENET_FILE, imagenet),
+)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from models.network import Network, everything, random_start
 from models.runtime import keras
 
@@ -58,6 +60,12 @@ def _positions() -> Any:
 
         def call(self, tokens: Any) -> Any:
             return tokens + keras().ops.cast(self.vectors, tokens.dtype)
+
+        def native(self) -> tuple[Any, list[Any]]:
+            """Return a layer of Keras's own that computes the same, and its weights: for files without this class."""
+            tokens, width = self.vectors.shape
+            equal = keras().layers.EinsumDense("btw,wv->btv", (tokens, width), bias_axes="tv", name=self.name)
+            return equal, [np.eye(width, dtype=np.float32), np.asarray(self.vectors, np.float32)]
 
     return Positions(name="positions")
 

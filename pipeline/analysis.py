@@ -146,7 +146,7 @@ def prepare(
     >>> from pipeline.intake import read_path
     >>> prepared = prepare(read_path(demo_path()))
     >>> prepared.leads, len(prepared.beats)
-    (('MLII',), 500)
+    (('MLII',), 503)
     """
     _check_duration(recording, config)
     read = read_leads(recording, config.signal, leads)

@@ -113,7 +113,7 @@ def analyse(
     >>> import pipeline as hv
     >>> result = hv.analyse(hv.read_recording(hv.demo_path()))
     >>> len(result.sample), result.counts()["V"]
-    (500, 93)
+    (503, 91)
     """
     from models.registry import manifest
     from pipeline.analysis import classify, prepare
@@ -223,7 +223,7 @@ def score(recording: Recording, result: Analysis, *, start_s: float = 0.0) -> pd
     >>> recording = hv.read_recording(hv.demo_path())
     >>> scores = hv.score(recording, hv.analyse(recording))
     >>> scores.loc["VEB"].round(2).tolist()
-    [93.0, 0.96, 0.97, 0.96]
+    [93.0, 0.97, 0.99, 0.98]
     """
     import pandas as pd
 

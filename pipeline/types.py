@@ -423,7 +423,7 @@ class Analysis:
         >>> import pipeline as hv
         >>> frame = hv.analyse(hv.read_recording(hv.demo_path())).to_frame()
         >>> frame.shape, frame["class"].iloc[0], frame["status"].iloc[0]
-        ((500, 11), 'N', 'classified')
+        ((503, 11), 'N', 'classified')
         """
         import pandas as pd
 
@@ -496,6 +496,10 @@ class BeatTrace:
         How the trace was found: its share of the picture's width and height; the share of the ink that belongs to it;
         the share of columns crossed more than once; the share of the picture that is plain background; the share of
         columns without ink; and the stroke's thickness over the trace's height.
+    drawn : (height_px, width_px, 3) uint8 or None
+        The beat picture as networks read it, where the upload is one that HeartVision drew.
+    doubts : tuple of str
+        What is doubtful about the picture, such as that it looks mirrored; one sentence each.
     """
 
     name: str
@@ -505,6 +509,8 @@ class BeatTrace:
     row_px: FloatArray
     value: FloatArray
     finding: FloatArray
+    drawn: PictureArray | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def number(name: str, value: SupportsFloat) -> float:

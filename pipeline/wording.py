@@ -9,6 +9,7 @@ interval in brackets (`score`). Measures that are not shares - kappa, AUC, calib
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -19,9 +20,26 @@ RESEARCH_USE: Final = (
     "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
 )
 
+_PARTS: Final = re.compile(r"[^ _-]*[ _-]|[^ _-]+")  # of a name, where lines may end
 _NUMBERS: Final = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
+
+
+def in_lines(name: str, letters: int) -> tuple[str, ...]:
+    """Divide a name into lines of about so many letters, after a space, a hyphen or an underscore where it has one.
+
+    Examples
+    --------
+    >>> in_lines("myocardial_infarction", 14), in_lines("history of MI", 14)
+    (('myocardial_', 'infarction'), ('history of MI',))
+    """
+    lines = [""]
+    for part in _PARTS.findall(name):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > letters:
+            lines.append("")
+        lines[-1] += part
+    return tuple(line.strip() for line in lines)
 
 
 def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str:

@@ -147,7 +147,7 @@ for network in registry.available():
 for network in registry.available(FOLDER):
     network_card(network, FOLDER)
 if not registry.available():
-    st.info("No trained network was found in models/weights; run `python -m pipeline train`.")
+    st.info("No trained network was found in models/weights; run `python -m pipeline train --all --ship`.")
 st.subheader("Versions", anchor=False)
 versions = {"HeartVision": pipeline.__version__, "Python": platform.python_version()} | {
     x: installed(x) for x in PACKAGES

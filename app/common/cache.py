@@ -33,6 +33,7 @@ from pipeline.worker.jobs import worker_folder
 if TYPE_CHECKING:
     from pipeline.cases.material import ReviewMaterial
     from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
@@ -96,6 +97,43 @@ def _ready(name: str) -> None:
             heatmap(network, np.zeros(network.manifest.input_shape, np.uint8))
         else:
             network.logits(np.zeros((1, *network.manifest.input_shape), np.float32))
+
+
+def trained_run(folder: Path) -> TrainedRun:
+    """A run on a folder of pictures with its verified network, loaded once for all sessions until it is changed.
+
+    Raises
+    ------
+    ModelError
+        If run.json, weights, manifest or self-test disagree.
+    """
+    changed = max(file.stat().st_mtime_ns for file in (folder, folder / "run.json"))
+    return _trained_run(str(folder), changed)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _trained_run(folder: str, changed_ns: int) -> TrainedRun:
+    from pipeline.image_folders.predicting import load_run
+
+    _keep_compiled()
+    return load_run(Path(folder))
+
+
+def run_reading(picture: RgbPicture, trained: TrainedRun) -> tuple[RunAnswer, PictureArray | None, Heatmap | None]:
+    """A run's answer to an uploaded picture, the picture as it saw it, and where it looked."""
+    manifest = trained.classifier.manifest
+    return _run_reading(picture.digest, picture.page, str(trained.folder), manifest.identity, picture, trained)
+
+
+@st.cache_data(show_spinner=False, max_entries=20, scope="session")
+def _run_reading(
+    digest: str, page: int, folder: str, version: str, _picture: RgbPicture, _trained: TrainedRun
+) -> tuple[RunAnswer, PictureArray | None, Heatmap | None]:
+    from pipeline.image_folders.predicting import heat_of_answer, predict_pictures
+
+    _keep_compiled()
+    answer, seen = predict_pictures(_trained, [(_picture.name, _picture.pixels, "")])[0]
+    return answer, seen, None if seen is None else heat_of_answer(_trained, seen, answer)
 
 
 def explanation(

@@ -27,7 +27,7 @@ def show_folder() -> None:
         "A folder on the computer that runs HeartVision, as `train/CLASS/*.png` and `test/CLASS/*.jpg`, or only "
         "`CLASS/*.png`; folders may be nested. Nothing is copied or sent anywhere."
     )
-    if not _is_local():
+    if not is_local():
         st.info("Folders can be opened only in a browser on the computer that runs HeartVision.")
         return
     with st.form("dataset_folder_form", border=False):
@@ -42,7 +42,7 @@ def show_folder() -> None:
         _show(found)
 
 
-def _is_local() -> bool:
+def is_local() -> bool:
     """Whether the browser runs on this computer; False behind a proxy, where this cannot be known."""
     return st.context.ip_address is None and not any(name in st.context.headers for name in FORWARDED)
 

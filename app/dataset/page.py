@@ -7,6 +7,7 @@ from app.common.text import formatted
 from app.common.theme import palette
 from app.dataset.charts import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
 from app.dataset.folder import show_folder
+from app.dataset.make_pictures import show_make_pictures
 from pipeline.datasets.catalogue import CATALOGUE
 from pipeline.datasets.samples import load_samples
 from pipeline.datasets.statistics import RR_BIN_MS, RecordStatistics, Statistics, load_statistics
@@ -22,6 +23,17 @@ TWIN_NAMES = {"signals": "whole signals, lead by lead", "beats": "beats, all lea
 def main() -> None:
     """The page, from top to bottom."""
     st.title("Dataset")
+    public, make, own = st.tabs(["Training and test data", "Make pictures", "Your own folder"])
+    with public:
+        _public()
+    with make:
+        show_make_pictures()
+    with own:
+        show_folder()
+
+
+def _public() -> None:
+    """What the networks were trained and tested on."""
     st.markdown(
         "What the networks were trained and tested on: public recordings whose every beat was labelled by experts. "
         "All figures here were counted by `python -m pipeline data --statistics`."
@@ -39,7 +51,6 @@ def main() -> None:
     _split()
     _duplicates(statistics)
     _sources(statistics)
-    show_folder()
 
 
 def _sets(statistics: Statistics) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import cache, overlays
+from app.common import cache, overlays, run_answers
 from app.common.text import formatted, plain
 from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
@@ -24,6 +28,9 @@ _RARE = "myocardial_infarction"
 def draw(found: Digitised, picture: RgbPicture) -> None:
     """The class of a page that was understood; a sentence where the network cannot say."""
     st.subheader("The page as a whole", anchor=False)
+    if folder := run_answers.choose(picture, page=True, key="page-run"):
+        _by_run(picture, folder, otherwise=_flat(found, picture))
+        return
     try:
         with st.spinner("Asking the page network"):
             reading = cache.page_reading(picture, found)
@@ -39,6 +46,27 @@ def draw(found: Digitised, picture: RgbPicture) -> None:
     )
     with right:
         _answer(reading)
+
+
+@st.fragment
+def draw_refused(picture: RgbPicture) -> None:
+    """The class that a run of the user's gives to a page that could not be digitised; nothing without such a run."""
+    if folder := run_answers.choose(picture, page=True, key="page-run-refused"):
+        _by_run(picture, folder)
+
+
+def _flat(found: Digitised, picture: RgbPicture) -> RgbPicture:
+    """The page's paper, flattened, as a picture of its own."""
+    identity = hashlib.sha256(f"{picture.digest}{found.corrections!r} flat".encode()).hexdigest()
+    return replace(picture, pixels=found.sheet.picture, digest=identity)
+
+
+def _by_run(picture: RgbPicture, folder: Path, otherwise: RgbPicture | None = None) -> None:
+    try:
+        with st.spinner("Asking the run"):
+            run_answers.draw(picture, folder, otherwise=otherwise)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
 
 
 def _under_heat(reading: PageReading) -> PictureArray:

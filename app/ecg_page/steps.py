@@ -54,6 +54,7 @@ def draw(name: str, payload: bytes) -> None:
         tabs = {name: partial(part, key, turned, given) for name, part in zip(TABS[2:4], parts, strict=True)}
         _tabs(tabs, f"page-refused-{key}")
         corrections.paper_form(key, turned, given)
+        classification.draw_refused(picture)
         return
     _show(found, picture, key, given)
     classification.draw(found, picture)

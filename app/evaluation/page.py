@@ -16,6 +16,7 @@ from app.common.theme import palette
 from app.evaluation import charts, tables
 from app.evaluation.confident_errors import show_errors
 from app.evaluation.explanations import show_explanations
+from app.evaluation.folder_runs import show_runs
 from app.evaluation.rhythm import show_rhythm
 from app.evaluation.robustness import show_against, show_stress, show_uncertainty
 from app.evaluation.scores import (
@@ -37,7 +38,7 @@ from app.evaluation.shared import (
     show_figure,
     show_source,
 )
-from app.evaluation.whole_images import show_pages, show_runs
+from app.evaluation.whole_images import show_pages
 from models import registry
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError

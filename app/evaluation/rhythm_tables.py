@@ -324,12 +324,15 @@ def noise(curves: Mapping[str, Mapping[str, AnsweredInNoise]], measure: str, tit
 
 
 def noise_roc(found: AnnotatedNoise, palette: Palette) -> go.Figure:
-    """How well either probability tells annotated noise from windows with a rhythm."""
+    """How well each score tells annotated noise from windows with a rhythm."""
     figure = go.Figure(
         go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": palette.muted, "dash": "dot"}, hoverinfo="skip",
                    showlegend=False)
     )  # fmt: skip
-    for name, curve, colour in (("classes would be wrong", found.wrong, "S"), ("no ECG", found.no_ecg, "V")):
+    curves = [("classes would be wrong", found.wrong, "S"), ("no ECG", found.no_ecg, "V")]
+    if found.no_rhythm is not None:
+        curves.append(("classes would be wrong within 20 s, and no ventricular rhythm", found.no_rhythm, "F"))
+    for name, curve, colour in curves:
         figure.add_scatter(
             x=[point[0] for point in curve.points],
             y=[point[1] for point in curve.points],

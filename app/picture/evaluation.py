@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -12,7 +12,6 @@ from models.registry import WEIGHTS
 from pipeline.beat_images.schema import (
     AcceptedScores,
     BinaryMeasure,
-    Interval,
     PublicPictures,
     StyledBeats,
     read_pictures_evaluation,
@@ -26,6 +25,12 @@ MEASURES: Final[Mapping[str, BinaryMeasure]] = {
     "Sensitivity": "sensitivity",
     "Specificity": "specificity",
     "ROC area": "auc",
+}
+
+TITLES: Final[Mapping[str, BinaryMeasure]] = {
+    "V or N told rightly": "accuracy",
+    "V called abnormal": "sensitivity",
+    "N called normal": "specificity",
 }
 
 
@@ -42,7 +47,10 @@ def draw() -> None:
     if styles is None or others is None:
         return
     st.subheader("How well this works", anchor=False)
-    everything, textbook = styles.all, styles.textbook
+    everything, textbook, ectopic = styles.all, styles.textbook, styles.against_normal["V"]
+    with st.container(horizontal=True, gap="small"):
+        for label, measure in TITLES.items():
+            _figure(label, ectopic.by(measure), _range((ectopic.intervals or {}).get(measure, ())))
     with st.container(horizontal=True, gap="small"):
         _figure("Beat pictures read", everything.share, _range(everything.interval))
         _figure("Textbook beats read", textbook.share, _range(textbook.interval))
@@ -76,8 +84,8 @@ def _figure(label: str, value: float | None, note: str) -> None:
     st.metric(label, score(value), note, delta_color="off", delta_arrow="off", border=True)
 
 
-def _range(interval: Interval) -> str:
-    return f"{score(interval[0])} to {score(interval[1])}"
+def _range(interval: Sequence[float]) -> str:
+    return f"{score(interval[0])} to {score(interval[1])}" if interval else ""
 
 
 def _against_rows(styles: StyledBeats) -> list[dict[str, str]]:

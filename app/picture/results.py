@@ -13,9 +13,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from app.common import cache, ecg_chart, overlays
+from app.common import cache, ecg_chart, overlays, run_answers
 from app.common.text import confidence_words, formatted, plain
 from app.common.theme import is_dark, palette
+from app.picture import run_results
 from models.beat_image_heads import PICTURE_NETWORK, PictureHead
 from models.registry import Classifier
 from pipeline.beat_images.reading import (
@@ -30,6 +31,7 @@ from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.export import table_bytes
 from pipeline.features.beat_image import on_paper
+from pipeline.image_folders.runs import list_runs
 from pipeline.intake.batch import PictureFile, picture_files
 from pipeline.labels import class_title
 from pipeline.types import BeatTrace, FloatArray
@@ -67,12 +69,17 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     EcgError
         If there are too many pictures, or the network cannot be used.
     """
+    files = picture_files(uploads)
+    first = run_results.readable(files) if list_runs() else None
+    if first is not None and (folder := run_answers.choose(first, page=False, key="picture-run")):
+        run_results.draw(files, folder)
+        return
     name = PICTURE_NETWORK
     head = cache.picture_head(name)
     found = _answers(uploads, head, name)
     position = 0
     if len(found.answers) > 1:
-        overview = table(found.answers, head.manifest.threshold)
+        overview = table(found.answers)
         shown = formatted(overview, {"confidence": percent, "abnormal": percent}, nothing="")
         st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
         st.download_button(
@@ -138,7 +145,7 @@ def _read_all(files: Sequence[PictureFile], head: PictureHead, network: str) -> 
             for file, answer in zip(files, answers, strict=True)]  # fmt: skip
 
 
-def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
+def table(answers: Sequence[PictureAnswer]) -> pd.DataFrame:
     """One row per picture, refused ones too."""
     rows: list[tuple[object, ...]] = []
     for each in answers:
@@ -146,13 +153,13 @@ def table(answers: Sequence[PictureAnswer], threshold: float) -> pd.DataFrame:
             verdict = "doubtful" if each.doubtful else "refused"
             rows.append((each.name, verdict, "", np.nan, np.nan, each.refusal))
             continue
-        rows.append((each.name, _word(each, threshold), each.aami, each.confidence, each.abnormal, ""))
+        rows.append((each.name, _word(each), each.aami, each.confidence, each.abnormal, ""))
     return pd.DataFrame(rows, columns=["picture", "verdict", "class", "confidence", "abnormal", "reason"])
 
 
-def _word(answer: PictureAnswer, threshold: float) -> str:
+def _word(answer: PictureAnswer) -> str:
     """N class or abnormal; undecided where the most likely class says one thing and the threshold another."""
-    abnormal = (answer.abnormal or 0.0) >= threshold
+    abnormal = (answer.abnormal or 0.0) >= answer.threshold
     if abnormal != (answer.aami != "N"):
         return "undecided"
     return "abnormal" if abnormal else "N class"
@@ -198,11 +205,15 @@ def _show_classified(file: PictureFile, answer: PictureAnswer, head: PictureHead
             width="stretch",
             alt="The picture under its heat",
         )
+    for doubt in trace.doubts:
+        st.warning(doubt, icon=":material/rotate_90_degrees_ccw:")
+    if trace.drawn is not None:
+        st.info("This is a beat picture of HeartVision's: it is read with its rhythm, as in a recording.")
     if heatmap.blank:
         st.info("Nothing in the picture spoke for this class: the heatmap is blank.")
     inks, verdict = st.columns([1, 2], gap="medium")
     with inks:
-        beat_rows = DEFAULT.picture.beat_height_px
+        beat_rows = DEFAULT.picture.beat_height_px if trace.drawn is None else DEFAULT.picture.height_px
         large = on_paper(overlays.enlarged(picture[:beat_rows], 8), dark=is_dark())
         st.image(large, caption="The trace in the network's inks", width="stretch", alt="What the network reads")
     with verdict:
@@ -224,16 +235,16 @@ def _ask(file: PictureFile, answer: PictureAnswer, head: PictureHead) -> None:
 
 
 def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier: Classifier) -> None:
-    label, threshold = str(answer.aami), head.manifest.threshold
+    label = str(answer.aami)
     abnormal = float(1 - p[0])
     st.text(answer.name)
     with st.container(horizontal=True, gap="small"):
         st.badge(class_title(label), color="gray" if label == "N" else "orange")
-        word = _word(answer, threshold)
+        word = _word(answer)
         if word != class_title(label):
             st.badge(word.capitalize(), color=WORDS[word])
     st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
-    st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(threshold)} on.")
+    st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(answer.threshold)} on.")
     st.plotly_chart(
         ecg_chart.probabilities(p, palette()),
         theme=None,

@@ -42,7 +42,7 @@ def draw(view: WorklistView) -> None:
     )
     names = registry.available()
     if not names:
-        st.error("No trained network was found in models/weights; run `python -m pipeline train`.")
+        st.error("No trained network was found in models/weights; run `python -m pipeline train --all --ship`.")
         return
     network = st.selectbox(
         "Network", names, index=names.index(work.default_network()), key="worklist-network",

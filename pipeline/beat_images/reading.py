@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from models.beat_image_heads import PictureHead
 from models.gradcam import BLANK_BELOW, Heatmap, heatmap, occlusion
 from models.registry import Classifier
+from pipeline.beat_images.doubts import doubts_about
 from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError
@@ -40,6 +41,8 @@ class PictureAnswer:
         Why there is no answer, else "".
     doubtful : bool
         True where a line was found that does not look enough like one beat.
+    threshold : float
+        On 1 - p(N): from there on the beat is called abnormal.
     """
 
     name: str
@@ -47,6 +50,7 @@ class PictureAnswer:
     p: FloatArray | None = None
     refusal: str = ""
     doubtful: bool = False
+    threshold: float = 0.5
 
     @property
     def aami(self) -> str | None:
@@ -88,7 +92,8 @@ def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *,
     if file.refusal:
         raise IntakeError(file.refusal)
     trace = read_beat_picture(file.name, file.payload, config, page=file.page)
-    if confirmed:
+    trace = replace(trace, doubts=doubts_about(trace))
+    if confirmed or trace.drawn is not None:
         return trace
     score, least = float(head.beat_scores([trace.value], trace.finding[None])[0]), head.manifest.accept_from
     if score < least:
@@ -103,6 +108,8 @@ def classify_traces(
     traces: Sequence[BeatTrace], head: PictureHead, classifier: Classifier, config: Config = DEFAULT
 ) -> list[PictureAnswer]:
     """Classify traces: by the head with its own network, or by another network alone.
+
+    HeartVision's own pictures show the rhythm too, and are read by the network as in a recording.
 
     Parameters
     ----------
@@ -123,22 +130,25 @@ def classify_traces(
     if not traces:
         return []
     pictures = np.stack([beat_picture(trace, config) for trace in traces])
-    if classifier.name == head.manifest.network:
+    by_head = classifier.name == head.manifest.network
+    if by_head:
         p = head.probabilities([trace.value for trace in traces], classifier.logits(pictures))
     else:
         p = classifier.predict_uploads(pictures)
-    return [PictureAnswer(trace.name, trace, read_only(row)) for trace, row in zip(traces, p, strict=True)]
-
-
-def threshold_of(head: PictureHead, classifier: Classifier) -> float:
-    """Return the value of 1 - p(N) from which the beat of a picture is called abnormal."""
-    own = classifier.name == head.manifest.network
-    return head.manifest.threshold if own else classifier.manifest.picture_threshold
+    threshold = head.manifest.threshold if by_head else classifier.manifest.picture_threshold
+    answers = [
+        PictureAnswer(trace.name, trace, read_only(row), threshold=threshold)
+        for trace, row in zip(traces, p, strict=True)
+    ]
+    for i in (i for i, trace in enumerate(traces) if trace.drawn is not None):
+        row = classifier.predict(pictures[i : i + 1])[0]
+        answers[i] = replace(answers[i], p=read_only(row), threshold=classifier.threshold)
+    return answers
 
 
 def beat_picture(trace: BeatTrace, config: Config = DEFAULT) -> PictureArray:
-    """Draw the trace in the network's colours, (height_px, width_px, 3) uint8."""
-    return render_trace(trace.value, config.picture)
+    """Return the picture that the network reads, (height_px, width_px, 3) uint8: the trace in the network's inks."""
+    return render_trace(trace.value, config.picture) if trace.drawn is None else trace.drawn
 
 
 def heat_of(classifier: Classifier, picture: PictureArray, aami: str) -> Heatmap:
@@ -183,13 +193,15 @@ def heat_on_original(found: Heatmap, trace: BeatTrace, config: Config = DEFAULT)
     (h, w) float32
         Heat in 0..1, 0 outside the trace's box.
     """
+    height, width = trace.picture.shape[:2]
+    if trace.drawn is not None:
+        return read_only(np.asarray(cv2.resize(found.values, (width, height)), np.float32))
     panel = found.values[: config.picture.beat_height_px]
     top, bottom = ((1 - share) * (config.picture.beat_height_px - 2) + 0.5 for share in TRACE_RANGE[::-1])
     across = float(trace.column_px[-1] - trace.column_px[0]) / (config.picture.width_px - 1)
     down = float(trace.row_px.max() - trace.row_px.min()) / (bottom - top)
     corner = (float(trace.column_px[0]), float(trace.row_px.min()) - top * down)
     matrix = np.array([[across, 0, corner[0]], [0, down, corner[1]]], np.float64)
-    height, width = trace.picture.shape[:2]
     heat = cv2.warpAffine(panel, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=0)
     return read_only(np.clip(heat, 0, 1).astype(np.float32))
 

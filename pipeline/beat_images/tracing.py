@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
+from pipeline.beat_images.own_picture import own_picture
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError
 from pipeline.intake.picture_reader import read_picture
@@ -85,7 +86,10 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
         If it cannot be decoded, or holds no single line that could be one beat; the message says what was measured.
     """
     picture = read_picture(payload, name, page=page, limits=config.limits)
-    column, row, finding = trace_picture(picture.pixels)
+    drawn = own_picture(picture.pixels, config.picture)
+    column, row, finding = (
+        trace_picture(picture.pixels) if drawn is None else _first_lead(drawn, picture.pixels, config)
+    )
     value = (row.max() - row) / (row.max() - row.min())
     return BeatTrace(
         name=picture.name,
@@ -95,7 +99,17 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
         row_px=read_only(row.astype(np.float32)),
         value=read_only(value.astype(np.float32)),
         finding=read_only(finding),
+        drawn=drawn,
     )
+
+
+def _first_lead(drawn: PictureArray, pixels: PictureArray, config: Config) -> tuple[Rows, Rows, FloatArray]:
+    """Return where the first lead runs in an upload that is HeartVision's own picture, as `trace_picture` does."""
+    ink = drawn[: config.picture.beat_height_px, :, 0].astype(np.float64)
+    column = np.flatnonzero(ink.any(axis=0))
+    row = (ink[:, column] * np.arange(len(ink))[:, None]).sum(axis=0) / ink[:, column].sum(axis=0)
+    to_column, to_row = (large / small for large, small in zip(pixels.shape[1::-1], drawn.shape[1::-1], strict=True))
+    return (column + 0.5) * to_column - 0.5, (row + 0.5) * to_row - 0.5, np.zeros(7, np.float32)
 
 
 def trace_picture(picture: PictureArray) -> tuple[Rows, Rows, FloatArray]:

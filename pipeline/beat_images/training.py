@@ -22,8 +22,10 @@ from models.softmax import softmax
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import current_commit
+from pipeline.beat_images.doubts import FOLDER
 from pipeline.beat_images.record_curves import SEED, Rng, Windows, choose_windows, cut_traces
 from pipeline.beat_images.traced_set import Traced, as_traced, joined, traced
+from pipeline.beat_images.training_orientation import train_orientation
 from pipeline.beat_images.training_set import (
     CLEAN,
     Shapes,
@@ -121,6 +123,7 @@ def run(
         "traces": sum(count for _, count in (*CLASS_COUNTS, *SVDB_COUNTS)),
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
+    train_orientation(shapes, output_dir and output_dir / FOLDER.name, facts["command"])
     return write_head(facts, beat, trace, output_dir or registry.WEIGHTS)
 
 

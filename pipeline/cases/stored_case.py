@@ -25,7 +25,7 @@ def default_network() -> str:
     """
     names = registry.available()
     if not names:
-        raise ModelError("No trained network was found in models/weights; run `python -m pipeline train`.")
+        raise ModelError("No trained network was found in models/weights; run `python -m pipeline train --all --ship`.")
     return RECORDING_NETWORK if RECORDING_NETWORK in names else names[0]
 
 

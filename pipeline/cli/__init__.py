@@ -12,8 +12,11 @@ from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
+from pipeline.cli.export import add_export
+from pipeline.cli.images import add_images
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
+from pipeline.cli.predict import add_predict
 from pipeline.cli.shared import BAD_USE, REFUSED, say
 from pipeline.cli.train import add_train
 from pipeline.errors import EcgError, ModelError
@@ -53,8 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
     add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
+    add_images(commands.add_parser("images", help="turn recordings into a folder of labelled pictures"))
     add_train(commands.add_parser("train", help="train a network on the public data"))
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
+    add_predict(commands.add_parser("predict", help="classify pictures with a run that was trained on a folder"))
+    add_export(commands.add_parser("export", help="write a network for other software: Keras, TensorFlow, ONNX"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipeline._util.provenance import current_commit
 from pipeline.config import data_root
 from pipeline.errors import DataError
-from pipeline.labels import AAMI_CLASSES
+from pipeline.labels import AAMI_CLASSES, aami_class
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,16 +113,14 @@ def read_records(names: tuple[str, ...] = ANNOTATED) -> Iterator[tuple[str, Reco
 
 
 def _count_beats(found: Check, records: tuple[str, ...]) -> list[int]:
-    from pipeline.datasets.statistics import record_statistics
-    from pipeline.intake import read_path
+    """Count the annotated beats of a database by class; its signals are not read, and not every database has them."""
+    from pipeline.datasets.rhythm_references import read_rhythms
 
-    total = dict.fromkeys(AAMI_CLASSES, 0)
+    total: Counter[str | None] = Counter()
     for record in records:
-        recording = read_path(found.folder / f"{record}.hea")
-        if recording.reference is not None:
-            counts = record_statistics(found.dataset, recording).counts["de_chazal"]
-            total = {name: total[name] + counts[name] for name in AAMI_CLASSES}
-    return list(total.values())
+        if any(name.startswith(f"{record}.") and not name.endswith((".hea", ".dat")) for name in found.names("ok")):
+            total.update(aami_class(symbol) for symbol in read_rhythms(found.folder / record, found.dataset).symbol)
+    return [total[name] for name in AAMI_CLASSES]
 
 
 def _download(name: str) -> None:

@@ -9,13 +9,16 @@ from typing import Any, Final
 
 from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
-from pipeline.cli.shared import OK, positive, progress_bars
+from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     work = parser.add_mutually_exclusive_group(required=True)
     work.add_argument("--model", help="the network")
+    work.add_argument(
+        "--run", metavar="RUN", help="a run on a folder, scored on the pictures in class folders of --data"
+    )
     work.add_argument(
         "--all",
         action="store_true",
@@ -31,7 +34,10 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "detector was trained on are read by one that was not, where its training left one in runs/",
     )
     parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="the records, or the folder of mitdb/ (default: HEARTVISION_DATA)"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the folder of mitdb/ (default: HEARTVISION_DATA), or any folder of WFDB records with .atr",
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--stress", action="store_true", help="score sampled beats of DS2 amid noise and lost leads")
@@ -42,12 +48,22 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--explanations", type=positive, nargs="?", const=20, metavar="N",
         help="measure how far the heatmaps can be believed, on N beats of each class (default: %(const)s)",
     )  # fmt: skip
-    parser.add_argument("--split", default="ds2", choices=("ds1", "ds2", "svdb"), help="default: %(default)s")
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: beside the network's weights")
+    parser.add_argument("--split", choices=("ds1", "ds2", "svdb"), help="of the public databases (default: ds2)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE.json",
+        help="default: beside the network's weights, in the run, or (own records) in HEARTVISION_HOME/evaluations",
+    )
     parser.set_defaults(command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.run is not None:
+        return _evaluate_run(options)
+    if _is_own(options):
+        return _evaluate_own(options)
+    options.split = options.split or "ds2"
     if options.compare:
         return _compare(options)
     if options.rhythm:
@@ -59,8 +75,64 @@ def _evaluate(options: argparse.Namespace) -> int:
     jobs = _every_evaluation(options) if options.all else [options]
     with progress_bars(len(jobs)) as steps:
         for job, progress in zip(jobs, steps, strict=True):
-            sys.stdout.write(f"{_evaluated(job, job.data or data_root(), progress)}\n")
+            written = _evaluated(job, job.data or data_root(), progress)
+            sys.stdout.write(f"{_main_figures(job, written)}{written}\n")
     return _compared_and_pictures(options) if options.all else OK
+
+
+def _evaluate_run(options: argparse.Namespace) -> int:
+    from pipeline.image_folders.predicting import find_run, load_run, network_in
+    from pipeline.image_folders.scoring import evaluate_run, figures
+
+    if (found_beats := network_in(options.run)) is not None:
+        return _evaluate_beats_run(options, *found_beats)
+    if options.data is None:
+        say("evaluate --run needs --data DIR, a folder of pictures in class folders: DIR/CLASS/*.png.")
+        return BAD_USE
+    with progress_bars(1) as steps:
+        trained = load_run(find_run(options.run))
+        written, found = evaluate_run(trained, options.data, options.output, progress=next(steps))
+    sys.stdout.write(f"{figures(found)}{written}\n")
+    return OK
+
+
+def _evaluate_beats_run(options: argparse.Namespace, name: str, weights: Path) -> int:
+    """Score a network that was trained on the public data in a run: there, or on a folder of one's own."""
+    from pipeline.config import data_root
+    from pipeline.evaluation.run import evaluate
+
+    options.model = name
+    if _is_own(options):
+        return _evaluate_own(options, weights)
+    split, data = options.split or "ds2", options.data or data_root()
+    with progress_bars(1) as steps:
+        written = evaluate(name, data, split, options.output, weights=weights, progress=next(steps))
+    sys.stdout.write(f"{_main_figures(options, written)}{written}\n")
+    return OK
+
+
+def _is_own(options: argparse.Namespace) -> bool:
+    """Tell whether plain scores on a folder of records of one's own were asked for."""
+    other = (
+        options.split or options.stress or options.uncertainty or options.explanations or options.model == "pictures"
+    )
+    if options.model is None or options.data is None or other:
+        return False
+    from pipeline.evaluation.own_records import is_own_folder
+
+    return is_own_folder(options.data)
+
+
+def _evaluate_own(options: argparse.Namespace, weights: Path | None = None) -> int:
+    from models.registry import WEIGHTS
+    from pipeline.evaluation.own_records import evaluate_own, figures
+
+    with progress_bars(1) as steps:
+        written, found = evaluate_own(
+            options.model, options.data, options.output, weights=weights or WEIGHTS, progress=next(steps)
+        )
+    sys.stdout.write(f"{figures(found)}{written}\n")
+    return OK
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
@@ -142,6 +214,23 @@ def _evaluated(options: argparse.Namespace, data: Path, progress: Progress) -> P
     from pipeline.evaluation.run import evaluate
 
     return evaluate(options.model, data, options.split, options.output, progress=progress)
+
+
+def _main_figures(options: argparse.Namespace, written: Path) -> str:
+    """Return the main figures of a split; nothing of other measurements, which the Evaluation page shows."""
+    if options.stress or options.explanations or options.uncertainty:
+        return ""
+    from pipeline.evaluation.predict import KINDS
+    from pipeline.evaluation.report_text import gross_lines
+    from pipeline.evaluation.saved import read_evaluation
+
+    found = read_evaluation(written)
+    lines = [
+        line
+        for kind in KINDS
+        for line in (f"{options.model} on {found.split}, at {kind} beats", *gross_lines(found.of(kind)))
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from pipeline.errors import EcgError, IntakeError
 
 if TYPE_CHECKING:
     from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.image_folders.predicting import TrainedRun
     from pipeline.types import Recording
 
 
@@ -25,6 +26,7 @@ def add_page(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s, where the page does not say")
     parser.add_argument("--gain", type=float, choices=(5.0, 10.0, 20.0), help="mm/mV, where the page does not say")
     parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+3, 4x3, 6x2, 6x2+1, 12x1, ...")
+    parser.add_argument("--model", metavar="RUN", help="a run trained on pages of your own names the class instead")
     parser.set_defaults(command=_pages)
 
 
@@ -36,26 +38,36 @@ def _pages(options: argparse.Namespace) -> int:
         return BAD_USE
     if not differ([_page(path) for path in options.images], "pages"):
         return BAD_USE
+    trained = _run_of(options.model)
     refused = 0
     with progress_bars(len(options.images)) as steps:
         for path, progress in zip(options.images, steps, strict=True):
             progress(0.0, f"Reading {label(path)}")
             try:
-                refused += not _one_page(path, options)
+                refused += not _one_page(path, options, trained)
             except EcgError as error:
                 refused += 1
                 say(f"{label(path)}: {error}")
     return REFUSED if refused else OK
 
 
-def _one_page(path: Path, options: argparse.Namespace) -> bool:
+def _run_of(model: str | None) -> TrainedRun | None:
+    """Load the run that names classes; None for the network that comes with HeartVision, also called "page"."""
+    if model in (None, "page"):
+        return None
+    from pipeline.image_folders.predicting import find_run, load_run
+
+    return load_run(find_run(str(model)))
+
+
+def _one_page(path: Path, options: argparse.Namespace, trained: TrainedRun | None) -> bool:
     """Tell whether a page became a recording; its facts are written either way."""
     from pipeline.digitisation.digitise import Corrections
     from pipeline.export import dump_json
     from pipeline.export.wfdb_files import write_record
 
     given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
-    recording, facts = digitise_file(path, given, page=options.page - 1)
+    recording, facts = digitise_file(path, given, page=options.page - 1, trained=trained)
     write_bytes(options.output / f"{_page(path)}.page.json", dump_json(facts))
     if recording is None:
         say(f"{label(path)}: " + (facts.get("reason") or " ".join(facts["questions"])))
@@ -64,7 +76,9 @@ def _one_page(path: Path, options: argparse.Namespace) -> bool:
     return True
 
 
-def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Recording | None, dict[str, Any]]:
+def digitise_file(
+    path: Path, given: Corrections, *, page: int = 0, trained: TrainedRun | None = None
+) -> tuple[Recording | None, dict[str, Any]]:
     """Digitise one page on disk.
 
     Parameters
@@ -75,6 +89,8 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
         What the user states by hand.
     page : int, optional
         Which page of a PDF document, from 0.
+    trained : TrainedRun, optional
+        The run that names the class; the network that comes with HeartVision if None.
 
     Returns
     -------
@@ -89,7 +105,7 @@ def digitise_file(path: Path, given: Corrections, *, page: int = 0) -> tuple[Rec
     from pipeline.digitisation.to_recording import read_page, to_recording
 
     found, name = read_page(path, given, page=page)
-    facts = _facts(found) | _class(found)
+    facts = _facts(found) | (_class(found) if trained is None else _class_by_run(trained, found))
     if found.needs:
         return None, facts | {"status": "asks"}
     try:
@@ -111,6 +127,17 @@ def _class(found: Digitised) -> dict[str, Any]:
     answer = reading.class_name if reading.confident else None
     reason = "" if reading.confident else "no class is likely enough"
     return {"class": answer, "class_reason": reason, "p": p, "version": reading.model_version}
+
+
+def _class_by_run(trained: TrainedRun, found: Digitised) -> dict[str, Any]:
+    """Return the same of a run on a folder."""
+    from pipeline.image_folders.predicting import answer_json, predict_pictures
+
+    both = predict_pictures(trained, [("", found.picture, ""), ("", found.sheet.picture, "")])
+    answer = next((each for each, _ in both if each.p is not None), both[0][0])  # as uploaded, or else its flat paper
+    told = answer_json(answer, trained.run.classes)
+    version = trained.classifier.version
+    return {"class": told["class"], "class_reason": told["reason"], "p": told["p"], "version": version}
 
 
 def _facts(found: Digitised) -> dict[str, Any]:

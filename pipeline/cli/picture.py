@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline._util.files import write_bytes
-from pipeline.cli.shared import OK, REFUSED, label, loader, progress_bars, say
+from pipeline.cli.predict import answer_files, write_answers
+from pipeline.cli.shared import label, loader, progress_bars, say
 from pipeline.config import PICTURE_NETWORK
 from pipeline.errors import EcgError, ModelError
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 def add_picture(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `picture`."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a PNG or JPEG picture of one beat")
-    parser.add_argument("--model", default=PICTURE_NETWORK, help="the network (default: %(default)s)")
+    parser.add_argument(
+        "--model", default=PICTURE_NETWORK, help="the network (default: %(default)s), or a run on a folder"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="default: standard output")
     parser.add_argument(
         "--heatmap", type=Path, metavar="DIR", help="write where the network looked, one PNG per picture"
@@ -30,8 +31,10 @@ def add_picture(parser: argparse.ArgumentParser) -> None:
 
 def _picture(options: argparse.Namespace) -> int:
     from models import registry
-    from pipeline import export
+    from pipeline.image_folders.predicting import is_run
 
+    if is_run(options.model):
+        return _picture_by_run(options)
     load = loader(options.model)
     answers = []
     with progress_bars(len(options.images)) as steps:
@@ -40,22 +43,30 @@ def _picture(options: argparse.Namespace) -> int:
             answers.append(_picture_answer(path, load, options.heatmap, number))
             progress(1.0, f"Reading {label(path)}")
     content = {"pictures": answers, "model": options.model, "version": registry.manifest(options.model).version}
-    if options.output is None:
-        sys.stdout.write(export.dump_json(content).decode("utf-8"))
-    else:
-        write_bytes(options.output, export.dump_json(content))
-    return REFUSED if any(answer["class"] is None for answer in answers) else OK
+    return write_answers(content, options.output)
+
+
+def _picture_by_run(options: argparse.Namespace) -> int:
+    """Answer with a run: the same content, without a threshold on "abnormal", which its classes need not have."""
+    from pipeline.image_folders.predicting import find_run, load_run
+
+    trained = load_run(find_run(options.model))
+    answers = [
+        answer | {"abnormal": None, "threshold": None} for answer in answer_files(trained, options.images, options)
+    ]
+    content = {"pictures": answers, "model": options.model, "version": trained.classifier.version}
+    return write_answers(content, options.output)
 
 
 def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path | None, number: int) -> dict[str, Any]:
     from models.beat_image_heads import load_head
-    from pipeline.beat_images.reading import beat_picture, classify_traces, read_beat, threshold_of
+    from pipeline.beat_images.reading import beat_picture, classify_traces, read_beat
     from pipeline.intake import read_picture_file
     from pipeline.intake.batch import PictureFile
     from pipeline.labels import AAMI_CLASSES
 
     answer: dict[str, Any] = {"picture": str(path), "status": "unclassified", "reason": "", "class": None, "p": None}
-    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0}
+    answer |= {"abnormal": None, "threshold": None, "confidence": 0.0, "doubts": []}
     try:
         head = load_head()
         trace = read_beat(PictureFile(path.name, read_picture_file(path)), head)
@@ -76,8 +87,9 @@ def _picture_answer(path: Path, load: Callable[[], Classifier], heatmaps: Path |
         "class": found.aami,
         "p": dict(zip(AAMI_CLASSES, p, strict=True)),
         "abnormal": round(1.0 - p[0], 6),
-        "threshold": threshold_of(head, classifier),
+        "threshold": found.threshold,
         "confidence": max(p),
+        "doubts": list(trace.doubts),
     }
 
 

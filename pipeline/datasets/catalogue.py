@@ -81,6 +81,26 @@ _ALL: Final = (
         "Moody GB, Muldrow WE, Mark RG. A noise stress test for arrhythmia detectors. Computers in Cardiology "
         "1984;11:381-384",
     ),
+    _physionet(
+        "vfdb",
+        "MIT-BIH Malignant Ventricular Ectopy Database",
+        "training and testing of rhythms in the signal: ventricular tachycardia, flutter and fibrillation, asystole, "
+        "noise; no beats are annotated",
+        "Greenwald SD. The development and analysis of a ventricular fibrillation detector. M.S. thesis, MIT 1986",
+    ),
+    _physionet(
+        "ltafdb",
+        "Long Term AF Database",
+        "training and testing of atrial fibrillation in the annotated beats of whole days",
+        "Petrutiu S, Sahakian AV, Swiryn S. Abrupt changes in fibrillatory wave characteristics at the termination of "
+        "paroxysmal atrial fibrillation in humans. Europace 2007;9(7):466-470. doi:10.1093/europace/eum096",
+    ),
+    _physionet(
+        "nsr2db",
+        "Normal Sinus Rhythm RR Interval Database",
+        "false alarms of rhythms in the annotated beats of healthy people",
+        "Stein PK. Normal Sinus Rhythm RR Interval Database, version 1.0.0. PhysioNet",
+    ),
 )
 CATALOGUE: Final = MappingProxyType({dataset.name: dataset for dataset in _ALL})
 

@@ -50,9 +50,9 @@ def class_report(
     k = len(classes)
     cells = label * k + predicted
     group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
-    drawn = _resampled(cells, group, k, seed)
+    drawn = drawn_confusions(grouped_cells(cells, group, k), k, seed)
     confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
-    point, resampled = _scores(confusion[None].astype(np.float64)), _scores(drawn)
+    point, resampled = confusion_scores(confusion[None].astype(np.float64)), confusion_scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
     binned = reliability(stated.max(axis=1), predicted == label, bins=10)
     shown = ("precision", "recall", "f1")
@@ -84,18 +84,54 @@ def macro_f1(predicted: IntArray, label: IntArray, classes: int) -> float:
         Number of classes.
     """
     confusion = np.bincount(label * classes + predicted, minlength=classes**2).reshape(1, classes, classes)
-    return float(_scores(confusion.astype(np.float64))["macro_f1"][0])
+    return float(confusion_scores(confusion.astype(np.float64))["macro_f1"][0])
 
 
-def _resampled(cells: IntArray, group: IntArray, k: int, seed: int) -> Array:
-    groups = int(group.max()) + 1
-    per_group = np.zeros((groups, k * k))
+def grouped_cells(cells: IntArray, group: IntArray, k: int) -> Array:
+    """Count the answers of each group of pictures by cell of the confusion matrix.
+
+    Parameters
+    ----------
+    cells : (n,) int64
+        Each picture's cell: true class times `k`, plus the answer.
+    group : (n,) int64
+        Each picture's group, from 0 without gaps.
+    k : int
+        Number of classes.
+
+    Returns
+    -------
+    (groups, k * k) float64
+        Counts.
+    """
+    per_group = np.zeros((int(group.max()) + 1, k * k))
     np.add.at(per_group, (group, cells), 1)
+    return per_group
+
+
+def drawn_confusions(per_group: Array, k: int, seed: int) -> Array:
+    """Draw groups with replacement, as many as there are, and return the confusion matrix of each of the draws.
+
+    Parameters
+    ----------
+    per_group : (groups, k * k) float64
+        As `grouped_cells` counts.
+    k : int
+        Number of classes.
+    seed : int
+        Seed of the random generator; the same seed draws the same groups.
+
+    Returns
+    -------
+    (RESAMPLES, k, k) float64
+        Counts, rows the reference.
+    """
+    groups = len(per_group)
     weights = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES)
     return np.asarray((weights @ per_group).reshape(RESAMPLES, k, k))
 
 
-def _scores(confusion: Array) -> dict[str, Array]:
+def confusion_scores(confusion: Array) -> dict[str, Array]:
     """Return measures of confusion matrices (m, k, k), rows the reference; NaN for classes that do not occur."""
     hits = np.diagonal(confusion, axis1=1, axis2=2)
     reference, predicted = confusion.sum(axis=2), confusion.sum(axis=1)

@@ -46,12 +46,23 @@ class NoiseRoc:
 
 @dataclass(frozen=True)
 class AnnotatedNoise:
-    """Windows annotated as noise against windows with a rhythm, told by two probabilities."""
+    """Windows annotated as noise against windows with a rhythm, told by three scores.
+
+    Attributes
+    ----------
+    noisy, others : int
+        Windows.
+    wrong, no_ecg : NoiseRoc
+        By the probability that classes are wrong, and that there is no ECG.
+    no_rhythm : NoiseRoc or None
+        By the first of these around a window, 0 where a ventricular rhythm is named; None in older files.
+    """
 
     noisy: int = field(metadata={"key": "windows of noise"})
     others: int = field(metadata={"key": "other windows"})
     wrong: NoiseRoc = field(metadata={"key": "classes wrong"})
     no_ecg: NoiseRoc = field(metadata={"key": "no ECG"})
+    no_rhythm: NoiseRoc | None = field(default=None, metadata={"key": "no rhythm either"})
 
 
 @dataclass(frozen=True)

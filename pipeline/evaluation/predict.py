@@ -159,7 +159,7 @@ def _predict_or_load(
 ) -> tuple[RecordPredictions, str]:
     if kept.is_file():
         return load_predictions(kept)[0], ""
-    if not path.with_suffix(".hea").is_file():
+    if not path.with_name(f"{path.name}.hea").is_file():
         raise DataError(
             f"Record {path.name!r} is missing in {path.parent.name!r}; run `python -m pipeline data` to fetch it."
         )

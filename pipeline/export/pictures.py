@@ -36,16 +36,26 @@ def heat_overlay(picture: PictureArray, heat: FloatArray, *, rows: int) -> Pictu
         RGB.
     """
     large = np.repeat(np.repeat(on_paper(picture[:rows]), _SCALE, axis=0), _SCALE, axis=1)
-    size = (large.shape[1], large.shape[0])
-    veil = cv2.resize(np.asarray(heat[:rows], np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return with_heat(large, heat[:rows])
+
+
+def with_heat(picture: PictureArray, heat: FloatArray) -> PictureArray:
+    """Draw a veil over a picture (h, w, 3) that is the more orange, the higher `heat` (any size, 0..1) is there."""
+    size = (picture.shape[1], picture.shape[0])
+    veil = cv2.resize(np.asarray(heat, np.float32), size, interpolation=cv2.INTER_LINEAR)
     alpha = (_HEAT_STRENGTH * np.clip(veil, 0, 1))[..., None]
-    mixed = large.astype(np.float32) * (1 - alpha) + np.array(_HEAT_RGB, np.float32) * alpha
+    mixed = picture.astype(np.float32) * (1 - alpha) + np.array(_HEAT_RGB, np.float32) * alpha
     return np.asarray(mixed.round().astype(np.uint8))
+
+
+def png_bytes(picture: PictureArray) -> bytes:
+    """Encode a grey picture (h, w) or an RGB one (h, w, 3), uint8, as PNG. Raises DataError if that fails."""
+    done, encoded = cv2.imencode(".png", picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise DataError(f"A picture of shape {picture.shape} could not be encoded.")
+    return encoded.tobytes()
 
 
 def write_png(picture: PictureArray, path: Path) -> Path:
     """Write an RGB picture (h, w, 3) uint8 as PNG. Raises DataError if it cannot be written."""
-    done, encoded = cv2.imencode(".png", picture[..., ::-1])
-    if not done:
-        raise DataError(f"The picture {path.name!r} could not be encoded.")
-    return write_bytes(path, encoded.tobytes())
+    return write_bytes(path, png_bytes(picture))

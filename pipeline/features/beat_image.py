@@ -8,6 +8,8 @@ See ADR 0003.
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -98,8 +100,7 @@ def render_large(
 
 def on_paper(picture: PictureArray, *, dark: bool = False) -> PictureArray:
     """Turn a picture in the three inks (..., 3) into colours on white paper or on black."""
-    inks = np.array([(235, 80, 60), (40, 160, 110), (90, 120, 235)] if dark else PAPER_INKS, np.float32)
-    background = np.float32(17.0 if dark else 255.0)
+    background, inks = INKS[1 if dark else 2]
     coverage = picture.astype(np.float32)[..., None] / 255
     result = np.full(picture.shape, background, np.float32)
     for channel in (2, 1, 0):
@@ -108,6 +109,12 @@ def on_paper(picture: PictureArray, *, dark: bool = False) -> PictureArray:
 
 
 PAPER_INKS = ((20, 20, 30), (0, 130, 100), (110, 150, 240))
+# Grey of the background and RGB of the three inks: as networks read the picture, on dark screens, on white paper.
+INKS: Final = (
+    (0.0, 255 * np.eye(3, dtype=np.float32)),
+    (17.0, np.array([(235, 80, 60), (40, 160, 110), (90, 120, 235)], np.float32)),
+    (255.0, np.array(PAPER_INKS, np.float32)),
+)
 
 
 def draw(content: PictureContent, config: PictureConfig, *, scale: int = 1) -> PictureArray:
@@ -206,18 +213,38 @@ def _add_bars(pictures: PictureArray, content: PictureContent, config: PictureCo
     height = np.clip(np.nan_to_num(ratio) / config.rr_span, 0, 1) * rows
     from_bottom = np.arange(rows)[::-1]
     coverage = np.clip(height[:, None, :] - from_bottom[None, :, None], 0, 1)
-    column, own = _bar_columns(ratio.shape[1], config, scale)
+    column, own = bar_columns(ratio.shape[1], config, scale)
     bars = (coverage[:, :, np.maximum(column, 0)] * (column >= 0) * 255).round().astype(np.uint8)
     panel = pictures[:, -rows:]
     panel[..., 0] = np.where(own, 0, bars)
     panel[..., 1] = np.where(own, bars, 0)
     drawn = np.isfinite(ratio).any(axis=1)
-    middle = round(rows * (1 - 1 / config.rr_span))
+    middle = mean_rr_row(config, scale)
     panel[drawn, middle : middle + max(1, scale // 2), :, 2] = 255
 
 
-def _bar_columns(bars: int, config: PictureConfig, scale: int) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return the bar of each pixel column (-1 between bars), and whether it is one of the beat's own two."""
+def mean_rr_row(config: PictureConfig, scale: int) -> int:
+    """Return the row of the line of the mean RR interval, from the top of the RR panel."""
+    return round(config.rr_height_px * scale * (1 - 1 / config.rr_span))
+
+
+def bar_columns(bars: int, config: PictureConfig, scale: int) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return the bar of each pixel column (-1 between bars), and whether it is one of the beat's own two.
+
+    Parameters
+    ----------
+    bars : int
+        Number of bars.
+    config : PictureConfig
+        Geometry of the picture.
+    scale : int
+        How many times as large as the network's picture.
+
+    Returns
+    -------
+    (width_px * scale,) int64, (width_px * scale,) bool
+        Bar and whether it is the beat's own, by column.
+    """
     width = config.width_px * scale
     position = (np.arange(width) + 0.5) / width * bars
     bar = np.floor(position).astype(np.int64)

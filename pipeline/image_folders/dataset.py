@@ -26,6 +26,7 @@ SPLIT_NAMES: Final = {
     **dict.fromkeys(("test", "testing", "testset"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
 }
+LISTS: Final = frozenset({"manifest.csv", "card.json", "readme.md"})  # beside the classes: they describe a set
 FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
@@ -119,6 +120,26 @@ def is_folder_dataset(root: Path) -> bool:
     return any(file_ending(file.name) in ENDINGS for file in _files(root) if file.parent != root)
 
 
+def check_data_folder(root: Path) -> None:
+    """Check that a folder is there and holds pictures in folders of classes, or recordings.
+
+    Raises
+    ------
+    DataError
+        If it does not exist, is no folder, or holds neither.
+    """
+    if not root.is_dir():
+        raise DataError(f"There is no folder {str(root)!r}; check its path.")
+    if is_folder_dataset(root) or any(root.glob("*.hea")) or any(root.glob("*/*.hea")) or (root / "RECORDS").exists():
+        return
+    if any(file_ending(file.name) in ENDINGS for file in _files(root)):
+        raise DataError(f"{str(root)!r} holds pictures in no class's folder; move them into CLASS/ or train/CLASS/.")
+    raise DataError(
+        f"{str(root)!r} holds neither pictures in folders of classes (CLASS/1.png) nor recordings (.hea); "
+        "check its path."
+    )
+
+
 def folder_path(typed: str) -> Path:
     """Resolve a folder that a local user typed.
 
@@ -145,8 +166,8 @@ def folder_path(typed: str) -> Path:
 def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progress = no_progress) -> FolderDataset:
     """Read every picture of a folder once: train/CLASS/..., CLASS/train/..., or CLASS/..., at any depth.
 
-    Files that are not pictures, are broken or too large, or lie under no class are listed as refused; links are not
-    followed; hidden files are skipped silently.
+    Files that are not pictures, are broken or too large, or lie under no class are listed as refused, and so are
+    links, which are not followed; hidden files are skipped silently.
 
     Parameters
     ----------
@@ -178,11 +199,14 @@ def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progre
         kept.append(file)
         pictures.append(picture)
         prints.append(small_print(pixels))
-    classes = {picture.class_name for picture in pictures}
+    classes = Counter(picture.class_name for picture in pictures)
     if not 2 <= len(classes) <= CLASSES_MAX:
+        named = f" ({', '.join(f'{name} {count}' for name, count in classes.items())})" if len(classes) == 1 else ""
+        first = f" The first file left out is {refused[0].path!r}: {refused[0].reason}" if refused else ""
         raise DataError(
-            f"The folder holds {len(pictures)} readable pictures of {len(classes)} classes; 2 to {CLASSES_MAX} classes "
-            "are needed, each a folder of PNG or JPEG pictures, for example train/NORMAL/1.png."
+            f"The folder {root.name!r} holds {len(pictures)} readable pictures of {len(classes)} classes{named}; 2 to "
+            f"{CLASSES_MAX} classes are needed, each a folder of PNG or JPEG pictures, for example train/NORMAL/1.png."
+            f"{first}"
         )
     return FolderDataset(root, tuple(kept), tuple(pictures), tuple(refused), _without_common(np.stack(prints)))
 
@@ -201,12 +225,15 @@ def small_print(pixels: PictureArray) -> FloatArray:
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """Yield regular files in a fixed order, without hidden ones and without following links."""
+    """Yield regular files and links in a fixed order, without hidden ones and without following links."""
     for folder, names, files in os.walk(root, followlinks=False):
         names[:] = sorted(name for name in names if not _hidden(name))
-        for name in sorted(files):
+        linked = [name for name in names if (Path(folder) / name).is_symlink()]
+        for name in sorted((*files, *linked)):
             path = Path(folder) / name
-            if not _hidden(name) and not path.is_symlink() and path.is_file():
+            if name.lower() in LISTS and path.parent == root:
+                continue
+            if not _hidden(name) and (path.is_symlink() or path.is_file()):
                 yield path
 
 
@@ -227,6 +254,8 @@ def _wrapping(parts: list[tuple[str, ...]]) -> int:
 
 def _read(file: Path, name: str, parts: tuple[str, ...], limits: Limits) -> tuple[FolderPicture, PictureArray]:
     split, class_name = _place(parts)
+    if file.is_symlink():
+        raise DataError("It is a link, and links are not followed; copy what it leads to into the folder.")
     if file_ending(name) not in ENDINGS:
         raise DataError("It is no PNG, JPEG or WebP picture by its name; it is left out.")
     if not class_name:

@@ -3,58 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models import registry
-from models.networks import NETWORKS
-from models.runtime import dtype_policy, keras
 from models.softmax import softmax
-from models.transfer import TailPlan, feature_maps, fit_tail, logits_of, tail_of
-from pipeline._util.files import write_json
-from pipeline._util.progress import Progress, no_progress
+from models.transfer import logits_of
+from pipeline._util.files import write_bytes
+from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline._util.typed_json import to_json
-from pipeline.config import data_root
 from pipeline.errors import DataError
-from pipeline.evaluation.calibration import fit_temperature, negative_log_likelihood
-from pipeline.evaluation.class_scores import class_report, macro_f1
-from pipeline.export.pictures import write_png
-from pipeline.image_folders.copies import copy_groups, find_copies, verdict
+from pipeline.evaluation.calibration import fit_temperature
+from pipeline.evaluation.class_scores import class_report
+from pipeline.image_folders.copies import find_copies, verdict
 from pipeline.image_folders.dataset import FolderDataset, read_folder
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, SampleAnswer, SettingsTrial, runs_folder
-from pipeline.image_folders.training_set import (
-    Division,
-    FolderPlan,
-    FolderTrainingData,
-    augmented,
-    divide,
-    labels,
-    load_pictures,
-    picture_shape,
-)
-from pipeline.training.search import Range, search
-from pipeline.types import PictureArray
+from pipeline.image_folders.doubts import doubts
+from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
+from pipeline.image_folders.predictions import predictions
+from pipeline.image_folders.results import write_results
+from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, new_run, runs_folder
+from pipeline.image_folders.settings import usual_plan
+from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
+from pipeline.image_folders.tuning import Tuned, tuned
+from pipeline.page_classifier.page_picture import DRAWING
+from pipeline.training.search import Watch
+from pipeline.types import FloatArray
 
-Array = NDArray[Any]
-
-SPACE: Final = {"learning_rate": Range(2e-4, 5e-3, log=True), "dropout": Range(0.1, 0.6), "frozen": Range(0.0, 1.0)}
-# Where a network can be divided, from the first layer that may be trained to the last; "" trains everything.
-FROZEN_UP_TO: Final = {
-    "vgg16": ("block5_pool", "block4_pool", "block3_pool"),
-    "mobilenet": ("block_13_expand_relu", "block_9_add", "block_6_expand_relu"),
-    "cnn": ("",),
-}
-SAMPLES: Final = 12
-STEPS_MIN: Final = 8  # per epoch
+CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
+LEFT_OUT: Final = 5  # files that are named
+KEY: Final = "key.txt"  # in it: what the run was started with
+ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
+FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
+FOLDER_PAGES: Final = f"folder-{DRAWING}"
 
 
 def run_folder(
@@ -67,7 +51,10 @@ def run_folder(
     progress: Progress = no_progress,
     command: str = "",
 ) -> Path:
-    """Fine-tune a picture network on a folder, and write run.json, NAME/weights and sample pictures.
+    """Train a picture network on a folder, and write run.json, NAME/weights and sample pictures.
+
+    An interrupted run goes on after its last finished epoch when it is started again: same network, settings and
+    pictures, and the same `output_dir`.
 
     Parameters
     ----------
@@ -78,10 +65,10 @@ def run_folder(
     output_dir : Path, optional
         Where the run is written; a new folder of HEARTVISION_HOME/runs if None.
     plan : FolderPlan, optional
-        How to train; the usual plan if None.
+        How to train; the network's usual plan if None.
     tune : int, optional
-        Search learning rate, dropout and frozen depth in this many trials on the validation part first; an interrupted
-        search on the same pictures resumes, whatever the output is.
+        Search learning rate, batch, dropout, frozen depth and augmentation in this many trials on the validation part
+        first; bad trials stop early, and an interrupted search on the same pictures resumes, whatever the output is.
     progress : Progress, optional
         Called with what is being done, for a progress display.
     command : str, optional
@@ -95,32 +82,33 @@ def run_folder(
     Raises
     ------
     DataError
-        If the folder is not a dataset, the network cannot be trained on one, or a class has too few pictures.
+        If the folder is not a dataset, the network cannot be trained on one, a class has too few pictures, or
+        `output_dir` holds a finished run or lies in the shipped weights.
     """
-    if name not in FROZEN_UP_TO:
-        raise DataError(f"Network {name!r} cannot learn a folder; choose one of {', '.join(FROZEN_UP_TO)}.")
-    started = time.monotonic()
-    keras().mixed_precision.set_global_policy(dtype_policy())
+    use, started = folder_use(name), time.monotonic()
+    given = plan or usual_plan(use)
     dataset = read_folder(data_dir, progress=lambda f, s: progress(0.1 * f, s))
-    chosen = plan or FolderPlan()
-    copies = copy_groups(dataset)
-    division = divide(dataset, copies, chosen)
-    shape = picture_shape(dataset, chosen.side_px)
-    pictures = load_pictures(dataset, shape, progress)
-    output = output_dir or runs_folder() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{name}-{_slug(data_dir.name)}"
-    output.mkdir(parents=True, exist_ok=True)
-    label = labels(dataset)
-    training_data = FolderTrainingData(pictures, label, division, dataset.classes)
-    trials: tuple[SettingsTrial, ...] = ()
+    key = _key(name, dataset, given, tune)
+    output = _unfinished(key, name, data_dir, output_dir)
+    prepared = prepare(dataset, given, progress)
+    dataset, chosen, pictures = prepared.dataset, prepared.plan, prepared.pictures
+    division = divide(dataset, prepared.copies, chosen)
+    training_data = prepared.divided(division)
+    label = training_data.label
+    searched = Tuned(chosen, (), ())
     if tune:
-        chosen, trials = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
-    model, history = fit(name, training_data, chosen, lambda f, s: progress(0.2 + 0.7 * f, s))
+        searched = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
+        chosen = searched.plan
+    checkpoint = _checkpoint(output, key)
+    fitted = fit(name, training_data, chosen, stretch_of(progress, 0.2, 0.9), checkpoint=checkpoint)
+    model, history = fitted.model, fitted.history
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
     temperature = fit_temperature(held, label[division.validation])
     p = softmax(tested, temperature=temperature)
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
+    facts |= {"abstain_below": _least_confidence(softmax(held, temperature=temperature))}
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
@@ -138,121 +126,83 @@ def run_folder(
         ),
         refused=len(dataset.refused),
         verdict=verdict(dataset, find_copies(dataset)),
-        plan=RunPlan(**vars(chosen), input_shape=shape),
-        trials=trials,
+        plan=RunPlan(**vars(chosen), input_shape=tuple(pictures.shape[1:])),
+        trials=searched.trials,
+        importance=searched.importance,
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,
-        report=class_report(p, label[division.test], dataset.classes, group=copies[division.test]),
-        samples=_write_samples(output, pictures, p, training_data, dataset),
+        report=class_report(p, label[division.test], dataset.classes, group=prepared.copies[division.test]),
+        samples=(),
         minutes=minutes,
+        start=fitted.start,
+        warnings=doubts(p.argmax(axis=1), training_data, chosen, history),
+        left_out=tuple(f"{file.path}: {file.reason}" for file in dataset.refused[:LEFT_OUT]),
     )
-    write_json(output / "run.json", to_json(run))
+    write_results(output, run, predictions(dataset, division.test, prepared.copies, p), pictures[division.test])
+    shutil.rmtree(checkpoint, ignore_errors=True)
     return output
 
 
-def fit(
-    name: str, training_data: FolderTrainingData, plan: FolderPlan, progress: Progress = no_progress
-) -> tuple[Any, dict[str, list[float]]]:
-    """Train in two phases: the head on frozen features, then what follows `frozen_up_to`; both stop early.
+def _unfinished(key: str, name: str, data_dir: Path, output_dir: Path | None) -> Path:
+    """Return the folder of the run: by default that of an interrupted run with the same `key`, or a new one.
 
-    Parameters
-    ----------
-    name : str
-        Name of the network.
-    training_data : FolderTrainingData
-        The pictures of the folder, divided.
-    plan : FolderPlan
-        Epochs, learning rate and depth.
-    progress : Progress, optional
-        Called with what is being done, for a progress display.
-
-    Returns
-    -------
-    tuple
-        The trained model, and curves by epoch.
+    Raises
+    ------
+    DataError
+        If the folder holds a finished run, or shipped weights.
     """
-    keras().utils.set_random_seed(plan.seed)
-    model = NETWORKS[name].build(training_data.pictures.shape[1:], len(training_data.classes))
-    NETWORKS[name].initialise(model, data_root() / "weights")
-    for layer in model.layers:
-        if "dropout" in layer.name:
-            layer.rate = plan.dropout
-        if hasattr(layer, "momentum"):
-            layer.momentum = 0.9  # of the batch statistics: folders are small, and runs a few hundred steps
-    cuts = FROZEN_UP_TO[name]
-    history: dict[str, list[float]] = {}
-    tuned = plan.frozen_up_to or cuts[min(1, len(cuts) - 1)]
-    if cuts[0]:
-        head = TailPlan(plan.head_epochs, plan.learning_rate, plan.patience)
-        history = _phase(model, cuts[0], training_data, head, plan, lambda f, s: progress(0.4 * f, s))
-    rate = plan.learning_rate / 5 if cuts[0] else plan.learning_rate
-    epochs = plan.tuning_epochs if cuts[0] else plan.head_epochs + plan.tuning_epochs
-    second = TailPlan(epochs, rate, plan.patience)
-    later = _phase(model, tuned, training_data, second, plan, lambda f, s: progress(0.4 + 0.6 * f, s)) if epochs else {}
-    return model, {key: history.get(key, []) + later.get(key, []) for key in later or history}
+    if output_dir is None:
+        begun = sorted(runs_folder().glob(f"*/{CHECKPOINT}/{KEY}"), reverse=True)
+        output_dir = next(
+            (file.parents[1] for file in begun if file.read_text("utf-8") == key), new_run(name, data_dir.name)
+        )
+    elif output_dir.resolve().is_relative_to(registry.WEIGHTS.resolve()):
+        raise DataError(f"{str(output_dir)!r} lies in the shipped weights; a run on a folder goes elsewhere.")
+    if (output_dir / "run.json").exists():
+        raise DataError(f"{str(output_dir)!r} holds a finished run; choose another --output, or delete it.")
+    return output_dir
 
 
-def _phase(
-    model: Any, cut: str, training_data: FolderTrainingData, tail: TailPlan, plan: FolderPlan, progress: Progress
-) -> dict[str, list[float]]:
-    """Train what follows `cut` (everything if "") on features computed once, from three variants of each picture."""
-    label, division = training_data.label, training_data.division
-    rng = np.random.default_rng(plan.seed)
-    seen: Callable[[Array], Array] = feature_maps(model, cut) if cut else lambda pictures: pictures
-    part = tail_of(model, cut) if cut else model
-    training_pictures = training_data.pictures[division.train]
-    drawings = np.stack([seen(training_pictures), *(seen(augmented(training_pictures, rng)) for _ in range(2))])
-    checked = seen(training_data.pictures[division.validation])
-    truth, held = label[division.train], label[division.validation]
-    chance = np.bincount(truth)[truth].astype(np.float64) ** -0.5
-    size = min(plan.batch, training_pictures.shape[0])
+def _checkpoint(output: Path, key: str) -> Path:
+    """Return the folder of a run's checkpoints, without those of another training."""
+    folder = output / CHECKPOINT
+    if folder.exists() and (not (file := folder / KEY).exists() or file.read_text("utf-8") != key):
+        shutil.rmtree(folder)
+    write_bytes(folder / KEY, key.encode())
+    return folder
 
-    def batches(epoch: int) -> Iterator[tuple[Array, Array]]:
-        random = np.random.default_rng([plan.seed, epoch])
-        for _ in range(max(training_pictures.shape[0] // size, STEPS_MIN)):
-            drawn = random.choice(truth.size, size, p=chance / chance.sum())
-            yield drawings[random.integers(0, len(drawings), size), drawn], truth[drawn]
 
-    def validate(logits: Callable[[Array], Array]) -> dict[str, float]:
-        found = logits(checked)
-        loss = negative_log_likelihood(softmax(found), held)
-        return {"val_loss": loss, "val_macro_f1": macro_f1(found.argmax(axis=1), held, len(training_data.classes))}
-
-    return fit_tail(part, batches, validate, tail, progress)
+def _key(name: str, dataset: FolderDataset, plan: FolderPlan, tune: int) -> str:
+    """Return what a run is resumed by: network, plan, search, and pictures in splits and classes."""
+    content = sorted((picture.split, picture.class_name, picture.digest) for picture in dataset.pictures)
+    return hashlib.sha256(f"{name} {plan!r} {tune} {content!r}".encode()).hexdigest()
 
 
 def _tuned(
     name: str, training_data: FolderTrainingData, plan: FolderPlan, trials: int, journal: Path, progress: Progress
-) -> tuple[FolderPlan, tuple[SettingsTrial, ...]]:
-    cuts = FROZEN_UP_TO[name]
+) -> Tuned:
+    def measure(tried: FolderPlan, watch: Watch) -> float:
+        return min(fit(name, training_data, tried, watch=watch).history["val_loss"])
 
-    def planned(settings: Mapping[str, float]) -> FolderPlan:
-        depth = cuts[min(int(settings["frozen"] * len(cuts)), len(cuts) - 1)]
-        return replace(plan, learning_rate=settings["learning_rate"], dropout=settings["dropout"], frozen_up_to=depth)
-
-    def measure(settings: Mapping[str, float]) -> float:
-        return min(fit(name, training_data, planned(settings))[1]["val_loss"])
-
-    first = {"learning_rate": plan.learning_rate, "dropout": plan.dropout, "frozen": 0.5}
-    found = search(journal, SPACE, measure, trials, first=first, progress=lambda f, s: progress(0.2, s))
-    told = [
-        SettingsTrial(
-            learning_rate=settings["learning_rate"],
-            dropout=settings["dropout"],
-            frozen=settings["frozen"],
-            frozen_up_to=planned(settings).frozen_up_to,
-            val_loss=value,
-        )
-        for settings, value in found.trials
-    ]
-    return planned(found.best), tuple(told)
+    return tuned(
+        plan,
+        [cut or EVERYTHING for cut in folder_use(name).cuts],
+        measure,
+        trials=trials,
+        changes=training_data.variants is None,
+        journal=journal,
+        progress=lambda f, s: progress(0.2, s),
+    )
 
 
 def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
     """Return where the trials of a search are stored: a file per network, plan and pictures in splits and classes."""
-    content = sorted((picture.split, picture.class_name, picture.digest) for picture in dataset.pictures)
-    key = hashlib.sha256(f"{name} {plan!r} {content!r}".encode()).hexdigest()[:12]
-    return runs_folder() / "tune" / f"{name}-{key}.journal"
+    return runs_folder() / "tune" / f"{name}-{_key(name, dataset, plan, 0)[:12]}.journal"
+
+
+def _least_confidence(p: FloatArray) -> float:
+    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
+    return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
 
 
 def _facts(
@@ -266,12 +216,11 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "classes": dataset.classes,
-        "preprocessing": "folder-1",
+        "preprocessing": FOLDER_PAGES if plan.reads == "pages" else FOLDER_PICTURES,
         "logit_bias": (0.0,) * len(dataset.classes),
         "temperature": temperature,
         "threshold": 0.5,
         "picture_threshold": 0.5,
-        "abstain_below": 0.5,
         "trained_on": f"{division.train.size} pictures of the folder {dataset.root.name}",
         "train_records": (),
         "validation_records": (),
@@ -281,30 +230,3 @@ def _facts(
         "training_minutes": minutes,
         "pictures_seen": len(history["loss"]) * int(division.train.size),
     }
-
-
-def _write_samples(
-    output: Path, pictures: PictureArray, p: Array, training_data: FolderTrainingData, dataset: FolderDataset
-) -> tuple[SampleAnswer, ...]:
-    """Write test pictures with their answers: the most confident mistakes first, then correct ones of each class."""
-    test, predicted = training_data.division.test, p.argmax(axis=1)
-    wrong = [i for i in np.argsort(-p.max(axis=1), kind="stable") if predicted[i] != training_data.label[test[i]]]
-    right = [i for i in range(test.size) if predicted[i] == training_data.label[test[i]]]
-    shown = []
-    for number, i in enumerate((wrong[: SAMPLES // 2] + right)[:SAMPLES]):
-        file = f"sample-{number:02d}.png"
-        write_png(pictures[test[i]], output / file)
-        shown.append(
-            SampleAnswer(
-                file=file,
-                path=dataset.pictures[test[i]].path,
-                class_name=training_data.classes[training_data.label[test[i]]],
-                predicted=training_data.classes[int(predicted[i])],
-                confidence=round(float(p[i].max()), 4),
-            )
-        )
-    return tuple(shown)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40] or "folder"

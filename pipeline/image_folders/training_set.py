@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline._util.progress import Progress
+from pipeline._util.progress import Progress, no_progress
 from pipeline.errors import DataError
+from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import FolderDataset
+from pipeline.image_folders.pages import VARIANTS, draw_pages, looks_like_pages, read_pages, redrawn, with_patients
 from pipeline.intake import read_picture
 from pipeline.page_classifier.dataset import folds
 from pipeline.types import IntArray, PictureArray
 
+CLASS_WEIGHTS: Final = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # power of a class's count that divides its chance
 _PAPER: Final = 255
 
 
@@ -40,6 +44,18 @@ class FolderPlan:
         Side of the pictures.
     batch, seed : int
         Pictures in a batch, and seed of the random generators.
+    warmup_epochs : int
+        So many epochs of a phase raise the learning rate and cannot end it: patience counts from there on.
+    size_px : tuple of int
+        Height and width of the pictures; () takes `side_px` and the proportions of most pictures.
+    augmentation : float
+        Strength of the random changes to the training pictures, 1 the usual one, 0 none.
+    class_weights : str
+        How often the pictures of each class are drawn: "none" (as often as they occur), "sqrt", "balanced", or a
+        factor for each class that differs from 1, "NAME=2,OTHER=0.5".
+    reads : {"auto", "pictures", "pages"}
+        Whether the network sees the pictures as they are, or 12-lead pages redrawn (`pages.redrawn`); "auto" redraws if
+        nearly all can be read as such pages.
     """
 
     head_epochs: int = 12
@@ -52,6 +68,11 @@ class FolderPlan:
     side_px: int = 96
     batch: int = 32
     seed: int = 20261122
+    warmup_epochs: int = 2
+    size_px: tuple[int, ...] = ()
+    augmentation: float = 1.0
+    class_weights: str = "sqrt"
+    reads: Literal["auto", "pictures", "pages"] = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +98,57 @@ class Division:
 
 @dataclass(frozen=True, eq=False)
 class FolderTrainingData:
-    """Pictures (n, h, w, 3) uint8, their labels (n,), and what each is for."""
+    """Pictures as a network is trained on them.
+
+    Attributes
+    ----------
+    pictures : (n, h, w, 3) uint8
+        RGB.
+    label : (n,) int64
+        Indices of `classes`.
+    division : Division
+        What each is for.
+    classes : tuple of str
+        The folder's classes.
+    variants : (v, n, h, w, 3) uint8 or None
+        Random drawings of each picture, which are trained on in place of changed pictures.
+    """
 
     pictures: PictureArray
     label: IntArray
     division: Division
     classes: tuple[str, ...]
+    variants: PictureArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The pictures of a folder as a network sees them, not divided yet.
+
+    Attributes
+    ----------
+    dataset : FolderDataset
+        The folder; where 12-lead pages are read, without those that cannot be.
+    plan : FolderPlan
+        The plan, with "auto" replaced by what was found.
+    copies : (n,) int64
+        Number of each picture's group of copies, and of pages that look like one patient's.
+    pictures : (n, h, w, 3) uint8
+        RGB.
+    variants : (v, n, h, w, 3) uint8 or None
+        As in `FolderTrainingData`.
+    """
+
+    dataset: FolderDataset
+    plan: FolderPlan
+    copies: IntArray
+    pictures: PictureArray
+    variants: PictureArray | None = None
+
+    def divided(self, division: Division) -> FolderTrainingData:
+        """Return the pictures, with what each is for."""
+        dataset = self.dataset
+        return FolderTrainingData(self.pictures, labels(dataset), division, dataset.classes, self.variants)
 
 
 def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Division:
@@ -117,14 +183,27 @@ def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Divisi
         dropped, training, validation = dropped + validation.size - clean.size, kept, clean
     else:
         training, validation = _held_out(kept, label, copies, plan, 1)
-    present = set(label[training].tolist())
-    missing = [name for i, name in enumerate(dataset.classes) if i not in present]
-    if missing or not test.size or not validation.size:
-        raise DataError(
-            f"Too few pictures: {len(missing)} of {len(dataset.classes)} classes have none left to learn from once "
-            f"{test.size} are held out as test and {validation.size} for validation; add pictures."
-        )
+    _check_parts(dataset, label, training, validation, test)
     return Division(training, validation, test, int(dropped), own_test)
+
+
+def _check_parts(
+    dataset: FolderDataset, label: IntArray, training: IntArray, validation: IntArray, test: IntArray
+) -> None:
+    counts = np.bincount(label[training], minlength=len(dataset.classes))
+    missing = [name for name, count in zip(dataset.classes, counts, strict=True) if not count]
+    held_out = f"{test.size} are held out as test and {validation.size} for validation"
+    if missing:
+        whole = np.bincount(label, minlength=len(dataset.classes))
+        listed = ", ".join(f"{name!r} ({whole[dataset.classes.index(name)]} in all)" for name in missing)
+        raise DataError(
+            f"Too few pictures: {listed} of {dataset.root.name!r} has none left to be trained on once {held_out}; "
+            "add pictures of it, or take its folder away."
+        )
+    if not test.size or not validation.size:
+        raise DataError(
+            f"Too few pictures in {dataset.root.name!r}: of {len(dataset.pictures)}, {held_out}; add pictures."
+        )
 
 
 def labels(dataset: FolderDataset) -> IntArray:
@@ -139,6 +218,80 @@ def picture_shape(dataset: FolderDataset, side_px: int) -> tuple[int, int, int]:
     ratio = float(np.clip(ratio, 0.4, 2.5))
     height, width = (max(64, round(side_px * factor / 32) * 32) for factor in (ratio**-0.5, ratio**0.5))
     return height, width, 3
+
+
+def input_shape(dataset: FolderDataset, plan: FolderPlan) -> tuple[int, int, int]:
+    """Return a network's input (height, width, 3): the plan's size, else its side in the proportions of the pictures.
+
+    A redrawn page is square.
+    """
+    if plan.size_px:
+        return plan.size_px[0], plan.size_px[1], 3
+    return (plan.side_px, plan.side_px, 3) if plan.reads == "pages" else picture_shape(dataset, plan.side_px)
+
+
+def prepare(dataset: FolderDataset, plan: FolderPlan, progress: Progress = no_progress) -> Prepared:
+    """Load the pictures of a folder; 12-lead pages are redrawn, if the plan does not forbid it.
+
+    Parameters
+    ----------
+    dataset : FolderDataset
+        The folder.
+    plan : FolderPlan
+        Size, and how pictures are read.
+    progress : Progress, optional
+        Called with what is being done, for a progress display.
+
+    Raises
+    ------
+    DataError
+        If the folder was to be read as pages and is none.
+    """
+    as_pages = plan.reads == "pages" or (plan.reads == "auto" and looks_like_pages(dataset))
+    plan = replace(plan, reads="pages" if as_pages else "pictures")
+    if not as_pages:
+        pictures = load_pictures(dataset, input_shape(dataset, plan), progress)
+        return Prepared(dataset, plan, copy_groups(dataset), pictures)
+    pages = read_pages(dataset, progress)
+    copies, shape = copy_groups(pages.dataset), input_shape(pages.dataset, plan)
+    numbers = range(1 + VARIANTS if plan.augmentation else 1)
+    variants = np.stack([sized(draw_pages(pages.beats, number), shape) for number in numbers])
+    groups = with_patients(pages, copies, labels(pages.dataset))
+    return Prepared(pages.dataset, plan, groups, variants[0], variants)
+
+
+def seen_by(pixels: PictureArray, shape: tuple[int, ...], reads: str) -> PictureArray:
+    """Return a picture as a network trained on a folder sees it.
+
+    Parameters
+    ----------
+    pixels : (h, w, 3) uint8
+        RGB.
+    shape : tuple of int
+        The network's input: height, width and 3.
+    reads : {"pictures", "pages"}
+        `RunPlan.reads` of its run.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+        RGB.
+
+    Raises
+    ------
+    IntakeError
+        If it should be a 12-lead page and is none that can be read.
+    """
+    picture = redrawn(pixels) if reads == "pages" else pixels
+    return np.asarray(sized(picture[None], shape)[0])
+
+
+def sized(pictures: PictureArray, shape: tuple[int, ...]) -> PictureArray:
+    """Return pictures (n, h, w, 3) scaled into a shape (height, width, 3) without distortion, on white."""
+    found = np.full((len(pictures), *shape), _PAPER, np.uint8)
+    for paper, picture in zip(found, pictures, strict=True):
+        _place(paper, picture)
+    return found
 
 
 def load_pictures(dataset: FolderDataset, shape: tuple[int, int, int], progress: Progress) -> PictureArray:
@@ -165,16 +318,74 @@ def load_pictures(dataset: FolderDataset, shape: tuple[int, int, int], progress:
     return found
 
 
-def augmented(pictures: PictureArray, rng: np.random.Generator) -> PictureArray:
-    """Return pictures (b, h, w, 3) shifted, scaled and made lighter or darker at random, but never mirrored."""
+def draw_chances(label: IntArray, classes: tuple[str, ...], class_weights: str) -> NDArray[np.float64]:
+    """Return how probably each training picture is drawn, (n,) float64 with sum 1.
+
+    Parameters
+    ----------
+    label : (n,) int64
+        Indices of `classes`.
+    classes : tuple of str
+        The folder's classes.
+    class_weights : str
+        As `FolderPlan.class_weights`.
+
+    Raises
+    ------
+    DataError
+        If it names a class that is not there, or a factor that is no positive number.
+    """
+    if (power := CLASS_WEIGHTS.get(class_weights)) is not None:
+        chance = np.bincount(label)[label].astype(np.float64) ** -power
+    else:
+        chance = class_factors(class_weights, classes)[label]
+    return np.asarray(chance / chance.sum())
+
+
+def class_factors(class_weights: str, classes: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the factor of each class (k,) from "NAME=2,OTHER=0.5"; 1 for those that are not named.
+
+    Raises
+    ------
+    DataError
+        If it names a class that is not there, or a factor that is no positive number.
+    """
+    factors = np.ones(len(classes))
+    for part in class_weights.split(","):
+        name, _, factor = part.strip().rpartition("=")
+        if name not in classes:
+            raise DataError(f"class_weights names {name or part!r}; the classes are {', '.join(classes)}.")
+        try:
+            factors[classes.index(name)] = float(factor)
+        except ValueError as error:
+            raise DataError(f"class_weights gives class {name!r} the factor {factor!r}, no number.") from error
+    if not (np.isfinite(factors) & (factors > 0)).all():
+        raise DataError(f"class_weights is {class_weights!r}; every factor must be a positive number.")
+    return factors
+
+
+def augmented(pictures: PictureArray, rng: np.random.Generator, strength: float = 1.0) -> PictureArray:
+    """Return pictures (b, h, w, 3) shifted, scaled and made lighter or darker at random, but never mirrored.
+
+    Parameters
+    ----------
+    pictures : (b, h, w, 3) uint8
+        RGB.
+    rng : Generator
+        Random generator.
+    strength : float
+        Multiplies every range; 0 changes nothing.
+    """
+    if not strength:
+        return pictures
     height, width = pictures.shape[1:3]
     changed = np.empty_like(pictures)
     for i, picture in enumerate(pictures):
-        scale, turn = rng.uniform(0.92, 1.06), rng.uniform(-2, 2)
+        scale, turn = 1 + strength * rng.uniform(-0.08, 0.06), strength * rng.uniform(-2, 2)
         matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, scale)
-        matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * (width, height)
+        matrix[:, 2] += strength * rng.uniform(-0.03, 0.03, 2) * (width, height)
         moved = cv2.warpAffine(picture, matrix, (width, height), borderValue=(_PAPER,) * 3)
-        changed[i] = np.clip(moved * rng.uniform(0.9, 1.1) + rng.normal(0, 3), 0, 255)
+        changed[i] = np.clip(moved * (1 + strength * rng.uniform(-0.1, 0.1)) + strength * rng.normal(0, 3), 0, 255)
     return changed
 
 

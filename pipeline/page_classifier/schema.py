@@ -100,5 +100,5 @@ def read_page_evaluation(folder: Path = FOLDER) -> PageEvaluation:
         If it is missing, not JSON, of another schema, or lacks something.
     """
     file = folder / "page" / "evaluation.json"
-    again = "run `python -m pipeline train --model page`"
+    again = "run `python -m pipeline train --model page --ship`"
     return read_as(PageEvaluation, file, what=f"{file.name} of the page network", again=again)

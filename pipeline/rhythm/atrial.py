@@ -25,8 +25,9 @@ SURE: Final = 8.0  # log odds beyond this are as good as certain
 P_WAVE_BEATS: Final = 16  # whose average tells whether there is a P wave
 NO_P_WAVE: Final = 1.0  # log ratio below which nothing remains in the average
 # A wave as constant as this is a P wave: 99 % of the fibrillation in DS1 of mitdb lies below 2.8, 95 % of that in
-# strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9.
-P_WAVE: Final = 3.0
+# strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9. From 3.0 down to here no fibrillation is lost
+# in either; below, strips are.
+P_WAVE: Final = 2.5
 P_WAVE_PRICE: Final = 2.0  # taken from the log odds for each unit beyond it
 IRREGULAR: Final = 0.1  # change between two intervals, as a share: in sinus rhythm few are larger
 # Share of the energy under the beats in one line, from which it is a sawtooth: of the fibrillation in DS1 of mitdb,

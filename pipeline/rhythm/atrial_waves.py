@@ -72,7 +72,7 @@ def measure_p_waves(
     r_peak = np.round(time_s[usable] * conditioned.fs).astype(np.intp)
     nearest = np.minimum(np.searchsorted(usable, beat), usable.size - 1)
     leads = [_waves(conditioned, lead, r_peak) for lead in range(conditioned.signal.shape[1])]
-    return np.stack([np.max([_constancy(waves, n)[nearest] for waves in leads], axis=0) for n in AVERAGED], axis=1)
+    return np.asarray(np.max([_constancy(waves)[nearest] for waves in leads], axis=0))
 
 
 def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Numbers:
@@ -87,16 +87,19 @@ def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Num
     return np.asarray(wave - trend, np.float64)
 
 
-def _constancy(waves: Numbers, averaged: int) -> Numbers:
-    """Return for each beat (n,) the log ratio of what remains in the average to what noise would leave."""
+def _constancy(waves: Numbers) -> Numbers:
+    """Return for each beat (n, 3) the log ratio of what remains in the averages to what noise would leave."""
     n = len(waves)
-    size = min(averaged, n)
-    start = np.clip(np.arange(n) - size // 2, 0, n - size)
     total = np.concatenate([np.zeros((1, waves.shape[1])), np.cumsum(waves, axis=0)])
     energy = np.concatenate([[0.0], np.cumsum(np.mean(waves**2, axis=1))])
-    kept = np.mean(((total[start + size] - total[start]) / size) ** 2, axis=1)
-    noise = np.maximum((energy[start + size] - energy[start]) / size - kept, 0)
-    return np.asarray(np.log((size * kept + TINY_MV2) / (noise + TINY_MV2)), np.float64)
+    found = []
+    for averaged in AVERAGED:
+        size = min(averaged, n)
+        start = np.clip(np.arange(n) - size // 2, 0, n - size)
+        kept = np.mean(((total[start + size] - total[start]) / size) ** 2, axis=1)
+        noise = np.maximum((energy[start + size] - energy[start]) / size - kept, 0)
+        found.append(np.log((size * kept + TINY_MV2) / (noise + TINY_MV2)))
+    return np.stack(found, axis=1)
 
 
 def sawtooth(conditioned: Conditioned, time_s: Numbers, start_s: float, stop_s: float) -> tuple[Numbers, Numbers]:

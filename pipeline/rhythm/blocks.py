@@ -179,7 +179,9 @@ def _first_degree(context: RhythmContext, measures: FloatArray, p: FloatArray) -
     for start in range(0, n - FIRST_BEATS + 1, FIRST_BEATS // 2):
         part = slice(start, start + FIRST_BEATS)
         known = pr[part][sure[part]]
-        if known.size < FIRST_SHARE * FIRST_BEATS or np.median(score[part]) < FIRST_SCORE:
+        if known.size < FIRST_SHARE * FIRST_BEATS or 2 * np.count_nonzero(known > FIRST_DEGREE_S) < known.size:
+            continue  # the median of most is not long, at little cost
+        if np.median(score[part]) < FIRST_SCORE:
             continue
         middle = float(np.median(known))
         if middle > FIRST_DEGREE_S and np.median(np.abs(known - middle)) < FIRST_SPREAD_S:

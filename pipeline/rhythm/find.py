@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -12,11 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
+from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing
+from pipeline.rhythm.paroxysms import find_paroxysms
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
 from pipeline.rhythm.runs import find_runs
@@ -27,6 +30,7 @@ from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.signal.reading import read_leads
 from pipeline.types import Episode, Quality, Recording, number
 
+TRUSTED_SHARE: Final = 0.2  # of the beats of a stretch beside fibrillation: with fewer no rate is known
 _GIVEN: Final = "annotated"  # evidence for what annotations say themselves
 
 
@@ -117,14 +121,46 @@ def episodes(
         In order, from 0 to the end of the recording without gaps or overlaps.
     """
     known = list(in_signal)
+    known += find_still_fibrillating(context, known)
     pauses = find_pauses(context)
     if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
         known = [episode for episode in known if episode.rhythm != "NOISE"]
     proposed = [*known, *outside(pauses, without_beats(known))]
     atrial = find_atrial(context)
     proposed += [*find_pacing(context, pacing), *outside_fibrillation(find_blocks(context), atrial), *atrial]
-    proposed += [*find_runs(context), *find_beatless(context), *find_unread(context)]
-    return partition(proposed, context.duration_s, find_rates(context))
+    proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
+    return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
+
+
+def beside_fibrillation(rates: Iterable[Episode], known: Iterable[Episode], context: RhythmContext) -> list[Episode]:
+    """Return the rates, unreadable beside fibrillation where hardly a beat can be relied on: it is no sinus rhythm.
+
+    Parameters
+    ----------
+    rates : iterable of Episode
+        What `find_rates` returned.
+    known : iterable of Episode
+        What was found in the signal.
+    context : RhythmContext
+        The beats.
+    """
+    waves = sorted((episode for episode in known if episode.rhythm == "VFL"), key=lambda episode: episode.start_s)
+    found: list[Episode] = []
+    for rate in rates:
+        inside = [one for one in waves if one.start_s < rate.stop_s and rate.start_s < one.stop_s]
+        edges = [rate.start_s, *(edge for one in inside for edge in (one.start_s, one.stop_s)), rate.stop_s]
+        pieces = [replace(rate, start_s=a, stop_s=b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+        found += [piece if not inside or _is_relied_on(piece, context) else _unread(piece) for piece in pieces]
+    return found
+
+
+def _is_relied_on(piece: Episode, context: RhythmContext) -> bool:
+    first, stop = np.searchsorted(context.time_s, [piece.start_s, piece.stop_s])
+    return bool(np.mean(context.trusted[first:stop]) >= TRUSTED_SHARE) if stop > first else False
+
+
+def _unread(piece: Episode) -> Episode:
+    return replace(piece, rhythm="NOISE", detail="", confidence=0.5, evidence="no beat that can be relied on")
 
 
 def outside(pauses: Iterable[Episode], taken: Sequence[Episode]) -> list[Episode]:

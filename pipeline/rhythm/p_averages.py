@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ PP_S: Final = (0.45, 1.35)
 TEETH: Final = 4  # P waves before the conducted one that are looked for at equal distances
 APART_S: Final = 0.36  # from the conducted P wave to any other
 T_END_S: Final = 0.2  # after R
+AT_ONCE: Final = 2048  # beats asked about: what is measured of them fits the processor's cache
 ENOUGH: Final = 2  # intervals of an average
 NOISE_S: Final = 10.0  # on each side of R
 NOISE_MIN: Final = 0.05
@@ -69,6 +71,10 @@ class Intervals:
     odd: Flags
     early: Flags
 
+    def within(self, span: slice) -> Intervals:
+        """Return some successive ones."""
+        return Intervals(self.time_s[span], self.rr_s[span], self.odd[span], self.early[span])
+
 
 def average_measures(intervals: Intervals, waves: PWaves, asked: Flags) -> FloatArray:
     """Measure what is there on average around some beats.
@@ -92,6 +98,18 @@ def average_measures(intervals: Intervals, waves: PWaves, asked: Flags) -> Float
         -1 where something is not there.
     """
     at = np.flatnonzero(asked)
+    parts = np.array_split(at, max(1, -(-at.size // AT_ONCE)))
+    edges = [0, *(int(part[0]) for part in parts[1:]), asked.size]
+    margin = max(REACHES) + LONGEST_AMONG + 2
+    spans = [slice(max(0, low - margin), high + margin) for low, high in pairwise(edges)]
+    return np.concatenate(
+        [_averages(intervals.within(span), waves, part - span.start) for part, span in zip(parts, spans, strict=True)]
+    )
+
+
+def _averages(intervals: Intervals, waves: PWaves, at: IntArray) -> FloatArray:
+    asked = np.zeros(intervals.rr_s.size, np.bool_)
+    asked[at] = True
     near = maximum_filter1d(asked, 2 * max(REACHES) + 1)
     known = _Known.of(intervals, waves, near)
     noise = _noise(waves, intervals.time_s[at])
@@ -265,6 +283,9 @@ def _noise(waves: PWaves, at_s: Column) -> Column:
     """Return the mean size (k,) of gains around some times."""
     at, reach = np.round(at_s * waves.line_fs).astype(np.int64), round(NOISE_S * waves.line_fs)
     low, high = (np.clip(edge, 0, waves.line.size) for edge in (at - reach, at + reach))
-    size, known = np.abs(np.nan_to_num(waves.line)), np.isfinite(waves.line)
+    first = int(low.min(initial=waves.line.size))
+    line = waves.line[first : high.max(initial=first)]
+    size, known = np.abs(np.nan_to_num(line)), np.isfinite(line)
     total, count = np.concatenate([[0.0], np.cumsum(size, dtype=np.float64)]), np.append(0, np.cumsum(known))
+    low, high = low - first, high - first
     return np.asarray((total[high] - total[low]) / np.maximum(count[high] - count[low], 1))

@@ -8,7 +8,7 @@ begins; the stimulus that the surely paced beats have in common then decides on 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from pipeline.signal.gaps import runs
 from pipeline.signal.pacing import (
     SPIKE_FS_HZ,
     Stimuli,
+    beat_rows,
     sharp_spikes,
     stimulus_likeness,
     stimulus_measures,
@@ -99,11 +100,17 @@ def read_pacing(context: RhythmContext, detector: Detector | None = None) -> Pac
     detector = detector or load_detector(NAME)
     names = context.leads or recording.leads
     columns = [recording.leads.index(name) for name in names if name in recording.leads][:LEADS]
-    p_signal, at = recording.p_signal[:, columns], np.round(context.time_s * recording.fs).astype(np.int64)
-    if not _hinted(p_signal, at, recording.fs, detector):
-        return nothing
-    stimuli = stimulus_measures(p_signal, at, recording.fs)
+    p_signal = recording.p_signal[:, columns[0] :: columns[-1] - columns[0] or 1][:, : len(columns)]  # not copied
+    at = np.round(context.time_s * recording.fs).astype(np.int64)
+    sampled = _sampled(at, recording.n_samples, recording.fs)
+    stimuli = stimulus_measures(p_signal, at[sampled], recording.fs)
     own = _beat_log_odds(stimuli, detector)
+    if not sampled.all():  # a day is not measured for nothing
+        if not _hinted(p_signal, at, recording.fs, own):
+            return nothing
+        others = stimulus_measures(p_signal, at[~sampled], recording.fs)
+        stimuli = _together(sampled, stimuli, others)
+        own = _joined(sampled, own, _beat_log_odds(others, detector))
     confidence = _filtered_stimuli(p_signal, at, recording.fs, stimuli, own)
     ventricular, atrial = _sharp_stimuli(p_signal, at, recording.fs, own)
     sharp = bool((ventricular | atrial).any())
@@ -140,18 +147,45 @@ def find_pacing(context: RhythmContext, pacing: Pacing | None = None) -> list[Ep
     return [_episode(context, known, first, stop) for first, stop in _stretches(known.any)]
 
 
-def _hinted(p_signal: FloatArray, at: IntArray, fs: float, detector: Detector) -> bool:
-    """Tell whether anything in samples of a long recording looks like a stimulus: a day is not measured for nothing."""
-    if p_signal.shape[0] <= HINT_FROM_S * fs:
-        return True
-    cycle, part = round(HINT_CYCLE_S * fs), round(HINT_S * fs)
-    own = _beat_log_odds(stimulus_measures(p_signal, at[at % cycle < part], fs), detector)
+def _sampled(at: IntArray, n_samples: int, fs: float) -> NDArray[np.bool_]:
+    """Tell which beats (n,) are looked at first: all of a short recording, samples of a long one."""
+    if n_samples <= HINT_FROM_S * fs:
+        return np.ones(at.size, np.bool_)
+    return np.asarray(at % round(HINT_CYCLE_S * fs) < round(HINT_S * fs))
+
+
+def _hinted(p_signal: FloatArray, at: IntArray, fs: float, own: FloatArray) -> bool:
+    """Tell whether anything in samples of a long recording looks like a stimulus.
+
+    Parameters
+    ----------
+    p_signal : (n_samples, n_leads) float32
+        The recording.
+    at : (n,) int64
+        All of its beats.
+    fs : float
+        Its sampling frequency, Hz.
+    own : (k,) float32
+        Log odds of the beats in the samples.
+    """
     if (own > HINT_ODDS).sum() >= max(SPIKES, HINT_SHARE * own.size):
         return True
+    cycle, part = round(HINT_CYCLE_S * fs), round(HINT_S * fs)
     samples = p_signal[: p_signal.shape[0] // cycle * cycle].reshape(-1, cycle, p_signal.shape[1])[:, :part]
     some = at[(at % cycle < part) & (at < p_signal.shape[0] // cycle * cycle)]
     beats = some // cycle * part + some % cycle
     return any(_tall_spikes(lead, beats, fs).size >= SPIKES for lead in samples.reshape(-1, p_signal.shape[1]).T)
+
+
+def _joined(first: NDArray[np.bool_], some: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """Return what is known of the first beats and of the others in the order of the beats (n, ...)."""
+    both = np.empty((first.size, *some.shape[1:]), some.dtype)
+    both[first], both[~first] = some, others
+    return both
+
+
+def _together(first: NDArray[np.bool_], some: Stimuli, others: Stimuli) -> Stimuli:
+    return Stimuli(_joined(first, some.measures, others.measures), _joined(first, some.onset, others.onset))
 
 
 def _filtered_stimuli(p_signal: FloatArray, at: IntArray, fs: float, stimuli: Stimuli, own: FloatArray) -> FloatArray:
@@ -203,8 +237,10 @@ def _sharp_stimuli(
 def _tall_spikes(lead: FloatArray, at: IntArray, fs: float) -> IntArray:
     """Return the sharp spikes (k,) of a lead that are not small beside its beats."""
     spikes, reach = sharp_spikes(lead, fs), round(BEAT_REACH_S * fs)
-    near = np.clip(at[:, None] + np.arange(-reach, reach + 1), 0, lead.size - 1)
-    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(np.ptp(np.nan_to_num(lead[near]), axis=1))])
+    if not spikes.sample.size:
+        return spikes.sample
+    heights = np.concatenate([np.ptp(rows, axis=1) for rows in beat_rows(lead, at, -reach, reach + 1)])
+    return np.asarray(spikes.sample[spikes.height >= HEIGHT * np.median(heights)])
 
 
 def _before(spikes_s: NDArray[np.float64], r_s: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:

@@ -9,17 +9,22 @@ import numpy as np
 from pipeline.config import REVIEW
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.at_rest import between_beats, qrs_height
+from pipeline.signal.beat_windows import gather
 from pipeline.types import Episode, FloatArray
 
 PAUSE_S: Final = 2.5  # from R peak to R peak; a shorter one may follow any early beat
 ASYSTOLE_S: Final = 4.0  # no QRS for so long: CinC Challenge 2015, doi:10.1109/CIC.2015.7408639
-CONFIDENCE: Final = 0.98  # with a beat on either side: of 199 that `benchmarks.asystole` names, none is false
+CONFIDENCE: Final = 0.98  # with a beat on either side: of 214 that `benchmarks.asystole` names, none is false
 EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begun or ended with an electrode off
 BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
 NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
 CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of any amplifier: no electrode is connected
 DRIFT_S: Final = 2.0  # half a breath: baselines wander with breathing, an amplifier recovers within a second or two
 DRIFT_HEIGHT: Final = 0.65  # of a QRS, within that time: chosen on DS1
+BEAT_REACH_S: Final = 0.08  # half of the window in which missed beats are looked for
+BEATS_MEASURED: Final = 500  # make up the usual beat
+BEAT_ALIKE: Final = 0.95  # correlation from which a wave looks like the usual beat ...
+BEAT_HEIGHT: Final = 0.7  # ... if it is at least so high, and at most 1 / 0.7 times
 LOW_MV: Final = 0.25  # without any QRS: steps no higher than this are at rest, P waves among them
 LOW_MEDIAN_MV: Final = 0.06  # and half of the steps are lower than this: P waves are rare, fibrillation is not
 
@@ -29,8 +34,8 @@ Span = tuple[float, float]
 def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[Episode]:
     """Find pauses and asystole: from the R peak before to the R peak after, or to the recording's start or end.
 
-    An interval counts if nothing was lost in it and at least one lead is at rest; where leads are dead, noisy or
-    fibrillating it is none. Without a signal, its length alone decides.
+    An interval counts if nothing was lost in it, at least one lead is at rest and none shows waves like its usual beat;
+    where leads are dead, noisy or fibrillating it is none. Without a signal, its length alone decides.
 
     Parameters
     ----------
@@ -46,21 +51,20 @@ def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[
     """
     if not len(context):
         return _without_beats(context, shortest_s)
-    long = [span for span in _intervals(context) if span[1] - span[0] >= shortest_s]
+    long = _intervals(context, shortest_s)
     heights = _heights(context) if long else ()
     judged = [_judged(context, span, heights) for span in long]
     return [episode for episode in judged if episode is not None]
 
 
-def _intervals(context: RhythmContext) -> list[Span]:
-    """Return the intervals between beats, in order; with a signal, those before the first and after the last too."""
-    pairs = zip(
-        context.time_s[:-1].tolist(), context.time_s[1:].tolist(), context.break_before[1:].tolist(), strict=True
-    )
-    inside = [(first, last) for first, last, broken in pairs if not broken]
-    if context.conditioned is None:
-        return inside
-    return [(0.0, float(context.time_s[0])), *inside, (float(context.time_s[-1]), context.duration_s)]
+def _intervals(context: RhythmContext, shortest_s: float) -> list[Span]:
+    """Return the long intervals between beats; with a signal, those before the first and after the last too."""
+    first, last, whole = context.time_s[:-1], context.time_s[1:], ~context.break_before[1:]
+    if context.conditioned is not None:
+        first, last = np.append(0.0, context.time_s), np.append(context.time_s, context.duration_s)
+        whole = np.concatenate([[True], whole, [True]])
+    long = np.flatnonzero(whole & (last - first >= shortest_s))
+    return list(zip(first[long].tolist(), last[long].tolist(), strict=True))
 
 
 def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> Episode | None:
@@ -76,7 +80,7 @@ def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> E
     stop = round(last * fs) + ends * round(REVIEW.silence_before_s * fs)
     if between_beats(tuple(conditioned.signal.T), heights, (start, stop), fs) != "rest":
         return None
-    if _is_adrift(context, heights, (start / fs, stop / fs)):
+    if _is_adrift(context, heights, (start / fs, stop / fs)) or _has_missed_beats(context, (first, last)):
         return None
     confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
     return _episode(span, confidence, "no QRS, and the baseline is at rest")
@@ -96,6 +100,36 @@ def _is_adrift(context: RhythmContext, heights: tuple[float, ...], span_s: Span)
     columns = [recording.leads.index(name) for name in context.leads]
     drifts = [_drift(np.asarray(recording.p_signal[start:stop, column]), size) for column in columns]
     return all(drift >= DRIFT_HEIGHT * height for drift, height in zip(drifts, heights, strict=True))
+
+
+def _has_missed_beats(context: RhythmContext, span_s: Span) -> bool:
+    """Tell whether a lead holds waves between two beats that look like its usual beat, and are about as high.
+
+    They are beats that an artefact in another lead hid from the detector.
+    """
+    conditioned = context.conditioned
+    assert conditioned is not None
+    fs, reach = conditioned.fs, round(BEAT_REACH_S * conditioned.fs)
+    first, last = (round(at * fs) for at in span_s)
+    r_peak = np.round(context.time_s * fs).astype(np.int64)
+    some = r_peak[:: max(1, -(-r_peak.size // BEATS_MEASURED)), None] + np.arange(-reach, reach + 1)
+    return any(
+        _matches(lead[max(0, first + 2 * reach) : last - 2 * reach], np.median(gather(lead, some), axis=0))
+        for lead in conditioned.signal.T
+    )
+
+
+def _matches(lead: FloatArray, usual: FloatArray) -> bool:
+    """Tell whether a stretch of a lead looks like the usual beat anywhere."""
+    if lead.size <= usual.size:
+        return False
+    shape = (usual - usual.mean()).astype(np.float64)
+    values, power = lead.astype(np.float64), float(np.square(shape).sum())
+    ones = np.ones(shape.size)
+    spread = np.correlate(np.square(values), ones) - np.square(np.correlate(values, ones)) / shape.size
+    height = np.correlate(values, shape) / max(power, 1e-12)  # relative to the usual beat
+    alike = height * np.sqrt(power / np.maximum(spread, 1e-12))
+    return bool(((alike >= BEAT_ALIKE) & (height >= BEAT_HEIGHT) & (height <= 1 / BEAT_HEIGHT)).any())
 
 
 def _drift(lead: FloatArray, size: int) -> float:

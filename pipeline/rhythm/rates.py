@@ -16,6 +16,9 @@ from pipeline.types import Episode, RhythmCode
 
 SVT_BPM: Final = 200.0  # faster than almost any sinus rhythm, also of infants: doi:10.1161/CIR.0000000000000311
 SVT_VARIATION: Final = 0.05  # of the interval: a re-entry is regular
+# A tachycardia this fast and regular, whose beginning and end were not seen, may come from the sinus node or from
+# elsewhere: nobody can tell from the intervals alone.
+UNDECIDED_BPM, UNDECIDED_VARIATION = 140.0, 0.01
 BEATLESS_S: Final = 5.0  # a stretch without any beat for longer than this has no sinus rhythm
 CONFIDENCE_MAX: Final = 0.99
 UNREAD_S: Final = 10.0  # a standard strip; in a shorter stretch what is found on both sides goes on
@@ -134,6 +137,13 @@ def _codes(rate: NDArray[np.float64], context: RhythmContext, config: ReviewConf
     return np.select([svt, fast, slow], ["SVTA", "ST", "SBR"], "N")
 
 
+def _variation(rr_s: NDArray[np.float64]) -> float:
+    """Return the median change from one interval to the next, as a share; infinite if none is known."""
+    changes = np.abs(np.diff(rr_s)) / np.nanmedian(rr_s) if np.isfinite(rr_s).any() else np.zeros(0)
+    changes = changes[np.isfinite(changes)]
+    return float(np.median(changes)) if changes.size else float("inf")
+
+
 def _edges(context: RhythmContext) -> NDArray[np.float64]:
     """Return where the time of each beat (n + 1,) begins: at the beat, and the first at 0."""
     return np.concatenate([[0.0], context.time_s[1:], [context.duration_s]])
@@ -168,6 +178,8 @@ def _episode(
     evidence = f"{bpm:.0f}/min"
     if code == "SVTA":
         evidence = f"regular at {bpm:.0f}/min, too fast for the sinus node"
+    if code == "ST" and bpm >= UNDECIDED_BPM and _variation(context.rr_s[first + 1 : last + 1]) <= UNDECIDED_VARIATION:
+        evidence = f"{bpm:.0f}/min; so regular that a supraventricular tachycardia or 2:1 flutter cannot be ruled out"
     return Episode(
         float(edges[first]), float(edges[last + 1]), code, "", min(CONFIDENCE_MAX, share * trusted), evidence
     )

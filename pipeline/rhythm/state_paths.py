@@ -38,7 +38,7 @@ def most_probable_path(gain: NDArray[np.float64], cost: NDArray[np.float64]) -> 
     gain : (n, k) float64
         Of each state at each step.
     cost : (k, k) float64
-        Of going from one state (row) to another (column).
+        Of going from one state (row) to another (column), no more than by way of a third; 0 for staying.
 
     Returns
     -------
@@ -50,16 +50,23 @@ def most_probable_path(gain: NDArray[np.float64], cost: NDArray[np.float64]) -> 
     Viterbi AJ. Error bounds for convolutional codes and an asymptotically optimum decoding algorithm. IEEE Trans Inf
     Theory 1967;13(2):260-269. doi:10.1109/TIT.1967.1054010.
     """
-    n, k = gain.shape
+    n = len(gain)
     if n == 0:
         return np.zeros(0, np.int64)
-    best, came = gain[0], np.zeros((n, k), np.int64)
-    for step in range(1, n):
-        reached = best[:, None] - cost
-        came[step] = reached.argmax(axis=0)
-        best = reached.max(axis=0) + gain[step]
-    path = np.zeros(n, np.int64)
-    path[-1] = int(best.argmax())
-    for step in range(n - 1, 0, -1):
-        path[step - 1] = came[step, path[step]]
-    return path
+    relative = gain - gain[:, :1]
+    loud = np.where((relative > 0).any(axis=1), np.arange(n), n)
+    next_loud = np.minimum.accumulate(loud[::-1])[::-1].tolist()
+    gained, costs = relative.tolist(), cost.T.tolist()
+    best, came = gained[0], [[0] * len(costs)]
+    while len(came) < n:  # plain numbers: arrays of a few states would cost ten times as much
+        step = len(came)
+        reached = [[value - price for value, price in zip(best, of_state, strict=True)] for of_state in costs]
+        came.append([values.index(max(values)) for values in reached])
+        if not any(came[-1]):  # all come from the first state, and will until another one gains
+            came += [came[-1]] * (next_loud[step] - step - 1)
+            reached = [[best[0] - of_state[0]] for of_state in costs]
+        best = [max(values) + more for values, more in zip(reached, gained[len(came) - 1], strict=True)]
+    path = [best.index(max(best))]
+    for before in reversed(came[1:]):
+        path.append(before[path[-1]])
+    return np.array(path[::-1], np.int64)

@@ -17,8 +17,10 @@ from scipy.ndimage import median_filter
 from models.detectors import Detector, load_detector
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import most_probable_path
+from pipeline.rhythm.usual_beats import KnownBeats, across_gaps, without_usual_beats
 from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured, per_second
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.gaps import runs
 from pipeline.types import Episode, FloatArray, IntArray
 
 NAME: Final = "waveform"
@@ -34,8 +36,10 @@ TURN: Final = 3.0  # cost of a change between fibrillation and tachycardia
 # perfectly: above 174/min, regular waves that change slightly are flutter or coarse fibrillation.
 REPEATS_SLOW, REPEATS_FAST, REPEATS_SPREAD = 0.7, 0.94, 0.08
 REPEATS_HZ: Final = (2.5, 2.9)
-# Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it.
+# Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it. Slow
+# ones that do not repeat may be fibrillation of a dying heart, and need a little more evidence.
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
+SLOW_REPEATS, SLOW_PRICE = 0.6, 1.0
 SMOOTH_S: Final = 5
 FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind, flutter
 LEAST_S: Final = 3.0
@@ -214,7 +218,8 @@ def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:
     p = np.clip(seconds.probability.astype(np.float64), 1e-5, 1 - 1e-5)
     odds = np.log(p / (1 - p))
     slow = (seconds.wave_hz < SLOW_HZ) & (seconds.share > SLOW_SHARE)
-    return np.where(slow, np.minimum(odds, SLOW_ODDS), odds) - NEEDED
+    if_slow = np.where(seconds.repeats > SLOW_REPEATS, np.minimum(odds, SLOW_ODDS), odds - SLOW_PRICE)
+    return np.where(slow, if_slow, odds) - NEEDED
 
 
 def find_ventricular(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
@@ -223,7 +228,7 @@ def find_ventricular(context: RhythmContext, detector: Detector | None = None) -
     Parameters
     ----------
     context : RhythmContext
-        Its signal; its beats are not used. Without a signal nothing is found.
+        Its signal, and its beats to tell where the usual ones go on. Without a signal nothing is found.
     detector : Detector, optional
         The shipped one by default.
 
@@ -234,10 +239,36 @@ def find_ventricular(context: RhythmContext, detector: Detector | None = None) -
     """
     if context.conditioned is None or not context.conditioned.signal.size:
         return []
-    return ventricular_episodes(waveform_probabilities(context.conditioned, detector), context.duration_s)
+    seconds = waveform_probabilities(context.conditioned, detector)
+    known = KnownBeats(context.conditioned.signal, context.conditioned.fs, context.time_s)
+    return ventricular_episodes(seconds, context.duration_s, confirmed_states(seconds, known))
 
 
-def ventricular_episodes(seconds: VentricularSeconds, duration_s: float) -> list[Episode]:
+def confirmed_states(seconds: VentricularSeconds, known: KnownBeats) -> IntArray:
+    """Return the state of every second (n_seconds,), checked against the usual beats of the recording.
+
+    Where they go on, nothing ventricular does; where they do not come back between two episodes, these are one.
+
+    Parameters
+    ----------
+    seconds : VentricularSeconds
+        What each second shows.
+    known : KnownBeats
+        Beats and signal; without a beat, the states are those of `ventricular_states`.
+    """
+    uncut = ventricular_states(seconds)
+    if not known.time_s.size:
+        return uncut
+    states = without_usual_beats(uncut, known)
+    for first, last in runs(states != OTHER):
+        if last - first < LEAST_S:
+            states[first:last] = OTHER
+    return across_gaps(states, uncut, seconds.probability, known)
+
+
+def ventricular_episodes(
+    seconds: VentricularSeconds, duration_s: float, states: IntArray | None = None
+) -> list[Episode]:
     """Return the episodes (VFL and VT, in order) that the state model sees in a recording.
 
     Parameters
@@ -246,8 +277,10 @@ def ventricular_episodes(seconds: VentricularSeconds, duration_s: float) -> list
         What each second shows.
     duration_s : float
         Duration of the recording, at which the last episode may end.
+    states : (n_seconds,) int64, optional
+        The state of every second; `ventricular_states` by default.
     """
-    states = ventricular_states(seconds)
+    states = ventricular_states(seconds) if states is None else states
     edges = np.flatnonzero(np.diff(states, prepend=OTHER, append=OTHER))
     spans = [(int(a), int(b)) for a, b in pairwise(edges) if states[a] != OTHER]
     long = [(a, b) for a, b in spans if min(b, duration_s) - a >= min(LEAST_S, duration_s)]

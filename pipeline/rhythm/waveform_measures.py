@@ -21,7 +21,9 @@ FS_HZ: Final = 125.0
 SECOND: Final = 125  # samples
 WINDOW: Final = 512  # samples, 4.1 s, of a spectrum
 ENVELOPE_STEP: Final = 4  # the slope's envelope is read at 31 Hz
-CHUNK_S: Final = 1800  # seconds handled at a time, so that a day needs no more memory than half an hour
+ENVELOPE: Final = 505  # samples of a window at which that of the following ones can be read
+MARGIN: Final = 4  # seconds of silence before and after a recording
+CHUNK_S: Final = 300  # seconds handled at a time: they fit the processor's cache
 DEAD: Final = 0.02  # of the other lead's height: below it a lead is off, and the other one stands in for it
 BANDS_HZ: Final = (0.7, 1.7, 2.7, 3.7, 4.7, 5.7, 7.0, 10.0, 15.0, 22.0, 38.0)
 DOMINANT_HZ: Final = (1.2, 10.0)
@@ -81,11 +83,12 @@ def per_second(signal: FloatArray, fs: float) -> FloatArray:
     (n_leads, n_seconds, len(LEAD_MEASURES)) float32
         The measures of second i come from a window of 3 to 4 seconds around i + 0.5 s.
     """
-    leads = np.ascontiguousarray(signal[:: max(1, round(fs / FS_HZ))].T, np.float32)
+    leads = signal[:: max(1, round(fs / FS_HZ))].T
     seconds = max(1, round(leads.shape[1] / SECOND))
-    missing = seconds * SECOND - leads.shape[1]
-    leads = np.pad(leads, ((0, 0), (0, missing))) if missing > 0 else leads[:, : seconds * SECOND]
-    return np.concatenate(list(_chunks(leads, seconds)), axis=1)
+    padded = np.zeros((len(leads), (seconds + 2 * MARGIN) * SECOND), np.float32)
+    inside = leads[:, : seconds * SECOND]
+    padded[:, MARGIN * SECOND : MARGIN * SECOND + inside.shape[1]] = inside
+    return np.concatenate(list(_chunks(padded, seconds)), axis=1)
 
 
 def measured(per_lead: FloatArray) -> FloatArray:
@@ -102,44 +105,47 @@ def measured(per_lead: FloatArray) -> FloatArray:
         First those of the lead with the sharper slopes, whichever it is, then those of the other; the same twice if
         there is but one.
     """
-    sharper, other = _sorted(per_lead[0], per_lead[-1])
+    sharper, other = _sorted(*(np.ascontiguousarray(lead.T) for lead in (per_lead[0], per_lead[-1])))
 
     def both(of: list[int]) -> FloatArray:
-        return np.concatenate([sharper[:, of], other[:, of]], axis=1)
+        return np.concatenate([sharper[of], other[of]])
+
+    def smooth(rows: FloatArray, seconds: int) -> FloatArray:
+        return np.asarray(uniform_filter1d(rows, seconds, axis=1, mode="nearest"))
 
     own, relative, scaled = both(_OWN), both(_RELATIVE), both(_SCALED)
-    against_usual = relative - np.median(relative, axis=0)
-    return np.concatenate(
-        [
-            own,
-            *(uniform_filter1d(own, around, axis=0, mode="nearest") for around in AROUND_S),
-            against_usual,
-            uniform_filter1d(against_usual, AROUND_S[0], axis=0, mode="nearest"),
-            scaled - np.quantile(scaled, HIGH_SHARE, axis=0).astype(np.float32),
-        ],
-        axis=1,
-    )
+    against_usual = relative - np.median(relative, axis=1, keepdims=True)
+    high = np.quantile(scaled, HIGH_SHARE, axis=1, keepdims=True).astype(np.float32)
+    around = [smooth(own, seconds) for seconds in AROUND_S]
+    return np.concatenate([own, *around, against_usual, smooth(against_usual, AROUND_S[0]), scaled - high]).T
 
 
 def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the lead with the sharper slopes and the other, second by second; a lead that is off is replaced."""
+    """Return the lead (k, n_seconds) with the sharper slopes and the other; a lead that is off is replaced."""
     off = np.float32(np.log(DEAD))
-    lower, upper = first[:, _HEIGHT] - last[:, _HEIGHT] < off, last[:, _HEIGHT] - first[:, _HEIGHT] < off
-    one, two = np.where(lower[:, None], last, first), np.where(upper[:, None], first, last)
-    swap = (one[:, _SHARP] < two[:, _SHARP])[:, None]
+    lower, upper = first[_HEIGHT] - last[_HEIGHT] < off, last[_HEIGHT] - first[_HEIGHT] < off
+    one, two = np.where(lower, last, first), np.where(upper, first, last)
+    swap = one[_SHARP] < two[_SHARP]
     return np.where(swap, two, one), np.where(swap, one, two)
 
 
-def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    margin = 4
-    padded = np.pad(leads, ((0, 0), (margin * SECOND, margin * SECOND)))
+def _chunks(padded: FloatArray, seconds: int) -> Iterator[FloatArray]:
     for first in range(0, seconds, CHUNK_S):
         last = min(first + CHUNK_S, seconds)
-        piece = padded[:, first * SECOND : (last + 2 * margin) * SECOND]
-        blocks = _of_blocks(piece)[:, margin:-margin]
-        start = margin * SECOND + SECOND // 2 - WINDOW // 2
+        piece = padded[:, first * SECOND : (last + 2 * MARGIN) * SECOND]
+        blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
+        start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
-        yield np.concatenate([blocks, _of_windows(windows)], axis=2)
+        steep = _envelope(piece)
+        envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
+        yield np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
+
+
+def _envelope(leads: FloatArray) -> FloatArray:
+    """Return the mean slope of each `ENVELOPE_STEP` samples, from each sample on."""
+    steep = np.abs(leads[:, 2:] - leads[:, :-2])
+    parts = [steep[:, k : steep.shape[1] - ENVELOPE_STEP + 1 + k] for k in range(ENVELOPE_STEP)]
+    return np.asarray(sum(parts[1:], parts[0]) / np.float32(ENVELOPE_STEP))
 
 
 def _of_blocks(leads: FloatArray) -> FloatArray:
@@ -149,82 +155,89 @@ def _of_blocks(leads: FloatArray) -> FloatArray:
     ddx = np.diff(dx.reshape(leads.shape), axis=1, append=0).reshape(x.shape)
     size, slope = np.abs(x), np.abs(dx)
     square, slope_square = np.square(x), np.square(dx)
-    power, slope_power = _three(square.mean(2)) + EPS**2, _three(slope_square.mean(2)) + EPS**2
-    mean, slope_mean = _three(size.mean(2)) + EPS, _three(slope.mean(2)) + EPS
-    tops, steepest = size.max(2), slope.max(2)
-    top, steep = maximum_filter1d(tops, 3, axis=1) + EPS, maximum_filter1d(steepest, 3, axis=1) + EPS
-    quiet = (slope < 0.1 * steep[..., None]).mean(2, dtype=np.float32)
-    low = (size < 0.2 * top[..., None]).mean(2, dtype=np.float32)
-    crossings = (x[..., 1:] * x[..., :-1] < 0).sum(2, dtype=np.float32)
-    span = leads.shape[1] and np.abs(leads[:, 4:] - leads[:, :-4])
-    sharp = maximum_filter1d(np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2), 3, axis=1)
+    span = np.abs(leads[:, 4:] - leads[:, :-4])
+    maxima = np.stack([size.max(2), slope.max(2), np.pad(span, ((0, 0), (2, 2))).reshape(x.shape).max(2)])
+    top, steep, sharp = maximum_filter1d(maxima, 3, axis=2)
+    top, steep = top + EPS, steep + EPS
+    counts = [_count(slope < 0.1 * steep[..., None]), _count(size < 0.2 * top[..., None])]
+    crossings = _count(x[..., 1:] * x[..., :-1] < 0)
+    powers = [each.mean(2) for each in (square, slope_square, np.square(square), np.square(slope_square))]
+    means = [each.mean(2) for each in (size, slope, np.abs(ddx))]
+    sums = _three(np.stack([*powers, *means, *(count / np.float32(SECOND) for count in counts), crossings]))
+    power, slope_power, mean, slope_mean = sums[0] + EPS**2, sums[1] + EPS**2, sums[4] + EPS, sums[5] + EPS
     return np.stack(
         [
             0.5 * np.log(power),
             np.log(steep),
             mean / np.sqrt(power),
-            np.log(_three(np.square(square).mean(2)) / power**2 + EPS),
+            np.log(sums[2] / power**2 + EPS),
             np.log(slope_mean / mean),
-            np.log(_three(np.abs(ddx).mean(2)) / slope_mean + EPS),
-            np.log(_three(np.square(slope_square).mean(2)) / slope_power**2 + EPS),
+            np.log(sums[6] / slope_mean + EPS),
+            np.log(sums[3] / slope_power**2 + EPS),
             steep / slope_mean,
             top / np.sqrt(power),
             sharp / top,
-            _three(quiet),
-            _three(low),
-            _three(crossings),
-            _unequal(tops),
-            _unequal(steepest),
+            *sums[7:],
+            *_unequal(maxima[:2]),
         ],
         axis=2,
     ).astype(np.float32)
 
 
+def _count(where: NDArray[np.bool_]) -> FloatArray:
+    """Count along the last axis, at most `SECOND`: a byte holds that."""
+    return np.asarray(np.add.reduce(where.view(np.uint8), axis=-1, dtype=np.uint8), np.float32)
+
+
 def _three(seconds: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=1, mode="nearest"), 0), np.float32)
+    return np.asarray(np.maximum(uniform_filter1d(seconds, 3, axis=-1, mode="nearest"), 0), np.float32)
 
 
 def _unequal(maxima: FloatArray) -> FloatArray:
     """Smallest of the maxima of five seconds, as a share of the largest."""
-    return np.asarray(minimum_filter1d(maxima, 5, axis=1) / (maximum_filter1d(maxima, 5, axis=1) + EPS), np.float32)
+    return np.asarray(minimum_filter1d(maxima, 5, axis=-1) / (maximum_filter1d(maxima, 5, axis=-1) + EPS), np.float32)
 
 
-def _of_windows(windows: FloatArray) -> FloatArray:
-    """(n_leads, n_seconds, WINDOW) -> (n_leads, n_seconds, k): spectrum and repetition."""
+def _of_windows(windows: FloatArray, envelopes: FloatArray) -> FloatArray:
+    """(n_leads, n_seconds, WINDOW) and its slope's envelope -> (n_leads, n_seconds, k): spectrum and repetition."""
     centred = windows - windows.mean(2, keepdims=True)
-    spectrum = np.square(np.abs(fft.rfft(centred * np.hanning(WINDOW).astype(np.float32), axis=2)))
-    hz = np.arange(spectrum.shape[2], dtype=np.float32) * np.float32(FS_HZ / WINDOW)
-    inside = (hz >= BANDS_HZ[0]) & (hz < BANDS_HZ[-1])
-    spectrum, hz = spectrum[..., inside], hz[inside]
+    hz = np.arange(WINDOW // 2 + 1, dtype=np.float32) * np.float32(FS_HZ / WINDOW)
+    inside = slice(*np.searchsorted(hz, (BANDS_HZ[0], BANDS_HZ[-1])))
+    hz = hz[inside]
+    spectrum = _power(fft.rfft(centred * np.hanning(WINDOW).astype(np.float32), axis=2)[..., inside])
     total = spectrum.sum(2) + EPS**2
     share = spectrum / total[..., None]
     edges = np.searchsorted(hz, BANDS_HZ[:-1])
     bands = np.log(np.add.reduceat(share, edges, axis=2) + np.float32(1e-5))
-    cumulated = np.concatenate([np.zeros_like(share[..., :1]), np.cumsum(share, axis=2)], axis=2)
-    searched = (hz >= DOMINANT_HZ[0]) & (hz < DOMINANT_HZ[1])
-    offset = int(np.flatnonzero(searched)[0])
+    searched = slice(*np.searchsorted(hz, DOMINANT_HZ))
+    offset = searched.start
     peak = offset + np.argmax(share[..., searched], axis=2)
     centroid = share @ hz
     spread = np.sqrt(np.maximum(share @ np.square(hz) - centroid**2, 0))
     entropy = -(share * np.log(share + EPS)).sum(2)
-    described = [hz[peak], _around(cumulated, peak), _around(cumulated, 2 * peak + offset), centroid, spread, entropy]
+    described = [hz[peak], _around(share, peak), _around(share, 2 * peak + offset), centroid, spread, entropy]
     waves = _repetition(centred[..., ::2], WAVES_S, FS_HZ / 2)
-    return np.concatenate([bands, np.stack([*described, *waves, *_beats(centred)], axis=2)], axis=2).astype(np.float32)
+    return np.concatenate([bands, np.stack([*described, *waves, *_beats(envelopes)], axis=2)], axis=2).astype(
+        np.float32
+    )
 
 
-def _around(cumulated: FloatArray, peak: NDArray[np.intp]) -> FloatArray:
+def _power(spectrum: NDArray[np.complex64]) -> FloatArray:
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag), np.float32)
+
+
+def _around(share: FloatArray, peak: NDArray[np.intp]) -> FloatArray:
     """Share of the power within two bins (0.5 Hz) of a peak."""
-    n = cumulated.shape[2] - 1
-    low, high = np.clip(peak - 2, 0, n)[..., None], np.clip(peak + 3, 0, n)[..., None]
-    return (np.take_along_axis(cumulated, high, 2) - np.take_along_axis(cumulated, low, 2))[..., 0]
+    at = peak[..., None] + np.arange(-2, 3)
+    inside = (at >= 0) & (at < share.shape[2])
+    return np.asarray((np.take_along_axis(share, np.where(inside, at, 0), 2) * inside).sum(2), np.float32)
 
 
 def _correlation(windows: FloatArray, lags: int) -> FloatArray:
     """Autocorrelation (..., lags), 1 at lag 0; corrected for the shorter overlap."""
     n = windows.shape[-1]
     size = fft.next_fast_len(n + lags, real=True)
-    power = np.square(np.abs(fft.rfft(windows, size, axis=-1)))
-    raw = fft.irfft(power, size, axis=-1)[..., :lags]
+    raw = fft.irfft(_power(fft.rfft(windows, size, axis=-1)), size, axis=-1)[..., :lags]
     overlap = n / (n - np.arange(lags, dtype=np.float32))
     return np.asarray(raw / (raw[..., :1] + EPS**2) * overlap, np.float32)
 
@@ -243,11 +256,9 @@ def _repetition(windows: FloatArray, periods_s: tuple[float, float], fs: float) 
     return [np.take_along_axis(later, best[..., None], -1)[..., 0], (best / fs).astype(np.float32), inverts, half]
 
 
-def _beats(windows: FloatArray) -> list[FloatArray]:
+def _beats(envelopes: FloatArray) -> list[FloatArray]:
     """How well the slope's envelope repeats, after how long, and whether it does so after twice as long."""
-    steep = np.abs(windows[..., 2:] - windows[..., :-2])[..., :508]
-    coarse = steep.reshape(*steep.shape[:-1], -1, ENVELOPE_STEP).mean(-1)
-    smooth = uniform_filter1d(coarse, 3, axis=-1)
+    smooth = uniform_filter1d(envelopes, 3, axis=-1)
     fs = FS_HZ / ENVELOPE_STEP
     low, high = (round(s * fs) for s in BEATS_S)
     correlation = _correlation(smooth - smooth.mean(-1, keepdims=True), 2 * high)
@@ -262,8 +273,10 @@ def _beats(windows: FloatArray) -> list[FloatArray]:
 
 def _climb(correlation: FloatArray, at: NDArray[np.intp], steps: int) -> NDArray[np.intp]:
     """Move up to the local maximum, at most some steps."""
+    flat, row = correlation.ravel(), correlation.shape[-1] * np.arange(at.size).reshape(at.shape)
+    height = flat.take(row + at)
     for _ in range(steps):
-        here = np.take_along_axis(correlation, at[..., None], -1)[..., 0]
         following = np.minimum(at + 1, correlation.shape[-1] - 1)
-        at = np.where(np.take_along_axis(correlation, following[..., None], -1)[..., 0] > here, following, at)
+        further = flat.take(row + following)
+        at, height = np.where(further > height, following, at), np.maximum(further, height)
     return at

@@ -130,7 +130,8 @@ def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recordin
     if not artefacts and not endless:
         return recording, ()
     p_signal = recording.p_signal.copy()
-    p_signal[np.isinf(p_signal)] = np.nan
+    if endless:
+        p_signal[np.isinf(p_signal)] = np.nan
     for artefact in artefacts:
         p_signal[artefact.start : artefact.stop, recording.leads.index(artefact.lead)] = np.nan
     return replace(recording, p_signal=read_only(p_signal)), tuple(artefacts)
@@ -154,20 +155,26 @@ def _near(first: Span, second: Span, reach: float) -> bool:
 
 def _measured(recording: Recording, index: int) -> _Lead:
     signal = np.ascontiguousarray(recording.p_signal[:, index])
+    highest: np.ufunc = np.maximum
+    lowest: np.ufunc = np.minimum
     if not np.isfinite(signal.sum(dtype=np.float64)):
         signal = np.where(np.isfinite(signal), signal, np.float32(np.nan))
+        highest, lowest = np.fmax, np.fmin  # slower, but pass over what is missing
     size = max(CENTRE_POINTS, round(BLOCK_S * recording.fs))
     whole = signal[: signal.size // size * size].reshape(-1, size)
     rest = signal[whole.size :]
-    blocks = np.concatenate([whole, np.pad(rest, (0, size - rest.size), mode="edge")[None]]) if rest.size else whole
-    top, bottom = (reduce(blocks, axis=1).astype(np.float64) for reduce in (np.fmax.reduce, np.fmin.reduce))
+    last = [np.pad(rest, (0, size - rest.size), mode="edge")[None]] if rest.size else []
+    top, bottom = (
+        np.concatenate([of.reduce(part, axis=1) for part in (whole, *last)], dtype=np.float64)
+        for of in (highest, lowest)
+    )
     return _Lead(
         signal=signal,
         fs=recording.fs,
         size=size,
         top=top,
         bottom=bottom,
-        centre=_centre(blocks[:, :: size // CENTRE_POINTS]),
+        centre=_centre(np.concatenate([part[:, :: size // CENTRE_POINTS] for part in (whole, *last)])),
         heights=_grouped(top, np.fmax) - _grouped(bottom, np.fmin),
         calibrated=recording.calibrated[index],
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from pipeline.config import PictureConfig, SignalConfig
 from pipeline.types import FloatArray, IntArray
@@ -19,8 +21,31 @@ def beat_offsets(fs: float, config: PictureConfig) -> IntArray:
 
 def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     """Return the values of `lead` (n,) at `index` (any shape), 0 outside."""
+    if index.size and index.min() >= 0 and index.max() < lead.size:
+        return np.asarray(lead[index], np.float32)
     inside = (index >= 0) & (index < lead.size)
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
+
+
+def cut_around(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) -> FloatArray:
+    """Return the samples at + first ... at + stop - 1 (n, stop - first) of `lead`, beyond its ends the last one there.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit; at least one sample.
+    at : (n,) int
+        Positions in it.
+    first, stop : int
+        The window around each.
+    """
+    start, last = at + first, lead.size - (stop - first)
+    if last < 0:
+        return np.asarray(lead[np.clip(start[:, None] + np.arange(stop - first), 0, lead.size - 1)])
+    rows = np.asarray(sliding_window_view(lead, stop - first)[np.clip(start, 0, last)])
+    beyond = np.flatnonzero((start < 0) | (start > last))
+    rows[beyond] = lead[np.clip(start[beyond, None] + np.arange(stop - first), 0, lead.size - 1)]
+    return rows
 
 
 def usual_beats(rr_s: FloatArray, mean_rr_s: float, config: SignalConfig) -> IntArray:

@@ -72,7 +72,7 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
             f"Not enough signal: lead {leads[0]!r} has no stretch of {config.segment_min_s:g} s without gaps; "
             f"the longest there is lasts {longest:.1f} s, in lead {best!r}."
         )
-    out = np.zeros((n_work, len(columns)), np.float32)
+    out = np.zeros((n_work, len(columns)), np.float32, order="F")
     pieces = [_recorded_spans(column, recording.fs, replace(config, segment_min_s=PIECE_MIN_S)) for column in columns]
     recorded = np.zeros(n_work, np.bool_)
     for i, (column, spans) in enumerate(zip(columns, pieces, strict=True)):

@@ -130,11 +130,9 @@ def _without_lost_leads(windows: NoiseWindows, conditioned: Conditioned) -> Floa
     for lost, other in ((1, 0), (0, 1)):
         spans = [(a, b) for a, b in conditioned.missing[lost] if b - a > LOST_S * conditioned.fs]
         if spans:
-            covered = np.zeros(len(conditioned.signal) + size + 1, np.int64)
-            for a, b in spans:
-                covered[a + 1 : b + 1] = 1
-            covered = np.cumsum(covered)
-            rows = covered[start + size] > covered[start]
+            begin, end = np.array(spans).T
+            following = np.minimum(np.searchsorted(end, start, side="right"), end.size - 1)
+            rows = (begin[following] < start + size) & (end[following] > start)
             measures = np.where(rows[:, None], one_lead(windows.measures, other), measures)
     return measures
 

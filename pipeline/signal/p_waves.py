@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray, read_only
 
@@ -34,6 +35,7 @@ SAME_S: Final = 0.035  # P waves this near to the usual distance from R are cond
 SAME_COUNTS: Final = 0.3  # of the likeness of P waves counts wherever they stand
 SHARE_ALIKE: Final = 0.6  # correlation with the usual P wave of what it is the mean of
 ROUNDS: Final = 3
+PLACES_AT_ONCE: Final = 4096
 BEATS_MIN, BEATS_MAX = 6, 150  # before which the usual P wave of a stretch is learnt
 CALM_SHARE: Final = 0.5  # of the beats, those after the shorter intervals, are left out of that
 QRS_REACH_S: Final = 0.14  # around R, in which the QRS begins and ends
@@ -132,15 +134,13 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     parts = [_Part(nothing, nothing, nothing, nothing)]
     signal = conditioned.signal
     count = len(signal) // DECIMATED
-    parts_of_it = [signal[first : count * DECIMATED : DECIMATED] for first in range(DECIMATED)]
-    whole = np.sum(parts_of_it, axis=0) / np.float32(DECIMATED)
     line = np.full(count, np.nan, np.float32)
     for first_s in np.arange(0.0, count / fs, STRETCH_S):
         chosen = np.flatnonzero((time_s >= first_s) & (time_s < first_s + STRETCH_S))
         if chosen.size < BEATS_MIN:
             continue
         start, stop = (max(0, round((first_s + edge) * fs)) for edge in (-2.0, STRETCH_S + 1.0))
-        found = _in_stretch(whole[start:stop], time_s[chosen] * fs - start, fs)
+        found = _in_stretch(_decimated(signal[start * DECIMATED : stop * DECIMATED]), time_s[chosen] * fs - start, fs)
         if found is None:
             continue
         part, facts[:, chosen] = found
@@ -158,6 +158,13 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
         read_only(line),
         fs,
     )
+
+
+def _decimated(signal: FloatArray) -> FloatArray:
+    """Return the means of `DECIMATED` samples each, lead by lead."""
+    count = len(signal) // DECIMATED * DECIMATED
+    parts = [signal[first:count:DECIMATED] for first in range(DECIMATED)]
+    return np.asarray(sum(parts[1:], parts[0]) / np.float32(DECIMATED))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,11 +189,11 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     r = np.round(r_peak).astype(np.int64)
     qrs = _without_qrs(signal, r, fs)
     signal = qrs.signal
-    bumps = np.stack([_bump(lead, fs) for lead in signal[:, live].T], axis=1)
+    bumps = [_bump(lead, fs) for lead in signal[:, live].T]
     between = _between(r, len(signal), qrs, fs)
     if between.sum() < fs:
         return None
-    sigma = np.maximum(np.median(np.abs(bumps[between]), axis=0), 1e-4)
+    sigma = np.maximum([np.median(np.abs(bump[between])) for bump in bumps], np.float32(1e-4))
     scaled = (signal[:, live] / sigma).astype(np.float32)
     usual = _usual_p_wave(scaled, r, qrs, fs)
     if usual is None:
@@ -219,8 +226,8 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     """Replace each QRS by a line: from where the slopes of most beats become steep to where they are flat again."""
     reach = round(QRS_REACH_S * fs)
     inside = r[(r > reach + 1) & (r < len(signal) - reach - 2)]
-    rows = signal[inside[:, None] + np.arange(-reach - 1, reach + 2)]
-    slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=0).sum(axis=1)
+    rows = np.stack([cut_around(lead, inside, -reach - 1, reach + 2).T for lead in signal.T])
+    slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=2).sum(axis=0)
     steep = np.flatnonzero(slope > QRS_SLOPE * slope.max())
     start = min(steep[0] - reach, round(-QRS_LEAST_S[0] * fs)) - 1
     stop = max(steep[-1] - reach, round(QRS_LEAST_S[1] * fs)) + 1
@@ -230,18 +237,17 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     at = r[(r + start >= 0) & (r + stop < len(signal))]
     ends = signal[at + start], signal[at + stop]
     out[at[:, None] + window] = ends[0][:, None] * (1 - share) + ends[1][:, None] * share
-    return _Lines(out, start, stop, np.median(np.ptp(rows.transpose(1, 0, 2).copy(), axis=0), axis=0))
+    return _Lines(out, start, stop, np.median(np.ptp(rows, axis=1), axis=1))
 
 
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
     """Return how much higher a lead (n,) is around each sample than at both sides."""
-    total = np.concatenate([[0.0], np.cumsum(lead, dtype=np.float64)])
+    n, reach = lead.size, round((SIDE_AT_S + SIDE_S) * fs) + 1
+    total = np.cumsum(np.pad(lead, (reach + 1, reach), mode="edge"), dtype=np.float64)
 
     def mean(centre_s: float, half_s: float) -> NDArray[np.float64]:
-        index = np.arange(lead.size)
-        low = np.clip(index + round((centre_s - half_s) * fs), 0, lead.size)
-        high = np.clip(index + round((centre_s + half_s) * fs) + 1, 0, lead.size)
-        return np.asarray((total[high] - total[low]) / np.maximum(high - low, 1))
+        first, stop = reach + round((centre_s - half_s) * fs), reach + round((centre_s + half_s) * fs) + 1
+        return np.asarray((total[stop : stop + n] - total[first : first + n]) / (stop - first))
 
     sides = (mean(-SIDE_AT_S, SIDE_S) + mean(SIDE_AT_S, SIDE_S)) / 2
     return (mean(0.0, TOP_S) - sides).astype(np.float32)
@@ -278,13 +284,12 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
     chosen = chosen[np.linspace(0, chosen.size - 1, min(chosen.size, BEATS_MAX)).astype(np.int64)]
     around = scaled[r[chosen, None] + np.arange(window[0] - half, window[-1] + half + 1)]
     allowed = window >= -clear[chosen, None]
-    pieces = sliding_window_view(around, 2 * half + 1, axis=1).transpose(0, 1, 3, 2)  # (beats, places, m, leads)
-    level = _levelled(pieces.reshape(-1, *pieces.shape[2:])).reshape(pieces.shape)
+    level = _levelled(sliding_window_view(around, 2 * half + 1, axis=1))  # (beats, places, leads, m)
     common = level.mean(axis=0)
-    high = np.where(allowed, np.abs(level[:, :, half]).sum(axis=2), -1).argmax(axis=1)
+    high = np.where(allowed, np.abs(level[..., half]).sum(axis=2), -1).argmax(axis=1)
     first = (
         _unit(level[np.arange(chosen.size), high]).mean(axis=0),
-        common[np.abs(common[:, half]).sum(axis=1).argmax()],
+        common[np.abs(common[..., half]).sum(axis=1).argmax()],
     )
     found = [one for wave in first if (one := _refined(level, allowed, wave, window, fs)) is not None]
     return max(found, key=lambda one: one.alike * (SAME_COUNTS + one.same), default=None)
@@ -293,7 +298,7 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
 def _refined(
     level: FloatArray, allowed: NDArray[np.bool_], wave: FloatArray, window: IntArray, fs: float
 ) -> _Usual | None:
-    """Learn a wave (m, n_leads) anew from what is most like it before each beat, a few times over."""
+    """Learn a wave (n_leads, m) anew from what is most like it before each beat, a few times over."""
     size = np.sqrt((level**2).sum(axis=(2, 3)))
     rows, same, kept, apart = np.arange(len(level)), 0.0, np.zeros(0, np.bool_), 0.0
     for _ in range(ROUNDS):
@@ -305,11 +310,11 @@ def _refined(
         wave = np.median(level[rows, place][kept], axis=0)
         apart = float(np.median(window[place[kept]]))
         same = float(np.mean(np.abs(window[place[kept]] - apart) <= SAME_S * fs))
-    return _Usual(wave.astype(np.float32), float(kept.mean()), same, -apart)
+    return _Usual(wave.T.astype(np.float32), float(kept.mean()), same, -apart)
 
 
 def _unit(pieces: FloatArray) -> FloatArray:
-    """Return waves (n, m, n_leads) of the same size."""
+    """Return waves (n, n_leads, m) of the same size."""
     size = np.sqrt((pieces**2).sum(axis=(1, 2)))
     return np.asarray(pieces / np.maximum(size, 1e-6)[:, None, None], np.float32)
 
@@ -393,12 +398,11 @@ def _without(gain: FloatArray, r: IntArray, t_wave: FloatArray) -> FloatArray:
 
 
 def _levelled(waves: FloatArray) -> FloatArray:
-    """Return waves (n, m, n_leads) without their mean and slope."""
-    m = waves.shape[1]
-    line = np.arange(m, dtype=np.float32) - (m - 1) / 2
-    level = waves - waves.mean(axis=1, keepdims=True)
-    slope = np.einsum("nml,m->nl", level, line) / (line**2).sum()
-    return np.asarray(level - slope[:, None, :] * line[None, :, None], np.float32)
+    """Return waves (..., m) without their mean and slope."""
+    m = waves.shape[-1]
+    line = np.arange(m) - (m - 1) / 2
+    kept = np.eye(m) - 1 / m - np.outer(line, line) / (line**2).sum()
+    return np.asarray(waves @ kept.astype(np.float32), np.float32)
 
 
 def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -406,24 +410,16 @@ def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatAr
     m, n = len(wave), len(scaled)
     if n < m:
         return np.zeros(n, np.float32), np.zeros(n, np.float32)
-    half, dot = m // 2, np.zeros(n, np.float32)
-    for lead, shape in zip(scaled.T, wave.T, strict=True):
-        dot += np.correlate(np.ascontiguousarray(lead), shape.astype(np.float32), "same")
+    half, dot, power = m // 2, np.zeros(n, np.float32), np.zeros(n, np.float32)
+    kept = _levelled(np.eye(m, dtype=np.float32))
+    for lead, shape in zip(scaled.T, wave.T.astype(np.float32), strict=True):
+        windows = sliding_window_view(np.pad(lead, (half, m - 1 - half)), m)
+        for start in range(0, n, PLACES_AT_ONCE):
+            part = slice(start, start + PLACES_AT_ONCE)
+            level = windows[part] @ np.column_stack([kept, shape])
+            dot[part] += level[:, m]
+            power[part] += np.einsum("nm,nm->n", level[:, :m], level[:, :m])
     own = max(float((wave**2).sum()), 1e-9)
-    likeness = dot / np.sqrt(np.maximum(_power(scaled, m), 1e-3) * own)
+    likeness = dot / np.sqrt(np.maximum(power, 1e-3) * own)
     likeness[:half], likeness[n - half :] = 0, 0
     return likeness.astype(np.float32), dot / np.float32(own)
-
-
-def _power(scaled: FloatArray, m: int) -> NDArray[np.float64]:
-    """Return the energy (n,) of the m samples around each, without their mean and slope, in all leads together."""
-    n, line = len(scaled), np.arange(m) - (m - 1) / 2
-    index = np.arange(n)
-    low, high = np.clip(index - m // 2, 0, n), np.clip(index - m // 2 + m, 0, n)
-    total = np.zeros(n)
-    for lead in scaled.T.astype(np.float64):
-        sums = [np.concatenate([[0.0], np.cumsum(part)]) for part in (lead, lead * index, lead**2)]
-        plain, ramp, square = (part[high] - part[low] for part in sums)
-        slope = ramp - plain * (low + high - 1) / 2
-        total += square - plain**2 / m - slope**2 / (line**2).sum()
-    return total

@@ -7,12 +7,15 @@ rate, unfiltered: the working signal has lost the spikes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.signal.beat_windows import cut_around
 from pipeline.types import FloatArray, IntArray, read_only
 
 WINDOW_MS: Final = (-310.0, 270.0)  # around R
@@ -24,7 +27,7 @@ COMPLEX_MS: Final = 200.0  # the complex that it starts
 SLOW_MS: Final = 24.0  # slopes of a QRS are measured over this
 WIDE_SLOPE: Final = 0.2  # of the steepest slope: what is steeper belongs to the QRS
 BEATS_AT_ONCE: Final = 2048
-AT_ONCE: Final = 4096  # beats
+BLOCKS_AT_ONCE: Final = 1024
 SMALL_MV: Final = 1e-3
 STIMULUS_MS: Final = (-35.0, 25.0)  # the part around the onset that all stimuli of a recording have in common
 ALIGN_MS: Final = 20.0  # how far onsets are moved to agree ...
@@ -58,6 +61,23 @@ CORNER, EDGE_BEFORE, CORNER_BEFORE, ONSET = (
 )
 
 
+def beat_rows(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) -> Iterator[FloatArray]:
+    """Yield windows (k, stop - first) around some beats at a time; 0 where nothing was recorded.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        The lead as recorded.
+    at : (n,) int
+        R peaks, indices into `lead`.
+    first, stop : int
+        The window, samples from R; beyond the ends of the lead, its last value goes on.
+    """
+    for start in range(0, at.size, BEATS_AT_ONCE):
+        rows = cut_around(lead, at[start : start + BEATS_AT_ONCE], first, stop)
+        yield rows if np.isfinite(rows).all() else np.nan_to_num(rows)
+
+
 def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> FloatArray:
     """Measure each beat of a lead: how abruptly it begins, and how slow it is after that.
 
@@ -80,47 +100,82 @@ def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> Float
         "onset_ms" from R to the onset; "area" of the complex over its height; "width" the share of steep samples after
         the onset; "height" in mV.
     """
-    window = np.arange(round(WINDOW_MS[0] / 1000 * fs), round(WINDOW_MS[1] / 1000 * fs) + 1)
-    parts = [np.zeros((0, len(MEASURES)), np.float32)]
-    for start in range(0, at.size, BEATS_AT_ONCE):
-        index = np.clip(at[start : start + BEATS_AT_ONCE, None] + window, 0, lead.size - 1)
-        parts.append(_measured(np.nan_to_num(lead[index]), window * np.float32(1000 / fs), fs))
-    return np.concatenate(parts)
+    first, stop = _span(WINDOW_MS, fs)
+    ms = np.arange(first, stop) * np.float32(1000 / fs)
+    onset = _onsets(lead, at, ms, fs)
+    margin = max(3 * _samples(STEP_MS, fs), _samples(SLOW_MS, fs))
+    order = np.argsort(onset, kind="stable")
+    measures = np.zeros((at.size, len(MEASURES)), np.float32)
+    for alike in np.split(order, np.flatnonzero(np.diff(onset[order])) + 1) if at.size else ():
+        here = int(onset[alike[0]])
+        seen = np.flatnonzero((ms - ms[here] >= -BEFORE_MS) & (ms - ms[here] <= COMPLEX_MS))
+        low, high = max(int(seen[0]) - margin, 0), min(int(seen[-1]) + 1 + margin, ms.size)
+        for k, rows in enumerate(beat_rows(lead, at[alike], first + low, first + high)):
+            part = alike[k * BEATS_AT_ONCE : (k + 1) * BEATS_AT_ONCE]
+            measures[part] = _measured(rows, here - low, ms[low:high], fs)
+    return measures
 
 
-def _measured(rows: FloatArray, ms: NDArray[np.float32], fs: float) -> FloatArray:
-    step = max(1, round(STEP_MS / 1000 * fs))
-    corner, edge, pulse = np.abs(_corners(rows, step)), np.abs(_edges(rows, step)), _pulses(rows, step)
-    sought = (ms >= ONSET_MS[0]) & (ms <= ONSET_MS[1])
-    at = np.where(sought, corner, -1).argmax(axis=1)
-    since = ms[None, :] - ms[at][:, None]
-    here = np.abs(since) <= GUARD_MS
-    after, before = (since > GUARD_MS) & (since <= COMPLEX_MS), (since < -GUARD_MS) & (since >= -BEFORE_MS)
-    whole = here | after
-    height = np.where(whole, rows, -np.inf).max(axis=1) - np.where(whole, rows, np.inf).min(axis=1)
-    base = np.take_along_axis(rows, np.maximum(at - 2 * step, 0)[:, None], axis=1)
-    away = np.abs(rows - base)
-    own = [np.where(here, part, 0).max(axis=1) for part in (corner, edge, pulse)]
-    coarse = np.where(here, np.abs(_corners(rows, 3 * step)), 0).max(axis=1)
-    slope = np.abs(_edges(rows, max(1, round(SLOW_MS / 1000 * fs))))
-    steep = (slope > WIDE_SLOPE * np.where(whole, slope, 0).max(axis=1)[:, None]) & after
-    later = [np.where(after, part, 0).max(axis=1) for part in (edge, corner, pulse)]
-    earlier = [np.where(before, part, 0).max(axis=1) for part in (edge, corner)]
-    size = np.maximum(height, SMALL_MV)
+def _samples(ms: float, fs: float) -> int:
+    return max(1, round(ms / 1000 * fs))
+
+
+def _span(window_ms: tuple[float, float], fs: float) -> tuple[int, int]:
+    return round(window_ms[0] / 1000 * fs), round(window_ms[1] / 1000 * fs) + 1
+
+
+def _onsets(lead: FloatArray, at: NDArray[np.integer], ms: NDArray[np.float32], fs: float) -> NDArray[np.intp]:
+    """Return at which of the times `ms` each beat (n,) has its sharpest corner."""
+    sought = np.flatnonzero((ms >= ONSET_MS[0]) & (ms <= ONSET_MS[1]))
+    step, first = _samples(STEP_MS, fs), round(WINDOW_MS[0] / 1000 * fs) + int(sought[0])
+    parts = beat_rows(lead, at, first - step, first + sought.size + step)
+    found = [np.abs(_corners(rows, step)[:, step:-step]).argmax(axis=1) for rows in parts]
+    return np.asarray(sought[0] + np.concatenate([np.zeros(0, np.intp), *found]))
+
+
+def _part(
+    measure: Callable[[FloatArray, int], FloatArray], rows: FloatArray, step: int, first: int, stop: int
+) -> FloatArray:
+    """Return the sizes (n, stop - first) of a measure at some samples of its windows (n, m)."""
+    low, high = max(first - step, 0), min(stop + step, rows.shape[1])
+    return np.abs(measure(rows[:, low:high], step)[:, first - low : stop - low])
+
+
+def _measured(rows: FloatArray, at: int, ms: NDArray[np.float32], fs: float) -> FloatArray:
+    """Measure beats (n, m) which all have their onset at the same sample of the window."""
+    step, since = _samples(STEP_MS, fs), ms - ms[at]
+    inside = np.flatnonzero((since >= -BEFORE_MS) & (since <= COMPLEX_MS))
+    begin, end = int(inside[0]), int(inside[-1]) + 1
+    here_from, here_to = np.flatnonzero(np.abs(since) <= GUARD_MS)[[0, -1]] + (0, 1)
+    corner, edge = (_part(measure, rows, step, begin, end) for measure in (_corners, _edges))
+    pulse = _part(_pulses, rows, step, here_from, end)
+    coarse = _part(_corners, rows, 3 * step, here_from, here_to).max(axis=1)
+    slope = _part(_edges, rows, _samples(SLOW_MS, fs), here_from, end)
+    whole = rows[:, here_from:end]
+    height = whole.max(axis=1) - whole.min(axis=1)
+    before, here, after = (
+        slice(0, here_from - begin),
+        slice(here_from - begin, here_to - begin),
+        slice(here_to - begin, None),
+    )
+    away = np.abs(whole - rows[:, max(at - 2 * step, 0), None])
+    own = [corner[:, here].max(axis=1), edge[:, here].max(axis=1), pulse[:, : here_to - here_from].max(axis=1)]
+    steep = slope[:, here_to - here_from :] > WIDE_SLOPE * slope.max(axis=1)[:, None]
+    size, least = np.maximum(height, SMALL_MV), [np.maximum(each, SMALL_MV) for each in own]
     columns = [
         own[0] / size,
         own[1] / size,
         own[2] / size,
-        coarse / np.maximum(own[0], SMALL_MV),
-        later[0] / np.maximum(own[1], SMALL_MV),
-        later[1] / np.maximum(own[0], SMALL_MV),
-        later[2] / np.maximum(own[2], SMALL_MV),
-        earlier[0] / np.maximum(own[1], SMALL_MV),
-        earlier[1] / np.maximum(own[0], SMALL_MV),
-        np.take_along_axis(since, np.where(whole, away, -1).argmax(axis=1)[:, None], axis=1)[:, 0],
-        (away * after).sum(axis=1) / np.maximum(after.sum(axis=1), 1) / size,
-        ms[at],
-        steep.sum(axis=1) / np.maximum(after.sum(axis=1), 1),
+        coarse / least[0],
+        edge[:, after].max(axis=1) / least[1],
+        corner[:, after].max(axis=1) / least[0],
+        pulse[:, here_to - here_from :].max(axis=1) / least[2],
+        edge[:, before].max(axis=1) / least[1],
+        corner[:, before].max(axis=1) / least[0],
+        since[here_from + away.argmax(axis=1)],
+        away[:, here_to - here_from :].mean(axis=1) / size,
+        np.full(len(rows), ms[at]),
+        steep.mean(axis=1),
         height,
     ]
     return np.stack(columns, axis=1).astype(np.float32)
@@ -233,17 +288,14 @@ def stimulus_likeness(
     gain : (n,) float32
         Size of the stimulus there, 1 where it is as large as usual.
     """
-    step = max(1, round(STEP_MS / 1000 * fs))
-    slopes = np.nan_to_num(p_signal[step:] - p_signal[:-step])
-    window = np.arange(round(STIMULUS_MS[0] / 1000 * fs), round(STIMULUS_MS[1] / 1000 * fs) + 1)
+    step = _samples(STEP_MS, fs)
+    span, reach = _span(STIMULUS_MS, fs), round(ALIGN_MS / 1000 * fs)
     places = onset[seeds] - step // 2
-    common = np.median(_cut(slopes, places, window), axis=0)
-    shifts = np.arange(-round(ALIGN_MS / 1000 * fs), round(ALIGN_MS / 1000 * fs) + 1)
+    common = np.median(_slopes(p_signal, places, step, *span), axis=0)
     for _ in range(ALIGNED):
-        likeness, _, moved = _best_match(slopes, places, window, shifts, common)
-        common = np.median(_cut(slopes, places + moved, window), axis=0)
-    shifts = np.arange(round(ONSET_MS[0] / 1000 * fs), round(ONSET_MS[1] / 1000 * fs) + 1)
-    likeness, gain, _ = _best_match(slopes, at - step // 2, window, shifts, common)
+        _, _, moved = _best_match(p_signal, places + span[0], step, (-reach, reach + 1), common)
+        common = np.median(_slopes(p_signal, places + moved, step, *span), axis=0)
+    likeness, gain, _ = _best_match(p_signal, at - step // 2 + span[0], step, _span(ONSET_MS, fs), common)
     return likeness, gain
 
 
@@ -261,57 +313,85 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
         Sampling frequency, Hz.
     """
     nothing = Spikes(read_only(np.zeros(0, np.int64)), read_only(np.zeros(0, np.float32)))
-    step = max(1, round(SHARP_MS / 1000 * fs))
+    step = _samples(SHARP_MS, fs)
     block = round(NOISE_BLOCK_S * fs)
     if fs < SPIKE_FS_HZ or lead.size < 2 * block:
         return nothing
-    whole = lead if np.isfinite(lead).all() else np.nan_to_num(lead)
-    pulse = _pulses(whole[None], step)[0]
-    noise = float(np.median(pulse[: pulse.size // block * block].reshape(-1, block).max(axis=1)))
-    tall = np.flatnonzero(pulse > max(SPIKE_NOISE * noise, SPIKE_MV))
+    whole = lead if np.isfinite(lead.sum(dtype=np.float64)) else np.nan_to_num(lead)
+    tops_of = _highest_pulses(whole, step, block)
+    limit = max(SPIKE_NOISE * float(np.median(tops_of[: whole.size // block])), SPIKE_MV)
+    near = np.flatnonzero(tops_of > limit)[:, None] * block + np.arange(block)
+    near = near[near < whole.size]
+    height = _pulses_at(whole, near, step)
+    tall, height = near[height > limit], height[height > limit]
     if not tall.size:
         return nothing
-    groups = np.split(tall, np.flatnonzero(np.diff(tall) > round(SPIKE_APART_MS / 1000 * fs)) + 1)
-    tops = np.array([group[pulse[group].argmax()] for group in groups], np.int64)
-    near = np.clip(tops[:, None] + np.arange(-5 * step, 5 * step + 1), 0, whole.size - 1)
-    broad = _pulses(whole[near], 3 * step)[:, 3 * step : -3 * step].max(axis=1)
-    sharp = pulse[tops] > SHARP_SHARE * np.maximum(broad, pulse[tops])
-    return Spikes(read_only(tops[sharp]), read_only(pulse[tops[sharp]]))
+    starts = np.flatnonzero(np.diff(tall, prepend=-fs) > round(SPIKE_APART_MS / 1000 * fs))
+    tops = np.array([a + int(height[a:b].argmax()) for a, b in pairwise([*starts.tolist(), tall.size])], np.int64)
+    tops, height = tall[tops], height[tops]
+    broad = _pulses(cut_around(whole, tops, -5 * step, 5 * step + 1), 3 * step)[:, 3 * step : -3 * step].max(axis=1)
+    sharp = height > SHARP_SHARE * np.maximum(broad, height)
+    return Spikes(read_only(tops[sharp]), read_only(height[sharp]))
 
 
-def _cut(slopes: FloatArray, at: IntArray, window: IntArray) -> FloatArray:
-    return np.asarray(slopes[np.clip(at[:, None] + window, 0, len(slopes) - 1)])
+def _highest_pulses(lead: FloatArray, step: int, block: int) -> FloatArray:
+    """Return the highest pulse of each block of a lead; the last block may be shorter."""
+    found = []
+    for start in range(0, lead.size, block * BLOCKS_AT_ONCE):
+        stop = min(start + block * BLOCKS_AT_ONCE, lead.size)
+        low = max(start - step, 0)
+        pulse = _pulses(np.ascontiguousarray(lead[None, low : stop + step]), step)[0, start - low : stop - low]
+        found.append(np.maximum.reduceat(pulse, np.arange(0, pulse.size, block)))
+    return np.concatenate(found)
+
+
+def _pulses_at(lead: FloatArray, at: IntArray, step: int) -> FloatArray:
+    """Return the pulses (n,) at some samples of a lead, as `_pulses` does; 0 at its ends."""
+    inside = (at >= step) & (at < lead.size - step)
+    return np.where(inside, _pulses(cut_around(lead, at, -step, step + 1), step)[:, step], 0)
+
+
+def _slopes(p_signal: FloatArray, at: IntArray, step: int, first: int, stop: int) -> FloatArray:
+    """Return the rises (n, stop - first, n_leads) over `step` samples around each beat, 0 where one is not known."""
+    rows = np.stack([cut_around(lead, at, first, stop + step) for lead in p_signal.T], axis=2)
+    slopes = rows[:, step:] - rows[:, :-step]
+    beyond = np.flatnonzero((at + first < 0) | (at + stop + step > len(p_signal)))
+    index = np.clip(at[beyond, None] + np.arange(first, stop), 0, len(p_signal) - step - 1)
+    slopes[beyond] = p_signal[index + step] - p_signal[index]
+    return slopes if np.isfinite(slopes).all() else np.nan_to_num(slopes)
 
 
 def _best_match(
-    slopes: FloatArray, at: IntArray, window: IntArray, shifts: IntArray, common: FloatArray
+    p_signal: FloatArray, at: IntArray, step: int, shifts: tuple[int, int], common: FloatArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the best correlation (n,) with `common` over all shifts, its gain (n,) and the shift (n,)."""
     power = max(float((common**2).sum()), SMALL_MV**2)
-    parts = [
-        _matched(_cut(slopes, some, np.arange(window[0] + shifts[0], window[-1] + shifts[-1] + 1)), common)
-        for some in np.array_split(at, -(-at.size // AT_ONCE) or 1)
-    ]
-    dot, own = (np.concatenate(part) for part in zip(*parts, strict=True))
-    likeness = dot / np.sqrt(np.maximum(own * power, SMALL_MV**4))
-    best, beats = likeness.argmax(axis=1), np.arange(at.size)
-    return likeness[beats, best].astype(np.float32), (dot[beats, best] / power).astype(np.float32), shifts[best]
+    likeness, gain = np.zeros((2, at.size), np.float32)
+    best = np.zeros(at.size, np.int64)
+    for start in range(0, at.size, BEATS_AT_ONCE):
+        part = slice(start, start + BEATS_AT_ONCE)
+        slopes = _slopes(p_signal, at[part], step, shifts[0], shifts[1] - 1 + len(common))
+        dot, own = _matched(slopes, common)
+        alike = dot / np.sqrt(np.maximum(own * power, SMALL_MV**4))
+        best[part], beats = alike.argmax(axis=1), np.arange(len(alike))
+        likeness[part], gain[part] = alike[beats, best[part]], dot[beats, best[part]] / power
+    return likeness, gain, best + shifts[0]
 
 
-def _matched(around: FloatArray, common: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _matched(slopes: FloatArray, common: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return, for each beat and shift (n, n_shifts), the products with `common` and the squares, summed.
 
     Parameters
     ----------
-    around : (n, n_shifts + n_window - 1, n_leads) float32
+    slopes : (n, n_shifts + n_window - 1, n_leads) float32
         Slopes around each beat.
     common : (n_window, n_leads) float32
         Those of the stimulus.
     """
-    n_shifts = around.shape[1] - len(common) + 1
-    dot = np.zeros((len(around), n_shifts), np.float32)
-    for (w, lead), value in np.ndenumerate(common):
-        dot += around[:, w : w + n_shifts, lead] * np.float32(value)
-    total = np.cumsum(np.square(around, dtype=np.float64).sum(axis=2), axis=1)
-    total = np.concatenate([np.zeros((len(around), 1)), total], axis=1)
-    return dot, (total[:, len(common) :] - total[:, : -len(common)]).astype(np.float32)
+    n, size = len(slopes), slopes[0].size
+    shifted = np.zeros((2, slopes.shape[1] - len(common) + 1, *slopes.shape[1:]), np.float32)
+    for shift in range(shifted.shape[1]):
+        shifted[:, shift, shift : shift + len(common)] = common, np.ones_like(common)
+    weights, within = shifted.reshape(2, -1, size)
+    flat = slopes.reshape(n, size)
+    return flat @ weights.T, np.square(flat) @ within.T

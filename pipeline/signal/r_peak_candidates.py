@@ -22,7 +22,9 @@ BAND_HZ = (3.0, 18.0)
 ENERGY_MS, SLOPE_MS, SLOPE_SPAN_MS, PEAK_MS, BEND_MS = 104.0, 56.0, 16.0, 56.0, 40.0
 BLOCK_S = 2.0  # holds a beat at 30 / min; its maximum is the height of a QRS
 LEVEL_BLOCKS, SHORT_BLOCKS, FLOOR_BLOCKS = 15, 3, 5
-LONG_BLOCKS, LONG_QUANTILE = 61, 0.75  # of two minutes: what is usual even around a pause of one minute
+LONG_BLOCKS, LONG_QUANTILE = 61, 0.6  # of two minutes: what is usual even around a pause of one minute
+PEAKY, PEAKY_BLOCKS = 0.25, 5  # of its highest energy, a block's median with QRS is lower; that of noise alone is not
+LONG_SHARE = 0.3  # of that: no level is lower, or the noise of a pause would hide how high the beats beside it are
 NEAR_MS = np.arange(-160, 161, 32)  # the QRS itself
 WIDE_MS, FAR_MS = 80.0, np.concatenate([np.arange(-1200, -239, 80), np.arange(240, 1201, 80)])  # waves and beats around
 STEEP_MS = np.arange(-96, 97, 32)
@@ -92,32 +94,42 @@ def find_candidates(conditioned: Conditioned) -> list[Candidates]:
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:
     energy, slope, bend = _energy(leads, fs), _slope(leads, fs), _bend(leads, fs)
     block = round(BLOCK_S * fs)
-    highest = _blocks(energy, block).max(axis=2)
-    level = _running_median(highest, LEVEL_BLOCKS)
-    long = _running_median(highest, LONG_BLOCKS, LONG_QUANTILE)
-    min_level = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
+    highest, middle = _blocks(energy, block).max(axis=2), np.median(_blocks(energy, block)[:, :, ::2], axis=2)
+    peaky = middle < PEAKY * highest
+    level, long, min_level = _levels(energy, block, peaky)
     short = np.maximum(_running_median(highest, SHORT_BLOCKS), min_level)
-    floor = _running_median(np.median(_blocks(energy, block)[:, :, ::2], axis=2), FLOOR_BLOCKS) / short
+    floor = _running_median(middle, FLOOR_BLOCKS) / short
     return _Envelopes(
         energy=energy,
         wide=maximum_filter1d(energy, _samples(WIDE_MS, fs), axis=1),
         slope=slope,
         bend=bend,
-        level=np.maximum(level, min_level),
+        level=level,
         short=short,
-        long=np.maximum(long, min_level),
-        slope_level=_level_of(slope, block),
-        bend_level=_level_of(bend, block),
+        long=long,
+        slope_level=_levels(slope, block, peaky)[0],
+        bend_level=_levels(bend, block, peaky)[0],
         floor=np.where(short <= min_level, LOST, floor),
         block=block,
         fs=fs,
     )
 
 
-def _level_of(envelope: FloatArray, block: int) -> FloatArray:
-    level = _running_median(_blocks(envelope, block).max(axis=2), LEVEL_BLOCKS)
-    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9)
-    return np.asarray(np.maximum(level, least), np.float32)
+def _levels(envelope: FloatArray, block: int, peaky: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the usual height of a QRS per block (2, n_blocks), that within two minutes, and the least (2, 1).
+
+    Within two minutes only blocks count that are `peaky` (2, n_blocks): neither pauses nor noise.
+    """
+    highest = _blocks(envelope, block).max(axis=2)
+    level = _running_median(highest, LEVEL_BLOCKS)
+    least = np.maximum(MIN_LEVEL * np.quantile(level, 0.9, axis=1, keepdims=True), 1e-9).astype(np.float32)
+    level = np.maximum(level, least)
+    windows = sliding_window_view(_padded(np.where(peaky, highest, np.inf), LONG_BLOCKS), LONG_BLOCKS, axis=1)
+    known = np.count_nonzero(np.isfinite(windows), axis=2)
+    position = np.round(LONG_QUANTILE * np.maximum(known - 1, 0)).astype(np.int64)
+    quantile = np.take_along_axis(np.sort(windows, axis=2), position[:, :, None], axis=2)[:, :, 0]
+    long = np.where(known >= PEAKY_BLOCKS, quantile, level).astype(np.float32)
+    return np.maximum(level, LONG_SHARE * long), np.maximum(long, least), least
 
 
 def _energy(leads: FloatArray, fs: float) -> FloatArray:
@@ -150,10 +162,12 @@ def _blocks(envelope: FloatArray, size: int) -> FloatArray:
     return np.pad(envelope, ((0, 0), (0, missing)), mode="edge").reshape(len(envelope), -1, size)
 
 
-def _running_median(values: FloatArray, size: int, quantile: float = 0.5) -> FloatArray:
-    padded = np.pad(values, ((0, 0), (size // 2, size // 2)), mode="symmetric")
-    position = round(quantile * (size - 1))
-    return np.partition(sliding_window_view(padded, size, axis=1), position, axis=2)[:, :, position].astype(np.float32)
+def _running_median(values: FloatArray, size: int) -> FloatArray:
+    return np.median(sliding_window_view(_padded(values, size), size, axis=1), axis=2).astype(np.float32)
+
+
+def _padded(values: FloatArray, size: int) -> FloatArray:
+    return np.pad(values, ((0, 0), (size // 2, size // 2)), mode="symmetric")
 
 
 def _peaks(envelopes: _Envelopes) -> IntArray:

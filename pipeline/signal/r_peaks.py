@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import sleepecg
 from numpy.typing import NDArray
 
 from pipeline.config import SignalConfig
+from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned, hours
 from pipeline.signal.nearest import NO_BEAT, mutually_nearest, nearest
 from pipeline.signal.r_peak_candidates import find_candidates
@@ -16,6 +19,9 @@ from pipeline.signal.r_peak_choice import choose_candidates, in_rhythm, load_net
 from pipeline.types import FloatArray, IntArray
 
 Detector = Callable[[], IntArray]
+SHAPE_S: Final = 0.12  # half of the window in which beats are compared: a wide QRS
+SHAPE_BEATS: Final = 500  # about so many make up the usual one
+SHAPE_ALIKE: Final = 0.9  # correlation of beats of one shape
 
 
 def detect_r_peaks(conditioned: Conditioned, config: SignalConfig, second: Detector | None = None) -> IntArray:
@@ -151,8 +157,9 @@ def _placed(beats: IntArray, steep: IntArray, conditioned: Conditioned, config: 
     """Snap beats to the first lead, or to the slopes' position if that often differs by the same distance.
 
     The energy of a paced beat peaks long after its spike, and that of a QRS with a deep S wave after its R, by about as
-    much in each beat; noise moves the slopes at random. A disconnected first lead says nothing about where R is: there
-    the position of the energy stays.
+    much in each beat; noise moves the slopes at random, and a pause does so with the beat after it: what has the shape
+    of the beats that stand elsewhere stands where they do. A disconnected first lead says nothing about where R is:
+    there the position of the energy stays.
     """
     lead = conditioned.signal[:, 0]
     snapped = snap(beats, lead, conditioned.fs, config)
@@ -162,8 +169,23 @@ def _placed(beats: IntArray, steep: IntArray, conditioned: Conditioned, config: 
     partner = nearest(steep, beats, within=config.same_beat_ms / 1000 * conditioned.fs)
     same, by_slopes = partner != NO_BEAT, steep[partner]
     apart = by_slopes - snapped
-    elsewhere = apart[same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)]
-    usual = np.median(elsewhere) if elsewhere.size else 0.0
-    alike = np.count_nonzero(np.abs(elsewhere - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
-    often = alike > max(config.elsewhere_share * beats.size, config.elsewhere_most * elsewhere.size)
-    return np.unique(np.where(same, by_slopes, snapped) if often else snapped)
+    elsewhere = same & (np.abs(apart) > config.elsewhere_ms / 1000 * conditioned.fs)
+    usual = int(np.median(apart[elsewhere])) if elsewhere.any() else 0
+    alike = elsewhere & (np.abs(apart - usual) <= config.elsewhere_alike_ms / 1000 * conditioned.fs)
+    share, most = config.elsewhere_share * beats.size, config.elsewhere_most * np.count_nonzero(elsewhere)
+    if np.count_nonzero(alike) <= max(share, most):
+        return np.unique(snapped)
+    like_them = ~alike & _shaped_like(lead, snapped, alike, conditioned.fs)
+    moved = snap(snapped + usual, lead, conditioned.fs, replace(config, snap_ms=config.elsewhere_alike_ms))
+    return np.unique(np.where(like_them, moved, np.where(same, by_slopes, snapped)))
+
+
+def _shaped_like(lead: FloatArray, peaks: IntArray, members: NDArray[np.bool_], fs: float) -> NDArray[np.bool_]:
+    """Tell which beats (n,) correlate well with the median of `members` (n,) among them."""
+    reach = round(SHAPE_S * fs)
+    beats = gather(lead, peaks[:, None] + np.arange(-reach, reach + 1))
+    some = np.flatnonzero(members)
+    usual = np.median(beats[some[:: max(1, some.size // SHAPE_BEATS)]], axis=0)
+    usual, beats = usual - usual.mean(), beats - beats.mean(axis=1, keepdims=True)
+    power = np.square(beats).sum(axis=1) * np.square(usual).sum()
+    return np.asarray(beats @ usual >= SHAPE_ALIKE * np.sqrt(np.maximum(power, 1e-12)))

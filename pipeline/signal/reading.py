@@ -106,7 +106,7 @@ def _first_is_much_worse(conditioned: Conditioned, config: SignalConfig) -> bool
 
 def _turned(conditioned: Conditioned) -> Conditioned:
     """Return the two leads in the other order."""
-    signal = read_only(np.ascontiguousarray(conditioned.signal[:, ::-1]))
+    signal = read_only(np.asfortranarray(conditioned.signal[:, ::-1]))
     return replace(conditioned, signal=signal, missing=conditioned.missing[::-1])
 
 

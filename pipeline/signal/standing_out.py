@@ -10,27 +10,35 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config import DEFAULT, REVIEW
 from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
+from pipeline.signal.r_peaks import snap
 from pipeline.types import FloatArray, IntArray
 
 REACH_S: Final = 0.06  # half of the window in which a beat's height is measured
 HIGH: Final = 0.98  # quantile of the heights in a recording that its QRS reach
 LOW: Final = 0.2  # of that height, a lead with little noise counting more: what stays below it may be no QRS
 REST_STEP: Final = 5  # every fifth sample says how high a lead is at rest
+FAINT: Final = 0.1  # of its median height: what stays below it is no QRS, even if it looks like one
 LOW_MV: Final = 0.25  # if nothing in a recording is higher than this, all may be no QRS
-RUN_S: Final = 2.5  # shorter runs of low beats are left alone, and so are ...
-RUN_BEATS: Final = 3  # ... runs of fewer beats
-ALIKE: Final = 0.75  # median correlation of QRS complexes with their median
+SHOWN: Final = 0.5  # of its QRS: what is as high in one lead, while others show nothing, is not low
+UNSEEN: Final = 0.12  # of its usual QRS: less in a lead shows nothing of a beat ...
+CLEAR: Final = 10.0  # ... if its QRS are so many times as high as its median absolute value
+RUN_S: Final = 2.5  # shorter runs of such beats are left alone
+RUN_BEATS: Final = 3  # fewer are not compared with one another
+TEMPLATE_BEATS: Final = 1000  # at most so many beats make up the usual one
+ALIKE: Final = 0.75  # median correlation of QRS complexes with their median; of a beat with the usual one
 WIDEST_S: Final = 0.044  # half-width of a low QRS; P waves are wider
 
 
 def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_]:
     """Tell which detected beats are no part of a baseline at rest.
 
-    A run of beats is part of it if all are far lower than the recording's QRS, or nothing in the recording is as high
-    as a QRS, and if their shapes differ like noise or are as wide as P waves.
+    A run of beats may be part of it if all are far lower than the recording's QRS, if nothing in the recording is as
+    high as a QRS, or if one lead, clear elsewhere, shows nothing of them. It is, if the shapes differ like noise or are
+    as wide as P waves; one or two are, if they do not look like the usual beat.
 
     Parameters
     ----------
@@ -50,30 +58,59 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     reach = round(REACH_S * conditioned.fs)
     around = r_peak[:, None] + np.arange(-reach, reach + 1)
     heights = np.stack([np.ptp(gather(lead, around), axis=1) for lead in conditioned.signal.T], axis=1)
-    usual = np.quantile(heights, HIGH, axis=0)
-    clear = np.square(usual / np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6))
-    share = (heights / np.maximum(usual, 1e-6)) @ (clear / max(float(clear.sum()), 1e-12))
-    low = (share < LOW) | (usual < LOW_MV).all()
+    alive = heights >= REVIEW.dead_mv
+    usual, middle = np.quantile(heights, HIGH, axis=0), np.median(heights, axis=0)
+    rest = np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6)
+    clear = np.where(alive, np.square(middle / rest), 1e-12)  # the highest may be noise
+    relative = heights / np.maximum(usual, 1e-6)
+    low = ((relative * clear).sum(axis=1) < LOW * clear.sum(axis=1)) | (usual < LOW_MV).all()
+    faint = (heights / np.maximum(middle, 1e-6) * clear).sum(axis=1) < FAINT * clear.sum(axis=1)
+    unseen = ((heights < UNSEEN * middle) & alive & (middle >= CLEAR * rest)).any(axis=1)
     ends = np.concatenate([[0], r_peak, [len(conditioned.signal)]])
-    for first, stop in runs(low):
-        seconds = float(ends[stop + 1] - ends[first]) / conditioned.fs
-        if stop - first < RUN_BEATS or seconds < RUN_S:
+    for first, stop in runs(low | unseen):
+        if float(ends[stop + 1] - ends[first]) / conditioned.fs < RUN_S:
             continue
-        lead = int(np.argmax(np.median(heights[first:stop] / np.maximum(usual, 1e-6), axis=0)))
-        kept[first:stop] = _like_qrs(gather(conditioned.signal[:, lead], around[first:stop]), conditioned.fs)
+        shown = np.median(relative[first:stop], axis=0)
+        lead = conditioned.signal[:, int(np.argmax(shown))]
+        is_low = bool(low[first:stop].all()) and not bool((shown[usual >= LOW_MV] >= SHOWN).any())
+        at = r_peak if is_low else snap(r_peak, lead, conditioned.fs, DEFAULT.signal)  # R is where another lead is lost
+        is_faint = is_low and bool(faint[first:stop].all())
+        kept[first:stop] = not is_faint and _are_beats(lead, at, slice(first, stop), conditioned.fs, low=is_low)
     return kept
 
 
-def _like_qrs(beats: FloatArray, fs: float) -> bool:
-    """Tell whether beats (n, n_points) in the middle of their windows look alike, and are narrow."""
-    usual = np.median(beats, axis=0)
-    about = usual - (usual[0] + usual[-1]) / 2
+def _are_beats(lead: FloatArray, at: IntArray, run: slice, fs: float, *, low: bool) -> bool:
+    """Tell whether a run of the beats `at` (n,) looks like QRS complexes in a lead.
+
+    Low ones do if they are alike and narrow. Of others, which a lead shows, one or two do if they look like the usual
+    beat, and more in any case: they may be a ventricular run while another lead is lost.
+    """
+    reach = round(REACH_S * fs)
+    offsets = np.arange(-reach, reach + 1)
+    beats = gather(lead, at[run, None] + offsets)
+    if len(beats) >= RUN_BEATS:
+        return not low or (_look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs)
+    some = at[:: max(1, -(-at.size // TEMPLATE_BEATS)), None]
+    usual = np.median(gather(lead, some + offsets), axis=0)
+    return bool(np.median(_correlation(beats, usual)) >= ALIKE)
+
+
+def _correlation(beats: FloatArray, usual: FloatArray) -> FloatArray:
+    """Return the correlation (n,) of beats (n, n_points) with the usual one (n_points,)."""
     own = beats - beats.mean(axis=1, keepdims=True)
     level = usual - usual.mean()
     scale = np.maximum(np.sqrt(np.square(own).sum(axis=1) * np.square(level).sum()), 1e-12)
+    return np.asarray(own @ level / scale, np.float32)
+
+
+def _look_alike(beats: FloatArray) -> bool:
+    return bool(np.median(_correlation(beats, np.median(beats, axis=0))) >= ALIKE)
+
+
+def _width(beat: FloatArray) -> int:
+    """Return how many points in the middle of a beat (n_points,) are at least half as high as that is."""
+    about = beat - (beat[0] + beat[-1]) / 2
     middle, size = about.size // 2, np.abs(about)
     below = size < size[middle] / 2
-    left = np.flatnonzero(below[:middle])
-    right = np.flatnonzero(below[middle:])
-    width = (middle + right[0] if right.size else about.size) - (left[-1] if left.size else -1) - 1
-    return bool(np.median(own @ level / scale) >= ALIKE and width <= WIDEST_S * fs)
+    left, right = np.flatnonzero(below[:middle]), np.flatnonzero(below[middle:])
+    return int((middle + right[0] if right.size else about.size) - (left[-1] if left.size else -1) - 1)

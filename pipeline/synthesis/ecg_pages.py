@@ -21,6 +21,7 @@ Matrix = NDArray[np.float64]
 
 PULSE_S: Final = 0.2
 _SHIFT: Final = 4  # fractional bits in OpenCV's drawing
+_ROW_MM: Final[Mapping[int, float]] = MappingProxyType({3: 38.0, 4: 34.0, 6: 27.0, 7: 25.0, 12: 17.0})
 # background, 1 mm lines, 5 mm lines; None: not drawn
 PAPERS: Final[Mapping[str, tuple[Colour, Colour | None, Colour | None]]] = MappingProxyType(
     {
@@ -113,7 +114,7 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
         How to draw it.
     """
     layout = LAYOUTS[style.layout]
-    row_mm = style.row_mm or {3: 38.0, 4: 34.0, 6: 27.0, 7: 25.0, 12: 17.0}.get(layout.rows, 27.0)
+    row_mm = style.row_mm or row_height_mm(style.layout)
     span_mm = style.seconds * style.speed
     lead_in = 10.0 if style.pulse == "left" else 3.0
     trail = 10.0 if style.pulse == "right" else 3.0
@@ -142,6 +143,11 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
         canvas.word("0.05-40 Hz", style.margin_mm + 48.0, size[1] - 7.0, 3.0)
     to_px = np.array([[style.px_per_mm, 0, -0.5], [0, style.px_per_mm, -0.5], [0, 0, 1]], np.float64)
     return GeneratedPage(read_only(canvas.picture), PageTruth(style, fs, MappingProxyType(signals), to_px, size))
+
+
+def row_height_mm(layout: str) -> float:
+    """Return the distance of the rows of a layout, a name of `LAYOUTS`."""
+    return _ROW_MM.get(LAYOUTS[layout].rows, 27.0)
 
 
 class _Canvas:

@@ -1,23 +1,21 @@
 """Fits the two small networks that choose R peaks to DS1: `python -m pipeline.training.r_peaks` (minutes on one core).
 
 Training uses only DS1, as recorded and with what it lacks (AV block, asystole, tall T waves, fast runs, pacing spikes,
-low beats), and the first half of the noise records. The second network is
-trained on answers of the first for patients that it was not trained on (four folds); what the pair then reaches on
-held-out patients is stored with the weights.
+low beats), and the first half of the noise records. Four pairs are trained, each without a quarter of the patients, the
+second network on answers of the first for patients that it was not trained on; what they reach on those is stored with
+the weights, which hold the mean of the four.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 from pipeline.config import DEFAULT, data_root
 from pipeline.datasets.splits import DS1
@@ -31,11 +29,12 @@ from pipeline.synthesis.av_block import blocked
 from pipeline.synthesis.hard_beats import with_fast_runs, with_low_beats, with_spikes, with_tall_t
 from pipeline.synthesis.noise import NoiseKind, mixed
 from pipeline.synthesis.pauses import with_pauses
+from pipeline.training.dense import Rows, fitted, together
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 FOLDS = 4
 MATCH_S = 0.15
-SURROUNDINGS, RHYTHM = ((40, 20), 25), ((16,), 10)  # sizes of the hidden layers, and epochs
+SURROUNDINGS, RHYTHM = ((48, 24), 12), ((16,), 6)  # sizes of the hidden layers, and epochs
 CLEAN, IGNORED = "both leads", -1
 EXCERPT_S = (300.0, 900.0)  # of each record, which becomes the hard conditions; without the flutter of 207
 ALONE = ("asystole", "tall T waves", "fast runs", "spikes")  # of these conditions, the first lead alone as well
@@ -45,7 +44,14 @@ FITTED_BY = (
     "python -m pipeline.training.r_peaks (DS1, also with AV block, asystole, tall T waves, fast runs, pacing spikes, "
     "low beats; first half of the nstdb noise)"
 )
-WEIGHTS = {CLEAN: 4.0}  # of a candidate in training; 1 in all other conditions
+# of a candidate in training; 1 in all other conditions
+WEIGHTS = {CLEAN: 4.0, "second lead": 1.5, "noise 1 ma": 1.5, "blocked": 2.0}
+PAUSED = ("asystole", "asystole, first lead", "asystole, noise")
+PAUSE_S, IN_PAUSE, BESIDE_PAUSE = (
+    2.4,
+    3.0,
+    10.0,
+)  # from so many seconds on; weights within a second of it, and beside it
 
 
 Span = tuple[int, int]
@@ -84,13 +90,13 @@ class Version:
 
 
 def main() -> None:
-    """Fit both, score them on held-out patients, and write them."""
+    """Fit both, score them on held-out patients, and write them: the mean of the networks of all folds."""
     versions = [_version(record, *given) for record in range(len(DS1)) for given in _conditions(DS1[record])]
-    score = _left_out(versions, [version.features for version in versions], *SURROUNDINGS)
+    weight = np.concatenate([_weights(version) for version in versions])
+    score, first = _left_out(versions, [version.features for version in versions], weight, *SURROUNDINGS)
     rhythm = [_in_rhythm(version, own) for version, own in zip(versions, score, strict=True)]
-    final = _left_out(versions, rhythm, *RHYTHM)
-    first = _fitted(versions, [version.features for version in versions], *SURROUNDINGS)
-    _write(first, _fitted(versions, rhythm, *RHYTHM), _left_out_counts(versions, final))
+    final, second = _left_out(versions, rhythm, weight, *RHYTHM)
+    _write(first, second, _left_out_counts(versions, final))
 
 
 def _in_rhythm(version: Version, score: FloatArray) -> FloatArray:
@@ -202,35 +208,30 @@ def _labels(
     return label
 
 
-def _left_out(versions: list[Version], features: Features, hidden: tuple[int, ...], epochs: int) -> list[FloatArray]:
-    """Score every candidate by a network that was not trained on its patient."""
-    score: dict[int, FloatArray] = {}
-    for fold in range(FOLDS):
-        seen = [i for i, version in enumerate(versions) if version.record % FOLDS != fold]
-        network = _fitted([versions[i] for i in seen], [features[i] for i in seen], hidden, epochs)
-        score |= {
-            i: network(features[i].astype(np.float32))
-            for i, version in enumerate(versions)
-            if version.record % FOLDS == fold
-        }
-    return [score[i] for i in range(len(versions))]
+def _weights(version: Version) -> FloatArray:
+    """Return how much each candidate counts: around a pause more, and the beats beside it most of all."""
+    weight = np.full(version.label.size, WEIGHTS.get(version.name, 1.0), np.float32)
+    beats = version.at[version.label == 1]
+    for before, after in pairwise(beats):
+        if version.name in PAUSED and after - before >= PAUSE_S * version.fs:
+            near = (version.at >= before - version.fs) & (version.at <= after + version.fs)
+            weight[near] = IN_PAUSE
+            weight[(version.at == before) | (version.at == after)] = BESIDE_PAUSE
+    return weight
 
 
-def _fitted(versions: list[Version], features: Features, hidden: tuple[int, ...], epochs: int) -> DenseNetwork:
-    label = np.concatenate([version.label for version in versions])
-    weight = np.concatenate([np.full(v.label.size, WEIGHTS.get(v.name, 1.0)) for v in versions])[label >= 0]
-    inputs = np.concatenate(features)[label >= 0].astype(np.float32)
-    mean, std = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-    inputs = (inputs - mean) / std
-    options = {"batch_size": 1024, "learning_rate_init": 2e-3, "alpha": 1e-4, "tol": 0, "n_iter_no_change": 10**6}
-    network = MLPClassifier(hidden, max_iter=epochs, random_state=0, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        network.fit(inputs, label[label >= 0], sample_weight=weight)
-    first = network.coefs_[0] / std[:, None]
-    weights = (first, *network.coefs_[1:])
-    biases = (network.intercepts_[0] - mean @ first, *network.intercepts_[1:])
-    return DenseNetwork(tuple(w.astype(np.float32) for w in weights), tuple(b.astype(np.float32) for b in biases))
+def _left_out(
+    versions: list[Version], features: Features, weight: FloatArray, hidden: tuple[int, ...], epochs: int
+) -> tuple[list[FloatArray], DenseNetwork]:
+    """Score every candidate by a network that was not trained on its patient; return those networks as one, too."""
+    rows = Rows(np.concatenate(features), np.concatenate([version.label for version in versions]), weight)
+    record = np.concatenate([np.full(version.label.size, version.record) for version in versions])
+    networks = [fitted(rows, record % FOLDS != fold, hidden, epochs, seed=fold) for fold in range(FOLDS)]
+    score = [
+        networks[version.record % FOLDS](own.astype(np.float32))
+        for version, own in zip(versions, features, strict=True)
+    ]
+    return score, together(networks)
 
 
 def _left_out_counts(versions: list[Version], score: list[FloatArray]) -> dict[str, dict[str, int]]:

@@ -18,7 +18,7 @@ from pipeline.datasets.catalogue import database_folder
 from pipeline.training.image_networks import fitted, samplers
 from pipeline.training.plan import DEFAULT_PLAN, TrainingPlan
 from pipeline.training.schema import SettingsSearch
-from pipeline.training.search import Found, Range, search
+from pipeline.training.search import Found, Range, Watch, search
 from pipeline.training.training_set import TrainingData, load_training_data
 
 SPACE: Final = MappingProxyType(
@@ -72,7 +72,7 @@ def tune(
     data = training_data or load_training_data(database_folder(root), config, plan.seed, progress)
     kept = runs_root() / f"tune-{name}-{plan.key(config)}.journal"
 
-    def measure(settings: Mapping[str, float]) -> float:
+    def measure(settings: Mapping[str, float], _: Watch) -> float:
         tried = replace(plan, recipe=Recipe(settings["learning_rate"], settings["weight_decay"]))
         return validation(name, tried, data, root, config)["val_loss"]
 

@@ -38,6 +38,7 @@ def test_the_page_shows_every_section_without_the_databases(page):
         "How the split is made",
         "Duplicates",
         "Source, licence, citation",
+        "Make pictures",
         "Your own folder of pictures",
     ]
 

@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 
 def _sections() -> None:
-    from app.evaluation.whole_images import show_pages, show_runs
+    from app.evaluation.folder_runs import show_runs
+    from app.evaluation.whole_images import show_pages
 
     show_pages("PNG")
     show_runs("PNG")

@@ -197,6 +197,7 @@ def noise_file(folder):
     curves = {name: shares | {"wrong": 0.02 + 0.01 * i} for i, name in enumerate(("clean", "em 24 dB", "em 12 dB"))}
     roc = {"flagged at .95 of the rest kept": 0.4, "false and true positives": [[1.0, 1.0], [0.05, 0.4], [0.0, 0.0]]}
     windows = {"windows of noise": 10, "other windows": 90, "classes wrong": roc, "no ECG": roc}
+    windows |= {"no rhythm either": roc}
     made = {"command": "python -m benchmarks.noise", "commit": "abc", "made": "2026-11-30", "network": "rhythm_svdb"}
     write_json(folder / "noise_curves.json", made | {"curves": {"mitdb": curves}, "vfdb": {"held out": windows}})
     return folder / "noise_curves.json"
@@ -208,6 +209,7 @@ def test_answers_in_noise_are_drawn_where_they_were_measured(monkeypatch, weight
     monkeypatch.setattr(rhythm, "NOISE_CURVES", noise_file(tmp_path))
     page = part(monkeypatch, weights, "Noise")
     assert "10 windows, against 90 with a rhythm" in said(page)
+    assert any("no ventricular rhythm" in json.dumps(chart) for chart in charts_of(page))
     (drawn,) = [chart for chart in charts_of(page) if "signal-to-noise" in json.dumps(chart)]
     assert (drawn["data"][0]["name"], drawn["data"][0]["x"]) == ("electrode motion, mitdb", [24.0, 12.0])
     assert drawn["data"][0]["y"] == pytest.approx([0.03, 0.04])

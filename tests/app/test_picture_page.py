@@ -98,16 +98,19 @@ def test_what_the_reader_vouches_for_is_classified(page: AppTest) -> None:
 
 def test_no_picture_is_called_n_class_with_an_abnormal_class() -> None:
     def answer(*p: float) -> PictureAnswer:
-        return PictureAnswer("a.png", p=np.array(p, np.float32))
+        return PictureAnswer("a.png", p=np.array(p, np.float32), threshold=0.7)
 
     answers = [answer(0.9, 0, 0.1, 0, 0), answer(0.4, 0, 0.6, 0, 0), answer(0.1, 0, 0.9, 0, 0)]
     answers.append(PictureAnswer("b.png", refusal="This may not be.", doubtful=True))
-    assert list(table(answers, 0.7)["verdict"]) == ["N class", "undecided", "abnormal", "doubtful"]
+    assert list(table(answers)["verdict"]) == ["N class", "undecided", "abnormal", "doubtful"]
 
 
 def test_the_empty_page_shows_how_well_pictures_are_read(page: AppTest) -> None:
     labels = [metric.label for metric in page.metric]
-    assert labels[:3] == ["Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"]
+    assert labels == [
+        *("V or N told rightly", "V called abnormal", "N called normal"),
+        *("Beat pictures read", "Textbook beats read", "Other pictures taken for a beat"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"network": "vgg16"}'])

@@ -42,7 +42,7 @@ def test_a_missed_target_is_named():
         "mitdb, em 0 dB: +0.020 wrong",
         "mitdb, 18 dB: 0.633 answered",
     ]
-    written["vfdb"] = {"held out": {"classes wrong": {"flagged at .95 of the rest kept": 0.3}}}
+    written["vfdb"] = {"held out": {"no rhythm either": {"flagged at .95 of the rest kept": 0.3}}}
     assert missed_targets(written, wrong_max=1, answered=(), clean_min=0.95, flagged_min=0.4) == [
         "mitdb, clean: 0.900 answered",
         "vfdb, annotated noise: 0.300 flagged",

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Recipes, Resolution, RPeaks
+from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -37,6 +37,7 @@ KINDS = {
     "docs/experiments/recipes.json": Recipes,
     "docs/experiments/resolution.json": Resolution,
     "docs/experiments/digitise.json": Digitisation,
+    "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
@@ -44,7 +45,10 @@ KINDS = {
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
-    for name in ("af", "asystole", "av_block", "conduction", "paced", "quality", "sampling", "waveform")
+    for name in (
+        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
+        "waveform",
+    )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
 FILES = {str(path.relative_to(ROOT)): kind for pattern, kind in KINDS.items() for path in sorted(ROOT.glob(pattern))}

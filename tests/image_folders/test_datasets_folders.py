@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import find_copies, verdict
-from pipeline.image_folders.dataset import folder_path, is_folder_dataset, read_folder
+from pipeline.image_folders.dataset import check_data_folder, folder_path, is_folder_dataset, read_folder
 
 
 def drawing(seed: int, size: int = 80) -> np.ndarray:
@@ -155,6 +155,28 @@ def test_links_are_not_followed(folder, tmp_path_factory):
     found = read_folder(folder)
     assert len(found.pictures) == 12
     assert found.classes == ("abnormal", "normal")
+    named = {refused.path: refused.reason for refused in found.refused}
+    assert set(named) == {"train/linked", "train/normal/link.png"}
+    assert all("It is a link" in reason for reason in named.values())
+
+
+def test_data_that_is_missing_or_no_dataset_is_named_with_its_path(tmp_path):
+    with pytest.raises(DataError, match=r"There is no folder .*mistyped"):
+        check_data_folder(tmp_path / "mistyped")
+    with pytest.raises(DataError, match=r"holds neither pictures in folders of classes .* nor recordings"):
+        check_data_folder(tmp_path)
+    save(tmp_path / "1.png", drawing(1))
+    with pytest.raises(DataError, match="holds pictures in no class's folder"):
+        check_data_folder(tmp_path)
+    save(tmp_path / "normal" / "1.png", drawing(1))
+    check_data_folder(tmp_path)
+
+
+def test_the_only_class_is_named(tmp_path):
+    save(tmp_path / "normal" / "1.png", drawing(1))
+    (tmp_path / "normal" / "2.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"of 1 classes \(normal 1\).*The first file left out is 'normal/2.png'"):
+        read_folder(tmp_path)
 
 
 def test_a_folder_of_one_class_is_refused(tmp_path):

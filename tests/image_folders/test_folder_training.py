@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import pytest
 
@@ -14,27 +13,19 @@ from models.transfer import tail_of
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import read_folder
+from pipeline.image_folders.fitting import fit, folder_networks
 from pipeline.image_folders.runs import list_runs, read_run
-from pipeline.image_folders.training import FROZEN_UP_TO, run_folder
-from pipeline.image_folders.training_set import FolderPlan, divide, labels
+from pipeline.image_folders.settings import planned
+from pipeline.image_folders.training import run_folder
+from pipeline.image_folders.training_set import FolderPlan, divide, labels, prepare
+from tests.helpers.picture_folders import curves_folder
 
 PLAN = FolderPlan(head_epochs=1, tuning_epochs=2, side_px=64, batch=16)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Twelve pictures each of high and of low curves, every one twice under another name."""
-    for number in range(24):
-        rng = np.random.default_rng(number)
-        high = number % 2
-        paper = np.full((64, 64, 3), 255, np.uint8)
-        y = (14 if high else 48) + rng.uniform(-9, 9, 20)
-        cv2.polylines(paper, [np.stack([np.linspace(2, 61, 20), y], 1).astype(np.int32)], False, (0, 0, 0), 2)
-        place = tmp_path / "curves" / ("high" if high else "low")
-        place.mkdir(parents=True, exist_ok=True)
-        for copy in "ab":
-            cv2.imwrite(str(place / f"{number}{copy}.png"), paper)
-    return tmp_path / "curves"
+    return curves_folder(tmp_path / "curves")
 
 
 def test_copies_never_lie_on_both_sides(folder):
@@ -64,7 +55,7 @@ def test_a_class_with_too_few_pictures_is_refused(folder):
     (folder / "rare").mkdir()
     (folder / "low" / "0a.png").rename(folder / "rare" / "0.png")
     dataset = read_folder(folder)
-    with pytest.raises(DataError, match="Too few pictures"):
+    with pytest.raises(DataError, match=r"Too few pictures: .*'rare' \(1 in all\) of 'curves' has none left"):
         divide(dataset, np.arange(len(dataset.pictures)), FolderPlan(held_out=1))
 
 
@@ -88,16 +79,16 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     assert p.sum() == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", FROZEN_UP_TO)
+@pytest.mark.parametrize("name", folder_networks())
 def test_every_place_where_a_network_may_be_divided_is_a_layer_that_can_be_the_last_frozen_one(name):
     model = NETWORKS[name].build((64, 64, 3), 2)
-    for cut in filter(None, FROZEN_UP_TO[name]):
+    for cut in filter(None, NETWORKS[name].folders.cuts):
         features = model.get_layer(cut).output
         assert tail_of(model, cut).input_shape == features.shape
 
 
 def test_a_network_that_reads_no_pictures_is_refused(folder):
-    with pytest.raises(DataError, match="choose one of vgg16"):
+    with pytest.raises(DataError, match="'rhythm' cannot be trained on a folder; choose one of vgg16, cnn"):
         run_folder("rhythm", folder)
 
 
@@ -110,3 +101,18 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_labels_follow_the_alphabetical_classes(folder):
     dataset = read_folder(folder)
     assert [dataset.classes[i] for i in labels(dataset)] == [picture.class_name for picture in dataset.pictures]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", folder_networks())
+def test_every_picture_network_is_trained_on_a_folder(name, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARTVISION_OFFLINE", "1")
+    use = folder_networks()[name]
+    plan = planned(use, {"epochs": 2, "size": [64, 96], "batch": 16}, "")
+    dataset = read_folder(folder)
+    prepared = prepare(dataset, plan)
+    fitted = fit(name, prepared.divided(divide(dataset, prepared.copies, plan)), plan)
+    assert fitted.model.output_shape == (None, 2)
+    assert len(fitted.history["loss"]) == 2
+    assert np.isfinite(fitted.history["loss"]).all()
+    assert fitted.start

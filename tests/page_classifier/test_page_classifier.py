@@ -18,56 +18,32 @@ from pipeline.page_classifier.dataset import PageSet, folds, patient_groups, pub
 from pipeline.page_classifier.linear_head import fit_head, standard_of, standardised
 from pipeline.page_classifier.page_beats import find_beats
 from pipeline.page_classifier.page_picture import draw_page_picture, heat_on_page, lead_heat
-from pipeline.page_classifier.printed_page import COLUMNS_PX, PAGE_PX, PX_PER_MM, PX_PER_S, ROWS_PX, find_page, lead_box
+from pipeline.page_classifier.printed_page import PAGE_PX, find_page, lead_box
 from pipeline.page_classifier.reading import classify_page, page_classifier
 from pipeline.page_classifier.schema import FOLDER, read_page_evaluation
 from pipeline.page_classifier.traces import read_traces
+from tests.helpers.printed_page import known_page
 
 RR_S = 0.8
 
 
-def beat(t_s, height_mv):
-    """P, QRS and T waves around R at 0, in mV."""
-
-    def bump(at, width, size):
-        return size * np.exp(-(((t_s - at) / width) ** 2))
-
-    return height_mv * (bump(0, 0.02, 1) - bump(0.045, 0.02, 0.2) + bump(0.25, 0.05, 0.25) + bump(-0.16, 0.03, 0.1))
-
-
-def drawn_page(size=PAGE_PX):
-    """A page of the known layout; lead i has R waves of 0.5 + 0.05 i mV, every 0.8 s."""
-    page = np.full((PAGE_PX[1], PAGE_PX[0], 3), 250, np.uint8)
-    page[::18] = page[:, ::18] = (255, 200, 200)
-    for x in COLUMNS_PX[1:4]:
-        cv2.line(page, (x, 62), (x, 371), (0, 0, 0), 1)
-    traces = [(i, COLUMNS_PX[i // 3], COLUMNS_PX[i // 3 + 1], ROWS_PX[i % 3]) for i in range(12)]
-    for lead, left, right, row in [*traces, (12, COLUMNS_PX[0], COLUMNS_PX[4], ROWS_PX[3])]:
-        x = np.arange(left, right)
-        t = (x - COLUMNS_PX[0]) / PX_PER_S
-        mv = beat((t + RR_S / 2) % RR_S - RR_S / 2, 0.5 + 0.05 * lead)
-        points = (np.stack([x, row - mv * 10 * PX_PER_MM], 1) * 16).round().astype(np.int32)
-        cv2.polylines(page, [points], False, (0, 0, 0), 2, cv2.LINE_AA, 4)
-    return page if size == PAGE_PX else cv2.resize(page, size, interpolation=cv2.INTER_AREA)
-
-
 @pytest.mark.parametrize("size", [PAGE_PX, (1424, 834)])
 def test_the_traces_of_a_drawn_page_are_those_that_were_drawn(size):
-    traces = read_traces(find_page(drawn_page(size)))
+    traces = read_traces(find_page(known_page(size)))
     for lead, trace in enumerate(traces.leads):
         assert trace.max() == pytest.approx(0.5 + 0.05 * lead, rel=0.12)
         assert abs(np.median(trace)) < 0.05
 
 
 def test_the_beats_of_a_drawn_page_are_found():
-    beats = find_beats(read_traces(find_page(drawn_page())))
+    beats = find_beats(read_traces(find_page(known_page())))
     assert beats.rr_s == pytest.approx(RR_S, abs=0.03)
     assert len(beats.beats) == len(TWELVE_LEADS) + 1
     assert draw_page_picture(beats).shape == (192, 192, 3)
 
 
 def test_variations_of_a_page_differ_and_repeat():
-    beats = find_beats(read_traces(find_page(drawn_page())))
+    beats = find_beats(read_traces(find_page(known_page())))
     one, again, other = (draw_page_picture(beats, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
@@ -80,7 +56,7 @@ def test_variations_of_a_page_differ_and_repeat():
         (np.full((500, 500, 3), 255, np.uint8), "crop it"),
         (np.zeros((556, 949, 3), np.uint8), "no class"),
         (np.full((1, 1, 3), 255, np.uint8), "crop it"),
-        (drawn_page()[::-1], "layout"),
+        (known_page()[::-1], "layout"),
     ],
 )
 def test_what_is_no_such_page_gets_one_sentence_and_no_class(picture, said):
@@ -152,7 +128,7 @@ def test_a_class_that_is_never_met_has_no_score_but_spoils_none():
 
 
 def test_the_shipped_network_reads_a_page_and_says_where_it_looked():
-    reading = classify_page(drawn_page())
+    reading = classify_page(known_page())
     assert sum(reading.p.values()) == pytest.approx(1, abs=1e-3)
     assert reading.class_name == max(reading.p, key=reading.p.__getitem__)
     assert reading.heat.shape == (556, 949)

@@ -20,13 +20,14 @@ PIPELINE = (
     *("config", "labels", "errors", "types", "rhythm_names", "wording", "_util"),
     *("signal", "features", "rhythm", "analysis", "intake", "explain", "review", "store", "worker", "cases"),
     *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
-    *("beat_images", "page_classifier", "image_folders", "api", "cli", "__main__"),
+    *("beat_images", "page_classifier", "image_folders", "picture_sets", "api", "cli", "__main__"),
 )
 PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "picture", "review", "study", "worklist")
 HELD_OUT = "pipeline.synthesis.held_out"  # kinds and styles that only an evaluation may draw
 LEARNING = (  # all that a network or a detector is trained with
     *("pipeline.training.", "pipeline.beat_images.training", "pipeline.beat_images.traced_set"),
     *("pipeline.page_classifier.training", "pipeline.page_classifier.trainers", "pipeline.image_folders.training"),
+    *("pipeline.image_folders.fitting", "pipeline.image_folders.pages"),
 )
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 CHANGING = {"append", "add", "update", "pop", "clear", "extend", "setdefault", "remove", "insert"}

@@ -7,6 +7,8 @@ import pytest
 
 import pipeline as hv
 from pipeline.errors import EcgError
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.find import beside_fibrillation
 from pipeline.types import Episode, Recording
 
 FS = 100
@@ -93,3 +95,16 @@ def test_an_annotation_beyond_the_recording_is_refused() -> None:
     recording = Recording.from_array(np.sin(np.arange(3600) / 10), fs=360, leads="II")
     with pytest.raises(EcgError, match="beyond the end of the recording"):
         hv.find_rhythms([3700], "N", 360, recording)
+
+
+@pytest.mark.parametrize(("trusted", "rhythm"), [(0.1, "NOISE"), (0.9, "N")])
+def test_beside_fibrillation_a_rate_needs_beats_that_can_be_relied_on(trusted: float, rhythm: str) -> None:
+    time_s = np.arange(0.5, 60, 1.0)
+    relied_on = np.where(time_s < 20, True, np.arange(60) % 10 < 10 * trusted)
+    context = RhythmContext(
+        60.0, time_s, np.full(60, "N"), relied_on, np.ones(60, np.float32), np.arange(60) == 0
+    )  # fmt: skip
+    waves = Episode(20, 40, "VFL", "VF")
+    found = beside_fibrillation([Episode(0, 60, "N")], [waves], context)
+    assert [(one.start_s, one.stop_s, one.rhythm) for one in found] == [(0, 20, "N"), (40, 60, rhythm)]
+    assert beside_fibrillation([Episode(0, 60, "N")], [], context) == [Episode(0, 60, "N")]

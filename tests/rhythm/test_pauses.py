@@ -88,6 +88,15 @@ def test_one_lead_at_rest_is_enough() -> None:
     assert find_pauses(context(lead(inside=noise), lead(inside=noise))) == []
 
 
+def test_beats_that_nobody_found_are_no_pause_though_another_lead_is_at_rest() -> None:
+    """The second lead has beats where the first shows none; one of them is enough, but noise is not."""
+    every = np.sort(np.concatenate([BEATS, np.arange(21.0, 31.5)]))
+    assert find_pauses(context(lead(), lead(every))) == []
+    assert find_pauses(context(lead(), lead(np.sort(np.append(BEATS, 23.0))))) == []
+    noise = np.random.default_rng(2).normal(0, 0.4, SECONDS.size)
+    assert len(find_pauses(context(lead(), lead(inside=noise)))) == 1
+
+
 def test_a_dead_lead_is_no_pause() -> None:
     assert find_pauses(context(lead(inside=0.0))) == []
 

@@ -103,6 +103,11 @@ def test_slow_regular_waves_are_left_to_the_classified_beats() -> None:
     assert (ventricular_states(seconds_with([0.99] * 30, repeats=0.97, wave_hz=1.9)) == OTHER).all()
 
 
+def test_slow_waves_that_do_not_repeat_may_be_fibrillation() -> None:
+    assert (ventricular_states(seconds_with([0.9] * 30, repeats=0.4, wave_hz=1.9)) == FIBRILLATION).all()
+    assert (ventricular_states(seconds_with([0.3] * 30, repeats=0.4, wave_hz=1.9)) == OTHER).all()
+
+
 def test_edges_are_put_where_the_waveform_changes() -> None:
     rng = np.random.default_rng(0)
     shape = np.repeat([[0.0, 1.0], [3.0, 0.0], [0.0, 1.0]], 20, axis=0) + 0.1 * rng.standard_normal((60, 2))

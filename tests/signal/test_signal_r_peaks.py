@@ -15,9 +15,9 @@ from pipeline.intake import read_path
 from pipeline.signal import conditioning
 from pipeline.signal.conditioning import Conditioned, condition
 from pipeline.signal.leads import choose_leads
-from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_candidates import _envelopes, find_candidates
 from pipeline.signal.r_peak_choice import DenseNetwork, apart, in_rhythm, load_networks
-from pipeline.signal.r_peaks import detect_r_peaks, detector_agreement, slopes
+from pipeline.signal.r_peaks import _placed, detect_r_peaks, detector_agreement, slopes
 from pipeline.types import Recording
 
 SIGNAL = DEFAULT.signal
@@ -131,6 +131,41 @@ def test_kept_candidates_stand_apart_and_every_other_one_is_near_a_better_one(pa
     for i in np.flatnonzero(~kept):
         near = kept & (np.abs(at - at[i]) < 50)
         assert score[near].max() >= score[i]
+
+
+def test_a_beat_of_the_shape_of_those_that_stand_elsewhere_stands_where_they_do() -> None:
+    """Spikes 56 ms before wide waves; the slopes do not see those of two beats, of which one has another shape."""
+    true = np.arange(250, 14_000, 210)
+    axis = np.arange(14_500)[:, None]
+    lead = 0.5 * np.exp(-0.5 * ((axis - true + 14) / 1.5) ** 2).sum(axis=1)
+    lead += np.exp(-0.5 * ((axis - true) / 8.0) ** 2).sum(axis=1)
+    lead[true[30] - 25 : true[30] - 8] = 0  # this one has no spike
+    conditioned = Conditioned(lead[:, None].astype(np.float32), 250.0, ((0, lead.size),))
+    steep = true - 14
+    steep[[20, 30]] = true[[20, 30]]
+    expected = np.where(np.arange(true.size) == 30, true, true - 14)
+    assert _placed(true, steep, conditioned, SIGNAL).tolist() == expected.tolist()
+
+
+def test_noise_beside_a_pause_does_not_hide_how_high_the_beats_are() -> None:
+    """Beats, a pause of 40 s with noise of a hundredth of them, and beats."""
+    conditioned, _ = pulses()
+    noise = 0.01 * np.random.default_rng(1).normal(size=(10_000, 1)).astype(np.float32)
+    signal = np.concatenate([conditioned.signal, noise, conditioned.signal])
+    envelopes = _envelopes(np.ascontiguousarray(signal[::2].T), 125.0)
+    height = np.median(envelopes.level)
+    assert envelopes.level.min() > 0.25 * height
+    assert envelopes.long == pytest.approx(height, rel=0.1)
+
+
+def test_noise_does_not_hide_the_beats_between_its_bursts() -> None:
+    """A minute of noise five times as high as the beats, a minute of beats, and one of noise."""
+    conditioned, _ = pulses()
+    noise = 5 * np.random.default_rng(1).normal(size=(2, *conditioned.signal.shape)).astype(np.float32)
+    signal = np.concatenate([noise[0], conditioned.signal, noise[1]])
+    envelopes = _envelopes(np.ascontiguousarray(signal[::2].T), 125.0)
+    alone = _envelopes(np.ascontiguousarray(conditioned.signal[::2].T), 125.0)
+    assert envelopes.level[0, 40:50] == pytest.approx(np.median(alone.level), rel=0.1)
 
 
 def test_both_detectors_agree_on_an_undisturbed_rhythm() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.training.search import Found, Range, search
+from pipeline.training.search import Choice, Found, Range, Watch, search
 
 SPACE = {"rate": Range(1e-4, 1.0, log=True), "decay": Range(-1.0, 1.0)}
 
@@ -17,7 +17,7 @@ def bowl(settings: Mapping[str, float]) -> float:
 
 
 def found(tmp_path: Path, trials: int, tried: list[Mapping[str, float]] | None = None) -> Found:
-    def measure(settings: Mapping[str, float]) -> float:
+    def measure(settings: Mapping[str, float], _: Watch) -> float:
         if tried is not None:
             tried.append(settings)
         return bowl(settings)
@@ -34,7 +34,7 @@ def test_a_search_tries_what_is_used_today_first_and_never_ends_with_worse(tmp_p
 
 
 def test_an_interrupted_search_goes_on_after_its_last_finished_trial(tmp_path: Path) -> None:
-    def fails_at_third(settings: Mapping[str, float]) -> float:
+    def fails_at_third(settings: Mapping[str, float], _: Watch) -> float:
         tried.append(settings)
         if len(tried) == 3:
             raise KeyboardInterrupt
@@ -55,3 +55,37 @@ def test_a_search_that_goes_on_does_not_draw_the_same_settings_again(tmp_path: P
     found(tmp_path, 3)
     rates = [trial["rate"] for trial, _ in found(tmp_path, 4).trials]
     assert len(set(rates)) == 4
+
+
+def test_a_trial_that_is_worse_than_most_at_the_same_epoch_is_stopped_and_stays_stopped(tmp_path: Path) -> None:
+    epochs: list[int] = []
+
+    def measure(settings: Mapping[str, float], watch: Watch) -> float:
+        epochs.append(0)
+        for epoch in range(10):
+            epochs[-1] += 1
+            watch(bowl(settings) + 1 / (epoch + 1))
+        return bowl(settings) + 0.1
+
+    space = {**SPACE, "batch": Choice((16, 32))}
+    journal = tmp_path / "bowl.journal"
+    best = search(journal, space, measure, 14)
+    assert len(best.trials) + len(best.pruned) == 14
+    assert best.pruned
+    assert sorted(set(epochs)) == [4, 10]  # three epochs and the fourth, after which it is stopped
+    assert epochs.count(10) == len(best.trials)
+    assert all(trial["batch"] in (16, 32) for trial, _ in (*best.trials, *best.pruned))
+    assert best.value == min(value for _, value in best.trials)
+    assert search(journal, space, measure, 14) == best
+    assert len(epochs) == 14
+
+
+def test_importance_is_of_the_setting_that_matters(tmp_path: Path) -> None:
+    def one_matters(settings: Mapping[str, float], _: Watch) -> float:
+        return settings["decay"] ** 2
+
+    best = search(tmp_path / "one.journal", SPACE, one_matters, 12)
+    assert next(iter(best.importance)) == "decay"
+    assert best.importance["decay"] > 0.7
+    assert sum(best.importance.values()) == pytest.approx(1)
+    assert search(tmp_path / "flat.journal", SPACE, lambda *_: 1.0, 5).importance == {}

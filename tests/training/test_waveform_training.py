@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.datasets.rhythm_references import RhythmReference
+from pipeline.rhythm.usual_beats import KnownBeats
 from pipeline.rhythm.ventricular import FIBRILLATION, TACHYCARDIA
 from pipeline.rhythm.waveform_measures import MEASURES, per_second
 from pipeline.training.rhythms import waveform_examples as examples
@@ -33,6 +34,10 @@ def record(name: str, hz: float, label: int, seconds: int = 120) -> WaveformReco
 
 def noise() -> list[np.ndarray]:
     return [np.random.default_rng(0).standard_normal((round(200 * FS), 2)).astype(np.float32)]
+
+
+def no_beats() -> KnownBeats:
+    return KnownBeats(np.zeros((0, 1), np.float32), FS, np.zeros(0))
 
 
 def test_where_there_are_no_beats_the_annotated_rhythm_counts() -> None:
@@ -106,7 +111,7 @@ def test_calibration_makes_log_odds_true() -> None:
     true = rng.normal(0, 2, 20_000)
     label = np.where(rng.random(true.size) < 1 / (1 + np.exp(-true)), FLUTTER, OTHER).astype(np.int8)
     given = (true / 0.5 + 1).astype(np.float32)
-    slope, bias = calibration([HeldOut(label, given, np.zeros((1, 0, 0), np.float32))])
+    slope, bias = calibration([HeldOut(label, given, np.zeros((1, 0, 0), np.float32), no_beats())])
     assert slope == pytest.approx(0.5, abs=0.03)
     assert bias == pytest.approx(-0.5, abs=0.06)
 
@@ -114,7 +119,7 @@ def test_calibration_makes_log_odds_true() -> None:
 def test_held_out_records_are_scored_by_the_state_model() -> None:
     waves = record("vfdb/1", 4.4, FLUTTER, 60)
     of_leads = per_second(waves.signal, FS)
-    sure = {"vfdb/1": HeldOut(waves.label, np.full(60, 5.0, np.float32), of_leads)}
+    sure = {"vfdb/1": HeldOut(waves.label, np.full(60, 5.0, np.float32), of_leads, no_beats())}
     assert held_out_scores(sure, 1.0, 0.0)["vf_vfl_named_vfl_or_vt_se"] == 1
     assert held_out_scores(sure, 1.0, -12.0)["vf_vfl_named_vfl_or_vt_se"] == 0
 

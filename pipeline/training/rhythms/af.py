@@ -22,7 +22,6 @@ from models.boosted_trees import from_scikit_learn
 from models.detectors import WEIGHTS, detectors_from, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, part_of
-from pipeline._util.provenance import current_commit
 from pipeline.analysis import BeatClassifier, load_classifier
 from pipeline.config import RECORDING_NETWORK, data_root, runs_root
 from pipeline.datasets.rhythm_references import read_strip_labels
@@ -43,6 +42,7 @@ from pipeline.training.rhythms.af_beats import (
     together,
 )
 from pipeline.training.rhythms.af_scores import scored, write_scores
+from pipeline.training.rhythms.facts import training_facts
 from pipeline.training.rhythms.made_intervals import KINDS, made
 from pipeline.types import Episode
 
@@ -267,17 +267,10 @@ def _wave_examples(found: Sequence[AfRecord]) -> list[Examples]:
 def _facts(names: Sequence[str], temperature: float, started: float) -> dict[str, Any]:
     records = [name for name in names if not name.startswith(f"{MADE}/")]
     counts = {database: sum(name.startswith(f"{database}/") for name in records) for database in (*ANNOTATED, STRIPS)}
-    return {
-        "temperature": round(temperature, 4),
-        "bias": (0.0, 0.0),
-        "trained_on": ", ".join(f"{count} records of {name}" for name, count in counts.items() if count)
-        + ("; made regular, respiratory and blocked rhythms" if len(records) < len(names) else ""),
-        "train_records": tuple(records),
-        "commit": current_commit(),
-        "command": f"python -m pipeline train --model {INTERVALS}",
-        "seed": SEED,
-        "training_minutes": round((time.monotonic() - started) / 60, 2),
-    }
+    trained_on = ", ".join(f"{count} records of {name}" for name, count in counts.items() if count)
+    if len(records) < len(names):
+        trained_on += "; made regular, respiratory and blocked rhythms"
+    return training_facts(INTERVALS, trained_on, records, started=started, seed=SEED, temperature=round(temperature, 4))
 
 
 def _write(

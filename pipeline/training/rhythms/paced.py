@@ -24,7 +24,6 @@ from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
-from pipeline._util.provenance import current_commit
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1, PACED, training_half
 from pipeline.intake import read_path
@@ -36,6 +35,7 @@ from pipeline.signal.pacing import MEASURES, stimulus_measures
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.synthesis.noise import NoiseKind, half_of, read_noise
 from pipeline.synthesis.pacing import with_spikes
+from pipeline.training.rhythms.facts import training_facts
 from pipeline.training.rhythms.folds import write_folds
 from pipeline.types import FloatArray, IntArray, Recording
 
@@ -62,6 +62,7 @@ TREES: Final = {
     "min_samples_leaf": 40,
     "random_state": SEED,
 }
+TRAINED_ON: Final = "the four paced records of mitdb; DS1, half of vfdb and of ludb, also with made spikes and noise"
 RESULTS: Final = ROOT / "docs" / "experiments" / "paced.json"
 
 
@@ -107,7 +108,7 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         "title": "Paced beats",
         "classes": ("not paced", "paced"),
         "measures": [f"{name}, {lead} lead" for lead in ("more abrupt", "other") for name in MEASURES[:-1]],
-        "facts": _facts(records, (time.monotonic() - started) / 60),
+        "facts": training_facts(NAME, TRAINED_ON, records, started=started, seed=SEED),
     }
     progress(0.9, "Leaving out a quarter of the records in turn")
     fold_of = {record: number % len(PACED) for number, record in enumerate(records)}  # the paced ones come first
@@ -132,19 +133,6 @@ def training_records(root: Path) -> list[str]:
         others = training_half(name for name in names if f"{database}/{name}" not in PACED_ELSEWHERE)
         found += [f"{database}/{name}" for name in others]
     return found
-
-
-def _facts(records: Sequence[str], minutes: float) -> dict[str, Any]:
-    return {
-        "temperature": 1.0,
-        "bias": (0.0, 0.0),
-        "trained_on": "the four paced records of mitdb; DS1, half of vfdb and of ludb, also with made spikes and noise",
-        "train_records": tuple(records),
-        "commit": current_commit(),
-        "command": f"python -m pipeline train --model {NAME}",
-        "seed": SEED,
-        "training_minutes": round(minutes, 2),
-    }
 
 
 def beats_of(root: Path, record: str) -> list[RecordBeats]:

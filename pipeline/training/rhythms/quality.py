@@ -19,18 +19,17 @@ from models.boosted_trees import from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
-from pipeline._util.provenance import current_commit
 from pipeline.analysis import load_classifier
 from pipeline.config import DEFAULT, RECORDING_NETWORK, ROOT, data_root
 from pipeline.datasets.splits import DS1, training_half
 from pipeline.signal.noise import NO_ECG, WRONG
 from pipeline.signal.noise_measures import MEASURES
+from pipeline.training.rhythms.facts import training_facts
 from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.unreadable import unreadable_rows
 from pipeline.training.rhythms.windows import Rows, joined, mixed_rows, rhythm_rows
 
 SCORES: Final = ROOT / "docs" / "experiments" / "quality.json"
-COMMAND: Final = "python -m pipeline train --model quality"
 FOLDS: Final = 4
 SEED: Final = 0
 THRESHOLDS: Final = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
@@ -71,7 +70,7 @@ def run(data_dir: Path | None, output_dir: Path | None, *, progress: Progress = 
         (WRONG, "Noise that makes classes wrong", ("right", "wrong"), answers),
         (NO_ECG, "Signals without an ECG", ("ecg", "none"), ecg),
     ):
-        facts = _facts(rows, round((time.monotonic() - began) / 60, 1))
+        facts = _facts(rows, began)
         said: dict[str, Any] = {"title": title, "classes": classes, "measures": MEASURES, "facts": facts}
         kept = {number: from_scikit_learn(learner) for number, learner in enumerate(learners[name])}
         write_folds(name, kept, _fold_of(rows), **said)
@@ -159,15 +158,9 @@ def _ecg_scores(rows: Rows, probability: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _facts(rows: Rows, minutes: float) -> dict[str, Any]:
-    return {
-        "temperature": 1.0,
-        "bias": (0.0, 0.0),
-        "trained_on": "MIT-BIH Arrhythmia Database (DS1), half of svdb, vfdb and cinc2017, with the first half of "
-        f"the noise of nstdb; answers of {RECORDING_NETWORK} {registry.load(RECORDING_NETWORK).version}",
-        "train_records": tuple(np.unique(rows.record).tolist()),
-        "commit": current_commit(),
-        "command": COMMAND,
-        "seed": SEED,
-        "training_minutes": minutes,
-    }
+def _facts(rows: Rows, started: float) -> dict[str, Any]:
+    trained_on = (
+        "MIT-BIH Arrhythmia Database (DS1), half of svdb, vfdb and cinc2017, with the first half of "
+        f"the noise of nstdb; answers of {RECORDING_NETWORK} {registry.load(RECORDING_NETWORK).version}"
+    )
+    return training_facts("quality", trained_on, np.unique(rows.record).tolist(), started=started, seed=SEED)

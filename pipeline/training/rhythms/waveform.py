@@ -21,10 +21,14 @@ from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
-from pipeline._util.provenance import current_commit
-from pipeline.config import ROOT, data_root
-from pipeline.rhythm.ventricular import CLASSES, NAME, seconds_of, ventricular_states
+from pipeline.config import DEFAULT, ROOT, data_root
+from pipeline.rhythm.usual_beats import KnownBeats
+from pipeline.rhythm.ventricular import CLASSES, NAME, confirmed_states, seconds_of
 from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
+from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.r_peaks import detect_r_peaks
+from pipeline.signal.standing_out import standing_out
+from pipeline.training.rhythms.facts import training_facts
 from pipeline.training.rhythms.folds import write_folds
 from pipeline.training.rhythms.waveform_examples import (
     FLUTTER,
@@ -60,6 +64,7 @@ TREES: Final = {
     "early_stopping": False,
     "random_state": SEED,
 }
+TRAINED_ON: Final = "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed"
 RESULTS: Final = ROOT / "docs" / "experiments"
 START, END = "<!-- waveform:start -->\n", "<!-- waveform:end -->"
 
@@ -76,11 +81,14 @@ class HeldOut:
         The detector's log odds of a ventricular rhythm, not calibrated.
     of_leads : (n_leads, n_seconds, k) float32
         `per_second`.
+    known : KnownBeats
+        Its signal, and the beats that are detected in it.
     """
 
     label: NDArray[np.int8]
     odds: FloatArray
     of_leads: FloatArray
+    known: KnownBeats
 
 
 def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progress: Progress = no_progress) -> Path:
@@ -121,16 +129,9 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
         "title": "Ventricular waveforms",
         "classes": CLASSES,
         "measures": MEASURES,
-        "facts": {
-            "temperature": 1 / slope,
-            "bias": (0.0, bias / slope),
-            "trained_on": "vfdb, DS1 and the paced records of mitdb, half of svdb; also changed: noise, spikes, speed",
-            "train_records": tuple(names),
-            "commit": current_commit(),
-            "command": f"python -m pipeline train --model {NAME}",
-            "seed": SEED,
-            "training_minutes": round((time.monotonic() - started) / 60, 2),
-        },
+        "facts": training_facts(
+            NAME, TRAINED_ON, names, started=started, seed=SEED, temperature=1 / slope, bias=(0.0, bias / slope)
+        ),
     }
     write_folds(NAME, without, {name: fold[name] for name in names}, **said)
     return write_detector(NAME, trees, folder=output_dir or WEIGHTS, **said)
@@ -197,7 +198,14 @@ def _fitted(examples: Sequence[Examples]) -> HistGradientBoostingClassifier:
 
 def _held_out(record: WaveformRecord, trees: BoostedTrees) -> HeldOut:
     of_leads = per_second(record.signal, record.fs)
-    return HeldOut(record.label, trees(measured(of_leads))[:, 0], of_leads)
+    return HeldOut(record.label, trees(measured(of_leads))[:, 0], of_leads, known_beats(record))
+
+
+def known_beats(record: WaveformRecord) -> KnownBeats:
+    """Return the signal of a record with the beats that are detected in it."""
+    conditioned = Conditioned(record.signal, record.fs, ((0, len(record.signal)),))
+    r_peak = detect_r_peaks(conditioned, DEFAULT.signal)
+    return KnownBeats(record.signal, record.fs, r_peak[standing_out(conditioned, r_peak)] / record.fs)
 
 
 def held_out_scores(held_out: Mapping[str, HeldOut], slope: float, bias: float) -> dict[str, Any]:
@@ -219,5 +227,5 @@ def held_out_scores(held_out: Mapping[str, HeldOut], slope: float, bias: float) 
     for name, one in held_out.items():
         probability = (1 / (1 + np.exp(-(slope * one.odds + bias)))).astype(np.float32)
         seconds = seconds_of(one.of_leads, probability, np.ones(probability.size, np.bool_))
-        states[name] = ventricular_states(seconds)
+        states[name] = confirmed_states(seconds, one.known)
     return scores({name: one.label for name, one in held_out.items()}, states)

@@ -1,0 +1,70 @@
+"""What follows fibrillation without a QRS: it goes on while there are waves, and is asystole when there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from pipeline.config import REVIEW
+from pipeline.rhythm.context import RhythmContext
+from pipeline.types import Episode
+
+LEAST_S: Final = 3.0  # without a QRS
+AFTER_S: Final = 30.0  # of fibrillation, at most
+# Median range of a lead within 0.2 s: in vfdb 0.19 mV and more where fibrillation grows fine, 0.10 mV and less in
+# asystole. Kerber RE et al. 1997, doi:10.1161/01.CIR.95.6.1677, call waves above 0.1 to 0.2 mV fine fibrillation.
+WAVES_MV: Final = 0.15
+CONFIDENCE: Final = 0.6
+
+
+def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) -> list[Episode]:
+    """Find stretches without a QRS, soon after fibrillation, in which waves go on.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Beats and signal; without a signal nothing is found.
+    known : iterable of Episode
+        What was found in the signal: fibrillation ends at the first beat after it whose class can be relied on.
+
+    Returns
+    -------
+    list of Episode
+        VFL with the detail VF, in order.
+    """
+    taken = sorted((e for e in known if e.rhythm in ("VFL", "NOISE")), key=lambda episode: episode.start_s)
+    stops = [episode.stop_s for episode in taken if episode.rhythm == "VFL"]
+    if context.conditioned is None or not stops:
+        return []
+    found: list[Episode] = []
+    edges = [*context.time_s.tolist(), context.duration_s]
+    for start, stop in zip([0.0, *edges[:-1]], edges, strict=True):
+        if stop - start < LEAST_S or any(e.start_s < stop and start < e.stop_s for e in taken):
+            continue
+        before = [end for end in (*stops, *(episode.stop_s for episode in found)) if end <= start]
+        if before and start - max(before) <= AFTER_S and not _trusted(context, max(before), start):
+            waves_mv = _waves_mv(context, start, stop)
+            if waves_mv >= WAVES_MV:
+                evidence = f"waves of {waves_mv:.1f} mV go on after fibrillation, no QRS for {stop - start:.0f} s"
+                found.append(Episode(start, stop, "VFL", "VF", CONFIDENCE, evidence))
+    return found
+
+
+def _trusted(context: RhythmContext, start_s: float, stop_s: float) -> bool:
+    """Tell whether a beat between two times has a class that can be relied on."""
+    inside = (context.time_s >= start_s) & (context.time_s <= stop_s)
+    return bool(context.trusted[inside].any())
+
+
+def _waves_mv(context: RhythmContext, start_s: float, stop_s: float) -> float:
+    """Return the median range within a step in the lead with the highest waves, mV."""
+    conditioned = context.conditioned
+    if conditioned is None:
+        return 0.0
+    size = round(REVIEW.silence_step_s * conditioned.fs)
+    first = round((start_s + REVIEW.silence_after_s) * conditioned.fs)
+    piece = conditioned.signal[first : round((stop_s - REVIEW.silence_before_s) * conditioned.fs)]
+    steps = piece[: len(piece) // size * size].reshape(-1, size, piece.shape[1])
+    return float(np.median(np.ptp(steps, axis=1), axis=0).max()) if len(steps) else 0.0

@@ -1,0 +1,175 @@
+"""A run on a folder can be repeated, stopped and resumed: the same weights, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import models
+from models import registry
+from pipeline._util.files import write_json
+from pipeline._util.typed_json import to_json
+from pipeline.cli import main
+from pipeline.errors import DataError
+from pipeline.image_folders import training
+from pipeline.image_folders.fitting import folder_use
+from pipeline.image_folders.runs import FolderRun, list_runs, read_run
+from pipeline.image_folders.settings import usual_plan
+from pipeline.image_folders.training import CHECKPOINT, run_folder
+from tests.helpers.picture_folders import SMALL_NETWORK, curves_folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return curves_folder(tmp_path_factory.mktemp("data") / "curves")
+
+
+@pytest.fixture(autouse=True)
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network `small` beside those of models/, and a home for runs."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "small.py").write_text(SMALL_NETWORK)
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path / "more")])
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def only_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the results beside the weights, only run.json is written: plots and reports take seconds."""
+
+    def write(folder: Path, run: FolderRun, *rest: object) -> FolderRun:
+        write_json(folder / "run.json", to_json(run))
+        return run
+
+    monkeypatch.setattr(training, "write_results", write)
+
+
+def sha256(run: Path) -> str:
+    return registry.manifest("small", run).sha256
+
+
+def stopping(after: int):
+    """Return a progress function that interrupts the training at the call of this number within epochs."""
+    calls: list[str] = []
+
+    def progress(fraction: float, sentence: str) -> None:
+        if sentence.startswith("Epoch"):
+            calls.append(sentence)
+            if len(calls) == after:
+                raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.mark.usefixtures("only_weights")
+def test_one_seed_gives_one_sha_and_another_seed_another(folder: Path, tmp_path: Path) -> None:
+    first, second = (run_folder("small", folder, tmp_path / name) for name in "ab")
+    assert sha256(first) == sha256(second)
+    assert (first / "small" / "weights.npz").read_bytes() == (second / "small" / "weights.npz").read_bytes()
+    plan = usual_plan(folder_use("small"))
+    other = run_folder("small", folder, tmp_path / "c", plan=replace(plan, seed=1))
+    assert sha256(other) != sha256(first)
+
+
+@pytest.mark.usefixtures("only_weights")
+@pytest.mark.parametrize("after", [1, 4, 6, 8])  # in the first epoch, and in and after later ones of both phases
+def test_a_stopped_run_goes_on_and_ends_as_if_it_had_not_been_stopped(folder: Path, tmp_path: Path, after: int) -> None:
+    whole = run_folder("small", folder, tmp_path / "whole")
+    output = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        run_folder("small", folder, output, progress=stopping(after))
+    assert (output / CHECKPOINT).is_dir()
+    assert not (output / "run.json").exists()
+    said: list[str] = []
+    run_folder("small", folder, output, progress=lambda fraction, sentence: said.append(sentence))
+    assert sha256(output) == sha256(whole)
+    found, expected = read_run(output).curves, read_run(whole).curves
+    assert {name: values for name, values in found.items() if name != "minutes"} == {
+        name: values for name, values in expected.items() if name != "minutes"
+    }
+    epochs = sum(sentence.startswith("Epoch") and "val_loss" in sentence for sentence in said)
+    assert epochs == len(expected["loss"]) - after // 2
+    assert not (output / CHECKPOINT).exists()
+
+
+@pytest.mark.usefixtures("only_weights")
+def test_a_stopped_run_of_the_usual_place_is_found_again_and_one_of_other_settings_is_not(folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_folder("small", folder, progress=stopping(4))
+    plan = usual_plan(folder_use("small"))
+    other = run_folder("small", folder, plan=replace(plan, batch=8))
+    assert list_runs() == (other,)
+    again = run_folder("small", folder)
+    assert sorted(list_runs()) == sorted((again, other))
+    assert {path.name for path in (again.parent).iterdir()} == {again.name, other.name}
+
+
+@pytest.mark.usefixtures("only_weights")
+def test_a_finished_run_and_the_shipped_weights_are_never_written_over(folder: Path, tmp_path: Path) -> None:
+    done = run_folder("small", folder, tmp_path / "done")
+    with pytest.raises(DataError, match=r"'.*done' holds a finished run; choose another --output"):
+        run_folder("small", folder, done)
+    with pytest.raises(DataError, match="lies in the shipped weights"):
+        run_folder("small", folder, registry.WEIGHTS / "new")
+
+
+def test_the_command_line_trains_with_its_options_and_prints_the_figures(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, output = tmp_path / "s.toml", tmp_path / "run"
+    file.write_text("epochs = 3\nbatch = 8\nseed = 5\n[class_weights]\nhigh = 2\n")
+    command = ["train", "--model", "small", "--data", str(folder), "--output", str(output), "--config", str(file)]
+    assert main([*command, "--size", "64x96", "--epochs", "2", "--frozen-up-to", "none", "--augmentation", "0"]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(output)
+    run = read_run(output)
+    assert run.plan.input_shape == (64, 96, 3)
+    assert (run.plan.head_epochs, run.plan.tuning_epochs, run.plan.batch, run.plan.seed) == (1, 1, 8, 5)
+    assert (run.plan.class_weights, run.plan.frozen_up_to, run.plan.augmentation) == ("high=2", "none", 0.0)
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"} <= set(run.curves)
+    assert len(run.curves["val_accuracy"]) == len(run.curves["val_loss"]) == 2
+    assert run.start == "a random start"
+    assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.err
+    assert "best of 2 epochs" in said.err
+    assert all(sentence in said.err for sentence in run.warnings)
+    told = "python -m pipeline train --model small --data curves --epochs 2 --batch 8 --seed 5 --class-weights high=2"
+    assert run.provenance.command == f"{told} --size 64x96 --frozen-up-to none --augmentation 0.0"
+    assert registry.load("small", output).classes == ("high", "low")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 3, "has no layer 'third' to freeze"),
+        (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 3, "The command line sets dropout to 2.0"),
+        (["--model", "small", "--data", "FOLDER", "--ship"], 2, "--ship does not apply to pictures of a folder"),
+        (["--model", "small", "--data", "FOLDER", "--without", "201"], 2, "--without does not apply to pictures of a"),
+        (["--model", "small", "--data", "FOLDER/mistyped"], 3, "There is no folder"),
+        (["--model", "small", "--data", "FOLDER/high"], 3, "holds pictures in no class's folder"),
+        (["--model", "cnn", "--size", "64"], 2, "--size does not apply to network 'cnn' on beats"),
+        (["--model", "cnn", "--ship", "--output", "x"], 2, "--ship writes to models/weights and --output elsewhere"),
+        (["--model", "cnn", "--output", str(registry.WEIGHTS / "x")], 2, "lies in the shipped weights; --ship writes"),
+        (["--all"], 2, "add --ship to write over their weights, or --output DIR"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_sentence_that_names_it(
+    arguments: list[str], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *(word.replace("FOLDER", str(folder)) for word in arguments)]) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("only_weights")
+def test_earlier_runs_without_the_newer_settings_are_still_read(folder: Path, tmp_path: Path) -> None:
+    done = run_folder("small", folder, tmp_path / "done")
+    raw = json.loads((done / "run.json").read_text())
+    for name in ("warmup_epochs", "size_px", "augmentation", "class_weights", "reads"):
+        raw["plan"].pop(name, None)
+    raw.pop("start", None)
+    raw.pop("warnings", None)
+    (done / "run.json").write_text(json.dumps(raw))
+    run = read_run(done)
+    assert (run.plan.reads, run.plan.warmup_epochs, run.start, run.warnings) == ("pictures", 0, "", ())

@@ -1,0 +1,52 @@
+"""What follows fibrillation without a QRS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.rhythm.after_fibrillation import find_still_fibrillating
+from pipeline.rhythm.context import RhythmContext
+from pipeline.signal.conditioning import Conditioned
+from pipeline.types import Episode
+
+FS = 250.0
+VF = Episode(0.0, 20.0, "VFL", "VF", 0.9)
+
+
+def context(height_mv: float, *, trusted: bool = False, beats_s: tuple[float, ...] = (21.0, 30.0)) -> RhythmContext:
+    time_s = np.arange(round(60 * FS)) / FS
+    lead = (0.5 * height_mv * np.sin(2 * np.pi * 4 * time_s)).astype(np.float32)
+    n = len(beats_s)
+    return RhythmContext(
+        60.0, np.array(beats_s), np.full(n, "N"), np.full(n, trusted), np.ones(n, np.float32), np.zeros(n, np.bool_),
+        conditioned=Conditioned(lead[:, None], FS, ((0, lead.size),)),
+    )  # fmt: skip
+
+
+def test_waves_without_a_qrs_after_fibrillation_are_fibrillation() -> None:
+    found = find_still_fibrillating(context(0.5), [VF])
+    assert [(e.start_s, e.stop_s, e.rhythm, e.detail) for e in found] == [
+        (21.0, 30.0, "VFL", "VF"),
+        (30.0, 60.0, "VFL", "VF"),
+    ]
+    assert "0.5 mV" in found[0].evidence
+
+
+def test_low_waves_are_left_to_asystole() -> None:
+    assert find_still_fibrillating(context(0.1), [VF]) == []
+
+
+def test_after_a_beat_that_can_be_relied_on_it_is_over() -> None:
+    assert find_still_fibrillating(context(0.5, trusted=True), [VF]) == []
+
+
+@pytest.mark.parametrize("known", [[], [Episode(0, 20, "VT")], [VF, Episode(20, 60, "NOISE")]])
+def test_only_fibrillation_goes_on_and_not_in_noise(known: list[Episode]) -> None:
+    assert find_still_fibrillating(context(0.5), known) == []
+
+
+def test_long_after_fibrillation_nothing_is_known() -> None:
+    assert find_still_fibrillating(context(0.5, beats_s=(21.0, 22.0, 55.0)), [Episode(0, 1, "VFL", "VF")])[:1] != []
+    many = tuple(np.arange(2.0, 55.0).tolist())
+    assert find_still_fibrillating(context(0.5, beats_s=many), [Episode(0, 1, "VFL", "VF")]) == []
