@@ -73,25 +73,26 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
         shown = np.median(relative[first:stop], axis=0)
         lead = conditioned.signal[:, int(np.argmax(shown))]
         is_low = bool(low[first:stop].all()) and not bool((shown[usual >= LOW_MV] >= SHOWN).any())
-        at = r_peak if is_low else snap(r_peak, lead, conditioned.fs, DEFAULT.signal)  # R is where another lead is lost
+        own, some = r_peak[first:stop], r_peak[:: max(1, -(-r_peak.size // TEMPLATE_BEATS))]
+        if not is_low:  # R is where another lead is lost
+            own, some = (snap(at, lead, conditioned.fs, DEFAULT.signal) for at in (own, some))
         is_faint = is_low and bool(faint[first:stop].all())
-        kept[first:stop] = not is_faint and _are_beats(lead, at, slice(first, stop), conditioned.fs, low=is_low)
+        kept[first:stop] = not is_faint and _are_beats(lead, own, some, conditioned.fs, low=is_low)
     return kept
 
 
-def _are_beats(lead: FloatArray, at: IntArray, run: slice, fs: float, *, low: bool) -> bool:
-    """Tell whether a run of the beats `at` (n,) looks like QRS complexes in a lead.
+def _are_beats(lead: FloatArray, run: IntArray, some: IntArray, fs: float, *, low: bool) -> bool:
+    """Tell whether a run of beats (n,) looks like QRS complexes in a lead, of which `some` are known.
 
     Low ones do if they are alike and narrow. Of others, which a lead shows, one or two do if they look like the usual
     beat, and more in any case: they may be a ventricular run while another lead is lost.
     """
     reach = round(REACH_S * fs)
     offsets = np.arange(-reach, reach + 1)
-    beats = gather(lead, at[run, None] + offsets)
+    beats = gather(lead, run[:, None] + offsets)
     if len(beats) >= RUN_BEATS:
         return not low or (_look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs)
-    some = at[:: max(1, -(-at.size // TEMPLATE_BEATS)), None]
-    usual = np.median(gather(lead, some + offsets), axis=0)
+    usual = np.median(gather(lead, some[:, None] + offsets), axis=0)
     return bool(np.median(_correlation(beats, usual)) >= ALIKE)
 
 
