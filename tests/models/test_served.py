@@ -61,7 +61,7 @@ def test_golden_beats_get_the_answers_of_keras(both: tuple[Classifier, Classifie
 
 
 def test_a_whole_recording_gets_the_answers_of_keras(both: tuple[Classifier, Classifier], demo: np.ndarray) -> None:
-    assert len(demo) == 500
+    assert len(demo) == 503
     assert_alike(both, demo)
 
 
