@@ -163,8 +163,8 @@ def answers_in_fresh_process(form: str, path: Path, inputs: Array) -> Array:
             check=False,
         )
         if done.returncode or not found.exists():
-            last = (done.stderr.strip().splitlines() or ["no word"])[-1][:300]
-            raise ModelError(f"The {form} file {path.name!r} was written but does not load in a new process: {last}")
+            last = (done.stderr.strip().splitlines() or ["no word"])[-1][:160]
+            raise ModelError(f"As {form}, the network does not load in a new process, so nothing is kept: {last}")
         return np.asarray(np.load(found), np.float32).reshape(-1, np.load(found).shape[-1])
 
 
@@ -224,14 +224,35 @@ def _operations(model: Any) -> list[Any]:
 
 
 def _require_loadable(model: Any, form: str) -> None:
-    own = sorted({type(layer).__name__ for layer in model.layers if not type(layer).__module__.startswith("keras")})
-    steps = _operations(model)
-    if own or steps:
+    inside = list(_layers(model))
+    own = sorted({type(layer).__name__ for layer in inside if not type(layer).__module__.startswith("keras")})
+    functions = sorted({name for layer in inside if (name := _unknown_activation(layer))})
+    steps = [step for part in (model, *inside) if isinstance(part, keras().Model) for step in _operations(part)]
+    if own or steps or functions:
         what = f"a layer of its own ({', '.join(own)})" if own else f"{len(steps)} steps that are no layers"
+        what = f"the activation {', '.join(functions)}" if functions and not own else what
         raise ModelError(
             f"Network {model.name!r} has {what}, which Keras cannot load from a {form} file without HeartVision; "
             "use --format savedmodel."
         )
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield the layers of a model and of the models in it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras().Model):
+            yield from _layers(layer)
+
+
+def _unknown_activation(layer: Any) -> str:
+    """Return the name of a layer's activation if Keras does not find it by its name again; else ""."""
+    function = getattr(layer, "activation", None)
+    name = str(getattr(function, "__name__", ""))
+    try:
+        return "" if function is None or keras().activations.get(name) is function else name
+    except ValueError:
+        return name
 
 
 def _save(model: Any, path: Path) -> None:

@@ -29,6 +29,7 @@ rows, columns = shares(image.shape[0], down), shares(image.shape[1], across)
 paper[0, top : top + down, left : left + across] = np.einsum(
     "ih,hwc,jw->ijc", rows, image, columns, optimize=True
 ).round()
-p = tf.saved_model.load(model).serve(paper).numpy()[0]
+network = tf.saved_model.load(model)
+p = network.serve(paper).numpy()[0]
 for name, value in zip(facts["classes"], p, strict=True):
     print(f"{name}\t{value:.4f}")
