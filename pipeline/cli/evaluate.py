@@ -163,10 +163,13 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
 def _evaluate_rhythm(options: argparse.Namespace) -> int:
     from pipeline.config import data_root
     from pipeline.evaluation.rhythm_run import evaluate_rhythm
+    from pipeline.evaluation.rhythm_schema import read_rhythm_evaluation
+    from pipeline.evaluation.rhythm_text import rhythm_lines
 
     with progress_bars(1) as steps:
         written = evaluate_rhythm(options.data or data_root(), options.output, progress=next(steps))
-    sys.stdout.write(f"{written}\n")
+    lines = rhythm_lines(read_rhythm_evaluation(written))
+    sys.stdout.write("\n".join([*lines, str(written)]) + "\n")
     return OK
 
 
