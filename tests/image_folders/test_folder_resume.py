@@ -16,9 +16,10 @@ from pipeline.cli import main
 from pipeline.errors import DataError
 from pipeline.image_folders import training
 from pipeline.image_folders.fitting import folder_use
+from pipeline.image_folders.places import CHECKPOINT
 from pipeline.image_folders.runs import FolderRun, list_runs, read_run
 from pipeline.image_folders.settings import usual_plan
-from pipeline.image_folders.training import CHECKPOINT, run_folder
+from pipeline.image_folders.training import run_folder
 from tests.helpers.picture_folders import SMALL_NETWORK, curves_folder
 
 
@@ -131,7 +132,7 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     assert (run.plan.class_weights, run.plan.frozen_up_to, run.plan.augmentation) == ("high=2", "none", 0.0)
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"} <= set(run.curves)
     assert len(run.curves["val_accuracy"]) == len(run.curves["val_loss"]) == 2
-    assert run.start == "a random start"
+    assert run.start == "a start of its own"
     assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.err
     assert "best of 2 epochs" in said.err
     assert all(sentence in said.err for sentence in run.warnings)
@@ -143,8 +144,8 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 3, "has no layer 'third' to freeze"),
-        (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 3, "The command line sets dropout to 2.0"),
+        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 2, "has no layer 'third' to freeze"),
+        (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 2, "The command line sets dropout to 2.0"),
         (["--model", "small", "--data", "FOLDER", "--ship"], 2, "--ship does not apply to pictures of a folder"),
         (["--model", "small", "--data", "FOLDER", "--without", "201"], 2, "--without does not apply to pictures of a"),
         (["--model", "small", "--data", "FOLDER/mistyped"], 3, "There is no folder"),
