@@ -14,6 +14,7 @@ __all__ = [
     "SignalError",
     "StaleVersion",
     "StoreError",
+    "UsageError",
 ]
 
 
@@ -31,6 +32,10 @@ class SignalError(EcgError):
 
 class DataError(EcgError):
     """A public dataset is missing or differs from its published checksums."""
+
+
+class UsageError(DataError):
+    """What was asked for cannot be done on any data: a setting out of range, or a place that may not be written."""
 
 
 class ReviewError(EcgError):

@@ -19,7 +19,7 @@ from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
 from pipeline.cli.shared import BAD_USE, REFUSED, say
 from pipeline.cli.train import add_train
-from pipeline.errors import EcgError, ModelError
+from pipeline.errors import EcgError, ModelError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,13 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for bad use, including an unusable network (argparse raises SystemExit(2) itself); 3 if an input was
-        refused: one sentence for each on stderr, while the other inputs of the same call are still processed.
+        0; 2 for bad use, including an unusable network or setting (argparse raises SystemExit(2) itself); 3 if an input
+        was refused: one sentence for each on stderr, while the other inputs of the same call are still processed.
     """
     options = _parser().parse_args(arguments)
     try:
         code: int = options.command(options)
-    except ModelError as error:
+    except (ModelError, UsageError) as error:
         say(str(error))
         return BAD_USE
     except EcgError as error:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
+from pipeline.errors import DataError
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +60,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.data is not None and not options.data.is_dir():
+        raise DataError(f"There is no folder {str(options.data)!r}; check its path.")
     if options.run is not None:
         return _evaluate_run(options)
     if _is_own(options):

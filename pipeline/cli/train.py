@@ -139,6 +139,9 @@ def _train_one(options: argparse.Namespace) -> int:
         check_data_folder(options.data)
         if options.model not in ("page", "pictures") and is_folder_dataset(options.data):
             return _train_on_folder(options)
+        if options.model == "page" and (refusal := _no_pages(options.data)):
+            say(refusal)
+            return BAD_USE
     what, *applying = _kind_of_training(options)
     if _is_out_of_place(options, what, *applying):
         return BAD_USE
@@ -148,6 +151,19 @@ def _train_one(options: argparse.Namespace) -> int:
     _tell(written, options)
     sys.stdout.write(f"{written}\n")
     return OK
+
+
+def _no_pages(folder: Path) -> str:
+    """Return why the page network does not learn a folder, and what does; "" for the public set of pages."""
+    from pipeline.image_folders.fitting import folder_networks
+    from pipeline.page_classifier.dataset import lists_pages
+
+    if lists_pages(folder):
+        return ""
+    return (
+        f"The network 'page' learns the public set of 12-lead pages, whose manifest.csv {str(folder)!r} lacks; "
+        f"folders of one's own are learnt by {', '.join(folder_networks())}."
+    )
 
 
 def _train_on_folder(options: argparse.Namespace) -> int:

@@ -105,10 +105,13 @@ def _of_run(folder: Path) -> str:
     lines = [
         f"{run.model} on {run.dataset}: {run.report.pictures} test pictures, accuracy {_estimate(overall.accuracy)}, "
         f"macro F1 {_estimate(overall.macro_f1)}; {_best(run.curves)}; from {run.start}; {run.minutes:g} min.",
+        *run.verdict.sentences,
         *run.warnings,
     ]
     if run.refused:
-        lines += [f"{run.refused} files were left out:", *run.left_out]
+        lines += [f"{run.refused} file{'s were' if run.refused > 1 else ' was'} left out:", *run.left_out]
+    if more := run.refused - len(run.left_out):
+        lines.append(f"and {more} more.")
     return "\n".join(lines)
 
 

@@ -30,7 +30,7 @@ def class_report(
     """Return all scores, ready for JSON.
 
     Intervals are percentiles over `RESAMPLES` draws of groups with replacement. A class that a draw lacks is left out
-    of its mean.
+    of its mean. A single group gives no intervals.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def class_report(
     cells = label * k + predicted
     group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
     drawn = drawn_confusions(grouped_cells(cells, group, k), k, seed)
+    drawn = drawn if group.max() > 0 else drawn[:0]  # one group alone gives no interval
     confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
     point, resampled = confusion_scores(confusion[None].astype(np.float64)), confusion_scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
@@ -158,7 +159,9 @@ def _estimate(value: float, drawn: Array) -> Estimate:
         return UNDEFINED_ESTIMATE
     known = drawn[np.isfinite(drawn)]
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(known, [tail, 1 - tail]) if known.size else (value, value)
+    if not known.size:
+        return Estimate(round(float(value), 4), None, None)
+    low, high = np.quantile(known, [tail, 1 - tail])
     return Estimate(round(float(value), 4), round(float(low), 4), round(float(high), 4))
 
 

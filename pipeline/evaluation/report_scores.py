@@ -40,7 +40,7 @@ def with_truth(beats: ScoredBeats) -> tuple[NDArray[np.float64], NDArray[np.int6
 
 
 def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int, seed: int) -> Estimates:
-    """Return every measure with its interval from resampling the patients.
+    """Return every measure with its interval from resampling the patients; of one patient there is none.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ def estimates(beats: Sequence[ScoredBeats], *, threshold: float, resamples: int,
     drawn |= metrics.binary_scores(bootstrap.resample(binary, weights))
     drawn |= bootstrap.ranking_resamples(truth, score, weights)
     drawn |= {"ece": calibration.error_of_sums(bootstrap.resample(calibrated, weights))}
-    around = bootstrap.intervals(drawn)
+    alone = bootstrap.patients([item.record for item in beats]).max() == 0
+    around = dict.fromkeys(drawn, (np.nan, np.nan)) if alone else bootstrap.intervals(drawn)
     return {name: Estimate(float(v), *around[name]) for name, v in value.items()}
 
 

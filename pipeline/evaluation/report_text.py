@@ -31,7 +31,9 @@ def gross_lines(report: Report) -> list[str]:
     """Return the figures over all beats with their intervals, of whole records and by EC57's rules."""
     lines = []
     for variant, overall in (("whole recordings", report.overall), (report.ec57.title, report.ec57.overall)):
-        lines.append(f"Gross, {variant}, with 95 % intervals over records:")
+        known = any(e.low is not None for e in overall.values())
+        spread = "with 95 % intervals over records" if known else "without intervals, which one patient does not give"
+        lines.append(f"Gross, {variant}, {spread}:")
         told = [(title, overall[m]) for m, title in (*EC57.items(), ("accuracy", "accuracy")) if m in overall]
         figures = [f"  {title:<19}{score(e.value, e.low, e.high)}" for title, e in told if e.value is not None]
         lines += figures or ["  no beat is left"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -26,7 +27,8 @@ SPLIT_NAMES: Final = {
     **dict.fromkeys(("test", "testing", "testset"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
 }
-LISTS: Final = frozenset({"manifest.csv", "card.json", "readme.md"})  # beside the classes: they describe a set
+MANIFEST: Final = "manifest.csv"
+LISTS: Final = frozenset({MANIFEST, "card.json", "readme.md"})  # beside the classes: they describe a set
 FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
@@ -50,6 +52,8 @@ class FolderPicture:
         SHA-256 of the file.
     width_px, height_px : int
         Its size.
+    patient : str
+        Whose it is, by the folder's manifest.csv; "" if that does not say.
     """
 
     path: str
@@ -58,6 +62,7 @@ class FolderPicture:
     digest: str
     width_px: int
     height_px: int
+    patient: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,15 @@ def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progre
     Raises
     ------
     DataError
-        If there is no picture, fewer than two classes, or more files or classes than is sensible.
+        If there is no such folder, no picture, fewer than two classes, or more files or classes than is sensible.
     """
+    if not root.is_dir():
+        raise DataError(f"There is no folder {str(root)!r}; check its path.")
     files = list(_files(root))
     if len(files) > FILES_MAX:
         raise DataError(f"The folder holds more than {FILES_MAX:,} files, which is the limit; choose a smaller one.")
     wrapped = _wrapping([file.relative_to(root).parts for file in files])
+    patients = _patients(root)
     kept, pictures, refused, prints = [], [], [], []
     for number, file in enumerate(files):
         progress(number / len(files), f"Reading picture {number + 1} of {len(files)}")
@@ -197,7 +205,7 @@ def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progre
             refused.append(Refused(name, str(error)))
             continue
         kept.append(file)
-        pictures.append(picture)
+        pictures.append(replace(picture, patient=patients.get(file.relative_to(root).as_posix(), "")))
         prints.append(small_print(pixels))
     classes = Counter(picture.class_name for picture in pictures)
     if not 2 <= len(classes) <= CLASSES_MAX:
@@ -235,6 +243,16 @@ def _files(root: Path) -> Iterator[Path]:
                 continue
             if not _hidden(name) and (path.is_symlink() or path.is_file()):
                 yield path
+
+
+def _patients(root: Path) -> dict[str, str]:
+    """Return whose each picture is, by the manifest that `images` writes beside the classes; empty without one."""
+    try:
+        with (root / MANIFEST).open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    return {row["picture"]: row["patient"] for row in rows if row.get("picture") and row.get("patient")}
 
 
 def _hidden(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +19,7 @@ from models.softmax import softmax
 from models.transfer import TailPlan, feature_maps, fit_tail, tail_of
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline.config import data_root
-from pipeline.errors import DataError
+from pipeline.errors import UsageError
 from pipeline.evaluation.calibration import negative_log_likelihood
 from pipeline.evaluation.class_scores import macro_f1
 from pipeline.image_folders.training_set import FolderPlan, FolderTrainingData, augmented, draw_chances
@@ -32,12 +33,16 @@ MOMENTUM: Final = 0.9  # of the batch statistics: folders are small, and runs a 
 EVERYTHING: Final = "none"  # as `frozen_up_to`: no layer is frozen
 
 
+RANDOM: Final = "a random start"  # how `backbone.start` begins to say so
+
+
 class Fitted(NamedTuple):
-    """The trained model, curves by epoch, and what training started from, in words."""
+    """The trained model, curves by epoch, what training started from, in words, and the plan that this led to."""
 
     model: Any
     history: History
     start: str
+    plan: FolderPlan
 
 
 def _ignore(loss: float) -> None:
@@ -55,12 +60,12 @@ def folder_use(name: str) -> FolderUse:
 
     Raises
     ------
-    DataError
+    UsageError
         If it does not exist, or is not trained on folders.
     """
     known = folder_networks()
     if name not in known:
-        raise DataError(f"Network {name!r} cannot be trained on a folder; choose one of {', '.join(known)}.")
+        raise UsageError(f"Network {name!r} cannot be trained on a folder; choose one of {', '.join(known)}.")
     return known[name]
 
 
@@ -74,6 +79,8 @@ def fit(
     checkpoint: Path | None = None,
 ) -> Fitted:
     """Train in two phases: the head on frozen features, then what follows `frozen_up_to`; both stop early.
+
+    After a random start there is one phase, which trains every layer.
 
     Parameters
     ----------
@@ -97,7 +104,7 @@ def fit(
 
     Raises
     ------
-    DataError
+    UsageError
         If the network has no layer `frozen_up_to`, or no epoch is asked for.
     """
     use = folder_use(name)
@@ -112,23 +119,53 @@ def fit(
         if hasattr(layer, "momentum"):
             layer.momentum = MOMENTUM
     history: History = {}
-    for number, (cut, tail) in enumerate(_phases(name, use, model, plan)):
-        share = (0.0, 0.4) if cut == use.cuts[0] and cut else (0.4 if use.cuts[0] else 0.0, 1.0)
-        folder = checkpoint / f"phase-{number + 1}" if checkpoint else None
+    phases = _phases(name, use, model, plan, begun)
+    for number, (cut, tail) in enumerate(phases):
+        share = (0.0, 1.0) if len(phases) == 1 else ((0.0, 0.4), (0.4, 1.0))[number]
+        which = f"phase-{'all' if begun.startswith(RANDOM) else number + 1}"
+        folder = checkpoint / which if checkpoint else None
         found = _phase(model, cut, training_data, tail, plan, stretch_of(progress, *share), watch, folder)
         history = {key: history.get(key, []) + values for key, values in found.items()}
-    return Fitted(model, history, begun)
+    return Fitted(model, history, begun, by_start(plan, use, begun))
 
 
-def _phases(name: str, use: FolderUse, model: Any, plan: FolderPlan) -> list[tuple[str, TailPlan]]:
+def by_start(plan: FolderPlan, use: FolderUse, begun: str) -> FolderPlan:
+    """Return a plan that fits what training starts from: random layers are of no use frozen, and take longer.
+
+    Parameters
+    ----------
+    plan : FolderPlan
+        The plan.
+    use : FolderUse
+        How the network is trained on folders.
+    begun : str
+        What training starts from, in the words of `backbone.start`.
+
+    Returns
+    -------
+    FolderPlan
+        The same after any start but a random one. After that, one phase trains every layer, for as many epochs as were
+        chosen; the epochs and the patience that nobody chose are those of networks without ImageNet weights.
+    """
+    if not begun.startswith(RANDOM):
+        return replace(plan, usual=())
+    whole, missed = FolderUse(), plan.usual if use.imagenet is not None else ()
+    epochs = whole.tuning_epochs if "epochs" in missed else plan.head_epochs + plan.tuning_epochs
+    patience = whole.patience if "patience" in missed else plan.patience
+    return replace(plan, head_epochs=0, tuning_epochs=epochs, patience=patience, frozen_up_to=EVERYTHING, usual=())
+
+
+def _phases(name: str, use: FolderUse, model: Any, plan: FolderPlan, begun: str) -> list[tuple[str, TailPlan]]:
     """Return what follows which layer is trained, "" for everything, and how: the head first, if it has a start."""
     usual, deeper = use.cuts[0], plan.frozen_up_to or use.cuts[min(1, len(use.cuts) - 1)]
     second = "" if deeper == EVERYTHING else deeper
     if second and second not in {layer.name for layer in model.layers}:
         layers = ", ".join(filter(None, use.cuts)) or "none of its layers"
-        raise DataError(f"Network {name!r} has no layer {second!r} to freeze up to; usual: {layers}, or {EVERYTHING}.")
-    warm = plan.warmup_epochs
-    if not usual:
+        raise UsageError(f"Network {name!r} has no layer {second!r} to freeze up to; usual: {layers}, or {EVERYTHING}.")
+    plan, warm = by_start(plan, use, begun), plan.warmup_epochs
+    if begun.startswith(RANDOM):
+        phases = [("", TailPlan(plan.tuning_epochs, plan.learning_rate, plan.patience, warmup_epochs=warm))]
+    elif not usual:
         epochs = plan.head_epochs + plan.tuning_epochs
         phases = [(second, TailPlan(epochs, plan.learning_rate, plan.patience, warmup_epochs=warm))]
     else:
@@ -137,7 +174,7 @@ def _phases(name: str, use: FolderUse, model: Any, plan: FolderPlan) -> list[tup
         phases = [(usual, head), (second, rest)]
     phases = [(cut, tail) for cut, tail in phases if tail.epochs]
     if not phases:
-        raise DataError("0 epochs train nothing; ask for at least 1.")
+        raise UsageError("0 epochs train nothing; ask for at least 1.")
     return phases
 
 

@@ -6,12 +6,13 @@ import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
 from pipeline._util.files import write_bytes
 from pipeline.evaluation.class_schema import ClassReport
-from pipeline.evaluation.schema import Curves
+from pipeline.evaluation.schema import Curves, Estimate
 from pipeline.image_folders.runs import FolderRun
 from pipeline.wording import grouped, in_lines
 
@@ -31,6 +32,10 @@ _STYLE: Final = {
     **{"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": WHITE},
     **{"xtick.major.size": 0, "ytick.major.size": 0, "legend.frameon": False},
 }
+_OTHER_SCRIPTS: Final = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic"),
+    *("Malgun Gothic", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS"),
+)
 _LETTERS: Final = 14  # of a line of a class name beside an axis
 _LONGEST: Final = 32  # letters of a class name in a plot
 _MANY: Final = 14  # classes from which their names are written small
@@ -55,13 +60,22 @@ def write_plots(folder: Path, run: FolderRun) -> tuple[str, ...]:
     """
     from matplotlib import rc_context
 
-    with rc_context(_STYLE):
+    with rc_context({**_STYLE, "font.sans-serif": _fonts()}), catch_warnings():
+        filterwarnings("ignore", message="Glyph .* missing from font")  # the SVG has the letters themselves
         for name, draw in PLOTS.items():
             figure = _figure(*_size(name, len(run.classes)))
             draw(figure.add_subplot(), run)
             for ending in ("png", "svg"):
                 write_bytes(folder / FOLDER / f"{name}.{ending}", _encoded(figure, ending))
     return tuple(PLOTS)
+
+
+def _fonts() -> list[str]:
+    """Return the fonts to draw with, in turn: Matplotlib's own, then those of other scripts that are installed."""
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in there)]
 
 
 def _accuracy(axes: Any, run: FolderRun) -> None:
@@ -146,7 +160,7 @@ def _classes(axes: Any, run: FolderRun) -> None:
         found = [(i, getattr(row, measure)) for i, (_, row) in rows if getattr(row, measure).value is not None]
         y = [i + 0.22 * (number - 1) for i, _ in found]
         value = np.array([estimate.value for _, estimate in found], float)
-        around = np.array([[e.value - e.low, e.high - e.value] for _, e in found], float).reshape(-1, 2).T
+        around = np.array([_around(e) for _, e in found], float).reshape(-1, 2).T
         axes.errorbar(
             value, y, xerr=np.maximum(around, 0), fmt=marker, color=colour, label=title, capsize=2.5, markersize=5,
             linewidth=1.3, clip_on=False,
@@ -185,6 +199,13 @@ def _encoded(figure: Any, ending: str) -> bytes:
     kept = {"Date": None} if ending == "svg" else {"Software": None}  # the same run gives the same file
     figure.savefig(file, format=ending, dpi=DPI, metadata=kept, bbox_inches="tight", pad_inches=0.08)
     return file.getvalue()
+
+
+def _around(found: Estimate) -> tuple[float, float]:
+    """Return how far an interval goes below and above its value; 0 without one."""
+    if found.value is None or found.low is None or found.high is None:
+        return 0.0, 0.0
+    return found.value - found.low, found.high - found.value
 
 
 def _short(name: str) -> str:

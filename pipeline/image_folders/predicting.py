@@ -262,12 +262,23 @@ def answer_json(answer: RunAnswer, classes: Sequence[str]) -> dict[str, Any]:
 def _answer(trained: TrainedRun, name: str, p: FloatArray) -> RunAnswer:
     best, least = int(p.argmax()), trained.classifier.abstain_below
     if not np.isfinite(p).all() or p[best] < least:
+        stated, threshold = _apart(float(p[best]), least)
         reason = (
-            f"The confidence of {percent(float(p[best]))} is below {percent(least)}, under which this run leaves a "
+            f"The confidence of {stated} is below {threshold}, under which this run leaves a "
             f"picture to a person; most likely is {trained.run.classes[best]!r}."
         )
         return RunAnswer(name, None, p, reason)
     return RunAnswer(name, trained.run.classes[best], p)
+
+
+def _apart(confidence: float, least: float) -> tuple[str, str]:
+    """Return two probabilities in per cent, in so many decimals that they differ."""
+    told = percent(confidence), percent(least)
+    for decimals in range(1, DIGITS):
+        if told[0] != told[1]:
+            break
+        told = f"{100 * confidence:.{decimals}f} %", f"{100 * least:.{decimals}f} %"
+    return told
 
 
 def _seen(trained: TrainedRun, pixels: PictureArray | None, reason: str) -> tuple[PictureArray | None, str]:

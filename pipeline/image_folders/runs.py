@@ -46,6 +46,8 @@ class DivisionCounts:
         Copies of held-out pictures, which are not trained on.
     own_test : bool
         Whether the folder has a test part of its own.
+    by_patient : bool
+        Whether whole patients were divided; their pictures are together in one part.
     """
 
     train: int
@@ -53,6 +55,7 @@ class DivisionCounts:
     test: int
     dropped: int
     own_test: bool
+    by_patient: bool = False
 
 
 @dataclass(frozen=True)

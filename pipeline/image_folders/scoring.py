@@ -19,7 +19,9 @@ from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.schema import ModelIdentity
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import FolderDataset, read_folder
+from pipeline.image_folders.patients import joined
 from pipeline.image_folders.predicting import RunAnswer, TrainedRun, predict_files
+from pipeline.image_folders.taught import read_taught
 from pipeline.types import FloatArray
 from pipeline.wording import score
 
@@ -76,6 +78,9 @@ class RunEvaluation:
         The same with abstention.
     report : ClassReport
         Scores of all readable pictures, whatever their confidence.
+    taught : int, optional
+        How many of them the run was trained on or chose its epoch by, by the SHA-256 of the files; None where the run
+        does not know, being of an earlier version.
     """
 
     SCHEMA: ClassVar[str] = "heartvision.run-evaluation/1"
@@ -90,6 +95,7 @@ class RunEvaluation:
     unscored: tuple[Unscored, ...]
     answered: Answered
     report: ClassReport
+    taught: int | None = None
 
 
 def evaluate_run(
@@ -158,7 +164,12 @@ def figures(found: RunEvaluation) -> str:
         + (" (its test part)" if found.part == "test" else "")
         + (f", {len(found.unscored)} files left out" if found.unscored else ""),
     ]
-    if found.dataset == found.trained_on and found.part == "all":
+    if found.taught:
+        lines.append(
+            f"The run was trained on {found.taught} of these {report.pictures} pictures: these figures are no promise "
+            "for new ones."
+        )
+    if found.taught is None and found.dataset == found.trained_on and found.part == "all":
         lines.append(
             "The run was trained on a folder of this name: if it is the same one, these figures count pictures that "
             "it was trained on."
@@ -188,7 +199,7 @@ def _evaluation(
     manifest, run = trained.classifier.manifest, trained.run
     label = np.array([run.classes.index(dataset.pictures[i].class_name) for i in rows], np.int64)
     p = np.stack([answer.p for answer in answers if answer.p is not None])
-    name = trained.folder.resolve().name
+    name, taught = trained.folder.resolve().name, read_taught(trained.folder)
     return RunEvaluation(
         model=ModelIdentity(manifest.name, manifest.title, manifest.sha256),
         run=name,
@@ -204,7 +215,8 @@ def _evaluation(
         classes=run.classes,
         unscored=tuple(Unscored(file.path, file.reason) for file in dataset.refused),
         answered=_answered(p.max(axis=1), p.argmax(axis=1) == label, manifest.abstain_below),
-        report=class_report(p, label, run.classes, group=copy_groups(dataset)[rows]),
+        report=class_report(p, label, run.classes, group=joined(dataset, copy_groups(dataset))[rows]),
+        taught=None if taught is None else sum(dataset.pictures[i].digest in taught for i in rows),
     )
 
 

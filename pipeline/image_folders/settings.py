@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from models.network import FolderUse
-from pipeline.errors import DataError
+from pipeline.errors import UsageError
 from pipeline.image_folders.training_set import CLASS_WEIGHTS, FolderPlan
 
 SIDE_MIN_PX: Final = 32
@@ -22,7 +22,8 @@ HEAD_SHARE: Final = 0.6  # of `epochs`, for the head of a network with a start; 
 
 def usual_plan(use: FolderUse) -> FolderPlan:
     """Return the plan that a network is usually trained by."""
-    return replace(FolderPlan(), head_epochs=use.head_epochs, tuning_epochs=use.tuning_epochs, patience=use.patience)
+    usual = {"head_epochs": use.head_epochs, "tuning_epochs": use.tuning_epochs, "patience": use.patience}
+    return replace(FolderPlan(), **usual, usual=("epochs", "patience"))
 
 
 def planned(use: FolderUse, settings: Mapping[str, Any], source: str) -> FolderPlan:
@@ -39,26 +40,28 @@ def planned(use: FolderUse, settings: Mapping[str, Any], source: str) -> FolderP
 
     Raises
     ------
-    DataError
+    UsageError
         If a name is not known, or a value is of a wrong type or out of range.
     """
     unknown = [name for name in settings if name not in SETTINGS]
     if unknown:
         close = difflib.get_close_matches(unknown[0], SETTINGS, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise DataError(f"{source} has no setting {unknown[0]!r}: {hint}There are {', '.join(SETTINGS)}.")
+        raise UsageError(f"{source} has no setting {unknown[0]!r}: {hint}There are {', '.join(SETTINGS)}.")
     read = {}
     for name, value in settings.items():
         try:
             read[name] = SETTINGS[name](value)
         except (ValueError, TypeError) as error:
-            raise DataError(f"{source} sets {name} to {value!r}; it must be {error}.") from error
+            raise UsageError(f"{source} sets {name} to {value!r}; it must be {error}.") from error
     if (epochs := read.pop("epochs", None)) is not None:
         head = round(HEAD_SHARE * epochs) if use.cuts[0] else 0
         read = {"head_epochs": head, "tuning_epochs": epochs - head} | read
     if "size" in read:
         read["size_px"] = read.pop("size")
-    return replace(usual_plan(use), **read)
+    chosen = {"epochs" if name in ("head_epochs", "tuning_epochs") else name for name in read}
+    plan = usual_plan(use)
+    return replace(plan, **read, usual=tuple(name for name in plan.usual if name not in chosen))
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -66,15 +69,15 @@ def read_settings(file: Path) -> dict[str, Any]:
 
     Raises
     ------
-    DataError
+    UsageError
         If it is missing or no TOML.
     """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"The settings {str(file)!r} cannot be read ({error.strerror}).") from error
+        raise UsageError(f"The settings {str(file)!r} cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"The settings {str(file)!r} are no TOML: {error}.") from error
+        raise UsageError(f"The settings {str(file)!r} are no TOML: {error}.") from error
 
 
 def picture_size(value: object) -> tuple[int, int]:

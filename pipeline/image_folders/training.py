@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import math
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -13,30 +13,37 @@ import numpy as np
 from models import registry
 from models.softmax import softmax
 from models.transfer import logits_of
-from pipeline._util.files import write_bytes
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline.errors import DataError
+from pipeline.errors import EcgError
 from pipeline.evaluation.calibration import fit_temperature
 from pipeline.evaluation.class_scores import class_report
 from pipeline.image_folders.copies import find_copies, verdict
 from pipeline.image_folders.dataset import FolderDataset, read_folder
-from pipeline.image_folders.doubts import doubts
-from pipeline.image_folders.fitting import EVERYTHING, fit, folder_use
+from pipeline.image_folders.doubts import doubts, untested
+from pipeline.image_folders.fitting import EVERYTHING, Fitted, fit, folder_use
+from pipeline.image_folders.patients import joined, patient_notice, with_notice
+from pipeline.image_folders.places import (
+    check_output,
+    checkpoint_of,
+    is_without_epochs,
+    place_of_run,
+    remove_checkpoint,
+)
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import DivisionCounts, FolderRun, RunPlan, new_run, runs_folder
+from pipeline.image_folders.runs import CopiesVerdict, DivisionCounts, FolderRun, RunPlan, runs_folder
 from pipeline.image_folders.settings import usual_plan
+from pipeline.image_folders.taught import write_taught
 from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
 from pipeline.image_folders.tuning import Tuned, tuned
 from pipeline.page_classifier.page_picture import DRAWING
 from pipeline.training.search import Watch
-from pipeline.types import FloatArray
+from pipeline.types import FloatArray, IntArray
 
-CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
 LEFT_OUT: Final = 5  # files that are named
-KEY: Final = "key.txt"  # in it: what the run was started with
 ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
+_STEPS: Final = 10**6  # of a confidence, as stored
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
 FOLDER_PAGES: Final = f"folder-{DRAWING}"
 
@@ -82,14 +89,18 @@ def run_folder(
     Raises
     ------
     DataError
-        If the folder is not a dataset, the network cannot be trained on one, a class has too few pictures, or
-        `output_dir` holds a finished run or lies in the shipped weights.
+        If the folder is not a dataset, or a class has too few pictures.
+    UsageError
+        If the network cannot be trained on folders, or `output_dir` holds a finished run or anything else, or lies in
+        the pictures or in the shipped weights.
     """
     use, started, commit = folder_use(name), time.monotonic(), current_commit()  # before the tree changes meanwhile
+    if output_dir is not None:
+        check_output(output_dir, data_dir)
     given = plan or usual_plan(use)
     dataset = read_folder(data_dir, progress=lambda f, s: progress(0.1 * f, s))
     key = _key(name, dataset, given, tune)
-    output = _unfinished(key, name, data_dir, output_dir)
+    output = output_dir or place_of_run(key, name, data_dir)
     prepared = prepare(dataset, given, progress)
     dataset, chosen, pictures = prepared.dataset, prepared.plan, prepared.pictures
     division = divide(dataset, prepared.copies, chosen)
@@ -99,9 +110,8 @@ def run_folder(
     if tune:
         searched = _tuned(name, training_data, chosen, tune, _journal(name, dataset, chosen), progress)
         chosen = searched.plan
-    checkpoint = _checkpoint(output, key)
-    fitted = fit(name, training_data, chosen, stretch_of(progress, 0.2, 0.9), checkpoint=checkpoint)
-    model, history = fitted.model, fitted.history
+    fitted = _fitted(name, training_data, chosen, output, key, stretch_of(progress, 0.2, 0.9))
+    model, history, chosen = fitted.model, fitted.history, fitted.plan
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
     temperature = fit_temperature(held, label[division.validation])
     p = softmax(tested, temperature=temperature)
@@ -109,6 +119,8 @@ def run_folder(
     minutes = round((time.monotonic() - started) / 60, 2)
     facts = _facts(dataset, chosen, temperature, told, minutes, history, division)
     facts |= {"commit": commit, "abstain_below": _least_confidence(softmax(held, temperature=temperature))}
+    groups = joined(dataset, prepared.copies)
+    report = class_report(p, label[division.test], dataset.classes, group=groups[division.test])
     golden = pictures[division.test[:4]]
     registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
@@ -123,58 +135,65 @@ def run_folder(
             test=int(division.test.size),
             dropped=division.dropped,
             own_test=division.own_test,
+            by_patient=division.by_patient,
         ),
         refused=len(dataset.refused),
-        verdict=verdict(dataset, find_copies(dataset)),
-        plan=RunPlan(**vars(chosen), input_shape=tuple(pictures.shape[1:])),
+        verdict=_verdict(dataset, division),
+        plan=RunPlan(**{k: v for k, v in vars(chosen).items() if k != "usual"}, input_shape=tuple(pictures.shape[1:])),
         trials=searched.trials,
         importance=searched.importance,
         curves={measure: tuple(values) for measure, values in history.items()},
         temperature=temperature,
-        report=class_report(p, label[division.test], dataset.classes, group=prepared.copies[division.test]),
+        report=report,
         samples=(),
         minutes=minutes,
         start=fitted.start,
-        warnings=doubts(p.argmax(axis=1), training_data, chosen, history),
+        warnings=(
+            *doubts(p.argmax(axis=1), training_data, chosen, history, _settled(model, training_data)),
+            *untested(report, label),
+        ),
         left_out=tuple(f"{file.path}: {file.reason}" for file in dataset.refused[:LEFT_OUT]),
     )
-    write_results(output, run, predictions(dataset, division.test, prepared.copies, p), pictures[division.test])
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    write_taught(output, dataset, {"train": division.train, "validation": division.validation})
+    write_results(output, run, predictions(dataset, division.test, groups, p), pictures[division.test])
+    remove_checkpoint(output)
     return output
 
 
-def _unfinished(key: str, name: str, data_dir: Path, output_dir: Path | None) -> Path:
-    """Return the folder of the run: by default that of an interrupted run with the same `key`, or a new one.
-
-    Raises
-    ------
-    DataError
-        If the folder holds a finished run, or shipped weights.
-    """
-    if output_dir is None:
-        begun = sorted(runs_folder().glob(f"*/{CHECKPOINT}/{KEY}"), reverse=True)
-        output_dir = next(
-            (file.parents[1] for file in begun if file.read_text("utf-8") == key), new_run(name, data_dir.name)
-        )
-    elif output_dir.resolve().is_relative_to(registry.WEIGHTS.resolve()):
-        raise DataError(f"{str(output_dir)!r} lies in the shipped weights; a run on a folder goes elsewhere.")
-    if (output_dir / "run.json").exists():
-        raise DataError(f"{str(output_dir)!r} holds a finished run; choose another --output, or delete it.")
-    return output_dir
+def _fitted(
+    name: str, training_data: FolderTrainingData, plan: FolderPlan, output: Path, key: str, progress: Progress
+) -> Fitted:
+    """Train, with checkpoints in `output`; a training that is refused leaves nothing there."""
+    is_new = not output.exists()
+    checkpoint = checkpoint_of(output, key)
+    try:
+        return fit(name, training_data, plan, progress, checkpoint=checkpoint)
+    except EcgError:
+        if is_without_epochs(output):
+            remove_checkpoint(output)
+        if is_new and not any(output.iterdir()):
+            output.rmdir()
+        raise
 
 
-def _checkpoint(output: Path, key: str) -> Path:
-    """Return the folder of a run's checkpoints, without those of another training."""
-    folder = output / CHECKPOINT
-    if folder.exists() and (not (file := folder / KEY).exists() or file.read_text("utf-8") != key):
-        shutil.rmtree(folder)
-    write_bytes(folder / KEY, key.encode())
-    return folder
+def _settled(model: Any, training_data: FolderTrainingData) -> IntArray | None:
+    """Return what a network with batch statistics answers to its training pictures now; None for any other."""
+    if not any(hasattr(layer, "momentum") for layer in model.layers):
+        return None
+    return np.asarray(logits_of(model)(training_data.pictures[training_data.division.train]).argmax(axis=1))
+
+
+def _verdict(dataset: FolderDataset, division: Division) -> CopiesVerdict:
+    parts = division.train, division.validation, division.test
+    notice = patient_notice(dataset, parts, by_patient=division.by_patient)
+    return with_notice(verdict(dataset, find_copies(dataset)), notice)
 
 
 def _key(name: str, dataset: FolderDataset, plan: FolderPlan, tune: int) -> str:
     """Return what a run is resumed by: network, plan, search, and pictures in splits and classes."""
-    content = sorted((picture.split, picture.class_name, picture.digest) for picture in dataset.pictures)
+    content = sorted(
+        (picture.split, picture.class_name, picture.digest, picture.patient) for picture in dataset.pictures
+    )
     return hashlib.sha256(f"{name} {plan!r} {tune} {content!r}".encode()).hexdigest()
 
 
@@ -201,8 +220,11 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
 
 
 def _least_confidence(p: FloatArray) -> float:
-    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures."""
-    return round(float(np.quantile(p.max(axis=1), 1 - ANSWERED)), 3)
+    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures.
+
+    It is rounded down: rounded up, it would reach 1.0, and nothing would get a class.
+    """
+    return math.floor(float(np.quantile(p.max(axis=1), 1 - ANSWERED)) * _STEPS) / _STEPS
 
 
 def _facts(

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline._util.progress import Progress, no_progress
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UsageError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import FolderDataset
 from pipeline.image_folders.pages import VARIANTS, draw_pages, looks_like_pages, read_pages, redrawn, with_patients
+from pipeline.image_folders.patients import whole_patients
 from pipeline.intake import read_picture
 from pipeline.page_classifier.dataset import folds
 from pipeline.types import IntArray, PictureArray
@@ -56,6 +57,8 @@ class FolderPlan:
     reads : {"auto", "pictures", "pages"}
         Whether the network sees the pictures as they are, or 12-lead pages redrawn (`pages.redrawn`); "auto" redraws if
         nearly all can be read as such pages.
+    usual : tuple of str
+        Which of "epochs" and "patience" nobody chose, so that a random start has more of them (`fitting.by_start`).
     """
 
     head_epochs: int = 12
@@ -73,6 +76,7 @@ class FolderPlan:
     augmentation: float = 1.0
     class_weights: str = "sqrt"
     reads: Literal["auto", "pictures", "pages"] = "auto"
+    usual: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,8 @@ class Division:
         Copies of held-out pictures, which are not trained on.
     own_test : bool
         Whether the folder has a test part of its own.
+    by_patient : bool
+        Whether whole patients were divided.
     """
 
     train: IntArray
@@ -94,6 +100,7 @@ class Division:
     test: IntArray
     dropped: int
     own_test: bool
+    by_patient: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +161,8 @@ class Prepared:
 def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Division:
     """Use the folder's own test and validation parts if it has them, else parts of the training pictures.
 
-    Copies of held-out pictures are not trained on, and the parts made here never divide a group of copies.
+    Copies of held-out pictures are not trained on, and the parts made here never divide a group of copies. Without
+    parts of its own, a folder whose manifest names patients is divided by patient.
 
     Parameters
     ----------
@@ -174,6 +182,12 @@ def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Divisi
     training = np.flatnonzero((split == "train") | (split == ""))
     test, validation = np.flatnonzero(split == "test"), np.flatnonzero(split == "validation")
     own_test = bool(test.size)
+    if (
+        not own_test
+        and not validation.size
+        and (parts := whole_patients(dataset, copies, label, plan.held_out, plan.seed))
+    ):
+        return Division(*parts, dropped=0, own_test=False, by_patient=True)
     if not own_test:
         training, test = _held_out(training, label, copies, plan, 0)
     kept = training[~np.isin(copies[training], copies[np.concatenate([test, validation])])]
@@ -332,7 +346,7 @@ def draw_chances(label: IntArray, classes: tuple[str, ...], class_weights: str) 
 
     Raises
     ------
-    DataError
+    UsageError
         If it names a class that is not there, or a factor that is no positive number.
     """
     if (power := CLASS_WEIGHTS.get(class_weights)) is not None:
@@ -347,20 +361,20 @@ def class_factors(class_weights: str, classes: tuple[str, ...]) -> NDArray[np.fl
 
     Raises
     ------
-    DataError
+    UsageError
         If it names a class that is not there, or a factor that is no positive number.
     """
     factors = np.ones(len(classes))
     for part in class_weights.split(","):
         name, _, factor = part.strip().rpartition("=")
         if name not in classes:
-            raise DataError(f"class_weights names {name or part!r}; the classes are {', '.join(classes)}.")
+            raise UsageError(f"class_weights names {name or part!r}; the classes are {', '.join(classes)}.")
         try:
             factors[classes.index(name)] = float(factor)
         except ValueError as error:
-            raise DataError(f"class_weights gives class {name!r} the factor {factor!r}, no number.") from error
+            raise UsageError(f"class_weights gives class {name!r} the factor {factor!r}, no number.") from error
     if not (np.isfinite(factors) & (factors > 0)).all():
-        raise DataError(f"class_weights is {class_weights!r}; every factor must be a positive number.")
+        raise UsageError(f"class_weights is {class_weights!r}; every factor must be a positive number.")
     return factors
 
 

@@ -29,6 +29,8 @@ _ALIKE: Final = 0.90
 _ALIKE_NEIGHBOURS: Final = 0.87
 _NEIGHBOURS: Final = 3
 
+_COLUMNS: Final = frozenset({"path", "class", "copies_in_published_set"})  # of the manifest
+
 
 @dataclass(frozen=True, eq=False)
 class PageSet:
@@ -78,6 +80,15 @@ def load_pages(folder: Path, progress: Progress = lambda fraction, sentence: Non
         beats.append(find_beats(read_traces(find_page(picture.pixels))))
     group = patient_groups(medians(beats), names, label)
     return PageSet(names, read_only(label), read_only(copies), read_only(group), tuple(beats))
+
+
+def lists_pages(folder: Path) -> bool:
+    """Tell whether a folder has a manifest of the public set of pages, by its columns."""
+    try:
+        with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
+            return set(next(csv.reader(stream), ())) >= _COLUMNS
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
 
 
 def medians(beats: Sequence[PageBeats]) -> FloatArray:

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
+from pipeline.datasets.patient_parts import PARTS, SHARES, most_even
 from pipeline.datasets.rhythm_references import read_rhythms
 from pipeline.datasets.splits import DS1, DS2, PACED, SAME_PERSON
 from pipeline.errors import DataError
@@ -19,10 +19,7 @@ from pipeline.labels import aami_class
 from pipeline.picture_sets.options import PictureSetOptions
 from pipeline.picture_sets.sources import EXCERPT, Source
 
-PARTS: Final = ("train", "val", "test")
-SHARES: Final[Mapping[str, float]] = MappingProxyType({"train": 0.7, "val": 0.15, "test": 0.15})
 DS1_VALIDATION: Final = ("114", "116", "203", "220", "223")  # the patients of DS1 that the networks are checked with
-TRIALS: Final = 500  # divisions at random, of which the one with the most even classes is taken
 
 
 @dataclass(frozen=True)
@@ -129,36 +126,10 @@ def _by_patient(sources: Sequence[Source], options: PictureSetOptions) -> Divisi
         counts[source.patient] += _quick_counts(source, options)
     classes = sorted({name for found in counts.values() for name in found})
     table = np.array([[counts[patient][name] for name in classes] for patient in patients], np.float64)
-    part_of = dict(zip(patients, _most_even(table, options.seed), strict=True))
+    part_of = dict(zip(patients, most_even(table, options.seed), strict=True))
     absent = [f"{name} in {part}" for part in PARTS for name in _missing(part, part_of, counts, classes)]
     notices = (f"Too few patients have it, so that there is no {', '.join(absent)}.",) if absent else ()
     return Division({source.record: part_of[source.patient] for source in sources}, False, notices)
-
-
-def _most_even(table: np.ndarray, seed: int) -> list[str]:
-    """Return the part of each patient: the random division in which classes are spread most as `SHARES` says.
-
-    What differs is measured as in a chi-squared test, so that a part without a class counts most.
-
-    Parameters
-    ----------
-    table : (patients, classes) float64
-        Pictures of each class.
-    seed : int
-        Of the random generator.
-    """
-    n = len(table)
-    sizes = [max(1, round(SHARES[part] * n)) for part in ("val", "test")]
-    layout = np.array(["val"] * sizes[0] + ["test"] * sizes[1] + ["train"] * (n - sum(sizes)))
-    share = table / np.maximum(table.sum(axis=0), 1)
-    rng = np.random.default_rng(seed)
-    best, least = layout, np.inf
-    for _ in range(TRIALS):
-        tried = rng.permutation(layout)
-        uneven = sum(float(((share[tried == p].sum(axis=0) - SHARES[p]) ** 2).sum()) / SHARES[p] for p in PARTS)
-        if uneven < least:
-            best, least = tried, uneven
-    return [str(part) for part in best]
 
 
 def _missing(

@@ -103,6 +103,23 @@ def test_another_folders_record_of_the_same_name_is_not_taken_for_this_one(folde
     assert second.reference.beats.reference == 38
 
 
+def test_one_record_gives_no_interval_and_says_so(folder, tmp_path):
+    found = evaluate_own("rule", folder / "sub", tmp_path / "e.json", cache=tmp_path / "cache")[1]
+    assert found.reference.overall["qrs_se"].value == 1.0
+    assert found.reference.overall["qrs_se"].low is None
+    told = figures(found)
+    assert "without intervals, which one patient does not give" in told
+    assert "95 % intervals" not in told
+    assert "nan" not in told
+    assert "–100.0)" not in told
+
+
+@pytest.mark.parametrize("what", [["--model", "rhythm_svdb"], ["--run", "R"], ["--rhythm"]])
+def test_a_folder_that_is_not_there_is_named(tmp_path, capsys, what):
+    assert cli.main(["evaluate", *what, "--data", str(tmp_path / "nodir")]) == 3
+    assert f"There is no folder {str(tmp_path / 'nodir')!r}; check its path." in capsys.readouterr().err
+
+
 def test_a_record_with_a_dot_in_its_name_is_scored(tmp_path, monkeypatch):
     monkeypatch.setattr(own_records, "load_described", lambda name, weights: (WidthRule(), evaluated_model()))
     (tmp_path / "f").mkdir()

@@ -9,7 +9,7 @@ import numpy as np
 
 SMALL_NETWORK = '''"""Two convolutions and a head, which can be trained in two phases."""
 
-from models.network import FolderUse, Network, everything, random_start
+from models.network import FolderUse, Network, everything
 from models.runtime import keras
 
 
@@ -25,8 +25,12 @@ def build(input_shape, classes):
     return keras().Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x))
 
 
+def begin(model, weights_dir):
+    return "a start of its own"
+
+
 NETWORK = Network(
-    "Small", build, random_start, everything, "second", 1e-3, place=999,
+    "Small", build, begin, everything, "second", 1e-3, place=999,
     folders=FolderUse(("relu", "first"), 3, 2, patience=5),
 )
 '''

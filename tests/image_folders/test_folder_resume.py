@@ -16,10 +16,12 @@ from pipeline.cli import main
 from pipeline.errors import DataError
 from pipeline.image_folders import training
 from pipeline.image_folders.fitting import folder_use
+from pipeline.image_folders.places import CHECKPOINT
 from pipeline.image_folders.runs import FolderRun, list_runs, read_run
 from pipeline.image_folders.settings import usual_plan
-from pipeline.image_folders.training import CHECKPOINT, run_folder
+from pipeline.image_folders.training import run_folder
 from tests.helpers.picture_folders import SMALL_NETWORK, curves_folder
+from tests.helpers.runs import draw_folder
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     assert (run.plan.class_weights, run.plan.frozen_up_to, run.plan.augmentation) == ("high=2", "none", 0.0)
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"} <= set(run.curves)
     assert len(run.curves["val_accuracy"]) == len(run.curves["val_loss"]) == 2
-    assert run.start == "a random start"
+    assert run.start == "a start of its own"
     assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.err
     assert "best of 2 epochs" in said.err
     assert all(sentence in said.err for sentence in run.warnings)
@@ -143,10 +145,14 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 3, "has no layer 'third' to freeze"),
-        (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 3, "The command line sets dropout to 2.0"),
+        (["--model", "small", "--data", "FOLDER", "--frozen-up-to", "third"], 2, "has no layer 'third' to freeze"),
+        (["--model", "small", "--data", "FOLDER", "--dropout", "2"], 2, "The command line sets dropout to 2.0"),
         (["--model", "small", "--data", "FOLDER", "--ship"], 2, "--ship does not apply to pictures of a folder"),
         (["--model", "small", "--data", "FOLDER", "--without", "201"], 2, "--without does not apply to pictures of a"),
+        (["--model", "small", "--data", "FOLDER", "--class-weights", "hihg=2"], 2, "class_weights names 'hihg'"),
+        (["--model", "rhythm", "--data", "FOLDER"], 2, "cannot be trained on a folder; choose one of"),
+        (["--model", "small", "--data", "FOLDER", "--output", "FOLDER/run"], 2, "lies in the folder of pictures"),
+        (["--model", "page", "--data", "FOLDER"], 2, "'page' learns the public set of 12-lead pages"),
         (["--model", "small", "--data", "FOLDER/mistyped"], 3, "There is no folder"),
         (["--model", "small", "--data", "FOLDER/high"], 3, "holds pictures in no class's folder"),
         (["--model", "cnn", "--size", "64"], 2, "--size does not apply to network 'cnn' on beats"),
@@ -160,6 +166,58 @@ def test_what_cannot_be_trained_is_one_sentence_that_names_it(
 ) -> None:
     assert main(["train", *(word.replace("FOLDER", str(folder)) for word in arguments)]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--frozen-up-to", "third"], ["--class-weights", "hihg=2"]])
+def test_a_refused_training_leaves_nothing_behind(folder: Path, tmp_path: Path, option: list[str]) -> None:
+    for output in (tmp_path / "new", tmp_path / "there"):
+        (tmp_path / "there").mkdir(exist_ok=True)
+        assert main(["train", "--model", "small", "--data", str(folder), "--output", str(output), *option]) == 2
+    assert not (tmp_path / "new").exists()
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_folder_of_ones_own_work_is_refused_and_kept(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "proj" / "checkpoint" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("years of work")
+    command = ["train", "--model", "small", "--data", str(folder), "--output", str(tmp_path / "proj")]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "proj' is not empty and holds no unfinished run; choose another --output." in said
+    assert len(said.splitlines()) == 1
+    assert [file for file in (tmp_path / "proj").rglob("*") if file.is_file()] == [mine]
+    assert mine.read_text() == "years of work"
+
+
+def test_patients_and_files_left_out_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    data = draw_folder(tmp_path / "set")
+    (data / "high").rename(data / "心電図")
+    pictures = sorted(data.glob("*/*.png"))
+    lines = [f"{file.relative_to(data).as_posix()},p{int(file.stem) // 2 % 8}" for file in pictures]
+    (data / "manifest.csv").write_text("\n".join(["picture,patient", *lines]), encoding="utf-8")
+    for number in range(8):
+        (data / "low" / f"broken{number}.png").write_bytes(b"")
+    (data / "odd").mkdir()
+    (data / "low" / "0.png").rename(data / "odd" / "0.png")
+    output = tmp_path / "run"
+    command = ["train", "--model", "small", "--data", str(data), "--output", str(output), "--epochs", "2"]
+    assert main(command) == 0
+    said, run = capsys.readouterr().err, read_run(output)
+    assert run.division.by_patient
+    assert run.verdict.sentences[0].startswith("Divided by patient, as manifest.csv names them:")
+    assert run.verdict.sentences[0] in said
+    assert "No test picture is of 'odd' (1 in all)" in said
+    assert "8 files were left out:" in said
+    assert "\nand 3 more." in said
+    assert "Glyph" not in said
+    assert not [each for each in recwarn if "Glyph" in str(each.message)]
+    with (output / "training_pictures.csv").open(encoding="utf-8") as file:
+        assert len(file.readlines()) == 1 + run.division.train + run.division.validation
 
 
 @pytest.mark.usefixtures("only_weights")

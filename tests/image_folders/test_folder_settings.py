@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.network import FolderUse
 from pipeline.errors import DataError
-from pipeline.image_folders.doubts import doubts
+from pipeline.evaluation.class_scores import class_report
+from pipeline.image_folders.doubts import doubts, untested
+from pipeline.image_folders.fitting import by_start
 from pipeline.image_folders.settings import SETTINGS, picture_size, planned, read_settings, usual_plan
+from pipeline.image_folders.training import _least_confidence
 from pipeline.image_folders.training_set import (
     Division,
     FolderPlan,
@@ -35,6 +39,30 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path):
 def test_a_network_without_a_head_of_its_own_trains_all_epochs_at_once():
     assert (planned(WHOLE, {"epochs": 10}, "").head_epochs, planned(WHOLE, {"epochs": 10}, "").tuning_epochs) == (0, 10)
     assert usual_plan(WHOLE).patience == WHOLE.patience
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs", "patience"),
+    [
+        ({}, 40, 10),
+        ({"epochs": 20}, 20, 10),
+        ({"patience": 3}, 40, 3),
+        ({"head_epochs": 2}, 10, 10),
+        ({"epochs": 7, "patience": 4}, 7, 4),
+    ],
+)
+def test_a_random_start_trains_every_layer_with_the_epochs_that_were_chosen_or_40(settings, epochs, patience):
+    use = FolderUse(("a", "b"), 12, 8, patience=3, imagenet=object)
+    plan = by_start(planned(use, settings | {"frozen_up_to": "b"}, ""), use, "a random start: a.h5 is not in")
+    assert (plan.head_epochs, plan.tuning_epochs, plan.patience, plan.frozen_up_to) == (0, epochs, patience, "none")
+    kept = by_start(planned(use, settings, ""), use, "ImageNet weights from a.h5")
+    assert kept == replace(planned(use, settings, ""), usual=())
+
+
+def test_without_imagenet_weights_to_start_from_the_epochs_are_the_networks_own():
+    use = FolderUse(("",), 0, 25, patience=4)
+    plan = by_start(usual_plan(use), use, "a random start")
+    assert (plan.head_epochs, plan.tuning_epochs, plan.patience) == (0, 25, 4)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +101,7 @@ def test_one_side_is_a_square(value):
 
 
 def test_every_setting_is_a_field_of_the_plan_or_stands_for_one():
-    assert set(SETTINGS) - {"epochs", "size"} | {"size_px"} == set(vars(FolderPlan()))
+    assert set(SETTINGS) - {"epochs", "size"} | {"size_px"} == set(vars(FolderPlan())) - {"usual"}
 
 
 def test_classes_are_drawn_as_often_as_their_weights_say():
@@ -127,6 +155,35 @@ def test_one_class_for_all_is_said_with_its_reason(curves, reason):
     assert len(said) == 1
     assert said[0].startswith("All 4 test pictures are called 'low', though they are of 2 classes.")
     assert re.search(reason, said[0])
+
+
+def test_batch_statistics_that_have_not_settled_are_told_from_what_does_not_carry_over():
+    curves = {"loss": [0.5], "accuracy": [0.9], "val_loss": [2.0]}
+    data, plan = _data([0, 1] * 7), usual_plan(WHOLE)
+    (said,) = doubts(np.ones(4, np.int64), data, plan, curves, np.ones(8, np.int64))
+    assert "ended after 1 of 40 epochs" in said
+    assert "had up to 0.90 right while it learnt, but has 0.50 as it answers now" in said
+    assert "running batch statistics, which it answers with, have not settled in 1 epoch. Train for more" in said
+    assert "carried over" not in said
+    (other,) = doubts(np.ones(4, np.int64), data, plan, curves, np.array([0, 1] * 4))
+    assert "nothing carried over" in other
+
+
+def test_a_class_without_a_test_picture_is_named():
+    p, classes = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]), ("high", "low", "rare")
+    report = class_report(p, np.array([0, 1]), classes)
+    (said,) = untested(report, np.array([0, 0, 1, 1, 2]))
+    assert said.startswith("No test picture is of 'rare' (1 in all): ")
+    assert "macro F1 leaves it out" in said
+    assert report.overall.macro_f1.value == 1.0
+    assert untested(class_report(p[:, :2], np.array([0, 1]), classes[:2]), np.array([0, 0, 1])) == ()
+
+
+@pytest.mark.parametrize("p", [0.99971, 0.9996, 0.7])
+def test_the_least_confidence_is_rounded_down_and_leaves_one_picture_in_100(p):
+    held = np.full((200, 2), p)
+    least = _least_confidence(held)
+    assert p - 1e-5 < least <= p
 
 
 def test_two_classes_among_the_answers_or_one_in_the_test_part_raise_no_doubt():

@@ -9,6 +9,7 @@ import pytest
 
 from models import registry
 from models.networks import NETWORKS
+from models.runtime import keras
 from models.transfer import tail_of
 from pipeline.errors import DataError
 from pipeline.image_folders.copies import copy_groups
@@ -101,6 +102,23 @@ def test_a_run_of_another_version_is_refused(tmp_path):
 def test_labels_follow_the_alphabetical_classes(folder):
     dataset = read_folder(folder)
     assert [dataset.classes[i] for i in labels(dataset)] == [picture.class_name for picture in dataset.pictures]
+
+
+def test_after_a_random_start_the_first_layers_are_trained_too(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEARTVISION_OFFLINE", "1")
+    monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path / "nothing"))
+    use = folder_networks()["mobilenet"]
+    plan = planned(use, {"epochs": 1, "side_px": 64, "frozen_up_to": use.cuts[0]}, "")
+    dataset = read_folder(folder)
+    prepared = prepare(dataset, plan)
+    fitted = fit("mobilenet", prepared.divided(divide(dataset, prepared.copies, plan)), plan)
+    keras().utils.set_random_seed(plan.seed)
+    fresh = NETWORKS["mobilenet"].build(prepared.pictures.shape[1:], 2)
+    assert fitted.start.startswith("a random start")
+    assert fitted.plan.frozen_up_to == "none"
+    first, begun = fitted.model.trainable_variables[0].numpy(), fresh.trainable_variables[0].numpy()
+    assert first.shape == begun.shape
+    assert 0 < np.abs(first - begun).max() < 0.1  # the same start, trained
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -15,6 +16,7 @@ from pipeline import cli
 from pipeline.errors import DataError, ModelError
 from pipeline.image_folders.predicting import (
     TrainedRun,
+    _answer,
     find_pictures,
     find_run,
     fits,
@@ -25,6 +27,7 @@ from pipeline.image_folders.predicting import (
 )
 from pipeline.image_folders.runs import rename_run
 from pipeline.image_folders.scoring import evaluate_run, figures, read_run_evaluation
+from pipeline.image_folders.taught import read_taught
 from tests.helpers.printed_page import drawn
 from tests.helpers.trained_runs import trained_on_curves
 from tests.hostile.make_corpus import encoded
@@ -46,6 +49,15 @@ def trained(made):
 def with_least(trained, confidence):
     manifest = replace(trained.classifier.manifest, abstain_below=confidence)
     return TrainedRun(trained.folder, trained.run, Classifier(manifest, trained.classifier.model))
+
+
+def turned(source, target):
+    """Other pictures under the same names: those of the source, mirrored."""
+    for file in source.rglob("*.png"):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place), cv2.imread(str(file))[:, ::-1])
+    return target
 
 
 def test_predict_writes_the_contract_for_files_and_walked_folders(made, tmp_path, capsys):
@@ -171,7 +183,6 @@ def test_heat_covers_the_upload_and_not_the_paper_around_it(made, trained):
 
 def test_a_run_is_scored_on_a_labelled_folder(made, tmp_path, capsys):
     output = tmp_path / "e.json"
-    (tmp_path / "again").symlink_to(made / "curves")
     code = cli.main(["evaluate", "--run", str(made / "run"), "--data", str(made / "curves"), "--output", str(output)])
     assert code == 0
     found = read_run_evaluation(output)
@@ -183,8 +194,33 @@ def test_a_run_is_scored_on_a_labelled_folder(made, tmp_path, capsys):
     assert found.report.overall.accuracy.value == pytest.approx(right / 48, abs=1e-3)
     said = capsys.readouterr().out
     assert said == f"{figures(found)}{output}\n"
-    assert "was trained on a folder of this name" in said
+    run = load_run(made / "run").run
+    assert found.taught == run.division.train + run.division.validation
+    assert f"The run was trained on {found.taught} of these 48 pictures" in said
     assert "macro-F1" in said
+
+
+def test_pictures_that_were_trained_on_are_known_in_a_folder_of_another_name_and_new_ones_are_not(
+    made, trained, tmp_path
+):
+    shutil.copytree(made / "curves", tmp_path / "renamed")
+    copied = evaluate_run(trained, tmp_path / "renamed", tmp_path / "e.json")[1]
+    assert copied.taught == trained.run.division.train + trained.run.division.validation
+    assert "The run was trained on" in figures(copied)
+    new = evaluate_run(trained, turned(made / "curves", tmp_path / "curves"), tmp_path / "f.json")[1]
+    assert new.taught == 0
+    (tmp_path / "run").mkdir()
+    for file in ("run.json", "predictions.csv"):
+        shutil.copy(made / "run" / file, tmp_path / "run")
+    assert read_taught(tmp_path / "run") is None
+
+
+def test_a_doubtful_confidence_is_told_apart_from_the_least_one(trained):
+    answer = _answer(with_least(trained, 0.9997), "a.png", np.array([0.9994, 0.0006]))
+    assert answer.class_name is None
+    assert "The confidence of 99.94 % is below 99.97 %" in answer.reason
+    plain = _answer(with_least(trained, 0.8), "a.png", np.array([0.7, 0.3]))
+    assert "The confidence of 70 % is below 80 %" in plain.reason
 
 
 def test_only_the_test_part_is_scored_where_there_is_one(made, trained, tmp_path):
