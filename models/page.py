@@ -42,7 +42,7 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def _square_root() -> Any:
-    """Return Keras's own operation: a saved model names its class, which any Keras finds; no activation has this name."""
+    """Return Keras's operation: files name its class, which any Keras finds, but no activation of this name."""
     x = keras().KerasTensor((None,))
     return keras().Function(x, keras().ops.sqrt(x)).operations[-1]
 
