@@ -27,6 +27,8 @@ from pipeline.errors import DataError, ModelError
 from pipeline.evaluation.own_records import read_own_evaluation
 from pipeline.image_folders.exporting import Exported, export_network, source_of
 from pipeline.image_folders.predicting import load_run, predict_files
+from pipeline.image_folders.training_set import seen_by
+from pipeline.intake import read_picture
 from tests.helpers.records import write_record
 from tests.helpers.trained_runs import trained_on_curves
 
