@@ -48,9 +48,8 @@ def answering_model(classifier: Classifier) -> Any:
         If the steps before its first layer are no change of colours, so that no layer of Keras can stand for them.
     """
     manifest, layers = classifier.manifest, keras().layers
+    plain = _in_float32(classifier)
     with _float32():
-        plain = NETWORKS[classifier.name].build(manifest.input_shape, len(manifest.classes))
-        plain.set_weights(classifier.model.get_weights())
         body = _own_layers_replaced(_colours_as_layer(plain) if classifier.network.reads == "pictures" else plain)
         bias = [value / manifest.temperature for value in manifest.logit_bias]
         calibrated = layers.Rescaling(1 / manifest.temperature, offset=bias, name="calibrated")(body.output)
@@ -127,12 +126,8 @@ def sample_inputs(classifier: Classifier, golden: NDArray[Any], count: int = INP
 
 def expected(classifier: Classifier, inputs: Array) -> Array:
     """Return the probabilities (count, k) of the network itself for `sample_inputs`, computed in float32."""
-    manifest = classifier.manifest
-    with _float32():
-        plain = NETWORKS[classifier.name].build(manifest.input_shape, len(manifest.classes))
-        plain.set_weights(classifier.model.get_weights())
-    whole = classifier.network.reads == "beats"
-    return Classifier(manifest, plain).predict(inputs[0] if whole else inputs.astype(np.uint8))
+    plain, whole = _in_float32(classifier), classifier.network.reads == "beats"
+    return Classifier(classifier.manifest, plain).predict(inputs[0] if whole else inputs.astype(np.uint8))
 
 
 def answers_in_fresh_process(form: str, path: Path, inputs: Array) -> Array:
@@ -165,7 +160,21 @@ def answers_in_fresh_process(form: str, path: Path, inputs: Array) -> Array:
         if done.returncode or not found.exists():
             last = (done.stderr.strip().splitlines() or ["no word"])[-1][:160]
             raise ModelError(f"As {form}, the network does not load in a new process, so nothing is kept: {last}")
-        return np.asarray(np.load(found), np.float32).reshape(-1, np.load(found).shape[-1])
+        answers = np.load(found)
+        return np.asarray(answers, np.float32).reshape(-1, answers.shape[-1])
+
+
+def _in_float32(classifier: Classifier) -> Any:
+    """Build the network again in float32.
+
+    Its weights come first: where they are read from files, the network that is built for them sets the policy of this
+    machine.
+    """
+    weights, manifest = classifier.model.get_weights(), classifier.manifest
+    with _float32():
+        plain = NETWORKS[classifier.name].build(manifest.input_shape, len(manifest.classes))
+    plain.set_weights(weights)
+    return plain
 
 
 @contextmanager
@@ -225,16 +234,24 @@ def _operations(model: Any) -> list[Any]:
 
 def _require_loadable(model: Any, form: str) -> None:
     inside = list(_layers(model))
-    own = sorted({type(layer).__name__ for layer in inside if not type(layer).__module__.startswith("keras")})
-    functions = sorted({name for layer in inside if (name := _unknown_activation(layer))})
     steps = [step for part in (model, *inside) if isinstance(part, keras().Model) for step in _operations(part)]
-    if own or steps or functions:
-        what = f"a layer of its own ({', '.join(own)})" if own else f"{len(steps)} steps that are no layers"
-        what = f"the activation {', '.join(functions)}" if functions and not own else what
+    own = sorted({type(step).__name__ for step in (*inside, *steps) if not _of_keras(step)})
+    functions = sorted({name for layer in inside if (name := _unknown_activation(layer))})
+    if own or functions:
+        what = f"steps of its own ({', '.join(own)})" if own else f"the activation {', '.join(functions)}"
         raise ModelError(
             f"Network {model.name!r} has {what}, which Keras cannot load from a {form} file without HeartVision; "
             "use --format savedmodel."
         )
+    if steps and form == "h5":
+        raise ModelError(
+            f"Network {model.name!r} has {len(steps)} steps that are no layers, and Keras loads only layers from an h5 "
+            "file; use --format keras."
+        )
+
+
+def _of_keras(step: Any) -> bool:
+    return type(step).__module__.split(".")[0] == "keras"
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -248,6 +265,8 @@ def _layers(model: Any) -> Iterator[Any]:
 def _unknown_activation(layer: Any) -> str:
     """Return the name of a layer's activation if Keras does not find it by its name again; else ""."""
     function = getattr(layer, "activation", None)
+    if isinstance(function, keras().Operation):
+        return "" if _of_keras(function) else type(function).__name__
     name = str(getattr(function, "__name__", ""))
     try:
         return "" if function is None or keras().activations.get(name) is function else name

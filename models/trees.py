@@ -145,7 +145,7 @@ def _layer_class() -> Any:
             self.classes = classes
 
         def build(self, input_shape: tuple[int, ...]) -> None:
-            shape = (ROUNDS, self.classes, NODES)
+            self.row, shape = input_shape[-1], (ROUNDS, self.classes, NODES)
             self.node = {name: self._zeros(shape, name) for name in NODE}
             self.start = self._zeros((self.classes,), "start")
 
@@ -176,4 +176,35 @@ def _layer_class() -> Any:
             values = ops.reshape(ops.take(whole["value"], at), (-1, ROUNDS, self.classes))
             return self.start + ops.sum(values, axis=1)
 
+        def native(self) -> tuple[Any, list[Any]]:
+            """Return a model of Keras's own steps that computes the same, and its weights: for files without this."""
+            model = _trees_of_keras(self.row, self.classes, self.name)
+            node = {name: np.asarray(self.node[name]).reshape(-1) for name in NODE}
+            root = np.repeat(NODES * np.arange(ROUNDS * self.classes), NODES)
+            table = [node["feature"], node["threshold"], node["left"] + root, node["right"] + root, node["value"]]
+            model.get_layer("nodes").set_weights([np.stack(table, axis=-1)])
+            model.get_layer("roots").set_weights([np.zeros((1, ROUNDS * self.classes)), root[::NODES]])
+            adds = np.tile(np.eye(self.classes), (ROUNDS, 1))
+            model.get_layer("sums").set_weights([adds, np.asarray(self.start)])
+            return model, model.get_weights()
+
     return Trees
+
+
+def _trees_of_keras(row: int, classes: int, name: str) -> Any:
+    """Return `layer` as a model from rows (batch, n, row) to log odds (batch, n, classes), without content yet.
+
+    "nodes" has `NODE` in columns, for all trees in one list: numbers up to ROUNDS * classes * NODES are exact in
+    float32. "roots" says where each tree starts, and "sums" adds the leaves up.
+    """
+    layers, ops = keras().layers, keras().ops
+    rows = layers.Input((None, row), dtype="float32", name="rows")
+    found = measures(measure_beats(rows))
+    nodes = layers.Embedding(ROUNDS * classes * NODES, len(NODE), dtype="float32", name="nodes")
+    root = layers.Dense(ROUNDS * classes, dtype="float32", name="roots")(ops.zeros_like(found[..., :1]))
+    here = nodes(ops.cast(root, "int32"))
+    for _ in range(DEPTH):
+        asked = ops.take_along_axis(found, ops.cast(here[..., 0], "int32"), axis=-1)
+        at = ops.where(asked <= here[..., 1], here[..., 2], here[..., 3])
+        here = nodes(ops.cast(at, "int32"))
+    return keras().Model(rows, layers.Dense(classes, dtype="float32", name="sums")(here[..., 4]), name=name)

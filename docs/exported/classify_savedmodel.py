@@ -8,28 +8,24 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 
-def shares(old: int, new: int) -> np.ndarray:
-    """How much each new row takes of each old one: by area if there are fewer, else of the two nearest."""
-    at, step = np.arange(old), old / new
-    edges = np.arange(new + 1)[:, None] * step
-    if step >= 1:
-        return np.clip(np.minimum(edges[1:], at + 1) - np.maximum(edges[:-1], at), 0, None) / step
-    return np.clip(1 - abs(np.clip(edges[:-1] + (step - 1) / 2, 0, old - 1) - at), 0, None)
+def shares(old, size, scale):
+    """How much each of `size` new rows takes of each old one: by area to shrink, of the two nearest to enlarge."""
+    new, at = max(1, round(old * scale)), np.arange(old)
+    width, row = max(old / new, 1), np.arange(size)[:, None] - (size - new) // 2
+    start = np.clip((row + 0.5) * old / new - width / 2, 0, old - width)
+    overlap = np.minimum(start + width, at + 1) - np.maximum(start, at)
+    return np.clip(overlap, 0, None) / width * ((row >= 0) & (row < new))
 
 
 model, picture = sys.argv[1:]
-facts = json.load(open(f"{model}.json", encoding="utf-8"))
-image = ImageOps.exif_transpose(Image.open(picture)).convert("RGBA")
-image = np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image))[..., :3]
-scale = min(facts["input_shape"][0] / image.shape[0], facts["input_shape"][1] / image.shape[1])
-down, across = (max(1, round(side * scale)) for side in image.shape[:2])
-paper = np.full((1, *facts["input_shape"]), 255, np.float32)
-top, left = (paper.shape[1] - down) // 2, (paper.shape[2] - across) // 2
-rows, columns = shares(image.shape[0], down), shares(image.shape[1], across)
-paper[0, top : top + down, left : left + across] = np.einsum(
-    "ih,hwc,jw->ijc", rows, image, columns, optimize=True
-).round()
-network = tf.saved_model.load(model)
-p = network.serve(paper).numpy()[0]
-for name, value in zip(facts["classes"], p, strict=True):
-    print(f"{name}\t{value:.4f}")
+facts, image = json.load(open(f"{model}.json", encoding="utf-8")), ImageOps.exif_transpose(Image.open(picture))
+if image.mode[0] == "I":  # grey of 16 bit
+    white, grey = image.info.get("transparency"), np.asarray(image, np.int64)
+    image = Image.fromarray(np.where(grey == white, 255, (grey + 128) // 257).clip(0, 255).astype(np.uint8))
+image = np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")))[..., :3]
+scale = min(new / old for new, old in zip(facts["input_shape"][:2], image.shape[:2], strict=True))
+rows, columns = (shares(image.shape[side], facts["input_shape"][side], scale) for side in (0, 1))
+paper = (255 - np.einsum("ih,hwc,jw->ijc", rows, 255.0 - image, columns, optimize=True)).round()
+network = tf.saved_model.load(model)  # its variables live as long as it does
+p = network.serve(paper[None].astype(np.float32)).numpy()[0]
+print(*(f"{name}\t{value:.4f}" for name, value in zip(facts["classes"], p, strict=True)), sep="\n")

@@ -16,13 +16,14 @@ from models.registry import Classifier
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline._util.typed_json import to_json
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.errors import DataError, ModelError
 from pipeline.image_folders.predicting import find_run, load_run, network_in
 from pipeline.page_classifier.schema import FOLDER as PAGES
 from pipeline.types import FloatArray
 
 Seen = Literal["pictures", "pages", "beat pictures", "beats"]
+GRAPH: Final = frozenset({"saved_model.pb", "fingerprint.pb", "variables", "assets"})  # what a SavedModel consists of
 STEPS: Final[dict[Seen, tuple[str, ...]]] = {
     "pictures": (
         "Read the picture as RGB, upright, transparent parts on white.",
@@ -175,9 +176,10 @@ def export_network(source: Source, form: str, output: Path, progress: Progress =
     ModelError
         If a package is missing, this network cannot be written so, or the file does not answer as the network does.
     DataError
-        If it cannot be written.
+        If it cannot be written, or would replace what is no export.
     """
     export.require(form)
+    _require_free(output)
     progress(0.0, "Building the network")
     model = export.answering_model(source.classifier)
     inputs = export.sample_inputs(source.classifier, source.golden)
@@ -209,13 +211,37 @@ def _compared(source: Source, form: str, draft: Path, inputs: FloatArray) -> Com
     return Compared(len(found), float(f"{difference:.1e}"), export.TOLERANCE)
 
 
+def _require_free(output: Path) -> None:
+    """Refuse to replace anything but an earlier export: it has a description of its own name beside it."""
+    described = output.with_name(f"{output.name}.json")
+    if output.is_dir() and (other := sorted({entry.name for entry in output.iterdir()} - GRAPH)):
+        raise DataError(f"{str(output)!r} holds other files ({other[0]!r}); choose another --output.")
+    empty = output.is_dir() and not any(output.iterdir())
+    taken = [path for path in (output, described) if path.exists() and not (path == output and empty)]
+    if taken and not _describes(described, output):
+        raise DataError(f"{str(taken[0])!r} exists and was not written by `export`; choose another --output.")
+
+
+def _describes(described: Path, output: Path) -> bool:
+    try:
+        return read_as(Exported, described, again="").file == output.name
+    except DataError:
+        return False
+
+
 def _put(draft: Path, output: Path) -> None:
-    """Give the draft its name; an earlier export of this name makes way, and nothing else does."""
-    if output.is_dir():
-        if not (output / "saved_model.pb").is_file() and any(output.iterdir()):
-            raise DataError(f"{str(output)!r} holds other files; choose another --output.")
-        shutil.rmtree(output)
-    draft.replace(output)
+    """Give the draft its name; an earlier folder is deleted once the new one is in its place."""
+    if not output.is_dir():
+        draft.replace(output)
+        return
+    earlier = output.with_name(f".heartvision-{uuid.uuid4().hex}")
+    output.replace(earlier)
+    try:
+        draft.replace(output)
+    except OSError:
+        earlier.replace(output)
+        raise
+    shutil.rmtree(earlier)
 
 
 def _description(

@@ -6,13 +6,17 @@ import importlib.util
 import io
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models import export
 from models.registry import WEIGHTS
@@ -23,6 +27,8 @@ from pipeline.errors import DataError, ModelError
 from pipeline.evaluation.own_records import read_own_evaluation
 from pipeline.image_folders.exporting import Exported, export_network, source_of
 from pipeline.image_folders.predicting import load_run, predict_files
+from pipeline.image_folders.training_set import seen_by
+from pipeline.intake import read_picture
 from tests.helpers.records import write_record
 from tests.helpers.trained_runs import trained_on_curves
 
@@ -77,21 +83,87 @@ def test_the_documented_script_classifies_as_predict_does_and_needs_nothing_of_o
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         pytest.skip(f"{missing[0]} is not installed")
     path, _ = written(form)
-    picture = made / "curves" / "low" / "0a.png"
     file = ROOT / "docs" / "exported" / f"classify_{script}.py"
     source = file.read_text(encoding="utf-8")
     assert not any(name in source for name in ("pipeline", "models.", "cv2"))
+    assert sum(bool(line) for line in source.splitlines()) <= 25
+    assert_script_answers_as_predict(file, path, made / "run", made / "curves" / "low" / "0a.png", tmp_path)
+
+
+def assert_script_answers_as_predict(file, path, run, picture, folder):
     there = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     done = subprocess.run(
         [sys.executable, "-P", str(file), str(path), str(picture)],
-        capture_output=True, text=True, cwd=tmp_path, check=False,
+        capture_output=True, text=True, cwd=folder, check=False,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in there if path != str(ROOT))},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = {name: float(p) for name, p in (line.split("\t") for line in done.stdout.splitlines())}
-    answer = next(predict_files(load_run(made / "run"), [picture]))[0]
+    answer = next(predict_files(load_run(run), [picture]))[0]
     assert answer.p is not None
     assert found == pytest.approx(dict(zip(("high", "low"), answer.p.tolist(), strict=True)), abs=0.02)
+
+
+def script_paper(picture, shape, folder, monkeypatch):
+    """What a script gives to its network: the script is run here, with a network that keeps its input."""
+    seen = []
+    (folder / "n.json").write_text(json.dumps({"input_shape": shape, "classes": []}))
+    network = SimpleNamespace(predict=lambda paper, verbose: seen.append(paper) or [[]])
+    monkeypatch.setattr("keras.saving.load_model", lambda path, compile: network)
+    monkeypatch.setattr(sys, "argv", ["", str(folder / "n"), str(picture)])
+    runpy.run_path(str(ROOT / "docs" / "exported" / "classify_keras.py"))
+    return seen[0][0]
+
+
+@pytest.mark.parametrize("size", [(33, 21), (64, 64), (90, 47), (200, 311)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16", "I;16 transparent"])
+def test_the_scripts_read_a_picture_as_predict_does(mode, size, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    facts = {"transparency": 30000} if mode == "I;16 transparent" else {}
+    if mode.startswith("I;16"):
+        values = rng.integers(0, 65536, size).astype(np.uint16)
+        values[:5] = 30000
+    else:
+        values = rng.integers(0, 256, (*size, {"RGB": 3, "RGBA": 4}.get(mode, 1))).squeeze().astype(np.uint8)
+    Image.fromarray(values).save(tmp_path / "p.png", **facts)
+    picture = read_picture((tmp_path / "p.png").read_bytes(), "p.png").pixels
+    expected = seen_by(picture, (64, 80, 3), "pictures")
+    found = script_paper(tmp_path / "p.png", (64, 80, 3), tmp_path, monkeypatch)
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_what_export_did_not_write_is_never_replaced(made, tmp_path, capsys):
+    thesis, beside = tmp_path / "thesis.txt", tmp_path / "notes.json"
+    thesis.write_text("four years")
+    beside.write_text("{}")
+    for name in ("thesis.txt", "notes"):
+        arguments = ["export", "--run", str(made / "run"), "--format", "tflite", "--output", str(tmp_path / name)]
+        assert cli.main(arguments) == 2
+        assert "was not written by `export`; choose another --output" in capsys.readouterr().err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.json", "thesis.txt"]
+    assert (thesis.read_text(), beside.read_text()) == ("four years", "{}")
+
+
+@pytest.mark.parametrize("form", ["keras", "savedmodel"])
+def test_an_earlier_export_makes_way_only_to_one_that_was_verified(made, written, form, monkeypatch, tmp_path):
+    source, earlier = source_of(None, str(made / "run")), written(form)[0]
+    path = tmp_path / earlier.name
+    (shutil.copytree if earlier.is_dir() else shutil.copy)(earlier, path)
+    shutil.copy(f"{earlier}.json", f"{path}.json")
+    before = Path(f"{path}.json").stat().st_mtime_ns
+    inputs = export.sample_inputs(source.classifier, source.golden)
+    right = export.expected(source.classifier, inputs)
+    monkeypatch.setattr(export, "answers_in_fresh_process", lambda form, path, inputs: right + 0.5)
+    with pytest.raises(ModelError, match="answers otherwise"):
+        export_network(source, form, path)
+    assert path.exists()
+    assert Path(f"{path}.json").stat().st_mtime_ns == before
+    marked = path / "fingerprint.pb" if path.is_dir() else path
+    marked.write_bytes(b"earlier")
+    monkeypatch.setattr(export, "answers_in_fresh_process", lambda form, path, inputs: right)
+    export_network(source, form, path)
+    assert marked.read_bytes() != b"earlier"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, f"{path.name}.json"]
 
 
 def test_without_its_packages_onnx_is_refused_before_anything_is_written(made, monkeypatch, capsys, tmp_path):

@@ -57,13 +57,75 @@ def test_no_layer_of_ours_is_left(name, form, pictures, tmp_path):
     np.testing.assert_allclose(np.asarray(again(pictures)), np.asarray(model(pictures)), atol=1e-6)
 
 
-def test_a_network_with_steps_that_keras_cannot_load_is_refused_in_one_sentence(tmp_path):
+def with_step(step):
     layers = keras().layers
     inputs = layers.Input(SHAPE, name="picture")
-    odd = keras().Model(inputs, layers.Dense(2)(keras().ops.square(layers.Flatten()(inputs))), name="odd")
-    with pytest.raises(ModelError, match=r"'odd' has 1 steps that are no layers.*--format savedmodel"):
-        export.write_exported(odd, "keras", tmp_path / "odd.keras")
+    return keras().Model(inputs, layers.Dense(2)(step(layers.Flatten()(inputs))), name="odd")
+
+
+def test_steps_of_keras_that_are_no_layers_are_written_where_it_loads_them_again(pictures, tmp_path):
+    model = with_step(keras().ops.square)
+    export.write_exported(model, "keras", tmp_path / "n.keras")
+    again = keras().saving.load_model(tmp_path / "n.keras", compile=False)
+    np.testing.assert_array_equal(np.asarray(again(pictures)), np.asarray(model(pictures)))
+    with pytest.raises(ModelError, match=r"'odd' has 1 steps that are no layers.* h5 file; use --format keras"):
+        export.write_exported(model, "h5", tmp_path / "n.h5")
+    assert [file.name for file in tmp_path.iterdir()] == ["n.keras"]
+
+
+def test_a_network_with_steps_that_keras_cannot_load_is_refused_in_one_sentence(tmp_path):
+    class Doubled(keras().Operation):
+        def call(self, x):
+            return 2 * x
+
+        def compute_output_spec(self, x):
+            return keras().KerasTensor(x.shape, x.dtype)
+
+    for odd in (with_step(Doubled()), with_step(keras().layers.Activation(Doubled()))):
+        with pytest.raises(ModelError, match=r"'odd' has .*Doubled.*--format savedmodel"):
+            export.write_exported(odd, "keras", tmp_path / "odd.keras")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["keras", "h5"])
+def test_the_square_root_of_the_page_network_loads_again(form, pictures, tmp_path):
+    model = export.answering_model(untrained("page"))
+    export.write_exported(model, form, tmp_path / f"n.{form}")
+    again = keras().saving.load_model(tmp_path / f"n.{form}", compile=False)
+    np.testing.assert_allclose(np.asarray(again(pictures)), np.asarray(model(pictures)), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def rhythm():
+    """The network that answers by default, as on a processor with bfloat16, and the inputs of its self-test."""
+    classifier = registry.load("rhythm_svdb")
+    with np.load(registry.WEIGHTS / "rhythm_svdb" / "golden.npz", allow_pickle=False) as arrays:
+        yield classifier, arrays["pictures"]
+    keras().mixed_precision.set_global_policy("float32")
+
+
+def test_the_network_over_beats_is_written_in_float32_whatever_the_processor(rhythm, monkeypatch, tmp_path):
+    classifier, rows = rhythm
+    monkeypatch.setattr(registry, "dtype_policy", lambda: "mixed_bfloat16")
+    model = export.answering_model(classifier)
+    assert {str(variable.dtype) for variable in model.weights} == {"float32"}
+    found = np.asarray(model(rows[None]))[0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, classifier.predict(rows), atol=export.TOLERANCE)
+    export.write_exported(model, "keras", tmp_path / "n.keras")
+    again = keras().saving.load_model(tmp_path / "n.keras", compile=False)
+    np.testing.assert_allclose(np.asarray(again(rows[None]))[0], found, atol=1e-6)
+
+
+def test_trees_of_steps_that_keras_has_answer_as_ours(rhythm):
+    classifier, rows = rhythm
+    ours = classifier.model.get_layer("trees")
+    equal, weights = ours.native()
+    equal.set_weights(weights)
+    assert all(type(step).__module__.startswith("keras") for step in equal.operations)
+    found, expected = np.asarray(equal(rows[None])), np.asarray(ours(rows[None]))
+    assert np.ptp(expected) > 1
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_start_that_is_no_change_of_colours_is_refused():
