@@ -344,7 +344,9 @@ def test_more_pictures_than_training_reads_are_said(records, tmp_path, monkeypat
     from pipeline.picture_sets import making
 
     monkeypatch.setattr(making, "FILES_MAX", 10)
-    assert any("folders of at most" in notice for notice in made(records / "a.hea", tmp_path / "o").notices)
+    card = made(records / "a.hea", tmp_path / "o")
+    said = f"The set has {card.pictures} pictures; a network is trained on folders of at most 10: make fewer"
+    assert any(notice.startswith(said) for notice in card.notices)
 
 
 def test_a_name_that_is_no_text_or_has_control_characters_is_shown_harmlessly(tmp_path):
@@ -359,3 +361,39 @@ def test_a_name_that_is_no_text_or_has_control_characters_is_shown_harmlessly(tm
     assert card.records == 3
     assert {row["record"] for row in rows_of(tmp_path / "o")} == {"r", "b??", "c?[31m?"}
     assert made(folder, tmp_path / "o").pictures == card.pictures
+
+
+def test_two_runs_at_once_in_one_folder_are_refused_in_a_sentence(records, tmp_path, monkeypatch):
+    from pipeline.picture_sets import making
+
+    said = []
+    cut = making.cut
+
+    def meanwhile(source, *rest):
+        with pytest.raises(DataError) as refused:
+            made(records / "b.hea", tmp_path / "o")
+        said.append(str(refused.value))
+        monkeypatch.setattr(making, "cut", cut)
+        return cut(source, *rest)
+
+    monkeypatch.setattr(making, "cut", meanwhile)
+    assert made(records / "a.hea", tmp_path / "o").records == 1
+    assert said == [
+        "Another run is making pictures in the folder 'o'; wait until it has ended, or choose another --output."
+    ]
+    assert made(records / "b.hea", tmp_path / "o").records == 2
+
+
+def test_the_model_style_is_square_where_a_square_is_asked_for(records, tmp_path):
+    for name, size_px, shape in (
+        ("own", None, (64, 96)),
+        ("square", (224, 224), (224, 224)),
+        ("w", (120, 90), (90, 120)),
+    ):
+        made(records / "a.hea", tmp_path / name, style="model", size_px=size_px, most=1)
+        drawn = [cv2.imread(str(tmp_path / name / picture)) for picture in pictures_of(tmp_path / name)]
+        assert {picture.shape[:2] for picture in drawn} == {shape}
+        assert "theirs is 96 x 64 pixels, 3:2" in (tmp_path / name / "README.md").read_text()
+        marked = np.flatnonzero(drawn[0].max(axis=(1, 2)) > 40)
+        assert marked[0] < shape[0] * 0.4
+        assert marked[-1] > shape[0] * 0.8
