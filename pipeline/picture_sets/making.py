@@ -180,10 +180,11 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
 
 
 def _rows(source: Source, drawer: Drawer, division: Division) -> list[Row]:
-    cuts, (first_s, last_s) = drawer.cuts, drawer.spans_s()
+    cuts, shown_s = drawer.cuts, drawer.shown_s()
     fs, shown, predicted = cuts.prepared.recording.fs, drawer.shown, "yes" if cuts.model else "no"
     rows = []
-    for sample, label, confidence in zip(cuts.sample.tolist(), cuts.label, cuts.confidence.tolist(), strict=True):
+    places = zip(cuts.sample.tolist(), cuts.label, cuts.confidence.tolist(), shown_s.tolist(), strict=True)
+    for sample, label, confidence, (first_s, last_s) in places:
         split, time_s = division.of(source.record, sample), sample / fs
         name = f"{source.stem}_{sample:08d}.png"
         rows.append(

@@ -397,3 +397,31 @@ def test_the_model_style_is_square_where_a_square_is_asked_for(records, tmp_path
         marked = np.flatnonzero(drawn[0].max(axis=(1, 2)) > 40)
         assert marked[0] < shape[0] * 0.4
         assert marked[-1] > shape[0] * 0.8
+
+
+@pytest.mark.parametrize("style", ["plain", "paper"])
+def test_a_picture_of_a_beat_does_not_show_the_next_one(tmp_path, style):
+    """A beat some 0.35 s after another one: the curve of the first ends 0.1 s before it, the other's begins later."""
+    from pipeline.analysis import prepare
+    from pipeline.picture_sets.drawing import INK, MARGIN
+
+    folder = folder_of(tmp_path / "r")
+    write_record(folder, "a", seconds=20)
+    sample = wfdb.rdann(str(folder / "a"), "atr").sample[2:12]
+    first, second = int(sample[4]), int(sample[4]) + round(0.35 * 360)
+    wfdb.wrann("a", "atr", np.sort([*sample, second]), ["N"] * 11, write_dir=str(folder))
+    made(folder, tmp_path / "o", style=style, window_s=(0.3, 0.5), size_px=(320, 320))
+    rows = {int(row["sample"]): row for row in rows_of(tmp_path / "o")}
+    assert len(rows) == 11
+    beats = prepare(find_sources([str(folder)])[0].read(), samples=np.sort([*sample, second])).beats
+    apart_s = round(float(np.diff(beats.r_peak).min() / beats.fs) - 0.1, 2)
+    assert 0.1 < apart_s < 0.3
+    for at, row in rows.items():
+        begin_s, end_s = (round(float(row[name]) - at / 360, 2) for name in ("start_s", "stop_s"))
+        assert (begin_s, end_s) == (-apart_s if at == second else -0.3, apart_s if at == first else 0.5)
+        picture = cv2.imread(str(tmp_path / "o" / row["picture"]))[..., ::-1].astype(int)
+        ink = np.flatnonzero((np.abs(picture - INK).sum(axis=2) < 150).any(axis=0))
+        margin = MARGIN * 320 if style == "plain" else 0
+        px_per_s = (320 - 2 * margin) / 0.8
+        assert ink[0] == pytest.approx(margin + (begin_s + 0.3) * px_per_s, abs=5)
+        assert ink[-1] == pytest.approx(margin + (end_s + 0.3) * px_per_s, abs=5)
