@@ -39,7 +39,10 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         help="model: what the networks see; page: 12 leads on a printed page (default: %(default)s)",
     )
     parser.add_argument(
-        "--size", type=_size, metavar="N|WxH", help="pixels (default: 224; model: 96x64; page: 8 pixels per mm)"
+        "--size",
+        type=_size,
+        metavar="N|WxH",
+        help="pixels; N is a square, of a page its width (default: 224; model: 96x64, 3:2; page: 8 pixels per mm)",
     )
     parser.add_argument(
         "--window",
@@ -115,10 +118,10 @@ def _tell(card: Card, output: Path) -> None:
 
 
 def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import CsvOptions
+    from pipeline.intake import NEEDS_RATE_AND_UNIT, CsvOptions
 
     if (options.fs is None) != (options.unit is None):
-        raise DataError("A CSV file states neither its sampling frequency nor its unit; give both --fs and --unit.")
+        raise DataError(NEEDS_RATE_AND_UNIT)
     return None if options.fs is None else CsvOptions(options.fs, options.unit)
 
 

@@ -1,11 +1,12 @@
 """Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
 
-from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions
+from pipeline.intake.csv_reader import CSV_UNITS, NEEDS_RATE_AND_UNIT, CsvOptions
 from pipeline.intake.picture_reader import count_pages, read_picture
 from pipeline.intake.uploads import read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
+    "NEEDS_RATE_AND_UNIT",
     "CsvOptions",
     "count_pages",
     "read_path",

@@ -24,6 +24,10 @@ from pipeline.types import FloatArray, Recording, read_only
 # Millivolts per unit; "none" means arbitrary units, and the recording is then marked as not calibrated.
 CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}
 
+NEEDS_RATE_AND_UNIT: Final = (
+    "A CSV file does not say its sampling frequency and unit; state both "
+    "(on the command line, give both --fs and --unit)."
+)
 _CHUNK_ROWS: Final = 1_000_000
 _FS_TOLERANCE: Final = 0.005  # of the time column's mean step; printed times are rounded
 _JUMP_SAMPLES: Final = 2.0  # the time column may stray this far from a straight line

@@ -12,7 +12,7 @@ from typing import Final
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
-from pipeline.intake.csv_reader import CsvOptions, read_csv
+from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
 from pipeline.intake.wfdb_header import parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
@@ -174,7 +174,7 @@ def _base(name: str) -> str:
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
     if csv is None:
-        raise IntakeError("A CSV file does not say its sampling frequency and unit; state both.")
+        raise IntakeError(NEEDS_RATE_AND_UNIT)
     return read_csv(file_stem(name), payload, csv, limits=config.limits)
 
 

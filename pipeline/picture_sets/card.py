@@ -17,10 +17,13 @@ from pipeline.wording import grouped
 CARD, README = "card.json", "README.md"
 DRAWN: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "model": "the picture that the networks see, inks on black: red the first lead, green the second, blue the "
-        "usual beat; below, the rhythm strip and the RR intervals",
-        "paper": "ECG paper to scale, 25 mm/s; the gain of each record is in the manifest; lines at 1 mm and 5 mm",
-        "plain": "a black curve on white that fills the picture, without scale: the size of a beat is not in it",
+        "model": "the picture that the networks see (theirs is 96 x 64 pixels, 3:2; another shape stretches it), inks "
+        "on black: red the first lead, green the second, blue the usual beat; below, the rhythm strip and the RR "
+        "intervals",
+        "paper": "ECG paper to scale, 25 mm/s; the gain of each record is in the manifest; lines at 1 mm and 5 mm; the "
+        "curve of a beat ends before its neighbours",
+        "plain": "a black curve on white that fills the picture, without scale: the size of a beat is not in it; the "
+        "curve of a beat ends before its neighbours",
         "spectrogram": "power over time and frequency, 0 at the bottom to 40 Hz, in decibels below each picture's "
         "maximum",
         "scalogram": "power of the Morlet wavelet transform, 1 Hz at the bottom to 40 Hz, logarithmic, in decibels "

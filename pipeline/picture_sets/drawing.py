@@ -31,7 +31,7 @@ def draw_plain(signal: FloatArray, size_px: tuple[int, int]) -> PictureArray:
     Parameters
     ----------
     signal : (n, m) float32
-        Stretches of signal, in usual QRS heights.
+        Stretches of signal, in usual QRS heights; NaN where nothing is drawn.
     size_px : tuple[int, int]
         Width and height.
 
@@ -41,7 +41,7 @@ def draw_plain(signal: FloatArray, size_px: tuple[int, int]) -> PictureArray:
         Grey.
     """
     width, height = size_px
-    low, high = signal.min(axis=1, keepdims=True), signal.max(axis=1, keepdims=True)
+    low, high = np.nanmin(signal, axis=1, keepdims=True), np.nanmax(signal, axis=1, keepdims=True)
     span = np.maximum(high - low, LEAST_HEIGHT)
     share = 0.5 + (signal - (low + high) / 2) / span * (1 - 2 * MARGIN)
     canvas = np.full((len(signal), height, width), 255, np.uint8)
@@ -56,7 +56,7 @@ def draw_on_paper(mv: FloatArray, fs: float, size_px: tuple[int, int], gain: flo
     Parameters
     ----------
     mv : (n, m) float32
-        Stretches of signal, mV.
+        Stretches of signal, mV; NaN where nothing is drawn.
     fs : float
         Sampling frequency, Hz.
     size_px : tuple[int, int]
@@ -73,7 +73,7 @@ def draw_on_paper(mv: FloatArray, fs: float, size_px: tuple[int, int], gain: flo
     px_per_mm = width / (mv.shape[1] / fs * SPEED_MM_S)
     canvas = np.repeat(_paper(width, height, px_per_mm)[None], len(mv), axis=0)
     x = (np.arange(mv.shape[1]) + 0.5) * (width / mv.shape[1]) - 0.5
-    middle = (mv.min(axis=1, keepdims=True) + mv.max(axis=1, keepdims=True)) / 2
+    middle = (np.nanmin(mv, axis=1, keepdims=True) + np.nanmax(mv, axis=1, keepdims=True)) / 2
     y = (height - 1) / 2 - (mv - middle) * gain * px_per_mm
     _draw_curves(canvas, x, np.clip(y, 0, height - 1), INK)
     return canvas
@@ -85,14 +85,14 @@ def gain_for(mv: FloatArray, fs: float, size_px: tuple[int, int]) -> float:
     Parameters
     ----------
     mv : (n, m) float32
-        All stretches of a recording, mV.
+        All stretches of a recording, mV; NaN where nothing is drawn.
     fs : float
         Sampling frequency, Hz.
     size_px : tuple[int, int]
         Width and height of the pictures.
     """
     paper_mm = size_px[1] / (size_px[0] / (mv.shape[1] / fs * SPEED_MM_S))
-    high = float(np.quantile(np.ptp(mv, axis=1), FITTING))
+    high = float(np.quantile(np.nanmax(mv, axis=1) - np.nanmin(mv, axis=1), FITTING))
     return next((gain for gain in GAINS_MM_MV if high * gain <= paper_mm * (1 - MARGIN)), GAINS_MM_MV[-1])
 
 
@@ -141,16 +141,21 @@ def model_geometry(size_px: tuple[int, int], config: PictureConfig = DEFAULT.pic
 
 
 def _draw_curves(canvas: PictureArray, x: NDArray[np.float64], y: NDArray[np.floating], ink: object) -> None:
-    """Draw curves (n, m) into pictures (n, height, width[, 3]), all with one call on one tall canvas."""
+    """Draw curves (n, m), NaN at their ends where they are shorter, into pictures (n, height, width[, 3]).
+
+    All are drawn with one call on one tall canvas.
+    """
     n, height, width = canvas.shape[:3]
+    drawn = np.isfinite(y)
     points = np.empty((*y.shape, 2), np.float64)
     points[..., 0] = x
-    points[..., 1] = y + np.arange(n)[:, None] * height
+    points[..., 1] = np.where(drawn, y, 0) + np.arange(n)[:, None] * height
     fixed = np.round(points * (1 << _SHIFT)).astype(np.int32)
+    curves = list(fixed) if drawn.all() else [line[own] for line, own in zip(fixed, drawn, strict=True)]
     crowded = y.shape[1] > CROWDED * width  # a strip of many beats, which thick lines would fill
     thickness = 1 if crowded else max(1, round(min(height, width) * LINE_SHARE))
     tall = canvas.reshape(n * height, *canvas.shape[2:])
-    cv2.polylines(tall, list(fixed), False, ink, thickness, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(tall, curves, False, ink, thickness, cv2.LINE_AA, _SHIFT)
 
 
 def _paper(width: int, height: int, px_per_mm: float) -> PictureArray:

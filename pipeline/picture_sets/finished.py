@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +18,11 @@ from pipeline._util.typed_json import from_json, to_json
 from pipeline.errors import DataError, IntakeError
 from pipeline.export import table_bytes
 from pipeline.picture_sets.sources import Source
+from pipeline.worker.locks import try_acquire
 
 MANIFEST: Final = "manifest.csv"
 MEMORY: Final = ".heartvision"  # hidden: no picture, and no part of what is downloaded
-_SETTINGS, _RECORDS, _DRAFTS, _BEGUN = "settings.json", "records", "drafts", ".begun"
+_SETTINGS, _RECORDS, _DRAFTS, _BEGUN, _LOCK = "settings.json", "records", "drafts", ".begun", "lock"
 
 
 @dataclass(frozen=True)
@@ -92,39 +95,15 @@ class DoneRecord:
 
 
 class Memory:
-    """What a folder remembers; every change of it is on disk at once."""
+    """What a folder remembers; every change of it is on disk at once. `remembered` opens one."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Open or make a folder for pictures.
-
-        Parameters
-        ----------
-        folder : Path
-            Where the pictures go.
-        settings : mapping of str to JSON values
-            What all its pictures have in common.
-
-        Raises
-        ------
-        DataError
-            If it has pictures with other settings, or something else.
-        """
+    def __init__(self, folder: Path) -> None:
+        """Name the folder where the pictures go."""
         self.folder, self._records = folder, folder / MEMORY / _RECORDS
-        if folder.exists() and not folder.is_dir():
-            raise DataError(f"The output {folder.name!r} is a file; name a folder.")
-        there = [file.name for file in folder.iterdir() if file.name[0] != "."] if folder.is_dir() else []
-        stored = _read(folder / MEMORY / _SETTINGS)
-        wanted = json.loads(json.dumps(settings))
-        if stored is None and there:
-            raise DataError(f"The folder {folder.name!r} is not empty and not one of these; choose another --output.")
-        if stored is not None and stored != wanted:
-            other = next(name for name in sorted({*stored, *wanted}) if stored.get(name) != wanted.get(name))
-            raise DataError(
-                f"The folder {folder.name!r} holds pictures that were made with another {other.replace('_', ' ')}; "
-                "choose another --output."
-            )
+
+    def clear_stopped(self) -> None:
+        """Remove what runs that were stopped have left."""
         shutil.rmtree(self.drafts, ignore_errors=True)
-        write_json(folder / MEMORY / _SETTINGS, wanted)
         for marker in sorted(self._records.glob(f"*{_BEGUN}")):
             self._remove(marker.name.removesuffix(_BEGUN))
 
@@ -142,7 +121,7 @@ class Memory:
             If the folder has pictures of another recording of this name.
         """
         found = self._load(source.stem)
-        if found is None:
+        if found is None or any(row.patient != source.patient for row in found.rows):
             return None
         if found.place != place_of(source):
             raise IntakeError("The folder holds pictures of another recording of this name; choose another --output.")
@@ -174,8 +153,32 @@ class Memory:
 
     def everything(self) -> list[DoneRecord]:
         """Return all records that are done, those of earlier runs too, in the order of their names."""
+        return [found for _, found in self._stored()]
+
+    def others(self, sources: Iterable[Source]) -> list[DoneRecord]:
+        """Return the records that are done and are none of these recordings."""
+        given = {place_of(source) for source in sources}
+        return [found for found in self.everything() if found.place not in given]
+
+    def forget(self, sources: Iterable[Source], kept: Iterable[Source]) -> None:
+        """Remove the pictures that earlier runs made of recordings which are now left out, or have another name.
+
+        Parameters
+        ----------
+        sources : iterable of Source
+            All recordings of this run.
+        kept : iterable of Source
+            Those that are not left out.
+        """
+        given = {place_of(source) for source in sources}
+        names = {place_of(source): source.stem for source in kept}
+        for stem, found in self._stored():
+            if found.place in given and names.get(found.place) != stem:
+                self._remove(stem)
+
+    def _stored(self) -> list[tuple[str, DoneRecord]]:
         names = sorted(file.name.removesuffix(".json") for file in self._records.glob("*.json"))
-        return [found for name in names if (found := self._load(name)) is not None]
+        return [(name, found) for name in names if (found := self._load(name)) is not None]
 
     def _load(self, stem: str) -> DoneRecord | None:
         raw = _read(self._records / f"{stem}.json")
@@ -191,6 +194,58 @@ class Memory:
             if ours.fullmatch(file.name):
                 file.unlink(missing_ok=True)
         (self._records / f"{stem}{_BEGUN}").unlink(missing_ok=True)
+
+
+@contextmanager
+def remembered(folder: Path, settings: Mapping[str, Any]) -> Iterator[Memory]:
+    """Open or make a folder for pictures, which is this run's alone inside the block.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the pictures go.
+    settings : mapping of str to JSON values
+        What all its pictures have in common.
+
+    Raises
+    ------
+    DataError
+        If it has pictures with other settings, or something else, another run is working in it, or it cannot be
+        written.
+    """
+    wanted = json.loads(json.dumps(settings))
+    _check(folder, wanted)
+    try:
+        lock = try_acquire(folder / MEMORY / _LOCK)
+    except OSError as error:
+        raise DataError(f"The folder {folder.name!r} cannot be written ({error.strerror}).") from error
+    if lock is None:
+        raise DataError(
+            f"Another run is making pictures in the folder {folder.name!r}; wait until it has ended, or choose another "
+            "--output."
+        )
+    try:
+        _check(folder, wanted)  # another run may have begun and ended meanwhile
+        write_json(folder / MEMORY / _SETTINGS, wanted)
+        yield Memory(folder)
+    finally:
+        os.close(lock)
+
+
+def _check(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Raise DataError if a folder has something else than pictures with these settings."""
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"The output {folder.name!r} is a file; name a folder.")
+    there = [file.name for file in folder.iterdir() if file.name[0] != "."] if folder.is_dir() else []
+    stored = _read(folder / MEMORY / _SETTINGS)
+    if stored is None and there:
+        raise DataError(f"The folder {folder.name!r} is not empty and not one of these; choose another --output.")
+    if stored is not None and stored != wanted:
+        other = next(name for name in sorted({*stored, *wanted}) if stored.get(name) != wanted.get(name))
+        raise DataError(
+            f"The folder {folder.name!r} holds pictures that were made with another {other.replace('_', ' ')}; "
+            "choose another --output."
+        )
 
 
 def write_manifest(rows: Sequence[Row], folder: Path) -> None:

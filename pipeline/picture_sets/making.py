@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,13 +19,22 @@ from pipeline.errors import DataError, IntakeError, SignalError
 from pipeline.export.pictures import png_bytes
 from pipeline.image_folders.dataset import FILES_MAX
 from pipeline.picture_sets.card import DRAWN, Card, LeftOut, RefusedRecord, write_card
-from pipeline.picture_sets.finished import DoneRecord, Memory, Row, place_of, state_of, write_manifest
+from pipeline.picture_sets.finished import (
+    MANIFEST,
+    DoneRecord,
+    Memory,
+    Row,
+    place_of,
+    remembered,
+    state_of,
+    write_manifest,
+)
 from pipeline.picture_sets.labelling import Load, cut
 from pipeline.picture_sets.options import PictureSetOptions, checked
 from pipeline.picture_sets.pictures import Drawer, drawer_for
 from pipeline.picture_sets.random_split import what_it_costs
 from pipeline.picture_sets.sources import Source, licence_of
-from pipeline.picture_sets.splits import Division, divide
+from pipeline.picture_sets.splits import Division, divide, require_apart
 from pipeline.types import PictureArray
 from pipeline.wording import grouped
 
@@ -34,7 +43,7 @@ BATCH_PIXELS: Final = 4_000_000  # drawn at once
 BATCH_MAX: Final = 256
 DIGITS: Final = 4
 TOO_MANY: Final = (
-    f"A network is trained on folders of at most {grouped(FILES_MAX)} pictures; make fewer of each class and record "
+    "The set has {} pictures; a network is trained on folders of at most {}: make fewer of each class and record "
     "(--most), or train on a part."
 )
 NORMAL_MEANS: Final = (
@@ -85,33 +94,50 @@ def make_picture_set(
     Raises
     ------
     DataError
-        If options do not go together, a split would divide a patient, the folder has something else, it cannot be
-        written, or there is nothing to draw.
+        If options do not go together, a split would divide a patient (together with what is in the folder already),
+        the folder has something else or is another run's, it cannot be written, or there is nothing to draw.
     ModelError
         If the network cannot be loaded.
     """
     options = checked(options)
     division = divide(sources, options)
     chosen = [source for source in sources if source.record in division.part]
-    memory = Memory(output, _settings(options, division))
-    refused = []
-    with ThreadPoolExecutor(WRITERS) as pool:
-        work = _Work(options, division, memory, load, pool)
-        for number, source in enumerate(chosen):
-            step = part_of(progress, number, len(chosen))
-            try:
-                if memory.done(source) is None:
-                    _make(source, work, step)
-            except (IntakeError, SignalError) as error:
-                refused.append(RefusedRecord(source.record, str(error)))
-    progress(1.0, "Writing the manifest")
-    done = memory.everything()
-    card = _card(done, refused, options, division)
-    if not card.pictures:
-        raise DataError(f"There is nothing to draw in these recordings{_why_nothing(card)}")
-    write_manifest([row for record in done for row in record.rows], output)
-    write_card(card, output)
+    with remembered(output, _settings(options, division)) as memory, ThreadPoolExecutor(WRITERS) as pool:
+        if not division.at_random:
+            earlier = [row for record in memory.others(sources) for row in record.rows]
+            planned = [(source.patient, source.record, division.part[source.record]) for source in chosen]
+            require_apart([*_places(earlier), *planned])
+        memory.clear_stopped()
+        memory.forget(sources, chosen)
+        refused = _make_all(chosen, _Work(options, division, memory, load, pool), progress)
+        progress(1.0, "Writing the manifest")
+        done = memory.everything()
+        card = _card(done, refused, options, division)
+        rows = [row for record in done for row in record.rows]
+        if not division.at_random:
+            require_apart(_places(rows))
+        if not rows:
+            (output / MANIFEST).unlink(missing_ok=True)  # of an earlier run, whose records are left out now
+            raise DataError(f"There is nothing to draw in these recordings{_why_nothing(card)}")
+        write_manifest(rows, output)
+        write_card(card, output)
     return card
+
+
+def _make_all(chosen: Sequence[Source], work: _Work, progress: Progress) -> list[RefusedRecord]:
+    """Make what is not done yet, and return the records that could not be used."""
+    refused = []
+    for number, source in enumerate(chosen):
+        try:
+            if work.memory.done(source) is None:
+                _make(source, work, part_of(progress, number, len(chosen)))
+        except (IntakeError, SignalError) as error:
+            refused.append(RefusedRecord(source.record, str(error)))
+    return refused
+
+
+def _places(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
+    return [(row.patient, row.record, row.split) for row in rows]
 
 
 def _why_nothing(card: Card) -> str:
@@ -154,10 +180,11 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
 
 
 def _rows(source: Source, drawer: Drawer, division: Division) -> list[Row]:
-    cuts, (first_s, last_s) = drawer.cuts, drawer.spans_s()
+    cuts, shown_s = drawer.cuts, drawer.shown_s()
     fs, shown, predicted = cuts.prepared.recording.fs, drawer.shown, "yes" if cuts.model else "no"
     rows = []
-    for sample, label, confidence in zip(cuts.sample.tolist(), cuts.label, cuts.confidence.tolist(), strict=True):
+    places = zip(cuts.sample.tolist(), cuts.label, cuts.confidence.tolist(), shown_s.tolist(), strict=True)
+    for sample, label, confidence, (first_s, last_s) in places:
         split, time_s = division.of(source.record, sample), sample / fs
         name = f"{source.stem}_{sample:08d}.png"
         rows.append(
@@ -217,7 +244,7 @@ def _card(
         left_out.update(record.left_out)
     models = sorted({record.model for record in done if record.model and record.rows})
     cost = (what_it_costs(),) if division.at_random else ()
-    many = (TOO_MANY,) if len(rows) > FILES_MAX else ()
+    many = (TOO_MANY.format(grouped(len(rows)), grouped(FILES_MAX)),) if len(rows) > FILES_MAX else ()
     meaning = (NORMAL_MEANS,) if options.label == "normal-abnormal" else ()
     return Card(
         version=pipeline.__version__,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT
 from pipeline.errors import SignalError
@@ -21,6 +22,8 @@ from pipeline.signal.beat_windows import gather
 from pipeline.synthesis.ecg_pages import PageStyle
 from pipeline.types import FloatArray, IntArray, PictureArray
 
+APART_S: Final = 0.1  # a curve of a beat ends so far from its neighbours' R peaks: a wide QRS begins there
+CURVES: Final = ("plain", "paper")
 MEASURED: Final = 5000  # stretches of a recording, evenly spaced, are enough to choose its gain
 
 
@@ -59,6 +62,12 @@ class Drawer:
         before, after = self.options.window_s or (0.0, 0.0)
         return -before, after
 
+    def shown_s(self) -> NDArray[np.float64]:
+        """Return the same for each picture (n, 2): a curve of a beat ends before its neighbours."""
+        if self.options.style in CURVES and self.options.of_beats:
+            return np.array(self.spans_s()) + _cut_short(self.cuts, self.options) / self.cuts.prepared.beats.fs
+        return np.tile(self.spans_s(), (len(self.cuts), 1))
+
     def draw(self, index: IntArray) -> Sequence[PictureArray]:
         """Draw those at `index`: (h, w) grey or (h, w, 3) RGB, uint8, one each."""
         options, beats = self.options, self.cuts.prepared.beats
@@ -73,6 +82,8 @@ class Drawer:
             return list(draw(picture_content(beats, self.cuts.beat[index], geometry), geometry))
         margin = round(MARGIN_S * beats.fs) if options.style in ("spectrogram", "scalogram") else 0
         signal = stretches(self.cuts, options, index, margin)
+        if options.style in CURVES:
+            signal = _without_neighbours(self.cuts, options, index, signal)
         if options.style == "plain":
             return list(drawing.draw_plain(signal, size))
         if options.style == "paper":
@@ -134,7 +145,7 @@ def drawer_for(cuts: Cuts, options: PictureSetOptions) -> Drawer:
     if not prepared.recording.calibrated[prepared.recording.leads.index(first)]:
         raise SignalError(f"Lead {first} has no gain, so that it cannot be drawn to scale; choose another style.")
     some = np.arange(0, len(cuts), max(1, len(cuts) // MEASURED))
-    mv = stretches(cuts, options, some) * prepared.beats.scale_mv[0]
+    mv = _without_neighbours(cuts, options, some, stretches(cuts, options, some)) * prepared.beats.scale_mv[0]
     return Drawer(cuts, options, drawing.gain_for(mv, prepared.beats.fs, options.size_px or (1, 1)))
 
 
@@ -156,6 +167,28 @@ def stretches(cuts: Cuts, options: PictureSetOptions, index: IntArray, margin: i
     first, last = -round(before * beats.fs), round(after * beats.fs)
     offsets = np.arange(first - margin, last + margin + (1 if before else 0), dtype=np.int64)
     return gather(beats.signal[:, 0], cuts.at[index][:, None] + offsets)
+
+
+def _cut_short(cuts: Cuts, options: PictureSetOptions) -> IntArray:
+    """Return the samples (n, 2) by which the curves of beats begin later, >= 0, and end earlier, <= 0.
+
+    A picture of one beat shows no other: in a fast rhythm the window reaches into the QRS complexes beside it.
+    """
+    beats, (before, after) = cuts.prepared.beats, options.window_s or (0.0, 0.0)
+    first, last, apart = -round(before * beats.fs), round(after * beats.fs), round(APART_S * beats.fs)
+    r_peak = np.concatenate([[np.iinfo(np.int32).min], beats.r_peak, [np.iinfo(np.int32).max]])
+    begins = np.clip(r_peak[cuts.beat] + apart - cuts.at, first, -apart)
+    ends = np.clip(r_peak[cuts.beat + 2] - apart - cuts.at, apart, last)
+    return np.stack([begins - first, ends - last], axis=1).astype(np.int64)
+
+
+def _without_neighbours(cuts: Cuts, options: PictureSetOptions, index: IntArray, signal: FloatArray) -> FloatArray:
+    """Return stretches (n, m) with NaN where the curves of beats are not drawn; those of strips are drawn whole."""
+    if not options.of_beats:
+        return signal
+    late, early = _cut_short(cuts.take(index), options).T[..., None]
+    at = np.arange(signal.shape[1])
+    return np.where((at < late) | (at >= signal.shape[1] + early), np.float32(np.nan), signal)
 
 
 def examples(source: Source, options: PictureSetOptions, load: Load, *, count: int = 8) -> list[Example]:

@@ -79,7 +79,32 @@ def divide(sources: Sequence[Source], options: PictureSetOptions) -> Division:
         return Division({source.record: "" for source in sources}, True, (), options.seed)
     if options.split == "none":
         return Division({source.record: "" for source in sources}, False, ())
-    return _ds1_ds2(sources) if options.split == "ds1ds2" else _by_patient(sources, options)
+    division = _ds1_ds2(sources) if options.split == "ds1ds2" else _by_patient(sources, options)
+    require_apart((s.patient, s.record, division.part[s.record]) for s in sources if s.record in division.part)
+    return division
+
+
+def require_apart(pictures: Iterable[tuple[str, str, str]]) -> None:
+    """Make sure that no patient is in two parts.
+
+    Parameters
+    ----------
+    pictures : iterable of (str, str, str)
+        Patient, record and part of pictures, or of whole records.
+
+    Raises
+    ------
+    DataError
+        If one is; it names the records and the parts.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for patient, record, part in pictures:
+        other, there = first.setdefault(patient, (record, part))
+        if there != part:
+            raise DataError(
+                f"Record {record!r} would be in {part}, but it is of the same patient as {other!r}, which is in "
+                f"{there}; choose another --output, or leave one of them out."
+            )
 
 
 def _ds1_ds2(sources: Sequence[Source]) -> Division:

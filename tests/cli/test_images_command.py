@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 
 import pytest
 
@@ -83,11 +84,26 @@ def test_an_unreadable_record_is_named_and_the_others_are_made(folder, tmp_path,
         (["FOLDER", "--split", "ds1ds2"], 3, "'a' is not of the MIT-BIH Arrhythmia Database"),
         (["FOLDER", "--lead", "V9"], 3, "The recording has no lead 'V9'; it has 'MLII', 'V1'."),
         (["FOLDER", "--fs", "250"], 3, "give both --fs and --unit"),
+        (["FOLDER", "--unit", "mV"], 3, "give both --fs and --unit"),
+        (
+            ["TABLES"],
+            3,
+            "r: A CSV file does not say its sampling frequency and unit; state both (on the command line, ",
+        ),
+        (["TABLES"], 3, "give both --fs and --unit"),
+        (["TABLES/r.csv"], 3, "give both --fs and --unit"),
+        (["TABLES/r.zip"], 3, "give both --fs and --unit"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(folder, tmp_path, capsys, arguments, code, message):
     (tmp_path / "empty").mkdir()
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "r.csv").write_text("time,II\n0,0\n")
+    with zipfile.ZipFile(tables / "r.zip", "w") as archive:
+        archive.write(tables / "r.csv", "r.csv")
     places = {"FOLDER": str(folder), "EMPTY": str(tmp_path / "empty"), "FOLDER/a.hea": str(folder / "a.hea")}
+    places |= {"TABLES": str(tables), "TABLES/r.csv": str(tables / "r.csv"), "TABLES/r.zip": str(tables / "r.zip")}
     asked = [places.get(argument, argument) for argument in arguments]
     assert cli.main(["images", *asked, "--output", str(tmp_path / "o")]) == code
     said = capsys.readouterr()

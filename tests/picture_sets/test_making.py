@@ -344,7 +344,9 @@ def test_more_pictures_than_training_reads_are_said(records, tmp_path, monkeypat
     from pipeline.picture_sets import making
 
     monkeypatch.setattr(making, "FILES_MAX", 10)
-    assert any("folders of at most" in notice for notice in made(records / "a.hea", tmp_path / "o").notices)
+    card = made(records / "a.hea", tmp_path / "o")
+    said = f"The set has {card.pictures} pictures; a network is trained on folders of at most 10: make fewer"
+    assert any(notice.startswith(said) for notice in card.notices)
 
 
 def test_a_name_that_is_no_text_or_has_control_characters_is_shown_harmlessly(tmp_path):
@@ -359,3 +361,67 @@ def test_a_name_that_is_no_text_or_has_control_characters_is_shown_harmlessly(tm
     assert card.records == 3
     assert {row["record"] for row in rows_of(tmp_path / "o")} == {"r", "b??", "c?[31m?"}
     assert made(folder, tmp_path / "o").pictures == card.pictures
+
+
+def test_two_runs_at_once_in_one_folder_are_refused_in_a_sentence(records, tmp_path, monkeypatch):
+    from pipeline.picture_sets import making
+
+    said = []
+    cut = making.cut
+
+    def meanwhile(source, *rest):
+        with pytest.raises(DataError) as refused:
+            made(records / "b.hea", tmp_path / "o")
+        said.append(str(refused.value))
+        monkeypatch.setattr(making, "cut", cut)
+        return cut(source, *rest)
+
+    monkeypatch.setattr(making, "cut", meanwhile)
+    assert made(records / "a.hea", tmp_path / "o").records == 1
+    assert said == [
+        "Another run is making pictures in the folder 'o'; wait until it has ended, or choose another --output."
+    ]
+    assert made(records / "b.hea", tmp_path / "o").records == 2
+
+
+def test_the_model_style_is_square_where_a_square_is_asked_for(records, tmp_path):
+    for name, size_px, shape in (
+        ("own", None, (64, 96)),
+        ("square", (224, 224), (224, 224)),
+        ("w", (120, 90), (90, 120)),
+    ):
+        made(records / "a.hea", tmp_path / name, style="model", size_px=size_px, most=1)
+        drawn = [cv2.imread(str(tmp_path / name / picture)) for picture in pictures_of(tmp_path / name)]
+        assert {picture.shape[:2] for picture in drawn} == {shape}
+        assert "theirs is 96 x 64 pixels, 3:2" in (tmp_path / name / "README.md").read_text()
+        marked = np.flatnonzero(drawn[0].max(axis=(1, 2)) > 40)
+        assert marked[0] < shape[0] * 0.4
+        assert marked[-1] > shape[0] * 0.8
+
+
+@pytest.mark.parametrize("style", ["plain", "paper"])
+def test_a_picture_of_a_beat_does_not_show_the_next_one(tmp_path, style):
+    """A beat some 0.35 s after another one: the curve of the first ends 0.1 s before it, the other's begins later."""
+    from pipeline.analysis import prepare
+    from pipeline.picture_sets.drawing import INK, MARGIN
+
+    folder = folder_of(tmp_path / "r")
+    write_record(folder, "a", seconds=20)
+    sample = wfdb.rdann(str(folder / "a"), "atr").sample[2:12]
+    first, second = int(sample[4]), int(sample[4]) + round(0.35 * 360)
+    wfdb.wrann("a", "atr", np.sort([*sample, second]), ["N"] * 11, write_dir=str(folder))
+    made(folder, tmp_path / "o", style=style, window_s=(0.3, 0.5), size_px=(320, 320))
+    rows = {int(row["sample"]): row for row in rows_of(tmp_path / "o")}
+    assert len(rows) == 11
+    beats = prepare(find_sources([str(folder)])[0].read(), samples=np.sort([*sample, second])).beats
+    apart_s = round(float(np.diff(beats.r_peak).min() / beats.fs) - 0.1, 2)
+    assert 0.1 < apart_s < 0.3
+    for at, row in rows.items():
+        begin_s, end_s = (round(float(row[name]) - at / 360, 2) for name in ("start_s", "stop_s"))
+        assert (begin_s, end_s) == (-apart_s if at == second else -0.3, apart_s if at == first else 0.5)
+        picture = cv2.imread(str(tmp_path / "o" / row["picture"]))[..., ::-1].astype(int)
+        ink = np.flatnonzero((np.abs(picture - INK).sum(axis=2) < 150).any(axis=0))
+        margin = MARGIN * 320 if style == "plain" else 0
+        px_per_s = (320 - 2 * margin) / 0.8
+        assert ink[0] == pytest.approx(margin + (begin_s + 0.3) * px_per_s, abs=5)
+        assert ink[-1] == pytest.approx(margin + (end_s + 0.3) * px_per_s, abs=5)

@@ -184,3 +184,65 @@ def test_the_demo_is_a_part_of_record_208():
     (source,) = find_sources([str(demo_path())])
     assert (source.database, source.patient) == ("mitdb", "mitdb/208")
     assert divide([source], options(split="ds1ds2")).part == {source.record: "train"}
+
+
+@pytest.fixture
+def one_man(tmp_path) -> Path:
+    """Records 201 and 202, which are of one man, and 100, as a folder of MIT-BIH."""
+    folder = tmp_path / "mitdb"
+    folder.mkdir()
+    for number, name in enumerate(("201", "202", "100")):
+        write_record(folder, name, seed=number, seconds=20)
+    return folder
+
+
+def made_of(folder: Path, *names: str, patients=None, **asked) -> list[dict[str, str]]:
+    """Make pictures of some records into the folder `o` beside theirs, and return the manifest."""
+    from pipeline.picture_sets.making import make_picture_set
+
+    output = folder.parent / "o"
+    sources = find_sources([str(folder / f"{name}.hea") for name in names], patients=patients)
+    make_picture_set(sources, options(**asked), output, load=lambda: None)
+    with (output / "manifest.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_an_earlier_run_made_of_a_record_that_is_left_out_now_goes(one_man):
+    assert {row["record"] for row in made_of(one_man, "201", split="ds1ds2")} == {"201"}
+    rows = made_of(one_man, "201", "202", split="ds1ds2")
+    assert {(row["record"], row["split"]) for row in rows} == {("202", "test")}
+    there = {file.relative_to(one_man.parent / "o").as_posix() for file in (one_man.parent / "o").rglob("*.png")}
+    assert there == {row["picture"] for row in rows}
+
+
+@pytest.mark.parametrize(("first", "second"), [("201", "202"), ("202", "201")])
+def test_a_man_whom_an_earlier_run_put_into_another_part_is_refused_and_all_stays(one_man, first, second):
+    before = made_of(one_man, first, split="ds1ds2")
+    with pytest.raises(DataError, match=rf"Record '{second}' would be in \w+, but it is of the same patient as"):
+        made_of(one_man, second, split="ds1ds2")
+    assert made_of(one_man, first, split="ds1ds2") == before
+    assert len(list((one_man.parent / "o").rglob("*.png"))) == len(before)
+
+
+def test_a_table_of_patients_cannot_put_one_into_ds1_and_ds2(one_man):
+    with pytest.raises(DataError, match="'100' would be in test, but it is of the same patient as '201'"):
+        made_of(one_man, "201", "100", split="ds1ds2", patients={"201": "x", "100": "x"})
+    assert not (one_man.parent / "o").exists()
+
+
+def test_a_patient_who_is_named_later_is_in_the_manifest(one_man):
+    assert {row["patient"] for row in made_of(one_man, "100")} == {"mitdb/100"}
+    assert {row["patient"] for row in made_of(one_man, "100", patients={"100": "x"})} == {"x"}
+
+
+def test_a_recording_that_is_found_under_another_name_is_not_there_twice(one_man):
+    from pipeline.picture_sets.making import make_picture_set
+
+    made_of(one_man, "100")
+    output = one_man.parent / "o"
+    card = make_picture_set(find_sources([str(one_man.parent)]), options(), output, load=lambda: None)
+    assert card.records == 3
+    with (output / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["record"] for row in rows} == {"mitdb/100", "mitdb/201", "mitdb/202"}
+    assert len(list(output.rglob("*.png"))) == len(rows)
