@@ -99,12 +99,14 @@ def figures(written: Path) -> str:
 
 def _of_run(folder: Path) -> str:
     from pipeline.image_folders.runs import read_run
+    from pipeline.image_folders.scoring import ONE_GROUP
 
     run = read_run(folder)
     overall = run.report.overall
     lines = [
         f"{run.model} on {run.dataset}: {run.report.pictures} test pictures, accuracy {_estimate(overall.accuracy)}, "
         f"macro F1 {_estimate(overall.macro_f1)}; {_best(run.curves)}; from {run.start}; {run.minutes:g} min.",
+        *((ONE_GROUP,) if run.report.groups == 1 else ()),
         *run.verdict.sentences,
         *run.warnings,
     ]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -186,7 +191,8 @@ def export_network(source: Source, form: str, output: Path, progress: Progress =
     draft = output.with_name(f".heartvision-{uuid.uuid4().hex}{export.SUFFIXES[form]}")
     try:
         progress(0.2, f"Writing {output.name}")
-        export.write_exported(model, form, draft)
+        with _without_dumps():
+            export.write_exported(model, form, draft)
         progress(0.5, "Reading it again in a new process")
         compared = _compared(source, form, draft, inputs)
         _put(draft, output)
@@ -198,6 +204,20 @@ def export_network(source: Source, form: str, output: Path, progress: Progress =
     told = _description(source, form, output, model.input.shape, compared)
     write_json(output.with_name(f"{output.name}.json"), to_json(told))
     return told
+
+
+@contextmanager
+def _without_dumps() -> Iterator[None]:
+    """Keep what converters write to stderr below Python out of the terminal; an error shows as an exception."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _compared(source: Source, form: str, draft: Path, inputs: FloatArray) -> Compared:

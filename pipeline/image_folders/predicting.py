@@ -275,7 +275,7 @@ def _apart(confidence: float, least: float) -> tuple[str, str]:
     """Return two probabilities in per cent, in so many decimals that they differ."""
     told = percent(confidence), percent(least)
     for decimals in range(1, DIGITS):
-        if told[0] != told[1]:
+        if told[0] != told[1] and not told[1].startswith("100."):  # no threshold is rounded up to certainty
             break
         told = f"{100 * confidence:.{decimals}f} %", f"{100 * least:.{decimals}f} %"
     return told

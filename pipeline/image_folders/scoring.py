@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from pipeline.image_folders.predicting import RunAnswer, TrainedRun, predict_fil
 from pipeline.image_folders.taught import read_taught
 from pipeline.types import FloatArray
 from pipeline.wording import score
+
+ONE_GROUP: Final = "The pictures are all one patient's, or copies of one picture: no interval can be given."
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ def figures(found: RunEvaluation) -> str:
             "The run was trained on a folder of this name: if it is the same one, these figures count pictures that "
             "it was trained on."
         )
+    if report.groups == 1:
+        lines.append(ONE_GROUP)
     for title, estimate in (
         *(("accuracy", overall.accuracy), ("macro-F1", overall.macro_f1)),
         ("balanced accuracy", overall.balanced_accuracy),

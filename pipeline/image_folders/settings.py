@@ -22,8 +22,12 @@ HEAD_SHARE: Final = 0.6  # of `epochs`, for the head of a network with a start; 
 
 def usual_plan(use: FolderUse) -> FolderPlan:
     """Return the plan that a network is usually trained by."""
-    usual = {"head_epochs": use.head_epochs, "tuning_epochs": use.tuning_epochs, "patience": use.patience}
-    return replace(FolderPlan(), **usual, usual=("epochs", "patience"))
+    return FolderPlan(
+        head_epochs=use.head_epochs,
+        tuning_epochs=use.tuning_epochs,
+        patience=use.patience,
+        usual=("epochs", "patience"),
+    )
 
 
 def planned(use: FolderUse, settings: Mapping[str, Any], source: str) -> FolderPlan:

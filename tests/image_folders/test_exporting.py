@@ -25,7 +25,7 @@ from pipeline._util.typed_json import read_as
 from pipeline.config import ROOT
 from pipeline.errors import DataError, ModelError
 from pipeline.evaluation.own_records import read_own_evaluation
-from pipeline.image_folders.exporting import Exported, export_network, source_of
+from pipeline.image_folders.exporting import Exported, _without_dumps, export_network, source_of
 from pipeline.image_folders.predicting import load_run, predict_files
 from pipeline.image_folders.training_set import seen_by
 from pipeline.intake import read_picture
@@ -240,3 +240,13 @@ def test_the_description_is_json_that_anyone_can_read(written):
     assert told["classes"] == ["high", "low"]
     assert told["input"]["shape"] == [None, 64, 64, 3]
     assert any("INTER_AREA" in step for step in told["input"]["steps"])
+
+
+def test_what_converters_dump_below_python_stays_out_of_the_terminal(capfd):
+    with _without_dumps():
+        os.write(2, b"W0000 tflite: a dump\n")
+    os.write(2, b"afterwards\n")
+    with pytest.raises(ModelError, match="told"), _without_dumps():
+        raise ModelError("told")
+    os.write(2, b"and again\n")
+    assert capfd.readouterr().err == "afterwards\nand again\n"

@@ -215,6 +215,17 @@ def test_pictures_that_were_trained_on_are_known_in_a_folder_of_another_name_and
     assert read_taught(tmp_path / "run") is None
 
 
+def test_pictures_of_one_patient_give_no_interval_and_it_is_said(made, trained, tmp_path):
+    folder = turned(made / "curves", tmp_path / "one")
+    rows = [f"{file.relative_to(folder).as_posix()},p" for file in folder.rglob("*.png")]
+    (folder / "manifest.csv").write_text("\n".join(["picture,patient", *rows]))
+    found = evaluate_run(trained, folder, tmp_path / "e.json")[1]
+    assert (found.report.groups, found.report.pictures) == (1, 48)
+    assert found.report.overall.accuracy.value is not None
+    assert found.report.overall.accuracy.low is None
+    assert "no interval can be given" in figures(found)
+
+
 def test_a_doubtful_confidence_is_told_apart_from_the_least_one(trained):
     answer = _answer(with_least(trained, 0.9997), "a.png", np.array([0.9994, 0.0006]))
     assert answer.class_name is None
