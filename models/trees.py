@@ -60,7 +60,7 @@ def _min_and_max(like: Any, usual: Any) -> list[Any]:
     """Return the nine measures of likeness in the less and in the more similar lead, ignoring a missing one."""
     ops = ops_of(like)
     both = ops.stack([like[..., 0:18:2], like[..., 1:18:2]], axis=-1)
-    missing = indicator(ops.logical_not(ops.any(usual != 0, axis=-2)))[..., None, :]
+    missing = reshaped(indicator(ops.logical_not(ops.any(usual != 0, axis=-2))), 1, N_LEADS)
     return [ops.min(both + 9 * missing, axis=-1), ops.max(both - 9 * missing, axis=-1)]
 
 

@@ -115,6 +115,7 @@ def script_paper(picture, shape, folder, monkeypatch):
     return seen[0][0]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a script leaves its files to its end
 @pytest.mark.parametrize("size", [(33, 21), (64, 64), (90, 47), (200, 311)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "I;16", "I;16 transparent"])
 def test_the_scripts_read_a_picture_as_predict_does(mode, size, tmp_path, monkeypatch):
@@ -138,7 +139,7 @@ def test_what_export_did_not_write_is_never_replaced(made, tmp_path, capsys):
     beside.write_text("{}")
     for name in ("thesis.txt", "notes"):
         arguments = ["export", "--run", str(made / "run"), "--format", "tflite", "--output", str(tmp_path / name)]
-        assert cli.main(arguments) == 2
+        assert cli.main(arguments) == 3
         assert "was not written by `export`; choose another --output" in capsys.readouterr().err
     assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.json", "thesis.txt"]
     assert (thesis.read_text(), beside.read_text()) == ("four years", "{}")
