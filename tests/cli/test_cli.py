@@ -168,7 +168,7 @@ def test_pictures_are_answered_in_order_and_refusals_keep_their_place(stand, tmp
     assert [each["picture"] for each in found["pictures"]] == names
     assert [each["status"] for each in found["pictures"]] == ["unclassified", "classified", "unclassified"]
     blank, good, _ = found["pictures"]
-    assert list(good) == ["picture", "status", "reason", "class", "p", "abnormal", "threshold", "confidence"]
+    assert list(good) == ["picture", "status", "reason", "class", "p", "abnormal", "threshold", "confidence", "doubts"]
     assert (blank["class"], blank["p"]) == (None, None)
     assert blank["reason"] == "This is not an ECG beat picture: it is blank."
     assert good["class"] == "N"
