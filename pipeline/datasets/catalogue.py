@@ -154,7 +154,9 @@ def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
             f"There are no records (.hea) of {database!r} in {str(data_dir)!r}; "
             "run `python -m pipeline data` to fetch them."
         )
-    if other := next((name for name in CATALOGUE if name != database and found & set(record_names(name))), None):
+    if found & set(record_names(database)):
+        return data_dir  # names are no proof: mitdb and ltafdb both have a record 100
+    if other := next((name for name in CATALOGUE if found & set(record_names(name))), None):
         raise DataError(
             f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "
             "give the folder that holds both databases."

@@ -278,6 +278,7 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     monkeypatch.setattr(
         "pipeline.cli.evaluate._evaluated", lambda options, data, progress: asked.append(options) or "file"
     )
+    monkeypatch.setattr("pipeline.cli.evaluate._main_figures", lambda options, written: "")
     monkeypatch.setattr("pipeline.cli.train.train_again", lambda arguments, data, output: again.append(arguments) or 0)
     monkeypatch.setattr("pipeline.cli.evaluate._evaluate_pictures", lambda options: again.append("pictures") or 0)
     monkeypatch.setattr("pipeline.cli.evaluate._evaluate_rhythm", lambda options: again.append("rhythm") or 0)
