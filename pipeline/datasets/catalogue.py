@@ -155,7 +155,7 @@ def database_folder(data_dir: Path, database: str = "mitdb") -> Path:
             "run `python -m pipeline data` to fetch them."
         )
     if found & set(record_names(database)):
-        return data_dir  # names are no proof: mitdb and ltafdb both have a record 100
+        return data_dir  # names are no proof: mitdb and ltafdb both have a record 101
     if other := next((name for name in CATALOGUE if found & set(record_names(name))), None):
         raise DataError(
             f"{str(data_dir)!r} holds records of {other!r} and none of {database!r} are beside them; "

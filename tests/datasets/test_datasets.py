@@ -193,10 +193,10 @@ def test_every_database_has_checksums_a_licence_and_whom_to_cite():
 
 
 def test_a_folder_of_records_is_its_database_even_if_another_has_records_of_these_names(tmp_path):
-    (tmp_path / "100.hea").write_text("100 2 360 9")
-    assert "100" in record_names("ltafdb")
+    (tmp_path / "101.hea").write_text("101 2 360 9")
+    assert "101" in record_names("ltafdb")
     assert database_folder(tmp_path) == tmp_path
-    (tmp_path / "100.hea").rename(tmp_path / "800.hea")
+    (tmp_path / "101.hea").rename(tmp_path / "800.hea")
     with pytest.raises(DataError, match="holds records of 'svdb'"):
         database_folder(tmp_path)
 
