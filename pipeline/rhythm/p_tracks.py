@@ -31,7 +31,7 @@ FADES_S: Final = 10.0  # the sum has faded to 1 / e after
 GAINS: Final = (-1.5, 2.0)  # what lies outside is counted as these
 HALF: Final = 0.5  # more speaks for a P wave, less against it
 PIECE_S, MARGIN_S = 40.0, 20.0  # pieces are worked on side by side; what each sees on both sides
-AT_ONCE: Final = 64
+AT_ONCE: Final = 16
 RR_S: Final = (0.2, 3.0)  # shorter and longer intervals are counted as these
 AROUND: Final = 4  # beats on each side over which lags are compared
 NOTHING: Final = -1.0
@@ -108,7 +108,10 @@ def _lengths(step_s: float) -> IntArray:
 
 def _totals(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
     """Return the sum (n_pp, n_steps, k) along the best course of each length through each step of k pieces."""
-    return np.asarray(_forward(score, lengths, step_s) + _forward(score[::-1], lengths, step_s)[:, ::-1] - score)
+    total = _forward(score, lengths, step_s)
+    total += _forward(score[::-1], lengths, step_s)[:, ::-1]
+    total -= score
+    return total
 
 
 def _forward(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
