@@ -178,7 +178,7 @@ def _columns(
         *(seen[around].mean(axis=1), lag[at] * step_s, *changes, spread),
         np.median(np.abs(pp[around] / middle - 1), axis=1),
     )
-    return np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING).astype(np.float32)
+    return np.asarray(np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING), np.float32)
 
 
 def _circular(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
