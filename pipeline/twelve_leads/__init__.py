@@ -1,1 +1,1 @@
-"""Twelve leads read as a whole: leads that follow from others, what they measure, and what a network reads in them."""
+"""What twelve leads show together: derived leads, median beats, measured statements and diagnostic classes."""
