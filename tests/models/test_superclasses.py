@@ -22,6 +22,7 @@ from models.superclasses import (
     write_superclasses,
 )
 from pipeline import measurements
+from tests.helpers.twelve_lead_ecg import NORMS, pytorch_weights
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +48,11 @@ def test_the_superclasses_are_those_of_a_diagnosis(network):
 
 
 def test_batch_normalisation_folded_into_convolutions_changes_nothing():
-    """A made network in PyTorch's names, answered layer by layer as PyTorch does, in its order of axes."""
-    rng = np.random.default_rng(0)
-    theirs = {"head.weight": rng.normal(size=(5, 128)), "head.bias": rng.normal(size=5)}
-    convolutions = {
-        "stem.0": (64, 12, 15), "blocks.0.conv1": (64, 64, 7), "blocks.0.conv2": (64, 64, 7),
-        "blocks.1.conv1": (128, 64, 7), "blocks.1.conv2": (128, 128, 7), "blocks.1.shortcut.0": (128, 64, 1),
-    }  # fmt: skip
-    norms = {"stem.0": "stem.1", "blocks.1.shortcut.0": "blocks.1.shortcut.1"}
-    norms |= {name: name.replace("conv", "bn") for name in convolutions if "conv" in name}
-    for name, shape in convolutions.items():
-        theirs[f"{name}.weight"] = rng.normal(scale=0.05, size=shape)
-        for part in ("weight", "running_var"):
-            theirs[f"{norms[name]}.{part}"] = rng.uniform(0.5, 2, shape[0])
-        for part in ("bias", "running_mean"):
-            theirs[f"{norms[name]}.{part}"] = rng.normal(size=shape[0])
-    theirs = {name: array.astype(np.float32) for name, array in theirs.items()}
+    """A made network, answered layer by layer as PyTorch does, in its order of axes."""
+    theirs = pytorch_weights()
 
     def normed(x, name):
-        norm = norms[name]
+        norm = NORMS[name]
         deviation = np.sqrt(theirs[f"{norm}.running_var"] + 1e-5)[:, None]
         scaled = (x - theirs[f"{norm}.running_mean"][:, None]) / deviation
         return scaled * theirs[f"{norm}.weight"][:, None] + theirs[f"{norm}.bias"][:, None]
