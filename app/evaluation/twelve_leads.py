@@ -66,7 +66,7 @@ def show_twelve_leads(picture: str) -> None:
     title = f"{found.title.capitalize()}: calibration error {no_share(found.ece.value)}"
     _figure(reliability(found.bins, title, palette()), f"Stated probabilities of {found.name}", picture)
     _show_maps(content, picture)
-    with st.expander("Other ways to make probabilities of the network's answers"):
+    with st.expander("Other ways to make probabilities of the network's answers, and other records"):
         show_table(heads(content), "twelve-leads-heads.csv", alt="Ways to make probabilities")
     show_caption(content.provenance, f"models/weights/{NAME}/evaluation.json")
 
@@ -96,7 +96,7 @@ def heads(content: SuperclassEvaluation) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"Probabilities from": each.name, "Mean AUROC": _three(each.auroc), "Calibration error": _three(each.ece)}
-            for each in (*content.heads, content.chosen_on)
+            for each in (*content.heads, content.chosen_on, content.on_pages)
         ]
     )
 
@@ -142,7 +142,8 @@ def _introduction(content: SuperclassEvaluation) -> str:
     return (
         f"What the network over all twelve leads is worth on {content.records} recordings of {content.patients} "
         f"patients of PTB-XL, in {content.folds} folds by patient: mean AUROC **{_three(content.auroc)}**, calibration "
-        f"error **{_three(content.ece)}**."
+        f"error **{_three(content.ece)}**. On a page of 3x4, which shows 2.5 s of each lead, they are "
+        f"{_three(content.on_pages.auroc)} and {_three(content.on_pages.ece)}."
     )
 
 

@@ -70,7 +70,9 @@ def patient_folds(patients: Sequence[str], seed: int) -> NDArray[np.int64]:
     return np.array([place[patient] % FOLDS for patient in patients], np.int64)
 
 
-def out_of_fold(logits: Array, stated: Flags, fold: NDArray[np.int64], *, fit: Fit = fit_head) -> Array:
+def out_of_fold(
+    logits: Array, stated: Flags, fold: NDArray[np.int64], *, fit: Fit = fit_head, read: Array | None = None
+) -> Array:
     """Return the probabilities (n, 5) of each record by a head fitted on the other folds.
 
     Parameters
@@ -83,10 +85,12 @@ def out_of_fold(logits: Array, stated: Flags, fold: NDArray[np.int64], *, fit: F
         Their folds; all records of a patient are in one.
     fit : callable, optional
         How the head is fitted.
+    read : (n, k) float64, optional
+        What the heads answer, such as logits of the same records seen on pages; `logits` by default.
     """
-    found = np.empty(stated.shape)
+    found, asked = np.empty(stated.shape), logits if read is None else read
     for own in (fold == i for i in np.unique(fold)):
-        found[own] = fit(logits[~own], stated[~own]).log_odds(logits[own])
+        found[own] = fit(logits[~own], stated[~own]).log_odds(asked[own])
     return np.asarray(1 / (1 + np.exp(-found)))
 
 

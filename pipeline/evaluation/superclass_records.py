@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from models.superclasses import SUPERCLASSES, SuperclassNetwork
 from pipeline._util.progress import Progress, no_progress
 from pipeline.datasets.superclass_references import StatedSuperclasses
+from pipeline.digitisation.layouts import PageLayout
 from pipeline.errors import DataError
 from pipeline.intake import read_path
+from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.twelve_leads.superclasses import window_logits
 from pipeline.types import FloatArray
 
@@ -37,6 +39,15 @@ class SuperclassRecord:
         if (found := window_logits(self.p_signal_mv, self.leads, self.fs, network)) is None:
             raise DataError(f"Record {self.reference.record!r} lacks a lead, or 3 s in which all were recorded.")
         return found
+
+    def as_page(self, layout: PageLayout) -> SuperclassRecord:
+        """Return what a page of this layout shows of it: each lead in its column's time only."""
+        shown, width = np.full_like(self.p_signal_mv, np.nan), len(self.p_signal_mv) // len(layout.columns)
+        place = {standard_name(lead): i for i, lead in enumerate(self.leads)}
+        for _, column, spanned, lead in layout.boxes():
+            time = slice(column * width, (column + spanned) * width)
+            shown[time, place[lead]] = self.p_signal_mv[time, place[lead]]
+        return replace(self, p_signal_mv=shown)
 
 
 def read_superclass_records(

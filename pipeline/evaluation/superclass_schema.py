@@ -125,6 +125,8 @@ class SuperclassEvaluation:
         Means over the superclasses.
     other_folds : mapping of str to float
         Mean AUROC with the patients in ten random folds instead, by seed.
+    on_pages : HeadScores
+        The same records as a page shows them: 2.5 s of each lead, one column after the other.
     chosen_on : HeadScores
         Records of fold 9, which the network was not trained on; its authors chose its settings there.
     classes : tuple of SuperclassScores
@@ -146,6 +148,7 @@ class SuperclassEvaluation:
     auroc: Estimate
     ece: Estimate
     other_folds: Mapping[str, float]
+    on_pages: HeadScores
     chosen_on: HeadScores
     classes: tuple[SuperclassScores, ...]
     heads: tuple[HeadScores, ...]

@@ -15,6 +15,7 @@ from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline._util.typed_json import rounded, to_json
 from pipeline.datasets.superclass_references import read_superclass_references
+from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.calibration import error_of_sums, reliability_of_sums, reliability_sums
 from pipeline.evaluation.metrics import ranking_scores
@@ -44,6 +45,7 @@ from pipeline.twelve_leads.superclasses import SUPERCLASS_NAMES
 
 BINS: Final = 5
 CHOSEN_FOLD: Final = 9
+PAGE: Final = "3x4"  # the layout that shows least of each lead
 CAUTION: Final = (
     "The network may have seen some of these records: its authors trained it on folds 1-8 of PTB-XL. Its head and "
     "thresholds have not seen the patient that they are scored on."
@@ -113,6 +115,10 @@ def _evaluation(
             str(seed): float(scored.aurocs(out_of_fold(mean, stated, patient_folds(patients, seed))).mean())
             for seed in SEEDS
         },
+        on_pages=scored.head(
+            f"Pages of {PAGE}, the head of whole recordings",
+            out_of_fold(mean, stated, fold, read=_page_logits(records, network)),
+        ),
         chosen_on=scored.part(chosen_on).head(f"Records of fold {CHOSEN_FOLD} alone", p[chosen_on]),
         classes=tuple(scored.superclass(i, p, facts.thresholds[i]) for i in range(len(SUPERCLASSES))),
         heads=tuple(
@@ -126,6 +132,12 @@ def _evaluation(
         ),
         heat=heat_test(records, network, progress=progress),
     )
+
+
+def _page_logits(records: Sequence[SuperclassRecord], network: SuperclassNetwork) -> Array:
+    """Return the mean logits (n, 5) of the records as pages show them."""
+    pages = (record.as_page(LAYOUTS[PAGE]) for record in records)
+    return np.stack([page.logits(network).mean(axis=0).astype(np.float64) for page in pages])
 
 
 class _Scored:

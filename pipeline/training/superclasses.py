@@ -36,7 +36,7 @@ from pipeline.types import FloatArray
 
 BASE: Final = "ecgresnet_ptbxl_relu.npz"  # in HEARTVISION_DATA/weights
 ORIGIN: Final = (
-    "ECGResNet with ReLU, models/best_resnet_act_relu.pt of https://github.com/iskoo-14/ecgresnet-ptbxl at "
+    "ECGResNet with ReLU, best_resnet_act_relu.pt of https://github.com/iskoo-14/ecgresnet-ptbxl at "
     "909b3e8b40aa, Apache-2.0; batch normalisation folded into the convolutions"
 )
 TRAINED_ON: Final = (

@@ -1,45 +1,56 @@
 """What the network over twelve leads reads: stretches with all eight independent leads, filtered, in windows.
 
 A stretch is as long as the records that the network was trained on, 10 s, and is filtered on its own as they were.
+Leads that were recorded in turn, as on a printed page, are brought in step first (`leads_in_turn`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from scipy import signal as sps
 
 from models.superclasses import SuperclassNetwork
 from pipeline.signal.gaps import runs
-from pipeline.twelve_leads.derived_leads import INDEPENDENT_LEADS, has_independent_leads, standard_leads
-from pipeline.types import FloatArray
+from pipeline.twelve_leads.derived_leads import (
+    INDEPENDENT_LEADS,
+    StandardLeads,
+    has_independent_leads,
+    standard_leads,
+)
+from pipeline.twelve_leads.leads_in_turn import filtered_leads, in_step
+from pipeline.types import FloatArray, IntArray
 
 STRETCH_S: Final = 10.0  # of the records that the network was trained on
 STRETCHES: Final = 60  # at most so many are read of a long recording, evenly spread: ten minutes
 FLAT_MV: Final = 0.02  # a lead with less, peak to peak, was not connected
 FS_MIN_HZ: Final = 90.0  # below it the band ends before its upper edge
+# Of each of the twelve, the independent lead in whose time it lies where leads were recorded in turn.
+_TIMED_BY: Final = (0, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7)
 
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """A stretch with all eight independent leads: samples [start, stop) of the recording, and what the network reads.
+    """A stretch with all eight independent leads, and what the network reads of it.
 
-    `values` is (n, 12) float32, scaled, at the network's sampling frequency.
+    Attributes
+    ----------
+    values : (n, 12) float32
+        Scaled, at the network's sampling frequency.
+    source : (n, 12) int64
+        Where in the recording each value comes from: its sample at the network's sampling frequency.
     """
 
-    start: int
-    stop: int
     values: FloatArray
+    source: IntArray
 
 
 def readable_stretches(
     p_signal_mv: FloatArray, leads: Sequence[str], fs: float, network: SuperclassNetwork
 ) -> tuple[Stretch, ...]:
-    """Return what the network reads of a recording; nothing if one of I, II, V1-V6 is missing throughout.
+    """Return what the network reads of a recording; nothing if one of I, II, V1-V6 is missing or not connected.
 
     III, aVR, aVL and aVF are computed from I and II, whether they were recorded or not.
 
@@ -58,34 +69,27 @@ def readable_stretches(
         return ()
     known = standard_leads(p_signal_mv, leads)
     eight = known.p_signal[:, [known.leads.index(name) for name in INDEPENDENT_LEADS]]
-    spans = _spread(_spans(eight, fs, network.manifest.window_s), STRETCHES)
-    return tuple(Stretch(a, b, scaled_leads(eight[a:b], fs, network)) for a, b in spans if _connected(eight[a:b]))
+    recorded = runs(np.isfinite(eight).all(axis=1))
+    spans = _spread(_spans(recorded, fs, network.manifest.window_s), STRETCHES)
+    if not spans:
+        return _in_turn(known, fs, network)
+    return tuple(_stretch(eight[a:b], a, fs, network) for a, b in spans if _connected(eight[a:b]))
 
 
-def scaled_leads(eight_mv: FloatArray, fs: float, network: SuperclassNetwork) -> FloatArray:
-    """Return twelve leads (m, 12), filtered, at the network's rate and scaled, of I, II, V1-V6 (n, 8) in mV."""
-    return network.scaled(filtered_leads(eight_mv, fs, network))
+def _stretch(eight_mv: FloatArray, start: int, fs: float, network: SuperclassNetwork) -> Stretch:
+    twelve = filtered_leads(standard_leads(eight_mv, INDEPENDENT_LEADS).p_signal, fs, network.manifest)
+    first = round(start / fs * network.manifest.fs_hz)
+    at = np.broadcast_to(first + np.arange(len(twelve))[:, None], twelve.shape)
+    return Stretch(network.scaled(twelve), at)
 
 
-def filtered_leads(eight_mv: FloatArray, fs: float, network: SuperclassNetwork) -> FloatArray:
-    """Return twelve leads (m, 12) in mV, filtered and at the network's rate, of I, II, V1-V6 (n, 8) in mV at `fs`, Hz.
-
-    Parameters
-    ----------
-    eight_mv : (n, 8) float32
-        Without gaps.
-    fs : float
-        Their sampling frequency, Hz.
-    network : SuperclassNetwork
-        Its manifest says the band, its order and the rate.
-    """
-    facts = network.manifest
-    twelve = standard_leads(eight_mv, INDEPENDENT_LEADS).p_signal
-    sos = sps.butter(facts.filter_order, facts.band_hz, "bandpass", fs=fs, output="sos")
-    filtered = sps.sosfiltfilt(sos, twelve, axis=0)
-    if (ratio := Fraction(facts.fs_hz / fs).limit_denominator(1000)) != 1:
-        filtered = sps.resample_poly(filtered, ratio.numerator, ratio.denominator, axis=0)
-    return np.asarray(filtered, np.float32)
+def _in_turn(known: StandardLeads, fs: float, network: SuperclassNetwork) -> tuple[Stretch, ...]:
+    found = in_step(known, fs, network.manifest)
+    if found is None or not _connected(found[0]):
+        return ()
+    eight, source = found
+    twelve = standard_leads(eight, INDEPENDENT_LEADS).p_signal
+    return (Stretch(network.scaled(twelve), source[:, _TIMED_BY]),)
 
 
 def window_starts(size: int, network: SuperclassNetwork) -> tuple[int, ...]:
@@ -100,10 +104,9 @@ def windows_of(values: FloatArray, network: SuperclassNetwork) -> FloatArray:
     return np.stack([values[start : start + window] for start in window_starts(len(values), network)])
 
 
-def _spans(eight_mv: FloatArray, fs: float, least_s: float) -> list[tuple[int, int]]:
+def _spans(recorded: Sequence[tuple[int, int]], fs: float, least_s: float) -> list[tuple[int, int]]:
     """Cut where all leads were recorded into stretches of 10 s; what is left is read if a window fits."""
     length, least = round(STRETCH_S * fs), round(least_s * fs) + 1
-    recorded = runs(np.isfinite(eight_mv).all(axis=1))
     cut = [(start, min(start + length, stop)) for first, stop in recorded for start in range(first, stop, length)]
     return [(start, stop) for start, stop in cut if stop - start >= least]
 

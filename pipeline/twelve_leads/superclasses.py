@@ -50,7 +50,8 @@ def read_superclasses(
     Returns
     -------
     dict of str to float or None
-        None if one of the eight leads is missing, if they were never recorded together for 3 s, or below 90 Hz.
+        None if one of the eight leads is missing, if they were recorded neither together for 3 s nor, as on a page,
+        each for 2 s and with beats, or below 90 Hz.
     """
     asked = network or load_superclasses()
     if (logits := window_logits(p_signal_mv, leads, fs, asked)) is None:
@@ -125,6 +126,7 @@ def superclass_heat(
     (n_time, 12) float32 or None
         0 to 1, the strongest place of the recording is 1. Row i is at i / 100 s; columns in the order of
         `derived_leads.TWELVE_LEADS`. 0 in stretches that were not read; None where `read_superclasses` has no answer.
+        Where leads were recorded in turn, the derived ones are hot in the time of lead I, or II for aVF.
 
     Raises
     ------
@@ -142,6 +144,5 @@ def superclass_heat(
     heat = np.zeros((int(np.ceil(seconds * HEAT_FS_HZ)), len(asked.manifest.leads)), np.float32)
     for stretch in stretches:
         found = HEATS[SHIPPED_HEAT](stretch.values, superclass, asked)
-        first = round(stretch.start / fs * HEAT_FS_HZ)
-        heat[first : first + len(found)] = found[: len(heat) - first]
+        np.add.at(heat, (np.minimum(stretch.source, len(heat) - 1), np.arange(heat.shape[1])), found)
     return np.asarray(heat / max(float(heat.max()), np.finfo(np.float32).tiny), np.float32)

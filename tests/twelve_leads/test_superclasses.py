@@ -71,7 +71,7 @@ def test_a_lead_that_was_not_connected_gives_no_answer(ecg):
     assert read_superclasses(flat, LEADS, 500.0) is None
 
 
-def test_leads_recorded_one_after_the_other_give_no_answer(ecg):
+def test_leads_of_which_there_is_hardly_a_beat_give_no_answer(ecg):
     apart = np.full_like(ecg, np.nan)
     for i in range(8):
         apart[i * 600 : (i + 1) * 600, i] = ecg[i * 600 : (i + 1) * 600, i]
@@ -87,7 +87,7 @@ def test_what_was_not_recorded_is_passed_over(ecg, answer):
     assert differs(answer, read_superclasses(later, LEADS, 500.0)) < 1e-5
 
 
-@pytest.mark.parametrize(("seconds", "read"), [(2.9, 0), (3.2, 1), (10, 1), (12, 1), (14, 2), (30, 3)])
+@pytest.mark.parametrize(("seconds", "read"), [(1.9, 0), (3.2, 1), (10, 1), (12, 1), (14, 2), (30, 3)])
 def test_long_recordings_are_read_in_stretches(seconds, read):
     signal = made_ecg(seconds=seconds, fs=100.0)
     assert len(readable_stretches(signal, LEADS, 100.0, load_superclasses())) == read
@@ -97,8 +97,8 @@ def test_of_a_day_stretches_from_all_over_it_are_read():
     signal = np.tile(made_ecg(seconds=10.2, fs=100.0, rr_s=0.85), (200, 1))
     found = readable_stretches(signal, LEADS, 100.0, load_superclasses())
     assert len(found) == STRETCHES
-    assert found[0].start == 0
-    assert found[-1].start > 0.98 * len(signal)
+    assert (found[0].source[0] == 0).all()
+    assert found[-1].source.min() > 0.98 * len(signal)
 
 
 def test_a_steady_recording_has_the_same_answer_however_long_it_is(answer):
