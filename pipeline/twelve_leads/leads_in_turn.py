@@ -55,7 +55,9 @@ def in_step(known: StandardLeads, fs: float, network: SuperclassManifest) -> tup
     if len(known.p_signal) > PAGE_S * fs:
         return None
     spans = {name: _longest(np.isfinite(known.p_signal[:, i])) for i, name in enumerate(known.leads)}
-    limbs = _longest(np.isfinite(known.p_signal[:, [known.leads.index(name) for name in ("I", "II")]]).all(axis=1))
+    limbs = _longest(
+        np.isfinite(known.p_signal[:, known.leads.index("I")] + known.p_signal[:, known.leads.index("II")])
+    )
     if limbs[1] - limbs[0] >= TURN_S * fs:  # the others follow from I and II, which must show the same beats
         spans |= {"I": limbs, "II": limbs}
     long = {name: span for name, span in spans.items() if span[1] - span[0] >= TURN_S * fs}
