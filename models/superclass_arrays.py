@@ -91,7 +91,7 @@ def _gradients(weights: Weights, windows: FloatArray, factors: FloatArray) -> Fl
     flow = np.broadcast_to(weights["head/kernel"] @ factors / np.float32(steps), passed.summed[-1].shape)
     for i, stride in reversed(list(enumerate(BLOCK_STRIDES, start=1))):
         inner = passed.inner[i - 1]
-        size = (passed.largest, *passed.summed)[i - 1].shape[1]
+        size = passed.summed[i - 2].shape[1] if i > 1 else passed.largest.shape[1]
         flow = flow * (passed.summed[i - 1] > 0)
         beside = _back(weights, flow, f"block{i}_shortcut", stride, size) if stride > 1 else flow
         within = _back(weights, flow, f"block{i}_conv2", 1, inner.shape[1]) * (inner > 0)
