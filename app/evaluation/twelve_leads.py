@@ -68,7 +68,7 @@ def show_twelve_leads(picture: str) -> None:
         key="evaluation-superclass",
     )  # fmt: skip
     found = next(each for each in content.classes if each.name == chosen)
-    title = f"{found.title.capitalize()}: calibration error {no_share(found.ece.value)}"
+    title = f"{found.title[:1].upper()}{found.title[1:]}: calibration error {no_share(found.ece.value)}"
     _figure(reliability(found.bins, title, palette()), f"Stated probabilities of {found.name}", picture)
     _show_maps(content, picture)
     with st.expander("Other ways to make probabilities of the network's answers, and other records"):
