@@ -24,6 +24,7 @@ PictureArray = NDArray[np.uint8]
 
 Verdict = Literal["good", "noisy", "flat", "saturated", "gap"]
 Status = Literal["classified", "unclassified"]
+Sex = Literal["F", "M"]
 # fmt: off
 RhythmCode = Literal[
     "N", "SBR", "ST", "AFIB", "AFL", "SVTA", "NOD", "B", "T", "VT", "IVR", "VFL", "ASYS", "BI", "BII", "BIII", "P",
@@ -86,6 +87,10 @@ class Recording:
         Reference beats that came with the recording.
     notices : tuple of str
         Sentences for the user.
+    age_years : int or None
+        The patient's age, where the file states it.
+    sex : "F", "M" or None
+        The patient's sex, where the file states it.
     """
 
     name: str
@@ -96,6 +101,8 @@ class Recording:
     calibrated: tuple[bool, ...]
     reference: Annotations | None = None
     notices: tuple[str, ...] = ()
+    age_years: int | None = None
+    sex: Sex | None = None
 
     @classmethod
     def from_array(
