@@ -3,7 +3,8 @@
 References
 ----------
 Rautaharju PM, Surawicz B, Gettes LS. AHA/ACCF/HRS recommendations for the standardization and interpretation of the
-electrocardiogram, part IV: the ST segment, T and U waves, and the QT interval. 2009. doi:10.1161/CIRCULATIONAHA.108.191096
+electrocardiogram, part IV: the ST segment, T and U waves, and the QT interval. 2009.
+doi:10.1161/CIRCULATIONAHA.108.191096
 Vandenberk B et al. Which QT correction formulae to use for QT monitoring? 2016. doi:10.1161/JAHA.116.003264 (Fridericia
 and Framingham correct best).
 """

@@ -160,9 +160,7 @@ def _deflections(qrs: NDArray[np.floating]) -> list[Deflection]:
     if not used.size:
         return []
     cuts = np.flatnonzero(np.diff(sign[used])) + 1
-    found = [
-        _deflection(qrs, int(part[0]), int(part[-1])) for part in np.split(used, cuts)
-    ]
+    found = [_deflection(qrs, int(part[0]), int(part[-1])) for part in np.split(used, cuts)]
     last = found[-1]
     at_end = used[-1] == qrs.size - 1
     near = (qrs.size - 1) / FS_HZ - last.peak_s < EDGE_S
