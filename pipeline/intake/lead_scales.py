@@ -21,8 +21,8 @@ GAINS_DIFFER: Final = 1.02  # the largest over the smallest gain: equal ones nee
 LAW_SHARE: Final = 0.15  # of the leads' size, by which Einthoven's law may fail on the common scale
 EINTHOVEN: Final = ("I", "II", "III")
 NOTICE: Final = (
-    "The header scales each lead to a range of 1 mV. By the stored steps the limb leads fit together, so they were read "
-    "as microvolts."
+    "The header scales each lead to a range of 1 mV. By the stored steps the limb leads fit together, so they were "
+    "read as microvolts."
 )
 
 

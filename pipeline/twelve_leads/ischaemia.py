@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.measurements import Statement
-from pipeline.twelve_leads.conduction import is_lbbb, is_pre_excited, is_wide
+from pipeline.twelve_leads.conduction import is_lbbb, is_pre_excited, is_rbbb, is_wide
 from pipeline.twelve_leads.facts import CHEST, INFERIOR, Facts, contiguous, listed, statement, territory
 from pipeline.twelve_leads.voltages import has_left_voltage
 from pipeline.waves.shapes import LeadShape
@@ -39,10 +39,10 @@ WITH_Q_MV: Final = 0.1  # an elevation in leads with pathological Q waves that i
 
 
 def ischaemia_statements(facts: Facts) -> list[Statement]:
-    """Return what Q waves, ST segments and T waves say; only what bundle branch block and pacing allow."""
-    if facts.ventricular or is_pre_excited(facts) or not facts.shapes:
+    """Return what Q waves, ST segments and T waves say; none of a paced beat, few of a bundle branch block."""
+    if facts.paced or facts.ventricular or is_pre_excited(facts) or not facts.shapes:
         return []
-    if facts.paced or (is_lbbb(facts) and is_wide(facts)):
+    if is_lbbb(facts) and is_wide(facts):
         return _sgarbossa(facts)
     elevated = _elevated(facts)
     depressed = _depressed(facts)
@@ -180,7 +180,7 @@ def _inversion(facts: Facts) -> list[Statement]:
             continue
         if shape.t_mv <= -T_MV and shape.r_mv > shape.depth_mv:
             values[lead] = shape.t_mv
-    for lead in ("V2", "V3", "V4"):  # here R need not prevail if the inversion is deep enough to be seen at once
+    for lead in () if is_rbbb(facts) and is_wide(facts) else ("V2", "V3", "V4"):  # T is to be upright there
         shape = facts.shapes.get(lead)
         if shape is not None and shape.t_mv is not None and shape.t_mv <= -T_MV:
             values[lead] = shape.t_mv
@@ -229,7 +229,7 @@ def _q_text(shape: LeadShape) -> str:
 
 
 def _sgarbossa(facts: Facts) -> list[Statement]:
-    """Return the elevation that left bundle branch block and pacing do not explain."""
+    """Return the elevation that left bundle branch block does not explain."""
     values = {lead: facts.shapes[lead].st_mv["J"] for lead in ST_LEADS if lead in facts.shapes}
     found: Mapping[str, str] = {
         **{lead: "with the QRS" for lead, mv in values.items() if mv >= STE_MV and _net(facts, lead) > 0},

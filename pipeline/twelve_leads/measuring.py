@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -21,15 +21,33 @@ from pipeline.waves.qtc import USED, corrected, why_none
 from pipeline.waves.shapes import LeadShape, lead_shapes
 from pipeline.waves.usual_beat import FS_HZ, WINDOW_S, UsualBeat, usual_beat
 
-SAME_BEAT_S: Final = 0.06  # a marked beat and a classified one this near to each other are one
 USUAL_SHARE: Final = 0.3  # of the beats: fewer normal ones do not stand for the recording
 NOT_PREMATURE: Final = 0.8  # of the usual RR interval
 NO_P: Final = frozenset({"AFIB", "AFL", "VT", "IVR", "VFL", "ASYS", "BIII", "P", "NOD"})
 NO_QTC: Final = frozenset({"AFIB", "VT", "IVR", "VFL", "ASYS", "P"})
 
 
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """Marked beats, and what they stand for.
+
+    Attributes
+    ----------
+    waves : Waves
+        Marks of n beats.
+    usual : (n,) bool
+        Those that stand for the recording.
+    rr_s : (n,) float64
+        Seconds to the beat before, NaN where there is none.
+    """
+
+    waves: Waves
+    usual: NDArray[np.bool_]
+    rr_s: NDArray[np.float64]
+
+
 def measure(
-    recording: Recording, analysis: Analysis, waves: Waves, diagnosis: Mapping[str, float] | None = None
+    recording: Recording, analysis: Analysis, marked: Marked, diagnosis: Mapping[str, float] | None = None
 ) -> Measurements:
     """Return what the marks, the classes of the beats and the rhythm together give.
 
@@ -39,12 +57,13 @@ def measure(
         The recording.
     analysis : Analysis
         Its beats and rhythm.
-    waves : Waves
+    marked : Marked
         The marks of its waves.
     diagnosis : mapping of str to float, optional
         Calibrated probabilities of the superclasses.
     """
-    beats = beat_intervals(waves, usual_beats(analysis, waves), _rr_s(analysis, waves))
+    waves = marked.waves
+    beats = beat_intervals(waves, marked.usual, marked.rr_s)
     rhythm = _main_rhythm(analysis)
     with_p = rhythm not in NO_P
     intervals = spreads(beats, with_p=with_p)
@@ -83,42 +102,26 @@ def measure(
     )
 
 
-def usual_beats(analysis: Analysis, waves: Waves) -> NDArray[np.bool_]:
-    """Tell which marked beats (n,) stand for the recording: those classified N, outside paced and ventricular rhythms.
+def usual_beats(analysis: Analysis) -> NDArray[np.bool_]:
+    """Tell which beats (n,) stand for the recording: those classified N.
 
-    Where fewer than a third of the beats are such - the network takes broad complexes for ventricular ones now and
-    then -, all beats that are not premature stand for it.
+    Where fewer than a third are such - networks take broad complexes for ventricular ones now and then -, all beats
+    that are not premature stand for it.
     """
-    nearest, same = _matched(analysis, waves)
-    normal = np.array(analysis.symbol)[nearest] == "N" if nearest.size else np.zeros(0, np.bool_)
-    trusted = np.array([status == "classified" for status in analysis.status], np.bool_)
-    usual = normal & (trusted[nearest] if nearest.size else normal) & same
-    if np.count_nonzero(usual) >= USUAL_SHARE * len(waves):
+    classified = np.array([status == "classified" for status in analysis.status], np.bool_)
+    usual = (np.array(analysis.symbol) == "N") & classified
+    if np.count_nonzero(usual) >= USUAL_SHARE * usual.size:
         return np.asarray(usual, np.bool_)
-    rr_s = _rr_s(analysis, waves)
-    usual_rr = np.nanmedian(rr_s) if np.isfinite(rr_s).any() else np.nan
-    return np.asarray(~(rr_s < NOT_PREMATURE * usual_rr), np.bool_)
+    rr_s = rr_of(analysis)
+    middle = np.nanmedian(rr_s) if np.isfinite(rr_s).any() else np.nan
+    return np.asarray(~(rr_s < NOT_PREMATURE * middle), np.bool_)
 
 
-def _matched(analysis: Analysis, waves: Waves) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return for each marked beat (n,) the nearest beat of the analysis, and whether they are one."""
-    time_s = analysis.time_s
-    if not time_s.size:
-        return np.zeros(0, np.intp), np.zeros(len(waves), np.bool_)
-    after = np.clip(np.searchsorted(time_s, waves.beat_s), 1, max(1, time_s.size - 1))
-    before = after - 1
-    after = np.minimum(after, time_s.size - 1)
-    nearest = np.where(np.abs(time_s[before] - waves.beat_s) <= np.abs(time_s[after] - waves.beat_s), before, after)
-    return nearest, np.abs(time_s[nearest] - waves.beat_s) <= SAME_BEAT_S
-
-
-def _rr_s(analysis: Analysis, waves: Waves) -> NDArray[np.float64]:
-    """Return seconds (n,) to the beat before each marked beat, NaN where nothing was recorded in between."""
-    nearest, same = _matched(analysis, waves)
-    if analysis.rr_s is None or not nearest.size:
-        return np.diff(waves.beat_s, prepend=np.nan)
-    rr_s = analysis.rr_s.astype(np.float64)[nearest]
-    return np.where(same, rr_s, np.diff(waves.beat_s, prepend=np.nan))
+def rr_of(analysis: Analysis) -> NDArray[np.float64]:
+    """Return seconds (n,) to the beat before each beat, NaN where nothing was recorded in between."""
+    if analysis.rr_s is None:
+        return np.diff(analysis.time_s, prepend=np.nan)
+    return analysis.rr_s.astype(np.float64)
 
 
 def _main_rhythm(analysis: Analysis) -> str:

@@ -166,7 +166,19 @@ def _deflections(qrs: NDArray[np.floating]) -> list[Deflection]:
     near = (qrs.size - 1) / FS_HZ - last.peak_s < EDGE_S
     if len(found) > 1 and at_end and (near or abs(last.mv) - abs(float(qrs[-1])) < OVER_EDGE_MV):
         found = found[:-1]
-    return [wave for wave in found if wave.stop_s - wave.start_s >= WAVE_S]
+    return _joined([wave for wave in found if wave.stop_s - wave.start_s >= WAVE_S])
+
+
+def _joined(waves: list[Deflection]) -> list[Deflection]:
+    """Return the waves, neighbours of one direction, between which one was too short to count, as one."""
+    found: list[Deflection] = []
+    for wave in waves:
+        if found and found[-1].mv * wave.mv > 0:
+            peak = max(found[-1], wave, key=lambda one: abs(one.mv))
+            found[-1] = Deflection(found[-1].start_s, peak.peak_s, wave.stop_s, peak.mv)
+        else:
+            found.append(wave)
+    return found
 
 
 def _deflection(qrs: NDArray[np.floating], first: int, last: int) -> Deflection:
