@@ -42,8 +42,10 @@ def sokolow_mv(facts: Facts) -> float | None:
 
 
 def cornell_mv(facts: Facts) -> float | None:
-    """Return R in aVL and S in V3 together; None without these leads."""
-    return facts.shapes["aVL"].r_mv + facts.shapes["V3"].s_mv if facts.has("aVL", "V3") else None
+    """Return R in aVL and S in V3 together; None without these leads, and where V3 has lost its R wave."""
+    if not facts.has("aVL", "V3") or facts.shapes["V3"].is_qs:
+        return None
+    return facts.shapes["aVL"].r_mv + facts.shapes["V3"].s_mv
 
 
 def has_left_voltage(facts: Facts) -> bool:
