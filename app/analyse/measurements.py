@@ -28,10 +28,11 @@ def draw(case: Case) -> None:
         st.caption(OLD)
         return
     shown, hidden = shown_statements(found.statements)
-    for one in shown:
-        _statement(one)
-    if not shown:
-        st.markdown("No statement is made.")
+    with st.container(gap="xxsmall"):
+        for one in shown:
+            _statement(one)
+        if not shown:
+            st.markdown("No statement is made.")
     _tiles(found)
     if found.why_no_qtc:
         st.caption(plain(found.why_no_qtc))

@@ -62,44 +62,90 @@ def measure(
     diagnosis : mapping of str to float, optional
         Calibrated probabilities of the superclasses.
     """
-    waves = marked.waves
-    beats = beat_intervals(waves, marked.usual, marked.rr_s)
+    found = gather(recording, analysis, marked)
+    facts, beats, with_p = found.facts, found.beats, found.with_p
+    return Measurements(
+        intervals=facts.intervals,
+        qtc_ms={name: round(value, 1) for name, value in found.qtc_ms.items()},
+        qtc_used=USED if found.qtc_ms else "",
+        why_no_qtc=found.why_no_qtc,
+        axis_deg=facts.axis_deg,
+        leads={
+            lead: _lead(shape, marked.waves, beats, lead, with_p=with_p, calibrated=_is_calibrated(recording, lead))
+            for lead, shape in found.shapes.items()
+        },
+        hours=hourly(beats, recording.duration_s, with_p=with_p),
+        diagnosis=dict(diagnosis or {}),
+        statements=all_statements(facts, found.chest, diagnosis),
+        looked_for=looked_for(facts),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What statements and measurements are made from.
+
+    Attributes
+    ----------
+    facts : Facts
+        The numbers that criteria read.
+    beats : BeatIntervals
+        Beat by beat.
+    shapes : mapping of str to LeadShape
+        By the recording's own lead names, and those that follow from I and II.
+    chest : (n_samples, 6) float32 or None
+        QRS of the usual beat in V1 to V6, mV; None if one of them is missing.
+    qtc_ms : mapping of str to float
+        By formula; empty where there is none.
+    why_no_qtc : str
+        Why not.
+    with_p : bool
+        Whether the rhythm has P waves that lead to the QRS.
+    """
+
+    facts: Facts
+    beats: BeatIntervals
+    shapes: Mapping[str, LeadShape]
+    chest: FloatArray | None
+    qtc_ms: Mapping[str, float]
+    why_no_qtc: str
+    with_p: bool
+
+
+def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered:
+    """Return the numbers of the usual beat.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        Its beats and rhythm.
+    marked : Marked
+        The marks of its waves.
+    """
+    beats = beat_intervals(marked.waves, marked.usual, marked.rr_s)
     rhythm = _main_rhythm(analysis)
     with_p = rhythm not in NO_P
     intervals = spreads(beats, with_p=with_p)
-    beat = usual_beat(recording, waves, beats.usual)
-    shapes = _shapes(recording, beat, with_p=with_p)
+    beat = usual_beat(recording, marked.waves, beats.usual)
+    shapes = _shapes(beat, with_p=with_p)
     standard = _standard(recording, shapes)
-    axes = axis(standard)
     qtc, why = _qtc(intervals, rhythm)
     facts = Facts(
         shapes=standard,
         intervals=intervals,
-        axis_deg=axes,
+        axis_deg=axis(standard),
         qtc_ms=qtc.get(USED),
         rate_bpm=_rate(beats),
         rhythm=analysis.rhythm,
         duration_s=recording.duration_s,
-        pr_segment_ms=_pr_segment_ms(waves, beats) if "PR" in intervals else None,
+        pr_segment_ms=_pr_segment_ms(marked.waves, beats) if "PR" in intervals else None,
         age_years=recording.age_years,
         sex=recording.sex,
         ectopic=_ectopic(analysis),
     )
-    return Measurements(
-        intervals=intervals,
-        qtc_ms={name: round(value, 1) for name, value in qtc.items()},
-        qtc_used=USED if qtc else "",
-        why_no_qtc=why,
-        axis_deg=axes,
-        leads={
-            lead: _lead(shape, waves, beats, lead, with_p=with_p, calibrated=_is_calibrated(recording, lead))
-            for lead, shape in shapes.items()
-        },
-        hours=hourly(beats, recording.duration_s, with_p=with_p),
-        diagnosis=dict(diagnosis or {}),
-        statements=all_statements(facts, _chest(recording, beat), diagnosis),
-        looked_for=looked_for(facts),
-    )
+    return Gathered(facts, beats, shapes, _chest(beat), qtc, why, with_p)
 
 
 def usual_beats(analysis: Analysis) -> NDArray[np.bool_]:
@@ -158,7 +204,7 @@ def _qtc(intervals: Mapping[Interval, Spread], rhythm: str) -> tuple[dict[str, f
     return corrected(middle["QT"], middle["RR"]), ""
 
 
-def _shapes(recording: Recording, beat: UsualBeat | None, *, with_p: bool) -> dict[str, LeadShape]:
+def _shapes(beat: UsualBeat | None, *, with_p: bool) -> dict[str, LeadShape]:
     """Return the shape of each lead, under the recording's own names, and of those that follow from I and II."""
     if beat is None:
         return {}
@@ -184,7 +230,7 @@ def _is_calibrated(recording: Recording, lead: str) -> bool:
     return all(recording.calibrated[i] for i in parts)
 
 
-def _chest(recording: Recording, beat: UsualBeat | None) -> FloatArray | None:
+def _chest(beat: UsualBeat | None) -> FloatArray | None:
     """Return the QRS of the usual beat in V1 to V6 (n_samples, 6); None if one of them is missing."""
     if beat is None or not np.isfinite([beat.mark("qrs_on"), beat.mark("qrs_off")]).all():
         return None
