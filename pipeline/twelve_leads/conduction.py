@@ -29,6 +29,7 @@ R_PEAK_V1_MS: Final = 50.0  # in V1, of right bundle branch block
 S_BROAD_MS: Final = 40.0  # in I and V6
 Q_SMALL_MV: Final = 0.05  # a q wave below this is none for left bundle branch block
 R_AVL_MV: Final = 0.1
+LAFB_DEG: Final = -45.0  # QRS axis of left anterior fascicular block, from here to -90
 PR_SHORT_MS, PR_SEGMENT_SHORT_MS = 120.0, 20.0
 QTC_LONG_MS: Final = {"M": 450.0, "F": 460.0, None: 460.0}
 QTC_URGENT_MS: Final = 500.0
@@ -145,7 +146,7 @@ def _fascicles(facts: Facts) -> list[Statement]:
     if axis is None or not facts.has(*INFERIOR, "I", "aVL") or left or is_pre_excited(facts):
         return []
     numbers = f"QRS axis {axis:.0f} degrees, "
-    if _is_anterior_block(facts, axis):
+    if -90 <= axis <= LAFB_DEG and has_anterior_shape(facts):
         peak = facts.shapes["aVL"].r_peak_ms
         numbers += f"qR in aVL with its R peak after {peak:.0f} ms, rS in " + ", ".join(INFERIOR)
         return [statement("LAFB", "conduction", "Left anterior fascicular block.", numbers, PART_III)]
@@ -156,10 +157,13 @@ def _fascicles(facts: Facts) -> list[Statement]:
     return []
 
 
-def _is_anterior_block(facts: Facts, axis: float) -> bool:
-    high, low = facts.shapes["aVL"], [facts.shapes[name] for name in INFERIOR]
-    first_up = all(one.q is None and one.r is not None and one.depth_mv > one.r_mv for one in low[1:])
-    return -90 <= axis <= -45 and first_up and high.r_mv >= max(R_AVL_MV, high.depth_mv)
+def has_anterior_shape(facts: Facts) -> bool:
+    """Tell whether aVL has a leading R wave and III and aVF are rS, whatever the axis."""
+    if not facts.has(*INFERIOR, "aVL"):
+        return False
+    high, low = facts.shapes["aVL"], [facts.shapes[name] for name in ("III", "aVF")]
+    first_up = all(one.q is None and one.r is not None and one.depth_mv > one.r_mv for one in low)
+    return first_up and high.r_mv >= max(R_AVL_MV, high.depth_mv)
 
 
 def _is_posterior_block(facts: Facts, axis: float) -> bool:

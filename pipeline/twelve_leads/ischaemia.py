@@ -139,15 +139,18 @@ def _is_early(facts: Facts, leads: tuple[str, ...]) -> bool:
     )
 
 
+def flat_levels(facts: Facts) -> dict[str, float]:
+    """Return the highest level from J to J80 of the leads whose ST segment does not rise, mV."""
+    return {
+        lead: max(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J80"]))
+        for lead in ST_LEADS
+        if (shape := facts.shapes.get(lead)) is not None and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
+    }
+
+
 def _depressed(facts: Facts) -> tuple[str, ...]:
     """Return the contiguous leads whose ST segment is depressed and does not rise."""
-    return contiguous(
-        lead
-        for lead in ST_LEADS
-        if (shape := facts.shapes.get(lead)) is not None
-        and max(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J80"])) <= -STD_MV
-        and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
-    )
+    return contiguous(lead for lead, mv in flat_levels(facts).items() if mv <= -STD_MV)
 
 
 def _posterior(facts: Facts, depressed: tuple[str, ...]) -> list[Statement]:
