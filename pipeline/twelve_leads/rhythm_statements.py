@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.config import REVIEW
 from pipeline.measurements import Statement
 from pipeline.rhythm_names import rhythm_name
 from pipeline.twelve_leads.facts import Facts, statement
@@ -18,7 +19,6 @@ CODES: Final = {
 CONDUCTION: Final = frozenset({"BII", "BIII"})
 SINUS: Final = ("N", "SBR", "ST", "BI", "B", "T")
 URGENT: Final = frozenset({"VT", "VFL", "BIII", "ASYS"})
-SLOW_BPM, FAST_BPM, URGENT_SLOW_BPM, URGENT_FAST_BPM = 60.0, 100.0, 35.0, 180.0
 SOURCE: Final = "rhythm analysis of HeartVision"
 RATE_SOURCE: Final = "ACC/AHA/HRS 2018"
 
@@ -47,16 +47,16 @@ def _why(episode: Episode) -> str:
 
 def _rate(facts: Facts) -> list[Statement]:
     rate = facts.rate_bpm
-    if rate is None or SLOW_BPM <= rate <= FAST_BPM:
+    low, high = REVIEW.bradycardia_bpm, REVIEW.tachycardia_bpm
+    if rate is None or low <= rate <= high:
         return []
-    slow = rate < SLOW_BPM
-    urgent = rate < URGENT_SLOW_BPM or rate > URGENT_FAST_BPM
-    numbers = f"{rate:.0f} beats per minute; usual {SLOW_BPM:.0f} to {FAST_BPM:.0f}"
+    slow = rate < low
+    numbers = f"{rate:.0f} beats per minute; usual {low:.0f} to {high:.0f}"
     if facts.seconds(*SINUS) > facts.duration_s / 2:
         code, text = ("SBRAD", "Sinus bradycardia.") if slow else ("STACH", "Sinus tachycardia.")
     else:
         code, text = ("SLOW", "The heart rate is slow.") if slow else ("FAST", "The heart rate is fast.")
-    return [statement(code, "rhythm", text, numbers, RATE_SOURCE, urgent=urgent)]
+    return [statement(code, "rhythm", text, numbers, RATE_SOURCE)]
 
 
 def _ectopic(facts: Facts) -> list[Statement]:
