@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
+import numpy as np
 import pytest
 
 from pipeline.measurements import Spread
@@ -258,7 +260,13 @@ def test_what_was_looked_for_depends_on_the_leads():
     assert "axis" not in looked_for(facts(shapes={"II": shape(1.0)}))
 
 
-def test_the_axis_is_that_of_equal_areas():
-    shapes = {"I": shape(1.0), "aVF": replace(shape(1.0), qrs_area=20 * 3**0.5 / 2)}
-    assert axis(shapes)["QRS"] == pytest.approx(45.0, abs=0.1)
-    assert axis({"I": shape(1.0)}) == {}
+@pytest.mark.parametrize("degrees", [-150.0, -60.0, 0.0, 45.0, 90.0, 170.0])
+def test_any_two_limb_leads_give_the_same_axis(degrees):
+    x, y = np.cos(np.radians(degrees)), np.sin(np.radians(degrees)) * np.sqrt(3) / 2
+    second = y + x / 2
+    areas = {"I": x, "II": second, "III": second - x, "aVR": -(x + second) / 2, "aVL": x - second / 2, "aVF": y}
+    shapes = {lead: LeadShape(qrs_area=20 * area) for lead, area in areas.items()}
+    for pair in combinations(shapes, 2):
+        found = axis({lead: shapes[lead] for lead in pair})["QRS"]
+        assert np.cos(np.radians(found - degrees)) == pytest.approx(1), pair
+    assert axis({"I": shapes["I"]}) == {}
