@@ -107,19 +107,19 @@ class WaveNetwork:
     layers: _Trained
 
     def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return how likely each sample lies in each wave, (n_leads, n, 3).
+        """Return how likely each sample lies in each wave, (..., n_leads, n, 3).
 
         Parameters
         ----------
-        values : (n_leads, n, 2) float32
-            As `pipeline.waves.inputs` makes them; `n` is a multiple of `STEP`.
+        values : (..., n_leads, n, 2) float32
+            As `pipeline.waves.inputs` makes them, of one recording or of several; `n` is a multiple of `STEP`.
 
         Raises
         ------
         ModelError
             If the shape is another.
         """
-        if values.ndim != 3 or values.shape[2] != CHANNELS or values.shape[1] % STEP or not values.size:
+        if values.ndim < 3 or values.shape[-1] != CHANNELS or values.shape[-2] % STEP or not values.size:
             raise ModelError(f"The network {NAME!r} reads (n_leads, n, 2), n a multiple of {STEP}, not {values.shape}.")
         with single_threaded_blas():
             logits = _answer([np.asarray(values, np.float32)], self.layers)
@@ -293,7 +293,7 @@ class _Trainable:
 class _Trained:
     """What these layers compute once they are trained, in numpy.
 
-    Features are lists of parts (leads, samples, features), joined in thought; a part with one lead stands for all.
+    Features are lists of parts (..., leads, samples, features), joined in thought; a part with one lead stands for all.
     """
 
     weights: Weights
@@ -305,29 +305,29 @@ class _Trained:
         return self._sum(x, 1, "logits")
 
     def over_leads(self, x: Any) -> Any:
-        return [x[0].mean(axis=0, keepdims=True)]
+        return [x[0].mean(axis=-3, keepdims=True)]
 
     def joined(self, first: Any, second: Any) -> Any:
         return [*first, *second]
 
     def halved(self, x: Any) -> Any:
-        return [part[:, first::2] for first in (0, 1) for part in x]
+        return [part[..., first::2, :] for first in (0, 1) for part in x]
 
     def doubled(self, x: Any) -> Any:
-        return [np.repeat(part, 2, axis=1) for part in x]
+        return [np.repeat(part, 2, axis=-2) for part in x]
 
     def _sum(self, x: Any, kernel: int, name: str) -> NDArray[np.float32]:
         weights, first = self.weights[f"{name}/kernel"], 0
         total = self.weights[f"{name}/bias"]
         for part in x:
-            width = part.shape[2]
+            width = part.shape[-1]
             total = total + _convolved(part, weights[:, first : first + width])
             first += width
         return np.asarray(total, np.float32)
 
 
 def _convolved(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the convolution of (leads, samples, features) with (kernel, features, filters), 0 beyond both ends."""
-    kernel, n = len(weights), x.shape[1]
-    padded = np.pad(x, ((0, 0), (kernel // 2, kernel // 2), (0, 0)))
-    return np.asarray(sum(padded[:, j : j + n] @ weights[j] for j in range(kernel)), np.float32)
+    """Return the convolution of (..., samples, features) with (kernel, features, filters), 0 beyond both ends."""
+    kernel, n = len(weights), x.shape[-2]
+    padded = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(kernel // 2, kernel // 2), (0, 0)])
+    return np.asarray(sum(padded[..., j : j + n, :] @ weights[j] for j in range(kernel)), np.float32)
