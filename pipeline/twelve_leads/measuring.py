@@ -15,8 +15,8 @@ from pipeline.twelve_leads.axis import axis
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS, standard_leads, standard_name
 from pipeline.twelve_leads.facts import CHEST, Facts
 from pipeline.twelve_leads.statements import all_statements, looked_for
-from pipeline.types import Analysis, FloatArray, Recording
-from pipeline.waves.intervals import BeatIntervals, Interval, beat_intervals, hourly, spreads
+from pipeline.types import Analysis, FloatArray, Recording, RhythmCode
+from pipeline.waves.intervals import BeatIntervals, beat_intervals, hourly, spreads
 from pipeline.waves.qtc import USED, corrected, why_none
 from pipeline.waves.shapes import LeadShape, lead_shapes
 from pipeline.waves.usual_beat import FS_HZ, WINDOW_S, UsualBeat, usual_beat
@@ -170,13 +170,14 @@ def rr_of(analysis: Analysis) -> NDArray[np.float64]:
     return analysis.rr_s.astype(np.float64)
 
 
-def _main_rhythm(analysis: Analysis) -> str:
-    """Return the rhythm in which most beats lie; "" without episodes."""
+def _main_rhythm(analysis: Analysis) -> RhythmCode | None:
+    """Return the rhythm in which most beats lie; None without episodes."""
     if not analysis.rhythm or not analysis.sample.size:
-        return ""
+        return None
     at = episode_at(analysis.rhythm, analysis.time_s)
-    codes = [analysis.rhythm[i].rhythm for i in at.tolist()]
-    return max(dict.fromkeys(codes), key=codes.count)
+    codes: list[RhythmCode] = [analysis.rhythm[i].rhythm for i in at.tolist()]
+    found: RhythmCode = max(dict.fromkeys(codes), key=codes.count)
+    return found
 
 
 def _rate(beats: BeatIntervals) -> float | None:
@@ -195,9 +196,9 @@ def _ectopic(analysis: Analysis) -> dict[str, int]:
     return {name: counts[name] for name in ("V", "S")}
 
 
-def _qtc(intervals: Mapping[Interval, Spread], rhythm: str) -> tuple[dict[str, float], str]:
-    middle = {name: intervals[name].median if name in intervals else None for name in ("QT", "RR", "QRS")}  # type: ignore[index]
-    name = RHYTHM_NAMES[rhythm].name.lower() if rhythm in NO_QTC else ""  # type: ignore[index]
+def _qtc(intervals: Mapping[str, Spread], rhythm: RhythmCode | None) -> tuple[dict[str, float], str]:
+    middle = {name: intervals[name].median if name in intervals else None for name in ("QT", "RR", "QRS")}
+    name = RHYTHM_NAMES[rhythm].name.lower() if rhythm is not None and rhythm in NO_QTC else ""
     why = why_none(rhythm=name, qt_ms=middle["QT"], rr_ms=middle["RR"], qrs_ms=middle["QRS"])
     if why or middle["QT"] is None or middle["RR"] is None:
         return {}, why
@@ -244,7 +245,7 @@ def _chest(beat: UsualBeat | None) -> FloatArray | None:
 def _lead(
     shape: LeadShape, waves: Waves, beats: BeatIntervals, lead: str, *, with_p: bool, calibrated: bool
 ) -> LeadMeasurements:
-    own: Mapping[Interval, Spread] = {}
+    own: Mapping[str, Spread] = {}
     if lead in waves.leads:
         own = spreads(
             replace(beats, ms=beat_intervals(waves, beats.usual, beats.ms["RR"] / 1000, lead).ms), with_p=with_p
