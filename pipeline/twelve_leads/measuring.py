@@ -45,6 +45,11 @@ class Marked:
     usual: NDArray[np.bool_]
     rr_s: NDArray[np.float64]
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether any wave was marked in any lead."""
+        return bool(np.isfinite(self.waves.time_s).any())
+
 
 def measure(
     recording: Recording, analysis: Analysis, marked: Marked, diagnosis: Mapping[str, float] | None = None
