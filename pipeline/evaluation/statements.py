@@ -39,7 +39,7 @@ CASES_BELOW: Final = 15  # positives: fewer are listed one by one
 SPECIFICITY: Final = 0.97
 WEAK_PPV: Final = 0.5  # a statement that is wrong more often than right is not shown ...
 WEAK_FROM: Final = 10  # ... if it was said so often
-ST_T_Q: Final = ("STE", "STD", "TINV", "Q-")
+ST_T_Q: Final = ("STE", "STD", "TINV", "TLOW", "Q-")
 MODULES: Final = ("pipeline.evaluation.statements",)
 
 
