@@ -83,12 +83,12 @@ def read_marked(folder: Path, database: str, record: str) -> MarkedRecord:
     lines = filtered(sps.resample_poly(np.nan_to_num(part), up, 1000, axis=0, padtype="line"))
     r_peak_s = prepared.beats.sample / recording.fs - first_s
     n = lines.shape[1]
-    inside, known = zip(*(_labels(one, first_s, n, database == "qtdb") for one in marks), strict=True)
+    inside, known = zip(*(labels(one, first_s, n, database == "qtdb") for one in marks), strict=True)
     within = r_peak_s[(r_peak_s >= 0) & (r_peak_s < n / FS_HZ)]
     return MarkedRecord(f"{database}/{record}", lines, within, np.stack(inside), np.stack(known))
 
 
-def _labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[FloatArray, FloatArray]:
+def labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[FloatArray, FloatArray]:
     """Return `inside` and `known` (n, 3) of one lead; if marks are `sparse`, what is near a marked QRS is known."""
     inside, known = np.zeros((n, 3), np.float32), np.zeros((n, 3), np.float32)
     at = np.arange(n) / FS_HZ + first_s
