@@ -81,7 +81,7 @@ def measure(
             for lead, shape in found.shapes.items()
         },
         hours=hourly(beats, recording.duration_s, with_p=with_p),
-        diagnosis=dict(diagnosis or {}),
+        diagnosis={name: round(p, 4) for name, p in (diagnosis or {}).items()},
         statements=all_statements(facts, found.chest, diagnosis),
         looked_for=looked_for(facts),
     )
