@@ -21,10 +21,11 @@ PRESENT: Final = 0.5  # probability from which a lead shows a wave
 P_IN_LEADS: Final = 0.5  # mean over the leads of the probability of a P wave, from which a beat has one ...
 P_AROUND, P_SHARE = 5, 0.4  # ... if of the beats around it, so many on each side, this share has one too
 CERTAIN_S: Final = {  # width of the step in the probability, up to which an edge is marked
-    "P": (0.024, 0.024),
+    "P": (0.016, 0.016),
     "QRS": (0.024, 0.024),
     "T": (0.024, 0.018),
 }
+LONGEST_S: Final = {"P": 0.2, "QRS": 0.26, "T": 0.36}  # of 1000 waves that were marked by hand, one is longer
 SMOOTHED: Final = 9  # samples, over which the middle of a wave is looked for
 EDGE: Final = 0.3  # a wave that reaches the end of what was looked at with this probability is cut off there
 
@@ -80,14 +81,16 @@ def _of_wave(
     index = np.round(r_peak_s * FS_HZ).astype(np.int64)[:, None] + np.arange(first, stop)
     inside = np.clip(index, 0, probability.shape[1] - 1)
     own = _own(index, r_peak_s, APART_S[wave], probability.shape[1]) & ~lines.missing[:, inside]
-    width = index.shape[1]
-    found = extents(np.where(own, probability[:, inside], 0).reshape(-1, width))
-    values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, width)
+    span = index.shape[1]
+    found = extents(np.where(own, probability[:, inside], 0).reshape(-1, span))
+    values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, span)
     there = found.likely > PRESENT
     if wave == "P":
         there &= _with_p(found.likely.reshape(own.shape[:2]), own.any(axis=2)).ravel()
+    short = ~(found.off - found.on > LONGEST_S[wave] * FS_HZ)
     steps = zip((found.on, found.off), (found.on_width, found.off_width), CERTAIN_S[wave], strict=True)
-    on, off = (np.where(there & (uncertain | (w <= most * FS_HZ)), edge, np.nan) for edge, w, most in steps)
+    certain = [(edge, uncertain | (short & (width <= most * FS_HZ))) for edge, width, most in steps]
+    on, off = (np.where(there & sure, edge, np.nan) for edge, sure in certain)
     peak = np.where(there, _peaks(values, found, level=wave == "QRS"), np.nan)
     rows = np.stack([on, peak, off], axis=1).reshape(len(probability), -1, 3).swapaxes(0, 1)
     return (rows + index[:, :1, None]) / FS_HZ
