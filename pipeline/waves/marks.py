@@ -18,8 +18,10 @@ SPAN_S: Final = {"P": (-0.45, 0.0), "QRS": (-0.14, 0.2), "T": (0.03, 0.8)}
 APART_S: Final = {"P": 0.1, "QRS": 0.1, "T": 0.04}
 # What follows was chosen on records held out of the training.
 PRESENT: Final = 0.5  # probability from which a lead shows a wave
-P_IN_LEADS: Final = 0.5  # mean over the leads of the probability of a P wave, from which a beat has one ...
-P_AROUND, P_SHARE = 5, 0.4  # ... if of the beats around it, so many on each side, this share has one too
+# A beat has a P wave if its mean probability, over the half of the leads that show it best, is above P_IN_LEADS, and so
+# it is in P_SHARE of this beat and P_AROUND beats on each side.
+P_IN_LEADS: Final = 0.7
+P_AROUND, P_SHARE = 5, 0.5
 CERTAIN_S: Final = {  # width of the step in the probability, up to which an edge is marked
     "P": (0.016, 0.016),
     "QRS": (0.024, 0.024),
@@ -109,13 +111,12 @@ def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.
     seen : (n_leads, k) bool
         Whether the lead was recorded there.
     """
-    mean = np.where(seen, likely, 0).sum(axis=0) / np.maximum(1, seen.sum(axis=0))
-    has = mean > P_IN_LEADS
-    kernel = np.ones(2 * P_AROUND + 1)
-    share = np.convolve(has, kernel, "same" if has.size >= kernel.size else "full")
-    count = np.convolve(np.ones(has.size), kernel, "same" if has.size >= kernel.size else "full")
-    middle = slice(0, None) if has.size >= kernel.size else slice(P_AROUND, P_AROUND + has.size)
-    return np.broadcast_to(has & (share[middle] >= P_SHARE * count[middle]), likely.shape)
+    best = -np.sort(-np.where(seen, likely, 0), axis=0)
+    half = np.arange(len(best))[:, None] < np.maximum(1, seen.sum(axis=0) / 2)
+    has = np.where(half, best, 0).sum(axis=0) / half.sum(axis=0) > P_IN_LEADS
+    kernel, own = np.ones(2 * P_AROUND + 1), slice(P_AROUND, P_AROUND + has.size)
+    with_p, beats = (np.convolve(each, kernel)[own] for each in (has, np.ones(has.size)))
+    return np.broadcast_to(has & (with_p >= P_SHARE * beats), likely.shape)
 
 
 def _own(index: NDArray[np.int64], r_peak_s: NDArray[np.float64], apart_s: float, n: int) -> NDArray[np.bool_]:
