@@ -27,8 +27,8 @@ def tables_of(report: WaveBenchmark) -> Iterator[str]:
     """Yield each paragraph and table."""
     missing = f" Not installed: {', '.join(report.missing)}." if report.missing else ""
     yield (
-        f"`{report.command}`, commit {report.commit}, weights `{report.weights}`: {len(report.ludb_records)} records of "
-        f"LUDB, {len(report.qtdb_records)} of QTDB.{missing}"
+        f"`{report.command}`, commit {report.commit}, weights `{report.weights}`: {len(report.ludb_records)} records "
+        f"of LUDB, {len(report.qtdb_records)} of QTDB.{missing}"
     )
     yield "LUDB, lead II: mean ± standard deviation of found less reference, ms (share of the marks that were found)"
     rows = [[name, *(_errors(score.ludb[mark]) for mark in LUDB_MARKS)] for name, score in report.scores.items()]
