@@ -89,7 +89,19 @@ def read_marked(folder: Path, database: str, record: str) -> MarkedRecord:
 
 
 def labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[FloatArray, FloatArray]:
-    """Return `inside` and `known` (n, 3) of one lead; if marks are `sparse`, what is near a marked QRS is known."""
+    """Return how much of each sample of a lead lies in each wave (n, 3), and 1 where that is known.
+
+    Parameters
+    ----------
+    marks : WaveReference
+        What was marked.
+    first_s : float
+        Time of the first sample, seconds.
+    n : int
+        Samples at the network's rate.
+    sparse : bool
+        Whether only some beats were marked: then what is near these is known.
+    """
     inside, known = np.zeros((n, 3), np.float32), np.zeros((n, 3), np.float32)
     at = np.arange(n) / FS_HZ + first_s
     if sparse:
@@ -115,7 +127,15 @@ def labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[
 
 
 def covered(at: NDArray[np.float64], on: float, off: float) -> FloatArray:
-    """Return how much of each sample lies between two times: a sample reaches half an interval to both sides."""
+    """Return how much of each sample lies in a wave: a sample reaches half an interval to both sides.
+
+    Parameters
+    ----------
+    at : (n,) float64
+        Times of the samples, seconds.
+    on, off : float
+        Edges of the wave, seconds.
+    """
     low = np.clip((at - on) * FS_HZ + 0.5, 0, 1)
     high = np.clip((off - at) * FS_HZ + 0.5, 0, 1)
     return np.asarray(np.minimum(low, high), np.float32)

@@ -126,7 +126,8 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     if not leads:
         return _subtle_elevation(facts)
     code, where = territory(leads)
-    numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}, with Q waves in {', '.join(sorted({*q_leads, *leads}))}"
+    with_q = ", ".join(sorted({*q_leads, *leads}))
+    numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}, with Q waves in {with_q}"
     text = f"ST elevation with Q waves, {where}: infarction, acute or old with an aneurysm."
     return [statement(f"STE-{code}", "infarction", text, f"{numbers}; {_limits(facts)}", UDMI, urgent=True)]
 

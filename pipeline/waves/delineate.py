@@ -77,7 +77,17 @@ def spans_without_p(rhythm: Sequence[Episode]) -> tuple[tuple[float, float], ...
 def without_these_p(
     marks: NDArray[np.float64], beat_s: NDArray[np.float64], spans: Sequence[tuple[float, float]]
 ) -> NDArray[np.float64]:
-    """Return marks (n, n_leads, 9) without the P waves of the beats (n,) in some stretches, seconds."""
+    """Return marks without the P waves of the beats in some stretches.
+
+    Parameters
+    ----------
+    marks : (n, n_leads, 9) float64
+        Marks of beats, seconds.
+    beat_s : (n,) float64
+        R peaks, seconds.
+    spans : sequence of (float, float)
+        Stretches [start, stop), seconds.
+    """
     out = marks.copy()
     for start, stop in spans:
         inside = np.flatnonzero((beat_s >= start) & (beat_s < stop))

@@ -134,3 +134,15 @@ def test_twelve_leads_of_ten_seconds_take_less_than_a_quarter_of_a_second() -> N
 def _ecg(fs: float) -> tuple[NDArray[np.float32], float, tuple[str, ...], NDArray[np.float64]]:
     lead, r_peak_s = made_ecg(fs)
     return lead, fs, ("II",), r_peak_s
+
+
+def test_in_bigeminy_the_beats_with_a_p_wave_keep_it_and_the_others_get_none() -> None:
+    lead, r_peak_s = made_ecg(250.0, 30.0, rr_s=1.6)
+    at = np.arange(len(lead)) / 250.0
+    early_s = r_peak_s[:-1] + 0.7
+    for r in early_s:  # a broad beat without a P wave
+        lead[:, 0] += 1.4 * np.exp(-0.5 * ((at - r) / 0.035) ** 2) - 0.4 * np.exp(-0.5 * ((at - r - 0.3) / 0.06) ** 2)
+    beat_s = np.sort(np.concatenate([r_peak_s, early_s]))
+    p = np.isfinite(delineate(lead, 250.0, ("II",), beat_s).marks("p_peak", "II"))
+    assert p[np.isin(beat_s, r_peak_s)][1:-1].all()
+    assert not p[np.isin(beat_s, early_s)].any()
