@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks
+from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks, WaveBenchmark
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -21,6 +21,7 @@ from pipeline.evaluation.explanations_schema import Explanations
 from pipeline.evaluation.noise_schema import NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation
 from pipeline.evaluation.schema import Column
+from pipeline.evaluation.statement_schema import StatementsEvaluation
 from pipeline.evaluation.stress_schema import StressTest
 from pipeline.evaluation.superclass_schema import SuperclassEvaluation
 from pipeline.page_classifier.schema import PageEvaluation
@@ -41,7 +42,9 @@ KINDS = {
     "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
+    "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
