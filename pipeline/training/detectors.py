@@ -18,6 +18,7 @@ DETECTORS: Final = MappingProxyType(
         "av_block": "pipeline.training.rhythms.av_block",
         "sampling": "pipeline.training.rhythms.sampling",
         "superclasses": "pipeline.training.superclasses",
+        "waves": "pipeline.training.waves",
     }
 )
 
