@@ -118,7 +118,7 @@ def analyse(
     (503, 92)
     """
     from models.registry import manifest
-    from pipeline.analysis import classify, prepare
+    from pipeline.analysis import classify, prepare, with_measurements
 
     _require(recording, Recording, "recording")
     if isinstance(model, str):
@@ -127,7 +127,8 @@ def analyse(
         raise ModelError(f"model must be a name or a classifier, not {type(model).__name__}.")
     names = (leads,) if isinstance(leads, str) else None if leads is None else tuple(leads)
     prepared = prepare(recording, leads=names)
-    return classify(prepared, load_model(model) if isinstance(model, str) else model, progress=progress)
+    analysis = classify(prepared, load_model(model) if isinstance(model, str) else model, progress=progress)
+    return with_measurements(recording, analysis)
 
 
 def delineate(

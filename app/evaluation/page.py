@@ -38,6 +38,7 @@ from app.evaluation.shared import (
     show_figure,
     show_source,
 )
+from app.evaluation.statements import show_statements
 from app.evaluation.twelve_leads import show_twelve_leads
 from app.evaluation.whole_images import show_pages
 from models import registry
@@ -158,5 +159,6 @@ with board:
 
 show_rhythm(picture)
 show_twelve_leads(picture)
+show_statements()
 show_pages(picture)
 show_runs(picture)

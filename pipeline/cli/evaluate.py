@@ -36,6 +36,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="the rhythms that are named, against those annotated in every database that is there; records that a "
         "detector was trained on are read by one that was not, where its training left one in runs/",
     )
+    work.add_argument(
+        "--twelve-leads",
+        action="store_true",
+        help="the measured statements on intervals, conduction, hypertrophy and infarction, against what cardiologists "
+        "stated of the records of ptbxl/ and ludb/",
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -73,6 +79,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _compare(options)
     if options.rhythm:
         return _evaluate_rhythm(options)
+    if options.twelve_leads:
+        return _evaluate_statements(options)
     if options.model == "pictures":
         return _evaluate_pictures(options)
     if options.model == SUPERCLASSES:
@@ -154,7 +162,8 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
     rest = argparse.Namespace(data=options.data, output=None)
-    return _evaluate_pictures(rest) or _evaluate_rhythm(rest) or _evaluate_superclasses(rest)
+    measured = (_evaluate_pictures, _evaluate_rhythm, _evaluate_superclasses, _evaluate_statements)
+    return next((code for kind in measured if (code := kind(rest))), OK)
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:
@@ -189,6 +198,22 @@ def _evaluate_rhythm(options: argparse.Namespace) -> int:
         written = evaluate_rhythm(options.data or data_root(), options.output, progress=next(steps))
     lines = rhythm_lines(read_rhythm_evaluation(written))
     sys.stdout.write("\n".join([*lines, str(written)]) + "\n")
+    return OK
+
+
+def _evaluate_statements(options: argparse.Namespace) -> int:
+    from pipeline.analysis import load_classifier
+    from pipeline.config import RECORDING_NETWORK, data_root
+    from pipeline.evaluation.statement_schema import read_statements
+    from pipeline.evaluation.statement_text import statement_lines
+    from pipeline.evaluation.statements import evaluate_statements
+
+    network = load_classifier(RECORDING_NETWORK)
+    with progress_bars(1) as steps:
+        written = evaluate_statements(
+            options.data or data_root(), options.output, classifier=network, progress=next(steps)
+        )
+    sys.stdout.write("\n".join([*statement_lines(read_statements(written)), str(written)]) + "\n")
     return OK
 
 

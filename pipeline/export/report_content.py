@@ -107,7 +107,9 @@ class ReportContent:
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
-        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm))
+        measured = self.analysis.measured
+        leads = 0 if measured is None else min(self.recorded, len(measured.leads))
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm), measured=leads)
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:

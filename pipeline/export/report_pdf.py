@@ -20,6 +20,7 @@ from pipeline.export.pdf_page import (
     ReportSheet,
 )
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_measurements import draw_measurements
 from pipeline.export.report_strips import draw_strips, findings_with_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
@@ -88,6 +89,9 @@ def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     y = _draw_tiles(sheet, content, y)
     y = _draw_priorities(sheet, content, y)
     y = _draw_rhythm(sheet, content, y)
+    if content.analysis.measured is not None:
+        y = _section(sheet, y, "Intervals and statements", "measured in the usual beats of all leads")
+        y = draw_measurements(sheet, content.analysis.measured, y)
     y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     draw_trend(sheet, content, y - 2, height)

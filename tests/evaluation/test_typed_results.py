@@ -21,6 +21,7 @@ from pipeline.evaluation.explanations_schema import Explanations
 from pipeline.evaluation.noise_schema import NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation
 from pipeline.evaluation.schema import Column
+from pipeline.evaluation.statement_schema import StatementsEvaluation
 from pipeline.evaluation.stress_schema import StressTest
 from pipeline.evaluation.superclass_schema import SuperclassEvaluation
 from pipeline.page_classifier.schema import PageEvaluation
@@ -43,6 +44,7 @@ KINDS = {
     "docs/experiments/noise_curves.json": NoiseCurves,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
     "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
