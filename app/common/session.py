@@ -16,14 +16,24 @@ from pipeline.worker.jobs import Job
 _KEY = "heartvision"
 
 
+@dataclass(frozen=True)
+class SheetChoice:
+    """How a recording of several leads is drawn: a layout's name, or "" for a strip of the analysed leads."""
+
+    layout: str = "3x4"
+    speed_mm_s: float = 25.0
+    gain_mm_mv: float = 10.0
+
+
 @dataclass
 class Session(Looking):
     """What survives reruns and page switches.
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
-    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at;
-    `at_s` the time to show first once the recording that waits is analysed, if not its first abnormal beat.
+    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
+    how an ECG of several leads is drawn; `at_s` the time to show first once the recording that waits is analysed, if
+    not its first abnormal beat.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -40,6 +50,7 @@ class Session(Looking):
     uploads: int = 0
     chart_picks: int = 0
     table_picks: int = 0
+    sheet: SheetChoice = SheetChoice()
     kept: tuple[tuple[Recording, ...], int, str, tuple[str, ...] | None] = ((), 0, "", None)
 
     @property
