@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
 
 from app.common import ecg_sheet, ecg_svg
-from app.common.session import Session
+from app.common.session import Session, SheetChoice
 from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S
@@ -52,6 +53,7 @@ def choose(session: Session) -> None:
         if choice.layout:
             _scale("Paper speed", "sheet-speed", SPEEDS_MM_S, "mm/s", session)
             _scale("Gain", "sheet-gain", GAINS_MM_MV, "mm/mV", session)
+            _print(session, session.case)
 
 
 def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: Session) -> None:
@@ -59,6 +61,26 @@ def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: 
         label, values, key=key, required=True, wrap=False, format_func=lambda value: f"{value:g} {unit}",
         label_visibility="collapsed", on_change=_scaled, args=(session,),
     )  # fmt: skip
+
+
+def _print(session: Session, case: cases.Case) -> None:
+    st.download_button(
+        "Print (PDF)", partial(printed, case, session.sheet, session.viewport.start_s), mime="application/pdf",
+        file_name=f"{case.recording.name}.ecg.pdf", icon=":material/print:", key="print-ecg", on_click="ignore",
+        help="A page in A4 landscape, true to scale: print it without scaling.",
+    )  # fmt: skip
+
+
+def printed(case: cases.Case, choice: SheetChoice, start_s: float) -> bytes:
+    """The window as a page in A4 landscape."""
+    from pipeline.export import ecg_page_pdf  # fpdf2, which is not for those who only look
+
+    facts = ecg_page_pdf.PageFacts(case.analysis, datetime.now(UTC))
+    sheet = ecg_page_pdf.page_sheet(
+        case.recording, start_s, layout=SHEET_LAYOUTS[choice.layout], speed_mm_s=choice.speed_mm_s,
+        gain_mm_mv=choice.gain_mm_mv, lines=ecg_page_pdf.lines_over(facts.measurements),
+    )  # fmt: skip
+    return ecg_page_pdf.ecg_page_bytes(sheet, case.recording, facts)
 
 
 def _laid_out(session: Session) -> None:

@@ -128,10 +128,8 @@ def text(
 def _name(sheet: Sheet, trace: SheetTrace, colours: Palette) -> str:
     """The lead's name at the beginning of its piece, over the calibration pulse in the first column."""
     words = f"{trace.lead}{'*' if trace.derived else ''}{'' if trace.calibrated else ' (uncalibrated)'}"
-    first = trace.left_mm <= sheet.left_mm
-    x = 1.0 if first else trace.left_mm + 1.2
-    y = sheet.zero_mm[trace.row] - (sheet.gain_mm_mv if first else 7.0) - 1.2
-    return text(x, max(y, NAME_MM), words, NAME_MM, colours.text, halo=colours.paper, bold=True)
+    x, baseline = sheet.name_at(trace)
+    return text(x, baseline, words, NAME_MM, colours.text, halo=colours.paper, bold=True)
 
 
 def _columns(sheet: Sheet, colours: Palette) -> list[str]:

@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.states import FhirStatus, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
+from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.wording import looked_at
 
@@ -89,6 +91,10 @@ class ReportContent:
         What data the model was trained on.
     recorded : int
         How many leads the recording has.
+    recording : Recording or None
+        The recording with all its leads, if it is drawn as an ECG.
+    measurements : Measurements or None
+        What was measured in it; None where nothing was.
     """
 
     analysis: Analysis
@@ -103,6 +109,8 @@ class ReportContent:
     study: StudyFacts = field(default_factory=StudyFacts)
     trained_on: str = ""
     recorded: int = 0
+    recording: Recording | None = None
+    measurements: Measurements | None = None
 
     @property
     def looked_at(self) -> str:
@@ -134,6 +142,7 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
+    measurements: Measurements | None = None,
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -153,6 +162,8 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
+    measurements : Measurements, optional
+        What was measured in the recording.
 
     Raises
     ------
@@ -175,6 +186,8 @@ def report_content(
         study=study or StudyFacts(),
         trained_on=trained_on,
         recorded=len(recording.leads),
+        recording=recording if is_sheet(recording.leads) else None,
+        measurements=measurements,
     )
 
 

@@ -23,6 +23,8 @@ PULSE_S, PULSE_MV = 0.2, 1.0  # IEC 60601-2-25
 LETTERS_MM: Final = 5.0  # above the rhythm strip, or above the first row of a layout without one
 LEAST_MM: Final = (9.0, 4.0)  # above and below the zero line of a row
 MOST_MM: Final = (30.0, 20.0)  # what is larger runs into the next row, as on paper
+NAME_MM: Final = 7.0  # over the zero line
+NAME_HIGH_MM: Final = 4.0
 ARBITRARY_MM: Final = 15.0  # height of a lead without a scale
 Points = NDArray[np.floating[Any]]
 
@@ -111,9 +113,24 @@ class Sheet:
         """Return where a time stands, mm from the left edge."""
         return self.left_mm + (time_s - self.start_s) * self.speed_mm_s
 
+    @property
+    def crowded(self) -> bool:
+        """Whether rows are too near to each other for a pulse and a name in each of them."""
+        return bool(np.diff(self.zero_mm, prepend=0.0).min() < PULSE_MV * self.gain_mm_mv + NAME_HIGH_MM)
+
+    def name_at(self, trace: SheetTrace) -> tuple[float, float]:
+        """Return where a lead's name begins and its baseline, mm: over the pulse, or over the start of its piece."""
+        if trace.left_mm > self.left_mm:
+            return trace.left_mm + 1.2, max(self.zero_mm[trace.row] - NAME_MM - 1.2, NAME_HIGH_MM)
+        above = PULSE_MV * self.gain_mm_mv if self.pulse(trace.row) else 0.0
+        return 1.0, max(self.zero_mm[trace.row] - above - 1.2, NAME_HIGH_MM)
+
     def pulse(self, row: int) -> tuple[tuple[float, float], ...]:
-        """Return the corners of the calibration pulse of 1 mV and 200 ms in a row, mm; none without a scale."""
-        if not any(trace.calibrated for trace in self.traces if trace.row == row):
+        """Return the corners of the calibration pulse of 1 mV and 200 ms in a row, mm.
+
+        There is none without a scale, and only that of the first row where rows are crowded.
+        """
+        if (row and self.crowded) or not any(trace.calibrated for trace in self.traces if trace.row == row):
             return ()
         zero, top, wide = self.zero_mm[row], self.zero_mm[row] - PULSE_MV * self.gain_mm_mv, PULSE_S * self.speed_mm_s
         return ((1.0, zero), (2.5, zero), (2.5, top), (2.5 + wide, top), (2.5 + wide, zero), (4.0 + wide, zero))
@@ -226,7 +243,7 @@ def ecg_sheet(
         letters_mm=rows.letters,
         strip_row=next((cell.row for cell in places if cell.strip), None),
         traces=tuple(traces),
-        notes=_notes(recording, stretch, places),
+        notes=_notes(stretch, places),
     )
 
 
@@ -281,16 +298,23 @@ def _rows(places: Sequence[Cell], pieces_mm: Sequence[Points], pulse_mm: float, 
         zero.append(float(np.ceil((edge + room[row]) / SQUARE_MM) * SQUARE_MM))
         edge = zero[-1] + float(below[row])
     height = float(np.ceil(edge / SQUARE_MM) * SQUARE_MM)
-    if highest_mm is not None and height > highest_mm:
-        fitting = float(np.floor(highest_mm / SQUARE_MM) * SQUARE_MM)
-        lowest = zero[-1]
-        first, last = min(zero[0], fitting / count), fitting - min(height - lowest, fitting / count)
-        zero = [float(np.round(first + (at - zero[0]) * (last - first) / max(lowest - zero[0], 1.0))) for at in zero]
-        height = fitting
+    if highest_mm is not None:
+        zero, height = _fitted(zero, height, highest_mm)
     return _Rows(tuple(zero), zero[lettered] - float(above[lettered]) - LETTERS_MM / 2, height)
 
 
-def _notes(recording: Recording, stretch: _Stretch, places: Sequence[Cell]) -> tuple[str, ...]:
+def _fitted(zero: list[float], height: float, highest_mm: float) -> tuple[list[float], float]:
+    """Move rows apart by whole squares, or together by whole millimetres, until they fill the page."""
+    spread = min(np.floor((highest_mm - height) / len(zero) / SQUARE_MM) * SQUARE_MM, 2 * SQUARE_MM)
+    if spread >= 0:
+        return [at + i * spread for i, at in enumerate(zero)], height + (len(zero) - 1) * spread
+    fitting = float(np.floor(highest_mm / SQUARE_MM) * SQUARE_MM)
+    lowest = fitting - (height - zero[-1])
+    share = (lowest - zero[0]) / (zero[-1] - zero[0])
+    return [float(np.round(zero[0] + (at - zero[0]) * share)) for at in zero], fitting
+
+
+def _notes(stretch: _Stretch, places: Sequence[Cell]) -> tuple[str, ...]:
     found = []
     if stretch.derived:
         found.append(f"* {in_a_row(stretch.derived)} computed from I and II.")
