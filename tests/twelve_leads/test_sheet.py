@@ -144,7 +144,7 @@ def test_a_short_recording_has_short_paper_with_all_columns():
 def test_rows_move_together_until_they_fit_a_page(name, gain):
     sheet = ecg_sheet(recording(), SHEET_LAYOUTS[name], gain_mm_mv=gain, highest_mm=145)
     assert sheet.height_mm <= 145
-    assert 0 < sheet.zero_mm[0]
+    assert sheet.zero_mm[0] > 0
     assert sheet.zero_mm[-1] < sheet.height_mm
     assert (np.diff(sheet.zero_mm) > 0).all()
     assert sheet.pulse(0)
