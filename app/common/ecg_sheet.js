@@ -109,19 +109,26 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const said = document.createElement("output");
   tools.append(button, said);
   let lines = [];
+  let near = null; // the same words where the lines cross
   const tell = () => {
     const seconds = (Math.abs(state.x[1] - state.x[0]) * width) / speed;
     const rate = seconds > 0.03 ? ` · ${Math.round(60 / seconds)}/min` : "";
     const high = gain ? ` · ${((Math.abs(state.y[1] - state.y[0]) * height) / gain).toFixed(2)} mV` : "";
     said.textContent = state.on ? `${Math.round(seconds * 1000)} ms${rate}${high}` : "";
+    if (near) {
+      near.setAttribute("x", (Math.min(...state.x) + 0.004) * width);
+      near.setAttribute("y", Math.max(Math.min(...state.y) * height - 1.2, 3));
+      near.textContent = said.textContent;
+    }
     return said.textContent;
   };
   const calipers = () => {
-    lines.forEach((line) => line.remove());
-    lines = [];
+    [...lines, near].forEach((line) => line?.remove());
+    [lines, near] = [[], null];
     button.setAttribute("aria-pressed", String(state.on));
     tell();
     if (!state.on) return;
+    near = draw("text", { class: "said", "font-size": 3 }, svg);
     for (const axis of gain ? ["x", "y"] : ["x"]) {
       const most = axis === "x" ? width : height;
       state[axis].forEach((share, i) => {
