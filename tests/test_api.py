@@ -22,8 +22,8 @@ from pipeline.errors import EcgError, IntakeError, LimitError, ModelError, Signa
 from pipeline.types import Annotations, QualitySegment
 
 NAMES = [
-    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "analyse"),
-    "available_models",
+    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "Waves", "analyse"),
+    *("available_models", "delineate"),
     *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "find_rhythms", "load_model"),
     *("read_recording", "score"),
 ]
@@ -34,6 +34,10 @@ SIGNATURES = {
         "-> 'Analysis'"
     ),
     "available_models": "() -> 'tuple[str, ...]'",
+    "delineate": (
+        "(recording: 'Recording', result: 'Analysis | None' = None, *, leads: 'str | Sequence[str] | None' = None, "
+        "every_beat: 'bool | None' = None) -> 'Waves'"
+    ),
     "demo_page_path": "() -> 'Path'",
     "demo_path": "() -> 'Path'",
     "digitise_page": (

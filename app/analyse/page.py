@@ -69,11 +69,12 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, overview
+    from app.analyse import controls, downloads, explorer, measurements, overview
 
     controls.choose(session)
     overview.draw(session)
     overview.offer_review(case)
+    measurements.draw(case)
     explorer.draw(session)
     downloads.draw(case)
 

@@ -75,12 +75,11 @@ def printed(case: cases.Case, choice: SheetChoice, start_s: float) -> bytes:
     """The window as a page in A4 landscape."""
     from pipeline.export import ecg_page_pdf  # fpdf2, which is not for those who only look
 
-    facts = ecg_page_pdf.PageFacts(case.analysis, datetime.now(UTC))
     sheet = ecg_page_pdf.page_sheet(
         case.recording, start_s, layout=SHEET_LAYOUTS[choice.layout], speed_mm_s=choice.speed_mm_s,
-        gain_mm_mv=choice.gain_mm_mv, lines=ecg_page_pdf.lines_over(facts.measurements),
+        gain_mm_mv=choice.gain_mm_mv, lines=ecg_page_pdf.lines_over(case.analysis),
     )  # fmt: skip
-    return ecg_page_pdf.ecg_page_bytes(sheet, case.recording, facts)
+    return ecg_page_pdf.ecg_page_bytes(sheet, case.recording, case.analysis, datetime.now(UTC))
 
 
 def _laid_out(session: Session) -> None:

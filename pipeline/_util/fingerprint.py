@@ -17,6 +17,7 @@ ANSWERING: Final = (
     *(f"models.weights.{name}.manifest" for name in DETECTORS),
     *("models", "pipeline.signal", "pipeline.features", "pipeline.features.network_inputs"),
     *("pipeline.rhythm", "pipeline.analysis", "pipeline.labels", "pipeline.wording"),
+    *("pipeline.waves", "pipeline.twelve_leads", "pipeline.measurements", "pipeline.rhythm_names"),
 )
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from pipeline._util.files import write_bytes
 from pipeline.export.ecg_paper import draw_paper, trace_pen
 from pipeline.export.pdf_page import ALARM, INK, MUTED, ReportSheet
 from pipeline.export.report_content import utc_text
-from pipeline.measurements import Measurements, Spread, Statement
+from pipeline.measurements import Statement
 from pipeline.signal.gaps import runs
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, SheetLayout
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace, ecg_sheet
 from pipeline.types import Analysis, Recording
-from pipeline.wording import duration, report_clock
+from pipeline.wording import duration, interval_words, looked_for_words, report_clock
 
 AS_RECORDED: Final = "Signals as recorded, not filtered."
 POINTS_PER_MM: Final = 20.0
@@ -30,51 +26,11 @@ _TOP_MM: Final = 19.0
 _PAPER_BOTTOM_MM: Final = PAGE_MM[1] - 23.0
 _LINE_MM: Final = 4.1
 _SIDE_MM: Final = 12.5
-_UNITS: Final[Mapping[str, str]] = {"RR": "ms", "P": "ms", "PR": "ms", "QRS": "ms", "QT": "ms"}
+_NUMBER_LINES: Final = 3
+_STATEMENTS_MM: Final = 146.0  # left edge
 
 
-@dataclass(frozen=True)
-class PageFacts:
-    """What stands over an ECG.
-
-    Attributes
-    ----------
-    analysis : Analysis
-        Whose beats and rhythm it is.
-    created : datetime
-        When the page is made, UTC.
-    measurements : Measurements or None
-        What was measured; None where nothing was.
-    """
-
-    analysis: Analysis
-    created: datetime
-    measurements: Measurements | None = None
-
-
-def write_ecg_page(path: Path, sheet: Sheet, recording: Recording, facts: PageFacts) -> Path:
-    """Write `ecg_page_bytes`, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Where to.
-    sheet : Sheet
-        The ECG.
-    recording : Recording
-        What it shows.
-    facts : PageFacts
-        What stands over it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written.
-    """
-    return write_bytes(path, ecg_page_bytes(sheet, recording, facts))
-
-
-def ecg_page_bytes(sheet: Sheet, recording: Recording, facts: PageFacts) -> bytes:
+def ecg_page_bytes(sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime) -> bytes:
     """Return one page in A4 landscape as PDF; the same content gives the same bytes.
 
     Parameters
@@ -83,25 +39,26 @@ def ecg_page_bytes(sheet: Sheet, recording: Recording, facts: PageFacts) -> byte
         The ECG, as `page_sheet` lays it out.
     recording : Recording
         What it shows.
-    facts : PageFacts
-        What stands over it.
+    analysis : Analysis
+        Whose beats and measurements it has.
+    created : datetime
+        When the page is made, UTC.
 
     Notes
     -----
     A millimetre of the sheet is a millimetre of the page: 25 mm/s and 10 mm/mV unless another speed and gain were
     asked for, with grid lines every 1 and 5 mm (IEC 60601-2-25), all drawn as vectors.
     """
-    analysis = facts.analysis
     pdf = ReportSheet(
         title=f"ECG {analysis.record}",
         heading=f"ECG · {analysis.record}",
         state="not reviewed",
         origin=f"HeartVision {analysis.version} · model {analysis.model} {analysis.model_version} · "
-        f"recording SHA-256 {analysis.digest[:16]} · made {utc_text(facts.created)}",
-        created=facts.created,
+        f"recording SHA-256 {analysis.digest[:16]} · made {utc_text(created)}",
+        created=created,
         settled=False,
     )
-    draw_ecg_page(pdf, sheet, recording, facts)
+    draw_ecg_page(pdf, sheet, recording, analysis, created)
     return bytes(pdf.output())
 
 
@@ -135,17 +92,17 @@ def page_sheet(
     )  # fmt: skip
 
 
-def lines_over(measurements: Measurements | None) -> int:
-    """Return how many lines of text stand over the paper."""
-    return max(3, 1 + len(statement_lines(measurements)))
+def lines_over(analysis: Analysis) -> int:
+    """Return how many lines of text stand over the paper, the name included."""
+    return 1 + max(_NUMBER_LINES, len(statements_shown(analysis)))
 
 
-def statement_lines(measurements: Measurements | None) -> tuple[Statement, ...]:
+def statements_shown(analysis: Analysis) -> tuple[Statement, ...]:
     """Return the statements that a page has room for, urgent ones first."""
-    return () if measurements is None else measurements.statements[:STATEMENTS]
+    return () if analysis.measured is None else analysis.measured.statements[:STATEMENTS]
 
 
-def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, facts: PageFacts) -> None:
+def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime) -> None:
     """Add a page in landscape with the ECG.
 
     Parameters
@@ -156,11 +113,13 @@ def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, facts: P
         The ECG.
     recording : Recording
         What it shows.
-    facts : PageFacts
-        What stands over it.
+    analysis : Analysis
+        Whose beats and measurements it has.
+    created : datetime
+        When the page is made, UTC.
     """
     pdf.add_page(orientation="landscape")
-    y = _draw_head(pdf, sheet, recording, facts)
+    y = _draw_head(pdf, sheet, recording, analysis, created)
     left = (PAGE_MM[0] - sheet.width_mm) / 2
     top = min(y + 3.0, _PAPER_BOTTOM_MM - sheet.height_mm)
     draw_paper(pdf, left, top, sheet.width_mm, sheet.height_mm)
@@ -170,53 +129,42 @@ def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, facts: P
             _draw_trace(pdf, trace, left, top)
     for trace in sheet.traces:
         _draw_name(pdf, sheet, trace, left, top)
-    _draw_letters(pdf, sheet, facts.analysis, left, top)
+    _draw_letters(pdf, sheet, analysis, left, top)
     notes = " ".join((*sheet.notes, AS_RECORDED))
     pdf.say(left, top + sheet.height_mm + 3.6, pdf.fit(notes, sheet.width_mm - 98, 7), 7, colour=MUTED)
     pdf.say(left + sheet.width_mm, top + sheet.height_mm + 3.6, sheet.scales, 8, bold=True, align="R")
     _draw_ruler(pdf, left + sheet.width_mm - 92, top + sheet.height_mm + 4.4)
 
 
-def _draw_head(pdf: ReportSheet, sheet: Sheet, recording: Recording, facts: PageFacts) -> float:
+def _draw_head(pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime) -> float:
     """Draw the name, numbers on the left and statements on the right; return their lower edge."""
     right = PAGE_MM[0] - _SIDE_MM
-    pdf.say(_SIDE_MM, _TOP_MM + 4, pdf.fit(facts.analysis.record, 120, 14, bold=True), 14, bold=True)
+    pdf.say(_SIDE_MM, _TOP_MM + 4, pdf.fit(analysis.record, 120, 14, bold=True), 14, bold=True)
     shown = f"{report_clock(sheet.start_s)} to {report_clock(sheet.start_s + sheet.window_s)}"
     words = (
         f"{duration(recording.duration_s)} recorded", f"shown {shown}", f"{len(recording.leads)} leads",
-        f"{recording.fs:g} Hz", f"printed {utc_text(facts.created)[:10]}",
+        f"{recording.fs:g} Hz", f"printed {utc_text(created)[:10]}",
     )  # fmt: skip
     pdf.say(right, _TOP_MM + 4, "  ·  ".join(words), 8, colour=MUTED, align="R")
     y = _TOP_MM + 4 + _LINE_MM
-    for i, line in enumerate(number_lines(facts)):
-        pdf.say(_SIDE_MM, y + i * _LINE_MM, pdf.fit(line, 125, 8.5), 8.5)
-    said = statement_lines(facts.measurements)
+    for i, line in enumerate(pdf.wrap(number_words(analysis), 128, 8.5)[:_NUMBER_LINES]):
+        pdf.say(_SIDE_MM, y + i * _LINE_MM, line, 8.5)
+    said = statements_shown(analysis)
     for i, statement in enumerate(said):
+        text = pdf.fit(statement.text, 138, 8.5, bold=statement.urgent)
         colour = ALARM if statement.urgent else INK
-        pdf.say(145, y + i * _LINE_MM, pdf.fit(statement.text, 140, 8.5, bold=statement.urgent), 8.5,
-                bold=statement.urgent, colour=colour)  # fmt: skip
-    if facts.measurements is not None and not said:
-        looked = ", ".join(facts.measurements.looked_for)
-        pdf.say(145, y, pdf.fit(f"Nothing found; looked for {looked}.", 140, 8), 8, colour=MUTED)
-    return y + max(2, len(said) - 1) * _LINE_MM
+        pdf.say(_STATEMENTS_MM, y + i * _LINE_MM, text, 8.5, bold=statement.urgent, colour=colour)
+    if analysis.measured is not None and not said:
+        for i, line in enumerate(pdf.wrap(looked_for_words(analysis.measured), 138, 8)[:_NUMBER_LINES]):
+            pdf.say(_STATEMENTS_MM, y + i * _LINE_MM, line, 8, colour=MUTED)
+    return y + (lines_over(analysis) - 2) * _LINE_MM
 
 
-def number_lines(facts: PageFacts) -> tuple[str, ...]:
-    """Return rate, intervals and axes in words, at most three lines."""
-    rr_s = np.diff(facts.analysis.time_s)
+def number_words(analysis: Analysis) -> str:
+    """Return rate, intervals and axes in one line of words."""
+    rr_s = np.diff(analysis.time_s)
     rate = f"Rate {60 / float(np.median(rr_s)):.0f}/min" if rr_s.size else "No rate"
-    found = facts.measurements
-    if found is None:
-        return (rate,)
-    intervals = [f"{name} {_ms(spread)}" for name, spread in found.intervals.items() if name != "RR"]
-    qtc = f"QTc {found.qtc_ms[found.qtc_used]:.0f} ms ({found.qtc_used})" if found.qtc_used else ""
-    axes = [f"{name} {degrees:.0f}°" for name, degrees in found.axis_deg.items()]
-    last = "  ·  ".join(part for part in (qtc, f"Axis {', '.join(axes)}" if axes else "") if part)
-    return tuple(line for line in ("  ·  ".join((rate, *intervals)), last) if line)
-
-
-def _ms(spread: Spread) -> str:
-    return f"{spread.median:.0f} ms"
+    return "  ·  ".join((rate, *(interval_words(analysis.measured) if analysis.measured else ())))
 
 
 def _draw_trace(pdf: ReportSheet, trace: SheetTrace, left: float, top: float) -> None:

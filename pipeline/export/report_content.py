@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
-from pipeline.measurements import Measurements
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.states import FhirStatus, StudyState, fhir_status
@@ -93,8 +92,6 @@ class ReportContent:
         How many leads the recording has.
     recording : Recording or None
         The recording with all its leads, if it is drawn as an ECG.
-    measurements : Measurements or None
-        What was measured in it; None where nothing was.
     """
 
     analysis: Analysis
@@ -110,12 +107,13 @@ class ReportContent:
     trained_on: str = ""
     recorded: int = 0
     recording: Recording | None = None
-    measurements: Measurements | None = None
 
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
-        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm))
+        measured = self.analysis.measured
+        leads = 0 if measured is None else min(self.recorded, len(measured.leads))
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm), measured=leads)
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:
@@ -142,7 +140,6 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
-    measurements: Measurements | None = None,
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -162,8 +159,6 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
-    measurements : Measurements, optional
-        What was measured in the recording.
 
     Raises
     ------
@@ -187,7 +182,6 @@ def report_content(
         trained_on=trained_on,
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
-        measurements=measurements,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.ecg_page_pdf import PageFacts, draw_ecg_page, lines_over, page_sheet
+from pipeline.export.ecg_page_pdf import draw_ecg_page, lines_over, page_sheet
 from pipeline.export.ecg_paper import SPEED_MM_S
 from pipeline.export.pdf_page import (
     ALARM,
@@ -22,6 +22,7 @@ from pipeline.export.pdf_page import (
     ReportSheet,
 )
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_measurements import draw_measurements
 from pipeline.export.report_strips import draw_strips, findings_with_strips, usual_rhythm
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
@@ -70,12 +71,12 @@ def pdf_bytes(content: ReportContent) -> bytes:
 
 def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
     """Add a page with all leads, of the usual rhythm where the recording is longer than the page."""
-    recording, found = content.recording, content.measurements
+    recording, analysis = content.recording, content.analysis
     if recording is None:
         return
     last_s = max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s))
-    ecg = page_sheet(recording, min(usual_rhythm(content), last_s), lines=lines_over(found))
-    draw_ecg_page(sheet, ecg, recording, PageFacts(content.analysis, content.created, found))
+    ecg = page_sheet(recording, min(usual_rhythm(content), last_s), lines=lines_over(analysis))
+    draw_ecg_page(sheet, ecg, recording, analysis, content.created)
 
 
 def state_words(content: ReportContent) -> str:
@@ -102,6 +103,9 @@ def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     y = _draw_tiles(sheet, content, y)
     y = _draw_priorities(sheet, content, y)
     y = _draw_rhythm(sheet, content, y)
+    if content.analysis.measured is not None:
+        y = _section(sheet, y, "Intervals and statements", "measured in the usual beats of all leads")
+        y = draw_measurements(sheet, content.analysis.measured, y)
     y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     draw_trend(sheet, content, y - 2, height)

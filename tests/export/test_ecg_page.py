@@ -9,7 +9,7 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from pipeline.export.ecg_page_pdf import PageFacts, ecg_page_bytes, lines_over, number_lines, page_sheet
+from pipeline.export.ecg_page_pdf import ecg_page_bytes, lines_over, number_words, page_sheet
 from pipeline.export.report_content import report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.measurements import Measurements, Spread, Statement
@@ -45,10 +45,11 @@ def ecg(seconds=10.0, leads=TWELVE_LEADS):
 
 def page_of(layout="3x4", *, measurements=None, speed=25.0, gain=10.0):
     recording, analysis = ecg()
+    analysis = replace(analysis, measured=measurements)
     sheet = page_sheet(
-        recording, layout=SHEET_LAYOUTS[layout], speed_mm_s=speed, gain_mm_mv=gain, lines=lines_over(measurements)
+        recording, layout=SHEET_LAYOUTS[layout], speed_mm_s=speed, gain_mm_mv=gain, lines=lines_over(analysis)
     )
-    return sheet, ecg_page_bytes(sheet, recording, PageFacts(analysis, CREATED, measurements))
+    return sheet, ecg_page_bytes(sheet, recording, analysis, CREATED)
 
 
 def traces_on(pdf):
@@ -99,17 +100,20 @@ def test_measurements_and_statements_stand_over_the_paper_urgent_ones_first():
 
 def test_without_a_statement_the_page_says_what_was_looked_for():
     quiet = Measurements(looked_for=("long QT", "ST elevation"))
-    assert "Nothing found; looked for long QT, ST elevation." in text_of(page_of(measurements=quiet)[1])[0]
+    assert (
+        "Looked for: long QT, ST elevation. No statement does not mean a normal ECG."
+        in text_of(page_of(measurements=quiet)[1])[0]
+    )
 
 
 def test_nothing_measured_leaves_the_rate():
     analysis = ecg()[1]
-    assert number_lines(PageFacts(analysis, CREATED)) == ("Rate 75/min",)
+    assert number_words(analysis) == "Rate 75/min"
 
 
 def test_derived_leads_are_marked_on_the_page():
     recording, analysis = ecg(leads=("I", "II", "V1", "V2", "V3", "V4", "V5", "V6"))
-    text = text_of(ecg_page_bytes(page_sheet(recording), recording, PageFacts(analysis, CREATED)))[0]
+    text = text_of(ecg_page_bytes(page_sheet(recording), recording, analysis, CREATED))[0]
     assert "aVF*" in text
     assert "computed from I and II" in text
 
@@ -122,9 +126,8 @@ def test_the_same_content_gives_the_same_bytes():
 def test_a_report_of_three_leads_or_more_ends_with_the_ecg(leads, pages):
     recording, analysis = ecg(60.0, leads)
     content = report_content(
-        recording, replace(analysis, leads=leads[:1]), reviewed_beats(analysis, ()), created=CREATED,
-        measurements=MEASURED,
-    )  # fmt: skip
+        recording, replace(analysis, leads=leads[:1], measured=MEASURED), reviewed_beats(analysis, ()), created=CREATED
+    )
     pdf = pdf_bytes(content)
     sizes = [page.get_size() for page in pypdfium2.PdfDocument(pdf)]
     assert [width > height for width, height in sizes] == [False] * (len(sizes) - pages) + [True] * pages
