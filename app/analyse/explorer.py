@@ -32,6 +32,7 @@ def draw(session: Session) -> None:
     _trend(session)
     _navigation(session)
     _strip(session)
+    twelve_leads.draw_median(session)
     _rhythm(session)
     if session.case is not None and not session.case.letters:
         st.info(NO_BEATS, icon=":material/info:")

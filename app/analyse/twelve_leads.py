@@ -14,6 +14,7 @@ from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S
 from pipeline.cases import case as cases
+from pipeline.measurements import Waves
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
 from pipeline.twelve_leads.sheet import GAINS_MM_MV, SPEEDS_MM_S, Sheet, page_s
 from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
@@ -21,6 +22,7 @@ from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
 STRIP = "strip"
 SCREEN_POINTS_PER_MM = 10.0  # of a trace: two for each point of the screen
 AS_RECORDED = "As recorded, not filtered."
+TICKS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all leads; uncertain ones are left out."
 
 
 def is_open(session: Session) -> bool:
@@ -53,6 +55,7 @@ def choose(session: Session) -> None:
         if choice.layout:
             _scale("Paper speed", "sheet-speed", SPEEDS_MM_S, "mm/s", session)
             _scale("Gain", "sheet-gain", GAINS_MM_MV, "mm/mV", session)
+            st.toggle("Wave marks", value=choice.marks, key="sheet-marks", on_change=_marked, args=(session,))
             _print(session, session.case)
 
 
@@ -95,12 +98,17 @@ def _scaled(session: Session) -> None:
     )
 
 
+def _marked(session: Session) -> None:
+    session.sheet = replace(session.sheet, marks=st.session_state["sheet-marks"])
+
+
 def draw(session: Session, case: cases.Case) -> None:
     """Draw the window as an ECG, with class letters over the rhythm strip, and say what was derived."""
     sheet = sheet_of(session, case)
     also = ecg_svg.OnSheet(
-        cases.marks(case, *session.viewport.span_s), session.beat, case.analysis.rhythm, case.analysis.quality.segments
-    )
+        cases.marks(case, *session.viewport.span_s), session.beat, case.analysis.rhythm,
+        case.analysis.quality.segments, _wave_marks(session, case),
+    )  # fmt: skip
     drawn = ecg_sheet.Drawn(
         ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
     )
@@ -108,7 +116,19 @@ def draw(session: Session, case: cases.Case) -> None:
         drawn, f"ecg-sheet-{case.recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
         beat=partial(session.select, by="chart"), look=session.look,
     )  # fmt: skip
-    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED))))
+    ticks = (TICKS,) if also.waves else ()
+    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED, *ticks))))
+
+
+def _wave_marks(session: Session, case: cases.Case) -> tuple[Waves, ...]:
+    """The marks of all stretches that the window touches; none if they are not wanted."""
+    if not session.sheet.marks or not case.letters:
+        return ()
+    from app.analyse import median_beat  # SciPy, which the first page does not need
+
+    start_s, stop_s = session.viewport.span_s
+    found = [median_beat.stretch(case, at) for at in (start_s, min(stop_s, case.recording.duration_s) - 1e-6)]
+    return tuple({one.start_s: one.waves for one in found if one is not None}.values())
 
 
 def sheet_of(session: Session, case: cases.Case) -> Sheet:
@@ -118,3 +138,14 @@ def sheet_of(session: Session, case: cases.Case) -> Sheet:
         case.recording, SHEET_LAYOUTS[choice.layout], start_s=session.viewport.start_s, speed_mm_s=choice.speed_mm_s,
         gain_mm_mv=choice.gain_mm_mv, points_per_mm=SCREEN_POINTS_PER_MM,
     )  # fmt: skip
+
+
+def draw_median(session: Session) -> None:
+    """Draw the median beat of where the window lies, for a recording that is shown as an ECG."""
+    if session.case is None or not is_open(session) or not session.case.letters:
+        return
+    from app.analyse import median_beat  # SciPy, which the first page does not need
+
+    middle_s = session.viewport.start_s + session.viewport.window_s / 2
+    if (found := median_beat.stretch(session.case, middle_s)) is not None:
+        median_beat.draw(session, session.case, found)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.common.ecg_chart import episode_words, thinned
 from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
+from pipeline.measurements import WaveMark, Waves
 from pipeline.rhythm_names import rhythm_name
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace
 from pipeline.types import Episode, QualitySegment
@@ -20,18 +21,20 @@ from pipeline.wording import clock
 BAND_MM, AXIS_MM = 6.0, 5.0  # above the paper for the rhythm, below it for the time
 LETTER_MM, NAME_MM, SMALL_MM = 2.8, 3.0, 2.3  # font sizes
 _FRAME_S = (0.25, 0.45)  # of the selected beat, before and after its R peak
+_TICK_MM = 5.0
 _LETTER_WIDTH = 0.62  # of the font size
 Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
 class OnSheet:
-    """What is drawn with the signal: beats with their letters, the one that is selected, rhythm and quality."""
+    """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, marks of waves."""
 
     marks: BeatMarks
     selected: int | None = None
     rhythm: tuple[Episode, ...] = ()
     quality: tuple[QualitySegment, ...] = ()
+    waves: tuple[Waves, ...] = ()
 
 
 def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
@@ -42,8 +45,9 @@ def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
         *_selected(sheet, also, colours),
         *_columns(sheet, colours),
         *(_line(sheet.pulse(row), colours) for row in range(len(sheet.zero_mm))),
-        *(_path(trace.x_mm, trace.y_mm, colours.trace) for trace in sheet.traces),
+        *(path(trace.x_mm, trace.y_mm, colours.trace) for trace in sheet.traces),
         *(_name(sheet, trace, colours) for trace in sheet.traces),
+        *(_wave_marks(sheet, waves, colours) for waves in also.waves),
         *_letters(sheet, also, colours),
         *_rhythm(sheet, also.rhythm, colours),
         *_axis(sheet, colours),
@@ -75,7 +79,7 @@ def _paper(width: float, height: float, colours: Palette) -> list[str]:
     ]
 
 
-def _path(x_mm: Points, y_mm: Points, colour: str) -> str:
+def path(x_mm: Points, y_mm: Points, colour: str) -> str:
     """A trace; where a value is missing, the pen is lifted."""
     known = np.isfinite(y_mm)
     x, y = np.round(x_mm, 2).tolist(), np.round(np.where(known, y_mm, 0.0), 2).tolist()
@@ -168,6 +172,19 @@ def _inside(sheet: Sheet, time_s: float) -> float:
 
 def _box(x: float, y: float, width: float, height: float, fill: str) -> str:
     return f'<rect x="{x:.2f}" y="{y:g}" width="{width:.2f}" height="{height:g}" fill="{fill}"/>'
+
+
+def _wave_marks(sheet: Sheet, waves: Waves, colours: Palette) -> str:
+    """Onset and end of each wave over all leads as ticks at the zero line of the rhythm strip, or of the first row."""
+    zero = sheet.zero_mm[sheet.strip_row or 0]
+    found = []
+    for wave, colour in (("p", colours.classes["S"]), ("qrs", colours.classes["F"]), ("t", colours.classes["V"])):
+        names: tuple[WaveMark, ...] = (f"{wave}_on", f"{wave}_off")  # type: ignore[assignment]
+        at = np.concatenate([waves.marks(name) for name in names])
+        at = at[(at >= sheet.start_s) & (at < sheet.start_s + sheet.window_s)]
+        strokes = "".join(f"M{sheet.x_of(second):.2f} {zero - 3:g}v{_TICK_MM:g}" for second in at.tolist())
+        found.append(f'<path class="wave" d="{strokes}" stroke="{colour}"/>' if strokes else "")
+    return "".join(found)
 
 
 def _letters(sheet: Sheet, also: OnSheet, colours: Palette) -> list[str]:

@@ -164,7 +164,7 @@ def number_words(analysis: Analysis) -> str:
     """Return rate, intervals and axes in one line of words."""
     rr_s = np.diff(analysis.time_s)
     rate = f"Rate {60 / float(np.median(rr_s)):.0f}/min" if rr_s.size else "No rate"
-    return "  ·  ".join((rate, *(interval_words(analysis.measured) if analysis.measured else ())))
+    return "; ".join((rate, *(interval_words(analysis.measured) if analysis.measured else ())))
 
 
 def _draw_trace(pdf: ReportSheet, trace: SheetTrace, left: float, top: float) -> None:
