@@ -149,3 +149,11 @@ def draw_median(session: Session) -> None:
     middle_s = session.viewport.start_s + session.viewport.window_s / 2
     if (found := median_beat.stretch(session.case, middle_s)) is not None:
         median_beat.draw(session, session.case, found)
+
+
+def draw_comparison(session: Session) -> None:
+    """Draw the comparison with another recording, for a recording of three leads or more."""
+    if session.case is not None and is_sheet(session.case.recording.leads):
+        from app.analyse import comparison  # SciPy and SQLAlchemy, which the first page does not need
+
+        comparison.draw(session)

@@ -7,13 +7,17 @@ import pypdfium2
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.analyse import twelve_leads
+from app.analyse import median_beat, twelve_leads
+from app.common import median_svg
 from app.common.session import Session, SheetChoice
+from app.common.theme import LIGHT
 from pipeline.cases.case import Case
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
+from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
+from pipeline.twelve_leads.median_beat import marked_stretch
 from pipeline.types import Recording
 from tests.helpers.pages import settled
 
@@ -32,9 +36,7 @@ def eight() -> Recording:
 
 @pytest.fixture
 def page(eight: Recording) -> AppTest:
-    opened = AppTest.from_file(MAIN, default_timeout=120)
-    opened.query_params["recording"] = eight.digest
-    return settled(opened.run())
+    return settled(_opened(eight))
 
 
 def session(page: AppTest) -> Session:
@@ -100,6 +102,55 @@ def test_the_page_to_print_shows_the_window_in_the_layout_that_is_chosen(page: A
         text = document[0].get_textpage().get_text_range()
     for words in ("eight", "50 mm/s · 5 mm/mV", "shown 0:00:20 to 0:00:25", "−aVR", "computed from I and II"):
         assert words in text
+
+
+def metrics(page: AppTest) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in page.metric}
+
+
+def test_intervals_of_the_median_beat_follow_a_mark_that_was_moved(page: AppTest) -> None:
+    found = marked_stretch(case(page).recording, case(page).analysis, 0.0, case(page).recording.duration_s)
+    assert found.beat is not None
+    before = found.beat.marks_s["qrs_off"] - found.beat.marks_s["qrs_on"]
+    assert metrics(page)["QRS"] == (f"{1000 * before:.0f} ms", "as found")
+    key = (case(page).recording.digest, found.start_s)
+    place = median_svg.overlaid(found.beat, found.beat.marks_s, LIGHT)
+    mark = next(one for one in place.marks if one.name == "qrs_off")
+    median_beat._moved(session(page), key, found.beat, mark.name, mark.x_mm + 0.02 * place.speed_mm_s)
+    page.run()
+    assert metrics(page)["QRS"] == (f"{1000 * before + 20:.0f} ms", "+20 ms")
+    assert "Moved by you: QRS off" in captions(page)
+    page.button(key="median-reset").click().run()
+    assert metrics(page)["QRS"] == (f"{1000 * before:.0f} ms", "as found")
+
+
+def test_the_median_beat_is_shown_side_by_side(page: AppTest) -> None:
+    choose(page, "median-view", "Side by side")
+    assert not page.exception
+    assert "drag a mark" not in captions(page)
+
+
+def test_another_recording_is_compared(page: AppTest, eight: Recording) -> None:
+    taller = Recording.from_array(np.asarray(eight.p_signal) * 1.5, fs=eight.fs, leads=eight.leads, name="taller")
+    other = settled(_opened(save_recording(taller)))
+    found = case(other)
+    study_of_analysis(found.analysis, found.recording)
+    page.button(key="compare").click().run()
+    assert page.selectbox(key="compared").value is None
+    page.selectbox(key="compared").set_value(taller.digest).run()
+    assert not page.exception
+    tables = [frame.value for frame in page.dataframe]
+    numbers = next(frame for frame in tables if list(frame.columns) == ["Measure", "taller", "eight", "Difference"])
+    rate = numbers.set_index("Measure").loc["Rate"]
+    assert rate["taller"] == rate["eight"]
+    assert rate["Difference"] == "+0/min"
+    assert "taller" in captions(page)
+
+
+def _opened(recording: Recording) -> AppTest:
+    opened = AppTest.from_file(MAIN, default_timeout=120)
+    opened.query_params["recording"] = recording.digest
+    return opened.run()
 
 
 def test_two_leads_open_as_a_strip_as_before() -> None:
