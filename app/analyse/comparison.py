@@ -75,7 +75,7 @@ def _chosen(session: Session, comparing: Comparing, case: Case) -> Case | None:
             "The earlier recording", list(names), index=None, key="compared", width=420,
             placeholder="a recording of the worklist, or one that was opened here", format_func=lambda key: names[key],
         )  # fmt: skip
-        with st.popover("Open files", icon=":material/folder_open:"):
+        with st.popover("Open files", icon=":material/folder_open:", key=f"compare-open-{len(comparing.read)}"):
             _upload(comparing)
     if comparing.error:
         st.error(plain(comparing.error), icon=":material/error:")

@@ -56,7 +56,7 @@ def draw(session: Session, case: Case, found: MarkedStretch) -> None:
             label_visibility="collapsed",
         )  # fmt: skip
         st.button("Marks as found", key="median-reset", disabled=not moved, icon=":material/undo:",
-                  on_click=session.moved_marks.pop, args=(key, None))  # fmt: skip
+                  on_click=_reset, args=(session, key))  # fmt: skip
     if view == VIEWS[1]:
         curve = median_svg.Curve(beat, palette().trace)
         drawn = median_svg.side_by_side([curve], marks, palette())
@@ -73,6 +73,10 @@ def draw(session: Session, case: Case, found: MarkedStretch) -> None:
 def _moved(session: Session, key: tuple[str, float], beat: MedianBeat, name: str, x_mm: float) -> None:
     mark = next(one for one in median_svg.MOVABLE if one == name)
     session.moved_marks.setdefault(key, {})[mark] = median_svg.time_of(beat, x_mm)
+
+
+def _reset(session: Session, key: tuple[str, float]) -> None:
+    session.moved_marks.pop(key, None)
 
 
 def _words(case: Case, found: MarkedStretch, moved: Mapping[WaveMark, float], *, overlaid: bool) -> str:

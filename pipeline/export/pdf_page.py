@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from fpdf import FPDF, ViewerPreferences
+from fpdf.enums import PageOrientation
 from fpdf.fonts import TTFFont
 
 from pipeline.export.printable_text import CJK, FONTS, MAIN, needs_shaping, other_fonts, printable
@@ -108,7 +109,11 @@ class ReportSheet(FPDF):
 
     def _edges(self) -> tuple[float, float]:
         """Return the right margin and the lower edge of the page that is open, upright or in landscape, mm."""
-        return (RIGHT_MM, HEIGHT_MM) if self.cur_orientation == "P" else (HEIGHT_MM - LEFT_MM, WIDTH_MM)
+        return (
+            (RIGHT_MM, HEIGHT_MM)
+            if self.cur_orientation == PageOrientation.PORTRAIT
+            else (HEIGHT_MM - LEFT_MM, WIDTH_MM)
+        )
 
     def clean(self, text: str) -> str:
         """Return `text` as the fonts can show it."""

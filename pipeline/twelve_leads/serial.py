@@ -58,18 +58,24 @@ def changes(earlier: Measurements, later: Measurements) -> tuple[Change, ...]:
     earlier, later : Measurements
         What was measured in each. QTc is by the formula that both used; it is left out if they used two.
     """
-    pairs = (earlier, later)
-    rates = [60_000 / one.intervals["RR"].median if "RR" in one.intervals else None for one in pairs]
-    found = [Change("Rate", "/min", *rates)]
-    for name in _INTERVALS:
-        values = [one.intervals[name].median if name in one.intervals else None for one in pairs]
-        found.append(Change(name, "ms", *values))
-    used = {one.qtc_used for one in pairs if one.qtc_used}
+    found = [Change("Rate", "/min", _rate(earlier), _rate(later))]
+    found += [Change(name, "ms", _median(earlier, name), _median(later, name)) for name in _INTERVALS]
+    used = {one.qtc_used for one in (earlier, later) if one.qtc_used}
     if len(used) == 1:
         name = used.pop()
-        found.append(Change(f"QTc ({name})", "ms", *(one.qtc_ms.get(name) if one.qtc_used else None for one in pairs)))
-    found += [Change(f"Axis {name}", "°", *(one.axis_deg.get(name) for one in pairs)) for name in _AXES]
+        values = [one.qtc_ms.get(name) if one.qtc_used else None for one in (earlier, later)]
+        found.append(Change(f"QTc ({name})", "ms", values[0], values[1]))
+    found += [Change(f"Axis {name}", "°", earlier.axis_deg.get(name), later.axis_deg.get(name)) for name in _AXES]
     return tuple(one for one in found if one.earlier is not None or one.later is not None)
+
+
+def _median(measured: Measurements, name: str) -> float | None:
+    return measured.intervals[name].median if name in measured.intervals else None
+
+
+def _rate(measured: Measurements) -> float | None:
+    rr_ms = _median(measured, "RR")
+    return None if rr_ms is None else 60_000 / rr_ms
 
 
 def st_changes(earlier: Measurements, later: Measurements, at: str = "J60") -> tuple[Change, ...]:
