@@ -92,7 +92,7 @@ def test_the_page_names_the_leads_the_scales_the_date_and_that_nothing_was_filte
 
 
 def test_measurements_and_statements_stand_over_the_paper_urgent_ones_first():
-    text = text_of(page_of(measurements=MEASURED)[1])[0]
+    text = " ".join(text_of(page_of(measurements=MEASURED)[1])[0].split())
     for words in ("Rate 75/min", "PR 162 ms", "QRS 94 ms", "QTc 430 ms (Fridericia)", "QRS -35°"):
         assert words in text
     assert text.index("ST elevation in V1 to V3") < text.index("Left axis deviation")
