@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.digitisation.paper import mapped
-from pipeline.digitisation.words import GLYPHS
+from pipeline.digitisation.phrases import GLYPHS
 from pipeline.types import FloatArray, PictureArray, read_only
 
 Colour = tuple[int, int, int]
