@@ -21,7 +21,8 @@ NEAR_MM: Final = 3.5  # greatest distance of a rule, or of a label's first lette
 _LABEL_MM: Final = 14.0  # on most pages labels stand this close to the beginning of their column
 _FAR: Final = 0.5  # weight of a name that stands further from it
 _WEIGHT: Final = MappingProxyType({"I": 0.05, "II": 0.4, "III": 0.6})  # any stroke looks like an I
-_BY_CHANCE: Final = 0.03  # how often a name is read where none, or another one, is printed
+_BY_CHANCE: Final = 0.005  # how often one of the names is read at one of the places where none is printed
+_MISREAD: Final = 0.02  # how often a printed name is read as one of the others
 _READ: Final = np.linspace(0.05, 0.98, 24)  # shares of the printed names that could have been read
 _STRIP: Final = 0.3  # weight of a missing name of a strip: many pages print none
 _ANY_NAME: Final = 0.2  # how probable each name is where a page may show any lead
@@ -96,13 +97,13 @@ def fit_labels(
         for word in words
         if word.text in LEAD_NAMES and (found := _placed(word, layout, lanes, span, px_per_mm)) is not None
     ]
-    seen, right, wrong = _explained(layout, placed)
+    seen, right, misread, astray = _explained(layout, placed)
     missed = sum(_missed(layout, row, lead) for i, (row, _, _, lead) in enumerate(layout.boxes()) if i not in seen)
     read = sum(weight for _, weight, _ in seen.values())
     free = sum(weight for _, weight, usual in seen.values() if not usual)
     score = float((read * np.log(_READ) + missed * np.log(1 - _READ)).max()) + free * np.log(_ANY_NAME)
-    score += wrong * float(np.log(_BY_CHANCE)) + _SAID_ONCE * (layout.in_turn and said_lead(words) is not None)
-    return LabelFit(score, right, wrong, tuple((box, text) for box, (text, _, _) in sorted(seen.items())))
+    score += misread * float(np.log(_MISREAD)) + astray * float(np.log(_BY_CHANCE)) + _SAID_ONCE * (layout.in_turn and said_lead(words) is not None)
+    return LabelFit(score, right, misread + astray, tuple((box, text) for box, (text, _, _) in sorted(seen.items())))
 
 
 def _placed(
@@ -120,13 +121,16 @@ def _placed(
 
 def _explained(
     layout: PageLayout, placed: list[_Placed]
-) -> tuple[dict[int, tuple[str, float, bool]], float, float]:
-    """Return, by box, the name, its weight and whether it is the layout's own; the sums of right and wrong weights."""
+) -> tuple[dict[int, tuple[str, float, bool]], float, float, float]:
+    """Return, by box, the name, its weight and whether it is the layout's own; sums of right, misread, astray weights.
+
+    A misread name stands where the layout has another one, a name astray where it has none.
+    """
     below = len(layout.columns[0])
     index = {(row, column): i for i, (row, column, _, _) in enumerate(layout.boxes())}
     one = most_common([each for each in placed if each.near]) if layout.in_turn else None
     seen: dict[int, tuple[str, float, bool]] = {}
-    right = wrong = 0.0
+    right = misread = astray = 0.0
     for each in sorted(placed, key=lambda item: -item.weight):
         box = index.get((each.row, each.column if each.row < below else 0))
         usual = box is not None and _same_lead(each.text, layout.boxes()[box][3], layout)
@@ -135,9 +139,10 @@ def _explained(
         if fits and box is not None and box not in seen:
             seen[box] = (each.text, each.weight, usual or layout.in_turn or each.row >= below)
             right += each.weight
-        elif not (fits and box is not None and seen[box][0] == each.text):
-            wrong += each.weight
-    return seen, right, wrong
+        elif each.text != "I" and not (fits and box is not None and seen[box][0] == each.text):
+            misread += each.weight * each.near
+            astray += each.weight * (not each.near)
+    return seen, right, misread, astray
 
 
 def most_common(placed: list[_Placed]) -> str | None:

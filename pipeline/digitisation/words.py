@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 import cv2
@@ -17,6 +18,7 @@ from pipeline.digitisation.trace import Trace
 from pipeline.types import FloatArray, PictureArray
 
 LEAD_NAMES: Final = (*TWELVE_LEADS, INVERTED_AVR)
+CUT_OFF: Final = MappingProxyType({"VR": "aVR", "VL": "aVL", "VF": "aVF"})  # a line often runs through the first letter
 _WORDS_MAX: Final = 250  # a page has fewer; noise would cost time
 _HEIGHT_PX: Final = 20
 _HEIGHT_MM: Final = (1.2, 6.0)
@@ -50,7 +52,7 @@ def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int)
     for x, y, width, height in _groups((strength > _INK).astype(np.uint8), px_per_mm):
         word = _read(strength[y : y + height, x : x + width])
         if word is not None:
-            found.append(Word(word[0], x + width / 2, y + height / 2, round(word[1], 3)))
+            found.append(Word(CUT_OFF.get(word[0], word[0]), x + width / 2, y + height / 2, round(word[1], 3)))
     return (*found, *read_phrases(strength, px_per_mm))
 
 
@@ -117,7 +119,7 @@ def _templates() -> tuple[tuple[str, FloatArray], ...]:
     with np.load(GLYPHS) as glyphs:
         for name in glyphs.files:
             face, word = name.split("/", 1)
-            if word in LEAD_NAMES and not face.startswith("held"):
+            if (word in LEAD_NAMES or word in CUT_OFF) and not face.startswith("held"):
                 found.append((word, _scaled(glyphs[name].astype(np.float32) / 255)))
     return tuple(found)
 
