@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.digitisation.grid import NO_GRID, Grid, measure_grid
 from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes, inverted, is_dark_screen
+from pipeline.digitisation.label_evidence import fit_labels, said_lead
 from pipeline.digitisation.layout_choice import (
     LayoutChoice,
     LeadBox,
@@ -21,11 +22,18 @@ from pipeline.digitisation.layout_choice import (
     strip_lead,
     time_span,
 )
-from pipeline.digitisation.label_evidence import said_lead
 from pipeline.digitisation.layouts import ONE_LEAD, TWELVE_LEADS, layout_names, layout_of
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
 from pipeline.digitisation.phrases import Word
-from pipeline.digitisation.speed_and_gain import MeasuredValue, Pulse, find_pulses, gain_of, gain_pair, gains_seen, speed_of
+from pipeline.digitisation.speed_and_gain import (
+    MeasuredValue,
+    Pulse,
+    find_pulses,
+    gain_of,
+    gain_pair,
+    gains_seen,
+    speed_of,
+)
 from pipeline.digitisation.trace import Trace, follow, rules
 from pipeline.digitisation.words import LEAD_NAMES, read_margins, read_words
 from pipeline.errors import IntakeError
@@ -46,8 +54,8 @@ _NO_TRACES: Final = (
     "if a part of the page is missing, show all of it."
 )
 _DARK: Final = (
-    "This is a dark screen, and no millimetre grid was found on it after it was inverted: give a picture with its grid, "
-    "or the pixels per millimetre by hand."
+    "This is a dark screen, and no millimetre grid was found on it after it was inverted: give a picture with its "
+    "grid, or the pixels per millimetre by hand."
 )
 _WHOLE_MM: Final = 180.0  # shorter traces are probably only part of a page
 PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be shorter by this share
@@ -209,7 +217,9 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
     try:
         found = _turned_upright(inverted(picture), given)
     except IntakeError as error:
-        raise IntakeError(_DARK if str(error) == NO_GRID else f"This is a dark screen, read inverted. {error}") from None
+        raise IntakeError(
+            _DARK if str(error) == NO_GRID else f"This is a dark screen, read inverted. {error}"
+        ) from None
     return replace(found, dark_screen=True)
 
 
@@ -294,7 +304,9 @@ def _read(
         raise IntakeError(_NO_TRACES.format(found="no"))
     traces, aside = follow(ink, lanes, fine)
     if given.lanes is None:
-        lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine, 1 if given.layout == ONE_LEAD else _TRACES_MIN)
+        lanes, traces, aside = _real_traces(
+            ink, lanes, traces, aside, fine, 1 if given.layout == ONE_LEAD else _TRACES_MIN
+        )
     words = read_words(ink, aside, traces, fine)
     if given.corners is None:
         words = (*words, *read_margins(picture, sheet.corners, float(np.mean(grid.px_per_mm))))
@@ -303,7 +315,9 @@ def _read(
     span = given.span or time_span(traces, pulses, fine)
     rule = rules(ink, lanes, fine)
     if given.layout:
-        layout = LayoutChoice(given.layout, 1.0, "stated")
+        stated = layout_of(given.layout, len(lanes))
+        names = fit_labels(stated, lanes, span, words, fine).names if stated else ()
+        layout = LayoutChoice(given.layout, 1.0, "stated", names=names)
     else:
         layout = choose_layout(lanes, span, words, rule, traces, fine)
     boxes, doubtful = _boxes(layout, span, rule, traces, pulses, words, fine, given)
@@ -352,8 +366,8 @@ def _boxes(
     boxes = lead_boxes(known, span, rule, px_per_mm, stated, given.joints)
     if known.free and not given.layout:
         boxes = tuple(replace(box, lead=stated.get(i, read.get(i, box.lead))) for i, box in enumerate(boxes))
-        unread = [i for i in range(len(boxes)) if i not in read and i not in stated]
-        return boxes, tuple(unread) if any(box.lead != lead for box, lead in zip(boxes, known.columns[0])) else ()
+        other = tuple(box.lead for box in boxes) != known.columns[0]
+        return boxes, tuple(i for i in range(len(boxes)) if other and i not in read and i not in stated)
     return _named_strips(boxes, traces, read, stated)
 
 

@@ -20,7 +20,14 @@ from pipeline.digitisation.phrases import GLYPHS, NUMBERS, SINGLE_LEADS, UNITS
 from pipeline.digitisation.words import CUT_OFF, LEAD_NAMES
 
 OTHERS = ("ID 4711", "HR 72", "0.05-40 Hz", "Sinus rhythm")
-WORDS = (*LEAD_NAMES, *CUT_OFF, *UNITS, *(number for unit in NUMBERS.values() for number in unit), *SINGLE_LEADS, *OTHERS)
+WORDS = (
+    *LEAD_NAMES,
+    *CUT_OFF,
+    *UNITS,
+    *(number for unit in NUMBERS.values() for number in unit),
+    *SINGLE_LEADS,
+    *OTHERS,
+)
 HEIGHT_PX = 48
 DEJAVU, LIBERATION = Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/truetype/liberation")
 FACES = {

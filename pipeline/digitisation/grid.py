@@ -125,17 +125,17 @@ def measure_grid(picture: PictureArray) -> Grid:
         )
     grey = darkness(small)
     grid = _measured(np.minimum(grey, np.percentile(grey, _TRACE_PERCENTILE)), picture.shape, scale)
-    if grid is None or max(grid.px_per_mm) > _UNEQUAL * min(grid.px_per_mm):
+    if grid is None or not _is_square(grid):
         bare = _measured(_without_ink(grey, small), picture.shape, scale)
-        if grid is None or (bare is not None and _inequality(bare) < _inequality(grid)):
-            grid = bare
+        if bare is not None and _is_square(bare):
+            return bare
     if grid is None:
         raise IntakeError(NO_GRID)
     return grid
 
 
-def _inequality(grid: Grid) -> float:
-    return max(grid.px_per_mm) / min(grid.px_per_mm)
+def _is_square(grid: Grid) -> bool:
+    return max(grid.px_per_mm) <= _UNEQUAL * min(grid.px_per_mm)
 
 
 def _without_ink(grey: FloatArray, picture: PictureArray) -> FloatArray:

@@ -102,13 +102,15 @@ def fit_labels(
     read = sum(weight for _, weight, _ in seen.values())
     free = sum(weight for _, weight, usual in seen.values() if not usual)
     score = float((read * np.log(_READ) + missed * np.log(1 - _READ)).max()) + free * np.log(_ANY_NAME)
-    score += misread * float(np.log(_MISREAD)) + astray * float(np.log(_BY_CHANCE)) + _SAID_ONCE * (layout.in_turn and said_lead(words) is not None)
+    score += (
+        misread * float(np.log(_MISREAD))
+        + astray * float(np.log(_BY_CHANCE))
+        + _SAID_ONCE * (layout.in_turn and said_lead(words) is not None)
+    )
     return LabelFit(score, right, misread + astray, tuple((box, text) for box, (text, _, _) in sorted(seen.items())))
 
 
-def _placed(
-    word: Word, layout: PageLayout, lanes: Matrix, span: tuple[int, int], px_per_mm: int
-) -> _Placed | None:
+def _placed(word: Word, layout: PageLayout, lanes: Matrix, span: tuple[int, int], px_per_mm: int) -> _Placed | None:
     row = row_of(word, lanes)
     if row is None:
         return None

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Mask
-from pipeline.digitisation.label_evidence import NEAR_MM, LabelFit, fit_labels, limb_misfit, limb_odds, rows_alike, said_lead
+from pipeline.digitisation.label_evidence import (
+    NEAR_MM,
+    LabelFit,
+    fit_labels,
+    limb_misfit,
+    limb_odds,
+    rows_alike,
+    said_lead,
+)
 from pipeline.digitisation.layouts import LAYOUTS, ONE_LEAD, PageLayout, layout_names, layout_of
 from pipeline.digitisation.phrases import Word
 from pipeline.digitisation.speed_and_gain import Pulse
@@ -185,9 +193,7 @@ def choose_layout(
     read = len({word.text for word in words if word.text in LEAD_NAMES})
     reason = f"{len(lanes)} rows; {read} different lead names read"
     others = tuple(item[2] for item in scored[1:])
-    return LayoutChoice(
-        name, confidence, reason, others, fit.names, likely=bool(margin >= _LIKELY)
-    )
+    return LayoutChoice(name, confidence, reason, others, fit.names, likely=bool(margin >= _LIKELY))
 
 
 def _prior(layout: PageLayout, span: tuple[int, int], traces: tuple[Trace, ...]) -> float:

@@ -125,7 +125,9 @@ def _read(strength: FloatArray, boxes: list[Box], known: tuple[str, ...]) -> lis
     index = np.flatnonzero(fits.any(axis=1))
     if not index.size:
         return []
-    crops = np.stack([_normalised(strength[top:bottom, left:right]) for left, top, right, bottom in (boxes[i] for i in index)])
+    crops = np.stack(
+        [_normalised(strength[top:bottom, left:right]) for left, top, right, bottom in (boxes[i] for i in index)]
+    )
     alike = np.where(fits[index], crops @ templates.pictures.T, 0)
     texts = np.array(templates.texts)
     each = np.stack([alike[:, texts == text].max(axis=1) for text in known], axis=1)

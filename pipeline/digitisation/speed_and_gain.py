@@ -66,7 +66,7 @@ class MeasuredValue:
 def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
     """Find the calibration pulses on which the lanes agree: alike in height and width, at the same end of the page.
 
-    Where some lanes have another gain, so that their pulses stand in the same place with another height, they count too.
+    Where the other lanes have another gain, their pulses stand in the same place with another height; they count too.
 
     Parameters
     ----------

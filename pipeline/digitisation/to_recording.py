@@ -100,10 +100,7 @@ def _in_turn(found: Digitised, px_per_s: float) -> FloatArray:
     return np.concatenate(rows)
 
 
-def _recording(
-    found: Digitised, signals: dict[str, FloatArray], name: str, digest: str | None
-) -> Recording:
-    assert found.speed is not None and found.gain is not None
+def _recording(found: Digitised, signals: dict[str, FloatArray], name: str, digest: str | None) -> Recording:
     if not any(np.isfinite(values).any() for values in signals.values()):
         raise IntakeError("No trace was seen inside the lead boxes; move them.")
     p_signal = np.stack(list(signals.values()), axis=1)
@@ -120,7 +117,8 @@ def _recording(
 
 def _how(found: Digitised) -> str:
     """Say how a page was read."""
-    assert found.speed is not None and found.gain is not None
+    assert found.speed is not None
+    assert found.gain is not None
     chest = "" if found.chest_gain is None else f", V1 to V6 {found.chest_gain.value:g} mm/mV"
     rows = f" over {len(found.boxes)} rows" if found.layout.name == ONE_LEAD else ""
     return (

@@ -32,6 +32,7 @@ _MARGIN_MIN: Final = 0.03  # share of the picture outside the grid from which on
 _MARGIN_PX_PER_MM: Final = 8.0
 _MARGIN_INK: Final = 0.6  # darkness of print
 
+
 def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Word, ...]:
     """Read lead names, speeds ("25 mm/s"), gains ("10 mm/mV") and single leads ("Lead I").
 

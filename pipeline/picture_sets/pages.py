@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy import signal as sps
 
-from pipeline.digitisation.layouts import LAYOUTS
+from pipeline.digitisation.layouts import INVERTED_AVR, LAYOUTS
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import runs
 from pipeline.synthesis.ecg_pages import PageStyle, draw_page, row_height_mm
@@ -37,7 +37,8 @@ def page_leads(recording: Recording, layout: str) -> dict[str, FloatArray]:
         If a lead of the layout is missing, has gaps, or is not in mV.
     """
     own = {name.upper(): i for i, name in enumerate(recording.leads)}
-    needed = list(dict.fromkeys(lead for *_, lead in LAYOUTS[layout].boxes()))
+    shown = ("aVR" if lead == INVERTED_AVR else lead for *_, lead in LAYOUTS[layout].boxes())
+    needed = list(dict.fromkeys(shown))
     if missing := [lead for lead in needed if lead.upper() not in own]:
         raise SignalError(f"The recording has no lead {missing[0]}, which a page of layout {layout} shows.")
     columns = {lead: own[lead.upper()] for lead in needed}

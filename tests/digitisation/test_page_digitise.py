@@ -132,9 +132,9 @@ def test_half_a_page_is_asked_for_and_told_to_be_short() -> None:
 
 
 def test_rows_that_fit_no_layout_are_to_be_corrected() -> None:
-    page = drawn(layout="6x2")
+    page = drawn(layout="12x1", gain=5.0)
     all_rows = digitise(page.picture)
-    found = digitise(page.picture, Corrections(lanes=tuple(float(lane) for lane in all_rows.lanes[:5])))
+    found = digitise(page.picture, Corrections(lanes=tuple(float(lane) for lane in all_rows.lanes[:8])))
     assert any("correct the rows' baselines" in need.question for need in found.needs)
 
 
