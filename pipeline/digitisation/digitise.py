@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.digitisation.corrections import Corrections
 from pipeline.digitisation.grid import NO_GRID, Grid, measure_grid
 from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes, inverted, is_dark_screen
 from pipeline.digitisation.label_evidence import fit_labels, said_lead
@@ -22,9 +22,10 @@ from pipeline.digitisation.layout_choice import (
     strip_lead,
     time_span,
 )
-from pipeline.digitisation.layouts import ONE_LEAD, TWELVE_LEADS, layout_names, layout_of
+from pipeline.digitisation.layouts import ONE_LEAD, TWELVE_LEADS, PageLayout, layout_of
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
 from pipeline.digitisation.phrases import Word
+from pipeline.digitisation.questions import SURE, Need, names_asked, open_questions
 from pipeline.digitisation.speed_and_gain import (
     MeasuredValue,
     Pulse,
@@ -40,9 +41,7 @@ from pipeline.errors import IntakeError
 from pipeline.types import PictureArray, read_only
 
 Matrix = NDArray[np.float64]
-Question = Literal["grid", "speed", "gain", "layout", "strip"]
 
-SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
 _NAMES_MIN: Final = 3  # with this many different lead names, a page is surely the right way up
 _CLEARER: Final = 0.5  # how much more evidence another way up needs
@@ -57,61 +56,6 @@ _DARK: Final = (
     "This is a dark screen, and no millimetre grid was found on it after it was inverted: give a picture with its "
     "grid, or the pixels per millimetre by hand."
 )
-_WHOLE_MM: Final = 180.0  # shorter traces are probably only part of a page
-PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be shorter by this share
-
-
-@dataclass(frozen=True)
-class Corrections:
-    """What the user states by hand; None means as found.
-
-    Attributes
-    ----------
-    corners : tuple[tuple[float, float], ...]
-        Corners (x, y) of the paper in pixels of the picture, clockwise from top left.
-    px_per_mm : tuple[float, float]
-        Across and down, in pixels of the picture, or of the squared paper where corners are given.
-    quarter_turns : int
-        Anticlockwise.
-    speed : float
-        Paper speed, mm/s.
-    gain : float
-        mm/mV.
-    chest_gain : float
-        mm/mV of V1 to V6, where they are drawn with another gain than the limb leads.
-    layout : str
-        One of `layouts.layout_names`.
-    lanes : tuple of float
-        Rows of the traces' baselines, pixels of the sheet.
-    span : tuple[int, int]
-        First and last column of the traces, pixels of the sheet.
-    joints : tuple of int
-        Columns where one column of leads ends and the next begins, pixels of the sheet.
-    names : tuple[tuple[int, str], ...]
-        A lead name for the n-th box of the layout; for a page of one lead, its name.
-    """
-
-    corners: tuple[tuple[float, float], ...] | None = None
-    px_per_mm: tuple[float, float] | None = None
-    quarter_turns: int | None = None
-    speed: float | None = None
-    gain: float | None = None
-    layout: str | None = None
-    lanes: tuple[float, ...] | None = None
-    span: tuple[int, int] | None = None
-    joints: tuple[int, ...] | None = None
-    names: tuple[tuple[int, str], ...] = ()
-    chest_gain: float | None = None
-
-
-@dataclass(frozen=True)
-class Need:
-    """A question to the user, with the likely answer, None if there is none. `box` is the lead box it is about."""
-
-    about: Question
-    question: str
-    likely: float | str | None = None
-    box: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,8 +267,8 @@ def _read(
     boxes, doubtful = _boxes(layout, span, rule, traces, pulses, words, fine, given)
     gain, chest_gain, unsure = _gains(pulses, words, boxes, fine, given)
     needs = (
-        *_needs(grid, speed, gain, unsure, layout, (span[1] - span[0]) / fine, len(lanes)),
-        *_asked(boxes, doubtful, layout),
+        *open_questions(grid, speed, gain, unsure, layout, (span[1] - span[0]) / fine, len(lanes)),
+        *names_asked(boxes, doubtful, layout),
     )
     return Digitised(
         picture, turns % 4, grid, sheet, ink, read_only(lanes), traces, words, pulses, speed, gain, layout, span, boxes,
@@ -358,7 +302,7 @@ def _boxes(
     known = layout_of(layout.name, len(traces))
     if known is None:
         return (), ()
-    read, stated = dict(layout.names), dict(given.names)
+    read, stated = dict(layout.names), _open_names(known, given.leads) | dict(given.names)
     if known.in_turn:
         names = sorted(read.values(), key=list(read.values()).count)
         lead = stated.get(0) or (names[-1] if names else said_lead(words))
@@ -369,6 +313,21 @@ def _boxes(
         other = tuple(box.lead for box in boxes) != known.columns[0]
         return boxes, tuple(i for i in range(len(boxes)) if other and i not in read and i not in stated)
     return _named_strips(boxes, traces, read, stated)
+
+
+def _open_names(layout: PageLayout, leads: tuple[str, ...]) -> dict[int, str]:
+    """Return the stated leads by the boxes that the layout leaves open; refuse if there are not as many."""
+    if not leads:
+        return {}
+    boxes = layout.boxes()
+    strips = range(len(boxes) - len(layout.strips), len(boxes))
+    unnamed = [0] if layout.in_turn else list(range(len(boxes)) if layout.free else strips)
+    if len(unnamed) != len(leads) or set(leads) - set(LEAD_NAMES):
+        raise IntakeError(
+            f"The layout {layout.name} leaves {len(unnamed)} leads open, and {', '.join(leads)} were stated; state "
+            f"{len(unnamed)} of {', '.join(LEAD_NAMES)}."
+        )
+    return dict(zip(unnamed, leads, strict=True))
 
 
 def _named_strips(
@@ -402,52 +361,3 @@ def _gains(
     seen = sorted(gains_seen(pulses, px_per_mm))
     unsure = f"The page shows pulses of {' and '.join(f'{gain:g}' for gain in seen)} mm: two gains."
     return gain_of(pulses, words, px_per_mm), None, unsure if len(seen) > 1 else ""
-
-
-def _needs(
-    grid: Grid,
-    speed: MeasuredValue | None,
-    gain: MeasuredValue | None,
-    two_gains: str,
-    layout: LayoutChoice,
-    mm: float,
-    rows: int,
-) -> tuple[Need, ...]:
-    found = []
-    if grid.confidence < SURE:
-        found.append(Need("grid", f"Are the lines of the grid ({grid.boxes}) read rightly? State its spacing."))
-    if speed is None or speed.confidence < SURE:
-        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * PAGE_TOLERANCE), None)
-        found.append(Need("speed", "How fast did the paper run: 25 or 50 mm/s?", likely))
-    if gain is None or gain.confidence < SURE:
-        asked = "How many millimetres is a millivolt: 5, 10 or 20 mm/mV, or 10/5 (limb/chest leads)?"
-        found.append(Need("gain", f"{two_gains} {asked}".strip()))
-    if layout.confidence < SURE:
-        names = layout_names(rows)
-        asked = f"{rows} rows of traces were found, and their lead names could not be read well enough"
-        if len(names) > 1:
-            asked += f": which layout is it, {', '.join(names[:-1])} or {names[-1]}?"
-        else:
-            asked += (
-                f": is it {ONE_LEAD} over all rows? No other layout has so many; if there are fewer or more rows, "
-                "correct the rows' baselines."
-            )
-        if mm < _WHOLE_MM:
-            asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
-        found.append(Need("layout", asked, layout.name if layout.likely else None))
-    return tuple(found)
-
-
-def _asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...], layout: LayoutChoice) -> Iterator[Need]:
-    """Yield a question for each box whose lead is doubtful."""
-    if layout.confidence < SURE and not any(box.strip for box in boxes):
-        return  # the layout comes first
-    one = sum(box.strip for box in boxes) == 1
-    for i in doubtful:
-        if layout.name == ONE_LEAD:
-            yield Need("strip", "Which lead do the rows show?", None, i)
-        elif not boxes[i].strip:
-            yield Need("strip", f"Which lead does row {boxes[i].row + 1} show?", None, i)
-        else:
-            where = "at the bottom" if one else f"in row {boxes[i].row + 1}"
-            yield Need("strip", f"Which lead does the long strip {where} show?", boxes[i].lead, i)

@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.digitise import PAGE_TOLERANCE, Corrections, Digitised, digitise
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import Digitised, digitise
 from pipeline.digitisation.layout_choice import LeadBox
 from pipeline.digitisation.layouts import ONE_LEAD
+from pipeline.digitisation.questions import PAGE_TOLERANCE
 from pipeline.errors import IntakeError
 from pipeline.intake import read_picture, read_picture_file
 from pipeline.signal.gaps import runs

@@ -37,14 +37,17 @@ def page_leads(recording: Recording, layout: str) -> dict[str, FloatArray]:
         If a lead of the layout is missing, has gaps, or is not in mV.
     """
     own = {name.upper(): i for i, name in enumerate(recording.leads)}
-    shown = ("aVR" if lead == INVERTED_AVR else lead for *_, lead in LAYOUTS[layout].boxes())
-    needed = list(dict.fromkeys(shown))
-    if missing := [lead for lead in needed if lead.upper() not in own]:
+    needed = list(dict.fromkeys(lead for *_, lead in LAYOUTS[layout].boxes()))
+    stored = {lead: lead.removeprefix("-").upper() for lead in needed}  # Cabrera's -aVR is aVR upside down
+    if missing := [lead for lead in needed if stored[lead] not in own]:
         raise SignalError(f"The recording has no lead {missing[0]}, which a page of layout {layout} shows.")
-    columns = {lead: own[lead.upper()] for lead in needed}
+    columns = {lead: own[stored[lead]] for lead in needed}
     if bare := [lead for lead, i in columns.items() if not recording.calibrated[i]]:
         raise SignalError(f"Lead {bare[0]} has no gain, so that it cannot be drawn to scale.")
-    return {lead: _filtered(recording.p_signal[:, i], recording.fs, lead) for lead, i in columns.items()}
+    sign = {INVERTED_AVR: -1}
+    return {
+        lead: _filtered(sign.get(lead, 1) * recording.p_signal[:, i], recording.fs, lead) for lead, i in columns.items()
+    }
 
 
 def draw_pages(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.cli import main
 from pipeline.config import ROOT, data_root
-from pipeline.digitisation.digitise import Corrections, digitise
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import digitise
 from pipeline.digitisation.grid import measure_grid
 from pipeline.digitisation.ink import Ink
 from pipeline.digitisation.layout_choice import evenly_spaced, lead_boxes
