@@ -42,7 +42,8 @@ SIGNATURES = {
     "demo_path": "() -> 'Path'",
     "digitise_page": (
         "(path: 'str | os.PathLike[str]', *, page: 'int' = 1, speed: 'float | None' = None, "
-        "gain: 'float | None' = None, layout: 'str | None' = None) -> 'Recording'"
+        "gain: 'float | tuple[float, float] | None' = None, layout: 'str | None' = None, "
+        "leads: 'Sequence[str]' = ()) -> 'Recording'"
     ),
     "explain_beat": (
         "(recording: 'Recording', result: 'Analysis', beat: 'int', *, model: 'Classifier | None' = None, "
