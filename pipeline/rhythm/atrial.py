@@ -72,7 +72,7 @@ def find_atrial(context: RhythmContext) -> list[Episode]:
     them: `CHANGE` is the price of a change, so that a few beats make no episode and a few missing ones no gap, and
     where most intervals are left out, as in bigeminy, what was before goes on. Within
     an episode a second model of two states tells flutter, by the sawtooth that remains without the beats, from
-    fibrillation. Flutter that conducts every second or fourth beat is regular, and is not found.
+    fibrillation. Flutter that conducts every second or fourth beat is regular: `find_regular_flutter` finds it.
 
     Parameters
     ----------

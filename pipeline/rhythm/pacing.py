@@ -7,7 +7,7 @@ begins; the stimulus that the surely paced beats have in common then decides on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -131,6 +131,26 @@ def paced_beats(context: RhythmContext, pacing: Pacing | None = None) -> NDArray
         What `read_pacing` said, if that was asked before.
     """
     return (read_pacing(context) if pacing is None else pacing).ventricular
+
+
+def unpaced_as_conducted(context: RhythmContext, pacing: Pacing) -> RhythmContext:
+    """Return the beats with the class N for Q where the network is sure of Q, but no stimulus stands before the beat.
+
+    In atrial fibrillation with a pacemaker on demand, the network calls the heart's own beats Q beside paced ones of a
+    similar shape. Their intervals tell of the atria as those of N beats do. Beats that are Q because their class is not
+    known stay Q, as do all without a signal, where an annotated Q may mean a paced beat.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        The beats and the recording.
+    pacing : Pacing
+        What `read_pacing` said of them.
+    """
+    if context.recording is None:
+        return context
+    own = (context.symbol == "Q") & context.trusted & ~pacing.any
+    return replace(context, symbol=np.where(own, "N", context.symbol))
 
 
 def find_pacing(context: RhythmContext, pacing: Pacing | None = None) -> list[Episode]:
