@@ -16,7 +16,7 @@ from pipeline.types import Episode, FloatArray
 from pipeline.wording import share
 
 DECIMATED: Final = 5  # samples of the leads, of which the mean is taken: no wave of interest is faster than 12 Hz
-QRS_S: Final = (0.06, 0.10)  # before and after R: a straight line takes its place
+QRS_S: Final = (0.05, 0.07)  # before and after R: a straight line takes its place
 WINDOW_S: Final = 8.0
 STEP_S: Final = 4.0
 AT_ONCE: Final = 2048  # windows
@@ -30,8 +30,8 @@ BAND_HZ: Final = 12.0  # up to which energy counts, from ...
 OF_RATE: Final = 0.75  # ... this share of the heart rate on: P and T waves have most of theirs at the rate itself
 SPECTRUM_N: Final = 512  # points of the Fourier transform
 # Of the energy between the beats, in the lines of the wave and of its first harmonic, in each lead: halfway between
-# flutter of one patient of ptbxl, 0.69 and more, and the most that mitdb, svdb, vfdb and cinc2017 have, 0.45.
-LINE_SHARE: Final = 0.57
+# flutter of one patient of ptbxl, 0.67 and more, and the most that mitdb, svdb, vfdb and cinc2017 have, 0.32.
+LINE_SHARE: Final = 0.5
 UNIT: Final = 0.05  # above or below this is worth one unit of log likelihood, at most `MOST`
 MOST: Final = 3.0
 UNKNOWN: Final = -1.0  # log likelihood of a window in which the beats are not regular
@@ -139,7 +139,10 @@ def _lines(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[NDArray[np.
         energy = _energy(windows[part], fs)
         total = _within(energy, fs, OF_RATE * rate_hz[part], np.full(part.size, BAND_HZ))
         shares = np.stack(
-            [np.where(possible[part, k], _share(energy, fs, multiples[part, k], total), 0) for k in range(len(CONDUCTED))]
+            [
+                np.where(possible[part, k], _share(energy, fs, multiples[part, k], total), 0)
+                for k in range(len(CONDUCTED))
+            ]
         )
         best = shares.argmax(axis=0)
         waves[part], lines[part] = np.array(CONDUCTED)[best], shares.max(axis=0)
