@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.fft import rfft
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.gaps import runs
 from pipeline.types import Episode, FloatArray
 from pipeline.wording import share
 
@@ -42,6 +44,28 @@ TINY: Final = 1e-12
 Numbers = NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class WaveShares:
+    """What windows of `WINDOW_S` have of a wave that goes on between the beats.
+
+    Attributes
+    ----------
+    start_s : (n_windows,) float64
+        Their starts, seconds.
+    rate_hz : (n_windows,) float64
+        Rate of their beats, Hz; 0 where these are not regular, or ventricular.
+    waves : (n_windows,) intp
+        Waves to each beat, of `CONDUCTED`; 0 where no multiple of the rate lies in `FLUTTER_HZ`.
+    share : (n_windows,) float64
+        Share of the wave and its first harmonic in the energy between the QRS, in the lead that has least of it.
+    """
+
+    start_s: Numbers
+    rate_hz: Numbers
+    waves: NDArray[np.intp]
+    share: Numbers
+
+
 def find_regular_flutter(context: RhythmContext) -> list[Episode]:
     """Find flutter with regular beats, by waves that go on between them at a multiple of their rate.
 
@@ -59,32 +83,40 @@ def find_regular_flutter(context: RhythmContext) -> list[Episode]:
     list of Episode
         AFL, in order.
     """
-    if context.conditioned is None or len(context) < BEATS_MIN:
+    found = wave_shares(context)
+    if not found.start_s.size:
         return []
-    signal, fs = _between_beats(context.conditioned, context.time_s)
-    size, step = round(WINDOW_S * fs), round(STEP_S * fs)
-    if len(signal) < size:
-        return []
-    start_s = np.arange(0, len(signal) - size + 1, step) / fs
-    rate_hz = _steady_rates(context, start_s)
-    waves, lines = _lines(signal, fs, rate_hz)
-    gain = np.clip((lines - LINE_SHARE) / UNIT, -MOST, MOST)
-    gain = np.where(waves > 0, gain, np.where(rate_hz > 0, -MOST, UNKNOWN))
+    gain = np.clip((found.share - LINE_SHARE) / UNIT, -MOST, MOST)
+    gain = np.where(found.waves > 0, gain, np.where(found.rate_hz > 0, -MOST, UNKNOWN))
     flutters = likeliest_states(np.stack([np.zeros_like(gain), gain], axis=1), CHANGE) == 1
-    middle_s = start_s + WINDOW_S / 2
+    middle_s = found.start_s + WINDOW_S / 2
     edges_s = [0.0, *((middle_s[1:] + middle_s[:-1]) / 2).tolist(), context.duration_s]
-    changes = np.flatnonzero(np.diff(np.concatenate([[False], flutters, [False]]).astype(np.int8)))
-    return [
-        _episode(edges_s[first], edges_s[stop], waves[first:stop], lines[first:stop], rate_hz[first:stop])
-        for first, stop in changes.reshape(-1, 2).tolist()
-    ]
+    return [_episode(edges_s[first], edges_s[stop], found, slice(first, stop)) for first, stop in runs(flutters)]
 
 
-def _episode(start_s: float, stop_s: float, waves: NDArray[np.intp], lines: Numbers, rate_hz: Numbers) -> Episode:
-    known = waves > 0
-    usual = int(np.median(waves[known]))
-    bpm = 60 * float(np.median(rate_hz[known]))
-    held = share(float(np.median(lines[known])))
+def wave_shares(context: RhythmContext) -> WaveShares:
+    """Measure in windows of `WINDOW_S` how much of what lies between the QRS is one wave at a multiple of the rate.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        Its beats and its signal; without a signal there are no windows.
+    """
+    nothing = np.zeros(0)
+    if context.conditioned is None or len(context) < BEATS_MIN:
+        return WaveShares(nothing, nothing, np.zeros(0, np.intp), nothing)
+    signal, fs = _between_beats(context.conditioned, context.time_s)
+    last = len(signal) - round(WINDOW_S * fs)
+    start_s = np.arange(0, last + 1, round(STEP_S * fs), dtype=np.float64) / fs
+    rate_hz = _steady_rates(context, start_s)
+    return WaveShares(start_s, rate_hz, *_lines(signal, fs, rate_hz))
+
+
+def _episode(start_s: float, stop_s: float, found: WaveShares, span: slice) -> Episode:
+    known = found.waves[span] > 0
+    usual = int(np.median(found.waves[span][known]))
+    bpm = 60 * float(np.median(found.rate_hz[span][known]))
+    held = share(float(np.median(found.share[span][known])))
     what = f"{usual} waves to each beat at {bpm:.0f}/min hold {held} of what lies between the QRS"
     return Episode(start_s, stop_s, "AFL", f"{usual}:1", CONFIDENCE, what)
 
@@ -94,7 +126,9 @@ def _between_beats(conditioned: Conditioned, time_s: Numbers) -> tuple[FloatArra
     fs = conditioned.fs / DECIMATED
     n, leads = len(conditioned.signal) // DECIMATED, conditioned.signal.shape[1]
     whole = conditioned.signal[: n * DECIMATED].reshape(n, DECIMATED, leads)
-    mean = sum(whole[:, k] for k in range(DECIMATED)) / np.float32(DECIMATED)  # three times as fast as a mean over 5
+    mean = whole[:, 0] / DECIMATED
+    for k in range(1, DECIMATED):  # three times as fast as a mean along an axis of 5
+        mean += whole[:, k] / DECIMATED
     edges = np.zeros(n + 1, np.int64)
     np.add.at(edges, np.clip(np.floor((time_s - QRS_S[0]) * fs).astype(np.intp), 0, n), 1)
     np.add.at(edges, np.clip(np.ceil((time_s + QRS_S[1]) * fs).astype(np.intp), 0, n), -1)

@@ -46,7 +46,7 @@ KINDS = {
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
+        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality", "sampling"),
         "waveform",
     )
 }
