@@ -50,8 +50,8 @@ KINDS = {
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
-        "waveform",
+        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality"),
+        *("sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
