@@ -40,15 +40,16 @@ def load_normal(ludb: Windows | None, root: Path, config: Config) -> Windows | N
     config : Config
         Settings of the pipeline.
     """
-    first = None if ludb is None else _normal_of_ludb(ludb, root / "ludb")
-    parts = [part for file in _recordings_of_ptbxl(root / "ptbxl") for part in _parts(file, config)]
+    first = None if ludb is None else normal_of_ludb(ludb, root / "ludb")
+    parts = [part for file in recordings_of_ptbxl(root / "ptbxl") for part in _parts(file, config)]
     if not parts:
         return first
     second = windows_of(parts, config)
     return second if first is None else join_windows(first, second)
 
 
-def _normal_of_ludb(ludb: Windows, folder: Path) -> Windows:
+def normal_of_ludb(ludb: Windows, folder: Path) -> Windows:
+    """Return the beats of recordings in whose headers in `folder` no diagnosis names other beats, labelled N."""
     others = [
         name
         for name in np.unique(ludb.record).tolist()
@@ -58,7 +59,7 @@ def _normal_of_ludb(ludb: Windows, folder: Path) -> Windows:
     return replace(kept, label=np.full_like(kept.label, NORMAL))
 
 
-def _recordings_of_ptbxl(folder: Path) -> Iterator[Path]:
+def recordings_of_ptbxl(folder: Path) -> Iterator[Path]:
     """Yield the headers of recordings whose statements name no other beats; of normal ones, every fifth."""
     table, healthy = folder / "ptbxl_database.csv", 0
     if not table.is_file():
