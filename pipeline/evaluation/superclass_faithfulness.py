@@ -105,7 +105,7 @@ def _chosen(records: Sequence[SuperclassRecord], network: SuperclassNetwork) -> 
     chosen = []
     for i, name in enumerate(network.manifest.classes):
         order = np.random.default_rng((SEED, i)).permutation(len(records))
-        own = {}
+        own: dict[str, SuperclassRecord] = {}
         for k in order:
             if name in records[k].reference.superclasses and p[k, i] >= network.manifest.thresholds[i]:
                 own.setdefault(records[k].reference.patient, records[k])

@@ -114,7 +114,7 @@ def specific_thresholds(p: Array, stated: Flags) -> Array:
         Probabilities, and the superclasses of the records.
     """
     quantiles = (np.quantile(p[~own, i], SPECIFICITY, method="higher") for i, own in enumerate(stated.T))
-    return np.nextafter(np.array(list(quantiles)), np.inf)
+    return np.asarray(np.nextafter(np.array(list(quantiles)), np.inf), np.float64)
 
 
 def called_out_of_fold(

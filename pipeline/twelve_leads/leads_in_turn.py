@@ -55,7 +55,9 @@ def in_step(known: StandardLeads, fs: float, network: SuperclassManifest) -> tup
     if len(known.p_signal) > PAGE_S * fs:
         return None
     spans = {name: _longest(np.isfinite(known.p_signal[:, i])) for i, name in enumerate(known.leads)}
-    limbs = _longest(np.isfinite(known.p_signal[:, [known.leads.index(name) for name in ("I", "II")]]).all(axis=1))
+    limbs = _longest(
+        np.isfinite(known.p_signal[:, known.leads.index("I")] + known.p_signal[:, known.leads.index("II")])
+    )
     if limbs[1] - limbs[0] >= TURN_S * fs:  # the others follow from I and II, which must show the same beats
         spans |= {"I": limbs, "II": limbs}
     long = {name: span for name, span in spans.items() if span[1] - span[0] >= TURN_S * fs}
@@ -69,7 +71,7 @@ def in_step(known: StandardLeads, fs: float, network: SuperclassManifest) -> tup
     peaks = _beats(list(shown.values()), rate)
     if peaks.size < BEATS:
         return None
-    cycle = round(float(np.clip(np.median(np.diff(peaks)), *(s * rate for s in CYCLE_S))))
+    cycle = round(min(max(float(np.median(np.diff(peaks))), CYCLE_S[0] * rate), CYCLE_S[1] * rate))
     places = [_cycles(*shown[name], peaks, cycle, rate) for name in INDEPENDENT_LEADS]
     if any(not each.size for each in places):
         return None
@@ -124,4 +126,4 @@ def _cycles(first: int, lead: FloatArray, peaks: IntArray, cycle: int, rate: flo
     whole = (
         begins[inside >= 1] if inside.max() >= 1 else begins[[inside.argmax()]] if inside.max() >= WHOLE else begins[:0]
     )
-    return np.clip((whole[:, None] + np.arange(cycle)).ravel(), first, stop - 1).astype(np.int64)
+    return np.asarray(np.clip((whole[:, None] + np.arange(cycle)).ravel(), first, stop - 1), np.int64)

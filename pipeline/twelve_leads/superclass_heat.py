@@ -67,16 +67,16 @@ def occlusion(values: FloatArray, superclass: str, network: SuperclassNetwork) -
     network : SuperclassNetwork
         Which answers.
     """
-    starts, factors = window_starts(len(values), network), network.manifest.head[_place(superclass, network)]
-    windows = windows_of(values, network)
-    whole, found = network.logits(windows) @ np.float32(factors), np.zeros_like(values)
+    starts, windows = window_starts(len(values), network), windows_of(values, network)
+    factors = np.array(network.manifest.head[network.manifest.classes.index(superclass)], np.float32)
+    whole, found = network.logits(windows) @ factors, np.zeros_like(values)
     for begin in range(0, len(values), CELL):
         low, high = begin - CELL // 2, begin + CELL + CELL // 2
         for k in (k for k, start in enumerate(starts) if start < high and low < start + windows.shape[1]):
             covered = np.repeat(windows[k : k + 1], values.shape[1], axis=0)
             for lead in range(values.shape[1]):
                 covered[lead, max(0, low - starts[k]) : high - starts[k], lead] = 0
-            found[begin : begin + CELL] += whole[k] - network.logits(covered) @ np.float32(factors)
+            found[begin : begin + CELL] += whole[k] - network.logits(covered) @ factors
     return np.maximum(found, 0)
 
 
@@ -123,10 +123,6 @@ HEATS: Final = MappingProxyType[str, Heat](
     }
 )
 SHIPPED_HEAT: Final = "integrated gradients"
-
-
-def _place(superclass: str, network: SuperclassNetwork) -> int:
-    return network.manifest.classes.index(superclass)
 
 
 def _joined(maps: FloatArray, size: int, network: SuperclassNetwork) -> FloatArray:

@@ -69,7 +69,7 @@ def readable_stretches(
         return ()
     known = standard_leads(p_signal_mv, leads)
     eight = known.p_signal[:, [known.leads.index(name) for name in INDEPENDENT_LEADS]]
-    recorded = runs(np.isfinite(eight).all(axis=1))
+    recorded = runs(np.asarray(np.isfinite(eight).all(axis=1)))
     spans = _spread(_spans(recorded, fs, network.manifest.window_s), STRETCHES)
     if not spans:
         return _in_turn(known, fs, network)

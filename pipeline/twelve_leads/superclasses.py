@@ -28,6 +28,7 @@ SUPERCLASS_NAMES: Final = MappingProxyType(
     }
 )
 HEAT_FS_HZ: Final = 100.0  # rows of a heatmap per second
+TINY: Final = 1e-30  # where a map is 0 throughout
 HEAT_MAX_S: Final = 600.0  # a longer recording is explained page by page
 
 
@@ -145,4 +146,4 @@ def superclass_heat(
     for stretch in stretches:
         found = HEATS[SHIPPED_HEAT](stretch.values, superclass, asked)
         np.add.at(heat, (np.minimum(stretch.source, len(heat) - 1), np.arange(heat.shape[1])), found)
-    return np.asarray(heat / max(float(heat.max()), np.finfo(np.float32).tiny), np.float32)
+    return np.asarray(heat / max(float(heat.max()), TINY), np.float32)
