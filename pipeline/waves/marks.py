@@ -88,14 +88,14 @@ def _of_wave(
     values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, span)
     there = found.likely > PRESENT
     if wave == "P":
-        there &= _with_p(found.likely.reshape(own.shape[:2]), own.any(axis=2)).ravel()
+        there &= _with_p(found.likely.reshape(own.shape[:2]), np.asarray(own.any(axis=2))).ravel()
     short = ~(found.off - found.on > LONGEST_S[wave] * FS_HZ)
     steps = zip((found.on, found.off), (found.on_width, found.off_width), CERTAIN_S[wave], strict=True)
     certain = [(edge, uncertain | (short & (width <= most * FS_HZ))) for edge, width, most in steps]
     on, off = (np.where(there & sure, edge, np.nan) for edge, sure in certain)
     peak = np.where(there, _peaks(values, found, level=wave == "QRS"), np.nan)
     rows = np.stack([on, peak, off], axis=1).reshape(len(probability), -1, 3).swapaxes(0, 1)
-    return (rows + index[:, :1, None]) / FS_HZ
+    return np.asarray((rows + index[:, :1, None]) / FS_HZ, np.float64)
 
 
 def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
