@@ -41,6 +41,12 @@ def ours(recording: Recording) -> Sequence[Found]:
     return _of(delineate(recording.p_signal, recording.fs, recording.leads, _beats(recording)))
 
 
+def ours_uncertain_too(recording: Recording) -> Sequence[Found]:
+    """Mark all leads together, and give the marks as well whose place is uncertain."""
+    beat_s = _beats(recording)
+    return _of(delineate(recording.p_signal, recording.fs, recording.leads, beat_s, uncertain=True))
+
+
 def ours_by_lead(recording: Recording) -> Sequence[Found]:
     """Mark each lead as if it were alone, at the same beats."""
     beat_s = _beats(recording)

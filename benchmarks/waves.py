@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import IntervalErrors, MarkErrors, WaveBenchmark, WaveScores
-from benchmarks.wave_detectors import PEERS, Detector, Found, ours, ours_by_lead, ours_with_rhythm
+from benchmarks.wave_detectors import PEERS, Detector, Found, ours, ours_by_lead, ours_uncertain_too, ours_with_rhythm
 from models.waves import load_waves
 from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit
@@ -59,6 +59,7 @@ def main() -> None:
     detectors: dict[str, Detector] = {
         "HeartVision": ours,
         "HeartVision, with the rhythm of `analyse`": ours_with_rhythm,
+        "HeartVision, uncertain marks too": ours_uncertain_too,
         "HeartVision, lead by lead": ours_by_lead,
     }
     missing = []

@@ -23,6 +23,8 @@ from benchmarks.results import Exports  # noqa: E402
 from models import registry  # noqa: E402
 from models.detectors import available_detectors, detector_manifest  # noqa: E402
 from models.superclasses import SuperclassManifest, superclass_manifest  # noqa: E402
+from models.waves import NAME as WAVES  # noqa: E402
+from models.waves import load_waves  # noqa: E402
 from pipeline._util.typed_json import read_as  # noqa: E402
 from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
 from pipeline.evaluation.rhythm_schema import (  # noqa: E402
@@ -117,6 +119,8 @@ def _card(name: str, found: Mapping[str, Evaluation]) -> str:
         return _detectors_card()
     if name == SUPERCLASSES:
         return _superclasses_card()
+    if name == WAVES:
+        return _waves_card()
     if name not in found:
         return NOTHING
     evaluation = found[name]
@@ -418,6 +422,23 @@ def _detector_card(name: str, evaluation: RhythmEvaluation | None) -> str:
         ],
     ]
     return f"### {facts.title} (`{name}`)\n\n" + _table(["", ""], rows) + "\n"
+
+
+def _waves_card() -> str:
+    """What the network that marks waves was trained on, and how large it is."""
+    facts = load_waves(WEIGHTS).manifest
+    rows = [
+        ["answers", ", ".join(facts.classes)],
+        ["parameters", f"{facts.parameters:,}"],
+        ["weights", f"{facts.size_bytes / 1000:.0f} kB, SHA-256 `{facts.version}`"],
+        ["trained on", f"{facts.trained_on} ({len(facts.train_records)} records)"],
+        ["of these, after choices were made on them", f"{len(facts.validation_records)} records"],
+        [
+            "made by",
+            f"`{facts.command}` (commit `{facts.commit}`, seed {facts.seed}, {facts.training_minutes:.0f} min)",
+        ],
+    ]
+    return _table(["", ""], rows)
 
 
 def _provenance(found: Mapping[str, Evaluation]) -> str:

@@ -70,7 +70,8 @@ class WavesManifest:
     trained_on : str
         The training data, in words.
     train_records, validation_records : tuple of str
-        Records that it was trained on, and those that settings were chosen on, DATABASE/RECORD.
+        Records that it was trained on, and those of them that joined once settings had been chosen on them,
+        DATABASE/RECORD.
     commit, command : str
         The code that made it, and how.
     seed : int
@@ -109,6 +110,8 @@ class WaveNetwork:
     def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how likely each sample lies in each wave, (..., n_leads, n, 3).
 
+        The mean of what the network says of each lead among the others and of each lead alone.
+
         Parameters
         ----------
         values : (..., n_leads, n, 2) float32
@@ -122,8 +125,11 @@ class WaveNetwork:
         if values.ndim < 3 or values.shape[-1] != CHANNELS or values.shape[-2] % STEP or not values.size:
             raise ModelError(f"The network {NAME!r} reads (n_leads, n, 2), n a multiple of {STEP}, not {values.shape}.")
         with single_threaded_blas():
-            logits = _answer([np.asarray(values, np.float32)], self.layers)
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
+            together = _likely(np.asarray(values, np.float32), self.layers)
+            if values.shape[-3] == 1:
+                return together
+            alone = _likely(np.asarray(values[..., None, :, :], np.float32), self.layers)[..., 0, :, :]
+        return np.asarray((together + alone) / 2, np.float32)
 
 
 def build() -> Any:
@@ -212,11 +218,7 @@ def folded(model: Any) -> dict[str, NDArray[np.float32]]:
 def network_of(model: Any) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Return the function from (n_leads, n, 2) to probabilities that a Keras model makes, in numpy."""
     layers = _Trained(folded(model))
-
-    def answer(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(1 / (1 + np.exp(-np.clip(_answer([values], layers), -30, 30))), np.float32)
-
-    return answer
+    return lambda values: _likely(values, layers)
 
 
 @cache
@@ -257,6 +259,10 @@ def _answer(x: Any, layers: _Layers) -> Any:
     for level in reversed(range(len(WIDTHS) - 1)):
         x = layers.conv(layers.joined(layers.doubled(x), known[level]), WIDTHS[level], _kernel(level), f"up{level}")
     return layers.logits(x)
+
+
+def _likely(values: NDArray[np.float32], layers: _Trained) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(_answer([values], layers), -30, 30))), np.float32)
 
 
 def _kernel(level: int) -> int:

@@ -31,6 +31,8 @@ def fit_waves(
     epochs: int,
     steps: int,
     seed: int,
+    start: Any = None,
+    learning_rate: float = LEARNING_RATE,
 ) -> tuple[Any, History]:
     """Train the network; an interrupted run resumes after its last finished epoch.
 
@@ -49,6 +51,10 @@ def fit_waves(
         How many epochs of how many batches.
     seed : int
         Seed of the initial weights.
+    start : keras.Model, optional
+        A trained model to go on from, changed in place.
+    learning_rate : float, optional
+        At its highest.
 
     Returns
     -------
@@ -57,9 +63,9 @@ def fit_waves(
     """
     keras().mixed_precision.set_global_policy("float32")
     keras().utils.set_random_seed(seed)
-    model = build()
+    model = build() if start is None else start
     schedule = keras().optimizers.schedules.CosineDecay(
-        0.0, epochs * steps - WARMUP_STEPS, warmup_target=LEARNING_RATE, warmup_steps=WARMUP_STEPS
+        0.0, epochs * steps - WARMUP_STEPS, warmup_target=learning_rate, warmup_steps=WARMUP_STEPS
     )
     optimizer = keras().optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, clipnorm=1.0)
     optimizer.build(model.trainable_variables)

@@ -22,12 +22,13 @@ from pipeline.waves.inputs import with_r_peaks
 
 SEED: Final = 0
 EPOCHS, STEPS = 25, 100
+FINAL_EPOCHS, FINAL_RATE = 7, 1e-3  # on the validation records as well, once all choices are made
 LEADS_IN_BATCH: Final = 32
 LEADS: Final = (1, 2, 3, 4, 8, 12)  # that are read together, one of these numbers in each batch
 SAMPLES: Final = 50 * STEP  # 6.4 s
-QTDB_SHARE: Final = 0.15  # of the examples
+QTDB_SHARE, FINAL_QTDB_SHARE = 0.15, 0.25  # of the examples
 MARKS: Final = ("models.waves", "models.waves_fit", "pipeline.training.waves", "pipeline.training.wave_examples")
-TRAINED_ON: Final = "LUDB (12 leads of 79 patients) and QTDB (2 leads of 15 patients), with changes and recorded noise"
+TRAINED_ON: Final = "LUDB (12 leads of 99 patients) and QTDB (2 leads of 19 patients), with changes and recorded noise"
 
 
 def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progress: Progress = no_progress) -> Path:
@@ -54,23 +55,35 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     validation = _read(root, parts, "validation")
     noises = read_noises(root)
     key = fingerprint(*MARKS, "pipeline.waves.inputs", facts=[one.name for one in training])
+    checkpoint = runs_root() / f"train-{NAME}-{key}"
     model, history = fit_waves(
-        lambda epoch: batches(training, noises, epoch),
+        lambda epoch: batches(training, noises, epoch, QTDB_SHARE),
         lambda answer: {"val_loss": validation_loss(answer, validation)},
-        runs_root() / f"train-{NAME}-{key}",
-        progress,
+        checkpoint,
+        lambda done, said: progress(0.8 * done, said),
         epochs=EPOCHS,
         steps=STEPS,
         seed=SEED,
     )
+    model, more = fit_waves(
+        lambda epoch: batches([*training, *validation], noises, EPOCHS + epoch, FINAL_QTDB_SHARE),
+        lambda answer: {},
+        checkpoint.with_name(f"{checkpoint.name}-all"),
+        lambda done, said: progress(0.8 + 0.2 * done, said),
+        epochs=FINAL_EPOCHS,
+        steps=STEPS,
+        seed=SEED,
+        start=model,
+        learning_rate=FINAL_RATE,
+    )
     facts = {
         "trained_on": TRAINED_ON,
-        "train_records": tuple(one.name for one in training),
+        "train_records": tuple(one.name for one in (*training, *validation)),
         "validation_records": tuple(one.name for one in validation),
         "commit": current_commit(),
         "command": f"python -m pipeline train --model {NAME}",
         "seed": SEED,
-        "training_minutes": round(sum(history["minutes"]), 2),
+        "training_minutes": round(sum(history["minutes"]) + sum(more["minutes"]), 2),
     }
     written = write_waves(model, _whole(validation[0])[:3, : 16 * STEP], facts, output_dir)
     load_waves(output_dir)
@@ -78,16 +91,28 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     return written
 
 
-def batches(records: Sequence[MarkedRecord], noises: FloatArray, epoch: int) -> Iterator[Batch]:
-    """Yield the batches of an epoch, the same for the same epoch."""
+def batches(records: Sequence[MarkedRecord], noises: FloatArray, epoch: int, qtdb_share: float) -> Iterator[Batch]:
+    """Yield the batches of an epoch, the same for the same epoch.
+
+    Parameters
+    ----------
+    records : sequence of MarkedRecord
+        Records of LUDB and QTDB.
+    noises : (k, m) float32
+        Recorded noise.
+    epoch : int
+        Which.
+    qtdb_share : float
+        Share of the examples that are of QTDB.
+    """
     rng = np.random.default_rng([SEED, epoch])
     by_database = [[one for one in records if one.name.startswith(name)] for name in ("ludb", "qtdb")]
     for _ in range(STEPS):
         n_leads = int(rng.choice(LEADS))
         rows = []
         for _ in range(max(1, LEADS_IN_BATCH // n_leads)):
-            group = by_database[int(rng.random() < QTDB_SHARE)] or records
-            rows.append(draw(group[rng.integers(len(group))], n_leads, SAMPLES, noises, rng))
+            group = by_database[int(rng.random() < qtdb_share)] or records
+            rows.append(draw(group[int(rng.integers(len(group)))], n_leads, SAMPLES, noises, rng))
         values, inside, known = (np.stack(each) for each in zip(*rows, strict=True))
         yield values, inside, known
 

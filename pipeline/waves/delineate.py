@@ -18,7 +18,7 @@ from pipeline.waves.over_leads import over_leads
 CHUNK_S: Final = 120.0  # marked at once, to need no more memory for a day than for minutes
 MARGIN_S: Final = 4.0  # of signal on both sides of a chunk
 WITHOUT_P: Final[tuple[RhythmCode, ...]] = ("AFIB", "AFL", "NOD", "VT", "IVR", "VFL", "P")
-P_MARKS: Final = tuple(j for j, name in enumerate(WAVE_MARKS) if name.startswith("p_"))
+P_MARKS: Final = range(WAVE_MARKS.index("p_on"), WAVE_MARKS.index("p_off") + 1)
 
 
 def delineate(
@@ -28,6 +28,7 @@ def delineate(
     r_peak_s: NDArray[np.float64],
     *,
     without_p: Sequence[tuple[float, float]] = (),
+    uncertain: bool = False,
 ) -> Waves:
     """Mark the waves of given beats in each lead and over all leads.
 
@@ -44,6 +45,8 @@ def delineate(
     without_p : sequence of (float, float), optional
         Stretches [start, stop), seconds, in which no beat has a P wave: atrial fibrillation, paced or junctional
         rhythm (`spans_without_p`).
+    uncertain : bool, optional
+        Whether marks whose place is uncertain are given as well.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def delineate(
     for own, near, first, stop in _chunks(beat_s, len(p_signal_mv), fs):
         there = beat_s[near] - first / fs
         kept = slice(own.start - near.start, own.stop - near.start)
-        marks[own] = _of_piece(p_signal_mv[first:stop], fs, there)[kept] + first / fs
+        marks[own] = _of_piece(p_signal_mv[first:stop], fs, there, uncertain)[kept] + first / fs
     marks = without_these_p(marks, beat_s, without_p)
     return Waves(tuple(leads), read_only(beat_s), read_only(marks), read_only(over_leads(marks)))
 
@@ -74,21 +77,33 @@ def spans_without_p(rhythm: Sequence[Episode]) -> tuple[tuple[float, float], ...
 def without_these_p(
     marks: NDArray[np.float64], beat_s: NDArray[np.float64], spans: Sequence[tuple[float, float]]
 ) -> NDArray[np.float64]:
-    """Return marks (n, n_leads, 9) without the P waves of the beats (n,) in some stretches, seconds."""
+    """Return marks without the P waves of the beats in some stretches.
+
+    Parameters
+    ----------
+    marks : (n, n_leads, 9) float64
+        Marks of beats, seconds.
+    beat_s : (n,) float64
+        R peaks, seconds.
+    spans : sequence of (float, float)
+        Stretches [start, stop), seconds.
+    """
     out = marks.copy()
     for start, stop in spans:
         inside = np.flatnonzero((beat_s >= start) & (beat_s < stop))
-        out[np.ix_(inside, np.arange(marks.shape[1]), P_MARKS)] = np.nan
+        out[inside, :, P_MARKS.start : P_MARKS.stop] = np.nan
     return out
 
 
-def _of_piece(p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_piece(
+    p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64], uncertain: bool
+) -> NDArray[np.float64]:
     lines = lead_lines(p_signal_mv, fs, r_peak_s)
     used = np.flatnonzero(~lines.missing.all(axis=1))  # what is missing must not count in the mean over leads
     marks = np.full((r_peak_s.size, len(lines.values), len(WAVE_MARKS)), np.nan)
     if used.size:
         some = lines.of(used)
-        marks[:, used] = marks_of(load_waves().probabilities(some.values), some, r_peak_s)
+        marks[:, used] = marks_of(load_waves().probabilities(some.values), some, r_peak_s, uncertain=uncertain)
     return marks
 
 

@@ -106,9 +106,8 @@ def usual_waves(
         some = [lines for _, lines in found[first : first + AT_ONCE]]
         values = np.stack([lines.values for lines in some])
         p = load_waves().probabilities(values)
-        every = LeadLines(values.reshape(-1, *values.shape[2:]), np.concatenate([lines.missing for lines in some]))
-        rows = marks_of(p.reshape(-1, *p.shape[2:]), every, middle_s)[0].reshape(len(some), len(leads), -1)
-        marks[first : first + AT_ONCE] = rows - middle_s[0] + beat_s[first : first + AT_ONCE, None, None]
+        for k, lines in enumerate(some):
+            marks[first + k] = marks_of(p[k], lines, middle_s)[0] - middle_s[0] + beat_s[first + k]
     marks = without_these_p(marks, beat_s, without_p)
     return Waves(tuple(leads), read_only(beat_s), read_only(marks), read_only(over_leads(marks)))
 
