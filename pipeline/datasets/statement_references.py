@@ -30,6 +30,7 @@ SCP_CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         **{code: (code,) for code in ("ILBBB", "IVCD", "LAFB", "LPFB", "RVH", "WPW", "LVOLT", "PVC", "PAC")},
         **{"RBBB": ("CRBBB",), "LBBB": ("CLBBB",), "LVH": ("LVH", "VCLVH"), "Q": (*_MI, "QWAVE")},
         **{"STE": ("STE_", *_INJURY), "STD": ("STD_",), "TINV": ("INVT",), "LQT": ("LNGQT",)},
+        "TLOW": ("NDT", "NT_", "LOWT", "TAB_"),
         "ST-T-Q": (*_MI, *_INJURY, *_ISCHAEMIA),
     }
 )
@@ -42,6 +43,7 @@ LUDB_PHRASES: Final[Mapping[str, str]] = MappingProxyType(
         **{"IVCD": "Non-specific intra", "LAFB": "Left anterior hemi", "LPFB": "Left posterior hemi"},
         **{"LVH": "Left ventricular hypertrophy", "RVH": "Right ventricular hypertrophy", "Q": "Scar formation"},
         **{"LAD": ".*left axis deviation", "RAD": ".*right axis deviation", "STE": "STEMI", "PVC": "Ventricular ex"},
+        **{"TLOW": "Non-specific repolarization"},
         **{"PAC": "Atrial extrasystole", "ST-T-Q": "STEMI|Ischemia|Scar formation|Undefined ischemia"},
     }
 )

@@ -26,7 +26,7 @@ TITLES: Final[Mapping[str, str]] = {
     **{"LVH": "Left ventricular hypertrophy (voltage)", "RVH": "Right ventricular hypertrophy (voltage)"},
     **{"LAD": "Left axis deviation", "RAD": "Right axis deviation", "WPW": "Pre-excitation"},
     **{"LVOLT": "Low voltage", "Q": "Pathological Q waves", "STE": "ST elevation", "STD": "ST depression"},
-    **{"TINV": "T wave inversion", "LQT": "Long QT", "PVC": "Ventricular ectopic beats"},
+    **{"TINV": "T wave inversion", "TLOW": "Flat or low T waves", "LQT": "Long QT", "PVC": "Ventricular ectopic beats"},
     **{"PAC": "Supraventricular ectopic beats", "ST-T-Q": "Any of ST, T and Q"},
 }
 SEVERAL: Final = ("STE", "Q")  # targets that stand for all statements whose code begins so

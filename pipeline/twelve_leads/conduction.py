@@ -8,6 +8,8 @@ AHA2009 IV: Rautaharju PM et al., part IV: the ST segment, T and U waves, and th
 doi:10.1161/CIRCULATIONAHA.108.191096
 ACC2018: Kusumoto FM et al. 2018 guideline on bradycardia and cardiac conduction delay.
 doi:10.1161/CIR.0000000000000628
+Minnesota code: Prineas RJ, Crow RS, Zhang ZM. The Minnesota code manual of electrocardiographic findings. 2010.
+doi:10.1007/978-1-84882-778-3
 ESC2022: Zeppenfeld K et al. 2022 guidelines on ventricular arrhythmias (short QT: 320 ms, or 340 with more).
 doi:10.1093/eurheartj/ehac262
 """
@@ -119,7 +121,11 @@ def _pr(facts: Facts) -> list[Statement]:
 
 def _branches(facts: Facts) -> list[Statement]:
     qrs = facts.median("QRS")
-    if qrs is None or qrs < QRS_INCOMPLETE_MS or not facts.has("I", "V1", "V6") or is_pre_excited(facts):
+    if qrs is None or not facts.has("I", "V1", "V6") or is_pre_excited(facts):
+        return []
+    if qrs < QRS_WIDE_MS and (found := _r_prime(facts, qrs)):
+        return found
+    if qrs < QRS_INCOMPLETE_MS:
         return []
     v1 = facts.shapes["V1"]
     complete = "" if is_wide(facts) else "I"
@@ -138,6 +144,19 @@ def _branches(facts: Facts) -> list[Statement]:
         return []
     numbers = f"QRS {qrs:.0f} ms without the shape of a bundle branch block"
     return [statement("IVCD", "conduction", "Nonspecific intraventricular conduction delay.", numbers, PART_III)]
+
+
+def _r_prime(facts: Facts, qrs: float) -> list[Statement]:
+    """Return incomplete right bundle branch block by the Minnesota code: R' higher than R in V1 or V2."""
+    for name in ("V1", "V2"):
+        shape = facts.shapes.get(name)
+        if shape is None or shape.r is None or shape.r2 is None or not shape.last_is_positive:
+            continue
+        if shape.r2.mv > shape.r.mv:
+            numbers = f"QRS {qrs:.0f} ms, in {name} R {shape.r.mv:.2f} mV and R' {shape.r2.mv:.2f} mV"
+            text = "Incomplete right bundle branch block."
+            return [statement("IRBBB", "conduction", text, numbers, "Minnesota code 7-3")]
+    return []
 
 
 def _fascicles(facts: Facts) -> list[Statement]:
@@ -182,10 +201,10 @@ def _qt(facts: Facts) -> list[Statement]:
     numbers = f"QTc {qtc:.0f} ms by {USED}; QT {facts.median('QT'):.0f} ms; limit {limit:.0f}"
     if qtc > QTC_URGENT_MS:
         text = f"Long QT: QTc over {QTC_URGENT_MS:.0f} ms, a risk of torsade de pointes."
-        return [statement("LQT", "ST-T", text, numbers, PART_IV, urgent=True)]
+        return [statement("LQT", "conduction", text, numbers, PART_IV, urgent=True)]
     if qtc >= limit:
-        return [statement("LQT", "ST-T", "Long QT interval.", numbers, PART_IV)]
+        return [statement("LQT", "conduction", "Long QT interval.", numbers, PART_IV)]
     if qtc <= QTC_SHORT_MS:
         numbers = f"QTc {qtc:.0f} ms by {USED}; limit {QTC_SHORT_MS:.0f}"
-        return [statement("SQT", "ST-T", "Short QT interval.", numbers, "ESC 2022")]
+        return [statement("SQT", "conduction", "Short QT interval.", numbers, "ESC 2022")]
     return []

@@ -22,6 +22,7 @@ from pipeline.waves.shapes import LeadShape, lead_shapes
 from pipeline.waves.usual_beat import FS_HZ, WINDOW_S, UsualBeat, usual_beat
 
 USUAL_SHARE: Final = 0.3  # of the beats: fewer normal ones do not stand for the recording
+BEATS_MIN: Final = 5  # from which on shares and irregularity of beats mean something
 NOT_PREMATURE: Final = 0.8  # of the usual RR interval
 NO_P: Final = frozenset({"AFIB", "AFL", "VT", "IVR", "VFL", "ASYS", "BIII", "P", "NOD"})
 NO_QTC: Final = frozenset({"AFIB", "VT", "IVR", "VFL", "ASYS", "P"})
@@ -45,6 +46,11 @@ class Marked:
     usual: NDArray[np.bool_]
     rr_s: NDArray[np.float64]
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether any wave was marked in any lead."""
+        return bool(np.isfinite(self.waves.time_s).any())
+
 
 def measure(
     recording: Recording, analysis: Analysis, marked: Marked, diagnosis: Mapping[str, float] | None = None
@@ -62,7 +68,7 @@ def measure(
     diagnosis : mapping of str to float, optional
         Calibrated probabilities of the superclasses.
     """
-    found = gather(recording, analysis, marked)
+    found = gather(recording, analysis, marked, diagnosis)
     facts, beats, with_p = found.facts, found.beats, found.with_p
     return Measurements(
         intervals=facts.intervals,
@@ -75,7 +81,7 @@ def measure(
             for lead, shape in found.shapes.items()
         },
         hours=hourly(beats, recording.duration_s, with_p=with_p),
-        diagnosis=dict(diagnosis or {}),
+        diagnosis={name: round(p, 4) for name, p in (diagnosis or {}).items()},
         statements=all_statements(facts, found.chest, diagnosis),
         looked_for=looked_for(facts),
     )
@@ -112,7 +118,9 @@ class Gathered:
     with_p: bool
 
 
-def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered:
+def gather(
+    recording: Recording, analysis: Analysis, marked: Marked, diagnosis: Mapping[str, float] | None = None
+) -> Gathered:
     """Return the numbers of the usual beat.
 
     Parameters
@@ -123,6 +131,8 @@ def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered
         Its beats and rhythm.
     marked : Marked
         The marks of its waves.
+    diagnosis : mapping of str to float, optional
+        Calibrated probabilities of the superclasses.
     """
     beats = beat_intervals(marked.waves, marked.usual, marked.rr_s)
     rhythm = _main_rhythm(analysis)
@@ -137,6 +147,7 @@ def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered
         intervals=intervals,
         axis_deg=axis(standard),
         qtc_ms=qtc.get(USED),
+        qtc_bazett_ms=qtc.get("Bazett"),
         rate_bpm=_rate(beats),
         rhythm=analysis.rhythm,
         duration_s=recording.duration_s,
@@ -144,6 +155,9 @@ def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered
         age_years=recording.age_years,
         sex=recording.sex,
         ectopic=_ectopic(analysis),
+        p_share=_p_share(marked.waves, beats),
+        irregularity=_irregularity(beats),
+        suspicion=max(diagnosis["MI"], diagnosis["STTC"]) if diagnosis else None,
     )
     return Gathered(facts, beats, shapes, _chest(beat), qtc, why, with_p)
 
@@ -189,6 +203,22 @@ def _pr_segment_ms(waves: Waves, beats: BeatIntervals) -> float | None:
     segment = 1000 * (waves.marks("qrs_on") - waves.marks("p_off"))[beats.usual]
     segment = segment[np.isfinite(segment)]
     return float(np.median(segment)) if segment.size else None
+
+
+def _p_share(waves: Waves, beats: BeatIntervals) -> float | None:
+    if np.count_nonzero(beats.usual) < BEATS_MIN:
+        return None
+    return float(np.isfinite(waves.marks("p_peak")[beats.usual]).mean())
+
+
+def _irregularity(beats: BeatIntervals) -> float | None:
+    """Return the irregularity of RR between usual beats that follow a usual one: ectopy and its pauses do not count."""
+    usual = beats.usual & np.concatenate([[False], beats.usual[:-1]])
+    rr_ms = np.where(usual, beats.ms["RR"], np.nan)
+    steps = np.diff(rr_ms)
+    if np.count_nonzero(np.isfinite(steps)) < BEATS_MIN:
+        return None
+    return float(np.sqrt(np.nanmean(np.square(steps))) / np.nanmean(rr_ms))
 
 
 def _ectopic(analysis: Analysis) -> dict[str, int]:

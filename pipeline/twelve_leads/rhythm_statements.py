@@ -19,6 +19,8 @@ CODES: Final = {
 CONDUCTION: Final = frozenset({"BII", "BIII"})
 SINUS: Final = ("N", "SBR", "ST", "BI", "B", "T")
 URGENT: Final = frozenset({"VT", "VFL", "BIII", "ASYS"})
+P_SHARE_MAX: Final = 0.3  # of the beats: P waves before fewer are chance
+IRREGULAR: Final = 0.1  # root mean square of steps over the mean, from here on: doi:10.1007/s10439-009-9740-z
 SOURCE: Final = "rhythm analysis of HeartVision"
 RATE_SOURCE: Final = "ACC/AHA/HRS 2018"
 
@@ -26,7 +28,22 @@ RATE_SOURCE: Final = "ACC/AHA/HRS 2018"
 def rhythm_statements(facts: Facts) -> list[Statement]:
     """Return a statement for each rhythm that occurs, the rate, and ectopic beats."""
     found = [_rhythm(code, facts) for code in dict.fromkeys(episode.rhythm for episode in facts.rhythm)]
-    return [*(one for one in found if one is not None), *_rate(facts), *_ectopic(facts)]
+    kept = [one for one in found if one is not None]
+    if fibrillation := _without_p(facts):
+        kept = [one for one in kept if one.code != "SR"]
+    return [*fibrillation, *kept, *_rate(facts), *_ectopic(facts)]
+
+
+def _without_p(facts: Facts) -> list[Statement]:
+    """Return fibrillation that the beats alone left open: no lead shows P waves, and the beats are irregular."""
+    share, steps = facts.p_share, facts.irregularity
+    if share is None or steps is None or facts.seconds(*SINUS) <= facts.duration_s / 2:
+        return []
+    if share > P_SHARE_MAX or steps < IRREGULAR:
+        return []
+    numbers = f"P waves before {share:.0%} of the beats, RR steps of {steps:.0%} of the mean; limits {P_SHARE_MAX:.0%}"
+    text = "Atrial fibrillation is likely: irregular beats without P waves in any lead."
+    return [statement("AFIB", "rhythm", text, f"{numbers} and {IRREGULAR:.0%}", "ESC 2020, irregularity by Dash 2009")]
 
 
 def _rhythm(code: str, facts: Facts) -> Statement | None:

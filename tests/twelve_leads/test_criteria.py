@@ -139,7 +139,7 @@ def test_a_pathological_q_is_thirty_ms_and_a_tenth_of_a_millivolt(ms, mv, found)
 
 
 def test_depression_must_not_rise_and_needs_two_neighbours():
-    flat = shape(1.2, st=-0.06, t=0.1)
+    flat = shape(1.2, st=-0.06, t=0.2)
     assert codes(facts(shapes=healthy(V5=flat, V6=flat))) == {"STD"}
     rising = replace(flat, st_mv={"J": -0.1, "J60": -0.06, "J80": -0.05})
     assert codes(facts(shapes=healthy(V5=rising, V6=rising))) == set()
@@ -172,6 +172,7 @@ def bundle(v1: LeadShape, lateral: LeadShape, qrs: float) -> Facts:
 RIGHT = (LeadShape(r=wave(0.2, 0, 25), s=wave(-0.3, 25, 30), r2=wave(0.8, 55, 70),
                    st_mv={"J": 0.0, "J60": 0.0, "J80": 0.0}, t_mv=-0.1, qrs_area=20.0),
          replace(shape(0.9, 0.3), s=wave(-0.3, 45, 70)))  # fmt: skip
+SMALL = (replace(RIGHT[0], r2=wave(0.15, 55, 40)), RIGHT[1])
 LEFT = (LeadShape(r=wave(0.1, 0, 20), s=wave(-1.8, 20, 110), st_mv={"J": 0.1, "J60": 0.1, "J80": 0.1}, t_mv=0.4,
                   qrs_area=-90.0),
         replace(shape(1.5, t=-0.3), r=wave(1.5, 0, 140), notched=True))  # fmt: skip
@@ -182,7 +183,9 @@ LEFT = (LeadShape(r=wave(0.1, 0, 20), s=wave(-1.8, 20, 110), st_mv={"J": 0.1, "J
     [
         (RIGHT, 130.0, "RBBB"),
         (RIGHT, 114.0, "IRBBB"),
-        (RIGHT, 105.0, None),
+        (RIGHT, 105.0, "IRBBB"),
+        (SMALL, 114.0, "IRBBB"),
+        (SMALL, 105.0, None),
         (LEFT, 150.0, "LBBB"),
         (LEFT, 112.0, "ILBBB"),
     ],
@@ -201,6 +204,35 @@ def test_left_bundle_branch_block_is_read_for_ischaemia_by_sgarbossa_only():
     v1, lateral = LEFT
     with_it = replace(lateral, st_mv={"J": 0.15, "J60": 0.15, "J80": 0.15}, qrs_area=90.0)
     assert "STE-LAT" in codes(bundle(v1, with_it, 150.0))
+    shapes = dict(bundle(v1, lateral, 150.0).shapes)
+    down = replace(v1, t_mv=-0.4)
+    primary = facts(shapes=shapes | {"V2": down, "V3": down}, intervals=with_ms(QRS=150), qtc_ms=None)
+    assert "TINV" in codes(primary)
+
+
+def test_flat_t_waves_are_told_from_inverted_ones():
+    flat, low = shape(1.2, 0.2, t=0.05), shape(1.2, 0.2, t=-0.2)
+    assert codes(facts(shapes=healthy(V5=flat, V6=flat))) == {"TLOW"}
+    assert codes(facts(shapes=healthy(V5=flat, V6=low))) == {"TINV"}
+
+
+def test_a_subtle_anterior_elevation_is_told_from_early_repolarisation_by_r_in_v4():
+    def said(r_v4, suspicion):
+        raised = shape(0.8, 0.7, st=0.15)
+        shapes = healthy(V2=raised, V3=raised, V4=shape(r_v4, 0.4, st=0.05))
+        return codes(facts(shapes=shapes, qtc_bazett_ms=430.0, suspicion=suspicion))
+
+    assert said(0.5, 0.9) == {"STE-ANT"}
+    assert said(2.0, 0.9) == set()
+    assert said(0.5, 0.1) == set()
+    assert said(0.5, None) == set()
+
+
+def test_irregular_beats_without_p_waves_are_likely_fibrillation():
+    found = all_statements(facts(p_share=0.1, irregularity=0.2))
+    assert {"AFIB"} == {one.code for one in found if one.group == "rhythm"}
+    assert "AFIB" not in codes(facts(p_share=0.9, irregularity=0.2))
+    assert "AFIB" not in codes(facts(p_share=0.1, irregularity=0.03))
 
 
 def test_a_left_anterior_block_needs_axis_and_shape():
