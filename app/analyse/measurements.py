@@ -7,9 +7,9 @@ import streamlit as st
 
 from app.common.text import plain
 from pipeline.cases.case import Case
+from pipeline.evaluation.statement_schema import StatementScores, shipped_statements
 from pipeline.measurements import Measurements, Statement
-from pipeline.twelve_leads.weakness import shown_statements
-from pipeline.wording import UNDEFINED, looked_for_words
+from pipeline.wording import UNDEFINED, looked_for_words, score
 
 MEANINGS = {
     "PR": "From the onset of P to the onset of the QRS; 120 to 200 ms is usual.",
@@ -27,11 +27,13 @@ def draw(case: Case) -> None:
     if found is None:
         st.caption(OLD)
         return
-    shown, hidden = shown_statements(found.statements)
-    for one in shown:
-        _statement(one)
-    if not shown:
-        st.markdown("No statement is made.")
+    hidden = tuple(one for one in found.statements if _is_weak(one))
+    shown = [one for one in found.statements if one not in hidden]
+    with st.container(gap="xxsmall"):
+        for one in shown:
+            _statement(one)
+        if not shown:
+            st.markdown("No statement is made.")
     _tiles(found)
     if found.why_no_qtc:
         st.caption(plain(found.why_no_qtc))
@@ -44,7 +46,28 @@ def draw(case: Case) -> None:
 def _statement(one: Statement) -> None:
     text = plain(one.text)
     line = f":red-badge[:material/emergency: Urgent] :red[**{text}**]" if one.urgent else f"**{text}**"
-    st.markdown(line, help=plain(one.evidence))
+    st.markdown(line, help=plain(f"{one.evidence}. {_reliability(one)}"))
+
+
+def _is_weak(one: Statement) -> bool:
+    """Whether the evaluation found a statement too weak to be shown; an urgent one is shown all the same."""
+    scores = _scores(one)
+    return scores is not None and scores.weak and not one.urgent
+
+
+def _reliability(one: Statement) -> str:
+    scores = _scores(one)
+    if scores is None:
+        return "How often this statement is right was not measured."
+    return (
+        f"On PTB-XL and LUDB: sensitivity {score(scores.se.value, scores.se.low, scores.se.high)}, "
+        f"specificity {score(scores.sp.value)}, right in {score(scores.ppv.value)} of {scores.right + scores.wrong}."
+    )
+
+
+def _scores(one: Statement) -> StatementScores | None:
+    evaluation = shipped_statements()
+    return None if evaluation is None else evaluation.of(one.code)
 
 
 def _hidden_words(hidden: tuple[Statement, ...]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
 _RHYTHM_CSV: Final = ".rhythm.csv"  # beside the table of beats
-_INTERVALS_CSV: Final = ".intervals.csv"
+_INTERVALS_CSV: Final = ".intervals.csv"  # beside it, too
 _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
 
 
@@ -101,19 +101,30 @@ def _analyse_one(
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
-        _write(name, analysis, content, target, marked)
+        _write(name, analysis, content, target)
+        _write_marks(name, prepared.recording, marked, target)
 
 
-def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path, marked: Marked) -> None:
+def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) -> None:
+    """Write what belongs beside a result: the waves beside annotations, the intervals beside the table of beats."""
+    if name == "atr" and marked.has_marks:
+        from pipeline.export.wfdb_files import WAVE_ANNOTATOR, write_waves
+
+        write_waves(marked.waves, recording.leads, recording.fs, target.with_suffix(f".{WAVE_ANNOTATOR}"))
+    if name == "csv":
+        from pipeline.export.interval_table import write_intervals_csv
+
+        write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
+
+
+def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:
     from pipeline import export
-    from pipeline.export.interval_table import write_intervals_csv
 
     if content is None or name not in ("pdf", "fhir"):
         writers = {"json": export.write_analysis_json, "csv": export.write_csv, "atr": export.write_atr}
         writers[name](analysis, target)
         if name == "csv":
             export.write_rhythm_csv(analysis, target.with_suffix(_RHYTHM_CSV))
-            write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
         return
     from pipeline.export.fhir import write_fhir
     from pipeline.export.report_pdf import write_pdf

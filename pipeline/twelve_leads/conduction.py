@@ -8,6 +8,8 @@ AHA2009 IV: Rautaharju PM et al., part IV: the ST segment, T and U waves, and th
 doi:10.1161/CIRCULATIONAHA.108.191096
 ACC2018: Kusumoto FM et al. 2018 guideline on bradycardia and cardiac conduction delay.
 doi:10.1161/CIR.0000000000000628
+Minnesota code: Prineas RJ, Crow RS, Zhang ZM. The Minnesota code manual of electrocardiographic findings. 2010.
+doi:10.1007/978-1-84882-778-3
 ESC2022: Zeppenfeld K et al. 2022 guidelines on ventricular arrhythmias (short QT: 320 ms, or 340 with more).
 doi:10.1093/eurheartj/ehac262
 """
@@ -29,6 +31,7 @@ R_PEAK_V1_MS: Final = 50.0  # in V1, of right bundle branch block
 S_BROAD_MS: Final = 40.0  # in I and V6
 Q_SMALL_MV: Final = 0.05  # a q wave below this is none for left bundle branch block
 R_AVL_MV: Final = 0.1
+LAFB_DEG: Final = -45.0  # QRS axis of left anterior fascicular block, from here to -90
 PR_SHORT_MS, PR_SEGMENT_SHORT_MS = 120.0, 20.0
 QTC_LONG_MS: Final = {"M": 450.0, "F": 460.0, None: 460.0}
 QTC_URGENT_MS: Final = 500.0
@@ -118,7 +121,11 @@ def _pr(facts: Facts) -> list[Statement]:
 
 def _branches(facts: Facts) -> list[Statement]:
     qrs = facts.median("QRS")
-    if qrs is None or qrs < QRS_INCOMPLETE_MS or not facts.has("I", "V1", "V6") or is_pre_excited(facts):
+    if qrs is None or not facts.has("I", "V1", "V6") or is_pre_excited(facts):
+        return []
+    if qrs < QRS_WIDE_MS and (found := _r_prime(facts, qrs)):
+        return found
+    if qrs < QRS_INCOMPLETE_MS:
         return []
     v1 = facts.shapes["V1"]
     complete = "" if is_wide(facts) else "I"
@@ -139,13 +146,26 @@ def _branches(facts: Facts) -> list[Statement]:
     return [statement("IVCD", "conduction", "Nonspecific intraventricular conduction delay.", numbers, PART_III)]
 
 
+def _r_prime(facts: Facts, qrs: float) -> list[Statement]:
+    """Return incomplete right bundle branch block by the Minnesota code: R' higher than R in V1 or V2."""
+    for name in ("V1", "V2"):
+        shape = facts.shapes.get(name)
+        if shape is None or shape.r is None or shape.r2 is None or not shape.last_is_positive:
+            continue
+        if shape.r2.mv > shape.r.mv:
+            numbers = f"QRS {qrs:.0f} ms, in {name} R {shape.r.mv:.2f} mV and R' {shape.r2.mv:.2f} mV"
+            text = "Incomplete right bundle branch block."
+            return [statement("IRBBB", "conduction", text, numbers, "Minnesota code 7-3")]
+    return []
+
+
 def _fascicles(facts: Facts) -> list[Statement]:
     axis = facts.axis_deg.get("QRS")
     left = is_lbbb(facts) and is_wide(facts)
     if axis is None or not facts.has(*INFERIOR, "I", "aVL") or left or is_pre_excited(facts):
         return []
     numbers = f"QRS axis {axis:.0f} degrees, "
-    if _is_anterior_block(facts, axis):
+    if -90 <= axis <= LAFB_DEG and has_anterior_shape(facts):
         peak = facts.shapes["aVL"].r_peak_ms
         numbers += f"qR in aVL with its R peak after {peak:.0f} ms, rS in " + ", ".join(INFERIOR)
         return [statement("LAFB", "conduction", "Left anterior fascicular block.", numbers, PART_III)]
@@ -156,10 +176,13 @@ def _fascicles(facts: Facts) -> list[Statement]:
     return []
 
 
-def _is_anterior_block(facts: Facts, axis: float) -> bool:
-    high, low = facts.shapes["aVL"], [facts.shapes[name] for name in INFERIOR]
-    first_up = all(one.q is None and one.r is not None and one.depth_mv > one.r_mv for one in low[1:])
-    return -90 <= axis <= -45 and first_up and high.r_mv >= max(R_AVL_MV, high.depth_mv)
+def has_anterior_shape(facts: Facts) -> bool:
+    """Tell whether aVL has a leading R wave and III and aVF are rS, whatever the axis."""
+    if not facts.has(*INFERIOR, "aVL"):
+        return False
+    high, low = facts.shapes["aVL"], [facts.shapes[name] for name in ("III", "aVF")]
+    first_up = all(one.q is None and one.r is not None and one.depth_mv > one.r_mv for one in low)
+    return first_up and high.r_mv >= max(R_AVL_MV, high.depth_mv)
 
 
 def _is_posterior_block(facts: Facts, axis: float) -> bool:

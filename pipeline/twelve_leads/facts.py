@@ -38,8 +38,8 @@ class Facts:
         "RR", "P", "PR", "QRS", "QT", milliseconds.
     axis_deg : mapping of str to float
         "P", "QRS", "T".
-    qtc_ms : float or None
-        By the formula in use.
+    qtc_ms, qtc_bazett_ms : float or None
+        By the formula in use, and by Bazett's.
     rate_bpm : float or None
         From the median RR interval of all beats.
     rhythm : tuple of Episode
@@ -54,12 +54,17 @@ class Facts:
         Where known.
     ectopic : mapping of str to int
         Number of "V" and "S" beats.
+    p_share : float or None
+        Share of the usual beats before which a P wave was marked; None with too few beats.
+    irregularity : float or None
+        Root mean square of successive differences of RR between usual beats, over their mean; None with too few.
     """
 
     shapes: Mapping[str, LeadShape] = field(default_factory=dict)
     intervals: Mapping[str, Spread] = field(default_factory=dict)
     axis_deg: Mapping[str, float] = field(default_factory=dict)
     qtc_ms: float | None = None
+    qtc_bazett_ms: float | None = None
     rate_bpm: float | None = None
     rhythm: tuple[Episode, ...] = ()
     duration_s: float = 0.0
@@ -67,6 +72,8 @@ class Facts:
     age_years: int | None = None
     sex: Sex | None = None
     ectopic: Mapping[str, int] = field(default_factory=dict)
+    p_share: float | None = None
+    irregularity: float | None = None
 
     def median(self, interval: str) -> float | None:
         """Return the median of an interval, milliseconds; None where not measured."""

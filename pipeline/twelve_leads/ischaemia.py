@@ -8,6 +8,9 @@ Smith SW et al. Diagnosis of ST-elevation myocardial infarction in the presence 
 ST-elevation to S-wave ratio in a modified Sgarbossa rule. 2012. doi:10.1016/j.annemergmed.2012.07.119
 Armstrong EJ et al. Electrocardiographic criteria for ST-elevation myocardial infarction in patients with left
 ventricular hypertrophy. 2012. doi:10.1016/j.amjcard.2012.05.032
+Smith SW et al. Electrocardiographic differentiation of early repolarization from subtle anterior ST-segment elevation
+myocardial infarction. 2012. doi:10.1016/j.annemergmed.2012.02.015
+AHA2009 IV: see `pipeline.twelve_leads.conduction`: T waves, and what a bundle branch block does to them.
 Macfarlane PW et al. The early repolarization pattern: a consensus paper. 2015. doi:10.1016/j.jacc.2015.05.033
 """
 
@@ -17,7 +20,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.measurements import Statement
-from pipeline.twelve_leads.conduction import is_lbbb, is_pre_excited, is_rbbb, is_wide
+from pipeline.twelve_leads.conduction import PART_IV, is_lbbb, is_pre_excited, is_rbbb, is_wide
 from pipeline.twelve_leads.facts import CHEST, INFERIOR, Facts, contiguous, listed, statement, territory
 from pipeline.twelve_leads.voltages import has_left_voltage
 from pipeline.waves.shapes import LeadShape
@@ -29,12 +32,15 @@ YOUNG_YEARS: Final = 40
 STD_MV: Final = 0.05
 FLAT_MV: Final = 0.01  # by which a segment that is horizontal may rise from J to J80
 T_MV: Final = 0.1
+T_OF_R, R_MV = 0.1, 0.3  # T is low under this share of an R wave of at least this height
+T_LEADS: Final = ("I", "II", "aVL", "aVF", *CHEST[1:])
 Q_MS, Q_MV, Q_V2_V3_MS = 30.0, 0.1, 20.0
 R_POSTERIOR_MS: Final = 40.0
 SMITH_SHARE, ARMSTRONG_SHARE = 0.25, 0.25  # of S and of the QRS, that an elevation opposite to it must reach
 NOT_Q: Final = ("aVR", "III")  # III alone may have a Q wave in health; with II or aVF it counts
 ST_LEADS: Final = ("I", "II", "III", "aVL", "aVF", *CHEST)
 DIFFUSE_LEADS: Final = 5
+SUBTLE_LIMIT: Final = 23.4
 WITH_Q_MV: Final = 0.1  # an elevation in leads with pathological Q waves that is told even below the limits
 
 
@@ -43,13 +49,13 @@ def ischaemia_statements(facts: Facts) -> list[Statement]:
     if facts.paced or facts.ventricular or is_pre_excited(facts) or not facts.shapes:
         return []
     if is_lbbb(facts) and is_wide(facts):
-        return _sgarbossa(facts)
+        return [*_sgarbossa(facts), *_primary_t(facts)]
     elevated = _elevated(facts)
     depressed = _depressed(facts)
     posterior = _posterior(facts, depressed)
     q_leads = _q_leads(facts)
     found = [*_elevation(facts, elevated, depressed, q_leads), *posterior, *_q(facts, q_leads)]
-    return [*found, *_depression(facts, depressed, elevated), *_inversion(facts)]
+    return [*found, *_depression(facts, depressed, elevated), *_t_waves(facts)]
 
 
 def limit_mv(lead: str, facts: Facts) -> float:
@@ -115,11 +121,29 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     }
     leads = contiguous(over)
     if not leads:
-        return []
+        return _subtle_elevation(facts)
     code, where = territory(leads)
     numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}, with Q waves in {', '.join(q_leads)}"
     text = f"ST elevation with Q waves, {where}: infarction, acute or old with an aneurysm."
     return [statement(f"STE-{code}", "infarction", text, f"{numbers}; {_limits(facts)}", UDMI, urgent=True)]
+
+
+def _subtle_elevation(facts: Facts) -> list[Statement]:
+    """Return a small elevation in V2-V4 that occlusion of the anterior descending artery explains better than health.
+
+    The rule holds without hypertrophy and Q waves; it reads millimetres of paper, 10 to a millivolt, and Bazett's QTc.
+    """
+    if facts.qtc_bazett_ms is None or not facts.has("V2", "V3", "V4") or has_left_voltage(facts):
+        return []
+    values = {lead: facts.shapes[lead].st_mv["J"] for lead in ("V2", "V3", "V4")}
+    sixty, r = facts.shapes["V3"].st_mv["J60"], facts.shapes["V4"].r_mv
+    total = 1.196 * 10 * sixty + 0.059 * facts.qtc_bazett_ms - 0.326 * 10 * r
+    if max(_rounded(value) for value in values.values()) < STE_MV or total <= SUBTLE_LIMIT or not r:
+        return []
+    numbers = f"ST at J {listed(values)}, J60 V3 {sixty:.2f} mV, R V4 {r:.1f} mV, QTc {facts.qtc_bazett_ms:.0f} ms"
+    text = "Small ST elevation, anterior, more like an occlusion than early repolarisation: exclude infarction."
+    numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}"
+    return [statement("STE-ANT", "infarction", text, numbers, "Smith 2012", urgent=True)]
 
 
 def _limits(facts: Facts) -> str:
@@ -139,15 +163,18 @@ def _is_early(facts: Facts, leads: tuple[str, ...]) -> bool:
     )
 
 
+def flat_levels(facts: Facts) -> dict[str, float]:
+    """Return the level 60 to 80 ms after J of the leads whose ST segment is horizontal or falls, mV."""
+    return {
+        lead: max(_rounded(shape.st_mv["J60"]), _rounded(shape.st_mv["J80"]))
+        for lead in ST_LEADS
+        if (shape := facts.shapes.get(lead)) is not None and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
+    }
+
+
 def _depressed(facts: Facts) -> tuple[str, ...]:
     """Return the contiguous leads whose ST segment is depressed and does not rise."""
-    return contiguous(
-        lead
-        for lead in ST_LEADS
-        if (shape := facts.shapes.get(lead)) is not None
-        and max(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J80"])) <= -STD_MV
-        and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
-    )
+    return contiguous(lead for lead, mv in flat_levels(facts).items() if mv <= -STD_MV)
 
 
 def _posterior(facts: Facts, depressed: tuple[str, ...]) -> list[Statement]:
@@ -172,24 +199,50 @@ def _depression(facts: Facts, leads: tuple[str, ...], elevated: tuple[str, ...])
     return [statement("STD", "ST-T", text, f"ST at J80 {listed(values)}; limit {-STD_MV:g}", UDMI)]
 
 
-def _inversion(facts: Facts) -> list[Statement]:
-    values: dict[str, float] = {}
-    for lead in ST_LEADS:
-        shape = facts.shapes.get(lead)
-        if shape is None or shape.t_mv is None or lead in ("III", "V1"):
-            continue
-        if shape.t_mv <= -T_MV and shape.r_mv > shape.depth_mv:
-            values[lead] = shape.t_mv
-    for lead in () if is_rbbb(facts) and is_wide(facts) else ("V2", "V3", "V4"):  # T is to be upright there
-        shape = facts.shapes.get(lead)
-        if shape is not None and shape.t_mv is not None and shape.t_mv <= -T_MV:
-            values[lead] = shape.t_mv
+def _t_waves(facts: Facts) -> list[Statement]:
+    """Return inverted T waves with a neighbour that is at least flat, and else flat or low ones in two neighbours."""
+    values = {lead: facts.shapes[lead].t_mv or 0.0 for lead in T_LEADS if _is_low(lead, facts)}
     leads = contiguous(values)
     if not leads:
         return []
+    shown = {lead: values[lead] for lead in leads}
     _, where = territory(leads)
-    numbers = f"T {listed({lead: values[lead] for lead in leads})}; limit {-T_MV:g}"
-    return [statement("TINV", "ST-T", f"T wave inversion, {where}.", numbers, UDMI)]
+    if min(shown.values()) <= -T_MV:
+        numbers = f"T {listed(shown)}; inverted from {-T_MV:g}"
+        return [statement("TINV", "ST-T", f"T wave inversion, {where}.", numbers, PART_IV)]
+    shares = ", ".join(f"{lead} {mv / facts.shapes[lead].r_mv:.0%}" for lead, mv in shown.items())
+    numbers = f"T {listed(shown)}, of R {shares}; low under {T_OF_R:.0%}"
+    return [statement("TLOW", "ST-T", f"Flat or low T waves, {where}: nonspecific.", numbers, PART_IV)]
+
+
+def _is_low(lead: str, facts: Facts) -> bool:
+    """Tell whether T is inverted, or lower than a tenth of an R that prevails."""
+    shape = facts.shapes.get(lead)
+    if shape is None or shape.t_mv is None:
+        return False
+    upright_qrs = shape.r_mv >= R_MV and shape.r_mv > shape.depth_mv
+    if lead in ("V1", "V2", "V3", "V4") and is_rbbb(facts) and is_wide(facts):
+        return False
+    if shape.t_mv <= -T_MV:
+        return upright_qrs or lead in ("V2", "V3", "V4")  # where T is to be upright whatever the QRS is
+    return upright_qrs and shape.t_mv < T_OF_R * shape.r_mv
+
+
+def _primary_t(facts: Facts) -> list[Statement]:
+    """Return T waves that left bundle branch block does not invert: negative after a negative QRS."""
+    values = {
+        lead: shape.t_mv
+        for lead in CHEST[:4]
+        if (shape := facts.shapes.get(lead)) is not None
+        and shape.t_mv is not None
+        and shape.t_mv <= -T_MV
+        and _net(facts, lead) < 0
+    }
+    leads = contiguous(values)
+    if not leads:
+        return []
+    numbers = f"T {listed({lead: values[lead] for lead in leads})} after a negative QRS"
+    return [statement("TINV", "ST-T", "T wave inversion, anterior, that the block does not explain.", numbers, PART_IV)]
 
 
 def _q_leads(facts: Facts) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.config import REVIEW
 from pipeline.measurements import Statement
 from pipeline.rhythm_names import rhythm_name
 from pipeline.twelve_leads.facts import Facts, statement
@@ -18,7 +19,8 @@ CODES: Final = {
 CONDUCTION: Final = frozenset({"BII", "BIII"})
 SINUS: Final = ("N", "SBR", "ST", "BI", "B", "T")
 URGENT: Final = frozenset({"VT", "VFL", "BIII", "ASYS"})
-SLOW_BPM, FAST_BPM, URGENT_SLOW_BPM, URGENT_FAST_BPM = 60.0, 100.0, 35.0, 180.0
+P_SHARE_MAX: Final = 0.3  # of the beats: P waves before fewer are chance
+IRREGULAR: Final = 0.1  # root mean square of steps over the mean, from here on: doi:10.1007/s10439-009-9740-z
 SOURCE: Final = "rhythm analysis of HeartVision"
 RATE_SOURCE: Final = "ACC/AHA/HRS 2018"
 
@@ -26,7 +28,22 @@ RATE_SOURCE: Final = "ACC/AHA/HRS 2018"
 def rhythm_statements(facts: Facts) -> list[Statement]:
     """Return a statement for each rhythm that occurs, the rate, and ectopic beats."""
     found = [_rhythm(code, facts) for code in dict.fromkeys(episode.rhythm for episode in facts.rhythm)]
-    return [*(one for one in found if one is not None), *_rate(facts), *_ectopic(facts)]
+    kept = [one for one in found if one is not None]
+    if fibrillation := _without_p(facts):
+        kept = [one for one in kept if one.code != "SR"]
+    return [*fibrillation, *kept, *_rate(facts), *_ectopic(facts)]
+
+
+def _without_p(facts: Facts) -> list[Statement]:
+    """Return fibrillation that the beats alone left open: no lead shows P waves, and the beats are irregular."""
+    share, steps = facts.p_share, facts.irregularity
+    if share is None or steps is None or facts.seconds(*SINUS) <= facts.duration_s / 2:
+        return []
+    if share > P_SHARE_MAX or steps < IRREGULAR:
+        return []
+    numbers = f"P waves before {share:.0%} of the beats, RR steps of {steps:.0%} of the mean; limits {P_SHARE_MAX:.0%}"
+    text = "Atrial fibrillation is likely: irregular beats without P waves in any lead."
+    return [statement("AFIB", "rhythm", text, f"{numbers} and {IRREGULAR:.0%}", "ESC 2020, irregularity by Dash 2009")]
 
 
 def _rhythm(code: str, facts: Facts) -> Statement | None:
@@ -47,16 +64,16 @@ def _why(episode: Episode) -> str:
 
 def _rate(facts: Facts) -> list[Statement]:
     rate = facts.rate_bpm
-    if rate is None or SLOW_BPM <= rate <= FAST_BPM:
+    low, high = REVIEW.bradycardia_bpm, REVIEW.tachycardia_bpm
+    if rate is None or low <= rate <= high:
         return []
-    slow = rate < SLOW_BPM
-    urgent = rate < URGENT_SLOW_BPM or rate > URGENT_FAST_BPM
-    numbers = f"{rate:.0f} beats per minute; usual {SLOW_BPM:.0f} to {FAST_BPM:.0f}"
+    slow = rate < low
+    numbers = f"{rate:.0f} beats per minute; usual {low:.0f} to {high:.0f}"
     if facts.seconds(*SINUS) > facts.duration_s / 2:
         code, text = ("SBRAD", "Sinus bradycardia.") if slow else ("STACH", "Sinus tachycardia.")
     else:
         code, text = ("SLOW", "The heart rate is slow.") if slow else ("FAST", "The heart rate is fast.")
-    return [statement(code, "rhythm", text, numbers, RATE_SOURCE, urgent=urgent)]
+    return [statement(code, "rhythm", text, numbers, RATE_SOURCE)]
 
 
 def _ectopic(facts: Facts) -> list[Statement]:

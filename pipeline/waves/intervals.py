@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.measurements import Spread, Waves
+from pipeline.measurements import Spread, WaveMark, Waves
 from pipeline.waves.qtc import USED, corrected
 
-Interval = Literal["RR", "P", "PR", "QRS", "QT"]
-INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
+INTERVALS: Final = ("RR", "P", "PR", "QRS", "QT")
 # Milliseconds outside which a mark must be wrong.
-POSSIBLE_MS: Final[Mapping[Interval, tuple[float, float]]] = MappingProxyType(
+POSSIBLE_MS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"RR": (150, 10_000), "P": (30, 220), "PR": (60, 600), "QRS": (40, 300), "QT": (180, 800)}
 )
-_BETWEEN: Final = (("P", "p_on", "p_off"), ("PR", "p_on", "qrs_on"), ("QRS", "qrs_on", "qrs_off"))
+_BETWEEN: Final[tuple[tuple[str, WaveMark, WaveMark], ...]] = (
+    *(("P", "p_on", "p_off"), ("PR", "p_on", "qrs_on"), ("QRS", "qrs_on", "qrs_off"), ("QT", "qrs_on", "t_off")),
+)
 RANGE: Final = (5, 95)  # percentiles that a spread gives as its low and high end
 SEEN_MIN: Final = 0.5  # of the usual beats: a P wave before fewer belongs to no interval of the recording
 HOUR_S: Final = 3600.0
@@ -42,7 +43,7 @@ class BeatIntervals:
 
     beat_s: NDArray[np.float64]
     usual: NDArray[np.bool_]
-    ms: Mapping[Interval, NDArray[np.float64]]
+    ms: Mapping[str, NDArray[np.float64]]
 
 
 def beat_intervals(
@@ -61,14 +62,14 @@ def beat_intervals(
     lead : str, optional
         The lead to measure in; the marks over all leads if None.
     """
-    found: dict[Interval, NDArray[np.float64]] = {"RR": 1000 * np.asarray(rr_s, np.float64)}
-    for name, start, stop in (*_BETWEEN, ("QT", "qrs_on", "t_off")):
-        found[name] = 1000 * (waves.marks(stop, lead) - waves.marks(start, lead))  # type: ignore[index,arg-type]
+    found: dict[str, NDArray[np.float64]] = {"RR": 1000 * np.asarray(rr_s, np.float64)}
+    for name, start, stop in _BETWEEN:
+        found[name] = 1000 * (waves.marks(stop, lead) - waves.marks(start, lead))
     possible = {name: _within(values, *POSSIBLE_MS[name]) for name, values in found.items()}
     return BeatIntervals(waves.beat_s, np.asarray(usual, np.bool_), MappingProxyType(possible))
 
 
-def spreads(beats: BeatIntervals, *, with_p: bool = True) -> dict[Interval, Spread]:
+def spreads(beats: BeatIntervals, *, with_p: bool = True) -> dict[str, Spread]:
     """Return each interval over the usual beats.
 
     Parameters
@@ -78,7 +79,7 @@ def spreads(beats: BeatIntervals, *, with_p: bool = True) -> dict[Interval, Spre
     with_p : bool, optional
         Whether the rhythm has P waves that lead to the QRS; without, "P" and "PR" are left out.
     """
-    found: dict[Interval, Spread] = {}
+    found: dict[str, Spread] = {}
     for name in INTERVALS:
         values = beats.ms[name][beats.usual]
         values = values[np.isfinite(values)]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.waves import FS_HZ, load_waves
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import FloatArray, read_only
-from pipeline.waves.delineate import delineate
+from pipeline.waves.delineate import P_MARKS, delineate, without_these_p
+from pipeline.waves.inputs import LeadLines, bumps, lead_lines
+from pipeline.waves.marks import marks_of
+from pipeline.waves.over_leads import over_leads
 
-STRETCH_S: Final = 30.0  # of which the median beat is marked
 LONG_S: Final = 600.0  # in a longer recording not every beat is marked, unless asked for
-REACH_S: Final = (0.6, 0.8)  # before and after R, that a median beat is cut from
+STRETCH_S: Final = 30.0  # of which the median beat is marked
+REACH: Final = 256  # samples at the network's rate before and after R, that a median beat spans
 BEATS_MIN: Final = 3  # a median of fewer beats is none
-CHUNK_S: Final = 300.0  # of one lead, marked at once
-MARGIN_S: Final = 3.0
+NEXT_S: Final = 0.1  # before the next R, and after the one before, nothing belongs to the median beat
+MARGIN_S: Final = 2.0
+AT_ONCE: Final = 32  # median beats that the network reads together
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +36,7 @@ class LongWaves:
         The median beat of every 30 s with at least three beats, in all leads; `beat_s` is the R peak nearest to the
         middle of the stretch, and the marks lie around it.
     p_waves : Waves
-        Each beat in one lead; only P marks that are certain are there.
+        Each beat in one lead; all but P marks are NaN.
     """
 
     usual: Waves
@@ -65,10 +70,9 @@ def delineate_long(
         Stretches [start, stop), seconds, in which no beat has a P wave.
     """
     column = p_signal_mv[:, [list(leads).index(p_lead)]]
-    return LongWaves(
-        usual_waves(p_signal_mv, fs, leads, r_peak_s, without_p=without_p),
-        _only_p(_in_chunks(column, fs, (p_lead,), r_peak_s, without_p)),
-    )
+    each = delineate(column, fs, (p_lead,), r_peak_s, without_p=without_p)
+    usual = usual_waves(p_signal_mv, fs, leads, r_peak_s, without_p=without_p)
+    return LongWaves(usual, _only_p(each))
 
 
 def usual_waves(
@@ -79,64 +83,67 @@ def usual_waves(
     *,
     without_p: Sequence[tuple[float, float]] = (),
 ) -> Waves:
-    """Mark the median beat of every 30 s; parameters and order as in `delineate_long`."""
-    beat_s = np.asarray(r_peak_s, np.float64)
+    """Mark the median beat of every 30 s.
+
+    Parameters
+    ----------
+    p_signal_mv : (n_samples, n_leads) float32
+        The leads in mV, NaN where nothing was recorded.
+    fs : float
+        Their sampling frequency, Hz.
+    leads : sequence of str
+        Names of the leads.
+    r_peak_s : (n,) float64
+        R peaks in order, seconds from sample 0.
+    without_p : sequence of (float, float), optional
+        Stretches [start, stop), seconds, in which no beat has a P wave.
+    """
+    found = list(_median_beats(np.asarray(p_signal_mv), fs, np.asarray(r_peak_s, np.float64)))
+    beat_s = np.array([at for at, _ in found], np.float64)
+    marks = np.full((beat_s.size, len(leads), len(WAVE_MARKS)), np.nan)
+    middle_s = np.array([REACH / FS_HZ])
+    for first in range(0, len(found), AT_ONCE):
+        some = [lines for _, lines in found[first : first + AT_ONCE]]
+        values = np.stack([lines.values for lines in some])
+        p = load_waves().probabilities(values)
+        for k, lines in enumerate(some):
+            marks[first + k] = marks_of(p[k], lines, middle_s)[0] - middle_s[0] + beat_s[first + k]
+    marks = without_these_p(marks, beat_s, without_p)
+    return Waves(tuple(leads), read_only(beat_s), read_only(marks), read_only(over_leads(marks)))
+
+
+def _median_beats(p_signal_mv: FloatArray, fs: float, beat_s: NDArray[np.float64]) -> Iterator[tuple[float, LeadLines]]:
+    """Yield for each stretch with enough beats the one nearest to its middle, and the median beat."""
     stretch = (beat_s // STRETCH_S).astype(np.int64)
-    kept, pieces = [], []
     for number in np.unique(stretch):
-        inside = beat_s[stretch == number]
-        if inside.size < BEATS_MIN:
+        own = beat_s[stretch == number]
+        if own.size < BEATS_MIN:
             continue
-        kept.append(float(inside[np.argmin(np.abs(inside - (number + 0.5) * STRETCH_S))]))
-        pieces.append(_median_beat(p_signal_mv, fs, inside))
-    at = np.array(kept)
-    if not pieces:
-        return delineate(p_signal_mv[:1], fs, leads, at)
-    length = len(pieces[0]) / fs
-    line_s = np.arange(at.size) * length + round(REACH_S[0] * fs) / fs
-    line = delineate(np.concatenate(pieces), fs, leads, line_s)
-    away = at - line_s
-    time_s, overall_s = line.time_s + away[:, None, None], line.overall_s + away[:, None]
-    for start, stop in without_p:
-        inside = (at >= start) & (at < stop)
-        time_s[inside, :, :3], overall_s[inside, :3] = np.nan, np.nan
-    return Waves(tuple(leads), read_only(at), read_only(time_s), read_only(overall_s))
+        low = max(0.0, number * STRETCH_S - MARGIN_S)
+        first, last = round(low * fs), round(((number + 1) * STRETCH_S + MARGIN_S) * fs)
+        near = beat_s[(beat_s >= low) & (beat_s * fs < min(last, len(p_signal_mv)))]
+        lines = lead_lines(p_signal_mv[first:last], fs, near - first / fs)
+        rr_s = float(np.median(np.diff(own)))
+        yield float(own[np.argmin(np.abs(own - (number + 0.5) * STRETCH_S))]), _median(lines, own - first / fs, rr_s)
 
 
-def _median_beat(p_signal_mv: FloatArray, fs: float, beat_s: NDArray[np.float64]) -> FloatArray:
-    """Return the median (m, n_leads) of the signal around beats."""
-    at = np.round(beat_s * fs).astype(np.int64)[:, None] + np.arange(-round(REACH_S[0] * fs), round(REACH_S[1] * fs))
-    outside = (at < 0) | (at >= len(p_signal_mv))
-    rows = p_signal_mv[np.clip(at, 0, len(p_signal_mv) - 1)].astype(np.float32)
-    rows[outside] = np.nan
-    there = np.isfinite(rows)
-    middle = np.nanmedian(np.where(there.any(axis=0), rows, 0), axis=0)
-    return np.where(there.any(axis=0), middle, np.nan).astype(np.float32)
-
-
-def _in_chunks(
-    lead: FloatArray,
-    fs: float,
-    leads: tuple[str, ...],
-    beat_s: NDArray[np.float64],
-    without_p: Sequence[tuple[float, float]],
-) -> Waves:
-    """Mark each beat of a lead (n_samples, 1), a few minutes at a time."""
-    parts = []
-    for start in np.arange(0, len(lead) / fs, CHUNK_S):
-        low, high = max(0.0, start - MARGIN_S), start + CHUNK_S + MARGIN_S
-        first = round(low * fs)
-        inside = beat_s[(beat_s >= low) & (beat_s < high)]
-        spans = [(a - first / fs, b - first / fs) for a, b in without_p]
-        found = delineate(lead[first : round(high * fs)], fs, leads, inside - first / fs, without_p=spans)
-        own = (inside >= start) & (inside < start + CHUNK_S)
-        parts.append((inside[own], found.time_s[own] + first / fs, found.overall_s[own] + first / fs))
-    beats, times, overall = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return Waves(leads, read_only(beats), read_only(times), read_only(overall))
+def _median(lines: LeadLines, r_peak_s: NDArray[np.float64], rr_s: float) -> LeadLines:
+    """Return the median of the leads around R peaks; what lies beyond the neighbours counts as missing."""
+    n = lines.missing.shape[1]
+    at = np.round(r_peak_s * FS_HZ).astype(np.int64)[:, None] + np.arange(-REACH, REACH)
+    inside = np.clip(at, 0, n - 1)
+    known = ~lines.missing[:, inside] & (at >= 0) & (at < n)
+    rows = np.where(known, lines.values[:, inside, 0], np.nan)
+    missing = ~known.any(axis=1)
+    middle = np.nanmedian(np.where(missing[:, None], 0, rows), axis=1)
+    marks = bumps(REACH / FS_HZ + np.array([-rr_s, 0.0, rr_s]), 2 * REACH)
+    values = np.stack([middle, np.broadcast_to(marks, middle.shape)], axis=-1).astype(np.float32)
+    away_s = np.abs(np.arange(-REACH, REACH)) / FS_HZ
+    return LeadLines(values, missing | (away_s > rr_s - NEXT_S))
 
 
 def _only_p(waves: Waves) -> Waves:
-    others = [j for j, name in enumerate(WAVE_MARKS) if not name.startswith("p_")]
+    others = [j for j in range(len(WAVE_MARKS)) if j not in P_MARKS]
     time_s, overall_s = waves.time_s.copy(), waves.overall_s.copy()
     time_s[:, :, others], overall_s[:, others] = np.nan, np.nan
     return Waves(waves.leads, waves.beat_s, read_only(time_s), read_only(overall_s))

@@ -21,7 +21,9 @@ from pipeline.evaluation.explanations_schema import Explanations
 from pipeline.evaluation.noise_schema import NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation
 from pipeline.evaluation.schema import Column
+from pipeline.evaluation.statement_schema import StatementsEvaluation
 from pipeline.evaluation.stress_schema import StressTest
+from pipeline.evaluation.superclass_schema import SuperclassEvaluation
 from pipeline.page_classifier.schema import PageEvaluation
 from pipeline.training.schema import CrossValidation, SettingsSearch
 
@@ -41,6 +43,8 @@ KINDS = {
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
+    "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
