@@ -18,13 +18,16 @@ SPAN_S: Final = {"P": (-0.45, 0.0), "QRS": (-0.14, 0.2), "T": (0.03, 0.8)}
 APART_S: Final = {"P": 0.1, "QRS": 0.1, "T": 0.04}
 # What follows was chosen on records held out of the training.
 PRESENT: Final = 0.5  # probability from which a lead shows a wave
-P_IN_LEADS: Final = 0.5  # mean over the leads of the probability of a P wave, from which a beat has one ...
-P_AROUND, P_SHARE = 5, 0.4  # ... if of the beats around it, so many on each side, this share has one too
+# A beat has a P wave if its mean probability, over the half of the leads that show it best, is above P_IN_LEADS, and so
+# it is in P_SHARE of this beat and P_AROUND beats on each side.
+P_IN_LEADS: Final = 0.7
+P_AROUND, P_SHARE = 5, 0.5
 CERTAIN_S: Final = {  # width of the step in the probability, up to which an edge is marked
-    "P": (0.024, 0.024),
+    "P": (0.016, 0.016),
     "QRS": (0.024, 0.024),
     "T": (0.024, 0.018),
 }
+LONGEST_S: Final = {"P": 0.2, "QRS": 0.26, "T": 0.36}  # of 1000 waves that were marked by hand, one is longer
 SMOOTHED: Final = 9  # samples, over which the middle of a wave is looked for
 EDGE: Final = 0.3  # a wave that reaches the end of what was looked at with this probability is cut off there
 
@@ -80,14 +83,16 @@ def _of_wave(
     index = np.round(r_peak_s * FS_HZ).astype(np.int64)[:, None] + np.arange(first, stop)
     inside = np.clip(index, 0, probability.shape[1] - 1)
     own = _own(index, r_peak_s, APART_S[wave], probability.shape[1]) & ~lines.missing[:, inside]
-    width = index.shape[1]
-    found = extents(np.where(own, probability[:, inside], 0).reshape(-1, width))
-    values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, width)
+    span = index.shape[1]
+    found = extents(np.where(own, probability[:, inside], 0).reshape(-1, span))
+    values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, span)
     there = found.likely > PRESENT
     if wave == "P":
         there &= _with_p(found.likely.reshape(own.shape[:2]), own.any(axis=2)).ravel()
+    short = ~(found.off - found.on > LONGEST_S[wave] * FS_HZ)
     steps = zip((found.on, found.off), (found.on_width, found.off_width), CERTAIN_S[wave], strict=True)
-    on, off = (np.where(there & (uncertain | (w <= most * FS_HZ)), edge, np.nan) for edge, w, most in steps)
+    certain = [(edge, uncertain | (short & (width <= most * FS_HZ))) for edge, width, most in steps]
+    on, off = (np.where(there & sure, edge, np.nan) for edge, sure in certain)
     peak = np.where(there, _peaks(values, found, level=wave == "QRS"), np.nan)
     rows = np.stack([on, peak, off], axis=1).reshape(len(probability), -1, 3).swapaxes(0, 1)
     return (rows + index[:, :1, None]) / FS_HZ
@@ -106,13 +111,12 @@ def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.
     seen : (n_leads, k) bool
         Whether the lead was recorded there.
     """
-    mean = np.where(seen, likely, 0).sum(axis=0) / np.maximum(1, seen.sum(axis=0))
-    has = mean > P_IN_LEADS
-    kernel = np.ones(2 * P_AROUND + 1)
-    share = np.convolve(has, kernel, "same" if has.size >= kernel.size else "full")
-    count = np.convolve(np.ones(has.size), kernel, "same" if has.size >= kernel.size else "full")
-    middle = slice(0, None) if has.size >= kernel.size else slice(P_AROUND, P_AROUND + has.size)
-    return np.broadcast_to(has & (share[middle] >= P_SHARE * count[middle]), likely.shape)
+    best = -np.sort(-np.where(seen, likely, 0), axis=0)
+    half = np.arange(len(best))[:, None] < np.maximum(1, seen.sum(axis=0) / 2)
+    has = np.where(half, best, 0).sum(axis=0) / half.sum(axis=0) > P_IN_LEADS
+    kernel, own = np.ones(2 * P_AROUND + 1), slice(P_AROUND, P_AROUND + has.size)
+    with_p, beats = (np.convolve(each, kernel)[own] for each in (has, np.ones(has.size)))
+    return np.broadcast_to(has & (with_p >= P_SHARE * beats), likely.shape)
 
 
 def _own(index: NDArray[np.int64], r_peak_s: NDArray[np.float64], apart_s: float, n: int) -> NDArray[np.bool_]:
