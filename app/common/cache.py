@@ -219,6 +219,7 @@ def _marked_stretch(
 ) -> MarkedStretch:  # fmt: skip
     from pipeline.twelve_leads.median_beat import marked_stretch as mark  # SciPy, as above
 
+    _keep_compiled()
     return mark(_recording, _analysis, start_s, stop_s)
 
 

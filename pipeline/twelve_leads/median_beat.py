@@ -14,7 +14,7 @@ from pipeline.twelve_leads.derived_leads import standard_leads, standard_name
 from pipeline.twelve_leads.measuring import rr_of, usual_beats
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.waves.delineate import delineate, spans_without_p
-from pipeline.waves.intervals import Interval, beat_intervals
+from pipeline.waves.intervals import beat_intervals
 from pipeline.waves.qtc import USED, corrected
 from pipeline.waves.usual_beat import LEVEL_S, usual_beat
 
@@ -152,8 +152,8 @@ def beat_measures(beat: MedianBeat, marks_s: Mapping[WaveMark, float], *, with_q
     row = np.array([[marks_s.get(name, np.nan) for name in WAVE_MARKS]])
     one = Waves((), np.zeros(1), np.full((1, 0, len(WAVE_MARKS)), np.nan), row)
     found = beat_intervals(one, np.ones(1, np.bool_), np.array([beat.rr_s])).ms
-    names: tuple[Interval, ...] = ("P", "PR", "QRS", "QT")
-    measures: dict[str, float] = {name: float(found[name][0]) for name in names if np.isfinite(found[name][0])}
+    names = ("P", "PR", "QRS", "QT")
+    measures = {name: float(found[name][0]) for name in names if np.isfinite(found[name][0])}
     if with_qtc and "QT" in measures and np.isfinite(beat.rr_s):
         qtc = corrected(measures["QT"], 1000 * beat.rr_s).get(USED)
         measures |= {} if qtc is None else {"QTc": qtc}
