@@ -16,18 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID251 - it draws, and decodes nothing
 
-from pipeline.digitisation.phrases import GLYPHS, NUMBERS, SINGLE_LEADS, UNITS
+from pipeline.digitisation.phrases import GLYPHS, LETTERS, NUMBERS, SINGLE_LEADS, UNITS
 from pipeline.digitisation.words import CUT_OFF, LEAD_NAMES
 
 OTHERS = ("ID 4711", "HR 72", "0.05-40 Hz", "Sinus rhythm")
-WORDS = (
-    *LEAD_NAMES,
-    *CUT_OFF,
-    *UNITS,
-    *(number for unit in NUMBERS.values() for number in unit),
-    *SINGLE_LEADS,
-    *OTHERS,
-)
+PHRASES = (*UNITS, *(number for numbers in NUMBERS.values() for number in numbers), *SINGLE_LEADS)
+WORDS = dict.fromkeys((*LEAD_NAMES, *CUT_OFF, *PHRASES, *LETTERS, *OTHERS))
 HEIGHT_PX = 48
 DEJAVU, LIBERATION = Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/truetype/liberation")
 FACES = {

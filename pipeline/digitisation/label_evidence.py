@@ -25,7 +25,8 @@ _BY_CHANCE: Final = 0.005  # how often one of the names is read at one of the pl
 _MISREAD: Final = 0.02  # how often a printed name is read as one of the others
 _READ: Final = np.linspace(0.05, 0.98, 24)  # shares of the printed names that could have been read
 _STRIP: Final = 0.3  # weight of a missing name of a strip: many pages print none
-_ANY_NAME: Final = 0.2  # how probable each name is where a page may show any lead
+_STRIP_NAMES: Final = ("II", "V1", "V5")  # the usual leads of strips
+_ANY_NAME: Final = 0.1  # how probable each other name is where a page may show any lead
 _SAID_ONCE: Final = 2.0  # log odds for one lead where the page says "Lead I" and names no other
 # each limb lead as a sum of I and II (Einthoven, Goldberger)
 _LIMB: Final = MappingProxyType(
@@ -52,12 +53,15 @@ class LabelFit:
         Sum of the weights of names that stand where the layout has them, and of all others.
     names : tuple of (int, str)
         Box and name of each name that stands in its place.
+    share : float
+        Share of the layout's names that were read in their places, by weight.
     """
 
     score: float
     right: float
     wrong: float
     names: tuple[tuple[int, str], ...]
+    share: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ def fit_labels(
         + astray * float(np.log(_BY_CHANCE))
         + _SAID_ONCE * (layout.in_turn and said_lead(words) is not None)
     )
-    return LabelFit(score, right, misread + astray, tuple((box, text) for box, (text, _, _) in sorted(seen.items())))
+    names = tuple((box, text) for box, (text, _, _) in sorted(seen.items()))
+    return LabelFit(score, right, misread + astray, names, read / max(read + missed, 1e-9))
 
 
 def _placed(word: Word, layout: PageLayout, lanes: Matrix, span: tuple[int, int], px_per_mm: int) -> _Placed | None:
@@ -139,7 +144,8 @@ def _explained(
         any_name = each.near and each.column == 0 and (each.row >= below or (layout.free and not layout.in_turn))
         fits = box is not None and ((usual and each.row < below) or any_name or (each.near and each.text == one))
         if fits and box is not None and box not in seen:
-            seen[box] = (each.text, each.weight, usual or layout.in_turn or each.row >= below)
+            common = each.row >= below and each.text in _STRIP_NAMES
+            seen[box] = (each.text, each.weight, usual or layout.in_turn or common)
             right += each.weight
         elif each.text != "I" and not (fits and box is not None and seen[box][0] == each.text):
             misread += each.weight * each.near

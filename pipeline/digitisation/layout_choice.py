@@ -20,7 +20,7 @@ from pipeline.digitisation.label_evidence import (
     rows_alike,
     said_lead,
 )
-from pipeline.digitisation.layouts import LAYOUTS, ONE_LEAD, PageLayout, layout_names, layout_of
+from pipeline.digitisation.layouts import LAYOUTS, ONE_LEAD, PageLayout, layout_names, layout_of, other_order
 from pipeline.digitisation.phrases import Word
 from pipeline.digitisation.speed_and_gain import Pulse
 from pipeline.digitisation.trace import Trace
@@ -35,10 +35,12 @@ _RARE: Final = -1.0  # log odds of a rarer layout
 _LIKELY: Final = 1.2  # log odds from which on one layout is clearly better than the next
 _ROWS_ALIKE: Final = 2.0  # log odds for one lead where all rows show waves of the same size
 _UNSURE: Final = 0.4
+_ALL_READ: Final = 0.9  # share of a layout's names that is enough where it has but few
 _MOST: Final = 0.6  # share of the rows that must bear the same name to be one lead
 _RARE_ROWS: Final = 5  # three rows of leads and two strips; often four rows and a line of text
 _LESS_CLEAR: Final = 0.85  # share of the other rows' clearness
 _UNEVEN: Final = 0.2  # row distances may differ by this share
+_JUMP: Final = 0.12  # weight of a jump of the traces: beats make some too
 _STRIP_ALIKE: Final = 0.9  # correlation above which a strip shows the same lead as a box
 _STRIP_CLEARER: Final = 0.04
 
@@ -197,14 +199,12 @@ def choose_layout(
 
 
 def _prior(layout: PageLayout, span: tuple[int, int], traces: tuple[Trace, ...]) -> float:
-    """Return the log odds of a layout before its names are read: rare ones less, Cabrera's by the limb leads' sums."""
-    if layout.cabrera:
-        plain = layout.name.removesuffix(" Cabrera")
-        usual = LAYOUTS.get(plain) or LAYOUTS[f"{plain} limb"]
-        return _RARE + limb_odds(limb_misfit(layout, span, traces), limb_misfit(usual, span, traces))
+    """Return the log odds of a layout before its names are read: rare ones less, and limb leads that do not add up."""
     if layout.in_turn:
         return 2 * _RARE + (_ROWS_ALIKE if rows_alike(span, traces) else -2 * _ROWS_ALIKE)
-    return _RARE * layout.free
+    twin = other_order(layout)
+    against = 0.0 if twin is None else limb_odds(limb_misfit(layout, span, traces), limb_misfit(twin, span, traces))
+    return _RARE * (layout.free or layout.cabrera) + min(0.0, against)
 
 
 def _is_one_lead(fit: LabelFit, words: tuple[Word, ...], rows: int) -> bool:
@@ -215,7 +215,7 @@ def _is_one_lead(fit: LabelFit, words: tuple[Word, ...], rows: int) -> bool:
 
 
 def _confidence(fit: LabelFit, margin: float) -> float:
-    if fit.right < 1 or fit.wrong > fit.right:
+    if (fit.right < 1 and fit.share < _ALL_READ) or fit.wrong > fit.right:
         return 0.3 if fit.wrong > fit.right else _UNSURE
     if margin >= 2 * _LIKELY and fit.right >= 2:
         return 0.95
@@ -232,7 +232,7 @@ def _joint_score(layout: PageLayout, span: tuple[int, int], rule: Mask, jumps: M
     for joint in joints:
         score += 1.0 if found.size and np.abs(found - joint).min() <= reach else 0.0
         near = jumps[max(0, round(joint) - reach // 2) : round(joint) + reach // 2]
-        score += 0.25 * float(np.clip(near.max(initial=0.0) - 3.0, 0, 4))
+        score += _JUMP * float(np.clip(near.max(initial=0.0) - 3.0, 0, 4))
     groups = np.split(found, np.flatnonzero(np.diff(found) > reach) + 1) if found.size else []
     for group in groups:
         away = np.abs(joints - group.mean()).min() if joints.size else np.inf

@@ -96,6 +96,14 @@ def layout_of(name: str, rows: int) -> PageLayout | None:
     return layout if layout is not None and layout.rows == rows else None
 
 
+def other_order(layout: PageLayout) -> PageLayout | None:
+    """Return the layout with the limb leads in the other order, Cabrera's or the usual one; None if there is none."""
+    if layout.cabrera:
+        plain = layout.name.removesuffix(" Cabrera")
+        return LAYOUTS.get(plain) or LAYOUTS[f"{plain} limb"]
+    return LAYOUTS.get(f"{layout.name.removesuffix(' limb')} Cabrera")
+
+
 def layout_names(rows: int | None = None) -> tuple[str, ...]:
     """Return the names of all layouts, or of those that `rows` rows can be."""
     fixed = (name for name, layout in LAYOUTS.items() if rows is None or layout.rows == rows)

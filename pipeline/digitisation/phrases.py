@@ -29,6 +29,9 @@ _PAGE_PARTS_MAX: Final = 700  # a page has fewer; noise would cost time
 _SPACE: Final = 1.1  # of the height: a wider gap ends a phrase
 _LETTER_GAP: Final = 0.24  # of the height: a narrower gap does not end a word
 _INK: Final = 0.35
+LETTERS: Final = ("m", "/", "s", "e", "c", "V", ".", *"0125")
+_LETTER_MIN: Final = 0.5  # least similarity of each letter
+_LETTER_WIDER: Final = 1.7
 _WIDER: Final = 1.25  # a word may be wider or narrower than its template by this factor
 _ALIKE_MIN: Final = 0.75
 _CLEARER: Final = 0.04  # margin by which the best text must beat the next one
@@ -57,11 +60,21 @@ class _Templates:
 
 @dataclass(frozen=True)
 class _Run:
-    """Letters in a line: their box, and whether a gap is before and after them."""
+    """Letters in a line: their box, their numbers from left to right, and whether a gap is before and after them."""
 
     box: Box
+    parts: tuple[int, ...]
     begins: bool
     ends: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Print:
+    """Ink (h, w), the runs of letters in it, and how alike each letter is to each of `LETTERS` (n_letters, n)."""
+
+    strength: FloatArray
+    runs: list[_Run]
+    letters: FloatArray
 
 
 def read_phrases(strength: FloatArray, px_per_mm: float) -> tuple[Word, ...]:
@@ -79,12 +92,15 @@ def read_phrases(strength: FloatArray, px_per_mm: float) -> tuple[Word, ...]:
     tuple of Word
         "25 mm/s", "10/5 mm/mV", "Lead II" and the like.
     """
-    runs = _runs(_parts(strength, px_per_mm), px_per_mm)
+    parts = _parts(strength, px_per_mm)
+    if not len(parts):
+        return ()
+    boxes = [(int(left), int(top), int(right), int(bottom)) for left, top, right, bottom in parts]
+    page = _Print(strength, _runs(parts, px_per_mm), _whole(strength, boxes, LETTERS, _LETTER_WIDER))
     found = []
-    for i, text, alike in _read(strength, [run.box for run in runs], (*UNITS, *SINGLE_LEADS)):
-        run = runs[i]
+    for run, text, alike in _read(page, page.runs, (*UNITS, *SINGLE_LEADS)):
         if text in UNITS and run.ends:
-            number = _number_before(strength, runs, run.box, NUMBERS[UNITS[text]])
+            number = _number_before(page, run.box, NUMBERS[UNITS[text]])
             if number is not None:
                 found.append(_word(f"{number[0]} {UNITS[text]}", run.box, min(alike, number[1])))
         elif text in SINGLE_LEADS and run.begins and run.ends:
@@ -96,46 +112,59 @@ def _word(text: str, box: Box, alike: float) -> Word:
     return Word(text, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, round(alike, 3))
 
 
-def _number_before(
-    strength: FloatArray, runs: list[_Run], unit: Box, numbers: tuple[str, ...]
-) -> tuple[str, float] | None:
+def _number_before(page: _Print, unit: Box, numbers: tuple[str, ...]) -> tuple[str, float] | None:
     """Return the number that stands before a unit, and its similarity; None if none can be told."""
     height = unit[3] - unit[1]
     before = [
-        run.box
-        for run in runs
+        run
+        for run in page.runs
         if run.begins
         and -0.1 * height <= unit[0] - run.box[2] <= _SPACE * height
         and unit[1] - 0.4 * height <= run.box[1]
         and run.box[3] <= unit[3] + 0.2 * height
         and run.box[3] - run.box[1] >= 0.5 * height
     ]
-    read = _read(strength, before, numbers)
-    best = max(read, key=lambda item: item[2], default=None)
+    best = max(_read(page, before, numbers), key=lambda item: item[2], default=None)
     return None if best is None else (best[1], best[2])
 
 
-def _read(strength: FloatArray, boxes: list[Box], known: tuple[str, ...]) -> list[tuple[int, str, float]]:
-    """Return (index, text, similarity) of the boxes that show one of the known words, and none of the others."""
-    if not boxes:
+def _read(page: _Print, runs: list[_Run], known: tuple[str, ...]) -> list[tuple[_Run, str, float]]:
+    """Return (run, text, similarity) of the runs that show one of the known words, and none of the others."""
+    if not runs:
         return []
-    templates = _templates(known)
-    aspect = np.array([(right - left) / (bottom - top) for left, top, right, bottom in boxes])
-    fits = np.abs(np.log(aspect[:, None] / templates.aspect[None, :])) <= np.log(_WIDER)
-    index = np.flatnonzero(fits.any(axis=1))
-    if not index.size:
-        return []
-    crops = np.stack(
-        [_normalised(strength[top:bottom, left:right]) for left, top, right, bottom in (boxes[i] for i in index)]
-    )
-    alike = np.where(fits[index], crops @ templates.pictures.T, 0)
-    texts = np.array(templates.texts)
-    each = np.stack([alike[:, texts == text].max(axis=1) for text in known], axis=1)
+    each = np.maximum(_whole(page.strength, [run.box for run in runs], known, _WIDER), _spelt(page, runs, known))
     order = np.argsort(-each, axis=1)
     first = np.take_along_axis(each, order[:, :1], axis=1)[:, 0]
     second = np.take_along_axis(each, order[:, 1:2], axis=1)[:, 0]
     sure = (first >= _ALIKE_MIN) & (first - second >= _CLEARER)
-    return [(int(index[i]), known[order[i, 0]], float(first[i])) for i in np.flatnonzero(sure)]
+    return [(runs[i], known[order[i, 0]], float(first[i])) for i in np.flatnonzero(sure)]
+
+
+def _whole(strength: FloatArray, boxes: list[Box], known: tuple[str, ...], wider: float) -> FloatArray:
+    """Return how alike each box is to each known word (n_boxes, n_known), 0 where its proportions differ."""
+    templates = _templates(known)
+    aspect = np.array([(right - left) / (bottom - top) for left, top, right, bottom in boxes])
+    fits = np.abs(np.log(aspect[:, None] / templates.aspect[None, :])) <= np.log(wider)
+    alike = np.zeros((len(boxes), len(templates.texts)), np.float32)
+    index = np.flatnonzero(fits.any(axis=1))
+    if index.size:
+        places = [boxes[i] for i in index]
+        crops = np.stack([_normalised(strength[top:bottom, left:right]) for left, top, right, bottom in places])
+        alike[index] = np.where(fits[index], crops @ templates.pictures.T, 0)
+    texts = np.array(templates.texts)
+    return np.stack([alike[:, texts == text].max(axis=1) for text in known], axis=1)
+
+
+def _spelt(page: _Print, runs: list[_Run], known: tuple[str, ...]) -> FloatArray:
+    """Return the same letter by letter: the mean over a word's letters, 0 if one of them is another."""
+    found = np.zeros((len(runs), len(known)), np.float32)
+    columns = {text: [LETTERS.index(letter) for letter in text] for text in known if set(text) <= set(LETTERS)}
+    for i, run in enumerate(runs):
+        for k, text in enumerate(known):
+            if text in columns and len(columns[text]) == len(run.parts):
+                alike = page.letters[list(run.parts), columns[text]]
+                found[i, k] = alike.mean() if alike.min() >= _LETTER_MIN else 0
+    return found
 
 
 def _parts(strength: FloatArray, px_per_mm: float) -> NDArray[np.int64]:
@@ -151,7 +180,7 @@ def _parts(strength: FloatArray, px_per_mm: float) -> NDArray[np.int64]:
 
 
 def _runs(parts: NDArray[np.int64], px_per_mm: float) -> list[_Run]:
-    """Return all runs of at most `_PARTS_MAX` parts that stand in a line."""
+    """Return all runs of at most `_PARTS_MAX` parts, from left to right, that stand in a line."""
     found: dict[Box, _Run] = {}
     for i in range(len(parts)):
         box = parts[i].copy()
@@ -167,7 +196,7 @@ def _runs(parts: NDArray[np.int64], px_per_mm: float) -> list[_Run]:
                 before = others & (away > -0.5 * height) & (away < _LETTER_GAP * height) & (parts[:, 0] < box[0])
                 ends = gap >= _LETTER_GAP * height or (after is not None and _is_comma(parts[after], box))
                 place = (int(box[0]), int(box[1]), int(box[2]), int(box[3]))
-                found[place] = _Run(place, not before.any(), ends)
+                found[place] = _Run(place, tuple(inside), not before.any(), ends)
             if after is None or gap > _SPACE * max(height, _HEIGHT_MM[0] * px_per_mm):
                 break
             inside.append(after)

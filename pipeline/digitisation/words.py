@@ -92,7 +92,7 @@ def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> M
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     touched = np.zeros(int(labels.max()) + 1, np.bool_)
     for trace in traces:
-        columns = np.flatnonzero(np.isfinite(trace.row))
+        columns = trace.start + np.flatnonzero(np.isfinite(trace.row[trace.start : trace.stop]))
         rows = np.clip(np.round(trace.row[columns]).astype(int), 0, len(mask) - 1)
         touched[labels[rows, columns]] = True
     touched[0] = True
