@@ -115,7 +115,7 @@ def analyse(
     >>> import pipeline as hv
     >>> result = hv.analyse(hv.read_recording(hv.demo_path()))
     >>> len(result.sample), result.counts()["V"]
-    (503, 92)
+    (503, 87)
     """
     from models.registry import manifest
     from pipeline.analysis import classify, prepare, with_measurements
