@@ -68,11 +68,11 @@ def find_atrial(context: RhythmContext, conduction: FloatArray | None = None) ->
 
     Boosted trees give the odds of fibrillation around every `STRIDE`-th beat, from the RR intervals of several windows
     without those at ectopic beats, and from the signal before the QRS if there is one: from averages, and from the P
-    waves of single beats. A model of two states smooths
-    them: `CHANGE` is the price of a change, so that a few beats make no episode and a few missing ones no gap, and
-    where most intervals are left out, as in bigeminy, what was before goes on. Within
-    an episode a second model of two states tells flutter, by the sawtooth that remains without the beats, from
-    fibrillation. Flutter that conducts every second or fourth beat is regular: `find_regular_flutter` finds it.
+    waves of single beats. A model of two states smooths them: `CHANGE` is the price of a change, so that a few beats
+    make no episode and a few missing ones no gap, and where most intervals are left out, as in bigeminy, what was
+    before goes on. Within an episode a second model of two states tells flutter, by the sawtooth that remains without
+    the beats, from fibrillation. Flutter that conducts every second or fourth beat is regular: `find_regular_flutter`
+    finds it.
 
     Parameters
     ----------
