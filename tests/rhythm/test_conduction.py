@@ -1,5 +1,7 @@
 """AV block and pacing, in drawn recordings whose waves stand at known times, and in real ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
