@@ -28,6 +28,10 @@ CHANGE: Final = 3.0  # log likelihood that a change of state costs, for evidence
 SURE: Final = 8.0  # log odds beyond this are as good as certain
 P_WAVE_BEATS: Final = 16  # whose average tells whether there is a P wave
 NO_P_WAVE: Final = 1.0  # log ratio below which nothing remains in the average
+# A wave as constant as this is a P wave however irregular the intervals: 99 % of the fibrillation in DS1 of mitdb lies
+# below 2.8, 95 % of that in strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9.
+P_WAVE: Final = 3.5
+P_WAVE_PRICE: Final = 2.0  # taken from the log odds for each unit beyond it
 IRREGULAR: Final = 0.1  # change between two intervals, as a share: in sinus rhythm few are larger
 # Share of the energy under the beats in one line, from which it is a sawtooth: of the fibrillation in DS1 of mitdb,
 # 95 % lies below 0.43.
@@ -118,11 +122,9 @@ def atrial_evidence(context: RhythmContext, conduction: FloatArray | None = None
     around = measure_p_around(conduction_of(context) if conduction is None else conduction, context.symbol, found.beat)
     others = (_log_odds(WAVES, np.column_stack([waves, found.short])), _log_odds(P_WAVES, around))
     together = sum(part * odds for part, odds in zip(SHARES, (log_odds, *others), strict=True))
-    measured = waves.any(axis=1)
-    odds = np.where(measured, together, log_odds)
-    return AtrialEvidence(
-        found.beat, odds, found.usable, np.where(measured, waves[:, AVERAGED.index(P_WAVE_BEATS)], np.nan)
-    )
+    measured, constant = waves.any(axis=1), waves[:, AVERAGED.index(P_WAVE_BEATS)]
+    odds = np.where(measured, together - P_WAVE_PRICE * np.maximum(0, constant - P_WAVE), log_odds)
+    return AtrialEvidence(found.beat, odds, found.usable, np.where(measured, constant, np.nan))
 
 
 def _fibrillation_and_flutter(context: RhythmContext, episode: Episode) -> list[Episode]:
