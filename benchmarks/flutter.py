@@ -75,12 +75,13 @@ def _stated(folder: Path) -> dict[str, Any]:
             episodes = analyse(read_path(path), classifier).rhythm
         except EcgError:
             continue
-        seconds = Counter[str]()
+        seconds = dict.fromkeys((one.rhythm for one in episodes), 0.0)
         for episode in episodes:
             seconds[episode.rhythm] += episode.seconds
+        most = max(seconds, key=lambda name: seconds[name])
         group.recordings += 1
         group.patients.add(fact.patient if fact else path.stem)
-        group.named[most if (most := seconds.most_common(1)[0][0]) in GROUPS else "other"] += 1
+        group.named[most if most in GROUPS else "other"] += 1
     return {
         name: {"recordings": each.recordings, "patients": len(each.patients), "named": dict(sorted(each.named.items()))}
         for name, each in counts.items()

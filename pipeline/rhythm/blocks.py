@@ -139,7 +139,7 @@ def _blocked(p: FloatArray) -> NDArray[np.bool_]:
 
 
 def outside_fibrillation(blocks: Iterable[Episode], atrial: Sequence[Episode]) -> list[Episode]:
-    """Leave out block in the midst of atrial fibrillation and flutter, which have no P wave that could be blocked.
+    """Leave out block in the midst of atrial fibrillation, which has no P wave that could be blocked.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def outside_fibrillation(blocks: Iterable[Episode], atrial: Sequence[Episode]) -
     atrial : sequence of Episode
         Proposed atrial rhythms.
     """
-    around = [(one.start_s + IN_MIDST_S, one.stop_s - IN_MIDST_S) for one in atrial if one.rhythm in ("AFIB", "AFL")]
+    around = [(one.start_s + IN_MIDST_S, one.stop_s - IN_MIDST_S) for one in atrial if one.rhythm == "AFIB"]
     return [
         one
         for one in blocks

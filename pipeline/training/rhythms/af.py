@@ -293,9 +293,7 @@ def _facts(names: Sequence[str], temperature: float, started: float) -> dict[str
     return training_facts(INTERVALS, trained_on, records, started=started, seed=SEED, temperature=round(temperature, 4))
 
 
-def _write(
-    name: str, learner: HistGradientBoostingClassifier, facts: Mapping[str, Any], folder: Path, title: str
-) -> Path:
+def _write(name: str, learner: HistGradientBoostingClassifier, facts: dict[str, Any], folder: Path, title: str) -> Path:
     """Write a detector into a folder of detectors, and return its own."""
     return write_detector(
         name,
