@@ -20,7 +20,7 @@ APART_S: Final = {"P": 0.1, "QRS": 0.1, "T": 0.04}
 PRESENT: Final = 0.5  # probability from which a lead shows a wave
 # A beat has a P wave if its mean probability, over the half of the leads that show it best, is above P_IN_LEADS, and so
 # it is in P_SHARE of this beat and P_AROUND beats on each side: in bigeminy every second beat has one.
-P_IN_LEADS: Final = 0.7
+P_IN_LEADS: Final = 0.6
 P_AROUND, P_SHARE = 5, 0.4
 CERTAIN_S: Final = {  # width of the step in the probability, up to which an edge is marked
     "P": (0.016, 0.016),
