@@ -167,7 +167,8 @@ def _peaks(values: FloatArray, found: Extents, *, level: bool) -> NDArray[np.flo
     share = np.clip((at - on[:, None]) / np.maximum(off - on, 1)[:, None], 0, 1)
     away = np.abs(values - (first if level else first + (last - first) * share))
     away[(at < on[:, None]) | (at > off[:, None]) | ~np.isfinite(away)] = -1
-    return np.where(known & (away.max(axis=1) >= 0), np.argmax(away, axis=1), np.nan)
+    peak = np.clip(np.argmax(away, axis=1), found.on, found.off)  # edges lie between samples
+    return np.where(known & (away.max(axis=1) >= 0), peak, np.nan)
 
 
 def _in_order(marks: NDArray[np.float64]) -> NDArray[np.float64]:
