@@ -172,11 +172,17 @@ def _is_early(facts: Facts, leads: tuple[str, ...]) -> bool:
 
 
 def flat_levels(facts: Facts) -> dict[str, float]:
-    """Return the level 60 to 80 ms after J of the leads whose ST segment is horizontal or falls, mV."""
+    """Return the higher level at J60 and J80 of the leads whose ST segment is horizontal or falls, mV.
+
+    In V1 to V3 right bundle branch block depresses it.
+    """
+    secondary = CHEST[:3] if is_rbbb(facts) and is_wide(facts) else ()
     return {
         lead: max(_rounded(shape.st_mv["J60"]), _rounded(shape.st_mv["J80"]))
         for lead in ST_LEADS
-        if (shape := facts.shapes.get(lead)) is not None and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
+        if lead not in secondary
+        and (shape := facts.shapes.get(lead)) is not None
+        and shape.st_mv["J80"] - shape.st_mv["J"] <= FLAT_MV
     }
 
 
