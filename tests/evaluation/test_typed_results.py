@@ -51,7 +51,18 @@ KINDS = {
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality"),
+        *(
+            "af",
+            "asystole",
+            "av_block",
+            "conduction",
+            "flutter",
+            "folder_cnn",
+            "fusion",
+            "orientation",
+            "paced",
+            "quality",
+        ),
         *("sampling", "waveform"),
     )
 }
