@@ -32,7 +32,8 @@ from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
     from pipeline.cases.material import ReviewMaterial
-    from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.digitisation.corrections import Corrections
+    from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading

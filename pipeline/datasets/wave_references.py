@@ -10,17 +10,20 @@ Comput Cardiol 1997;24:673-676. doi:10.1109/CIC.1997.648140 (some 30 beats a rec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from pipeline.datasets.patients import patient_of
-from pipeline.errors import DataError
+from pipeline.datasets.rhythm_references import rate_and_length
+from pipeline.errors import DataError, IntakeError
+from pipeline.intake.wfdb_annotations import parse_notes
+from pipeline.labels import is_beat
 
 WaveName = Literal["p", "qrs", "t"]
 WAVE_NAMES: Final[tuple[WaveName, ...]] = ("p", "qrs", "t")
@@ -41,7 +44,8 @@ QTDB_HELD_OUT: Final[tuple[str, ...]] = (
 QTDB_VALIDATION: Final[tuple[str, ...]] = ("sel301", "sel302", "sel31", "sel34")
 # fmt: on
 QTDB_ANNOTATOR: Final = "q1c"
-_NO_WAVE: Final = ("u", "(", ")")
+_OF_WAVES: Final = ("(", ")", "p", "t", "u")
+_OTHER_WAVES: Final[Mapping[str, WaveName]] = MappingProxyType({"p": "p", "t": "t"})  # by symbol
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +102,16 @@ def read_wave_reference(path: Path, annotator: str) -> WaveReference:
     Raises
     ------
     DataError
-        If the file is missing or holds no wave.
+        If the files are missing or damaged, or hold no wave.
     """
     try:
-        marks = wfdb.rdann(str(path.with_suffix("")), annotator)
-    except OSError as error:
-        raise DataError(f"The marks {annotator!r} of record {path.stem!r} are missing.") from error
-    at = np.asarray(marks.sample, np.float64) / float(marks.fs or _fs(path))
-    rows = list(_waves(at, marks.symbol))
+        fs, _ = rate_and_length(path.with_suffix(".hea").read_text("latin-1"))
+        marks = parse_notes(path.with_suffix(f".{annotator}").read_bytes(), fs=fs)
+    except (OSError, IntakeError) as error:
+        raise DataError(f"The marks {annotator!r} of record {path.stem!r} cannot be read: {error}.") from error
+    kept = [i for i, symbol in enumerate(marks.symbol) if symbol in _OF_WAVES or is_beat(symbol)]
+    at = marks.sample[kept] / fs
+    rows = list(_waves(at, [marks.symbol[i] for i in kept]))
     if not rows:
         raise DataError(f"The marks {annotator!r} of record {path.stem!r} hold no wave.")
     return WaveReference({name: _of_kind(rows, name) for name in WAVE_NAMES}, float(at[0]), float(at[-1]))
@@ -135,18 +141,13 @@ def _waves(at: NDArray[np.float64], symbols: Sequence[str]) -> Iterator[tuple[Wa
     """Yield kind, onset, peak and end of each wave."""
     last = len(symbols) - 1
     for i, symbol in enumerate(symbols):
-        if symbol in _NO_WAVE:
+        if not is_beat(symbol) and symbol not in _OTHER_WAVES:
             continue
-        kind: WaveName = "p" if symbol == "p" else "t" if symbol == "t" else "qrs"
         on = at[i - 1] if i and symbols[i - 1] == "(" else np.nan
         off = at[i + 1] if i < last and symbols[i + 1] == ")" else np.nan
-        yield kind, float(on), float(at[i]), float(off)
+        yield _OTHER_WAVES.get(symbol, "qrs"), float(on), float(at[i]), float(off)
 
 
 def _of_kind(rows: Sequence[tuple[WaveName, float, float, float]], name: WaveName) -> MarkedWaves:
     found = np.array([row[1:] for row in rows if row[0] == name], np.float64).reshape(-1, 3)
     return MarkedWaves(found[:, 0], found[:, 1], found[:, 2])
-
-
-def _fs(path: Path) -> float:
-    return float(wfdb.rdheader(str(path.with_suffix(""))).fs)

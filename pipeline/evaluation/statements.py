@@ -30,16 +30,15 @@ from pipeline.evaluation.statement_schema import (
 )
 from pipeline.evaluation.wilson import wilson
 from pipeline.intake import read_path
-from pipeline.measurements import Measurements
 from pipeline.twelve_leads.margins import margins
-from pipeline.twelve_leads.measuring import gather, measure
-from pipeline.twelve_leads.reading import read_waves
+from pipeline.twelve_leads.measuring import gather
+from pipeline.twelve_leads.reading import read_measurements, read_waves
 
 CASES_BELOW: Final = 15  # positives: fewer are listed one by one
 SPECIFICITY: Final = 0.97
 WEAK_PPV: Final = 0.5  # a statement that is wrong more often than right is not shown ...
 WEAK_FROM: Final = 10  # ... if it was said so often
-ST_T_Q: Final = ("STE", "STD", "TINV", "TLOW", "Q-")
+ST_T_Q: Final = ("STE", "STD", "TINV", "Q-")
 MODULES: Final = ("pipeline.evaluation.statements",)
 
 
@@ -117,9 +116,9 @@ def _said(record: StatedRecord, classifier: BeatClassifier) -> Said:
         marked = read_waves(recording, analysis)
     except EcgError as error:
         return Said((), {}, str(error))
-    measured: Measurements = measure(recording, analysis, marked)
-    found = gather(recording, analysis, marked)
-    return Said(tuple(one.code for one in measured.statements), dict(margins(found.facts)))
+    measured = read_measurements(recording, analysis, marked)
+    facts = gather(recording, analysis, marked).facts
+    return Said(tuple(one.code for one in measured.statements), dict(margins(facts)))
 
 
 def _is_said(target: str, codes: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,19 @@ def read_marked(folder: Path, database: str, record: str) -> MarkedRecord:
 
 
 def labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[FloatArray, FloatArray]:
-    """Return `inside` and `known` (n, 3) of one lead; if marks are `sparse`, what is near a marked QRS is known."""
+    """Return how much of each sample of a lead lies in each wave (n, 3), and 1 where that is known.
+
+    Parameters
+    ----------
+    marks : WaveReference
+        What was marked.
+    first_s : float
+        Time of the first sample, seconds.
+    n : int
+        Samples at the network's rate.
+    sparse : bool
+        Whether only some beats were marked: then what is near these is known.
+    """
     inside, known = np.zeros((n, 3), np.float32), np.zeros((n, 3), np.float32)
     at = np.arange(n) / FS_HZ + first_s
     if sparse:
@@ -115,7 +127,15 @@ def labels(marks: WaveReference, first_s: float, n: int, sparse: bool) -> tuple[
 
 
 def covered(at: NDArray[np.float64], on: float, off: float) -> FloatArray:
-    """Return how much of each sample lies between two times: a sample reaches half an interval to both sides."""
+    """Return how much of each sample lies in a wave: a sample reaches half an interval to both sides.
+
+    Parameters
+    ----------
+    at : (n,) float64
+        Times of the samples, seconds.
+    on, off : float
+        Edges of the wave, seconds.
+    """
     low = np.clip((at - on) * FS_HZ + 0.5, 0, 1)
     high = np.clip((off - at) * FS_HZ + 0.5, 0, 1)
     return np.asarray(np.minimum(low, high), np.float32)
@@ -158,7 +178,9 @@ def draw(
     chosen = _leads(len(record.lines), n_leads, rng)
     stretch = rng.uniform(*STRETCH)
     where = _piece(record, n, stretch, rng)
-    lines = np.stack([np.interp(where, np.arange(record.lines.shape[1]), record.lines[i]) for i in chosen])
+    lines: NDArray[np.floating[Any]] = np.stack(
+        [np.interp(where, np.arange(record.lines.shape[1]), record.lines[i]) for i in chosen]
+    )
     nearest = np.round(where).astype(np.int64)
     inside = np.stack([_between(record.inside[i], where) for i in chosen])
     known = record.known[chosen][:, nearest]
@@ -195,8 +217,8 @@ def _between(values: FloatArray, where: NDArray[np.float64]) -> FloatArray:
 
 
 def _without_p(
-    lines: FloatArray, inside: FloatArray, known: FloatArray, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+    lines: NDArray[np.floating[Any]], inside: FloatArray, known: FloatArray, rng: np.random.Generator
+) -> tuple[NDArray[np.floating[Any]], FloatArray]:
     """Replace the P waves by straight lines, and add waves of fibrillation to some."""
     lines, inside = lines.copy(), inside.copy()
     at = np.arange(lines.shape[1])
@@ -221,7 +243,9 @@ def _f_waves(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     return np.asarray(sizes * wave, np.float32)
 
 
-def _changed(lines: FloatArray, noises: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _changed(
+    lines: NDArray[np.floating[Any]], noises: FloatArray, rng: np.random.Generator
+) -> NDArray[np.floating[Any]]:
     """Change scale and polarity of each lead, smooth some and add noise to some."""
     n_leads, n = lines.shape
     lines = lines * np.exp(rng.normal(0, HEIGHT_SPREAD, (n_leads, 1))) * rng.choice([-1, 1], (n_leads, 1))

@@ -201,10 +201,10 @@ def _qt(facts: Facts) -> list[Statement]:
     numbers = f"QTc {qtc:.0f} ms by {USED}; QT {facts.median('QT'):.0f} ms; limit {limit:.0f}"
     if qtc > QTC_URGENT_MS:
         text = f"Long QT: QTc over {QTC_URGENT_MS:.0f} ms, a risk of torsade de pointes."
-        return [statement("LQT", "ST-T", text, numbers, PART_IV, urgent=True)]
+        return [statement("LQT", "conduction", text, numbers, PART_IV, urgent=True)]
     if qtc >= limit:
-        return [statement("LQT", "ST-T", "Long QT interval.", numbers, PART_IV)]
+        return [statement("LQT", "conduction", "Long QT interval.", numbers, PART_IV)]
     if qtc <= QTC_SHORT_MS:
         numbers = f"QTc {qtc:.0f} ms by {USED}; limit {QTC_SHORT_MS:.0f}"
-        return [statement("SQT", "ST-T", "Short QT interval.", numbers, "ESC 2022")]
+        return [statement("SQT", "conduction", "Short QT interval.", numbers, "ESC 2022")]
     return []

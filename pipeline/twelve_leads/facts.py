@@ -58,6 +58,8 @@ class Facts:
         Share of the usual beats before which a P wave was marked; None with too few beats.
     irregularity : float or None
         Root mean square of successive differences of RR between usual beats, over their mean; None with too few.
+    suspicion : float or None
+        The higher of the probabilities of MI and STTC; None without the eight independent leads.
     """
 
     shapes: Mapping[str, LeadShape] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Facts:
     ectopic: Mapping[str, int] = field(default_factory=dict)
     p_share: float | None = None
     irregularity: float | None = None
+    suspicion: float | None = None
 
     def median(self, interval: str) -> float | None:
         """Return the median of an interval, milliseconds; None where not measured."""

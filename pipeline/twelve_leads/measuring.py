@@ -68,7 +68,7 @@ def measure(
     diagnosis : mapping of str to float, optional
         Calibrated probabilities of the superclasses.
     """
-    found = gather(recording, analysis, marked)
+    found = gather(recording, analysis, marked, diagnosis)
     facts, beats, with_p = found.facts, found.beats, found.with_p
     return Measurements(
         intervals=facts.intervals,
@@ -81,7 +81,7 @@ def measure(
             for lead, shape in found.shapes.items()
         },
         hours=hourly(beats, recording.duration_s, with_p=with_p),
-        diagnosis=dict(diagnosis or {}),
+        diagnosis={name: round(p, 4) for name, p in (diagnosis or {}).items()},
         statements=all_statements(facts, found.chest, diagnosis),
         looked_for=looked_for(facts),
     )
@@ -118,7 +118,9 @@ class Gathered:
     with_p: bool
 
 
-def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered:
+def gather(
+    recording: Recording, analysis: Analysis, marked: Marked, diagnosis: Mapping[str, float] | None = None
+) -> Gathered:
     """Return the numbers of the usual beat.
 
     Parameters
@@ -129,6 +131,8 @@ def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered
         Its beats and rhythm.
     marked : Marked
         The marks of its waves.
+    diagnosis : mapping of str to float, optional
+        Calibrated probabilities of the superclasses.
     """
     beats = beat_intervals(marked.waves, marked.usual, marked.rr_s)
     rhythm = _main_rhythm(analysis)
@@ -153,6 +157,7 @@ def gather(recording: Recording, analysis: Analysis, marked: Marked) -> Gathered
         ectopic=_ectopic(analysis),
         p_share=_p_share(marked.waves, beats),
         irregularity=_irregularity(beats),
+        suspicion=max(diagnosis["MI"], diagnosis["STTC"]) if diagnosis else None,
     )
     return Gathered(facts, beats, shapes, _chest(beat), qtc, why, with_p)
 

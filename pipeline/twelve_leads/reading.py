@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.measurements import Measurements
 from pipeline.twelve_leads.measuring import Marked, measure, rr_of, usual_beats
+from pipeline.twelve_leads.superclasses import read_superclasses
 from pipeline.types import Analysis, Recording
 from pipeline.waves.delineate import delineate, spans_without_p
 from pipeline.waves.long import LONG_S, STRETCH_S, usual_waves
@@ -48,7 +49,8 @@ def read_measurements(recording: Recording, analysis: Analysis, marked: Marked |
     marked : Marked, optional
         Its waves; they are marked if None.
     """
-    return measure(recording, analysis, read_waves(recording, analysis) if marked is None else marked)
+    diagnosis = read_superclasses(recording.p_signal, recording.leads, recording.fs)
+    return measure(recording, analysis, read_waves(recording, analysis) if marked is None else marked, diagnosis)
 
 
 def _medians(at_s: NDArray[np.float64], time_s: NDArray[np.float64], rr_s: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,14 +17,31 @@ from pipeline.twelve_leads.ischaemia import ischaemia_statements
 from pipeline.twelve_leads.rhythm_statements import rhythm_statements
 from pipeline.twelve_leads.voltages import voltage_statements
 
-GROUPS: Final = ("infarction", "rhythm", "conduction", "ST-T", "hypertrophy", "axis", "technical", "normal")
+GROUPS: Final = (
+    "infarction",
+    "rhythm",
+    "conduction",
+    "ST-T",
+    "hypertrophy",
+    "axis",
+    "nonspecific",
+    "technical",
+    "normal",
+)
 HARMLESS: Final = frozenset({"SR"})  # what may stand beside "normal"
 NORMAL_MIN: Final = 0.9  # the calibrated probability of NORM from which an ECG without finding is called normal
 ANY: Final = ("rate and rhythm", "ectopic beats", "a paced rhythm", "AV block of any degree", "long and short QT")
 LIMBS: Final = ("axis", "fascicular block", "swapped limb electrodes", "low voltage in limb leads")
 ALL: Final = (
     *("bundle branch block", "pre-excitation", "voltage of left and right ventricular hypertrophy", "low voltage"),
-    *("pathological Q waves", "ST elevation", "ST depression", "posterior infarction", "T wave inversion"),
+    *(
+        "pathological Q waves",
+        "ST elevation",
+        "ST depression",
+        "posterior infarction",
+        "T wave inversion",
+        "flat T waves",
+    ),
     "swapped chest electrodes",
 )
 

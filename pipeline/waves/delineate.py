@@ -18,7 +18,7 @@ from pipeline.waves.over_leads import over_leads
 CHUNK_S: Final = 120.0  # marked at once, to need no more memory for a day than for minutes
 MARGIN_S: Final = 4.0  # of signal on both sides of a chunk
 WITHOUT_P: Final[tuple[RhythmCode, ...]] = ("AFIB", "AFL", "NOD", "VT", "IVR", "VFL", "P")
-P_MARKS: Final = tuple(j for j, name in enumerate(WAVE_MARKS) if name.startswith("p_"))
+P_MARKS: Final = range(WAVE_MARKS.index("p_on"), WAVE_MARKS.index("p_off") + 1)
 
 
 def delineate(
@@ -77,11 +77,21 @@ def spans_without_p(rhythm: Sequence[Episode]) -> tuple[tuple[float, float], ...
 def without_these_p(
     marks: NDArray[np.float64], beat_s: NDArray[np.float64], spans: Sequence[tuple[float, float]]
 ) -> NDArray[np.float64]:
-    """Return marks (n, n_leads, 9) without the P waves of the beats (n,) in some stretches, seconds."""
+    """Return marks without the P waves of the beats in some stretches.
+
+    Parameters
+    ----------
+    marks : (n, n_leads, 9) float64
+        Marks of beats, seconds.
+    beat_s : (n,) float64
+        R peaks, seconds.
+    spans : sequence of (float, float)
+        Stretches [start, stop), seconds.
+    """
     out = marks.copy()
     for start, stop in spans:
         inside = np.flatnonzero((beat_s >= start) & (beat_s < stop))
-        out[np.ix_(inside, np.arange(marks.shape[1]), P_MARKS)] = np.nan
+        out[inside, :, P_MARKS.start : P_MARKS.stop] = np.nan
     return out
 
 

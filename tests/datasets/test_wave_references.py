@@ -19,6 +19,7 @@ from pipeline.errors import DataError
 
 
 def _write(folder, symbols, samples, fs=500):
+    (folder / "7.hea").write_text(f"7 1 {fs} 5000\n")
     wfdb.wrann("7", "ii", np.array(samples), symbol=list(symbols), fs=fs, write_dir=str(folder))
 
 
@@ -43,7 +44,7 @@ def test_an_edge_that_was_not_marked_is_unknown_and_u_waves_are_no_wave(tmp_path
 
 
 def test_missing_marks_are_one_sentence(tmp_path):
-    with pytest.raises(DataError, match="'v1' of record '7' are missing"):
+    with pytest.raises(DataError, match="'v1' of record '7' cannot be read"):
         read_wave_reference(tmp_path / "7.hea", "v1")
 
 

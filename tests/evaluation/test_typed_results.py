@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks
+from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks, WaveBenchmark
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -42,16 +42,17 @@ KINDS = {
     "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
+    "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
-    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
-        "waveform",
+        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality"),
+        *("sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data

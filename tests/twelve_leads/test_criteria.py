@@ -217,13 +217,15 @@ def test_flat_t_waves_are_told_from_inverted_ones():
 
 
 def test_a_subtle_anterior_elevation_is_told_from_early_repolarisation_by_r_in_v4():
-    def said(r_v4):
+    def said(r_v4, suspicion):
         raised = shape(0.8, 0.7, st=0.15)
         shapes = healthy(V2=raised, V3=raised, V4=shape(r_v4, 0.4, st=0.05))
-        return codes(facts(shapes=shapes, qtc_bazett_ms=430.0))
+        return codes(facts(shapes=shapes, qtc_bazett_ms=430.0, suspicion=suspicion))
 
-    assert said(0.5) == {"STE-ANT"}
-    assert said(2.0) == set()
+    assert said(0.5, 0.9) == {"STE-ANT"}
+    assert said(2.0, 0.9) == set()
+    assert said(0.5, 0.1) == set()
+    assert said(0.5, None) == set()
 
 
 def test_irregular_beats_without_p_waves_are_likely_fibrillation():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import Episode
 from pipeline.waves.delineate import delineate, spans_without_p
@@ -39,6 +42,17 @@ def test_the_marks_of_a_beat_are_in_order() -> None:
     marks = waves.time_s[1:-1, 0]
     assert np.isfinite(marks).all()
     assert (np.diff(marks, axis=1) >= 0).all()
+
+
+def test_the_marks_of_a_real_recording_are_in_order_as_far_as_they_are_known() -> None:
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    beat_s = recording.reference.sample / recording.fs
+    waves = delineate(recording.p_signal, recording.fs, recording.leads, beat_s)
+    for earlier, later in pairwise(WAVE_MARKS):
+        apart = waves.marks(later, "MLII") - waves.marks(earlier, "MLII")
+        assert np.isfinite(apart).mean() > 0.5
+        assert np.nanmin(apart) >= 0, (earlier, later)
 
 
 def test_scale_polarity_and_baseline_of_a_lead_do_not_matter() -> None:
@@ -134,3 +148,15 @@ def test_twelve_leads_of_ten_seconds_take_less_than_a_quarter_of_a_second() -> N
 def _ecg(fs: float) -> tuple[NDArray[np.float32], float, tuple[str, ...], NDArray[np.float64]]:
     lead, r_peak_s = made_ecg(fs)
     return lead, fs, ("II",), r_peak_s
+
+
+def test_in_bigeminy_the_beats_with_a_p_wave_keep_it_and_the_others_get_none() -> None:
+    lead, r_peak_s = made_ecg(250.0, 30.0, rr_s=1.6)
+    at = np.arange(len(lead)) / 250.0
+    early_s = r_peak_s[:-1] + 0.7
+    for r in early_s:  # a broad beat without a P wave
+        lead[:, 0] += 1.4 * np.exp(-0.5 * ((at - r) / 0.035) ** 2) - 0.4 * np.exp(-0.5 * ((at - r - 0.3) / 0.06) ** 2)
+    beat_s = np.sort(np.concatenate([r_peak_s, early_s]))
+    p = np.isfinite(delineate(lead, 250.0, ("II",), beat_s).marks("p_peak", "II"))
+    assert p[np.isin(beat_s, r_peak_s)][1:-1].all()
+    assert not p[np.isin(beat_s, early_s)].any()
