@@ -35,7 +35,11 @@ from pipeline.evaluation.rhythm_schema import (  # noqa: E402
 )
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
 from pipeline.evaluation.schema import Estimate, Estimates  # noqa: E402
-from pipeline.evaluation.superclass_schema import SuperclassEvaluation, read_superclass_evaluation  # noqa: E402
+from pipeline.evaluation.superclass_schema import (  # noqa: E402
+    OtherDatabase,
+    SuperclassEvaluation,
+    read_superclass_evaluation,
+)
 from pipeline.labels import CLASS_NAMES  # noqa: E402
 from pipeline.page_classifier.schema import read_page_evaluation  # noqa: E402
 
@@ -207,6 +211,7 @@ def _superclasses_card() -> str:
             "Ways to make probabilities of the network's answers, the first is shipped; then one fold alone, which the "
             "network was not trained on, and pages:\n",
             _table(["probabilities from", "AUROC", "ECE"], heads),
+            *_superclasses_elsewhere(content.elsewhere),
             f"Maps, {content.heat.records} records: areas under the probability as cells of {content.heat.cell_s:g} s "
             "of one lead are removed (low is good) and put back (high is good):\n",
             _table(["map", "deletion", "insertion"], heat),
@@ -233,6 +238,20 @@ def _superclass_network(manifest: SuperclassManifest) -> tuple[str, ...]:
         for lead, mean, sd in zip(manifest.leads, manifest.mean_mv, manifest.sd_mv, strict=True)
     ]
     return (_table(["", ""], facts), "Scaling, mV:\n", _table(["lead", "mean", "standard deviation"], scaling))
+
+
+def _superclasses_elsewhere(found: OtherDatabase | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    rows = [
+        [each.name, f"{each.records}", *map(_estimate, (each.auroc, each.called.se, each.called.sp, each.called.ppv))]
+        for each in found.classes
+    ]
+    return (
+        f"{found.title}, {found.records} records that nothing here has seen, with diagnoses by other people, at the "
+        f"thresholds from PTB-XL; mean AUROC {_estimate(found.auroc)}, ECE {_estimate(found.ece)}:\n",
+        _table(["superclass", "records", "AUROC", "Se", "Sp", "PPV"], rows),
+    )
 
 
 def _superclass_scores(content: SuperclassEvaluation) -> str:

@@ -1,15 +1,14 @@
 """The network over twelve leads: five diagnostic superclasses of PTB-XL from windows of 3 s, with its calibration.
 
 ECGResNet by I. Aljosevic, D. Polito and A. Lkikm (Apache-2.0; `LICENSE` and `NOTICE` beside the weights), its batch
-normalisation folded into the convolutions. Keras differentiates it, for heatmaps; numpy answers with it, without the
-seconds that TensorFlow's import takes. Each layer and its padding is the same in both.
+normalisation folded into the convolutions. `build` makes it in Keras; numpy answers with it and differentiates it
+(`models.superclass_arrays`), without the seconds that TensorFlow's import takes. Both give the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.network import Weights
-from models.runtime import keras, single_threaded_blas, tensorflow
+from models.runtime import keras
+from models.superclass_arrays import BLOCK_STRIDES, STEM_STRIDE, features, gradients
 
 NAME: Final = "superclasses"
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
@@ -28,10 +28,9 @@ SUPERCLASSES: Final = ("NORM", "MI", "STTC", "CD", "HYP")
 WINDOW: Final = 300  # samples of an input, at 100 Hz
 LEADS: Final = 12
 GOLDEN_TOLERANCE: Final = 1e-3  # of a probability; float32 everywhere
-BLOCKS: Final = ((64, 1), (128, 2))  # filters and stride of the residual blocks
-STEM: Final = (64, 15, 2)  # filters, kernel and stride
-KERNEL: Final = 7
-_BATCH: Final = 60  # windows that numpy answers at once: 30 MB
+STEM_FILTERS, STEM_KERNEL = 64, 15
+BLOCK_FILTERS: Final = (64, 128)
+KERNEL: Final = 7  # of the blocks
 
 FloatArray = NDArray[np.float32]
 
@@ -122,7 +121,6 @@ class SuperclassNetwork:
     def __init__(self, manifest: SuperclassManifest, weights: Weights) -> None:
         self.manifest = manifest
         self._weights = weights
-        self._features = served(weights)
         self._head = np.array(manifest.head, np.float32)
         self._bias = np.array(manifest.head_bias, np.float32)
 
@@ -148,7 +146,7 @@ class SuperclassNetwork:
             If the windows have another shape.
         """
         _check(windows)
-        pooled = self._features(windows).mean(axis=1)
+        pooled = features(self._weights, windows).mean(axis=1)
         return np.asarray(pooled @ self._weights["head/kernel"] + self._weights["head/bias"], np.float32)
 
     def class_activation(self, windows: FloatArray, superclass: str) -> FloatArray:
@@ -159,7 +157,7 @@ class SuperclassNetwork:
         """
         _check(windows)
         factors = self._weights["head/kernel"] @ self._head[self.manifest.classes.index(superclass)]
-        return np.asarray(self._features(windows) @ factors, np.float32)
+        return np.asarray(features(self._weights, windows) @ factors, np.float32)
 
     def log_odds(self, mean_logits: FloatArray) -> FloatArray:
         """Return calibrated log odds (..., 5) of logits (..., 5) that were averaged over a recording's windows."""
@@ -173,25 +171,19 @@ class SuperclassNetwork:
         return np.asarray(1 / (1 + np.exp(-self.log_odds(mean_logits).astype(np.float64))), np.float32)
 
     def gradients(self, windows: FloatArray, superclass: str) -> FloatArray:
-        """Return the derivative (n, 300, 12) of a superclass's log odds in each value of scaled windows, by Keras."""
+        """Return the derivative (n, 300, 12) of a superclass's log odds in each value of scaled windows."""
         _check(windows)
-        tf = tensorflow()
-        values, factors = tf.constant(windows), tf.constant(self._head[self.manifest.classes.index(superclass)])
-        with tf.GradientTape() as tape:
-            tape.watch(values)
-            said = tf.reduce_sum(self.model(values, training=False) * factors)
-        return np.asarray(tape.gradient(said, values), np.float32)
+        return gradients(self._weights, windows, self._head[self.manifest.classes.index(superclass)])
 
 
 def build() -> Any:
     """Return the untrained network in Keras: windows (n, 300, 12) to logits (n, 5)."""
     layers = keras().layers
     inputs = keras().Input((WINDOW, LEADS), name="signal")
-    filters, kernel, stride = STEM
-    x = _keras_conv(inputs, "stem", filters, kernel, stride)
+    x = _keras_conv(inputs, "stem", STEM_FILTERS, STEM_KERNEL, STEM_STRIDE)
     x = layers.ZeroPadding1D(1)(layers.ReLU()(x))
     x = layers.MaxPooling1D(3, 2)(x)
-    for i, (filters, stride) in enumerate(BLOCKS, start=1):
+    for i, (filters, stride) in enumerate(zip(BLOCK_FILTERS, BLOCK_STRIDES, strict=True), start=1):
         inner = layers.ReLU()(_keras_conv(x, f"block{i}_conv1", filters, KERNEL, stride))
         inner = _keras_conv(inner, f"block{i}_conv2", filters, KERNEL, 1)
         beside = _keras_conv(x, f"block{i}_shortcut", filters, 1, stride) if stride > 1 else x
@@ -204,40 +196,6 @@ def _keras_conv(x: Any, name: str, filters: int, kernel: int, stride: int) -> An
     layers = keras().layers
     padded = layers.ZeroPadding1D(kernel // 2)(x) if kernel > 1 else x
     return layers.Conv1D(filters, kernel, strides=stride, dtype="float32", name=name)(padded)
-
-
-def served(weights: Weights) -> Callable[[FloatArray], FloatArray]:
-    """Build in numpy, from weights by the paths that `build` gives them, what Keras makes before its average over time.
-
-    The function takes windows (n, 300, 12) to features (n, 38, 128).
-    """
-
-    def conv(x: FloatArray, name: str, stride: int) -> FloatArray:
-        kernel = weights[f"{name}/kernel"]
-        around = kernel.shape[0] // 2
-        padded = np.pad(x, ((0, 0), (around, around), (0, 0)))
-        seen = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[0], axis=1)[:, ::stride]
-        flat = kernel.transpose(1, 0, 2).reshape(-1, kernel.shape[2])
-        return np.asarray(seen.reshape(*seen.shape[:2], -1) @ flat + weights[f"{name}/bias"], np.float32)
-
-    def answer(windows: FloatArray) -> FloatArray:
-        x = np.pad(_rectified(conv(windows, "stem", STEM[2])), ((0, 0), (1, 1), (0, 0)))
-        x = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)[:, ::2].max(-1)
-        for i, (_, stride) in enumerate(BLOCKS, start=1):
-            inner = conv(_rectified(conv(x, f"block{i}_conv1", stride)), f"block{i}_conv2", 1)
-            x = _rectified(inner + (conv(x, f"block{i}_shortcut", stride) if stride > 1 else x))
-        return x
-
-    def in_batches(windows: FloatArray) -> FloatArray:
-        with single_threaded_blas():
-            parts = [answer(windows[i : i + _BATCH]) for i in range(0, len(windows), _BATCH)]
-        return np.concatenate(parts)
-
-    return in_batches
-
-
-def _rectified(x: FloatArray) -> FloatArray:
-    return np.maximum(x, 0)
 
 
 def _check(windows: FloatArray) -> None:
@@ -261,7 +219,7 @@ def from_pytorch(arrays: Weights) -> dict[str, FloatArray]:
         If one is missing.
     """
     ours = _folded(arrays, "stem", "stem.0", "stem.1")
-    for i, (_, stride) in enumerate(BLOCKS, start=1):
+    for i, stride in enumerate(BLOCK_STRIDES, start=1):
         theirs = f"blocks.{i - 1}"
         for part in (1, 2):
             ours |= _folded(arrays, f"block{i}_conv{part}", f"{theirs}.conv{part}", f"{theirs}.bn{part}")

@@ -9,7 +9,7 @@ Examples
 >>> recording = hv.read_recording(hv.demo_path())
 >>> result = hv.analyse(recording)
 >>> result.counts()["V"]
-92
+87
 """
 
 from importlib import import_module

@@ -450,7 +450,8 @@ def _final_reasons(
     ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
     confidence = p.max(axis=1)
     if beats.noise is not None:
-        noisy = noisy | doubtful_in_noise(beats.noise, confidence, config.signal)
+        usual = p.argmax(axis=1) == AAMI_CLASSES.index("N")
+        noisy = noisy | doubtful_in_noise(beats.noise, confidence, usual, config.signal)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:

@@ -115,7 +115,7 @@ def analyse(
     >>> import pipeline as hv
     >>> result = hv.analyse(hv.read_recording(hv.demo_path()))
     >>> len(result.sample), result.counts()["V"]
-    (503, 92)
+    (503, 87)
     """
     from models.registry import manifest
     from pipeline.analysis import classify, prepare, with_measurements
@@ -317,10 +317,11 @@ def digitise_page(
     *,
     page: int = 1,
     speed: float | None = None,
-    gain: float | None = None,
+    gain: float | tuple[float, float] | None = None,
     layout: str | None = None,
+    leads: Sequence[str] = (),
 ) -> Recording:
-    """Turn the scan or photo of a 12-lead ECG page into a recording.
+    """Turn the scan or photo of an ECG page into a recording.
 
     Parameters
     ----------
@@ -330,10 +331,14 @@ def digitise_page(
         Which page of a PDF, from 1.
     speed : {25, 50}, optional
         Paper speed in mm/s, for pages that do not print it.
-    gain : {5, 10, 20}, optional
-        Gain in mm/mV, for pages that neither print it nor have a calibration pulse.
+    gain : {5, 10, 20} or (10, 5) or (20, 10), optional
+        Gain in mm/mV, for pages that neither print it nor have a calibration pulse; of limb and chest leads where they
+        differ.
     layout : str, optional
-        How the leads are arranged, such as "3x4+1"; found if None.
+        How the leads are arranged, such as "3x4+1", "6x2 Cabrera" or "one lead" (over several rows); read if None.
+    leads : sequence of str, optional
+        Names that the page does not show and the layout does not fix: of its strips, of the rows of a 3x1 page, or of
+        the one lead.
 
     Returns
     -------
@@ -351,17 +356,20 @@ def digitise_page(
     >>> hv.digitise_page(hv.demo_page_path()).leads[:3]
     ('I', 'II', 'III')
     """
-    from pipeline.digitisation.digitise import Corrections
-    from pipeline.digitisation.layouts import LAYOUTS
-    from pipeline.digitisation.speed_and_gain import GAINS, SPEEDS
+    from pipeline.digitisation.corrections import Corrections
+    from pipeline.digitisation.layouts import layout_names
+    from pipeline.digitisation.speed_and_gain import GAIN_PAIRS, GAINS, SPEEDS
     from pipeline.digitisation.to_recording import read_page, to_recording
 
     if not (isinstance(page, SupportsIndex) and index(page) >= 1):
         raise IntakeError(f"There is no page {page!r}; pages count from 1.")
-    for name, value, choices in (("speed", speed, SPEEDS), ("gain", gain, GAINS), ("layout", layout, LAYOUTS)):
+    gains, layouts = (*GAINS, *GAIN_PAIRS), layout_names()
+    for name, value, choices in (("speed", speed, SPEEDS), ("gain", gain, gains), ("layout", layout, layouts)):
         if value is not None and value not in choices:
             raise IntakeError(f"There is no {name} {value!r}; choose one of {', '.join(map(str, choices))}.")
-    found, name = read_page(_path(path), Corrections(speed=speed, gain=gain, layout=layout), page=index(page) - 1)
+    limb, chest = gain if isinstance(gain, tuple) else (gain, None)
+    given = Corrections(speed=speed, gain=limb, chest_gain=chest, layout=layout, leads=tuple(leads))
+    found, name = read_page(_path(path), given, page=index(page) - 1)
     return to_recording(found, name=name)
 
 

@@ -43,6 +43,17 @@ def in_lines(name: str, letters: int) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
+def in_a_row(names: Sequence[str]) -> str:
+    """Write names as a list in a sentence.
+
+    Examples
+    --------
+    >>> in_a_row(["III", "aVR", "aVL"]), in_a_row(["V3"])
+    ('III, aVR and aVL', 'V3')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
 def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True, measured: int = 0) -> str:
     """State in one sentence what an analysis looked at in a recording, and what it did not.
 

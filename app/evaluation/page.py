@@ -158,7 +158,7 @@ with board:
     show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
 
 show_rhythm(picture)
-show_statements()
 show_twelve_leads(picture)
+show_statements()
 show_pages(picture)
 show_runs(picture)

@@ -19,7 +19,12 @@ from models import registry
 from models.superclasses import NAME
 from pipeline.errors import DataError
 from pipeline.evaluation.schema import Estimate
-from pipeline.evaluation.superclass_schema import StatedBin, SuperclassEvaluation, read_superclass_evaluation
+from pipeline.evaluation.superclass_schema import (
+    OtherDatabase,
+    StatedBin,
+    SuperclassEvaluation,
+    read_superclass_evaluation,
+)
 from pipeline.wording import UNDEFINED, no_share, score
 
 COMMAND: Final = f"python -m pipeline evaluate --model {NAME}"
@@ -63,11 +68,12 @@ def show_twelve_leads(picture: str) -> None:
         key="evaluation-superclass",
     )  # fmt: skip
     found = next(each for each in content.classes if each.name == chosen)
-    title = f"{found.title.capitalize()}: calibration error {no_share(found.ece.value)}"
+    title = f"{found.title[:1].upper()}{found.title[1:]}: calibration error {no_share(found.ece.value)}"
     _figure(reliability(found.bins, title, palette()), f"Stated probabilities of {found.name}", picture)
     _show_maps(content, picture)
     with st.expander("Other ways to make probabilities of the network's answers, and other records"):
         show_table(heads(content), "twelve-leads-heads.csv", alt="Ways to make probabilities")
+    _show_elsewhere(content.elsewhere)
     show_caption(content.provenance, f"models/weights/{NAME}/evaluation.json")
 
 
@@ -97,6 +103,23 @@ def heads(content: SuperclassEvaluation) -> pd.DataFrame:
         [
             {"Probabilities from": each.name, "Mean AUROC": _three(each.auroc), "Calibration error": _three(each.ece)}
             for each in (*content.heads, content.chosen_on, content.on_pages)
+        ]
+    )
+
+
+def elsewhere(found: OtherDatabase) -> pd.DataFrame:
+    """Each superclass in another database, at the shipped thresholds."""
+    return pd.DataFrame(
+        [
+            {
+                "Superclass": each.name,
+                "Recordings": each.records,
+                "AUROC": _three(each.auroc),
+                "Sensitivity": _share(each.called.se),
+                "Specificity": _share(each.called.sp),
+                "Positive predictivity": _share(each.called.ppv),
+            }
+            for each in found.classes
         ]
     )
 
@@ -160,6 +183,19 @@ def _show_maps(content: SuperclassEvaluation, picture: str) -> None:
         "at a time become the lead's mean. "
     )
     show_table(maps(content), "twelve-leads-maps.csv", alt="How faithful each map is")
+
+
+def _show_elsewhere(found: OtherDatabase | None) -> None:
+    if found is None:
+        return
+    st.subheader("In another database", anchor=False)
+    st.write(
+        f"{plain(found.title)}, {found.records} recordings: neither the network nor its calibration has seen any, and "
+        "other people wrote the diagnoses, by other habits. There, probabilities are **not** calibrated: the mean "
+        f"calibration error is {_three(found.ece)}, the mean AUROC {_three(found.auroc)}. The thresholds are those "
+        "from PTB-XL."
+    )
+    show_table(elsewhere(found), "twelve-leads-elsewhere.csv", alt="The superclasses in another database")
 
 
 def _figure(figure: go.Figure, alt: str, picture: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from pipeline.config import ROOT
 
-DETECTORS: Final = ("af", "af_waves", "av_block", "paced", "quality", "sampling", "unreadable", "waveform")
+DETECTORS: Final = ("af", "af_p", "af_waves", "av_block", "paced", "quality", "sampling", "unreadable", "waveform")
 # What stands between a recording and the classes of its beats; weights and calibration are in `Manifest.identity`, and
 # those of detectors in their manifests.
 ANSWERING: Final = (

@@ -162,8 +162,8 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
     rest = argparse.Namespace(data=options.data, output=None)
-    more = (_evaluate_pictures, _evaluate_rhythm, _evaluate_superclasses, _evaluate_statements)
-    return next((code for work in more if (code := work(rest))), OK)
+    measured = (_evaluate_pictures, _evaluate_rhythm, _evaluate_superclasses, _evaluate_statements)
+    return next((code for kind in measured if (code := kind(rest))), OK)
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:

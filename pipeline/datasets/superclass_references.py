@@ -1,4 +1,4 @@
-"""The diagnostic superclasses that PTB-XL states of its records, with their patients and folds.
+"""The diagnostic superclasses that PTB-XL states of its records, with their patients and folds, and those of LUDB.
 
 References
 ----------
@@ -6,6 +6,8 @@ Wagner P et al. PTB-XL, a large publicly available electrocardiography dataset. 
 doi:10.1038/s41597-020-0495-6
 Strodthoff N et al. Deep learning for ECG analysis: benchmarks and insights from PTB-XL. IEEE J Biomed Health Inform
 2021;25(5):1519-1528. doi:10.1109/JBHI.2020.3022989 (a superclass is stated with any likelihood).
+Kalyakulina AI et al. LUDB: a new open-access validation tool for electrocardiogram delineation algorithms. IEEE Access
+2020;8:186181-186190. doi:10.1109/ACCESS.2020.3029211 (its diagnoses are put into the superclasses here).
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from pipeline.errors import DataError
 
 TABLE: Final = "ptbxl_database.csv"
 STATEMENTS: Final = "scp_statements.csv"
+LUDB_TABLE: Final = "ludb.csv"
 _RX_CODE: Final = re.compile(r"'([^']+)'")
 
 
 @dataclass(frozen=True)
 class StatedSuperclasses:
-    """A record of 100 Hz, its patient and fold, and what was stated of it.
+    """A record, its patient and fold, and what was stated of it.
 
     Attributes
     ----------
@@ -37,7 +40,7 @@ class StatedSuperclasses:
     patient : str
         Equal for records of one person.
     fold : int
-        PTB-XL's own, 1 to 10; the network was trained on 1 to 8.
+        PTB-XL's own, 1 to 10; the network was trained on 1 to 8. 0 in other databases.
     superclasses : tuple of str
         Those stated, in the order of `models.superclasses.SUPERCLASSES`.
     """
@@ -67,8 +70,44 @@ def read_superclass_references(folder: Path) -> tuple[StatedSuperclasses, ...]:
     return found
 
 
+def read_ludb_superclasses(folder: Path) -> tuple[StatedSuperclasses, ...]:
+    """Read what LUDB states of the records that are in its folder, one of each patient.
+
+    Infarctions and scars are MI; ischaemia, suspected or not, and repolarisation abnormalities are STTC; blocks and
+    delays of conduction CD; hypertrophies and overloads HYP. NORM is what has none of these and no pacemaker.
+
+    Raises
+    ------
+    DataError
+        If its table cannot be read.
+    """
+    try:
+        rows = _rows(folder / LUDB_TABLE)
+        named = [(row["ID"].strip(), _ludb_superclasses(row)) for row in rows]
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise DataError(f"The table of LUDB in {folder.name!r} cannot be read: {error!r}.") from error
+    return tuple(
+        StatedSuperclasses(f"{folder.name}/{name}", folder / f"{name}.hea", name, 0, stated)
+        for name, stated in named
+        if (folder / f"{name}.hea").is_file()
+    )
+
+
+def _ludb_superclasses(row: dict[str, str]) -> tuple[str, ...]:
+    ischaemia = [line.strip().lower() for line in row["Ischemia"].splitlines()]
+    ischaemic = any(line.startswith(("ischemia", "undefined")) for line in ischaemia)
+    there = {
+        "MI": any(line.startswith(("stemi", "scar")) for line in ischaemia),
+        "STTC": ischaemic or bool(row["Non-specific repolarization abnormalities"].strip()),
+        "CD": bool(row["Conduction abnormalities"].strip()),
+        "HYP": bool(row["Hypertrophies"].strip()),
+    }
+    there["NORM"] = not any(there.values()) and not row["Cardiac pacing"].strip()
+    return tuple(name for name in SUPERCLASSES if there[name])
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -14,7 +14,7 @@ from pipeline.datasets.superclass_references import StatedSuperclasses
 from pipeline.digitisation.layouts import PageLayout
 from pipeline.errors import DataError
 from pipeline.intake import read_path
-from pipeline.twelve_leads.derived_leads import standard_name
+from pipeline.twelve_leads.derived_leads import standard_leads
 from pipeline.twelve_leads.superclasses import window_logits
 from pipeline.types import FloatArray
 
@@ -42,12 +42,12 @@ class SuperclassRecord:
 
     def as_page(self, layout: PageLayout) -> SuperclassRecord:
         """Return what a page of this layout shows of it: each lead in its column's time only."""
-        shown, width = np.full_like(self.p_signal_mv, np.nan), len(self.p_signal_mv) // len(layout.columns)
-        place = {standard_name(lead): i for i, lead in enumerate(self.leads)}
+        whole = standard_leads(self.p_signal_mv, self.leads)
+        shown, width = np.full_like(whole.p_signal, np.nan), len(whole.p_signal) // len(layout.columns)
         for _, column, spanned, lead in layout.boxes():
-            time = slice(column * width, (column + spanned) * width)
-            shown[time, place[lead]] = self.p_signal_mv[time, place[lead]]
-        return replace(self, p_signal_mv=shown)
+            part = slice(column * width, (column + spanned) * width), whole.leads.index(lead)
+            shown[part] = whole.p_signal[part]
+        return replace(self, p_signal_mv=shown, leads=whole.leads)
 
 
 def read_superclass_records(

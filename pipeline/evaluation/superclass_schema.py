@@ -79,6 +79,39 @@ class HeadScores:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ElsewhereScores:
+    """One superclass in another database: in how many records, AUROC, and what the shipped threshold calls there."""
+
+    name: str
+    records: int
+    auroc: Estimate
+    called: AtThreshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherDatabase:
+    """A database that neither the network nor its head has seen, with diagnoses by other people.
+
+    Attributes
+    ----------
+    title : str
+        Its name.
+    records : int
+        How many were read.
+    auroc, ece : Estimate
+        Means over the superclasses.
+    classes : tuple of ElsewhereScores
+        Superclass by superclass.
+    """
+
+    title: str
+    records: int
+    auroc: Estimate
+    ece: Estimate
+    classes: tuple[ElsewhereScores, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeatTest:
     """How far the maps over time and lead can be believed.
 
@@ -133,6 +166,8 @@ class SuperclassEvaluation:
         Superclass by superclass.
     heads : tuple of HeadScores
         Ways that were compared; the first is shipped.
+    elsewhere : OtherDatabase, optional
+        LUDB, if it was there.
     heat : HeatTest
         The maps.
     """
@@ -152,6 +187,7 @@ class SuperclassEvaluation:
     chosen_on: HeadScores
     classes: tuple[SuperclassScores, ...]
     heads: tuple[HeadScores, ...]
+    elsewhere: OtherDatabase | None = None
     heat: HeatTest
 
 

@@ -17,6 +17,11 @@ def superclass_lines(found: SuperclassEvaluation) -> tuple[str, ...]:
             f"Se {_told(each.balanced.se)}, Sp {_told(each.balanced.sp)}, PPV {_told(each.balanced.ppv)}"
             for each in found.classes
         ),
+        *(
+            [f"{found.elsewhere.title}, {found.elsewhere.records} records: AUROC {_told(found.elsewhere.auroc)}"]
+            if found.elsewhere
+            else []
+        ),
         f"Maps by {heat.shipped}, {heat.records} records: deletion {_told(shown.deletion)}, "
         f"insertion {_told(shown.insertion)}",
         found.caution,

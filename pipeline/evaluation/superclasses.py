@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
 from pipeline._util.typed_json import rounded, to_json
-from pipeline.datasets.superclass_references import read_superclass_references
+from pipeline.datasets.superclass_references import LUDB_TABLE, read_ludb_superclasses, read_superclass_references
 from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.calibration import error_of_sums, reliability_of_sums, reliability_sums
@@ -36,7 +36,9 @@ from pipeline.evaluation.superclass_head import (
 from pipeline.evaluation.superclass_records import SuperclassRecord, folds_of, read_superclass_records, stated_of
 from pipeline.evaluation.superclass_schema import (
     AtThreshold,
+    ElsewhereScores,
     HeadScores,
+    OtherDatabase,
     StatedBin,
     SuperclassEvaluation,
     SuperclassScores,
@@ -60,7 +62,7 @@ def evaluate_superclasses(
     Parameters
     ----------
     data_dir : Path
-        The folder of ptbxl/.
+        The folder of ptbxl/, and of ludb/ if there is one.
     output : Path, optional
         The file; beside the weights if None.
     weights : Path, optional
@@ -84,14 +86,18 @@ def evaluate_superclasses(
     references = read_superclass_references(data_dir / "ptbxl")
     records = read_superclass_records(references, progress=stretch_of(progress, 0, 0.1))
     progress(0.1, "Reading the records with the network")
-    found = _evaluation(records, network, stretch_of(progress, 0.2, 1))
+    elsewhere = score_elsewhere(data_dir / "ludb", network)
+    found = _evaluation(records, network, elsewhere, stretch_of(progress, 0.2, 1))
     target = output or weights / NAME / "evaluation.json"
     write_json(target, to_json(rounded(found)))
     return target
 
 
 def _evaluation(
-    records: Sequence[SuperclassRecord], network: SuperclassNetwork, progress: Progress
+    records: Sequence[SuperclassRecord],
+    network: SuperclassNetwork,
+    elsewhere: OtherDatabase | None,
+    progress: Progress,
 ) -> SuperclassEvaluation:
     logits = [record.logits(network).astype(np.float64) for record in records]
     mean = np.stack([each.mean(axis=0) for each in logits])
@@ -130,7 +136,33 @@ def _evaluation(
                 ("All five, mean and maximum", np.hstack([mean, most]), fit_head),
             )
         ),
+        elsewhere=elsewhere,
         heat=heat_test(records, network, progress=progress),
+    )
+
+
+def score_elsewhere(folder: Path, network: SuperclassNetwork) -> OtherDatabase | None:
+    """Score the shipped probabilities and thresholds on LUDB; None if it is not there."""
+    if not (folder / LUDB_TABLE).is_file():
+        return None
+    records = read_superclass_records(read_ludb_superclasses(folder))
+    stated, thresholds = stated_of(records), np.array(network.manifest.thresholds)
+    p = network.probabilities(np.stack([each.logits(network).mean(axis=0) for each in records])).astype(np.float64)
+    scored = _Scored(stated, [each.reference.record for each in records], np.zeros(len(records), np.int64))
+    return OtherDatabase(
+        title="Lobachevsky University Database 1.0.1",
+        records=len(records),
+        auroc=scored.mean_auroc(p),
+        ece=scored.mean_ece(p),
+        classes=tuple(
+            ElsewhereScores(
+                name=name,
+                records=int(stated[:, i].sum()),
+                auroc=scored.auroc(i, p),
+                called=scored.at(i, p[:, i] >= thresholds[i]),
+            )
+            for i, name in enumerate(SUPERCLASSES)
+        ),
     )
 
 
@@ -176,28 +208,33 @@ class _Scored:
     def superclass(self, i: int, p: Array, threshold: float) -> SuperclassScores:
         """Return all that is stated of one superclass."""
         ranked, sums = self._ranked(i, p), self._binned(i, p)
-        auroc, ap = ranking_scores(self._stated[:, i], p[:, i])
+        ap = ranking_scores(self._stated[:, i], p[:, i])[1]
         bins = reliability_of_sums(sums.sum(axis=0))
         return SuperclassScores(
             name=SUPERCLASSES[i],
             title=SUPERCLASS_NAMES[SUPERCLASSES[i]],
             records=int(self._stated[:, i].sum()),
-            auroc=_estimate(auroc, ranked["binary_auc"]),
+            auroc=self.auroc(i, p),
             ap=_estimate(ap, ranked["binary_ap"]),
             ece=_estimate(
                 float(error_of_sums(sums.sum(axis=0))), error_of_sums(bootstrap.resample(sums, self._weights))
             ),
             threshold=threshold,
-            balanced=self._called(i, p, balanced_thresholds),
-            specific=self._called(i, p, specific_thresholds),
+            balanced=self.at(i, called_out_of_fold(p, self._stated, self._fold, balanced_thresholds)[:, i]),
+            specific=self.at(i, called_out_of_fold(p, self._stated, self._fold, specific_thresholds)[:, i]),
             bins=tuple(
                 StatedBin(int(n), *((float(said), float(seen)) if n else (None, None)))
                 for n, said, seen in zip(bins.count, bins.stated, bins.observed, strict=True)
             ),
         )
 
-    def _called(self, i: int, p: Array, choose: Callable[[Array, Flags], Array]) -> AtThreshold:
-        called, own = called_out_of_fold(p, self._stated, self._fold, choose)[:, i], self._stated[:, i]
+    def auroc(self, i: int, p: Array) -> Estimate:
+        """Return the AUROC of one superclass."""
+        return _estimate(float(self.aurocs(p)[i]), self._ranked(i, p)["binary_auc"])
+
+    def at(self, i: int, called: Flags) -> AtThreshold:
+        """Return what it is worth that a superclass is called of some records (n,)."""
+        own = self._stated[:, i]
         return AtThreshold(
             se=self._share(called & own, own),
             sp=self._share(~called & ~own, ~own),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +178,9 @@ def draw(
     chosen = _leads(len(record.lines), n_leads, rng)
     stretch = rng.uniform(*STRETCH)
     where = _piece(record, n, stretch, rng)
-    lines = np.stack([np.interp(where, np.arange(record.lines.shape[1]), record.lines[i]) for i in chosen])
+    lines: NDArray[np.floating[Any]] = np.stack(
+        [np.interp(where, np.arange(record.lines.shape[1]), record.lines[i]) for i in chosen]
+    )
     nearest = np.round(where).astype(np.int64)
     inside = np.stack([_between(record.inside[i], where) for i in chosen])
     known = record.known[chosen][:, nearest]
@@ -215,8 +217,8 @@ def _between(values: FloatArray, where: NDArray[np.float64]) -> FloatArray:
 
 
 def _without_p(
-    lines: FloatArray, inside: FloatArray, known: FloatArray, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
+    lines: NDArray[np.floating[Any]], inside: FloatArray, known: FloatArray, rng: np.random.Generator
+) -> tuple[NDArray[np.floating[Any]], FloatArray]:
     """Replace the P waves by straight lines, and add waves of fibrillation to some."""
     lines, inside = lines.copy(), inside.copy()
     at = np.arange(lines.shape[1])
@@ -241,7 +243,9 @@ def _f_waves(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     return np.asarray(sizes * wave, np.float32)
 
 
-def _changed(lines: FloatArray, noises: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _changed(
+    lines: NDArray[np.floating[Any]], noises: FloatArray, rng: np.random.Generator
+) -> NDArray[np.floating[Any]]:
     """Change scale and polarity of each lead, smooth some and add noise to some."""
     n_leads, n = lines.shape
     lines = lines * np.exp(rng.normal(0, HEIGHT_SPREAD, (n_leads, 1))) * rng.choice([-1, 1], (n_leads, 1))

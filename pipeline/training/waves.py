@@ -112,7 +112,7 @@ def batches(records: Sequence[MarkedRecord], noises: FloatArray, epoch: int, qtd
         rows = []
         for _ in range(max(1, LEADS_IN_BATCH // n_leads)):
             group = by_database[int(rng.random() < qtdb_share)] or records
-            rows.append(draw(group[rng.integers(len(group))], n_leads, SAMPLES, noises, rng))
+            rows.append(draw(group[int(rng.integers(len(group)))], n_leads, SAMPLES, noises, rng))
         values, inside, known = (np.stack(each) for each in zip(*rows, strict=True))
         yield values, inside, known
 

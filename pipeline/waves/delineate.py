@@ -18,7 +18,7 @@ from pipeline.waves.over_leads import over_leads
 CHUNK_S: Final = 120.0  # marked at once, to need no more memory for a day than for minutes
 MARGIN_S: Final = 4.0  # of signal on both sides of a chunk
 WITHOUT_P: Final[tuple[RhythmCode, ...]] = ("AFIB", "AFL", "NOD", "VT", "IVR", "VFL", "P")
-P_MARKS: Final = tuple(j for j, name in enumerate(WAVE_MARKS) if name.startswith("p_"))
+P_MARKS: Final = range(WAVE_MARKS.index("p_on"), WAVE_MARKS.index("p_off") + 1)
 
 
 def delineate(
@@ -91,7 +91,7 @@ def without_these_p(
     out = marks.copy()
     for start, stop in spans:
         inside = np.flatnonzero((beat_s >= start) & (beat_s < stop))
-        out[np.ix_(inside, np.arange(marks.shape[1]), P_MARKS)] = np.nan
+        out[inside, :, P_MARKS.start : P_MARKS.stop] = np.nan
     return out
 
 

@@ -20,7 +20,7 @@ APART_S: Final = {"P": 0.1, "QRS": 0.1, "T": 0.04}
 PRESENT: Final = 0.5  # probability from which a lead shows a wave
 # A beat has a P wave if its mean probability, over the half of the leads that show it best, is above P_IN_LEADS, and so
 # it is in P_SHARE of this beat and P_AROUND beats on each side: in bigeminy every second beat has one.
-P_IN_LEADS: Final = 0.7
+P_IN_LEADS: Final = 0.6
 P_AROUND, P_SHARE = 5, 0.4
 CERTAIN_S: Final = {  # width of the step in the probability, up to which an edge is marked
     "P": (0.016, 0.016),
@@ -88,14 +88,14 @@ def _of_wave(
     values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, span)
     there = found.likely > PRESENT
     if wave == "P":
-        there &= _with_p(found.likely.reshape(own.shape[:2]), own.any(axis=2)).ravel()
+        there &= _with_p(found.likely.reshape(own.shape[:2]), np.asarray(own.any(axis=2))).ravel()
     short = ~(found.off - found.on > LONGEST_S[wave] * FS_HZ)
     steps = zip((found.on, found.off), (found.on_width, found.off_width), CERTAIN_S[wave], strict=True)
     certain = [(edge, uncertain | (short & (width <= most * FS_HZ))) for edge, width, most in steps]
     on, off = (np.where(there & sure, edge, np.nan) for edge, sure in certain)
     peak = np.where(there, _peaks(values, found, level=wave == "QRS"), np.nan)
     rows = np.stack([on, peak, off], axis=1).reshape(len(probability), -1, 3).swapaxes(0, 1)
-    return (rows + index[:, :1, None]) / FS_HZ
+    return np.asarray((rows + index[:, :1, None]) / FS_HZ, np.float64)
 
 
 def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -167,7 +167,8 @@ def _peaks(values: FloatArray, found: Extents, *, level: bool) -> NDArray[np.flo
     share = np.clip((at - on[:, None]) / np.maximum(off - on, 1)[:, None], 0, 1)
     away = np.abs(values - (first if level else first + (last - first) * share))
     away[(at < on[:, None]) | (at > off[:, None]) | ~np.isfinite(away)] = -1
-    return np.where(known & (away.max(axis=1) >= 0), np.argmax(away, axis=1), np.nan)
+    peak = np.clip(np.argmax(away, axis=1), found.on, found.off)  # edges lie between samples
+    return np.where(known & (away.max(axis=1) >= 0), peak, np.nan)
 
 
 def _in_order(marks: NDArray[np.float64]) -> NDArray[np.float64]:

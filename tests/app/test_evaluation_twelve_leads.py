@@ -14,8 +14,10 @@ from pipeline.evaluation.explanations_schema import BothWays, RemovalCurves
 from pipeline.evaluation.schema import Estimate, ModelIdentity
 from pipeline.evaluation.superclass_schema import (
     AtThreshold,
+    ElsewhereScores,
     HeadScores,
     HeatTest,
+    OtherDatabase,
     StatedBin,
     SuperclassEvaluation,
     SuperclassScores,
@@ -49,6 +51,15 @@ def evaluation():
         chosen_on=HeadScores(name="Fold 9", auroc=near(0.948), ece=near(0.083)),
         classes=tuple(superclass(i, name) for i, name in enumerate(SUPERCLASSES)),
         heads=(HeadScores(name="All five", auroc=near(0.931), ece=near(0.061)),),
+        elsewhere=OtherDatabase(
+            title="LUDB", records=140, auroc=near(0.79), ece=near(0.31),
+            classes=(
+                ElsewhereScores(
+                    name="MI", records=20, auroc=near(0.87),
+                    called=AtThreshold(se=near(0.9), sp=near(0.4), ppv=near(0.2)),
+                ),
+            ),
+        ),
         heat=HeatTest(
             shipped=SHIPPED_HEAT, cell_s=0.1, records=60, areas=ways,
             better_than_random={name: each for name, each in ways.items() if name != "random"},
@@ -104,6 +115,14 @@ def test_the_shown_map_is_named_and_compared_with_random(monkeypatch, weights):
     assert f"{SHIPPED_HEAT} (shown)" in rows.index
     assert len(rows) == len(HEATS) + 1
     assert (rows.loc["random"].filter(like="better") == "–").all()
+
+
+def test_another_database_is_shown_with_the_caution_that_calibration_does_not_travel(monkeypatch, weights):
+    page = opened(monkeypatch, weights)
+    rows = next(each.value for each in page.dataframe if list(each.value.get("Superclass", [])) == ["MI"])
+    assert rows.loc[0, "Specificity"].startswith("40.0 %")
+    assert "LUDB, 140 recordings" in said(page)
+    assert "**not** calibrated" in said(page)
 
 
 def test_empty_bins_are_not_drawn():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.datasets.superclass_references import read_superclass_references
+from pipeline.datasets.superclass_references import read_ludb_superclasses, read_superclass_references
 from pipeline.errors import DataError
 from tests.helpers.twelve_lead_ecg import write_ptbxl
 
@@ -36,3 +36,32 @@ def test_records_that_are_not_there_are_left_out(tmp_path):
 def test_without_its_tables_the_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="ptbxl"):
         read_superclass_references(tmp_path / "ptbxl")
+
+
+LUDB_COLUMNS = (
+    "ID,Conduction abnormalities,Hypertrophies,Cardiac pacing,Ischemia,Non-specific repolarization abnormalities"
+)
+
+
+@pytest.mark.parametrize(
+    ("cells", "stated"),
+    [
+        (",,,,", ("NORM",)),
+        (",,Pacemaker,,", ()),
+        ('I degree av block,,,"Stemi: septal\nIschemia: apical",', ("MI", "STTC", "CD")),
+        (",Left ventricular hypertrophy,,Scar formation: septal,", ("MI", "HYP")),
+        (",,,Undefined ischemia/scar/supp.nstemi: apical,", ("STTC",)),
+        (",,,,Non-specific repolarization abnormalities: septal", ("STTC",)),
+    ],
+)
+def test_diagnoses_of_ludb_become_superclasses(tmp_path, cells, stated):
+    (tmp_path / "ludb").mkdir()
+    (tmp_path / "ludb" / "ludb.csv").write_text(f"\ufeff{LUDB_COLUMNS}\n7,{cells}\n8,,,,,\n", encoding="utf-8")
+    (tmp_path / "ludb" / "7.hea").write_text("")
+    (found,) = read_ludb_superclasses(tmp_path / "ludb")
+    assert (found.record, found.patient, found.superclasses) == ("ludb/7", "7", stated)
+
+
+def test_a_ludb_without_its_table_is_named(tmp_path):
+    with pytest.raises(DataError, match="LUDB"):
+        read_ludb_superclasses(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from models.registry import WEIGHTS
 from models.superclasses import SUPERCLASSES, load_superclasses, superclass_manifest
-from pipeline.datasets.superclass_references import read_superclass_references
+from pipeline.datasets.superclass_references import read_ludb_superclasses, read_superclass_references
 from pipeline.errors import DataError
 from pipeline.evaluation import superclass_faithfulness
 from pipeline.evaluation.superclass_faithfulness import removal_curves
@@ -24,7 +24,7 @@ from pipeline.evaluation.superclass_head import (
 from pipeline.evaluation.superclass_records import read_superclass_records
 from pipeline.evaluation.superclass_schema import read_superclass_evaluation
 from pipeline.evaluation.superclass_text import superclass_lines
-from pipeline.evaluation.superclasses import evaluate_superclasses
+from pipeline.evaluation.superclasses import evaluate_superclasses, score_elsewhere
 from pipeline.training import detectors
 from pipeline.training import superclasses as training
 from pipeline.twelve_leads.superclass_input import readable_stretches
@@ -143,6 +143,28 @@ def test_an_evaluation_counts_records_patients_and_folds(content, trained):
     assert content.ece.value == pytest.approx(np.mean([each.ece.value for each in content.classes]), abs=1e-4)
     assert content.heads[0].auroc == content.auroc
     assert "may have seen some" in content.caution
+    assert content.elsewhere is None
+
+
+def test_another_database_is_scored_at_the_shipped_thresholds(data, trained, tmp_path):
+    folder = tmp_path / "ludb"
+    write_ptbxl(folder, [(i, 1, CODES[i % 5 : i % 5 + 1]) for i in range(20)])
+    for file in (folder / "records100").iterdir():
+        file.rename(folder / file.name)
+    columns = ("Conduction abnormalities", "Hypertrophies", "Cardiac pacing", "Ischemia")
+    said = {"CD": "block,,,,", "HYP": ",big,,,", "MI": ",,,Scar formation,", "STTC": ",,,Ischemia,", "NORM": ",,,,"}
+    rows = [f"{i + 1:05}_lr,{said[SUPERCLASSES[i % 5]]}" for i in range(20)]
+    head = ",".join(("ID", *columns, "Non-specific repolarization abnormalities"))
+    (folder / "ludb.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    network = load_superclasses(trained)
+    found = score_elsewhere(folder, network)
+    assert found.records == 20
+    assert [each.records for each in found.classes] == [4] * 5
+    records = read_superclass_records(read_ludb_superclasses(folder))
+    p = np.array([list(read_superclasses(r.p_signal_mv, r.leads, r.fs, network=network).values()) for r in records])
+    called = p >= np.array(network.manifest.thresholds)
+    for i, each in enumerate(found.classes):
+        assert each.called.se.value == pytest.approx(called[i::5, i].mean())
 
 
 def test_maps_are_compared_with_a_random_order(content):

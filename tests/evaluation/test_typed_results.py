@@ -44,15 +44,15 @@ KINDS = {
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
-    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
-        "waveform",
+        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality"),
+        *("sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data

@@ -91,6 +91,19 @@ def test_gradients_are_those_of_the_log_odds(network):
     assert found[place] == pytest.approx((odds[1] - odds[0]) / (2 * step), rel=0.1)
 
 
+def test_gradients_are_those_of_keras(network):
+    import tensorflow as tf
+
+    windows = golden_windows(11)
+    for superclass, factors in zip(SUPERCLASSES, network.manifest.head, strict=True):
+        values = tf.constant(windows)
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            told = tf.reduce_sum(network.model(values) * tf.constant(factors, tf.float32))
+        expected = np.asarray(tape.gradient(told, values))
+        np.testing.assert_allclose(network.gradients(windows, superclass), expected, atol=1e-4 * np.abs(expected).max())
+
+
 def test_the_activation_of_a_class_adds_up_to_its_log_odds(network):
     windows = golden_windows(5)
     for i, name in enumerate(SUPERCLASSES):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import Episode
 from pipeline.waves.delineate import delineate, spans_without_p
@@ -39,6 +42,17 @@ def test_the_marks_of_a_beat_are_in_order() -> None:
     marks = waves.time_s[1:-1, 0]
     assert np.isfinite(marks).all()
     assert (np.diff(marks, axis=1) >= 0).all()
+
+
+def test_the_marks_of_a_real_recording_are_in_order_as_far_as_they_are_known() -> None:
+    recording = read_path(demo_path())
+    assert recording.reference is not None
+    beat_s = recording.reference.sample / recording.fs
+    waves = delineate(recording.p_signal, recording.fs, recording.leads, beat_s)
+    for earlier, later in pairwise(WAVE_MARKS):
+        apart = waves.marks(later, "MLII") - waves.marks(earlier, "MLII")
+        assert np.isfinite(apart).mean() > 0.5
+        assert np.nanmin(apart) >= 0, (earlier, later)
 
 
 def test_scale_polarity_and_baseline_of_a_lead_do_not_matter() -> None:
