@@ -25,8 +25,8 @@ HOW_TO_READ: Final = """
   They saw the ECG and often more; a voltage or a Q wave alone is not their whole reason, so no criterion finds all.
 - **Sensitivity**, **specificity** and **right** (positive predictive value) are of the published criterion as it
   stands, from our own marks. In brackets: 95 % Wilson intervals.
-- **Sensitivity at .97** is what the criterion finds at a specificity of 97 %: its own limit where it is as specific,
-  else the limit at which it would be. Criteria that do not read one number have none.
+- **Sensitivity at .97** is what the criterion's number finds at the limit with a specificity of 97 %, which need not be
+  the published one. Criteria that do not read one number have their own sensitivity there, if they are as specific.
 - **Not shown** are statements that were wrong more often than right. They are in JSON, FHIR and the report. Urgent
   ones are always shown.
 """

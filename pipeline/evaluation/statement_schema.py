@@ -56,8 +56,8 @@ class StatementScores:
     se, sp, ppv : Estimate
         With Wilson intervals.
     se_at_97 : Estimate or None
-        Sensitivity at a specificity of .97: the criterion's own where that is as specific, else that at the limit
-        `limit_at_97`; None where the criterion reads no single number.
+        Sensitivity at a specificity of .97, at the limit `limit_at_97` of the number that the criterion reads. Of a
+        criterion that reads no single number its own, if that is as specific; else None.
     limit_at_97 : float or None
         That limit, as a multiple of the published one.
     cases : tuple of StatedCase

@@ -137,7 +137,7 @@ def _scores(code: str, found: Sequence[tuple[StatedRecord, Said]]) -> StatementS
     sp = _estimate(len(false) - wrong, len(false))
     se = _estimate(right, len(true))
     limit = _limit_at(code, [said for said, _ in false])
-    own = sp.value is not None and sp.value >= SPECIFICITY
+    own = limit is None and sp.value is not None and sp.value >= SPECIFICITY
     at = se if own else _at_limit(code, [said for said, _ in true], limit)
     cases = tuple(
         StatedCase(record.record, is_said, said.codes) for record, said, is_said in rows if code in record.targets
@@ -154,7 +154,7 @@ def _scores(code: str, found: Sequence[tuple[StatedRecord, Said]]) -> StatementS
         sp=sp,
         ppv=ppv,
         se_at_97=at,
-        limit_at_97=None if own else limit,
+        limit_at_97=limit,
         cases=cases if len(true) < CASES_BELOW else (),
         weak=right + wrong >= WEAK_FROM and ppv.value is not None and ppv.value < WEAK_PPV,
     )

@@ -39,6 +39,7 @@ _NO_TREND_MM: Final = 12.0  # without a beat
 _ROW_MM: Final = 5.0
 _LINE_MM: Final = 4.0
 _TILE_MM: Final = 17.0
+_BELOW_MM: Final = 100.0  # what the heart rate and the tables below it take
 
 
 def write_pdf(content: ReportContent, path: Path) -> Path:
@@ -105,7 +106,7 @@ def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     y = _draw_rhythm(sheet, content, y)
     if content.analysis.measured is not None:
         y = _section(sheet, y, "Intervals and statements", "measured in the usual beats of all leads")
-        y = draw_measurements(sheet, content.analysis.measured, y)
+        y = draw_measurements(sheet, content.analysis.measured, y, BOTTOM_MM - _SIGNATURE_MM - _BELOW_MM)
     y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     draw_trend(sheet, content, y - 2, height)

@@ -20,9 +20,9 @@ from pipeline.measurements import Statement
 from pipeline.twelve_leads.facts import CHEST, Facts, statement
 
 LIMB_SOURCE: Final = "Batchvarov 2007"
-FLAT_MV: Final = 0.15  # peak to peak, of a lead between the two legs
+FLAT_MV: Final = 0.1  # peak to peak, of a lead between the two legs
 OTHERS_MV: Final = 0.4  # which the other limb leads then have
-P_MV: Final = 0.04
+P_MV: Final = 0.03
 CHEST_GAIN: Final = 0.35  # by which the likeness of neighbours grows, in all, if two of them change places
 
 
@@ -56,12 +56,12 @@ def _limbs(facts: Facts) -> list[Statement]:
         which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
         numbers = f"lead {flat} {facts.shapes[flat].swing_mv:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
         return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
-    if down["I"] and p["I"] <= -P_MV and not down["aVR"] and upright:
-        numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in aVR and in V6"
-        return [_swap("SWAP-RA-LA", "The electrodes of both arms may be swapped.", numbers)]
     if down["II"] and p["II"] <= -P_MV and not down["aVR"] and (foot.qrs_area or 0.0) < 0 and (right.t_mv or 0.0) > 0:
         numbers = f"P {p['II']:.2f} mV and QRS negative in II, QRS and T positive in aVR"
         return [_swap("SWAP-RA-LL", "The electrodes of right arm and left leg may be swapped.", numbers)]
+    if down["I"] and p["I"] <= -P_MV and upright:
+        numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in V6"
+        return [_swap("SWAP-RA-LA", "The electrodes of both arms may be swapped.", numbers)]
     return []
 
 

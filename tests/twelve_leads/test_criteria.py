@@ -302,3 +302,29 @@ def test_any_two_limb_leads_give_the_same_axis(degrees):
         found = axis({lead: shapes[lead] for lead in pair})["QRS"]
         assert np.cos(np.radians(found - degrees)) == pytest.approx(1), pair
     assert axis({"I": shapes["I"]}) == {}
+
+
+def chest(order=range(6)):
+    """QRS of V1 to V6 that turns step by step from an rS to an R, the leads in this order."""
+    t = np.linspace(0, 1, 50)
+    first, last = (
+        0.2 * np.exp(-(((t - 0.2) / 0.08) ** 2)) - np.exp(-(((t - 0.5) / 0.15) ** 2)),
+        np.exp(-(((t - 0.45) / 0.15) ** 2)),
+    )
+    return np.stack([(1 - i / 5) * first + i / 5 * 1.4 * last for i in order], axis=1)
+
+
+def test_chest_leads_out_of_order_are_named_and_those_in_order_are_not():
+    def said(order):
+        return {one.code for one in all_statements(facts(), chest(order)) if one.code.startswith("SWAP")}
+
+    assert said(range(6)) == set()
+    assert said([0, 2, 1, 3, 4, 5]) == {"SWAP-V2-V3"}
+    assert said([2, 1, 0, 3, 4, 5]) == {"SWAP-V1-V3"}
+
+
+def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
+    down = replace(shape(0.1, 1.0, t=-0.3), p_mv=-0.15)
+    up = replace(shape(0.9, t=0.3), p_mv=0.1)
+    shapes = healthy(I=replace(shape(0.1, 0.4), p_mv=-0.05), II=down, aVF=down, aVR=up)
+    assert "SWAP-RA-LL" in codes(facts(shapes=shapes))
