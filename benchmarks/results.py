@@ -111,6 +111,35 @@ class Digitisation:
     pages: Mapping[str, PageResult]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageOutcome:
+    """What became of a real page: read, asked, wrong or refused, and what was found on it."""
+
+    outcome: str
+    reason: str = ""
+    asked: tuple[str, ...] | None = None
+    layout: str | None = None
+    names: int | None = None
+    speed: float | None = None
+    gain: float | None = None
+    px_per_mm: float | None = None
+    cpu_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOutcomes:
+    """A page_outcomes.json: what became of photos and of random scans, page by page."""
+
+    command: str
+    commit: str
+    written: str
+    seed: int
+    pages: int
+    read_or_asked: int
+    total: Mapping[str, int]
+    outcomes: Mapping[str, PageOutcome]
+
+
 @dataclass(frozen=True)
 class DetectorScores:
     """What an R-peak detector found within a window: beats found, missed (of them V) and extra, Se, +P and F1."""

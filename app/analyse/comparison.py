@@ -103,7 +103,7 @@ def _names(opened: tuple[Recording, ...], digest: str) -> dict[str, str]:
 
 def _upload(comparing: Comparing) -> None:
     uploads = st.file_uploader(
-        "WFDB (.hea and .dat) or a .zip", type=["hea", "dat", "mat", "zip"], accept_multiple_files=True,
+        "WFDB (.hea and .dat) or a .zip", type=["hea", "dat", "zip"], accept_multiple_files=True,
         key=f"compare-upload-{len(comparing.read)}",
     )  # fmt: skip
     if not uploads or not st.button("Read", key="compare-read", type="primary"):

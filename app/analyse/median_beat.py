@@ -29,6 +29,7 @@ VIEWS = ("Overlaid", "Side by side")
 MEANINGS = ("P", "PR", "QRS", "QT", "QTc")
 NO_BEAT = "No median beat: no usual beat with a QRS that could be marked lies here."
 TILE = 112
+_NAMED = 3  # so many moved marks are counted, not named
 
 
 def stretch(case: Case, time_s: float) -> MarkedStretch | None:
@@ -70,6 +71,30 @@ def draw(session: Session, case: Case, found: MarkedStretch) -> None:
     _numbers(case, beat, marks, moved)
 
 
+def corrected_words(session: Session, case: Case) -> str:
+    """What a reader moved in the stretch that the window lies in, and the intervals that follow; "" if nothing."""
+    if not session.moved_marks:
+        return ""
+    found = stretch(case, session.viewport.start_s + session.viewport.window_s / 2)
+    moved = {} if found is None else session.moved_marks.get((case.recording.digest, found.start_s), {})
+    if found is None or found.beat is None or not moved:
+        return ""
+    return moved_words(found.beat, moved, with_qtc=_with_qtc(case))
+
+
+def moved_words(beat: MedianBeat, moved: Mapping[WaveMark, float], *, with_qtc: bool) -> str:
+    """Which marks of a median beat were moved, and the intervals that follow, in one line."""
+    measures = beat_measures(beat, {**beat.marks_s, **moved}, with_qtc=with_qtc)
+    names = ", ".join(median_svg.MOVABLE[name] for name in moved) if len(moved) < _NAMED else f"{len(moved)} marks"
+    values = ", ".join(f"{name} {value:.0f}" for name, value in measures.items())
+    return f"Moved by the reader, {names}: {values} ms"
+
+
+def _with_qtc(case: Case) -> bool:
+    """Whether rate and rhythm of the recording allow a QTc."""
+    return case.analysis.measured is None or bool(case.analysis.measured.qtc_used)
+
+
 def _moved(session: Session, key: tuple[str, float], beat: MedianBeat, name: str, x_mm: float) -> None:
     mark = next(one for one in median_svg.MOVABLE if one == name)
     session.moved_marks.setdefault(key, {})[mark] = median_svg.time_of(beat, x_mm)
@@ -99,7 +124,7 @@ def _words(case: Case, found: MarkedStretch, moved: Mapping[WaveMark, float], *,
 
 def _numbers(case: Case, beat: MedianBeat, marks: Mapping[WaveMark, float], moved: Mapping[WaveMark, float]) -> None:
     measured = case.analysis.measured
-    with_qtc = measured is None or bool(measured.qtc_used)
+    with_qtc = _with_qtc(case)
     now, before = (beat_measures(beat, some, with_qtc=with_qtc) for some in (marks, beat.marks_s))
     with st.container(horizontal=True, gap="small"):
         for name in MEANINGS:

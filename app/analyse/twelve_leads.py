@@ -67,22 +67,27 @@ def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: 
 
 
 def _print(session: Session, case: cases.Case) -> None:
+    remark = ""
+    if session.moved_marks:
+        from app.analyse import median_beat  # SciPy, which the first page does not need
+
+        remark = median_beat.corrected_words(session, case)
     st.download_button(
-        "Print (PDF)", partial(printed, case, session.sheet, session.viewport.start_s), mime="application/pdf",
+        "Print (PDF)", partial(printed, case, session.sheet, session.viewport.start_s, remark), mime="application/pdf",
         file_name=f"{case.recording.name}.ecg.pdf", icon=":material/print:", key="print-ecg", on_click="ignore",
         help="A page in A4 landscape, true to scale: print it without scaling.",
     )  # fmt: skip
 
 
-def printed(case: cases.Case, choice: SheetChoice, start_s: float) -> bytes:
-    """The window as a page in A4 landscape."""
+def printed(case: cases.Case, choice: SheetChoice, start_s: float, remark: str = "") -> bytes:
+    """The window as a page in A4 landscape, with what a reader changed as a remark."""
     from pipeline.export import ecg_page_pdf  # fpdf2, which is not for those who only look
 
     sheet = ecg_page_pdf.page_sheet(
         case.recording, start_s, layout=SHEET_LAYOUTS[choice.layout], speed_mm_s=choice.speed_mm_s,
         gain_mm_mv=choice.gain_mm_mv, lines=ecg_page_pdf.lines_over(case.analysis),
     )  # fmt: skip
-    return ecg_page_pdf.ecg_page_bytes(sheet, case.recording, case.analysis, datetime.now(UTC))
+    return ecg_page_pdf.ecg_page_bytes(sheet, case.recording, case.analysis, datetime.now(UTC), remark=remark)
 
 
 def _laid_out(session: Session) -> None:

@@ -312,7 +312,7 @@ def lead_boxes(
 def boxes_in_turn(
     traces: tuple[Trace, ...], pulses: tuple[Pulse, ...], span: tuple[int, int], lead: str, px_per_mm: int
 ) -> tuple[LeadBox, ...]:
-    """Lay out one lead over all rows; a row that begins or ends elsewhere than the others keeps its own ends.
+    """Lay out one lead over all rows; a row that begins later or ends earlier than the others keeps its own ends.
 
     Parameters
     ----------
@@ -331,8 +331,8 @@ def boxes_in_turn(
     boxes = []
     for row, trace in enumerate(traces):
         own = _ends(trace, by_lane.get(row), px_per_mm)
-        near = [abs(mine - usual) <= NEAR_MM * px_per_mm for mine, usual in zip(own, span, strict=True)]
-        start, stop = (usual if same else mine for mine, usual, same in zip(own, span, near, strict=True))
+        start = own[0] if own[0] > span[0] + NEAR_MM * px_per_mm else span[0]
+        stop = own[1] if own[1] < span[1] - NEAR_MM * px_per_mm else span[1]
         boxes.append(LeadBox(lead, row, start, stop))
     return tuple(boxes)
 

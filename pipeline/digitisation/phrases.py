@@ -28,8 +28,9 @@ _PARTS_MAX: Final = 8  # letters of one word; letters that touch are one part
 _PAGE_PARTS_MAX: Final = 700  # a page has fewer; noise would cost time
 _SPACE: Final = 1.1  # of the height: a wider gap ends a phrase
 _LETTER_GAP: Final = 0.24  # of the height: a narrower gap does not end a word
+_BESIDE: Final = 0.6  # of the height: letters of a line may reach so far above and below another
 _INK: Final = 0.35
-LETTERS: Final = ("m", "/", "s", "e", "c", "V", ".", *"0125")
+LETTERS: Final = (*"m/secV.0125", "mm", "m/", "mm/", "/m", "/s", "mV", "m/s", "m/m")  # letters often touch
 _LETTER_MIN: Final = 0.5  # least similarity of each letter
 _LETTER_WIDER: Final = 1.7
 _WIDER: Final = 1.25  # a word may be wider or narrower than its template by this factor
@@ -158,12 +159,26 @@ def _whole(strength: FloatArray, boxes: list[Box], known: tuple[str, ...], wider
 def _spelt(page: _Print, runs: list[_Run], known: tuple[str, ...]) -> FloatArray:
     """Return the same letter by letter: the mean over a word's letters, 0 if one of them is another."""
     found = np.zeros((len(runs), len(known)), np.float32)
-    columns = {text: [LETTERS.index(letter) for letter in text] for text in known if set(text) <= set(LETTERS)}
     for i, run in enumerate(runs):
         for k, text in enumerate(known):
-            if text in columns and len(columns[text]) == len(run.parts):
-                alike = page.letters[list(run.parts), columns[text]]
-                found[i, k] = alike.mean() if alike.min() >= _LETTER_MIN else 0
+            for columns, lengths in _spellings(text).get(len(run.parts), ()):
+                alike = page.letters[list(run.parts), columns]
+                if alike.min() >= _LETTER_MIN:
+                    found[i, k] = max(found[i, k], float(np.average(alike, weights=lengths)))
+    return found
+
+
+@cache
+def _spellings(text: str) -> dict[int, list[tuple[list[int], list[int]]]]:
+    """Return, by how many pieces a word falls into, the pieces' numbers in `LETTERS` and their lengths."""
+    if not text:
+        return {0: [([], [])]}
+    found: dict[int, list[tuple[list[int], list[int]]]] = {}
+    for number, piece in enumerate(LETTERS):
+        if text.startswith(piece):
+            for count, rest in _spellings(text[len(piece) :]).items():
+                more = [([number, *numbers], [len(piece), *lengths]) for numbers, lengths in rest]
+                found.setdefault(count + 1, []).extend(more)
     return found
 
 
@@ -215,7 +230,7 @@ def _first(fits: NDArray[np.bool_]) -> int | None:
 def _in_line(parts: NDArray[np.int64], box: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which parts (n,) stand in the line of a box."""
     height = box[3] - box[1]
-    beside = np.minimum(parts[:, 3], box[3] + 0.3 * height) - np.maximum(parts[:, 1], box[1] - 0.3 * height)
+    beside = np.minimum(parts[:, 3], box[3] + _BESIDE * height) - np.maximum(parts[:, 1], box[1] - _BESIDE * height)
     own = parts[:, 3] - parts[:, 1]
     return np.asarray((beside >= 0.95 * own) & (own <= 1.9 * max(height, 1)))
 

@@ -81,7 +81,7 @@ def open_questions(
 
 def names_asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...], layout: LayoutChoice) -> Iterator[Need]:
     """Yield a question for each box whose lead is doubtful."""
-    if layout.confidence < SURE and not any(box.strip for box in boxes):
+    if layout.confidence < SURE:
         return  # the layout comes first
     one = sum(box.strip for box in boxes) == 1
     for i in doubtful:

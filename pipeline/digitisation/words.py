@@ -54,7 +54,17 @@ def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int)
         word = _read(strength[y : y + height, x : x + width])
         if word is not None:
             found.append(Word(CUT_OFF.get(word[0], word[0]), x + width / 2, y + height / 2, round(word[1], 3)))
-    return (*found, *read_phrases(strength, px_per_mm))
+    lines = np.where(free | _letters(ink.mask, px_per_mm), ink.strength, 0).astype(np.float32)
+    return (*found, *read_phrases(lines, px_per_mm))
+
+
+def _letters(mask: Mask, px_per_mm: int) -> Mask:
+    """Return the ink (h, w) as small as a letter, also where a path took it for the beginning of its trace."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    sides = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    small = sides <= _HEIGHT_MM[1] * px_per_mm
+    small[0] = False
+    return np.asarray(small[labels])
 
 
 def read_margins(picture: PictureArray, corners: NDArray[np.float64], px_per_mm: float) -> tuple[Word, ...]:

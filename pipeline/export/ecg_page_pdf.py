@@ -26,11 +26,13 @@ _TOP_MM: Final = 19.0
 _PAPER_BOTTOM_MM: Final = PAGE_MM[1] - 23.0
 _LINE_MM: Final = 4.1
 _SIDE_MM: Final = 12.5
-_NUMBER_LINES: Final = 3
+_NUMBER_LINES: Final = 4  # three of intervals, one of a remark
 _STATEMENTS_MM: Final = 146.0  # left edge
 
 
-def ecg_page_bytes(sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime) -> bytes:
+def ecg_page_bytes(
+    sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime, *, remark: str = ""
+) -> bytes:
     """Return one page in A4 landscape as PDF; the same content gives the same bytes.
 
     Parameters
@@ -43,6 +45,8 @@ def ecg_page_bytes(sheet: Sheet, recording: Recording, analysis: Analysis, creat
         Whose beats and measurements it has.
     created : datetime
         When the page is made, UTC.
+    remark : str, optional
+        A line below the intervals, such as what a reader changed.
 
     Notes
     -----
@@ -58,7 +62,7 @@ def ecg_page_bytes(sheet: Sheet, recording: Recording, analysis: Analysis, creat
         created=created,
         settled=False,
     )
-    draw_ecg_page(pdf, sheet, recording, analysis, created)
+    draw_ecg_page(pdf, sheet, recording, analysis, created, remark=remark)
     return bytes(pdf.output())
 
 
@@ -102,7 +106,9 @@ def statements_shown(analysis: Analysis) -> tuple[Statement, ...]:
     return () if analysis.measured is None else analysis.measured.statements[:STATEMENTS]
 
 
-def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime) -> None:
+def draw_ecg_page(
+    pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime, *, remark: str = ""
+) -> None:
     """Add a page in landscape with the ECG.
 
     Parameters
@@ -117,9 +123,13 @@ def draw_ecg_page(pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis
         Whose beats and measurements it has.
     created : datetime
         When the page is made, UTC.
+    remark : str, optional
+        A line below the intervals.
     """
     pdf.add_page(orientation="landscape")
     y = _draw_head(pdf, sheet, recording, analysis, created)
+    if remark:
+        pdf.say(_SIDE_MM, _TOP_MM + 4 + _NUMBER_LINES * _LINE_MM, pdf.fit(remark, 128, 8), 8, colour=ALARM)
     left = (PAGE_MM[0] - sheet.width_mm) / 2
     top = min(y + 3.0, _PAPER_BOTTOM_MM - sheet.height_mm)
     draw_paper(pdf, left, top, sheet.width_mm, sheet.height_mm)
@@ -147,7 +157,7 @@ def _draw_head(pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: A
     )  # fmt: skip
     pdf.say(right, _TOP_MM + 4, "  ·  ".join(words), 8, colour=MUTED, align="R")
     y = _TOP_MM + 4 + _LINE_MM
-    for i, line in enumerate(pdf.wrap(number_words(analysis), 128, 8.5)[:_NUMBER_LINES]):
+    for i, line in enumerate(pdf.wrap(number_words(analysis), 128, 8.5)[: _NUMBER_LINES - 1]):
         pdf.say(_SIDE_MM, y + i * _LINE_MM, line, 8.5)
     said = statements_shown(analysis)
     for i, statement in enumerate(said):

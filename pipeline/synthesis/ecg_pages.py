@@ -21,6 +21,7 @@ Matrix = NDArray[np.float64]
 
 PULSE_S: Final = 0.2
 _SPACE: Final = 0.5  # between words, of their height
+_APART_MM: Final = 6.0  # between phrases
 _SHIFT: Final = 4  # fractional bits in OpenCV's drawing
 _ROW_MM: Final[Mapping[int, float]] = MappingProxyType({3: 38.0, 4: 34.0, 5: 30.0, 6: 27.0, 7: 25.0, 12: 17.0})
 # background, 1 mm lines, 5 mm lines; None: not drawn
@@ -155,8 +156,9 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
     if style.text:
         gains = f"{style.gain:g}/{style.chest_gain:g}" if style.chest_gain else f"{style.gain:g}"
         texts = (f"{style.speed:g} mm/s", f"{gains} mm/mV", "0.05-40 Hz", style.says)
-        for i, text in enumerate(texts):
-            canvas.text(text, style.margin_mm + 24.0 * i, size[1] - 7.0, 3.0)
+        x_mm = style.margin_mm
+        for text in texts:
+            x_mm = canvas.text(text, x_mm, size[1] - 7.0, 3.0) + _APART_MM
     to_px = np.array([[style.px_per_mm, 0, -0.5], [0, style.px_per_mm, -0.5], [0, 0, 1]], np.float64)
     return GeneratedPage(read_only(canvas.picture), PageTruth(style, fs, MappingProxyType(signals), to_px, size))
 
@@ -237,10 +239,10 @@ class _Canvas:
         cover = small[: place.shape[0], : place.shape[1], None]
         place[:] = np.round(place * (1 - cover) + np.array(self._style.ink) * cover).astype(np.uint8)
 
-    def text(self, text: str, x_mm: float, y_mm: float, height_mm: float) -> None:
-        """Draw a phrase with its top left corner at (x, y), word by word unless there is a picture of all of it."""
+    def text(self, text: str, x_mm: float, y_mm: float, height_mm: float) -> float:
+        """Draw a phrase with its top left corner at (x, y), word by word if there is no picture of it; give its end."""
         if not self._style.face or not text:
-            return
+            return x_mm
         whole = text.replace("/", "|")
         with np.load(GLYPHS) as glyphs:
             words = [whole] if f"{self._style.face}/{whole}" in glyphs else whole.split(" ")
@@ -249,6 +251,7 @@ class _Canvas:
         for word, width in zip(words, wide, strict=True):
             self.word(word, x_mm, y_mm, height_mm)
             x_mm += width + _SPACE * height_mm
+        return x_mm
 
     def _lines(self, points_mm: Matrix, colour: Colour, thickness: int) -> None:
         px = points_mm * self._style.px_per_mm - 0.5

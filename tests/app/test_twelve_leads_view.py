@@ -120,6 +120,12 @@ def test_intervals_of_the_median_beat_follow_a_mark_that_was_moved(page: AppTest
     page.run()
     assert metrics(page)["QRS"] == (f"{1000 * before + 20:.0f} ms", "+20 ms")
     assert "Moved by you: QRS off" in captions(page)
+    remark = median_beat.moved_words(found.beat, session(page).moved_marks[key], with_qtc=False)
+    assert remark.startswith("Moved by the reader, QRS off: P ")
+    assert f"QRS {1000 * before + 20:.0f}," in remark
+    pdf = twelve_leads.printed(case(page), SheetChoice(), 0.0, remark)
+    with pypdfium2.PdfDocument(pdf) as document:
+        assert remark in document[0].get_textpage().get_text_range()
     page.button(key="median-reset").click().run()
     assert metrics(page)["QRS"] == (f"{1000 * before:.0f} ms", "as found")
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks, WaveBenchmark
+from benchmarks.results import Digitisation, Exports, PageOutcomes, Recipes, Resolution, RPeaks, WaveBenchmark
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -39,6 +39,7 @@ KINDS = {
     "docs/experiments/recipes.json": Recipes,
     "docs/experiments/resolution.json": Resolution,
     "docs/experiments/digitise.json": Digitisation,
+    "docs/experiments/page_outcomes.json": PageOutcomes,
     "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
@@ -51,7 +52,18 @@ KINDS = {
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "flutter", "folder_cnn", "orientation", "paced", "quality"),
+        *(
+            "af",
+            "asystole",
+            "av_block",
+            "conduction",
+            "flutter",
+            "folder_cnn",
+            "fusion",
+            "orientation",
+            "paced",
+            "quality",
+        ),
         *("sampling", "waveform"),
     )
 }
