@@ -286,3 +286,50 @@ class Exports:
     provenance: Provenance
     tolerance: float
     rows: tuple[ExportedFormat, ...]
+
+
+@dataclass(frozen=True)
+class MarkErrors:
+    """Found less reference of one mark, one to one within 150 ms; ms; None where nothing was found."""
+
+    mean_ms: float | None
+    sd_ms: float | None
+    found: int
+    reference: int
+
+
+@dataclass(frozen=True)
+class IntervalErrors:
+    """Per record: the median found interval less the median of the reference, ms."""
+
+    mean_ms: float | None
+    sd_ms: float | None
+    median_absolute_ms: float | None
+    records: int
+
+
+@dataclass(frozen=True)
+class WaveScores:
+    """How one detector marks the held-out records; P waves are counted in lead II of LUDB."""
+
+    ludb: Mapping[str, MarkErrors]
+    intervals: Mapping[str, IntervalErrors]
+    p_se: float
+    p_ppv: float
+    beats_without_p: int
+    no_p_there: float
+    qtdb: Mapping[str, MarkErrors]
+
+
+@dataclass(frozen=True)
+class WaveBenchmark:
+    """A waves.json: scores by detector, and the detectors that were not installed."""
+
+    command: str
+    commit: str
+    weights: str
+    ludb_records: tuple[str, ...]
+    qtdb_records: tuple[str, ...]
+    without_p: tuple[str, ...]
+    scores: Mapping[str, WaveScores]
+    missing: tuple[str, ...]

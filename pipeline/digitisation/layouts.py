@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-TWELVE_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
+
+__all__ = ["LAYOUTS", "TWELVE_LEADS", "PageLayout"]
+
 INVERTED_AVR: Final = "-aVR"
 CABRERA_LEADS: Final = ("aVL", "I", INVERTED_AVR, "II", "aVF", "III", *TWELVE_LEADS[6:])
 ONE_LEAD: Final = "one lead"  # one lead over all rows, each going on where the one above ends
