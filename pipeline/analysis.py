@@ -29,6 +29,8 @@ from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.signal.standing_out import standing_out
+from pipeline.twelve_leads.measuring import Marked
+from pipeline.twelve_leads.reading import read_measurements
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -261,6 +263,21 @@ def classify(
         rhythm=rhythm,
         offset=beats.offset,
     )
+
+
+def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
+    """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The analysis of it.
+    marked : Marked, optional
+        Its waves (`pipeline.twelve_leads.reading.read_waves`); marked if None.
+    """
+    return replace(analysis, measured=read_measurements(recording, analysis, marked))
 
 
 def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Prepared:

@@ -17,12 +17,11 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
-from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures, worth_asking
+from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_of, worth_asking
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.junctional import find_junctional
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.gaps import runs
-from pipeline.signal.p_waves import find_p_waves
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 NAME: Final = "av_block"
@@ -52,7 +51,9 @@ FIRST_BEATS: Final = 30  # around each beat, that are looked at
 FIRST_MIN_S: Final = 30.0  # duration of an episode
 
 
-def find_blocks(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
+def find_blocks(
+    context: RhythmContext, detector: Detector | None = None, measures: FloatArray | None = None
+) -> list[Episode]:
     """Find first-degree, second-degree and complete atrioventricular block, and junctional escape rhythm.
 
     Where most beats cannot be relied on, no second-degree and no complete block is named.
@@ -63,11 +64,12 @@ def find_blocks(context: RhythmContext, detector: Detector | None = None) -> lis
         The beats, and the signal.
     detector : Detector, optional
         Another one than `av_block`.
+    measures : (n, len(MEASURES)) float32, optional
+        What `conduction_of` returned for them, if it was asked before.
     """
     if context.conditioned is None or len(context) < INTERVALS_MIN:
         return []
-    waves = find_p_waves(context.conditioned, context.time_s)
-    measures = conduction_measures(context, waves)
+    measures = conduction_of(context) if measures is None else measures
     p = block_probabilities(measures, detector)
     blocked = [one for one in block_episodes(context.time_s, measures, p) if _is_relied_on(one, context)]
     found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]

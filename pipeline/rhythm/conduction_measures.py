@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter1d
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.p_averages import AVERAGES, Intervals, average_measures
 from pipeline.rhythm.p_tracks import TRACKS, track_measures
-from pipeline.signal.p_waves import FACTS, PWaves
+from pipeline.signal.p_waves import FACTS, PWaves, find_p_waves
 from pipeline.types import FloatArray, IntArray
 
 REACH: Final = 4  # intervals on each side that a measure looks at
@@ -92,6 +92,13 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
         measures[asked, len(_SINGLE) : -len(TRACKS)] = average_measures(intervals, waves, asked)
         measures[asked, -len(TRACKS) :] = track_measures(context.time_s, rr, waves, asked)
     return measures
+
+
+def conduction_of(context: RhythmContext) -> FloatArray:
+    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal."""
+    if context.conditioned is None:
+        return np.full((len(context), len(MEASURES)), NOTHING, np.float32)
+    return conduction_measures(context, find_p_waves(context.conditioned, context.time_s))
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:
