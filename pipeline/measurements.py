@@ -97,7 +97,8 @@ class Statement:
     code : str
         Short code, such as "LBBB", "STE-ANT", "LQT".
     group : str
-        "rhythm", "conduction", "infarction", "ST-T", "hypertrophy", "axis", "technical", "normal".
+        "rhythm", "conduction", "infarction", "ST-T", "hypertrophy", "axis",
+        "nonspecific", "technical", "normal".
     text : str
         The sentence.
     evidence : str

@@ -15,8 +15,10 @@ DETECTORS: Final = ("af", "af_p", "af_waves", "av_block", "paced", "quality", "s
 # those of detectors in their manifests.
 ANSWERING: Final = (
     *(f"models.weights.{name}.manifest" for name in DETECTORS),
+    *(f"models.weights.{name}.manifest" for name in ("waves", "superclasses")),
     *("models", "pipeline.signal", "pipeline.features", "pipeline.features.network_inputs"),
     *("pipeline.rhythm", "pipeline.analysis", "pipeline.labels", "pipeline.wording"),
+    *("pipeline.waves", "pipeline.twelve_leads", "pipeline.measurements", "pipeline.rhythm_names"),
 )
 
 

@@ -88,7 +88,7 @@ def load_windows(records: Sequence[str], root: Path, config: Config) -> Windows:
         If the MIT-BIH database is not in `root`.
     """
     folder = database_folder(root)
-    return _joined([part for record in records for part in _labelled(record, folder, config)], config)
+    return windows_of([part for record in records for part in _labelled(record, folder, config)], config)
 
 
 def load_supraventricular(root: Path, config: Config) -> Windows | None:
@@ -98,7 +98,7 @@ def load_supraventricular(root: Path, config: Config) -> Windows | None:
     """
     files = sorted((root / "svdb").glob("*.hea"))
     parts = [part for file in files for part in _labelled(file.stem, file.parent, config, limit=SUPRAVENTRICULAR)]
-    return _joined([part for part in parts if part.label <= AAMI_CLASSES.index("V")], config) if parts else None
+    return windows_of([part for part in parts if part.label <= AAMI_CLASSES.index("V")], config) if parts else None
 
 
 def join_windows(first: Windows, second: Windows) -> Windows:
@@ -113,12 +113,12 @@ def load_unlabelled(root: Path, config: Config) -> Windows | None:
     """Load beats on all leads of the LUDB records in `root`, as shapes without classes; None if there are none."""
     files = sorted((root / "ludb").glob("*.hea"))
     parts = [part for file in files for part in _unlabelled(file, config)]
-    return _joined(parts, config) if parts else None
+    return windows_of(parts, config) if parts else None
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """The chosen beats of one class on one lead of one record."""
+class Part:
+    """The chosen beats (n) of one class on one lead of one record: `curve` (n, m) and `room` (n, 2) as in `Windows`."""
 
     record: str
     label: int
@@ -126,7 +126,8 @@ class _Part:
     room: FloatArray
 
 
-def _joined(parts: Sequence[_Part], config: Config) -> Windows:
+def windows_of(parts: Sequence[Part], config: Config) -> Windows:
+    """Join the parts into one set."""
     sizes = [len(part.curve) for part in parts]
     return Windows(
         np.concatenate([part.curve for part in parts]),
@@ -138,7 +139,7 @@ def _joined(parts: Sequence[_Part], config: Config) -> Windows:
     )
 
 
-def _labelled(record: str, folder: Path, config: Config, *, limit: int = BEATS_PER_CLASS) -> Iterator[_Part]:
+def _labelled(record: str, folder: Path, config: Config, *, limit: int = BEATS_PER_CLASS) -> Iterator[Part]:
     recording = read_path(folder / f"{record}.hea", config=config)
     assert recording.reference is not None
     beats = prepare(recording, config, samples=recording.reference.sample).beats
@@ -151,10 +152,10 @@ def _labelled(record: str, folder: Path, config: Config, *, limit: int = BEATS_P
             continue
         chosen = rng.permutation(np.flatnonzero(usable & (label == index)))[:limit]
         for lead in range(beats.signal.shape[1] if chosen.size else 0):
-            yield _part(record, index, beats, lead, chosen[:: 1 if lead == 0 else 3])
+            yield part_of(record, index, beats, lead, chosen[:: 1 if lead == 0 else 3])
 
 
-def _unlabelled(file: Path, config: Config) -> Iterator[_Part]:
+def _unlabelled(file: Path, config: Config) -> Iterator[Part]:
     try:
         recording = read_path(file, config=config)
     except EcgError:
@@ -166,15 +167,30 @@ def _unlabelled(file: Path, config: Config) -> Iterator[_Part]:
             continue
         usable = np.flatnonzero([not reason for reason in beats.reason])
         for lead in range(beats.signal.shape[1]):
-            yield _part(f"ludb {file.stem}", UNKNOWN, beats, lead, usable)
+            yield part_of(f"ludb {file.stem}", UNKNOWN, beats, lead, usable)
 
 
-def _part(record: str, label: int, beats: Beats, lead: int, chosen: IntArray) -> _Part:
+def part_of(record: str, label: int, beats: Beats, lead: int, chosen: IntArray) -> Part:
+    """Cut some beats of one lead of a recording.
+
+    Parameters
+    ----------
+    record : str
+        Name of the recording.
+    label : int
+        Their class, or `UNKNOWN`.
+    beats : Beats
+        All beats of two leads.
+    lead : int
+        Which of the leads.
+    chosen : (n,) int64
+        Which of the beats.
+    """
     offsets = np.arange(-round(BEFORE_S * beats.fs), round(AFTER_S * beats.fs) + 1)
     curve = gather(beats.signal[:, lead], beats.r_peak[chosen][:, None] + offsets)
     gap = np.diff(beats.r_peak) / beats.fs
     room = np.stack([np.append(9.0, gap) - GAP_BEFORE_S, np.append(gap, 9.0) - GAP_AFTER_S], axis=1)[chosen]
-    return _Part(record, label, curve.astype(np.float32), np.asarray(room, np.float32))
+    return Part(record, label, curve.astype(np.float32), np.asarray(room, np.float32))
 
 
 def choose_windows(windows: Windows, counts: Sequence[tuple[str, int]], rng: Rng) -> IntArray:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.beat_images.diagnosed_beats import load_normal
 from pipeline.beat_images.record_curves import (
     SEED,
     Rng,
@@ -39,11 +40,22 @@ _HELD_OUT_EVERY: Final = 5  # patient of LUDB and svdb is held out
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """Sources of beats: MIT-BIH, and LUDB and svdb if they are available."""
+    """Sources of beats: MIT-BIH, and others if they are available.
+
+    Attributes
+    ----------
+    labelled : Windows
+        Of MIT-BIH.
+    ludb, svdb : Windows or None
+        Of LUDB, without classes, and of svdb.
+    normal : Windows or None
+        Beats of class N of LUDB and PTB-XL, for the head for classes alone.
+    """
 
     labelled: Windows
     ludb: Windows | None
     svdb: Windows | None
+    normal: Windows | None = None
 
     def cut(self, count: int, rng: Rng, points: int) -> FloatArray:
         """Cut beats of all patients, and of textbooks, in random order.
@@ -92,7 +104,7 @@ class Shapes:
 
 
 def load_shapes(root: Path, config: Config) -> Shapes:
-    """Load the beats of DS1, of patients with a pacemaker, of LUDB and of svdb.
+    """Load the beats of DS1, of patients with a pacemaker, of LUDB, svdb and PTB-XL.
 
     Raises
     ------
@@ -100,7 +112,8 @@ def load_shapes(root: Path, config: Config) -> Shapes:
         If the MIT-BIH database is not in `root`.
     """
     labelled = load_windows((*DS1, *PACED_TRAINING), root, config)
-    return Shapes(labelled, load_unlabelled(root, config), load_supraventricular(root, config))
+    ludb = load_unlabelled(root, config)
+    return Shapes(labelled, ludb, load_supraventricular(root, config), load_normal(ludb, root, config))
 
 
 def _cut(windows: Windows, count: int, rng: Rng, points: int) -> FloatArray:

@@ -12,6 +12,7 @@ from scipy.ndimage import maximum_filter1d
 
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.p_averages import AVERAGES, Intervals, average_measures
+from pipeline.rhythm.p_tracks import TRACKS, track_measures
 from pipeline.signal.p_waves import FACTS, PWaves, find_p_waves
 from pipeline.types import FloatArray, IntArray
 
@@ -40,7 +41,7 @@ _AROUND: Final = (
 )
 _BESIDE: Final = ("extra_score", "extra_place", "pr_s", "rr_to_median", "count")
 _SINGLE: Final = (*_OF_ONE, *_AROUND, *(f"{name}, {side}" for side in ("previous", "next") for name in _BESIDE))
-MEASURES: Final = (*_SINGLE, *AVERAGES)
+MEASURES: Final = (*_SINGLE, *AVERAGES, *TRACKS)
 
 Column = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     (n, len(MEASURES)) float32
         One row for each beat; -1 where something is not there. The "extra" P wave is the surest one that cannot belong
         to the beat, its "place" is where it stands between the P waves of both beats, 0.5 in the middle. Averages over
-        many beats are there only where `worth_asking`.
+        many beats and courses of P waves are there only where `worth_asking`.
     """
     n = len(context)
     if n < FAR:
@@ -88,7 +89,8 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     if asked.any():
         odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
         intervals = Intervals(context.time_s, rr, odd, context.symbol == "S")
-        measures[asked, len(_SINGLE) :] = average_measures(intervals, waves, asked)
+        measures[asked, len(_SINGLE) : -len(TRACKS)] = average_measures(intervals, waves, asked)
+        measures[asked, -len(TRACKS) :] = track_measures(context.time_s, rr, waves, asked)
     return measures
 
 

@@ -17,10 +17,13 @@ from pipeline.synthesis.chart_images import CHARTS
 from pipeline.synthesis.drawings import DRAWINGS
 from pipeline.synthesis.image_styles import STYLES, Rng, draw_styled
 from pipeline.synthesis.physical_curves import SIGNALS
+from pipeline.synthesis.single_events import EVENTS
 from pipeline.types import FloatArray, PictureArray
 
 # functions that return curves (n,) of any range, drawn like beats
-CURVES: Final[Mapping[str, Callable[[Rng, FloatArray], NDArray[Any]]]] = MappingProxyType({**FUNCTIONS, **SIGNALS})
+CURVES: Final[Mapping[str, Callable[[Rng, FloatArray], NDArray[Any]]]] = MappingProxyType(
+    {**FUNCTIONS, **SIGNALS, **EVENTS}
+)
 PICTURES: Final[Mapping[str, Callable[[Rng, FloatArray], PictureArray]]] = MappingProxyType({**CHARTS, **DRAWINGS})
 
 

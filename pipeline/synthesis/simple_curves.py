@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.synthesis.single_events import single_event
 from pipeline.types import FloatArray
 
 Rng = np.random.Generator
@@ -237,6 +238,7 @@ def _summed(rng: Rng, t: Array, a: Array, b: Array) -> Array:
 _PRIMITIVES: Final[Sequence[Primitive]] = (
     *(_waves, _waves, _swept, _ringing, _ringing, _sinc, _packet, _bells, _walk),
     *(_joined, _levels, _levels, _noise, _grown, _spline),
+    *(single_event, single_event, single_event, single_event),
 )
 _MIXINGS: Final[Sequence[Mixing]] = (
     _added,

@@ -82,6 +82,14 @@ def test_two_to_one_block_is_named_and_a_bradycardia_of_the_same_rate_is_not():
     assert not [episode for episode in slow if episode.rhythm != "BI"]
 
 
+def test_block_is_not_named_from_beats_that_cannot_be_relied_on():
+    p_s = np.arange(0.6, SECONDS - 1, 0.8)
+    known = context(drawn(p_s, p_s[::2] + 0.16))
+    for trusted, named in ((np.arange(len(known)) % 3 != 0, True), (np.arange(len(known)) % 3 == 0, False)):
+        found = find_blocks(replace(known, trusted=trusted))
+        assert any(one.rhythm == "BII" for one in found) is named
+
+
 def test_the_line_of_gains_shows_p_waves_and_neither_beats_nor_t_waves():
     p_s = np.arange(0.6, SECONDS - 1, 0.8)
     beats = np.delete(p_s, slice(5, None, 6)) + 0.16  # every sixth P wave is not conducted

@@ -11,11 +11,12 @@ import numpy as np
 
 from pipeline.synthesis.held_out.curves import HELD_OUT_CURVES
 from pipeline.synthesis.held_out.drawings import HELD_OUT_DRAWINGS
+from pipeline.synthesis.held_out.new_curves import NEW_CURVES
 from pipeline.synthesis.held_out.styles import HELD_OUT_STYLES
 from pipeline.synthesis.image_styles import STYLES, Rng
 from pipeline.types import FloatArray, PictureArray
 
-HELD_OUT_KINDS: Final = (*HELD_OUT_CURVES, *HELD_OUT_DRAWINGS)
+HELD_OUT_KINDS: Final = (*HELD_OUT_CURVES, *HELD_OUT_DRAWINGS, *NEW_CURVES)
 
 
 def held_out_beat(value: FloatArray, style: str, rng: Rng) -> PictureArray:
@@ -57,7 +58,7 @@ def held_out_non_beat(kind: str, rng: Rng, beats: FloatArray) -> PictureArray:
     """
     if kind in HELD_OUT_DRAWINGS:
         return HELD_OUT_DRAWINGS[kind](rng, beats)
-    curve = HELD_OUT_CURVES[kind](rng)
+    curve = (NEW_CURVES if kind in NEW_CURVES else HELD_OUT_CURVES)[kind](rng)
     value = np.asarray((curve - curve.min()) / max(float(np.ptp(curve)), 1e-6), np.float32)
     styles = {**STYLES, **HELD_OUT_STYLES}
     return list(styles.values())[rng.integers(len(styles))](value, rng)
