@@ -3,7 +3,8 @@
 Everything is detected from the signal; beats have the classes of the reference. Paced records are left out in turn from
 the training of the detector that reads them. Blocks are made from DS2's beats, with the second half of the noise
 records. It writes docs/experiments/conduction.json and the tables of conduction.md beside it; `--blocks` measures all
-but pacing anew and says which commit measured that; `--fill` only copies what is in the file into the tables.
+but pacing anew and says which commit measured that, `--pacing` pacing alone; `--fill` only copies what is in the file
+into the tables.
 """
 
 from __future__ import annotations
@@ -98,8 +99,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fill", action="store_true", help="only write the tables of the page")
     parser.add_argument("--blocks", action="store_true", help="keep what was measured of pacing")
+    parser.add_argument("--pacing", action="store_true", help="keep what was measured of all but pacing")
     asked = parser.parse_args()
-    if not asked.fill:
+    if asked.pacing:
+        of_pacing = {"commit": current_commit(), **pacing(data_root())}
+        write_json(REPORT, {**json.loads(REPORT.read_text("utf-8")), "pacing": of_pacing})
+    elif not asked.fill:
         kept = json.loads(REPORT.read_text("utf-8"))["pacing"] if asked.blocks else None
         write_json(REPORT, measured(data_root(), kept))
     _fill(json.loads(REPORT.read_text("utf-8")))

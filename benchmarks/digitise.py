@@ -33,7 +33,8 @@ from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit, now
 from pipeline._util.typed_json import from_json, to_json
 from pipeline.config import ROOT, data_root
-from pipeline.digitisation.digitise import Corrections, Digitised, digitise
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import Digitised, digitise
 from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import IntakeError

@@ -111,6 +111,35 @@ class Digitisation:
     pages: Mapping[str, PageResult]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PageOutcome:
+    """What became of a real page: read, asked, wrong or refused, and what was found on it."""
+
+    outcome: str
+    reason: str = ""
+    asked: tuple[str, ...] | None = None
+    layout: str | None = None
+    names: int | None = None
+    speed: float | None = None
+    gain: float | None = None
+    px_per_mm: float | None = None
+    cpu_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOutcomes:
+    """A page_outcomes.json: what became of photos and of random scans, page by page."""
+
+    command: str
+    commit: str
+    written: str
+    seed: int
+    pages: int
+    read_or_asked: int
+    total: Mapping[str, int]
+    outcomes: Mapping[str, PageOutcome]
+
+
 @dataclass(frozen=True)
 class DetectorScores:
     """What an R-peak detector found within a window: beats found, missed (of them V) and extra, Se, +P and F1."""
@@ -257,3 +286,50 @@ class Exports:
     provenance: Provenance
     tolerance: float
     rows: tuple[ExportedFormat, ...]
+
+
+@dataclass(frozen=True)
+class MarkErrors:
+    """Found less reference of one mark, one to one within 150 ms; ms; None where nothing was found."""
+
+    mean_ms: float | None
+    sd_ms: float | None
+    found: int
+    reference: int
+
+
+@dataclass(frozen=True)
+class IntervalErrors:
+    """Per record: the median found interval less the median of the reference, ms."""
+
+    mean_ms: float | None
+    sd_ms: float | None
+    median_absolute_ms: float | None
+    records: int
+
+
+@dataclass(frozen=True)
+class WaveScores:
+    """How one detector marks the held-out records; P waves are counted in lead II of LUDB."""
+
+    ludb: Mapping[str, MarkErrors]
+    intervals: Mapping[str, IntervalErrors]
+    p_se: float
+    p_ppv: float
+    beats_without_p: int
+    no_p_there: float
+    qtdb: Mapping[str, MarkErrors]
+
+
+@dataclass(frozen=True)
+class WaveBenchmark:
+    """A waves.json: scores by detector, and the detectors that were not installed."""
+
+    command: str
+    commit: str
+    weights: str
+    ludb_records: tuple[str, ...]
+    qtdb_records: tuple[str, ...]
+    without_p: tuple[str, ...]
+    scores: Mapping[str, WaveScores]
+    missing: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The README's pictures of the Analyse page, the workbench and the report: `python docs/make_images.py [--model NAME]`.
+"""The pictures of Analyse, the workbench and the report in the documents: `python docs/make_images.py [--model NAME]`.
 
 Analyses the demo recording in a folder of its own, starts the application, takes screenshots of the Analyse and the
 Review page in Chromium, and draws the first page of the PDF report. All are written to docs/images with 128 colours.
@@ -28,6 +28,7 @@ from benchmarks.pages import ARGS, CHROMIUM, running_app  # noqa: E402
 from models import registry  # noqa: E402
 from pipeline.analysis import classify, prepare  # noqa: E402
 from pipeline.cases.stored_case import default_network  # noqa: E402
+from pipeline.config import data_root  # noqa: E402
 from pipeline.datasets import demo_path  # noqa: E402
 from pipeline.export.report_content import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402
@@ -41,6 +42,7 @@ from pipeline.types import Analysis, Recording  # noqa: E402
 from tests.helpers.stories import settle  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
+ECG = data_root() / "ludb" / "21.hea"  # an anterior infarction; its picture stays as it is where the record is not
 SIZE: ViewportSize = {"width": 1440, "height": 900}
 HIGH: ViewportSize = {"width": 1440, "height": 1960}
 BEATS = 16  # so many abnormal beats on: one whose signal shows what it is
@@ -57,6 +59,11 @@ def main(network: str) -> None:
         study = study_of_analysis(analysis, recording)
         save(beat(f"{address}/?recording={recording.digest}&network={network}"), IMAGES / "analyse.png")
         save(workbench(f"{address}/review?study={study.id}"), IMAGES / "review.png")
+        if ECG.is_file():
+            save(
+                ecg(f"{address}/?recording={save_recording(read_path(ECG)).digest}&network={network}"),
+                IMAGES / "ecg.png",
+            )
         save(report(recording, analysis, Path(folder) / "report.pdf"), IMAGES / "report.png")
 
 
@@ -86,6 +93,17 @@ def beat(address: str) -> Image.Image:
         for _ in range(BEATS):
             settle(page)
             page.get_by_role("button", name="Next abnormal").click()
+        return shot(page)
+
+
+def ecg(address: str) -> Image.Image:
+    """The Analyse page with twelve leads on paper."""
+    with opened(address, SIZE) as page:
+        expect(page.locator(".sheet svg")).to_have_count(2)
+        settle(page)
+        page.get_by_role("button", name="Print (PDF)").evaluate("e => e.scrollIntoView()")
+        page.mouse.move(SIZE["width"] / 2, SIZE["height"] / 2)
+        page.mouse.wheel(0, -120)
         return shot(page)
 
 

@@ -22,6 +22,9 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.results import Exports  # noqa: E402
 from models import registry  # noqa: E402
 from models.detectors import available_detectors, detector_manifest  # noqa: E402
+from models.superclasses import SuperclassManifest, superclass_manifest  # noqa: E402
+from models.waves import NAME as WAVES  # noqa: E402
+from models.waves import load_waves  # noqa: E402
 from pipeline._util.typed_json import read_as  # noqa: E402
 from pipeline.evaluation.evaluation_schema import Evaluation  # noqa: E402
 from pipeline.evaluation.rhythm_schema import (  # noqa: E402
@@ -32,6 +35,11 @@ from pipeline.evaluation.rhythm_schema import (  # noqa: E402
 )
 from pipeline.evaluation.saved import read_evaluation  # noqa: E402
 from pipeline.evaluation.schema import Estimate, Estimates  # noqa: E402
+from pipeline.evaluation.superclass_schema import (  # noqa: E402
+    OtherDatabase,
+    SuperclassEvaluation,
+    read_superclass_evaluation,
+)
 from pipeline.labels import CLASS_NAMES  # noqa: E402
 from pipeline.page_classifier.schema import read_page_evaluation  # noqa: E402
 
@@ -44,6 +52,7 @@ REPRODUCE: Final = ROOT / "docs" / "reproduce.md"
 RHYTHMS: Final = ROOT / "docs" / "experiments" / "rhythm-evaluation.md"
 EXPORTING: Final = ROOT / "docs" / "use-and-export.md"
 EXPORTS: Final = ROOT / "docs" / "experiments" / "exports.json"
+SUPERCLASSES: Final = "superclasses"  # the network over twelve leads, of another kind than those over beats
 DETECTORS: Final = "detectors"  # the card of all detectors of rhythms
 PAGE: Final = WEIGHTS / "pages" / "page"
 BLOCK: Final = re.compile(r"(<!-- numbers:start -->\n).*?(<!-- numbers:end -->)", re.DOTALL)
@@ -61,7 +70,8 @@ MEASURES: Final = (
 def main() -> int:
     """Writes, or with --check compares; the exit code."""
     check = "--check" in sys.argv[1:]
-    found = {path.parent.name: read_evaluation(path) for path in sorted(WEIGHTS.glob("*/evaluation.json"))}
+    files = (path for path in sorted(WEIGHTS.glob("*/evaluation.json")) if path.parent.name != SUPERCLASSES)
+    found = {path.parent.name: read_evaluation(path) for path in files}
     texts = {README: _readme(found), RESULTS: _results(found), REPRODUCE: _reproduce(found), RHYTHMS: _rhythms()}
     texts |= {path: _card(path.stem, found) for path in sorted(CARDS.glob("*.md")) if path.stem != "index"}
     texts |= {EXPORTING: _exports()}
@@ -111,6 +121,10 @@ def _card(name: str, found: Mapping[str, Evaluation]) -> str:
         return _page_card()
     if name == DETECTORS:
         return _detectors_card()
+    if name == SUPERCLASSES:
+        return _superclasses_card()
+    if name == WAVES:
+        return _waves_card()
     if name not in found:
         return NOTHING
     evaluation = found[name]
@@ -172,6 +186,88 @@ def _page_card() -> str:
         + "\nWritten by `docs/make_numbers.py` from `models/weights/pages/page/evaluation.json` (commit "
         f"`{content.provenance.commit[:12]}`). Intervals: 95 %, bootstrap over groups of pages.\n"
     )
+
+
+def _superclasses_card() -> str:
+    """The card of the network over twelve leads: each superclass, other heads, and the maps."""
+    content = read_superclass_evaluation(WEIGHTS / SUPERCLASSES / "evaluation.json")
+    compared = (*content.heads, content.chosen_on, content.on_pages)
+    heads = [[each.name, _estimate(each.auroc), _estimate(each.ece)] for each in compared]
+    heat = [
+        [
+            f"{name}, shown" if name == content.heat.shipped else name,
+            _estimate(area.deletion),
+            _estimate(area.insertion),
+        ]
+        for name, area in content.heat.areas.items()
+    ]
+    random = ", ".join(f"{value:.3f}" for value in content.other_folds.values())
+    return "\n".join(
+        (
+            *_superclass_network(superclass_manifest(WEIGHTS)),
+            f"{content.caution} {content.records} records of {content.patients} patients, {content.folds} folds:\n",
+            _superclass_scores(content),
+            f"Mean AUROC with the patients in ten random folds instead: {random}.\n",
+            "Ways to make probabilities of the network's answers, the first is shipped; then one fold alone, which the "
+            "network was not trained on, and pages:\n",
+            _table(["probabilities from", "AUROC", "ECE"], heads),
+            *_superclasses_elsewhere(content.elsewhere),
+            f"Maps, {content.heat.records} records: areas under the probability as cells of {content.heat.cell_s:g} s "
+            "of one lead are removed (low is good) and put back (high is good):\n",
+            _table(["map", "deletion", "insertion"], heat),
+            "Written by `docs/make_numbers.py` from `models/weights/superclasses/evaluation.json` (commit "
+            f"`{content.provenance.commit[:12]}`) and its manifest. Intervals: 95 %, bootstrap over patients.\n",
+        )
+    )
+
+
+def _superclass_network(manifest: SuperclassManifest) -> tuple[str, ...]:
+    """What it is made of, and how its input is scaled."""
+    band = " to ".join(f"{edge:g}" for edge in manifest.band_hz)
+    facts = [
+        ["parameters", f"{manifest.parameters:,}"],
+        ["weights", f"{manifest.size_bytes / 1e6:.1f} MB, SHA-256 `{manifest.version}`"],
+        ["from", manifest.origin],
+        ["trained on", f"{manifest.trained_on} ({len(manifest.calibrated_on)} records)"],
+        ["input", f"{len(manifest.leads)} leads at {manifest.fs_hz:g} Hz, {band} Hz"],
+        ["windows", f"{manifest.window_s:g} s every {manifest.step_s:g} s"],
+        ["made by", f"`{manifest.command}` at commit `{manifest.commit[:12]}`, seed {manifest.seed}"],
+    ]
+    scaling = [
+        [lead, f"{mean:.6f}", f"{sd:.6f}"]
+        for lead, mean, sd in zip(manifest.leads, manifest.mean_mv, manifest.sd_mv, strict=True)
+    ]
+    return (_table(["", ""], facts), "Scaling, mV:\n", _table(["lead", "mean", "standard deviation"], scaling))
+
+
+def _superclasses_elsewhere(found: OtherDatabase | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    rows = [
+        [each.name, f"{each.records}", *map(_estimate, (each.auroc, each.called.se, each.called.sp, each.called.ppv))]
+        for each in found.classes
+    ]
+    return (
+        f"{found.title}, {found.records} records that nothing here has seen, with diagnoses by other people, at the "
+        f"thresholds from PTB-XL; mean AUROC {_estimate(found.auroc)}, ECE {_estimate(found.ece)}:\n",
+        _table(["superclass", "records", "AUROC", "Se", "Sp", "PPV"], rows),
+    )
+
+
+def _superclass_scores(content: SuperclassEvaluation) -> str:
+    rows = [
+        [
+            f"{each.name} ({each.title})",
+            f"{each.records}",
+            *map(_estimate, (each.auroc, each.ece)),
+            f"{each.threshold:.2f}",
+            *map(_estimate, (each.balanced.se, each.balanced.sp, each.balanced.ppv, each.specific.se)),
+        ]
+        for each in content.classes
+    ]
+    mean = ["mean", f"{content.records}", _estimate(content.auroc), _estimate(content.ece), *[""] * 5]
+    head = ["superclass", "records", "AUROC", "ECE, five bins", "called from", "Se", "Sp", "PPV", "Se at Sp .97"]
+    return _table(head, [*rows, mean])
 
 
 def _reproduce(found: Mapping[str, Evaluation]) -> str:
@@ -345,6 +441,23 @@ def _detector_card(name: str, evaluation: RhythmEvaluation | None) -> str:
         ],
     ]
     return f"### {facts.title} (`{name}`)\n\n" + _table(["", ""], rows) + "\n"
+
+
+def _waves_card() -> str:
+    """What the network that marks waves was trained on, and how large it is."""
+    facts = load_waves(WEIGHTS).manifest
+    rows = [
+        ["answers", ", ".join(facts.classes)],
+        ["parameters", f"{facts.parameters:,}"],
+        ["weights", f"{facts.size_bytes / 1000:.0f} kB, SHA-256 `{facts.version}`"],
+        ["trained on", f"{facts.trained_on} ({len(facts.train_records)} records)"],
+        ["of these, after choices were made on them", f"{len(facts.validation_records)} records"],
+        [
+            "made by",
+            f"`{facts.command}` (commit `{facts.commit}`, seed {facts.seed}, {facts.training_minutes:.0f} min)",
+        ],
+    ]
+    return _table(["", ""], rows)
 
 
 def _provenance(found: Mapping[str, Evaluation]) -> str:

@@ -9,7 +9,7 @@ Examples
 >>> recording = hv.read_recording(hv.demo_path())
 >>> result = hv.analyse(recording)
 >>> result.counts()["V"]
-92
+87
 """
 
 from importlib import import_module
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.api import (
         analyse,
         available_models,
+        delineate,
         demo_page_path,
         demo_path,
         digitise_page,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
     from pipeline.errors import EcgError
     from pipeline.explain.heatmaps import BeatExplanation
+    from pipeline.measurements import Waves
     from pipeline.rhythm.find import find_rhythms
     from pipeline.types import Analysis, Episode, Recording
 
@@ -43,8 +45,10 @@ __all__ = [
     "EcgError",
     "Episode",
     "Recording",
+    "Waves",
     "analyse",
     "available_models",
+    "delineate",
     "demo_page_path",
     "demo_path",
     "digitise_page",
@@ -63,6 +67,7 @@ _HOMES = MappingProxyType(
         "EcgError": "pipeline.errors",
         "Episode": "pipeline.types",
         "Recording": "pipeline.types",
+        "Waves": "pipeline.measurements",
         "find_rhythms": "pipeline.rhythm.find",
     }
 )

@@ -29,6 +29,8 @@ from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.signal.standing_out import standing_out
+from pipeline.twelve_leads.measuring import Marked
+from pipeline.twelve_leads.reading import read_measurements
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -263,6 +265,21 @@ def classify(
     )
 
 
+def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
+    """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        The analysis of it.
+    marked : Marked, optional
+        Its waves (`pipeline.twelve_leads.reading.read_waves`); marked if None.
+    """
+    return replace(analysis, measured=read_measurements(recording, analysis, marked))
+
+
 def prepare_again(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> Prepared:
     """Return what an analysis was made from: its own leads and beats, one to one.
 
@@ -433,7 +450,8 @@ def _final_reasons(
     ectopic = np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("S", "V", "F")])
     confidence = p.max(axis=1)
     if beats.noise is not None:
-        noisy = noisy | doubtful_in_noise(beats.noise, confidence, config.signal)
+        usual = p.argmax(axis=1) == AAMI_CLASSES.index("N")
+        noisy = noisy | doubtful_in_noise(beats.noise, confidence, usual, config.signal)
     reasons = []
     for i, reason in enumerate(beats.reason):
         if reason or not has_p[i]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 from pipeline.config import RECORDING_NETWORK
 from pipeline.datasets import demo_page_path, demo_path
-from pipeline.errors import EcgError, IntakeError, ModelError
+from pipeline.errors import EcgError, IntakeError, ModelError, SignalError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.types import Analysis, Recording, number
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.analysis import BeatClassifier, Prepared
     from pipeline.explain.heatmaps import BeatExplanation
+    from pipeline.measurements import Waves
 
 __all__ = [
     "analyse",
     "available_models",
+    "delineate",
     "demo_page_path",
     "demo_path",
     "digitise_page",
@@ -113,10 +115,10 @@ def analyse(
     >>> import pipeline as hv
     >>> result = hv.analyse(hv.read_recording(hv.demo_path()))
     >>> len(result.sample), result.counts()["V"]
-    (503, 92)
+    (503, 87)
     """
     from models.registry import manifest
-    from pipeline.analysis import classify, prepare
+    from pipeline.analysis import classify, prepare, with_measurements
 
     _require(recording, Recording, "recording")
     if isinstance(model, str):
@@ -125,7 +127,72 @@ def analyse(
         raise ModelError(f"model must be a name or a classifier, not {type(model).__name__}.")
     names = (leads,) if isinstance(leads, str) else None if leads is None else tuple(leads)
     prepared = prepare(recording, leads=names)
-    return classify(prepared, load_model(model) if isinstance(model, str) else model, progress=progress)
+    analysis = classify(prepared, load_model(model) if isinstance(model, str) else model, progress=progress)
+    return with_measurements(recording, analysis)
+
+
+def delineate(
+    recording: Recording,
+    result: Analysis | None = None,
+    *,
+    leads: str | Sequence[str] | None = None,
+    every_beat: bool | None = None,
+) -> Waves:
+    """Mark onset, peak and end of the P, QRS and T waves, in each lead and over all leads.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    result : Analysis, optional
+        What `analyse` returned for it: its beats are marked, and no P wave in the rhythms that have none. If None,
+        the beats are found first.
+    leads : str or sequence of str, optional
+        Which leads to mark; all of them if None.
+    every_beat : bool, optional
+        Whether each beat is marked, or the median beat of every 30 s. If None, each beat of a recording of at most 10
+        minutes.
+
+    Returns
+    -------
+    Waves
+        `marks("qrs_on", "II")` are the times (n,) of one mark in one lead, `marks("qrs_on")` over all leads, seconds
+        from the start of the recording; NaN where there is no such wave or its place is uncertain.
+
+    Raises
+    ------
+    SignalError
+        If the recording is too short, or lacks a lead that was asked for.
+    EcgError
+        If the result is of another recording.
+
+    Examples
+    --------
+    >>> import pipeline as hv
+    >>> waves = hv.delineate(hv.read_recording(hv.demo_path()))
+    >>> waves.leads, len(waves)
+    (('MLII',), 503)
+    """
+    from pipeline.analysis import prepare
+    from pipeline.waves.delineate import delineate as every
+    from pipeline.waves.delineate import spans_without_p
+    from pipeline.waves.long import LONG_S, usual_waves
+
+    _require(recording, Recording, "recording")
+    if result is not None:
+        _require_same(recording, result)
+    names = (leads,) if isinstance(leads, str) else recording.leads if leads is None else tuple(leads)
+    if missing := [lead for lead in names if lead not in recording.leads]:
+        raise SignalError(f"The recording has no lead {missing[0]!r}; it has {', '.join(map(repr, recording.leads))}.")
+    if result is None:
+        prepared = prepare(recording)
+        beat_s, rhythm = prepared.beats.sample / recording.fs, prepared.in_signal
+    else:
+        beat_s, rhythm = result.time_s, result.rhythm
+    columns = recording.p_signal[:, [recording.leads.index(lead) for lead in names]]
+    whole = recording.duration_s <= LONG_S if every_beat is None else every_beat
+    mark = every if whole else usual_waves
+    return mark(columns, recording.fs, names, beat_s, without_p=spans_without_p(rhythm))
 
 
 def explain_beat(
@@ -250,10 +317,11 @@ def digitise_page(
     *,
     page: int = 1,
     speed: float | None = None,
-    gain: float | None = None,
+    gain: float | tuple[float, float] | None = None,
     layout: str | None = None,
+    leads: Sequence[str] = (),
 ) -> Recording:
-    """Turn the scan or photo of a 12-lead ECG page into a recording.
+    """Turn the scan or photo of an ECG page into a recording.
 
     Parameters
     ----------
@@ -263,10 +331,14 @@ def digitise_page(
         Which page of a PDF, from 1.
     speed : {25, 50}, optional
         Paper speed in mm/s, for pages that do not print it.
-    gain : {5, 10, 20}, optional
-        Gain in mm/mV, for pages that neither print it nor have a calibration pulse.
+    gain : {5, 10, 20} or (10, 5) or (20, 10), optional
+        Gain in mm/mV, for pages that neither print it nor have a calibration pulse; of limb and chest leads where they
+        differ.
     layout : str, optional
-        How the leads are arranged, such as "3x4+1"; found if None.
+        How the leads are arranged, such as "3x4+1", "6x2 Cabrera" or "one lead" (over several rows); read if None.
+    leads : sequence of str, optional
+        Names that the page does not show and the layout does not fix: of its strips, of the rows of a 3x1 page, or of
+        the one lead.
 
     Returns
     -------
@@ -284,17 +356,20 @@ def digitise_page(
     >>> hv.digitise_page(hv.demo_page_path()).leads[:3]
     ('I', 'II', 'III')
     """
-    from pipeline.digitisation.digitise import Corrections
-    from pipeline.digitisation.layouts import LAYOUTS
-    from pipeline.digitisation.speed_and_gain import GAINS, SPEEDS
+    from pipeline.digitisation.corrections import Corrections
+    from pipeline.digitisation.layouts import layout_names
+    from pipeline.digitisation.speed_and_gain import GAIN_PAIRS, GAINS, SPEEDS
     from pipeline.digitisation.to_recording import read_page, to_recording
 
     if not (isinstance(page, SupportsIndex) and index(page) >= 1):
         raise IntakeError(f"There is no page {page!r}; pages count from 1.")
-    for name, value, choices in (("speed", speed, SPEEDS), ("gain", gain, GAINS), ("layout", layout, LAYOUTS)):
+    gains, layouts = (*GAINS, *GAIN_PAIRS), layout_names()
+    for name, value, choices in (("speed", speed, SPEEDS), ("gain", gain, gains), ("layout", layout, layouts)):
         if value is not None and value not in choices:
             raise IntakeError(f"There is no {name} {value!r}; choose one of {', '.join(map(str, choices))}.")
-    found, name = read_page(_path(path), Corrections(speed=speed, gain=gain, layout=layout), page=index(page) - 1)
+    limb, chest = gain if isinstance(gain, tuple) else (gain, None)
+    given = Corrections(speed=speed, gain=limb, chest_gain=chest, layout=layout, leads=tuple(leads))
+    found, name = read_page(_path(path), given, page=index(page) - 1)
     return to_recording(found, name=name)
 
 

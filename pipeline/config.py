@@ -62,9 +62,11 @@ class SignalConfig:
     template_beats: int = 2000  # at most this many usual beats make up the recording's usual beat
     # probabilities of the noise detectors, chosen on held-out patients of their training data; ADR 0037
     noisy_from: float = 0.10  # that noise makes a class wrong: from here no beat of a window is classified
-    noise_from: float = 0.05  # from here a beat must be the surer, the more noise there is:
+    noise_from: float = 0.01  # from here a beat must be the surer, the more noise there is:
     noise_doubt_weight: float = 0.4  # this times (1 - confidence) is added to the probability ...
     noise_doubt_from: float = 0.08  # ... and must stay below this
+    noise_ectopic_from: float = 0.02  # the same two for a beat that is not N: noise rather hides than shows what it is
+    noise_ectopic_doubt_from: float = 0.12
     no_ecg_from: float = 0.90  # that there is no ECG in a window
     segment_min_s: float = 9.0  # shorter stretches are not analysed; a printed page of "10 s" may show a little less
     gap_bridge_ms: float = 40.0  # shorter runs of missing samples are interpolated

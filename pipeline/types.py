@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ PictureArray = NDArray[np.uint8]
 
 Verdict = Literal["good", "noisy", "flat", "saturated", "gap"]
 Status = Literal["classified", "unclassified"]
+Sex = Literal["F", "M"]
 # fmt: off
 RhythmCode = Literal[
     "N", "SBR", "ST", "AFIB", "AFL", "SVTA", "NOD", "B", "T", "VT", "IVR", "VFL", "ASYS", "BI", "BII", "BIII", "P",
@@ -86,6 +88,10 @@ class Recording:
         Reference beats that came with the recording.
     notices : tuple of str
         Sentences for the user.
+    age_years : int or None
+        The patient's age, where the file states it.
+    sex : "F", "M" or None
+        The patient's sex, where the file states it.
     """
 
     name: str
@@ -96,6 +102,8 @@ class Recording:
     calibrated: tuple[bool, ...]
     reference: Annotations | None = None
     notices: tuple[str, ...] = ()
+    age_years: int | None = None
+    sex: Sex | None = None
 
     @classmethod
     def from_array(
@@ -355,7 +363,8 @@ class Analysis:
     `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
     earlier version stored; `offset` (n,) how far each R peak lies after its `sample`, in samples, None where the
     beats were given, and in an analysis that an earlier version stored; `rhythm` the episodes in order, which cover
-    the recording without overlap, empty in an analysis that an earlier version stored.
+    the recording without overlap, empty in an analysis that an earlier version stored; `measured` the intervals, levels
+    and statements, None where nothing was measured, and in an analysis that an earlier version stored.
     """
 
     record: str
@@ -378,6 +387,7 @@ class Analysis:
     rr_s: FloatArray | None = None
     rhythm: tuple[Episode, ...] = ()
     offset: FloatArray | None = None
+    measured: Measurements | None = None
 
     def __repr__(self) -> str:
         found = ", ".join(f"{count} {name}" for name, count in self.counts().items() if count)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements
 
 UNDEFINED: Final = "–"
 RESEARCH_USE: Final = (
@@ -42,7 +43,18 @@ def in_lines(name: str, letters: int) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines)
 
 
-def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str:
+def in_a_row(names: Sequence[str]) -> str:
+    """Write names as a list in a sentence.
+
+    Examples
+    --------
+    >>> in_a_row(["III", "aVR", "aVL"]), in_a_row(["V3"])
+    ('III, aVR and aVL', 'V3')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True, measured: int = 0) -> str:
     """State in one sentence what an analysis looked at in a recording, and what it did not.
 
     Parameters
@@ -53,6 +65,8 @@ def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str
         How many leads the recording has.
     rhythm : bool, optional
         Whether the rhythm was looked for: earlier versions classified beats only.
+    measured : int, optional
+        In how many leads intervals and ST levels were measured.
 
     Examples
     --------
@@ -60,15 +74,62 @@ def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True) -> str
     'Rhythm from leads II and V1; ST, intervals and the other ten leads were not read.'
     >>> looked_at(["I"], 1)
     'Rhythm from lead I; ST and intervals were not read.'
+    >>> looked_at(["II", "V1"], 12, measured=12)
+    'Rhythm from leads II and V1; intervals and ST levels from all twelve leads.'
     """
     what, missed = ("Rhythm", "ST") if rhythm else ("Beats", "rhythm, ST")
     start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
+    if measured:
+        leads = "one lead" if measured == 1 else f"{_number_word(measured)} leads"
+        whole = "the same lead" if recorded == 1 else f"all {leads}" if measured >= recorded else leads
+        return f"{start}; intervals and ST levels from {whole}."
     others = recorded - len(read)
     if others <= 0:
         return f"{start}; {missed} and intervals were not read."
-    number = _NUMBERS[others] if others < len(_NUMBERS) else grouped(others)
-    rest = "the other lead" if others == 1 else f"the other {number} leads"
+    rest = "the other lead" if others == 1 else f"the other {_number_word(others)} leads"
     return f"{start}; {missed}, intervals and {rest} were not read."
+
+
+def _number_word(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else grouped(count)
+
+
+def interval_words(measured: Measurements) -> list[str]:
+    """Write intervals, QTc and axis, each a phrase, or what is missing and why.
+
+    Examples
+    --------
+    >>> from pipeline.measurements import Spread
+    >>> interval_words(Measurements(intervals={"PR": Spread(162, 158, 170, 9)}, axis_deg={"QRS": 48.0}))
+    ['PR 162 ms (158–170)', 'axis QRS 48°']
+    """
+    found = [
+        f"{name} {spread.median:.0f} ms ({spread.low:.0f}–{spread.high:.0f})"
+        for name, spread in measured.intervals.items()
+        if name != "P"
+    ]
+    if measured.qtc_used:
+        found.append(f"QTc {measured.qtc_ms[measured.qtc_used]:.0f} ms ({measured.qtc_used})")
+    elif measured.why_no_qtc:
+        found.append(measured.why_no_qtc.rstrip("."))
+    if measured.axis_deg:
+        found.append("axis " + ", ".join(f"{name} {degrees:.0f}°" for name, degrees in measured.axis_deg.items()))
+    return found
+
+
+def looked_for_words(measured: Measurements) -> str:
+    """State in one sentence what the statements looked for, so that their absence has a meaning.
+
+    Examples
+    --------
+    >>> looked_for_words(Measurements(looked_for=("rate and rhythm", "axis")))
+    'Looked for: rate and rhythm, axis. No statement does not mean a normal ECG.'
+    """
+    if not measured.looked_for:
+        return "No statement was looked for."
+    normal = any(one.code == "NORM" for one in measured.statements)
+    end = "" if normal else " No statement does not mean a normal ECG."
+    return f"Looked for: {', '.join(measured.looked_for)}.{end}"
 
 
 def grouped(count: float) -> str:

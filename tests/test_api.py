@@ -22,8 +22,8 @@ from pipeline.errors import EcgError, IntakeError, LimitError, ModelError, Signa
 from pipeline.types import Annotations, QualitySegment
 
 NAMES = [
-    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "analyse"),
-    "available_models",
+    *("Analysis", "BeatExplanation", "Classifier", "EcgError", "Episode", "Recording", "Waves", "analyse"),
+    *("available_models", "delineate"),
     *("demo_page_path", "demo_path", "digitise_page", "explain_beat", "find_rhythms", "load_model"),
     *("read_recording", "score"),
 ]
@@ -34,11 +34,16 @@ SIGNATURES = {
         "-> 'Analysis'"
     ),
     "available_models": "() -> 'tuple[str, ...]'",
+    "delineate": (
+        "(recording: 'Recording', result: 'Analysis | None' = None, *, leads: 'str | Sequence[str] | None' = None, "
+        "every_beat: 'bool | None' = None) -> 'Waves'"
+    ),
     "demo_page_path": "() -> 'Path'",
     "demo_path": "() -> 'Path'",
     "digitise_page": (
         "(path: 'str | os.PathLike[str]', *, page: 'int' = 1, speed: 'float | None' = None, "
-        "gain: 'float | None' = None, layout: 'str | None' = None) -> 'Recording'"
+        "gain: 'float | tuple[float, float] | None' = None, layout: 'str | None' = None, "
+        "leads: 'Sequence[str]' = ()) -> 'Recording'"
     ),
     "explain_beat": (
         "(recording: 'Recording', result: 'Analysis', beat: 'int', *, model: 'Classifier | None' = None, "
@@ -312,3 +317,37 @@ def test_a_result_is_scored_against_the_reference_by_the_rules_of_ec57(
 def test_what_is_shown_of_recording_and_result_is_one_line(recording: hv.Recording, result: hv.Analysis) -> None:
     assert repr(recording) == "<Recording 208_excerpt: MLII; 360 Hz, 300 s>"
     assert repr(result).startswith("<Analysis of 208_excerpt by rhythm_svdb: 3")
+
+
+def test_waves_are_marked_in_the_leads_and_beats_asked_for(recording: hv.Recording, result: hv.Analysis) -> None:
+    waves = hv.delineate(recording, result, leads="MLII")
+    assert waves.leads == ("MLII",)
+    np.testing.assert_array_equal(waves.beat_s, result.time_s)
+    qt = waves.marks("t_off", "MLII") - waves.marks("qrs_on", "MLII")
+    assert 0.25 < np.nanmedian(qt) < 0.55
+    usual = hv.delineate(recording, result, every_beat=False)
+    assert len(usual) == 10  # half minutes in five minutes
+    assert np.nanmedian(usual.marks("t_off") - usual.marks("qrs_on")) == pytest.approx(np.nanmedian(qt), abs=0.03)
+
+
+def test_no_p_wave_is_marked_where_the_analysis_found_a_rhythm_without(
+    recording: hv.Recording, result: hv.Analysis
+) -> None:
+    usual = hv.delineate(recording, result)
+    fibrillating = replace(result, rhythm=(hv.Episode(0.0, 100.0, "AFIB", ""), hv.Episode(100.0, 300.0, "N", "")))
+    waves = hv.delineate(recording, fibrillating)
+    inside = waves.beat_s < 100
+    assert np.isfinite(usual.marks("p_peak", "MLII")[inside]).any()
+    assert np.isnan(waves.marks("p_peak", "MLII")[inside]).all()
+    np.testing.assert_array_equal(waves.time_s[~inside], usual.time_s[~inside])
+
+
+def test_a_lead_that_is_not_there_and_a_result_of_another_recording_are_refused(
+    recording: hv.Recording, result: hv.Analysis
+) -> None:
+    with pytest.raises(SignalError, match="has no lead 'V7'; it has 'MLII'"):
+        hv.delineate(recording, leads=["MLII", "V7"])
+    with pytest.raises(EcgError, match="of another recording"):
+        hv.delineate(replace(recording, digest="other"), result)
+    with pytest.raises(EcgError, match="recording must be Recording"):
+        hv.delineate("100.hea")  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
+from app.analyse import twelve_leads
 from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
@@ -26,10 +27,12 @@ ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
 @st.fragment
 def draw(session: Session) -> None:
-    """Trend, strip, rhythm, table and beat of the open case."""
+    """Trend, strip or ECG, rhythm, table and beat of the open case."""
+    twelve_leads.fit_window(session)
     _trend(session)
     _navigation(session)
     _strip(session)
+    twelve_leads.draw_median(session)
     _rhythm(session)
     if session.case is not None and not session.case.letters:
         st.info(NO_BEATS, icon=":material/info:")
@@ -40,7 +43,7 @@ def draw(session: Session) -> None:
 
 def _trend(session: Session) -> None:
     case = session.case
-    if case is None:
+    if case is None or (twelve_leads.is_open(session) and session.viewport.latest_s <= 0):
         return
     time_s, rate, beats = cases.rate_trend(case)
     figure = ecg_chart.trend(
@@ -67,6 +70,9 @@ def _strip(session: Session) -> None:
     if case is None:
         return
     viewport = session.viewport
+    if twelve_leads.is_open(session):
+        twelve_leads.draw(session, case)
+        return
     strip_chart.draw(
         viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
@@ -109,7 +115,9 @@ def _navigation(session: Session) -> None:
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
         st.space("small")
-        strip_chart.window_length(session, "window-s")
+        if not twelve_leads.is_open(session):
+            strip_chart.window_length(session, "window-s")
+    twelve_leads.choose(session)
     _slider(session)
 
 

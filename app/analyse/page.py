@@ -69,12 +69,14 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, overview
+    from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
 
     controls.choose(session)
     overview.draw(session)
     overview.offer_review(case)
+    measurements.draw(case)
     explorer.draw(session)
+    twelve_leads.draw_comparison(session)
     downloads.draw(case)
 
 

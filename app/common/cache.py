@@ -32,12 +32,14 @@ from pipeline.worker.jobs import worker_folder
 
 if TYPE_CHECKING:
     from pipeline.cases.material import ReviewMaterial
-    from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.digitisation.corrections import Corrections
+    from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
     from pipeline.page_classifier.reading import PageReading
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
-    from pipeline.types import RgbPicture
+    from pipeline.twelve_leads.median_beat import MarkedStretch
+    from pipeline.types import Analysis, Recording, RgbPicture
 
 
 def worker() -> Client:
@@ -202,6 +204,23 @@ def _picture_heatmap(
     from pipeline.beat_images.reading import heat_of  # SciPy, as above
 
     return heat_of(_network, _picture, aami)
+
+
+def marked_stretch(recording: Recording, analysis: Analysis, start_s: float, stop_s: float) -> MarkedStretch:
+    """The marks of a stretch and its median beat. Raises ModelError if what marks waves is damaged."""
+    key = (recording.digest, analysis.model_version, analysis.leads)
+    return _marked_stretch(*key, start_s, stop_s, recording, analysis)
+
+
+@st.cache_data(show_spinner=False, max_entries=40, scope="session")
+def _marked_stretch(
+    digest: str, version: str, leads: tuple[str, ...], start_s: float, stop_s: float,
+    _recording: Recording, _analysis: Analysis,
+) -> MarkedStretch:  # fmt: skip
+    from pipeline.twelve_leads.median_beat import marked_stretch as mark  # SciPy, as above
+
+    _keep_compiled()
+    return mark(_recording, _analysis, start_s, stop_s)
 
 
 def page_count(payload: bytes) -> int:

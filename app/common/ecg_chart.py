@@ -15,6 +15,7 @@ from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
+from pipeline.signal.decimation import decimate
 from pipeline.types import Episode, QualitySegment
 from pipeline.wording import clock, duration, percent
 
@@ -89,26 +90,6 @@ class Paper:
 
     def __str__(self) -> str:
         return f"{self.speed_mm_s:g} mm/s · {self.gain_mm_mv:.3g} mm/mV"
-
-
-def decimate(time_s: Array, value: Array, points: int = MAX_POINTS) -> tuple[Array, Array]:
-    """At most `points` samples: the lowest and the highest of each bucket, in their order; NaN where a bucket has none.
-
-    Short inputs come back as they are.
-    """
-    if value.size <= points:
-        return time_s, value
-    size = int(np.ceil(value.size / (points // 2)))
-    buckets = int(np.ceil(value.size / size))
-    padded = np.full(size * buckets, np.nan)
-    padded[: value.size] = value
-    grid = padded.reshape(buckets, size)
-    empty = np.isnan(grid).all(axis=1)
-    low = np.where(np.isnan(grid), np.inf, grid).argmin(axis=1)
-    high = np.where(np.isnan(grid), -np.inf, grid).argmax(axis=1)
-    kept = np.sort(np.stack([low, high], axis=1), axis=1) + np.arange(buckets)[:, None] * size
-    kept = np.minimum(kept.ravel(), value.size - 1)
-    return time_s[kept], np.where(np.repeat(empty, 2), np.nan, value[kept])
 
 
 def strip(
@@ -351,7 +332,7 @@ def _draw_lead(
     *,
     pulse: bool = True,
 ) -> None:
-    time_s, value = decimate(lead.time_s, lead.value_mv)
+    time_s, value = decimate(lead.time_s, lead.value_mv, MAX_POINTS)
     centre = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
     drawing.scatter(
         **_times(time_s), y=value - centre + baseline, mode="lines", line={"color": colours.trace, "width": 1.3},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import streamlit as st
@@ -10,10 +10,24 @@ import streamlit as st
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
 from pipeline.cases.case import Case
+from pipeline.measurements import WaveMark
 from pipeline.types import Recording
 from pipeline.worker.jobs import Job
 
 _KEY = "heartvision"
+
+
+@dataclass(frozen=True)
+class SheetChoice:
+    """How a recording of several leads is drawn.
+
+    `layout` is a layout's name, or "" for a strip of the analysed leads; `marks` whether the marks of waves are shown.
+    """
+
+    layout: str = "3x4"
+    speed_mm_s: float = 25.0
+    gain_mm_mv: float = 10.0
+    marks: bool = True
 
 
 @dataclass
@@ -22,8 +36,10 @@ class Session(Looking):
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
-    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at;
-    `at_s` the time to show first once the recording that waits is analysed, if not its first abnormal beat.
+    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
+    how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
+    peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
+    if not its first abnormal beat.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -40,6 +56,8 @@ class Session(Looking):
     uploads: int = 0
     chart_picks: int = 0
     table_picks: int = 0
+    sheet: SheetChoice = SheetChoice()
+    moved_marks: dict[tuple[str, float], dict[WaveMark, float]] = field(default_factory=dict)
     kept: tuple[tuple[Recording, ...], int, str, tuple[str, ...] | None] = ((), 0, "", None)
 
     @property

@@ -12,16 +12,23 @@ import streamlit as st
 
 from app.common.text import plain
 from app.ecg_page import marks as page_marks
-from pipeline.digitisation.digitise import Corrections, Digitised, Need
-from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import Digitised
+from pipeline.digitisation.layouts import ONE_LEAD, layout_names
 from pipeline.digitisation.paper import squared
-from pipeline.digitisation.speed_and_gain import GAINS, SPEEDS
+from pipeline.digitisation.questions import Need
+from pipeline.digitisation.speed_and_gain import GAIN_PAIRS, GAINS, SPEEDS
+from pipeline.digitisation.words import LEAD_NAMES
 from pipeline.errors import IntakeError
 from pipeline.types import PictureArray
 
 CORNERS = ("top left", "top right", "bottom right", "bottom left")
 _RULER_MM: Final = 50
 _ENDS, _SIDES = ("Left mark", "Right mark"), ("Beginning of the traces", "End of the traces")
+_GAINS: Final = {
+    **{f"{gain:g} mm/mV": (gain, None) for gain in GAINS},
+    **{f"{limb:g} mm/mV, chest leads {chest:g} mm/mV": (limb, chest) for limb, chest in GAIN_PAIRS},
+}
 TURNS = ("none", "90° to the left", "180°", "90° to the right")
 
 
@@ -33,12 +40,12 @@ def ask(need: Need, found: Digitised, key: str) -> object:
     if need.about == "speed":
         return st.radio(label, SPEEDS, index=None, format_func=lambda v: f"{v:g} mm/s", horizontal=True)
     if need.about == "gain":
-        return st.radio(label, GAINS, index=None, format_func=lambda v: f"{v:g} mm/mV", horizontal=True)
+        return st.radio(label, list(_GAINS), index=None, horizontal=True)
     if need.about == "layout":
-        fitting = [name for name, layout in LAYOUTS.items() if layout.rows == len(found.lanes)] or list(LAYOUTS)
-        return st.selectbox(label, fitting, index=None, key=f"page-layout-{key}")
+        names = layout_names(len(found.lanes))
+        return st.selectbox(label, names, index=None, format_func=_layout, key=f"page-layout-{key}")
     if need.about == "strip":
-        return st.selectbox(label, TWELVE_LEADS, index=None, key=f"page-strip-{key}-{need.box}")
+        return st.selectbox(label, LEAD_NAMES, index=None, key=f"page-strip-{key}-{need.box}")
     return st.number_input(label, 1.0, 100.0, value=None, placeholder="pixels per millimetre")
 
 
@@ -61,7 +68,12 @@ def answered(given: Corrections, need: Need, answer: object) -> Corrections:
         return replace(given, layout=str(answer))
     if need.about == "speed":
         return replace(given, speed=float(str(answer)))
-    return replace(given, gain=float(str(answer)))
+    gain, chest_gain = _GAINS[str(answer)]
+    return replace(given, gain=gain, chest_gain=chest_gain)
+
+
+def _layout(name: str) -> str:
+    return f"{name} over all rows, each going on where the one above ends" if name == ONE_LEAD else name
 
 
 def corners(key: str, picture: PictureArray, given: Corrections, found: Digitised | None = None) -> None:
@@ -187,9 +199,9 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
     """Speed, gain, layout, rows, first and last column, and names by hand."""
     with st.expander("Correct speed, gain, layout and lead boxes"), st.form(f"page-leads-{key}"):
         speed = st.selectbox("Speed (mm/s)", SPEEDS, index=_index(SPEEDS, found.speed and found.speed.value))
-        gain = st.selectbox("Gain (mm/mV)", GAINS, index=_index(GAINS, found.gain and found.gain.value))
-        names = list(LAYOUTS)
-        layout = st.selectbox("Layout", names, index=_index(tuple(names), found.layout.name))
+        gain = st.selectbox("Gain", list(_GAINS), index=_index(tuple(_GAINS.values()), _gains(found)))
+        names = layout_names()
+        layout = st.selectbox("Layout", names, index=_index(names, found.layout.name))
         rows = st.data_editor(
             pd.DataFrame({"baseline": np.round(found.lanes, 1)}),
             num_rows="dynamic",
@@ -201,12 +213,14 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
             pd.DataFrame({"box": range(1, len(found.boxes) + 1), "lead": [box.lead for box in found.boxes]}),
             hide_index=True,
             disabled=["box"],
-            column_config={"lead": st.column_config.SelectboxColumn(options=list(TWELVE_LEADS), required=True)},
+            column_config={"lead": st.column_config.SelectboxColumn(options=list(LEAD_NAMES), required=True)},
             key=f"page-names-{key}",
         )
         if st.form_submit_button("Read the leads again"):
             lanes = tuple(sorted(float(row) for row in rows["baseline"].dropna()))
-            changed = tuple((i, str(lead)) for i, lead in enumerate(boxes["lead"]) if lead != found.boxes[i].lead)
+            one = layout == ONE_LEAD
+            named = enumerate(boxes["lead"])
+            changed = tuple((0 if one else i, str(lead)) for i, lead in named if lead != found.boxes[i].lead)
             same = np.allclose(lanes, np.round(found.lanes, 1)) if len(lanes) == len(found.lanes) else False
             _store(
                 key,
@@ -214,7 +228,8 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
                     given,
                     quarter_turns=found.quarter_turns,
                     speed=speed,
-                    gain=gain,
+                    gain=_GAINS[gain][0] if gain else None,
+                    chest_gain=_GAINS[gain][1] if gain else None,
                     layout=layout,
                     lanes=given.lanes if same else lanes,
                     span=span if span != found.span else given.span,
@@ -222,6 +237,10 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
                     names=(*given.names, *changed) if layout == found.layout.name else (),
                 ),
             )
+
+
+def _gains(found: Digitised) -> tuple[float | None, float | None]:
+    return found.gain and found.gain.value, found.chest_gain and found.chest_gain.value
 
 
 def _index(options: tuple[object, ...], value: object) -> int | None:

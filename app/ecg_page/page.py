@@ -24,6 +24,7 @@ upload = st.file_uploader(
 )
 sample = st.toggle("Look at a sample page instead", key="page-sample", disabled=upload is not None)
 st.caption(
+    "Twelve leads in any usual layout (also Cabrera's), a few leads, or one lead over several rows, as watches print. "
     f"PNG, JPEG, WebP or PDF, up to {DEFAULT.limits.picture_bytes // 2**20} MB and "
     f"{DEFAULT.limits.picture_pixels // 1_000_000} megapixels, on millimetre paper. Files stay on this machine. "
     "The sample is drawn from LUDB record 10 (Kalyakulina 2020, ODC-By 1.0)."

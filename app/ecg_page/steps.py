@@ -18,7 +18,8 @@ from app.common import cache, session
 from app.common.text import plain
 from app.ecg_page import classification, corrections, drawing
 from pipeline.config import DEFAULT
-from pipeline.digitisation.digitise import Corrections, Digitised
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import Digitised
 from pipeline.digitisation.speed_and_gain import MeasuredValue
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
@@ -183,14 +184,15 @@ def _wfdb(recording: Recording) -> bytes:
 def _steps(found: Digitised) -> pd.DataFrame:
     """One row per step: what was found, how sure, and how."""
     across, down = found.grid.px_per_mm
-    layout = found.layout
+    layout, way = found.layout, "turned" if found.quarter_turns else "upright"
     rows = [
-        ("Paper", "turned" if found.quarter_turns else "upright", "", f"{90 * found.quarter_turns}°"),
+        ("Paper", f"dark screen, inverted, {way}" if found.dark_screen else way, "", f"{90 * found.quarter_turns}°"),
         ("Grid", f"{across:.2f} × {down:.2f} px/mm", percent(found.grid.confidence), found.grid.boxes),
         ("Rows", str(len(found.lanes)), percent(min(trace.clear for trace in found.traces)), "share of dark ink"),
         ("Layout", layout.name or "?", percent(layout.confidence), layout.reason),
         _measured("Speed", found.speed, "mm/s"),
         _measured("Gain", found.gain, "mm/mV"),
+        *([_measured("Gain of V1 to V6", found.chest_gain, "mm/mV")] if found.chest_gain else []),
     ]
     return pd.DataFrame([map(plain, row) for row in rows], columns=["Step", "Found", "Confidence", "How"])
 

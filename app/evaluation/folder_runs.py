@@ -147,7 +147,9 @@ def _rename(folder: Path) -> None:
 @st.dialog("Delete this run?")
 def _ask_to_delete(folder: Path, label: str) -> None:
     st.markdown(
-        f"**{plain(label)}**: its weights, scores, sample pictures and report are deleted from this computer and "
+        f"**{plain(label)}** is taken off this list. Its folder, {plain(str(folder.resolve()))}, stays where it is."
+        if folder.is_symlink()
+        else f"**{plain(label)}**: its weights, scores, sample pictures and report are deleted from this computer and "
         "cannot be brought back. The pictures that it was trained on stay where they are."
     )
     with st.container(horizontal=True):

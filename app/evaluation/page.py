@@ -38,6 +38,8 @@ from app.evaluation.shared import (
     show_figure,
     show_source,
 )
+from app.evaluation.statements import show_statements
+from app.evaluation.twelve_leads import show_twelve_leads
 from app.evaluation.whole_images import show_pages
 from models import registry
 from pipeline.config import RECORDING_NETWORK
@@ -156,5 +158,7 @@ with board:
     show_figure(first, charts.compare(figures, compared, first.colours), alt, source=show_sources)
 
 show_rhythm(picture)
+show_twelve_leads(picture)
+show_statements()
 show_pages(picture)
 show_runs(picture)

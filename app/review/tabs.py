@@ -23,6 +23,7 @@ from pipeline.review.hrv import HrvMeasure
 from pipeline.review.morphology import family_class_shares
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
+from pipeline.signal.decimation import decimate
 from pipeline.store.recordings import envelope
 from pipeline.wording import burden, clock, grouped, of_the_classified, share
 
@@ -156,7 +157,7 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
     rate = moving_rate(beats.rr_s).astype(float)
     position = np.arange(len(beats))
     if position.size > TREND_POINTS:
-        time_s, rate = ecg_chart.decimate(beats.time_s, rate, TREND_POINTS)
+        time_s, rate = decimate(beats.time_s, rate, TREND_POINTS)
         position = np.searchsorted(beats.time_s, time_s).clip(0, len(beats) - 1)
     figure = ecg_chart.trend(
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),

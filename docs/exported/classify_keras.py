@@ -4,18 +4,9 @@ import json
 import sys
 
 import numpy as np
+from cv2 import INTER_AREA, INTER_LINEAR, resize
 from keras.saving import load_model
 from PIL import Image, ImageOps
-
-
-def shares(old, size, scale):
-    """How much each of `size` new rows takes of each old one: by area to shrink, of the two nearest to enlarge."""
-    new, at = max(1, round(old * scale)), np.arange(old)
-    width, row = max(old / new, 1), np.arange(size)[:, None] - (size - new) // 2
-    start = np.clip((row + 0.5) * old / new - width / 2, 0, old - width)
-    overlap = np.minimum(start + width, at + 1) - np.maximum(start, at)
-    return np.clip(overlap, 0, None) / width * ((row >= 0) & (row < new))
-
 
 model, picture = sys.argv[1:]
 facts, image = json.load(open(f"{model}.json", encoding="utf-8")), ImageOps.exif_transpose(Image.open(picture))
@@ -24,7 +15,9 @@ if image.mode[0] == "I":  # grey of 16 bit
     image = Image.fromarray(np.where(grey == white, 255, (grey + 128) // 257).clip(0, 255).astype(np.uint8))
 image = np.asarray(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")))[..., :3]
 scale = min(new / old for new, old in zip(facts["input_shape"][:2], image.shape[:2], strict=True))
-rows, columns = (shares(image.shape[side], facts["input_shape"][side], scale) for side in (0, 1))
-paper = (255 - np.einsum("ih,hwc,jw->ijc", rows, 255.0 - image, columns, optimize=True)).round()
-p = load_model(model, compile=False).predict(paper[None].astype(np.float32), verbose=0)[0]
+h, w = (max(1, round(old * scale)) for old in image.shape[:2])
+paper = np.full(facts["input_shape"], 255, np.float32)
+y, x = (paper.shape[0] - h) // 2, (paper.shape[1] - w) // 2
+paper[y : y + h, x : x + w] = resize(image, (w, h), interpolation=INTER_AREA if scale < 1 else INTER_LINEAR)
+p = load_model(model, compile=False).predict(paper[None], verbose=0)[0]
 print(*(f"{name}\t{value:.4f}" for name, value in zip(facts["classes"], p, strict=True)), sep="\n")

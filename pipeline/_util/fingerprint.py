@@ -10,13 +10,15 @@ from typing import Final
 
 from pipeline.config import ROOT
 
-DETECTORS: Final = ("af", "af_waves", "av_block", "paced", "quality", "sampling", "unreadable", "waveform")
+DETECTORS: Final = ("af", "af_p", "af_waves", "av_block", "paced", "quality", "sampling", "unreadable", "waveform")
 # What stands between a recording and the classes of its beats; weights and calibration are in `Manifest.identity`, and
 # those of detectors in their manifests.
 ANSWERING: Final = (
     *(f"models.weights.{name}.manifest" for name in DETECTORS),
+    *(f"models.weights.{name}.manifest" for name in ("waves", "superclasses")),
     *("models", "pipeline.signal", "pipeline.features", "pipeline.features.network_inputs"),
     *("pipeline.rhythm", "pipeline.analysis", "pipeline.labels", "pipeline.wording"),
+    *("pipeline.waves", "pipeline.twelve_leads", "pipeline.measurements", "pipeline.rhythm_names"),
 )
 
 

@@ -32,13 +32,14 @@ from pipeline.beat_images.schema import (
     PublicPictures,
     StyledBeats,
 )
-from pipeline.beat_images.scores import SEED, ScoredImage, acceptance, called_abnormal, scores_of, wilson
+from pipeline.beat_images.scores import SEED, ScoredImage, acceptance, called_abnormal, scores_of
 from pipeline.beat_images.source_beats import RecordedBeats, find_recorded_beats
 from pipeline.beat_images.tracing import trace_picture
 from pipeline.config import DEFAULT, Config, data_root
 from pipeline.datasets.catalogue import database_folder
 from pipeline.datasets.splits import DS2
 from pipeline.errors import EcgError
+from pipeline.evaluation.wilson import wilson
 from pipeline.intake.batch import PictureFile
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.synthesis.held_out.kinds import HELD_OUT_KINDS, held_out_beat, held_out_non_beat

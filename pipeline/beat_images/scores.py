@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.beat_images.schema import Acceptance, AcceptedScores, BinaryMeasure, BinaryScores, Interval
 from pipeline.evaluation.calibration import expected_calibration_error
+from pipeline.evaluation.wilson import wilson
 
 SEED: Final = 507
 BINARY: Final[tuple[BinaryMeasure, ...]] = ("accuracy", "sensitivity", "specificity", "auc")
@@ -128,17 +129,3 @@ def _intervals(
 
 def _between(low: float, high: float) -> Interval:
     return round(float(low), 4), round(float(high), 4)
-
-
-def wilson(hits: int, n: int) -> Interval:
-    """Return the 95 % interval of a share.
-
-    References
-    ----------
-    Wilson 1927, doi:10.1080/01621459.1927.10502953.
-    """
-    if not n:
-        return 0.0, 1.0
-    z, p = 1.96, hits / n
-    middle, half = p + z * z / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return _between((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))

@@ -80,7 +80,9 @@ class Case:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.analysis.leads, len(self.recording.leads), rhythm=bool(self.analysis.rhythm))
+        recorded, found = len(self.recording.leads), self.analysis.measured
+        measured = 0 if found is None else min(recorded, len(found.leads))
+        return looked_at(self.analysis.leads, recorded, rhythm=bool(self.analysis.rhythm), measured=measured)
 
     @cached_property
     def references(self) -> tuple[str, ...]:

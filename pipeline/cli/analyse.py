@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.export.report_content import ReportContent
     from pipeline.intake import CsvOptions
+    from pipeline.twelve_leads.measuring import Marked
     from pipeline.types import Analysis, Recording
 
 _TABLES: Final = (".csv", ".tsv", ".txt")
 FORMATS: Final = ("json", "csv", "atr", "pdf", "fhir")
 _RHYTHM_CSV: Final = ".rhythm.csv"  # beside the table of beats
+_INTERVALS_CSV: Final = ".intervals.csv"  # beside it, too
 _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv", "pdf": ".pdf", "fhir": ".fhir.json"})
 
 
@@ -36,6 +38,12 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--leads", type=name_list, metavar="NAME[,NAME]", help="one or two leads (default: chosen, MLII first)"
+    )
+    parser.add_argument(
+        "--waves",
+        choices=("auto", "all"),
+        default="auto",
+        help="measure every beat of a recording of more than ten minutes too, not one median beat of every 30 s",
     )
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
     parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
@@ -79,18 +87,34 @@ def _record(path: Path) -> str:
 def _analyse_one(
     path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
 ) -> None:
-    from pipeline.analysis import classify, prepare
+    from pipeline.analysis import classify, prepare, with_measurements
     from pipeline.intake import read_path
+    from pipeline.twelve_leads.reading import read_waves
 
     progress(0.0, f"Reading {label(path)}")
     prepared = prepare(read_path(path, csv=csv), leads=options.leads)
     analysis = classify(prepared, load(), progress=progress)
+    marked = read_waves(prepared.recording, analysis, every_beat=True if options.waves == "all" else None)
+    analysis = with_measurements(prepared.recording, analysis, marked)
     content = _unreviewed(prepared.recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
     for name in options.format:
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
         _write(name, analysis, content, target)
+        _write_marks(name, prepared.recording, marked, target)
+
+
+def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) -> None:
+    """Write what belongs beside a result: the waves beside annotations, the intervals beside the table of beats."""
+    if name == "atr" and marked.has_marks:
+        from pipeline.export.wfdb_files import WAVE_ANNOTATOR, write_waves
+
+        write_waves(marked.waves, recording.leads, recording.fs, target.with_suffix(f".{WAVE_ANNOTATOR}"))
+    if name == "csv":
+        from pipeline.export.interval_table import write_intervals_csv
+
+        write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
 
 
 def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:

@@ -12,11 +12,14 @@ from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 from pipeline.errors import DataError
 
+PTBXL: Final = "ptbxl"  # the folder of PTB-XL, which is not downloaded with the rest
+SUPERCLASSES: Final = "superclasses"  # the network over twelve leads; `models` is imported when it is needed
+
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     work = parser.add_mutually_exclusive_group(required=True)
-    work.add_argument("--model", help="the network")
+    work.add_argument("--model", help="the network; `superclasses` reads twelve leads and is scored on ptbxl/")
     work.add_argument(
         "--run", metavar="RUN", help="a run on a folder, scored on the pictures in class folders of --data"
     )
@@ -24,8 +27,8 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--all",
         action="store_true",
         help="everything of every network: DS2, svdb, class sets, stress, explanations, pictures of beats, rhythms, "
-        "and the runs to compare with (random split, without a record); what was measured at this commit is "
-        "skipped, what was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
+        "twelve leads, and the runs to compare with (random split, without a record); what was measured at this "
+        "commit is skipped, what was interrupted goes on (hours on 2 cores: docs/reproduce.md)",
     )
     work.add_argument("--compare", nargs=2, metavar="NAME", help="two networks, from their saved evaluations")
     work.add_argument(
@@ -33,6 +36,12 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the rhythms that are named, against those annotated in every database that is there; records that a "
         "detector was trained on are read by one that was not, where its training left one in runs/",
+    )
+    work.add_argument(
+        "--twelve-leads",
+        action="store_true",
+        help="the measured statements on intervals, conduction, hypertrophy and infarction, against what cardiologists "
+        "stated of the records of ptbxl/ and ludb/",
     )
     parser.add_argument(
         "--data",
@@ -71,8 +80,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         return _compare(options)
     if options.rhythm:
         return _evaluate_rhythm(options)
+    if options.twelve_leads:
+        return _evaluate_statements(options)
     if options.model == "pictures":
         return _evaluate_pictures(options)
+    if options.model == SUPERCLASSES:
+        return _evaluate_superclasses(options)
     from pipeline.config import data_root
 
     jobs = _every_evaluation(options) if options.all else [options]
@@ -116,9 +129,8 @@ def _evaluate_beats_run(options: argparse.Namespace, name: str, weights: Path) -
 
 def _is_own(options: argparse.Namespace) -> bool:
     """Tell whether plain scores on a folder of records of one's own were asked for."""
-    other = (
-        options.split or options.stress or options.uncertainty or options.explanations or options.model == "pictures"
-    )
+    other = options.split or options.stress or options.uncertainty or options.explanations
+    other = other or options.model in ("pictures", SUPERCLASSES)
     if options.model is None or options.data is None or other:
         return False
     from pipeline.evaluation.own_records import is_own_folder
@@ -139,10 +151,11 @@ def _evaluate_own(options: argparse.Namespace, weights: Path | None = None) -> i
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
-    """Run the rest of --all: trainings that serve only for comparison, heads for pictures of beats, and rhythms."""
+    """Run the rest of --all: trainings that serve only for comparison, pictures of beats, rhythms, twelve leads."""
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_same, trained_to_compare
     from pipeline.cli.train import train_again
+    from pipeline.config import data_root
     from pipeline.evaluation.saved import read_evaluation
 
     commit = current_commit()
@@ -151,7 +164,12 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
     rest = argparse.Namespace(data=options.data, output=None)
-    return _evaluate_pictures(rest) or _evaluate_rhythm(rest)
+    if code := _evaluate_pictures(rest) or _evaluate_rhythm(rest):
+        return code
+    if not ((options.data or data_root()) / PTBXL).is_dir():
+        say(f"{PTBXL} is not there; what is measured on twelve leads is skipped.")
+        return OK
+    return _evaluate_superclasses(rest) or _evaluate_statements(rest)
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:
@@ -160,6 +178,19 @@ def _evaluate_pictures(options: argparse.Namespace) -> int:
     with progress_bars(1) as steps:
         written = evaluate_pictures(data_dir=options.data, output=options.output, progress=next(steps))
     sys.stdout.write(f"{written}\n")
+    return OK
+
+
+def _evaluate_superclasses(options: argparse.Namespace) -> int:
+    from pipeline.config import data_root
+    from pipeline.evaluation.superclass_schema import read_superclass_evaluation
+    from pipeline.evaluation.superclass_text import superclass_lines
+    from pipeline.evaluation.superclasses import evaluate_superclasses
+
+    with progress_bars(1) as steps:
+        written = evaluate_superclasses(options.data or data_root(), options.output, progress=next(steps))
+    lines = superclass_lines(read_superclass_evaluation(written))
+    sys.stdout.write("\n".join([*lines, str(written)]) + "\n")
     return OK
 
 
@@ -173,6 +204,22 @@ def _evaluate_rhythm(options: argparse.Namespace) -> int:
         written = evaluate_rhythm(options.data or data_root(), options.output, progress=next(steps))
     lines = rhythm_lines(read_rhythm_evaluation(written))
     sys.stdout.write("\n".join([*lines, str(written)]) + "\n")
+    return OK
+
+
+def _evaluate_statements(options: argparse.Namespace) -> int:
+    from pipeline.analysis import load_classifier
+    from pipeline.config import RECORDING_NETWORK, data_root
+    from pipeline.evaluation.statement_schema import read_statements
+    from pipeline.evaluation.statement_text import statement_lines
+    from pipeline.evaluation.statements import evaluate_statements
+
+    network = load_classifier(RECORDING_NETWORK)
+    with progress_bars(1) as steps:
+        written = evaluate_statements(
+            options.data or data_root(), options.output, classifier=network, progress=next(steps)
+        )
+    sys.stdout.write("\n".join([*statement_lines(read_statements(written)), str(written)]) + "\n")
     return OK
 
 

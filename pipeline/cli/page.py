@@ -1,4 +1,4 @@
-"""`page`: pictures of 12-lead pages in; their class and WFDB recordings out."""
+"""`page`: pictures of ECG pages in; their class and WFDB recordings out."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline._util.files import write_bytes
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, name_list, positive, progress_bars, say
 from pipeline.errors import EcgError, IntakeError
 
 if TYPE_CHECKING:
-    from pipeline.digitisation.digitise import Corrections, Digitised
+    from pipeline.digitisation.corrections import Corrections
+    from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import TrainedRun
     from pipeline.types import Recording
+
+_GAINS = ("5", "10", "20")
+_OPTIONS = {"grid": "", "speed": "--speed", "gain": "--gain", "layout": "--layout", "strip": "--leads"}
 
 
 def add_page(parser: argparse.ArgumentParser) -> None:
@@ -24,17 +28,32 @@ def add_page(parser: argparse.ArgumentParser) -> None:
         "--page", type=positive, default=1, metavar="N", help="which page of a PDF (default: %(default)s)"
     )
     parser.add_argument("--speed", type=float, choices=(25.0, 50.0), help="mm/s, where the page does not say")
-    parser.add_argument("--gain", type=float, choices=(5.0, 10.0, 20.0), help="mm/mV, where the page does not say")
-    parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 3x4+3, 4x3, 6x2, 6x2+1, 12x1, ...")
+    parser.add_argument(
+        "--gain", type=_gain, metavar="{5,10,20,10/5,20/10}",
+        help="mm/mV, where the page does not say; limb/chest leads where they differ",
+    )  # fmt: skip
+    parser.add_argument("--layout", metavar="NAME", help="3x4, 3x4+1, 6x2 Cabrera, 12x1, 3x1, one lead, ...")
+    parser.add_argument(
+        "--leads", type=name_list, default=(), metavar="LEAD,...",
+        help="leads that the page does not name: of its strips, of the rows of 3x1, or of one lead",
+    )  # fmt: skip
     parser.add_argument("--model", metavar="RUN", help="a run trained on pages of your own names the class instead")
     parser.set_defaults(command=_pages)
 
 
-def _pages(options: argparse.Namespace) -> int:
-    from pipeline.digitisation.layouts import LAYOUTS
+def _gain(text: str) -> tuple[float, float | None]:
+    """Parse a gain, or that of the limb leads and that of the chest leads."""
+    parts = text.split("/")
+    if len(parts) > 2 or any(part.removesuffix(".0") not in _GAINS for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(_GAINS)} mm/mV, nor two of them as in 10/5")
+    return float(parts[0]), float(parts[1]) if len(parts) > 1 else None
 
-    if options.layout is not None and options.layout not in LAYOUTS:
-        say(f"There is no layout {options.layout!r}; there are {', '.join(LAYOUTS)}.")
+
+def _pages(options: argparse.Namespace) -> int:
+    from pipeline.digitisation.layouts import layout_names
+
+    if options.layout is not None and options.layout not in layout_names():
+        say(f"There is no layout {options.layout!r}; there are {', '.join(layout_names())}.")
         return BAD_USE
     if not differ([_page(path) for path in options.images], "pages"):
         return BAD_USE
@@ -62,15 +81,20 @@ def _run_of(model: str | None) -> TrainedRun | None:
 
 def _one_page(path: Path, options: argparse.Namespace, trained: TrainedRun | None) -> bool:
     """Tell whether a page became a recording; its facts are written either way."""
-    from pipeline.digitisation.digitise import Corrections
+    from pipeline.digitisation.corrections import Corrections
     from pipeline.export import dump_json
     from pipeline.export.wfdb_files import write_record
 
-    given = Corrections(speed=options.speed, gain=options.gain, layout=options.layout)
+    gain, chest_gain = options.gain or (None, None)
+    given = Corrections(
+        speed=options.speed, gain=gain, chest_gain=chest_gain, layout=options.layout, leads=options.leads
+    )
     recording, facts = digitise_file(path, given, page=options.page - 1, trained=trained)
     write_bytes(options.output / f"{_page(path)}.page.json", dump_json(facts))
     if recording is None:
-        say(f"{label(path)}: " + (facts.get("reason") or " ".join(facts["questions"])))
+        asked = zip(facts["questions"], facts["options"], strict=True)
+        questions = " ".join(f"{question} ({option})" if option else question for question, option in asked)
+        say(f"{label(path)}: {facts.get('reason') or questions}")
         return False
     write_record(recording, options.output)
     return True
@@ -143,6 +167,7 @@ def _class_by_run(trained: TrainedRun, found: Digitised) -> dict[str, Any]:
 def _facts(found: Digitised) -> dict[str, Any]:
     return {
         "questions": [need.question for need in found.needs],
+        "options": [_OPTIONS[need.about] for need in found.needs],
         "px_per_mm": [round(value, 3) for value in found.grid.px_per_mm],
         "skew_deg": round(found.grid.skew_deg, 2),
         "quarter_turns": found.quarter_turns,
@@ -150,6 +175,8 @@ def _facts(found: Digitised) -> dict[str, Any]:
         "layout": {"name": found.layout.name, "confidence": found.layout.confidence},
         "speed_mm_s": None if found.speed is None else found.speed.value,
         "gain_mm_mv": None if found.gain is None else found.gain.value,
+        "chest_gain_mm_mv": None if found.chest_gain is None else found.chest_gain.value,
+        "dark_screen": found.dark_screen,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
-from pipeline.cli.train_folder import FOLDER_OPTIONS, add_folder_options, train_folder
+from pipeline.cli.train_folder import FOLDER_OPTIONS, add_folder_options, figures, train_folder
 
 # Options that some trainings lack.
 _PARTICULAR: Final = ("random_split", "epochs", "pictures", "without", "tune", "config", "track", *FOLDER_OPTIONS)
@@ -148,8 +148,10 @@ def _train_one(options: argparse.Namespace) -> int:
     target = _target(options)
     with progress_bars(1) as steps:
         written = _trained(options, target, next(steps))
-    _tell(written, options)
-    sys.stdout.write(f"{written}\n")
+    if not options.ship and not options.tune:
+        say("The shipped weights are unchanged; train with --ship to write over them.")
+    told = figures(written)
+    sys.stdout.write(f"{told}\n{written}\n" if told else f"{written}\n")
     return OK
 
 
@@ -269,13 +271,3 @@ def _is_out_of_place(options: argparse.Namespace, what: str, *applying: str) -> 
     if given:
         say(f"--{given[0].replace('_', '-')} does not apply to {what}; leave it out.")
     return bool(given)
-
-
-def _tell(written: Path, options: argparse.Namespace) -> None:
-    """Say the main figures of a training on the public data, and that the shipped weights are as they were."""
-    from pipeline.cli.train_folder import figures
-
-    if told := figures(written):
-        say(told)
-    if not options.ship and not options.tune:
-        say("The shipped weights are unchanged; train with --ship to write over them.")

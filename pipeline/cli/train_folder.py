@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.cli.shared import OK, positive, progress_bars, say
+from pipeline.cli.shared import OK, positive, progress_bars
 
 FOLDER_OPTIONS: Final = (  # by their names in a settings file
     *("size", "batch", "learning_rate", "dropout", "frozen_up_to", "augmentation", "class_weights", "patience"),
@@ -77,8 +77,7 @@ def train_folder(options: argparse.Namespace) -> int:
         )
     if options.track:
         track(written, "" if options.track == DEFAULT_STORE else options.track)
-    say(figures(written))
-    sys.stdout.write(f"{written}\n")
+    sys.stdout.write(f"{figures(written)}\n{written}\n")
     return OK
 
 

@@ -115,7 +115,7 @@ def read_rhythms(path: Path, database: str) -> RhythmReference:
         If its header or annotations are missing or damaged.
     """
     try:
-        fs, n_samples = _header(path.with_suffix(".hea").read_text("latin-1"))
+        fs, n_samples = rate_and_length(path.with_suffix(".hea").read_text("latin-1"))
         marks = parse_notes(path.with_suffix(f".{_ANNOTATORS.get(database, 'atr')}").read_bytes(), fs=fs)
     except (OSError, IntakeError) as error:
         raise DataError(f"The annotations of {database}/{path.name} cannot be read: {error}.") from error
@@ -217,8 +217,15 @@ def _merged(changes: Sequence[tuple[float, tuple[RhythmCode, str] | None]]) -> t
     )
 
 
-def _header(text: str) -> tuple[float, int]:
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+def rate_and_length(header: str) -> tuple[float, int]:
+    """Return sampling frequency, Hz, and number of samples (0 if not stated) that a WFDB header states.
+
+    Raises
+    ------
+    IntakeError
+        If it does not.
+    """
+    lines = [line for line in header.splitlines() if line and not line.startswith("#")]
     if not lines or (found := _RX_HEADER.match(lines[0])) is None:
         raise IntakeError("its header states neither sampling frequency nor length")
     return float(found["fs"]), int(found["samples"])

@@ -1,39 +1,47 @@
-"""Reads the picture of a 12-lead page step by step; what cannot be known is asked."""
+"""Reads the picture of an ECG page step by step; what cannot be known is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.grid import Grid, measure_grid
-from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.grid import NO_GRID, Grid, measure_grid
+from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes, inverted, is_dark_screen
+from pipeline.digitisation.label_evidence import fit_labels, said_lead
 from pipeline.digitisation.layout_choice import (
     LayoutChoice,
     LeadBox,
+    boxes_in_turn,
     choose_layout,
     evenly_spaced,
-    jumps_of,
     lead_boxes,
-    row_of,
     strip_lead,
     time_span,
 )
-from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS
+from pipeline.digitisation.layouts import ONE_LEAD, TWELVE_LEADS, PageLayout, layout_of
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
-from pipeline.digitisation.speed_and_gain import MeasuredValue, Pulse, find_pulses, gain_of, speed_of
+from pipeline.digitisation.phrases import Word
+from pipeline.digitisation.questions import SURE, Need, names_asked, open_questions
+from pipeline.digitisation.speed_and_gain import (
+    MeasuredValue,
+    Pulse,
+    find_pulses,
+    gain_of,
+    gain_pair,
+    gains_seen,
+    speed_of,
+)
 from pipeline.digitisation.trace import Trace, follow, rules
-from pipeline.digitisation.words import Word, read_words
+from pipeline.digitisation.words import LEAD_NAMES, read_margins, read_words
 from pipeline.errors import IntakeError
 from pipeline.types import PictureArray, read_only
 
 Matrix = NDArray[np.float64]
-Question = Literal["grid", "speed", "gain", "layout", "strip"]
 
-SURE: Final = 0.6  # below this confidence the user is asked
 _TRACES_MIN: Final = 3
 _NAMES_MIN: Final = 3  # with this many different lead names, a page is surely the right way up
 _CLEARER: Final = 0.5  # how much more evidence another way up needs
@@ -44,58 +52,10 @@ _NO_TRACES: Final = (
     f"This is not a 12-lead page: {{found}} traces were found on its grid, at least {_TRACES_MIN} are needed; "
     "if a part of the page is missing, show all of it."
 )
-_WHOLE_MM: Final = 180.0  # shorter traces are probably only part of a page
-PAGE_TOLERANCE: Final = 0.04  # a page of "10 s" may be shorter by this share
-
-
-@dataclass(frozen=True)
-class Corrections:
-    """What the user states by hand; None means as found.
-
-    Attributes
-    ----------
-    corners : tuple[tuple[float, float], ...]
-        Corners (x, y) of the paper in pixels of the picture, clockwise from top left.
-    px_per_mm : tuple[float, float]
-        Across and down, in pixels of the picture, or of the squared paper where corners are given.
-    quarter_turns : int
-        Anticlockwise.
-    speed : float
-        Paper speed, mm/s.
-    gain : float
-        mm/mV.
-    layout : str
-        A name in LAYOUTS.
-    lanes : tuple of float
-        Rows of the traces' baselines, pixels of the sheet.
-    span : tuple[int, int]
-        First and last column of the traces, pixels of the sheet.
-    joints : tuple of int
-        Columns where one column of leads ends and the next begins, pixels of the sheet.
-    names : tuple[tuple[int, str], ...]
-        A lead name for the n-th box of the layout.
-    """
-
-    corners: tuple[tuple[float, float], ...] | None = None
-    px_per_mm: tuple[float, float] | None = None
-    quarter_turns: int | None = None
-    speed: float | None = None
-    gain: float | None = None
-    layout: str | None = None
-    lanes: tuple[float, ...] | None = None
-    span: tuple[int, int] | None = None
-    joints: tuple[int, ...] | None = None
-    names: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Need:
-    """A question to the user, with the likely answer, None if there is none. `box` is the strip that it is about."""
-
-    about: Question
-    question: str
-    likely: float | str | None = None
-    box: int | None = None
+_DARK: Final = (
+    "This is a dark screen, and no millimetre grid was found on it after it was inverted: give a picture with its "
+    "grid, or the pixels per millimetre by hand."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +65,7 @@ class Digitised:
     Attributes
     ----------
     picture : (h, w, 3) uint8
-        The original, turned upright by `quarter_turns`.
+        The original, turned upright by `quarter_turns`; a dark screen inverted.
     quarter_turns : int
         Anticlockwise.
     grid : Grid
@@ -124,6 +84,10 @@ class Digitised:
         Calibration pulses.
     speed, gain : MeasuredValue
         mm/s and mm/mV; None where unknown.
+    chest_gain : MeasuredValue
+        mm/mV of V1 to V6, where it differs; None where it does not.
+    dark_screen : bool
+        Whether the picture was inverted.
     layout : LayoutChoice
         The layout of the leads.
     span : tuple[int, int]
@@ -152,6 +116,8 @@ class Digitised:
     boxes: tuple[LeadBox, ...]
     needs: tuple[Need, ...]
     corrections: Corrections = field(default_factory=Corrections)
+    chest_gain: MeasuredValue | None = None
+    dark_screen: bool = False
 
     @property
     def evidence(self) -> float:
@@ -166,11 +132,11 @@ class Digitised:
     @property
     def _names(self) -> set[str]:
         """The different lead names that were read; any stroke looks like an I."""
-        return {word.text for word in self.words if word.text in TWELVE_LEADS} - {"I"}
+        return {word.text for word in self.words if word.text in LEAD_NAMES} - {"I"}
 
 
 def digitise(picture: PictureArray, corrections: Corrections | None = None) -> Digitised:
-    """Read a 12-lead page.
+    """Read an ECG page; a dark screen is inverted first.
 
     Parameters
     ----------
@@ -190,6 +156,19 @@ def digitise(picture: PictureArray, corrections: Corrections | None = None) -> D
         If it is not a page: no grid, or fewer than three traces.
     """
     given = corrections or Corrections()
+    if not is_dark_screen(picture):
+        return _turned_upright(picture, given)
+    try:
+        found = _turned_upright(inverted(picture), given)
+    except IntakeError as error:
+        raise IntakeError(
+            _DARK if str(error) == NO_GRID else f"This is a dark screen, read inverted. {error}"
+        ) from None
+    return replace(found, dark_screen=True)
+
+
+def _turned_upright(picture: PictureArray, given: Corrections) -> Digitised:
+    """Read a page in the way up for which the evidence is strongest."""
     if given.quarter_turns is not None:
         return _read(np.rot90(picture, given.quarter_turns).copy(), given.quarter_turns % 4, given)
     ready = _inked(picture, given)
@@ -269,82 +248,116 @@ def _read(
         raise IntakeError(_NO_TRACES.format(found="no"))
     traces, aside = follow(ink, lanes, fine)
     if given.lanes is None:
-        lanes, traces, aside = _real_traces(ink, lanes, traces, aside, fine)
+        lanes, traces, aside = _real_traces(
+            ink, lanes, traces, aside, fine, 1 if given.layout == ONE_LEAD else _TRACES_MIN
+        )
     words = read_words(ink, aside, traces, fine)
+    if given.corners is None:
+        words = (*words, *read_margins(picture, sheet.corners, float(np.mean(grid.px_per_mm))))
     pulses = find_pulses(ink, lanes, fine)
     speed = MeasuredValue(given.speed, 1.0, "stated") if given.speed else speed_of(pulses, words, fine)
-    gain = MeasuredValue(given.gain, 1.0, "stated") if given.gain else gain_of(pulses, words, fine)
     span = given.span or time_span(traces, pulses, fine)
     rule = rules(ink, lanes, fine)
     if given.layout:
-        layout = LayoutChoice(given.layout, 1.0, "stated")
+        stated = layout_of(given.layout, len(lanes))
+        names = fit_labels(stated, lanes, span, words, fine).names if stated else ()
+        layout = LayoutChoice(given.layout, 1.0, "stated", names=names)
     else:
-        layout = choose_layout(lanes, span, words, rule, jumps_of(traces, fine), fine)
-    boxes: tuple[LeadBox, ...] = ()
-    if layout.name and LAYOUTS[layout.name].rows == len(lanes):
-        boxes = lead_boxes(LAYOUTS[layout.name], span, rule, fine, dict(given.names), given.joints)
-    boxes, doubtful = _named_strips(boxes, traces, words, lanes, dict(given.names))
-    needs = (*_needs(grid, speed, gain, layout, (span[1] - span[0]) / fine, len(lanes)), *_asked(boxes, doubtful))
+        layout = choose_layout(lanes, span, words, rule, traces, fine)
+    boxes, doubtful = _boxes(layout, span, rule, traces, pulses, words, fine, given)
+    gain, chest_gain, unsure = _gains(pulses, words, boxes, fine, given)
+    needs = (
+        *open_questions(grid, speed, gain, unsure, layout, (span[1] - span[0]) / fine, len(lanes)),
+        *names_asked(boxes, doubtful, layout),
+    )
     return Digitised(
         picture, turns % 4, grid, sheet, ink, read_only(lanes), traces, words, pulses, speed, gain, layout, span, boxes,
-        needs, given,
+        needs, given, chest_gain,
     )  # fmt: skip
 
 
 def _real_traces(
-    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], aside: Mask, px_per_mm: int
+    ink: Ink, lanes: Matrix, traces: tuple[Trace, ...], aside: Mask, px_per_mm: int, least: int
 ) -> tuple[Matrix, tuple[Trace, ...], Mask]:
     """Select the lanes that hold traces and not text; refuse if there are too few for a page."""
     width = ink.mask.shape[1]
     real = np.array([t.stop - t.start > _SPAN_MIN * width and t.clear > _CLEAR_MIN for t in traces])
-    if real.sum() < _TRACES_MIN:
+    if real.sum() < least:
         raise IntakeError(_NO_TRACES.format(found=int(real.sum())))
     real[real] = evenly_spaced(lanes[real], np.array([trace.clear for trace in traces])[real])
     return (lanes, traces, aside) if real.all() else (lanes[real], *follow(ink, lanes[real], px_per_mm))
 
 
+def _boxes(
+    layout: LayoutChoice,
+    span: tuple[int, int],
+    rule: Mask,
+    traces: tuple[Trace, ...],
+    pulses: tuple[Pulse, ...],
+    words: tuple[Word, ...],
+    px_per_mm: int,
+    given: Corrections,
+) -> tuple[tuple[LeadBox, ...], tuple[int, ...]]:
+    """Lay out the leads with their names, and list the boxes whose name is doubtful."""
+    known = layout_of(layout.name, len(traces))
+    if known is None:
+        return (), ()
+    read, stated = dict(layout.names), _open_names(known, given.leads) | dict(given.names)
+    if known.in_turn:
+        names = sorted(read.values(), key=list(read.values()).count)
+        lead = stated.get(0) or (names[-1] if names else said_lead(words))
+        return boxes_in_turn(traces, pulses, span, lead or "", px_per_mm), () if lead else (0,)
+    boxes = lead_boxes(known, span, rule, px_per_mm, stated, given.joints)
+    if known.free and not given.layout:
+        boxes = tuple(replace(box, lead=stated.get(i, read.get(i, box.lead))) for i, box in enumerate(boxes))
+        other = tuple(box.lead for box in boxes) != known.columns[0]
+        return boxes, tuple(i for i in range(len(boxes)) if other and i not in read and i not in stated)
+    return _named_strips(boxes, traces, read, stated)
+
+
+def _open_names(layout: PageLayout, leads: tuple[str, ...]) -> dict[int, str]:
+    """Return the stated leads by the boxes that the layout leaves open; refuse if there are not as many."""
+    if not leads:
+        return {}
+    boxes = layout.boxes()
+    strips = range(len(boxes) - len(layout.strips), len(boxes))
+    unnamed = [0] if layout.in_turn else list(range(len(boxes)) if layout.free else strips)
+    if len(unnamed) != len(leads) or set(leads) - set(LEAD_NAMES):
+        raise IntakeError(
+            f"The layout {layout.name} leaves {len(unnamed)} leads open, and {', '.join(leads)} were stated; state "
+            f"{len(unnamed)} of {', '.join(LEAD_NAMES)}."
+        )
+    return dict(zip(unnamed, leads, strict=True))
+
+
 def _named_strips(
-    boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], words: tuple[Word, ...], lanes: Matrix, names: dict[int, str]
+    boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], read: dict[int, str], stated: dict[int, str]
 ) -> tuple[tuple[LeadBox, ...], tuple[int, ...]]:
     """Name each strip by the lead that it repeats or by its label, and list the doubtful ones."""
     doubtful = []
     named = []
     for i, box in enumerate(boxes):
-        if not box.strip or i in names or len({other.lead for other in boxes if not other.strip}) < len(TWELVE_LEADS):
+        if not box.strip or i in stated or len({other.lead for other in boxes if not other.strip}) < len(TWELVE_LEADS):
             named.append(box)
             continue
-        read = [word.text for word in words if word.text in TWELVE_LEADS and row_of(word, lanes) == box.row]
-        lead = strip_lead(box, boxes, traces) or (read[0] if len(set(read)) == 1 else None)
+        lead = strip_lead(box, boxes, traces) or read.get(i)
         if lead is None:
             doubtful.append(i)
         named.append(replace(box, lead=lead or box.lead))
     return tuple(named), tuple(doubtful)
 
 
-def _needs(
-    grid: Grid, speed: MeasuredValue | None, gain: MeasuredValue | None, layout: LayoutChoice, mm: float, rows: int
-) -> tuple[Need, ...]:
-    found = []
-    if grid.confidence < SURE:
-        found.append(Need("grid", f"Are the lines of the grid ({grid.boxes}) read rightly? State its spacing."))
-    if speed is None or speed.confidence < SURE:
-        likely = next((s for s in (25.0, 50.0) if abs(mm / s - 10) < 10 * PAGE_TOLERANCE), None)
-        found.append(Need("speed", "How fast did the paper run: 25 or 50 mm/s?", likely))
-    if gain is None or gain.confidence < SURE:
-        found.append(Need("gain", "How many millimetres is a millivolt: 5, 10 or 20 mm/mV?"))
-    if layout.confidence < SURE:
-        asked = f"{rows} rows of traces were found; which layout is it?"
-        if not layout.name:
-            asked = f"{rows} rows of traces were found, and no known layout has so many: correct the rows' baselines."
-        if mm < _WHOLE_MM:
-            asked += f" They are {mm:.0f} mm long, on a whole page about 250 mm: if a part is missing, show all of it."
-        found.append(Need("layout", asked, layout.name or None))
-    return tuple(found)
-
-
-def _asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...]) -> Iterator[Need]:
-    """Yield a question for each doubtful strip."""
-    one = sum(box.strip for box in boxes) == 1
-    for i in doubtful:
-        where = "at the bottom" if one else f"in row {boxes[i].row + 1}"
-        yield Need("strip", f"Which lead does the long strip {where} show?", boxes[i].lead, i)
+def _gains(
+    pulses: tuple[Pulse, ...], words: tuple[Word, ...], boxes: tuple[LeadBox, ...], px_per_mm: int, given: Corrections
+) -> tuple[MeasuredValue | None, MeasuredValue | None, str]:
+    """Return the gain, that of the chest leads where it differs, and why the gain is not known."""
+    if given.gain:
+        chest = MeasuredValue(given.chest_gain, 1.0, "stated") if given.chest_gain else None
+        return MeasuredValue(given.gain, 1.0, "stated"), chest, ""
+    limb = {box.row for box in boxes if not box.lead.startswith("V")}
+    pair = gain_pair(pulses, words, tuple(sorted({box.row for box in boxes} - limb)), px_per_mm)
+    if pair is not None:
+        return *pair, ""
+    seen = sorted(gains_seen(pulses, px_per_mm))
+    unsure = f"The page shows pulses of {' and '.join(f'{gain:g}' for gain in seen)} mm: two gains."
+    return gain_of(pulses, words, px_per_mm), None, unsure if len(seen) > 1 else ""

@@ -1,4 +1,4 @@
-"""Draws the words that 12-lead pages carry, in several typefaces: `python -m pipeline.digitisation.glyphs`.
+"""Draws the words that ECG pages carry, in several typefaces: `python -m pipeline.digitisation.glyphs`.
 
 Writes glyphs.npz beside this file: arrays `TYPEFACE/WORD` (h, w) uint8, ink 255. Typefaces starting with "held" serve
 the test pages of `pipeline.synthesis.ecg_pages` and are never templates of the reader.
@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont  # noqa: TID251 - it draws, and decodes nothing
 
-from pipeline.digitisation.layouts import TWELVE_LEADS
-from pipeline.digitisation.words import GLYPHS
+from pipeline.digitisation.phrases import GLYPHS, LETTERS, NUMBERS, SINGLE_LEADS, UNITS
+from pipeline.digitisation.words import CUT_OFF, LEAD_NAMES
 
-WORDS = (*TWELVE_LEADS, "25 mm/s", "50 mm/s", "5 mm/mV", "10 mm/mV", "20 mm/mV", "ID 4711", "HR 72", "0.05-40 Hz")
+OTHERS = ("ID 4711", "HR 72", "0.05-40 Hz", "Sinus rhythm")
+PHRASES = (*UNITS, *(number for numbers in NUMBERS.values() for number in numbers), *SINGLE_LEADS)
+WORDS = dict.fromkeys((*LEAD_NAMES, *CUT_OFF, *PHRASES, *LETTERS, *OTHERS))
 HEIGHT_PX = 48
 DEJAVU, LIBERATION = Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/truetype/liberation")
 FACES = {

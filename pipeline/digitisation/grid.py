@@ -32,6 +32,10 @@ _AGREE: Final = 0.5  # weight of such an agreement; the best score of each direc
 _STRENGTH_MIN: Final = 18.0  # least ratio of a tile's spectral peak to the median around it
 _TILES_MIN: Final = 0.25  # share of the tiles that must show the grid in both directions
 _ANISOTROPY_MAX: Final = 1.6  # the two directions may differ by this factor
+_TRACE_PERCENTILE: Final = 97  # the trace is darker than the grid and must not drown it
+_UNEQUAL: Final = 1.06  # two directions differ by more only where something else was taken for the grid, or in photos
+_INK_LEVEL: Final = 0.8  # share of the brightness around it below which a pixel is ink
+_INK_AROUND_PX: Final = 31
 _BOX_MM: Final = 5.0
 _WIDE_MM, _NARROW_MM = 550.0, 110.0  # no page is wider; few are narrower
 NO_GRID: Final = (
@@ -119,25 +123,54 @@ def measure_grid(picture: PictureArray) -> Grid:
             f"The picture has {picture.shape[1]} x {picture.shape[0]} pixels, at least {_TILE_PX[0]} per side are "
             "needed for a 12-lead page; scan or photograph it larger."
         )
-    full, centre = _tile_spectra(small)
+    grey = darkness(small)
+    grid = _measured(np.minimum(grey, np.percentile(grey, _TRACE_PERCENTILE)), picture.shape, scale)
+    if grid is None or not _is_square(grid):
+        bare = _measured(_without_ink(grey, small), picture.shape, scale)
+        if bare is not None and _is_square(bare):
+            return bare
+    if grid is None:
+        raise IntakeError(NO_GRID)
+    return grid
+
+
+def _is_square(grid: Grid) -> bool:
+    return max(grid.px_per_mm) <= _UNEQUAL * min(grid.px_per_mm)
+
+
+def _without_ink(grey: FloatArray, picture: PictureArray) -> FloatArray:
+    """Return the darkness (h, w) with usual paper in place of the ink: regular beats must not drown a faint grid.
+
+    Ink is dark in all colours and far darker than most of the picture.
+    """
+    brightest = cv2.blur(picture.max(axis=2), (3, 3)).astype(np.float32)
+    around = cv2.blur(brightest, (_INK_AROUND_PX, _INK_AROUND_PX))
+    ink = cv2.dilate((brightest < _INK_LEVEL * around).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    bare = np.where(ink, np.median(grey), grey)
+    return np.asarray(np.minimum(bare, np.percentile(bare[~ink], _TRACE_PERCENTILE)) if (~ink).any() else bare)
+
+
+def _measured(grey: FloatArray, shape: tuple[int, ...], scale: float) -> Grid | None:
+    """Return the grid of a picture of this shape, by its darkness (h, w) at `scale`; None if none is seen."""
+    height, width = grey.shape
+    full, centre = _tile_spectra(grey)
     across, down = (_wedge(full, centre, vertical=vertical) for vertical in (False, True))
     lines = _fundamentals(across, down)
-    if lines is None:
-        raise IntakeError(NO_GRID)
-    lines_mm, sure, words = _lines_mm(across, down, lines, max(width, height))
+    apart = None if lines is None else _lines_mm(across, down, lines, max(width, height))
+    if lines is None or apart is None:
+        return None
+    lines_mm, sure, words = apart
     vectors = [_vectors(spectra, line) for spectra, line in zip((across, down), lines, strict=True)]
     seen = float(np.mean((vectors[0][:, 2] > 0) & (vectors[1][:, 2] > 0)))
     if seen < _TILES_MIN:
-        raise IntakeError(NO_GRID)
+        return None
     fitted = _homography(centre, vectors[0], vectors[1], lines_mm, (width, height))
     to_mm = fitted @ np.diag([scale, scale, 1.0])
-    return Grid(to_mm, *_at_middle(to_mm, picture.shape), round(sure * min(1.0, seen / 0.6), 3), words)
+    return Grid(to_mm, *_at_middle(to_mm, shape), round(sure * min(1.0, seen / 0.6), 3), words)
 
 
-def _tile_spectra(picture: PictureArray) -> tuple[FloatArray, Matrix]:
-    """Return centred power spectra (n, side, side) of overlapping tiles, and the middles of the tiles (n, 2)."""
-    grey = darkness(picture)
-    grey = np.minimum(grey, np.percentile(grey, 97))  # the trace is darker than the grid and must not drown it
+def _tile_spectra(grey: FloatArray) -> tuple[FloatArray, Matrix]:
+    """Return centred power spectra (n, side, side) of overlapping tiles of a darkness, and their middles (n, 2)."""
     height, width = grey.shape
     side = int(np.clip(max(height, width) // _TILES, *_TILE_PX)) // 2 * 2
     window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
@@ -273,8 +306,8 @@ def _parabola(power: FloatArray, fy: int, fx: int) -> Matrix:
 
 def _lines_mm(
     across: _Spectra, down: _Spectra, lines: tuple[float, float], side_px: int
-) -> tuple[tuple[float, float], float, str]:
-    """Decide how many millimetres apart the lines of each direction are, with confidence and reason."""
+) -> tuple[tuple[float, float], float, str] | None:
+    """Decide how many millimetres apart the lines of each direction are, with confidence and reason; None: no grid."""
     boxes = [_is_box(spectra, line) for spectra, line in zip((across, down), lines, strict=True)]
     ratio = lines[0] / lines[1]
     if any(boxes) and not all(boxes) and not 1 / _ANISOTROPY_MAX < ratio < _ANISOTROPY_MAX:
@@ -284,13 +317,13 @@ def _lines_mm(
         if apart[fine] == 1.0:
             return (apart[0], apart[1]), 1.0, "5 mm boxes of 1 mm lines"
     if not 1 / _ANISOTROPY_MAX < ratio < _ANISOTROPY_MAX:
-        raise IntakeError(NO_GRID)
+        return None
     if any(boxes):
         return (_BOX_MM, _BOX_MM), 1.0, "5 mm boxes of 1 mm lines"
     count = side_px * min(lines) / across.side
     if count * _BOX_MM > _WIDE_MM:
         if across.side / max(lines) < _LINE_MIN_PX:
-            raise IntakeError(NO_GRID)
+            return None
         return (1.0, 1.0), 0.9, "1 mm lines"
     return (_BOX_MM, _BOX_MM), 0.9 if count * _BOX_MM > _NARROW_MM else 0.4, "5 mm lines"
 

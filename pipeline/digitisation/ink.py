@@ -24,6 +24,8 @@ _INK_MIN: Final = 0.12  # least darkness above the grid's that counts as ink
 _THRESHOLD: Final = 0.45
 _SPECK_MM: Final = 1.2
 _FLAT_MM: Final = 1.3  # strokes lower than this belong to a baseline or a wave, not to a QRS
+_SCREEN_DARK: Final = 90.0  # brightness, 0..255, below which the background of a screen is dark
+_SCREEN_LINES: Final = 1.5  # how much further its lines are above the background than anything is below
 _LANE_SMOOTH_MM: Final = 1.8
 _LANE_APART_MM: Final = 8.0
 _LANE_LEVEL: Final = 0.3  # share of the lane with the most flat ink
@@ -48,10 +50,23 @@ class Ink:
     contrast: float
 
 
+def is_dark_screen(picture: PictureArray) -> bool:
+    """Tell whether a picture (h, w, 3) shows bright lines on a dark background."""
+    bright = picture[::4, ::4].max(axis=2)
+    low, usual, high = (float(value) for value in np.percentile(bright, (2, 50, 99)))
+    return usual < _SCREEN_DARK and high - usual > _SCREEN_LINES * max(usual - low, 1.0)
+
+
+def inverted(picture: PictureArray) -> PictureArray:
+    """Return a dark screen as paper, (h, w, 3) uint8: the brighter a pixel in its brightest colour, the darker."""
+    grey = 255 - picture.max(axis=2)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
 def find_ink(sheet: PaperSheet) -> Ink:
     """Find the ink of a sheet: dark in every colour, and darker than the grid's own pattern around it."""
     brightest = sheet.picture.max(axis=2)
-    dark = _below_background(brightest, sheet.px_per_mm)
+    dark = below_background(brightest, sheet.px_per_mm)
     dark = np.maximum(dark - _pattern(dark, sheet.px_per_mm), 0)
     dark[~sheet.paper] = 0
     full = max(_INK_MIN, float(np.percentile(dark[dark > _INK_MIN / 2], 85)) if (dark > _INK_MIN / 2).any() else 0)
@@ -60,7 +75,7 @@ def find_ink(sheet: PaperSheet) -> Ink:
     return Ink(read_only(strength), read_only(mask), round(full, 3))
 
 
-def _below_background(channel: PictureArray, px_per_mm: int) -> FloatArray:
+def below_background(channel: PictureArray, px_per_mm: int) -> FloatArray:
     """Return how much darker than the paper around it each pixel is, 0..1."""
     small = cv2.resize(channel, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     reach = max(3, round(px_per_mm * 3 / 4)) | 1

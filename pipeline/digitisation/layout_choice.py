@@ -5,28 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Mask
-from pipeline.digitisation.layouts import LAYOUTS, TWELVE_LEADS, PageLayout
+from pipeline.digitisation.label_evidence import (
+    NEAR_MM,
+    LabelFit,
+    fit_labels,
+    limb_misfit,
+    limb_odds,
+    rows_alike,
+    said_lead,
+)
+from pipeline.digitisation.layouts import LAYOUTS, ONE_LEAD, PageLayout, layout_names, layout_of, other_order
+from pipeline.digitisation.phrases import Word
 from pipeline.digitisation.speed_and_gain import Pulse
 from pipeline.digitisation.trace import Trace
-from pipeline.digitisation.words import Word
+from pipeline.digitisation.words import LEAD_NAMES
 from pipeline.errors import IntakeError
 
 Matrix = NDArray[np.float64]
 
 _GAP_MM: Final = 0.4
 _FOOT_MM: Final = 1.0  # foot of a pulse that runs into the trace without a gap
-_NEAR_MM: Final = 3.5  # greatest distance of a rule, or of a label's first letter, from where a column begins
-_LABEL_MM: Final = 14.0  # on most pages labels stand this close to the beginning of their column
-_WRONG: Final = 0.8  # penalty for a label that contradicts a layout
-_WEIGHT: Final = MappingProxyType({"I": 0.05, "II": 0.4, "III": 0.6})  # any stroke looks like an I
+_RARE: Final = -1.0  # log odds of a rarer layout
+_LIKELY: Final = 1.2  # log odds from which on one layout is clearly better than the next
+_ROWS_ALIKE: Final = 2.0  # log odds for one lead where all rows show waves of the same size
+_UNSURE: Final = 0.4
+_ALL_READ: Final = 0.9  # share of a layout's names that is enough where it has but few
+_MOST: Final = 0.6  # share of the rows that must bear the same name to be one lead
+_RARE_ROWS: Final = 5  # three rows of leads and two strips; often four rows and a line of text
+_LESS_CLEAR: Final = 0.85  # share of the other rows' clearness
 _UNEVEN: Final = 0.2  # row distances may differ by this share
+_JUMP: Final = 0.12  # weight of a jump of the traces: beats make some too
 _STRIP_ALIKE: Final = 0.9  # correlation above which a strip shows the same lead as a box
 _STRIP_CLEARER: Final = 0.04
 
@@ -56,12 +70,30 @@ class LeadBox:
 
 @dataclass(frozen=True)
 class LayoutChoice:
-    """A layout by name, "" if none fits; its confidence (0..1); the evidence for it; others with as many rows."""
+    """The layout of a page.
+
+    Attributes
+    ----------
+    name : str
+        One of `layouts.layout_names`.
+    confidence : float
+        0..1.
+    reason : str
+        The evidence for it.
+    others : tuple of str
+        Others with as many rows.
+    names : tuple of (int, str)
+        The names that were read in their places, by box.
+    likely : bool
+        Whether it is clearly better than the others, even if not sure.
+    """
 
     name: str
     confidence: float
     reason: str
     others: tuple[str, ...] = ()
+    names: tuple[tuple[int, str], ...] = ()
+    likely: bool = False
 
 
 def time_span(traces: tuple[Trace, ...], pulses: tuple[Pulse, ...], px_per_mm: int) -> tuple[int, int]:
@@ -102,26 +134,35 @@ def _ends(trace: Trace, pulse: Pulse | None, px_per_mm: int) -> tuple[int, int]:
 def evenly_spaced(lanes: Matrix, clear: Matrix) -> Mask:
     """Tell which lanes (n,) are rows of a page, leaving out an odd one (an edge, a line of text) at the top or bottom.
 
-    A lane is left out only if no known layout has this many rows, one has a row less, and that end is both spaced
-    differently from the others and less clear (`clear` (n,), 0..1) than all of them.
+    A lane is left out only if no common layout has this many rows, one has a row less, and that end is both spaced
+    differently from the others and less clear (`clear` (n,), 0..1) than all of them; clearly less if a rarer layout
+    has this many rows.
     """
     keep = np.ones(lanes.size, np.bool_)
     counts = {layout.rows for layout in LAYOUTS.values()}
-    if lanes.size in counts or lanes.size - 1 not in counts:
+    if lanes.size in counts - {_RARE_ROWS} or lanes.size - 1 not in counts:
         return keep
+    share = _LESS_CLEAR if lanes.size == _RARE_ROWS else 1.0
     apart = np.diff(lanes)
     usual = float(np.median(apart))
     odd = [end for end, gap in ((0, apart[0]), (-1, apart[-1])) if abs(gap / usual - 1) > _UNEVEN]
     worst = min(odd, key=lambda end: float(clear[end]), default=None)
-    if worst is not None and clear[worst] < np.delete(clear, worst).min():
+    if worst is not None and clear[worst] < share * np.delete(clear, worst).min():
         keep[worst] = False
     return keep
 
 
 def choose_layout(
-    lanes: Matrix, span: tuple[int, int], words: tuple[Word, ...], rule: Mask, jumps: Matrix, px_per_mm: int
+    lanes: Matrix,
+    span: tuple[int, int],
+    words: tuple[Word, ...],
+    rule: Mask,
+    traces: tuple[Trace, ...],
+    px_per_mm: int,
 ) -> LayoutChoice:
-    """Choose the layout with as many rows as lanes that is best supported by labels, rules and jumps of the traces.
+    """Choose the layout that best explains the names of the leads, the lines between columns, and the traces.
+
+    Without names no choice is sure: lines and traces say how many columns there are, not which leads.
 
     Parameters
     ----------
@@ -133,70 +174,52 @@ def choose_layout(
         Words read on the page.
     rule : (w,) bool
         Columns in which a line stands between the columns of leads.
-    jumps : (w,) float64
-        How far the traces jump at each column, in units of the usual.
+    traces : tuple of Trace
+        One per lane.
     px_per_mm : int
         Resolution of the sheet, pixels per millimetre.
     """
-    fitting = [layout for layout in LAYOUTS.values() if layout.rows == len(lanes)]
-    if not fitting:
-        return LayoutChoice("", 0.0, f"{len(lanes)} rows of traces were found, and no known layout has so many")
-    labels = [word for word in words if word.text in TWELVE_LEADS]
+    layouts = [layout for name in layout_names(len(lanes)) if (layout := layout_of(name, len(lanes)))]
+    jumps = jumps_of(traces, px_per_mm)
     scored = []
-    for layout in fitting:
-        right, wrong = _label_score(layout, lanes, span, labels, px_per_mm)
+    for layout in layouts:
+        fit = fit_labels(layout, lanes, span, words, px_per_mm)
         joint = _joint_score(layout, span, rule, jumps, px_per_mm)
-        scored.append((right - _WRONG * wrong + joint, right, wrong, layout.name))
+        scored.append((fit.score + joint + _prior(layout, span, traces), fit, layout.name))
     scored.sort(key=lambda item: -item[0])
-    best = scored[0]
-    margin = best[0] - scored[1][0] if len(scored) > 1 else max(0.0, best[0])
-    others = tuple(item[3] for item in scored[1:])
-    reason = f"{len(lanes)} rows; {len({word.text for word in labels})} different lead names read"
-    return LayoutChoice(best[3], _confidence(best[1], best[2], margin, len(scored)), reason, others)
+    best, fit, name = scored[0]
+    margin = best - scored[1][0] if len(scored) > 1 else 0.0
+    confidence = _confidence(fit, margin)
+    if name == ONE_LEAD:
+        confidence = 0.8 if margin >= _LIKELY and _is_one_lead(fit, words, len(lanes)) else _UNSURE
+    read = len({word.text for word in words if word.text in LEAD_NAMES})
+    reason = f"{len(lanes)} rows; {read} different lead names read"
+    others = tuple(item[2] for item in scored[1:])
+    return LayoutChoice(name, confidence, reason, others, fit.names, likely=bool(margin >= _LIKELY))
 
 
-def _confidence(right: float, wrong: float, margin: float, candidates: int) -> float:
-    if wrong > right:
-        return 0.3
-    if right >= 2 and margin >= 1:
+def _prior(layout: PageLayout, span: tuple[int, int], traces: tuple[Trace, ...]) -> float:
+    """Return the log odds of a layout before its names are read: rare ones less, and limb leads that do not add up."""
+    if layout.in_turn:
+        return 2 * _RARE + (_ROWS_ALIKE if rows_alike(span, traces) else -2 * _ROWS_ALIKE)
+    twin = other_order(layout)
+    against = 0.0 if twin is None else limb_odds(limb_misfit(layout, span, traces), limb_misfit(twin, span, traces))
+    return _RARE * (layout.free or layout.cabrera) + min(0.0, against)
+
+
+def _is_one_lead(fit: LabelFit, words: tuple[Word, ...], rows: int) -> bool:
+    """Tell whether the page says that all its rows are one lead: "Lead I", or the same name before most rows."""
+    named = {text for _, text in fit.names} - {"I"}  # any stroke looks like an I
+    said = said_lead(words)
+    return len(fit.names) >= max(2.0, _MOST * rows) or (said is not None and named <= {said})
+
+
+def _confidence(fit: LabelFit, margin: float) -> float:
+    if (fit.right < 1 and fit.share < _ALL_READ) or fit.wrong > fit.right:
+        return 0.3 if fit.wrong > fit.right else _UNSURE
+    if margin >= 2 * _LIKELY and fit.right >= 2:
         return 0.95
-    if right >= 1 and margin >= 0.7:
-        return 0.8
-    if candidates == 1:
-        return 0.65
-    return 0.6 if margin >= 1.5 else 0.4
-
-
-def _label_score(
-    layout: PageLayout, lanes: Matrix, span: tuple[int, int], labels: list[Word], px_per_mm: int
-) -> tuple[float, float]:
-    """Return how much of what was read stands where the layout has it, and how much does not."""
-    boxes = {(row, column): lead for row, column, _, lead in layout.boxes()}
-    width = (span[1] - span[0]) / len(layout.columns)
-    below = len(layout.columns[0])
-    right = wrong = 0.0
-    for word in labels:
-        row = row_of(word, lanes)
-        if row is None:
-            continue
-        column = int(np.clip((word.x + _NEAR_MM * px_per_mm - span[0]) // width, 0, len(layout.columns) - 1))
-        away_mm = (word.x - span[0] - column * width) / px_per_mm
-        weight = word.alike**2 * _WEIGHT.get(word.text, 1.0) * (1.0 if away_mm < _LABEL_MM else 0.5)
-        if row >= below:
-            column, weight = 0, 0.5 * weight * (away_mm < _LABEL_MM and column == 0)
-        if boxes[row, column] == word.text:
-            right += weight
-        else:
-            wrong += weight
-    return right, wrong
-
-
-def row_of(word: Word, lanes: Matrix) -> int | None:
-    """Return the lane that a word belongs to: the next one below it, or one just above it; None if there is none."""
-    apart = float(np.median(np.diff(lanes))) if lanes.size > 1 else 200.0
-    distance = lanes - word.y
-    near = np.where((distance > -0.3 * apart) & (distance < 0.85 * apart), np.abs(distance), np.inf)
-    return int(near.argmin()) if np.isfinite(near.min()) else None
+    return 0.8 if margin >= _LIKELY else _UNSURE
 
 
 def _joint_score(layout: PageLayout, span: tuple[int, int], rule: Mask, jumps: Matrix, px_per_mm: int) -> float:
@@ -204,12 +227,12 @@ def _joint_score(layout: PageLayout, span: tuple[int, int], rule: Mask, jumps: M
     count = len(layout.columns)
     found = np.flatnonzero(rule[span[0] + px_per_mm * 5 : span[1] - px_per_mm * 5]) + span[0] + px_per_mm * 5
     joints = np.array([span[0] + (span[1] - span[0]) * i / count for i in range(1, count)])
-    reach = round(_NEAR_MM * px_per_mm)
+    reach = round(NEAR_MM * px_per_mm)
     score = 0.0
     for joint in joints:
         score += 1.0 if found.size and np.abs(found - joint).min() <= reach else 0.0
         near = jumps[max(0, round(joint) - reach // 2) : round(joint) + reach // 2]
-        score += 0.25 * float(np.clip(near.max(initial=0.0) - 3.0, 0, 4))
+        score += _JUMP * float(np.clip(near.max(initial=0.0) - 3.0, 0, 4))
     groups = np.split(found, np.flatnonzero(np.diff(found) > reach) + 1) if found.size else []
     for group in groups:
         away = np.abs(joints - group.mean()).min() if joints.size else np.inf
@@ -286,9 +309,37 @@ def lead_boxes(
     )
 
 
+def boxes_in_turn(
+    traces: tuple[Trace, ...], pulses: tuple[Pulse, ...], span: tuple[int, int], lead: str, px_per_mm: int
+) -> tuple[LeadBox, ...]:
+    """Lay out one lead over all rows; a row that begins later or ends earlier than the others keeps its own ends.
+
+    Parameters
+    ----------
+    traces : tuple of Trace
+        One per row.
+    pulses : tuple of Pulse
+        Calibration pulses.
+    span : tuple[int, int]
+        First and last column of most traces, pixels.
+    lead : str
+        Its name.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+    """
+    by_lane = {pulse.lane: pulse for pulse in pulses}
+    boxes = []
+    for row, trace in enumerate(traces):
+        own = _ends(trace, by_lane.get(row), px_per_mm)
+        start = own[0] if own[0] > span[0] + NEAR_MM * px_per_mm else span[0]
+        stop = own[1] if own[1] < span[1] - NEAR_MM * px_per_mm else span[1]
+        boxes.append(LeadBox(lead, row, start, stop))
+    return tuple(boxes)
+
+
 def _even_edges(count: int, span: tuple[int, int], rule: Mask, px_per_mm: int) -> list[int]:
     edges = [round(span[0] + (span[1] - span[0]) * i / count) for i in range(count + 1)]
-    reach = round(_NEAR_MM * px_per_mm)
+    reach = round(NEAR_MM * px_per_mm)
     for i in range(1, count):
         near = np.flatnonzero(rule[max(0, edges[i] - reach) : edges[i] + reach])
         if near.size:

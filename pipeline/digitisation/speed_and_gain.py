@@ -1,4 +1,4 @@
-"""Speed and gain, from the calibration pulse and from printed words, or not at all; never a guess."""
+"""Speed and gain, from the calibration pulses and from printed words, or not at all; never a guess."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.digitisation.ink import Ink, Mask
-from pipeline.digitisation.words import Word
+from pipeline.digitisation.phrases import Word
 from pipeline.signal.gaps import runs
 
 Matrix = NDArray[np.float64]
 
 SPEEDS: Final = (25.0, 50.0)
 GAINS: Final = (5.0, 10.0, 20.0)
+GAIN_PAIRS: Final = ((10.0, 5.0), (20.0, 10.0))  # of the limb leads and of the chest leads, where they differ
 _PULSE_S: Final = 0.2  # a calibration pulse is 1 mV for 0.2 s
 _HEIGHT_TOLERANCE: Final = 0.08
 _WIDTH_TOLERANCE: Final = 0.16
@@ -27,6 +28,8 @@ _SEARCH_MM: Final = 45.0  # from the edges of the sheet
 _INK: Final = 0.35
 _UPRIGHT: Final = 0.85  # share of the height of a pulse's stroke that shows ink
 _ROOF: Final = 0.8  # share of its width
+_SAME_PLACE_MM: Final = 2.0
+_SAME_WIDTH_MM: Final = 0.6
 _AGREE: Final = 0.3  # share of the lanes that must show the same pulse
 
 
@@ -63,6 +66,8 @@ class MeasuredValue:
 def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
     """Find the calibration pulses on which the lanes agree: alike in height and width, at the same end of the page.
 
+    Where the other lanes have another gain, their pulses stand in the same place with another height; they count too.
+
     Parameters
     ----------
     ink : Ink
@@ -81,7 +86,27 @@ def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
         firsts = {other.lane: other for other in sorted(alike, key=lambda other: -abs(other.left - pulse.left))}
         if len(firsts) > len(best):
             best = [firsts[lane] for lane in sorted(firsts)]
-    return tuple(best) if len(best) >= max(2.0, _AGREE * lanes.size) else ()
+    if len(best) < max(2.0, _AGREE * lanes.size):
+        return ()
+    return tuple(sorted((*best, *_of_other_height(found, best, lanes.size, px_per_mm)), key=lambda pulse: pulse.lane))
+
+
+def _of_other_height(found: list[Pulse], best: list[Pulse], lanes: int, px_per_mm: int) -> list[Pulse]:
+    """Return the pulses of the other lanes, if all of them have one of the same place and width as `best`."""
+    left = float(np.median([pulse.left for pulse in best]))
+    wide = float(np.median([pulse.right - pulse.left for pulse in best]))
+    others: dict[int, Pulse] = {}
+    for pulse in found:
+        alike = abs(pulse.left - left) < _SAME_PLACE_MM * px_per_mm
+        if alike and abs(pulse.right - pulse.left - wide) < _SAME_WIDTH_MM * px_per_mm and _gain_near(pulse, px_per_mm):
+            others.setdefault(pulse.lane, pulse)
+    rest = [others[lane] for lane in sorted(others) if lane not in {pulse.lane for pulse in best}]
+    return rest if len(rest) >= max(2, lanes - len(best)) else []
+
+
+def _gain_near(pulse: Pulse, px_per_mm: int) -> float | None:
+    height = (pulse.foot - pulse.top) / px_per_mm
+    return next((gain for gain in GAINS if abs(height / gain - 1) < _HEIGHT_TOLERANCE), None)
 
 
 def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
@@ -153,12 +178,63 @@ def gain_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) 
 
     Returns
     -------
-    Measured or None
-        Millimetres per millivolt; None where neither tells.
+    MeasuredValue or None
+        Millimetres per millivolt; None where neither tells, or where they tell of several gains.
     """
     height = float(np.median([pulse.foot - pulse.top for pulse in pulses])) / px_per_mm if pulses else 0.0
+    if len(gains_seen(pulses, px_per_mm)) > 1:
+        return None
     seen = [gain for gain in GAINS if abs(height / gain - 1) < _HEIGHT_TOLERANCE]
     return _agreed(seen, _printed(words, "mm/mV"), f"the calibration pulse is {height:.1f} mm high")
+
+
+def gains_seen(pulses: tuple[Pulse, ...], px_per_mm: int) -> dict[float, tuple[int, ...]]:
+    """Return the lanes of each gain that the heights of the pulses show."""
+    found: dict[float, tuple[int, ...]] = {}
+    for pulse in pulses:
+        gain = _gain_near(pulse, px_per_mm)
+        if gain is not None:
+            found[gain] = (*found.get(gain, ()), pulse.lane)
+    return {gain: lanes for gain, lanes in found.items() if len(lanes) > 1}
+
+
+def gain_pair(
+    pulses: tuple[Pulse, ...], words: tuple[Word, ...], chest_lanes: tuple[int, ...], px_per_mm: int
+) -> tuple[MeasuredValue, MeasuredValue] | None:
+    """Determine two gains, of the limb leads and of the chest leads, from pulses of two heights or "10/5 mm/mV".
+
+    Parameters
+    ----------
+    pulses : tuple of Pulse
+        Calibration pulses.
+    words : tuple of Word
+        Words read on the page.
+    chest_lanes : tuple of int
+        Lanes with chest leads only.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    tuple of MeasuredValue, or None
+        None where the page does not show two gains, or not which leads have which.
+    """
+    seen = gains_seen(pulses, px_per_mm)
+    if len(seen) == 2:
+        sides = {lane: gain for gain, rows in seen.items() for lane in rows}
+        limb = sorted({sides[lane] for lane in sides if lane not in chest_lanes})
+        chest = sorted({sides[lane] for lane in sides if lane in chest_lanes})
+        if len(limb) != 1 or len(chest) != 1 or limb == chest:
+            return None
+        how = "the calibration pulse of these rows"
+        return MeasuredValue(limb[0], 0.85, how), MeasuredValue(chest[0], 0.85, how)
+    pairs = {word.text.split()[0] for word in words if word.text.endswith(" mm/mV") and "/" in word.text.split()[0]}
+    if len(pairs) != 1:
+        return None
+    limb_mm, chest_mm = (float(part) for part in pairs.pop().split("/"))
+    if not set(seen) <= {limb_mm, chest_mm}:
+        return None
+    return MeasuredValue(limb_mm, 0.8, "it is printed"), MeasuredValue(chest_mm, 0.8, "it is printed")
 
 
 def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> MeasuredValue | None:
@@ -175,7 +251,7 @@ def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int)
 
     Returns
     -------
-    Measured or None
+    MeasuredValue or None
         Millimetres per second; None where neither tells.
     """
     width = float(np.median([pulse.right - pulse.left for pulse in pulses])) / px_per_mm if pulses else 0.0
@@ -184,7 +260,8 @@ def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int)
 
 
 def _printed(words: tuple[Word, ...], unit: str) -> list[float]:
-    return sorted({float(word.text.split()[0]) for word in words if word.text.endswith(" " + unit)})
+    texts = {word.text.split()[0] for word in words if word.text.endswith(" " + unit)}
+    return sorted({float(part) for text in texts for part in text.split("/")})
 
 
 def _agreed(seen: list[float], printed: list[float], how: str) -> MeasuredValue | None:

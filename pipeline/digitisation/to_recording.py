@@ -10,8 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.digitise import PAGE_TOLERANCE, Corrections, Digitised, digitise
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import Digitised, digitise
 from pipeline.digitisation.layout_choice import LeadBox
+from pipeline.digitisation.layouts import ONE_LEAD
+from pipeline.digitisation.questions import PAGE_TOLERANCE
 from pipeline.errors import IntakeError
 from pipeline.intake import read_picture, read_picture_file
 from pipeline.signal.gaps import runs
@@ -75,14 +78,31 @@ def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> R
         raise IntakeError("Questions about the page are open: " + " ".join(need.question for need in found.needs))
     if not found.boxes:
         raise IntakeError(f"The layout {found.layout.name!r} does not fit {len(found.lanes)} rows; choose another.")
-    _require_own_names(found.boxes)
     px_per_s = found.sheet.px_per_mm * found.speed.value
+    if found.layout.name == ONE_LEAD:
+        return _recording(found, {found.boxes[0].lead: _in_turn(found, px_per_s)}, name, digest)
+    _require_own_names(found.boxes)
     seconds = (found.span[1] - found.span[0]) / px_per_s
     seconds = next((s for s in _PAGE_S if -_PAGE_EXCESS * s <= s - seconds <= PAGE_TOLERANCE * s), seconds)
     signals: dict[str, FloatArray] = {}
     for box in found.boxes:
         if box.strip or box.lead not in signals:
-            signals[box.lead] = _values(found, box, round(seconds * FS), px_per_s, found.gain.value)
+            signals[box.lead] = _values(found, box, found.span, round(seconds * FS), px_per_s)
+    return _recording(found, signals, name, digest)
+
+
+def _in_turn(found: Digitised, px_per_s: float) -> FloatArray:
+    """Return the one lead of a page (n,) in mV: its rows, each after the one above."""
+    rows = []
+    for box in found.boxes:
+        seconds = (box.stop - box.start) / px_per_s
+        if abs(seconds - round(seconds)) <= _PAGE_EXCESS * seconds:
+            seconds = round(seconds)
+        rows.append(_values(found, box, (box.start, box.stop), round(seconds * FS), px_per_s))
+    return np.concatenate(rows)
+
+
+def _recording(found: Digitised, signals: dict[str, FloatArray], name: str, digest: str | None) -> Recording:
     if not any(np.isfinite(values).any() for values in signals.values()):
         raise IntakeError("No trace was seen inside the lead boxes; move them.")
     p_signal = np.stack(list(signals.values()), axis=1)
@@ -93,10 +113,20 @@ def to_recording(found: Digitised, *, name: str, digest: str | None = None) -> R
         leads=tuple(signals),
         digest=digest or hashlib.sha256(p_signal.tobytes() + repr(found.corrections).encode()).hexdigest(),
         calibrated=(True,) * len(signals),
-        notices=(
-            f"Read from a picture of a page: {found.speed.value:g} mm/s ({found.speed.source}), "
-            f"{found.gain.value:g} mm/mV ({found.gain.source}), layout {found.layout.name}.",
-        ),
+        notices=(_how(found),),
+    )
+
+
+def _how(found: Digitised) -> str:
+    """Say how a page was read."""
+    assert found.speed is not None
+    assert found.gain is not None
+    chest = "" if found.chest_gain is None else f", V1 to V6 {found.chest_gain.value:g} mm/mV"
+    rows = f" over {len(found.boxes)} rows" if found.layout.name == ONE_LEAD else ""
+    return (
+        f"Read from a picture of a {'dark screen, inverted' if found.dark_screen else 'page'}: "
+        f"{found.speed.value:g} mm/s ({found.speed.source}), "
+        f"{found.gain.value:g} mm/mV ({found.gain.source}){chest}, layout {found.layout.name}{rows}."
     )
 
 
@@ -106,19 +136,22 @@ def _require_own_names(boxes: tuple[LeadBox, ...]) -> None:
         raise IntakeError(f"More than one box is called {twice[0]}; give each lead a name of its own.")
 
 
-def _values(found: Digitised, box: LeadBox, count: int, px_per_s: float, gain: float) -> FloatArray:
-    """Return one lead (count,) in mV, NaN outside its box and where its trace was not seen."""
+def _values(found: Digitised, box: LeadBox, span: tuple[int, int], count: int, px_per_s: float) -> FloatArray:
+    """Return one lead (count,) in mV, NaN outside its box and where its trace was not seen; `span` begins at 0 s."""
     fine = found.sheet.px_per_mm
+    chest = found.chest_gain if box.lead.startswith("V") else None
+    gain = chest or found.gain
+    assert gain is not None
     row = found.traces[box.row].row
     margin = round(_JOINT_MM * fine)
-    start = box.start + (margin if box.start > found.span[0] else 0)
-    stop = box.stop - (margin if box.stop < found.span[1] else 0)
-    column = found.span[0] + np.arange(count) / FS * px_per_s
+    start = box.start + (margin if box.start > span[0] else 0)
+    stop = box.stop - (margin if box.stop < span[1] else 0)
+    column = span[0] + np.arange(count) / FS * px_per_s
     inside = (column >= start) & (column <= min(stop, row.size) - 1)
     mv = np.full(row.size, np.nan)
     part = _bridged(row[start:stop], round(_HIDDEN_MM * fine))
     level = _baseline(part)
-    mv[start:stop] = (level - part) / fine / gain
+    mv[start:stop] = (level - part) / fine / gain.value
     values = np.full(count, np.nan, np.float32)
     left = np.floor(column[inside]).astype(int)
     share = column[inside] - left

@@ -94,8 +94,11 @@ def follow(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[tuple[Trace, ...], 
     top, bottom = _stroke_ends(mask)
     paths = _brought_back(strength, paths, lanes, (top, bottom), reach, px_per_mm)
     astray = _astray(paths, lanes)
+    sums = _sums(strength)
     traces = tuple(
-        _trace(strength, mask & ~astray[i], *_own_stroke(paths, i, top, bottom), paths[i], float(lanes[i]), px_per_mm)
+        _trace(
+            strength, sums, mask & ~astray[i], *_own_stroke(paths, i, top, bottom), paths[i], float(lanes[i]), px_per_mm
+        )
         for i in range(len(lanes))
     )
     return traces, aside
@@ -259,19 +262,40 @@ def _own_stroke(paths: Rows, lane: int, top: Rows, bottom: Rows) -> tuple[Rows, 
     return first, last
 
 
-def _trace(strength: FloatArray, mask: Mask, first: Rows, last: Rows, path: Rows, lane: float, px_per_mm: int) -> Trace:
+def _sums(strength: FloatArray) -> tuple[Matrix, Matrix]:
+    """Return the sums (h + 1, w) of the ink, and of the ink times its row, above each row."""
+    moment = strength * np.arange(strength.shape[0], dtype=np.float64)[:, None]
+    zero = np.zeros((1, strength.shape[1]))
+    return (
+        np.concatenate([zero, np.cumsum(strength, axis=0, dtype=np.float64)]),
+        np.concatenate([zero, np.cumsum(moment, axis=0)]),
+    )
+
+
+def _trace(
+    strength: FloatArray,
+    sums: tuple[Matrix, Matrix],
+    mask: Mask,
+    first: Rows,
+    last: Rows,
+    path: Rows,
+    lane: float,
+    px_per_mm: int,
+) -> Trace:
     column = np.arange(path.size)
     seen = mask[path, column]
     row = np.full(path.size, np.nan)
     if seen.any():
-        row[seen] = _stroke_rows(strength, first, last, seen, px_per_mm)
+        row[seen] = _stroke_rows(strength, sums, first, last, seen, px_per_mm)
     start, stop = _ends(seen, px_per_mm)
     inside = seen[start:stop]
     clear = float((inside * strength[path, column][start:stop]).mean()) if stop > start else 0.0
     return Trace(_bridged(row, _BRIDGE_MM * px_per_mm), start, stop, lane, round(clear, 3))
 
 
-def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_per_mm: int) -> Matrix:
+def _stroke_rows(
+    strength: FloatArray, sums: tuple[Matrix, Matrix], first: Rows, last: Rows, seen: Mask, px_per_mm: int
+) -> Matrix:
     """Return the rows of the visible columns: the ink-weighted middle of a thin stroke, the outer edge of a tall one.
 
     A pen widens every wave by its own thickness and fills narrow ones. Their outline, narrowed by the pen again, is
@@ -280,9 +304,7 @@ def _stroke_rows(strength: FloatArray, first: Rows, last: Rows, seen: Mask, px_p
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
     height = strength.shape[0]
-    total = np.concatenate([np.zeros((1, strength.shape[1])), np.cumsum(strength, axis=0, dtype=np.float64)])
-    moment = np.cumsum(strength * np.arange(height, dtype=np.float64)[:, None], axis=0)
-    moment = np.concatenate([np.zeros((1, strength.shape[1])), moment])
+    total, moment = sums
     low, high = np.maximum(first - 1, 0), np.minimum(last + 2, height)
     ink = total[high, column] - total[low, column]
     middle = (moment[high, column] - moment[low, column]) / np.maximum(ink, 1e-9)

@@ -1,22 +1,24 @@
-"""Reads the few words found on 12-lead pages (lead names, speed and gain) by comparison with drawn ones."""
+"""Reads the few words found on ECG pages (lead names, speed and gain) by comparison with drawn ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.ink import Ink, Mask
-from pipeline.digitisation.layouts import TWELVE_LEADS
+from pipeline.digitisation.ink import Ink, Mask, below_background
+from pipeline.digitisation.layouts import INVERTED_AVR, TWELVE_LEADS
+from pipeline.digitisation.phrases import GLYPHS, Word, read_phrases
 from pipeline.digitisation.trace import Trace
-from pipeline.types import FloatArray
+from pipeline.types import FloatArray, PictureArray
 
-GLYPHS: Final = Path(__file__).with_name("glyphs.npz")  # drawn by `pipeline.digitisation.glyphs`
+LEAD_NAMES: Final = (*TWELVE_LEADS, INVERTED_AVR)
+CUT_OFF: Final = MappingProxyType({"VR": "aVR", "VL": "aVL", "VF": "aVF"})  # a line often runs through the first letter
 _WORDS_MAX: Final = 250  # a page has fewer; noise would cost time
 _HEIGHT_PX: Final = 20
 _HEIGHT_MM: Final = (1.2, 6.0)
@@ -26,22 +28,13 @@ _WIDER: Final = 1.35  # a word may be wider or narrower than its template by thi
 _ALIKE_MIN: Final = 0.62
 _CLEARER: Final = 0.02  # margin by which the best word must beat the next one
 _INK: Final = 0.35
-_SPEEDS: Final = ("25 mm|s", "50 mm|s")
-_GAINS: Final = ("5 mm|mV", "10 mm|mV", "20 mm|mV")
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word read on the sheet: its centre `x`, `y` in pixels, and its similarity to the template, 0..1."""
-
-    text: str
-    x: float
-    y: float
-    alike: float
+_MARGIN_MIN: Final = 0.03  # share of the picture outside the grid from which on it is searched
+_MARGIN_PX_PER_MM: Final = 8.0
+_MARGIN_INK: Final = 0.6  # darkness of print
 
 
 def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> tuple[Word, ...]:
-    """Read lead names, speeds ("25 mm/s") and gains ("10 mm/mV").
+    """Read lead names, speeds ("25 mm/s"), gains ("10 mm/mV") and single leads ("Lead I").
 
     Parameters
     ----------
@@ -60,8 +53,48 @@ def read_words(ink: Ink, aside: Mask, traces: tuple[Trace, ...], px_per_mm: int)
     for x, y, width, height in _groups((strength > _INK).astype(np.uint8), px_per_mm):
         word = _read(strength[y : y + height, x : x + width])
         if word is not None:
-            found.append(Word(word[0].replace("|", "/"), x + width / 2, y + height / 2, round(word[1], 3)))
-    return tuple(found)
+            found.append(Word(CUT_OFF.get(word[0], word[0]), x + width / 2, y + height / 2, round(word[1], 3)))
+    lines = np.where(free | _letters(ink.mask, px_per_mm), ink.strength, 0).astype(np.float32)
+    return (*found, *read_phrases(lines, px_per_mm))
+
+
+def _letters(mask: Mask, px_per_mm: int) -> Mask:
+    """Return the ink (h, w) as small as a letter, also where a path took it for the beginning of its trace."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    sides = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    small = sides <= _HEIGHT_MM[1] * px_per_mm
+    small[0] = False
+    return np.asarray(small[labels])
+
+
+def read_margins(picture: PictureArray, corners: NDArray[np.float64], px_per_mm: float) -> tuple[Word, ...]:
+    """Read speed, gain and single lead where they are printed beside the grid, above or below it.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+        The whole page, RGB.
+    corners : (4, 2) float64
+        Corners of the part with the grid, pixels.
+    px_per_mm : float
+        Resolution of the picture, pixels per millimetre.
+
+    Returns
+    -------
+    tuple of Word
+        In pixels of the picture.
+    """
+    beside = np.ones(picture.shape[:2], np.uint8)
+    cv2.fillConvexPoly(beside, np.round(corners).astype(np.int32), 0)
+    if beside.mean() < _MARGIN_MIN:
+        return ()
+    scale = min(1.0, _MARGIN_PX_PER_MM / px_per_mm)
+    grey = cv2.resize(picture.max(axis=2), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    beside = cv2.resize(beside, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST)
+    dark = below_background(np.asarray(grey, np.uint8), max(4, round(px_per_mm * scale))) * beside
+    strength = np.clip(dark / _MARGIN_INK, 0, 1).astype(np.float32)
+    found = read_phrases(strength, px_per_mm * scale)
+    return tuple(replace(word, x=word.x / scale, y=word.y / scale) for word in found)
 
 
 def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> Mask:
@@ -69,7 +102,7 @@ def _far_from_traces(mask: Mask, traces: tuple[Trace, ...], px_per_mm: int) -> M
     _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     touched = np.zeros(int(labels.max()) + 1, np.bool_)
     for trace in traces:
-        columns = np.flatnonzero(np.isfinite(trace.row))
+        columns = trace.start + np.flatnonzero(np.isfinite(trace.row[trace.start : trace.stop]))
         rows = np.clip(np.round(trace.row[columns]).astype(int), 0, len(mask) - 1)
         touched[labels[rows, columns]] = True
     touched[0] = True
@@ -93,12 +126,11 @@ def _groups(free: NDArray[np.uint8], px_per_mm: int) -> list[tuple[int, int, int
 @cache
 def _templates() -> tuple[tuple[str, FloatArray], ...]:
     """Return every known word in every typeface that is not held out for tests, `_HEIGHT_PX` tall."""
-    known = (*TWELVE_LEADS, *_SPEEDS, *_GAINS)
     found = []
     with np.load(GLYPHS) as glyphs:
         for name in glyphs.files:
             face, word = name.split("/", 1)
-            if word in known and not face.startswith("held"):
+            if (word in LEAD_NAMES or word in CUT_OFF) and not face.startswith("held"):
                 found.append((word, _scaled(glyphs[name].astype(np.float32) / 255)))
     return tuple(found)
 

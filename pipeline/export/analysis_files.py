@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline._util.files import write_bytes
+from pipeline.export.measured_rows import measured_rows
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm_names import rhythm_name
 from pipeline.types import Analysis, Episode, QualitySegment
@@ -40,7 +41,8 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     dict
         "record", "fs" (Hz), "duration_s", "leads", "model", "quality", "beats", "rhythm", "summary", "version". A beat
         on which no network ran has class "Q", p and abnormal None, confidence 0, and a reason. The episodes in "rhythm"
-        cover the recording in order; analyses of earlier versions have none.
+        cover the recording in order; analyses of earlier versions have none. What was measured follows, as in
+        `pipeline.export.measured_rows`.
     """
     return {
         "record": analysis.record,
@@ -54,6 +56,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         },
         "beats": _beats(analysis),
         **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
+        **measured_rows(analysis.measured),
         "summary": _summary(analysis),
         "version": analysis.version,
     }

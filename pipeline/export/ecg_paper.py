@@ -104,7 +104,7 @@ def draw_pulse(pdf: FPDF, x: float, bottom: float, lane: Lane) -> None:
     """
     zero = bottom - lane.zero
     top = zero - lane.gain
-    _pen(pdf)
+    trace_pen(pdf)
     pdf.polyline([(x + 1, zero), (x + 2.5, zero), (x + 2.5, top), (x + 7.5, top), (x + 7.5, zero), (x + 9, zero)])
 
 
@@ -134,14 +134,15 @@ def draw_trace(pdf: FPDF, x: float, bottom: float, lane: Lane, first_s: float, f
         pdf.set_fill_color(*_NO_SIGNAL)
         stop = float(at_mm[b]) if b < known.size else float(at_mm[-1])
         pdf.rect(float(at_mm[a]), bottom - lane.height, stop - float(at_mm[a]), lane.height, "F")
-    _pen(pdf)
+    trace_pen(pdf)
     for a, b in runs(known):
         keep = a + _thinned(value_mv[a:b], fs)
         y = lane.y_of(bottom, value_mv[keep])
         pdf.polyline(list(zip(at_mm[keep].tolist(), y.tolist(), strict=True)))
 
 
-def _pen(pdf: FPDF) -> None:
+def trace_pen(pdf: FPDF) -> None:
+    """Take the pen that traces are drawn with."""
     colour, thickness = _TRACE
     pdf.set_draw_color(*colour)
     pdf.set_line_width(thickness)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
+from pipeline.export.fhir_measurements import measured_observations
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import RhythmTime
@@ -113,6 +114,7 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
     found += [(f"rhythm-{time.rhythm}", _rhythm(time)) for time in content.times]
+    found += measured_observations(content.analysis.measured)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 

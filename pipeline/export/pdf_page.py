@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from fpdf import FPDF, ViewerPreferences
+from fpdf.enums import PageOrientation
 from fpdf.fonts import TTFFont
 
 from pipeline.export.printable_text import CJK, FONTS, MAIN, needs_shaping, other_fonts, printable
@@ -92,18 +93,27 @@ class ReportSheet(FPDF):
         """Draw the name of the document on the left and its state on the right."""
         self.say(LEFT_MM, 12, "HeartVision", 8, bold=True, colour=ACCENT)
         self.say(LEFT_MM + 23, 12, self.fit(self._heading, 100, 8), 8, colour=MUTED)
-        self.say(
-            RIGHT_MM, 12, self.fit(self._state, 60, 8, bold=True), 8, bold=True, colour=self._state_colour, align="R"
-        )
-        self.rule(15)
+        right, _ = self._edges()
+        state = self.fit(self._state, 60, 8, bold=True)
+        self.say(right, 12, state, 8, bold=True, colour=self._state_colour, align="R")
+        self.rule(15, stop=right)
 
     def footer(self) -> None:
         """Draw the notice, the page number, and where the content came from."""
-        self.rule(HEIGHT_MM - 15)
-        self.say(LEFT_MM, HEIGHT_MM - 11, RESEARCH_USE, 7, bold=True)
-        self.say(LEFT_MM, HEIGHT_MM - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
-        self.set_xy(RIGHT_MM - 22, HEIGHT_MM - 14)
+        right, bottom = self._edges()
+        self.rule(bottom - 15, stop=right)
+        self.say(LEFT_MM, bottom - 11, RESEARCH_USE, 7, bold=True)
+        self.say(LEFT_MM, bottom - 7, self.fit(self._origin, INNER_MM, 6.5), 6.5, colour=MUTED)
+        self.set_xy(right - 22, bottom - 14)
         self.cell(22, 4, f"Page {self.page_no()} of {{nb}}")  # only cells know the number of pages
+
+    def _edges(self) -> tuple[float, float]:
+        """Return the right margin and the lower edge of the page that is open, upright or in landscape, mm."""
+        return (
+            (RIGHT_MM, HEIGHT_MM)
+            if self.cur_orientation == PageOrientation.PORTRAIT
+            else (HEIGHT_MM - LEFT_MM, WIDTH_MM)
+        )
 
     def clean(self, text: str) -> str:
         """Return `text` as the fonts can show it."""

@@ -15,6 +15,7 @@ from pipeline.review.states import FhirStatus, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
+from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.wording import looked_at
 
@@ -89,6 +90,8 @@ class ReportContent:
         What data the model was trained on.
     recorded : int
         How many leads the recording has.
+    recording : Recording or None
+        The recording with all its leads, if it is drawn as an ECG.
     """
 
     analysis: Analysis
@@ -103,11 +106,14 @@ class ReportContent:
     study: StudyFacts = field(default_factory=StudyFacts)
     trained_on: str = ""
     recorded: int = 0
+    recording: Recording | None = None
 
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
-        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm))
+        measured = self.analysis.measured
+        leads = 0 if measured is None else min(self.recorded, len(measured.leads))
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm), measured=leads)
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:
@@ -175,6 +181,7 @@ def report_content(
         study=study or StudyFacts(),
         trained_on=trained_on,
         recorded=len(recording.leads),
+        recording=recording if is_sheet(recording.leads) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The report on paper: a page of numbers and priorities, then strips true to scale."""
+"""The report on paper: a page of numbers and priorities, strips true to scale, and all leads as an ECG."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from pipeline._util.files import write_bytes
+from pipeline.export.ecg_page_pdf import draw_ecg_page, lines_over, page_sheet
+from pipeline.export.ecg_paper import SPEED_MM_S
 from pipeline.export.pdf_page import (
     ALARM,
     BOTTOM_MM,
@@ -20,10 +22,12 @@ from pipeline.export.pdf_page import (
     ReportSheet,
 )
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
-from pipeline.export.report_strips import draw_strips, findings_with_strips
+from pipeline.export.report_measurements import draw_measurements
+from pipeline.export.report_strips import draw_strips, findings_with_strips, usual_rhythm
 from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
 from pipeline.rhythm_names import RhythmTime
+from pipeline.twelve_leads.sheet import page_s
 from pipeline.wording import burden, classified, duration, grouped, report_clock, share
 
 PRIORITIES: Final = 8
@@ -35,6 +39,7 @@ _NO_TREND_MM: Final = 12.0  # without a beat
 _ROW_MM: Final = 5.0
 _LINE_MM: Final = 4.0
 _TILE_MM: Final = 17.0
+_BELOW_MM: Final = 100.0  # what the heart rate and the tables below it take
 
 
 def write_pdf(content: ReportContent, path: Path) -> Path:
@@ -61,7 +66,18 @@ def pdf_bytes(content: ReportContent) -> bytes:
     y = _draw_summary(sheet, content)
     _draw_responsible(sheet, content, BOTTOM_MM - _SIGNATURE_MM)
     draw_strips(sheet, content, y, BOTTOM_MM - _SIGNATURE_MM)
+    _draw_ecg(sheet, content)
     return bytes(sheet.output())
+
+
+def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
+    """Add a page with all leads, of the usual rhythm where the recording is longer than the page."""
+    recording, analysis = content.recording, content.analysis
+    if recording is None:
+        return
+    last_s = max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s))
+    ecg = page_sheet(recording, min(usual_rhythm(content), last_s), lines=lines_over(analysis))
+    draw_ecg_page(sheet, ecg, recording, analysis, content.created)
 
 
 def state_words(content: ReportContent) -> str:
@@ -88,6 +104,9 @@ def _draw_summary(sheet: ReportSheet, content: ReportContent) -> float:
     y = _draw_tiles(sheet, content, y)
     y = _draw_priorities(sheet, content, y)
     y = _draw_rhythm(sheet, content, y)
+    if content.analysis.measured is not None:
+        y = _section(sheet, y, "Intervals and statements", "measured in the usual beats of all leads")
+        y = draw_measurements(sheet, content.analysis.measured, y, BOTTOM_MM - _SIGNATURE_MM - _BELOW_MM)
     y = _section(sheet, y, "Heart rate", "beats per minute: mean, minimum and maximum; numbers: findings")
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     draw_trend(sheet, content, y - 2, height)

@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from pipeline._util.files import write_bytes
 from pipeline.errors import DataError
+from pipeline.measurements import Waves
 from pipeline.types import Analysis, Episode, IntArray, Recording
 
 ANNOTATOR: Final = "hv"
+WAVE_ANNOTATOR: Final = "hvw"
+_WAVE_SYMBOLS: Final = ("(", "p", ")", "(", "N", ")", "(", "t", ")")  # in the order of `WAVE_MARKS`
 _NOTE_MAX: Final = 250  # the format stores the length of a note in one byte
 _PER_MV: Final = 1000  # steps of 1 microvolt: 16 bits then hold 32 mV
 _MISSING: Final = -32768  # of format 16
@@ -82,6 +85,54 @@ def annotation_bytes(
             "r", ANNOTATOR, np.array(at, np.int64), symbol=list(symbols), aux_note=list(texts), fs=fs, write_dir=folder
         )
         return (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
+
+
+def write_waves(waves: Waves, leads: tuple[str, ...], fs: float, path: Path) -> Path:
+    """Write the marks of waves as `(`, `p`, `N`, `t` and `)`, as in LUDB; over all leads they are not written.
+
+    Parameters
+    ----------
+    waves : Waves
+        The marks; what is NaN is left out.
+    leads : tuple of str
+        The leads of the recording in the order of its header: `chan` is the place of a mark's lead there.
+    fs : float
+        Sampling frequency of the recording, Hz.
+    path : Path
+        DIR/RECORD.hvw; the ending is the annotator's name.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    DataError
+        If there is no mark to write, or the file cannot be written.
+
+    Notes
+    -----
+    `num` is 0 for marks of a P wave, 1 for those of a QRS complex, 2 for those of a T wave, as in QTDB.
+    """
+    beat, lead, mark = np.nonzero(np.isfinite(waves.time_s))
+    if not beat.size:
+        raise DataError("There is no mark of a wave to write as annotation.")
+    at = np.maximum(0, np.round(waves.time_s[beat, lead, mark] * fs)).astype(np.int64)
+    chan = np.array([leads.index(name) for name in waves.leads], np.int64)[lead]
+    order = np.lexsort((mark, beat, chan, at))
+    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
+        wfdb.wrann(
+            "r",
+            WAVE_ANNOTATOR,
+            at[order],
+            symbol=[_WAVE_SYMBOLS[j] for j in mark[order]],
+            chan=chan[order],
+            num=mark[order] // 3,
+            fs=fs,
+            write_dir=folder,
+        )
+        return write_bytes(path, (Path(folder) / f"r.{WAVE_ANNOTATOR}").read_bytes())
 
 
 def _note(reason: str) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -230,8 +231,25 @@ def new_run(*names: str) -> Path:
     return runs_folder() / "-".join((f"{datetime.now(UTC):%Y%m%d-%H%M%S}", *slugs))
 
 
+def link_run(folder: Path, *names: str) -> None:
+    """List a run that lies elsewhere among those of `runs_folder`, by a link to it; not where links are not allowed.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    *names : str
+        What it is of, as in `new_run`.
+    """
+    if folder.resolve().is_relative_to(runs_folder().resolve()):
+        return
+    with suppress(OSError):
+        runs_folder().mkdir(parents=True, exist_ok=True)
+        new_run(*names).symlink_to(folder.resolve(), target_is_directory=True)
+
+
 def list_runs() -> tuple[Path, ...]:
-    """Return the folders of finished runs, newest first."""
+    """Return the folders of finished runs, and the links to those that lie elsewhere, newest first."""
     found = [file.parent for file in runs_folder().glob("[!.]*/run.json")]
     return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
 
@@ -274,15 +292,18 @@ def rename_run(folder: Path, label: str) -> str:
 
 
 def delete_run(folder: Path) -> None:
-    """Delete a run: its weights, scores, pictures and report.
+    """Delete a run: its weights, scores, pictures and report; of one that lies elsewhere, only the link to it.
 
     Raises
     ------
     DataError
         If it is not a run of `runs_folder`, or cannot be deleted.
     """
-    if folder.is_symlink() or folder not in list_runs():
+    if folder not in list_runs():
         raise DataError(f"There is no run {folder.name!r} to delete; only runs in HEARTVISION_HOME/runs are deleted.")
+    if folder.is_symlink():
+        folder.unlink()
+        return
     aside = folder.with_name(f".deleted-{uuid.uuid4().hex}")  # at once out of the list, even if this is interrupted
     try:
         folder.rename(aside)

@@ -32,7 +32,7 @@ from pipeline.image_folders.places import (
 )
 from pipeline.image_folders.predictions import predictions
 from pipeline.image_folders.results import write_results
-from pipeline.image_folders.runs import CopiesVerdict, DivisionCounts, FolderRun, RunPlan, runs_folder
+from pipeline.image_folders.runs import CopiesVerdict, DivisionCounts, FolderRun, RunPlan, link_run, runs_folder
 from pipeline.image_folders.settings import usual_plan
 from pipeline.image_folders.taught import write_taught
 from pipeline.image_folders.training_set import Division, FolderPlan, FolderTrainingData, divide, prepare
@@ -157,6 +157,7 @@ def run_folder(
     write_taught(output, dataset, {"train": division.train, "validation": division.validation})
     write_results(output, run, predictions(dataset, division.test, groups, p), pictures[division.test])
     remove_checkpoint(output)
+    link_run(output, name, data_dir.name)
     return output
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import FolderDataset
 from pipeline.image_folders.pages import VARIANTS, draw_pages, looks_like_pages, read_pages, redrawn, with_patients
-from pipeline.image_folders.patients import whole_patients
+from pipeline.image_folders.patients import joined, whole_patients
 from pipeline.intake import read_picture
 from pipeline.page_classifier.dataset import folds
 from pipeline.types import IntArray, PictureArray
@@ -196,9 +196,20 @@ def divide(dataset: FolderDataset, copies: IntArray, plan: FolderPlan) -> Divisi
     if clean.size:
         dropped, training, validation = dropped + validation.size - clean.size, kept, clean
     else:
-        training, validation = _held_out(kept, label, copies, plan, 1)
+        training, validation = _validation(dataset, kept, label, copies, plan)
     _check_parts(dataset, label, training, validation, test)
     return Division(training, validation, test, int(dropped), own_test)
+
+
+def _validation(
+    dataset: FolderDataset, rows: IntArray, label: IntArray, copies: IntArray, plan: FolderPlan
+) -> tuple[IntArray, IntArray]:
+    """Return the rows without and with a part for validation: of other patients, where that leaves every class."""
+    for group in (joined(dataset, copies), copies):
+        training, validation = _held_out(rows, label, group, plan, 1)
+        if validation.size and np.unique(label[training]).size == np.unique(label[rows]).size:
+            break
+    return training, validation
 
 
 def _check_parts(

@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import safe_lead, unique_leads
+from pipeline.types import Sex
 
 # Accepted sample formats: samples in a group and the bytes that hold the group (WFDB signal(5)).
 FORMATS: Final = {
@@ -37,6 +38,11 @@ UNIT_TO_MV: Final = {
     b"nV": 1e-6,
 }
 UNCALIBRATED_GAIN: Final = 200.0  # WFDB's default; only a scale for arbitrary units
+AGE_MAX: Final = 120  # years; more is a code for "not known"
+_RX_AGE: Final = re.compile(rb"^#[ \t]*<?age>?:[ \t]*(?P<years>\d{1,3})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_RX_SEX: Final = re.compile(
+    rb"^#[ \t]*<?(?:sex|gender)>?:[ \t]*(?P<sex>[FM])(?:emale|ale)?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 _GAIN_RANGE: Final = (1e-6, 1e12)  # adu per unit
 _INT32: Final = 2**31
 _NUMBER: Final = rb"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,4})?"
@@ -87,11 +93,27 @@ class SignalSpec:
 
 @dataclass(frozen=True)
 class Header:
-    """A checked WFDB header: `fs` in Hz, `n_samples` per lead, the leads in the order of the file."""
+    """A checked WFDB header.
+
+    Attributes
+    ----------
+    fs : float
+        Sampling frequency, Hz.
+    n_samples : int
+        Per lead.
+    signals : tuple of SignalSpec
+        The leads in the order of the file.
+    age_years : int or None
+        Age in years, where a comment states it.
+    sex : "F", "M" or None
+        Sex, where a comment states it.
+    """
 
     fs: float
     n_samples: int
     signals: tuple[SignalSpec, ...]
+    age_years: int | None = None
+    sex: Sex | None = None
 
     def groups(self) -> tuple[tuple[SignalSpec, ...], ...]:
         """Group the leads by signal file, in the order of the header."""
@@ -105,7 +127,8 @@ def parse_header(payload: bytes, limits: Limits) -> Header:
     Parameters
     ----------
     payload : bytes
-        The .hea file. Comments are dropped here and never leave this function.
+        The .hea file. Of its comments only age and sex are used, which limits of ST levels and voltages depend on; all
+        others are dropped here and never leave this function.
     limits : Limits
         Bounds for size, leads, sampling frequency and duration.
 
@@ -123,7 +146,7 @@ def parse_header(payload: bytes, limits: Limits) -> Header:
     if len(lines) - 1 != n_signals:
         raise IntakeError(f"The header announces {n_signals} leads but describes {len(lines) - 1}.")
     signals = tuple(_signal_line(line, i + 1) for i, line in enumerate(lines[1:]))
-    header = Header(fs, n_samples, _unique_leads(_without_empty_sums(signals)))
+    header = Header(fs, n_samples, _unique_leads(_without_empty_sums(signals)), *_age_and_sex(payload))
     _check_groups(header)
     return header
 
@@ -138,6 +161,14 @@ def expected_bytes(group: tuple[SignalSpec, ...], n_samples: int) -> tuple[int, 
     if group[0].fmt == "310" and total % 3 == 2:
         least = most
     return group[0].byte_offset + least, group[0].byte_offset + most
+
+
+def _age_and_sex(payload: bytes) -> tuple[int | None, Sex | None]:
+    """Return what the comments say in the forms `Age: 74`, `<age>: 55`, `Sex: Male` and `<sex>: F`."""
+    age, sex = _RX_AGE.search(payload), _RX_SEX.search(payload)
+    years = int(age["years"]) if age else None
+    known: Sex | None = None if sex is None else "F" if sex["sex"].upper() == b"F" else "M"
+    return (years if years is not None and years <= AGE_MAX else None), known
 
 
 def _content_lines(payload: bytes) -> list[bytes]:

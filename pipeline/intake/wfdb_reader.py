@@ -15,6 +15,7 @@ import wfdb
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import foreign_kind, safe_name
+from pipeline.intake.lead_scales import NOTICE, common_scale
 from pipeline.intake.wfdb_annotations import parse_annotations
 from pipeline.intake.wfdb_header import UNCALIBRATED_GAIN, Header, SignalSpec, expected_bytes, parse_header
 from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
@@ -62,7 +63,8 @@ def read_wfdb(
     -------
     Recording
         `p_signal` (n_samples, n_leads) float32 in mV, NaN where the format marks missing samples. Leads whose unit is
-        not a voltage are left out with a notice; leads without gain are not calibrated.
+        not a voltage are left out with a notice; leads without gain are not calibrated. Age and sex are the header's,
+        where its comments state them.
 
     Raises
     ------
@@ -77,6 +79,7 @@ def read_wfdb(
     if not kept:
         raise IntakeError("No lead of this recording is in V, mV, µV or nV; correct the units in the header.")
     p_signal = _decode(parsed, payloads, kept)
+    scaled = _on_common_scale(p_signal, [parsed.signals[i] for i in kept])
     reference, notices = _reference(annotations, parsed)
     return Recording(
         name=safe_name(name),
@@ -86,8 +89,21 @@ def read_wfdb(
         digest=_digest(header, *payloads, annotations or b""),
         calibrated=tuple(parsed.signals[i].gain is not None for i in kept),
         reference=reference,
-        notices=(*_lead_notices(parsed, kept), *notices),
+        notices=(*_lead_notices(parsed, kept), *((NOTICE,) if scaled else ()), *notices),
+        age_years=parsed.age_years,
+        sex=parsed.sex,
     )
+
+
+def _on_common_scale(p_signal: FloatArray, signals: list[SignalSpec]) -> bool:
+    """Bring leads that the header scales each to its own range to one scale, in place; tell whether that was needed."""
+    gains = [signal.gain / signal.mv_per_unit for signal in signals if signal.gain and signal.mv_per_unit]
+    if len(gains) < len(signals):
+        return False
+    factor = common_scale(p_signal, [signal.lead for signal in signals], gains)
+    if factor is not None:
+        p_signal *= factor.astype(np.float32)
+    return factor is not None
 
 
 def _digest(*parts: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy import signal as sps
 
-from pipeline.digitisation.layouts import LAYOUTS
+from pipeline.digitisation.layouts import INVERTED_AVR, LAYOUTS
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import runs
 from pipeline.synthesis.ecg_pages import PageStyle, draw_page, row_height_mm
@@ -38,12 +38,16 @@ def page_leads(recording: Recording, layout: str) -> dict[str, FloatArray]:
     """
     own = {name.upper(): i for i, name in enumerate(recording.leads)}
     needed = list(dict.fromkeys(lead for *_, lead in LAYOUTS[layout].boxes()))
-    if missing := [lead for lead in needed if lead.upper() not in own]:
+    stored = {lead: lead.removeprefix("-").upper() for lead in needed}  # Cabrera's -aVR is aVR upside down
+    if missing := [lead for lead in needed if stored[lead] not in own]:
         raise SignalError(f"The recording has no lead {missing[0]}, which a page of layout {layout} shows.")
-    columns = {lead: own[lead.upper()] for lead in needed}
+    columns = {lead: own[stored[lead]] for lead in needed}
     if bare := [lead for lead, i in columns.items() if not recording.calibrated[i]]:
         raise SignalError(f"Lead {bare[0]} has no gain, so that it cannot be drawn to scale.")
-    return {lead: _filtered(recording.p_signal[:, i], recording.fs, lead) for lead, i in columns.items()}
+    sign = {INVERTED_AVR: -1}
+    return {
+        lead: _filtered(sign.get(lead, 1) * recording.p_signal[:, i], recording.fs, lead) for lead, i in columns.items()
+    }
 
 
 def draw_pages(

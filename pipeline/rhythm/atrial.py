@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 
 from models.detectors import load_detector
 from pipeline.rhythm.atrial_waves import AVERAGED, measure_p_waves, sawtooth
+from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.p_around import measure_p_around
 from pipeline.rhythm.rr_measures import STRIDE, measure_rr
 from pipeline.rhythm.state_paths import likeliest_states
-from pipeline.types import Episode
+from pipeline.types import Episode, FloatArray
 from pipeline.wording import share
 
 INTERVALS: Final = "af"  # detector: measures of RR intervals
 WAVES: Final = "af_waves"  # detector: measures of short windows, and how constant the signal before the QRS is
+P_WAVES: Final = "af_p"  # detector: how surely P waves stand before the beats around
+SHARES: Final = (0.5, 0.25, 0.25)  # of their log odds, in this order
 BEATS_MIN: Final = 10  # in a recording: fewer intervals have no irregularity
 CHANGE: Final = 3.0  # log likelihood that a change of state costs, for evidence that counts once per `STRIDE` beats
 SURE: Final = 8.0  # log odds beyond this are as good as certain
 P_WAVE_BEATS: Final = 16  # whose average tells whether there is a P wave
 NO_P_WAVE: Final = 1.0  # log ratio below which nothing remains in the average
-# A wave as constant as this is a P wave: 99 % of the fibrillation in DS1 of mitdb lies below 2.8, 95 % of that in
-# strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9. From 3.0 down to here no fibrillation is lost
-# in either; below, strips are.
-P_WAVE: Final = 2.5
+# A wave as constant as this is a P wave however irregular the intervals: 99 % of the fibrillation in DS1 of mitdb lies
+# below 2.8, 95 % of that in strips of cinc2017 below 3.0, half of the sinus rhythm in DS1 above 4.9.
+P_WAVE: Final = 3.5
 P_WAVE_PRICE: Final = 2.0  # taken from the log odds for each unit beyond it
 IRREGULAR: Final = 0.1  # change between two intervals, as a share: in sinus rhythm few are larger
 # Share of the energy under the beats in one line, from which it is a sawtooth: of the fibrillation in DS1 of mitdb,
@@ -64,20 +67,23 @@ class AtrialEvidence:
     constant_wave: Numbers
 
 
-def find_atrial(context: RhythmContext) -> list[Episode]:
+def find_atrial(context: RhythmContext, conduction: FloatArray | None = None) -> list[Episode]:
     """Find atrial fibrillation and flutter.
 
     Boosted trees give the odds of fibrillation around every `STRIDE`-th beat, from the RR intervals of several windows
-    without those at ectopic beats, and from the signal before the QRS if there is one. A model of two states smooths
-    them: `CHANGE` is the price of a change, so that a few beats make no episode and a few missing ones no gap, and
-    where most intervals are left out, as in bigeminy, what was before goes on. Within
-    an episode a second model of two states tells flutter, by the sawtooth that remains without the beats, from
-    fibrillation. Flutter that conducts every second or fourth beat is regular, and is not found.
+    without those at ectopic beats, and from the signal before the QRS if there is one: from averages, and from the P
+    waves of single beats. A model of two states smooths them: `CHANGE` is the price of a change, so that a few beats
+    make no episode and a few missing ones no gap, and where most intervals are left out, as in bigeminy, what was
+    before goes on. Within an episode a second model of two states tells flutter, by the sawtooth that remains without
+    the beats, from fibrillation. Flutter that conducts every second or fourth beat is regular: `find_regular_flutter`
+    finds it.
 
     Parameters
     ----------
     context : RhythmContext
         Beats with their classes, all N if these are not known; the signal is not needed.
+    conduction : (n, k) float32, optional
+        What `conduction_of` returned for them, if it was asked before.
 
     Returns
     -------
@@ -91,30 +97,33 @@ def find_atrial(context: RhythmContext) -> list[Episode]:
     """
     if len(context) < BEATS_MIN:
         return []
-    evidence = atrial_evidence(context)
+    evidence = atrial_evidence(context, conduction)
     weight = evidence.usable * min(1.0, _step(evidence.beat) / STRIDE)
     scores = np.stack([np.zeros_like(weight), evidence.log_odds * weight], axis=1)
     found = _episodes(context, evidence, likeliest_states(scores, CHANGE) == 1)
     return [part for episode in found for part in _fibrillation_and_flutter(context, episode)]
 
 
-def atrial_evidence(context: RhythmContext) -> AtrialEvidence:
+def atrial_evidence(context: RhythmContext, conduction: FloatArray | None = None) -> AtrialEvidence:
     """Return the odds of fibrillation around some of the beats.
 
     Parameters
     ----------
     context : RhythmContext
         At least one beat.
+    conduction : (n, k) float32, optional
+        What `conduction_of` returned for them; measured if None.
     """
     found = measure_rr(context.rr_s, context.symbol)
     log_odds = _log_odds(INTERVALS, found.values)
     if context.conditioned is None:
         return AtrialEvidence(found.beat, log_odds, found.usable, np.full(log_odds.size, np.nan))
     waves = measure_p_waves(context.conditioned, context.time_s, context.rr_s, context.symbol, found.beat)
-    both = (log_odds + _log_odds(WAVES, np.column_stack([waves, found.short]))) / 2
+    around = measure_p_around(conduction_of(context) if conduction is None else conduction, context.symbol, found.beat)
+    others = (_log_odds(WAVES, np.column_stack([waves, found.short])), _log_odds(P_WAVES, around))
+    together = sum(part * odds for part, odds in zip(SHARES, (log_odds, *others), strict=True))
     measured, constant = waves.any(axis=1), waves[:, AVERAGED.index(P_WAVE_BEATS)]
-    both -= P_WAVE_PRICE * np.maximum(0, constant - P_WAVE)
-    odds = np.where(measured, both, log_odds)
+    odds = np.where(measured, together - P_WAVE_PRICE * np.maximum(0, constant - P_WAVE), log_odds)
     return AtrialEvidence(found.beat, odds, found.usable, np.where(measured, constant, np.nan))
 
 

@@ -17,12 +17,11 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
-from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_measures, worth_asking
+from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_of, worth_asking
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.junctional import find_junctional
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.gaps import runs
-from pipeline.signal.p_waves import find_p_waves
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 NAME: Final = "av_block"
@@ -32,11 +31,12 @@ CHANGE: Final = 10.0  # log odds that a change of conduction costs
 PRIOR: Final = (-0.5, 0.0, 0.0)  # added to the log odds of the classes, chosen on held-out patients
 SURE_FROM: Final = 0.7  # mean probability of any block over an episode
 OVER_T_MAX: Final = 1.0  # median gain over the T wave's: what is larger than the usual P wave is a T wave that moved
-CALIBRATION: Final = (2.251, -1.908)  # of its log odds, for held-out patients: docs/experiments/av_block.json
+CALIBRATION: Final = (2.306, -1.795)  # of its log odds, for held-out patients: docs/experiments/av_block.json
 LIKELY: Final = 0.5  # probability of no block, below which an interval may belong to one ...
 NEARBY: Final = 20  # ... with so many beats on each side
 IN_MIDST_S: Final = 20.0  # on each side fibrillation goes on so long
 INTERVALS_MIN: Final = 5  # of an episode
+TRUSTED_MIN: Final = 0.5  # share of its beats that can be relied on, chosen on training patients in noise
 BEFORE_S: Final = 0.3  # an episode begins with the P wave before a beat
 MIDDLE: Final = 0.1  # how far from the middle between two P waves a third one may be in 2:1 block
 TWO_TO_ONE_SHARE: Final = 0.6  # of the intervals have one there
@@ -51,8 +51,12 @@ FIRST_BEATS: Final = 30  # around each beat, that are looked at
 FIRST_MIN_S: Final = 30.0  # duration of an episode
 
 
-def find_blocks(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
+def find_blocks(
+    context: RhythmContext, detector: Detector | None = None, measures: FloatArray | None = None
+) -> list[Episode]:
     """Find first-degree, second-degree and complete atrioventricular block, and junctional escape rhythm.
+
+    Where most beats cannot be relied on, no second-degree and no complete block is named.
 
     Parameters
     ----------
@@ -60,13 +64,14 @@ def find_blocks(context: RhythmContext, detector: Detector | None = None) -> lis
         The beats, and the signal.
     detector : Detector, optional
         Another one than `av_block`.
+    measures : (n, len(MEASURES)) float32, optional
+        What `conduction_of` returned for them, if it was asked before.
     """
     if context.conditioned is None or len(context) < INTERVALS_MIN:
         return []
-    waves = find_p_waves(context.conditioned, context.time_s)
-    measures = conduction_measures(context, waves)
+    measures = conduction_of(context) if measures is None else measures
     p = block_probabilities(measures, detector)
-    blocked = block_episodes(context.time_s, measures, p)
+    blocked = [one for one in block_episodes(context.time_s, measures, p) if _is_relied_on(one, context)]
     found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]
     return sorted(found, key=lambda episode: episode.start_s)
 
@@ -149,6 +154,12 @@ def outside_fibrillation(blocks: Iterable[Episode], atrial: Sequence[Episode]) -
         for one in blocks
         if one.rhythm not in ("BII", "BIII") or not any(a < one.start_s and one.stop_s < b for a, b in around)
     ]
+
+
+def _is_relied_on(block: Episode, context: RhythmContext) -> bool:
+    """Tell whether most beats of a block can be relied on: noise and waves of other rhythms hide beats and add some."""
+    first, stop = np.searchsorted(context.time_s, [block.start_s, block.stop_s + BEFORE_S], side="right")
+    return stop > first and float(np.mean(context.trusted[first:stop])) >= TRUSTED_MIN
 
 
 def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:

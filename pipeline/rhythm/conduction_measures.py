@@ -12,7 +12,8 @@ from scipy.ndimage import maximum_filter1d
 
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.p_averages import AVERAGES, Intervals, average_measures
-from pipeline.signal.p_waves import FACTS, PWaves
+from pipeline.rhythm.p_tracks import TRACKS, track_measures
+from pipeline.signal.p_waves import FACTS, PWaves, find_p_waves
 from pipeline.types import FloatArray, IntArray
 
 REACH: Final = 4  # intervals on each side that a measure looks at
@@ -40,7 +41,7 @@ _AROUND: Final = (
 )
 _BESIDE: Final = ("extra_score", "extra_place", "pr_s", "rr_to_median", "count")
 _SINGLE: Final = (*_OF_ONE, *_AROUND, *(f"{name}, {side}" for side in ("previous", "next") for name in _BESIDE))
-MEASURES: Final = (*_SINGLE, *AVERAGES)
+MEASURES: Final = (*_SINGLE, *AVERAGES, *TRACKS)
 
 Column = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     (n, len(MEASURES)) float32
         One row for each beat; -1 where something is not there. The "extra" P wave is the surest one that cannot belong
         to the beat, its "place" is where it stands between the P waves of both beats, 0.5 in the middle. Averages over
-        many beats are there only where `worth_asking`.
+        many beats and courses of P waves are there only where `worth_asking`.
     """
     n = len(context)
     if n < FAR:
@@ -88,8 +89,16 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     if asked.any():
         odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
         intervals = Intervals(context.time_s, rr, odd, context.symbol == "S")
-        measures[asked, len(_SINGLE) :] = average_measures(intervals, waves, asked)
+        measures[asked, len(_SINGLE) : -len(TRACKS)] = average_measures(intervals, waves, asked)
+        measures[asked, -len(TRACKS) :] = track_measures(context.time_s, rr, waves, asked)
     return measures
+
+
+def conduction_of(context: RhythmContext) -> FloatArray:
+    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal."""
+    if context.conditioned is None:
+        return np.full((len(context), len(MEASURES)), NOTHING, np.float32)
+    return conduction_measures(context, find_p_waves(context.conditioned, context.time_s))
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:

@@ -16,12 +16,14 @@ from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
+from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
-from pipeline.rhythm.pacing import Pacing, find_pacing
+from pipeline.rhythm.pacing import Pacing, find_pacing, read_pacing, unpaced_as_conducted
 from pipeline.rhythm.paroxysms import find_paroxysms
 from pipeline.rhythm.pauses import find_pauses
 from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
+from pipeline.rhythm.regular_flutter import find_regular_flutter
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
 from pipeline.rhythm.ventricular import find_ventricular
@@ -126,8 +128,11 @@ def episodes(
     if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
         known = [episode for episode in known if episode.rhythm != "NOISE"]
     proposed = [*known, *outside(pauses, without_beats(known))]
-    atrial = find_atrial(context)
-    proposed += [*find_pacing(context, pacing), *outside_fibrillation(find_blocks(context), atrial), *atrial]
+    stimuli = read_pacing(context) if pacing is None else pacing
+    conduction = conduction_of(context)
+    atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
+    blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
+    proposed += [*find_pacing(context, stimuli), *blocks, *atrial]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 

@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 
 from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.matched_filter import levelled, matched_gain
 from pipeline.types import FloatArray, IntArray, read_only
 
 STRETCH_S: Final = 900.0  # a usual P wave is learnt for so long; electrodes and posture change it
@@ -90,7 +91,8 @@ class PWaves:
         what the gain halfway has more than that so long after R in shorter intervals, where the T wave is alone; -1
         if there are none.
     line : (m,) float32
-        The gain at any time, less that of the T wave alone; NaN where no P wave could be seen.
+        The gain at any time, by the filter that noise disturbs least, less that of the T wave alone; NaN where no P
+        wave could be seen.
     line_fs : float
         Its sampling frequency, Hz; its first sample is at 0 s.
     """
@@ -207,7 +209,8 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     facts[:4] = np.array([usual.alike, usual.same, height, noise])[:, None]
     t_wave = _t_wave(gain, r, usual.pr, fs)
     facts[4:] = _expected(gain, r, usual.pr, t_wave, fs)
-    line = _without(gain, r, _least_t_wave(gain, r, usual.pr, t_wave, fs))
+    clear = matched_gain(scaled, usual.wave, between)
+    line = _without(clear, r, _least_t_wave(clear, r, usual.pr, _t_wave(clear, r, usual.pr, fs), fs))
     line[~between] = np.nan
     return _Part(at.astype(np.float64), likeness[at], gain[at], line), facts
 
@@ -284,7 +287,7 @@ def _usual_p_wave(scaled: FloatArray, r: IntArray, qrs: _Lines, fs: float) -> _U
     chosen = chosen[np.linspace(0, chosen.size - 1, min(chosen.size, BEATS_MAX)).astype(np.int64)]
     around = scaled[r[chosen, None] + np.arange(window[0] - half, window[-1] + half + 1)]
     allowed = window >= -clear[chosen, None]
-    level = _levelled(sliding_window_view(around, 2 * half + 1, axis=1))  # (beats, places, leads, m)
+    level = levelled(sliding_window_view(around, 2 * half + 1, axis=1))  # (beats, places, leads, m)
     common = level.mean(axis=0)
     high = np.where(allowed, np.abs(level[..., half]).sum(axis=2), -1).argmax(axis=1)
     first = (
@@ -397,21 +400,13 @@ def _without(gain: FloatArray, r: IntArray, t_wave: FloatArray) -> FloatArray:
     return out
 
 
-def _levelled(waves: FloatArray) -> FloatArray:
-    """Return waves (..., m) without their mean and slope."""
-    m = waves.shape[-1]
-    line = np.arange(m) - (m - 1) / 2
-    kept = np.eye(m) - 1 / m - np.outer(line, line) / (line**2).sum()
-    return np.asarray(waves @ kept.astype(np.float32), np.float32)
-
-
 def _compared(scaled: FloatArray, wave: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Compare each place with a wave (m, n_leads), both without mean and slope: correlation (n,) and gain (n,)."""
     m, n = len(wave), len(scaled)
     if n < m:
         return np.zeros(n, np.float32), np.zeros(n, np.float32)
     half, dot, power = m // 2, np.zeros(n, np.float32), np.zeros(n, np.float32)
-    kept = _levelled(np.eye(m, dtype=np.float32))
+    kept = levelled(np.eye(m, dtype=np.float32))
     for lead, shape in zip(scaled.T, wave.T.astype(np.float32), strict=True):
         windows = sliding_window_view(np.pad(lead, (half, m - 1 - half)), m)
         for start in range(0, n, PLACES_AT_ONCE):

@@ -128,7 +128,9 @@ def noise_at(noise: NoiseVerdicts, time_s: NDArray[np.float64]) -> FloatArray:
     return noise.wrong[np.clip(np.searchsorted(noise.start_s, time_s, side="right") - 1, 0, noise.wrong.size - 1)]
 
 
-def doubtful_in_noise(noise: FloatArray, confidence: FloatArray, config: SignalConfig) -> NDArray[np.bool_]:
+def doubtful_in_noise(
+    noise: FloatArray, confidence: FloatArray, usual: NDArray[np.bool_], config: SignalConfig
+) -> NDArray[np.bool_]:
     """Tell which beats (n,) are not sure enough for the noise that they lie in.
 
     Parameters
@@ -137,11 +139,14 @@ def doubtful_in_noise(noise: FloatArray, confidence: FloatArray, config: SignalC
         Probability that noise makes a class wrong where the beat lies.
     confidence : (n,) float32
         Largest probability of a class.
+    usual : (n,) bool
+        Whether this class is N: of these more is asked, since noise hides what makes a beat an ectopic one.
     config : SignalConfig
         How much noise a doubt weighs.
     """
     together = noise + config.noise_doubt_weight * (1 - confidence)
-    return np.asarray((noise > config.noise_from) & (together >= config.noise_doubt_from))
+    some = noise > np.where(usual, config.noise_from, config.noise_ectopic_from)
+    return np.asarray(some & (together >= np.where(usual, config.noise_doubt_from, config.noise_ectopic_doubt_from)))
 
 
 def artefact_notices(artefacts: Sequence[Artefact], leads: tuple[str, ...], fs: float) -> tuple[str, ...]:

@@ -147,6 +147,8 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "leads": recording.leads,
         "calibrated": recording.calibrated,
         "notices": recording.notices,
+        "age_years": recording.age_years,
+        "sex": recording.sex,
         "symbols": None if reference is None else reference.symbol,
         "ignored": 0 if reference is None else reference.ignored,
     }
@@ -194,6 +196,8 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         calibrated=tuple(facts["calibrated"]),
         reference=reference,
         notices=tuple(facts["notices"]),
+        age_years=facts.get("age_years"),
+        sex=facts.get("sex"),
     )
 
 

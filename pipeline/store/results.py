@@ -10,8 +10,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from pipeline._util import typed_json
 from pipeline._util.files import write_bytes
 from pipeline.config import DEFAULT, Config, cache_root
+from pipeline.errors import DataError
+from pipeline.measurements import Measurements
 from pipeline.store.keys import result_key
 from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import Analysis, Episode, Quality, QualitySegment, read_only
@@ -42,7 +45,7 @@ def load_analysis(
     try:
         with path.open("rb") as file:
             return read_analysis(file)
-    except BROKEN_NPZ:
+    except (*BROKEN_NPZ, DataError):
         return None
 
 
@@ -74,7 +77,7 @@ def save_analysis(
 
 
 def read_analysis(file: IO[bytes]) -> Analysis:
-    """Read the analysis that `write_analysis` wrote; raises one of `BROKEN_NPZ` if it is damaged."""
+    """Read the analysis that `write_analysis` wrote; raises DataError or one of `BROKEN_NPZ` if it is damaged."""
     with np.load(file, allow_pickle=False) as stored:
         facts = json.loads(str(stored["facts"]))
         names = (*_ARRAYS, *(name for name in _LATER if name in stored))
@@ -83,10 +86,12 @@ def read_analysis(file: IO[bytes]) -> Analysis:
 
 def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
     """Write an analysis as .npz; the same analysis gives the same bytes."""
-    other = (*_ARRAYS, *_LATER, "quality", "rhythm")
+    other = (*_ARRAYS, *_LATER, "quality", "rhythm", "measured")
     facts = {f.name: getattr(analysis, f.name) for f in fields(Analysis) if f.name not in other}
     facts["quality"] = asdict(analysis.quality)
     facts["rhythm"] = [asdict(episode) for episode in analysis.rhythm]
+    if analysis.measured is not None:
+        facts["measured"] = typed_json.to_json(analysis.measured)
     arrays = {name: value for name in (*_ARRAYS, *_LATER) if (value := getattr(analysis, name)) is not None}
     np.savez_compressed(file, facts=np.array(json.dumps(facts)), **arrays)
 
@@ -106,5 +111,9 @@ def restored(quality: dict[str, Any]) -> Quality:
 
 def _restored(facts: dict[str, Any], arrays: dict[str, Any]) -> Analysis:
     rhythm = tuple(Episode(**episode) for episode in facts.pop("rhythm", ()))
+    raw = facts.pop("measured", None)
+    measured = None if raw is None else typed_json.from_json(Measurements, raw)
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-    return Analysis(**{**plain, "quality": restored(facts["quality"]), "rhythm": rhythm, **arrays})
+    return Analysis(
+        **{**plain, "quality": restored(facts["quality"]), "rhythm": rhythm, "measured": measured, **arrays}
+    )

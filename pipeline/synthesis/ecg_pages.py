@@ -1,4 +1,4 @@
-"""Draws 12-lead pages from real recordings, with ground truth, to train, test and benchmark the digitiser."""
+"""Draws ECG pages from real recordings, with ground truth, to train, test and benchmark the digitiser."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.digitisation.layouts import LAYOUTS
+from pipeline.digitisation.layouts import INVERTED_AVR, LAYOUTS, ONE_LEAD, PageLayout
 from pipeline.digitisation.paper import mapped
-from pipeline.digitisation.words import GLYPHS
+from pipeline.digitisation.phrases import GLYPHS
 from pipeline.types import FloatArray, PictureArray, read_only
 
 Colour = tuple[int, int, int]
 Matrix = NDArray[np.float64]
 
 PULSE_S: Final = 0.2
+_SPACE: Final = 0.5  # between words, of their height
+_APART_MM: Final = 6.0  # between phrases
 _SHIFT: Final = 4  # fractional bits in OpenCV's drawing
-_ROW_MM: Final[Mapping[int, float]] = MappingProxyType({3: 38.0, 4: 34.0, 6: 27.0, 7: 25.0, 12: 17.0})
+_ROW_MM: Final[Mapping[int, float]] = MappingProxyType({3: 38.0, 4: 34.0, 5: 30.0, 6: 27.0, 7: 25.0, 12: 17.0})
 # background, 1 mm lines, 5 mm lines; None: not drawn
 PAPERS: Final[Mapping[str, tuple[Colour, Colour | None, Colour | None]]] = MappingProxyType(
     {
@@ -32,6 +34,8 @@ PAPERS: Final[Mapping[str, tuple[Colour, Colour | None, Colour | None]]] = Mappi
         "grey": ((252, 252, 252), (208, 208, 208), (160, 160, 160)),
         "blue": ((248, 250, 255), (190, 205, 240), (130, 150, 215)),
         "coarse": ((255, 253, 250), None, (235, 170, 160)),
+        "faint": ((252, 250, 250), (246, 240, 240), (240, 228, 228)),
+        "screen": ((8, 8, 8), (32, 34, 32), (66, 70, 66)),
         "white": ((255, 255, 255), None, None),
     }
 )
@@ -43,6 +47,8 @@ class PageStyle:
 
     `speed` in mm/s, `gain` in mm/mV, `seconds` the time that all columns show together; `face` a typeface of glyphs.npz
     or "" for no labels; `pulse` where the calibration pulse stands; `separators` at the joints of the columns.
+    `chest_gain` is that of V1 to V6, 0 for the same. A page of `ONE_LEAD` shows `lead` in `rows` rows of `seconds`;
+    `labels` says whether leads are named beside the traces, `says` what is printed below them beside speed and gain.
     """
 
     layout: str = "3x4+1"
@@ -60,6 +66,11 @@ class PageStyle:
     text: bool = True
     row_mm: float = 0.0  # 0: what the layout needs
     margin_mm: float = 12.0
+    chest_gain: float = 0.0
+    rows: int = 3
+    lead: str = "II"
+    labels: bool = True
+    says: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +84,7 @@ class PageTruth:
     fs : float
         Sampling frequency of the signals, Hz.
     signals : Mapping[str, tuple[float, FloatArray]]
-        Lead to its start, in seconds, and its values (n,), in mV at `fs`, without NaN.
+        Lead to its start, in seconds, and its values (n,), in mV at `fs`, without NaN. A page of one lead has one.
     to_px : (3, 3) float64
         Maps page millimetres (x, y, 1) to pixels.
     size_mm : tuple[float, float]
@@ -107,14 +118,15 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
     Parameters
     ----------
     leads : mapping of str to (n,) float32
-        Lead names and values in mV at `fs`, at least `style.seconds` long; all twelve of the layout.
+        Lead names and values in mV at `fs`, at least `style.seconds` long; all of the layout. The lead of a page of
+        one lead is `style.rows` times as long.
     fs : float
         Sampling frequency of the leads, Hz.
     style : PageStyle
         How to draw it.
     """
-    layout = LAYOUTS[style.layout]
-    row_mm = style.row_mm or row_height_mm(style.layout)
+    layout = layout_of_style(style)
+    row_mm = style.row_mm or _ROW_MM.get(layout.rows, 27.0)
     span_mm = style.seconds * style.speed
     lead_in = 10.0 if style.pulse == "left" else 3.0
     trail = 10.0 if style.pulse == "right" else 3.0
@@ -126,21 +138,27 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
     column_s = style.seconds / len(layout.columns)
     for row, column, spanned, lead in layout.boxes():
         y = style.margin_mm + (row + 0.55) * row_mm
+        gain = style.chest_gain or style.gain if lead.startswith("V") else style.gain
         start, stop = round(column * column_s * fs), round((column + spanned) * column_s * fs)
-        values = leads[lead][start:stop]
-        canvas.trace(x0 + np.arange(start, stop) / fs * style.speed, np.asarray(y - values * style.gain, np.float64))
-        if style.face and not (spanned > 1 and lead in signals and lead != "II"):
+        first = round(row * style.seconds * fs) if layout.in_turn else 0
+        values = _lead(leads, lead)[first + start : first + stop]
+        canvas.trace(x0 + np.arange(start, stop) / fs * style.speed, np.asarray(y - values * gain, np.float64))
+        if style.face and style.labels and not (spanned > 1 and lead in signals and lead != "II"):
             canvas.word(lead, x0 + column * column_s * style.speed + 1.5, y - 0.38 * min(row_mm, 24.0), style.label_mm)
         if style.separators and column and spanned == 1:
             canvas.separator(x0 + column * column_s * style.speed, y)
         if lead not in signals or spanned > 1:
             signals[lead] = (start / fs, read_only(np.asarray(values, np.float32)))
         if column == 0:
-            canvas.pulse(x0 - lead_in + 1.0 if style.pulse == "left" else x0 + span_mm + 1.5, y)
+            canvas.pulse(x0 - lead_in + 1.0 if style.pulse == "left" else x0 + span_mm + 1.5, y, gain)
+    if layout.in_turn:
+        signals = {style.lead: (0.0, read_only(np.asarray(leads[style.lead][: first + stop], np.float32)))}
     if style.text:
-        canvas.word(f"{style.speed:g} mm|s", style.margin_mm, size[1] - 7.0, 3.0)
-        canvas.word(f"{style.gain:g} mm|mV", style.margin_mm + 22.0, size[1] - 7.0, 3.0)
-        canvas.word("0.05-40 Hz", style.margin_mm + 48.0, size[1] - 7.0, 3.0)
+        gains = f"{style.gain:g}/{style.chest_gain:g}" if style.chest_gain else f"{style.gain:g}"
+        texts = (f"{style.speed:g} mm/s", f"{gains} mm/mV", "0.05-40 Hz", style.says)
+        x_mm = style.margin_mm
+        for text in texts:
+            x_mm = canvas.text(text, x_mm, size[1] - 7.0, 3.0) + _APART_MM
     to_px = np.array([[style.px_per_mm, 0, -0.5], [0, style.px_per_mm, -0.5], [0, 0, 1]], np.float64)
     return GeneratedPage(read_only(canvas.picture), PageTruth(style, fs, MappingProxyType(signals), to_px, size))
 
@@ -148,6 +166,18 @@ def draw_page(leads: Mapping[str, FloatArray], fs: float, style: PageStyle) -> G
 def row_height_mm(layout: str) -> float:
     """Return the distance of the rows of a layout, a name of `LAYOUTS`."""
     return _ROW_MM.get(LAYOUTS[layout].rows, 27.0)
+
+
+def layout_of_style(style: PageStyle) -> PageLayout:
+    """Return the layout of a style, with the name of its lead in each row of a page of one lead."""
+    if style.layout == ONE_LEAD:
+        return PageLayout(ONE_LEAD, ((style.lead,) * style.rows,))
+    return LAYOUTS[style.layout]
+
+
+def _lead(leads: Mapping[str, FloatArray], lead: str) -> FloatArray:
+    """Return the values of a lead; Cabrera's -aVR is aVR upside down."""
+    return -leads["aVR"] if lead == INVERTED_AVR and lead not in leads else leads[lead]
 
 
 class _Canvas:
@@ -177,7 +207,7 @@ class _Canvas:
         """Draw a curve."""
         self._lines(np.column_stack([x_mm, y_mm]), self._style.ink, self._style.line_px)
 
-    def pulse(self, x_mm: float, y_mm: float) -> None:
+    def pulse(self, x_mm: float, y_mm: float, gain: float) -> None:
         """Draw a calibration pulse of 1 mV and 0.2 s that starts at `x_mm`."""
         style = self._style
         if style.pulse == "none":
@@ -186,7 +216,7 @@ class _Canvas:
         if style.pulse == "left":
             x_mm = x_mm + max(0.0, 5.0 - width) if width <= 5 else x_mm - 2.0
         x = x_mm + np.array([0, 1, 1, 1 + width, 1 + width, 2 + width])
-        y = y_mm - style.gain * np.array([0, 0, 1, 1, 0, 0])
+        y = y_mm - gain * np.array([0, 0, 1, 1, 0, 0])
         self._lines(np.column_stack([x, y]), style.ink, style.line_px)
 
     def separator(self, x_mm: float, y_mm: float) -> None:
@@ -208,6 +238,20 @@ class _Canvas:
         place = self.picture[y : y + small.shape[0], x : x + small.shape[1]]
         cover = small[: place.shape[0], : place.shape[1], None]
         place[:] = np.round(place * (1 - cover) + np.array(self._style.ink) * cover).astype(np.uint8)
+
+    def text(self, text: str, x_mm: float, y_mm: float, height_mm: float) -> float:
+        """Draw a phrase with its top left corner at (x, y), word by word if there is no picture of it; give its end."""
+        if not self._style.face or not text:
+            return x_mm
+        whole = text.replace("/", "|")
+        with np.load(GLYPHS) as glyphs:
+            words = [whole] if f"{self._style.face}/{whole}" in glyphs else whole.split(" ")
+            tall = glyphs[f"{self._style.face}/V1"].shape[0]
+            wide = [glyphs[f"{self._style.face}/{word}"].shape[1] * height_mm / tall for word in words]
+        for word, width in zip(words, wide, strict=True):
+            self.word(word, x_mm, y_mm, height_mm)
+            x_mm += width + _SPACE * height_mm
+        return x_mm
 
     def _lines(self, points_mm: Matrix, colour: Colour, thickness: int) -> None:
         px = points_mm * self._style.px_per_mm - 0.5

@@ -17,6 +17,8 @@ DETECTORS: Final = MappingProxyType(
         "paced": "pipeline.training.rhythms.paced",
         "av_block": "pipeline.training.rhythms.av_block",
         "sampling": "pipeline.training.rhythms.sampling",
+        "superclasses": "pipeline.training.superclasses",
+        "waves": "pipeline.training.waves",
     }
 )
 

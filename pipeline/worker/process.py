@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from pipeline.analysis import BeatClassifier, Prepared, classify, prepare
+from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
 from pipeline.config import DEFAULT
 from pipeline.errors import DataError, EcgError
 from pipeline.store.prepared import load_prepared, save_prepared
@@ -109,7 +109,8 @@ def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
     steps(0.08, "Loading the network")
     network = Remembering(load(job.network), jobs.blocks(job))
     steps.network = network
-    save_analysis(classify(prepared, network, DEFAULT, progress=steps), job.identity, DEFAULT, job.leads)
+    analysis = with_measurements(prepared.recording, classify(prepared, network, DEFAULT, progress=steps))
+    save_analysis(analysis, job.identity, DEFAULT, job.leads)
 
 
 def _make_studies(jobs: Jobs, job: Job) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.common import ecg_chart, overlays
 from app.common.text import plain
 from app.common.theme import DARK, LIGHT, Palette
+from pipeline.signal.decimation import decimate
 from pipeline.types import QualitySegment
 from pipeline.wording import duration, percent
 
@@ -27,7 +28,7 @@ def marks() -> ecg_chart.BeatMarks:
 def test_decimation_keeps_the_extremes_and_the_order(samples: int, seed: int) -> None:
     value = np.random.default_rng(seed).normal(size=samples)
     time_s = np.arange(samples) / 250
-    kept_time, kept = ecg_chart.decimate(time_s, value, points=400)
+    kept_time, kept = decimate(time_s, value, points=400)
     assert kept.size <= max(400, 0)
     assert kept.max() == value.max()
     assert kept.min() == value.min()
@@ -37,7 +38,7 @@ def test_decimation_keeps_the_extremes_and_the_order(samples: int, seed: int) ->
 def test_decimation_keeps_gaps() -> None:
     value = np.ones(10_000)
     value[4000:6000] = np.nan
-    time_s, kept = ecg_chart.decimate(np.arange(10_000.0), value, points=200)
+    time_s, kept = decimate(np.arange(10_000.0), value, points=200)
     inside = (time_s > 4100) & (time_s < 5900)
     assert np.isnan(kept[inside]).all()
     assert np.isfinite(kept[~inside & ((time_s < 3900) | (time_s > 6100))]).all()

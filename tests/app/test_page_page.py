@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from app.common.text import plain
 from app.ecg_page import corrections
 from pipeline.config import ROOT, data_root
-from pipeline.digitisation.digitise import Corrections, Need
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.questions import Need
 from tests.helpers.printed_page import drawn
 from tests.hostile.make_corpus import encoded
 
@@ -127,10 +128,31 @@ def test_a_turned_page_that_is_refused_is_corrected_as_it_was_shown(page: AppTes
         (Need("strip", "?", "V1", 13), "V5", "names", ((12, "V1"), (13, "V5"))),
         (Need("grid", "?"), 4.0, "px_per_mm", (4.0, 4.0)),
         (Need("speed", "?"), 50.0, "speed", 50.0),
-        (Need("gain", "?"), 5.0, "gain", 5.0),
+        (Need("gain", "?"), "5 mm/mV", "gain", 5.0),
         (Need("layout", "?"), "6x2", "layout", "6x2"),
     ],
 )
 def test_an_answer_is_about_what_was_asked(need: Need, answer: object, field: str, value: object) -> None:
     given = Corrections(names=((12, "V1"),))
     assert corrections.answered(given, need, answer) == replace(given, **{field: value})
+
+
+def test_two_gains_are_one_answer() -> None:
+    given = corrections.answered(Corrections(), Need("gain", "?"), "10 mm/mV, chest leads 5 mm/mV")
+    assert (given.gain, given.chest_gain) == (10.0, 5.0)
+
+
+def test_a_page_without_lead_names_is_asked_about_and_goes_on_with_the_answer(page: AppTest) -> None:
+    payload = encoded(drawn(layout="12x1", gain=5.0, labels=False).picture)
+    page.file_uploader[0].set_value(("page.png", payload, "image/png")).run()
+    assert not page.exception
+    choice = next(box for box in page.selectbox if "which layout is it" in box.label)
+    assert choice.value is None
+    assert choice.options == ["12x1", "12x1 Cabrera", "one lead over all rows, each going on where the one above ends"]
+    assert next(button for button in page.button if button.label.startswith("Accept")).disabled
+    choice.set_value("12x1 Cabrera")
+    next(button for button in page.button if button.label == "Use these answers").click().run()
+    assert not page.exception
+    assert not page.warning
+    assert not next(button for button in page.button if button.label.startswith("Accept")).disabled
+    assert list(page.dataframe[0].value["Lead"])[:3] == ["aVL", "I", "-aVR"]

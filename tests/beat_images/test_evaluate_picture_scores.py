@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.beat_images.scores import binary, called_abnormal, scores_of, wilson
+from pipeline.beat_images.scores import binary, called_abnormal, scores_of
+from pipeline.evaluation.wilson import wilson
 
 N, S, V, F = range(4)
 ROWS = [

@@ -49,10 +49,14 @@ def test_analyse_writes_what_was_asked_for_per_record(stand, folder):
     assert sorted(path.name for path in (folder / "o").iterdir()) == [
         "a.csv",
         "a.hv",
+        "a.hvw",
+        "a.intervals.csv",
         "a.json",
         "a.rhythm.csv",
         "b.csv",
         "b.hv",
+        "b.hvw",
+        "b.intervals.csv",
         "b.json",
         "b.rhythm.csv",
     ]

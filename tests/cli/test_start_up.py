@@ -86,7 +86,7 @@ def test_the_default_network_imports_no_tensorflow_and_says_nothing(tmp_path: Pa
     given = [str(demo_path()), "--output", str(tmp_path)]
     assert ran("analyse", *given, "--format", "json,csv,atr,fhir") == Ran(0, [], "")
     assert ran("report", *given) == Ran(0, [], "")
-    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".hv", ".pdf"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".hv", ".hvw", ".pdf"}
 
 
 def test_a_refused_picture_imports_no_tensorflow(blank: Path) -> None:

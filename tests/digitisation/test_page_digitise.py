@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pipeline.analysis import prepare
 from pipeline.cli import main
 from pipeline.config import ROOT, data_root
-from pipeline.digitisation.digitise import Corrections, digitise
+from pipeline.digitisation.corrections import Corrections
+from pipeline.digitisation.digitise import digitise
 from pipeline.digitisation.grid import measure_grid
 from pipeline.digitisation.ink import Ink
 from pipeline.digitisation.layout_choice import evenly_spaced, lead_boxes
@@ -132,9 +133,9 @@ def test_half_a_page_is_asked_for_and_told_to_be_short() -> None:
 
 
 def test_rows_that_fit_no_layout_are_to_be_corrected() -> None:
-    page = drawn(layout="6x2")
+    page = drawn(layout="12x1", gain=5.0)
     all_rows = digitise(page.picture)
-    found = digitise(page.picture, Corrections(lanes=tuple(float(lane) for lane in all_rows.lanes[:5])))
+    found = digitise(page.picture, Corrections(lanes=tuple(float(lane) for lane in all_rows.lanes[:8])))
     assert any("correct the rows' baselines" in need.question for need in found.needs)
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, Recipes, Resolution, RPeaks
+from benchmarks.results import Digitisation, Exports, PageOutcomes, Recipes, Resolution, RPeaks, WaveBenchmark
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -21,7 +21,9 @@ from pipeline.evaluation.explanations_schema import Explanations
 from pipeline.evaluation.noise_schema import NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation
 from pipeline.evaluation.schema import Column
+from pipeline.evaluation.statement_schema import StatementsEvaluation
 from pipeline.evaluation.stress_schema import StressTest
+from pipeline.evaluation.superclass_schema import SuperclassEvaluation
 from pipeline.page_classifier.schema import PageEvaluation
 from pipeline.training.schema import CrossValidation, SettingsSearch
 
@@ -37,17 +39,32 @@ KINDS = {
     "docs/experiments/recipes.json": Recipes,
     "docs/experiments/resolution.json": Resolution,
     "docs/experiments/digitise.json": Digitisation,
+    "docs/experiments/page_outcomes.json": PageOutcomes,
     "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/noise_curves.json": NoiseCurves,
+    "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
+    "models/weights/superclasses/evaluation.json": SuperclassEvaluation,
+    "models/weights/statements/statements.json": StatementsEvaluation,
     "models/weights/**/history.json": dict[str, Column],
 }
 TABLES = {  # figures of experiments, which documents quote and no code reads
     f"docs/experiments/{name}.json"
     for name in (
-        *("af", "asystole", "av_block", "conduction", "folder_cnn", "orientation", "paced", "quality", "sampling"),
-        "waveform",
+        *(
+            "af",
+            "asystole",
+            "av_block",
+            "conduction",
+            "flutter",
+            "folder_cnn",
+            "fusion",
+            "orientation",
+            "paced",
+            "quality",
+        ),
+        *("sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data

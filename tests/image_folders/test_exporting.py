@@ -86,8 +86,8 @@ def test_the_documented_script_classifies_as_predict_does_and_needs_nothing_of_o
     path, _ = written(form)
     file = ROOT / "docs" / "exported" / f"classify_{script}.py"
     source = file.read_text(encoding="utf-8")
-    assert not any(name in source for name in ("pipeline", "models.", "cv2"))
-    assert sum(bool(line) for line in source.splitlines()) <= 25
+    assert not any(name in source for name in ("pipeline", "models."))
+    assert sum(bool(line) for line in source.splitlines()) <= 20
     assert_script_answers_as_predict(file, path, made / "run", made / "curves" / "low" / "0a.png", tmp_path)
 
 

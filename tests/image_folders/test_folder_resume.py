@@ -126,7 +126,8 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     command = ["train", "--model", "small", "--data", str(folder), "--output", str(output), "--config", str(file)]
     assert main([*command, "--size", "64x96", "--epochs", "2", "--frozen-up-to", "none", "--augmentation", "0"]) == 0
     said = capsys.readouterr()
-    assert said.out.strip() == str(output)
+    assert said.out.splitlines()[-1] == str(output)
+    assert str(output.resolve()) in [str(place.resolve()) for place in list_runs()]
     run = read_run(output)
     assert run.plan.input_shape == (64, 96, 3)
     assert (run.plan.head_epochs, run.plan.tuning_epochs, run.plan.batch, run.plan.seed) == (1, 1, 8, 5)
@@ -134,9 +135,9 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1"} <= set(run.curves)
     assert len(run.curves["val_accuracy"]) == len(run.curves["val_loss"]) == 2
     assert run.start == "a start of its own"
-    assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.err
-    assert "best of 2 epochs" in said.err
-    assert all(sentence in said.err for sentence in run.warnings)
+    assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.out
+    assert "best of 2 epochs" in said.out
+    assert all(sentence in said.out for sentence in run.warnings)
     told = "python -m pipeline train --model small --data curves --epochs 2 --batch 8 --seed 5 --class-weights high=2"
     assert run.provenance.command == f"{told} --size 64x96 --frozen-up-to none --augmentation 0.0"
     assert registry.load("small", output).classes == ("high", "low")
@@ -207,7 +208,7 @@ def test_patients_and_files_left_out_are_told(
     output = tmp_path / "run"
     command = ["train", "--model", "small", "--data", str(data), "--output", str(output), "--epochs", "2"]
     assert main(command) == 0
-    said, run = capsys.readouterr().err, read_run(output)
+    said, run = capsys.readouterr().out, read_run(output)
     assert run.division.by_patient
     assert run.verdict.sentences[0].startswith("Divided by patient, as manifest.csv names them:")
     assert run.verdict.sentences[0] in said

@@ -105,6 +105,23 @@ def test_parts_of_its_own_are_kept_and_patients_in_two_of_them_are_said(tmp_path
     assert "too few" not in said
 
 
+def test_validation_beside_a_test_part_of_its_own_is_of_other_patients(tmp_path: Path) -> None:
+    folder = with_manifest(draw_folder(tmp_path / "d"), 6)
+    lines = (folder / "manifest.csv").read_text().replace("high/", "train/high/").replace("low/", "train/low/")
+    (folder / "manifest.csv").write_text(lines)
+    (folder / "train").mkdir()
+    for name in ("high", "low"):
+        (folder / name).rename(folder / "train" / name)
+        (folder / "test" / name).mkdir(parents=True)
+        first = sorted((folder / "train" / name).glob("*.png"))[0]
+        first.rename(folder / "test" / name / first.name)
+    dataset, division = divided(folder)
+    train, validation, _ = whose(dataset, division)
+    assert division.own_test
+    assert validation
+    assert not (train & validation) - {""}
+
+
 def test_without_patients_in_a_manifest_nothing_is_said_and_copies_alone_are_kept_together(tmp_path: Path) -> None:
     folder = draw_folder(tmp_path / "d")
     (folder / "manifest.csv").write_text("path,class\nhigh/1.png,high\n")

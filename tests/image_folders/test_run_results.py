@@ -246,9 +246,11 @@ def test_a_deleted_run_is_gone_and_nothing_else_is(home, tmp_path):
     outside = tmp_path / "elsewhere"
     write_json(outside / "run.json", {})
     (home / "link").symlink_to(outside)
-    for wrong in (outside, home / "link", home, home / "20260102-second" / "..", first):
+    for wrong in (outside, home, home / "20260102-second" / "..", first):
         with pytest.raises(DataError, match="no run"):
             delete_run(wrong)
+    delete_run(home / "link")
+    assert list_runs() == (second,)
     assert (outside / "run.json").is_file()
 
 

@@ -304,13 +304,25 @@ def test_a_record_may_be_called_as_programs_and_pictures_begin(name):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("record_path", ["mitdb/100", "mitdb/114", "mitdb/207", "svdb/800", "nstdb/118e_6", "ludb/10"])
+@pytest.mark.parametrize("record_path", ["mitdb/100", "mitdb/114", "mitdb/207", "svdb/800", "nstdb/118e_6"])
 def test_public_records_are_read_as_wfdb_reads_them(record_path):
     path = data_root() / record_path
     ours, theirs = read_path(path), wfdb.rdrecord(str(path))
     assert ours.leads == tuple(theirs.sig_name)
     assert ours.fs == theirs.fs
     np.testing.assert_allclose(ours.p_signal, theirs.p_signal, atol=1e-5)
+
+
+@pytest.mark.data
+def test_a_public_record_whose_header_scales_each_lead_to_one_millivolt_is_read_as_microvolts():
+    path = data_root() / "ludb" / "10"
+    ours, theirs = read_path(path), wfdb.rdrecord(str(path))
+    steps = wfdb.rdrecord(str(path), physical=False)
+    assert ours.leads == tuple(theirs.sig_name)
+    np.testing.assert_allclose(np.ptp(theirs.p_signal, axis=0), 1, atol=1e-3)
+    np.testing.assert_allclose(ours.p_signal, (steps.d_signal - np.array(steps.baseline)) / 1000, atol=1e-4)
+    limbs = [ours.p_signal[:, ours.leads.index(name)] for name in ("i", "ii", "iii")]
+    assert np.abs(limbs[1] - limbs[0] - limbs[2]).max() < 0.05
 
 
 @pytest.mark.slow

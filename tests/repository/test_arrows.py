@@ -17,8 +17,9 @@ FORBIDDEN = {
 }
 # Each may import those before it, and none after it.
 PIPELINE = (
-    *("config", "labels", "errors", "types", "rhythm_names", "wording", "_util"),
-    *("signal", "features", "rhythm", "analysis", "intake", "explain", "review", "store", "worker", "cases"),
+    *("config", "labels", "errors", "measurements", "types", "rhythm_names", "wording", "_util"),
+    *("signal", "features", "waves", "rhythm", "twelve_leads", "analysis"),
+    *("intake", "explain", "review", "store", "worker", "cases"),
     *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
     *("beat_images", "page_classifier", "image_folders", "picture_sets", "api", "cli", "__main__"),
 )

@@ -1,5 +1,7 @@
 """AV block and pacing, in drawn recordings whose waves stand at known times, and in real ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.rhythm.blocks import block_episodes, find_blocks, outside_fibrillation
 from pipeline.rhythm.conduction_measures import MEASURES
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.pacing import find_pacing, paced_beats, read_pacing
+from pipeline.rhythm.pacing import find_pacing, paced_beats, read_pacing, unpaced_as_conducted
 from pipeline.signal.conditioning import condition
 from pipeline.signal.p_waves import find_p_waves
 from pipeline.signal.r_peaks import detect_r_peaks
@@ -78,6 +80,14 @@ def test_two_to_one_block_is_named_and_a_bradycardia_of_the_same_rate_is_not():
     assert {episode.detail for episode in blocked if episode.rhythm == "BII"} == {"2:1"}
     slow = find_blocks(context(drawn(beats - 0.16, beats)))
     assert not [episode for episode in slow if episode.rhythm != "BI"]
+
+
+def test_block_is_not_named_from_beats_that_cannot_be_relied_on():
+    p_s = np.arange(0.6, SECONDS - 1, 0.8)
+    known = context(drawn(p_s, p_s[::2] + 0.16))
+    for trusted, named in ((np.arange(len(known)) % 3 != 0, True), (np.arange(len(known)) % 3 == 0, False)):
+        found = find_blocks(replace(known, trusted=trusted))
+        assert any(one.rhythm == "BII" for one in found) is named
 
 
 def test_the_line_of_gains_shows_p_waves_and_neither_beats_nor_t_waves():
@@ -149,6 +159,18 @@ def test_spikes_before_beats_alone_are_ventricular_pacing_and_before_p_waves_alo
     atrial = context(drawn(r_s - 0.16, r_s, fs=500.0, spikes_s=r_s - 0.21), time_s=r_s)
     assert [episode.detail for episode in find_pacing(atrial)] == ["atrial"]
     assert not paced_beats(atrial).any()
+
+
+def test_a_sure_q_without_a_stimulus_counts_as_conducted():
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    own, paced, doubtful = np.arange(r_s.size) % 3 == 0, np.arange(r_s.size) % 3 == 1, np.arange(r_s.size) % 3 == 2
+    seen = context(drawn((), r_s, fs=500.0, spikes_s=r_s[paced] - 0.07, wide=True), time_s=r_s)
+    seen = replace(seen, symbol=np.full(r_s.size, "Q"), trusted=~doubtful)
+    symbol = unpaced_as_conducted(seen, read_pacing(seen)).symbol
+    assert (symbol[own] == "N").all()
+    assert (symbol[paced | doubtful] == "Q").all()
+    without = replace(seen, recording=None)
+    assert unpaced_as_conducted(without, read_pacing(without)) is without
 
 
 def test_stray_spikes_and_wide_beats_are_not_pacing():

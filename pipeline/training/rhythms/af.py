@@ -1,16 +1,17 @@
-"""Training of `af` and `af_waves`, which find atrial fibrillation in RR intervals and in the signal before the QRS.
+"""Training of `af`, `af_waves` and `af_p`, which find atrial fibrillation in RR intervals and before the QRS.
 
 `af` is trained on the beats of ltafdb, nsr2db and DS1 of mitdb, as annotated and with the errors that are made end to
-end, on the strips of cinc2017 and on DS1 as the network over beats reads them, and on made intervals. `af_waves` is
-trained on the strips and on DS1, with the short windows of `af` and the signal before the QRS. A quarter of the
-patients of each database is held out in turn: these detectors stay in runs/rhythms, score the held-out patients and
-calibrate what is shipped. DS2 is never trained on.
+end, on the strips of cinc2017 and on DS1 as the network over beats reads them, and on made intervals. `af_waves` and
+`af_p` are trained on the strips and on DS1: one with the short windows of `af` and the averaged signal before the QRS,
+the other with the P waves of single beats alone. A quarter of the patients of each database is held out in turn: these
+detectors stay in runs/rhythms, score the held-out patients and calibrate what is shipped. DS2 is never trained on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,9 +28,12 @@ from pipeline.config import RECORDING_NETWORK, data_root, runs_root
 from pipeline.datasets.rhythm_references import read_strip_labels
 from pipeline.datasets.splits import DS1, DS2, SAME_PERSON
 from pipeline.evaluation.calibration import fit_temperature
-from pipeline.rhythm.atrial import INTERVALS, WAVES
-from pipeline.rhythm.atrial_waves import MEASURES as P_WAVE_MEASURES
+from pipeline.rhythm.atrial import INTERVALS, P_WAVES, WAVES
+from pipeline.rhythm.atrial_waves import MEASURES as AVERAGES
 from pipeline.rhythm.atrial_waves import measure_p_waves
+from pipeline.rhythm.conduction_measures import conduction_of
+from pipeline.rhythm.p_around import MEASURES as P_MEASURES
+from pipeline.rhythm.p_around import measure_p_around
 from pipeline.rhythm.rr_measures import MEASURES, SHORT, measure_rr
 from pipeline.training.rhythms.af_beats import (
     UNKNOWN,
@@ -69,12 +73,29 @@ TREES: Final = MappingProxyType(
 WAVE_TREES: Final = MappingProxyType(
     {"max_iter": 60, "learning_rate": 0.08, "max_leaf_nodes": 6, "min_samples_leaf": 100, "max_features": 0.3}
 )
-WAVE_MEASURES: Final = (*P_WAVE_MEASURES, *SHORT)
-RECORD_WEIGHT: Final = 3.0  # of a record of half an hour in the training of `af_waves`; a strip has 1
+RECORD_WEIGHT: Final = 3.0  # of a record of half an hour in the training before the QRS; a strip has 1
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What one of the detectors is called for readers, what it is given, and how its trees are grown."""
+
+    title: str
+    measures: tuple[str, ...]
+    trees: Mapping[str, Any]
+
+
+_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        INTERVALS: _Kind("Atrial fibrillation, from RR intervals", MEASURES, TREES),
+        WAVES: _Kind("Atrial fibrillation, from the signal before the QRS", (*AVERAGES, *SHORT), WAVE_TREES),
+        P_WAVES: _Kind("Atrial fibrillation, from the P waves of single beats", P_MEASURES, WAVE_TREES),
+    }
+)
 
 
 def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progress: Progress = no_progress) -> Path:
-    """Train both detectors, score them on held-out patients, and write all.
+    """Train the detectors, score them on held-out patients, and write all.
 
     Parameters
     ----------
@@ -88,7 +109,7 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     Returns
     -------
     Path
-        The folder of `af`; that of `af_waves` lies beside it.
+        The folder of `af`; those of the others lie beside it.
     """
     root, started = data_dir or data_root(), time.monotonic()
     classifier = load_classifier(RECORDING_NETWORK)
@@ -96,21 +117,22 @@ def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progres
     fold_of = folds([record.name for record in (*annotated, *found) if not _is_ds2(record.name)])
     series = _made_records()
     fold_of |= folds([record.name for record in series])
-    drawn = _examples([*annotated, *series], found)
-    progress(0.34, "Trees of the RR intervals")
-    learners = [_fitted([part for part in drawn if fold_of[part.record] != fold]) for fold in range(FOLDS)]
-    temperature = _temperature(learners, drawn, fold_of)
-    waves = _wave_examples(found)
-    progress(0.5, "Trees of the signal before the QRS")
-    wave_learners = [_fitted_waves([part for part in waves if fold_of[part.record] != fold]) for fold in range(FOLDS)]
-    wave_temperature = _temperature(wave_learners, waves, fold_of)
-    temperatures = {INTERVALS: temperature, WAVES: wave_temperature}
-    names = {INTERVALS: [part.record for part in drawn], WAVES: [part.record for part in waves]}
-    facts = {name: _facts(sorted(set(names[name])), temperatures[name], started) for name in names}
-    for fold in range(FOLDS):
-        _write_fold(fold, learners[fold], wave_learners[fold], facts, fold_of)
+    drawn = {INTERVALS: _examples([*annotated, *series], found)}
+    drawn |= dict(zip((WAVES, P_WAVES), _examples_before_qrs(found), strict=True))
+    facts = {}
+    for number, (name, parts) in enumerate(drawn.items()):
+        progress((1 + number / len(drawn)) / 3, f"Trees of {name}")
+        learners = [_fitted(name, [part for part in parts if fold_of[part.record] != fold]) for fold in range(FOLDS)]
+        temperature = _temperature(learners, parts, fold_of)
+        facts[name] = _facts(sorted({part.record for part in parts}), temperature, started)
+        for fold, learner in enumerate(learners):
+            known = tuple(record for record in facts[name]["train_records"] if fold_of[record] != fold)
+            of_fold = {**facts[name], "train_records": known}
+            _write(name, learner, of_fold, _fold_folder(name, fold), f"{name}, without fold {fold}")
     _write_folds({name: fold for name, fold in fold_of.items() if not name.startswith(f"{MADE}/")})
-    folder = _write(_fitted(drawn), _fitted_waves(waves), facts, output_dir or WEIGHTS)
+    shipped = output_dir or WEIGHTS
+    for name in (WAVES, P_WAVES, INTERVALS):
+        folder = _write(name, _fitted(name, drawn[name]), facts[name], shipped, _KINDS[name].title)
     score(annotated, found, fold_of, output_dir, part_of(progress, 2, 3))
     return folder
 
@@ -146,8 +168,7 @@ def score(
 
 def _places(fold: int | None, shipped: Path) -> dict[str, Path]:
     """Return the folders of the detectors that do not know a fold; of the shipped ones if it is None."""
-    names = (INTERVALS, WAVES)
-    return {name: shipped / name if fold is None else _fold_folder(name, fold) / name for name in names}
+    return {name: shipped / name if fold is None else _fold_folder(name, fold) / name for name in _KINDS}
 
 
 def _fold_folder(name: str, fold: int) -> Path:
@@ -223,12 +244,8 @@ def _examples(annotated: Sequence[AfRecord], found: Sequence[AfRecord]) -> list[
     return [part for part in drawn if part is not None]
 
 
-def _fitted(parts: Sequence[Examples]) -> HistGradientBoostingClassifier:
-    return _fit(together(parts), TREES)
-
-
-def _fitted_waves(parts: Sequence[Examples]) -> HistGradientBoostingClassifier:
-    return _fit(together(parts), WAVE_TREES)
+def _fitted(name: str, parts: Sequence[Examples]) -> HistGradientBoostingClassifier:
+    return _fit(together(parts), _KINDS[name].trees)
 
 
 def _fit(given: Examples, trees: Mapping[str, Any]) -> HistGradientBoostingClassifier:
@@ -247,21 +264,24 @@ def _temperature(
     return float(fit_temperature(np.column_stack([np.zeros_like(both), both]), together(parts).label.astype(np.int64)))
 
 
-def _wave_examples(found: Sequence[AfRecord]) -> list[Examples]:
-    """Measure short windows and the signal before the QRS in the records that have a signal."""
-    kept = []
+def _examples_before_qrs(found: Sequence[AfRecord]) -> tuple[list[Examples], list[Examples]]:
+    """Measure the signal before the QRS in the records that have one: with short windows, and of single beats."""
+    averages, single = [], []
     for record in found:
         if record.conditioned is None or _is_ds2(record.name):
             continue
         rr = measure_rr(record.rr_s, record.symbol)
         waves = measure_p_waves(record.conditioned, record.time_s, record.rr_s, record.symbol, rr.beat)
+        around = measure_p_around(conduction_of(record.context), record.symbol, rr.beat)
         label = record.fibrillates[rr.beat]
         at = (label != UNKNOWN) & waves.any(axis=1)
-        if at.any():
-            weight = (1.0 if record.database == STRIPS else RECORD_WEIGHT) / at.sum()
-            measures = np.column_stack([waves, rr.short])[at].astype(np.float32)
-            kept.append(Examples(record.name, measures, label[at], np.full(at.sum(), weight)))
-    return kept
+        if not at.any():
+            continue
+        weight = np.full(at.sum(), (1.0 if record.database == STRIPS else RECORD_WEIGHT) / at.sum())
+        measures = np.column_stack([waves, rr.short])[at].astype(np.float32)
+        averages.append(Examples(record.name, measures, label[at], weight))
+        single.append(Examples(record.name, around[at], label[at], weight))
+    return averages, single
 
 
 def _facts(names: Sequence[str], temperature: float, started: float) -> dict[str, Any]:
@@ -273,55 +293,20 @@ def _facts(names: Sequence[str], temperature: float, started: float) -> dict[str
     return training_facts(INTERVALS, trained_on, records, started=started, seed=SEED, temperature=round(temperature, 4))
 
 
-def _write(
-    learner: HistGradientBoostingClassifier,
-    wave_learner: HistGradientBoostingClassifier,
-    facts: Mapping[str, dict[str, Any]],
-    folder: Path,
-) -> Path:
-    """Write both detectors."""
-    write_detector(
-        WAVES,
-        from_scikit_learn(wave_learner),
-        title="Atrial fibrillation, from the signal before the QRS",
-        classes=CLASSES,
-        measures=WAVE_MEASURES,
-        facts=facts[WAVES],
-        folder=folder,
-    )
+def _write(name: str, learner: HistGradientBoostingClassifier, facts: dict[str, Any], folder: Path, title: str) -> Path:
+    """Write a detector into a folder of detectors, and return its own."""
     return write_detector(
-        INTERVALS,
+        name,
         from_scikit_learn(learner),
-        title="Atrial fibrillation, from RR intervals",
+        title=title,
         classes=CLASSES,
-        measures=MEASURES,
-        facts=facts[INTERVALS],
+        measures=_KINDS[name].measures,
+        facts=facts,
         folder=folder,
     )
-
-
-def _write_fold(
-    fold: int,
-    learner: HistGradientBoostingClassifier,
-    wave_learner: HistGradientBoostingClassifier,
-    facts: Mapping[str, dict[str, Any]],
-    fold_of: Mapping[str, int],
-) -> None:
-    """Write the detectors that do not know a fold, where evaluations look for them."""
-    for name, fitted, measures in ((INTERVALS, learner, MEASURES), (WAVES, wave_learner, WAVE_MEASURES)):
-        known = [record for record in facts[name]["train_records"] if fold_of[record] != fold]
-        write_detector(
-            name,
-            from_scikit_learn(fitted),
-            title=f"{name}, without fold {fold}",
-            classes=CLASSES,
-            measures=measures,
-            facts={**facts[name], "train_records": tuple(known)},
-            folder=_fold_folder(name, fold),
-        )
 
 
 def _write_folds(fold_of: Mapping[str, int]) -> None:
     tested = {f"mitdb/{tested}": fold_of[f"mitdb/{trained}"] for trained, tested in SAME_PERSON}
-    for name in (INTERVALS, WAVES):
+    for name in _KINDS:
         write_json(runs_root() / "rhythms" / name / "folds.json", {**fold_of, **tested})

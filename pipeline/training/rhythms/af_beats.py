@@ -17,6 +17,7 @@ from pipeline.errors import SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
+from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.rr_measures import measure_rr
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import Episode, FloatArray
@@ -70,6 +71,21 @@ class AfRecord:
     def rr_s(self) -> Numbers:
         """Seconds (n,) since the previous beat, NaN for the first."""
         return np.diff(self.time_s, prepend=np.nan)
+
+    @property
+    def context(self) -> RhythmContext:
+        """What finders are given."""
+        n = self.time_s.size
+        return RhythmContext(
+            duration_s=self.duration_s,
+            time_s=self.time_s,
+            symbol=self.symbol,
+            trusted=np.ones(n, np.bool_),
+            confidence=np.ones(n, np.float32),
+            break_before=np.arange(n) == 0,
+            conditioned=self.conditioned,
+            leads=self.leads,
+        )
 
     @property
     def fibrillates(self) -> Labels:

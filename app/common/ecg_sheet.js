@@ -1,0 +1,161 @@
+// A sheet of ECG paper: never smaller than in reality, with calipers and marks that are dragged or moved by the keys.
+const SVG = "http://www.w3.org/2000/svg";
+const REAL_PX = 96 / 25.4; // a millimetre of CSS
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const SENT_AFTER_MS = 700; // the keys are still: the mark has its place
+
+const draw = (name, attributes, parent, text) => {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  parent.append(element);
+  return element;
+};
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".sheet");
+  if (root.dataset.key === data.key) return; // a redraw of the page must not move the paper
+  root.dataset.key = data.key;
+  const { width, height, speed, gain } = data;
+  const state = (root.calipers ??= { on: false, x: [0.3, 0.45], y: [0.3, 0.5] }); // shares of the paper
+  const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
+
+  const scroll = document.createElement("div");
+  scroll.className = "scroll";
+  scroll.tabIndex = 0;
+  scroll.setAttribute("role", "group");
+  scroll.setAttribute("aria-label", data.label);
+  scroll.innerHTML = data.svg;
+  const svg = scroll.querySelector("svg");
+  const [, , , boxHeight] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const fit = () => {
+    const dpr = window.devicePixelRatio || 1;
+    const room = root.clientWidth || width * REAL_PX;
+    const scale = Math.max(Math.floor((5 * room * dpr) / width) / (5 * dpr), Math.ceil(5 * REAL_PX * dpr) / (5 * dpr));
+    svg.setAttribute("width", width * scale); // a bold square is a whole number of the screen's points
+    svg.setAttribute("height", boxHeight * scale);
+  };
+
+  const clicked = (element, act) => {
+    element.onclick = act;
+    element.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      act();
+    };
+  };
+  svg.querySelectorAll(".beat").forEach((one) => clicked(one, () => setTriggerValue("beat", Number(one.dataset.beat))));
+  svg.querySelectorAll(".episode").forEach((one) => clicked(one, () => setTriggerValue("look", Number(one.dataset.at))));
+
+  // A line that moves along one axis: `place` in mm, `step` of an arrow key in mm.
+  const handle = (kind, axis, name, place, step, told, done) => {
+    const most = axis === "x" ? width : height;
+    const group = draw("g", { class: `handle ${axis} ${kind}`, tabindex: 0, role: "slider", "aria-label": name }, svg);
+    const ends = axis === "x" ? { x1: 0, x2: 0, y1: 0, y2: height } : { x1: 0, x2: width, y1: 0, y2: 0 };
+    draw("line", { class: "near", ...ends }, group);
+    draw("line", { class: "hair", ...ends }, group);
+    draw("circle", { class: "grip", r: 1.4, cx: axis === "x" ? 0 : width - 2, cy: axis === "x" ? height - 2 : 0 }, group);
+    let at = place;
+    const put = (value) => {
+      at = Math.min(Math.max(value, 0), most);
+      group.setAttribute("transform", axis === "x" ? `translate(${at} 0)` : `translate(0 ${at})`);
+      group.setAttribute("aria-valuetext", told(at));
+    };
+    let from = null;
+    group.onpointerdown = (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      group.focus({ preventScroll: true });
+      group.setPointerCapture(event.pointerId);
+      from = [axis === "x" ? event.clientX : event.clientY, at];
+    };
+    group.onpointermove = (event) => {
+      if (from === null || !group.hasPointerCapture(event.pointerId)) return;
+      const scale = svg.getBoundingClientRect().width / width;
+      put(from[1] + ((axis === "x" ? event.clientX : event.clientY) - from[0]) / scale);
+    };
+    group.onpointerup = () => {
+      if (from !== null && from[1] !== at) done?.(at);
+      from = null;
+    };
+    let waiting = 0;
+    group.onkeydown = (event) => {
+      const by = STEPS[event.key]?.[axis === "x" ? 0 : 1];
+      if (!by) return;
+      event.preventDefault();
+      event.stopPropagation();
+      put(at + by * step * (event.shiftKey ? 5 : 1));
+      if (!done) return;
+      clearTimeout(waiting);
+      waiting = setTimeout(() => done(at), SENT_AFTER_MS);
+    };
+    put(place);
+    return group;
+  };
+
+  (data.marks ?? []).forEach((mark, i) => {
+    const milliseconds = (at) => `${Math.round(((at - mark.x) / speed) * 1000)} ms from where it was`;
+    const done = (at) => setTriggerValue("moved", [mark.name, at]);
+    const group = handle("mark", "x", mark.label, mark.x, 0.002 * speed, milliseconds, done);
+    draw("text", { x: 0.8, y: 3 + (i % 3) * 3, "font-size": 2.6 }, group, mark.label);
+  });
+
+  const tools = document.createElement("div");
+  tools.className = "tools";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Calipers";
+  button.title = "Two pairs of lines: the time and the height between them";
+  const said = document.createElement("output");
+  tools.append(button, said);
+  let lines = [];
+  let near = null; // the same words where the lines cross
+  const tell = () => {
+    const seconds = (Math.abs(state.x[1] - state.x[0]) * width) / speed;
+    const rate = seconds > 0.03 ? ` · ${Math.round(60 / seconds)}/min` : "";
+    const high = gain ? ` · ${((Math.abs(state.y[1] - state.y[0]) * height) / gain).toFixed(2)} mV` : "";
+    said.textContent = state.on ? `${Math.round(seconds * 1000)} ms${rate}${high}` : "";
+    if (near) {
+      near.setAttribute("x", (Math.min(...state.x) + 0.004) * width);
+      near.setAttribute("y", Math.max(Math.min(...state.y) * height - 1.2, 3));
+      near.textContent = said.textContent;
+    }
+    return said.textContent;
+  };
+  const calipers = () => {
+    [...lines, near].forEach((line) => line?.remove());
+    [lines, near] = [[], null];
+    button.setAttribute("aria-pressed", String(state.on));
+    tell();
+    if (!state.on) return;
+    near = draw("text", { class: "said", "font-size": 3 }, svg);
+    for (const axis of gain ? ["x", "y"] : ["x"]) {
+      const most = axis === "x" ? width : height;
+      state[axis].forEach((share, i) => {
+        const told = (at) => {
+          state[axis][i] = at / most;
+          return tell();
+        };
+        const step = axis === "x" ? 0.002 * speed : 0.02 * gain;
+        const name = `${axis === "x" ? "Time" : "Height"} caliper ${i + 1}`;
+        lines.push(handle("caliper", axis, name, share * most, step, told));
+      });
+    }
+  };
+  button.onclick = () => {
+    if (!state.on && scroll.clientWidth < svg.clientWidth) {
+      const first = (scroll.scrollLeft + scroll.clientWidth * 0.3) / svg.clientWidth; // where the reader looks
+      state.x = [first, first + (scroll.clientWidth * 0.3) / svg.clientWidth];
+    }
+    state.on = !state.on;
+    calipers();
+  };
+
+  root.replaceChildren(tools, scroll);
+  fit();
+  calipers();
+  scroll.scrollLeft = scrolled;
+  root.watching?.disconnect();
+  root.watching = new ResizeObserver(fit);
+  root.watching.observe(root);
+}

@@ -1,0 +1,93 @@
+"""An ECG sheet in real squares on the page: it scrolls where it is wider, beats can be clicked, calipers dragged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SheetMark:
+    """A vertical line that is dragged: `name` of the mark, what is written beside it, and where it stands in mm."""
+
+    name: str
+    label: str
+    x_mm: float
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is shown: an SVG in mm, the scales of its paper, and how large it is without the room around it, mm."""
+
+    svg: str
+    speed_mm_s: float
+    gain_mm_mv: float
+    width_mm: float
+    height_mm: float
+    marks: tuple[SheetMark, ...] = ()
+
+
+def draw(
+    drawn: Drawn,
+    key: str,
+    *,
+    label: str,
+    beat: Callable[[int], None] | None = None,
+    look: Callable[[float], None] | None = None,
+    moved: Callable[[str, float], None] | None = None,
+) -> None:
+    """Show a sheet.
+
+    Parameters
+    ----------
+    drawn : Drawn
+        What is shown.
+    key : str
+        Its name in the session.
+    label : str
+        Its words for who cannot see it.
+    beat, look, moved : callable, optional
+        What a click on a beat, a click on an episode (with its start, seconds) and a mark that was dragged (with its
+        name and place, mm) do.
+    """
+    component = st.components.v2.component(
+        "heartvision_ecg_sheet",
+        html='<div class="sheet"></div>',
+        css=(_HERE / "ecg_sheet.css").read_text("utf-8"),
+        js=(_HERE / "ecg_sheet.js").read_text("utf-8"),
+    )
+    data = {
+        "svg": drawn.svg,
+        "speed": drawn.speed_mm_s,
+        "gain": drawn.gain_mm_mv,
+        "width": drawn.width_mm,
+        "height": drawn.height_mm,
+        "marks": [{"name": mark.name, "label": mark.label, "x": mark.x_mm} for mark in drawn.marks],
+        "label": label,
+    }
+    told = hashlib.sha256(repr((drawn.svg, drawn.marks)).encode()).hexdigest()
+
+    def taken(name: str, act: Callable[..., None] | None) -> Callable[[], None]:
+        def go() -> None:
+            value = st.session_state[key].get(name)
+            if act is None or value is None:
+                return
+            if name == "beat":
+                act(int(value))
+            elif name == "look":
+                act(float(value))
+            else:
+                act(str(value[0]), float(value[1]))
+
+        return go
+
+    component(
+        key=key, data=data | {"key": told}, on_beat_change=taken("beat", beat), on_look_change=taken("look", look),
+        on_moved_change=taken("moved", moved),
+    )  # fmt: skip

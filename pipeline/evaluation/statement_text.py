@@ -1,0 +1,19 @@
+"""The scores of measured statements as lines of text."""
+
+from __future__ import annotations
+
+from pipeline.evaluation.statement_schema import StatementsEvaluation
+from pipeline.wording import score
+
+
+def statement_lines(found: StatementsEvaluation) -> list[str]:
+    """Return a line for each statement and each share."""
+    lines = []
+    for one in found.statements:
+        at = "" if one.se_at_97 is None else f", Se at Sp .97 {score(one.se_at_97.value)}"
+        lines.append(
+            f"{one.title}: {one.positives} records, Se {score(one.se.value, one.se.low, one.se.high)}, "
+            f"Sp {score(one.sp.value)}, PPV {score(one.ppv.value)}{at}{' (weak)' if one.weak else ''}"
+        )
+    shares = [f"{one.title}: {one.count} of {one.of}" for one in found.shares]
+    return [*lines, *shares, *(f"{record} was refused: {why}" for record, why in found.refused.items())]

@@ -1,0 +1,179 @@
+"""P waves that march through: the evenly paced course of P waves that the signal supports best, whatever the beats do.
+
+In atrioventricular block the sinus node goes on at its own pace. On the line of gains (`PWaves.line`) a course of P
+waves is sought whose intervals stay near one length: the sum of gains along it, which fades with the distance, is
+maximised for each of many lengths by dynamic programming, forwards and backwards in time. A single P wave may drown in
+noise; the sum over some twenty does not.
+
+References
+----------
+Bellman 1957, Dynamic Programming; Ellis 2007, J. New Music Research 36:51-60 (doi:10.1080/09298210701653344), who
+finds the beats of music so. Deviation: the sum fades, so that one pass serves all places.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.signal.p_waves import PWaves
+from pipeline.types import FloatArray, IntArray
+
+STEP: Final = 2  # samples of the line that are averaged
+PP_S: Final = (0.45, 1.35)  # lengths of P-P intervals ...
+RATIO: Final = 1.045  # ... from each to the next
+APART: Final = 2  # an interval may be so many steps longer or shorter ...
+STRAY: Final = 0.04  # ... and loses, for this relative deviation, ...
+STRAY_COST: Final = 0.15  # ... so much, and four times as much for twice the deviation
+FADES_S: Final = 10.0  # the sum has faded to 1 / e after
+GAINS: Final = (-1.5, 2.0)  # what lies outside is counted as these
+HALF: Final = 0.5  # more speaks for a P wave, less against it
+PIECE_S, MARGIN_S = 40.0, 20.0  # pieces are worked on side by side; what each sees on both sides
+AT_ONCE: Final = 64
+RR_S: Final = (0.2, 3.0)  # shorter and longer intervals are counted as these
+AROUND: Final = 4  # beats on each side over which lags are compared
+NOTHING: Final = -1.0
+TRACKS: Final = (
+    *("course", "course_over_usual", "course_over_middle", "course_pp_s", "course_rr_to_pp", "course_clear"),
+    *("course_seen", "course_lag_s", "course_lag_change", "course_lag_next", "course_lag_spread", "course_pp_spread"),
+)
+_OF_BEAT: Final = 7
+_Flags = NDArray[np.bool_]
+
+
+def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves: PWaves, asked: _Flags) -> FloatArray:
+    """Measure the course of P waves that the signal around some beats supports best.
+
+    Parameters
+    ----------
+    time_s : (n,) float64
+        R peaks, seconds.
+    rr_s : (n,) float64
+        Seconds since the beat before.
+    waves : PWaves
+        P waves between the beats.
+    asked : (n,) bool
+        The beats that are asked about, k of them.
+
+    Returns
+    -------
+    (k, len(TRACKS)) float32
+        The sum along the course; by how much it is clearer than one of another length, and than one midway between its
+        P waves; its P-P interval, the R-R interval in units of it, and how far it stands above all other places;
+        whether its last P waves before the beats could be seen; their distance from R, how much that changes from the
+        beat before and to the beat after, how evenly it is spread over P-P (0 where it is constant, as in conducted
+        beats, 1 in complete block), and how much P-P differs between the beats. -1 where nothing is known.
+    """
+    at = np.flatnonzero(asked)
+    step_s = STEP / waves.line_fs
+    score, seen = _scores(waves.line)
+    if not at.size or not score.size:
+        return np.full((at.size, len(TRACKS)), NOTHING, np.float32)
+    lengths = _lengths(step_s)
+    around = np.clip(at[:, None] + np.arange(-AROUND, AROUND + 1), 0, time_s.size - 1)
+    near = np.unique(around)
+    place = np.clip(np.round(time_s[near] / step_s).astype(np.int64), 0, score.size - 1)
+    rr = np.clip(rr_s, *RR_S) / step_s
+    of_beat = np.full((_OF_BEAT, time_s.size), np.nan)
+    size, margin = round(PIECE_S / step_s), round(MARGIN_S / step_s)
+    pieces = np.unique(place // size)
+    for some in np.array_split(pieces, -(-pieces.size // AT_ONCE)):
+        span = np.arange(-margin, size + margin)[:, None] + some * size
+        inside = (span >= 0) & (span < score.size)
+        rows = [np.where(inside, line[np.clip(span, 0, score.size - 1)], 0) for line in (score, seen)]
+        mine = np.isin(place // size, some)
+        column = np.searchsorted(some, place[mine] // size)
+        total = _totals(rows[0], lengths, step_s)
+        of_beat[:, near[mine]] = _before(total, rows[1], place[mine] % size + margin, column, lengths)
+    return _columns(of_beat, rr, at, around, step_s)
+
+
+def _scores(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how much speaks for a P wave in each step (m,), 0 where none could be seen, and whether one could be."""
+    n = line.size // STEP
+    parts = line[: n * STEP].reshape(n, STEP)
+    known = np.isfinite(parts)
+    count = known.sum(axis=1)
+    mean = np.where(known, np.clip(np.nan_to_num(parts), *GAINS), 0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count > 0, mean - HALF, 0).astype(np.float32), (count > 0).astype(np.float32)
+
+
+def _lengths(step_s: float) -> IntArray:
+    """Return the lengths (n_pp,) of P-P intervals, steps."""
+    count = int(np.log(PP_S[1] / PP_S[0]) / np.log(RATIO)) + 1
+    return np.unique(np.round(PP_S[0] * RATIO ** np.arange(count) / step_s).astype(np.int64))
+
+
+def _totals(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
+    """Return the sum (n_pp, n_steps, k) along the best course of each length through each step of k pieces."""
+    return np.asarray(_forward(score, lengths, step_s) + _forward(score[::-1], lengths, step_s)[:, ::-1] - score)
+
+
+def _forward(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
+    """Return the sum (n_pp, n_steps, k) along the best course that ends in each step of pieces (n_steps, k)."""
+    off = np.arange(-APART, APART + 1)
+    back = lengths[:, None] + off
+    cost = (STRAY_COST * (off / (STRAY * lengths[:, None])) ** 2).astype(np.float32)[:, :, None, None]
+    fade = np.exp(-lengths * step_s / FADES_S).astype(np.float32)[:, None, None]
+    before, block = int(back.max()), int(back.min())  # within a block no course has two P waves
+    total = np.zeros((lengths.size, before + len(score), score.shape[1]), np.float32)
+    which = np.arange(lengths.size)[:, None, None]
+    for start in range(0, len(score), block):
+        step = np.arange(start, min(start + block, len(score)))
+        earlier = total[which, before + step - back[:, :, None]] - cost
+        total[:, before + step] = score[step] + fade * earlier.max(axis=1)
+    return total[:, before:]
+
+
+def _before(total: FloatArray, seen: FloatArray, step: IntArray, column: IntArray, lengths: IntArray) -> FloatArray:
+    """Return facts (7, k) about the clearest course before each beat.
+
+    Parameters
+    ----------
+    total : (n_pp, n_steps, n_pieces) float32
+        What `_totals` returned.
+    seen : (n_steps, n_pieces) float32
+        Whether a P wave could be seen.
+    step, column : (k,) int64
+        Where the beats are.
+    lengths : (n_pp,) int64
+        Lengths of the courses, steps.
+    """
+    rows = np.arange(step.size)
+    high, middle, clear = (np.zeros((step.size, lengths.size), np.float32) for _ in range(3))
+    lag = np.zeros((step.size, lengths.size), np.int64)
+    for k, length in enumerate(lengths.tolist()):
+        sums = total[k][step[:, None] - np.arange(length), column[:, None]]
+        lag[:, k] = sums.argmax(axis=1)
+        high[:, k] = sums[rows, lag[:, k]]
+        middle[:, k] = sums[rows, (lag[:, k] + length // 2) % length]
+        clear[:, k] = high[:, k] - sums.mean(axis=1)
+    best = clear.argmax(axis=1)
+    own = [each[rows, best] for each in (high, middle, clear, lag)]
+    over = own[2] - np.median(clear, axis=1)
+    return np.stack([own[0], over, own[0] - own[1], lengths[best], own[2], seen[step - own[3], column], own[3]])
+
+
+def _columns(
+    of_beat: NDArray[np.float64], rr: NDArray[np.float64], at: IntArray, around: IntArray, step_s: float
+) -> FloatArray:
+    """Return `TRACKS` (k, 12) of the beats that are asked about, `around` (k, 9) each."""
+    high, over, over_middle, pp, clear, seen, lag = of_beat
+    phase = lag / pp
+    last = phase.size - 1
+    changes = (_circular(phase[at], phase[np.clip(at + by, 0, last)]) for by in (-1, 1))
+    spread = 1 - np.abs(np.exp(2j * np.pi * phase[around]).mean(axis=1))
+    middle = np.median(pp[around], axis=1, keepdims=True)
+    columns = (
+        *(high[at], over[at], over_middle[at], pp[at] * step_s, rr[at] / pp[at], clear[at]),
+        *(seen[around].mean(axis=1), lag[at] * step_s, *changes, spread),
+        np.median(np.abs(pp[around] / middle - 1), axis=1),
+    )
+    return np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING).astype(np.float32)
+
+
+def _circular(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance (k,) of phases, 0..0.5."""
+    return np.abs((one - other + 0.5) % 1 - 0.5)

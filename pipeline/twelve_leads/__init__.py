@@ -1,0 +1,1 @@
+"""What twelve leads show together: derived leads, median beats, measured statements and diagnostic classes."""

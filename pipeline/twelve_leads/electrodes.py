@@ -1,0 +1,95 @@
+"""Statements on electrodes that may be swapped: in the limb leads, and in the order of the chest leads.
+
+References
+----------
+Rudiger A, Hellermann JP, Mukherjee R, Follath F, Turina J. Electrocardiographic artifacts due to electrode
+misplacement and their frequency in different clinical settings. 2007. doi:10.1016/j.ajem.2006.06.018
+Batchvarov VN, Malik M, Camm AJ. Incorrect electrode cable connection during electrocardiographic recording. 2007.
+doi:10.1093/europace/eum198
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.measurements import Statement
+from pipeline.twelve_leads.facts import CHEST, Facts, statement
+
+LIMB_SOURCE: Final = "Batchvarov 2007"
+FLAT_MV: Final = 0.1  # peak to peak, of a lead between the two legs
+OTHERS_MV: Final = 0.4  # which the other limb leads then have
+P_MV: Final = 0.03
+CHEST_GAIN: Final = 0.35  # by which the likeness of neighbours grows, in all, if two of them change places
+
+
+def electrode_statements(facts: Facts, chest: NDArray[np.floating] | None = None) -> list[Statement]:
+    """Return which electrodes may be swapped.
+
+    Parameters
+    ----------
+    facts : Facts
+        The measured numbers.
+    chest : (n_samples, 6) float, optional
+        QRS of the usual beat in V1 to V6, mV.
+    """
+    if facts.paced or facts.ventricular:
+        return []
+    return [*_limbs(facts), *_chest(chest)]
+
+
+def _limbs(facts: Facts) -> list[Statement]:
+    if not facts.has("I", "II", "III", "aVR", "aVF"):
+        return []
+    one, two, three, right, foot = (facts.shapes[name] for name in ("I", "II", "III", "aVR", "aVF"))
+    chest = facts.shapes.get("V6") or facts.shapes.get("V5")
+    p = {name: facts.shapes[name].p_mv or 0.0 for name in ("I", "II", "aVR")}
+    down = {name: (facts.shapes[name].qrs_area or 0.0) < 0 for name in ("I", "II", "aVR")}
+    upright = chest is not None and (chest.qrs_area or 0.0) > 0
+    if min(one.swing_mv, two.swing_mv, three.swing_mv) < FLAT_MV and (
+        sorted(shape.swing_mv for shape in (one, two, three))[1] > OTHERS_MV
+    ):
+        flat = min(("I", "II", "III"), key=lambda name: facts.shapes[name].swing_mv)
+        which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
+        numbers = f"lead {flat} {facts.shapes[flat].swing_mv:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
+        return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
+    if down["II"] and p["II"] <= -P_MV and not down["aVR"] and (foot.qrs_area or 0.0) < 0 and (right.t_mv or 0.0) > 0:
+        numbers = f"P {p['II']:.2f} mV and QRS negative in II, QRS and T positive in aVR"
+        return [_swap("SWAP-RA-LL", "The electrodes of right arm and left leg may be swapped.", numbers)]
+    if down["I"] and p["I"] <= -P_MV and upright:
+        numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in V6"
+        return [_swap("SWAP-RA-LA", "The electrodes of both arms may be swapped.", numbers)]
+    return []
+
+
+def _swap(code: str, text: str, numbers: str) -> Statement:
+    return statement(code, "technical", text, numbers, LIMB_SOURCE)
+
+
+def _chest(chest: NDArray[np.floating] | None) -> list[Statement]:
+    if chest is None or not np.isfinite(chest).all() or chest.shape[0] < 10:
+        return []
+    best, pair = 0.0, None
+    for a, b in (*pairwise(range(len(CHEST))), *zip(range(4), range(2, 6), strict=True)):
+        order = list(range(len(CHEST)))
+        order[a], order[b] = b, a
+        gain = _likeness(chest[:, order]) - _likeness(chest)
+        if gain > best:
+            best, pair = gain, (a, b)
+    if pair is None or best < CHEST_GAIN:
+        return []
+    first, second = (CHEST[i] for i in pair)
+    numbers = f"neighbouring chest leads are {best:.2f} more alike if {first} and {second} change places"
+    text = f"The electrodes {first} and {second} may be swapped."
+    return [
+        statement(f"SWAP-{first}-{second}", "technical", text, numbers, "order of the chest leads by their likeness")
+    ]
+
+
+def _likeness(chest: NDArray[np.floating]) -> float:
+    """Return the sum of the likeness of neighbours, 1 each for equal curves: shape and size both count."""
+    pairs = [(chest[:, i], chest[:, i + 1]) for i in range(chest.shape[1] - 1)]
+    return sum(1 - float(np.square(a - b).sum() / (np.square(a).sum() + np.square(b).sum() + 1e-9)) for a, b in pairs)

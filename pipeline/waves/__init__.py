@@ -1,0 +1,1 @@
+"""Onsets, peaks and ends of the P, QRS and T waves, and what is measured between them."""

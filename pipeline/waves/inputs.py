@@ -1,0 +1,134 @@
+"""What the network that marks waves is given: leads at its rate in units of their QRS height, and the R peaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal as sps
+
+from models.waves import FS_HZ, STEP
+from pipeline.signal.gaps import runs
+from pipeline.types import FloatArray
+
+# The network was trained on leads that were made so: a change needs `train --model waves`.
+BAND_HZ: Final = (0.5, 45.0)  # baseline wander, mains and muscle
+FILTER_ORDER: Final = 2  # zero phase: applied forwards and backwards
+PADDED_S: Final = 2.0  # at both ends for the filter
+REACH_S: Final = 0.08  # around R, in which the QRS height is measured
+FLAT_MV: Final = 0.02  # a lead whose usual QRS is less high shows no wave
+LARGEST: Final = 4.0  # QRS heights: artefacts are cut off there
+BUMP_S: Final = 0.024  # standard deviation of the mark at an R peak
+BRIDGED_S: Final = 0.04  # shorter runs of missing samples are interpolated
+
+
+@dataclass(frozen=True, eq=False)
+class LeadLines:
+    """Leads at the network's rate.
+
+    Attributes
+    ----------
+    values : (n_leads, n, 2) float32
+        The lead in units of its usual QRS height, and 1 at R peaks, falling to 0 beside them; `n` is a multiple of
+        `models.waves.STEP`.
+    missing : (n_leads, n) bool
+        Where a lead was not recorded, all of it if it is flat.
+    """
+
+    values: FloatArray
+    missing: NDArray[np.bool_]
+
+    def of(self, leads: NDArray[np.integer]) -> LeadLines:
+        """Return some of the leads."""
+        return LeadLines(self.values[leads], self.missing[leads])
+
+
+def lead_lines(p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64]) -> LeadLines:
+    """Filter, resample and scale leads.
+
+    Parameters
+    ----------
+    p_signal_mv : (n_samples, n_leads) float32
+        The leads in mV, NaN where nothing was recorded.
+    fs : float
+        Their sampling frequency, Hz.
+    r_peak_s : (k,) float64
+        R peaks, seconds from sample 0.
+    """
+    signal = np.asarray(p_signal_mv, np.float32)
+    ratio = Fraction(FS_HZ / fs).limit_denominator(1000)
+    whole = np.column_stack([_bridged(lead) for lead in signal.T]) if signal.shape[1] else signal
+    lines = filtered(sps.resample_poly(whole, ratio.numerator, ratio.denominator, axis=0, padtype="line"))
+    n = lines.shape[1]
+    missing = np.ones((signal.shape[1], -(-n // STEP) * STEP), np.bool_)
+    missing[:, :n] = False
+    for i, lead in enumerate(signal.T):
+        for start, stop in runs(~np.isfinite(lead)):
+            if stop - start > BRIDGED_S * fs or start == 0 or stop == lead.size:
+                missing[i, int(start * ratio) : int(stop * ratio) + 1] = True
+    return with_r_peaks(lines, missing, r_peak_s)
+
+
+def filtered(lines: NDArray[np.floating]) -> FloatArray:
+    """Filter leads (n, n_leads) at the network's rate with zero phase; return them as (n_leads, n)."""
+    sos = sps.butter(FILTER_ORDER, BAND_HZ, "bandpass", fs=FS_HZ, output="sos")
+    padded = min(round(PADDED_S * FS_HZ), len(lines) - 1)
+    return np.asarray(sps.sosfiltfilt(sos, lines, axis=0, padlen=padded).T, np.float32)
+
+
+def with_r_peaks(lines: FloatArray, missing: NDArray[np.bool_], r_peak_s: NDArray[np.float64]) -> LeadLines:
+    """Scale filtered leads by their QRS height and add the channel of R peaks.
+
+    Parameters
+    ----------
+    lines : (n_leads, m) float32
+        Filtered leads, mV.
+    missing : (n_leads, n) bool
+        Where each was not recorded, `n` >= `m`; changed in place: a flat lead is missing.
+    r_peak_s : (k,) float64
+        R peaks, seconds from sample 0.
+    """
+    n = missing.shape[1]
+    values = np.zeros((*missing.shape, 2), np.float32)
+    heights = qrs_heights(lines, r_peak_s)
+    flat = heights < FLAT_MV
+    missing[flat] = True
+    scaled = np.clip(lines / np.where(flat, 1, heights)[:, None], -LARGEST, LARGEST)
+    values[:, : lines.shape[1], 0] = np.where(missing[:, : lines.shape[1]], 0, scaled)
+    values[:, :, 1] = bumps(r_peak_s, n)
+    return LeadLines(values, missing)
+
+
+def qrs_heights(lines: FloatArray, r_peak_s: NDArray[np.float64]) -> FloatArray:
+    """Return the median height (n_leads,) of the QRS in filtered leads (n_leads, n), mV; 0 without a beat."""
+    reach = round(REACH_S * FS_HZ)
+    at = np.round(r_peak_s * FS_HZ).astype(np.int64)
+    at = at[(at >= reach) & (at < lines.shape[1] - reach)]
+    if not at.size:
+        return np.zeros(len(lines), np.float32)
+    windows = lines[:, at[:, None] + np.arange(-reach, reach + 1)]
+    return np.asarray(np.median(np.ptp(windows, axis=2), axis=1), np.float32)
+
+
+def bumps(r_peak_s: NDArray[np.float64], n: int) -> FloatArray:
+    """Return a line (n,) that is 1 at R peaks and falls to 0 beside them."""
+    line, reach = np.zeros(n, np.float32), round(4 * BUMP_S * FS_HZ)
+    at = r_peak_s[:, None] * FS_HZ
+    index = np.round(at).astype(np.int64) + np.arange(-reach, reach + 1)
+    height = np.exp(-0.5 * np.square((index - at) / (BUMP_S * FS_HZ)))
+    inside = (index >= 0) & (index < n)
+    np.maximum.at(line, index[inside], height[inside].astype(np.float32))
+    return line
+
+
+def _bridged(lead: FloatArray) -> FloatArray:
+    """Interpolate what is missing."""
+    there = np.isfinite(lead)
+    if there.all():
+        return lead
+    if not there.any():
+        return np.zeros_like(lead)
+    return np.interp(np.arange(lead.size), np.flatnonzero(there), lead[there]).astype(np.float32)
