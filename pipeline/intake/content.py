@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
+from pipeline.signal.lead_names import is_other_signal, plain_name
 from pipeline.types import LEAD_NAME
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
@@ -114,14 +116,20 @@ def safe_name(name: str, *, default: str = "recording") -> str:
 
 
 def safe_lead(name: str, number: int) -> str:
-    """Return an untrusted lead name if it is plain and short, else "lead `number`"."""
-    name = name.strip()
+    """Return an untrusted lead name in our vocabulary if it is plain and short, else "lead `number`"."""
+    name = plain_name(name).strip()
     return name if LEAD_NAME.fullmatch(name) else f"lead {number}"
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:
     """Return the names; those that occur more than once get their number appended."""
     return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
+
+
+def require_ecg(leads: Sequence[str]) -> None:
+    """Refuse a recording in which every signal is something else by its name. Raises IntakeError."""
+    if all(is_other_signal(lead) for lead in leads):
+        raise IntakeError(f"No signal of this recording is an ECG by its name: {', '.join(leads)}.")
 
 
 def require_size(payload: bytes, limit: int, what: str) -> None:

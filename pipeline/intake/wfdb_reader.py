@@ -14,7 +14,7 @@ import wfdb
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import foreign_kind, safe_name
+from pipeline.intake.content import foreign_kind, require_ecg, safe_name
 from pipeline.intake.lead_scales import NOTICE, common_scale
 from pipeline.intake.wfdb_annotations import parse_annotations
 from pipeline.intake.wfdb_header import UNCALIBRATED_GAIN, Header, SignalSpec, expected_bytes, parse_header
@@ -78,6 +78,7 @@ def read_wfdb(
     kept = [i for i, signal in enumerate(parsed.signals) if signal.mv_per_unit is not None]
     if not kept:
         raise IntakeError("No lead of this recording is in V, mV, µV or nV; correct the units in the header.")
+    require_ecg([parsed.signals[i].lead for i in kept])
     p_signal = _decode(parsed, payloads, kept)
     scaled = _on_common_scale(p_signal, [parsed.signals[i] for i in kept])
     reference, notices = _reference(annotations, parsed)
