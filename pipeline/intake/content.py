@@ -36,6 +36,11 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+# What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
+_FOLDER_TEXTS: Final = frozenset(
+    {"RECORDS", "ANNOTATORS", "SHA256SUMS", "MD5SUMS", "SHA1SUMS", "LICENSE", "LICENCE", "README", "HEADER", "NOTES"}
+)
+_FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
@@ -98,9 +103,17 @@ def file_ending(name: str) -> str:
 
 
 def is_clutter(name: str) -> bool:
-    """Tell whether a file is one that macOS or Windows adds to archives unasked."""
+    """Tell whether a file in an archive is no recording: what macOS or Windows adds, or PhysioNet puts beside records.
+
+    Examples
+    --------
+    >>> [is_clutter(name) for name in ("db/RECORDS", "db/SHA256SUMS.txt", "db/100.xws", "db/100.hea")]
+    [True, True, True, False]
+    """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
+    if name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        return True
+    return base.upper().split(".")[0] in _FOLDER_TEXTS or file_ending(base) in _FOLDER_ENDINGS
 
 
 def safe_name(name: str, *, default: str = "recording") -> str:
