@@ -37,9 +37,10 @@ _MAGIC: Final = (
     (b"<script", "a web page"),
 )
 # What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
-_FOLDER_TEXTS: Final = frozenset(
-    {"RECORDS", "ANNOTATORS", "SHA256SUMS", "MD5SUMS", "SHA1SUMS", "LICENSE", "LICENCE", "README", "HEADER", "NOTES"}
+_RX_FOLDER_TEXT: Final = re.compile(
+    r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
 )
+_RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
@@ -113,7 +114,8 @@ def is_clutter(name: str) -> bool:
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     if name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini"):
         return True
-    return base.upper().split(".")[0] in _FOLDER_TEXTS or file_ending(base) in _FOLDER_ENDINGS
+    text = _RX_FOLDER_TEXT.fullmatch(base) is not None and file_ending(base) not in _RECORDING_ENDINGS
+    return text or file_ending(base) in _FOLDER_ENDINGS
 
 
 def safe_name(name: str, *, default: str = "recording") -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
 from pipeline.intake.wfdb_files import needed_files
+from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
@@ -21,6 +23,13 @@ from pipeline.types import Recording
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
+# Annotations that PhysioNet's records have beside the reference beats; they are not used.
+_OTHER_ANNOTATIONS: Final = frozenset(
+    (
+        *(".qrs", ".ecg", ".man", ".ari", ".apn", ".st", ".sta", ".stb", ".stc", ".epi", ".pu", ".pu0", ".pu1", ".q1c"),
+        *(".q2c", ".qt1", ".qt2", ".wqrs", ".gqrs", ".sqrs", ".wabp", ".resp", ".marker", ".trigger", ".event", ".aux"),
+    )
+)
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
@@ -115,7 +124,7 @@ def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Record
 
 def _header_path(path: Path) -> Path:
     if path.suffix.lower() == ".hea":
-        return path
+        return _beside(path, path.name)
     return _beside(path, f"{path.stem if path.suffix.lower() in _PARTS else path.name}.hea")
 
 
@@ -196,19 +205,31 @@ def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Re
     files = {_base(name): payload for name, payload in parts if _ending(name) != ".atr"}
     for _, header in headers:
         _require_header(header)
-    found = [(name, header, _files_of(name, header, files, config)) for name, header in headers]
-    used = {key for _, _, own in found for key in own.values()}
-    whole = [record for record in found if _base(record[0]) not in used]  # segments belong to another's header
+    masters = [(name, header) for name, header in headers if is_multi_segment(header, config.limits)]
+    used = {key for name, header in masters for key in _files_of(name, header, files, config).values()}
+    whole = [(name, header) for name, header in headers if _base(name) not in used]  # segments belong to a master
     recordings = []
-    for name, header, own in whole:
+    for name, header in whole:
+        own = _files_of(name, header, files, config)
+        used.update(own.values())
         atr = annotations.pop(file_stem(name), None)
         if atr is None and len(whole) == 1 and len(annotations) == 1:
             raise IntakeError("The annotation file (.atr) has another name than the header (.hea); upload a pair.")
         by_header_name = {wanted: files[key] for wanted, key in own.items()}
-        recordings.append(read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits))
+        recording = read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits)
+        aside = [key for key in files if file_stem(key) == file_stem(name) and _ending(key) in _OTHER_ANNOTATIONS]
+        used.update(aside)
+        recordings.append(_with_notice(recording, sorted(map(_ending, aside))))
     left = [name for name in files if name not in used and _ending(name) != ".hea"]
     _check_left_over(left, list(annotations))
     return recordings
+
+
+def _with_notice(recording: Recording, aside: list[str]) -> Recording:
+    if not aside:
+        return recording
+    notice = f"Annotations of another kind than .atr were not used: {', '.join(aside)}."
+    return replace(recording, notices=(*recording.notices, notice))
 
 
 def _require_header(header: bytes) -> None:
