@@ -114,9 +114,16 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
-def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> list[Recording]:
+    """Read every recording of a file on disk: one, or all of a .zip. Arguments and errors are those of `read_path`."""
+    if _ending(path.name) != ".zip":
+        return [read_path(path, csv=csv, config=config)]
     payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
-    recordings = read_uploads([(path.name, payload)], csv=csv, config=config)
+    return read_uploads([(path.name, payload)], csv=csv, config=config)
+
+
+def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+    recordings = read_all(path, csv=csv, config=config)
     if len(recordings) > 1:
         raise IntakeError(f"The ZIP archive holds {len(recordings)} recordings; unpack it and choose one.")
     return recordings[0]

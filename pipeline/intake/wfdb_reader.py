@@ -314,7 +314,8 @@ def _frames_at_once(header: Header) -> int:
 def _at_rate_of_ecg(samples_mv: FloatArray, signal: SignalSpec, header: Header) -> FloatArray:
     """Interpolate a slower lead linearly; a sample beside a missing one is missing."""
     times = np.arange(header.n_samples) * (signal.spf / header.spf)
-    return np.interp(times, np.arange(len(samples_mv)), samples_mv).astype(np.float32)
+    at_rate: FloatArray = np.interp(times, np.arange(len(samples_mv)), samples_mv).astype(np.float32)
+    return at_rate
 
 
 def _align(lead: FloatArray, late: int) -> None:

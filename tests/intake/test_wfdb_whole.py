@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake import read_path, read_uploads
+from pipeline.intake import read_all, read_path, read_uploads
 from pipeline.intake.batch import split_uploads
 from pipeline.intake.wfdb_header import is_multi_segment, parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
@@ -334,3 +334,10 @@ def test_a_zipped_folder_of_physionet_opens_all_of_its_records():
     assert [recording.name for recording in found] == names
     assert any(".qrs" in notice for notice in found[0].notices)
     assert found[1].notices == ()
+
+
+def test_a_zip_on_disk_gives_all_of_its_records_or_the_only_one(tmp_path):
+    (tmp_path / "db.zip").write_bytes(zipped([*record("a").items(), *record("b").items()]))
+    assert [found.name for found in read_all(tmp_path / "db.zip")] == ["a", "b"]
+    with pytest.raises(IntakeError, match="holds 2 recordings"):
+        read_path(tmp_path / "db.zip")
