@@ -92,6 +92,7 @@ def read_wfdb(
         notices=(*_lead_notices(parsed, kept), *((NOTICE,) if scaled else ()), *notices),
         age_years=parsed.age_years,
         sex=parsed.sex,
+        channels=tuple(kept) if len(kept) < len(parsed.signals) else (),
     )
 
 
