@@ -18,6 +18,7 @@ MEANINGS = {
 }
 OLD = "Intervals were not measured: this recording was analysed by an earlier version. Analyse it again to see them."
 TILE = 128
+WITH_EPISODES = frozenset({"VT", "VF", "ASYS", "3AVB"})
 
 
 def draw(case: Case) -> None:
@@ -43,10 +44,19 @@ def draw(case: Case) -> None:
             _levels(found)
 
 
+def draw_urgent(case: Case) -> None:
+    """The urgent statements, for the top of the page; dangerous rhythms stand there already, with their episodes."""
+    if case.analysis.measured is None:
+        return
+    for one in case.analysis.measured.statements:
+        if one.urgent and one.code not in WITH_EPISODES:
+            _statement(one)
+
+
 def _statement(one: Statement) -> None:
     text = plain(one.text)
     line = f":red-badge[:material/emergency: Urgent] :red[**{text}**]" if one.urgent else f"**{text}**"
-    st.markdown(line, help=plain(f"{one.evidence}. {_reliability(one)}"))
+    st.markdown(f"{line} :small[{plain(one.evidence)}]", help=plain(_reliability(one)))
 
 
 def _is_weak(one: Statement) -> bool:
