@@ -18,7 +18,6 @@ MEANINGS = {
 }
 OLD = "Intervals were not measured: this recording was analysed by an earlier version. Analyse it again to see them."
 TILE = 128
-WITH_EPISODES = frozenset({"VT", "VF", "ASYS", "3AVB"})
 
 
 def draw(case: Case) -> None:
@@ -46,11 +45,8 @@ def draw(case: Case) -> None:
 
 def draw_urgent(case: Case) -> None:
     """The urgent statements, for the top of the page; dangerous rhythms stand there already, with their episodes."""
-    if case.analysis.measured is None:
-        return
-    for one in case.analysis.measured.statements:
-        if one.urgent and one.code not in WITH_EPISODES:
-            _statement(one)
+    for one in () if case.analysis.measured is None else case.analysis.measured.urgent:
+        _statement(one)
 
 
 def _statement(one: Statement) -> None:
