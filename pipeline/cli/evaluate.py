@@ -12,6 +12,7 @@ from pipeline._util.provenance import current_commit
 from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
 from pipeline.errors import DataError
 
+PTBXL: Final = "ptbxl"  # the folder of PTB-XL, which is not downloaded with the rest
 SUPERCLASSES: Final = "superclasses"  # the network over twelve leads; `models` is imported when it is needed
 
 
@@ -150,10 +151,11 @@ def _evaluate_own(options: argparse.Namespace, weights: Path | None = None) -> i
 
 
 def _compared_and_pictures(options: argparse.Namespace) -> int:
-    """Run the rest of --all: trainings that serve only for comparison, heads for pictures of beats, and rhythms."""
+    """Run the rest of --all: trainings that serve only for comparison, pictures of beats, rhythms, twelve leads."""
     from models.registry import WEIGHTS
     from pipeline.cli.everything import is_same, trained_to_compare
     from pipeline.cli.train import train_again
+    from pipeline.config import data_root
     from pipeline.evaluation.saved import read_evaluation
 
     commit = current_commit()
@@ -162,8 +164,12 @@ def _compared_and_pictures(options: argparse.Namespace) -> int:
         if not done and (code := train_again(job.arguments, options.data, None)):
             return code
     rest = argparse.Namespace(data=options.data, output=None)
-    measured = (_evaluate_pictures, _evaluate_rhythm, _evaluate_superclasses, _evaluate_statements)
-    return next((code for kind in measured if (code := kind(rest))), OK)
+    if code := _evaluate_pictures(rest) or _evaluate_rhythm(rest):
+        return code
+    if not ((options.data or data_root()) / PTBXL).is_dir():
+        say(f"{PTBXL} is not there; what is measured on twelve leads is skipped.")
+        return OK
+    return _evaluate_superclasses(rest) or _evaluate_statements(rest)
 
 
 def _evaluate_pictures(options: argparse.Namespace) -> int:

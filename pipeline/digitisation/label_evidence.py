@@ -149,7 +149,7 @@ def _explained(
             right += each.weight
         elif each.text != "I" and not (fits and box is not None and seen[box][0] == each.text):
             misread += each.weight * each.near
-            astray += each.weight * (not each.near)
+            astray += each.weight / _FAR * (not each.near)
     return seen, right, misread, astray
 
 

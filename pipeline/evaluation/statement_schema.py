@@ -56,8 +56,8 @@ class StatementScores:
     se, sp, ppv : Estimate
         With Wilson intervals.
     se_at_97 : Estimate or None
-        Sensitivity at a specificity of .97, at the limit `limit_at_97` of the number that the criterion reads. Of a
-        criterion that reads no single number its own, if that is as specific; else None.
+        Sensitivity at a specificity of at least .97: the criterion's own, if it is as specific, or that at the limit
+        `limit_at_97` of the number that it reads, if that is higher; None where there is neither.
     limit_at_97 : float or None
         That limit, as a multiple of the published one.
     cases : tuple of StatedCase

@@ -137,8 +137,10 @@ def _scores(code: str, found: Sequence[tuple[StatedRecord, Said]]) -> StatementS
     sp = _estimate(len(false) - wrong, len(false))
     se = _estimate(right, len(true))
     limit = _limit_at(code, [said for said, _ in false])
-    own = limit is None and sp.value is not None and sp.value >= SPECIFICITY
-    at = se if own else _at_limit(code, [said for said, _ in true], limit)
+    own = se if sp.value is not None and sp.value >= SPECIFICITY else None
+    at = max(
+        (one for one in (own, _at_limit(code, [said for said, _ in true], limit)) if one), key=_value, default=None
+    )
     cases = tuple(
         StatedCase(record.record, is_said, said.codes) for record, said, is_said in rows if code in record.targets
     )
@@ -192,6 +194,10 @@ def _share(title: str, rows: Sequence[tuple[StatedRecord, Said]], wanted: bool) 
     count = sum(case.found == wanted for case in cases)
     without = tuple(case for case in cases if case.found != wanted)
     return Share(title, count, len(cases), _estimate(count, len(cases)), without)
+
+
+def _value(found: Estimate) -> float:
+    return found.value or 0.0
 
 
 def _estimate(hits: int, n: int) -> Estimate:

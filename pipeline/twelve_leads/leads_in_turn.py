@@ -20,7 +20,7 @@ from pipeline.signal.gaps import runs
 from pipeline.twelve_leads.derived_leads import INDEPENDENT_LEADS, StandardLeads
 from pipeline.types import FloatArray, IntArray
 
-TURN_S: Final = 2.0  # at least so much of each lead; a page of 3x4 has 2.5 s, and a little less where labels stand
+TURN_S: Final = 1.5  # at least so much of each lead without a gap; a page of 3x4 has 2.5 s, less where labels stand
 PAGE_S: Final = 60.0  # what is longer is no page
 MADE_S: Final = 6.0  # of leads in step: several windows of the network
 CYCLE_S: Final = (0.4, 1.5)  # between two beats: 150 to 40 a minute
@@ -35,7 +35,7 @@ PADDING_S: Final = 1.5  # by which a short run is mirrored before it is filtered
 
 
 def in_step(known: StandardLeads, fs: float, network: SuperclassManifest) -> tuple[FloatArray, IntArray] | None:
-    """Return I, II, V1-V6 in step, or None if one was recorded for less than two seconds, or beats are missing.
+    """Return I, II, V1-V6 in step, or None if one was recorded for less than 1.5 s, or beats are missing.
 
     Parameters
     ----------

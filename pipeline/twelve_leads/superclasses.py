@@ -52,7 +52,7 @@ def read_superclasses(
     -------
     dict of str to float or None
         None if one of the eight leads is missing, if they were recorded neither together for 3 s nor, as on a page,
-        each for 2 s and with beats, or below 90 Hz.
+        each for 1.5 s and with beats, or below 90 Hz.
     """
     asked = network or load_superclasses()
     if (logits := window_logits(p_signal_mv, leads, fs, asked)) is None:

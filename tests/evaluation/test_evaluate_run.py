@@ -273,8 +273,18 @@ def test_the_random_split_is_added_with_its_warning_and_stays_until_the_pictures
     assert read_evaluation(path).random_split is None
 
 
-def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(monkeypatch, capsys):
+@pytest.mark.parametrize("twelve_leads", [True, False])
+def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_works(
+    twelve_leads, monkeypatch, capsys, tmp_path
+):
     asked, again = [], []
+    monkeypatch.setenv("HEARTVISION_DATA", str(tmp_path))
+    if twelve_leads:
+        (tmp_path / "ptbxl").mkdir()
+    for name in ("superclasses", "statements"):
+        monkeypatch.setattr(
+            f"pipeline.cli.evaluate._evaluate_{name}", lambda options, name=name: again.append(name) or 0
+        )
     monkeypatch.setattr(
         "pipeline.cli.evaluate._evaluated", lambda options, data, progress: asked.append(options) or "file"
     )
@@ -293,7 +303,8 @@ def test_all_means_every_kind_of_evaluation_of_every_network_in_an_order_that_wo
     assert told == [(name, *kind) for name in names for kind in kinds]
     assert capsys.readouterr().out.splitlines() == ["file"] * len(told)
     assert ("train", "--model", "vgg16", "--random-split") in again
-    assert again[-2:] == ["pictures", "rhythm"]
+    last = ["pictures", "rhythm", *(("superclasses", "statements") if twelve_leads else ())]
+    assert [each for each in again if isinstance(each, str)] == last
 
 
 def test_two_networks_are_compared_with_and_without_the_record_of_most_s_beats(capsys):
