@@ -122,7 +122,7 @@ def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) 
     if name == "atr" and marked.has_marks:
         from pipeline.export.wfdb_files import WAVE_ANNOTATOR, write_waves
 
-        write_waves(marked.waves, recording.leads, recording.fs, target.with_suffix(f".{WAVE_ANNOTATOR}"))
+        write_waves(marked.waves, recording, target.with_suffix(f".{WAVE_ANNOTATOR}"))
     if name == "csv":
         from pipeline.export.interval_table import write_intervals_csv
 

@@ -165,6 +165,7 @@ def _read_part(parsed: Header, files: Mapping[bytes, bytes], limits: Limits) -> 
         notices=(*_lead_notices(parsed, kept, placeholders), *((NOTICE,) if scaled else ())),
         age_years=parsed.age_years,
         sex=parsed.sex,
+        channels=tuple(kept) if len(kept) < len(parsed.signals) else (),
     )
 
 
