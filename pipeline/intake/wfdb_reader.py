@@ -74,6 +74,8 @@ class _Part:
         What the reader should know.
     age_years, sex : int, Sex
         What the comments say, None where they do not.
+    channels : tuple of int
+        As in `Recording`.
     """
 
     fs: float
@@ -84,6 +86,7 @@ class _Part:
     notices: tuple[str, ...]
     age_years: int | None
     sex: Sex | None
+    channels: tuple[int, ...] = ()
 
 
 def read_wfdb(
@@ -142,6 +145,7 @@ def read_wfdb(
         notices=(*part.notices, *notices),
         age_years=part.age_years,
         sex=part.sex,
+        channels=part.channels,
     )
 
 
