@@ -204,8 +204,10 @@ def parse_header(
 
 def signal_files(payload: bytes, limits: Limits) -> tuple[bytes, ...]:
     """Return the names of the signal files in a single-segment header, each once. Raises as `parse_header` does."""
-    _, _, signals = _described(_single_lines(payload, limits), limits)
-    return tuple(dict.fromkeys(signal.file for signal in signals))
+    frame_hz, n_frames, signals = _described(_single_lines(payload, limits), limits)
+    header = Header(frame_hz, n_frames or 0, signals)
+    _check_groups(header)
+    return tuple(group[0].file for group in header.groups())
 
 
 def is_multi_segment(payload: bytes, limits: Limits) -> bool:
