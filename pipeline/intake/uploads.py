@@ -262,7 +262,7 @@ def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Conf
     if not missing:
         return own
     beside = (key for key in files if file_stem(key) == file_stem(name) and _ending(key) != ".hea")
-    if len(needed) == 1 and next(beside, None) is not None:
+    if len(needed) == 1 and file_ending(missing[0]) != ".hea" and next(beside, None) is not None:
         raise IntakeError(
             f"The header {_label(name)!r} names the signal file {_label(missing[0])!r}, which was not uploaded; "
             "files must keep the names that they had together."
