@@ -115,7 +115,17 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
 
 
 def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> list[Recording]:
-    """Read every recording of a file on disk: one, or all of a .zip. Arguments and errors are those of `read_path`."""
+    """Read every recording of a file on disk: one, or all of a .zip. Raises as `read_path` does.
+
+    Parameters
+    ----------
+    path : Path
+        A file as `read_path` takes it.
+    csv : CsvOptions, optional
+        Sampling frequency and unit; required for .csv.
+    config : Config, optional
+        Its limits apply.
+    """
     if _ending(path.name) != ".zip":
         return [read_path(path, csv=csv, config=config)]
     payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
