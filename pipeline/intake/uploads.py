@@ -115,7 +115,17 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
 
 
 def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> list[Recording]:
-    """Read every recording of a file on disk: one, or all of a .zip. Arguments and errors are those of `read_path`."""
+    """Read every recording of a file on disk: one, or all of a .zip. Raises as `read_path` does.
+
+    Parameters
+    ----------
+    path : Path
+        A file as `read_path` takes it.
+    csv : CsvOptions, optional
+        Sampling frequency and unit; required for .csv.
+    config : Config, optional
+        Its limits apply.
+    """
     if _ending(path.name) != ".zip":
         return [read_path(path, csv=csv, config=config)]
     payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
@@ -262,7 +272,7 @@ def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Conf
     if not missing:
         return own
     beside = (key for key in files if file_stem(key) == file_stem(name) and _ending(key) != ".hea")
-    if len(needed) == 1 and next(beside, None) is not None:
+    if len(needed) == 1 and file_ending(missing[0]) != ".hea" and next(beside, None) is not None:
         raise IntakeError(
             f"The header {_label(name)!r} names the signal file {_label(missing[0])!r}, which was not uploaded; "
             "files must keep the names that they had together."

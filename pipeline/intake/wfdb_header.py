@@ -204,8 +204,10 @@ def parse_header(
 
 def signal_files(payload: bytes, limits: Limits) -> tuple[bytes, ...]:
     """Return the names of the signal files in a single-segment header, each once. Raises as `parse_header` does."""
-    _, _, signals = _described(_single_lines(payload, limits), limits)
-    return tuple(dict.fromkeys(signal.file for signal in signals))
+    frame_hz, n_frames, signals = _described(_single_lines(payload, limits), limits)
+    header = Header(frame_hz, n_frames or 0, signals)
+    _check_groups(header)
+    return tuple(group[0].file for group in header.groups())
 
 
 def is_multi_segment(payload: bytes, limits: Limits) -> bool:
@@ -225,13 +227,7 @@ def is_multi_segment(payload: bytes, limits: Limits) -> bool:
 
 
 def master_lines(payload: bytes, limits: Limits) -> tuple[int, int, float, int | None, list[list[bytes]]]:
-    """Split the header of a multi-segment record.
-
-    Returns
-    -------
-    (int, int, float, int or None, list of list of bytes)
-        Number of segments and of leads, frames per second, number of frames, and the fields of each further line.
-    """
+    """Return numbers of segments and leads, frames per second, number of frames, and the fields of further lines."""
     lines = _content_lines(payload, limits)
     n_leads, frame_hz, n_frames = _record_line(lines[0], limits)
     return int(lines[0].split()[0].split(b"/")[1]), n_leads, frame_hz, n_frames, [line.split() for line in lines[1:]]
@@ -246,7 +242,17 @@ def layout_leads(payload: bytes, limits: Limits) -> tuple[str, ...]:
 
 
 def check_extent(fs: float, n_samples: int, limits: Limits) -> None:
-    """Raise LimitError if sampling frequency, Hz, or duration is out of bounds, IntakeError if there is no sample."""
+    """Raise LimitError if rate or duration is out of bounds, IntakeError if there is no sample.
+
+    Parameters
+    ----------
+    fs : float
+        Sampling frequency, Hz.
+    n_samples : int
+        Per lead.
+    limits : Limits
+        The bounds.
+    """
     if not limits.fs_min_hz <= fs <= limits.fs_max_hz:
         raise LimitError(
             f"The sampling frequency {fs:g} Hz is outside {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz; "

@@ -48,7 +48,6 @@ def header_cases() -> Iterator[Case]:
         ("fs inf", f"r 2 1e999 {N}".encode(), "sampling frequency"),
         ("fs absurd", f"r 2 1e12 {N}".encode(), "sampling frequency"),
         ("fs 20", f"r 2 20 {N}".encode(), "20 Hz"),
-        ("sig_len missing", f"r 2 {FS}".encode(), "number of samples"),
         ("sig_len zero", f"r 2 {FS} 0".encode(), "0 samples"),
         ("sig_len 1e12", f"r 2 {FS} 1000000000000".encode(), "hours"),
         ("sig_len endless", f"r 2 {FS} {'9' * 5000}".encode(), "number of samples"),
@@ -61,6 +60,17 @@ def header_cases() -> Iterator[Case]:
         ("1000 leads announced", f"r 1000 {FS} {N}".encode(), "limit is 16"),
     ):
         yield Case(name, _with_header(_swap(first, line)), "refused", says)
+    yield Case("sig_len missing", _with_header(_swap(first, f"r 2 {FS}".encode())), "read")
+    cut = record()["r.dat"][:-3]
+    short = [(name, cut if name == "r.dat" else payload) for name, payload in _with_header(_swap(first, b"r 2 250"))]
+    yield Case("sig_len missing, file cut", short, "refused", "bytes")
+    for name, line, says in (
+        ("a segment of itself", b"r/1 2 250 7500\nr 7500", "single segment"),
+        ("a segment with a path", b"r/1 2 250 7500\n../../etc/passwd 7500", "missing"),
+        ("segments without end", f"r/{10**9 - 1} 2 250 7500\nr_1 7500".encode(), "limit is 4,096"),
+        ("a gap of a century", b"r/1 2 250\n~ 788400000000", "no segment"),
+    ):
+        yield Case(name, [("r.hea", line), ("r.dat", record()["r.dat"])], "refused", says)
     yield Case("bad date", _with_header(_swap(first, first + b" 25:61:00 45/13/2020")), "read")
     line = record()["r.hea"].splitlines()[1]
     yield Case("1000 signal lines", _with_header(lambda h: first + b"\n" + (line + b"\n") * 600), "refused")
