@@ -23,6 +23,7 @@ LIMB_SOURCE: Final = "Batchvarov 2007"
 FLAT_MV: Final = 0.1  # peak to peak, of a lead between the two legs
 OTHERS_MV: Final = 0.4  # which the other limb leads then have
 P_MV: Final = 0.03
+CHEST_MV: Final = 0.2  # peak to peak of the QRS: a chest lead with less may be noise, and is like no neighbour
 CHEST_GAIN: Final = 0.35  # by which the likeness of neighbours grows, in all, if two of them change places
 
 
@@ -72,6 +73,8 @@ def _swap(code: str, text: str, numbers: str) -> Statement:
 
 def _chest(chest: NDArray[np.floating] | None) -> list[Statement]:
     if chest is None or not np.isfinite(chest).all() or chest.shape[0] < 10:
+        return []
+    if np.ptp(chest, axis=0).min() < CHEST_MV:
         return []
     best, pair = 0.0, None
     for a, b in (*pairwise(range(len(CHEST))), *zip(range(4), range(2, 6), strict=True)):

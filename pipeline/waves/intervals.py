@@ -122,8 +122,8 @@ def _medians(
     found = spreads(part, with_p=with_p)
     medians: dict[str, float | None] = {name: found[name].median if name in found else None for name in INTERVALS}
     qt, rr = medians["QT"], medians["RR"]
-    none = 2 * np.count_nonzero(usual & forbidden) > np.count_nonzero(usual)
-    none = none or (medians["QRS"] or 0.0) >= QRS_WIDE_MS
+    wide = (medians["QRS"] or 0.0) >= QRS_WIDE_MS
+    none = wide or 2 * np.count_nonzero(usual & forbidden) > np.count_nonzero(usual)
     medians["QTc"] = None if none or qt is None or rr is None else corrected(qt, rr).get(USED)
     return medians
 

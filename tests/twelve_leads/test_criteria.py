@@ -323,6 +323,12 @@ def test_chest_leads_out_of_order_are_named_and_those_in_order_are_not():
     assert said([2, 1, 0, 3, 4, 5]) == {"SWAP-V1-V3"}
 
 
+def test_a_chest_lead_of_noise_is_not_called_swapped():
+    leads = chest(range(6))
+    leads[:, 4] = np.random.default_rng(0).normal(0, 0.02, len(leads))
+    assert not any(one.code.startswith("SWAP") for one in all_statements(facts(), leads))
+
+
 def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
     down = replace(shape(0.1, 1.0, t=-0.3), p_mv=-0.15)
     up = replace(shape(0.9, t=0.3), p_mv=0.1)
