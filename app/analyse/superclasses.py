@@ -13,10 +13,11 @@ from app.common.text import plain
 from models.superclasses import SUPERCLASSES, superclass_manifest
 from pipeline.cases.case import Case
 from pipeline.errors import EcgError
+from pipeline.evaluation.schema import Estimate
 from pipeline.evaluation.superclass_schema import SuperclassEvaluation, shipped_superclasses
 from pipeline.measurements import Measurements
 from pipeline.twelve_leads.superclasses import HEAT_FS_HZ, HEAT_MAX_S, SUPERCLASS_NAMES, said
-from pipeline.wording import share
+from pipeline.wording import UNDEFINED, share
 
 NONE = "none"
 HEAT_KEY = "sheet-heat"
@@ -39,7 +40,7 @@ def draw(found: Measurements) -> None:
             words = SUPERCLASS_NAMES[name] if name != "NORM" or normal else UNREMARKABLE
             text = f"**{name}** {words}: **{share(found.diagnosis[name])}**"
             if name in called and (name != "NORM" or normal):
-                text += f" :orange-badge[called from {least:.0%} on]"
+                text += f" :orange-badge[called from {round(100 * least)} % on]"
             elif name in called:
                 text += f" :gray-badge[{NOT_NORMAL}]"
             st.progress(found.diagnosis[name], text=text)
@@ -58,19 +59,24 @@ def may_be_normal(found: Measurements) -> bool:
 
 def trust_words(evaluation: SuperclassEvaluation) -> str:
     """How well the classes are told on PTB-XL, and what becomes of the probabilities elsewhere."""
-    each = ", ".join(f"{one.name} {one.auroc.value:.2f}" for one in evaluation.classes)
+    each = ", ".join(f"{one.name} {_two(one.auroc)}" for one in evaluation.classes)
     words = f"AUROC on {evaluation.records} recordings of PTB-XL: {each}."
-    if (other := evaluation.elsewhere) is not None:
-        words += (
-            f" Elsewhere the probabilities do not come true as they stand: on {other.title} they were off by "
-            f"{other.ece.value:.0%} on average (AUROC {other.auroc.value:.2f}). Read them as a ranking."
-        )
-    return words.replace("%", " %")
+    if (other := evaluation.elsewhere) is None or other.ece.value is None:
+        return words
+    return (
+        f"{words} Elsewhere the probabilities do not come true as they stand: on {other.title} they were off by "
+        f"{100 * other.ece.value:.0f} percentage points on average (mean AUROC {_two(other.auroc)}). "
+        "Read them as a ranking."
+    )
+
+
+def _two(area: Estimate) -> str:
+    return UNDEFINED if area.value is None else f"{area.value:.2f}"
 
 
 def choose(session: Session, case: Case) -> None:
-    """Draw the choice of a class to be explained on the sheet, where there is one."""
-    if not _is_explainable(case):
+    """Draw the choice of a class to be explained on the sheet; a recording longer than ten minutes has none."""
+    if case.recording.duration_s > HEAT_MAX_S:
         return
     st.session_state[HEAT_KEY] = session.sheet.heat
     st.selectbox(
@@ -86,7 +92,7 @@ def _chosen(session: Session) -> None:
 def heat(session: Session, case: Case) -> tuple[HeatOnSheet | None, str]:
     """What speaks for the chosen class, and a sentence about it; None and "" if none is chosen."""
     name, found = session.sheet.heat, case.analysis.measured
-    if not name or found is None or not _is_explainable(case):
+    if found is None or not name or case.recording.duration_s > HEAT_MAX_S:
         return None, ""
     try:
         values = cache.superclass_heat(case.recording, name)
@@ -99,8 +105,3 @@ def heat(session: Session, case: Case) -> tuple[HeatOnSheet | None, str]:
         "The strongest place of the recording is darkest, also where the class is unlikely."
     )
     return HeatOnSheet(values, HEAT_FS_HZ), words
-
-
-def _is_explainable(case: Case) -> bool:
-    found = case.analysis.measured
-    return found is not None and bool(found.diagnosis) and case.recording.duration_s <= HEAT_MAX_S

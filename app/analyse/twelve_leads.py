@@ -56,11 +56,11 @@ def choose(session: Session) -> None:
             _scale("Paper speed", "sheet-speed", SPEEDS_MM_S, "mm/s", session)
             _scale("Gain", "sheet-gain", GAINS_MM_MV, "mm/mV", session)
             st.toggle("Wave marks", value=choice.marks, key="sheet-marks", on_change=_marked, args=(session,))
+            _print(session, session.case)
             if _has_classes(session.case):
                 from app.analyse import superclasses  # SciPy, which the first page does not need
 
                 superclasses.choose(session, session.case)
-            _print(session, session.case)
 
 
 def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: Session) -> None:
