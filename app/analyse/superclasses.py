@@ -102,6 +102,6 @@ def heat(session: Session, case: Case) -> tuple[HeatOnSheet | None, str]:
         return None, NO_MAP
     words = (
         f"Orange: what speaks for {name} by the network (probability {share(found.diagnosis[name])}). "
-        "The strongest place of the recording is darkest, also where the class is unlikely."
+        "The strongest place of the recording has the fullest colour, also where the class is unlikely."
     )
     return HeatOnSheet(values, HEAT_FS_HZ), words
