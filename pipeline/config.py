@@ -29,7 +29,7 @@ class Limits:
     pdf_pages: int = 50
     pdf_dpi: int = 200  # an 11 x 8.5 inch page becomes 3.7 megapixels
     pdf_seconds: float = 30.0
-    zip_members: int = 20
+    zip_members: int = 500  # a PhysioNet folder has three files a record; their bytes are bounded below
     zip_total_bytes: int = 300 * 2**20
     zip_ratio: float = 100.0
     leads: int = 16

@@ -114,6 +114,9 @@ class Statement:
     urgent: bool = False
 
 
+WITH_EPISODES: Final = frozenset({"VT", "VF", "ASYS", "3AVB"})  # codes of urgent rhythms
+
+
 @dataclass(frozen=True)
 class Measurements:
     """What was measured in a recording.
@@ -153,3 +156,8 @@ class Measurements:
     diagnosis: Mapping[str, float] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
     looked_for: tuple[str, ...] = ()
+
+    @property
+    def urgent(self) -> tuple[Statement, ...]:
+        """The urgent statements that no episode of a rhythm stands for."""
+        return tuple(one for one in self.statements if one.urgent and one.code not in WITH_EPISODES)

@@ -92,6 +92,9 @@ class Recording:
         The patient's age, where the file states it.
     sex : "F", "M" or None
         The patient's sex, where the file states it.
+    channels : tuple of int
+        Place of each lead in the file that it was read from, where that holds others, not of a voltage, as well; () if
+        the leads are all that it holds.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Recording:
     notices: tuple[str, ...] = ()
     age_years: int | None = None
     sex: Sex | None = None
+    channels: tuple[int, ...] = ()
 
     @classmethod
     def from_array(

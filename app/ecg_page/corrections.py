@@ -240,7 +240,8 @@ def leads_form(key: str, given: Corrections, found: Digitised) -> None:
 
 
 def _gains(found: Digitised) -> tuple[float | None, float | None]:
-    return found.gain and found.gain.value, found.chest_gain and found.chest_gain.value
+    limb, chest = (None if gain is None else gain.value for gain in (found.gain, found.chest_gain))
+    return limb, chest
 
 
 def _index(options: tuple[object, ...], value: object) -> int | None:

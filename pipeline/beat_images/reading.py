@@ -11,6 +11,7 @@ import numpy as np
 from models.beat_image_heads import PictureHead
 from models.gradcam import BLANK_BELOW, Heatmap, heatmap, occlusion
 from models.registry import Classifier
+from pipeline._util.png_mark import is_marked
 from pipeline.beat_images.doubts import doubts_about
 from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.config import DEFAULT, Config
@@ -71,6 +72,8 @@ class PictureAnswer:
 def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *, confirmed: bool = False) -> BeatTrace:
     """Read the trace of the one beat in a picture.
 
+    Whether it is a beat is not asked of HeartVision's own pictures, nor of those that `images` drew from a beat.
+
     Parameters
     ----------
     file : PictureFile
@@ -93,7 +96,7 @@ def read_beat(file: PictureFile, head: PictureHead, config: Config = DEFAULT, *,
         raise IntakeError(file.refusal)
     trace = read_beat_picture(file.name, file.payload, config, page=file.page)
     trace = replace(trace, doubts=doubts_about(trace))
-    if confirmed or trace.drawn is not None:
+    if confirmed or trace.drawn is not None or is_marked(file.payload):
         return trace
     score, least = float(head.beat_scores([trace.value], trace.finding[None])[0]), head.manifest.accept_from
     if score < least:

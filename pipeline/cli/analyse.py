@@ -87,12 +87,24 @@ def _record(path: Path) -> str:
 def _analyse_one(
     path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
 ) -> None:
-    from pipeline.analysis import classify, prepare, with_measurements
-    from pipeline.intake import read_path
-    from pipeline.twelve_leads.reading import read_waves
+    from pipeline.intake import read_all
 
     progress(0.0, f"Reading {label(path)}")
-    prepared = prepare(read_path(path, csv=csv), leads=options.leads)
+    for recording in read_all(path, csv=csv):
+        _analyse_recording(recording, path, options, load, progress)
+
+
+def _analyse_recording(
+    recording: Recording,
+    path: Path,
+    options: argparse.Namespace,
+    load: Callable[[], Classifier],
+    progress: Progress,
+) -> None:
+    from pipeline.analysis import classify, prepare, with_measurements
+    from pipeline.twelve_leads.reading import read_waves
+
+    prepared = prepare(recording, leads=options.leads)
     analysis = classify(prepared, load(), progress=progress)
     marked = read_waves(prepared.recording, analysis, every_beat=True if options.waves == "all" else None)
     analysis = with_measurements(prepared.recording, analysis, marked)
@@ -110,7 +122,7 @@ def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) 
     if name == "atr" and marked.has_marks:
         from pipeline.export.wfdb_files import WAVE_ANNOTATOR, write_waves
 
-        write_waves(marked.waves, recording.leads, recording.fs, target.with_suffix(f".{WAVE_ANNOTATOR}"))
+        write_waves(marked.waves, recording, target.with_suffix(f".{WAVE_ANNOTATOR}"))
     if name == "csv":
         from pipeline.export.interval_table import write_intervals_csv
 

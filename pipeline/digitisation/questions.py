@@ -80,7 +80,17 @@ def open_questions(
 
 
 def names_asked(boxes: tuple[LeadBox, ...], doubtful: tuple[int, ...], layout: LayoutChoice) -> Iterator[Need]:
-    """Yield a question for each box whose lead is doubtful."""
+    """Yield a question for each box whose lead is doubtful, once the layout is sure.
+
+    Parameters
+    ----------
+    boxes : tuple of LeadBox
+        Where each lead is.
+    doubtful : tuple of int
+        Numbers of the boxes whose name is not known.
+    layout : LayoutChoice
+        The layout.
+    """
     if layout.confidence < SURE:
         return  # the layout comes first
     one = sum(box.strip for box in boxes) == 1

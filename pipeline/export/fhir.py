@@ -78,7 +78,9 @@ def _report(content: ReportContent, observations: list[dict[str, Any]], people: 
 
 
 def _conclusion(content: ReportContent) -> str:
-    titles = "; ".join(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])
+    measured = content.analysis.measured
+    urgent = [f"{one.text.rstrip('.')} ({one.evidence})" for one in (() if measured is None else measured.urgent)]
+    titles = "; ".join([*urgent, *(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])])
     total = len(content.findings)
     cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
     looked_at = f" {content.looked_at}" if content.analysis.rhythm else ""  # else it stays as it was signed

@@ -165,6 +165,12 @@ def _tiles(content: ReportContent) -> list[tuple[str, str, str]]:
 def _draw_priorities(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     shown = content.findings[:PRIORITIES]
     y = _section(sheet, y, "Priorities", "most important first")
+    urgent = () if content.analysis.measured is None else content.analysis.measured.urgent
+    for one in urgent:
+        sheet.say(LEFT_MM, y + 2.5, sheet.fit(one.text, INNER_MM, 8, bold=True), 8, bold=True, colour=ALARM)
+        y += _ROW_MM
+    if urgent and not shown:
+        return y
     if not shown:
         sheet.say(LEFT_MM, y + 2.5, "No finding was listed.", 8.5)
         return y + _ROW_MM

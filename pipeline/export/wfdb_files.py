@@ -87,17 +87,15 @@ def annotation_bytes(
         return (Path(folder) / f"r.{ANNOTATOR}").read_bytes()
 
 
-def write_waves(waves: Waves, leads: tuple[str, ...], fs: float, path: Path) -> Path:
+def write_waves(waves: Waves, recording: Recording, path: Path) -> Path:
     """Write the marks of waves as `(`, `p`, `N`, `t` and `)`, as in LUDB; over all leads they are not written.
 
     Parameters
     ----------
     waves : Waves
         The marks; what is NaN is left out.
-    leads : tuple of str
-        The leads of the recording in the order of its header: `chan` is the place of a mark's lead there.
-    fs : float
-        Sampling frequency of the recording, Hz.
+    recording : Recording
+        What they were marked in: `chan` is the place of a mark's lead in its header, from 0.
     path : Path
         DIR/RECORD.hvw; the ending is the annotator's name.
 
@@ -118,8 +116,9 @@ def write_waves(waves: Waves, leads: tuple[str, ...], fs: float, path: Path) -> 
     beat, lead, mark = np.nonzero(np.isfinite(waves.time_s))
     if not beat.size:
         raise DataError("There is no mark of a wave to write as annotation.")
-    at = np.maximum(0, np.round(waves.time_s[beat, lead, mark] * fs)).astype(np.int64)
-    chan = np.array([leads.index(name) for name in waves.leads], np.int64)[lead]
+    at = np.maximum(0, np.round(waves.time_s[beat, lead, mark] * recording.fs)).astype(np.int64)
+    channels = recording.channels or range(len(recording.leads))
+    chan = np.array([channels[recording.leads.index(name)] for name in waves.leads], np.int64)[lead]
     order = np.lexsort((mark, beat, chan, at))
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
         wfdb.wrann(
@@ -129,7 +128,7 @@ def write_waves(waves: Waves, leads: tuple[str, ...], fs: float, path: Path) -> 
             symbol=[_WAVE_SYMBOLS[j] for j in mark[order]],
             chan=chan[order],
             num=mark[order] // 3,
-            fs=fs,
+            fs=recording.fs,
             write_dir=folder,
         )
         return write_bytes(path, (Path(folder) / f"r.{WAVE_ANNOTATOR}").read_bytes())

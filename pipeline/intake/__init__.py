@@ -2,13 +2,14 @@
 
 from pipeline.intake.csv_reader import CSV_UNITS, NEEDS_RATE_AND_UNIT, CsvOptions
 from pipeline.intake.picture_reader import count_pages, read_picture
-from pipeline.intake.uploads import read_path, read_picture_file, read_uploads
+from pipeline.intake.uploads import read_all, read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
     "NEEDS_RATE_AND_UNIT",
     "CsvOptions",
     "count_pages",
+    "read_all",
     "read_path",
     "read_picture",
     "read_picture_file",

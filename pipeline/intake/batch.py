@@ -10,7 +10,7 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter
 from pipeline.intake.picture_reader import count_pages
-from pipeline.intake.wfdb_header import parse_header
+from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.zip_reader import read_zip, zip_names
 
 Files = list[tuple[str, bytes]]
@@ -96,25 +96,36 @@ def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAUL
     """
     left = list(files)
     parts = []
-    for header in [file for file in files if file_ending(file[0]) == ".hea"]:
-        if any(file is header for file in left):
-            wanted = _signals(header, config)
-            own = [file for file in left if file is header or _belongs(file[0], header[0], wanted)]
+    headers = [file for file in files if file_ending(file[0]) == ".hea"]
+    wanted = {name: _needed(payload, files, config) for name, payload in headers}
+    of_others = {name for header, names in wanted.items() for name in names if name != _folded(header)}
+    for header in headers:
+        if any(file is header for file in left) and _folded(header[0]) not in of_others:
+            own = [file for file in left if file is header or _belongs(file[0], header[0], wanted[header[0]])]
             left = [file for file in left if all(file is not taken for taken in own)]
             parts.append((file_stem(header[0]), own))
     return parts + [(file_stem(name), [(name, payload)]) for name, payload in left]
 
 
-def _signals(header: tuple[str, bytes], config: Config) -> set[str]:
-    """Return the names of the signal files in a header; none if it cannot be read."""
+def _folded(name: str) -> str:
+    return re.split(r"[/\\]", name)[-1].casefold()
+
+
+def _needed(header: bytes, files: Sequence[tuple[str, bytes]], config: Config) -> set[str]:
+    """Return the names of the files that a header needs, in lower case; none if it cannot be read."""
+    headers = {_folded(name): payload for name, payload in files if file_ending(name) == ".hea"}
     try:
-        groups = parse_header(header[1], config.limits).groups()
+        names = needed_files(header, lambda name: headers.get(_text(name)), config.limits)
     except IntakeError:
         return set()
-    return {group[0].file.decode("utf-8", "surrogateescape") for group in groups}
+    return {_text(name) for name in names}
 
 
-def _belongs(name: str, header: str, signals: set[str]) -> bool:
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape").casefold()
+
+
+def _belongs(name: str, header: str, wanted: set[str]) -> bool:
     """Tell whether a file is part of the header's recording, or a second header of the same name."""
     alike = file_stem(name) == file_stem(header) and file_ending(name) in (".hea", ".dat", ".atr")
-    return alike or re.split(r"[/\\]", name)[-1] in signals
+    return alike or _folded(name) in wanted

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
+from pipeline.signal.lead_names import is_other_signal, plain_name
 from pipeline.types import LEAD_NAME
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
@@ -34,6 +36,12 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+# What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
+_RX_FOLDER_TEXT: Final = re.compile(
+    r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
+)
+_RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
+_FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
@@ -96,9 +104,18 @@ def file_ending(name: str) -> str:
 
 
 def is_clutter(name: str) -> bool:
-    """Tell whether a file is one that macOS or Windows adds to archives unasked."""
+    """Tell whether a file in an archive is no recording: what macOS or Windows adds, or PhysioNet puts beside records.
+
+    Examples
+    --------
+    >>> [is_clutter(name) for name in ("db/RECORDS", "db/SHA256SUMS.txt", "db/100.xws", "db/100.hea")]
+    [True, True, True, False]
+    """
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini")
+    if name.startswith("__MACOSX/") or base in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        return True
+    text = _RX_FOLDER_TEXT.fullmatch(base) is not None and file_ending(base) not in _RECORDING_ENDINGS
+    return text or file_ending(base) in _FOLDER_ENDINGS
 
 
 def safe_name(name: str, *, default: str = "recording") -> str:
@@ -114,14 +131,20 @@ def safe_name(name: str, *, default: str = "recording") -> str:
 
 
 def safe_lead(name: str, number: int) -> str:
-    """Return an untrusted lead name if it is plain and short, else "lead `number`"."""
-    name = name.strip()
+    """Return an untrusted lead name in our vocabulary if it is plain and short, else "lead `number`"."""
+    name = plain_name(name).strip()
     return name if LEAD_NAME.fullmatch(name) else f"lead {number}"
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:
     """Return the names; those that occur more than once get their number appended."""
     return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
+
+
+def require_ecg(leads: Sequence[str]) -> None:
+    """Refuse a recording in which every signal is something else by its name. Raises IntakeError."""
+    if all(is_other_signal(lead) for lead in leads):
+        raise IntakeError(f"No signal of this recording is an ECG by its name: {', '.join(leads)}.")
 
 
 def require_size(payload: bytes, limit: int, what: str) -> None:

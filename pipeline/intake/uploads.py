@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,14 +14,22 @@ from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
-from pipeline.intake.wfdb_header import parse_header
+from pipeline.intake.wfdb_files import needed_files
+from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
 
 _CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
-_PARTS: Final = (".dat", ".atr")  # of a WFDB record, beside its header
+_PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
+# Annotations that PhysioNet's records have beside the reference beats; they are not used.
+_OTHER_ANNOTATIONS: Final = frozenset(
+    (
+        *(".qrs", ".ecg", ".man", ".ari", ".apn", ".st", ".sta", ".stb", ".stc", ".epi", ".pu", ".pu0", ".pu1", ".q1c"),
+        *(".q2c", ".qt1", ".qt2", ".wqrs", ".gqrs", ".sqrs", ".wabp", ".resp", ".marker", ".trigger", ".event", ".aux"),
+    )
+)
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
@@ -100,14 +109,21 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
-    atr = header_path.with_suffix(".atr")
+    atr = _beside(header_path, header_path.stem + ".atr")
     annotations = _read_file(atr, config.limits.upload_bytes, _ANNOTATIONS, empty=True) if atr.exists() else None
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
-def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> list[Recording]:
+    """Read every recording of a file on disk: one, or all of a .zip. Arguments and errors are those of `read_path`."""
+    if _ending(path.name) != ".zip":
+        return [read_path(path, csv=csv, config=config)]
     payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
-    recordings = read_uploads([(path.name, payload)], csv=csv, config=config)
+    return read_uploads([(path.name, payload)], csv=csv, config=config)
+
+
+def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
+    recordings = read_all(path, csv=csv, config=config)
     if len(recordings) > 1:
         raise IntakeError(f"The ZIP archive holds {len(recordings)} recordings; unpack it and choose one.")
     return recordings[0]
@@ -115,8 +131,20 @@ def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Record
 
 def _header_path(path: Path) -> Path:
     if path.suffix.lower() == ".hea":
-        return path
-    return path.with_suffix(".hea") if path.suffix.lower() in _PARTS else path.parent / f"{path.name}.hea"
+        return _beside(path, path.name)
+    return _beside(path, f"{path.stem if path.suffix.lower() in _PARTS else path.name}.hea")
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return the file of that name in the folder of `path`, or the only one whose name differs by case."""
+    exact = path.parent / name
+    if exact.exists() or not path.name:
+        return exact
+    try:
+        alike = [found for found in path.parent.iterdir() if found.name.casefold() == name.casefold()]
+    except OSError:
+        return exact
+    return alike[0] if len(alike) == 1 else exact
 
 
 def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
@@ -181,20 +209,34 @@ def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Confi
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:
     headers = [(name, payload) for name, payload in parts if _ending(name) == ".hea"]
     annotations = {file_stem(name): payload for name, payload in parts if _ending(name) == ".atr"}
-    signals = {_base(name): payload for name, payload in parts if _ending(name) not in (".hea", ".atr")}
-    used: set[str] = set()
-    recordings = []
-    for name, header in headers:
+    files = {_base(name): payload for name, payload in parts if _ending(name) != ".atr"}
+    for _, header in headers:
         _require_header(header)
-        files = _files_of(name, header, signals, config)
-        used.update(files)
-        by_header_name = {key.encode("utf-8", "surrogateescape"): payload for key, payload in files.items()}
+    masters = [(name, header) for name, header in headers if is_multi_segment(header, config.limits)]
+    used = {key for name, header in masters for key in _files_of(name, header, files, config).values()}
+    whole = [(name, header) for name, header in headers if _base(name) not in used]  # segments belong to a master
+    recordings = []
+    for name, header in whole:
+        own = _files_of(name, header, files, config)
+        used.update(own.values())
         atr = annotations.pop(file_stem(name), None)
-        if atr is None and len(headers) == 1 and len(annotations) == 1:
+        if atr is None and len(whole) == 1 and len(annotations) == 1:
             raise IntakeError("The annotation file (.atr) has another name than the header (.hea); upload a pair.")
-        recordings.append(read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits))
-    _check_left_over([name for name in signals if name not in used], list(annotations))
+        by_header_name = {wanted: files[key] for wanted, key in own.items()}
+        recording = read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits)
+        aside = [key for key in files if file_stem(key) == file_stem(name) and _ending(key) in _OTHER_ANNOTATIONS]
+        used.update(aside)
+        recordings.append(_with_notice(recording, sorted(map(_ending, aside))))
+    left = [name for name in files if name not in used and _ending(name) != ".hea"]
+    _check_left_over(left, list(annotations))
     return recordings
+
+
+def _with_notice(recording: Recording, aside: list[str]) -> Recording:
+    if not aside:
+        return recording
+    notice = f"Annotations of another kind than .atr were not used: {', '.join(aside)}."
+    return replace(recording, notices=(*recording.notices, notice))
 
 
 def _require_header(header: bytes) -> None:
@@ -202,21 +244,31 @@ def _require_header(header: bytes) -> None:
         raise IntakeError(f"The header (.hea) is {kind} by its content, not WFDB text.")
 
 
-def _files_of(name: str, header: bytes, signals: Mapping[str, bytes], config: Config) -> dict[str, bytes]:
-    """Find the signal files that a header names, and explain which one is missing."""
-    wanted = [
-        group[0].file.decode("utf-8", "surrogateescape") for group in parse_header(header, config.limits).groups()
-    ]
-    missing = [file for file in wanted if file not in signals]
+def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Config) -> dict[bytes, str]:
+    """Match the files that a header needs with those of the upload, whatever their case; explain which is missing."""
+    folded = {key.casefold(): key for key in files}
+
+    def key_of(wanted: bytes) -> str | None:
+        plain = wanted.decode("utf-8", "surrogateescape")
+        return plain if plain in files else folded.get(plain.casefold())
+
+    def fetch(wanted: bytes) -> bytes | None:
+        key = key_of(wanted)
+        return None if key is None else files[key]
+
+    needed = needed_files(header, fetch, config.limits)
+    own = {wanted: key for wanted in needed if (key := key_of(wanted)) is not None}
+    missing = [wanted.decode("utf-8", "surrogateescape") for wanted in needed if wanted not in own]
     if not missing:
-        return {file: signals[file] for file in wanted}
-    own = next((key for key in signals if file_stem(key) == file_stem(name)), None)
-    if len(wanted) == 1 and own is not None:
+        return own
+    beside = (key for key in files if file_stem(key) == file_stem(name) and _ending(key) != ".hea")
+    if len(needed) == 1 and next(beside, None) is not None:
         raise IntakeError(
-            f"The header {_label(name)!r} names the signal file {_label(wanted[0])!r}, which was not uploaded; "
+            f"The header {_label(name)!r} names the signal file {_label(missing[0])!r}, which was not uploaded; "
             "files must keep the names that they had together."
         )
-    raise IntakeError(f"The signal file {_label(missing[0])!r}, which the header names, is missing; upload it too.")
+    what = "header of a segment" if file_ending(missing[0]) == ".hea" else "signal file"
+    raise IntakeError(f"The {what} {_label(missing[0])!r}, which the header names, is missing; upload it too.")
 
 
 def _check_left_over(signals: list[str], annotations: list[str]) -> None:
@@ -228,14 +280,29 @@ def _check_left_over(signals: list[str], annotations: list[str]) -> None:
 
 
 def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[bytes, bytes]:
-    files = {}
-    for group in parse_header(header, config.limits).groups():
-        name = group[0].file
-        if not _RX_FILE_NAME.fullmatch(name):
-            raise IntakeError("The header names a signal file with a path or unusual characters; use a plain name.")
-        beside = header_path.with_name(name.decode("ascii"))
-        files[name] = _read_file(beside, config.limits.upload_bytes, "The signal file (.dat)")
+    """Read what a header needs from its folder, all together no more than an upload may have."""
+    files: dict[bytes, bytes] = {}
+
+    def fetch(name: bytes) -> bytes:
+        if name not in files:
+            files[name] = _read_beside(name, header_path, config)
+            _check_total([("", payload) for payload in files.values()], config)
+        return files[name]
+
+    for name in needed_files(header, fetch, config.limits):
+        fetch(name)
     return files
+
+
+def _read_beside(name: bytes, header_path: Path, config: Config) -> bytes:
+    if not _RX_FILE_NAME.fullmatch(name):
+        raise IntakeError("The header names a signal file with a path or unusual characters; use a plain name.")
+    beside = _beside(header_path, name.decode("ascii"))
+    if name.endswith(b".hea"):
+        payload = _read_file(beside, config.limits.header_bytes, "The header of a segment (.hea)")
+        _require_header(payload)
+        return payload
+    return _read_file(beside, config.limits.upload_bytes, "The signal file (.dat)")
 
 
 def _read_file(path: Path, limit: int, what: str, *, follow: bool = False, empty: bool = False) -> bytes:

@@ -17,7 +17,7 @@ _RATIO_FREE_BYTES: Final = 2**16  # a member this small is no bomb, whatever its
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
-_MEMBERS_TO_LIST: Final = 2**16  # bytes of central directory read before members are counted
+_MEMBERS_TO_LIST: Final = 2**17  # bytes of central directory read before members are counted
 _LARGE: Final = b"PK\x06\x07"  # the ZIP64 locator, 20 bytes before the end record; Python trusts it alone
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 import pipeline
+from pipeline._util.png_mark import marked
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import now
 from pipeline.errors import DataError, IntakeError, SignalError
@@ -31,7 +32,7 @@ from pipeline.picture_sets.finished import (
 )
 from pipeline.picture_sets.labelling import Load, cut
 from pipeline.picture_sets.options import PictureSetOptions, checked
-from pipeline.picture_sets.pictures import Drawer, drawer_for
+from pipeline.picture_sets.pictures import CURVES, Drawer, drawer_for
 from pipeline.picture_sets.random_split import what_it_costs
 from pipeline.picture_sets.sources import Source, licence_of
 from pipeline.picture_sets.splits import Division, divide, require_apart
@@ -162,6 +163,7 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
         _make_folder(work.memory.folder / folder)
     height = 1 if work.options.size_px is None else work.options.size_px[0] * work.options.size_px[1]
     step = max(1, min(BATCH_MAX, BATCH_PIXELS // height)) if work.options.style != "page" else 1
+    is_known = work.options.of_beats and work.options.style in CURVES
     waiting: list[Future[None]] = []
     for start in range(0, len(cuts), step):
         progress(start / len(cuts), f"Drawing {source.record}: {start} of {len(cuts)} pictures")
@@ -170,7 +172,7 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
         waiting = _settled(waiting, WRITERS)
         for part in range(WRITERS):
             names = [rows[i].picture for i in index[part::WRITERS]]
-            waiting.append(work.pool.submit(_write, pictures[part::WRITERS], names, work.memory))
+            waiting.append(work.pool.submit(_write, pictures[part::WRITERS], names, work.memory, is_known))
     _settled(waiting, 0)
     left_out = dict(sorted(cuts.left_out.items()))
     done = DoneRecord(
@@ -213,13 +215,26 @@ def _settled(waiting: list[Future[None]], most: int) -> list[Future[None]]:
     return waiting
 
 
-def _write(pictures: Sequence[PictureArray], names: Sequence[str], memory: Memory) -> None:
-    """Write pictures, each whole or not at all: as a draft first, which then takes its name."""
+def _write(pictures: Sequence[PictureArray], names: Sequence[str], memory: Memory, is_known: bool) -> None:
+    """Write pictures, each whole or not at all: as a draft first, which then takes its name.
+
+    Parameters
+    ----------
+    pictures : sequence of (h, w) or (h, w, 3) uint8
+        The pictures.
+    names : sequence of str
+        Their paths inside the folder.
+    memory : Memory
+        Of the folder.
+    is_known : bool
+        Whether each is the curve of one beat, which is noted in the file: such a picture is not doubted.
+    """
     try:
         for picture, name in zip(pictures, names, strict=True):
             target = memory.folder / name
             draft = memory.drafts / target.name
-            draft.write_bytes(png_bytes(picture))
+            payload = png_bytes(picture)
+            draft.write_bytes(marked(payload) if is_known else payload)
             os.replace(draft, target)
     except OSError as error:
         raise DataError(f"The pictures could not be written ({error.strerror}); check the folder.") from error

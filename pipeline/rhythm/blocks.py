@@ -27,11 +27,11 @@ from pipeline.types import Episode, FloatArray, RhythmCode
 NAME: Final = "av_block"
 NONE, SECOND, THIRD = range(3)  # classes of the detector
 LEAST_P: Final = 0.01  # of a class; so little is no evidence against a course of conduction
-CHANGE: Final = 10.0  # log odds that a change of conduction costs
-PRIOR: Final = (-0.5, 0.0, 0.0)  # added to the log odds of the classes, chosen on held-out patients
-SURE_FROM: Final = 0.7  # mean probability of any block over an episode
+CHANGE: Final = 8.0  # log odds that a change of conduction costs
+PRIOR: Final = (-1.5, 0.0, 0.0)  # added to the log odds of the classes, chosen on held-out patients
+SURE_FROM: Final = 0.8  # mean probability of any block over an episode
 OVER_T_MAX: Final = 1.0  # median gain over the T wave's: what is larger than the usual P wave is a T wave that moved
-CALIBRATION: Final = (2.306, -1.795)  # of its log odds, for held-out patients: docs/experiments/av_block.json
+CALIBRATION: Final = (2.15, -2.507)  # of its log odds, for held-out patients: docs/experiments/av_block.json
 LIKELY: Final = 0.5  # probability of no block, below which an interval may belong to one ...
 NEARBY: Final = 20  # ... with so many beats on each side
 IN_MIDST_S: Final = 20.0  # on each side fibrillation goes on so long

@@ -31,7 +31,7 @@ FADES_S: Final = 10.0  # the sum has faded to 1 / e after
 GAINS: Final = (-1.5, 2.0)  # what lies outside is counted as these
 HALF: Final = 0.5  # more speaks for a P wave, less against it
 PIECE_S, MARGIN_S = 40.0, 20.0  # pieces are worked on side by side; what each sees on both sides
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 RR_S: Final = (0.2, 3.0)  # shorter and longer intervals are counted as these
 AROUND: Final = 4  # beats on each side over which lags are compared
 NOTHING: Final = -1.0
@@ -108,22 +108,29 @@ def _lengths(step_s: float) -> IntArray:
 
 def _totals(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
     """Return the sum (n_pp, n_steps, k) along the best course of each length through each step of k pieces."""
-    return np.asarray(_forward(score, lengths, step_s) + _forward(score[::-1], lengths, step_s)[:, ::-1] - score)
+    total = _forward(score, lengths, step_s)
+    total += _forward(score[::-1], lengths, step_s)[:, ::-1]
+    total -= score
+    return total
 
 
 def _forward(score: FloatArray, lengths: IntArray, step_s: float) -> FloatArray:
     """Return the sum (n_pp, n_steps, k) along the best course that ends in each step of pieces (n_steps, k)."""
-    off = np.arange(-APART, APART + 1)
-    back = lengths[:, None] + off
-    cost = (STRAY_COST * (off / (STRAY * lengths[:, None])) ** 2).astype(np.float32)[:, :, None, None]
-    fade = np.exp(-lengths * step_s / FADES_S).astype(np.float32)[:, None, None]
-    before, block = int(back.max()), int(back.min())  # within a block no course has two P waves
-    total = np.zeros((lengths.size, before + len(score), score.shape[1]), np.float32)
-    which = np.arange(lengths.size)[:, None, None]
-    for start in range(0, len(score), block):
-        step = np.arange(start, min(start + block, len(score)))
-        earlier = total[which, before + step - back[:, :, None]] - cost
-        total[:, before + step] = score[step] + fade * earlier.max(axis=1)
+    before, n = int(lengths.max()) + APART, len(score)
+    total = np.zeros((lengths.size, before + n, score.shape[1]), np.float32)
+    for line, length in zip(total, lengths.tolist(), strict=True):
+        fade = np.float32(np.exp(-length * step_s / FADES_S))
+        costs = [(off, np.float32(STRAY_COST * (off / (STRAY * length)) ** 2)) for off in range(-APART, APART + 1)]
+        block = length - APART  # within it no course has two P waves
+        for start in range(0, n, block):
+            stop = min(start + block, n)
+            earlier = slice(before + start - length, before + stop - length)
+            best = line[earlier].copy()
+            for off, cost in costs:
+                np.maximum(best, line[earlier.start - off : earlier.stop - off] - cost, out=best)
+            best *= fade
+            best += score[start:stop]
+            line[before + start : before + stop] = best
     return total[:, before:]
 
 
@@ -171,7 +178,7 @@ def _columns(
         *(seen[around].mean(axis=1), lag[at] * step_s, *changes, spread),
         np.median(np.abs(pp[around] / middle - 1), axis=1),
     )
-    return np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING).astype(np.float32)
+    return np.asarray(np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING), np.float32)
 
 
 def _circular(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:

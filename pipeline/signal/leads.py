@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.errors import SignalError
+from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name
 
 # The leads in which P wave and QRS are usually clearest come first; names as in WFDB headers, upper case.
 FIRST_LEADS: Final = ("MLII", "II", "ML2", "I", "MLI", "V5", "V4", "V6", "MLIII", "III", "AVF", "V2", "V1")
@@ -24,6 +25,9 @@ def choose_leads(
 ) -> tuple[str, ...]:
     """Choose one or two leads to analyse, the best for P waves and QRS first.
 
+    A signal whose name says that it is no ECG, such as respiration, is never chosen unless it is requested, and a lead
+    that is named as an ECG comes before one whose name says nothing.
+
     Parameters
     ----------
     leads : sequence of str
@@ -36,7 +40,7 @@ def choose_leads(
     Raises
     ------
     SignalError
-        If a requested lead is not in the recording, or other than one or two are requested.
+        If a requested lead is not in the recording, other than one or two are requested, or none is an ECG by its name.
 
     Examples
     --------
@@ -44,10 +48,15 @@ def choose_leads(
     ('II', 'V2')
     >>> choose_leads(["V5", "V2", "II"], readable={"V5": 1.0, "V2": 1.0, "II": 0.2})
     ('V5', 'V2')
+    >>> choose_leads(["RESP", "ECG"])
+    ('ECG',)
     """
     if requested is not None:
         return _checked(leads, tuple(requested))
-    share = readable or {}
+    share, recorded = readable or {}, leads
+    leads = [lead for lead in recorded if not is_other_signal(lead)]
+    if not leads:
+        raise SignalError(f"No lead is an ECG by its name ({', '.join(map(repr, recorded))}); choose one yourself.")
     best = max(share.get(lead, 1.0) for lead in leads)
     living = [lead for lead in leads if share.get(lead, 1.0) >= READABLE_SHARE * best]
     first = _best(living, FIRST_LEADS)
@@ -65,7 +74,7 @@ def may_look_inverted(lead: str, *, first: bool) -> bool:
     first : bool
         Whether it is the first of the analysed leads; the second is noticed only if its name is known to point up.
     """
-    name = lead.upper()
+    name = plain_name(lead).upper()
     return name in UPRIGHT_LEADS or (first and name not in EITHER_WAY_LEADS)
 
 
@@ -79,4 +88,4 @@ def _checked(leads: Sequence[str], requested: tuple[str, ...]) -> tuple[str, ...
 
 def _best(leads: Sequence[str], order: tuple[str, ...]) -> str:
     rank = {name: i for i, name in enumerate(order)}
-    return min(leads, key=lambda lead: rank.get(lead.upper(), len(order)))
+    return min(leads, key=lambda lead: rank.get(plain_name(lead).upper(), len(order) + (not is_known_lead(lead))))

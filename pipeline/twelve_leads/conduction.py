@@ -94,7 +94,7 @@ def _axis(facts: Facts) -> list[Statement]:
     if found is None:
         return []
     names = (
-        (-90.0, -30.0, "LAD", "Left axis deviation"),
+        (-90.1, -30.0, "LAD", "Left axis deviation"),
         (90.0, 180.1, "RAD", "Right axis deviation"),
         (-180.1, -90.0, "NWA", "Axis to the right and up (no man's land)"),
     )

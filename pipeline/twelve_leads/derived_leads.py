@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.errors import SignalError
+from pipeline.signal.lead_names import plain_name
 from pipeline.types import FloatArray, read_only
 
 TWELVE_LEADS: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -47,14 +48,14 @@ class StandardLeads:
 
 
 def standard_name(lead: str) -> str | None:
-    """Return the standard name of a lead, whatever its case, or None if it is none of the twelve.
+    """Return the standard name of a lead, whatever its case and vendor, or None if it is none of the twelve.
 
     Examples
     --------
-    >>> standard_name("AVF"), standard_name("v1"), standard_name("MLII")
-    ('aVF', 'V1', None)
+    >>> standard_name("AVF"), standard_name("v1"), standard_name("ECG lead II"), standard_name("MLII")
+    ('aVF', 'V1', 'II', None)
     """
-    return _STANDARD.get(lead.strip().upper())
+    return _STANDARD.get(plain_name(lead).strip().upper())
 
 
 def has_independent_leads(leads: Sequence[str]) -> bool:

@@ -48,6 +48,7 @@ def _limbs(facts: Facts) -> list[Statement]:
     chest = facts.shapes.get("V6") or facts.shapes.get("V5")
     p = {name: facts.shapes[name].p_mv or 0.0 for name in ("I", "II", "aVR")}
     down = {name: (facts.shapes[name].qrs_area or 0.0) < 0 for name in ("I", "II", "aVR")}
+    seen = "V6" if "V6" in facts.shapes else "V5"
     upright = chest is not None and (chest.qrs_area or 0.0) > 0
     if min(one.swing_mv, two.swing_mv, three.swing_mv) < FLAT_MV and (
         sorted(shape.swing_mv for shape in (one, two, three))[1] > OTHERS_MV
@@ -60,7 +61,7 @@ def _limbs(facts: Facts) -> list[Statement]:
         numbers = f"P {p['II']:.2f} mV and QRS negative in II, QRS and T positive in aVR"
         return [_swap("SWAP-RA-LL", "The electrodes of right arm and left leg may be swapped.", numbers)]
     if down["I"] and p["I"] <= -P_MV and upright:
-        numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in V6"
+        numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in {seen}"
         return [_swap("SWAP-RA-LA", "The electrodes of both arms may be swapped.", numbers)]
     return []
 

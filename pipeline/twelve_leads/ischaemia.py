@@ -37,17 +37,19 @@ T_LEADS: Final = ("I", "II", "aVL", "aVF", *CHEST[1:])
 Q_MS, Q_MV, Q_V2_V3_MS = 30.0, 0.1, 20.0
 R_POSTERIOR_MS: Final = 40.0
 SMITH_SHARE, ARMSTRONG_SHARE = 0.25, 0.25  # of S and of the QRS, that an elevation opposite to it must reach
+LEADS_MIN: Final = 3  # fewer are watched for their rhythm, not placed to look at neighbouring parts of the heart
 NOT_Q: Final = ("aVR", "III")  # III alone may have a Q wave in health; with II or aVF it counts
 ST_LEADS: Final[tuple[str, ...]] = ("I", "II", "III", "aVL", "aVF", *CHEST)
 DIFFUSE_LEADS: Final = 5
 SUBTLE_LIMIT: Final = 23.4
 SUSPICION_MIN: Final = 0.5
+WITH_Q: Final = "Q waves by the fourth universal definition, the lower limit by HeartVision"
 WITH_Q_MV: Final = 0.1  # an elevation in leads with pathological Q waves that is told even below the limits
 
 
 def ischaemia_statements(facts: Facts) -> list[Statement]:
     """Return what Q waves, ST segments and T waves say; none of a paced beat, few of a bundle branch block."""
-    if facts.paced or facts.ventricular or is_pre_excited(facts) or not facts.shapes:
+    if facts.paced or facts.ventricular or is_pre_excited(facts) or len(facts.shapes) < LEADS_MIN:
         return []
     if is_lbbb(facts) and is_wide(facts):
         return [*_sgarbossa(facts), *_primary_t(facts)]
@@ -127,9 +129,10 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
         return _subtle_elevation(facts)
     code, where = territory(leads)
     with_q = ", ".join(sorted({*q_leads, *leads}))
-    numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}, with Q waves in {with_q}"
+    numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}; with Q waves in {with_q} told"
+    numbers += f" from {WITH_Q_MV:g} mV on, else {_limits(facts)}"
     text = f"ST elevation with Q waves, {where}: infarction, acute or old with an aneurysm."
-    return [statement(f"STE-{code}", "infarction", text, f"{numbers}; {_limits(facts)}", UDMI, urgent=True)]
+    return [statement(f"STE-{code}", "infarction", text, numbers, WITH_Q, urgent=True)]
 
 
 def _subtle_elevation(facts: Facts) -> list[Statement]:
@@ -155,10 +158,11 @@ def _subtle_elevation(facts: Facts) -> list[Statement]:
 
 
 def _limits(facts: Facts) -> str:
-    known = facts.sex is not None
     who = {"F": "women", "M": "men", None: "men"}[facts.sex]
     age = "" if facts.sex == "F" else " under 40" if limit_mv("V2", facts) == STE_V2_V3_MV["young man"] else " from 40"
-    assumed = "" if known else ", sex not known"
+    unknown = [name for name, value in (("sex", facts.sex), ("age", facts.age_years)) if value is None]
+    unknown = unknown if facts.sex != "F" else []  # one limit for women of any age
+    assumed = f", {' and '.join(unknown)} not known" if unknown else ""
     return f"limits {limit_mv('V2', facts):g} mV in V2 and V3 for {who}{age}{assumed}, elsewhere {STE_MV:g}"
 
 
@@ -222,7 +226,9 @@ def _t_waves(facts: Facts) -> list[Statement]:
     shown = {lead: values[lead] for lead in leads}
     _, where = territory(leads)
     if min(shown.values()) <= -T_MV:
-        numbers = f"T {listed(shown)}; inverted from {-T_MV:g}"
+        inverted = {lead: mv for lead, mv in shown.items() if mv <= -T_MV}
+        low = {lead: mv for lead, mv in shown.items() if mv > -T_MV}
+        numbers = f"T {listed(inverted)}, inverted from {-T_MV:g}" + (f"; flat or low {listed(low)}" if low else "")
         return [statement("TINV", "ST-T", f"T wave inversion, {where}.", numbers, PART_IV)]
     shares = ", ".join(f"{lead} {mv / facts.shapes[lead].r_mv:.0%}" for lead, mv in shown.items())
     numbers = f"T {listed(shown)}, of R {shares}; low under {T_OF_R:.0%}"

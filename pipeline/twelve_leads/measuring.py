@@ -14,6 +14,7 @@ from pipeline.rhythm_names import RHYTHM_NAMES, episode_at
 from pipeline.twelve_leads.axis import axis
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS, standard_leads, standard_name
 from pipeline.twelve_leads.facts import CHEST, Facts
+from pipeline.twelve_leads.rhythm_statements import is_likely_fibrillation
 from pipeline.twelve_leads.statements import all_statements, looked_for
 from pipeline.types import Analysis, FloatArray, Recording, RhythmCode
 from pipeline.waves.intervals import BeatIntervals, beat_intervals, hourly, spreads
@@ -26,6 +27,7 @@ BEATS_MIN: Final = 5  # from which on shares and irregularity of beats mean some
 NOT_PREMATURE: Final = 0.8  # of the usual RR interval
 NO_P: Final = frozenset({"AFIB", "AFL", "VT", "IVR", "VFL", "ASYS", "BIII", "P", "NOD"})
 NO_QTC: Final = frozenset({"AFIB", "VT", "IVR", "VFL", "ASYS", "P"})
+UNREAD_MV: Final = 0.01  # peak to peak: a lead whose usual beat is flatter was not connected, and says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def measure(
             lead: _lead(shape, marked.waves, beats, lead, with_p=with_p, calibrated=_is_calibrated(recording, lead))
             for lead, shape in found.shapes.items()
         },
-        hours=hourly(beats, recording.duration_s, with_p=with_p),
+        hours=hourly(beats, recording.duration_s, with_p=with_p, without_qtc=_without_qtc(beats, analysis)),
         diagnosis={name: round(p, 4) for name, p in (diagnosis or {}).items()},
         statements=all_statements(facts, found.chest, diagnosis),
         looked_for=looked_for(facts),
@@ -138,7 +140,7 @@ def gather(
     rhythm = _main_rhythm(analysis)
     with_p = rhythm not in NO_P
     intervals = spreads(beats, with_p=with_p)
-    beat = usual_beat(recording, marked.waves, beats.usual)
+    beat = _connected(usual_beat(recording, marked.waves, beats.usual))
     shapes = _shapes(beat, with_p=with_p)
     standard = _standard(recording, shapes)
     qtc, why = _qtc(intervals, rhythm)
@@ -159,7 +161,10 @@ def gather(
         irregularity=_irregularity(beats),
         suspicion=max(diagnosis["MI"], diagnosis["STTC"]) if diagnosis else None,
     )
-    return Gathered(facts, beats, shapes, _chest(beat), qtc, why, with_p)
+    if qtc and is_likely_fibrillation(facts):
+        facts, qtc = replace(facts, qtc_ms=None, qtc_bazett_ms=None), {}
+        why = "No QTc: the rhythm is likely atrial fibrillation."
+    return Gathered(facts, beats, shapes, _chest(beat) if facts.has(*CHEST) else None, qtc, why, with_p)
 
 
 def usual_beats(analysis: Analysis) -> NDArray[np.bool_]:
@@ -192,6 +197,14 @@ def _main_rhythm(analysis: Analysis) -> RhythmCode | None:
     codes: list[RhythmCode] = [analysis.rhythm[i].rhythm for i in at.tolist()]
     found: RhythmCode = max(dict.fromkeys(codes), key=codes.count)
     return found
+
+
+def _without_qtc(beats: BeatIntervals, analysis: Analysis) -> NDArray[np.bool_]:
+    """Tell which beats (n,) lie in a rhythm that forbids a QTc."""
+    if not analysis.rhythm:
+        return np.zeros(beats.beat_s.size, np.bool_)
+    forbids = np.array([episode.rhythm in NO_QTC for episode in analysis.rhythm], np.bool_)
+    return np.asarray(forbids[episode_at(analysis.rhythm, beats.beat_s)], np.bool_)
 
 
 def _rate(beats: BeatIntervals) -> float | None:
@@ -233,6 +246,15 @@ def _qtc(intervals: Mapping[str, Spread], rhythm: RhythmCode | None) -> tuple[di
     if why or middle["QT"] is None or middle["RR"] is None:
         return {}, why
     return corrected(middle["QT"], middle["RR"]), ""
+
+
+def _connected(beat: UsualBeat | None) -> UsualBeat | None:
+    """Return the beat without leads that are flat throughout; None if all are."""
+    if beat is None:
+        return None
+    kept = np.flatnonzero(np.ptp(beat.curve_mv, axis=0) >= UNREAD_MV)
+    leads = tuple(beat.leads[i] for i in kept.tolist())
+    return replace(beat, leads=leads, curve_mv=beat.curve_mv[:, kept], time_s=beat.time_s[kept]) if leads else None
 
 
 def _shapes(beat: UsualBeat | None, *, with_p: bool) -> dict[str, LeadShape]:

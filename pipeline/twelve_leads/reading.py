@@ -49,7 +49,8 @@ def read_measurements(recording: Recording, analysis: Analysis, marked: Marked |
     marked : Marked, optional
         Its waves; they are marked if None.
     """
-    diagnosis = read_superclasses(recording.p_signal, recording.leads, recording.fs)
+    read = analysis.sample.size > 0  # without a beat it is noise or a standstill, which the network never saw
+    diagnosis = read_superclasses(recording.p_signal, recording.leads, recording.fs) if read else None
     return measure(recording, analysis, read_waves(recording, analysis) if marked is None else marked, diagnosis)
 
 

@@ -34,12 +34,17 @@ def rhythm_statements(facts: Facts) -> list[Statement]:
     return [*fibrillation, *kept, *_rate(facts), *_ectopic(facts)]
 
 
-def _without_p(facts: Facts) -> list[Statement]:
-    """Return fibrillation that the beats alone left open: no lead shows P waves, and the beats are irregular."""
+def is_likely_fibrillation(facts: Facts) -> bool:
+    """Tell whether the beats left fibrillation open, but no lead shows P waves, and the beats are irregular."""
     share, steps = facts.p_share, facts.irregularity
     if share is None or steps is None or facts.seconds(*SINUS) <= facts.duration_s / 2:
-        return []
-    if share > P_SHARE_MAX or steps < IRREGULAR:
+        return False
+    return share <= P_SHARE_MAX and steps >= IRREGULAR
+
+
+def _without_p(facts: Facts) -> list[Statement]:
+    share, steps = facts.p_share, facts.irregularity
+    if share is None or steps is None or not is_likely_fibrillation(facts):
         return []
     numbers = f"P waves before {share:.0%} of the beats, RR steps of {steps:.0%} of the mean; limits {P_SHARE_MAX:.0%}"
     text = "Atrial fibrillation is likely: irregular beats without P waves in any lead."

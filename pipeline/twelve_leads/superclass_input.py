@@ -19,6 +19,7 @@ from pipeline.twelve_leads.derived_leads import (
     StandardLeads,
     has_independent_leads,
     standard_leads,
+    standard_name,
 )
 from pipeline.twelve_leads.leads_in_turn import filtered_leads, in_step
 from pipeline.types import FloatArray, IntArray
@@ -67,13 +68,17 @@ def readable_stretches(
     """
     if fs < FS_MIN_HZ or not has_independent_leads(leads):
         return ()
-    known = standard_leads(p_signal_mv, leads)
-    eight = known.p_signal[:, [known.leads.index(name) for name in INDEPENDENT_LEADS]]
-    recorded = runs(np.asarray(np.isfinite(eight).all(axis=1)))
+    names = [standard_name(lead) for lead in leads]
+    places = [names.index(name) for name in INDEPENDENT_LEADS]
+    together = np.ones(len(p_signal_mv), np.bool_)
+    for place in places:  # lead by lead, and copied stretch by stretch: a day of twelve leads fills gigabytes
+        together &= np.isfinite(p_signal_mv[:, place])
+    recorded = runs(together)
     spans = _spread(_spans(recorded, fs, network.manifest.window_s), STRETCHES)
     if not spans:
-        return _in_turn(known, fs, network)
-    return tuple(_stretch(eight[a:b], a, fs, network) for a, b in spans if _connected(eight[a:b]))
+        return _in_turn(standard_leads(p_signal_mv, leads), fs, network)
+    pieces = ((p_signal_mv[a:b, places], a) for a, b in spans)
+    return tuple(_stretch(eight, a, fs, network) for eight, a in pieces if _connected(eight))
 
 
 def _stretch(eight_mv: FloatArray, start: int, fs: float, network: SuperclassNetwork) -> Stretch:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.measurements import Spread, WaveMark, Waves
-from pipeline.waves.qtc import USED, corrected
+from pipeline.waves.qtc import QRS_WIDE_MS, USED, corrected
 
 INTERVALS: Final = ("RR", "P", "PR", "QRS", "QT")
 # Milliseconds outside which a mark must be wrong.
@@ -89,7 +89,9 @@ def spreads(beats: BeatIntervals, *, with_p: bool = True) -> dict[str, Spread]:
     return found
 
 
-def hourly(beats: BeatIntervals, duration_s: float, *, with_p: bool = True) -> tuple[dict[str, float | None], ...]:
+def hourly(
+    beats: BeatIntervals, duration_s: float, *, with_p: bool = True, without_qtc: NDArray[np.bool_] | None = None
+) -> tuple[dict[str, float | None], ...]:
     """Return the medians of each hour, and the QTc in use; nothing for a recording under two hours.
 
     Parameters
@@ -100,20 +102,29 @@ def hourly(beats: BeatIntervals, duration_s: float, *, with_p: bool = True) -> t
         Duration of the recording, seconds.
     with_p : bool, optional
         As in `spreads`.
+    without_qtc : (n,) bool, optional
+        Beats in a rhythm that forbids a QTc: an hour in which most usual beats are such has none. Nor has an hour with
+        a wide QRS.
     """
     hours = int(np.ceil(duration_s / HOUR_S - 1e-9))
     if duration_s < HOURS_FROM * HOUR_S:
         return ()
     hour = np.minimum(beats.beat_s // HOUR_S, hours - 1)
-    return tuple(_medians(beats, hour == i, with_p) for i in range(hours))
+    forbidden = np.zeros(beats.beat_s.size, np.bool_) if without_qtc is None else without_qtc
+    return tuple(_medians(beats, hour == i, forbidden, with_p) for i in range(hours))
 
 
-def _medians(beats: BeatIntervals, chosen: NDArray[np.bool_], with_p: bool) -> dict[str, float | None]:
-    part = BeatIntervals(beats.beat_s, beats.usual & chosen, beats.ms)
+def _medians(
+    beats: BeatIntervals, chosen: NDArray[np.bool_], forbidden: NDArray[np.bool_], with_p: bool
+) -> dict[str, float | None]:
+    usual = beats.usual & chosen
+    part = BeatIntervals(beats.beat_s, usual, beats.ms)
     found = spreads(part, with_p=with_p)
     medians: dict[str, float | None] = {name: found[name].median if name in found else None for name in INTERVALS}
     qt, rr = medians["QT"], medians["RR"]
-    medians["QTc"] = None if qt is None or rr is None else corrected(qt, rr).get(USED)
+    none = 2 * np.count_nonzero(usual & forbidden) > np.count_nonzero(usual)
+    none = none or (medians["QRS"] or 0.0) >= QRS_WIDE_MS
+    medians["QTc"] = None if none or qt is None or rr is None else corrected(qt, rr).get(USED)
     return medians
 
 

@@ -12,7 +12,7 @@ from app.common import median_svg
 from app.common.session import Session, SheetChoice
 from app.common.theme import LIGHT
 from pipeline.cases.case import Case
-from pipeline.config import ROOT
+from pipeline.config import ROOT, data_root
 from pipeline.datasets import demo_path
 from pipeline.intake import read_path
 from pipeline.store.listing import study_of_analysis
@@ -164,3 +164,13 @@ def test_two_leads_open_as_a_strip_as_before() -> None:
     assert not page.exception
     assert [control.key for control in page.segmented_control if control.key.startswith("sheet")] == []
     assert page.segmented_control(key="window-s").value == 10.0
+
+
+@pytest.mark.data
+def test_an_urgent_statement_stands_at_the_top_with_its_numbers() -> None:
+    page = settled(_opened(save_recording(read_path(data_root() / "ludb" / "21.hea"))))
+    said = [str(one.value).replace("\\", "") for one in page.markdown]
+    urgent = [text for text in said if "ST elevation with Q waves, anterior" in text]
+    assert len(urgent) == 2  # below the name, and among the statements
+    assert said.index(urgent[0]) < 3
+    assert all("ST at J V2 0.10, V3 0.11 mV" in text for text in urgent)

@@ -25,6 +25,7 @@ from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, findings_with_strips, strips, usual_rhythm
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.types import Analysis, Quality, QualitySegment, Recording
@@ -405,3 +406,15 @@ def test_a_time_without_zone_is_refused():
 def test_a_whole_day_makes_a_short_report():
     content = made(24 * 3600.0, letters="N" * 40 + "VNNNNVVNNNNVVVVNNNNSNNNNF")
     assert 2 <= len(text_of(pdf_bytes(content))) < 20
+
+
+def test_an_urgent_statement_comes_first_on_paper_and_in_the_conclusion():
+    urgent = Statement("STE-ANT", "infarction", "ST elevation, anterior.", "ST at J V2 0.40 mV (source)", urgent=True)
+    rhythm = Statement("VT", "rhythm", "Ventricular tachycardia.", "10 s (source)", urgent=True)
+    content = made(letters="N")
+    content = replace(content, analysis=replace(content.analysis, measured=Measurements(statements=(urgent, rhythm))))
+    text = text_of(pdf_bytes(content))[0]
+    assert text.index("ST elevation, anterior.") < text.index("Intervals and statements")
+    conclusion = to_fhir(content)["entry"][0]["resource"]["conclusion"]
+    assert conclusion.startswith("ST elevation, anterior (ST at J V2 0.40 mV (source))")
+    assert "Ventricular tachycardia" not in conclusion  # its episode is a finding

@@ -10,7 +10,9 @@ import wfdb
 
 from pipeline.errors import DataError
 from pipeline.export.wfdb_files import write_waves
+from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.measurements import WAVE_MARKS, Waves
+from pipeline.types import Recording
 
 
 def _waves() -> Waves:
@@ -22,9 +24,23 @@ def _waves() -> Waves:
     return Waves(("V1", "II"), np.array([1.0, 2.0]), time_s, time_s[:, 0])
 
 
+def recording(*leads: str) -> Recording:
+    return Recording.from_array(np.random.default_rng(0).normal(0, 0.5, (2000, len(leads))), fs=500, leads=leads)
+
+
+def test_channels_of_the_header_that_are_no_leads_count(tmp_path: Path) -> None:
+    header = b"r 3 500 4\nr.dat 16 200/mmHg 16 0 0 0 0 ABP\n"
+    header += b"r.dat 16 200/mV 16 0 0 0 0 V1\nr.dat 16 200/mV 16 0 0 0 0 II\n"
+    samples = np.zeros((4, 3), "<i2").tobytes()
+    read = read_wfdb("r", header, {b"r.dat": samples})
+    assert read.leads == ("V1", "II")
+    write_waves(_waves(), read, tmp_path / "r.hvw")
+    assert set(wfdb.rdann(str(tmp_path / "r"), "hvw").chan.tolist()) == {1, 2}
+
+
 def test_each_mark_keeps_its_time_its_lead_and_its_wave(tmp_path: Path) -> None:
     waves = _waves()
-    written = write_waves(waves, ("I", "II", "V1"), 500.0, tmp_path / "r1.hvw")
+    written = write_waves(waves, recording("I", "II", "V1"), tmp_path / "r1.hvw")
     read = wfdb.rdann(str(tmp_path / "r1"), "hvw")
     assert written == tmp_path / "r1.hvw"
     assert read.fs == 500
@@ -42,5 +58,5 @@ def test_each_mark_keeps_its_time_its_lead_and_its_wave(tmp_path: Path) -> None:
 def test_waves_without_a_mark_cannot_be_written(tmp_path: Path) -> None:
     none = np.full((1, 1, len(WAVE_MARKS)), np.nan)
     with pytest.raises(DataError, match="no mark"):
-        write_waves(Waves(("II",), np.array([1.0]), none, none[:, 0]), ("II",), 500.0, tmp_path / "r.hvw")
+        write_waves(Waves(("II",), np.array([1.0]), none, none[:, 0]), recording("II"), tmp_path / "r.hvw")
     assert not list(tmp_path.iterdir())

@@ -328,3 +328,54 @@ def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
     up = replace(shape(0.9, t=0.3), p_mv=0.1)
     shapes = healthy(I=replace(shape(0.1, 0.4), p_mv=-0.05), II=down, aVF=down, aVR=up)
     assert "SWAP-RA-LL" in codes(facts(shapes=shapes))
+
+
+def test_evidence_of_a_small_elevation_names_the_limit_that_made_it():
+    qs = LeadShape(q=wave(-1.5, 0, 60), st_mv={"J": 0.11, "J60": 0.15, "J80": 0.15})
+    first = all_statements(facts(shapes=healthy(V2=qs, V3=qs)))[0]
+    assert first.code == "STE-ANT"
+    assert "with Q waves in V2, V3 told from 0.1 mV on, else limits 0.2 mV in V2 and V3" in first.evidence
+
+
+def test_an_assumed_age_is_said():
+    shapes = healthy(V2=shape(0.5, 1.1, st=0.3), V3=shape(0.8, 0.7, st=0.3))
+    said = {age: all_statements(facts(shapes=shapes, age_years=age))[0].evidence for age in (60, None)}
+    assert "for men from 40, elsewhere" in said[60]
+    assert "for men from 40, age not known, elsewhere" in said[None]
+
+
+def test_low_t_waves_beside_inverted_ones_are_not_called_inverted():
+    (found,) = (
+        one for one in all_statements(facts(shapes=healthy(V5=shape(1.2, t=-0.3), V6=shape(1.0, t=0.03))))
+        if one.code == "TINV"
+    )  # fmt: skip
+    assert found.evidence.startswith("T V5 -0.30 mV, inverted from -0.1; flat or low V6 0.03 mV")
+
+
+def test_two_leads_make_no_statement_on_st():
+    two = {name: shape(0.2, 0.9, st=0.4) for name in ("V1", "V2")}
+    assert not {code for code in codes(facts(shapes=two)) if code.startswith(("ST", "T", "Q"))}
+    assert not any("ST" in name for name in looked_for(facts(shapes=two)))
+
+
+def test_an_axis_straight_up_is_a_left_axis():
+    assert "LAD" in codes(facts(axis_deg={"QRS": -90.0}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"rhythm": (Episode(0.0, 10.0, "P", confidence=0.9),)}, {"ST elevation", "axis", "AV block of any degree"}),
+        ({"qtc_ms": None}, {"long and short QT"}),
+        ({"intervals": with_ms(PR=100, QRS=125), "pr_segment_ms": 5.0}, {"ST elevation", "pathological Q waves"}),
+        ({"rate_bpm": None}, {"ectopic beats", "ST elevation"}),
+    ],
+)
+def test_what_could_not_be_looked_for_is_not_listed(changes, missing):
+    assert missing <= set(looked_for(facts()))
+    assert not missing & set(looked_for(facts(**changes)))
+
+
+def test_a_recording_that_is_half_noise_is_not_called_normal():
+    rhythm = (Episode(0.0, 5.0, "N", confidence=0.99), Episode(5.0, 10.0, "NOISE", confidence=0.99))
+    assert "NORM" not in {one.code for one in all_statements(facts(rhythm=rhythm), diagnosis={"NORM": 0.95})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 from pipeline import cli
@@ -12,6 +13,7 @@ from pipeline.analysis import analyse, load_classifier, with_measurements
 from pipeline.config import RECORDING_NETWORK, data_root
 from pipeline.intake import read_path
 from pipeline.store.results import load_analysis, save_analysis
+from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.types import Recording
 
 pytestmark = pytest.mark.data
@@ -95,3 +97,29 @@ def test_measurements_are_stored_with_the_analysis(tmp_path, monkeypatch):
     analysis = with_measurements(record, analyse(record, load_classifier(RECORDING_NETWORK)))
     save_analysis(analysis, "v")
     assert load_analysis(analysis.digest, "v").measured == analysis.measured
+
+
+def flat_lead(name: str) -> Recording:
+    whole = read_path(data_root() / "ludb" / "21.hea")
+    p_signal = whole.p_signal.copy()
+    p_signal[:, whole.leads.index(name)] = 0
+    return Recording.from_array(p_signal, fs=whole.fs, leads=whole.leads)
+
+
+@pytest.mark.parametrize("name", ["v2", "i", "ii"])
+def test_a_flat_lead_takes_no_part_in_any_statement(name):
+    record = flat_lead(name)
+    measured = with_measurements(record, analyse(record, load_classifier(RECORDING_NETWORK))).measured
+    assert name not in measured.leads
+    assert not [one for one in measured.statements if one.code.startswith("SWAP")]
+    assert "swapped chest electrodes" not in measured.looked_for
+    assert measured.axis_deg["QRS"] == pytest.approx(-23.1, abs=1.5)  # of the limb leads that are left
+
+
+def test_noise_in_all_leads_has_no_diagnosis():
+    noise = np.random.default_rng(0).normal(0, 0.3, (5000, 12))
+    recording = Recording.from_array(noise, fs=500, leads=TWELVE_LEADS)
+    measured = with_measurements(recording, analyse(recording, load_classifier(RECORDING_NETWORK))).measured
+    assert not measured.diagnosis
+    assert not measured.statements
+    assert measured.looked_for == ("rate and rhythm",)

@@ -92,3 +92,15 @@ def test_what_forbids_a_qtc_is_said(facts, words):
     said = why_none(**{"rhythm": "", "qt_ms": 400.0, "rr_ms": 800.0, "qrs_ms": 90.0, **facts})
     assert words in said
     assert bool(said) == bool(facts)
+
+
+def test_an_hour_in_a_rhythm_that_forbids_a_qtc_has_none():
+    beats = of(marked(n=9000, rr_s=0.8))
+    found = hourly(beats, 2 * 3600.0, without_qtc=beats.beat_s < 3600)
+    assert found[0]["QTc"] is None
+    assert found[0]["QT"] == found[1]["QT"] == pytest.approx(390)
+    assert found[1]["QTc"] is not None
+
+
+def test_an_hour_with_a_wide_qrs_has_no_qtc():
+    assert {hour["QTc"] for hour in hourly(of(marked(n=9000, qrs_off=0.1)), 2 * 3600.0)} == {None}
