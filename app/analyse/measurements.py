@@ -38,6 +38,10 @@ def draw(case: Case) -> None:
     if found.why_no_qtc:
         st.caption(plain(found.why_no_qtc))
     st.caption(plain(looked_for_words(found)) + (f" {_hidden_words(hidden)}" if hidden else ""))
+    if found.diagnosis:
+        from app.analyse import superclasses  # SciPy, which the first page does not need
+
+        superclasses.draw(found)
     if found.leads:
         with st.expander("Levels and amplitudes by lead", icon=":material/table_chart:"):
             _levels(found)

@@ -47,6 +47,15 @@ def draw(session: Session) -> None:
     _numbers(case)
 
 
+def draw_urgent_statements(case: Case) -> None:
+    """What someone must look at now, with its numbers, in red; the whole list is in the measurements."""
+    found = case.analysis.measured
+    urgent = [] if found is None else [one for one in found.statements if one.urgent]
+    if urgent:
+        lines = (f"**{plain(one.text)}** {plain(one.evidence)}" for one in urgent)
+        st.error("  \n".join(lines), icon=":material/emergency:")
+
+
 def _numbers(case: Case) -> None:
     found, rate = case.summary, case.summary.rate
     unclassified = found.counts[UNCLASSIFIED]

@@ -68,9 +68,10 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 
 def _show(session: state.Session, case: Case) -> None:
-    """The open case, from the overview down to one beat."""
+    """The open case, from what is urgent over the overview down to one beat."""
     from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
 
+    overview.draw_urgent_statements(case)
     controls.choose(session)
     overview.draw(session)
     overview.offer_review(case)

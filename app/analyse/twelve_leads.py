@@ -57,6 +57,10 @@ def choose(session: Session) -> None:
             _scale("Gain", "sheet-gain", GAINS_MM_MV, "mm/mV", session)
             st.toggle("Wave marks", value=choice.marks, key="sheet-marks", on_change=_marked, args=(session,))
             _print(session, session.case)
+            if _has_classes(session.case):
+                from app.analyse import superclasses  # SciPy, which the first page does not need
+
+                superclasses.choose(session, session.case)
 
 
 def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: Session) -> None:
@@ -110,9 +114,10 @@ def _marked(session: Session) -> None:
 def draw(session: Session, case: cases.Case) -> None:
     """Draw the window as an ECG, with class letters over the rhythm strip, and say what was derived."""
     sheet = sheet_of(session, case)
+    heat, said = _heat(session, case)
     also = ecg_svg.OnSheet(
         cases.marks(case, *session.viewport.span_s), session.beat, case.analysis.rhythm,
-        case.analysis.quality.segments, _wave_marks(session, case),
+        case.analysis.quality.segments, _wave_marks(session, case), heat,
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
         ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
@@ -122,7 +127,20 @@ def draw(session: Session, case: cases.Case) -> None:
         beat=partial(session.select, by="chart"), look=session.look,
     )  # fmt: skip
     ticks = (TICKS,) if also.waves else ()
-    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED, *ticks))))
+    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED, *ticks, said))))
+
+
+def _heat(session: Session, case: cases.Case) -> tuple[ecg_svg.HeatOnSheet | None, str]:
+    """What speaks for the chosen superclass, and a sentence about it."""
+    if not _has_classes(case):
+        return None, ""
+    from app.analyse import superclasses  # SciPy, which the first page does not need
+
+    return superclasses.heat(session, case)
+
+
+def _has_classes(case: cases.Case) -> bool:
+    return case.analysis.measured is not None and bool(case.analysis.measured.diagnosis)
 
 
 def _wave_marks(session: Session, case: cases.Case) -> tuple[Waves, ...]:

@@ -21,12 +21,13 @@ from models.gradcam import Heatmap, heatmap
 from models.networks import NETWORKS
 from models.registry import Classifier
 from models.runtime import keras
+from models.superclasses import superclass_manifest
 from pipeline.config import DEFAULT, database_url
 from pipeline.errors import IntakeError, ModelError
 from pipeline.evaluation.evaluation_schema import Evaluation
 from pipeline.evaluation.saved import read_evaluation
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
-from pipeline.types import Beats, BeatTrace, PictureArray
+from pipeline.types import Beats, BeatTrace, FloatArray, PictureArray
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
 
@@ -221,6 +222,24 @@ def _marked_stretch(
 
     _keep_compiled()
     return mark(_recording, _analysis, start_s, stop_s)
+
+
+def superclass_heat(recording: Recording, superclass: str) -> FloatArray | None:
+    """How much each place of a recording speaks for a superclass, as `pipeline.twelve_leads.superclasses` has it.
+
+    Raises
+    ------
+    SignalError, ModelError
+        If the recording is longer than ten minutes, or the network is damaged.
+    """
+    return _superclass_heat(recording.digest, superclass_manifest().version, superclass, recording)
+
+
+@st.cache_data(show_spinner="Looking for what speaks for it …", max_entries=12, scope="session")
+def _superclass_heat(digest: str, version: str, superclass: str, _recording: Recording) -> FloatArray | None:
+    from pipeline.twelve_leads.superclasses import superclass_heat as heat_of_leads  # SciPy, as above
+
+    return heat_of_leads(_recording.p_signal, _recording.leads, _recording.fs, superclass)
 
 
 def page_count(payload: bytes) -> int:

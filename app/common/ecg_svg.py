@@ -14,6 +14,7 @@ from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.measurements import WaveMark, Waves
 from pipeline.rhythm_names import rhythm_name
+from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace
 from pipeline.types import Episode, QualitySegment
 from pipeline.wording import clock
@@ -23,24 +24,39 @@ LETTER_MM, NAME_MM, SMALL_MM = 2.8, 3.0, 2.3  # font sizes
 _FRAME_S = (0.25, 0.45)  # of the selected beat, before and after its R peak
 _TICK_MM = 5.0
 _LETTER_WIDTH = 0.62  # of the font size
+_HEAT_FULL, _HEAT_LEVELS = 0.6, 12  # opacity of the strongest place; what differs by less is drawn as one
+_HEAT_HIGH, _HEAT_MOST_MM = 0.45, 10.0  # above and below a zero line: of the way to the next row, and at most
 Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
+class HeatOnSheet:
+    """How much each place speaks for something: `values` (n_time, 12), 0 to 1, `fs_hz` rows per second from the start.
+
+    Its columns are in the order of `TWELVE_LEADS`.
+    """
+
+    values: NDArray[np.float32]
+    fs_hz: float
+
+
+@dataclass(frozen=True, eq=False)
 class OnSheet:
-    """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, marks of waves."""
+    """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, waves, heat."""
 
     marks: BeatMarks
     selected: int | None = None
     rhythm: tuple[Episode, ...] = ()
     quality: tuple[QualitySegment, ...] = ()
     waves: tuple[Waves, ...] = ()
+    heat: HeatOnSheet | None = None
 
 
 def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
     """The sheet as an SVG whose unit is a millimetre of paper; beats and episodes carry what a click names."""
     parts = [
         *_paper(sheet.width_mm, sheet.height_mm, colours),
+        *(_heat(sheet, also.heat, colours) if also.heat else ()),
         *_quality(sheet, also.quality, colours),
         *_selected(sheet, also, colours),
         *_columns(sheet, colours),
@@ -144,6 +160,32 @@ def _columns(sheet: Sheet, colours: Palette) -> list[str]:
         for x in sheet.columns_mm
         for zero in rows
     ]
+
+
+def _heat(sheet: Sheet, heat: HeatOnSheet, colours: Palette) -> list[str]:
+    """A band behind each trace of the twelve leads, the more opaque the more a place speaks for something."""
+    gap = float(np.diff(sheet.zero_mm).min()) if len(sheet.zero_mm) > 1 else np.inf
+    high, found = min(_HEAT_HIGH * gap, _HEAT_MOST_MM), []
+    for trace in sheet.traces:
+        name = trace.lead.removeprefix("\N{MINUS SIGN}")
+        if name not in TWELVE_LEADS or not trace.x_mm.size:
+            continue
+        start_s, stop_s = (
+            sheet.start_s + (x - sheet.left_mm) / sheet.speed_mm_s for x in (trace.left_mm, float(trace.x_mm[-1]))
+        )
+        first, last = int(np.round(start_s * heat.fs_hz)), int(np.round(stop_s * heat.fs_hz))
+        level = np.round(heat.values[first:last, TWELVE_LEADS.index(name)] * _HEAT_LEVELS)
+        edges = np.flatnonzero(np.diff(level, prepend=np.nan, append=np.nan))
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            if level[begin] > 0:
+                left, right = (sheet.x_of((first + at) / heat.fs_hz) for at in (begin, end))
+                opacity = _HEAT_FULL * float(level[begin]) / _HEAT_LEVELS
+                found.append(
+                    f'<rect class="heat" x="{left:.2f}" y="{sheet.zero_mm[trace.row] - high:.2f}" '
+                    f'width="{right - left:.2f}" height="{2 * high:.2f}" fill="rgb({colours.heat})" '
+                    f'fill-opacity="{opacity:.2f}"/>'
+                )
+    return found
 
 
 def _quality(sheet: Sheet, quality: tuple[QualitySegment, ...], colours: Palette) -> list[str]:

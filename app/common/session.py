@@ -21,13 +21,15 @@ _KEY = "heartvision"
 class SheetChoice:
     """How a recording of several leads is drawn.
 
-    `layout` is a layout's name, or "" for a strip of the analysed leads; `marks` whether the marks of waves are shown.
+    `layout` is a layout's name, or "" for a strip of the analysed leads; `marks` whether the marks of waves are shown;
+    `heat` the superclass for which the sheet shows what speaks, or "".
     """
 
     layout: str = "3x4"
     speed_mm_s: float = 25.0
     gain_mm_mv: float = 10.0
     marks: bool = True
+    heat: str = ""
 
 
 @dataclass

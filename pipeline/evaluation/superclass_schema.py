@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Final
 
+from models.superclasses import NAME, WEIGHTS
 from pipeline._util.provenance import Provenance
 from pipeline._util.typed_json import read_as
+from pipeline.errors import DataError
 from pipeline.evaluation.explanations_schema import BothWays, RemovalCurves
 from pipeline.evaluation.schema import Estimate, ModelIdentity
 
@@ -200,3 +203,12 @@ def read_superclass_evaluation(path: Path) -> SuperclassEvaluation:
         If the file is missing, or was written by another version.
     """
     return read_as(SuperclassEvaluation, path, again=AGAIN)
+
+
+@cache
+def shipped_superclasses() -> SuperclassEvaluation | None:
+    """Return the shipped evaluation; None if there is none of this version."""
+    try:
+        return read_superclass_evaluation(WEIGHTS / NAME / "evaluation.json")
+    except DataError:
+        return None

@@ -92,6 +92,26 @@ def test_derived_leads_carry_a_star_and_uncalibrated_ones_say_so() -> None:
     assert "a (uncalibrated)" in texts(drawn(ecg_sheet(bare, SHEET_LAYOUTS["3x4"])))
 
 
+@pytest.mark.parametrize("layout", ["3x4", "cabrera"])
+def test_heat_lies_behind_the_leads_and_the_times_that_it_is_of(layout: str) -> None:
+    one, values = sheet(layout), np.zeros((1200, 12), np.float32)
+    values[110:120, TWELVE_LEADS.index("aVR")] = 1.0  # in the first half of the sheet, where 3x4 shows I to III
+    values[300:310, TWELVE_LEADS.index("aVR")] = 0.5
+    root = drawn(one, ecg_svg.OnSheet(MARKS, heat=ecg_svg.HeatOnSheet(values, 100.0)))
+    boxes = [rect for rect in root.iter(f"{NS}rect") if rect.get("class") == "heat"]
+    trace = next(trace for trace in one.traces if trace.lead.endswith("aVR"))
+    shown = [second for second in (1.1, 3.0) if one.x_of(second) >= trace.left_mm]
+    assert [float(box.attrib["x"]) for box in boxes] == pytest.approx([one.x_of(second) for second in shown])
+    assert {float(box.attrib["width"]) for box in boxes} == {2.5}
+    assert [float(box.attrib["fill-opacity"]) for box in boxes] == [0.6, 0.3][-len(shown) :]
+    for box in boxes:
+        top, high = float(box.attrib["y"]), float(box.attrib["height"])
+        assert top + high / 2 == pytest.approx(one.zero_mm[trace.row])
+    drawing = list(root.iter())
+    assert drawing.index(boxes[0]) < min(i for i, part in enumerate(drawing) if part.get("class") == "trace")
+    assert not [rect for rect in drawn(one).iter(f"{NS}rect") if rect.get("class") == "heat"]
+
+
 def test_rhythm_and_poor_quality_are_drawn_where_they_are() -> None:
     one = sheet()
     rhythm = (Episode(0.0, 4.0, "N"), Episode(4.0, 20.0, "AFIB"))
