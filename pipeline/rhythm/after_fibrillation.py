@@ -27,7 +27,8 @@ def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) ->
     context : RhythmContext
         Beats and signal; without a signal nothing is found.
     known : iterable of Episode
-        What was found in the signal: fibrillation ends at the first beat after it whose class can be relied on.
+        What was found in the signal: fibrillation ends at the first two beats in a row after it whose classes can be
+        relied on.
 
     Returns
     -------
@@ -53,9 +54,9 @@ def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) ->
 
 
 def _trusted(context: RhythmContext, start_s: float, stop_s: float) -> bool:
-    """Tell whether a beat between two times has a class that can be relied on."""
-    inside = (context.time_s >= start_s) & (context.time_s <= stop_s)
-    return bool(context.trusted[inside].any())
+    """Tell whether two beats in a row between two times have classes that can be relied on; one may be a wave."""
+    inside = context.trusted[(context.time_s >= start_s) & (context.time_s <= stop_s)]
+    return bool((inside[1:] & inside[:-1]).any())
 
 
 def _waves_mv(context: RhythmContext, start_s: float, stop_s: float) -> float:

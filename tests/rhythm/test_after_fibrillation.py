@@ -37,8 +37,9 @@ def test_low_waves_are_left_to_asystole() -> None:
     assert find_still_fibrillating(context(0.1), [VF]) == []
 
 
-def test_after_a_beat_that_can_be_relied_on_it_is_over() -> None:
-    assert find_still_fibrillating(context(0.5, trusted=True), [VF]) == []
+def test_after_two_beats_that_can_be_relied_on_it_is_over_and_not_after_one_that_may_be_a_wave() -> None:
+    assert find_still_fibrillating(context(0.5, trusted=True, beats_s=(20.4, 21.0, 30.0)), [VF]) == []
+    assert find_still_fibrillating(context(0.5, trusted=True), [VF])[0].start_s == 21.0
 
 
 @pytest.mark.parametrize("known", [[], [Episode(0, 20, "VT")], [VF, Episode(20, 60, "NOISE")]])
