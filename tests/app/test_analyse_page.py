@@ -82,7 +82,7 @@ def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart
     assert rate.lowest is not None
     assert shown.value == f"{rate.mean:.0f}/min"
     assert shown.delta.startswith(f"{rate.lowest.value:.0f} to ")
-    assert rate.mean == pytest.approx(102.5, abs=0.3)
+    assert rate.mean == pytest.approx(102.2, abs=0.3)
     assert 60 / np.nanmean(found.prepared.beats.rr_s) < 101  # with the intervals across lost signals
     assert np.nanmin(rate_trend(found)[1]) > 34  # two beats are missed at 43 s; the lost signals would be 11 and 22/min
 
