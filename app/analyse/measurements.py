@@ -47,12 +47,6 @@ def draw(case: Case) -> None:
             _levels(found)
 
 
-def draw_urgent(case: Case) -> None:
-    """The urgent statements, for the top of the page; dangerous rhythms stand there already, with their episodes."""
-    for one in () if case.analysis.measured is None else case.analysis.measured.urgent:
-        _statement(one)
-
-
 def _statement(one: Statement) -> None:
     text = plain(one.text)
     line = f":red-badge[:material/emergency: Urgent] :red[**{text}**]" if one.urgent else f"**{text}**"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.analyse import measurements
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import by_touch
@@ -39,7 +38,6 @@ def draw(session: Session) -> None:
     )
     st.markdown(f":material/visibility: {plain(case.looked_at)}")
     _urgent(session, case)
-    measurements.draw_urgent(case)
     for notice in analysis.notices:
         st.warning(plain(notice), icon=":material/warning:")
     if _in_training(case):
