@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from models.errors import ModelError
 from models.networks import NETWORKS
 from models.registry import Classifier
-from models.runtime import keras, tensorflow
+from models.runtime import float32_layers, keras, tensorflow
 
 Array = NDArray[np.float32]
 
@@ -49,7 +49,7 @@ def answering_model(classifier: Classifier) -> Any:
     """
     manifest, layers = classifier.manifest, keras().layers
     plain = _in_float32(classifier)
-    with _float32():
+    with float32_layers():
         body = _own_layers_replaced(_colours_as_layer(plain) if classifier.network.reads == "pictures" else plain)
         bias = [value / manifest.temperature for value in manifest.logit_bias]
         calibrated = layers.Rescaling(1 / manifest.temperature, offset=bias, name="calibrated")(body.output)
@@ -171,22 +171,10 @@ def _in_float32(classifier: Classifier) -> Any:
     machine.
     """
     weights, manifest = classifier.model.get_weights(), classifier.manifest
-    with _float32():
+    with float32_layers():
         plain = NETWORKS[classifier.name].build(manifest.input_shape, len(manifest.classes))
     plain.set_weights(weights)
     return plain
-
-
-@contextmanager
-def _float32() -> Iterator[None]:
-    """Build layers in float32: a policy of bfloat16 is of this machine and would travel with the file."""
-    policy = keras().mixed_precision
-    before = policy.global_policy()
-    policy.set_global_policy("float32")
-    try:
-        yield
-    finally:
-        policy.set_global_policy(before)
 
 
 def _colours_as_layer(model: Any) -> Any:

@@ -138,3 +138,15 @@ def _blas() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
+
+
+@contextmanager
+def float32_layers() -> Iterator[None]:
+    """Build layers in float32: a policy of bfloat16 is of this machine and would travel with the file."""
+    policy = keras().mixed_precision
+    before = policy.global_policy()
+    policy.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        policy.set_global_policy(before)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.network import Weights
-from models.runtime import keras
+from models.runtime import float32_layers, keras
 from models.superclass_arrays import BLOCK_STRIDES, STEM_STRIDE, features, gradients
 
 NAME: Final = "superclasses"
@@ -178,6 +178,11 @@ class SuperclassNetwork:
 
 def build() -> Any:
     """Return the untrained network in Keras: windows (n, 300, 12) to logits (n, 5)."""
+    with float32_layers():
+        return _built()
+
+
+def _built() -> Any:
     layers = keras().layers
     inputs = keras().Input((WINDOW, LEADS), name="signal")
     x = _keras_conv(inputs, "stem", STEM_FILTERS, STEM_KERNEL, STEM_STRIDE)

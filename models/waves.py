@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-from models.runtime import keras, single_threaded_blas
+from models.runtime import float32_layers, keras, single_threaded_blas
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
 NAME: Final = "waves"
@@ -134,8 +134,9 @@ class WaveNetwork:
 
 def build() -> Any:
     """Return an untrained Keras model from (batch, leads, samples, 2) to logits (batch, leads, samples, 3)."""
-    inputs = keras().layers.Input((None, None, CHANNELS), dtype="float32", name="leads")
-    return keras().Model(inputs, _answer(inputs, _Trainable()), name=NAME)
+    with float32_layers():
+        inputs = keras().layers.Input((None, None, CHANNELS), dtype="float32", name="leads")
+        return keras().Model(inputs, _answer(inputs, _Trainable()), name=NAME)
 
 
 def load_waves(folder: Path | None = None) -> WaveNetwork:
