@@ -64,8 +64,8 @@ def test_explanations_are_told_in_sentences_that_follow_from_the_numbers(monkeyp
     page = opened(monkeypatch, networks, "Explanations", network="vgg16")
     assert "they depend on what the network learnt" in said(page)
     assert "were measured on at most 10 beats of each class" in said(page)
-    assert [frame.value.columns[0] for frame in page.dataframe[1:]] == [
-        "Map", "Answer", "Map", "Answer", "Random from the answer back to", "Statement", "Records", "Statement",
+    assert [frame.value.columns[0] for frame in page.dataframe[1:6]] == [  # statements of twelve leads may follow
+        "Map", "Answer", "Map", "Answer", "Random from the answer back to",
     ]  # fmt: skip
     assert "has not been measured; run" in said(opened(monkeypatch, networks, "Explanations", network="cnn"))
 
