@@ -69,13 +69,11 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from what is urgent over the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
+    from app.analyse import downloads, explorer, measurements, overview, twelve_leads
     from pipeline.twelve_leads.layouts import is_sheet
 
     overview.draw_urgent_statements(case)
-    controls.choose(session)
     overview.draw(session)
-    overview.offer_review(case)
     as_ecg = is_sheet(case.recording.leads)
     if as_ecg:
         measurements.draw(case)
