@@ -47,7 +47,7 @@ def draw(session: Session) -> None:
         return
     with st.container(gap="xsmall"):
         at = clock(float(case.time_s[beat]))
-        st.markdown(f"**Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {at}**")
+        st.subheader(f"Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {at}", anchor=False)
         _verdict(case, beat)
         said, bars = st.empty(), st.empty()
         _reference(case, beat)
@@ -208,9 +208,7 @@ def _reference(case: Case, beat: int) -> None:
         return
     found = aami_class(symbol) or "Q"
     agrees = "agrees" if found == case.analysis.symbol[beat] else "**differs**"
-    st.markdown(
-        f"The annotation file says **{found}** ({CLASS_NAMES[found].lower()}; symbol {plain(symbol)}): {agrees}."
-    )
+    st.markdown(f"The annotation file {agrees}: **{found}** ({CLASS_NAMES[found].lower()}; symbol {plain(symbol)}).")
 
 
 def _neighbours(case: Case, beat: int) -> None:

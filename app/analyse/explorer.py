@@ -141,9 +141,6 @@ def _navigation(session: Session) -> None:
         _go(
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
-        st.space("stretch")
-        if not twelve_leads.is_open(session):
-            strip_chart.window_length(session, "window-s")
     twelve_leads.choose(session)
 
 
@@ -157,23 +154,23 @@ def _go(
     after: bool = False,
     primary: bool = False,
 ) -> None:
-    """A button that leads to a beat: the next abnormal one has its name, the others their sign and a hint."""
     st.button(
-        label if primary else "", icon=icon, icon_position="right" if after else "left", key=f"go-{label}",
-        disabled=target is None, on_click=session.select, args=(target or 0,), shortcut=_key(shortcut),
-        type="primary" if primary else "secondary", help=None if primary else label,
+        label, icon=icon, icon_position="right" if after else "left", key=f"go-{label}", disabled=target is None,
+        on_click=session.select, args=(target or 0,), shortcut=_key(shortcut),
+        type="primary" if primary else "secondary",
     )  # fmt: skip
 
 
 def _slider(session: Session) -> None:
-    """Where the window begins."""
+    """Where the window begins and how long it is."""
     viewport = session.viewport
-    if viewport.latest_s <= 0:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        _turn("Window before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
-        _start(session)
-        _turn("Window after", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if viewport.latest_s > 0:
+            _turn("Before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
+            _start(session)
+            _turn("After", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
+        if not twelve_leads.is_open(session):
+            strip_chart.window_length(session, "window-s")
 
 
 def _start(session: Session) -> None:
@@ -188,8 +185,8 @@ def _start(session: Session) -> None:
 
 def _turn(label: str, icon: str, session: Session, pages: int, disabled: bool) -> None:
     st.button(
-        "", icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.turn, help=label,
-        args=(pages,), shortcut=_key("Shift+Left" if pages < 0 else "Shift+Right"),
+        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.turn, args=(pages,),
+        help=f"The window {label.lower()} this one", shortcut=_key("Shift+Left" if pages < 0 else "Shift+Right"),
     )  # fmt: skip
 
 
