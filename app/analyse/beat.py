@@ -56,8 +56,8 @@ def draw(session: Session) -> None:
         _neighbours(case, beat)
         way = st.container(horizontal=True, vertical_alignment="center", gap="small")
     _signal(paper, case, beat, None)
-    _picture(picture, case, beat, None)
     if case.prepared.beats.reason[beat]:
+        _picture(picture, case, beat, None)
         return
     if case.analysis.has_p[beat]:
         _bars(bars, case, beat, None)
@@ -70,7 +70,7 @@ def draw(session: Session) -> None:
         _help(found)
     if found is not None:
         _signal(paper, case, beat, found)
-        _picture(picture, case, beat, found)
+    _picture(picture, case, beat, found)  # once: a picture that is replaced at once may be gone when the browser asks
 
 
 def _second(place: DeltaGenerator, case: Case, beat: int) -> Opinion | None:
