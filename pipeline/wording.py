@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements
 
 UNDEFINED: Final = "–"
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 RESEARCH_USE: Final = (
     "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
 )
@@ -259,6 +261,76 @@ def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
 def report_clock(seconds: float) -> str:
     """Write a time from the start of the recording as printed reports do, h:mm:ss: the second that `clock` names."""
     return clock(seconds, tenths=False, hours=True)
+
+
+def clock_text(
+    seconds: float, start: datetime | None, *, tenths: bool = False, label: bool = False, hours: bool = False
+) -> str:
+    """Write when something happened: by the clock where the recording has a start, otherwise as time elapsed.
+
+    Parameters
+    ----------
+    seconds : float
+        From the start of the recording, 0 or more; rounded to the nearest tenth of a second.
+    start : datetime or None
+        Clock time of the first sample.
+    tenths : bool, optional
+        Whether the tenth is shown; the second does not depend on it.
+    label : bool, optional
+        Whether "elapsed" follows where no start is known, for a time that stands alone.
+    hours : bool, optional
+        Whether elapsed time has hours in the first hour too, as in printed reports.
+
+    Returns
+    -------
+    str
+        Of a clock, the day of the week comes first after midnight, and from the eighth day on the date.
+
+    Examples
+    --------
+    >>> clock_text(14669, datetime(2025, 3, 3, 23, 0)), clock_text(60, datetime(2025, 3, 3, 23, 0))
+    ('Tue 03:04:29', '23:01:00')
+    >>> clock_text(723.4, None, tenths=True), clock_text(723, None, label=True, hours=True)
+    ('12:03.4', '0:12:03 elapsed')
+    """
+    if start is None:
+        return clock(seconds, tenths=tenths, hours=hours) + (" elapsed" if label else "")
+    moment = _moment(seconds, start)
+    text = f"{moment:%H:%M:%S}" + (f".{moment.microsecond // 100_000}" if tenths else "")
+    days = (moment.date() - start.date()).days
+    if days == 0:
+        return text
+    return f"{DAYS[moment.weekday()]} {text}" if days < len(DAYS) else f"{moment:%Y-%m-%d} {text}"
+
+
+def clock_words(start: datetime | None) -> str:
+    """Return what a column or an axis of `clock_text` is called.
+
+    Examples
+    --------
+    >>> clock_words(None), clock_words(datetime(2025, 3, 3, 23, 0))
+    ('Elapsed', 'Clock')
+    """
+    return "Elapsed" if start is None else "Clock"
+
+
+def start_text(start: datetime) -> str:
+    """Write when a recording began, with the day of the week that `clock_text` counts from.
+
+    Examples
+    --------
+    >>> start_text(datetime(2025, 3, 3, 23, 0))
+    'Mon 2025-03-03 23:00:00'
+    """
+    return f"{DAYS[start.weekday()]} {start:%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(seconds: float, start: datetime) -> datetime:
+    return (
+        start
+        + timedelta(milliseconds=100 * round((start.microsecond / 1e6 + seconds) * 10))
+        - timedelta(microseconds=start.microsecond)
+    )
 
 
 def duration(seconds: float) -> str:
