@@ -11,7 +11,7 @@ from pipeline.wording import DAYS, clock_text
 
 _ROUNDING_S: Final = 0.05  # `clock_text` shows tenths of a second, so that the end may be typed this much too late
 _TYPED: Final = re.compile(  # a time as people type it
-    r"(?P<plus>\+\s*)?(?:(?P<day>\d{4}-\d{2}-\d{2}|mon|tue|wed|thu|fri|sat|sun)[a-z]*\s+)?"
+    r"(?P<plus>\+\s*)?(?:(?P<day>\d{4}-\d{2}-\d{2}|day \d{1,3}|mon|tue|wed|thu|fri|sat|sun)[a-z]*\s+)?"
     r"(?P<time>\d{1,7}(?::\d{1,2}){0,2}(?:\.\d{1,6})?)",
     re.IGNORECASE,
 )
@@ -77,6 +77,8 @@ def _since(text: str, day: str | None, start: datetime) -> float:
     found = (midnight - start).total_seconds() + 3600 * hour + 60 * minute + second
     if day is None:
         found += 86400 if found <= -1 else 0
+    elif day[:3].lower() == "day":
+        found += 86400 * (int(day[4:]) - 1)
     elif day[0].isdigit():
         found += 86400 * (_date(day) - start.date()).days
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import MINYEAR, datetime, timedelta
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
@@ -284,7 +284,8 @@ def clock_text(
     Returns
     -------
     str
-        Of a clock, the day of the week comes first after midnight, and from the eighth day on the date.
+        Of a clock, the day of the week comes first after midnight, and from the eighth day on the date. Where only the
+        time of day of the start is known, its year is 1, and days are counted.
 
     Examples
     --------
@@ -300,6 +301,8 @@ def clock_text(
     days = (moment.date() - start.date()).days
     if days == 0:
         return text
+    if start.year == MINYEAR:  # the date is not known, and so no day of the week
+        return f"day {days + 1} {text}"
     return f"{DAYS[moment.weekday()]} {text}" if days < len(DAYS) else f"{moment:%Y-%m-%d} {text}"
 
 
@@ -322,6 +325,8 @@ def start_text(start: datetime) -> str:
     >>> start_text(datetime(2025, 3, 3, 23, 0))
     'Mon 2025-03-03 23:00:00'
     """
+    if start.year == MINYEAR:
+        return f"{start:%H:%M:%S}, date not known"
     return f"{DAYS[start.weekday()]} {start:%Y-%m-%d %H:%M:%S}"
 
 
