@@ -116,7 +116,8 @@ def checked_identity(found: Identity) -> Identity:
         raise IntakeError(f"The year of birth is not between {low} and {high}; correct it.")
     if found.start is not None and not (found.start.year == MINYEAR or low <= found.start.year <= high):
         raise IntakeError(f"The year of the recording is not between {low} and {high}; correct it.")
-    return Identity(**texts, sex=found.sex, birth_year=found.birth_year, start=found.start)
+    sex: Sex | None = found.sex if found.sex in ("F", "M") else None
+    return Identity(**texts, sex=sex, birth_year=found.birth_year, start=found.start)
 
 
 def usable_identity(found: Identity) -> Identity:
