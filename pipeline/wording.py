@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import MINYEAR, datetime, timedelta
 from typing import Final
 
+from pipeline.identity import Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements
 
@@ -336,6 +337,22 @@ def _moment(seconds: float, start: datetime) -> datetime:
         + timedelta(milliseconds=100 * round((start.microsecond / 1e6 + seconds) * 10))
         - timedelta(microseconds=start.microsecond)
     )
+
+
+def patient_words(identity: Identity | None) -> list[str]:
+    """Write who was recorded, each part a phrase; nothing if nothing is known.
+
+    Examples
+    --------
+    >>> patient_words(Identity("4711", "Ada Lovelace", "F", 1815, "palpitations"))
+    ['Ada Lovelace', 'no. 4711', 'female', 'born 1815', 'palpitations']
+    """
+    if identity is None:
+        return []
+    sex = {"F": "female", "M": "male", None: ""}[identity.sex]
+    born = "" if identity.birth_year is None else f"born {identity.birth_year}"
+    number = f"no. {identity.patient_id}" if identity.patient_id else ""
+    return [part for part in (identity.name, number, sex, born, identity.indication) if part]
 
 
 def duration(seconds: float) -> str:
