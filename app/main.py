@@ -36,7 +36,8 @@ page = st.navigation(
             visibility="hidden" if folder == "study" else "visible",
         )
         for folder, (title, icon) in PAGES.items()
-    ],
+    ]
+    + [st.Page(APP / "analyse" / "page.py", title="Analyse", url_path="analyse", visibility="hidden")],
     position="top",
 )
 body, foot = st.container(), st.container()

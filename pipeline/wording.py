@@ -307,6 +307,31 @@ def clock_text(
     return f"{DAYS[moment.weekday()]} {text}" if days < len(DAYS) else f"{moment:%Y-%m-%d} {text}"
 
 
+def axis_texts(times_s: Sequence[float], start: datetime | None) -> list[str]:
+    """Write the times at an axis: the day stands only where it begins, and seconds of a clock only where some count.
+
+    Parameters
+    ----------
+    times_s : sequence of float
+        Seconds from the start of the recording, ascending.
+    start : datetime or None
+        Clock time of the first sample.
+
+    Examples
+    --------
+    >>> axis_texts([3600, 10800, 18000], datetime(2025, 3, 3, 21, 0)), axis_texts([0, 60], None)
+    (['22:00', 'Tue 00:00', '02:00'], ['0:00', '1:00'])
+    """
+    if start is None:
+        return [clock(float(time_s), tenths=False) for time_s in times_s]
+    texts = [clock_text(float(time_s), start) for time_s in times_s]
+    whole = all(text.endswith(":00") for text in texts)
+    days = [text.rpartition(" ")[0] for text in texts]
+    same = [day == before for day, before in zip(days, ["", *days], strict=False)]
+    shown = [text.rpartition(" ")[2] if repeated else text for text, repeated in zip(texts, same, strict=True)]
+    return [text[:-3] for text in shown] if whole else shown
+
+
 def clock_words(start: datetime | None) -> str:
     """Return what a column or an axis of `clock_text` is called.
 

@@ -19,7 +19,7 @@ from pipeline.errors import ModelError
 from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
 from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class, class_title
-from pipeline.wording import clock, grouped, percent
+from pipeline.wording import grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
 HOW_TO_READ = (
@@ -41,7 +41,7 @@ def draw(session: Session) -> None:
     if case is None:
         return
     st.subheader(
-        f"Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {clock(float(case.time_s[beat]))}", anchor=False
+        f"Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {case.when(case.time_s[beat])}", anchor=False
     )
     left, right = st.columns([5, 7], gap="medium")
     with left:

@@ -15,9 +15,9 @@ from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
 from app.common.theme import by_touch, palette
+from app.common.times import time_column
 from pipeline.cases import case as cases
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
-from pipeline.wording import clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 STRIP_WIDTH = 1280
@@ -57,6 +57,7 @@ def _trend(session: Session) -> None:
         quality=case.analysis.quality.segments,
         rhythm=case.analysis.rhythm,
         width_px=strip_chart.PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
+        start=case.recording.start,
     )
     rhythm_view.legend(case.analysis.rhythm)
     strip_chart.pickable(
@@ -77,7 +78,7 @@ def _strip(session: Session) -> None:
         viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments, width=STRIP_WIDTH,
-        rhythm=case.analysis.rhythm,
+        rhythm=case.analysis.rhythm, start=case.recording.start,
     )  # fmt: skip
 
 
@@ -86,7 +87,9 @@ def _rhythm(session: Session) -> None:
     if case is None:
         return
     st.subheader("Rhythm", anchor=False)
-    rhythm_view.tables(case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look)
+    rhythm_view.tables(
+        case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look, start=case.recording.start
+    )
 
 
 def _picked(session: Session) -> Picked:
@@ -195,9 +198,9 @@ def _table(session: Session) -> None:
 
     st.dataframe(
         frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320, placeholder="",
-        column_config=_columns(), alt="Beats with their time, class and confidence",
+        column_config=_columns(case.recording.start), alt="Beats with their time, class and confidence",
     )  # fmt: skip
-    at = clock(float(case.time_s[session.beat]))
+    at = case.when(case.time_s[session.beat])
     st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
 
 
@@ -207,16 +210,16 @@ def _rows(session: Session, case: cases.Case) -> tuple[pd.DataFrame, str]:
         return case.table, "All beats"
     start = session.viewport.start_s // HOUR_S * HOUR_S
     first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
-    return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
+    return case.table.iloc[first:last], f"Beats from {case.when(start)} to {case.when(start + HOUR_S)}"
 
 
-def _columns() -> dict[str, ColumnConfig]:
+def _columns(start: datetime | None) -> dict[str, ColumnConfig]:
     def probability(title: str, meaning: str) -> ColumnConfig:
         return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
 
     return {
         "beat": st.column_config.NumberColumn("Beat", width="small"),
-        "time": st.column_config.TextColumn("Time", width="small"),
+        "time": time_column("Time", start),
         "class": st.column_config.TextColumn("Class", width="small"),
         "meaning": st.column_config.TextColumn("Meaning"),
         "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),

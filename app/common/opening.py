@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, patient
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
@@ -113,7 +113,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(save_recording(recording) for recording in read_uploads(files, csv=csv)))
+            session.open(tuple(patient.saved(recording) for recording in read_uploads(files, csv=csv, identity=True)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import streamlit as st
@@ -66,6 +66,13 @@ class Session(Looking):
     def recording(self) -> Recording | None:
         """The recording that is chosen among the opened ones."""
         return self.recordings[self.chosen] if self.recordings else None
+
+    def renew(self, recordings: tuple[Recording, ...]) -> None:
+        """Takes the same recordings again, with what is kept now of who was recorded and when."""
+        if self.case is not None and self.recording is self.case.recording:
+            self.case = replace(self.case, recording=recordings[self.chosen])
+        self.kept = (recordings if self.kept[0] is self.recordings else self.kept[0], *self.kept[1:])
+        self.recordings = recordings
 
     @property
     def leads_used(self) -> tuple[str, ...]:
