@@ -24,7 +24,9 @@ PAGES = {  # folder and address: title, icon
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),
 }
-ADDRESSES = {"ecg_page": "page"}  # the address, where it is not the folder's name
+# The address, where it is not the folder's name. The first page is at the root, and then nothing is at its own address:
+# under another one it leaves that to the entry below, which shows the same page at /analyse.
+ADDRESSES = {"ecg_page": "page", "analyse": "start"}
 page = st.navigation(
     [
         st.Page(

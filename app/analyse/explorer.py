@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import MINYEAR, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,13 @@ from app.analyse import twelve_leads
 from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
+from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.times import time_column
 from pipeline.cases import case as cases
+from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
+from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 STRIP_WIDTH = 1280
@@ -147,21 +150,50 @@ def _slider(session: Session) -> None:
         return
     narrow = by_touch()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if not narrow:
+            _go_to(session)
         _turn("Window before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
         if not narrow:
             _start(session)
         _turn("Window after", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
     if narrow:
+        _go_to(session)
         _start(session)
 
 
+def _go_to(session: Session) -> None:
+    """A field for a time, as the page shows times; what is no time of the recording is said and changes nothing."""
+    case = session.case
+    if case is None:
+        return
+
+    def go() -> None:
+        if text := str(st.session_state["go-to"]).strip():
+            try:
+                session.look(read_clock(text, case.recording.start, duration_s=case.recording.duration_s))
+                session.go_to_error = ""
+            except EcgError as error:
+                session.go_to_error = str(error)
+
+    form = "hh:mm:ss" if case.recording.start is not None else "h:mm:ss"
+    st.text_input(
+        "Go to a time", key="go-to", placeholder=f"go to {form}", on_change=go, width=150,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if session.go_to_error:
+        st.caption(f":red[{plain(session.go_to_error)}]", width="content")
+
+
 def _start(session: Session) -> None:
-    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.viewport.start_s, 1))
+    case = session.case
+    began = None if case is None else case.recording.start
+    zero = ZERO if began is None else datetime.combine(began.date() if began.year > MINYEAR else ZERO, began.time())
+    st.session_state["window-at"] = zero + timedelta(seconds=round(session.viewport.start_s, 1))
     st.slider(
-        "Start of the window", ZERO, ZERO + timedelta(seconds=session.viewport.latest_s), key="window-at",
-        format="HH:mm:ss",
+        "Start of the window", zero, zero + timedelta(seconds=session.viewport.latest_s), key="window-at",
+        format="HH:mm:ss" if began is None or began.year == MINYEAR else "ddd HH:mm:ss",
         step=timedelta(seconds=session.viewport.window_s / 2), label_visibility="collapsed", width="stretch",
-        on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+        on_change=lambda: session.move((st.session_state["window-at"] - zero).total_seconds()),
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class Session(Looking):
     `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
     how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
     peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its first abnormal beat.
+    if not its first abnormal beat; `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -53,6 +53,7 @@ class Session(Looking):
     notice: str = ""
     asked: Job | None = None
     addressed: bool = False
+    go_to_error: str = ""
     at_s: float | None = None
     beat: int = 0
     uploads: int = 0
@@ -174,7 +175,7 @@ class Session(Looking):
 
     def _quiet(self) -> None:
         """Clears notices and what was waited for: something new is shown."""
-        self.error, self.notice, self.asked, self.at_s = "", "", None, None
+        self.error, self.notice, self.asked, self.at_s, self.go_to_error = "", "", None, None, ""
 
 
 def session() -> Session:

@@ -133,9 +133,11 @@ class Case:
 def times_in_order(time_s: NDArray[np.float64], start: datetime | None) -> NDArray[np.datetime64] | list[str]:
     """Return times (n,) for a column that may be sorted: moments of the clock, or texts of one width."""
     if start is not None:
-        first = np.datetime64(start.replace(tzinfo=None), "ms")
-        return first + np.round(1000 * time_s).astype("timedelta64[ms]")
-    texts = [clock_text(float(t), None, tenths=True, hours=True) for t in time_s]
+        first = np.datetime64(start.replace(tzinfo=None, microsecond=0), "ms")
+        tenths = np.round((start.microsecond / 1e6 + time_s) * 10)  # as `clock_text` rounds: a column cuts them off
+        return first + (100 * tenths).astype("timedelta64[ms]")
+    hours = bool(time_s.size) and float(time_s.max()) >= 3599.95
+    texts = [clock_text(float(t), None, tenths=True, hours=hours) for t in time_s]
     widest = max(map(len, texts), default=0)
     return [text.rjust(widest, "0") for text in texts]
 
