@@ -21,7 +21,7 @@ from pipeline.explain.heatmaps import SIGNAL, BeatExplanation
 from pipeline.explain.second_opinion import Opinion, agreement, second_network
 from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class, class_title
-from pipeline.wording import clock, grouped, percent
+from pipeline.wording import grouped, percent
 
 CHART = {"displayModeBar": False, "staticPlot": True}
 PAPER_PX, BARS_PX = 190, 150
@@ -46,7 +46,7 @@ def draw(session: Session) -> None:
     if case is None:
         return
     with st.container(gap="xsmall"):
-        at = clock(float(case.time_s[beat]))
+        at = case.when(case.time_s[beat])
         st.subheader(f"Beat {grouped(beat + 1)} of {grouped(len(case.letters))}, at {at}", anchor=False)
         _verdict(case, beat)
         said, bars = st.empty(), st.empty()

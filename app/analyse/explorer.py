@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import MINYEAR, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,13 @@ from app.analyse import twelve_leads
 from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
+from app.common.text import plain
 from app.common.theme import by_touch, palette
+from app.common.times import time_column
 from pipeline.cases import case as cases
+from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
-from pipeline.wording import clock
+from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
@@ -57,6 +60,7 @@ def _signal(session: Session) -> None:
         _navigation(session)
         _slider(session)
         _strip(session)
+        _go_to(session)
 
 
 def _trend(session: Session) -> None:
@@ -76,6 +80,7 @@ def _trend(session: Session) -> None:
         rhythm=case.analysis.rhythm,
         width_px=_width_px(session),
         rate_px=RATE_PX,
+        start=case.recording.start,
     )
     rhythm_view.legend(case.analysis.rhythm)
     strip_chart.pickable(
@@ -104,7 +109,7 @@ def _strip(session: Session) -> None:
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments,
         width="stretch" if by_touch() else STRIP_PX,
-        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30,
+        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start,
     )  # fmt: skip
 
 
@@ -113,7 +118,9 @@ def _rhythm(session: Session) -> None:
     if case is None:
         return
     st.subheader("Rhythm", anchor=False)
-    rhythm_view.tables(case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look)
+    rhythm_view.tables(
+        case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look, start=case.recording.start
+    )
 
 
 def _picked(session: Session) -> Picked:
@@ -173,13 +180,39 @@ def _slider(session: Session) -> None:
             strip_chart.window_length(session, "window-s")
 
 
+def _go_to(session: Session) -> None:
+    """A field for a time, as the page shows times; what is no time of the recording is said and changes nothing."""
+    case = session.case
+    if case is None or session.viewport.latest_s <= 0:
+        return
+
+    def go() -> None:
+        if text := str(st.session_state["go-to"]).strip():
+            try:
+                session.look(read_clock(text, case.recording.start, duration_s=case.recording.duration_s))
+                session.go_to_error = ""
+            except EcgError as error:
+                session.go_to_error = str(error)
+
+    form = "hh:mm:ss" if case.recording.start is not None else "h:mm:ss"
+    st.text_input(
+        "Go to a time", key="go-to", placeholder=f"go to {form}", on_change=go, width=150,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if session.go_to_error:
+        st.caption(f":red[{plain(session.go_to_error)}]", width="content")
+
+
 def _start(session: Session) -> None:
-    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.viewport.start_s, 1))
+    case = session.case
+    began = None if case is None else case.recording.start
+    zero = ZERO if began is None else datetime.combine(began.date() if began.year > MINYEAR else ZERO, began.time())
+    st.session_state["window-at"] = zero + timedelta(seconds=round(session.viewport.start_s, 1))
     st.slider(
-        "Start of the window", ZERO, ZERO + timedelta(seconds=session.viewport.latest_s), key="window-at",
-        format="HH:mm:ss",
+        "Start of the window", zero, zero + timedelta(seconds=session.viewport.latest_s), key="window-at",
+        format="HH:mm:ss" if began is None or began.year == MINYEAR else "ddd HH:mm:ss",
         step=timedelta(seconds=session.viewport.window_s / 2), label_visibility="collapsed", width="stretch",
-        on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+        on_change=lambda: session.move((st.session_state["window-at"] - zero).total_seconds()),
     )  # fmt: skip
 
 
@@ -216,9 +249,9 @@ def _table(session: Session) -> None:
 
     st.dataframe(
         frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320, placeholder="",
-        column_config=_columns(), alt="Beats with their time, class and confidence",
+        column_config=_columns(case.recording.start), alt="Beats with their time, class and confidence",
     )  # fmt: skip
-    at = clock(float(case.time_s[session.beat]))
+    at = case.when(case.time_s[session.beat])
     st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
 
 
@@ -228,16 +261,16 @@ def _rows(session: Session, case: cases.Case) -> tuple[pd.DataFrame, str]:
         return case.table, "All beats"
     start = session.viewport.start_s // HOUR_S * HOUR_S
     first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
-    return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
+    return case.table.iloc[first:last], f"Beats from {case.when(start)} to {case.when(start + HOUR_S)}"
 
 
-def _columns() -> dict[str, ColumnConfig]:
+def _columns(start: datetime | None) -> dict[str, ColumnConfig]:
     def probability(title: str, meaning: str) -> ColumnConfig:
         return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
 
     return {
         "beat": st.column_config.NumberColumn("Beat", width="small"),
-        "time": st.column_config.TextColumn("Time", width="small"),
+        "time": time_column("Time", start),
         "class": st.column_config.TextColumn("Class", width="small"),
         "meaning": st.column_config.TextColumn("Meaning"),
         "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),

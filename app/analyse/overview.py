@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analyse import controls
+from app.common import patient
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import BADGES, by_touch
@@ -15,7 +16,7 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import HeartRate
 from pipeline.rhythm_names import rhythm_name
-from pipeline.wording import UNDEFINED, burden, clock, duration, grouped, of_the_classified, share
+from pipeline.wording import UNDEFINED, burden, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
@@ -35,6 +36,7 @@ def draw(session: Session) -> None:
         controls.choose(session)
         offer_review(case)
     with st.container(gap="xxsmall"):
+        patient.head(recording.identity)
         st.caption(
             f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
             f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
@@ -105,7 +107,7 @@ def _urgent(session: Session, case: Case) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="urgent"):
         st.badge("Urgent", color="red", icon=":material/emergency:")
         for number, episode in enumerate(case.urgent[:shown]):
-            words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {clock(episode.start_s)}"
+            words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {case.when(episode.start_s)}"
             st.button(plain(words), key=f"urgent-{number}", on_click=session.look, args=(episode.start_s,), wrap=False)
         if (more := len(case.urgent) - shown) > 0:
             st.caption(f"and {more} more below", width="content")

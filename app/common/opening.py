@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache, gallery
+from app.common import cache, gallery, patient
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
-from pipeline.store.recordings import save_recording
 from pipeline.wording import grouped
 
 ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
@@ -93,7 +92,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(save_recording(recording) for recording in read_uploads(files, csv=csv)))
+            session.open(tuple(patient.saved(recording) for recording in read_uploads(files, csv=csv, identity=True)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()
