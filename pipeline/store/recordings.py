@@ -69,7 +69,7 @@ def load_recording(digest: str) -> Recording | None:
 
     Who was recorded and when is with it if that was kept, see `pipeline.store.identities`.
     """
-    folder = _known_folder(digest)
+    folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT:
         return None
@@ -95,8 +95,13 @@ def open_recording(digest: str) -> Recording:
 
 def delete_recording(digest: str) -> None:
     """Delete a recording, if it is stored."""
-    if folder := _known_folder(digest):
+    if folder := recording_folder(digest):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def recording_folder(digest: str) -> Path | None:
+    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
+    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 
 def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
@@ -204,11 +209,6 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         sex=facts.get("sex"),
         identity=load_identity(folder.name) or None,
     )
-
-
-def _known_folder(digest: str) -> Path | None:
-    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
-    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 
 def _folder(digest: str) -> Path:
