@@ -19,7 +19,7 @@ from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
 from pipeline.store.identities import load_identity
-from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
+from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
@@ -138,6 +138,7 @@ def _level(recording: Recording, column: int, start: int, stop: int, size: int) 
 
 
 def _save(recording: Recording) -> None:
+    make_home()
     with new_folder(_folder(recording.digest)) as folder:
         folder.chmod(0o700)
         _save_signal(folder / "signal.npy", recording.p_signal)
