@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, REVIEW
-from pipeline.signal.beat_windows import gather
+from pipeline.signal.beat_windows import gather, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
 from pipeline.signal.r_peaks import snap
@@ -56,8 +56,7 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     if r_peak.size < RUN_BEATS:
         return kept
     reach = round(REACH_S * conditioned.fs)
-    around = r_peak[:, None] + np.arange(-reach, reach + 1)
-    heights = np.stack([np.ptp(gather(lead, around), axis=1) for lead in conditioned.signal.T], axis=1)
+    heights = np.stack([heights_around(lead, r_peak, reach) for lead in conditioned.signal.T], axis=1)
     alive = heights >= REVIEW.dead_mv
     usual, middle = np.quantile(heights, HIGH, axis=0), np.median(heights, axis=0)
     rest = np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6)
