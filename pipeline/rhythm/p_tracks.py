@@ -94,8 +94,8 @@ def _scores(line: FloatArray) -> tuple[FloatArray, FloatArray]:
     n = line.size // STEP * STEP
     known = np.isfinite(line[:n])
     gain = np.where(known, np.clip(line[:n], *GAINS), np.float32(0))
-    count = sum((known[k::STEP] for k in range(1, STEP)), known[::STEP].astype(np.int8))  # faster than along an axis of 2
-    total = sum((gain[k::STEP] for k in range(1, STEP)), gain[::STEP])
+    # faster than along an axis of 2
+    count, total = (sum((of[k::STEP] for k in range(1, STEP)), of[::STEP]) for of in (known.astype(np.int8), gain))
     mean = total.astype(np.float64) / np.maximum(count, 1)
     return np.where(count > 0, mean - HALF, 0).astype(np.float32), (count > 0).astype(np.float32)
 

@@ -72,7 +72,7 @@ class Artefact:
 
 @dataclass(frozen=True, eq=False)
 class _Lead:
-    """One lead (n,), whether any of it is missing, and of each block of `size` samples its maximum, minimum, baseline."""
+    """One lead (n,), whether some is missing, and of each block of `size` samples its maximum, minimum and baseline."""
 
     signal: FloatArray
     missing: bool
