@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
-from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
+from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
@@ -46,7 +46,7 @@ def read_uploads(
     files : sequence of (str, bytes)
         Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, one .zip of them, or .csv.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required if there is a .csv among the files.
+        Sampling frequency, unit and columns of the .csv among the files, where they do not say them.
     config : Config, optional
         Its limits apply.
 
@@ -82,7 +82,7 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
         Files that a header names are looked for beside it, by plain name, and symbolic links among them are not
         followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     config : Config, optional
         Its limits apply.
 
@@ -122,7 +122,7 @@ def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFA
     path : Path
         A file as `read_path` takes it.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     config : Config, optional
         Its limits apply.
     """
@@ -211,9 +211,7 @@ def _base(name: str) -> str:
 
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
-    if csv is None:
-        raise IntakeError(NEEDS_RATE_AND_UNIT)
-    return read_csv(file_stem(name), payload, csv, limits=config.limits)
+    return read_csv(file_stem(name), payload, csv or CsvOptions(), limits=config.limits)
 
 
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:
