@@ -95,7 +95,7 @@ def _worth(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _is_number_of_any(cell: str) -> bool:
-    return is_number(cell) or (("," in cell or "." in cell) and (is_number(cell, ",") or bool(_RX_BOTH.fullmatch(cell))))
+    return is_number(cell) or is_number(cell, ",") or _RX_BOTH.fullmatch(cell) is not None
 
 
 def _halves_of_numbers(lines: Sequence[str], width: int, head: Sequence[str]) -> bool:
@@ -126,7 +126,7 @@ def _one_name(head: Sequence[str]) -> bool:
 def _marks(cells: Sequence[str], delimiter: str) -> tuple[str, str]:
     """Return the decimal mark and the mark between thousands."""
     grouped = [match for cell in cells if (match := _RX_BOTH.fullmatch(cell))]
-    both = Counter((match.group(1), match.group(2)) for match in grouped if match.group(2) not in (None, match.group(1)))
+    both = Counter(match.group(1, 2) for match in grouped if match.group(2) not in (None, match.group(1)))
     if both:
         (thousands, decimal), _ = both.most_common(1)[0]
         return decimal, thousands

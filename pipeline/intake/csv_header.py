@@ -36,7 +36,9 @@ _OTHER_UNITS: Final = frozenset(
     ("cal", "raw", "hh:mm:ss.mmm", "hh:mm:ss", "[hh:mm:ss.mmm]", "yyyy-mm-dd", "#", "samples", "bpm", "g", "mg", "m/s2",
      "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "min", "text")
 )  # fmt: skip
-_RX_IN_NAME: Final = re.compile(r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$")
+_RX_IN_NAME: Final = re.compile(
+    r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"
+)
 _RX_HERTZ: Final = re.compile(
     r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|samples?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
     re.IGNORECASE,
@@ -53,8 +55,9 @@ _RX_GAIN_KEY: Final = re.compile(
     r"(?:digits?|adc|adu|counts?|lsb|units?)\s*(?:/|per)\s*(millivolt|mv|microvolt|uv|µv)\b", re.IGNORECASE
 )
 _RX_KEY_VALUE: Final = re.compile(r"[#%;/\s]*([^:=,;\t]{1,60}?)[\"']?\s*[:=,;\t]\s*[\"']?(.*?)[\"',;\t\s]*$")
-_RX_LEAD_KEY: Final = re.compile(r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導",
-                                 re.IGNORECASE)  # fmt: skip
+_RX_LEAD_KEY: Final = re.compile(
+    r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導", re.IGNORECASE
+)
 # Keys of lines about a person or an appliance: such a line is no row of names, even right above the samples.
 _RX_FACT_KEY: Final = re.compile(
     r"name|patient|date of birth|birth|born|dob|age|sex|gender|recorded|classification|symptoms|software|device|model"

@@ -92,7 +92,7 @@ def find_layout(
         raise IntakeError("The CSV file has no row of samples.")
     dialect = find_dialect(sample)
     if dialect.width > _COLUMNS_MAX:
-        raise LimitError(f"The CSV file has {dialect.width} columns, the limit is {_COLUMNS_MAX}; one row is one sample.")
+        raise LimitError(f"The CSV file has {dialect.width} columns, the limit is {_COLUMNS_MAX}; a row is one sample.")
     header = read_header(sample.head, dialect)
     first, later = _rows(sample.head[header.skip :], dialect), _rows((*sample.middle, *sample.tail), dialect)
     if not first:
@@ -168,4 +168,3 @@ def _footer(tail: Sequence[str], dialect: Dialect, header: Header) -> int:
         if len(cells) == 1 and is_missing(cells[0]) and cells[0]:
             return lines
     return 0
-

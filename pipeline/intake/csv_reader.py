@@ -33,7 +33,7 @@ from pipeline.types import Recording, read_only
 # Millivolts per unit; "none" means arbitrary units, and the recording is then marked as not calibrated.
 CSV_UNITS: Final = MappingProxyType({"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0})
 
-NEEDS_RATE_AND_UNIT: Final = (
+_NEEDS_RATE_AND_UNIT: Final = (
     "The CSV file does not say its sampling frequency and unit; state both "
     "(on the command line, give both --fs and --unit)."
 )
@@ -116,9 +116,10 @@ def read_csv(
     """
     _check_options(options, limits)
     text, layout = _laid_out(payload, options, limits)
-    scales, units = _scales(layout, options)
     stated, source = _stated_rate(layout, options, limits)
-    _check_duration(text.count(b"\n"), stated, limits)
+    lines = text.count(b"\n")
+    scales, units = _scales(layout, options, timed=layout.time is not None and lines - layout.header.skip > 1)
+    _check_duration(lines, stated, limits)
     values = read_values(text, layout)
     timing = _timing(values, layout, stated, limits)
     fs, source = _rate(timing, stated, source, len(values.signal), limits)
@@ -138,9 +139,7 @@ def read_csv(
     )
 
 
-def describe_csv(
-    payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits
-) -> CsvTable:
+def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits) -> CsvTable:
     """Return what a table says about itself, from a part of it, for the reader to correct.
 
     Parameters
@@ -201,7 +200,7 @@ def _check_duration(n_samples: int, fs: float | None, limits: Limits) -> None:
         raise LimitError(f"The CSV file holds {hours:,.0f} hours, the limit is {limits.duration_max_s / 3600:.0f}.")
 
 
-def _scales(layout: CsvLayout, options: CsvOptions) -> tuple[list[float], list[str]]:
+def _scales(layout: CsvLayout, options: CsvOptions, *, timed: bool) -> tuple[list[float], list[str]]:
     """Return millivolts per unit and the unit of each lead; refuse a unit that contradicts the file."""
     found = [column.unit for column in layout.columns if column.role == "ECG"]
     gain = layout.header.counts_per_mv
@@ -209,8 +208,8 @@ def _scales(layout: CsvLayout, options: CsvOptions) -> tuple[list[float], list[s
         if gain is not None and not any(unit in ("mV", "uV", "V", "nV") for unit in found):
             return [1.0 / gain] * len(found), [f"counts, {gain:g} per mV"] * len(found)
         if not all(found):
-            both = options.fs is None and layout.header.fs is None and layout.time is None
-            raise IntakeError(NEEDS_RATE_AND_UNIT if both else _NEEDS_UNIT)
+            both = options.fs is None and layout.header.fs is None and not timed
+            raise IntakeError(_NEEDS_RATE_AND_UNIT if both else _NEEDS_UNIT)
         return [CSV_UNITS[unit] for unit in found], found
     stated = CSV_UNITS[options.unit]
     if options.unit != "none":
@@ -242,7 +241,7 @@ def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Lim
     if not known.any():
         return None
     if not known.all():
-        times = _filled(times, known, values, layout)
+        times = _filled(times, known, values)
     if values.form:
         return read_timing(rolled_over(times, values.form), stated, limits, values.first_line)
     times = unrolled(times)
@@ -261,19 +260,15 @@ def _unit_in(layout: CsvLayout) -> float | None:
     return TIME_UNITS.get(words[-1]) if words and words[-1] in TIME_UNITS else None
 
 
-def _filled(times: NDArray[np.float64], known: NDArray[np.bool_], values: Values, layout: CsvLayout) -> NDArray[np.float64]:
+def _filled(times: NDArray[np.float64], known: NDArray[np.bool_], values: Values) -> NDArray[np.float64]:
     """Give rows without a time that of the row above: recorders write it once for a whole packet."""
     at = np.maximum.accumulate(np.where(known, np.arange(times.size), -1))
     if at[0] < 0:
-        raise IntakeError(
-            f"Row {values.first_line} of the CSV file has no time; fill it or leave the time column out."
-        )
+        raise IntakeError(f"Row {values.first_line} of the CSV file has no time; fill it or leave the time column out.")
     return times[at]
 
 
-def _rate(
-    timing: Timing | None, stated: float | None, source: str, n: int, limits: Limits
-) -> tuple[float, str]:
+def _rate(timing: Timing | None, stated: float | None, source: str, n: int, limits: Limits) -> tuple[float, str]:
     """Return the sampling frequency and where it is from; refuse times that contradict what was stated."""
     if timing is None or timing.fs is None:
         if stated is None:

@@ -143,7 +143,9 @@ def shown(name: str, place: int) -> str:
     """Return a column's name if it is plain and short, else its place."""
     name = " ".join(re.sub(r"[^\w +.\-]", " ", name).split())[:32].strip()
     known = safe_lead(name, place)
-    return known if known != f"lead {place}" else (name if is_time(name) or is_other_signal(name) else f"column {place}")
+    if known != f"lead {place}":
+        return known
+    return name if is_time(name) or is_other_signal(name) else f"column {place}"
 
 
 def _role(column: ColumnFacts, sensor: str) -> tuple[Role, str]:

@@ -17,7 +17,7 @@ MISSING: Final = (
 # What recorders write in place of a sample while an electrode is off, a converter overflows or a packet is lost.
 MARKERS: Final = frozenset(
     (
-        *("!", "!!", "!!!", "?", "*", "x", "X", "lo", "off", "lead off", "leads off", "lead_off", "leads_off", "leadoff"),
+        *("!", "!!", "!!!", "?", "*", "x", "lo", "off", "lead off", "leads off", "lead_off", "leads_off", "leadoff"),
         *("leadsoff", "disconnected", "error", "err", "invalid", "overflow", "ovf", "ovrflw", "saturated", "lost"),
     )
 )
@@ -168,6 +168,8 @@ def is_clock(cell: str) -> bool:
     >>> [is_clock(cell) for cell in ("01.05.2024 10:00:00", "10:00:00.004", "2024-05-01T10:00:00Z", "0.5", "")]
     [True, True, True, False, False]
     """
-    return 4 <= len(cell) <= 48 and (":" in cell or cell.count("-") + cell.count("/") + cell.count(".") >= 2) and (
-        _CLOCK.fullmatch(cell) is not None
+    return (
+        4 <= len(cell) <= 48
+        and (":" in cell or cell.count("-") + cell.count("/") + cell.count(".") >= 2)
+        and (_CLOCK.fullmatch(cell) is not None)
     )

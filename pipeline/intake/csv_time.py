@@ -1,4 +1,4 @@
-"""The time column of a CSV table: what it counts, the sampling frequency that it implies, and where rows are missing."""
+"""The time column of a CSV table: what it counts, the sampling frequency, and where rows are missing."""
 
 from __future__ import annotations
 
@@ -284,11 +284,7 @@ def _rounded(fs: float, uncertain: float) -> float:
 
 
 def _step(fs: float) -> str:
-    step = 1.0 / fs
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if step >= scale:
-            break
-    return f"{step / scale:.4g} {unit}"
+    return f"{1e3 / fs:.4g} ms" if fs < 1e4 else f"{1e6 / fs:.4g} µs"
 
 
 def agrees(fs: float, stated: float, timing: Timing, n: int) -> bool:

@@ -21,9 +21,12 @@ from pipeline.types import FloatArray
 CHUNK_BYTES: Final = 16 * 2**20
 _FLOAT32_MAX: Final = 3.4e38
 # Numbers that recorders write in place of a sample, if they lie far outside of all others.
-_SENTINELS: Final = tuple(
-    sign * number for number in (999, 9999, 99_999, 999_999, 32_767, 8_388_607, 2_147_483_647) for sign in (1, -1)
-) + (-32_768, -8_388_608, -2_147_483_648, -1e9, 1e9)
+_SENTINELS: Final = frozenset(
+    (
+        *(999, 9999, 99_999, 999_999, -999, -9999, -99_999, -999_999, -1_000_000_000, 1_000_000_000),
+        *(32_767, -32_767, -32_768, 8_388_607, -8_388_607, -8_388_608, 2_147_483_647, -2_147_483_647, -2_147_483_648),
+    )
+)
 _SENTINEL_SPANS: Final = 3.0  # so many times the range of all other samples away
 _NO_DELIMITER: Final = "\x1f"  # occurs in no cell: all of a line is one cell
 
@@ -145,7 +148,8 @@ def _fast(
     separator = dialect.delimiter or _NO_DELIMITER
     used = (*ecg, layout.time) if timed and layout.time is not None else ecg
     rows = chunk.count(b"\n") + 1
-    if len(separator.encode()) > 1 or (separator != " " and chunk.count(separator.encode()) != rows * (dialect.width - 1)):
+    between = chunk.count(separator.encode()) if separator != " " else rows * (dialect.width - 1)
+    if between != rows * (dialect.width - 1) or len(separator.encode()) > 1:
         return None
     kinds = {k: (str if form and k == layout.time else np.float64) for k in used}
     try:
@@ -223,7 +227,7 @@ def _cells(chunk: bytes, layout: CsvLayout, line: int) -> Iterator[tuple[int, li
 def _is_names(cells: list[str], layout: CsvLayout) -> bool:
     """Tell whether a row repeats the names of the columns."""
     names = layout.header.names
-    return len(cells) == len(names) and any(names) and all(cell.startswith(name) for cell, name in zip(cells, names))
+    return len(cells) == len(names) and any(names) and all(map(str.startswith, cells, names))
 
 
 def _fitted(cells: list[str], width: int, ecg: tuple[int, ...], time: int | None, number: int) -> list[str]:
