@@ -17,6 +17,7 @@ _RX_SEP: Final = re.compile(r"""["']?sep=(.)["']?""", re.IGNORECASE)
 _RX_DOT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _RX_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _RX_BOTH: Final = re.compile(r"[+-]?\d{1,3}(?:([.,' \u00a0\u202f])\d{3})+(?:([.,])\d+)?")
+_RX_WHOLE: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.' ]\d{3})+)")
 _RX_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 
 
@@ -104,7 +105,7 @@ def _halves_of_numbers(lines: Sequence[str], width: int, head: Sequence[str]) ->
     if any('"' in line for line in lines[:3]):
         return False
     whole, rest = [row[0::2] for row in rows], [row[1::2] for row in rows]
-    if not all(cell.lstrip("+-").isdigit() for row in whole for cell in row):
+    if not all(_RX_WHOLE.fullmatch(cell) for row in whole for cell in row):
         return False
     if not all(cell.isdigit() for row in rest for cell in row):
         return False

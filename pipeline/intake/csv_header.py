@@ -193,7 +193,7 @@ def _names(head: Sequence[str], first: int, dialect: Dialect) -> tuple[tuple[str
                 units = units if any(map(unit_of, units)) else tuple(cells)
             at -= 1
             continue
-        return _fitting(cells, units, head, at, dialect, blank)
+        return _fitting(cells, units, head, at, dialect, blank, cells_of(head[first], dialect.delimiter))
     return (), units, first
 
 
@@ -203,12 +203,18 @@ def _is_unit(cell: str) -> bool:
 
 
 def _fitting(
-    cells: list[str], units: tuple[str, ...], head: Sequence[str], at: int, dialect: Dialect, blank: bool
+    cells: list[str],
+    units: tuple[str, ...],
+    head: Sequence[str],
+    at: int,
+    dialect: Dialect,
+    blank: bool,
+    row: Sequence[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Return a row as names, if it is one, with the units that stand in the names."""
     width, line = dialect.width, head[at - 1]
     known = any(is_known_lead(_split(cell)[0]) or is_other_signal(_split(cell)[0]) for cell in cells)
-    if len(cells) != width and not (len(cells) == width - 1 and width > 2):
+    if len(cells) != width and not (len(cells) == width - 1 and (width > 2 or row[-1] == "")):
         if len(cells) > 1 and not _is_fact(line, head, at, dialect) and not blank:
             raise IntakeError(f"The CSV file names {len(cells)} columns but row {at + 1} has {width} cells.")
         return (), units, at
@@ -216,10 +222,10 @@ def _fitting(
         return (), units, at
     if width > 1 and not known and (_is_fact(line, head, at, dialect) or blank):
         return (), units, at
-    cells = ["", *cells] if len(cells) == width - 1 else cells
+    if len(cells) == width - 1:  # a delimiter at the end of each row, or a column of row numbers that R writes
+        cells = [*cells, ""] if row[-1] == "" else ["", *cells]
     split = [_split(cell) for cell in cells]
-    row = units or ("",) * width
-    stated = tuple(unit or own for unit, (_, own) in zip(row, split, strict=True))
+    stated = tuple(unit or own for unit, (_, own) in zip(units or ("",) * width, split, strict=True))
     return tuple(name for name, _ in split), stated, at - 1
 
 

@@ -161,9 +161,9 @@ def _footer(tail: Sequence[str], dialect: Dialect, header: Header) -> int:
     for lines in range(limit + 1):
         line = tail[len(tail) - 1 - lines]
         cells = cells_of(line, dialect.delimiter)
-        if len(cells) == dialect.width and any(map(dialect.is_value, cells)) and any(cells):
+        if len(cells) == dialect.width and any(cells):
             whole = sum(dialect.is_value(cell) or is_clock(cell) for cell in cells)
-            if whole * 2 >= len(cells):
+            if all(map(is_missing, cells)) or (whole * 2 >= len(cells) and any(map(dialect.is_number, cells))):
                 return lines
         if len(cells) == 1 and is_missing(cells[0]) and cells[0]:
             return lines

@@ -130,7 +130,7 @@ def column_roles(facts: Sequence[ColumnFacts], header: Header) -> list[ColumnRol
     """
     roles = []
     for k, column in enumerate(facts):
-        role, why = _role(column, header.sensors[k] if header.sensors else "")
+        role, why = _role(column, header.sensors[k] if header.sensors else None)
         unit = unit_of(header.units[k]) if header.units else ""
         roles.append(ColumnRole(k + 1, shown(column.raw_name, k + 1), role, unit or header.unit, why))
     roles = _without_flags(roles, facts)
@@ -148,7 +148,10 @@ def shown(name: str, place: int) -> str:
     return name if is_time(name) or is_other_signal(name) else f"column {place}"
 
 
-def _role(column: ColumnFacts, sensor: str) -> tuple[Role, str]:
+def _role(column: ColumnFacts, sensor: str | None) -> tuple[Role, str]:
+    """Return a column's role and why; `sensor` is what it measures, "" if nothing, None if the file does not say."""
+    if sensor == "" and not is_time(column.raw_name):
+        return "ignore", "of no sensor"
     name = sensor or column.raw_name
     ecg = is_known_lead(name)
     if column.filled == 0:

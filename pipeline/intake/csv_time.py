@@ -32,6 +32,9 @@ _STRETCH: Final = 256  # stamps in one of them
 _HORIZON_S: Final = 2.0  # a late stamp is no gap if the next ones, within this, catch up
 _AGREE: Final = 0.005  # of the sampling frequency: as much may that of a clock differ from the stated one
 _AGREE_UNEVEN: Final = 0.03  # the same of stamps that come in packets or with jitter
+_BEGINS_AGAIN: Final = 0.2  # of its range: a counter that jumps back further up does not begin again
+_COUNTER_SIZES: Final = tuple(float(base**k) for base in (2, 10) for k in range(2, 33))
+_SIZE_SPARE: Final = 1.1  # if the highest counts were lost, the next such size is taken
 _GAPS_MAX: Final = 20.0  # times the rows that there are
 _EPOCHS: Final = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0))  # since 1970, from the size of the number
 
@@ -132,9 +135,11 @@ def unrolled(counts: Times) -> Times:
     if not back.any():
         return counts
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
-    span = counts.max() - counts.min() + usual
-    if back.mean() > 0.6 or (steps[back] > -span / 2).any():
+    most, least = float(counts.max()), float(counts.min())
+    if not 0 <= least <= _BEGINS_AGAIN * most or (counts[1:][back] > least + _BEGINS_AGAIN * (most - least)).any():
         return counts
+    span = most - least + usual
+    span = next((size for size in _COUNTER_SIZES if span <= size <= _SIZE_SPARE * span), span)
     return counts + span * np.concatenate([[0.0], np.cumsum(back)])
 
 
