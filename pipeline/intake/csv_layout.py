@@ -94,11 +94,13 @@ def find_layout(
     if dialect.width > _COLUMNS_MAX:
         raise LimitError(f"The CSV file has {dialect.width} columns, the limit is {_COLUMNS_MAX}; a row is one sample.")
     header = read_header(sample.head, dialect)
-    first, later = _rows(sample.head[header.skip :], dialect), _rows((*sample.middle, *sample.tail), dialect)
+    first = _rows(sample.head[header.skip :][:_ROWS_SAMPLED], dialect)
+    elsewhere = (*sample.middle, *sample.tail)
+    later = _rows(elsewhere[:: max(1, len(elsewhere) // _ROWS_SAMPLED)], dialect)
     if not first:
         raise IntakeError("The CSV file has no row of samples.")
     names = header.names or ("",) * dialect.width
-    facts = column_facts(first[:_ROWS_SAMPLED], later[:: max(1, len(later) // _ROWS_SAMPLED)], names, dialect)
+    facts = column_facts(first, later, names, dialect)
     roles = with_choices(column_roles(facts, header), columns, time_column, names)
     ecg = [column for column in roles if column.role == "ECG"]
     if not ecg:

@@ -126,7 +126,9 @@ def read_csv(
     n_samples = len(values.signal) + int(timing.missing.sum()) if timing else len(values.signal)
     _check_duration(n_samples, fs, limits)
     signal = with_gaps(values.signal, timing) if timing else values.signal
-    signal *= np.array(scales, np.float32)
+    for scale, column in zip(scales, signal.T, strict=True):
+        if scale != 1.0:
+            column *= np.float32(scale)
     calibrated = tuple(unit != "none" for unit in units)
     return Recording(
         name=safe_name(name),

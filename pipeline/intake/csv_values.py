@@ -18,8 +18,9 @@ from pipeline.intake.csv_text import MARKERS, MISSING, decoded, is_missing, plai
 from pipeline.intake.csv_time import clock_format, clock_seconds
 from pipeline.types import FloatArray
 
-CHUNK_BYTES: Final = 16 * 2**20
+CHUNK_BYTES: Final = 2**19  # a megabyte or more is slower: the parser leaves the cache
 _FLOAT32_MAX: Final = 3.4e38
+_DOUBLE_MAX: Final = 1e308
 # Numbers that recorders write in place of a sample, if they lie far outside of all others.
 _SENTINELS: Final = frozenset(
     (
@@ -101,22 +102,24 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
     signal = np.empty((n_rows, len(ecg)), np.float32)
     times = np.empty(n_rows, np.float64) if timed else None
     repairs, done, line = Repairs(), 0, layout.header.skip
+    extremes: list[set[float]] = [set() for _ in ecg]
     for chunk in _chunks(text, start, stop):
-        table = _fast(chunk, layout, ecg, form if timed else "", timed)
-        if table is None:
-            table = _slow(chunk, layout, line, timed, form, repairs)
-        rows, stamps = table
-        _refuse_infinite(rows, line)
-        signal[done : done + len(rows)] = rows
-        if times is not None and stamps is not None:
-            times[done : done + len(rows)] = stamps
-        done += len(rows)
-        line += chunk.count(b"\n") + 1
+        lines = chunk.count(b"\n") + 1
+        columns = _fast(chunk, lines, layout, form, timed) or _slow(chunk, layout, line, timed, form, repairs)
+        rows = len(columns[0])
+        for k, column in enumerate(columns[: len(ecg)]):
+            extremes[k] |= _extremes(column, line)
+            signal[done : done + rows, k] = column
+        if times is not None:
+            times[done : done + rows] = columns[-1]
+        done += rows
+        line += lines
     if not done:
         raise IntakeError("The CSV file has no row of samples.")
     signal = signal[:done]
-    for k in range(len(ecg)):
-        _blank_sentinels(signal[:, k], repairs)
+    for k, found in enumerate(extremes):
+        for number in sorted(found & _SENTINELS):
+            _blank_sentinel(signal[:, k], number, repairs)
     return Values(signal, None if times is None else times[:done], form, layout.header.skip + 1, repairs)
 
 
@@ -140,14 +143,11 @@ def _chunks(text: bytes, start: int, stop: int) -> Iterator[bytes]:
         start = end + 1
 
 
-def _fast(
-    chunk: bytes, layout: CsvLayout, ecg: tuple[int, ...], form: str, timed: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None] | None:
-    """Read rows in which all cells are numbers or missing; None if some are not, or a row is not as the others are."""
+def _fast(chunk: bytes, rows: int, layout: CsvLayout, form: str, timed: bool) -> list[NDArray[np.float64]] | None:
+    """Read columns in which all cells are numbers or missing; None if some are not, or rows differ in length."""
     dialect = layout.dialect
     separator = dialect.delimiter or _NO_DELIMITER
-    used = (*ecg, layout.time) if timed and layout.time is not None else ecg
-    rows = chunk.count(b"\n") + 1
+    used = (*layout.ecg, layout.time) if timed and layout.time is not None else layout.ecg
     between = chunk.count(separator.encode()) if separator != " " else rows * (dialect.width - 1)
     if between != rows * (dialect.width - 1) or len(separator.encode()) > 1:
         return None
@@ -169,25 +169,24 @@ def _fast(
             encoding_errors="replace",
             skipinitialspace=True,
             on_bad_lines="error",
+            low_memory=False,
         )
     except (ValueError, TypeError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning):
         return None
     if len(table) != rows:
         return None
-    values = np.empty((rows, len(ecg)), np.float64)
-    for place, k in enumerate(ecg):
-        values[:, place] = table[k].to_numpy(np.float64)
-    if separator == " " and np.isnan(values).any():  # a row may have too few cells
+    columns = [table[k].to_numpy(np.float64) for k in layout.ecg]
+    if separator == " " and any(np.isnan(column).any() for column in columns):  # a row may have too few cells
         return None
     if not timed:
-        return values, None
+        return columns
     stamps = clock_seconds(table[layout.time].fillna(""), form) if form else table[layout.time].to_numpy(np.float64)
-    return (values, stamps) if not np.isnan(stamps).any() else None
+    return None if np.isnan(stamps).any() else [*columns, stamps]
 
 
 def _slow(
     chunk: bytes, layout: CsvLayout, line: int, timed: bool, form: str, repairs: Repairs
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+) -> list[NDArray[np.float64]]:
     """Read rows one by one: markers are missing samples, remarks are passed over, anything else is refused."""
     ecg, width = layout.ecg, layout.dialect.width
     rows: list[list[float]] = []
@@ -204,7 +203,7 @@ def _slow(
         if timed and layout.time is not None:
             stamps.append(cells[layout.time])
     values = np.array(rows, np.float64).reshape(len(rows), len(ecg))
-    return values, _stamps(stamps, layout, line, form) if timed else None
+    return [*values.T, _stamps(stamps, layout, line, form)] if timed else list(values.T)
 
 
 def _cells(chunk: bytes, layout: CsvLayout, line: int) -> Iterator[tuple[int, list[str]]]:
@@ -269,24 +268,26 @@ def _stamps(cells: list[str], layout: CsvLayout, line: int, form: str) -> NDArra
     return found
 
 
-def _refuse_infinite(values: NDArray[np.float64], rows_before: int) -> None:
-    too_large = np.flatnonzero(np.abs(values).max(axis=1) > _FLOAT32_MAX) if values.size else np.zeros(0, np.int64)
-    if too_large.size:
-        raise IntakeError(f"Row {rows_before + int(too_large[0]) + 1} of the CSV file holds an infinite value.")
+def _extremes(column: NDArray[np.float64], rows_before: int) -> set[float]:
+    """Return the least and the largest sample. Raises IntakeError if one is infinite."""
+    if not column.size:
+        return set()
+    low, high = float(column.min()), float(column.max())
+    if np.isnan(low):
+        low, high = float(np.fmin.reduce(column)), float(np.fmax.reduce(column))
+    if low < -_FLOAT32_MAX or high > _FLOAT32_MAX:
+        at = int(np.argmax(np.abs(np.nan_to_num(column, posinf=_DOUBLE_MAX, neginf=-_DOUBLE_MAX))))
+        raise IntakeError(f"Row {rows_before + at + 1} of the CSV file holds an infinite value.")
+    return {low, high}
 
 
-def _blank_sentinels(column: FloatArray, repairs: Repairs) -> None:
-    """Make missing samples of numbers such as -32768 that stand for them."""
-    with np.errstate(invalid="ignore"):
-        for extreme in (np.fmin.reduce(column), np.fmax.reduce(column)):
-            number = float(extreme)
-            if number not in _SENTINELS:
-                continue
-            at = column == extreme
-            others = column[~at & ~np.isnan(column)]
-            if others.size < 2:
-                continue
-            low, high = float(others.min()), float(others.max())
-            if min(abs(number - low), abs(number - high)) > _SENTINEL_SPANS * max(high - low, 1e-9):
-                column[at] = np.nan
-                repairs.markers[f"{number:.0f}"] = repairs.markers.get(f"{number:.0f}", 0) + int(at.sum())
+def _blank_sentinel(column: FloatArray, number: float, repairs: Repairs) -> None:
+    """Make missing samples of a number such as -32768, if it lies far outside of all others."""
+    at = column == np.float32(number)
+    others = column[~at & ~np.isnan(column)]
+    if others.size < 2:
+        return
+    low, high = float(others.min()), float(others.max())
+    if min(abs(number - low), abs(number - high)) > _SENTINEL_SPANS * max(high - low, 1e-9):
+        column[at] = np.nan
+        repairs.markers[f"{number:.0f}"] = repairs.markers.get(f"{number:.0f}", 0) + int(at.sum())
