@@ -26,6 +26,7 @@ _CLOCKS: Final = (
 )
 _DAY_S: Final = 86_400.0
 _HOUR_S: Final = 3600.0
+_BACK_S: Final = 2.0  # a stamp that lies further before the last one is no jitter
 _EVEN_SAMPLES: Final = 2.0  # times that stray no further from a straight line are those of an unbroken recording
 _WINDOWS: Final = 2000  # the sampling frequency is the median over this many stretches
 _STRETCH: Final = 256  # stamps in one of them
@@ -220,6 +221,10 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
     n, span = times.size, float(times[-1] - times[0])
     if n < 3:
         return Timing(None, True, none, none)
+    steps = np.diff(times)
+    worst = int(np.argmin(steps))
+    if steps[worst] < -_BACK_S:
+        raise IntakeError(f"The time column runs back at row {first_row + worst + 1}; sort the rows or leave it out.")
     if not span > 0:
         raise IntakeError("The time column stands still; choose another one, or none.")
     fs = (n - 1) / span
@@ -229,11 +234,7 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
     fs = rows_per_unit(times)
     if not np.isfinite(fs):
         raise IntakeError("The time column stands still; choose another one, or none.")
-    steps = np.diff(times)
     held = float((steps == 0).mean())
-    worst = int(np.argmin(steps))
-    if steps[worst] < -max(1.0, 5.0 / fs) * 2:
-        raise IntakeError(f"The time column runs back at row {first_row + worst + 1}; sort the rows or leave it out.")
     group = float(np.median(np.diff(np.flatnonzero(steps > 0)))) if held > 0.2 and (steps > 0).sum() > 2 else 1.0
     jitter = float(np.median(np.abs(steps * fs - 1))) if held <= 0.2 else group
     even = jitter < 0.1 and held <= 0.2

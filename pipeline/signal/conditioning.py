@@ -103,8 +103,8 @@ def _joined(spans: Sequence[tuple[int, int]], least: float, reach: float) -> lis
     """
     joined: list[tuple[int, int]] = []
     for start, stop in spans:
-        near = bool(joined) and start - joined[-1][1] <= min(reach, stop - start)
-        if near and min(stop - start, joined[-1][1] - joined[-1][0]) < least:
+        shorter = min(stop - start, joined[-1][1] - joined[-1][0]) if joined else 0
+        if joined and shorter < least and start - joined[-1][1] <= min(reach, shorter):
             joined[-1] = (joined[-1][0], stop)
         else:
             joined.append((start, stop))

@@ -26,7 +26,13 @@ CLOCK = pd.date_range("2024-05-01 10:00:00", periods=ROWS, freq="4ms")
 
 
 def table(
-    *columns: list[str], sep: str = ",", above: str = "", names: str = "", below: str = "", end: str = "\n", last: str = ""
+    *columns: list[str],
+    sep: str = ",",
+    above: str = "",
+    names: str = "",
+    below: str = "",
+    end: str = "\n",
+    last: str = "",
 ) -> bytes:
     """A table of ready cells, with lines above and below."""
     rows = [sep.join(row) + last for row in zip(*columns, strict=True)]
@@ -351,13 +357,18 @@ def test_times_that_run_back_or_leap_by_days_are_refused():
     back[1500:] -= 60_000
     with pytest.raises(IntakeError, match="runs back at row 1502"):
         read_csv("r", table(whole(back), A, names="timestamp,II"), CsvOptions(None, "mV"))
+    back[-1] = EPOCH_MS[0] - 1
+    with pytest.raises(IntakeError, match="runs back at row"):
+        read_csv("r", table(whole(back), A, names="timestamp,II"), CsvOptions(None, "mV"))
     leap = EPOCH_MS.copy()
     leap[1500:] += 90 * 86_400_000
     with pytest.raises(IntakeError, match=r"jumps by 7,776,000 s at row 1502"):
         read_csv("r", table(whole(leap), A, names="timestamp,II"), CsvOptions(None, "mV"))
 
 
-@pytest.mark.parametrize("mark", ["!", "null", "NaN", "n/a", "NA", "", "-", "lead off", "Leads Off", "-32768", "9999", "#N/A"])
+@pytest.mark.parametrize(
+    "mark", ["!", "null", "NaN", "n/a", "NA", "", "-", "lead off", "Leads Off", "-32768", "9999", "#N/A"]
+)
 @pytest.mark.parametrize("timed", [True, False])
 def test_marks_in_place_of_samples_are_gaps(mark, timed):
     cells = U.copy()
@@ -396,7 +407,7 @@ def test_the_reader_s_choice_of_columns_wins():
 
 
 def test_a_table_without_an_ecg_says_what_its_columns_are():
-    with pytest.raises(IntakeError, match=r"No column of the CSV file is an ECG: 'time' \(time\), 'RSP' \(other signal\)"):
+    with pytest.raises(IntakeError, match=r"No column .* is an ECG: 'time' \(time\), 'RSP' \(other signal\)"):
         read_csv("r", table(SECONDS, fixed(BREATH), names="time,RSP"), CsvOptions(FS, "mV"))
 
 
