@@ -10,7 +10,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pipeline._util.progress import Progress
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, loader, name_list, progress_bars, say
+from pipeline.cli.shared import (
+    BAD_USE,
+    OK,
+    REFUSED,
+    add_table_arguments,
+    differ,
+    label,
+    loader,
+    name_list,
+    progress_bars,
+    say,
+    table_options,
+)
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, ModelError
 
@@ -46,8 +58,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="measure every beat of a recording of more than ten minutes too, not one median beat of every 30 s",
     )
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
-    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    add_table_arguments(parser)
     parser.add_argument(
         "--patient",
         choices=("drop", "keep"),
@@ -68,10 +79,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
     if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
-    csv = _csv_options(options)
-    if csv is None and any(path.suffix.lower() in _TABLES for path in options.records):
-        say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
-        return BAD_USE
+    csv = table_options(options)
     load = loader(options.model)
     refused = 0
     with progress_bars(len(options.records)) as steps:
@@ -92,12 +100,14 @@ def _record(path: Path) -> str:
 
 
 def _analyse_one(
-    path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
+    path: Path, options: argparse.Namespace, csv: CsvOptions, load: Callable[[], Classifier], progress: Progress
 ) -> None:
     from pipeline.intake import read_all
 
     progress(0.0, f"Reading {label(path)}")
     for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
+        if path.suffix.lower() in _TABLES:
+            say(f"{label(path)}: {' '.join(recording.notices)}")
         _analyse_recording(recording, path, options, load, progress)
 
 
@@ -165,12 +175,6 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
-
-
-def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import CsvOptions
-
-    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
 """Untrusted bytes in, recordings and pictures out: limits first, one reader per format."""
 
-from pipeline.intake.csv_reader import CSV_UNITS, NEEDS_RATE_AND_UNIT, CsvOptions
+from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions, CsvTable, describe_csv
 from pipeline.intake.picture_reader import count_pages, read_picture
 from pipeline.intake.uploads import read_all, read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
-    "NEEDS_RATE_AND_UNIT",
     "CsvOptions",
+    "CsvTable",
     "count_pages",
+    "describe_csv",
     "read_all",
     "read_path",
     "read_picture",
