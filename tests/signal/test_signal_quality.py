@@ -128,8 +128,10 @@ def test_an_inverted_second_lead_is_noticed_where_it_should_point_up():
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("V1", False), ("Lead V1", False), ("MCL1", False), ("MV2", False), ("V4R", False), ("aVR", False)]
-    + [("II", True), ("V5", True)],
+    [
+        *(("V1", False), ("Lead V1", False), ("MCL1", False), ("MV2", False), ("V4R", False), ("aVR", False)),
+        *(("II", True), ("V5", True)),
+    ],
 )
 def test_a_lead_alone_is_noticed_only_where_its_qrs_points_up_in_health(name, said):
     alone = dataclasses.replace(recording(-heart()), leads=(name,))
