@@ -32,6 +32,15 @@ def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> Flo
     """Return how high (n,) a lead (n_samples,) is from lowest to highest within `reach` samples of some places (n,).
 
     Beyond its ends the lead counts as 0. Some places at a time are looked at: they fit the processor's cache.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit.
+    at : (n,) int
+        Places in it.
+    reach : int
+        Samples on either side.
     """
     found, size = np.zeros(at.size, np.float32), 2 * reach + 1
     inside = np.flatnonzero((at >= reach) & (at < lead.size - reach))
