@@ -15,7 +15,7 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
-from pipeline.intake.formats.table import format_of
+from pipeline.intake.formats.table import format_names, format_of
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
@@ -35,7 +35,7 @@ _OTHER_ANNOTATIONS: Final = frozenset(
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
-_ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
+_ACCEPTED: Final = f"one of these: {format_names()}"
 
 
 def read_uploads(

@@ -40,7 +40,7 @@ _RX_MEASURED: Final = (
     *(("P axis", r"p(?:[ -]wave)? axis"), ("QRS axis", r"qrs axis"), ("T axis", r"t(?:[ -]wave)? axis")),
 )
 _DAMAGED: Final = f"The {WHAT} is incomplete or damaged, so that its signal cannot be read; export it again."
-_OTHERS_LEFT: Final = "The file holds further waveforms (median beats, other rates, other signals); they were not read."
+_OTHERS_LEFT: Final = "The file holds further waveforms, at another rate or not of a voltage; they were not read."
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,9 @@ class _Group:
     n_samples : int
         Samples of each lead.
     channels : tuple of Dataset
-        Definitions of the leads.
+        Definitions of all that was sampled.
+    columns : tuple of int
+        Which of these are voltages, or state no unit.
     kind : str
         NumPy's type of a sample, with its order of bytes.
     data : bytes
@@ -69,6 +71,7 @@ class _Group:
     start_s: float
     n_samples: int
     channels: tuple[Dataset, ...]
+    columns: tuple[int, ...]
     kind: str
     data: bytes
     padding: int | None
@@ -157,12 +160,13 @@ def _decoded(file: _File, limits: Limits) -> Decoded:
     if not waveforms:
         raise IntakeError(f"The {WHAT} holds no waveform; choose the ECG itself, not its report or its picture.")
     rhythm = [item for item in waveforms if not _is_median(item)]
-    groups = [group for group in (_group(file, item) for item in rhythm) if group.channels]
+    groups = [_group(file, item) for item in rhythm]
+    groups = [group for group in groups if group.columns]
     if not groups:
         raise IntakeError(f"The {WHAT} holds no rhythm, only median beats or signals that are no voltage.")
     fs = groups[0].fs
     taken = [group for group in groups if group.fs == fs]
-    n_leads = sum(len(group.channels) for group in taken)
+    n_leads = sum(len(group.columns) for group in taken)
     starts = [round(group.start_s * fs) for group in taken]
     first = min(starts)
     n_samples = max(start - first + group.n_samples for start, group in zip(starts, taken, strict=True))
@@ -174,7 +178,7 @@ def _decoded(file: _File, limits: Limits) -> Decoded:
         values = _values(group, file)
         signal[start - first : start - first + group.n_samples, column : column + values.shape[1]] = values
         column += values.shape[1]
-    channels = [channel for group in taken for channel in group.channels]
+    channels = [group.channels[column] for group in taken for column in group.columns]
     return Decoded(
         fs=fs,
         signal=signal,
@@ -182,7 +186,7 @@ def _decoded(file: _File, limits: Limits) -> Decoded:
         calibrated=[_unit(file, channel) is not None for channel in channels],
         identity=_identity(file.dataset),
         device=_device(file),
-        notices=(_OTHERS_LEFT,) * (len(taken) < len(waveforms)),
+        notices=(_OTHERS_LEFT,) * (len(taken) < len(rhythm)),
         age_years=_age(_text(file.dataset, "PatientAge")),
     )
 
@@ -194,18 +198,18 @@ def _is_median(item: Dataset) -> bool:
 
 
 def _group(file: _File, item: Dataset) -> _Group:
-    """Return a group with the channels that can be leads."""
-    fs, n_samples = _number(item, "SamplingFrequency"), _number(item, "NumberOfWaveformSamples")
-    n_channels = _number(item, "NumberOfWaveformChannels")
+    """Return a group whose size is what it states."""
+    fs, n_samples = _number(item, "SamplingFrequency"), int(_number(item, "NumberOfWaveformSamples") or 0)
+    n_channels = int(_number(item, "NumberOfWaveformChannels") or 0)
     kind = dict(_KINDS).get(_text(item, "WaveformSampleInterpretation"))
     channels = file.items(item, "ChannelDefinitionSequence")
     data = item.get("WaveformData")
-    if not fs or not n_samples or not n_channels or kind is None or not isinstance(data, bytes):
+    if not fs or n_samples < 1 or n_channels < 1 or kind is None or not isinstance(data, bytes):
         raise IntakeError(_DAMAGED)
     width = np.dtype(kind).itemsize
     if len(channels) != n_channels or len(data) < n_samples * n_channels * width:
         raise IntakeError(
-            f"The {WHAT} states {int(n_samples):,} samples of {int(n_channels)} leads, but holds {len(data) // width:,} "
+            f"The {WHAT} states {n_samples:,} samples of {n_channels} leads, but holds {len(data) // width:,} "
             f"samples of {len(channels)}; export it again."
         )
     padding = item.get("WaveformPaddingValue")
@@ -213,8 +217,9 @@ def _group(file: _File, item: Dataset) -> _Group:
     return _Group(
         fs=fs,
         start_s=(_number(item, "MultiplexGroupTimeOffset") or 0.0) / 1000,
-        n_samples=int(n_samples),
+        n_samples=n_samples,
         channels=tuple(channels),
+        columns=tuple(i for i, channel in enumerate(channels) if _may_be_lead(file, channel)),
         kind=("<" if file.little else ">") + kind,
         data=data,
         padding=int.from_bytes(padding, order, signed=kind[0] == "i") if isinstance(padding, bytes) else padding,
@@ -225,16 +230,17 @@ def _values(group: _Group, file: _File) -> FloatArray:
     """Return the values (n_samples, n_leads) of a group: mV, in steps where no unit is stated, NaN where padded."""
     shape = (group.n_samples, len(group.channels))
     steps: NDArray[Any] = np.frombuffer(group.data, group.kind, count=shape[0] * shape[1]).reshape(shape)
-    values = np.empty(shape, np.float32)
-    for column, channel in enumerate(group.channels):
+    values = np.empty((shape[0], len(group.columns)), np.float32)
+    for place, column in enumerate(group.columns):
+        channel = group.channels[column]
         factor = _unit(file, channel)
         step = _stated(channel, "ChannelSensitivity") * _stated(channel, "ChannelSensitivityCorrectionFactor")
         base = _stated(channel, "ChannelBaseline", usual=0.0)
         scale = 1.0 if factor is None else factor
         with np.errstate(over="ignore", invalid="ignore"):
-            values[:, column] = (steps[:, column] * step + base) * scale
+            values[:, place] = (steps[:, column] * step + base) * scale
         if group.padding is not None:
-            values[steps[:, column] == group.padding, column] = np.nan
+            values[steps[:, column] == group.padding, place] = np.nan
     return values
 
 
@@ -248,12 +254,16 @@ def _stated(channel: Dataset, keyword: str, *, usual: float = 1.0) -> float:
     return value
 
 
+def _may_be_lead(file: _File, channel: Dataset) -> bool:
+    """Tell whether a channel is a voltage, or states no unit."""
+    return not file.items(channel, "ChannelSensitivityUnitsSequence") or _unit(file, channel) is not None
+
+
 def _unit(file: _File, channel: Dataset) -> float | None:
     """Return millivolts per unit of a channel; None where it states no voltage."""
-    if channel.get("ChannelSensitivity") in (None, ""):
-        return None
     units = file.items(channel, "ChannelSensitivityUnitsSequence")
-    return mv_per_unit(_text(units[0], "CodeValue")) if units else None
+    stated = channel.get("ChannelSensitivity") not in (None, "")
+    return mv_per_unit(_text(units[0], "CodeValue")) if stated and units else None
 
 
 def _lead(file: _File, channel: Dataset) -> str:

@@ -81,7 +81,8 @@ def canonical(root: Element) -> bytes:
     """Return a checked document as UTF-8 bytes for a reader that takes files."""
     from xml.etree.ElementTree import tostring
 
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="utf-8", xml_declaration=False)
+    written: bytes = tostring(root, encoding="utf-8", xml_declaration=False)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + written
 
 
 def text_of(element: Element | None, path: str) -> str:
