@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pipeline._util.progress import Progress
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, loader, name_list, progress_bars, say
+from pipeline.cli.shared import (
+    BAD_USE,
+    OK,
+    REFUSED,
+    differ,
+    label,
+    lists_formats,
+    loader,
+    name_list,
+    progress_bars,
+    say,
+)
 from pipeline.config import RECORDING_NETWORK
-from pipeline.errors import EcgError, ModelError
+from pipeline.errors import EcgError, IntakeError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
@@ -30,7 +41,7 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a recording (its formats are listed below), a .zip or a folder of them")
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -48,6 +59,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
     parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
     parser.set_defaults(command=_analyse)
+    lists_formats(parser)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -61,16 +73,18 @@ def _analyse(options: argparse.Namespace) -> int:
 
     if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
+    records = _unfolded(options.records)
     csv = _csv_options(options)
-    if csv is None and any(path.suffix.lower() in _TABLES for path in options.records):
+    if csv is None and any(path.suffix.lower() in _TABLES for path in records):
         say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
         return BAD_USE
     load = loader(options.model)
     refused = 0
-    with progress_bars(len(options.records)) as steps:
-        for path, progress in zip(options.records, steps, strict=True):
+    written: set[str] = set()
+    with progress_bars(len(records)) as steps:
+        for path, progress in zip(records, steps, strict=True):
             try:
-                _analyse_one(path, options, csv, load, progress)
+                _analyse_one(path, options, csv, load, progress, written)
             except ModelError:
                 raise
             except EcgError as error:
@@ -81,16 +95,39 @@ def _analyse(options: argparse.Namespace) -> int:
 
 def _record(path: Path) -> str:
     """Return what a recording is called: the name of a record has no ending to be removed."""
-    return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
+    from pipeline.intake.formats.table import format_endings
+
+    return path.stem if path.suffix.lower().removeprefix(".") in format_endings() else path.name
+
+
+def _unfolded(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths with each folder replaced by the recordings in it. Raises IntakeError if it holds none."""
+    from pipeline.intake.folders import recording_files
+
+    found: list[Path] = []
+    for path in paths:
+        inside = recording_files(path) if path.is_dir() else [path]
+        if not inside:
+            raise IntakeError(f"The folder {label(path)!r} holds no recording; choose another one.")
+        found += inside
+    return found
 
 
 def _analyse_one(
-    path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
+    path: Path,
+    options: argparse.Namespace,
+    csv: CsvOptions | None,
+    load: Callable[[], Classifier],
+    progress: Progress,
+    written: set[str],
 ) -> None:
     from pipeline.intake import read_all
 
     progress(0.0, f"Reading {label(path)}")
     for recording in read_all(path, csv=csv):
+        if recording.name in written:
+            raise IntakeError(f"Another recording of this call is called {recording.name!r} too; give it a name of its own.")
+        written.add(recording.name)
         _analyse_recording(recording, path, options, load, progress)
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, loader, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, REFUSED, lists_formats, loader, positive, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.picture_sets.options import LABELS, SPLITS, STYLES
@@ -23,7 +23,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         "places",
         nargs="+",
         metavar="RECORD|DIR|DATABASE",
-        help="a recording (.hea, .csv, .zip), a folder of them, or a public database such as mitdb",
+        help="a recording (its formats are listed below), a folder of them, or a public database such as mitdb",
     )
     parser.add_argument(
         "--output",
@@ -77,6 +77,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
     parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
     parser.set_defaults(command=_images)
+    lists_formats(parser)
 
 
 def _images(options: argparse.Namespace) -> int:
