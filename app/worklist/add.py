@@ -36,7 +36,7 @@ _WORDS = {
 def draw(view: WorklistView) -> None:
     """The upload: files, network, and for tables what their files do not say."""
     uploads = st.file_uploader(
-        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), files of other formats, or .zip",
+        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), other formats, or .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"worklist-upload-{view.uploads}",

@@ -41,7 +41,13 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a recording (its formats are listed below), a .zip or a folder of them")
+    parser.add_argument(
+        "records",
+        nargs="+",
+        type=Path,
+        metavar="RECORD",
+        help="a recording (its formats are listed below), a .zip or a folder of them",
+    )
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -126,7 +132,9 @@ def _analyse_one(
     progress(0.0, f"Reading {label(path)}")
     for recording in read_all(path, csv=csv):
         if recording.name in written:
-            raise IntakeError(f"Another recording of this call is called {recording.name!r} too; give it a name of its own.")
+            raise IntakeError(
+                f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
+            )
         written.add(recording.name)
         _analyse_recording(recording, path, options, load, progress)
 

@@ -156,7 +156,9 @@ def _is_record(path: Path) -> bool:
 def _in_folder(root: Path, csv: CsvOptions | None) -> Iterator[Source]:
     files = recording_files(root)
     if not files:
-        raise DataError(f"The folder {root.name!r} holds no recording (.hea, .csv or another format); choose another one.")
+        raise DataError(
+            f"The folder {root.name!r} holds no recording (.hea, .csv or another format); choose another one."
+        )
     known = _stated(files[0])
     for file in files:
         yield _source(file, file.relative_to(root).with_suffix("").as_posix(), csv, known)

@@ -90,7 +90,9 @@ def _samples(wave: Element, count: int) -> NDArray[np.float64]:
     """Return the samples (count,) of one lead, steps."""
     cells = "".join(wave.itertext()).replace(",", " ").split()
     if len(cells) != count:
-        raise IntakeError(f"A lead of the {WHAT} has {len(cells):,} samples, the file states {count:,}; export it again.")
+        raise IntakeError(
+            f"A lead of the {WHAT} has {len(cells):,} samples, the file states {count:,}; export it again."
+        )
     try:
         return np.array(cells, dtype=np.float64)
     except ValueError as error:
@@ -124,7 +126,7 @@ def _start(root: Element) -> datetime | None:
               ("Year", "Month", "Day", "Hour", "Minute", "Second")]  # fmt: skip
     parts: list[Any] = [int(field) for field in fields if field is not None]
     try:
-        return datetime(*parts) if len(parts) == len(fields) else None  # noqa: DTZ001 - the file states no time zone
+        return datetime(*parts) if len(parts) == len(fields) else None
     except (ValueError, OverflowError):
         return None
 

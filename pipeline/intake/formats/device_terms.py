@@ -1,4 +1,4 @@
-"""The words of recorders in ours: names and units of measurements, sex, statements, and text of strangers made plain."""
+"""The words of recorders in ours: names and units of measurements, sex, statements; strangers' text made plain."""
 
 from __future__ import annotations
 

@@ -70,8 +70,10 @@ def library_record(
         try:
             record: ECGRecord = reader().parse(copy)
         except UnsupportedFormatError as error:
-            raise IntakeError(f"The {what} is of a version or coding that is not read; export it in another.") from error
-        except Exception as error:  # noqa: BLE001 - what it raises for a damaged file is no fixed list
+            raise IntakeError(
+                f"The {what} is of a version or coding that is not read; export it in another."
+            ) from error
+        except Exception as error:
             raise IntakeError(
                 f"The {what} is incomplete or damaged, so that its signal cannot be read; export it again."
             ) from error
@@ -213,5 +215,3 @@ def _statements(record: ECGRecord) -> list[str]:
         machine = str(record.annotations.get("machine_interpretation", "")).splitlines()
         return machine or [f"Confirmed by a physician: {line}" for line in lines]
     return lines
-
-

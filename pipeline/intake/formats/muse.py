@@ -1,4 +1,4 @@
-"""GE MUSE: the XML that the archive exports (root element RestingECG); eight leads, the other four are derived later."""
+"""GE MUSE: the XML that the archive exports (root element RestingECG); eight leads, four more are derived later."""
 
 from __future__ import annotations
 

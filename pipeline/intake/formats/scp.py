@@ -37,7 +37,7 @@ def recognises(head: bytes) -> bool:
     itself, _, place = _POINTER.unpack_from(head, _START + _HEADER)
     whole = struct.unpack_from("<I", head, 2)[0]
     sound = number == 0 and length >= _HEADER + _POINTER.size and (length - _HEADER) % _POINTER.size == 0
-    return sound and itself == 0 and place == _START + 1 and whole >= _START + length
+    return bool(sound and itself == 0 and place == _START + 1 and whole >= _START + length)
 
 
 def read(name: str, payload: bytes, limits: Limits) -> Recording:

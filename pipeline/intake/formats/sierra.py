@@ -1,4 +1,4 @@
-"""Philips Sierra and PageWriter XML (root element restingecgdata), plain or XLI-compressed, versions 1.03 to 1.04.02."""
+"""Philips Sierra and PageWriter XML (root element restingecgdata), plain or XLI-compressed, 1.03 to 1.04.02."""
 
 from __future__ import annotations
 

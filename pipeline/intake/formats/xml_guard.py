@@ -1,4 +1,4 @@
-"""XML of strangers: parsed once, within bounds, without entities; what the readers then see is this tree and no other."""
+"""XML of strangers: parsed once, within bounds, without entities; what readers then see is this tree and no other."""
 
 from __future__ import annotations
 
