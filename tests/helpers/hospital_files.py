@@ -119,7 +119,8 @@ def aecg(
         + found("MDC_ECG_TIME_PD_PR", "160", "ms")
         + found("MDC_ECG_TIME_PD_QTc", "401", "ms")
         + '<component><annotation><code code="MDC_ECG_INTERPRETATION_STATEMENT"/>'
-        '<value xsi:type="ST">Sinus rhythm</value></annotation></component></annotationSet></subjectOf></series></component></AnnotatedECG>'
+        '<value xsi:type="ST">Sinus rhythm</value></annotation>'
+        "</component></annotationSet></subjectOf></series></component></AnnotatedECG>"
     )
     return text.encode(encoding)
 

@@ -164,7 +164,7 @@ def test_a_slow_huffman_table_is_bounded() -> None:
     assert_survives(_reader("SCP-ECG"), ones.replace(struct.pack("<H", 19999), struct.pack("<H", 65535)), "tables")
 
 
-@pytest.mark.parametrize("text", ["A" * 4_000_001, "1 " * 2_000_000, "=" * 1000, "é" * 1000])
+@pytest.mark.parametrize("text", ["A" * 4_000_001, "1 -" * 1_500_000, "=" * 1000, "é" * 1000])
 def test_garbage_in_place_of_samples_is_refused(text: str) -> None:
     sierra = made.sierra(SHORT, compressed=False).decode("utf-16")
     begin, end = sierra.index(">", sierra.index("<parsedwaveforms")) + 1, sierra.index("</parsedwaveforms>")
