@@ -69,7 +69,7 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from what is urgent over the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
+    from app.analyse import controls, downloads, explorer, measurements, overview, recorder, twelve_leads
     from pipeline.twelve_leads.layouts import is_sheet
 
     overview.draw_urgent_statements(case)
@@ -82,6 +82,7 @@ def _show(session: state.Session, case: Case) -> None:
     explorer.draw(session)
     if not as_ecg:  # of one or two leads the rhythm comes first
         measurements.draw(case)
+    recorder.draw(case)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
 
