@@ -18,7 +18,7 @@ from pipeline.cli.images import add_images
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
-from pipeline.cli.shared import BAD_USE, REFUSED, say
+from pipeline.cli.shared import BAD_USE, REFUSED, Command, say
 from pipeline.cli.train import add_train
 from pipeline.errors import EcgError, ModelError, UsageError
 
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     prog = "heartvision" if own else "python -m pipeline"
     parser = argparse.ArgumentParser(prog=prog, description="HeartVision: every beat of an ECG, seen.")
     parser.add_argument("--version", action="version", version=f"heartvision {pipeline.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Command)
     add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from pipeline.cli.shared import (
     add_table_arguments,
     differ,
     label,
+    lists_formats,
     loader,
     name_list,
     progress_bars,
@@ -24,7 +25,7 @@ from pipeline.cli.shared import (
     table_options,
 )
 from pipeline.config import RECORDING_NETWORK
-from pipeline.errors import EcgError, ModelError
+from pipeline.errors import EcgError, IntakeError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
@@ -43,7 +44,13 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
+    parser.add_argument(
+        "records",
+        nargs="+",
+        type=Path,
+        metavar="RECORD",
+        help="a recording (its formats are listed below), a .zip or a folder of them",
+    )
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -66,6 +73,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
         help="write who was recorded and when into the results, where the file states it (default: %(default)s)",
     )
     parser.set_defaults(command=_analyse)
+    lists_formats(parser)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -79,13 +87,15 @@ def _analyse(options: argparse.Namespace) -> int:
 
     if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
+    records = _unfolded(options.records)
     csv = table_options(options)
     load = loader(options.model)
     refused = 0
-    with progress_bars(len(options.records)) as steps:
-        for path, progress in zip(options.records, steps, strict=True):
+    written: set[str] = set()
+    with progress_bars(len(records)) as steps:
+        for path, progress in zip(records, steps, strict=True):
             try:
-                _analyse_one(path, options, csv, load, progress)
+                _analyse_one(path, options, csv, load, progress, written)
             except ModelError:
                 raise
             except EcgError as error:
@@ -96,11 +106,31 @@ def _analyse(options: argparse.Namespace) -> int:
 
 def _record(path: Path) -> str:
     """Return what a recording is called: the name of a record has no ending to be removed."""
-    return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
+    from pipeline.intake.formats.table import format_endings
+
+    return path.stem if path.suffix.lower().removeprefix(".") in format_endings() else path.name
+
+
+def _unfolded(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths with each folder replaced by the recordings in it. Raises IntakeError if it holds none."""
+    from pipeline.intake.folders import recording_files
+
+    found: list[Path] = []
+    for path in paths:
+        inside = recording_files(path) if path.is_dir() else [path]
+        if not inside:
+            raise IntakeError(f"The folder {label(path)!r} holds no recording; choose another one.")
+        found += inside
+    return found
 
 
 def _analyse_one(
-    path: Path, options: argparse.Namespace, csv: CsvOptions, load: Callable[[], Classifier], progress: Progress
+    path: Path,
+    options: argparse.Namespace,
+    csv: CsvOptions,
+    load: Callable[[], Classifier],
+    progress: Progress,
+    written: set[str],
 ) -> None:
     from pipeline.intake import read_all
 
@@ -108,6 +138,11 @@ def _analyse_one(
     for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
         if path.suffix.lower() in _TABLES:
             say(f"{label(path)}: {' '.join(recording.notices)}")
+        if recording.name in written:
+            raise IntakeError(
+                f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
+            )
+        written.add(recording.name)
         _analyse_recording(recording, path, options, load, progress)
 
 
