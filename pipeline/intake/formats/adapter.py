@@ -14,7 +14,7 @@ from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.identity import DeviceReading, Identity
 from pipeline.intake.content import require_ecg, safe_lead, safe_name, unique_leads
-from pipeline.types import Recording, read_only
+from pipeline.types import FloatArray, Recording, read_only
 
 HEAD_BYTES: Final = 64 * 2**10  # what `Format.recognises` is given of a file
 # Millivolts per unit, as files write it; a signal in another unit is no lead.
@@ -116,15 +116,16 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     check_extent(signal.shape[0], signal.shape[1], decoded.fs, limits)
     leads = unique_leads([safe_lead(lead, number) for number, lead in enumerate(decoded.leads, 1)])
     require_ecg(leads)
-    signal[~np.isfinite(signal)] = np.nan
-    if not np.isfinite(signal).any():
+    if not any([_has_values(column) for column in signal.T]):  # all of them, not only to the first
         raise IntakeError("No sample of the file has a value.")
+    digest = hashlib.sha256(f"{tag}\n".encode())
+    digest.update(payload)
     return Recording(
         name=safe_name(name),
         fs=float(decoded.fs),
         p_signal=read_only(signal),
         leads=leads,
-        digest=hashlib.sha256(f"{tag}\n".encode() + payload).hexdigest(),
+        digest=digest.hexdigest(),
         calibrated=tuple(decoded.calibrated) if decoded.calibrated is not None else (True,) * len(leads),
         notices=decoded.notices,
         age_years=decoded.age_years,
@@ -132,6 +133,13 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
         identity=decoded.identity or None,
         device=decoded.device if decoded.device != _NOTHING else None,
     )
+
+
+def _has_values(column: FloatArray) -> bool:
+    """Make what is not finite NaN, in place; tell whether anything is left. A lead at a time: a day has many."""
+    finite = np.isfinite(column)
+    column[~finite] = np.nan
+    return bool(finite.any())
 
 
 def check_extent(n_samples: int, n_leads: int, fs: float, limits: Limits) -> None:

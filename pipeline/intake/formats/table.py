@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.intake.formats import edf, ishne
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 
-FORMATS: Final[tuple[Format, ...]] = ()
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("EDF, EDF+, BDF", (".edf", ".bdf"), "edfio", edf.recognises, edf.read),
+    Format("ISHNE Holter", (".ecg",), "HeartVision", ishne.recognises, ishne.read),
+)
 
 
 def format_of(payload: bytes) -> Format | None:
