@@ -116,7 +116,8 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     check_extent(signal.shape[0], signal.shape[1], decoded.fs, limits)
     leads = unique_leads([safe_lead(lead, number) for number, lead in enumerate(decoded.leads, 1)])
     require_ecg(leads)
-    if not any([_has_values(column) for column in signal.T]):  # all of them, not only to the first
+    with_values = [_has_values(column) for column in signal.T]
+    if not any(with_values):
         raise IntakeError("No sample of the file has a value.")
     digest = hashlib.sha256(f"{tag}\n".encode())
     digest.update(payload)

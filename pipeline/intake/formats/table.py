@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.intake.formats import edf, ishne
+from pipeline.intake.formats import edf, ishne, kardia, mfer
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 
 FORMATS: Final[tuple[Format, ...]] = (
     Format("EDF, EDF+, BDF", (".edf", ".bdf"), "edfio", edf.recognises, edf.read),
     Format("ISHNE Holter", (".ecg",), "HeartVision", ishne.recognises, ishne.read),
+    Format("MFER", (".mwf",), "ecgdatakit", mfer.recognises, mfer.read),
+    Format("AliveCor Kardia ATC", (".atc",), "HeartVision", kardia.recognises_atc, kardia.read_atc),
+    Format("AliveCor Kardia JSON", (".json",), "HeartVision", kardia.recognises_json, kardia.read_json),
 )
 
 
