@@ -136,13 +136,14 @@ def _decode(layout: Layout, payload: bytes, chosen: Chosen, runs: list[Run], lim
     n_samples = runs[-1].sample + (runs[-1].stop - runs[-1].first) * length
     check_extent(n_samples, len(chosen.kept), chosen.fs, limits)
     p_signal = np.full((n_samples, len(chosen.kept)), np.nan, np.float32)
+    lowest = -(2 ** (8 * layout.width - 1))
     for run in runs:
         slow: dict[int, list[FloatArray]] = {}
         for first, stop in _chunks(run, layout):
             at = run.sample + (first - run.first) * length
             signals = _library(layout, layout.records(payload, first, stop), stop - first).signals
             for column, i in enumerate(chosen.kept):
-                values = _millivolts(signals[i])
+                values = _millivolts(signals[i], lowest)
                 if layout.per_record[layout.places[i]] == length:
                     p_signal[at : at + len(values), column] = values
                 else:
@@ -158,12 +159,15 @@ def _chunks(run: Run, layout: Layout) -> list[tuple[int, int]]:
     return [(first, min(first + step, run.stop)) for first in range(run.first, run.stop, step)]
 
 
-def _millivolts(signal: EdfSignal | BdfSignal) -> FloatArray:
+def _millivolts(signal: EdfSignal | BdfSignal, lowest: int) -> FloatArray:
+    """Return the samples in mV; the `lowest` digital value is missing where it is outside the range of the header."""
     with np.errstate(over="ignore", invalid="ignore"):
         if not _is_scaled(signal):
             return signal.digital.astype(np.float32)
         unit = mv_per_unit(signal.physical_dimension) or 1.0
         values: FloatArray = (signal.data * unit).astype(np.float32)
+        if signal.digital_min > lowest:
+            values[signal.digital == lowest] = np.nan
         return values
 
 
