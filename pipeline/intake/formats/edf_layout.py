@@ -17,6 +17,7 @@ FIXED: Final = 256  # bytes of the header before those of the signals, and of ea
 DAMAGED: Final = "The EDF header is damaged: a number in it cannot be read."
 SIGNALS: Final = slice(252, 256)
 
+_HEADER_BYTES: Final = slice(184, 192)
 _COUNT: Final = slice(236, 244)
 _DURATION: Final = slice(244, 252)
 _RESERVED: Final = slice(192, 197)
@@ -114,6 +115,7 @@ def parse_layout(payload: bytes) -> Layout:
         raw = bytearray(payload[: FIXED * (1 + max(n_signals, 0))])
         if n_signals < 1 or len(raw) < FIXED * (1 + n_signals):
             raise IntakeError(f"The EDF file ends within its header, which announces {n_signals} signals.")
+        raw[_HEADER_BYTES] = f"{len(raw):<8}".encode()  # the standard leaves no choice, whatever is stated
         for numbers in (_DURATION, slice(FIXED + 104 * n_signals, FIXED + 136 * n_signals)):
             raw[numbers] = raw[numbers].replace(b",", b".").replace(b"\x00", b" ")
         labels = tuple(field.decode("latin-1").rstrip() for field in _fields(raw, 0, 16, n_signals))
