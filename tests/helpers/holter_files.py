@@ -1,4 +1,4 @@
-"""EDF, BDF, ISHNE, MFER and Kardia files made from numbers: good ones, and whatever a test wants to be wrong in them."""
+"""EDF, BDF, ISHNE, MFER and Kardia files made from numbers, with whatever a test wants to be wrong in them."""
 
 from __future__ import annotations
 
@@ -134,9 +134,7 @@ def atc_block(name: bytes, content: bytes, *, off_by: int = 0) -> bytes:
 
 def atc_bytes(leads: dict[bytes, np.ndarray], *, fs: int = 300, nv: int = 500) -> bytes:
     """An ATC file of the Kardia recorder."""
-    info = (
-        b"2024-03-02T21:44:39.000+01:00".ljust(32, b"\0") + bytes(148) + b"kardia_mobile".ljust(32, b"\0") + bytes(52)
-    )
+    info = b"2024-03-02T21:44:39.000+01:00".ljust(180, b"\0") + b"kardia_mobile".ljust(84, b"\0")
     out = b"ALIVE\0\0\0" + struct.pack("<I", 4) + atc_block(b"info", info)
     out += atc_block(b"fmt ", struct.pack("<BHHBH", 1, fs, nv, 2, 0))
     out += b"".join(atc_block(name, values.astype("<i2").tobytes()) for name, values in leads.items())

@@ -62,7 +62,7 @@ def in_steps(recording: Recording, *, given: float | None = None) -> Steps:
     for start in range(0, len(values), _CHUNK):
         part = np.round(recording.p_signal[start : start + _CHUNK] / np.array(step))
         if (np.abs(part) > MOST).any():
-            raise DataError("The values of a lead that is not calibrated are too large for 16 bits; write CSV.")
+            raise DataError("The values of a lead that is not calibrated are too large for 16 bits; write EDF or CSV.")
         values[start : start + _CHUNK] = np.where(np.isfinite(part), part, MISSING)
     return Steps(values, step)
 
