@@ -95,8 +95,9 @@ def _division(recording: Recording) -> _Division:
     length = np.arange(1, max(1, int(recording.fs)) + 1)
     duration = [_number(n / recording.fs) for n in length.tolist()]
     error = np.abs(np.array([float(text) for text in duration]) * recording.fs / length - 1)
-    records = sum(-(-(stop - start) // length) for start, stop in runs)
-    padding = sum(-(stop - start) % length for start, stop in runs)
+    samples = np.array([stop - start for start, stop in runs])[:, None]
+    padding = (-samples % length).sum(axis=0)
+    records = (-(-samples // length)).sum(axis=0)
     usable = (records <= _RECORDS_MAX) | (len(runs) == 1)
     exact = (error < _EXACT) & usable
     allowed = exact if exact.any() else usable & (error <= error[usable].min() + _EXACT)

@@ -36,7 +36,8 @@ class Steps:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Where a lead was not recorded, (n_samples, n_leads)."""
-        return self.values == MISSING
+        found: NDArray[np.bool_] = self.values == MISSING
+        return found
 
 
 def in_steps(recording: Recording, *, given: float | None = None) -> Steps:
@@ -70,7 +71,7 @@ def in_steps(recording: Recording, *, given: float | None = None) -> Steps:
 def _finest(lead_mv: FloatArray, lead: str) -> float:
     finite = np.isfinite(lead_mv)
     largest = float(np.abs(lead_mv, where=finite, out=np.zeros_like(lead_mv)).max())
-    step = next((step for step in STEPS_MV if largest <= MOST * step), None)
-    if step is None:
-        raise DataError(f"Lead {lead!r} has values of {largest:g}, which 16 bits do not hold; write CSV.")
-    return step
+    for step in STEPS_MV:
+        if largest <= MOST * step:
+            return step
+    raise DataError(f"Lead {lead!r} has values of {largest:g}, which 16 bits do not hold; write CSV.")

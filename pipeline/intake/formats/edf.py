@@ -163,7 +163,8 @@ def _millivolts(signal: EdfSignal | BdfSignal, lowest: int) -> FloatArray:
     """Return the samples in mV; the `lowest` digital value is missing where it is outside the range of the header."""
     with np.errstate(over="ignore", invalid="ignore"):
         if not _is_scaled(signal):
-            return signal.digital.astype(np.float32)
+            steps: FloatArray = signal.digital.astype(np.float32)
+            return steps
         unit = mv_per_unit(signal.physical_dimension) or 1.0
         values: FloatArray = (signal.data * unit).astype(np.float32)
         if signal.digital_min > lowest:
@@ -247,10 +248,8 @@ def _notices(layout: Layout, payload: bytes, runs: list[Run], scaled: list[bool]
 
 def _has_annotations(layout: Layout, payload: bytes) -> bool:
     """Tell whether the first signal of annotations holds a text beside the times of the data records."""
-    place = next((i for i in range(len(layout.labels)) if i not in layout.places), None)
-    if place is None:
+    if layout.annotations is None:
         return False
-    start = sum(layout.per_record[:place]) * layout.width
-    stop = start + layout.per_record[place] * layout.width
+    start, stop = layout.annotations
     data = np.frombuffer(payload, np.uint8, layout.n_records * layout.record_bytes, len(layout.raw))
     return _RX_TEXT.search(data.reshape(layout.n_records, -1)[:, start:stop].tobytes()) is not None

@@ -71,12 +71,29 @@ class Layout:
         mine = "BDF Annotations" if self.width == 3 else "EDF Annotations"
         return tuple(i for i, label in enumerate(self.labels) if label != mine)
 
+    @property
+    def annotations(self) -> tuple[int, int] | None:
+        """The bytes [start, stop) of a data record in which the first signal of annotations lies; None without one."""
+        place = next((i for i in range(len(self.labels)) if i not in self.places), None)
+        if place is None:
+            return None
+        start = sum(self.per_record[:place]) * self.width
+        return start, start + self.per_record[place] * self.width
+
     def with_records(self, records: bytes, count: int) -> bytes:
         """Return the header, stating `count` data records, with these records behind it."""
         return b"".join((self.raw[: _COUNT.start], f"{count:<8}".encode(), self.raw[_COUNT.stop :], records))
 
     def records(self, payload: bytes, first: int, stop: int) -> bytes:
-        """Return the bytes of the data records [first, stop)."""
+        """Return some data records.
+
+        Parameters
+        ----------
+        payload : bytes
+            The file.
+        first, stop : int
+            The records [first, stop).
+        """
         start = len(self.raw)
         return payload[start + first * self.record_bytes : start + stop * self.record_bytes]
 
@@ -123,7 +140,7 @@ def parse_layout(payload: bytes) -> Layout:
         record_s, stated = float(raw[_DURATION]), int(raw[_COUNT])
     except ValueError as error:
         raise IntakeError(DAMAGED) from error
-    reserved, width = raw[_RESERVED], 3 if raw[:8] == BDF_VERSION else 2
+    reserved, width = bytes(raw[_RESERVED]), 3 if raw[:8] == BDF_VERSION else 2
     layout = Layout(bytes(raw), labels, per_record, width, record_s, stated, reserved in (b"EDF+D", b"BDF+D"), 0)
     if not layout.places:
         raise IntakeError("This EDF file holds annotations only, no signal; give the file with the ECG.")
@@ -183,17 +200,18 @@ def runs_of(layout: Layout, payload: bytes, fs: float) -> tuple[list[Run], float
     IntakeError
         If a record of an EDF+D does not state when it begins, or begins before the end of the one before.
     """
-    if len(layout.places) == len(layout.labels):
+    if layout.annotations is None:
         return [Run(0, layout.n_records, 0)], 0.0
     if not layout.discontinuous:
-        return [Run(0, layout.n_records, 0)], _onset(layout, payload, 0) or 0.0
+        return [Run(0, layout.n_records, 0)], _onsets(layout, payload, 1)[0] or 0.0
     if layout.n_records > _RECORDS_MAX:
         raise LimitError(f"The EDF+D has {layout.n_records:,} data records, the limit is {_RECORDS_MAX:,}.")
-    onsets = [_onset(layout, payload, i) for i in range(layout.n_records)]
+    onsets = _onsets(layout, payload, layout.n_records)
     if None in onsets:
         raise IntakeError(f"Data record {onsets.index(None) + 1} of the EDF+D does not state when it begins.")
-    at = np.round((np.array(onsets, np.float64) - onsets[0]) * fs).astype(np.int64)
-    return _joined(at, round(layout.record_s * fs)), onsets[0] or 0.0
+    begin_s = np.array(onsets, np.float64)
+    at = np.round((begin_s - begin_s[0]) * fs).astype(np.int64)
+    return _joined(at, round(layout.record_s * fs)), float(begin_s[0])
 
 
 def _joined(at: np.ndarray[tuple[int], np.dtype[np.int64]], length: int) -> list[Run]:
@@ -210,9 +228,9 @@ def _joined(at: np.ndarray[tuple[int], np.dtype[np.int64]], length: int) -> list
     return runs
 
 
-def _onset(layout: Layout, payload: bytes, record: int) -> float | None:
-    """Return when a data record says that it begins, in seconds."""
-    place = next(i for i in range(len(layout.labels)) if i not in layout.places)
-    start = len(layout.raw) + record * layout.record_bytes + sum(layout.per_record[:place]) * layout.width
-    found = _RX_ONSET.match(payload, start, start + layout.per_record[place] * layout.width)
-    return float(found[1]) if found else None
+def _onsets(layout: Layout, payload: bytes, count: int) -> list[float | None]:
+    """Return when the first `count` data records say that they begin, in seconds."""
+    start, stop = layout.annotations or (0, 0)
+    at = [len(layout.raw) + record * layout.record_bytes for record in range(count)]
+    found = [_RX_ONSET.match(payload, first + start, first + stop) for first in at]
+    return [float(match[1]) if match else None for match in found]

@@ -213,9 +213,9 @@ def _device(whole: Mapping[str, Any]) -> DeviceReading:
     model = _word(info, "hardwareType") if isinstance(info, dict) else ""
     rate, said = _number(whole, "heartRate"), _word(whole, "algorithmDetermination")
     measured = [] if rate is None else [("rate", rate, "1/min")]
-    for key, ours in _QT_FIELDS if isinstance(qt, dict) else ():
-        entry = qt.get(key)
-        value = _number(entry, "Value") if isinstance(entry, dict) else _number(qt, key)
+    for key, ours in _QT_FIELDS:
+        entry = qt.get(key) if isinstance(qt, dict) else None
+        value = _number(entry if isinstance(entry, dict) else {"Value": entry}, "Value")
         measured += [] if value is None else [(ours, value, "ms")]
     return DeviceReading(f"AliveCor {model}".strip(), tuple(measured), (said,) if said else ())
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -137,7 +137,7 @@ def _count(payload: bytes, start: int, stop: int, depth: int, counted: _Counted)
         if tag == _BYTE_ORDER:
             counted.big_endian = payload[begin:end] != b"\x01"
         elif tag == _CHANNELS:
-            order = "big" if counted.big_endian else "little"
+            order: Literal["big", "little"] = "big" if counted.big_endian else "little"
             counted.channels.append(int.from_bytes(payload[begin : min(end, begin + 4)], order))
         elif tag == _WAVES:
             counted.frames += 1
