@@ -14,7 +14,7 @@ from pipeline.types import FloatArray, Recording
 MISSING: Final = -32768  # stands for a sample that was not recorded
 MOST: Final = 32767
 # Millivolts per step: 0.01 microvolt and up. Recorders store multiples of one of these, so that nothing is rounded.
-STEPS_MV: Final = tuple(mantissa / 10**power for power in range(5, -4, -1) for mantissa in (1, 2, 5))
+STEPS_MV: Final[tuple[float, ...]] = tuple(mantissa / 10**power for power in range(5, -4, -1) for mantissa in (1, 2, 5))
 _CHUNK: Final = 2**20  # samples
 
 
