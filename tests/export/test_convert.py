@@ -225,9 +225,21 @@ def test_who_and_when_are_read_again_from_what_was_kept(tmp_path):
     header = wfdb.rdheader(str(tmp_path / "r"))
     assert header.base_datetime == WHO.start
     assert {"Age: 63", "Sex: F", "ID: H-77"} <= set(header.comments)
+    assert read_path(tmp_path / "r.hea", identity=True).identity == WHO
     written(recording, tmp_path / "a.xml")
     patient = HL7aECGParser().parse(tmp_path / "a.xml").patient
     assert (patient.patient_id, patient.sex) == ("H-77", "F")
+
+
+def test_a_time_of_day_without_its_date_is_kept_where_a_format_has_a_place_for_it(tmp_path):
+    recording = replace(made(), identity=Identity(start=datetime(1, 1, 1, 21, 44, 39)))
+    written(recording, tmp_path / "a.edf")
+    assert read_path(tmp_path / "a.edf", identity=True).identity == recording.identity
+    written(recording, tmp_path / "r.hea")
+    assert str(wfdb.rdheader(str(tmp_path / "r")).base_time) == "21:44:39"
+    assert "1900-01-01" in written(recording, tmp_path / "a.dcm")[0]
+    written(recording, tmp_path / "a.xml")
+    assert b"TIME_RELATIVE" in (tmp_path / "a.xml").read_bytes()
 
 
 def test_every_value_is_written_within_half_a_step_of_the_finest_that_fits():

@@ -188,6 +188,9 @@ def test_a_plain_header_in_latin_1_is_read_and_a_taken_out_date_is_none():
     named = read(edf_bytes([signal("ECG II")], patient="Österreich, Anna", recording="Praxis Dr. Weiß"))
     assert named.identity == Identity(name="Österreich, Anna", start=datetime(2024, 3, 2, 21, 44, 39))
     assert read(edf_bytes([signal("ECG II")], start=("01.01.85", "00.00.00"))).identity is None
+    timed = read(edf_bytes([signal("ECG II")], start=("01.01.85", "21.44.39"))).identity
+    assert timed == Identity(start=datetime(1, 1, 1, 21, 44, 39))
+    assert not timed.date_known
 
 
 def test_decimal_commas_in_ranges_are_read():

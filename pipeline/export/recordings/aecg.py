@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
@@ -36,6 +37,8 @@ def aecg_bytes(recording: Recording) -> tuple[tuple[bytes], list[str]]:
     _require_whole(recording)
     steps = in_steps(recording)
     known = recording.identity or Identity()
+    if not known.date_known:
+        known = replace(known, start=None)  # a time of day alone is no time of the standard
     root = Element(f"{{{_HL7}}}AnnotatedECG", {"type": "Observation"})
     _child(root, "id", root=_id(recording, "document"))
     _child(root, "code", code="93000", codeSystem=_CPT, codeSystemName="CPT-4")

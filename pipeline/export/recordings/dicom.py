@@ -95,7 +95,7 @@ def _sop_class(recording: Recording) -> str:
 def _describe(file: Dataset, recording: Recording) -> list[str]:
     """Fill in patient, study, series and equipment; without identity they are empty."""
     known = recording.identity or Identity()
-    start = "" if known.start is None else known.start.strftime("%Y%m%d%H%M%S.%f")
+    start = known.start.strftime("%Y%m%d%H%M%S.%f") if known.start is not None and known.date_known else ""
     file.SpecificCharacterSet = "ISO_IR 192"
     file.PatientName, file.PatientID = _person(known.name), known.patient_id
     file.PatientBirthDate, file.PatientSex = "", known.sex or ""

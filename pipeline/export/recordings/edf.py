@@ -177,7 +177,9 @@ def _about(recording: Recording) -> tuple[Patient, About, time, list[str]]:
     clock = time(0, 0, 0)
     if known is not None and known.start is not None:
         day, clock = known.start.date(), known.start.time().replace(microsecond=0)
-        if day.year not in _YEARS:
+        if not known.date_known:
+            day = None
+        elif day.year not in _YEARS:
             day = None
             notices.append("EDF states years from 1985 to 2084 only; the date of the recording was left out.")
     if known is None:

@@ -25,18 +25,24 @@ def wfdb_files(recording: Recording) -> tuple[tuple[bytes, bytes], list[str]]:
         gain = f"{1 / steps.step[i]:.10g}(0)/mV" if calibrated else "0"
         lines.append(f"{recording.name}.dat 16 {gain} 16 0 {steps.values[0, i]} {checksum} 0 {lead}")
     lines += [f"# {text}" for text in (*_who(recording), *recording.notices)]
-    header = ("\n".join(lines) + "\n").encode("ascii", "replace")
+    header = ("\n".join(lines) + "\n").encode("utf-8")
     return (header, steps.values.astype("<i2").tobytes()), []
 
 
 def _when(recording: Recording) -> str:
-    start = None if recording.identity is None else recording.identity.start
-    return "" if start is None else start.strftime(" %H:%M:%S %d/%m/%Y")
+    known = recording.identity
+    if known is None or known.start is None:
+        return ""
+    return known.start.strftime(" %H:%M:%S %d/%m/%Y" if known.date_known else " %H:%M:%S")
 
 
 def _who(recording: Recording) -> list[str]:
     if recording.identity is None:
         return []
     known = {"Age": recording.age_years, "Sex": recording.identity.sex, "Name": recording.identity.name}
-    known |= {"ID": recording.identity.patient_id, "Reason": recording.identity.indication}
+    known |= {
+        "ID": recording.identity.patient_id,
+        "Birth year": recording.identity.birth_year,
+        "Reason": recording.identity.indication,
+    }
     return [f"{key}: {value}" for key, value in known.items() if value not in (None, "")]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -48,6 +48,7 @@ _RX_STARTED: Final = re.compile(r"Startdate (\d\d-[A-Za-z]{3}-\d{4}|X)(?: (\S+))
 _RX_CLOCK: Final = re.compile(r"([ \d]\d)[.:/-]([ \d]\d)[.:/-]([ \d]\d)")
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _CENTURY_FROM: Final = 85  # two digits of a year from here on are 19xx, by the standard
+_NO_TIME: Final = "00.00.00"
 _NO_DATE: Final = date(1985, 1, 1)  # stands for a date that was taken out
 _LIBRARY_ERRORS: Final = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError)
 
@@ -177,11 +178,12 @@ def _start(layout: Layout, recording: str, onset_s: float) -> datetime | None:
     legacy, clock = (_RX_CLOCK.match(layout.raw[at].decode("latin-1")) for at in (_DATE, _TIME))
     plus = _RX_STARTED.match(recording)
     day = _date(plus[1]) if plus else _legacy_date(legacy) if legacy else None
-    if day is None or clock is None:
+    if clock is None or (day is None and clock[0] == _NO_TIME):
         return None
-    hour, minute, second = (int(part) for part in clock.groups())
+    day = day or date.min  # the year 1 stands for a time of day without its date
     try:
-        return datetime(day.year, day.month, day.day, hour, minute, second) + timedelta(seconds=onset_s)
+        start = datetime.combine(day, time(*(int(part) for part in clock.groups())))
+        return start + timedelta(seconds=onset_s)
     except (ValueError, OverflowError):
         return None
 
