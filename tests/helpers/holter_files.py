@@ -156,3 +156,22 @@ def kardia_json(leads: dict[str, list[int]], **changed: object) -> bytes:
         "data": {"raw": raw},
     }
     return json.dumps(whole | changed).encode()
+
+
+def movesense_json(
+    steps: np.ndarray, *, fs: float = 250.0, size: int = 16, lost: tuple[int, ...] = (), stream: str = "MeasECG"
+) -> bytes:
+    """The log of a Movesense sensor: packets of `size` samples with times of whole milliseconds, without the lost."""
+    packets = [
+        {
+            stream: {
+                "Timestamp": round(5000 + 1000 * i * size / fs),
+                "Samples": steps[i * size : (i + 1) * size].tolist(),
+            }
+        }
+        for i in range(len(steps) // size)
+        if i not in lost
+    ]
+    clock = {"TimeDetailed": {"relativeTime": 4000, "utcTime": 1_709_415_878_000_000}}
+    other = {"MeasAcc": {"Timestamp": 5000, "ArrayAcc": [{"x": 1, "y": 2, "z": 3}]}}
+    return json.dumps({"Samples": [clock, other, *packets]}).encode()

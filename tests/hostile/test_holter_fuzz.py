@@ -17,12 +17,13 @@ from tests.helpers.holter_files import (
     ishne_bytes,
     kardia_json,
     mfer_bytes,
+    movesense_json,
     onset,
     tones,
 )
 from tests.hostile.fuzzing import fuzzed, outcome
 
-IN_CI_S, BEFORE_RELEASE_S = 6.0, 300.0  # of each reader
+IN_CI_S, BEFORE_RELEASE_S = 5.0, 300.0  # of each reader
 CUTS = 97  # every so many bytes, and every one of the header's first
 
 
@@ -47,6 +48,7 @@ def _files() -> dict[str, list[bytes]]:
         "MFER": [mfer_bytes({"II": tones(600), "V1": tones(600), "RESP": tones(300)}, records=3)],
         "AliveCor Kardia ATC": [atc_bytes({b"ecg ": tones(600), b"ecg2": tones(600)})],
         "AliveCor Kardia JSON": [kardia_json(six)],
+        "Movesense JSON": [movesense_json(tones(960), lost=(7,))],
     }
 
 

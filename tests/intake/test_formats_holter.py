@@ -24,6 +24,7 @@ from tests.helpers.holter_files import (
     ishne_bytes,
     kardia_json,
     mfer_bytes,
+    movesense_json,
     tlv,
     tones,
 )
@@ -202,6 +203,41 @@ def test_json_that_is_cut_nested_or_too_long_is_refused():
     with pytest.raises(LimitError, match="16,777,216"):
         read(whole + b" " * 2**24)
     assert json.loads(whole)["heartRate"] == 71
+
+
+@pytest.mark.parametrize("fs", [125, 128, 200, 250, 256, 500, 512])
+def test_the_log_of_a_movesense_sensor_is_read_at_the_sensors_rate_with_lost_packets_as_gaps(fs):
+    steps = tones(16 * 200, size=3000)
+    recording = read(movesense_json(steps, fs=fs, lost=(20, 21, 90)))
+    assert (recording.fs, recording.leads, recording.calibrated) == (float(fs), ("ECG",), (True,))
+    expected = steps * 0.000381469726563
+    expected[320:352] = expected[1440:1456] = np.nan
+    np.testing.assert_allclose(recording.p_signal[:, 0], expected, atol=1e-6)
+    assert recording.notices == (f"Packets of {48 / fs:.1f} s were lost; they are gaps at their places.",)
+    assert recording.identity == Identity(start=datetime(2024, 3, 2, 21, 44, 39, tzinfo=UTC))
+
+
+def test_a_movesense_stream_in_millivolts_is_not_scaled_again():
+    recording = read(movesense_json(tones(1600) / 1000, stream="MeasECGmV"))
+    np.testing.assert_allclose(recording.p_signal[:, 0], tones(1600) / 1000, atol=1e-6)
+    assert recording.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ([], "holds no ECG"),
+        ([{"MeasECG": {"Timestamp": 1, "Samples": [1]}}], "less than two packets"),
+        ([{"MeasECG": {"Timestamp": "x", "Samples": [1]}}] * 2, "no time"),
+        ([{"MeasECG": {"Timestamp": 1, "Samples": [None]}}] * 2, "no numbers"),
+        ([{"MeasECG": [1, 2]}] * 2, "no time"),
+        ([{"MeasECG": {"Timestamp": 1, "Samples": [1] * 16}}] * 5, "no rate of the sensor"),
+        ([{"MeasECG": {"Timestamp": 10**400, "Samples": [1] * 16}}] * 2, "no time"),
+    ],
+)
+def test_a_movesense_log_without_a_usable_ecg_is_refused(entries, says):
+    with pytest.raises(IntakeError, match=says):
+        read(json.dumps({"Samples": [{"TimeDetailed": {}}, *entries]}).encode())
 
 
 @real

@@ -39,10 +39,7 @@ def _when(recording: Recording) -> str:
 def _who(recording: Recording) -> list[str]:
     if recording.identity is None:
         return []
-    known = {"Age": recording.age_years, "Sex": recording.identity.sex, "Name": recording.identity.name}
-    known |= {
-        "ID": recording.identity.patient_id,
-        "Birth year": recording.identity.birth_year,
-        "Reason": recording.identity.indication,
-    }
+    who = recording.identity
+    known = {"Age": recording.age_years, "Sex": who.sex, "Birth year": who.birth_year}
+    known |= {"Name": who.name, "ID": who.patient_id, "Reason": who.indication}
     return [f"{key}: {value}" for key, value in known.items() if value not in (None, "")]

@@ -23,6 +23,8 @@ MV_PER_UNIT: Final = (
     *(("mv", 1.0), ("millivolt", 1.0), ("v", 1e3), ("volt", 1e3)),
 )
 
+_CHUNK_SAMPLES: Final = 2**18  # of each lead, looked at together
+
 _NOBODY: Final = Identity()
 _NOTHING: Final = DeviceReading()
 
@@ -116,8 +118,7 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     check_extent(signal.shape[0], signal.shape[1], decoded.fs, limits)
     leads = unique_leads([safe_lead(lead, number) for number, lead in enumerate(decoded.leads, 1)])
     require_ecg(leads)
-    with_values = [_has_values(column) for column in signal.T]
-    if not any(with_values):
+    if not _has_values(signal):
         raise IntakeError("No sample of the file has a value.")
     digest = hashlib.sha256(f"{tag}\n".encode())
     digest.update(payload)
@@ -136,11 +137,16 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     )
 
 
-def _has_values(column: FloatArray) -> bool:
-    """Make what is not finite NaN, in place; tell whether anything is left. A lead at a time: a day has many."""
-    finite = np.isfinite(column)
-    column[~finite] = np.nan
-    return bool(finite.any())
+def _has_values(signal: FloatArray) -> bool:
+    """Make what is not finite NaN, in place; tell whether anything is left. In parts, for a day has many samples."""
+    found = False
+    for start in range(0, len(signal), _CHUNK_SAMPLES):
+        part = signal[start : start + _CHUNK_SAMPLES]
+        finite = np.isfinite(part)
+        if not finite.all():
+            part[~finite] = np.nan
+        found = found or bool(finite.any())
+    return found
 
 
 def check_extent(n_samples: int, n_leads: int, fs: float, limits: Limits) -> None:

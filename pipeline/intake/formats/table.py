@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.intake.formats import edf, ishne, kardia, mfer
+from pipeline.intake.formats import edf, ishne, kardia, mfer, movesense
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 
 FORMATS: Final[tuple[Format, ...]] = (
@@ -13,6 +13,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("MFER", (".mwf",), "ecgdatakit", mfer.recognises, mfer.read),
     Format("AliveCor Kardia ATC", (".atc",), "HeartVision", kardia.recognises_atc, kardia.read_atc),
     Format("AliveCor Kardia JSON", (".json",), "HeartVision", kardia.recognises_json, kardia.read_json),
+    Format("Movesense JSON", (".json",), "HeartVision", movesense.recognises, movesense.read),
 )
 
 
