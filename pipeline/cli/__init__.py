@@ -11,6 +11,7 @@ import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
 from pipeline.cli.backup import add_backup, add_restore, add_verify
+from pipeline.cli.convert import add_convert
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.export import add_export
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Command)
     add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
+    add_convert(commands.add_parser("convert", help="write a recording as WFDB, EDF, DICOM, HL7 aECG or CSV"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
     add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
     add_images(commands.add_parser("images", help="turn recordings into a folder of labelled pictures"))

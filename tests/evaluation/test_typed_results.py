@@ -59,6 +59,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "conduction",
             "flutter",
             "folder_cnn",
+            "formats",
             "fusion",
             "orientation",
             "paced",
