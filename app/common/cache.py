@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
+    from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.twelve_leads.median_beat import MarkedStretch
@@ -51,6 +52,22 @@ def worker() -> Client:
 @st.cache_resource(show_spinner=False)
 def _worker(folder: str) -> Client:
     return Client(Path(folder))
+
+
+def live_manager() -> LiveManager:
+    """This session's live recording; it ends with the session."""
+    return _live_manager()
+
+
+def _stop_live(manager: LiveManager) -> None:
+    manager.stop()
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_stop_live)
+def _live_manager() -> LiveManager:
+    from pipeline.live.process import LiveManager
+
+    return LiveManager()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

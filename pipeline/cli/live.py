@@ -62,22 +62,23 @@ def _live(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> Source:
+    from pipeline.live.choice import SourceChoice, source_of
+
     if options.duration is not None and not options.duration > 0:
         raise UsageError(f"The duration {options.duration!r} is not longer than 0 s.")
-    if options.source == "lsl":
-        from pipeline.live.lsl import LslSource
-
-        return LslSource(options.stream, options.unit, options.network)
-    if options.source == "brainflow":
-        from pipeline.live.brainflow_board import BoardSource
-
-        return BoardSource(options.board, options.serial_port, options.mac_address, options.leads)
-    from pipeline.intake import read_path
-    from pipeline.live.replay import ReplaySource
-
-    if options.record is None:
-        raise UsageError("A replay needs the recording that is played: heartvision live RECORD.")
-    return ReplaySource(read_path(options.record), options.speed)
+    choice = SourceChoice(
+        options.source,
+        path=str(options.record or ""),
+        speed=options.speed,
+        stream=options.stream,
+        unit=options.unit,
+        network=options.network,
+        board=options.board,
+        serial_port=options.serial_port,
+        mac_address=options.mac_address,
+        leads=options.leads,
+    )
+    return source_of(choice)
 
 
 class _Lines:
