@@ -1,4 +1,4 @@
-"""A recording under way: strip, numbers and alarms, looked at again three times a second; and how the last one ended."""
+"""A recording under way: strip, numbers and alarms, looked at again and again; and how the last one ended."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def _alarms(found: LiveState) -> None:
         elif found.alarms:
             words = " · ".join(f"{plain(alarm.words)} since {clock(alarm.since_s)}" for alarm in found.alarms)
             urgent = any(alarm.kind != "AF" for alarm in found.alarms)
-            (st.error if urgent else st.warning)(f"**{words}** (research, not monitoring)", icon=":material/notifications:")
+            (st.error if urgent else st.warning)(
+                f"**{words}** (research, not monitoring)", icon=":material/notifications:"
+            )
         elif found.sentence:
             st.warning(plain(found.sentence), icon=":material/info:")
         else:

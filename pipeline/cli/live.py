@@ -31,13 +31,17 @@ def add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the record is written")
     parser.add_argument("--duration", type=float, metavar="S", help="end after so many seconds of signal")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="replay so many times as fast")
-    parser.add_argument("--stream", default="", metavar="NAME", help="lsl: name of the stream (default: any of type ECG)")
+    parser.add_argument(
+        "--stream", default="", metavar="NAME", help="lsl: name of the stream (default: any of type ECG)"
+    )
     parser.add_argument("--unit", default="", help="lsl: unit of a stream that does not state it: mV, uV, V or nV")
     parser.add_argument("--network", action="store_true", help="lsl: look for streams on other machines, too")
     parser.add_argument("--board", type=int, default=-1, metavar="ID", help="brainflow: the board (-1: synthetic)")
     parser.add_argument("--serial-port", default="", metavar="PORT", help="brainflow: where the board is connected")
     parser.add_argument("--mac-address", default="", metavar="MAC", help="brainflow: address of a Bluetooth board")
-    parser.add_argument("--leads", type=name_list, default=(), metavar="NAME[,NAME]", help="brainflow: names of the first channels")
+    parser.add_argument(
+        "--leads", type=name_list, default=(), metavar="NAME[,NAME]", help="brainflow: names of the first channels"
+    )
     parser.add_argument("--model", default=RECORDING_NETWORK, metavar="NAME", help="the network (default: %(default)s)")
     parser.set_defaults(command=_live)
 

@@ -58,7 +58,7 @@ class LslSource:
 
     def open(self) -> StreamFacts:
         """Find the stream and subscribe to it; see `Source.open`."""
-        pylsl = _library(network=self.network)
+        pylsl = library(network=self.network)
         if not self._connect(pylsl, FIND_S):
             where = "" if self.network else " on this machine"
             what = f"called {self.stream!r}" if self.stream else "of type 'ECG'"
@@ -128,7 +128,7 @@ def _channels(info: Any) -> list[tuple[str, str]]:
     return found
 
 
-def _library(*, network: bool) -> Any:
+def library(*, network: bool) -> Any:
     """Import pylsl with its discovery kept on this machine; the first import in a process decides."""
     text = _ON_THE_NETWORK if network else _ON_THIS_MACHINE
     if "LSLAPICFG" not in os.environ:  # who sets it has decided

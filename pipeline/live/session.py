@@ -116,9 +116,7 @@ class LiveSession:
         check_rate(facts, self.limits)
         latest = Latest(len(facts.leads), round(WINDOW_S * facts.fs))
         with self._telling:
-            self._state = replace(
-                self._state, stream=facts.name, fs=facts.fs, leads=facts.leads, wide=facts.wide
-            )
+            self._state = replace(self._state, stream=facts.name, fs=facts.fs, leads=facts.leads, wide=facts.wide)
         over = threading.Event()
         reader = threading.Thread(target=self._classify, args=(facts, latest, over), name="live-classes", daemon=True)
         reader.start()
