@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from pipeline.types import Analysis, Recording, RgbPicture
 
 
+_LIVE = "live-manager"
+
+
 def worker() -> Client:
     """This server's hold on the worker; it is started when there is something to analyse, or soon will be."""
     return _worker(str(worker_folder()))
@@ -55,19 +58,25 @@ def _worker(folder: str) -> Client:
 
 
 def live_manager() -> LiveManager:
-    """This session's live recording; it ends with the session."""
-    return _live_manager()
+    """This session's live recording. It ends a minute after the browser has gone, unless that comes back."""
+    if _LIVE not in st.session_state:
+        from pipeline.live.process import LiveManager
+
+        st.session_state[_LIVE] = LiveManager()
+    manager: LiveManager = st.session_state[_LIVE]
+    _held(manager)
+    return manager
 
 
-def _stop_live(manager: LiveManager) -> None:
-    manager.stop()
+def _let_go(manager: LiveManager) -> None:
+    manager.let_go()
 
 
-@st.cache_resource(show_spinner=False, scope="session", on_release=_stop_live)
-def _live_manager() -> LiveManager:
-    from pipeline.live.process import LiveManager
-
-    return LiveManager()
+@st.cache_resource(show_spinner=False, scope="session", on_release=_let_go)
+def _held(_manager: LiveManager) -> LiveManager:
+    """Streamlit forgets this when the browser is gone, while what is in the session's state waits for its return."""
+    _manager.hold()
+    return _manager
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Final
 
 from pipeline._util.typed_json import to_json
@@ -19,6 +20,7 @@ from pipeline.live.session import new_name
 from pipeline.live.state import STATE_ENDING, LiveState, read_state
 
 CLOSE_S: Final = 8.0  # a process that is asked to end closes its record in much less
+GRACE_S: Final = 60.0  # a browser that is away for so long has gone
 LOG_NAME: Final = "log.txt"
 _CRASHED: Final = "The recording stopped unexpectedly; what was recorded until then is kept."
 
@@ -118,6 +120,8 @@ class LiveManager:
 
     process: LiveProcess | None = field(default=None, init=False)
     ended: LiveState | None = field(default=None, init=False)
+    _leaving: Timer | None = field(default=None, init=False)
+    _ending: Lock = field(default_factory=Lock, init=False)
 
     def start(self, source: SourceChoice, network: str = RECORDING_NETWORK) -> None:
         """End the recording under way, if there is one, and start another."""
@@ -127,6 +131,26 @@ class LiveManager:
 
     def stop(self) -> None:
         """End the recording under way, if there is one."""
-        if self.process is not None:
-            self.ended = self.process.stop()
-            self.process = None
+        with self._ending:
+            if self.process is not None:
+                self.ended = self.process.stop()
+                self.process = None
+
+    def let_go(self, after_s: float = GRACE_S) -> None:
+        """End the recording after a while, unless somebody holds it again: its user has gone.
+
+        Parameters
+        ----------
+        after_s : float
+            How long a browser that lost its connection may stay away, seconds.
+        """
+        self.hold()
+        self._leaving = Timer(after_s, self.stop)
+        self._leaving.daemon = True  # the end of the server ends the recording, too
+        self._leaving.start()
+
+    def hold(self) -> None:
+        """Keep the recording: its user is there."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None

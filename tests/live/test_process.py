@@ -93,6 +93,20 @@ def test_a_recording_ends_with_whoever_started_it() -> None:
     assert read_path(header).n_samples
 
 
+def test_a_recording_waits_a_while_for_a_user_who_has_gone() -> None:
+    manager = LiveManager()
+    manager.start(DEMO)
+    assert manager.process is not None
+    pid = manager.process.pid
+    manager.let_go(0.5)
+    manager.hold()
+    time.sleep(1.0)
+    assert is_running(pid)
+    manager.let_go(0.2)
+    until(lambda: manager.process is None)
+    assert not is_running(pid)
+
+
 def test_a_source_that_cannot_be_read_is_said() -> None:
     process = LiveProcess(LiveOrder(str(live_root()), "live-1", SourceChoice("replay", path="/nowhere.hea")))
     until(lambda: process.state().is_over)
