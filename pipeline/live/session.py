@@ -87,7 +87,7 @@ class LiveSession:
     _stop: threading.Event = field(default_factory=threading.Event, init=False)
     _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
     _state: LiveState = field(default_factory=lambda: LiveState("opening"), init=False)
-    _lags_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS), init=False)
+    lags_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS), init=False)
     _shown: deque[LiveBeat] = field(default_factory=deque, init=False)
     _counts: Counter[str] = field(default_factory=Counter, init=False)
 
@@ -165,7 +165,9 @@ class LiveSession:
             latest.append(np.full((min(lost, latest.size), latest.n_leads), np.nan, np.float32))
             latest.n_frames += max(0, lost - latest.size)
         recorder.append(chunk.p_signal)
-        self._lags_ms.append(1000 * (self.source.now_s() - chunk.start_s - len(chunk.p_signal) / recorder.facts.fs))
+        self.lags_ms.append(
+            1000 * (self.source.now_s() - chunk.start_s - (len(chunk.p_signal) - 1) / recorder.facts.fs)
+        )
         latest.append(chunk.p_signal)
         with self._telling:
             self._state = replace(self._state, n_frames=recorder.n_frames, n_missing=recorder.n_missing)
@@ -220,7 +222,7 @@ class LiveSession:
                 alarms=alarms_of(look),
                 beats=tuple(self._shown),
                 counts=dict(self._counts),
-                lag_ms=statistics.median(self._lags_ms) if self._lags_ms else None,
+                lag_ms=statistics.median(self.lags_ms) if self.lags_ms else None,
                 look_ms=look_ms,
             )
             self.watch(self._state, new)
