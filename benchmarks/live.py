@@ -117,7 +117,7 @@ def _replayed(recording: Recording, final: Analysis, classifier: BeatClassifier,
     """Follow a recording in blocks; a look before each block gives what was given before it."""
     total, ticks = Agreement(0, 0, 0, 0, 0), round(BLOCK_S / EVERY_S)
     last = int(recording.duration_s / EVERY_S)
-    starts = [0] if every == 1 else list(range(0, last, ticks * every))
+    starts = [0] if every == 1 else list(range(ticks * every // 2, last, ticks * every))
     for start in starts:
         follower, given = Follower(), list[LiveBeat]()
         for tick in range(start, last + 1 if every == 1 else min(start + ticks, last) + 1):
