@@ -85,11 +85,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/experiments/live.json and docs/live.md")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
-    every = "" if options.every == 1 else f" --every {options.every}"
+    commit, measured = current_commit(), {part: PARTS[part](options) for part in parts}
     found = read_as(LiveBenchmark, RESULT, again="run it again") if RESULT.is_file() else LiveBenchmark()
-    found = replace(found, command=f"python -m benchmarks.live{every} --write", commit=current_commit())
-    for part in parts:
-        found = replace(found, **{part: PARTS[part](options)})
+    commits = {**found.commits, **dict.fromkeys(parts, commit)}
+    found = replace(found, commits=commits, **measured)
     tables = _tables(found)
     print(tables)
     if options.write:

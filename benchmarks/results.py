@@ -384,10 +384,10 @@ class LiveHour:
 
 @dataclass(frozen=True)
 class LiveBenchmark:
-    """A live.json; each part may have been run alone."""
+    """A live.json; each part may have been run alone, at a commit of its own."""
 
-    command: str = ""
-    commit: str = ""
+    command: str = "python -m benchmarks.live --write"
+    commits: Mapping[str, str] = field(default_factory=dict)
     agreement: LiveAgreement | None = None
     loopback: Mapping[str, LiveTimes] | None = None
     screen: LiveTimes | None = None
