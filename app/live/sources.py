@@ -57,7 +57,7 @@ def _lsl() -> SourceChoice:
         stream = st.text_input("Name of the stream", key="live-stream", placeholder="any of type ECG", width=300)
         unit = st.selectbox("Unit", (STATED, *UNITS), key="live-unit", width=220)
     network = st.checkbox("Look for streams on other machines, too", key="live-network")
-    st.caption("Streams are looked for on this machine only, unless you ask for more. Needs the package pylsl.")
+    st.caption("Streams are looked for on this machine only, unless you ask for more.")
     return SourceChoice("lsl", stream=stream.strip(), unit="" if unit == STATED else unit, network=network)
 
 
