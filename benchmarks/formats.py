@@ -1,7 +1,8 @@
 """Every real file of another format, as read here and by an independent reader: `python -m benchmarks.formats`.
 
 The files are looked for in HEARTVISION_DATA/formats, a folder for each kind. Writes the table of docs/formats.md
-between its marks; `--check` only compares it. The difference is the largest of all samples and leads, in steps of the file.
+between its marks; `--check` only compares it. The difference is the largest of all samples and leads, in steps of the
+file.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.export import add_export
 from pipeline.cli.images import add_images
+from pipeline.cli.live import add_live
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
     add_predict(commands.add_parser("predict", help="classify pictures with a run that was trained on a folder"))
     add_export(commands.add_parser("export", help="write a network for other software: Keras, TensorFlow, ONNX"))
+    add_live(commands.add_parser("live", help="record and classify a live signal as it comes"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
     add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
