@@ -139,8 +139,9 @@ def summary(found: dict[str, list[Once]]) -> dict[str, object]:
 def table(report: dict) -> str:
     """The report as Markdown."""
     head = (
-        f"`python -m benchmarks.holter_formats --write`: {report['hours']} h of {report['leads']} leads at {report['fs']} "
-        f"Hz, each file\nread in its own process, the best of {report['rounds']} rounds. Memory is what reading adds.\n\n"
+        f"`python -m benchmarks.holter_formats --write`: {report['hours']} h of {report['leads']} leads at "
+        f"{report['fs']} Hz, each file\nread in its own process, the best of {report['rounds']} rounds. Memory is what "
+        "reading adds.\n\n"
         "| file | processor seconds | times WFDB | memory, MB |\n|---|---|---|---|\n"
     )
     rows = (
