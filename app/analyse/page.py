@@ -80,19 +80,19 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from what is urgent over the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
+    from app.analyse import downloads, explorer, measurements, overview, twelve_leads
+    from app.common import page_source
     from pipeline.twelve_leads.layouts import is_sheet
 
     overview.draw_urgent_statements(case)
-    controls.choose(session)
     overview.draw(session)
-    overview.offer_review(case)
     as_ecg = is_sheet(case.recording.leads)
     if as_ecg:
         measurements.draw(case)
     explorer.draw(session)
     if not as_ecg:  # of one or two leads the rhythm comes first
         measurements.draw(case)
+    page_source.draw(case.recording)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
 

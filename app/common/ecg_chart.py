@@ -27,6 +27,7 @@ GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
 BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip, and over a trend with the gap below
+RATE_PX, LANE_PX, GAP_PX, AXIS_PX = 120, 18, 10, 30  # of a trend: the rate, a lane of beats, between them, its axis
 SCALES_PX = 14  # height of the line below the times that states the scales
 THINNEST_PX, LETTER_PX = 2.0, 6.5
 ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
@@ -171,6 +172,7 @@ def trend(
     quality: tuple[QualitySegment, ...] = (),
     rhythm: tuple[Episode, ...] = (),
     width_px: int = PAPER_PX,
+    rate_px: int = RATE_PX,
     start: datetime | None = None,
 ) -> go.Figure:
     """Heart rate over the whole recording; above it its rhythm; below it a lane per class, with a tick at each beat.
@@ -178,7 +180,8 @@ def trend(
     Beats of class N have no lane.
 
     `beat` (n,) are the beats that the points of the line stand for: a click on it leads there. In `width_px` the names
-    of rhythms must find room. Times are of the clock if `start` is when the recording began.
+    of rhythms must find room; the rate is `rate_px` high. Times are of the clock if `start` is when the recording
+    began.
     """
     drawing = Drawing()
     low, high = _rate_range(hr_bpm)
@@ -200,10 +203,11 @@ def trend(
         if segment.verdict != "good":
             drawing.band(segment.start_s, segment.stop_s, fillcolor=colours.gap, layer="below")
     drawing.band(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
-    lane_share = min(0.5, 0.13 * len(lanes))
     ticks, texts = clock_ticks(0.0, duration_s, start)
-    height = 150 + 18 * len(lanes) + (TREND_BAND_PX if rhythm else 0)
-    band_share = TREND_BAND_PX / height if rhythm else 0.0
+    height = rate_px + LANE_PX * len(lanes) + GAP_PX + AXIS_PX + (TREND_BAND_PX if rhythm else 0)
+    band_share = TREND_BAND_PX / (height - AXIS_PX) if rhythm else 0.0
+    lane_share = LANE_PX * len(lanes) / (height - AXIS_PX)
+    gap_share = GAP_PX / (height - AXIS_PX)
     if rhythm:
         _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=width_px / max(duration_s, 1.0), yaxis="y3",
                    began=start)  # fmt: skip
@@ -211,7 +215,7 @@ def trend(
     drawing.set(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
-        yaxis={"domain": [lane_share + 0.06, 1 - band_share], "range": [low, high], "nticks": 6,
+        yaxis={"domain": [lane_share + gap_share, 1 - band_share], "range": [low, high], "nticks": 4,
                "gridcolor": colours.gap, "title": {"text": "beats/min", "font": {"size": 11}}},
         yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
@@ -223,7 +227,9 @@ def trend(
     return drawing.figure()
 
 
-def beat_heat(leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
+def beat_heat(
+    leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, colours: Palette, *, height_px: int = 300
+) -> go.Figure:
     """One beat on ECG paper, R at 0 s, with the network's heat (0..1 over time) as colour behind the signal."""
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -245,26 +251,28 @@ def beat_heat(leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, col
     ticks = np.round(np.arange(-0.2, stop + 1e-6, 0.2), 1)
     drawing.set(
         xaxis={"tickvals": ticks, "ticktext": [f"{t:g} s" if t else "R" for t in ticks]}, yaxis={"range": [0, floor]},
-        height=300,
+        height=height_px,
     )  # fmt: skip
     return drawing.figure()
 
 
-def probabilities(p: Array, colours: Palette) -> go.Figure:
-    """Calibrated probabilities (5,) as bars, in the order N S V F Q."""
+def probabilities(p: Sequence[Array], colours: Palette, *, height_px: int = 190) -> go.Figure:
+    """Calibrated probabilities (5,) of one or two networks as bars, in the order N S V F Q; the second's are pale."""
     names = [f"{label}  {CLASS_NAMES[label]}" for label in AAMI_CLASSES]
     drawing = Drawing()
-    drawing.scatter(
-        type="bar", x=p, y=names, orientation="h", text=[percent(float(value)) for value in p], textposition="outside",
-        marker={"color": [colours.classes[label] for label in AAMI_CLASSES]}, cliponaxis=False,
-        hoverinfo="skip", textfont={"color": colours.text},
-    )  # fmt: skip
-    drawing.set(**bare_look(colours, height=190))
+    for number, values in enumerate(p):
+        drawing.scatter(
+            type="bar", x=values, y=names, orientation="h", text=[percent(float(value)) for value in values],
+            textposition="outside", cliponaxis=False, hoverinfo="skip", textfont={"color": colours.text, "size": 11},
+            marker={"color": [colours.classes[label] for label in AAMI_CLASSES], "opacity": 0.45 if number else 1.0},
+            offsetgroup=str(number), constraintext="none",
+        )  # fmt: skip
+    drawing.set(**bare_look(colours, height=height_px))
     drawing.set(
-        xaxis={"range": [0, 1.18], "visible": False, "fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True, "color": colours.text, "tickfont": {"size": 13}},
-        bargap=0.35,
-    )
+        xaxis={"range": [0, 1.25], "visible": False, "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "color": colours.text, "tickfont": {"size": 12}},
+        bargap=0.25, barmode="group",
+    )  # fmt: skip
     return drawing.figure()
 
 
