@@ -30,7 +30,6 @@ from pipeline.errors import EcgError, IntakeError, ModelError
 if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.export.report_content import ReportContent
-    from pipeline.identity import Identity
     from pipeline.intake import CsvOptions
     from pipeline.twelve_leads.measuring import Marked
     from pipeline.types import Analysis, Recording
@@ -165,7 +164,7 @@ def _analyse_recording(
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
-        _write(name, analysis, content, target, recording.identity)
+        _write(name, analysis, content, target, recording)
         _write_marks(name, prepared.recording, marked, target)
 
 
@@ -181,14 +180,12 @@ def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) 
         write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
 
 
-def _write(
-    name: str, analysis: Analysis, content: ReportContent | None, target: Path, identity: Identity | None
-) -> None:
+def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path, recording: Recording) -> None:
     from pipeline import export
 
     if content is None or name not in ("pdf", "fhir"):
         if name == "json":
-            export.write_analysis_json(analysis, target, identity)
+            export.write_analysis_json(analysis, target, recording.identity, recording.device)
             return
         (export.write_csv if name == "csv" else export.write_atr)(analysis, target)
         if name == "csv":

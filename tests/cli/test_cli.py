@@ -21,6 +21,7 @@ from pipeline.config import PICTURE_NETWORK, RECORDING_NETWORK
 from pipeline.intake.formats.table import FORMATS
 from tests.helpers import hospital_files
 from tests.helpers.stand import Stand, StandManifest
+from tests.helpers.twelve_lead_ecg import made_ecg
 from tests.hostile.make_corpus import draw_beat, encoded, record, table
 
 
@@ -104,6 +105,20 @@ def test_an_archive_of_many_kinds_gives_every_recording_in_it(stand, folder):
         archive.writestr("more/m.xml", hospital_files.muse(hospital_files.counts(8)))
     assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 0
     assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "m.json"]
+
+
+def test_the_recorders_own_reading_is_in_the_json_beside_ours(stand, tmp_path):
+    (tmp_path / "m.xml").write_bytes(hospital_files.muse(np.round(made_ecg() * 200).astype(np.int64)))
+    assert cli.main(["analyse", str(tmp_path / "m.xml"), "--output", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "m.json").read_text("utf-8"))
+    assert found["device"]["device"] == "MAC55"
+    assert found["device"]["statements"] == ["Normal sinus rhythm"]
+    (pr,) = [row for row in found["device"]["measurements"] if row["name"] == "PR"]
+    assert (pr["value"], pr["unit"]) == (160.0, "ms")
+    assert pr["ours"] == pytest.approx(found["intervals"]["PR"]["median"], abs=0.05)
+    assert pr["difference"] == pytest.approx(pr["ours"] - 160.0, abs=0.11)
+    assert "patient" not in found
+    assert hospital_files.NAME not in json.dumps(found)
 
 
 def test_recordings_of_one_name_in_different_places_overwrite_nothing(stand, folder, capsys):
