@@ -80,12 +80,12 @@ def test_a_copy_that_cannot_be_deleted_is_said_and_tried_again(
             raise OSError(1, "Operation not permitted")
         real(path)
 
-    monkeypatch.setattr(shutil, "rmtree", refusing)
-    with pytest.raises(DataError, match=r"1 of 6 copies .* \(Operation not permitted\); it is tried again"):
-        remove_copies(recording.digest)
-    assert is_leaving(recording.digest)
-    assert finish_removals() == [recording.digest]
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refusing)
+        with pytest.raises(DataError, match=r"1 of 6 copies .* \(Operation not permitted\); it is tried again"):
+            remove_copies(recording.digest)
+        assert is_leaving(recording.digest)
+        assert finish_removals() == [recording.digest]
     assert finish_removals() == []
     assert copies(recording.digest) == []
     assert not is_leaving(recording.digest)
@@ -95,10 +95,11 @@ def test_a_removal_that_was_killed_is_finished(recording: Recording, monkeypatch
     def killed(path: Path, **_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(shutil, "rmtree", killed)
-    with pytest.raises(KeyboardInterrupt):
-        remove_copies(recording.digest)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove_copies(recording.digest)
+    assert is_leaving(recording.digest)
     assert finish_removals() == []
     assert anywhere(recording.digest) == []
 
