@@ -10,7 +10,16 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, LiveBenchmark, PageOutcomes, Recipes, Resolution, RPeaks, WaveBenchmark
+from benchmarks.results import (
+    Digitisation,
+    Exports,
+    LiveBenchmark,
+    PageOutcomes,
+    Recipes,
+    Resolution,
+    RPeaks,
+    WaveBenchmark,
+)
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
