@@ -1,154 +1,192 @@
-"""A day of Holter read from WFDB, EDF and ISHNE Holter in turn: `python -m benchmarks.formats --write`.
+"""Every real file of another format, as read here and by an independent reader: `python -m benchmarks.formats`.
 
-The three files hold the same 24 hours of three leads at 250 Hz. Each is read in a process of its own, one after the
-other, several rounds: the machine's other work then falls on all of them alike, and the ratio is what counts. `--write`
-puts the result into docs/experiments/formats.json and the table of docs/experiments/speed.md.
+The files are looked for in HEARTVISION_DATA/formats, a folder for each kind. Writes the table of docs/formats.md
+between its marks; `--check` only compares it. The difference is the largest of all samples and leads, in steps of the
+file.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import base64
 import re
-import statistics
-import struct
-import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline._util.files import write_json
-from pipeline.config import ROOT
-from pipeline.export.recordings.writing import write_recording
-from pipeline.intake import read_path
-from pipeline.types import Recording
+from pipeline.config import DEFAULT, ROOT, data_root
+from pipeline.errors import EcgError
+from pipeline.intake.formats.table import format_of
 
-REPORT = ROOT / "docs" / "experiments" / "formats.json"
-PAGE = ROOT / "docs" / "experiments" / "speed.md"
-MARKS = ("<!-- formats:start -->", "<!-- formats:end -->")
-HOURS, FS, LEADS = 24, 250, ("II", "V1", "V5")
-ROUNDS = 7
-FILES = {"WFDB": "day.hea", "EDF": "day.edf", "EDF+D with 24 gaps": "gaps.edf", "ISHNE Holter": "day.ecg"}
+PAGE: Final = ROOT / "docs" / "formats.md"
+BLOCK: Final = re.compile(r"(<!-- agreement:start -->\n).*?(<!-- agreement:end -->)", re.DOTALL)
+Signal = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Once:
-    """One reading: processor seconds, and by how many MB it raised the largest memory of its process."""
+class Check:
+    """An independent way to read a kind of file.
 
-    cpu_s: float
-    memory_mb: float
+    Attributes
+    ----------
+    folder : str
+        Of the files, below HEARTVISION_DATA/formats.
+    pattern : str
+        Of their names.
+    against : str
+        What reads them, in words.
+    read : callable
+        Takes a path; returns lead names and the signal in mV, and the size of a step in mV.
+    """
 
-
-def main() -> None:
-    """Measure, print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.read is not None:
-        print(json.dumps(vars(once(options.read))))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder))
-        found = {name: [] for name in FILES}
-        for _ in range(ROUNDS):
-            for name, file in FILES.items():
-                found[name].append(in_own_process(Path(folder) / file))
-    report = summary(found)
-    print(table(report))
-    if options.write:
-        write_json(REPORT, report)
-        before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
-        PAGE.write_text(f"{before}{MARKS[0]}\n{table(report)}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8")
+    folder: str
+    pattern: str
+    against: str
+    read: Callable[[Path], tuple[list[str], Signal, float]]
 
 
-def make(folder: Path) -> None:
-    """Write the day in all formats."""
-    recording = day()
-    write_recording(recording, folder / FILES["WFDB"])
-    write_recording(recording, folder / FILES["EDF"])
-    steps = np.round(recording.p_signal * 1000).astype("<i2")
-    (folder / FILES["ISHNE Holter"]).write_bytes(ishne_header(len(steps)) + steps.tobytes())
-    signal = recording.p_signal.copy()
-    for hour in range(HOURS):
-        signal[hour * 3600 * FS + 9000 : hour * 3600 * FS + 12000] = np.nan
-    write_recording(Recording.from_array(signal, fs=FS, leads=LEADS), folder / FILES["EDF+D with 24 gaps"])
+@dataclass(frozen=True)
+class Agreement:
+    """One file as read twice: what it is, or the sentence that refuses it, and the largest difference in steps."""
+
+    file: str
+    format: str
+    library: str
+    against: str
+    content: str
+    difference: float | None
 
 
-def day() -> Recording:
-    """Whole microvolts of an ECG's size; what they are does not matter to a reader."""
-    rng = np.random.default_rng(0)
-    steps = rng.normal(0, 300, (HOURS * 3600 * FS, len(LEADS))).astype(np.int16)
-    return Recording.from_array(steps.astype(np.float32) / 1000, fs=FS, leads=LEADS)
+def of_muse(path: Path) -> tuple[list[str], Signal, float]:
+    """The rhythm of a RestingECG, its Base64 decoded here."""
+    waveforms = ElementTree.parse(path).getroot().findall("Waveform")
+    rhythm = next(each for each in waveforms if each.findtext("WaveformType") == "Rhythm")
+    leads = rhythm.findall("LeadData")
+    step = float(leads[0].findtext("LeadAmplitudeUnitsPerBit") or "") / 1000
+    columns = [np.frombuffer(base64.b64decode(lead.findtext("WaveFormData") or ""), "<i2") for lead in leads]
+    return [lead.findtext("LeadID") or "" for lead in leads], np.stack(columns, 1) * step, step
 
 
-def ishne_header(n_samples: int) -> bytes:
-    """The fixed header of three leads in steps of 1 microvolt."""
-    rows = ((6, 11, 15), (1, 1, 1), (1000, 1000, 1000))
-    header = struct.pack("<iiii", 0, n_samples, 522, 522) + bytes(130)
-    header += struct.pack("<h", len(LEADS))
-    header += b"".join(struct.pack("<12h", *row, *[-9] * 9) for row in rows)
-    header += struct.pack("<h40sh", 0, b"digital", FS)
-    return b"ISHNE1.0\0\0" + header.ljust(512, b"\0")
+def of_aecg(path: Path) -> tuple[list[str], Signal, float]:
+    """The first series of an annotated ECG, its digits taken here."""
+    space = "{urn:hl7-org:v3}"
+    series = next(ElementTree.parse(path).getroot().iter(f"{space}series"))
+    names, columns, step = [], [], 1.0
+    for sequence in next(series.iter(f"{space}sequenceSet")).iter(f"{space}sequence"):
+        code = next(sequence.iter(f"{space}code")).get("code", "")
+        if not code.startswith("MDC_ECG_LEAD_"):
+            continue
+        step = float(next(sequence.iter(f"{space}scale")).get("value", "")) / 1000
+        names.append(code.removeprefix("MDC_ECG_LEAD_"))
+        columns.append(np.array((next(sequence.iter(f"{space}digits")).text or "").split(), float) * step)
+    return names, np.stack(columns, 1), step
 
 
-def once(path: Path) -> Once:
-    """Read a file, after the libraries are loaded."""
-    import edfio  # noqa: F401 - loading it is not reading
-    import wfdb  # noqa: F401
+def of_sierra(path: Path) -> tuple[list[str], Signal, float]:
+    """Philips XML by sierraecg."""
+    import sierraecg
 
-    before = largest_mb()
-    started = time.process_time()
-    recording = read_path(path)
-    cpu_s = time.process_time() - started
-    assert recording.n_samples == HOURS * 3600 * FS, recording
-    return Once(cpu_s, largest_mb() - before)
+    leads = sierraecg.read_file(str(path)).leads
+    return [lead.label for lead in leads], np.stack([np.asarray(lead.samples) for lead in leads], 1) / 200, 0.005
 
 
-def largest_mb() -> float:
-    """The largest resident memory so far; `getrusage` would tell that of the process that started this one."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+def of_cardiosoft(path: Path) -> tuple[list[str], Signal, float]:
+    """The strip of a CardiologyXML, taken from its text."""
+    strip = path.read_text("latin-1").split("<StripData>")[1]
+    step = float(re.findall(r'<Resolution units="uVperLsb">(\d+)', strip)[0]) / 1000
+    found = re.findall(r'<WaveformData lead="(\w+)">([^<]*)<', strip)
+    columns = [np.array([int(cell) for cell in text.split(",")]) for _, text in found]
+    return [name for name, _ in found], np.stack(columns, 1) * step, step
 
 
-def in_own_process(path: Path) -> Once:
-    """Read a file in a new process, so that its memory is its own."""
-    command = [sys.executable, "-m", "benchmarks.formats", "--read", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return Once(**json.loads(done.stdout.splitlines()[-1]))
+def of_dicom(path: Path) -> tuple[list[str], Signal, float]:
+    """The first multiplex group, decoded by pydicom."""
+    from pydicom import dcmread
+
+    data = dcmread(path)
+    channels = data.WaveformSequence[0].ChannelDefinitionSequence
+    names = [channel.ChannelSourceSequence[0].CodeMeaning.split(" ")[1] for channel in channels]
+    return names, np.asarray(data.waveform_array(0), float) / 1000, float(channels[0].ChannelSensitivity) / 1000
 
 
-def summary(found: dict[str, list[Once]]) -> dict[str, object]:
-    """The best of all rounds, which other work on the machine disturbs least, and the median memory."""
-    base = min(each.cpu_s for each in found["WFDB"])
-    formats = {
-        name: {
-            "cpu_s": round(min(each.cpu_s for each in rounds), 2),
-            "memory_mb": round(statistics.median(each.memory_mb for each in rounds)),
-            "times_wfdb": round(min(each.cpu_s for each in rounds) / base, 2),
-        }
-        for name, rounds in found.items()
-    }
-    return {"hours": HOURS, "fs": FS, "leads": len(LEADS), "rounds": ROUNDS, "formats": formats}
+def of_scp_as_aecg(path: Path) -> tuple[list[str], Signal, float]:
+    """HL7's own example, of which Example.scp is a conversion."""
+    return of_aecg(path.parent.parent / "hl7_aecg" / "Example aECG.xml")
 
 
-def table(report: dict) -> str:
-    """The report as Markdown."""
-    head = (
-        f"`python -m benchmarks.formats --write`: {report['hours']} h of {report['leads']} leads at {report['fs']} Hz, "
-        f"each file\nread in its own process, the best of {report['rounds']} rounds. Memory is what reading adds.\n\n"
-        "| file | processor seconds | times WFDB | memory, MB |\n|---|---|---|---|\n"
-    )
-    rows = (
-        f"| {name} | {each['cpu_s']:.2f} | {each['times_wfdb']:.2f} | {each['memory_mb']:.0f} |"
-        for name, each in report["formats"].items()
-    )
-    return head + "\n".join(rows)
+def of_raw_scp(path: Path) -> tuple[list[str], Signal, float]:
+    """The end of section 6 of demo.scp, which is not coded: eight leads of 10,000 samples."""
+    content = path.read_bytes()
+    start = content.index(b"\x20\x4e" * 8)
+    step = int.from_bytes(content[start - 6 : start - 4], "little") / 1e6
+    values = np.frombuffer(content, "<i2", 80_000, start + 16).reshape(8, 10_000).T
+    return ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"], values * step, step
+
+
+CHECKS: Final = (
+    Check("dicom", "*.dcm", "pydicom's own decoder", of_dicom),
+    Check("scp", "Example.scp", "the HL7 aECG of the same recording", of_scp_as_aecg),
+    Check("scp", "demo.scp", "its samples, taken from their place", of_raw_scp),
+    Check("hl7_aecg", "*.xml", "its digits, taken from the XML", of_aecg),
+    Check("ge_muse", "*.xml", "its Base64, decoded anew", of_muse),
+    Check("ge_cardiosoft", "*.xml", "its numbers, taken from the text", of_cardiosoft),
+    Check("philips_sierra", "*.[xX][mM][lL]", "sierraecg 0.4.0", of_sierra),
+)
+
+
+def agreements(root: Path) -> Iterator[Agreement]:
+    """Read every file of every check twice."""
+    for check in CHECKS:
+        for path in sorted((root / check.folder).glob(check.pattern)):
+            yield _agreement(path, check)
+
+
+def _agreement(path: Path, check: Check) -> Agreement:
+    payload = path.read_bytes()
+    found = format_of(payload)
+    assert found is not None, path
+    file = f"{check.folder}/{path.name}"
+    try:
+        recording = found.read("x", payload, DEFAULT.limits)
+    except EcgError as error:
+        return Agreement(file, found.name, found.library, check.against, f"refused: {error}", None)
+    names, signal, step_mv = check.read(path)
+    assert [name.upper() for name in recording.leads] == [name.upper() for name in names], path
+    assert recording.p_signal.shape == signal.shape, path
+    apart = np.abs(recording.p_signal - signal)
+    same_gaps = np.array_equal(np.isnan(recording.p_signal), np.isnan(signal))
+    difference = float(np.nanmax(apart)) / step_mv if same_gaps else float("inf")
+    content = f"{len(names)} leads, {recording.fs:g} Hz, {recording.duration_s:g} s"
+    return Agreement(file, found.name, found.library, check.against, content, difference)
+
+
+def table(rows: list[Agreement]) -> str:
+    """The rows as Markdown."""
+    head = "| file | format | read by | read as | checked against | difference, steps |\n|---|---|---|---|---|---|\n"
+    lines = []
+    for row in rows:
+        against, apart = ("", "") if row.difference is None else (row.against, f"{row.difference:.3f}")
+        lines.append(f"| {row.file} | {row.format} | {row.library} | {row.content} | {against} | {apart} |\n")
+    return head + "".join(lines)
+
+
+def main() -> int:
+    """Write or check the table."""
+    rows = list(agreements(data_root() / "formats"))
+    if not rows:
+        raise SystemExit(f"There is no file in {data_root() / 'formats'}.")
+    text = PAGE.read_text("utf-8")
+    filled = BLOCK.sub(lambda match: match[1] + table(rows) + match[2], text)
+    if "--check" in sys.argv:
+        return int(filled != text)
+    PAGE.write_text(filled, "utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

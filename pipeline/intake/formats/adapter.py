@@ -112,7 +112,8 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     IntakeError
         If there is no lead or no sample, or no lead can be an ECG by its name.
     """
-    signal = np.asarray(decoded.signal, np.float32)
+    with np.errstate(over="ignore"):  # what is no float32 has no value, as below
+        signal = np.asarray(decoded.signal, np.float32)
     if signal.ndim != 2 or 0 in signal.shape:
         raise IntakeError("The file holds no signal.")
     check_extent(signal.shape[0], signal.shape[1], decoded.fs, limits)
