@@ -166,7 +166,8 @@ def _millivolts(signal: EdfSignal | BdfSignal, lowest: int) -> NDArray[np.float6
     """Return the samples in mV; the `lowest` digital value is missing where it is outside the range of the header."""
     digital = signal.digital
     if not _is_scaled(signal):
-        return digital.astype(np.float64)
+        steps: NDArray[np.float64] = digital.astype(np.float64)
+        return steps
     (low, high), (least, most) = signal.physical_range, signal.digital_range
     step = (high - low) / (most - least)
     unit = mv_per_unit(signal.physical_dimension) or 1.0
@@ -186,8 +187,8 @@ def _start(layout: Layout, recording: str, onset_s: float) -> datetime | None:
         return None
     day = day or date.min  # the year 1 stands for a time of day without its date
     try:
-        start = datetime.combine(day, time(*(int(part) for part in clock.groups())))
-        return start + timedelta(seconds=onset_s)
+        hour, minute, second = map(int, clock.groups())
+        return datetime.combine(day, time(hour, minute, second)) + timedelta(seconds=onset_s)
     except (ValueError, OverflowError):
         return None
 

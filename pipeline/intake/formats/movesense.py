@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,7 @@ def _parsed(packets: Iterator[Any]) -> Iterator[_Packet]:
         yield _Packet(float(time), np.array(samples, np.float64))
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     """Tell whether a value is a number that a float holds."""
     return isinstance(value, int | float) and abs(value) < _FLOAT32_MAX
 
