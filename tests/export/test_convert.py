@@ -201,6 +201,30 @@ def test_aecg_says_that_it_has_no_gaps_and_names_leads_without_a_code(tmp_path):
     assert [lead.label for lead in HL7aECGParser().parse(tmp_path / "a.xml").leads] == ["MLII", "V5"]
 
 
+@pytest.mark.parametrize("name", ["a.hea", "a.edf", "a.dcm", "a.csv"])
+def test_our_own_readers_find_values_names_and_gaps_of_what_was_written(tmp_path, name):
+    recording = with_gaps(made(fs=250, seconds=60, leads=("II", "V1", "V5")), (5000, 7000))
+    written(recording, tmp_path / name)
+    found = read_path(tmp_path / name)
+    assert (found.fs, found.leads, found.calibrated) == (250.0, ("II", "V1", "V5"), (True,) * 3)
+    assert_same(found.p_signal, recording)
+
+
+def test_our_own_reader_of_aecg_finds_values_names_and_the_patient(tmp_path):
+    recording = replace(made(fs=500, leads=TWELVE, seconds=10), identity=WHO)
+    assert written(recording, tmp_path / "a.xml") == []
+    found = read_path(tmp_path / "a.xml", identity=True)
+    assert (found.fs, found.leads) == (500.0, TWELVE)
+    assert_same(found.p_signal, recording)
+    assert found.identity is not None
+    assert (found.identity.name, found.identity.sex, found.identity.start) == (WHO.name, "F", WHO.start)
+
+
+def test_our_own_reader_of_dicom_finds_the_patient(tmp_path):
+    written(replace(made(), identity=WHO), tmp_path / "a.dcm")
+    assert read_path(tmp_path / "a.dcm", identity=True).identity == replace(WHO, birth_year=None)
+
+
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
 def test_no_format_says_who_was_recorded_unless_it_is_kept(tmp_path, writer):
     dropped, kept = tmp_path / "dropped", tmp_path / "kept"
