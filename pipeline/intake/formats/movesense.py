@@ -168,7 +168,9 @@ def _float32(values: NDArray[np.float64]) -> FloatArray:
 
 def _start(entries: list[dict[str, Any]], first_ms: float) -> datetime | None:
     """Return the clock time of the first packet, where the log ties the sensor's clock to it."""
-    times = next((entry["TimeDetailed"] for entry in entries if isinstance(entry.get("TimeDetailed"), dict)), {})
+    times: dict[str, Any] = next(
+        (entry["TimeDetailed"] for entry in entries if isinstance(entry.get("TimeDetailed"), dict)), {}
+    )
     utc_us, relative_ms = times.get("utcTime"), times.get("relativeTime")
     if not _is_number(utc_us) or not _is_number(relative_ms):
         return None
