@@ -1,7 +1,8 @@
 """Every real file of another format, as read here and by an independent reader: `python -m benchmarks.formats`.
 
-The files are looked for in HEARTVISION_DATA/formats, a folder for each kind. Writes the table of docs/formats.md between
-its marks; `--check` only compares it. The difference is the largest of all samples and leads, in steps of the file.
+The files are looked for in HEARTVISION_DATA/formats, a folder for each kind. Writes the table of docs/formats.md
+between its marks; `--check` only compares it. The difference is the largest of all samples and leads, in steps of the
+file.
 """
 
 from __future__ import annotations
@@ -167,11 +168,10 @@ def _agreement(path: Path, check: Check) -> Agreement:
 def table(rows: list[Agreement]) -> str:
     """The rows as Markdown."""
     head = "| file | format | read by | read as | checked against | difference, steps |\n|---|---|---|---|---|---|\n"
-    lines = [
-        f"| {row.file} | {row.format} | {row.library} | {row.content} | {row.against if row.difference is not None else ''} "
-        f"| {'' if row.difference is None else f'{row.difference:.3f}'} |\n"
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        checked = ("", "") if row.difference is None else (row.against, f"{row.difference:.3f}")
+        lines.append(f"| {' | '.join((row.file, row.format, row.library, row.content, *checked))} |\n")
     return head + "".join(lines)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
+from pipeline.cli.backup import add_backup, add_restore, add_verify
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.export import add_export
@@ -62,5 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     add_predict(commands.add_parser("predict", help="classify pictures with a run that was trained on a folder"))
     add_export(commands.add_parser("export", help="write a network for other software: Keras, TensorFlow, ONNX"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
+    add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
+    add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
+    add_restore(commands.add_parser("restore", help="put a backup into an empty home"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

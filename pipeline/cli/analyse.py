@@ -14,6 +14,7 @@ from pipeline.cli.shared import (
     BAD_USE,
     OK,
     REFUSED,
+    add_table_arguments,
     differ,
     label,
     lists_formats,
@@ -21,6 +22,7 @@ from pipeline.cli.shared import (
     name_list,
     progress_bars,
     say,
+    table_options,
 )
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import EcgError, IntakeError, ModelError
@@ -62,8 +64,7 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="measure every beat of a recording of more than ten minutes too, not one median beat of every 30 s",
     )
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
-    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    add_table_arguments(parser)
     parser.add_argument(
         "--patient",
         choices=("drop", "keep"),
@@ -86,10 +87,7 @@ def _analyse(options: argparse.Namespace) -> int:
     if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
     records = _unfolded(options.records)
-    csv = _csv_options(options)
-    if csv is None and any(path.suffix.lower() in _TABLES for path in records):
-        say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
-        return BAD_USE
+    csv = table_options(options)
     load = loader(options.model)
     refused = 0
     written: set[str] = set()
@@ -128,7 +126,7 @@ def _unfolded(paths: Sequence[Path]) -> list[Path]:
 def _analyse_one(
     path: Path,
     options: argparse.Namespace,
-    csv: CsvOptions | None,
+    csv: CsvOptions,
     load: Callable[[], Classifier],
     progress: Progress,
     written: set[str],
@@ -142,6 +140,8 @@ def _analyse_one(
                 f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
             )
         written.add(recording.name)
+        if path.suffix.lower() in _TABLES and recording.notices:
+            say(f"{label(path)}: {' '.join(recording.notices)}")
         _analyse_recording(recording, path, options, load, progress)
 
 
@@ -207,12 +207,6 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
-
-
-def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import CsvOptions
-
-    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pipeline._util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from models.registry import Classifier
+    from pipeline.intake import CsvOptions
 
 OK, BAD_USE, REFUSED = 0, 2, 3
 
@@ -47,6 +48,33 @@ def positive(text: str) -> int:
 def name_list(text: str) -> tuple[str, ...]:
     """Parse names separated by commas."""
     return tuple(part.strip() for part in text.split(","))
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a CSV file may leave unsaid: its sampling frequency, unit, leads and column of times."""
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv files that do not say it")
+    parser.add_argument(
+        "--unit", metavar="UNIT", help="unit of .csv files that do not say it: mV, uV, V, nV or none (arbitrary)"
+    )
+    parser.add_argument(
+        "--column",
+        type=name_list,
+        default=(),
+        metavar="NAME[,NAME]",
+        help="the columns of .csv files that are leads, by name or number from 1 (default: found)",
+    )
+    parser.add_argument(
+        "--time-column",
+        metavar="NAME",
+        help="the column of times of .csv files, by name or number from 1; none if there is none (default: found)",
+    )
+
+
+def table_options(options: argparse.Namespace) -> CsvOptions:
+    """Return what was stated about CSV files."""
+    from pipeline.intake import CsvOptions
+
+    return CsvOptions(options.fs, options.unit, options.column, options.time_column)
 
 
 def loader(name: str) -> Callable[[], Classifier]:

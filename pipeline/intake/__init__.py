@@ -8,15 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.intake.csv_reader import CSV_UNITS, NEEDS_RATE_AND_UNIT, CsvOptions
+    from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions, CsvTable, describe_csv
     from pipeline.intake.picture_reader import count_pages, read_picture
     from pipeline.intake.uploads import read_all, read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
-    "NEEDS_RATE_AND_UNIT",
     "CsvOptions",
+    "CsvTable",
     "count_pages",
+    "describe_csv",
     "read_all",
     "read_path",
     "read_picture",

@@ -13,7 +13,7 @@ from typing import Final
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
-from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
+from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 from pipeline.intake.formats.table import format_endings, format_names, format_of
 from pipeline.intake.wfdb_files import needed_files
@@ -53,7 +53,7 @@ def read_uploads(
         Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, .csv, files of `FORMATS`, or a .zip
         of them.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required if there is a .csv among the files.
+        Sampling frequency, unit and columns of the .csv among the files, where they do not say them.
     identity : bool
         True to keep who was recorded and when, where files state it.
     config : Config, optional
@@ -101,7 +101,7 @@ def read_path(
         or a .zip of one of these. Files that a header names are looked for beside it, by plain name, and symbolic links
         among them are not followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     identity : bool
         True to keep who was recorded and when, where the file states it.
     config : Config, optional
@@ -162,7 +162,7 @@ def read_all(
     path : Path
         A file as `read_path` takes it.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     identity : bool
         True to keep who was recorded and when, where files state it.
     config : Config, optional
@@ -272,9 +272,7 @@ def _base(name: str) -> str:
 
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
-    if csv is None:
-        raise IntakeError(NEEDS_RATE_AND_UNIT)
-    return read_csv(file_stem(name), payload, csv, limits=config.limits)
+    return read_csv(file_stem(name), payload, csv or CsvOptions(), limits=config.limits)
 
 
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:

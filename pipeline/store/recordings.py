@@ -20,7 +20,7 @@ from pipeline.config import home_root
 from pipeline.errors import DataError
 from pipeline.identity import DeviceReading
 from pipeline.store.identities import load_identity
-from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
+from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
@@ -70,7 +70,7 @@ def load_recording(digest: str) -> Recording | None:
 
     Who was recorded and when is with it if that was kept, see `pipeline.store.identities`.
     """
-    folder = _known_folder(digest)
+    folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT:
         return None
@@ -96,8 +96,13 @@ def open_recording(digest: str) -> Recording:
 
 def delete_recording(digest: str) -> None:
     """Delete a recording, if it is stored."""
-    if folder := _known_folder(digest):
+    if folder := recording_folder(digest):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def recording_folder(digest: str) -> Path | None:
+    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
+    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 
 def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
@@ -134,6 +139,7 @@ def _level(recording: Recording, column: int, start: int, stop: int, size: int) 
 
 
 def _save(recording: Recording) -> None:
+    make_home()
     with new_folder(_folder(recording.digest)) as folder:
         folder.chmod(0o700)
         _save_signal(folder / "signal.npy", recording.p_signal)
@@ -214,11 +220,6 @@ def _device(facts: dict[str, Any] | None) -> DeviceReading | None:
         return None
     measurements = tuple((str(name), float(value), str(unit)) for name, value, unit in facts["measurements"])
     return DeviceReading(str(facts["device"]), measurements, tuple(facts["statements"]))
-
-
-def _known_folder(digest: str) -> Path | None:
-    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
-    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 
 def _folder(digest: str) -> Path:

@@ -150,13 +150,28 @@ def test_the_help_of_what_reads_recordings_lists_their_formats(capsys):
     assert FORMATS[0].name not in capsys.readouterr().out
 
 
-def test_a_csv_needs_its_sampling_frequency_and_unit(stand, tmp_path, capsys):
+def test_a_csv_that_says_neither_needs_its_sampling_frequency_and_unit(stand, tmp_path, capsys):
     path = tmp_path / "r.csv"
     path.write_bytes(table())
-    assert cli.main(["analyse", str(path), "--output", str(tmp_path)]) == 2
-    assert "give --fs and --unit" in capsys.readouterr().err
+    assert cli.main(["analyse", str(path), "--output", str(tmp_path)]) == 3
+    assert "give both --fs and --unit" in capsys.readouterr().err
     assert cli.main(["analyse", str(path), "--output", str(tmp_path), "--fs", "250", "--unit", "mV"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["leads"] == ["MLII", "V5"]
+
+
+def test_a_csv_that_says_all_needs_nothing_and_the_reader_may_choose_its_columns(stand, tmp_path, capsys):
+    path = tmp_path / "r.csv"
+    rows = [f"{i * 4},{a}" for i, a in enumerate(table().decode().splitlines()[1:])]
+    path.write_text("time [ms],MLII [mV],V5 [mV]\n" + "\n".join(rows))
+    asked = ["analyse", str(path), "--output", str(tmp_path)]
+    assert cli.main(asked) == 0
+    said = capsys.readouterr().err
+    assert "Read MLII, V5 at 250 Hz (from the time column), in mV." in said
+    assert "Columns that were left out: 'time' (by its name and values)." in said
+    assert cli.main([*asked, "--column", "V5", "--time-column", "1"]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["leads"] == ["V5"]
+    assert cli.main([*asked, "--column", "V6"]) == 3
+    assert "has no column 'V6'; it has 1 'time', 2 'MLII', 3 'V5'" in capsys.readouterr().err
 
 
 def test_the_export_never_overwrites_the_recording(stand, tmp_path, capsys):

@@ -132,3 +132,13 @@ def test_a_short_window_is_shown_sample_by_sample(demo: Recording) -> None:
 
 def test_a_recording_that_is_not_kept_has_an_overview_too(demo: Recording) -> None:
     assert envelope(demo, demo.leads[0], 0, 10, 50).low.size == 3600
+
+
+def test_a_home_that_a_recording_makes_is_nobody_elses(
+    demo: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "new" / "home"
+    monkeypatch.setenv("HEARTVISION_HOME", str(home))
+    save_recording(demo)
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()} == {0o600}
