@@ -30,6 +30,10 @@ PACKAGES = (
     "opencv-python-headless",
     "wfdb",
     "sleepecg",
+    "ecgdatakit",
+    "pydicom",
+    "edfio",
+    "defusedxml",
 )
 FOR = """
 HeartVision shows a clinician or researcher every beat of an ECG, the class a network gives it, how sure it is, and
