@@ -24,8 +24,8 @@ def draw(case: Case) -> None:
     with st.expander("The recorder's own reading", icon=":material/ecg:"):
         if device.device:
             st.markdown(f"Recorded by: {plain(device.device)}")
-        for line in device.statements:
-            st.markdown(f"> {plain(line)}")
+        if device.statements:
+            st.markdown("  \n".join(plain(line) for line in device.statements))
         rows = [
             {
                 "": plain(row.name),
