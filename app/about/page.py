@@ -148,7 +148,7 @@ with limit:
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
 st.subheader("Formats", anchor=False)
-st.markdown("What a file is, is told from its content; the endings are the usual ones. The library is what reads it.")
+st.markdown("What a file is, is told from its content; the endings are the usual ones.")
 st.table(formats().set_index("Format"))
 st.subheader("Data it was made with", anchor=False)
 for dataset in CATALOGUE.values():

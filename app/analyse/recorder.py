@@ -31,7 +31,7 @@ def draw(case: Case) -> None:
                 "": plain(row.name),
                 "Recorder": f"{row.device:g} {row.unit}",
                 "HeartVision": "not measured" if row.ours is None else f"{row.ours:.0f} {row.unit}",
-                "Difference": "" if row.difference is None else f"{row.difference:+.0f} {row.unit}",
+                "Difference": "" if row.difference is None else f"{round(row.difference):+d} {row.unit}",
             }
             for row in compared(device, case.analysis.measured)
         ]
