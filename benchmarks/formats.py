@@ -170,8 +170,8 @@ def table(rows: list[Agreement]) -> str:
     head = "| file | format | read by | read as | checked against | difference, steps |\n|---|---|---|---|---|---|\n"
     lines = []
     for row in rows:
-        checked = ("", "") if row.difference is None else (row.against, f"{row.difference:.3f}")
-        lines.append(f"| {' | '.join((row.file, row.format, row.library, row.content, *checked))} |\n")
+        against, apart = ("", "") if row.difference is None else (row.against, f"{row.difference:.3f}")
+        lines.append(f"| {row.file} | {row.format} | {row.library} | {row.content} | {against} | {apart} |\n")
     return head + "".join(lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache, gallery, patient
+from app.common import cache, gallery, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
@@ -15,7 +15,6 @@ from pipeline.intake.formats.table import format_endings, format_list
 from pipeline.wording import grouped
 
 ENDINGS = list(format_endings())
-UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
 Files = list[tuple[str, bytes]]
 
 
@@ -74,21 +73,18 @@ def uploader(session: Session) -> None:
 
 
 def _csv_form(session: Session, files: Files) -> None:
-    """A table states neither its sampling frequency nor its unit; both are asked for, never guessed."""
+    """What a table's columns are taken for is shown and can be corrected; what it does not say is asked for."""
     with st.form(f"csv-{session.uploads}", border=True):
-        fs = st.number_input(
-            "Sampling frequency (Hz)",
-            min_value=DEFAULT.limits.fs_min_hz,
-            max_value=DEFAULT.limits.fs_max_hz,
-            value=None,
-            placeholder="as the device states it, for example 360",
-        )
-        unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder="as the device states it")
+        try:
+            answers = table_questions.ask(files, f"csv-{session.uploads}")
+        except EcgError as error:
+            session.refuse(str(error))
+            st.rerun()
         if st.form_submit_button("Read the table", type="primary"):
-            if fs is None or unit is None:
-                st.warning("State the sampling frequency and the unit: they are not in the file and are never guessed.")
+            if answers.missing:
+                st.warning(answers.missing)
             else:
-                _read(session, files, CsvOptions(fs=float(fs), unit=UNITS[unit]))
+                _read(session, files, answers.options)
 
 
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:

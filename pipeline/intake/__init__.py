@@ -8,16 +8,21 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.intake.content import TABLE_ENDINGS, file_ending
     from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions, CsvTable, describe_csv
+    from pipeline.intake.csv_roles import ColumnRole
     from pipeline.intake.picture_reader import count_pages, read_picture
     from pipeline.intake.uploads import read_all, read_path, read_picture_file, read_uploads
 
 __all__ = [
     "CSV_UNITS",
+    "TABLE_ENDINGS",
+    "ColumnRole",
     "CsvOptions",
     "CsvTable",
     "count_pages",
     "describe_csv",
+    "file_ending",
     "read_all",
     "read_path",
     "read_picture",
@@ -28,6 +33,8 @@ __all__ = [
 _HOMES = MappingProxyType(  # all others are at home in the reader of CSV
     dict.fromkeys(("read_all", "read_path", "read_picture_file", "read_uploads"), "pipeline.intake.uploads")
     | dict.fromkeys(("count_pages", "read_picture"), "pipeline.intake.picture_reader")
+    | dict.fromkeys(("TABLE_ENDINGS", "file_ending"), "pipeline.intake.content")
+    | {"ColumnRole": "pipeline.intake.csv_roles"}
 )
 
 

@@ -41,6 +41,7 @@ _MAGIC: Final = (
 _RX_FOLDER_TEXT: Final = re.compile(
     r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
 )
+TABLE_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")

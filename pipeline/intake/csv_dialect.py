@@ -12,7 +12,7 @@ from pipeline.errors import IntakeError
 from pipeline.intake.csv_text import Sample, cells_of, is_clock, is_missing, is_number
 
 _DELIMITERS: Final = (";", "\t", "|", ",", " ", "")  # of equal evidence, the first wins
-_ROWS: Final = 200  # of the middle are looked at
+_ROWS: Final = 100  # of the middle are looked at
 _RX_SEP: Final = re.compile(r"""["']?sep=(.)["']?""", re.IGNORECASE)
 _RX_DOT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _RX_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")

@@ -14,7 +14,7 @@ from pipeline.intake.csv_header import Header, read_header
 from pipeline.intake.csv_roles import ColumnRole, column_facts, column_roles, with_choices
 from pipeline.intake.csv_text import cells_of, is_clock, is_missing, sample_lines
 
-_ROWS_SAMPLED: Final = 400  # at the beginning; half as many in the middle and at the end
+_ROWS_SAMPLED: Final = 300  # at the beginning, and about half as many in the middle and at the end
 _COLUMNS_MAX: Final = 64  # leads, times, events and what else recorders write
 _FOOTER_LINES: Final = 40  # at most so many lines below the samples are no samples
 
@@ -96,7 +96,7 @@ def find_layout(
     header = read_header(sample.head, dialect)
     first = _rows(sample.head[header.skip :][:_ROWS_SAMPLED], dialect)
     elsewhere = (*sample.middle, *sample.tail)
-    later = _rows(elsewhere[:: max(1, len(elsewhere) // _ROWS_SAMPLED)], dialect)
+    later = _rows(elsewhere[:: max(1, 2 * len(elsewhere) // _ROWS_SAMPLED)], dialect)
     if not first:
         raise IntakeError("The CSV file has no row of samples.")
     names = header.names or ("",) * dialect.width

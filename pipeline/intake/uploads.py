@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
+from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 from pipeline.intake.formats.table import format_endings, format_names, format_of
@@ -22,7 +22,6 @@ from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
 
-_CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
 # Annotations that PhysioNet's records have beside the reference beats; they are not used.
@@ -225,7 +224,7 @@ def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
 
 def _ending(name: str) -> str:
     ending = file_ending(name)
-    return ".csv" if ending in _CSV_ENDINGS else ending
+    return ".csv" if ending in TABLE_ENDINGS else ending
 
 
 def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:

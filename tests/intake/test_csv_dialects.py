@@ -252,7 +252,8 @@ CASES = (
 _SCALE = {"mV": 1.0, "uV": 1e-3, "none": 1.0}
 
 
-def _stated(case: Case) -> CsvOptions:
+def stated(case: Case) -> CsvOptions:
+    """What a reader has to state about a file."""
     unit = case.unit if case.unit in _SCALE else "mV"
     return CsvOptions(None if "fs" in case.says else FS, None if "unit" in case.says else unit)
 
@@ -270,7 +271,7 @@ def _truth(case: Case) -> np.ndarray:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_dialect_gives_the_samples_leads_and_rate(case):
-    found = read_csv("r", case.payload, _stated(case))
+    found = read_csv("r", case.payload, stated(case))
     assert found.leads == case.leads
     assert found.fs == pytest.approx(FS, rel=2e-3)
     assert found.n_samples == ROWS
@@ -282,14 +283,14 @@ def test_each_dialect_gives_the_samples_leads_and_rate(case):
 @pytest.mark.parametrize("case", [case for case in CASES if "fs" in case.says], ids=lambda case: case.name)
 def test_a_rate_that_the_file_contradicts_is_refused_with_both_numbers(case):
     with pytest.raises(IntakeError, match=r"250 Hz.* 500 Hz was stated|2(49|5[01])\.\d+ Hz, where 500 Hz"):
-        read_csv("r", case.payload, CsvOptions(500.0, _stated(case).unit))
+        read_csv("r", case.payload, CsvOptions(500.0, stated(case).unit))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "unit" in case.says and case.unit != "none"],
                          ids=lambda case: case.name)  # fmt: skip
 def test_a_unit_that_the_file_contradicts_is_refused(case):
     with pytest.raises(IntakeError, match="where 'nV' was stated"):
-        read_csv("r", case.payload, CsvOptions(_stated(case).fs, "nV"))
+        read_csv("r", case.payload, CsvOptions(stated(case).fs, "nV"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -302,7 +303,7 @@ def test_what_a_file_says_is_known_before_it_is_read(case):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_lines_about_a_person_reach_nothing(case):
-    found = read_csv("r", case.payload, _stated(case))
+    found = read_csv("r", case.payload, stated(case))
     said = " ".join([found.name, *found.leads, *found.notices, repr(describe_csv(case.payload))])
     for secret in ("Test Person", "1980", "subject 7", "09:14", "Sinus"):
         assert secret not in said

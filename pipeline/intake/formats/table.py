@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.intake.formats import aecg, cardiosoft, dicom, mortara, muse, scp, sierra
+from pipeline.intake.formats import (
+    aecg,
+    cardiosoft,
+    dicom,
+    edf,
+    ishne,
+    kardia,
+    mfer,
+    mortara,
+    movesense,
+    muse,
+    scp,
+    sierra,
+)
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 
 FORMATS: Final[tuple[Format, ...]] = (
+    Format("EDF, EDF+, BDF", (".edf", ".bdf"), "edfio", edf.recognises, edf.read),
+    Format("ISHNE Holter", (".ecg",), "HeartVision", ishne.recognises, ishne.read),
+    Format("MFER", (".mwf",), "ecgdatakit", mfer.recognises, mfer.read),
+    Format("AliveCor Kardia ATC", (".atc",), "HeartVision", kardia.recognises_atc, kardia.read_atc),
+    Format("AliveCor Kardia JSON", (".json",), "HeartVision", kardia.recognises_json, kardia.read_json),
+    Format("Movesense JSON", (".json",), "HeartVision", movesense.recognises, movesense.read),
     Format("DICOM ECG", (".dcm", ".dicom"), "pydicom", dicom.recognises, dicom.read),
     Format("SCP-ECG", (".scp",), "ecgdatakit", scp.recognises, scp.read),
     Format("HL7 aECG", (".xml",), "ecgdatakit", aecg.recognises, aecg.read),
