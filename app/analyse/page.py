@@ -89,11 +89,12 @@ def _show(session: state.Session, case: Case) -> None:
     as_ecg = is_sheet(case.recording.leads)
     if as_ecg:
         measurements.draw(case)
+        recorder.draw(case)
     explorer.draw(session)
     if not as_ecg:  # of one or two leads the rhythm comes first
         measurements.draw(case)
+        recorder.draw(case)
     page_source.draw(case.recording)
-    recorder.draw(case)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
     downloads.draw_deletion(session, case)
