@@ -17,7 +17,7 @@ from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import IntakeError, ReviewError, StoreError
 from pipeline.identity import Identity, changed_fields, checked_identity
-from pipeline.store.stored_files import read_json
+from pipeline.store.stored_files import make_home, read_json
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session  # is not for those who only look
@@ -99,7 +99,8 @@ def _write(digest: str, identity: Identity) -> None:
         return
     path = identity_file(digest)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home()
+        path.parent.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(f"The patient's details could not be kept on this machine: {error.strerror}.") from error
     start = None if identity.start is None else identity.start.isoformat()
