@@ -35,7 +35,7 @@ def _strip(session: ReviewSession, review: StudyReview) -> None:
         viewport, recorded_leads(review.material.recording, review.study.leads, *viewport.span_s), review.marks(shown),
         key=f"review-strip-{session.picks}", alt="ECG strip with the class in force above each beat",
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
-        rhythm=review.material.analysis.rhythm,
+        rhythm=review.beats.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
         target=session.target(), adding=session.adding,
     )  # fmt: skip

@@ -296,8 +296,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
     wanted = review.standing.stepped(step)
     if isinstance(step, Decision):
         state = review.state.after(step)
-        board, samples = review.state.board, step.samples
-        classes = board.classes(samples), state.board.classes(samples), board.model_classes(samples)
+        board = review.state.board
+        classes = board.around(step), state.board.around(step), board.model_around(step)
     else:
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None

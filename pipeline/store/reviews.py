@@ -135,7 +135,7 @@ class Stamp:
 class Outcome:
     """What follows from a step, worked out by whoever holds the beats in force, to be saved together with it.
 
-    `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.classes`; undo
+    `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.around`; undo
     and redo turn those that are stored. `row` is what the worklist says then; None leaves it as it is.
     """
 
@@ -431,7 +431,7 @@ def _relist(log: Log, row: Listing | None) -> None:
 
 
 def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
-    """Return the classes of a decision's beats before and after it, and the model's; refuse one that does not fit.
+    """Return what is in force where a decision is about before and after it, and the model's; refuse a misfit.
 
     Parameters
     ----------
@@ -445,15 +445,15 @@ def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
     Returns
     -------
     tuple of str
-        One letter per beat: before, after, and the model's.
+        One letter per beat, or the rhythm in words: before, after, and the model's.
     """
     before = [found for row in log.done if (found := decision_of(row))]
     board = Board(analysis, [*before, decision])
     for earlier in before:
         board.apply(earlier)
-    old, model = board.classes(decision.samples), board.model_classes(decision.samples)
+    old, model = board.around(decision), board.model_around(decision)
     board.apply(decision)
-    return old, board.classes(decision.samples), model
+    return old, board.around(decision), model
 
 
 def _step(study_id: int, event: AuditEvent, reader: str, expected_version: int, reading: Role, key: str | None) -> int:
