@@ -26,6 +26,11 @@ KEYS = {
     "b": "review-scope-beat",
     "g": "review-scope-finding",
     "m": "review-scope-family",
+    "Shift+c": "review-rest",
+    "o": "review-open",
+    "e": "review-rename",
+    "w": "review-name",
+    "l": "review-alike",
     "u": "review-undo",
     "r": "review-redo",
     "?": "review-help",
@@ -34,12 +39,16 @@ HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
     ("→, ←", "next, previous beat of the finding"),
     ("Shift → , Shift ←", "a window later, earlier"),
-    ("C", "confirm what the model says; mark a rhythm as seen"),
+    ("C", "confirm what the model says, of a group for all of it"),
+    ("O", "go through a group one by one; close it again"),
+    ("Shift C", "in a group: confirm all of it that is still open"),
     ("N S V F Q", "give this class"),
-    ("X", "reject as artefact: intervals are not measured across it"),
+    ("X", "beats: artefact, intervals are not measured across it; a rhythm or statement: it is not this"),
+    ("E, W", "change the name or the ends of a rhythm; name a stretch, an artefact or a patient event"),
+    ("L", "give families that look the same the same class"),
     ("D", "delete, not a beat: the interval is measured across it"),
     ("A", "add a missed beat at the place you click next"),
-    ("G, B, M", "decide about the whole finding, this beat only, its whole family"),
+    ("G, B, M", "decide about the whole row, this beat only, its whole family"),
     ("U, R", "undo, redo"),
     ("?", "this help"),
 )
@@ -54,7 +63,7 @@ export default function ({ data, parentElement }) {
     const arrow = event.key.startsWith("Arrow");
     if (arrow && at.closest?.(ARROWS)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const name = data.keys[event.shiftKey && arrow ? "Shift+" + key : key];
+    const name = (event.shiftKey && data.keys["Shift+" + key]) || data.keys[key];
     if (!name) return;
     event.preventDefault();
     event.stopImmediatePropagation();
