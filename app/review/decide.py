@@ -16,7 +16,7 @@ from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
 from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind
-from pipeline.review.groups import FindingGroup, Row, stretches_of
+from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.morphology import NO_FAMILY, family_class_shares
 from pipeline.review.triage import StatementFinding
 from pipeline.store.reviews import ReviewStep
@@ -110,7 +110,7 @@ def _alike(session: ReviewSession, review: StudyReview) -> None:
                 f"{aami} for them too `L`", key=f"alike-{hash((review.standing.version, samples))}", wrap=False,
                 on_click=_decide, args=(session, review, Decision("override", samples, aami), _fresh()),
             )  # fmt: skip
-        st.button("Look first", key="alike-look", type="tertiary", on_click=look, wrap=False)
+        st.button("Look first", key="look-alikes", type="tertiary", on_click=look, wrap=False)
 
 
 def history(session: ReviewSession, review: StudyReview) -> None:
@@ -245,10 +245,7 @@ def _taking(session: ReviewSession, review: StudyReview, *, stay: bool = False) 
 
     def take(decision: Decision) -> None:
         def show() -> None:
-            found = next((row for row in session.rows() if decision.stretches[-1] in stretches_of(row)), None)
-            if found is not None and not isinstance(found, FindingGroup):
-                session.show(found)
-            elif not stay:
+            if not session.reveal(decision.stretches[-1][0]) and not stay:
                 session.to_next_open(review)
 
         _change(session, session.review or review, decision, _fresh(), show)

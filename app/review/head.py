@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import reader
+from app.common import next_study, reader
 from app.common.open_study import state_badge
 from app.common.text import plain
 from app.review import decide, keyboard
@@ -28,10 +28,15 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
             width="stretch",
         )  # fmt: skip
         decide.history(session, review)
-        st.page_link(
-            "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
-            width="content", help="Sign-off, second reading, exports and the audit trail of this study",
-        )  # fmt: skip
+        if review.standing.state == "signed":
+            next_study.link(study.id)
+        with st.container(
+            key="review-signoff" if review.standing.state == "signed" else "review-onward", width="content"
+        ):
+            st.page_link(
+                "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
+                width="content", help="Sign-off, second reading, exports and the audit trail of this study; key .",
+            )  # fmt: skip
         with st.container(key="review-help", width="content"):
             if st.button("Keys `?`", type="tertiary", key="help", wrap=False):
                 keyboard.explain()

@@ -15,7 +15,7 @@ from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
 from pipeline.review.groups import GROUP_ID, Extreme, FindingGroup, Row, extremes, stretches_of
 from pipeline.review.morphology import NO_FAMILY
-from pipeline.review.triage import EpisodeFinding, Finding
+from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
 
 Scope = Literal["finding", "beat", "picked", "family"]
@@ -177,6 +177,17 @@ class ReviewSession(Looking):
         self.viewport = self.viewport.centred(middle)
         found = review.nearest(place.start_s * review.beats.fs)
         self.sample = NO_SAMPLE if found is None else found
+
+    def reveal(self, start: int) -> bool:
+        """Goes to the episode or event that begins at a sample, in its group if it has one; whether there is one."""
+        for row in () if self.review is None else self.review.rows(self.wanted):
+            members = row.members if isinstance(row, FindingGroup) else (row,)
+            found = next((one for one in members if one.stretch is not None and one.stretch[0] == start), None)
+            if found is not None and not isinstance(found, StatementFinding):
+                self.opened = row.id if isinstance(row, FindingGroup) else ""
+                self.show(found)
+                return True
+        return False
 
     def open_group(self) -> None:
         """Opens the group that is looked at and goes to its first open member; a second time, closes it again."""

@@ -9,14 +9,14 @@ from typing import get_args
 import streamlit as st
 
 from pipeline.review.states import STUDY_STATES, StudyState
-from pipeline.store.studies import SortKey, WorklistPage, worklist
+from pipeline.store.studies import UNREAD, SortKey, WorklistPage, worklist
 
 _KEY = "heartvision-worklist"
 PAGE_SIZE = 25
 TO_READ = "To read"
 FILTERS: MappingProxyType[str, tuple[StudyState, ...]] = MappingProxyType(
     {
-        TO_READ: ("new", "in_review", "reopened"),
+        TO_READ: UNREAD,
         **{STUDY_STATES[state].name: (state,) for state in ("new", "in_review", "reopened", "signed")},
         "All": (),
     }

@@ -24,6 +24,7 @@ from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
+UNREAD: Final[tuple[StudyState, ...]] = ("new", "in_review", "reopened")  # the states in which a study waits
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 
 
@@ -197,6 +198,15 @@ def worklist(
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
         return WorklistPage(tuple(study_of(row) for row in rows), total or 0)
+
+
+def next_study(study_id: int) -> Study | None:
+    """Return the most urgent study that waits to be read, other than this one; None if none does.
+
+    Of equally urgent ones it is the first in the order of the worklist.
+    """
+    found = worklist(states=UNREAD, page_size=2).studies
+    return next((study for study in found if study.id != study_id), None)
 
 
 def state_counts() -> dict[str, int]:
