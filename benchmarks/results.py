@@ -333,3 +333,31 @@ class WaveBenchmark:
     without_p: tuple[str, ...]
     scores: Mapping[str, WaveScores]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordReview:
+    """One record read to the signature: with groups on the page, and one by one by the same rule.
+
+    `keys` counts every key press and click; `wrong` are decided beats whose class is not that of the reference.
+    """
+
+    record: str
+    findings: int
+    decisions: int
+    keys: int
+    beats: int
+    wrong: int
+    one_by_one_decisions: int
+    one_by_one_beats: int
+    one_by_one_wrong: int
+
+
+@dataclass(frozen=True)
+class ReviewSpeed:
+    """A review_speed.json: what was wanted of all records together, and each record."""
+
+    provenance: Provenance
+    decisions_max: int
+    keys_max: int
+    records: tuple[RecordReview, ...]

@@ -15,7 +15,8 @@ def link(study_id: int) -> None:
         if found is None:
             st.caption("No other study waits.", width="content")
             return
-        st.page_link(
-            "review/page.py", label=f"Next: {plain(found.record)}", icon=":material/arrow_forward:",
-            query_params={"study": str(found.id)}, width="content", help="The most urgent study that waits; key .",
-        )  # fmt: skip
+        if st.button(
+            f"Next study: {plain(found.record)}", icon=":material/arrow_forward:", shortcut="t", type="tertiary",
+            key="next-study", help="The most urgent study that waits to be read", wrap=False,
+        ):  # fmt: skip
+            st.switch_page("review/page.py", query_params={"study": str(found.id)})

@@ -35,7 +35,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         ):
             st.page_link(
                 "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
-                width="content", help="Sign-off, second reading, exports and the audit trail of this study; key .",
+                width="content", help="Sign-off, second reading, exports and the audit trail of this study; key T",
             )  # fmt: skip
         with st.container(key="review-help", width="content"):
             if st.button("Keys `?`", type="tertiary", key="help", wrap=False):

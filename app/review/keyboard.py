@@ -33,10 +33,10 @@ KEYS = {
     "l": "review-alike",
     "u": "review-undo",
     "r": "review-redo",
-    ".": "review-onward",
+    "t": "review-onward",
     "?": "review-help",
 }
-# A key that moves waits while the page is at work; one that decides is refused, since what it would be about may change.
+# A key that moves waits while the page is at work; one that decides is refused: what it would be about may change.
 MOVES = sorted(
     {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-open"}
 )
@@ -55,7 +55,7 @@ HELP = (
     ("A", "add a missed beat at the place you click next"),
     ("G, B, M", "decide about the whole row, this beat only, its whole family"),
     ("U, R", "undo, redo"),
-    (".", "to sign-off; on a signed study, to the next study"),
+    ("T", "to sign-off; on a signed study, to the next study"),
     ("?", "this help"),
 )
 _JS = """
@@ -68,7 +68,8 @@ export default function ({ data, parentElement }) {
   const state = (window.reviewKeys ??= { queue: [], pressed: -1e9, ran: true, timer: 0, note: null });
   const busy = () => {
     state.ran ||= running();
-    return (!state.ran && now() - state.pressed < STARTS_MS) || running() || !!document.querySelector("[data-stale=true]");
+    if ((!state.ran && now() - state.pressed < STARTS_MS) || running()) return true;
+    return !!document.querySelector("[data-stale=true]");
   };
   const say = (words) => {
     state.note?.remove();
@@ -141,6 +142,6 @@ def explain() -> None:
     rows = "\n".join(f"| `{keys}` | {meaning} |" for keys, meaning in HELP)
     st.markdown(f"| Key | What it does |\n|---|---|\n{rows}")
     st.caption(
-        "Keys do nothing while you type in a field. A held key decides once. While the page is at work a key that moves "
-        "waits, and one that decides is refused with a note: it might be about something you have not seen."
+        "Keys do nothing while you type in a field. A held key decides once. While the page is at work, a key that "
+        "moves waits, and one that decides is refused with a note: it might be about something you have not seen."
     )

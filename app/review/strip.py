@@ -90,8 +90,9 @@ def _title(session: ReviewSession, review: StudyReview) -> str:
     if found is None:
         return "**Nothing chosen**"
     places = session.extremes()
-    shown = f" :gray[· {places[session.extreme].label} of them]" if session.extreme < len(places) else ""
-    return f"**{plain(found.title)}** {plain(found.detail)}{shown}"
+    if session.extreme < len(places):
+        return f"**{plain(found.title)}** :gray[· {places[session.extreme].label} of them]"
+    return f"**{plain(found.title)}** {plain(found.detail.partition(': ')[0])}"
 
 
 def _way(session: ReviewSession, review: StudyReview) -> None:

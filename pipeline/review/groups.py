@@ -157,7 +157,7 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
 def _group(members: Sequence[Finding]) -> FindingGroup:
     kind = members[0].kind
     form, first = FINDING_KINDS[kind], members[0]
-    plural = form.title.endswith(_COUNTED)
+    plural = form.title.lower().endswith(_COUNTED)
     title = f"{form.title}s" if plural else form.title
     if form.scattered:
         count = len({sample for member in members for sample in member.samples})
@@ -167,7 +167,7 @@ def _group(members: Sequence[Finding]) -> FindingGroup:
         total = sum(member.stop_s - member.start_s for member in members)
         detail = f"{duration(total)} in all, longest {duration(max(m.stop_s - m.start_s for m in members))}"
     else:
-        detail = f"longest: {first.detail}"
+        detail = f"longest {first.detail}"
     return FindingGroup(
         id=f"{GROUP_ID}{kind}", kind=kind, title=f"{title}, {len(members)}", detail=detail, priority=form.priority,
         members=tuple(members),

@@ -10,7 +10,16 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, PageOutcomes, Recipes, Resolution, RPeaks, WaveBenchmark
+from benchmarks.results import (
+    Digitisation,
+    Exports,
+    PageOutcomes,
+    Recipes,
+    Resolution,
+    ReviewSpeed,
+    RPeaks,
+    WaveBenchmark,
+)
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -42,6 +51,7 @@ KINDS = {
     "docs/experiments/page_outcomes.json": PageOutcomes,
     "docs/experiments/exports.json": Exports,
     "docs/experiments/r_peaks.json": RPeaks,
+    "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
