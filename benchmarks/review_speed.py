@@ -56,7 +56,8 @@ EVERYTHING: Final = FindingFilter()
 _LETTERS: Final = MappingProxyType({NO_TRUE_BEAT: "d", **{name: name.lower() for name in "NSVFQ"}})
 # The page at rest without the half second that timing needs.
 AT_REST: Final = """() => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
-  && !document.querySelector("[data-stale=true]") && performance.now() - window.changed > 150"""
+  && !document.querySelector("[data-stale=true]") && performance.now() - window.changed > 150
+  && !window.reviewKeys?.busy()"""
 
 
 class Reader:

@@ -43,11 +43,12 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         if ends:
             _rulings(session, review, seen, blocked=blocked)
         for name, label, kind, aami, meaning in () if ends else BUTTONS:
+            own = session.undecided(samples) if kind == "confirm" else samples
             with st.container(key=name, width="content"):
                 st.button(
                     label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
                     type="primary" if kind == "confirm" else "secondary",
-                    on_click=_decide, args=(session, review, Decision(kind, samples or (0,), aami), _fresh()),
+                    on_click=_decide, args=(session, review, Decision(kind, own or (0,), aami), _fresh()),
                 )  # fmt: skip
         _rest(session, review, blocked=blocked)
         rhythm.changes(session, review, _taking(session, review), blocked=blocked)
@@ -78,7 +79,7 @@ def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None
     if group is None or group.id == session.finding or not group.open or session.scope != "finding":
         return
     ends = tuple(sample for stretch in group.stretches for sample in stretch)
-    decision = Decision("rhythm_confirm", ends) if ends else Decision("confirm", group.samples)
+    decision = Decision("rhythm_confirm", ends) if ends else Decision("confirm", session.undecided(group.samples))
     with st.container(key="review-rest", width="content"):
         st.button(
             f"Confirm the other {len(group.open)} `⇧C`" if len(group.open) < len(group.members) else
@@ -230,7 +231,10 @@ def _take_span(session: ReviewSession, samples: tuple[int, ...], first: float) -
 
 
 def _decide(session: ReviewSession, review: StudyReview, decision: Decision, key: str) -> None:
+    scope = session.scope
+
     def go_on() -> None:
+        session.scope = scope  # a decision may dissolve the finding that it was about
         session.alike = _look_alikes(session, decision)
         if decision.kind in RULING_KINDS:
             session.to_next_open(review)

@@ -38,7 +38,7 @@ KEYS = {
 }
 # A key that moves waits while the page is at work; one that decides is refused: what it would be about may change.
 MOVES = sorted(
-    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-open"}
+    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-onward"}
 )
 HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
@@ -64,13 +64,18 @@ const STARTS_MS = 500;  // after this, a press that started nothing is over
 const ARROWS = "[role=slider], [role=tab], [role=radio], [role=listbox] [role=option] input, [role=combobox]";
 export default function ({ data, parentElement }) {
   const now = () => performance.now();
-  const running = () => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "running";
+  const app = document.querySelector("[data-testid=stApp]");
+  const running = () => app?.dataset.testScriptState === "running";
   const state = (window.reviewKeys ??= { queue: [], pressed: -1e9, ran: true, timer: 0, note: null });
+  if (app && !state.watch) {  // a run may be over before anybody looks: its state has changed all the same
+    state.watch = new MutationObserver(() => { state.ran = true; });
+    state.watch.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+  }
   const busy = () => {
-    state.ran ||= running();
     if ((!state.ran && now() - state.pressed < STARTS_MS) || running()) return true;
     return !!document.querySelector("[data-stale=true]");
   };
+  state.busy = busy;
   const say = (words) => {
     state.note?.remove();
     state.note = document.createElement("div");
@@ -123,6 +128,8 @@ export default function ({ data, parentElement }) {
   return () => {
     window.removeEventListener("keydown", press, true);
     state.queue.length = 0;
+    state.watch?.disconnect();
+    state.watch = null;
     delete document.documentElement.dataset.keys;
   };
 }

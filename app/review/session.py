@@ -146,6 +146,13 @@ class ReviewSession(Looking):
         wanted = self.picked if self.scope == "picked" else (self.sample,)
         return tuple(sample for sample in wanted if review.position(sample) is not None)
 
+    def undecided(self, samples: tuple[int, ...]) -> tuple[int, ...]:
+        """The beats of several that nobody has decided about: confirming them must not undo what was changed before.
+
+        All of them where every one is decided.
+        """
+        return samples if self.review is None else _undecided(self.review, samples) or samples
+
     def show(self, row: Row) -> None:
         """Goes to a row: decisions are then about all of it. A group is left by going to what it does not hold."""
         review = self.review

@@ -507,3 +507,31 @@ def test_a_recording_that_is_not_here_any_more_is_said(case: tuple[Recording, An
         assert "not on this machine" in page.error[0].value
     finally:
         save_recording(read_path(demo_path()))
+
+
+def test_after_a_finding_that_a_decision_dissolves_the_next_one_is_decided_about_as_a_whole(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    page.button(key="open-group").click().run()
+    dissolved = here.finding
+    press(page, "review-N")
+    assert here.review is not None
+    assert here.review.finding(dissolved) is None
+    assert here.scope == "finding"
+    assert here.current is not None
+    assert here.target() == here.current.samples
+
+
+def test_what_was_changed_before_stays_when_the_row_around_it_is_confirmed(study: int) -> None:
+    page = opened(study, at="group:trigeminy")
+    here = review_session(page)
+    changed = here.target()[0]
+    here.look_at(changed)
+    page.run()
+    press(page, "review-F")
+    group = next(row for row in here.rows() if row.kind in ("trigeminy", "ectopic_v", "v_couplet") and row.samples)
+    here.show(group)
+    page.run()
+    press(page, "review-confirm")
+    assert in_force(page, changed)[:2] == ("F", "overridden")
+    assert changed not in decisions(study)[1].samples
