@@ -38,6 +38,7 @@ AuditEvent = Literal[
     "sign",
     "reopen",
     "forgotten",
+    "renamed",
     "second_begun",
     "second_done",
     "second_withdrawn",
@@ -132,6 +133,8 @@ class Entry:
         """State what was done, in plain words, without who and when."""
         if self.event in _PLAIN:
             return _PLAIN[self.event]
+        if self.event == "renamed":
+            return f"renamed the study: {self.text}"
         beats = self._about()
         past, doing = _WORDS[self.kind]
         verb = {"undo": f"undid {doing}", "redo": f"redid {doing}", "adjudicate": f"settled a difference, {past}"}.get(

@@ -34,7 +34,7 @@ from pipeline.store.log import (
 )
 from pipeline.store.studies import Study, stored_analysis, study_of, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
-from pipeline.types import Analysis
+from pipeline.types import RECORD_NAME, Analysis
 
 
 @dataclass(frozen=True)
@@ -320,6 +320,32 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: s
         if not carried_out:
             return _standing(log.session, log.study, log.reading)
         return replace(before.stepped(step), study=study_of(log.study), version=log.version)
+
+
+def rename(study_id: int, name: str, *, reader: str) -> None:
+    """Give a study another name, on lists, in reports and in names of files; the trail keeps both.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    name : str
+        Letters, digits, "_" and "-", no name of a patient.
+    reader : str
+        Who renames it.
+
+    Raises
+    ------
+    ReviewError
+        If the name has other characters, or the study is signed.
+    """
+    if not RECORD_NAME.fullmatch(name):
+        raise ReviewError(f"The name {name!r} must have 1 to 64 letters, digits, '_' and '-'.")
+    with open_log(study_id, "main", reader, None) as log:
+        log.check_unsigned()
+        if name != log.study.record:
+            before, log.study.record = log.study.record, name
+            log.append("renamed", text=f"{before} to {name}")
 
 
 def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
