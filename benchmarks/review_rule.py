@@ -1,11 +1,12 @@
 """A reader with one plain rule, whose knowledge is the reference annotations: what they decide about a row of Review.
 
-The rule. A finding is looked at whole: an event beat by beat, a family as its overlaid beats, which show what most of
-them are, an episode as the rhythm that takes half of its time. What agrees with the reference is confirmed, what does
-not is given the class of the reference (a beat that is none is deleted, another rhythm rejected). Beats that the model
-left unclassified, and rhythms that the reference never names, are confirmed as they are. Of a group, the places that
-stand for it are looked at; if all agree it is confirmed in one act, else it is gone through one by one and what is left
-is confirmed in one act. Reading one by one is the same rule without groups.
+The rule. A finding is looked at whole: a family as its overlaid beats, which show what most of them are; an event as
+what three quarters of its beats are, else beat by beat; an episode as the rhythm that takes half of its time. What
+agrees with the reference is confirmed, what does not is given the class of the reference (a beat that is none is
+deleted, another rhythm rejected). Beats that the model left unclassified, and rhythms that the reference never names,
+are confirmed as they are. Of a group, the places that stand for it are looked at; if all agree it is confirmed in one
+act, else it is gone through one by one and what is left is confirmed in one act. Reading one by one is the same rule
+without groups.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ NO_TRUE_BEAT: Final = "-"
 NEVER_NAMED: Final = frozenset({"BI", "ASYS", "NOISE"})  # by the reference rhythms of the MIT-BIH database
 SAME: Final = {"BIII": "BII"}
 WITHIN_S: Final = 0.15
+MOST: Final = 0.75  # of the beats of an event: what so many are, it is taken for
 
 
 @dataclass(frozen=True)
@@ -89,13 +91,12 @@ def fixes(finding: Finding, beats: ReviewedBeats, known: Knowledge) -> tuple[Fix
         return ()
     now = beats.aami[np.searchsorted(beats.sample, np.array(finding.samples))].tolist()
     truth = known.truth(finding.samples)
+    most, count = Counter(truth).most_common(1)[0]
     if FINDING_KINDS[finding.kind].scattered:
-        most = Counter(truth).most_common(1)[0][0]
-        usual = Counter(now).most_common(1)[0][0]
-        return () if most == usual else (Fix(finding.samples, most),)
+        return () if most == Counter(now).most_common(1)[0][0] else (Fix(finding.samples, most),)
+    if count >= MOST * len(truth):
+        return () if Counter(now)[most] >= MOST * len(truth) else (Fix(finding.samples, most),)
     wrong = [(s, t) for s, t, letter in zip(finding.samples, truth, now, strict=True) if t != letter]
-    if len(wrong) == len(truth) and len({t for _, t in wrong}) == 1:
-        return (Fix(finding.samples, wrong[0][1]),)
     return tuple(Fix((sample,), t) for sample, t in wrong)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +42,7 @@ from pipeline.cases.material import material_of
 from pipeline.cases.study_review import FindingFilter, StudyReview, review_of
 from pipeline.config import RECORDING_NETWORK, ROOT, data_root
 from pipeline.intake import read_path
-from pipeline.review.groups import FindingGroup, Row
+from pipeline.review.groups import SIDE_BY_SIDE, FindingGroup, Row
 from pipeline.review.triage import Finding
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
@@ -77,6 +79,10 @@ class Reader:
         """Presses a key, and waits for what it does."""
         self.keys += 1
         self.page.keyboard.press(key)
+        self.rest()
+
+    def rest(self) -> None:
+        """Waits for what a key or a click does."""
         self.page.wait_for_timeout(120)
         self.page.wait_for_function(AT_REST)
 
@@ -106,13 +112,33 @@ class Reader:
 
     def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
         """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
-        wrong = () if member.id in self.seen or member.reviewed else fixes(member, review.beats, self.known)
-        self.seen.add(member.id)
-        if wrong:
-            self.fix(member, wrong)
+        at = group.members.index(member)
+        for number, one in enumerate(group.members[at : at + SIDE_BY_SIDE]):
+            wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
+            self.seen.add(one.id)
+            if wrong and number:
+                self.keys += 1
+                self.page.locator(f"g.place[data-number='{number}']").click()
+                self.rest()
+            if wrong:
+                self.fix(one, wrong)
+                self.look_alikes()
+                return
+        after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
+        self.press("Shift+ArrowDown" if after else "Shift+C")
+
+    def look_alikes(self) -> None:
+        """Families that are offered because they look alike get the same class, if the reference has it for most."""
+        offered = self.page.locator(".st-key-review-alike button")
+        if not offered.count():
             return
-        after = [one for one in group.members[group.members.index(member) + 1 :] if not one.reviewed]
-        self.press("ArrowDown" if after else "Shift+C")
+        aami = offered.inner_text()[0]
+        review = self.review
+        named = re.search(r"Famil\w+ ([\d, ]+) look", self.page.locator(".st-key-alike-row").inner_text())
+        families = [review.family_samples(int(word) - 1) for word in re.findall(r"\d+", named[1] if named else "")]
+        wanted = [Counter(self.known.truth(own)).most_common(1)[0][0] for own in families if own]
+        if families and set(wanted) == {aami}:
+            self.press("l")
 
     def whole(self, review: StudyReview, row: Row) -> None:
         """A finding by itself."""

@@ -102,7 +102,7 @@ def _alike(session: ReviewSession, review: StudyReview) -> None:
     def look() -> None:
         session.choose_family(families[0])
 
-    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="alike-row"):
         many = "Families" if len(families) > 1 else "Family"
         looks = "look" if len(families) > 1 else "looks"
         st.caption(f"{many} {names} {looks} the same: {_beats(beats)}.", width="content")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from app.common.ecg_svg import NAME_MM, paper, path, svg, text
 from app.common.theme import Palette, palette
 from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
-from pipeline.review.groups import Extreme
+from pipeline.review.groups import Extreme, FindingGroup
 from pipeline.wording import clock
 
+Array = NDArray[np.float64]
 MM_S, MM_MV = 25.0, 10.0
 AROUND_S = 0.6  # shown on either side
 LEAST_S, MOST_S = 2.4, 5.0  # shown of each
@@ -43,21 +45,22 @@ _show = st.components.v2.component(
 
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
-    """All places of the group that is looked at; nothing for a single finding."""
-    places = session.extremes() if session.scope == "finding" else ()
-    if len(places) < 2:
+    """All places of the group that is looked at, or the next members of an opened one; nothing for a finding."""
+    places = session.places() if session.scope == "finding" else ()
+    if not places or (len(places) < 2 and not session.opened):
         return
+    shown = session.extreme if isinstance(session.current, FindingGroup) else 0
     parts: list[str] = []
     x, colours = 0.0, palette()
     for number, place in enumerate(places):
-        drawn, width = _panel(review, place, x, colours, chosen=number == session.extreme)
+        drawn, width = _panel(review, place, x, colours, chosen=number == shown)
         parts.append(f'<g class="place" data-number="{number}">{"".join(drawn)}</g>')
         x += width + GAP_MM
     drawing = svg(parts, x - GAP_MM, ABOVE_MM + 2 * HALF_MM)
     words = "; ".join(f"{place.label} at {clock(place.start_s, tenths=False)}" for place in places)
 
     def chosen() -> None:
-        session.show_extreme(int(st.session_state["review-places"].chosen) - session.extreme)
+        session.show_place(int(st.session_state["review-places"].chosen))
 
     _show(key="review-places", data={"svg": drawing, "words": words}, on_chosen_change=chosen)
 
@@ -70,12 +73,10 @@ def _panel(
     middle = (place.start_s + min(place.stop_s, place.start_s + length - 2 * AROUND_S)) / 2
     start = min(max(0.0, middle - length / 2), max(0.0, review.material.recording.duration_s - length))
     width, zero = length * MM_S, ABOVE_MM + HALF_MM
-    lead = recorded_leads(review.material.recording, review.study.leads[:1], start, start + length)[0]
-    value = np.asarray(lead.value_mv, np.float64)
-    level = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
-    reach = float(np.nanmax(np.abs(value - level))) if np.isfinite(value).any() else 1.0
+    offsets = [(other - place.beats[0]) / review.beats.fs for other in place.beats] or [0.0]
+    curves = [_curve(review, start + offset, length) for offset in offsets]
+    reach = max((float(np.nanmax(np.abs(y))) for _, y in curves if np.isfinite(y).any()), default=1.0)
     scale = min(MM_MV, HALF_MM / max(reach, 1e-6))
-    y = zero - np.clip((value - level) * scale, -HALF_MM, HALF_MM)
     at = review.window(start, start + length)
     letters = [
         text(x + (float(review.beats.time_s[i]) - start) * MM_S, ABOVE_MM - 1.0, review.letter(int(i)), NAME_MM,
@@ -85,8 +86,17 @@ def _panel(
     title = f"{place.label} · {clock(place.start_s, tenths=False)}"
     parts = [
         f'<g transform="translate({x:.2f} {ABOVE_MM})">{paper(width, 2 * HALF_MM, colours)}</g>',
-        path(x + (lead.time_s - start) * MM_S, y, colours.trace),
+        *(path(x + time * MM_S, zero - value * scale, colours.muted) for time, value in curves[1:]),
+        path(x + curves[0][0] * MM_S, zero - curves[0][1] * scale, colours.trace),
         text(x, 3.4, title, NAME_MM, colours.text, bold=chosen),
         *letters,
     ]
     return parts, width
+
+
+def _curve(review: StudyReview, start_s: float, length_s: float) -> tuple[Array, Array]:
+    """The first lead between two times: seconds from the start, and mV about the median."""
+    lead = recorded_leads(review.material.recording, review.study.leads[:1], start_s, start_s + length_s)[0]
+    value = np.asarray(lead.value_mv, np.float64)
+    level = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
+    return np.asarray(lead.time_s - start_s, np.float64), value - level

@@ -13,7 +13,7 @@ from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
-from pipeline.review.groups import GROUP_ID, Extreme, FindingGroup, Row, extremes, stretches_of
+from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, extremes, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
@@ -110,6 +110,32 @@ class ReviewSession(Looking):
         if review is None or not isinstance(row, FindingGroup):
             return ()
         return extremes(row, review.beats, review.material.families)
+
+    def places(self) -> tuple[Extreme, ...]:
+        """What is drawn side by side: the places that stand for a group, or the next members of an opened one."""
+        group, review = self.group, self.review
+        if review is None or group is None or group.id != self.opened or group.id == self.finding:
+            return self.extremes()
+        return places_of(group, self.finding, review.beats, review.material.families)
+
+    def show_place(self, number: int) -> None:
+        """Goes to one of these places."""
+        places = self.places()
+        if isinstance(self.current, FindingGroup):
+            self.show_extreme(number - self.extreme)
+        elif number < len(places):
+            found = next((row for row in self.rows() if row.id == places[number].finding), None)
+            if found is not None:
+                self.show(found)
+
+    def step_block(self, by: int) -> None:
+        """Goes so many members of the opened group on as are drawn side by side; from any other row to the next."""
+        group = self.group
+        if group is None or group.id != self.opened or group.id == self.finding:
+            self.step(by)
+            return
+        names = [member.id for member in group.members]
+        self.show(group.members[min(max(0, names.index(self.finding) + by * SIDE_BY_SIDE), len(names) - 1)])
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:

@@ -102,6 +102,8 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
         st.markdown(f"{_title(session, review)} :gray[· strip {clock(start)} to {clock(stop)}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", session.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", session.step, 1, "↓ or J")
+        _button("review-block", "Past the members side by side", ":material/keyboard_double_arrow_down:",
+                session.step_block, 1, "Shift ↓")  # fmt: skip
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", session.step_beat, -1, "←")
         _button("review-next-beat", "Next beat", ":material/chevron_right:", session.step_beat, 1, "→")
         for name, label, icon, keys, sign in (

@@ -15,16 +15,8 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
+from pipeline.review import intervals_in_force as intervals
 from pipeline.review.decisions import RULING_KINDS, STRETCH_KINDS, Decision, Stretch
-from pipeline.review.intervals_in_force import (
-    REJECTED,
-    UNCLASSIFIED,
-    across_no_beats,
-    breaks_before,
-    hidden_beats,
-    inside,
-    long_silences,
-)
 from pipeline.review.rhythm_in_force import RhythmInForce, rhythm_of
 from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.signal.at_rest import Silence
@@ -32,6 +24,8 @@ from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Episode, FloatArray, IntArray, read_only
 
+UNCLASSIFIED: Final = intervals.UNCLASSIFIED
+REJECTED: Final = intervals.REJECTED
 ABSENT: Final = "-"
 _ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
     {
@@ -315,7 +309,7 @@ class Board:
 
     def _check_audible(self, samples: IntArray) -> None:
         """Refuse a decision about beats that would all change nothing, because they lie in an artefact."""
-        if self.rhythm.artefacts and inside(samples, self.rhythm.artefacts).all():
+        if self.rhythm.artefacts and intervals.inside(samples, self.rhythm.artefacts).all():
             raise ReviewError(
                 f"The place at {samples[0] / self.analysis.fs:.2f} s is marked as artefact: reject or shorten that."
             )
@@ -410,12 +404,12 @@ class Board:
         there = np.flatnonzero(self.there)
         sample, aami, human = self.sample[there], self.aami[there], self.human[there]
         rhythm, artefacts = self.rhythm.episodes, self.rhythm.artefacts
-        silenced = inside(sample, artefacts) if artefacts else None
+        silenced = intervals.inside(sample, artefacts) if artefacts else None
         if silenced is not None:
             aami[silenced], human[silenced] = REJECTED, "rejected"
-        broken = breaks_before(sample, aami, evidence.gaps, artefacts)
-        broken |= across_no_beats(sample, rhythm, self.analysis.fs)
-        silences = long_silences(sample, broken, evidence)
+        broken = intervals.breaks_before(sample, aami, evidence.gaps, artefacts)
+        broken |= intervals.across_no_beats(sample, rhythm, self.analysis.fs)
+        silences = intervals.long_silences(sample, broken, evidence)
         broken[list(silences)] = True
         return ReviewedBeats(
             fs=self.analysis.fs,
@@ -435,7 +429,7 @@ class Board:
             silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
-            hidden=hidden_beats(self.analysis, rhythm, sample, aami),
+            hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
 
 

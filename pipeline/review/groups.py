@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,13 +11,15 @@ import numpy as np
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.decisions import Stretch
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.morphology import Families
+from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration
 
 GROUP_ID: Final = "group:"
 _APART: Final = frozenset({"statement", "patient_event"})  # each is looked at by itself
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # titles that take an s
+SIDE_BY_SIDE: Final = 4  # members of a group at once, for who goes through it
+OVERLAID: Final = 16  # beats of a family over each other: enough to see how they vary
 _AROUND_S: Final = 0.6  # shown on either side of a beat, seconds
 
 
@@ -33,12 +35,15 @@ class Extreme:
         The id of the member that it lies in.
     start_s, stop_s : float
         Where it lies, seconds.
+    beats : tuple of int
+        Of a family: beats of it that are drawn over each other there, samples.
     """
 
     label: str
     finding: str
     start_s: float
     stop_s: float
+    beats: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,9 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
     """Return the places that stand for a group: a decision about all of it is taken once these are seen.
 
     Episodes and rhythm events: the longest, the fastest, the slowest, and the one that the model is least sure of.
-    Pauses: the longest, the shortest and the first. Single beats: the most and the least typical of their families, and
-    the least sure. A place that is two of these stands once.
+    Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
+    sure. The least typical one is of the family whose shape is farthest from that of the largest. A place that is two
+    of these stands once.
 
     Parameters
     ----------
@@ -142,16 +148,49 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
         found = list(_of_beats(group, members, beats, families))
     elif form.group == "pause":
         by_length = sorted(members, key=lambda member: member.stop_s - member.start_s)
-        first = min(members, key=lambda member: member.start_s)
-        found = [_place("longest", members[0]), _place("shortest", by_length[0]), _place("first", first)]
+        least_sure = min(members, key=lambda member: _sure(member, beats))
+        found = [_place("longest", members[0]), _place("shortest", by_length[0]), _place("least sure", least_sure)]
     else:
         found = list(_of_events(members, beats))
     kept: dict[tuple[str, float], Extreme] = {}
     for one in found:
         same = kept.get((one.finding, one.start_s))
         label = one.label if same is None else f"{same.label}, {one.label}"
-        kept[one.finding, one.start_s] = Extreme(label, one.finding, one.start_s, one.stop_s)
+        kept[one.finding, one.start_s] = replace(one, label=label)
     return tuple(kept.values())
+
+
+def places_of(
+    group: FindingGroup, first: str, beats: ReviewedBeats, families: Families | None = None
+) -> tuple[Extreme, ...]:
+    """Return the places of some members of a group, from one of them on: for who goes through it.
+
+    Parameters
+    ----------
+    group : FindingGroup
+        The group.
+    first : str
+        The id of the first of them.
+    beats : ReviewedBeats
+        The beats in force.
+    families : Families, optional
+        Their morphology families.
+    """
+    names = [member.id for member in group.members]
+    at = names.index(first) if first in names else 0
+    found = []
+    for number, member in enumerate(group.members[at : at + SIDE_BY_SIDE], at + 1):
+        label = f"{number} of {len(names)}"
+        if not FINDING_KINDS[group.kind].scattered:
+            found.append(_place(label, member))
+            continue
+        own = np.array(member.samples, np.int64)
+        if families is not None:
+            own = own[np.argsort(families.distance_of(own), kind="stable")]
+        time_s = float(own[0]) / beats.fs
+        overlaid = tuple(own[:: max(1, -(-own.size // OVERLAID))].tolist())
+        found.append(Extreme(label, member.id, time_s - _AROUND_S, time_s + _AROUND_S, overlaid))
+    return tuple(found)
 
 
 def _group(members: Sequence[Finding]) -> FindingGroup:
@@ -211,12 +250,15 @@ def _of_beats(
     owner = {sample: member.id for member in members for sample in member.samples}
     samples = np.array(sorted(owner), np.int64)
     at = np.searchsorted(beats.sample, samples)
-    distance = np.zeros(samples.size, np.float32) if families is None else families.distance_of(samples)
-    first = members[0].samples[0]
-    largest = np.array(members[0].samples, np.int64)
-    if families is not None and largest.size:
+    far = np.zeros(samples.size, np.float32)
+    first, largest = members[0].samples[0], np.array(members[0].samples, np.int64)
+    if families is not None:
         first = int(largest[families.distance_of(largest).argmin()])
-    least_typical, least_sure = int(samples[distance.argmax()]), int(samples[beats.confidence[at].argmin()])
+        usual = int(families.of(largest[:1])[0])
+        far = families.distance_of(samples)
+        if usual != NO_FAMILY:
+            far = far + 2 * families.apart(samples, usual)
+    least_typical, least_sure = int(samples[far.argmax()]), int(samples[beats.confidence[at].argmin()])
     for label, sample in (("most typical", first), ("least typical", least_typical), ("least sure", least_sure)):
         time_s = sample / beats.fs
         yield Extreme(label, owner[sample], time_s - _AROUND_S, time_s + _AROUND_S)

@@ -63,13 +63,23 @@ class Families:
         known = (self.sample[at] == sample) & (self.family[at] != NO_FAMILY)
         return np.where(known, self.distance[at], _OPPOSITE).astype(np.float32)
 
-    def alike(self, number: int) -> IntArray:
-        """Return the other families whose median QRS correlates with this one's by `LOOK_ALIKE`, the closest first."""
+    def apart(self, sample: IntArray, number: int) -> FloatArray:
+        """Return how far the families of beats (m,) are from a family, by their medians: 0 alike, 2 opposite."""
+        family = self.of(sample)
+        far = np.append(1.0 - self._correlation(number), _OPPOSITE).astype(np.float32)
+        return np.asarray(far[family])  # `NO_FAMILY` is the last one
+
+    def _correlation(self, number: int) -> FloatArray:
+        """Return the correlation (k,) of the median QRS of each family with that of one."""
         inside = (self.offset_s >= -_QRS_S) & (self.offset_s <= _QRS_S)
         shape = self.median[:, inside].reshape(self.size.size, -1)
         shape = shape - shape.mean(axis=1, keepdims=True)
         length = np.linalg.norm(shape, axis=1)
-        r = shape @ shape[number] / np.maximum(length * length[number], 1e-9)
+        return np.asarray(shape @ shape[number] / np.maximum(length * length[number], 1e-9), np.float32)
+
+    def alike(self, number: int) -> IntArray:
+        """Return the other families whose median QRS correlates with this one's by `LOOK_ALIKE`, the closest first."""
+        r = self._correlation(number).copy()
         r[number] = -1.0
         order = np.argsort(-r, kind="stable")
         return np.asarray(order[r[order] >= LOOK_ALIKE], np.int64)
