@@ -20,11 +20,14 @@ PAGES = {  # folder and address: title, icon
     "study": ("Study", "draw"),
     "picture": ("Picture", "image"),
     "ecg_page": ("12-lead page", "scan"),
+    "live": ("Live", "sensors"),
     "dataset": ("Dataset", "database"),
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),
 }
-ADDRESSES = {"ecg_page": "page"}  # the address, where it is not the folder's name
+# The address, where it is not the folder's name. The first page is at the root, and then nothing is at its own address:
+# under another one it leaves that to the entry below, which shows the same page at /analyse.
+ADDRESSES = {"ecg_page": "page", "analyse": "start"}
 page = st.navigation(
     [
         st.Page(
@@ -36,7 +39,8 @@ page = st.navigation(
             visibility="hidden" if folder == "study" else "visible",
         )
         for folder, (title, icon) in PAGES.items()
-    ],
+    ]
+    + [st.Page(APP / "analyse" / "page.py", title="Analyse", url_path="analyse", visibility="hidden")],
     position="top",
 )
 body, foot = st.container(), st.container()

@@ -20,7 +20,7 @@ from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.morphology import NO_FAMILY, family_class_shares
 from pipeline.review.triage import StatementFinding
 from pipeline.store.reviews import ReviewStep
-from pipeline.wording import clock, duration
+from pipeline.wording import duration
 
 SAME_CLASS = 0.9  # share of a family's beats from which it has the class already
 LOOK_ALIKES = 6  # families suggested at once
@@ -157,7 +157,7 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
             _scope(session, "finding", _row_words(found), "G")
         at = review.position(session.sample)
         if at is not None:
-            _scope(session, "beat", f"the beat at {clock(float(review.beats.time_s[at]))}", "B")
+            _scope(session, "beat", f"the beat at {review.when(review.beats.time_s[at])}", "B")
             family = session.family if session.scope == "family" else review.family_of(session.sample)
             if family != NO_FAMILY:
                 count = len(review.family_samples(family))

@@ -12,7 +12,6 @@ from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.review.groups import Extreme, FindingGroup
-from pipeline.wording import clock
 
 Array = NDArray[np.float64]
 MM_S, MM_MV = 25.0, 10.0
@@ -57,7 +56,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         parts.append(f'<g class="place" data-number="{number}">{"".join(drawn)}</g>')
         x += width + GAP_MM
     drawing = svg(parts, x - GAP_MM, ABOVE_MM + 2 * HALF_MM)
-    words = "; ".join(f"{place.label} at {clock(place.start_s, tenths=False)}" for place in places)
+    words = "; ".join(f"{place.label} at {review.when(place.start_s, tenths=False)}" for place in places)
 
     def chosen() -> None:
         session.show_place(int(st.session_state["review-places"].chosen))
@@ -83,7 +82,7 @@ def _panel(
              colours.text, anchor="middle")
         for i in at
     ]  # fmt: skip
-    title = f"{place.label} · {clock(place.start_s, tenths=False)}"
+    title = f"{place.label} · {review.when(place.start_s, tenths=False)}"
     parts = [
         f'<g transform="translate({x:.2f} {ABOVE_MM})">{paper(width, 2 * HALF_MM, colours)}</g>',
         *(path(x + time * MM_S, zero - value * scale, colours.muted) for time, value in curves[1:]),

@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from app.common.clock_field import clock_text, seconds_of
 from app.review.session import ReviewSession
 from pipeline.cases.study_review import StudyReview
-from pipeline.errors import ReviewError
+from pipeline.errors import EcgError, ReviewError
 from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind, Stretch
 from pipeline.review.groups import FindingGroup
 from pipeline.review.rhythm_in_force import RHYTHM_SUBJECTS, subject_name, subject_of
 from pipeline.review.triage import EpisodeFinding, EventFinding, StatementFinding
-from pipeline.wording import clock
+from pipeline.typed_times import read_clock
+from pipeline.wording import clock_text
 
 EVENT = "EVENT"
 NAMES = {**{subject: subject_name(subject) for subject in RHYTHM_SUBJECTS}, EVENT: "Patient event"}
-TIME_HELP = "h:mm:ss, from the start of the recording"
+TIME_HELP = "h:mm:ss: by the clock where the recording has a start, otherwise since it began"
 Take = Callable[[Decision], None]
 
 
@@ -72,7 +72,7 @@ def changes(session: ReviewSession, review: StudyReview, take: Take, *, blocked:
     if cut is not None:
         with st.container(key="review-split", width="content"):
             st.button(
-                f"Split at {clock(cut / review.beats.fs)}", icon=":material/content_cut:", disabled=blocked,
+                f"Split at {review.when(cut / review.beats.fs)}", icon=":material/content_cut:", disabled=blocked,
                 key=f"split-{_seen(session, row.ends)}", type="tertiary", wrap=False, on_click=take,
                 args=(Decision("rhythm_split", (row.ends[0], cut, row.ends[1])),),
                 help="At the beat that is looked at, or in the middle of the strip",
@@ -106,8 +106,8 @@ def _form(
             format_func=NAMES.__getitem__, key=f"{name}-subject-{seen}", placeholder="what it is",
         )  # fmt: skip
         left, right = st.columns(2)
-        left.text_input("From", clock_text(ends[0] / fs), key=f"{name}-from-{seen}", help=TIME_HELP)
-        right.text_input("To", clock_text(ends[1] / fs), key=f"{name}-to-{seen}", help=TIME_HELP)
+        left.text_input("From", _shown(ends[0], review), key=f"{name}-from-{seen}", help=TIME_HELP)
+        right.text_input("To", _shown(ends[1], review), key=f"{name}-to-{seen}", help=TIME_HELP)
         if events:
             st.text_input("What the patient felt or did", key=f"{name}-text-{seen}", max_chars=TEXT_CHARS)
 
@@ -118,7 +118,7 @@ def _form(
             try:
                 new = _typed(typed, ends, review)
                 steps = _steps(state[f"{name}-subject-{seen}"], new, old, state.get(f"{name}-text-{seen}", ""))
-            except ReviewError as error:
+            except EcgError as error:
                 session.error = str(error)
                 return
             for step in steps:
@@ -132,16 +132,22 @@ def _typed(typed: Sequence[str], shown: Stretch, review: StudyReview) -> Stretch
 
     Raises
     ------
-    ReviewError
-        If one is no time.
+    EcgError
+        If one is no time of the recording.
     """
-    fs, found = review.beats.fs, []
+    recording, found = review.material.recording, []
     for text, sample in zip(typed, shown, strict=True):
-        seconds = seconds_of(text)
-        if seconds is None:
-            raise ReviewError(f"{text!r} is no time; write h:mm:ss, such as 0:12:30.")
-        found.append(sample if text == clock_text(sample / fs) else round(seconds * fs))
+        if text == _shown(sample, review):
+            found.append(sample)
+        else:
+            time_s = read_clock(text, recording.start, duration_s=recording.duration_s)
+            found.append(min(round(time_s * review.beats.fs), review.beats.n_samples))
     return found[0], found[1]
+
+
+def _shown(sample: int, review: StudyReview) -> str:
+    """A place as the page shows times, and as they are typed."""
+    return clock_text(sample / review.beats.fs, review.material.recording.start, tenths=True, hours=True)
 
 
 def _steps(

@@ -15,7 +15,7 @@ from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.review.triage import EpisodeFinding
-from pipeline.wording import clock, grouped
+from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height
@@ -45,7 +45,7 @@ def _strip(session: ReviewSession, review: StudyReview) -> None:
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
         rhythm=review.beats.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
-        target=session.target(), adding=session.adding, ends=_ends(session),
+        target=session.target(), adding=session.adding, ends=_ends(session), start=review.material.recording.start,
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _title(session: ReviewSession, review: StudyReview) -> str:
     at = review.position(session.sample)
     if session.scope == "beat" and at is not None:
         where = f" :gray[of {plain(found.title)}]" if found is not None and session.sample in found.samples else ""
-        return f"**Beat at {clock(float(review.beats.time_s[at]))}, {plain(review.letter(at))}**{where}"
+        return f"**Beat at {review.when(float(review.beats.time_s[at]))}, {plain(review.letter(at))}**{where}"
     if found is None:
         return "**Nothing chosen**"
     places = session.extremes()
@@ -99,7 +99,8 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
     """Finding by finding, beat by beat, window by window."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
         start, stop = session.viewport.start_s, min(session.viewport.stop_s, review.material.recording.duration_s)
-        st.markdown(f"{_title(session, review)} :gray[· strip {clock(start)} to {clock(stop)}]", width="stretch")
+        where = f"strip {review.when(start)} to {review.when(stop)}"
+        st.markdown(f"{_title(session, review)} :gray[· {where}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", session.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", session.step, 1, "↓ or J")
         _button("review-block", "Past the members side by side", ":material/keyboard_double_arrow_down:",

@@ -41,6 +41,10 @@ class Form:
     write: Callable[[ReportContent, Path], Path]
 
 
+def _write_json(content: ReportContent, path: Path) -> Path:
+    return write_analysis_json(content.analysis, path, content.identity, content.device)
+
+
 REVIEWED = (
     Form("Report (PDF)", "pdf", "application/pdf", write_pdf),
     Form("WFDB annotations", "hv", "application/octet-stream", write_reviewed_atr),
@@ -55,7 +59,7 @@ MODEL = (
         "WFDB annotations", "hvm", "application/octet-stream", lambda content, path: write_atr(content.analysis, path)
     ),
     Form("CSV", "model.csv", "text/csv", lambda content, path: write_csv(content.analysis, path)),
-    Form("JSON", "model.json", "application/json", lambda content, path: write_analysis_json(content.analysis, path)),
+    Form("JSON", "model.json", "application/json", _write_json),
     Form("FHIR R4", "model.fhir.json", "application/fhir+json", write_fhir),
 )
 

@@ -16,7 +16,7 @@ from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.reviews import Standing
-from pipeline.wording import burden, clock, grouped, of_the_classified
+from pipeline.wording import burden, grouped, of_the_classified
 
 STATEMENT = "I have reviewed this recording; the result stands as shown."
 PART = "I have reviewed the findings marked as reviewed; the others stand as the model gave them."
@@ -47,7 +47,7 @@ def _result(review: StudyReview) -> None:
         ("Supraventricular", burden(found.counts, "S"), _beats(found.counts["S"])),
         ("Mean heart rate", _rate(rate.mean), f"{low:.0f} to {high:.0f}/min" if low and high else "too few beats"),
         ("Longest RR", "–" if longest is None else f"{longest.value:.2f} s",
-         "" if longest is None else f"at {clock(longest.time_s)}"),
+         "" if longest is None else f"at {review.when(longest.time_s)}"),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         for title, value, more in figures:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
@@ -92,6 +93,10 @@ class ReportContent:
         How many leads the recording has.
     recording : Recording or None
         The recording with all its leads, if it is drawn as an ECG.
+    identity : Identity or None
+        Who was recorded and when, where that is kept.
+    device : DeviceReading or None
+        The recorder's own reading, where its file held one.
     """
 
     analysis: Analysis
@@ -107,6 +112,13 @@ class ReportContent:
     trained_on: str = ""
     recorded: int = 0
     recording: Recording | None = None
+    identity: Identity | None = None
+    device: DeviceReading | None = None
+
+    @property
+    def start(self) -> datetime | None:
+        """Clock time of the first sample, where it is kept."""
+        return None if self.identity is None else self.identity.start
 
     @property
     def looked_at(self) -> str:
@@ -182,6 +194,8 @@ def report_content(
         trained_on=trained_on,
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
+        identity=recording.identity,
+        device=recording.device,
     )
 
 

@@ -28,7 +28,7 @@ from pipeline.export.report_trend import draw_trend
 from pipeline.review.states import STUDY_STATES
 from pipeline.rhythm_names import RhythmTime
 from pipeline.twelve_leads.sheet import page_s
-from pipeline.wording import burden, classified, duration, grouped, report_clock, share
+from pipeline.wording import burden, classified, duration, grouped, patient_words, report_clock, share, start_text
 
 PRIORITIES: Final = 8
 RHYTHMS: Final = 6  # rows of the table of rhythms, and of the urgent episodes
@@ -127,11 +127,20 @@ def _draw_title(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     )
     sheet.say(LEFT_MM, y + 11, sheet.fit("  ·  ".join(facts), INNER_MM, 8.5), 8.5, colour=MUTED)
     sheet.say(LEFT_MM, y + 15.2, sheet.fit(content.looked_at, INNER_MM, 8.5), 8.5, bold=True)
-    y += 19
+    y = _draw_patient(sheet, content, y + 19)
     for notice in analysis.notices:
         for line in sheet.wrap(f"Note: {notice}", INNER_MM, 7.5):
             sheet.say(LEFT_MM, y, line, 7.5, colour=ALARM)
             y += _LINE_MM
+    return y
+
+
+def _draw_patient(sheet: ReportSheet, content: ReportContent, y: float) -> float:
+    """Draw who was recorded and when, where that is kept; return the lower edge."""
+    when = [] if content.start is None else [f"recorded {start_text(content.start)}"]
+    if who := patient_words(content.identity) + when:
+        sheet.say(LEFT_MM, y + 0.6, sheet.fit("  ·  ".join(who), INNER_MM, 9, bold=True), 9, bold=True)
+        return y + 5
     return y
 
 

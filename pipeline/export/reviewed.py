@@ -58,7 +58,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
         **_decided_rhythm(content),
     }
-    return {**to_json(content.analysis), "review": review}
+    return {**to_json(content.analysis, content.identity, content.device), "review": review}
 
 
 def write_reviewed_json(content: ReportContent, path: Path) -> Path:

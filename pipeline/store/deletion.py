@@ -1,4 +1,4 @@
-"""Deleting a recording's signal from this machine; decisions about it, and the fact that it was deleted, stay."""
+"""Deleting a recording's signal, and who was recorded, from this machine; decisions, and that it was deleted, stay."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.errors import ReviewError
 from pipeline.review.decisions import clean_text
 from pipeline.store import recordings
 from pipeline.store.database import database
+from pipeline.store.identities import delete_identity
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.prepared import prepared_folder
 from pipeline.store.studies import get_study, study_of
@@ -19,7 +20,7 @@ from pipeline.store.tables import StudyRow
 
 
 def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
-    """Delete the recording of a study and the signal filtered from it; the trail of each of its studies records this.
+    """Delete the recording of a study, the signal filtered from it and who was recorded; its studies' trails record it.
 
     Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
 
@@ -54,3 +55,4 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     for leads in asked:
         shutil.rmtree(prepared_folder(digest, DEFAULT, leads), ignore_errors=True)
     recordings.delete_recording(digest)
+    delete_identity(digest)
