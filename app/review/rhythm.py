@@ -98,7 +98,7 @@ def _form(
     events: bool,
 ) -> None:  # fmt: skip
     """Name and ends of a stretch."""
-    seen, fs = _seen(session, ends), review.beats.fs
+    seen = _seen(session, ends)
     subjects = [one for one in NAMES if events or one != EVENT]
     with st.form(f"{name}-form-{seen}", border=False):
         st.selectbox(
