@@ -12,7 +12,7 @@ from pipeline.cases.case import Case, quality_text
 from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import UNCLASSIFIED
-from pipeline.review.summary import HeartRate
+from pipeline.review.summary import range_words
 from pipeline.rhythm_names import rhythm_name
 from pipeline.wording import UNDEFINED, burden, clock, duration, grouped, of_the_classified, share
 
@@ -64,7 +64,7 @@ def _numbers(case: Case) -> None:
         _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
         mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
         st.metric(
-            "Mean heart rate", mean, width=150, border=True, delta=_range(rate),
+            "Mean heart rate", mean, width=150, border=True, delta=range_words(rate),
             delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
         )  # fmt: skip
     if case.letters:
@@ -74,12 +74,6 @@ def _numbers(case: Case) -> None:
 def _count(label: str, count: int, below: str, meaning: str) -> None:
     st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=below,
               delta_color="off", delta_arrow="off")  # fmt: skip
-
-
-def _range(rate: HeartRate) -> str:
-    if rate.lowest is None or rate.highest is None:
-        return "too few beats"
-    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
 
 
 def _other_leads(case: Case) -> str:

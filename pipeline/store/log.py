@@ -29,6 +29,10 @@ AuditEvent = Literal[
     "sign",
     "reopen",
     "forgotten",
+    "statement",
+    "concluded",
+    "urgent_open",
+    "report",
     "second_begun",
     "second_done",
     "second_withdrawn",
@@ -46,6 +50,9 @@ _PLAIN: Final = {
     "sign": "signed the study",
     "reopen": "reopened the study",
     "forgotten": "deleted the recording",
+    "concluded": "chose the findings of the conclusion",
+    "urgent_open": "gave a reason to sign with urgent findings undecided",
+    "report": "signed the study and stored its report",
     "second_begun": "began a second reading",
     "second_done": "finished the second reading",
     "second_withdrawn": "withdrew the second reading",
@@ -113,6 +120,8 @@ class Entry:
         """State what was done, in plain words, without who and when."""
         if self.event in _PLAIN:
             return _PLAIN[self.event]
+        if self.event == "statement":
+            return f"left the statement {self.text} open" if self.kind == "open" else f"{self.kind} {self.text}"
         beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
         beats = "the rhythm of a stretch" if self.kind in STRETCH_KINDS else beats
         past, doing = _WORDS[self.kind]
