@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.hrv import Variability, variability
-from pipeline.review.states import FhirStatus, StudyState, fhir_status
+from pipeline.review.conclusion import Fact, StatementVerdict, Undecided, decided_facts, proposed_text, undecided
+from pipeline.review.holter import Holter, holter, urgent_findings
+from pipeline.review.hrv import Spectrum, Variability, spectrum, variability
+from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import looked_at
+from pipeline.wording import looked_at, report_clock
 
-URGENT: Final = 2  # the last priority of findings that a report lists by themselves
 LETTER_NAMES: Final = MappingProxyType(
     dict(
         zip(
@@ -47,6 +50,16 @@ class StudyFacts:
         How often it has been signed so far.
     version : int
         Version of the audit trail.
+    conclusion : str
+        What was signed; "" before that.
+    chosen : tuple of str
+        Keys of the facts that the conclusion was made from.
+    reason : str
+        Why it was signed although something urgent was undecided; "" where nothing was.
+    verdicts : mapping of str to StatementVerdict
+        What was decided about statements, by code.
+    earlier : tuple of Signing
+        Signatures before this one, whose reports this one amends.
     """
 
     state: StudyState = "new"
@@ -55,6 +68,11 @@ class StudyFacts:
     signed_at: datetime | None = None
     signatures: int = 0
     version: int = 0  # of the audit trail
+    conclusion: str = ""
+    chosen: tuple[str, ...] = ()
+    reason: str = ""
+    verdicts: Mapping[str, StatementVerdict] = field(default_factory=dict)
+    earlier: tuple[Signing, ...] = ()
 
     @property
     def fhir_status(self) -> FhirStatus:
@@ -92,6 +110,10 @@ class ReportContent:
         How many leads the recording has.
     recording : Recording or None
         The recording with all its leads, if it is drawn as an ECG.
+    started : datetime or None
+        When the recording began, by its own clock; without it, times are from its start.
+    patient : tuple of (str, str)
+        Who was recorded and why, as lines of a name and a value; none where nothing is known.
     """
 
     analysis: Analysis
@@ -107,6 +129,14 @@ class ReportContent:
     trained_on: str = ""
     recorded: int = 0
     recording: Recording | None = None
+    started: datetime | None = None
+    patient: tuple[tuple[str, str], ...] = ()
+
+    def when(self, seconds: float) -> str:
+        """Write a time: with the day of the week where the recording has a start, else from its start, h:mm:ss."""
+        if self.started is None:
+            return report_clock(seconds)
+        return f"{self.started + timedelta(seconds=seconds):%a %H:%M:%S}"
 
     @property
     def looked_at(self) -> str:
@@ -118,12 +148,55 @@ class ReportContent:
     @property
     def times(self) -> tuple[RhythmTime, ...]:
         """How long each rhythm lasts, the most urgent first; none in an analysis of an earlier version."""
-        return rhythm_times(self.analysis.rhythm)
+        return rhythm_times(self.beats.rhythm)
 
     @property
     def urgent(self) -> tuple[Finding, ...]:
-        """The findings that are urgent episodes of rhythm, most important first."""
-        return tuple(finding for finding in self.findings if finding.stretch and finding.priority <= URGENT)
+        """The urgent findings, most important first."""
+        return urgent_findings(self.findings)
+
+    @property
+    def urgent_statements(self) -> tuple[Statement, ...]:
+        """The urgent statements that were not rejected, and that no episode of a rhythm stands for."""
+        measured = self.analysis.measured
+        found = () if measured is None else measured.urgent
+        return tuple(one for one in found if self.study.verdicts.get(one.code) != "rejected")
+
+    @cached_property
+    def holter(self) -> Holter:
+        """The tables over time and by kind of finding."""
+        return holter(self.beats, self.findings)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Heart rate variability by frequency."""
+        return spectrum(self.beats)
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What readers have confirmed."""
+        statements = () if self.analysis.measured is None else self.analysis.measured.statements
+        return decided_facts(self.findings, self.beats, statements, self.study.verdicts, when=self.when)
+
+    @cached_property
+    def undecided(self) -> Undecided:
+        """What nobody has decided about."""
+        return undecided(self.findings, self.analysis.measured, self.study.verdicts)
+
+    @property
+    def concluded(self) -> tuple[Fact, ...]:
+        """The facts that the conclusion was made from; none before a signature."""
+        return tuple(fact for fact in self.facts if fact.key in self.study.chosen)
+
+    @property
+    def conclusion(self) -> str:
+        """What was signed; "" before that."""
+        return self.study.conclusion if self.study.state == "signed" else ""
+
+    @property
+    def draft(self) -> str:
+        """The conclusion that the confirmed findings propose."""
+        return proposed_text(self.facts, self.findings)
 
     def model_counts(self) -> dict[str, int]:
         """Return the model's counts per class and "U": every beat that it found, including deleted ones."""
@@ -140,6 +213,8 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
+    started: datetime | None = None,
+    patient: Sequence[tuple[str, str]] = (),
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -159,6 +234,10 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
+    started : datetime, optional
+        When the recording began, by its own clock.
+    patient : sequence of (str, str), optional
+        Who was recorded and why, as lines of a name and a value.
 
     Raises
     ------
@@ -182,6 +261,8 @@ def report_content(
         trained_on=trained_on,
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
+        started=started,
+        patient=tuple(patient),
     )
 
 

@@ -13,7 +13,7 @@ from pipeline.review.holter import KindRow, kind_rows, run_bpm, urgent_findings
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration, grouped, report_clock, share
 
-Verdict = Literal["confirmed", "rejected", "open"]
+StatementVerdict = Literal["confirmed", "rejected", "open"]
 When = Callable[[float], str]
 STATEMENT: Final = "statement:"  # the key of a fact that is a statement begins with it, and ends with its code
 NOTHING_CONFIRMED: Final = "No finding has been confirmed by a reader."
@@ -48,7 +48,7 @@ def decided_facts(
     findings: Sequence[Finding],
     beats: ReviewedBeats,
     statements: Sequence[Statement] = (),
-    verdicts: Mapping[str, Verdict] | None = None,
+    verdicts: Mapping[str, StatementVerdict] | None = None,
     *,
     when: When = report_clock,
 ) -> tuple[Fact, ...]:
@@ -64,7 +64,7 @@ def decided_facts(
         The beats in force.
     statements : sequence of Statement, optional
         What the measurements say.
-    verdicts : mapping of str to Verdict, optional
+    verdicts : mapping of str to StatementVerdict, optional
         What a reader decided about statements, by code.
     when : callable, optional
         Writes a time, given in seconds from the start of the recording.
@@ -116,7 +116,9 @@ class Undecided:
 
 
 def undecided(
-    findings: Sequence[Finding], measured: Measurements | None = None, verdicts: Mapping[str, Verdict] | None = None
+    findings: Sequence[Finding],
+    measured: Measurements | None = None,
+    verdicts: Mapping[str, StatementVerdict] | None = None,
 ) -> Undecided:
     """Return what nobody has decided about.
 
@@ -126,7 +128,7 @@ def undecided(
         What is listed.
     measured : Measurements, optional
         With the statements.
-    verdicts : mapping of str to Verdict, optional
+    verdicts : mapping of str to StatementVerdict, optional
         What a reader decided about statements, by code.
     """
     left = tuple(one for one in findings if not one.reviewed)

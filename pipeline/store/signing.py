@@ -3,55 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, get_args
 
 from pipeline.errors import ReviewError
-from pipeline.review.conclusion import Verdict
+from pipeline.review.conclusion import StatementVerdict
+from pipeline.review.states import Signing
 from pipeline.store.log import Entry, open_log
 from pipeline.store.reviews import check_writable
 
-VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-
-
-@dataclass(frozen=True)
-class Signing:
-    """One signature and what belongs to it.
-
-    Attributes
-    ----------
-    number : int
-        1 for the first; a later one is an amendment.
-    version : int
-        Version of the audit trail.
-    who : str
-        The reader.
-    at : datetime
-        When, UTC.
-    conclusion : str
-        What was concluded.
-    findings : tuple of str
-        Keys of the facts that the conclusion was made from.
-    reason : str
-        Why it was signed although something urgent was undecided; "" where nothing was.
-    report : str
-        SHA-256 of the report that was stored; "" for a signature of an earlier version, or without the recording.
-    """
-
-    number: int
-    version: int
-    who: str
-    at: datetime
-    conclusion: str
-    findings: tuple[str, ...]
-    reason: str
-    report: str
-
-    @property
-    def name(self) -> str:
-        """What its report is called."""
-        return "Signed report" if self.number == 1 else f"Amendment {self.number - 1}"
+VERDICTS: Final[tuple[StatementVerdict, ...]] = get_args(StatementVerdict)
 
 
 def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
@@ -83,9 +43,9 @@ def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
     return tuple(found)
 
 
-def verdicts(entries: Sequence[Entry]) -> Mapping[str, Verdict]:
+def verdicts(entries: Sequence[Entry]) -> Mapping[str, StatementVerdict]:
     """Return what was decided about statements last, by code; `entries` are the audit trail, in order."""
-    found: dict[str, Verdict] = {}
+    found: dict[str, StatementVerdict] = {}
     for entry in entries:
         verdict = next((one for one in VERDICTS if one == entry.kind), None)
         if entry.event == "statement" and verdict is not None:
@@ -94,7 +54,7 @@ def verdicts(entries: Sequence[Entry]) -> Mapping[str, Verdict]:
 
 
 def judge_statement(
-    study_id: int, code: str, verdict: Verdict, *, reader: str, expected_version: int, key: str | None = None
+    study_id: int, code: str, verdict: StatementVerdict, *, reader: str, expected_version: int, key: str | None = None
 ) -> int:
     """Confirm or reject a statement of the measurements, or leave it open again; on disk when this returns.
 
@@ -104,7 +64,7 @@ def judge_statement(
         Which study.
     code : str
         Of the statement.
-    verdict : Verdict
+    verdict : StatementVerdict
         "confirmed", "rejected" or "open".
     reader : str
         Who decides.
