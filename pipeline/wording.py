@@ -81,7 +81,8 @@ def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True, measur
     start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
     if measured:
         leads = "one lead" if measured == 1 else f"{_number_word(measured)} leads"
-        whole = "the same lead" if recorded == 1 else f"all {leads}" if measured >= recorded else leads
+        every = "the same lead" if recorded == 1 else "both leads" if recorded == 2 else f"all {leads}"
+        whole = every if measured >= recorded else leads
         return f"{start}; intervals and ST levels from {whole}."
     others = recorded - len(read)
     if others <= 0:

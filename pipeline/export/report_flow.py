@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from pipeline.export.pdf_page import (
@@ -26,7 +27,10 @@ ROW_MM: Final = 4.4
 TILE_MM: Final = 15.5
 _TILE_GAP_MM: Final = 3.0
 _CELL_GAP_MM: Final = 1.5
+_LEFT_MM: Final = 106.0  # of two tables beside each other
+_GAP_MM: Final = 7.0
 _LEAST_ROWS: Final = 3  # of a table that begins at the end of a page
+_INDENT_MM: Final = 2.0  # of text after a column of numbers
 _TEXT: Final = 7.5
 
 
@@ -76,7 +80,7 @@ class Flow:
             self.y = draw_table(self.sheet, table, now, self.y, x, width, last=not rows)
 
     def beside(self, left: Table, right: Table) -> None:
-        """Draw two tables beside each other, or one alone where the other has no rows."""
+        """Draw two tables beside each other, the left one wider, or one alone where the other has no rows."""
         tables = [table for table in (left, right) if table.rows]
         if len(tables) < 2:
             for table in tables:
@@ -85,10 +89,10 @@ class Flow:
         height = HEADING_MM + ROW_MM * (1 + max(len(table.rows) for table in tables))
         if not self.has(height):
             return
-        width, top = (INNER_MM - 9) / 2, self.y
+        places = ((LEFT_MM, _LEFT_MM), (LEFT_MM + _LEFT_MM + _GAP_MM, INNER_MM - _LEFT_MM - _GAP_MM))
         self.y = max(
-            draw_table(self.sheet, table, table.rows, top, LEFT_MM + i * (width + 9), width, last=True)
-            for i, table in enumerate(tables)
+            draw_table(self.sheet, table, table.rows, self.y, x, width, last=True)
+            for table, (x, width) in zip(tables, places, strict=True)
         )
 
     def tiles(self, figures: Sequence[Figure], across: int = 4) -> None:
@@ -149,6 +153,9 @@ def draw_table(
     for column in table.columns:
         edges.append((left, left + width * column.width / whole))
         left = edges[-1][1]
+    for i, pair in enumerate(pairwise(column.align for column in table.columns), 1):
+        if pair == ("R", "L"):
+            edges[i] = (edges[i][0] + _INDENT_MM, edges[i][1])
     for column, (start, stop) in zip(table.columns, edges, strict=True):
         _cell(sheet, column.name, start, stop, y + 1.2, align=column.align, colour=MUTED)
     y += ROW_MM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from pipeline.export.report_flow import HEADING_MM, ROW_MM, Flow, draw_lines, fr
 from pipeline.export.report_measurements import draw_measurements
 from pipeline.export.report_sections import (
     NOT_SIGNED,
+    SHORT_S,
     Column,
     Table,
+    UrgentLine,
     amendment_words,
     beats_table,
     figures,
@@ -32,12 +35,12 @@ from pipeline.export.report_sections import (
 from pipeline.export.report_strips import draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.export.strip_choice import usual_rhythm
+from pipeline.measurements import Measurements
 from pipeline.review.states import STUDY_STATES
 from pipeline.twelve_leads.sheet import page_s
 
 URGENT_LINES: Final = 8  # written on the first page; the others are counted
 SIGNATURE_MM: Final = 8.0
-TREND_FROM_S: Final = 60.0  # a shorter recording has no trend
 
 _NAMES_MM: Final = 22.0
 _TREND_MM: Final = 38.0
@@ -81,8 +84,11 @@ def pdf_bytes(content: ReportContent, *, disclosure: bool = False) -> bytes:
     sheet = _sheet(content)
     flow = _first_page(sheet, content, pages=True)
     flow.table(rows_table(content))
-    flow.beside(rhythm_table(content), beats_table(content))
-    flow.beside(variability_table(content), _origin_table(content))
+    if content.analysis.duration_s >= SHORT_S:
+        flow.beside(rhythm_table(content), beats_table(content))
+        flow.beside(variability_table(content), _origin_table(content))
+    else:
+        flow.beside(_origin_table(content), beats_table(content))
     draw_strips(sheet, content, flow.y, flow.bottom)
     _draw_ecg(sheet, content)
     if disclosure:
@@ -137,17 +143,30 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     flow.y = _draw_identification(sheet, content, TOP_MM)
     _draw_conclusion(flow, content)
     flow.y = _draw_urgent(sheet, content, flow.y)
-    measured = content.analysis.measured
+    measured = _further(content)
     if measured is not None:
         flow.y = section(sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
         flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM)
     if flow.has(40):
         flow.y += 3.0
         flow.tiles(figures(content))
-    if content.analysis.duration_s >= TREND_FROM_S:
+    if content.analysis.duration_s >= SHORT_S:
         _draw_rate(flow, content)
     flow.table(kinds_table(content))
     return flow
+
+
+def _further(content: ReportContent) -> Measurements | None:
+    """Return the measurements without statements that stand elsewhere: urgent ones, and rhythms that are episodes."""
+    measured = content.analysis.measured
+    if measured is None:
+        return None
+    above = {one.code for one in content.urgent_statements}
+    told = {"rhythm"} if content.recording is None and content.beats.rhythm else set[str]()
+    return replace(
+        measured,
+        statements=tuple(one for one in measured.statements if one.code not in above and one.group not in told),
+    )
 
 
 def _draw_rate(flow: Flow, content: ReportContent) -> None:
@@ -177,7 +196,7 @@ def _draw_conclusion(flow: Flow, content: ReportContent) -> None:
     text = content.conclusion or ("No conclusion was written." if signed else f"{NOT_SIGNED}{_draft(content)}")
     lines = [line for part in text.splitlines() for line in sheet.wrap(part, INNER_MM - 8, _CONCLUSION) or [""]]
     small = [
-        (line, not signed or line.startswith("Urgent"))
+        (line, words.startswith("Urgent"))
         for words in (*reviewed_words(content), *amendment_words(content))
         for line in sheet.wrap(words, INNER_MM - 8, 7.5)
     ]
@@ -223,16 +242,23 @@ def _draw_urgent(sheet: ReportSheet, content: ReportContent, y: float) -> float:
     if not found:
         sheet.say(LEFT_MM, y + 2.2, "Nothing urgent was found.", 8, colour=MUTED)
         return y + ROW_MM
-    for line in found[:URGENT_LINES]:
-        sheet.say(LEFT_MM, y + 2.2, sheet.fit(line.title, 72, 8, bold=True), 8, bold=True, colour=ALARM)
-        more = f"{line.when}, {line.detail}" if line.when else line.detail
-        sheet.say(LEFT_MM + 75, y + 2.2, sheet.fit(more, 87, 7.5), 7.5)
-        sheet.say(RIGHT_MM, y + 2.2, line.state, 7.5, colour=MUTED, align="R")
-        y += ROW_MM
+    for one in found[:URGENT_LINES]:
+        y = _draw_urgent_line(sheet, one, y)
     if (left := len(found) - URGENT_LINES) > 0:
         sheet.say(LEFT_MM, y + 2.0, f"and {left} more, counted under Findings", 7.5, colour=MUTED)
         y += ROW_MM
     return y
+
+
+def _draw_urgent_line(sheet: ReportSheet, one: UrgentLine, y: float) -> float:
+    """Draw it whole, its evidence beside it; return the lower edge."""
+    text, more = sheet.wrap(one.title, 66, 8), sheet.wrap(one.detail, 84, 7.5)
+    for number, line in enumerate(text):
+        sheet.say(LEFT_MM, y + 2.2 + number * _SMALL_MM, line, 8, bold=True, colour=ALARM)
+    for number, line in enumerate(more):
+        sheet.say(LEFT_MM + 79, y + 2.2 + number * _SMALL_MM, line, 7.5)
+    sheet.say(RIGHT_MM, y + 2.2, one.state, 7.5, colour=MUTED, align="R")
+    return y + max(len(text), len(more)) * _SMALL_MM + 0.8
 
 
 def _origin_table(content: ReportContent) -> Table:
@@ -261,4 +287,4 @@ def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
         return
     last_s = max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s))
     ecg = page_sheet(recording, min(usual_rhythm(content), last_s), lines=lines_over(analysis))
-    draw_ecg_page(sheet, ecg, recording, analysis, content.created)
+    draw_ecg_page(sheet, ecg, recording, analysis, content.created, beats=content.beats)

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.labels import AAMI_CLASSES
 from pipeline.review.conclusion import NOTHING_LISTED
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import KindRow, Row, run_bpm
+from pipeline.review.holter import COUPLETS, KindRow, Row, kind_rows, run_bpm
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.summary import Moment, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import UNDEFINED, burden, classified, duration, grouped, interval_words, share
 
 NOT_SIGNED: Final = "Nobody has signed this result: there is no conclusion yet."
+SHORT_S: Final = 60.0  # a shorter recording has no trend, no lowest and no highest rate
+NO_RHYTHM: Final = "No finding of rhythm was listed."
 UNREVIEWED_NAMES: Final = 6  # kinds of urgent findings that are named
 _ECTOPIC: Final = (("V", "Ventricular"), ("S", "Supraventricular"))
 
@@ -63,10 +66,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class UrgentLine:
-    """Something urgent: what, when and how long, and whether somebody has decided about it."""
+    """Something urgent: what, when and how long or by what evidence, and whether somebody has decided about it."""
 
     title: str
-    when: str
     detail: str
     state: str
 
@@ -100,7 +102,8 @@ def reviewed_words(content: ReportContent) -> tuple[str, ...]:
     left, total = content.undecided, len(content.findings)
     seen = f"{grouped(total - len(left.findings))} of {grouped(total)} findings are reviewed"
     unseen = f"; {grouped(len(left.findings))} not reviewed, as the model gave them" if left.findings else ""
-    lines = [f"{seen}{unseen}." if total else NOTHING_LISTED]
+    none = NO_RHYTHM if content.urgent_statements else NOTHING_LISTED
+    lines = [f"{seen}{unseen}." if total else none]
     if names := left.names:
         more = f" and {len(names) - UNREVIEWED_NAMES} more" if len(names) > UNREVIEWED_NAMES else ""
         lines.append(f"Urgent and not reviewed: {'; '.join(names[:UNREVIEWED_NAMES])}{more}.")
@@ -119,34 +122,48 @@ def amendment_words(content: ReportContent) -> tuple[str, ...]:
 
 
 def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
-    """Return what is urgent: statements of all leads first, then the findings, most important first."""
-    verdicts = content.study.verdicts
+    """Return what is urgent: statements of all leads first, then the findings kind by kind, most important first."""
+    confirmed = {code for code, verdict in content.study.verdicts.items() if verdict == "confirmed"}
     statements = tuple(
-        UrgentLine(
-            one.text.rstrip("."), "", one.evidence, verdicts.get(one.code, "open").replace("open", "not reviewed")
-        )
+        UrgentLine(one.text, one.evidence, "confirmed" if one.code in confirmed else "not reviewed")
         for one in content.urgent_statements
     )
-    return (*statements, *(_urgent_line(one, content) for one in content.urgent))
+    return (*statements, *(_urgent_line(row, content) for row in kind_rows(content.urgent)))
 
 
-def _urgent_line(one: Finding, content: ReportContent) -> UrgentLine:
-    ends = f"{content.when(one.start_s)} to {content.when(one.stop_s)}"
-    detail = duration(one.stop_s - one.start_s) if isinstance(one, EpisodeFinding) else one.detail
-    return UrgentLine(one.title, ends, detail, "confirmed" if one.reviewed else "not reviewed")
+def _urgent_line(row: KindRow, content: ReportContent) -> UrgentLine:
+    count = len(row.findings)
+    state = "not reviewed" if not row.decided else "confirmed" if row.decided == count else f"{row.decided} confirmed"
+    if count == 1:
+        one = row.longest
+        ends = f"{content.when(one.start_s)} to {content.when(one.stop_s)}"
+        return UrgentLine(row.title, f"{ends}, {_span_words(one)}", state)
+    return UrgentLine(
+        row.title,
+        f"{grouped(count)} episodes, {duration(row.seconds)} in all, the longest {_longest(row, content)}",
+        state,
+    )
+
+
+def _span_words(one: Finding) -> str:
+    return duration(one.stop_s - one.start_s) if isinstance(one, EpisodeFinding) else one.detail
 
 
 def figures(content: ReportContent) -> tuple[Figure, ...]:
-    """Return the numbers of the first page, those of the rate first."""
+    """Return the numbers of the first page, those of the rate first; four of a recording under a minute."""
     summary, rate, total = content.summary, content.summary.rate, content.holter.total
     counts, whole = summary.counts, grouped(classified(summary.counts))
     ectopy = tuple(
         Figure(f"{name} beats", burden(counts, letter), f"{grouped(counts[letter])} of {whole} classified")
         for letter, name in _ECTOPIC
     )
+    counted = Figure("Beats", grouped(total.beats), f"{grouped(summary.reviewed)} decided by a clinician")
+    mean = Figure("Mean heart rate", _number(rate.mean, "/min"), range_words(rate))
+    if content.analysis.duration_s < SHORT_S:
+        return counted, mean, *ectopy
     return (
-        Figure("Beats", grouped(total.beats), f"{grouped(summary.reviewed)} decided by a clinician"),
-        Figure("Mean heart rate", _number(rate.mean, "/min"), range_words(rate)),
+        counted,
+        mean,
         _moment("Lowest heart rate", rate.lowest, "/min", content),
         _moment("Highest heart rate", rate.highest, "/min", content),
         *ectopy,
@@ -220,7 +237,7 @@ def _kind(row: KindRow, content: ReportContent) -> tuple[str, ...]:
     decided = sum(len(one.samples) for one in row.findings if one.reviewed) if scattered else row.decided
     fast = run_bpm(row.fastest) if row.fastest is not None else None
     fastest = "" if row.fastest is None or fast is None else f"{fast:.0f}/min at {content.when(row.fastest.start_s)}"
-    longest = "single beats" if scattered else _longest(row, content)
+    longest = "single beats" if scattered else "" if row.kind in COUPLETS else _longest(row, content)
     return row.title, grouped(number), grouped(decided), longest, fastest
 
 
@@ -237,7 +254,7 @@ def _longest(row: KindRow, content: ReportContent) -> str:
 
 def rhythm_table(content: ReportContent) -> Table:
     """Return how long each rhythm lasts in all, and its longest episode; no row where the rhythm is unknown."""
-    columns = (Column("rhythm", "L", 3.2), Column("time", width=1.5), Column("share"), Column("longest", "L", 2.8))
+    columns = (Column("rhythm", "L", 2.6), Column("time", width=1.4), Column("share"), Column("longest", "L", 2.4))
     rows = tuple(
         (
             time.called.name, duration(time.seconds), share(time.share),
@@ -250,16 +267,23 @@ def rhythm_table(content: ReportContent) -> Table:
 
 def beats_table(content: ReportContent) -> Table:
     """Return the beats of each class, after review and as the model gave them."""
-    columns = (Column("class", "L", 2.5), Column("after review"), Column("share"), Column("model alone"))
+    columns = (
+        Column("class", "L", 2.3), Column("after review", width=1.5), Column("share"), Column("model", width=1.1),
+    )  # fmt: skip
     in_force, model = content.summary.counts, content.model_counts()
     rows = tuple(
         (
-            f"{letter}  {name}" if letter in "NSVFQ" else name, grouped(in_force[letter]),
-            burden(in_force, letter) if letter in "NSVFQ" else "", grouped(model[letter]),
+            _class_name(letter, name), grouped(in_force[letter]),
+            burden(in_force, letter) if letter in AAMI_CLASSES else "", grouped(model[letter]),
         )
         for letter, name in LETTER_NAMES.items()
     )  # fmt: skip
     return Table("Beats", "shares are of the classified beats", columns, rows)
+
+
+def _class_name(letter: str, name: str) -> str:
+    """Return the name of a row, with its letter where it has one of its own."""
+    return "N  normal" if letter == "N" else f"{letter}  {name}" if letter in AAMI_CLASSES else name
 
 
 def variability_table(content: ReportContent) -> Table:
@@ -271,13 +295,14 @@ def variability_table(content: ReportContent) -> Table:
         ("Triangular index", found.triangular_index, 1), ("VLF to 0.04 Hz", power.vlf, 0),
         ("LF to 0.15 Hz", power.lf, 0), ("HF to 0.4 Hz", power.hf, 0), ("LF / HF", power.ratio, 2),
     )  # fmt: skip
-    columns = (Column("measure", "L", 1.6), Column("value", width=1.1), Column("", "L", 3.4))
+    columns = (Column("measure", "L", 1.5), Column("value"), Column("", "L", 3.2))
     rows = tuple(
         (name, _number(one.value, f" {one.unit}" if one.unit else "", digits), one.reason)
         for name, one, digits in measures
     )
     note = f"{grouped(found.n_intervals)} normal intervals of sinus rhythm, {duration(found.seconds)}"
-    return Table("Heart rate variability", note, columns, rows)
+    known = any(one.value is not None for _, one, _ in measures)
+    return Table("Heart rate variability", note, columns, rows if known else ())
 
 
 def origin_rows(content: ReportContent) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from pipeline.export.ecg_paper import PULSE_MM, SPEED_MM_S
 from pipeline.export.pdf_page import INNER_MM
 from pipeline.export.report_content import ReportContent
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import KindRow, run_bpm
+from pipeline.review.holter import COUPLETS, KindRow, run_bpm
 from pipeline.review.summary import Moment
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import episode_at
@@ -92,11 +92,14 @@ def _extremes(row: KindRow) -> Iterator[tuple[Finding, str]]:
     if FINDING_KINDS[row.kind].scattered or count == 1:
         yield row.longest, ""
         return
-    longest = row.longest
+    longest, fast = row.longest, row.fastest
+    if row.kind in COUPLETS and fast is not None:
+        yield fast, f"the fastest of {grouped(count)}"
+        return
     if FINDING_KINDS[row.kind].group == "pause":
         longest = max(row.findings, key=lambda one: one.stop_s - one.start_s)
     yield longest, f"the longest of {grouped(count)}"
-    fast, long = row.fastest, run_bpm(longest)
+    long = run_bpm(longest)
     if fast is not None and long is not None and round(run_bpm(fast) or 0) > round(long):
         yield fast, f"the fastest of {grouped(count)}"
 

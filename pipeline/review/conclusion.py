@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import KindRow, kind_rows, run_bpm, urgent_findings
+from pipeline.review.holter import COUPLETS, KindRow, kind_rows, run_bpm, urgent_findings
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration, grouped, report_clock, share
 
@@ -19,6 +19,7 @@ STATEMENT: Final = "statement:"  # the key of a fact that is a statement begins 
 NOTHING_CONFIRMED: Final = "No finding has been confirmed by a reader."
 NOTHING_LISTED: Final = "No finding was listed."
 _NO_FACTS: Final = frozenset({"doubtful", "unclassified", "no_beats", "missing_beat", "signal_lost", "unreadable"})
+_COUNTED: Final = ("couplet", "triplet", "run", "pause")  # words with a plural
 _PAUSE_GROUP: Final = "pause"
 
 
@@ -146,10 +147,11 @@ def _of_kind(row: KindRow, duration_s: float, when: When) -> Fact:
     form = FINDING_KINDS[row.kind]
     concepts = {one.concept for one in row.findings}
     many = "" if len(row.findings) == 1 else f", {_how_many(row)}"
+    plural = "s" if many and row.title.endswith(_COUNTED) else ""
     return Fact(
         row.kind,
-        f"{row.title}{many}",
-        f"{row.title}: {_told(row, duration_s, when)}.",
+        f"{row.title}{plural}{many}",
+        f"{row.title}{plural}: {_told(row, duration_s, when)}.",
         concepts.pop() if len(concepts) == 1 else form.snomed,
     )
 
@@ -168,13 +170,13 @@ def _told(row: KindRow, duration_s: float, when: When) -> str:
         longest = max(row.findings, key=lambda one: one.stop_s - one.start_s)
         pause = f"{longest.stop_s - longest.start_s:.1f} s at {when(longest.start_s)}"
         return pause if count == 1 else f"{grouped(count)}, the longest {pause}"
-    size = _size(longest)
+    size, fastest = _size(longest), row.fastest
     if count == 1:
         return f"{size} at {when(longest.start_s)}"
-    fastest = row.fastest
-    more = (
-        f", the fastest {run_bpm(fastest):.0f}/min at {when(fastest.start_s)}" if fastest not in (None, longest) else ""
-    )
+    fast = f"the fastest {run_bpm(fastest):.0f}/min at {when(fastest.start_s)}" if fastest is not None else ""
+    if row.kind in COUPLETS and fast:
+        return f"{grouped(count)}, {fast}"
+    more = f", {fast}" if fast and fastest is not longest else ""
     return f"{grouped(count)}, the longest {size} at {when(longest.start_s)}{more}"
 
 

@@ -24,6 +24,7 @@ FIBRILLATION: Final[tuple[RhythmCode, ...]] = ("AFIB", "AFL")
 _GROUPED: Final = ("v_run", "s_run")  # groups whose beats are not single
 # From the first length on, rows are as long as the second, seconds: hours of a day, steps of a short recording.
 _ROWS_S: Final = ((7200.0, 3600.0), (1200.0, 300.0), (0.0, 60.0))
+_LEAST_ROW: Final = 0.1  # of a row: a shorter rest belongs to the row before
 SHORTEST_S: Final = 120.0  # a shorter recording has no table over time
 
 
@@ -152,7 +153,8 @@ def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConf
     counted = _Counted(beats, findings, config)
     stop_s = beats.n_samples / beats.fs
     step_s = next(step for least, step in _ROWS_S if stop_s >= least)
-    edges = [*np.arange(0.0, stop_s - 1.0, step_s).tolist(), stop_s] if stop_s >= SHORTEST_S else []
+    starts = np.arange(0.0, max(step_s, stop_s - _LEAST_ROW * step_s), step_s).tolist()
+    edges = [*starts, stop_s] if stop_s >= SHORTEST_S else []
     rows = tuple(counted.row(a, b) for a, b in pairwise(edges))
     return Holter(rows, counted.row(0.0, stop_s), kind_rows(findings), _atrial(beats, stop_s))
 
@@ -172,8 +174,8 @@ def kind_rows(findings: Sequence[Finding]) -> tuple[KindRow, ...]:
                 titles.pop() if len(titles) == 1 and not form.scattered else form.title,
                 own,
                 max(own, key=lambda one: (len(one.samples), one.stop_s - one.start_s)),
-                max(rated, key=lambda pair: pair[0])[1] if rated else None,
-                min(rated, key=lambda pair: pair[0])[1] if rated else None,
+                max(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
+                min(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
             )
         )
     return tuple(rows)

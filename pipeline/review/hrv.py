@@ -162,7 +162,7 @@ def spectrum(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Spectrum:
     powers = [_band_powers(ms, end_s, config.hrv_segment_s) for ms, end_s in parts if ms.sum() >= least_ms]
     if not powers:
         minutes = f"{config.hrv_segment_s / 60:.0f} min"
-        none = f"no stretch of {minutes} is filled to {SPECTRUM_FILLED:.0%} by normal intervals".replace("%", " %")
+        none = f"no {minutes} are filled to {SPECTRUM_FILLED:.0%} by normal intervals".replace("%", " %")
         return Spectrum(0, *(HrvMeasure(None, unit, none) for unit in ("ms²", "ms²", "ms²", "")))
     vlf, lf, hf = np.mean(powers, axis=0).tolist()
     ratio = HrvMeasure(lf / hf, "") if hf > 0 else HrvMeasure(None, "", "there is no power from 0.15 to 0.4 Hz")
@@ -213,7 +213,7 @@ def _measure(
 ) -> HrvMeasure:
     if normal.seconds < min_s:
         there = f"{normal.seconds:.0f} s"
-        return HrvMeasure(None, unit, f"{there} of normal-to-normal intervals are there and {min_s:.0f} s are needed")
+        return HrvMeasure(None, unit, f"{there} of normal intervals, {min_s:.0f} s are needed")
     if paired and len(normal.pairs) < _PAIRS_MIN:
         return HrvMeasure(
             None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed"
@@ -226,8 +226,8 @@ def _over_segments(
 ) -> HrvMeasure:
     if len(segments) < least:
         minutes = f"{config.hrv_segment_s / 60:.0f} min"
-        found = f"{len(segments)} stretches of {minutes} have enough normal intervals"
-        return HrvMeasure(None, "ms", f"{found} and {least} are needed")
+        found = f"{len(segments)} stretches of {minutes} have enough of them"
+        return HrvMeasure(None, "ms", f"{found}, {least} are needed")
     return HrvMeasure(float(compute()), "ms")
 
 

@@ -23,6 +23,7 @@ from pipeline.export.pdf_page import ReportSheet
 from pipeline.export.printable_text import MISSING, printable
 from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
+from pipeline.export.report_sections import NOT_SIGNED
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
 from pipeline.export.strip_choice import MAX_PER_KIND, MAX_STRIPS, STRIP_S, findings_with_strips, strips, usual_rhythm
 from pipeline.labels import AAMI_CLASSES
@@ -422,5 +423,6 @@ def test_an_urgent_statement_comes_first_on_paper_and_in_the_conclusion():
     text = text_of(pdf_bytes(content))[0]
     assert text.index("ST elevation, anterior.") < text.index("Intervals and statements")
     conclusion = to_fhir(content)["entry"][0]["resource"]["conclusion"]
-    assert conclusion.startswith("ST elevation, anterior (ST at J V2 0.40 mV (source))")
+    assert conclusion.startswith(NOT_SIGNED)
+    assert "Urgent and not reviewed: ST elevation, anterior." in conclusion
     assert "Ventricular tachycardia" not in conclusion  # its episode is a finding

@@ -112,8 +112,8 @@ def test_short_recordings_have_some_measures_only():
     found = variability(written("N" * 101, 0.8))
     assert found.rmssd.value is not None
     assert found.sdnn.value is None
-    assert found.sdnn.reason == "80 s of normal-to-normal intervals are there and 240 s are needed"
-    assert found.sdann.reason == "0 stretches of 5 min have enough normal intervals and 2 are needed"
+    assert found.sdnn.reason == "80 s of normal intervals, 240 s are needed"
+    assert found.sdann.reason == "0 stretches of 5 min have enough of them, 2 are needed"
     lonely = variability(written("NNV" * 200, 0.8))
     assert lonely.rmssd.reason == "0 pairs of adjacent normal intervals, 2 are needed"
 
