@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import DeviceReading, Identity, Sex
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements
 
@@ -25,7 +26,6 @@ PictureArray = NDArray[np.uint8]
 
 Verdict = Literal["good", "noisy", "flat", "saturated", "gap"]
 Status = Literal["classified", "unclassified"]
-Sex = Literal["F", "M"]
 # fmt: off
 RhythmCode = Literal[
     "N", "SBR", "ST", "AFIB", "AFL", "SVTA", "NOD", "B", "T", "VT", "IVR", "VFL", "ASYS", "BI", "BII", "BIII", "P",
@@ -95,6 +95,10 @@ class Recording:
     channels : tuple of int
         Place of each lead in the file that it was read from, where that holds others, not of a voltage, as well; () if
         the leads are all that it holds.
+    identity : Identity or None
+        Who was recorded and when, where the file states it and the reader was asked to keep it.
+    device : DeviceReading or None
+        The recorder's own measurements and statements, where the file holds some.
     """
 
     name: str
@@ -108,6 +112,8 @@ class Recording:
     age_years: int | None = None
     sex: Sex | None = None
     channels: tuple[int, ...] = ()
+    identity: Identity | None = None
+    device: DeviceReading | None = None
 
     @classmethod
     def from_array(

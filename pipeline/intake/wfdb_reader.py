@@ -15,6 +15,7 @@ import wfdb
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import Sex
 from pipeline.intake.content import require_ecg, safe_name
 from pipeline.intake.lead_scales import NOTICE, common_scale
 from pipeline.intake.wfdb_annotations import parse_annotations
@@ -28,7 +29,7 @@ from pipeline.intake.wfdb_header import (
     layout_leads,
 )
 from pipeline.intake.wfdb_segments import Master, parse_master
-from pipeline.types import Annotations, FloatArray, IntArray, Recording, Sex, read_only
+from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
 
 # Digital value of a missing sample (WFDB signal(5)).
 MISSING: Final = {
