@@ -88,6 +88,58 @@ def proposed_text(facts: Sequence[Fact], findings: Sequence[Finding]) -> str:
     return NOTHING_CONFIRMED if findings else NOTHING_LISTED
 
 
+def updated_text(text: str, before: Sequence[Fact], after: Sequence[Fact]) -> str:
+    """Return a conclusion that a reader may have edited, brought up to date with what is confirmed or chosen now.
+
+    Sentences of facts that are gone go, those of new ones are added at the end, and what the reader wrote stays.
+
+    Parameters
+    ----------
+    text : str
+        As the reader left it.
+    before, after : sequence of Fact
+        What it was made from, and what it is to be made from.
+    """
+    gone = {fact.text for fact in before} - {fact.text for fact in after}
+    new = [fact.text for fact in after if fact.text not in {fact.text for fact in before}]
+    empty = {NOTHING_CONFIRMED, NOTHING_LISTED} if after else set[str]()
+    kept = [line for line in text.splitlines() if line.strip() not in gone | empty]
+    return "\n".join([*kept, *(line for line in new if line not in kept)])
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A conclusion before it is signed: its text, the facts that are confirmed, and the keys of those it tells of."""
+
+    text: str
+    facts: tuple[Fact, ...]
+    chosen: tuple[str, ...]
+
+    def choosing(self, keys: Collection[str]) -> Draft:
+        """Return the draft when it tells of the facts with these keys."""
+        chosen = tuple(fact.key for fact in self.facts if fact.key in keys)
+        return Draft(updated_text(self.text, self._told, self._of(keys)), self.facts, chosen)
+
+    def knowing(self, facts: Sequence[Fact]) -> Draft:
+        """Return the draft when these facts are confirmed: it tells of new ones, and of old ones if it did before."""
+        before = {fact.key for fact in self.facts}
+        chosen = tuple(fact.key for fact in facts if fact.key in self.chosen or fact.key not in before)
+        now = [fact for fact in facts if fact.key in chosen]
+        return Draft(updated_text(self.text, self._told, now), tuple(facts), chosen)
+
+    @property
+    def _told(self) -> list[Fact]:
+        return self._of(self.chosen)
+
+    def _of(self, keys: Collection[str]) -> list[Fact]:
+        return [fact for fact in self.facts if fact.key in keys]
+
+
+def draft_of(facts: Sequence[Fact], findings: Sequence[Finding]) -> Draft:
+    """Return a draft that tells of everything that is confirmed."""
+    return Draft(proposed_text(facts, findings), tuple(facts), tuple(fact.key for fact in facts))
+
+
 @dataclass(frozen=True)
 class Undecided:
     """What nobody has decided about: findings, and of them and of the statements those that are urgent.
