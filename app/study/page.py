@@ -64,7 +64,7 @@ def _head(here: OpenStudy, now: Standing) -> str:
     parts = [duration(study.duration_s), f"{plain(study.model)} {plain(study.model_version[:7])}"]
     if not is_blind(now, name):
         parts += [
-            plain(findings_words(study.findings)),
+            *([plain(findings_words(study.findings))] if study.findings else []),
             f"V {burden(study.counts, 'V')}, S {burden(study.counts, 'S')}",
             f"last reader: {plain(study.reader)}" if study.reader else "nobody has read it yet",
         ]

@@ -6,18 +6,22 @@ import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from app.common import ecg_sheet
-from app.common.ecg_chart import ACCENT
+from app.common.ecg_chart import ACCENT, thinned
+from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
 from app.common.text import plain
 from app.common.theme import palette
 from app.study.report_strips import strip_drawn
 from models import registry
+from pipeline.cases.strip_content import BeatMarks
 from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ModelError
+from pipeline.export.ecg_page_pdf import page_sheet
 from pipeline.export.report_content import ReportContent
 from pipeline.export.report_sections import (
     SHORT_S,
@@ -27,19 +31,24 @@ from pipeline.export.report_sections import (
     identification,
     interval_lines,
     kinds_table,
+    origin_rows,
     rhythm_table,
     rows_table,
     urgent_lines,
     variability_table,
 )
-from pipeline.export.report_trend import trend
+from pipeline.export.report_trend import axis_seconds, trend
 from pipeline.export.signing import reviewed_content, study_facts
-from pipeline.export.strip_choice import strips
+from pipeline.export.strip_choice import Strip, ecg_start, strips
+from pipeline.labels import NOT_CLASSIFIED
+from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.store.log import Entry
 from pipeline.store.studies import Study
 
 _KEY = "heartvision-study-report"
-_TICKS = 6
+SHOWN = {UNCLASSIFIED: NOT_CLASSIFIED}  # as strips name what has no class
+TILE = 288
+STRIP = 720  # room for 185 mm in real size
 STYLE = """<style>
 .hv-table { overflow-x: auto; margin-bottom: .75rem }
 .hv-table table { border-collapse: collapse; width: 100%; font-size: .82rem; font-variant-numeric: tabular-nums }
@@ -101,6 +110,8 @@ def draw(content: ReportContent) -> None:
     with right:
         _table(beats_table(content))
     _strips(content)
+    _ecg(content)
+    st.caption(plain(" · ".join(f"{name}: {value}" for name, value in origin_rows(content))))
 
 
 def _identification(content: ReportContent) -> None:
@@ -124,7 +135,7 @@ def _figures(content: ReportContent) -> None:
         for one in figures(content):
             st.metric(
                 one.name.removesuffix(" beats").removesuffix(" interval"), one.value, one.more or None,
-                delta_color="off", delta_arrow="off", border=True, width=176,
+                delta_color="off", delta_arrow="off", border=True, width=TILE,
             )  # fmt: skip
 
 
@@ -134,7 +145,13 @@ def _trend(content: ReportContent) -> None:
     if not found.time_s.size:
         return
     duration_s = content.analysis.duration_s
-    at = [duration_s * i / _TICKS for i in range(_TICKS + 1)]
+    at = axis_seconds(duration_s)
+    colours = palette()
+    rhythm = [
+        {"type": "rect", "xref": "x", "x0": one.start_s, "x1": one.stop_s, "yref": "paper", "y0": 1.0, "y1": 1.07,
+         "line": {"width": 0}, "fillcolor": colours.rhythms[one.rhythm][0]}
+        for one in thinned(content.beats.rhythm, duration_s / 1000)
+    ]  # fmt: skip
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure = go.Figure(
         [
@@ -147,12 +164,15 @@ def _trend(content: ReportContent) -> None:
             ),
         ],
         {
-            "height": 190, "margin": {"l": 8, "r": 8, "t": 8, "b": 24}, "dragmode": False,
+            "height": 200, "margin": {"l": 8, "r": 8, "t": 16, "b": 24}, "dragmode": False, "shapes": rhythm,
             "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": [content.when(one) for one in at],
                       "fixedrange": True, "showgrid": False},
             "yaxis": {"title": {"text": "1/min"}, "fixedrange": True},
         },
     )  # fmt: skip
+    st.markdown(
+        "**Heart rate**  mean, minimum and maximum; above it the rhythm, in the colours of the tables and strips"
+    )
     words = "Heart rate over the recording: mean, minimum and maximum"
     st.plotly_chart(figure, key="report-trend", config={"displayModeBar": False}, alt=words)
 
@@ -179,7 +199,31 @@ def _strips(content: ReportContent) -> None:
     if not shown:
         return
     st.markdown("**Strips**  as recorded, 25 mm/s and 10 mm/mV; letters in a box were decided by a clinician")
-    for strip in shown:
+    with st.container(horizontal=True, gap="medium"):
+        for strip in shown:
+            _strip(content, strip)
+
+
+def _ecg(content: ReportContent) -> None:
+    """All leads of an ECG, as on the last page of the report."""
+    recording = content.recording
+    if recording is None:
+        return
+    start_s = ecg_start(content)
+    sheet = page_sheet(recording, start_s)
+    beats = content.beats
+    first, last = np.searchsorted(beats.time_s, (start_s, start_s + sheet.window_s))
+    label = tuple(SHOWN.get(str(letter), str(letter)) for letter in beats.aami[first:last])
+    times = beats.time_s[first:last]
+    marks = BeatMarks(beats.sample[first:last], times, label, tuple(content.when(float(at)) for at in times))
+    drawn = sheet_svg(sheet, OnSheet(marks, rhythm=beats.rhythm), palette())
+    st.markdown(f"**All leads**  from {content.when(start_s)}, as recorded")
+    shown = ecg_sheet.Drawn(drawn, sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm)
+    ecg_sheet.draw(shown, "report-ecg", label="All leads of the ECG")
+
+
+def _strip(content: ReportContent, strip: Strip) -> None:
+    with st.container(width=STRIP):
         also = f" · also {plain(', '.join(strip.also))}" if strip.also else ""
         state = "" if not strip.marked else " · reviewed" if strip.reviewed else " · not reviewed"
         st.markdown(f"**{strip.number} {plain(strip.heading)}**{also}{state}  \n:small[{plain(strip.detail)}]")

@@ -105,13 +105,15 @@ def _new(here: OpenStudy, now: Standing, reader: str) -> None:
     _who(reader)
 
 
-def _left(review: StudyReview | None) -> bool:
+def _left(review: StudyReview | None, content: ReportContent | None) -> bool:
     """Beats that nobody has decided about, if any: a warning that does not prevent signing."""
     if review is None:
         return False
     left = [finding for finding in review.findings if not finding.reviewed]
     if not left:
-        st.success("Every finding is reviewed.", icon=":material/check_circle:")
+        if content is None or not content.undecided.names:
+            words = "Every finding is reviewed." if review.findings else "No finding was listed."
+            st.success(words, icon=":material/check_circle:")
         return False
     kinds = Counter(finding.kind for finding in left)
     words = [f"{FINDING_KINDS[kind].words} ({n})" for kind, n in kinds.items()]
@@ -136,7 +138,7 @@ def _sign(
     wait = _awaited(here, now)
     if wait:
         st.info(wait, icon=":material/group:")
-    part = _left(review)
+    part = _left(review, content)
     if content is not None:
         _statements(here, now, content, reader, entries)
     with st.container(border=True):
@@ -161,7 +163,7 @@ def _conclusion(here: OpenStudy, content: ReportContent | None) -> None:
     """Which of the confirmed facts it is made from, and its text; what the reader wrote survives further decisions."""
     facts = () if content is None else content.facts
     if here.draft is None:
-        here.draft = draft_of(facts, () if content is None else content.findings)
+        here.draft = draft_of(facts, () if content is None else content.listed)
     elif here.draft.facts != facts:
         here.draft = here.draft.knowing(facts)
     draft, names = here.draft, {fact.key: fact.name for fact in facts}
@@ -202,9 +204,11 @@ def _statements(
 
 def _statement(here: OpenStudy, now: Standing, one: Statement, verdict: StatementVerdict, reader: str) -> None:
     key = f"statement-{one.code}-{now.version}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    told, choice = st.columns([4, 1], vertical_alignment="center", gap="small")
+    with told:
         title = f":red[**{plain(one.text)}**]" if one.urgent else f"**{plain(one.text)}**"
         st.markdown(f"{title}  \n:small[{plain(one.evidence)}]")
+    with choice:
         st.segmented_control(
             one.text, list(VERDICT_WORDS), key=key, label_visibility="collapsed", disabled=not reader,
             default=None if verdict == "open" else verdict, format_func=lambda word: VERDICT_WORDS[word],

@@ -196,7 +196,12 @@ class ReportContent:
     @property
     def draft(self) -> str:
         """The conclusion that the confirmed findings propose."""
-        return proposed_text(self.facts, self.findings)
+        return proposed_text(self.facts, self.listed)
+
+    @property
+    def listed(self) -> tuple[Finding | Statement, ...]:
+        """What could be confirmed: the findings, and what the measurements say."""
+        return (*self.findings, *(() if self.analysis.measured is None else self.analysis.measured.statements))
 
     def model_counts(self) -> dict[str, int]:
         """Return the model's counts per class and "U": every beat that it found, including deleted ones."""

@@ -8,7 +8,6 @@ from typing import Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.ecg_page_pdf import draw_ecg_page, lines_over, page_sheet
-from pipeline.export.ecg_paper import SPEED_MM_S
 from pipeline.export.pdf_page import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, TOP_MM, ReportSheet
 from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_disclosure import draw_disclosure
@@ -34,10 +33,9 @@ from pipeline.export.report_sections import (
 )
 from pipeline.export.report_strips import draw_strips
 from pipeline.export.report_trend import draw_trend
-from pipeline.export.strip_choice import usual_rhythm
+from pipeline.export.strip_choice import ecg_start
 from pipeline.measurements import Measurements
 from pipeline.review.states import STUDY_STATES
-from pipeline.twelve_leads.sheet import page_s
 
 URGENT_LINES: Final = 8  # written on the first page; the others are counted
 SIGNATURE_MM: Final = 8.0
@@ -285,6 +283,5 @@ def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
     recording, analysis = content.recording, content.analysis
     if recording is None:
         return
-    last_s = max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s))
-    ecg = page_sheet(recording, min(usual_rhythm(content), last_s), lines=lines_over(analysis))
+    ecg = page_sheet(recording, ecg_start(content), lines=lines_over(analysis))
     draw_ecg_page(sheet, ecg, recording, analysis, content.created, beats=content.beats)

@@ -50,6 +50,12 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
     return Trend(*(part.astype(np.float32) for part in parts))
 
 
+def axis_seconds(duration_s: float) -> list[int]:
+    """Return the round times, in seconds, that stand at the axis of a recording of this length: about nine."""
+    step = next((step for step in _STEPS_S if duration_s / step <= 9), _STEPS_S[-1])
+    return list(range(0, int(duration_s) + 1, step))
+
+
 def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
     """Draw the trend, with the numbers of the strips above the times that they show.
 
@@ -131,8 +137,7 @@ def _draw_axes(
         y = bottom - (rate - low) / (high - low) * (bottom - top)
         sheet.line(left, y, RIGHT_MM, y)
         sheet.say(left - 1.5, y + 0.8, f"{rate:.0f}", 6.5, colour=MUTED, align="R")
-    seconds = next((s for s in _STEPS_S if duration_s / s <= 9), _STEPS_S[-1])
-    for second in range(0, int(duration_s) + 1, seconds):
+    for second in axis_seconds(duration_s):
         x = left + second / duration_s * width
         sheet.line(x, bottom, x, bottom + 1)
         align: Align = "R" if x > RIGHT_MM - 6 else "C"

@@ -160,6 +160,12 @@ def usual_rhythm(content: ReportContent) -> float:
     return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
 
 
+def ecg_start(content: ReportContent) -> float:
+    """Return where the page of all leads begins, in seconds: in the usual rhythm of a recording longer than the page."""
+    duration_s = content.analysis.duration_s
+    return min(usual_rhythm(content), max(0.0, duration_s - page_s(SPEED_MM_S, duration_s)))
+
+
 def _in_usual_rhythm(content: ReportContent, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which of the times (n,) lie in the rhythm that lasts longest; all of them where no rhythm is known."""
     rhythm = content.beats.rhythm

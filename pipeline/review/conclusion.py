@@ -81,11 +81,19 @@ def decided_facts(
     )
 
 
-def proposed_text(facts: Sequence[Fact], findings: Sequence[Finding]) -> str:
-    """Return a conclusion to begin with, one sentence a line, or that there is nothing to conclude from."""
+def proposed_text(facts: Sequence[Fact], listed: Sequence[Finding | Statement]) -> str:
+    """Return a conclusion to begin with, one sentence a line, or that there is nothing to conclude from.
+
+    Parameters
+    ----------
+    facts : sequence of Fact
+        What is confirmed.
+    listed : sequence of Finding or Statement
+        What could have been.
+    """
     if facts:
         return "\n".join(fact.text for fact in facts)
-    return NOTHING_CONFIRMED if findings else NOTHING_LISTED
+    return NOTHING_CONFIRMED if listed else NOTHING_LISTED
 
 
 def updated_text(text: str, before: Sequence[Fact], after: Sequence[Fact]) -> str:
@@ -135,9 +143,9 @@ class Draft:
         return [fact for fact in self.facts if fact.key in keys]
 
 
-def draft_of(facts: Sequence[Fact], findings: Sequence[Finding]) -> Draft:
-    """Return a draft that tells of everything that is confirmed."""
-    return Draft(proposed_text(facts, findings), tuple(facts), tuple(fact.key for fact in facts))
+def draft_of(facts: Sequence[Fact], listed: Sequence[Finding | Statement]) -> Draft:
+    """Return a draft that tells of everything that is confirmed; see `proposed_text`."""
+    return Draft(proposed_text(facts, listed), tuple(facts), tuple(fact.key for fact in facts))
 
 
 @dataclass(frozen=True)
