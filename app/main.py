@@ -24,7 +24,9 @@ PAGES = {  # folder and address: title, icon
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),
 }
-ADDRESSES = {"ecg_page": "page"}  # the address, where it is not the folder's name
+# The address, where it is not the folder's name. The first page is at the root, and then nothing is at its own address:
+# under another one it leaves that to the entry below, which shows the same page at /analyse.
+ADDRESSES = {"ecg_page": "page", "analyse": "start"}
 page = st.navigation(
     [
         st.Page(
@@ -36,7 +38,8 @@ page = st.navigation(
             visibility="hidden" if folder == "study" else "visible",
         )
         for folder, (title, icon) in PAGES.items()
-    ],
+    ]
+    + [st.Page(APP / "analyse" / "page.py", title="Analyse", url_path="analyse", visibility="hidden")],
     position="top",
 )
 body, foot = st.container(), st.container()

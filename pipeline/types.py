@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, TypeVar, get_args
 
 import numpy as np
@@ -114,6 +115,11 @@ class Recording:
     channels: tuple[int, ...] = ()
     identity: Identity | None = None
     device: DeviceReading | None = None
+
+    @property
+    def start(self) -> datetime | None:
+        """Clock time of the first sample, where it is kept."""
+        return None if self.identity is None else self.identity.start
 
     @classmethod
     def from_array(

@@ -26,7 +26,9 @@ from pipeline.config import DEFAULT, database_url
 from pipeline.errors import IntakeError, ModelError
 from pipeline.evaluation.evaluation_schema import Evaluation
 from pipeline.evaluation.saved import read_evaluation
+from pipeline.explain import second_opinion
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
+from pipeline.explain.second_opinion import Opinion
 from pipeline.types import Beats, BeatTrace, FloatArray, PictureArray
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
@@ -137,6 +139,18 @@ def _run_reading(
     _keep_compiled()
     answer, seen = predict_pictures(_trained, [(_picture.name, _picture.pixels, "")])[0]
     return answer, seen, None if seen is None else heat_of_answer(_trained, seen, answer)
+
+
+def opinion(case_digest: str, leads: tuple[str, ...], network: Classifier, beats: Beats, beat: int) -> Opinion:
+    """What a network says of one beat, and where it looked."""
+    return _opinion(case_digest, leads, network.name, network.manifest.identity, beat, network, beats)
+
+
+@st.cache_data(show_spinner=False, max_entries=500, scope="session")
+def _opinion(
+    digest: str, leads: tuple[str, ...], name: str, version: str, beat: int, _network: Classifier, _beats: Beats
+) -> Opinion:
+    return second_opinion.opinion(_network, _beats, beat, DEFAULT)
 
 
 def explanation(

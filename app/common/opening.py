@@ -1,18 +1,16 @@
-"""The two ways to open something: the demo recording, or one's own files."""
+"""The two ways to open something: a demo recording, or one's own files."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, gallery, patient
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
-from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
-from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
-from pipeline.store.recordings import save_recording
 from pipeline.wording import grouped
 
 ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
@@ -23,7 +21,7 @@ Files = list[tuple[str, bytes]]
 def start(session: Session) -> None:
     """The first thing a visitor sees."""
     st.title("See every beat, what a network makes of it, and where it looked", anchor=False)
-    _demo_button(session, "start")
+    gallery.draw(session, "start")
     uploader(session)
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
@@ -35,7 +33,7 @@ def again(session: Session) -> None:
     """The same choices in a popover, while a recording is open."""
     # a new popover for each upload: the old one would stay open and hide the message about a refused file
     with st.popover("Open another", icon=":material/folder_open:", key=f"open-another-{session.uploads}"):
-        _demo_button(session, "again")
+        gallery.draw(session, "again")
         uploader(session)
 
 
@@ -73,25 +71,6 @@ def uploader(session: Session) -> None:
         _read(session, files, None)
 
 
-def _demo_button(session: Session, key: str) -> None:
-    st.button(
-        "Open the demo recording",
-        type="primary",
-        icon=":material/play_arrow:",
-        key=f"demo-{key}",
-        on_click=_open_demo,
-        args=(session,),
-    )
-    st.caption("Five minutes of MIT-BIH record 208, with ventricular ectopics and fusion beats.")
-
-
-def _open_demo(session: Session) -> None:
-    try:
-        session.open((save_recording(read_path(demo_path())),))
-    except EcgError as error:
-        session.refuse(str(error))
-
-
 def _csv_form(session: Session, files: Files) -> None:
     """A table states neither its sampling frequency nor its unit; both are asked for, never guessed."""
     with st.form(f"csv-{session.uploads}", border=True):
@@ -113,7 +92,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(save_recording(recording) for recording in read_uploads(files, csv=csv)))
+            session.open(tuple(patient.saved(recording) for recording in read_uploads(files, csv=csv, identity=True)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import streamlit as st
@@ -41,7 +41,7 @@ class Session(Looking):
     `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
     how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
     peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its first abnormal beat.
+    if not its first abnormal beat; `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -53,6 +53,7 @@ class Session(Looking):
     notice: str = ""
     asked: Job | None = None
     addressed: bool = False
+    go_to_error: str = ""
     at_s: float | None = None
     beat: int = 0
     uploads: int = 0
@@ -66,6 +67,13 @@ class Session(Looking):
     def recording(self) -> Recording | None:
         """The recording that is chosen among the opened ones."""
         return self.recordings[self.chosen] if self.recordings else None
+
+    def renew(self, recordings: tuple[Recording, ...]) -> None:
+        """Takes the same recordings again, with what is kept now of who was recorded and when."""
+        if self.case is not None and self.recording is self.case.recording:
+            self.case = replace(self.case, recording=recordings[self.chosen])
+        self.kept = (recordings if self.kept[0] is self.recordings else self.kept[0], *self.kept[1:])
+        self.recordings = recordings
 
     @property
     def leads_used(self) -> tuple[str, ...]:
@@ -167,7 +175,7 @@ class Session(Looking):
 
     def _quiet(self) -> None:
         """Clears notices and what was waited for: something new is shown."""
-        self.error, self.notice, self.asked, self.at_s = "", "", None, None
+        self.error, self.notice, self.asked, self.at_s, self.go_to_error = "", "", None, None, ""
 
 
 def session() -> Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import streamlit as st
@@ -51,6 +52,7 @@ def draw(
     notes: tuple[str, ...] = (),
     target: tuple[int, ...] | None = None,
     adding: bool = False,
+    start: datetime | None = None,
 ) -> None:
     """Draw the window of a recording.
 
@@ -70,12 +72,14 @@ def draw(
         Width and greatest height of the paper on a wide screen; a phone has its own width.
     width : int or "stretch"
         Of the chart on the page, in pixels.
+    start : datetime, optional
+        When the recording began, so that times are of the clock.
     """
     phone = by_touch()
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
-        adding=adding, drag=drags(picked, phone=phone, adding=adding),
+        adding=adding, drag=drags(picked, phone=phone, adding=adding), start=start,
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
 

@@ -16,7 +16,7 @@ from pipeline.review.beats_in_force import snapped
 from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind, Stretch
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.store.reviews import ReviewStep
-from pipeline.wording import clock, duration
+from pipeline.wording import duration
 
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
@@ -102,7 +102,7 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
             _scope(session, "finding", what if found.stretch else f"{what}{_beats(len(found.samples))}", "G")
         at = review.position(session.sample)
         if at is not None:
-            _scope(session, "beat", f"the beat at {clock(float(review.beats.time_s[at]))}", "B")
+            _scope(session, "beat", f"the beat at {review.when(review.beats.time_s[at])}", "B")
             family = session.family if session.scope == "family" else review.family_of(session.sample)
             if family != NO_FAMILY:
                 count = len(review.family_samples(family))

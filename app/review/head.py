@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import reader
+from app.common import patient, reader
 from app.common.open_study import state_badge
 from app.common.text import plain
 from app.review import decide, keyboard
@@ -37,6 +37,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
                 keyboard.explain()
         if reader.current():
             reader.draw()
+    patient.head(review.material.recording.identity)
     if not reader.current():
         reader.draw()
     _say(session, review)

@@ -13,7 +13,7 @@ from app.review import decide
 from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
-from pipeline.wording import clock, grouped
+from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height
@@ -37,7 +37,7 @@ def _strip(session: ReviewSession, review: StudyReview) -> None:
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
         rhythm=review.material.analysis.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
-        target=session.target(), adding=session.adding,
+        target=session.target(), adding=session.adding, start=review.material.recording.start,
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
     """Finding by finding, beat by beat, window by window."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
         start, stop = session.viewport.start_s, min(session.viewport.stop_s, review.material.recording.duration_s)
-        st.markdown(f"{_title(session)} :gray[· strip {clock(start)} to {clock(stop)}]", width="stretch")
+        st.markdown(f"{_title(session)} :gray[· strip {review.when(start)} to {review.when(stop)}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", session.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", session.step, 1, "↓ or J")
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", session.step_beat, -1, "←")

@@ -25,7 +25,7 @@ from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.signal.decimation import decimate
 from pipeline.store.recordings import envelope
-from pipeline.wording import burden, clock, grouped, of_the_classified, share
+from pipeline.wording import burden, grouped, of_the_classified, share
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
 ROW_S, SHORT_ROW_S = 3600.0, 300.0
@@ -62,10 +62,10 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
     rows = [
         (
             "Heart rate",
-            f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest, PER_MINUTE)}, "
-            f"highest {_moment(rate.highest, PER_MINUTE)}",
+            f"mean {_number(rate.mean)}, lowest {_moment(review, rate.lowest, PER_MINUTE)}, "
+            f"highest {_moment(review, rate.highest, PER_MINUTE)}",
         ),
-        ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
+        ("Longest interval", _moment(review, summary.longest_rr, "{:.2f} s")),
         ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(review.beats))} beats"),
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
@@ -86,15 +86,17 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
 
 def _rhythm(session: ReviewSession, review: StudyReview) -> None:
     rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
-                       beside=False)  # fmt: skip
+                       beside=False, start=review.material.recording.start)  # fmt: skip
 
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None else PER_MINUTE.format(value)
 
 
-def _moment(moment: Moment | None, form: str) -> str:
-    return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s, tenths=False)}"
+def _moment(review: StudyReview, moment: Moment | None, form: str) -> str:
+    if moment is None:
+        return "unknown"
+    return f"{form.format(moment.value)} at {review.when(moment.time_s, tenths=False)}"
 
 
 def _families(session: ReviewSession, review: StudyReview) -> None:
@@ -163,7 +165,7 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
         duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
         quality=review.material.analysis.quality.segments, rhythm=review.material.analysis.rhythm,
-        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX,
+        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX, start=review.material.recording.start,
     )  # fmt: skip
     rhythm_view.legend(review.material.analysis.rhythm)
     pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
@@ -197,6 +199,7 @@ def _intervals(session: ReviewSession, review: StudyReview) -> None:
             _window(session),
             session.picked,
             narrow=phone,
+            start=review.material.recording.start,
         )
         pickable(
             session, review, figure, "review-tachogram", "RR intervals over time",
@@ -246,7 +249,8 @@ def _day(session: ReviewSession, review: StudyReview) -> None:
         DayRow(float(s), envelope(recording, lead, float(s), min(recording.duration_s, float(s) + row_s), COLUMNS))
         for s in starts
     )
-    figure = review_charts.day(rows, row_s, review.marks(_lanes(review)), _window(session), palette())
+    figure = review_charts.day(rows, row_s, review.marks(_lanes(review)), _window(session), palette(),
+                               review.material.recording.start)  # fmt: skip
     pickable(session, review, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
     length = "an hour" if row_s == ROW_S else f"{row_s / 60:.0f} minutes"
     st.caption(f"Each row is {length} of lead {plain(lead)}; a click leads there.")

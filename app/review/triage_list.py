@@ -15,7 +15,6 @@ from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.triage import Finding
-from pipeline.wording import clock
 
 SHOWN_MAX = 300  # rows sent to the browser, around the chosen one
 PRIORITY_WORDS = ("look at this first", "important", "notable", "minor", "single ectopics", "single ectopics",
@@ -107,16 +106,16 @@ def draw(session: ReviewSession, review: StudyReview, *, dark: bool) -> None:
         if found is not None:
             session.show(found)
 
-    _show_list(key="triage", data=_data(session, listed, dark=dark), on_chosen_change=chosen)
+    _show_list(key="triage", data=_data(session, review, listed, dark=dark), on_chosen_change=chosen)
 
 
-def _data(session: ReviewSession, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
+def _data(session: ReviewSession, review: StudyReview, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
     names = [found.id for found in listed]
     at = names.index(session.finding) if session.finding in names else 0
     first = max(0, min(at - SHOWN_MAX // 2, len(listed) - SHOWN_MAX))
     shown = listed[first : first + SHOWN_MAX]
     return {
-        "rows": [_row(found, found.id == session.finding) for found in shown],
+        "rows": [_row(review, found, found.id == session.finding) for found in shown],
         "chosen": session.finding,
         "dark": dark,
         "note": _note(len(listed), len(shown), session.wanted),
@@ -131,9 +130,9 @@ def _note(listed: int, shown: int, wanted: FindingFilter) -> str:
     return f"{listed - shown} more are not shown; filter the list." if listed > shown else ""
 
 
-def _row(found: Finding, chosen: bool) -> dict[str, object]:
+def _row(review: StudyReview, found: Finding, chosen: bool) -> dict[str, object]:
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
-    time = clock(found.start_s, tenths=False)
+    time = review.when(found.start_s, tenths=False)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,

@@ -43,6 +43,10 @@ class Form:
     write: Callable[[ReportContent, Path], Path]
 
 
+def _write_json(content: ReportContent, path: Path) -> Path:
+    return write_analysis_json(content.analysis, path, content.identity)
+
+
 REVIEWED = (
     Form("Report (PDF)", "pdf", "application/pdf", write_pdf),
     Form("WFDB annotations", "hv", "application/octet-stream", write_reviewed_atr),
@@ -60,7 +64,7 @@ MODEL = (
         "WFDB annotations", "hvm", "application/octet-stream", lambda content, path: write_atr(content.analysis, path)
     ),
     Form("CSV", "model.csv", "text/csv", lambda content, path: write_csv(content.analysis, path)),
-    Form("JSON", "model.json", "application/json", lambda content, path: write_analysis_json(content.analysis, path)),
+    Form("JSON", "model.json", "application/json", _write_json),
     Form("FHIR R4", "model.fhir.json", "application/fhir+json", write_fhir),
 )
 
@@ -91,8 +95,9 @@ def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
     """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
-            "The signal is deleted, and with it what is drawn from it. Decisions, the model's answers, signed reports "
-            "and the audit trail stay. The same files, opened again, bring everything back."
+            "The signal is deleted, and with it who was recorded, strips and reports, signed ones too. Decisions, the "
+            "model's answers and the audit trail with the hashes of these reports stay. The same files, opened again, "
+            "bring the signal back."
         )
         if now.state == "signed":
             st.caption("This study is signed and keeps its recording; reopen it first.")

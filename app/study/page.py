@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import reader
+from app.common import patient, reader
 from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
@@ -10,6 +10,7 @@ from app.study import exports as worklist_exports
 from app.study import second_reading, signoff
 from pipeline.cases.study_review import StudyReview
 from pipeline.errors import EcgError
+from pipeline.store.identities import load_identity
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
 from pipeline.store.studies import stored_analysis
@@ -28,6 +29,7 @@ def _draw(here: OpenStudy) -> None:
     now = standing(here.study_id)
     who = _head(here, now)
     _said(here)
+    patient.form(now.study.digest, signed=now.state == "signed")
     blind = is_blind(now, who)
     review = _study(here, now)
     entries = audit(here.study_id)
@@ -45,7 +47,8 @@ def _draw(here: OpenStudy) -> None:
             worklist_exports.draw(review, entries, blind=blind)
             worklist_exports.offer_to_forget(here, now, who)
     with trail:
-        worklist_audit.draw(visible(entries, now, who), now.study.record, stored_analysis(here.study_id).fs)
+        start = load_identity(now.study.digest).start
+        worklist_audit.draw(visible(entries, now, who), now.study.record, stored_analysis(here.study_id).fs, start)
 
 
 def _head(here: OpenStudy, now: Standing) -> str:
@@ -68,6 +71,7 @@ def _head(here: OpenStudy, now: Standing) -> str:
             f"V {burden(study.counts, 'V')}, S {burden(study.counts, 'S')}",
             f"last reader: {plain(study.reader)}" if study.reader else "nobody has read it yet",
         ]
+    patient.head(load_identity(study.digest))
     st.caption(" · ".join(parts))
     with st.container(horizontal=True, gap="medium"):
         st.page_link("worklist/page.py", label="Worklist", icon=":material/arrow_back:")

@@ -25,7 +25,7 @@ from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.log import Entry
 from pipeline.store.reviews import Standing
-from pipeline.store.signed_files import load_report
+from pipeline.store.signed_files import has_report, load_report
 from pipeline.store.signing import judge_statement, signings, verdicts
 
 WHOLE = "By signing you state that you have reviewed this recording and that the result stands as shown."
@@ -78,7 +78,7 @@ def _signed(here: OpenStudy, now: Standing, reader: str, signed: Sequence[Signin
 
 def _reports(now: Standing, signed: Sequence[Signing]) -> None:
     """Every report that was signed, the latest first; each is the file whose hash the audit trail has."""
-    kept = [one for one in signed if one.report]
+    kept = [one for one in signed if one.report and has_report(one.report)]
     if not kept:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

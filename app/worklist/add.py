@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, patient
 from app.common.opening import ENDINGS, UNITS
 from app.common.text import plain
 from app.worklist.session import WorklistView
@@ -19,7 +19,6 @@ from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table, split_uploads
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import save_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.studies import find_study
 from pipeline.types import Recording
@@ -72,7 +71,7 @@ def enlist(recording: Recording, network: str) -> str:
     EcgError
         If the recording or its study cannot be saved, or the network cannot be found.
     """
-    recording = save_recording(recording)
+    recording = patient.saved(recording)
     job = work.job(recording, network, None)
     stored = load_analysis(job.digest, job.identity, DEFAULT, None)
     if stored is None:
@@ -93,7 +92,7 @@ def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: 
     for number, (name, own) in enumerate(parts):
         progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
         try:
-            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv))
+            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv, identity=True))
         except EcgError as error:
             refused.append(f"{name}: {error}")
     _tell(view, done, refused)

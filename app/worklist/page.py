@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import reader
+from app.common import patient, reader
 from app.common.text import plain
 from app.worklist import add, table
 from app.worklist import running as worklist_running
@@ -55,7 +55,8 @@ def _head(shown: WorklistView, studies: int) -> None:
 
 
 def _told(shown: WorklistView) -> None:
-    """What became of the last upload."""
+    """What became of the last upload, and whether who was recorded is to be kept."""
+    patient.ask()
     if shown.notice:
         st.info(plain(shown.notice), icon=":material/info:")
     if shown.refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -22,10 +22,11 @@ from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
+from pipeline.store.identities import load_identity
 from pipeline.store.listing import listing
 from pipeline.store.reviews import ReviewStep, Standing
 from pipeline.store.studies import Study
-from pipeline.wording import clock, looked_at, percent
+from pipeline.wording import clock_text, looked_at, percent
 
 LETTER: Final = MappingProxyType({UNCLASSIFIED: NOT_CLASSIFIED})
 HUMAN_WORDS: Final = MappingProxyType(
@@ -122,6 +123,10 @@ class StudyReview:
     def study(self) -> Study:
         """The study."""
         return self.standing.study
+
+    def when(self, time_s: float, *, tenths: bool = True) -> str:
+        """Write a time of the recording: by the clock where its start is kept, else elapsed."""
+        return clock_text(float(time_s), self.material.recording.start, tenths=tenths)
 
     @property
     def writable(self) -> bool:
@@ -233,7 +238,7 @@ class StudyReview:
         model = f"model {said}, confidence {percent(float(self.beats.confidence[at]))}" if said else "not the model's"
         model = "model: not classified" if said == NOT_CLASSIFIED else model
         decided = f", {HUMAN_WORDS[human]}" if human else ""
-        return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
+        return f"{self.when(self.beats.time_s[at])}: {self.letter(at)}{decided}; {model}"
 
 
 def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce:
@@ -251,7 +256,7 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
-    """Return a reading as it stands.
+    """Return a reading as it stands; who was recorded and when is read again, as the log says when it changes.
 
     Parameters
     ----------
@@ -262,9 +267,22 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
     before : StudyReview, optional
         An earlier state of the reading; its beats are used again if the decisions are the same.
     """
-    if before is not None and before.material is material and before.standing.decisions == standing.decisions:
+    material = _of_today(material)
+    if (
+        before is not None
+        and before.material.analysis is material.analysis
+        and before.standing.decisions == standing.decisions
+    ):
         return StudyReview(material, standing, before.state)
     return StudyReview(material, standing, in_force(material, standing.decisions))
+
+
+def _of_today(material: ReviewMaterial) -> ReviewMaterial:
+    """Return the same, with what is kept now of who was recorded and when."""
+    identity = load_identity(material.recording.digest) or None
+    if identity == material.recording.identity:
+        return material
+    return replace(material, recording=replace(material.recording, identity=identity))
 
 
 def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:

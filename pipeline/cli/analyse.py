@@ -17,6 +17,7 @@ from pipeline.errors import EcgError, ModelError
 if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.export.report_content import ReportContent
+    from pipeline.identity import Identity
     from pipeline.intake import CsvOptions
     from pipeline.twelve_leads.measuring import Marked
     from pipeline.types import Analysis, Recording
@@ -47,6 +48,12 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
     parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    parser.add_argument(
+        "--patient",
+        choices=("drop", "keep"),
+        default="drop",
+        help="write who was recorded and when into the results, where the file states it (default: %(default)s)",
+    )
     parser.set_defaults(command=_analyse)
 
 
@@ -90,7 +97,7 @@ def _analyse_one(
     from pipeline.intake import read_all
 
     progress(0.0, f"Reading {label(path)}")
-    for recording in read_all(path, csv=csv):
+    for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
         _analyse_recording(recording, path, options, load, progress)
 
 
@@ -113,7 +120,7 @@ def _analyse_recording(
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
-        _write(name, analysis, content, target)
+        _write(name, analysis, content, target, recording.identity)
         _write_marks(name, prepared.recording, marked, target)
 
 
@@ -129,12 +136,16 @@ def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) 
         write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
 
 
-def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:
+def _write(
+    name: str, analysis: Analysis, content: ReportContent | None, target: Path, identity: Identity | None
+) -> None:
     from pipeline import export
 
     if content is None or name not in ("pdf", "fhir"):
-        writers = {"json": export.write_analysis_json, "csv": export.write_csv, "atr": export.write_atr}
-        writers[name](analysis, target)
+        if name == "json":
+            export.write_analysis_json(analysis, target, identity)
+            return
+        (export.write_csv if name == "csv" else export.write_atr)(analysis, target)
         if name == "csv":
             export.write_rhythm_csv(analysis, target.with_suffix(_RHYTHM_CSV))
         return

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
 from pipeline.export.fhir_measurements import STATEMENT_SYSTEM, measured_observations
+from pipeline.export.patient import fhir_patient, fhir_period
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_sections import NOT_SIGNED, reviewed_words
 from pipeline.review.conclusion import STATEMENT
@@ -40,22 +41,23 @@ def write_fhir(content: ReportContent, path: Path) -> Path:
 def to_fhir(content: ReportContent) -> dict[str, Any]:
     """Return a Bundle of type collection; the same content gives the same bundle.
 
-    There is no Patient: none is known. Tests validate against R4B, which left these resources as they are in R4; ADR
-    0015.
+    There is a Patient, the subject of all the rest, only where one is kept, see `pipeline.identity`. Tests validate
+    against R4B, which left these resources as they are in R4; ADR 0015.
 
     References
     ----------
     HL7 FHIR R4 (4.0.1): DiagnosticReport, Observation, Device. LOINC 11524-6 EKG study, 18754-2 Holter study.
     """
     device = _resource(content, "Device", "device", _device(content))
+    about, patients = _about(content)
     observations = [
-        _resource(content, "Observation", name, {**_observed(content, device), **body})
+        _resource(content, "Observation", name, {**_observed(content, device), **about, **body})
         for name, body in _observations(content)
     ]
     readers = (("reader", content.study.reader), ("second-reader", content.study.second_reader))
     people = [_resource(content, "Practitioner", role, {"name": [{"text": who}]}) for role, who in readers if who]
-    report = _resource(content, "DiagnosticReport", "report", _report(content, observations, people))
-    entries = [report, *observations, device, *people]
+    report = _resource(content, "DiagnosticReport", "report", {**about, **_report(content, observations, people)})
+    entries = [report, *observations, device, *people, *patients]
     return {
         "resourceType": "Bundle",
         "id": _id(content, "bundle"),
@@ -63,6 +65,16 @@ def to_fhir(content: ReportContent) -> dict[str, Any]:
         "timestamp": utc_text(content.created),
         "entry": [{"fullUrl": _url(resource), "resource": resource} for resource in entries],
     }
+
+
+def _about(content: ReportContent) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what report and observations say of who was recorded and when, and the Patient that they refer to."""
+    period = fhir_period(content.identity, content.analysis.duration_s)
+    body = fhir_patient(content.identity)
+    if body is None:
+        return period, []
+    patient = _resource(content, "Patient", "patient", body)
+    return {"subject": {"reference": _url(patient)}, **period}, [patient]
 
 
 def _report(content: ReportContent, observations: list[dict[str, Any]], people: list[dict[str, Any]]) -> dict[str, Any]:

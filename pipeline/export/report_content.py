@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+from pipeline.identity import Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
@@ -21,7 +22,7 @@ from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import looked_at, report_clock
+from pipeline.wording import clock_text, looked_at
 
 LETTER_NAMES: Final = MappingProxyType(
     dict(
@@ -110,10 +111,8 @@ class ReportContent:
         How many leads the recording has.
     recording : Recording or None
         The recording with all its leads, if it is drawn as an ECG.
-    started : datetime or None
-        When the recording began, by its own clock; without it, times are from its start.
-    patient : tuple of (str, str)
-        Who was recorded and why, as lines of a name and a value; none where nothing is known.
+    identity : Identity or None
+        Who was recorded and when, where that is kept.
     """
 
     analysis: Analysis
@@ -129,14 +128,16 @@ class ReportContent:
     trained_on: str = ""
     recorded: int = 0
     recording: Recording | None = None
-    started: datetime | None = None
-    patient: tuple[tuple[str, str], ...] = ()
+    identity: Identity | None = None
+
+    @property
+    def start(self) -> datetime | None:
+        """Clock time of the first sample, where it is kept."""
+        return None if self.identity is None else self.identity.start
 
     def when(self, seconds: float) -> str:
-        """Write a time: with the day of the week where the recording has a start, else from its start, h:mm:ss."""
-        if self.started is None:
-            return report_clock(seconds)
-        return f"{self.started + timedelta(seconds=seconds):%a %H:%M:%S}"
+        """Write a time: by the clock where the recording has a start, else from its start, h:mm:ss."""
+        return clock_text(seconds, self.start, hours=True)
 
     @property
     def looked_at(self) -> str:
@@ -218,8 +219,6 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
-    started: datetime | None = None,
-    patient: Sequence[tuple[str, str]] = (),
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -239,10 +238,6 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
-    started : datetime, optional
-        When the recording began, by its own clock.
-    patient : sequence of (str, str), optional
-        Who was recorded and why, as lines of a name and a value.
 
     Raises
     ------
@@ -266,8 +261,7 @@ def report_content(
         trained_on=trained_on,
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
-        started=started,
-        patient=tuple(patient),
+        identity=recording.identity,
     )
 
 

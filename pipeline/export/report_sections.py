@@ -14,7 +14,17 @@ from pipeline.review.holter import COUPLETS, KindRow, Row, kind_rows, run_bpm
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.summary import Moment, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
-from pipeline.wording import UNDEFINED, burden, classified, duration, grouped, interval_words, share
+from pipeline.wording import (
+    UNDEFINED,
+    burden,
+    classified,
+    duration,
+    grouped,
+    interval_words,
+    patient_words,
+    share,
+    start_text,
+)
 
 NOT_SIGNED: Final = "Nobody has signed this result: there is no conclusion yet."
 SHORT_S: Final = 60.0  # a shorter recording has no trend, no lowest and no highest rate
@@ -75,15 +85,13 @@ class UrgentLine:
 
 def identification(content: ReportContent) -> tuple[tuple[str, str], ...]:
     """Return who was recorded, when, how long, and what was read of it, as lines of a name and a value."""
-    analysis, started = content.analysis, content.started
+    analysis, start = content.analysis, content.start
     leads = f"lead{'s' if len(content.leads) > 1 else ''} {', '.join(content.leads)}"
-    if started is None:
-        times = "not stated in the file; all times are from the start of the recording, h:mm:ss"
-    else:
-        times = f"{started:%Y-%m-%d %H:%M:%S}, by the recorder's clock"
+    times = "not stated; all times are from the start of the recording, h:mm:ss"
+    who = "  ·  ".join(patient_words(content.identity))
     return (
-        *content.patient,
-        ("Start", times),
+        *([("Patient", who)] if who else []),
+        ("Start", times if start is None else f"recorded {start_text(start)}"),
         ("Recording", f"{duration(analysis.duration_s)}, {analysis.fs:g} Hz, {leads}"),
         ("Quality", _quality(content)),
         ("Read", content.looked_at),

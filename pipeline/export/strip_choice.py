@@ -161,7 +161,7 @@ def usual_rhythm(content: ReportContent) -> float:
 
 
 def ecg_start(content: ReportContent) -> float:
-    """Return where the page of all leads begins, in seconds: in the usual rhythm of a recording longer than the page."""
+    """Return where the page of all leads begins, seconds: in the usual rhythm of a recording longer than the page."""
     duration_s = content.analysis.duration_s
     return min(usual_rhythm(content), max(0.0, duration_s - page_s(SPEED_MM_S, duration_s)))
 

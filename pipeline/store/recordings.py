@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
+from pipeline.store.identities import load_identity
 from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
@@ -46,7 +47,7 @@ class Envelope:
 def save_recording(recording: Recording) -> Recording:
     """Store a recording, unless it is stored already, and return it as `load_recording` would, under its own name.
 
-    Its signal is then memory-mapped from disk.
+    Its signal is then memory-mapped from disk. Who was recorded and when is not stored here.
 
     Raises
     ------
@@ -60,11 +61,14 @@ def save_recording(recording: Recording) -> Recording:
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
     kept = load_recording(recording.digest)
-    return recording if kept is None else replace(kept, name=recording.name)
+    return replace(recording, identity=None) if kept is None else replace(kept, name=recording.name)
 
 
 def load_recording(digest: str) -> Recording | None:
-    """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored."""
+    """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored.
+
+    Who was recorded and when is with it if that was kept, see `pipeline.store.identities`.
+    """
     folder = _known_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT:
@@ -198,6 +202,7 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         notices=tuple(facts["notices"]),
         age_years=facts.get("age_years"),
         sex=facts.get("sex"),
+        identity=load_identity(folder.name) or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from app.common.session import Session
 from models import registry
 from pipeline.cases.case import Case, rate_trend
 from pipeline.config import ROOT
-from pipeline.datasets import demo_path
+from pipeline.datasets import DEMOS, Demo, demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import read_path
 from pipeline.review.beats_in_force import reviewed_beats
@@ -68,7 +69,9 @@ def texts(page: AppTest) -> str:
 
 def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> None:
     assert not page.exception
-    assert [button.label for button in page.button] == ["Open the demo recording"]
+    assert [button.label for button in page.button] == [
+        "Open the demo recording", *(demo.title for demo in DEMOS[1:]), "A page of paper",
+    ]  # fmt: skip
     assert page.file_uploader[0].allowed_type == [".hea", ".dat", ".atr", ".zip", ".csv"]
     assert any("150 MB" in caption.value for caption in page.caption)
     assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
@@ -78,11 +81,10 @@ def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart
     found = case(demo)
     beats = reviewed_beats(found.analysis, (), evidence_of(found.recording, found.analysis))
     rate = summarise(beats).rate
-    shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
+    shown = next(line.value for line in demo.markdown if "mean rate" in line.value)
     assert rate.mean is not None
     assert rate.lowest is not None
-    assert shown.value == f"{rate.mean:.0f}/min"
-    assert shown.delta.startswith(f"{rate.lowest.value:.0f} to ")
+    assert f"**{rate.mean:.0f}/min** :small[mean rate, {rate.lowest.value:.0f} to " in shown
     assert rate.mean == pytest.approx(102.2, abs=0.3)
     assert 60 / np.nanmean(found.prepared.beats.rr_s) < 101  # with the intervals across lost signals
     assert np.nanmin(rate_trend(found)[1]) > 34  # two beats are missed at 43 s; the lost signals would be 11 and 22/min
@@ -110,17 +112,28 @@ def test_the_demo_is_opened_in_one_click(demo: AppTest) -> None:
     assert not demo.exception
     assert not demo.error
     counts = case(demo).analysis.counts()
-    shown = {metric.label: metric.value for metric in demo.metric}
-    assert {label: shown[label] for label in "NSVFQ"} == {label: str(counts[label]) for label in "NSVFQ"}
-    assert shown["Not classified"] == str(counts["unclassified"])
+    shown = next(line.value for line in demo.markdown if "mean rate" in line.value)
+    assert re.findall(r"-badge\[\*\*([NSVFQ])\*\* (\d+) ", shown) == [(label, str(counts[label])) for label in "NSVFQ"]
+    assert f"**not classified** {counts['unclassified']} " in shown
     assert "208" in texts(demo)
-    assert [selectbox.label for selectbox in demo.selectbox] == ["Network", "First lead", "Second lead"]
+    assert [selectbox.label for selectbox in demo.selectbox] == [
+        *("Network", "First lead", "Second lead", "Where it looked")
+    ]
+
+
+@pytest.mark.parametrize("shown", [*zip(DEMOS[1:5], ("VFL", "AFIB", "BII", "P"), strict=True)], ids=str)
+def test_each_demo_shows_what_its_name_says(page: AppTest, shown: tuple[Demo, str]) -> None:
+    demo, rhythm = shown
+    page.button(key=f"demo-start-{demo.name}").click().run()
+    settled(page)
+    assert not page.exception
+    assert rhythm in {episode.rhythm for episode in case(page).analysis.rhythm}
 
 
 def test_the_demo_says_that_the_network_was_trained_on_it(demo: AppTest) -> None:
     facts = registry.manifest(case(demo).analysis.model)
     known = "208" in (*facts.train_records, *facts.validation_records)
-    assert any("was trained on this record" in info.value for info in demo.info) == known
+    assert any("was trained on this record" in line.value for line in demo.markdown) == known
 
 
 def test_next_abnormal_goes_on_and_back(demo: AppTest) -> None:
@@ -139,7 +152,7 @@ def test_the_window_follows_the_selected_beat(demo: AppTest) -> None:
     demo.run()
     assert not demo.exception
     assert state.viewport.start_s <= case(demo).time_s[400] <= state.viewport.start_s + state.viewport.window_s
-    demo.button(key="turn-Window after").click().run()
+    demo.button(key="turn-After").click().run()
     assert state.beat == 400
     assert state.viewport.start_s > case(demo).time_s[400]
 
@@ -290,7 +303,10 @@ def test_a_lead_that_no_network_was_trained_on_is_marked(page: AppTest) -> None:
     (name, header), signal = demo_files()
     upload(page, (name, header.replace(b"MLII", b"AVR")), signal)
     assert not page.exception
-    assert any("which every network was trained on" in warning.value for warning in page.warning)
+    assert any(
+        ":material/warning:" in line.value and "which every network was trained on" in line.value
+        for line in page.markdown
+    )
 
 
 def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTest) -> None:

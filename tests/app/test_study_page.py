@@ -15,9 +15,10 @@ from app.study import audit, exports
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
+from pipeline.store.deletion import delete_signal
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import delete_recording, load_recording, save_recording
-from pipeline.store.signed_files import load_report
+from pipeline.store.signed_files import has_report, load_report
 from pipeline.store.signing import judge_statement, signings, verdicts
 from pipeline.store.studies import get_study, stored_analysis
 from tests.export.test_export_report import text_of
@@ -320,6 +321,19 @@ def test_the_stored_report_is_the_signed_one_and_an_amendment_stands_beside_it()
     taken = [button.key for button in page.get("download_button") if "signed-report" in str(button.key)]
     assert taken == ["signed-report-2", "signed-report-1"]
     assert "signed the study and stored its report" in page.dataframe[-1].value["What"].tolist()
+
+
+def test_deleting_the_recording_deletes_its_signed_reports_and_leaves_their_hashes() -> None:
+    number = study()
+    confirmed(number, 10, 11, 12, version=0)
+    page = reading_as(opened("study", study=number), ANNA)
+    page.button(key="sign-study").click().run()
+    digest = signings(reviews.audit(number))[0].report
+    version = reviews.standing(number).version
+    reviews.reopen(number, reader=ANNA, expected_version=version, reason="The patient asked for it")
+    delete_signal(number, reader=ANNA, reason="The patient asked for it")
+    assert not has_report(digest)
+    assert signings(reviews.audit(number))[0].report == digest
 
 
 def urgent_study() -> int:

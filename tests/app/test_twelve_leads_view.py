@@ -78,7 +78,7 @@ def test_faster_paper_shows_less_and_turns_by_less(page: AppTest) -> None:
     choose(page, "sheet-speed", 50.0)
     assert session(page).viewport.window_s == 5.0
     start = session(page).viewport.start_s
-    page.button(key="turn-Window after").click().run()
+    page.button(key="turn-After").click().run()
     assert session(page).viewport.start_s == start + 5.0
     choose(page, "sheet-gain", 20.0)
     assert session(page).sheet == SheetChoice("3x4", 50.0, 20.0)

@@ -355,9 +355,9 @@ R4_ELEMENTS = {
     "Bundle": "type timestamp total link entry signature identifier",
     "DiagnosticReport": "identifier basedOn status category code subject encounter effectiveDateTime effectivePeriod "
     "issued performer resultsInterpreter specimen result imagingStudy media conclusion conclusionCode presentedForm",
-    "Observation": "identifier basedOn partOf status category code subject focus encounter effectiveDateTime issued "
-    "performer valueQuantity valueString valueInteger dataAbsentReason interpretation note bodySite method specimen "
-    "device referenceRange hasMember derivedFrom component",
+    "Observation": "identifier basedOn partOf status category code subject focus encounter effectiveDateTime "
+    "effectivePeriod issued performer valueQuantity valueString valueInteger dataAbsentReason interpretation note "
+    "bodySite method specimen device referenceRange hasMember derivedFrom component",
     "Device": "identifier definition udiCarrier status statusReason distinctIdentifier manufacturer manufactureDate "
     "expirationDate lotNumber serialNumber deviceName modelNumber partNumber type specialization version property "
     "patient owner contact location url note safety parent",

@@ -24,6 +24,7 @@ from pipeline.export.report_sections import (
     variability_table,
 )
 from pipeline.export.reviewed import reviewed_to_json, write_summary_csv
+from pipeline.identity import Identity
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.review.states import Signing
@@ -173,13 +174,13 @@ def test_full_disclosure_leaves_gaps_open():
 
 
 def test_times_are_those_of_the_clock_where_the_recording_has_a_start():
-    started = datetime(2026, 11, 23, 22, 30)
-    content = replace(signed(3 * 3600.0), started=started, patient=(("Patient", "P 17, F, 1961"),))
+    identity = Identity("17", "Ada", "F", 1961, "syncope", datetime(2026, 11, 23, 22, 30))
+    content = replace(signed(3 * 3600.0), identity=identity)
     assert content.when(5 * 3600.0) == "Tue 03:30:00"
     names = dict(identification(content))
-    assert names["Patient"] == "P 17, F, 1961"
-    assert names["Start"].startswith("2026-11-23 22:30:00")
-    assert [row[0] for row in rows_table(content).rows] == ["Mon 22:30:00", "Mon 23:30:00", "Tue 00:30:00", "All"]
+    assert names["Patient"] == "Ada  ·  no. 17  ·  female  ·  born 1961  ·  syncope"
+    assert names["Start"] == "recorded Mon 2026-11-23 22:30:00"
+    assert [row[0] for row in rows_table(content).rows] == ["22:30:00", "23:30:00", "Tue 00:30:00", "All"]
     assert "from the start of the recording" in dict(identification(signed()))["Start"]
 
 

@@ -17,7 +17,8 @@ FORBIDDEN = {
 }
 # Each may import those before it, and none after it.
 PIPELINE = (
-    *("config", "labels", "errors", "measurements", "identity", "types", "rhythm_names", "wording", "_util"),
+    *("config", "labels", "errors", "measurements", "identity", "types", "rhythm_names", "wording"),
+    *("typed_times", "_util"),
     *("signal", "features", "waves", "rhythm", "twelve_leads", "analysis"),
     *("intake", "explain", "review", "store", "worker", "cases"),
     *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),

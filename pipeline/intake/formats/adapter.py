@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.identity import DeviceReading, Identity
+from pipeline.identity import DeviceReading, Identity, usable_identity
 from pipeline.intake.content import require_ecg, safe_lead, safe_name, unique_leads
 from pipeline.types import Recording, read_only
 
@@ -129,7 +129,7 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
         notices=decoded.notices,
         age_years=decoded.age_years,
         sex=decoded.identity.sex,
-        identity=decoded.identity or None,
+        identity=usable_identity(decoded.identity) or None,
         device=decoded.device if decoded.device != _NOTHING else None,
     )
 
