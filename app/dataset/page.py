@@ -166,9 +166,8 @@ def _samples() -> None:
                 slice(beat.left_px, beat.left_px + beat.width_px),
             )
             caption = f"{beat.dataset} {beat.record}, {clock(beat.time_s)}, {' and '.join(beat.leads)}"
-            st.image(
-                on_theme(sheet[rows, columns]), caption=caption, width=beat.width_px, alt=f"A beat of class {name}: {caption}"
-            )
+            picture, alt = on_theme(sheet[rows, columns]), f"A beat of class {name}: {caption}"
+            st.image(picture, caption=caption, width=beat.width_px, alt=alt)
 
 
 def _intervals(statistics: Statistics) -> None:

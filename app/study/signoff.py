@@ -112,8 +112,8 @@ def _left(review: StudyReview | None, content: ReportContent | None) -> bool:
     left = [finding for finding in review.findings if not finding.reviewed]
     if not left:
         if content is None or not content.undecided.names:
-            words = "Every finding is reviewed." if review.findings else "No finding was listed."
-            st.success(words, icon=":material/check_circle:")
+            done = "Every finding is reviewed." if review.findings else "No finding was listed."
+            st.success(done, icon=":material/check_circle:")
         return False
     kinds = Counter(finding.kind for finding in left)
     words = [f"{FINDING_KINDS[kind].words} ({n})" for kind, n in kinds.items()]
