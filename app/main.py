@@ -20,6 +20,7 @@ PAGES = {  # folder and address: title, icon
     "study": ("Study", "draw"),
     "picture": ("Picture", "image"),
     "ecg_page": ("12-lead page", "scan"),
+    "live": ("Live", "sensors"),
     "dataset": ("Dataset", "database"),
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),

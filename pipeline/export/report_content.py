@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.identity import Identity
+from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
@@ -113,6 +113,8 @@ class ReportContent:
         The recording with all its leads, if it is drawn as an ECG.
     identity : Identity or None
         Who was recorded and when, where that is kept.
+    device : DeviceReading or None
+        The recorder's own reading, where its file held one.
     """
 
     analysis: Analysis
@@ -129,6 +131,7 @@ class ReportContent:
     recorded: int = 0
     recording: Recording | None = None
     identity: Identity | None = None
+    device: DeviceReading | None = None
 
     @property
     def start(self) -> datetime | None:
@@ -262,6 +265,7 @@ def report_content(
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
         identity=recording.identity,
+        device=recording.device,
     )
 
 

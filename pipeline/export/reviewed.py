@@ -70,7 +70,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "holter": _holter_rows(content),
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
     }
-    return {**to_json(content.analysis, content.identity), "review": review}
+    return {**to_json(content.analysis, content.identity, content.device), "review": review}
 
 
 def _signed_rows(content: ReportContent) -> dict[str, Any]:
