@@ -80,7 +80,7 @@ def draw(review: StudyReview, entries: Sequence[Entry], *, blind: bool) -> None:
             REVIEWED,
             review.study,
             partial(reviewed, review, entries),
-            empty=not len(review.beats) + len(analysis.rhythm),
+            empty=not len(review.beats) + len(review.beats.rhythm),
         )
     st.markdown("**The model's result alone**, before anybody looked at it")
     forms = (*MODEL, RHYTHM) if analysis.rhythm else MODEL
@@ -95,9 +95,8 @@ def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
     """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
-            "The signal is deleted, and with it who was recorded, strips and reports, signed ones too. Decisions, the "
-            "model's answers and the audit trail with the hashes of these reports stay. The same files, opened again, "
-            "bring the signal back."
+            "The signal is deleted, and with it who was recorded and what is drawn from it. Decisions, the model's "
+            "answers, signed reports and the audit trail stay. The same files, opened again, bring the signal back."
         )
         if now.state == "signed":
             st.caption("This study is signed and keeps its recording; reopen it first.")

@@ -13,20 +13,20 @@ import streamlit as st
 from app.common.open_study import OpenStudy
 from app.common.text import plain
 from app.study import report
-from pipeline.cases.study_review import StudyReview
+from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.export.report_content import ReportContent
 from pipeline.export.signing import sign_with_report
 from pipeline.measurements import Statement
-from pipeline.review.conclusion import StatementVerdict, draft_of
-from pipeline.review.decisions import TEXT_CHARS
+from pipeline.review.conclusion import draft_of
+from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.states import Signing
 from pipeline.store import reviews
 from pipeline.store.comparison import comparison
 from pipeline.store.log import Entry
 from pipeline.store.reviews import Standing
-from pipeline.store.signed_files import has_report, load_report
-from pipeline.store.signing import judge_statement, signings, verdicts
+from pipeline.store.signed_files import load_report
+from pipeline.store.signing import signings
 
 WHOLE = "By signing you state that you have reviewed this recording and that the result stands as shown."
 PART = (
@@ -34,8 +34,8 @@ PART = (
     "them."
 )
 SHOWN = 4
-VERDICT_WORDS: MappingProxyType[StatementVerdict, str] = MappingProxyType(
-    {"confirmed": "Confirm", "rejected": "Reject"}
+VERDICTS: MappingProxyType[str, DecisionKind] = MappingProxyType(
+    {"confirmed": "statement_confirm", "rejected": "statement_reject"}
 )
 
 
@@ -78,7 +78,7 @@ def _signed(here: OpenStudy, now: Standing, reader: str, signed: Sequence[Signin
 
 def _reports(now: Standing, signed: Sequence[Signing]) -> None:
     """Every report that was signed, the latest first; each is the file whose hash the audit trail has."""
-    kept = [one for one in signed if one.report and has_report(one.report)]
+    kept = [one for one in signed if one.report]
     if not kept:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -139,8 +139,8 @@ def _sign(
     if wait:
         st.info(wait, icon=":material/group:")
     part = _left(review, content)
-    if content is not None:
-        _statements(here, now, content, reader, entries)
+    if content is not None and review is not None:
+        _statements(here, review, content, reader)
     with st.container(border=True):
         _conclusion(here, content)
         if content is not None and content.undecided.names:
@@ -187,39 +187,38 @@ def _write(here: OpenStudy) -> None:
         here.draft = replace(here.draft, text=str(st.session_state["sign-text"]))
 
 
-def _statements(
-    here: OpenStudy, now: Standing, content: ReportContent, reader: str, entries: tuple[Entry, ...]
-) -> None:
+def _statements(here: OpenStudy, review: StudyReview, content: ReportContent, reader: str) -> None:
     """What the measurements say of all leads, each to be confirmed or rejected, urgent ones first."""
     measured = content.analysis.measured
     told = () if measured is None else measured.statements
     shown = [one for one in told if content.recording is not None or one.group != "rhythm"]
     if not shown:
         return
-    known = verdicts(entries)
     with st.expander(f"Statements of all leads ({len(shown)})", expanded=any(one.urgent for one in shown)):
         for one in shown:
-            _statement(here, now, one, known.get(one.code, "open"), reader)
+            _statement(here, review, one, content.verdicts.get(one.code), reader)
 
 
-def _statement(here: OpenStudy, now: Standing, one: Statement, verdict: StatementVerdict, reader: str) -> None:
-    key = f"statement-{one.code}-{now.version}"
+def _statement(here: OpenStudy, review: StudyReview, one: Statement, verdict: str | None, reader: str) -> None:
+    key = f"statement-{one.code}-{review.standing.version}"
     told, choice = st.columns([4, 1], vertical_alignment="center", gap="small")
     with told:
         title = f":red[**{plain(one.text)}**]" if one.urgent else f"**{plain(one.text)}**"
         st.markdown(f"{title}  \n:small[{plain(one.evidence)}]")
     with choice:
         st.segmented_control(
-            one.text, list(VERDICT_WORDS), key=key, label_visibility="collapsed", disabled=not reader,
-            default=None if verdict == "open" else verdict, format_func=lambda word: VERDICT_WORDS[word],
-            on_change=_judge, args=(here, one.code, now.version, reader, key),
+            one.text, list(VERDICTS), key=key, label_visibility="collapsed", disabled=not reader, default=verdict,
+            format_func={"confirmed": "Confirm", "rejected": "Reject"}.__getitem__, required=verdict is not None,
+            on_change=_judge, args=(here, review, one.code, reader, key),
         )  # fmt: skip
 
 
-def _judge(here: OpenStudy, code: str, seen: int, reader: str, key: str) -> None:
-    verdict: StatementVerdict = st.session_state[key] or "open"
-    act = partial(judge_statement, here.study_id, code, verdict, reader=reader, expected_version=seen)
-    here.change(lambda: act(key=here.key(f"statement-{code}-{verdict}", seen)), seen, "Saved.")
+def _judge(here: OpenStudy, review: StudyReview, code: str, reader: str, key: str) -> None:
+    """Decide about a statement, as on the Review page: the same decision, undone there."""
+    chosen, seen = str(st.session_state[key]), review.standing.version
+    decision = Decision(VERDICTS[chosen], (0, review.beats.n_samples), subject=code)
+    request = here.key(f"{decision.kind}-{code}", seen)
+    here.change(lambda: take_step(review, decision, reader=reader, key=request), seen, "Saved.")
 
 
 def _awaited(here: OpenStudy, now: Standing) -> str:

@@ -147,8 +147,8 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
     for letter, share in (content.summary.burden or {}).items():
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
-    found += [(f"rhythm-{time.rhythm}", _rhythm(time)) for time in content.times]
-    found += measured_observations(content.analysis.measured, content.study.verdicts)
+    found += [(f"rhythm-{time.rhythm}", _rhythm(time, decided=_is_decided(content, time))) for time in content.times]
+    found += measured_observations(content.analysis.measured, content.verdicts)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 
@@ -179,12 +179,18 @@ def _rate(content: ReportContent) -> dict[str, Any]:
     return {**body, "component": components} if components else body
 
 
-def _rhythm(time: RhythmTime) -> dict[str, Any]:
+def _is_decided(content: ReportContent, time: RhythmTime) -> bool:
+    """Tell whether a reader has decided about every episode of a rhythm."""
+    pieces = () if content.beats.ruling is None else content.beats.ruling.pieces
+    return all(piece.ruled for piece in pieces if piece.episode.rhythm == time.rhythm)
+
+
+def _rhythm(time: RhythmTime, *, decided: bool) -> dict[str, Any]:
     """Return how long a rhythm lasts; its share, number and longest episode are components."""
     longest = time.longest
     moments = (("Start of the longest episode", longest.start_s), ("End of the longest episode", longest.stop_s))
     return {
-        **_PRELIMINARY,  # the rhythm is the model's own: no decision changes it
+        **({} if decided else _PRELIMINARY),  # until then it is the model's own
         "code": {
             "coding": _coding(_RHYTHM, time.rhythm, time.called.snomed),
             "text": time.called.name,

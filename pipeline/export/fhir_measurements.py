@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pipeline.measurements import Measurements, Spread, Statement
-from pipeline.review.conclusion import StatementVerdict
 
 _LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"
@@ -28,7 +27,7 @@ _AXES: Final[Mapping[str, str]] = {"P": "8626-4", "QRS": "8632-2", "T": "8638-9"
 
 
 def measured_observations(
-    measured: Measurements | None, verdicts: Mapping[str, StatementVerdict] | None = None
+    measured: Measurements | None, verdicts: Mapping[str, str] | None = None
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return a name and a body for each interval, axis and statement; nothing without measurements.
 
@@ -49,7 +48,7 @@ def measured_observations(
     ]
     found += [(f"superclass-{name}", _superclass(name, p)) for name, p in measured.diagnosis.items()]
     found += [
-        (f"statement-{i}", _statement(one, (verdicts or {}).get(one.code, "open")))
+        (f"statement-{i}", _statement(one, (verdicts or {}).get(one.code, "")))
         for i, one in enumerate(measured.statements)
     ]
     return [(name, {**body, "status": "preliminary"}) for name, body in found]
@@ -77,10 +76,10 @@ def _superclass(name: str, probability: float) -> dict[str, Any]:
     return {"code": code, "valueQuantity": _quantity(probability, "1")}
 
 
-def _statement(one: Statement, verdict: StatementVerdict) -> dict[str, Any]:
+def _statement(one: Statement, verdict: str) -> dict[str, Any]:
     code = {"coding": [_coding(_LOINC, "8601-7"), _coding(STATEMENT_SYSTEM, one.code)], "text": "ECG statement"}
     notes = [{"text": one.evidence}, *([{"text": "urgent"}] if one.urgent else [])]
-    if verdict != "open":
+    if verdict:
         notes.append({"text": f"{verdict} by a reader"})
     return {"code": code, "valueString": one.text, "note": notes}
 

@@ -13,7 +13,7 @@ from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.conclusion import Fact, StatementVerdict, Undecided, decided_facts, proposed_text, undecided
+from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, undecided
 from pipeline.review.holter import Holter, holter, urgent_findings
 from pipeline.review.hrv import Spectrum, Variability, spectrum, variability
 from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
@@ -57,8 +57,6 @@ class StudyFacts:
         Keys of the facts that the conclusion was made from.
     reason : str
         Why it was signed although something urgent was undecided; "" where nothing was.
-    verdicts : mapping of str to StatementVerdict
-        What was decided about statements, by code.
     earlier : tuple of Signing
         Signatures before this one, whose reports this one amends.
     """
@@ -72,7 +70,6 @@ class StudyFacts:
     conclusion: str = ""
     chosen: tuple[str, ...] = ()
     reason: str = ""
-    verdicts: Mapping[str, StatementVerdict] = field(default_factory=dict)
     earlier: tuple[Signing, ...] = ()
 
     @property
@@ -147,11 +144,11 @@ class ReportContent:
         """What was looked at and what was not, in one sentence."""
         measured = self.analysis.measured
         leads = 0 if measured is None else min(self.recorded, len(measured.leads))
-        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm), measured=leads)
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.beats.rhythm), measured=leads)
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:
-        """How long each rhythm lasts, the most urgent first; none in an analysis of an earlier version."""
+        """How long each rhythm in force lasts, the most urgent first; none in an analysis of an earlier version."""
         return rhythm_times(self.beats.rhythm)
 
     @property
@@ -160,11 +157,16 @@ class ReportContent:
         return urgent_findings(self.findings)
 
     @property
+    def verdicts(self) -> Mapping[str, str]:
+        """What was decided about statements, "confirmed" or "rejected", by code."""
+        return {} if self.beats.ruling is None else self.beats.ruling.verdicts
+
+    @property
     def urgent_statements(self) -> tuple[Statement, ...]:
         """The urgent statements that were not rejected, and that no episode of a rhythm stands for."""
         measured = self.analysis.measured
         found = () if measured is None else measured.urgent
-        return tuple(one for one in found if self.study.verdicts.get(one.code) != "rejected")
+        return tuple(one for one in found if self.verdicts.get(one.code) != "rejected")
 
     @cached_property
     def holter(self) -> Holter:
@@ -180,12 +182,12 @@ class ReportContent:
     def facts(self) -> tuple[Fact, ...]:
         """What readers have confirmed."""
         statements = () if self.analysis.measured is None else self.analysis.measured.statements
-        return decided_facts(self.findings, self.beats, statements, self.study.verdicts, when=self.when)
+        return decided_facts(self.findings, self.beats, statements, self.verdicts, when=self.when)
 
     @cached_property
     def undecided(self) -> Undecided:
         """What nobody has decided about."""
-        return undecided(self.findings, self.analysis.measured, self.study.verdicts)
+        return undecided(self.findings, self.analysis.measured, self.verdicts)
 
     @property
     def concluded(self) -> tuple[Fact, ...]:

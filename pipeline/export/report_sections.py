@@ -131,7 +131,7 @@ def amendment_words(content: ReportContent) -> tuple[str, ...]:
 
 def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
     """Return what is urgent: statements of all leads first, then the findings kind by kind, most important first."""
-    confirmed = {code for code, verdict in content.study.verdicts.items() if verdict == "confirmed"}
+    confirmed = {code for code, verdict in content.verdicts.items() if verdict == "confirmed"}
     statements = tuple(
         UrgentLine(one.text, one.evidence, "confirmed" if one.code in confirmed else "not reviewed")
         for one in content.urgent_statements

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from pipeline.export.report_pdf import pdf_bytes
 from pipeline.review.conclusion import undecided
 from pipeline.store import reviews
 from pipeline.store.log import Entry
-from pipeline.store.signing import signings, verdicts
+from pipeline.store.signing import signings
 
 
 def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
@@ -33,7 +33,6 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
         second_reader=now.second_reader if now.second_done else "",
         signatures=len(signed),
         version=now.version,
-        verdicts=verdicts(entries),
         earlier=signed,
     )
     if now.state != "signed" or not signed:
@@ -79,6 +78,10 @@ def reviewed_content(
     )
 
 
+def _verdicts(review: StudyReview) -> Mapping[str, str]:
+    return {} if review.beats.ruling is None else review.beats.ruling.verdicts
+
+
 def sign_with_report(
     review: StudyReview,
     entries: Sequence[Entry],
@@ -120,7 +123,7 @@ def sign_with_report(
     DataError
         If the report cannot be stored; nothing is then signed.
     """
-    left = undecided(review.findings, review.material.analysis.measured, verdicts(entries))
+    left = undecided(review.findings, review.material.analysis.measured, _verdicts(review))
     if left.names and not reason.strip():
         raise ReviewError(
             f"Urgent and not reviewed: {'; '.join(left.names)}. Decide, or say why you sign all the same."

@@ -25,7 +25,8 @@ MAX_STRIPS: Final = 16  # of findings
 MAX_PER_KIND: Final = 2  # the longest, and the fastest
 
 _LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
-_NOT_SHOWN: Final = frozenset({"doubtful", "unclassified", "unreadable"})  # nothing to show to who reads a report
+# nothing to show to who reads a report
+_NOT_SHOWN: Final = frozenset({"doubtful", "unclassified", "unreadable", "artefact"})
 _SAME_S: Final = STRIP_S / 2  # two strips that begin closer than this show the same
 _RATE_PLACE: Final = 0.75  # of a strip, where a lowest or highest rate ends
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import ReviewedBeats
@@ -13,12 +13,13 @@ from pipeline.review.holter import COUPLETS, KindRow, kind_rows, run_bpm, urgent
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration, grouped, report_clock, share
 
-StatementVerdict = Literal["confirmed", "rejected", "open"]
 When = Callable[[float], str]
 STATEMENT: Final = "statement:"  # the key of a fact that is a statement begins with it, and ends with its code
 NOTHING_CONFIRMED: Final = "No finding has been confirmed by a reader."
 NOTHING_LISTED: Final = "No finding was listed."
-_NO_FACTS: Final = frozenset({"doubtful", "unclassified", "no_beats", "missing_beat", "signal_lost", "unreadable"})
+_NO_FACTS: Final = frozenset(
+    {"doubtful", "unclassified", "no_beats", "missing_beat", "signal_lost", "unreadable", "artefact"}
+)
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # words with a plural
 _PAUSE_GROUP: Final = "pause"
 
@@ -49,7 +50,7 @@ def decided_facts(
     findings: Sequence[Finding],
     beats: ReviewedBeats,
     statements: Sequence[Statement] = (),
-    verdicts: Mapping[str, StatementVerdict] | None = None,
+    verdicts: Mapping[str, str] | None = None,
     *,
     when: When = report_clock,
 ) -> tuple[Fact, ...]:
@@ -65,8 +66,8 @@ def decided_facts(
         The beats in force.
     statements : sequence of Statement, optional
         What the measurements say.
-    verdicts : mapping of str to StatementVerdict, optional
-        What a reader decided about statements, by code.
+    verdicts : mapping of str to str, optional
+        "confirmed" or "rejected", by the code of a statement that a reader decided about.
     when : callable, optional
         Writes a time, given in seconds from the start of the recording.
     """
@@ -179,7 +180,7 @@ class Undecided:
 def undecided(
     findings: Sequence[Finding],
     measured: Measurements | None = None,
-    verdicts: Mapping[str, StatementVerdict] | None = None,
+    verdicts: Mapping[str, str] | None = None,
 ) -> Undecided:
     """Return what nobody has decided about.
 
@@ -189,12 +190,12 @@ def undecided(
         What is listed.
     measured : Measurements, optional
         With the statements.
-    verdicts : mapping of str to StatementVerdict, optional
-        What a reader decided about statements, by code.
+    verdicts : mapping of str to str, optional
+        "confirmed" or "rejected", by the code of a statement that a reader decided about.
     """
     left = tuple(one for one in findings if not one.reviewed)
     urgent = () if measured is None else measured.urgent
-    known: Collection[str] = [code for code, verdict in (verdicts or {}).items() if verdict != "open"]
+    known = verdicts or {}
     return Undecided(left, urgent_findings(left), tuple(one for one in urgent if one.code not in known))
 
 
@@ -222,6 +223,8 @@ def _how_many(row: KindRow) -> str:
 
 def _told(row: KindRow, duration_s: float, when: When) -> str:
     count, longest = len(row.findings), row.longest
+    if row.kind == "patient_event":
+        return "; ".join(f"{one.detail or 'no remark'} at {when(one.start_s)}" for one in row.findings)
     if FINDING_KINDS[row.kind].scattered:
         return f"{grouped(row.beats)} single beat{'' if row.beats == 1 else 's'}"
     if isinstance(longest, EpisodeFinding):

@@ -160,9 +160,14 @@ def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConf
 
 
 def kind_rows(findings: Sequence[Finding]) -> tuple[KindRow, ...]:
-    """Return the findings kind by kind, the most urgent first, each kind in order of time."""
+    """Return the findings kind by kind, the most urgent first, each kind in order of time.
+
+    Statements about the usual beat are no events, and left out.
+    """
     rows = []
     for kind, form in FINDING_KINDS.items():
+        if kind == "statement":
+            continue
         own = tuple(sorted((one for one in findings if one.kind == kind), key=lambda one: one.start_s))
         if not own:
             continue

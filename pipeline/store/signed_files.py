@@ -34,15 +34,5 @@ def load_report(digest: str) -> bytes:
     return payload
 
 
-def has_report(digest: str) -> bool:
-    """Tell whether a report is still there."""
-    return _path(digest).is_file()
-
-
-def delete_report(digest: str) -> None:
-    """Delete a report; its hash stays where it was recorded."""
-    _path(digest).unlink(missing_ok=True)
-
-
 def _path(digest: str) -> Path:
     return home_root() / "reports" / digest[:2] / f"{digest}.pdf"

@@ -15,11 +15,10 @@ from app.study import audit, exports
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
-from pipeline.store.deletion import delete_signal
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import delete_recording, load_recording, save_recording
-from pipeline.store.signed_files import has_report, load_report
-from pipeline.store.signing import judge_statement, signings, verdicts
+from pipeline.store.signed_files import load_report
+from pipeline.store.signing import signings
 from pipeline.store.studies import get_study, stored_analysis
 from tests.export.test_export_report import text_of
 from tests.helpers.review_study import analysed, at, recorded
@@ -323,19 +322,6 @@ def test_the_stored_report_is_the_signed_one_and_an_amendment_stands_beside_it()
     assert "signed the study and stored its report" in page.dataframe[-1].value["What"].tolist()
 
 
-def test_deleting_the_recording_deletes_its_signed_reports_and_leaves_their_hashes() -> None:
-    number = study()
-    confirmed(number, 10, 11, 12, version=0)
-    page = reading_as(opened("study", study=number), ANNA)
-    page.button(key="sign-study").click().run()
-    digest = signings(reviews.audit(number))[0].report
-    version = reviews.standing(number).version
-    reviews.reopen(number, reader=ANNA, expected_version=version, reason="The patient asked for it")
-    delete_signal(number, reader=ANNA, reason="The patient asked for it")
-    assert not has_report(digest)
-    assert signings(reviews.audit(number))[0].report == digest
-
-
 def urgent_study() -> int:
     """A study with a ventricular tachycardia and a statement that is urgent."""
     analysis = analysed("N" * 8 + "VVVV" + "N" * 8, record="urgent")
@@ -354,7 +340,7 @@ def test_urgent_and_undecided_needs_a_reason_that_is_stored_and_printed() -> Non
     assert "Urgent and not reviewed: ST elevation, inferior; Ventricular tachycardia" in said(page)
     assert get_study(number).state == "in_review"
     page.segmented_control(key="statement-STE-INF-1").set_value("confirmed").run()
-    assert verdicts(reviews.audit(number)) == {"STE-INF": "confirmed"}
+    assert reviews.standing(number).decisions == (Decision("statement_confirm", (0, 4100), subject="STE-INF"),)
     assert page.text_area(key="sign-text").value == "ST elevation, inferior."
     page.text_input(key="sign-reason").set_value("The run is noise").run()
     page.button(key="sign-study").click().run()
@@ -369,7 +355,8 @@ def test_urgent_and_undecided_needs_a_reason_that_is_stored_and_printed() -> Non
 def test_what_is_urgent_and_decided_needs_no_reason() -> None:
     number = urgent_study()
     version = reviews.begin_review(number, reader=ANNA)
-    judge_statement(number, "STE-INF", "rejected", reader=ANNA, expected_version=version)
+    rejected = Decision("statement_reject", (0, 4100), subject="STE-INF")
+    reviews.decide(number, rejected, reader=ANNA, expected_version=version)
     run = tuple(stored_analysis(number).sample[8:12].tolist())
     reviews.decide(number, Decision("confirm", run), reader=ANNA, expected_version=version + 1)
     page = reading_as(opened("study", study=number), ANNA)

@@ -12,7 +12,7 @@ import pypdfium2
 from fhir.resources.R4B.bundle import Bundle
 
 from pipeline.export.fhir import to_fhir
-from pipeline.export.report_content import StudyFacts
+from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes, summary_bytes
 from pipeline.export.report_sections import (
     figures,
@@ -26,24 +26,31 @@ from pipeline.export.report_sections import (
 from pipeline.export.reviewed import reviewed_to_json, write_summary_csv
 from pipeline.identity import Identity
 from pipeline.measurements import Measurements, Statement
+from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.states import Signing
-from tests.export.test_export_report import FS, made, paths, text_of, unknown_to_r4
+from pipeline.types import Recording
+from tests.export.test_export_report import CREATED, FS, made, paths, text_of, unknown_to_r4
 
 LETTERS = "NNNNNNVNNNNVVNNN"  # a single V and a couplet
 SIGNED_AT = datetime(2026, 11, 22, 7, tzinfo=UTC)
 STEMI = Statement("STE-INF", "infarction", "ST elevation, inferior: infarction.", "ST at J III 0.30 mV", urgent=True)
 
 
-def signed(seconds=60.0, *, singles=True, conclusion=None, measured=None, **facts):
+def signed(seconds=60.0, *, singles=True, conclusion=None, measured=None, statement="", **facts):
     """A report that was signed after the couplets, and the single beats too if wanted, were confirmed."""
     beats = made(seconds, letters=LETTERS).beats
     at = np.arange(len(beats)) % len(LETTERS)
     wanted = np.isin(at, (6, 11, 12) if singles else (11, 12))
     samples = tuple(beats.sample[wanted].tolist())
     study = StudyFacts("signed", "Zoë", "", SIGNED_AT, 1, 9, **facts)
-    content = made(seconds, letters=LETTERS, decisions=[Decision("confirm", samples)], study=study)
-    content = replace(content, analysis=replace(content.analysis, measured=measured))
+    content = made(seconds, letters=LETTERS)
+    analysis = replace(content.analysis, measured=measured)
+    decisions = [Decision("confirm", samples)]
+    if statement:
+        decisions.append(Decision(statement, (0, content.beats.n_samples), subject="STE-INF"))
+    recording = Recording("made", FS, content.signal_mv, ("MLII",), "ab" * 32, (True,))
+    content = report_content(recording, analysis, reviewed_beats(analysis, decisions), created=CREATED, study=study)
     text = content.draft if conclusion is None else conclusion
     keys = tuple(fact.key for fact in content.facts)
     return replace(content, study=replace(study, conclusion=text, chosen=keys))
@@ -97,12 +104,12 @@ def test_only_what_was_confirmed_and_chosen_becomes_a_code():
 
 def test_a_confirmed_statement_is_coded_and_a_rejected_one_neither_coded_nor_urgent():
     measured = Measurements(statements=(STEMI,))
-    confirmed = signed(measured=measured, verdicts={"STE-INF": "confirmed"})
+    confirmed = signed(measured=measured, statement="statement_confirm")
     coding = resources(confirmed)[0]["conclusionCode"][0]["coding"]
     assert coding == [{"system": "urn:heartvision:statement", "code": "STE-INF"}]
     assert "confirmed by a reader" in str(resources(confirmed))
     assert urgent_lines(confirmed)[0].state == "confirmed"
-    rejected = signed(measured=measured, verdicts={"STE-INF": "rejected"})
+    rejected = signed(measured=measured, statement="statement_reject")
     assert "STE-INF" not in str(resources(rejected)[0].get("conclusionCode"))
     assert urgent_lines(rejected) == ()
     assert STEMI.text not in " ".join(reviewed_words(rejected))

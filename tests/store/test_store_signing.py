@@ -7,10 +7,10 @@ import hashlib
 import pytest
 
 from pipeline.config import home_root
-from pipeline.errors import ReviewError, StaleVersion, StoreError
+from pipeline.errors import StoreError
 from pipeline.store import reviews
 from pipeline.store.signed_files import load_report
-from pipeline.store.signing import judge_statement, signings, verdicts
+from pipeline.store.signing import signings
 from pipeline.store.studies import get_study
 from tests.helpers.studies import ANNA, BERT, study
 
@@ -89,31 +89,3 @@ def test_a_report_that_was_changed_or_lost_is_refused():
     path.unlink()
     with pytest.raises(StoreError, match="restore it from a backup"):
         load_report(digest)
-
-
-def test_the_last_verdict_on_a_statement_counts_and_each_stays_in_the_trail():
-    number, version = begun()
-    for verdict in ("confirmed", "rejected"):
-        version = judge_statement(number, "STE-INF", verdict, reader=ANNA, expected_version=version)
-    version = judge_statement(number, "LQT", "confirmed", reader=ANNA, expected_version=version)
-    judge_statement(number, "LQT", "open", reader=ANNA, expected_version=version)
-    trail = reviews.audit(number)
-    assert verdicts(trail) == {"STE-INF": "rejected", "LQT": "open"}
-    assert [entry.sentence() for entry in trail[1:]] == [
-        "confirmed STE-INF", "rejected STE-INF", "confirmed LQT", "left the statement LQT open",
-    ]  # fmt: skip
-    assert reviews.standing(number).done == ()
-
-
-def test_a_verdict_needs_a_review_the_last_version_and_an_unsigned_study():
-    number = study()
-    with pytest.raises(ReviewError, match="begin the review"):
-        judge_statement(number, "LQT", "confirmed", reader=ANNA, expected_version=0)
-    version = reviews.begin_review(number, reader=ANNA)
-    with pytest.raises(ReviewError, match="'maybe' is unknown"):
-        judge_statement(number, "LQT", "maybe", reader=ANNA, expected_version=version)
-    with pytest.raises(StaleVersion):
-        judge_statement(number, "LQT", "confirmed", reader=ANNA, expected_version=version + 3)
-    signed(number, version, "", b"%PDF")
-    with pytest.raises(ReviewError, match="signed and read-only"):
-        judge_statement(number, "LQT", "confirmed", reader=ANNA, expected_version=version + 2)
