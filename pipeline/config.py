@@ -137,6 +137,9 @@ class ReviewConfig:
     run_beats: int = 3  # "three or more": AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549, table of definitions
     run_bpm: float = 100.0  # same table: tachycardia from here, idioventricular (or atrial) rhythm below
     sustained_s: float = 30.0  # same table: sustained ventricular tachycardia
+    # V beats of a run are so far apart at least, the refractory period of the ventricles: of 1 518 intervals between V
+    # beats of mitdb and svdb outside flutter one is shorter, and 4 are up to 10 ms longer
+    v_apart_s: float = 0.25
     cycles: int = 3  # this many cycles in a row make a bigeminy or trigeminy; usual in Holter reports
     pause_s: float = 2.0  # usual in Holter reports
     long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause
@@ -212,7 +215,16 @@ class Config:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What one analysis may take of the machine before it is refused, so that the next one is not held up."""
+
+    memory_bytes: int = 6 * 2**30  # resident; a day of three leads took 1.5 GB
+    seconds: float = 3 * 3600.0  # by the clock; a day of three leads took two minutes
+
+
 DEFAULT = Config()
+WORKER = WorkerLimits()
 REVIEW = ReviewConfig()
 RECORDING_NETWORK: Final = "rhythm_svdb"  # reads recordings unless another is asked for; ADR 0026 says why
 PICTURE_NETWORK: Final = "vgg16"  # likewise for pictures of beats

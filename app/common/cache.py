@@ -39,10 +39,14 @@ if TYPE_CHECKING:
     from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
+    from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.twelve_leads.median_beat import MarkedStretch
     from pipeline.types import Analysis, Recording, RgbPicture
+
+
+_LIVE = "live-manager"
 
 
 def worker() -> Client:
@@ -53,6 +57,28 @@ def worker() -> Client:
 @st.cache_resource(show_spinner=False)
 def _worker(folder: str) -> Client:
     return Client(Path(folder))
+
+
+def live_manager() -> LiveManager:
+    """This session's live recording. It ends a minute after the browser has gone, unless that comes back."""
+    if _LIVE not in st.session_state:
+        from pipeline.live.process import LiveManager
+
+        st.session_state[_LIVE] = LiveManager()
+    manager: LiveManager = st.session_state[_LIVE]
+    _held(manager)
+    return manager
+
+
+def _let_go(manager: LiveManager) -> None:
+    manager.let_go()
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_let_go)
+def _held(_manager: LiveManager) -> LiveManager:
+    """Streamlit forgets this when the browser is gone, while what is in the session's state waits for its return."""
+    _manager.hold()
+    return _manager
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

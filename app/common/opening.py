@@ -11,9 +11,10 @@ from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
+from pipeline.intake.formats.table import format_endings, format_list
 from pipeline.wording import grouped
 
-ENDINGS = ["hea", "dat", "atr", "zip", "csv", "tsv", "txt"]
+ENDINGS = list(format_endings())
 Files = list[tuple[str, bytes]]
 
 
@@ -48,10 +49,11 @@ def uploader(session: Session) -> None:
     """Takes files; reads them as soon as they are complete. A refused upload leaves what is open as it was."""
     limits = DEFAULT.limits
     uploads = st.file_uploader(
-        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a .zip of them, or .csv, .tsv, .txt",
+        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a file of another format, or a .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"upload-{session.uploads}",
+        help=f"{format_list()}. What a file is, is told from its content.",
     )
     st.caption(
         f"Up to {limits.upload_bytes // 2**20} MB, {limits.leads} leads, {limits.fs_min_hz:g} to "
@@ -97,9 +99,9 @@ def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
 def _missing_part(names: list[str]) -> str:
     """What to add to an upload that is half a WFDB record, or "" if it can be read."""
     endings = {name.lower().rsplit(".", 1)[-1] for name in names}
-    if endings & {"zip", "csv", "tsv", "txt"}:
+    if not endings <= {"hea", "dat", "mat", "atr"}:
         return ""
-    if "dat" not in endings:
+    if not endings & {"dat", "mat"}:
         return "Add the signal file (.dat) that belongs to this header; both are needed."
     if "hea" not in endings:
         return "Add the header (.hea) that belongs to this signal file; both are needed."

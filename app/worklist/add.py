@@ -18,6 +18,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table, split_uploads
+from pipeline.intake.formats.table import format_list
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.results import load_analysis
 from pipeline.store.studies import find_study
@@ -34,10 +35,11 @@ _WORDS = {
 def draw(view: WorklistView) -> None:
     """The upload: files, network, and for tables what their files do not say."""
     uploads = st.file_uploader(
-        "Recordings, as many as you like: WFDB (.hea, .dat and, if any, .atr), .zip of one, or .csv, .tsv, .txt",
+        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), other formats, or .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"worklist-upload-{view.uploads}",
+        help=f"{format_list()}. What a file is, is told from its content.",
     )
     names = registry.available()
     if not names:
@@ -85,7 +87,7 @@ def enlist(recording: Recording, network: str) -> str:
 
 
 def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
-    parts = split_uploads(files)
+    parts = split_uploads(list(dict.fromkeys(files)))  # a file that was dropped twice is one
     done: Counter[str] = Counter()
     refused = []
     progress = st.progress(0.0)

@@ -12,6 +12,7 @@ from pipeline.cli.shared import (
     OK,
     REFUSED,
     add_table_arguments,
+    lists_formats,
     loader,
     positive,
     progress_bars,
@@ -32,7 +33,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         "places",
         nargs="+",
         metavar="RECORD|DIR|DATABASE",
-        help="a recording (.hea, .csv, .zip), a folder of them, or a public database such as mitdb",
+        help="a recording (its formats are listed below), a folder of them, or a public database such as mitdb",
     )
     parser.add_argument(
         "--output",
@@ -85,6 +86,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=RECORDING_NETWORK, help="what predicts labels (default: %(default)s)")
     add_table_arguments(parser)
     parser.set_defaults(command=_images)
+    lists_formats(parser)
 
 
 def _images(options: argparse.Namespace) -> int:

@@ -18,6 +18,26 @@ if TYPE_CHECKING:
 OK, BAD_USE, REFUSED = 0, 2, 3
 
 
+class Command(argparse.ArgumentParser):
+    """A command; the help of one that reads recordings lists their formats, which are looked up only then."""
+
+    lists_formats = False
+
+    def format_help(self) -> str:
+        """Return the help, with the formats below it."""
+        if self.lists_formats:
+            from pipeline.intake.formats.table import format_list
+
+            self.epilog = f"Recordings: {format_list()}. What a file is, is told from its content."
+        return super().format_help()
+
+
+def lists_formats(parser: argparse.ArgumentParser) -> None:
+    """Let the help of a command list the formats of recordings."""
+    if isinstance(parser, Command):
+        parser.lists_formats = True
+
+
 def positive(text: str) -> int:
     """Parse a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

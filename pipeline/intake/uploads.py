@@ -15,7 +15,7 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter, require_size
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
-from pipeline.intake.formats.table import format_of
+from pipeline.intake.formats.table import format_endings, format_names, format_of
 from pipeline.intake.shape import named_by_shape
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
@@ -23,7 +23,7 @@ from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
 
-_KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | TABLE_ENDINGS
+_KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
 # Annotations that PhysioNet's records have beside the reference beats; they are not used.
 _OTHER_ANNOTATIONS: Final = frozenset(
@@ -35,7 +35,7 @@ _OTHER_ANNOTATIONS: Final = frozenset(
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
-_ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
+_ACCEPTED: Final = f"one of these: {format_names()}"
 
 
 def read_uploads(
@@ -140,6 +140,10 @@ def _told(recording: Recording, *, identity: bool) -> Recording:
 
 def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
+    if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
+        kind = foreign_kind(_read_file(path, config.limits.upload_bytes, "The recording", follow=True)[:HEAD_BYTES])
+        found = f"is {kind} by its content" if kind else "is of no known kind"
+        raise IntakeError(f"The file called {_label(path.name)!r} {found}; choose {_ACCEPTED}.")
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)

@@ -68,7 +68,7 @@ def test_an_unreadable_record_is_named_and_the_others_are_made(folder, tmp_path,
     ("arguments", "code", "message"),
     [
         (["nowhere"], 3, "There is no recording, folder or database 'nowhere'; check the path."),
-        (["EMPTY"], 3, "holds no recording (.hea, or .csv)"),
+        (["EMPTY"], 3, "holds no recording (.hea, .csv or another format)"),
         (["FOLDER", "FOLDER/a.hea"], 3, "The recording 'a.hea' is given twice"),
         (["FOLDER", "--size", "8"], 2, "A side of 8 pixels is outside 32 to 2048."),
         (["FOLDER", "--window", "9,9"], 2, "begins or ends 9 s from R is outside 0.1 to 5 s"),

@@ -10,7 +10,18 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from benchmarks.results import Digitisation, Exports, PageOutcomes, Recipes, Resolution, RPeaks, WaveBenchmark
+from benchmarks.results import (
+    Digitisation,
+    Exports,
+    LiveBenchmark,
+    PageOutcomes,
+    Recipes,
+    Resolution,
+    ReviewSpeed,
+    RhythmDay,
+    RPeaks,
+    WaveBenchmark,
+)
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -41,7 +52,10 @@ KINDS = {
     "docs/experiments/digitise.json": Digitisation,
     "docs/experiments/page_outcomes.json": PageOutcomes,
     "docs/experiments/exports.json": Exports,
+    "docs/experiments/live.json": LiveBenchmark,
     "docs/experiments/r_peaks.json": RPeaks,
+    "docs/experiments/review_speed.json": ReviewSpeed,
+    "docs/experiments/rhythm_day.json": RhythmDay,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
@@ -59,6 +73,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "conduction",
             "flutter",
             "folder_cnn",
+            "formats",
             "fusion",
             "orientation",
             "paced",
