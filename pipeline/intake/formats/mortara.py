@@ -42,6 +42,6 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     """
     root = checked_root(payload, WHAT)
     if any(len(channel.get("DATA") or channel.text or "") > CHANNEL_CHARACTERS for channel in root.iter()):
-        raise LimitError(f"A channel of the {WHAT} has more than {CHANNEL_CHARACTERS:,} characters, which is the limit.")
+        raise LimitError(f"A channel of the {WHAT} has more than {CHANNEL_CHARACTERS:,} characters, the limit.")
     record = library_record("mortara_el250", "MortaraEL250Parser", canonical(root), WHAT)
     return build_recording(name, payload, decoded_record(record, WHAT, limits), tag="mortara", limits=limits)
