@@ -10,7 +10,7 @@ from models import registry
 from pipeline.cases.case import Case
 from pipeline.errors import DataError, EcgError
 from pipeline.store.identities import load_identity
-from pipeline.store.recordings import open_recording
+from pipeline.store.recordings import is_stored, open_recording
 from pipeline.types import Recording
 
 # What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
@@ -89,17 +89,21 @@ def _show(session: state.Session, case: Case) -> None:
     as_ecg = is_sheet(case.recording.leads)
     if as_ecg:
         measurements.draw(case)
+        recorder.draw(case)
     explorer.draw(session)
     if not as_ecg:  # of one or two leads the rhythm comes first
         measurements.draw(case)
+        recorder.draw(case)
     page_source.draw(case.recording)
-    recorder.draw(case)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
+    downloads.draw_deletion(session, case)
 
 
 session = state.session()
 _follow_address(session)
+if session.recording is not None and not is_stored(session.recording.digest):
+    session.close("This recording was deleted from this machine.")
 opening.show_error(session)
 patient.ask()
 _renew(session)
