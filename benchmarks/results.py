@@ -392,3 +392,29 @@ class LiveBenchmark:
     loopback: Mapping[str, LiveTimes] | None = None
     screen: LiveTimes | None = None
     hour: LiveHour | None = None
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds of an analysis by the clock and of the processor, the best of some rounds."""
+
+    wall: float
+    processor: float
+
+
+@dataclass(frozen=True)
+class RhythmDay:
+    """A rhythm_day.json: an analysis without and with rhythms and quality, and processor seconds of each step.
+
+    `load` is how many processes the machine worked on when the first round began: above its number of processors, all
+    figures are too high.
+    """
+
+    provenance: Provenance
+    hours: float
+    rounds: int
+    load: float
+    without: Seconds
+    with_rhythms: Seconds
+    added: Seconds
+    steps: Mapping[str, float]

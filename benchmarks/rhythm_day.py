@@ -1,5 +1,7 @@
 """What rhythms and quality add to the analysis of a day: `python -m benchmarks.rhythm_day [--hours 24] [--rounds 2]`.
 
+`--write` keeps the figures in docs/experiments/rhythm_day.json.
+
 The day is the 48 half hours of the MIT-BIH database in a row. It is analysed with and without masks, noise, refined
 peaks and rhythms, in turn, in one process: what they add is the difference, and the ratio of the two does not depend on
 the machine. The steps are timed one by one as well, within the analyses with all of them.
@@ -9,22 +11,29 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.results import RhythmDay, Seconds
+from pipeline._util.files import write_json
+from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import to_json
 from pipeline.analysis import BeatClassifier, analyse, load_classifier
-from pipeline.config import RECORDING_NETWORK
+from pipeline.config import RECORDING_NETWORK, ROOT
 from pipeline.rhythm.pacing import Pacing
 from pipeline.signal.noise import NoiseVerdicts
 from pipeline.types import Analysis, Episode, Recording
+
+REPORT: Final = ROOT / "docs" / "experiments" / "rhythm_day.json"
 
 
 @dataclass(frozen=True)
@@ -108,8 +117,8 @@ def measured(recording: Recording, classifier: BeatClassifier) -> tuple[Analysis
     return analysis, time.perf_counter() - start, time.process_time() - used
 
 
-def main(hours: float, rounds: int) -> None:
-    """Print the table."""
+def main(hours: float, rounds: int, *, write: bool = False) -> None:
+    """Print the table, and write it if asked to."""
     logging.disable(logging.WARNING)  # Streamlit's warning that there is no browser
     from benchmarks.day import day
 
@@ -119,6 +128,7 @@ def main(hours: float, rounds: int) -> None:
     classifier = load_classifier(RECORDING_NETWORK)
     analyse(replace(recording, p_signal=recording.p_signal[: round(600 * recording.fs)]), classifier)  # warm
     spent: dict[str, list[float]] = defaultdict(list)
+    load = os.getloadavg()[0]
     plain, full = [], []
     for _ in range(rounds):
         with without():
@@ -126,23 +136,38 @@ def main(hours: float, rounds: int) -> None:
         with watched(spent):
             analysis, *times = measured(recording, classifier)
             full.append(tuple(times))
+    found = RhythmDay(
+        provenance=Provenance("python -m benchmarks.rhythm_day --write", current_commit(), "mitdb, in a row", now()),
+        hours=round(recording.duration_s / 3600, 2),
+        rounds=rounds,
+        load=round(load, 1),
+        without=_best(plain),
+        with_rhythms=_best(full),
+        added=Seconds(*(round(min(t[i] for t in full) - min(t[i] for t in plain), 2) for i in (0, 1))),
+        steps={step.title: round(sum(spent[step.title]) / rounds, 2) for step in STEPS},
+    )
     print(f"{recording.duration_s / 3600:.1f} h, {len(recording.leads)} leads: {len(analysis.sample)} beats, "
           f"{len(analysis.rhythm)} episodes")  # fmt: skip
     print(f"{'':40}{'wall':>9}{'CPU':>9}   seconds, best of {rounds}")
-    rows = {"without": plain, "with": full}
-    for title, times in rows.items():
-        print(f"{title:40}{min(t[0] for t in times):9.2f}{min(t[1] for t in times):9.2f}")
-    added = [min(t[i] for t in full) - min(t[i] for t in plain) for i in (0, 1)]
-    print(f"{'added':40}{added[0]:9.2f}{added[1]:9.2f}   aim 4, at most 8 in 24 h")
+    for title, seconds in {"without": found.without, "with": found.with_rhythms}.items():
+        print(f"{title:40}{seconds.wall:9.2f}{seconds.processor:9.2f}")
+    print(f"{'added':40}{found.added.wall:9.2f}{found.added.processor:9.2f}   aim 4, at most 8 in 24 h")
     ratio = statistics.median(f[1] / p[1] for f, p in zip(full, plain, strict=True))
     print(f"{'with, as a multiple of without':40}{'':9}{ratio:9.2f}   median over pairs")
-    for step in STEPS:
-        print(f"{'  ' + step.title:40}{'':9}{sum(spent[step.title]) / rounds:9.2f}")
+    for step, spent_s in found.steps.items():
+        print(f"{'  ' + step:40}{'':9}{spent_s:9.2f}")
+    if write:
+        write_json(REPORT, to_json(found))
+
+
+def _best(times: Sequence[tuple[float, float]]) -> Seconds:
+    return Seconds(*(round(min(each[i] for each in times), 2) for i in (0, 1)))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    main(options.hours, options.rounds)
+    main(options.hours, options.rounds, write=options.write)

@@ -137,6 +137,9 @@ class ReviewConfig:
     run_beats: int = 3  # "three or more": AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549, table of definitions
     run_bpm: float = 100.0  # same table: tachycardia from here, idioventricular (or atrial) rhythm below
     sustained_s: float = 30.0  # same table: sustained ventricular tachycardia
+    # V beats of a run are so far apart at least, the refractory period of the ventricles: of 1 518 intervals between V
+    # beats of mitdb and svdb outside flutter one is shorter, and 4 are up to 10 ms longer
+    v_apart_s: float = 0.25
     cycles: int = 3  # this many cycles in a row make a bigeminy or trigeminy; usual in Holter reports
     pause_s: float = 2.0  # usual in Holter reports
     long_pause_s: float = 3.0  # ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628: sinus pause

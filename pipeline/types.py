@@ -39,7 +39,9 @@ ArrayT = TypeVar("ArrayT", bound="NDArray[Any]")
 RHYTHM_CODES: Final[tuple[RhythmCode, ...]] = get_args(RhythmCode)
 LEAD_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 _SAMPLES_MEASURED: Final = 100_000  # of each lead, evenly spaced, are enough to tell its unit
-RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Letters and digits of any script, with the signs that some scripts write vowels and tones with.
+NAME_SIGNS: Final = r"\w\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3-"
+RECORD_NAME: Final = re.compile(f"[{NAME_SIGNS}]{{1,64}}")
 
 
 def read_only(array: ArrayT) -> ArrayT:

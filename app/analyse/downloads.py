@@ -20,7 +20,8 @@ def draw(case: Case) -> None:
     """JSON, tables of beats and rhythm, and WFDB annotations; each is made when it is asked for."""
     st.subheader("Take it away", anchor=False)
     with st.container(horizontal=True, gap="small"):
-        _offer("JSON", case, partial(write_analysis_json, identity=case.recording.identity), "json", "application/json")
+        whole = partial(write_analysis_json, identity=case.recording.identity, device=case.recording.device)
+        _offer("JSON", case, whole, "json", "application/json")
         _offer("CSV", case, write_csv, "csv", "text/csv")
         _offer("Rhythm (CSV)", case, write_rhythm_csv, "rhythm.csv", "text/csv")
         _offer("WFDB annotations", case, write_atr, ANNOTATOR, "application/octet-stream")

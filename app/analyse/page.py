@@ -80,7 +80,7 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from what is urgent over the overview down to one beat."""
-    from app.analyse import downloads, explorer, measurements, overview, twelve_leads
+    from app.analyse import downloads, explorer, measurements, overview, recorder, twelve_leads
     from app.common import page_source
     from pipeline.twelve_leads.layouts import is_sheet
 
@@ -93,6 +93,7 @@ def _show(session: state.Session, case: Case) -> None:
     if not as_ecg:  # of one or two leads the rhythm comes first
         measurements.draw(case)
     page_source.draw(case.recording)
+    recorder.draw(case)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache, gallery, patient
+from app.common import cache, gallery, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
+from pipeline.intake.formats.table import format_endings, format_list
 from pipeline.wording import grouped
 
-ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
-UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
+ENDINGS = list(format_endings())
 Files = list[tuple[str, bytes]]
 
 
@@ -49,10 +49,11 @@ def uploader(session: Session) -> None:
     """Takes files; reads them as soon as they are complete. A refused upload leaves what is open as it was."""
     limits = DEFAULT.limits
     uploads = st.file_uploader(
-        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a .zip of them, or .csv",
+        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a file of another format, or a .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"upload-{session.uploads}",
+        help=f"{format_list()}. What a file is, is told from its content.",
     )
     st.caption(
         f"Up to {limits.upload_bytes // 2**20} MB, {limits.leads} leads, {limits.fs_min_hz:g} to "
@@ -72,21 +73,18 @@ def uploader(session: Session) -> None:
 
 
 def _csv_form(session: Session, files: Files) -> None:
-    """A table states neither its sampling frequency nor its unit; both are asked for, never guessed."""
+    """What a table's columns are taken for is shown and can be corrected; what it does not say is asked for."""
     with st.form(f"csv-{session.uploads}", border=True):
-        fs = st.number_input(
-            "Sampling frequency (Hz)",
-            min_value=DEFAULT.limits.fs_min_hz,
-            max_value=DEFAULT.limits.fs_max_hz,
-            value=None,
-            placeholder="as the device states it, for example 360",
-        )
-        unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder="as the device states it")
+        try:
+            answers = table_questions.ask(files, f"csv-{session.uploads}")
+        except EcgError as error:
+            session.refuse(str(error))
+            st.rerun()
         if st.form_submit_button("Read the table", type="primary"):
-            if fs is None or unit is None:
-                st.warning("State the sampling frequency and the unit: they are not in the file and are never guessed.")
+            if answers.missing:
+                st.warning(answers.missing)
             else:
-                _read(session, files, CsvOptions(fs=float(fs), unit=UNITS[unit]))
+                _read(session, files, answers.options)
 
 
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
@@ -101,9 +99,9 @@ def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
 def _missing_part(names: list[str]) -> str:
     """What to add to an upload that is half a WFDB record, or "" if it can be read."""
     endings = {name.lower().rsplit(".", 1)[-1] for name in names}
-    if endings & {"zip", "csv"}:
+    if not endings <= {"hea", "dat", "mat", "atr"}:
         return ""
-    if "dat" not in endings:
+    if not endings & {"dat", "mat"}:
         return "Add the signal file (.dat) that belongs to this header; both are needed."
     if "hea" not in endings:
         return "Add the header (.hea) that belongs to this signal file; both are needed."

@@ -16,5 +16,5 @@ def time_column(title: str, start: datetime | None) -> ColumnConfig:
         return st.column_config.TextColumn(title, width="small", help="From the start of the recording")
     day = "" if start.year == MINYEAR else "ddd "
     return st.column_config.DatetimeColumn(
-        f"{title} ({clock_words(start).lower()})", width="small", format=f"{day}HH:mm:ss.S"
+        f"{title} ({clock_words(start).lower()})", width=140, format=f"{day}HH:mm:ss.S"
     )

@@ -42,7 +42,7 @@ class Form:
 
 
 def _write_json(content: ReportContent, path: Path) -> Path:
-    return write_analysis_json(content.analysis, path, content.identity)
+    return write_analysis_json(content.analysis, path, content.identity, content.device)
 
 
 REVIEWED = (

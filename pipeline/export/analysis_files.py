@@ -15,9 +15,10 @@ import numpy as np
 from pipeline._util.files import write_bytes
 from pipeline.export.measured_rows import measured_rows
 from pipeline.export.patient import patient_rows
-from pipeline.identity import Identity
+from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm_names import rhythm_name
+from pipeline.twelve_leads.recorder import device_rows
 from pipeline.types import Analysis, Episode, QualitySegment
 
 _DIGITS: Final = 6
@@ -35,7 +36,9 @@ _COLUMNS: Final = (
 _RHYTHM_COLUMNS: Final = ("start_s", "stop_s", "rhythm", "detail", "name", "confidence", "evidence")
 
 
-def to_json(analysis: Analysis, identity: Identity | None = None) -> dict[str, Any]:
+def to_json(
+    analysis: Analysis, identity: Identity | None = None, device: DeviceReading | None = None
+) -> dict[str, Any]:
     """Return the analysis as plain values, in the form that the command line promises.
 
     Parameters
@@ -44,6 +47,8 @@ def to_json(analysis: Analysis, identity: Identity | None = None) -> dict[str, A
         What was found.
     identity : Identity, optional
         Who was recorded and when, where that is to be told: "patient" and "start".
+    device : DeviceReading, optional
+        The recorder's own reading, where the file held one: "device", see `device_rows`.
 
     Returns
     -------
@@ -67,12 +72,15 @@ def to_json(analysis: Analysis, identity: Identity | None = None) -> dict[str, A
         "beats": _beats(analysis),
         **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
         **measured_rows(analysis.measured),
+        **device_rows(device, analysis.measured),
         "summary": _summary(analysis),
         "version": analysis.version,
     }
 
 
-def write_analysis_json(analysis: Analysis, path: Path, identity: Identity | None = None) -> Path:
+def write_analysis_json(
+    analysis: Analysis, path: Path, identity: Identity | None = None, device: DeviceReading | None = None
+) -> Path:
     """Write `to_json` in UTF-8, without NaN, whole or not at all.
 
     Parameters
@@ -83,13 +91,15 @@ def write_analysis_json(analysis: Analysis, path: Path, identity: Identity | Non
         Where to write.
     identity : Identity, optional
         Who was recorded and when, where that is to be told.
+    device : DeviceReading, optional
+        The recorder's own reading, where the file held one.
 
     Raises
     ------
     DataError
         If it cannot be written.
     """
-    return write_bytes(path, dump_json(to_json(analysis, identity)))
+    return write_bytes(path, dump_json(to_json(analysis, identity, device)))
 
 
 def dump_json(value: object) -> bytes:

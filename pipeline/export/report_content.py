@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.identity import Identity
+from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import Variability, variability
@@ -95,6 +95,8 @@ class ReportContent:
         The recording with all its leads, if it is drawn as an ECG.
     identity : Identity or None
         Who was recorded and when, where that is kept.
+    device : DeviceReading or None
+        The recorder's own reading, where its file held one.
     """
 
     analysis: Analysis
@@ -111,6 +113,7 @@ class ReportContent:
     recorded: int = 0
     recording: Recording | None = None
     identity: Identity | None = None
+    device: DeviceReading | None = None
 
     @property
     def start(self) -> datetime | None:
@@ -192,6 +195,7 @@ def report_content(
         recorded=len(recording.leads),
         recording=recording if is_sheet(recording.leads) else None,
         identity=recording.identity,
+        device=recording.device,
     )
 
 

@@ -53,7 +53,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in content.findings],
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
     }
-    return {**to_json(content.analysis, content.identity), "review": review}
+    return {**to_json(content.analysis, content.identity, content.device), "review": review}
 
 
 def write_reviewed_json(content: ReportContent, path: Path) -> Path:

@@ -12,18 +12,17 @@ from typing import Final
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
-from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
+from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter, require_size
+from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
-from pipeline.intake.formats.table import format_of
+from pipeline.intake.formats.table import format_endings, format_names, format_of
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
 
-_CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
-_KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
+_KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
 # Annotations that PhysioNet's records have beside the reference beats; they are not used.
 _OTHER_ANNOTATIONS: Final = frozenset(
@@ -35,7 +34,7 @@ _OTHER_ANNOTATIONS: Final = frozenset(
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
-_ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
+_ACCEPTED: Final = f"one of these: {format_names()}"
 
 
 def read_uploads(
@@ -53,7 +52,7 @@ def read_uploads(
         Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, .csv, files of `FORMATS`, or a .zip
         of them.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required if there is a .csv among the files.
+        Sampling frequency, unit and columns of the .csv among the files, where they do not say them.
     identity : bool
         True to keep who was recorded and when, where files state it.
     config : Config, optional
@@ -101,7 +100,7 @@ def read_path(
         or a .zip of one of these. Files that a header names are looked for beside it, by plain name, and symbolic links
         among them are not followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     identity : bool
         True to keep who was recorded and when, where the file states it.
     config : Config, optional
@@ -140,6 +139,10 @@ def _told(recording: Recording, *, identity: bool) -> Recording:
 
 def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
+    if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
+        kind = foreign_kind(_read_file(path, config.limits.upload_bytes, "The recording", follow=True)[:HEAD_BYTES])
+        found = f"is {kind} by its content" if kind else "is of no known kind"
+        raise IntakeError(f"The file called {_label(path.name)!r} {found}; choose {_ACCEPTED}.")
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -158,7 +161,7 @@ def read_all(
     path : Path
         A file as `read_path` takes it.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
     identity : bool
         True to keep who was recorded and when, where files state it.
     config : Config, optional
@@ -221,7 +224,7 @@ def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
 
 def _ending(name: str) -> str:
     ending = file_ending(name)
-    return ".csv" if ending in _CSV_ENDINGS else ending
+    return ".csv" if ending in TABLE_ENDINGS else ending
 
 
 def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
@@ -268,9 +271,7 @@ def _base(name: str) -> str:
 
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
-    if csv is None:
-        raise IntakeError(NEEDS_RATE_AND_UNIT)
-    return read_csv(file_stem(name), payload, csv, limits=config.limits)
+    return read_csv(file_stem(name), payload, csv or CsvOptions(), limits=config.limits)
 
 
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
-from pipeline.rhythm.runs import as_text, cycles_of, runs_of
+from pipeline.rhythm.runs import as_text, beats_apart, cycles_of, runs_of
 from pipeline.signal.at_rest import Silence
 from pipeline.types import FloatArray
 
@@ -257,8 +257,11 @@ def _event(beats: ReviewedBeats, kind: EventKind, first: int, last: int, letter:
 
 def _runs(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConfig) -> Iterator[RhythmEvent]:
     for letter, first, last in runs_of(as_text(letters, beats.break_before)):
-        seconds = float(beats.sample[last] - beats.sample[first]) / beats.fs
-        yield _event(beats, _run_kind(letter, last - first + 1, seconds, config), first, last, letter)
+        time_s = beats.sample[first : last + 1] / beats.fs
+        apart = beats_apart(time_s, config.v_apart_s) if letter == "V" else time_s.size
+        count = time_s.size if apart >= config.run_beats else apart
+        if count > 1:
+            yield _event(beats, _run_kind(letter, count, float(time_s[-1] - time_s[0]), config), first, last, letter)
 
 
 def _run_kind(letter: str, count: int, seconds: float, config: ReviewConfig) -> EventKind:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.config import DEFAULT, Config
 from pipeline.rhythm.context import RhythmContext
-from pipeline.signal.beat_windows import gather
+from pipeline.signal.beat_windows import heights_around
 from pipeline.signal.gaps import runs
 from pipeline.signal.quality import NO_ECG, is_lost
 from pipeline.types import Episode, FloatArray
@@ -104,8 +104,8 @@ def _tall_beats(context: RhythmContext) -> FloatArray | None:
     if readable.size < BEATS_MIN:
         return None
     fs, reach = context.conditioned.fs, round(QRS_S * context.conditioned.fs)
-    at = np.round(readable * fs).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
-    heights = [np.quantile(np.ptp(gather(lead, at), axis=1), TALL) for lead in context.conditioned.signal.T]
+    at = np.round(readable * fs).astype(np.int64)
+    heights = [np.quantile(heights_around(lead, at, reach), TALL) for lead in context.conditioned.signal.T]
     return np.maximum(np.array(heights, np.float32), np.float32(1e-3))
 
 

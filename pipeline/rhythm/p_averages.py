@@ -112,8 +112,9 @@ def _averages(intervals: Intervals, waves: PWaves, at: IntArray) -> FloatArray:
     asked[at] = True
     near = maximum_filter1d(asked, 2 * max(REACHES) + 1)
     known = _Known.of(intervals, waves, near)
-    noise = _noise(waves, intervals.time_s[at])
-    columns = [column for reach in REACHES for column in _columns(known, _Window.around(at, reach, near), noise)]
+    noise, sums = _noise(waves, intervals.time_s[at]), _Sums.of(known)
+    windows = (_Window.around(at, reach, near) for reach in REACHES)
+    columns = [column for window in windows for column in _columns(known, sums, window, noise)]
     return np.nan_to_num(np.stack([*columns, noise], axis=1), nan=NOTHING).astype(np.float32)
 
 
@@ -140,6 +141,36 @@ class _Known:
         seen = np.isfinite(gain) & (lags < rr[near, None] * fs) & (lags <= r)
         gain = np.where(seen, np.clip(gain, *GAINS), 0).astype(np.float32)
         return cls(gain, seen, lags / fs, near, intervals, long, ~long & ~intervals.odd)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sum:
+    """Gains (m + 1, n_lags) before some beats, added up from the first one on, and how many of them are seen."""
+
+    gain: Column
+    count: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, known: _Known, among: Flags) -> _Sum:
+        kept = known.seen & among[known.near][:, None]
+        gain, count = (np.zeros((len(kept) + 1, kept.shape[1]), kind) for kind in (np.float64, np.int32))
+        np.cumsum(np.where(kept, known.gain, 0), axis=0, dtype=np.float64, out=gain[1:])
+        np.cumsum(kept, axis=0, dtype=np.int32, out=count[1:])
+        return cls(gain, count)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sums before the beats after long intervals, and before the one that follows and the one that comes before."""
+
+    long: _Sum
+    after: _Sum
+    before: _Sum
+
+    @classmethod
+    def of(cls, known: _Known) -> _Sums:
+        beside = (_Sum.of(known, np.roll(known.long, by) & known.short) for by in (1, -1))
+        return cls(_Sum.of(known, known.long), *beside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,21 +202,16 @@ class _Window:
         count = self.total(among)
         return np.where(count > 0, self.total(np.where(among, values, 0)) / np.maximum(count, 1), np.nan)
 
-    def profile(self, known: _Known, among: Flags) -> tuple[Column, Column]:
+    def profile(self, sums: _Sum) -> tuple[Column, NDArray[np.int32]]:
         """Return the mean gain (k, n_lags) before some of the beats, NaN where too few are seen, and how many are."""
-        kept = known.seen & among[known.near][:, None]
-        sums = [
-            np.concatenate([np.zeros((1, kept.shape[1])), np.cumsum(each, axis=0, dtype=np.float64)])
-            for each in (np.where(kept, known.gain, 0), kept)
-        ]
-        total, count = (each[self.near_high] - each[self.near_low] for each in sums)
+        total, count = (each[self.near_high] - each[self.near_low] for each in (sums.gain, sums.count))
         return np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan), count
 
 
-def _columns(known: _Known, window: _Window, noise: Column) -> Iterator[Column]:
+def _columns(known: _Known, sums: _Sums, window: _Window, noise: Column) -> Iterator[Column]:
     """Yield the measures `_OF_REACH`."""
     intervals, lag_s = known.intervals, known.lag_s
-    average, count = window.profile(known, known.long)
+    average, count = window.profile(sums.long)
     long_s, short_s = (window.mean(intervals.rr_s, among) for among in (known.long, known.short))
     own = _highest(average, (lag_s >= OWN_S[0]) & (lag_s < OWN_S[1]))
     own_lag_s = lag_s[own]
@@ -200,8 +226,8 @@ def _columns(known: _Known, window: _Window, noise: Column) -> Iterator[Column]:
     yield from (*comb, pp_s, pp_s / long_s, pp_s / short_s, teeth)
     longs = window.total(known.long)
     yield from (longs, longs / window.size, long_s, short_s, long_s / short_s)
-    for among in (np.roll(known.long, 1) & known.short, np.roll(known.long, -1) & known.short):
-        there = window.profile(known, among)[0]
+    for beside in (sums.after, sums.before):
+        there = window.profile(beside)[0]
         place = _highest(there, (lag_s >= OWN_S[0]) & (lag_s < LATE_S))
         seen = _taken(there, place)
         yield from (np.where(np.isfinite(seen), lag_s[place] - own_lag_s, np.nan), seen)

@@ -22,6 +22,7 @@ QRS_S: Final = (0.05, 0.07)  # before and after R: a straight line takes its pla
 WINDOW_S: Final = 8.0
 STEP_S: Final = 4.0
 AT_ONCE: Final = 2048  # windows
+SAMPLES_AT_ONCE: Final = 8192  # of the decimated leads: they fit the processor's cache
 BEATS_MIN: Final = 6
 STEADY: Final = 0.08  # four of five intervals of a window differ by less from their median, as a share
 CONDUCTED: Final = (2, 3, 4)  # atrial waves to each beat
@@ -126,18 +127,24 @@ def _between_beats(conditioned: Conditioned, time_s: Numbers) -> tuple[FloatArra
     fs = conditioned.fs / DECIMATED
     n, leads = len(conditioned.signal) // DECIMATED, conditioned.signal.shape[1]
     whole = conditioned.signal[: n * DECIMATED].reshape(n, DECIMATED, leads)
-    mean = whole[:, 0] / DECIMATED
-    for k in range(1, DECIMATED):  # three times as fast as a mean along an axis of 5
-        mean += whole[:, k] / DECIMATED
-    edges = np.zeros(n + 1, np.int64)
-    np.add.at(edges, np.clip(np.floor((time_s - QRS_S[0]) * fs).astype(np.intp), 0, n), 1)
-    np.add.at(edges, np.clip(np.ceil((time_s + QRS_S[1]) * fs).astype(np.intp), 0, n), -1)
-    free = np.cumsum(edges[:-1]) <= 0
-    at = np.flatnonzero(free)
-    if at.size:
-        every = np.arange(n)
-        mean = np.stack([np.interp(every, at, lead[at]) for lead in mean.T], axis=1).astype(np.float32)
-    return np.asarray(mean, np.float32), fs
+    mean = np.empty((n, leads), np.float32)
+    for start in range(0, n, SAMPLES_AT_ONCE):
+        part = slice(start, start + SAMPLES_AT_ONCE)
+        sums = whole[part, 0] / DECIMATED
+        for k in range(1, DECIMATED):  # three times as fast as a mean along an axis of 5
+            sums += whole[part, k] / DECIMATED
+        mean[part] = sums
+    covered = np.zeros(n, np.bool_)
+    starts = np.clip(np.floor((time_s - QRS_S[0]) * fs).astype(np.intp), 0, n)
+    stops = np.clip(np.ceil((time_s + QRS_S[1]) * fs).astype(np.intp), 0, n)
+    samples = starts[:, None] + np.arange(int((stops - starts).max(initial=0)))
+    covered[samples[samples < stops[:, None]]] = True
+    changes = np.flatnonzero(covered[1:] != covered[:-1])
+    if changes.size:
+        ends, hidden = changes + covered[changes], np.flatnonzero(covered)  # the last and first samples that are seen
+        for lead in mean.T:
+            lead[hidden] = np.interp(hidden, ends, lead[ends])
+    return mean, fs
 
 
 def _steady_rates(context: RhythmContext, start_s: Numbers) -> Numbers:

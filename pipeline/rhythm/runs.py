@@ -17,6 +17,7 @@ from pipeline.types import Episode, RhythmCode
 _RUN: Final = MappingProxyType({"V": re.compile(rb"[Vv]V+"), "S": re.compile(rb"[Ss]S+")})
 _CYCLES: Final[tuple[tuple[RhythmCode, str, str], ...]] = (("B", "NV", "every second"), ("T", "NNV", "every third"))
 _NOT_TRUSTED: Final = ord("U")
+_TOUCHING_S: Final = 1e-6  # what rounding adds to the time between two samples
 
 
 def as_text(letters: NDArray[np.uint8], break_before: NDArray[np.bool_]) -> bytes:
@@ -39,6 +40,23 @@ def runs_of(text: bytes) -> Iterator[tuple[str, int, int]]:
     for letter, pattern in _RUN.items():
         for match in pattern.finditer(text):
             yield letter, match.start(), match.end() - 1
+
+
+def beats_apart(time_s: NDArray[np.float64], apart_s: float) -> int:
+    """Count the V beats of a run that are far enough apart: sooner after one comes only a wave that belongs to it.
+
+    Parameters
+    ----------
+    time_s : (n,) float64
+        Their R peaks, seconds, increasing.
+    apart_s : float
+        As `ReviewConfig.v_apart_s`, seconds.
+    """
+    count, last_s = 0, -np.inf
+    for at_s in time_s.tolist():
+        if at_s - last_s >= apart_s - _TOUCHING_S:
+            count, last_s = count + 1, at_s
+    return count
 
 
 def cycles_of(text: bytes, cycle: str, count: int) -> Iterator[tuple[int, int]]:
@@ -68,7 +86,8 @@ def find_runs(context: RhythmContext, config: ReviewConfig = REVIEW) -> list[Epi
     context : RhythmContext
         The beats.
     config : ReviewConfig, optional
-        Least number of beats and cycles, and the rate (1/min) from which a run is a tachycardia.
+        Least number of beats and cycles, how far V beats are apart at least, and the rate (1/min) from which a run is a
+        tachycardia.
 
     Returns
     -------
@@ -94,10 +113,11 @@ def find_runs(context: RhythmContext, config: ReviewConfig = REVIEW) -> list[Epi
 
 
 def _run(context: RhythmContext, letter: str, first: int, last: int, config: ReviewConfig) -> Episode | None:
-    seconds = float(context.time_s[last] - context.time_s[first])
+    time_s = context.time_s[first : last + 1]
+    seconds = float(time_s[-1] - time_s[0])
     bpm = 60 * (last - first) / seconds
     fast = bpm >= config.run_bpm
-    if letter == "S" and not fast:
+    if (letter == "S" and not fast) or (letter == "V" and beats_apart(time_s, config.v_apart_s) < config.run_beats):
         return None
     code: RhythmCode = ("VT" if fast else "IVR") if letter == "V" else "SVTA"
     name = "ventricular" if letter == "V" else "supraventricular"

@@ -85,10 +85,7 @@ def per_second(signal: FloatArray, fs: float) -> FloatArray:
     """
     leads = signal[:: max(1, round(fs / FS_HZ))].T
     seconds = max(1, round(leads.shape[1] / SECOND))
-    padded = np.zeros((len(leads), (seconds + 2 * MARGIN) * SECOND), np.float32)
-    inside = leads[:, : seconds * SECOND]
-    padded[:, MARGIN * SECOND : MARGIN * SECOND + inside.shape[1]] = inside
-    return np.concatenate(list(_chunks(padded, seconds)), axis=1)
+    return np.concatenate(list(_chunks(leads[:, : seconds * SECOND], seconds)), axis=1)
 
 
 def measured(per_lead: FloatArray) -> FloatArray:
@@ -129,10 +126,13 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
     return np.where(swap, two, one), np.where(swap, one, two)
 
 
-def _chunks(padded: FloatArray, seconds: int) -> Iterator[FloatArray]:
+def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
     for first in range(0, seconds, CHUNK_S):
         last = min(first + CHUNK_S, seconds)
-        piece = padded[:, first * SECOND : (last + 2 * MARGIN) * SECOND]
+        begin = (first - MARGIN) * SECOND
+        inside = leads[:, max(begin, 0) : (last + MARGIN) * SECOND]
+        piece = np.zeros((len(leads), (last - first + 2 * MARGIN) * SECOND), np.float32)
+        piece[:, max(-begin, 0) :][:, : inside.shape[1]] = inside
         blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
         start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]

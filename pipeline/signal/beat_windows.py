@@ -12,6 +12,7 @@ from pipeline.config import PictureConfig, SignalConfig
 from pipeline.types import FloatArray, IntArray
 
 MIN_USUAL_BEATS: Final = 5
+PLACES_AT_ONCE: Final = 1024
 
 
 def beat_offsets(fs: float, config: PictureConfig) -> IntArray:
@@ -25,6 +26,32 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
         return np.asarray(lead[index], np.float32)
     inside = (index >= 0) & (index < lead.size)
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
+
+
+def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> FloatArray:
+    """Return how high (n,) a lead (n_samples,) is from lowest to highest within `reach` samples of some places (n,).
+
+    Beyond its ends the lead counts as 0. Some places at a time are looked at: they fit the processor's cache.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit.
+    at : (n,) int
+        Places in it.
+    reach : int
+        Samples on either side.
+    """
+    found, size = np.zeros(at.size, np.float32), 2 * reach + 1
+    inside = np.flatnonzero((at >= reach) & (at < lead.size - reach))
+    for start in range(0, inside.size, PLACES_AT_ONCE):
+        some = inside[start : start + PLACES_AT_ONCE]
+        rows = sliding_window_view(lead, size)[at[some] - reach]
+        found[some] = rows.max(axis=1) - rows.min(axis=1)
+    beside = np.flatnonzero((at < reach) | (at >= lead.size - reach))
+    if beside.size:
+        found[beside] = np.ptp(gather(lead, at[beside, None] + np.arange(-reach, reach + 1)), axis=1)
+    return found
 
 
 def cut_around(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) -> FloatArray:

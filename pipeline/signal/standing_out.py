@@ -5,13 +5,15 @@ A detector that knows no absolute height needs this: without a QRS nearby it tak
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, REVIEW
-from pipeline.signal.beat_windows import gather
+from pipeline.signal.beat_windows import gather, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
 from pipeline.signal.r_peaks import snap
@@ -56,8 +58,7 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     if r_peak.size < RUN_BEATS:
         return kept
     reach = round(REACH_S * conditioned.fs)
-    around = r_peak[:, None] + np.arange(-reach, reach + 1)
-    heights = np.stack([np.ptp(gather(lead, around), axis=1) for lead in conditioned.signal.T], axis=1)
+    heights = np.stack([heights_around(lead, r_peak, reach) for lead in conditioned.signal.T], axis=1)
     alive = heights >= REVIEW.dead_mv
     usual, middle = np.quantile(heights, HIGH, axis=0), np.median(heights, axis=0)
     rest = np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6)
@@ -67,22 +68,32 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     faint = (heights / np.maximum(middle, 1e-6) * clear).sum(axis=1) < FAINT * clear.sum(axis=1)
     unseen = ((heights < UNSEEN * middle) & alive & (middle >= CLEAR * rest)).any(axis=1)
     ends = np.concatenate([[0], r_peak, [len(conditioned.signal)]])
+    some = r_peak[:: max(1, -(-r_peak.size // TEMPLATE_BEATS))]
+
+    @cache
+    def usual_beat(column: int, *, snapped: bool) -> FloatArray:
+        lead = conditioned.signal[:, column]
+        at = snap(some, lead, conditioned.fs, DEFAULT.signal) if snapped else some
+        return np.asarray(np.median(gather(lead, at[:, None] + np.arange(-reach, reach + 1)), axis=0))
+
     for first, stop in runs(low | unseen):
         if float(ends[stop + 1] - ends[first]) / conditioned.fs < RUN_S:
             continue
         shown = np.median(relative[first:stop], axis=0)
-        lead = conditioned.signal[:, int(np.argmax(shown))]
+        column, own = int(np.argmax(shown)), r_peak[first:stop]
+        lead = conditioned.signal[:, column]
         is_low = bool(low[first:stop].all()) and not bool((shown[usual >= LOW_MV] >= SHOWN).any())
-        own, some = r_peak[first:stop], r_peak[:: max(1, -(-r_peak.size // TEMPLATE_BEATS))]
         if not is_low:  # R is where another lead is lost
-            own, some = (snap(at, lead, conditioned.fs, DEFAULT.signal) for at in (own, some))
+            own = snap(own, lead, conditioned.fs, DEFAULT.signal)
         is_faint = is_low and bool(faint[first:stop].all())
-        kept[first:stop] = not is_faint and _are_beats(lead, own, some, conditioned.fs, low=is_low)
+        kept[first:stop] = not is_faint and _are_beats(
+            lead, own, partial(usual_beat, column, snapped=not is_low), conditioned.fs, low=is_low
+        )
     return kept
 
 
-def _are_beats(lead: FloatArray, run: IntArray, some: IntArray, fs: float, *, low: bool) -> bool:
-    """Tell whether a run of beats (n,) looks like QRS complexes in a lead, of which `some` are known.
+def _are_beats(lead: FloatArray, run: IntArray, usual: Callable[[], FloatArray], fs: float, *, low: bool) -> bool:
+    """Tell whether a run of beats (n,) looks like QRS complexes in a lead, of which the `usual` one is known.
 
     Low ones do if they are alike and narrow. Of others, which a lead shows, one or two do if they look like the usual
     beat, and more in any case: they may be a ventricular run while another lead is lost.
@@ -92,8 +103,7 @@ def _are_beats(lead: FloatArray, run: IntArray, some: IntArray, fs: float, *, lo
     beats = gather(lead, run[:, None] + offsets)
     if len(beats) >= RUN_BEATS:
         return not low or (_look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs)
-    usual = np.median(gather(lead, some[:, None] + offsets), axis=0)
-    return bool(np.median(_correlation(beats, usual)) >= ALIKE)
+    return bool(np.median(_correlation(beats, usual())) >= ALIKE)
 
 
 def _correlation(beats: FloatArray, usual: FloatArray) -> FloatArray:

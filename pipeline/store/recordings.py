@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
+from pipeline.identity import DeviceReading
 from pipeline.store.identities import load_identity
 from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
@@ -159,6 +160,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "notices": recording.notices,
         "age_years": recording.age_years,
         "sex": recording.sex,
+        "device": None if recording.device is None else asdict(recording.device),
         "symbols": None if reference is None else reference.symbol,
         "ignored": 0 if reference is None else reference.ignored,
     }
@@ -208,8 +210,16 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         notices=tuple(facts["notices"]),
         age_years=facts.get("age_years"),
         sex=facts.get("sex"),
+        device=_device(facts.get("device")),
         identity=load_identity(folder.name) or None,
     )
+
+
+def _device(facts: dict[str, Any] | None) -> DeviceReading | None:
+    if facts is None:
+        return None
+    measurements = tuple((str(name), float(value), str(unit)) for name, value, unit in facts["measurements"])
+    return DeviceReading(str(facts["device"]), measurements, tuple(facts["statements"]))
 
 
 def _folder(digest: str) -> Path:

@@ -13,12 +13,14 @@ from streamlit.testing.v1 import AppTest
 from app.analyse import explorer
 from app.common import cache
 from app.common.session import Session
+from app.common.table_questions import chosen
 from models import registry
 from pipeline.cases.case import Case, rate_trend
 from pipeline.config import ROOT
 from pipeline.datasets import DEMOS, Demo, demo_path
 from pipeline.errors import ModelError
-from pipeline.intake import read_path
+from pipeline.intake import CsvOptions, describe_csv, read_path
+from pipeline.intake.formats.table import format_endings
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
@@ -72,7 +74,7 @@ def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> 
     assert [button.label for button in page.button] == [
         "Open the demo recording", *(demo.title for demo in DEMOS[1:]), "A page of paper",
     ]  # fmt: skip
-    assert page.file_uploader[0].allowed_type == [".hea", ".dat", ".atr", ".zip", ".csv"]
+    assert page.file_uploader[0].allowed_type == [f".{ending}" for ending in format_endings()]
     assert any("150 MB" in caption.value for caption in page.caption)
     assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
 
@@ -242,6 +244,49 @@ def test_a_table_asks_for_frequency_and_unit_and_guesses_neither(page: AppTest) 
     assert [warning.value for warning in page.warning] == [
         "State the sampling frequency and the unit: they are not in the file and are never guessed."
     ]
+
+
+def test_a_table_that_says_all_asks_for_nothing_and_shows_what_its_columns_are(page: AppTest) -> None:
+    recording = read_path(demo_path())
+    values = recording.p_signal[: 360 * 60, 0].tolist()
+    rows = "\n".join(f"{i / 360:.5f};0.1;{value:.3f}".replace(".", ",") for i, value in enumerate(values))
+    upload(page, ("strip.csv", f"Zeit [s];RSP;EKG [mV]\n{rows}\n".encode()))
+    assert not page.number_input
+    assert not page.selectbox
+    assert any("The file says 360 Hz and mV" in caption.value for caption in page.caption)
+    shown = page.dataframe[-1].value
+    assert shown["Taken as"].tolist() == ["time", "other signal", "ECG"]
+    settled(page.button[-1].click().run())
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.leads == ("EKG",)
+    assert case(page).recording.fs == 360
+
+
+def test_a_table_that_says_its_rate_is_asked_for_its_unit_only(page: AppTest) -> None:
+    rows = "\n".join(f"{i * 4},{i % 7 - 3}" for i in range(4000))
+    upload(page, ("strip.csv", f"time_ms,II\n{rows}\n".encode()))
+    assert not page.number_input
+    page.button[-1].click().run()
+    assert [warning.value for warning in page.warning] == [
+        "State the unit: it is not in the file and is never guessed."
+    ]
+
+
+def test_corrected_columns_are_what_is_read() -> None:
+    table = describe_csv(b"time,RSP,II\n" + b"".join(b"%d,%d,%d\n" % (4 * i, i % 9, i % 5) for i in range(500)))
+    edited = pd.DataFrame({"Taken as": [column.role for column in table.columns]})
+    assert chosen(table, edited, None, "mV") == CsvOptions(None, "mV")
+    edited.loc[1, "Taken as"] = "ECG"
+    assert chosen(table, edited, None, "mV") == CsvOptions(None, "mV", (2, 3), 1)
+    edited["Taken as"] = ["ignore", "ECG", "ignore"]
+    assert chosen(table, edited, 250.0, "mV") == CsvOptions(250.0, "mV", (2,), "none")
+
+
+def test_a_table_without_an_ecg_is_refused_before_it_is_read(page: AppTest) -> None:
+    upload(page, ("strip.csv", b"time,RSP\n" + b"".join(b"%d,%d\n" % (4 * i, i % 9) for i in range(500))))
+    assert not page.exception
+    assert "No column of the CSV file is an ECG" in page.error[0].value
 
 
 def test_a_table_in_an_archive_asks_for_them_as_well(page: AppTest) -> None:

@@ -17,6 +17,7 @@ from benchmarks.results import (
     PageOutcomes,
     Recipes,
     Resolution,
+    RhythmDay,
     RPeaks,
     WaveBenchmark,
 )
@@ -52,6 +53,7 @@ KINDS = {
     "docs/experiments/exports.json": Exports,
     "docs/experiments/live.json": LiveBenchmark,
     "docs/experiments/r_peaks.json": RPeaks,
+    "docs/experiments/rhythm_day.json": RhythmDay,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
@@ -69,6 +71,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "conduction",
             "flutter",
             "folder_cnn",
+            "formats",
             "fusion",
             "orientation",
             "paced",

@@ -21,7 +21,7 @@ PIPELINE = (
     *("typed_times", "_util"),
     *("signal", "features", "waves", "rhythm", "twelve_leads", "analysis"),
     *("intake", "explain", "review", "store", "worker", "cases", "live"),
-    *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
+    *("digitisation", "synthesis", "datasets", "evaluation", "training", "export", "archive"),
     *("beat_images", "page_classifier", "image_folders", "picture_sets", "api", "cli", "__main__"),
 )
 PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "live", "picture", "review", "study", "worklist")

@@ -53,6 +53,12 @@ def test_runs_have_the_names_that_cardiologists_give_them(classes, rr_s, expecte
     assert found(classes, rr_s) == expected
 
 
+def test_a_wave_too_soon_after_a_ventricular_beat_is_a_part_of_it():
+    assert found("NNVVVNN", intervals("NNVVVNN", at2=0.5, at3=0.24, at4=0.4)) == [("v_couplet", 2, 4)]
+    assert found("NNVVVVNN", intervals("NNVVVVNN", at2=0.5, at3=0.24, at4=0.4, at5=0.4)) == [("vt", 2, 5)]
+    assert found("NNVVNN", intervals("NNVVNN", at2=0.5, at3=0.24)) == []
+
+
 @pytest.mark.parametrize("between", ["X", "U", "N", "F", "Q"])
 def test_rejected_unclassified_and_other_beats_end_a_run(between):
     assert found("NVV" + between + "VVN", 0.5) == [("v_couplet", 1, 2), ("v_couplet", 4, 5)]

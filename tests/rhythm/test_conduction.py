@@ -90,6 +90,31 @@ def test_block_is_not_named_from_beats_that_cannot_be_relied_on():
         assert any(one.rhythm == "BII" for one in found) is named
 
 
+class SecondWaves:
+    """Finds block wherever a sure P wave belongs to no beat."""
+
+    def probabilities(self, measures):
+        blocked = measures[:, MEASURES.index("extra_score")] > 0.5
+        return np.stack([np.where(blocked, 0.01, 0.97), np.where(blocked, 0.97, 0.02), np.full(blocked.size, 0.01)], 1)
+
+
+@pytest.mark.parametrize(
+    ("beside_s", "sure_beside", "named"),
+    [(0.6, True, True), (1.0, True, True), (1.15, True, False), (1.15, False, True)],
+)
+def test_two_to_one_block_that_ends_without_a_change_of_the_rate_is_none(beside_s, sure_beside, named):
+    rr_s = np.concatenate([np.full(20, beside_s), np.full(20, 1.2), np.full(20, beside_s)])
+    blocked = np.repeat([False, True, False], 20)
+    known = context(drawn([], [], seconds=rr_s.sum() + 1), np.cumsum(rr_s))
+    if not sure_beside:
+        known = replace(known, break_before=~blocked)
+    measures = np.zeros((rr_s.size, len(MEASURES)), np.float32)
+    for name, column in (("rr_s", rr_s), ("extra_score", 0.9 * blocked), ("extra_place", 0.5), ("extra_mean", 0.1)):
+        measures[:, MEASURES.index(name)] = column
+    found = find_blocks(known, SecondWaves(), measures)
+    assert [(one.rhythm, one.detail) for one in found] == ([("BII", "2:1")] if named else [])
+
+
 def test_the_line_of_gains_shows_p_waves_and_neither_beats_nor_t_waves():
     p_s = np.arange(0.6, SECONDS - 1, 0.8)
     beats = np.delete(p_s, slice(5, None, 6)) + 0.16  # every sixth P wave is not conducted

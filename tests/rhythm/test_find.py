@@ -48,6 +48,16 @@ def test_bigeminy_is_no_tachycardia_although_half_of_its_intervals_are_short() -
     assert codes(rhythm_of([0.8, 0.5, 1.1] * 20, "N" + "NVN" * 20)) == ["T"]
 
 
+@pytest.mark.parametrize(
+    ("rr_s", "named"),
+    [([0.24, 0.40], False), ([0.40, 0.24], False), ([0.25, 0.40], True), ([0.24, 0.40, 0.40], True), ([0.2] * 4, True)],
+)
+def test_a_wave_too_soon_after_a_ventricular_beat_makes_no_tachycardia(rr_s: list[float], named: bool) -> None:
+    beats = "V" * (len(rr_s) + 1)
+    found = rhythm_of([0.8] * 20 + [0.5, *rr_s, 1.0] + [0.8] * 20, "N" * 21 + beats + "N" * 21)
+    assert codes(found) == (["N", "VT", "N"] if named else ["N"])
+
+
 def test_a_run_of_ventricular_beats_is_named_by_its_rate_and_lasts_until_the_next_beat() -> None:
     fast = rhythm_of([0.8] * 20 + [0.5, 0.4, 0.4, 1.0] + [0.8] * 20, "N" * 21 + "VVV" + "N" * 21)
     assert codes(fast) == ["N", "VT", "N"]

@@ -49,6 +49,15 @@ def test_a_value_that_no_ecg_has_is_masked_and_nothing_else(value, samples):
     assert missing.max() == 5000 + samples - 1
 
 
+def test_what_is_missing_in_one_part_of_a_long_lead_hides_nothing_in_another():
+    lead = heart(seconds=300.0)
+    lead[10_000:10_010], lead[40_000:40_600], lead[70_000:70_003] = np.inf, np.nan, -9999.0
+    found, artefacts = masked(lead)
+    assert artefacts == [("II", "spike", 280.0, 280.012)]
+    missing = np.flatnonzero(np.isnan(found.p_signal[:, 0]))
+    assert missing.tolist() == [*range(10_000, 10_010), *range(40_000, 40_600), *range(70_000, 70_003)]
+
+
 def test_one_enormous_sample_costs_no_beat():
     lead = heart()
     whole, _ = masked(lead)

@@ -11,6 +11,7 @@ import pytest
 from pipeline.config import home_root
 from pipeline.datasets import demo_path
 from pipeline.errors import DataError
+from pipeline.identity import DeviceReading
 from pipeline.intake import read_path
 from pipeline.store.recordings import (
     BUCKETS,
@@ -60,6 +61,13 @@ def test_a_kept_recording_comes_back_exactly_and_mapped(demo: Recording) -> None
 
 def test_a_recording_without_annotations_has_none_afterwards(demo: Recording) -> None:
     assert save_recording(replace(demo, reference=None)).reference is None
+
+
+def test_what_the_recorder_found_is_kept(demo: Recording) -> None:
+    device = DeviceReading("Maker ECG-1", (("PR", 160.0, "ms"), ("QRS axis", -30.5, "deg")), ("Sinus rhythm",))
+    assert save_recording(replace(demo, device=device)).device == device
+    delete_recording(demo.digest)
+    assert save_recording(demo).device is None
 
 
 def test_the_same_bytes_under_another_name_are_kept_once_and_keep_that_name(demo: Recording) -> None:

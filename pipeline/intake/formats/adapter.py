@@ -14,7 +14,7 @@ from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.identity import DeviceReading, Identity, usable_identity
 from pipeline.intake.content import require_ecg, safe_lead, safe_name, unique_leads
-from pipeline.types import Recording, read_only
+from pipeline.types import FloatArray, Recording, read_only
 
 HEAD_BYTES: Final = 64 * 2**10  # what `Format.recognises` is given of a file
 # Millivolts per unit, as files write it; a signal in another unit is no lead.
@@ -22,6 +22,8 @@ MV_PER_UNIT: Final = (
     *(("nv", 1e-6), ("uv", 1e-3), ("µv", 1e-3), ("μv", 1e-3), ("microvolt", 1e-3)),
     *(("mv", 1.0), ("millivolt", 1.0), ("v", 1e3), ("volt", 1e3)),
 )
+
+_CHUNK_SAMPLES: Final = 2**18  # of each lead, looked at together
 
 _NOBODY: Final = Identity()
 _NOTHING: Final = DeviceReading()
@@ -110,21 +112,23 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
     IntakeError
         If there is no lead or no sample, or no lead can be an ECG by its name.
     """
-    signal = np.asarray(decoded.signal, np.float32)
+    with np.errstate(over="ignore"):  # what is no float32 has no value, as below
+        signal = np.asarray(decoded.signal, np.float32)
     if signal.ndim != 2 or 0 in signal.shape:
         raise IntakeError("The file holds no signal.")
     check_extent(signal.shape[0], signal.shape[1], decoded.fs, limits)
     leads = unique_leads([safe_lead(lead, number) for number, lead in enumerate(decoded.leads, 1)])
     require_ecg(leads)
-    signal[~np.isfinite(signal)] = np.nan
-    if not np.isfinite(signal).any():
+    if not _has_values(signal):
         raise IntakeError("No sample of the file has a value.")
+    digest = hashlib.sha256(f"{tag}\n".encode())
+    digest.update(payload)
     return Recording(
         name=safe_name(name),
         fs=float(decoded.fs),
         p_signal=read_only(signal),
         leads=leads,
-        digest=hashlib.sha256(f"{tag}\n".encode() + payload).hexdigest(),
+        digest=digest.hexdigest(),
         calibrated=tuple(decoded.calibrated) if decoded.calibrated is not None else (True,) * len(leads),
         notices=decoded.notices,
         age_years=decoded.age_years,
@@ -132,6 +136,18 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
         identity=usable_identity(decoded.identity) or None,
         device=decoded.device if decoded.device != _NOTHING else None,
     )
+
+
+def _has_values(signal: FloatArray) -> bool:
+    """Make what is not finite NaN, in place; tell whether anything is left. In parts, for a day has many samples."""
+    found = False
+    for start in range(0, len(signal), _CHUNK_SAMPLES):
+        part = signal[start : start + _CHUNK_SAMPLES]
+        finite = np.isfinite(part)
+        if not finite.all():
+            part[~finite] = np.nan
+        found = found or bool(finite.any())
+    return found
 
 
 def check_extent(n_samples: int, n_leads: int, fs: float, limits: Limits) -> None:
