@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,23 +120,9 @@ class Reader:
                 self.rest()
             if wrong:
                 self.fix(one, wrong)
-                self.look_alikes()
                 return
         after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
         self.press("Shift+ArrowDown" if after else "Shift+C")
-
-    def look_alikes(self) -> None:
-        """Families that are offered because they look alike get the same class, if the reference has it for most."""
-        offered = self.page.locator(".st-key-review-alike button")
-        if not offered.count():
-            return
-        aami = offered.inner_text()[0]
-        review = self.review
-        named = re.search(r"Famil\w+ ([\d, ]+) look", self.page.locator(".st-key-alike-row").inner_text())
-        families = [review.family_samples(int(word) - 1) for word in re.findall(r"\d+", named[1] if named else "")]
-        wanted = [Counter(self.known.truth(own)).most_common(1)[0][0] for own in families if own]
-        if families and set(wanted) == {aami}:
-            self.press("l")
 
     def whole(self, review: StudyReview, row: Row) -> None:
         """A finding by itself."""
