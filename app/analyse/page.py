@@ -10,7 +10,7 @@ from models import registry
 from pipeline.cases.case import Case
 from pipeline.errors import DataError, EcgError
 from pipeline.store.identities import load_identity
-from pipeline.store.recordings import open_recording
+from pipeline.store.recordings import is_stored, open_recording
 from pipeline.types import Recording
 
 # What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
@@ -97,10 +97,13 @@ def _show(session: state.Session, case: Case) -> None:
     page_source.draw(case.recording)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
+    downloads.draw_deletion(session, case)
 
 
 session = state.session()
 _follow_address(session)
+if session.recording is not None and not is_stored(session.recording.digest):
+    session.close("This recording was deleted from this machine.")
 opening.show_error(session)
 patient.ask()
 _renew(session)

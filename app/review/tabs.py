@@ -85,7 +85,7 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
 
 
 def _rhythm(session: ReviewSession, review: StudyReview) -> None:
-    rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
+    rhythm_view.tables(review.beats.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
                        beside=False, start=review.material.recording.start)  # fmt: skip
 
 
@@ -164,10 +164,10 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
     figure = ecg_chart.trend(
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
         duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
-        quality=review.material.analysis.quality.segments, rhythm=review.material.analysis.rhythm,
+        quality=review.material.analysis.quality.segments, rhythm=review.beats.rhythm,
         width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX, start=review.material.recording.start,
     )  # fmt: skip
-    rhythm_view.legend(review.material.analysis.rhythm)
+    rhythm_view.legend(review.beats.rhythm)
     pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
     st.caption("Median of eight intervals; a click leads there.")
 

@@ -75,7 +75,7 @@ def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
             REVIEWED,
             review.study,
             partial(reviewed, review, signatures),
-            empty=not len(review.beats) + len(analysis.rhythm),
+            empty=not len(review.beats) + len(review.beats.rhythm),
         )
     st.markdown("**The model's result alone**, before anybody looked at it")
     forms = (*MODEL, RHYTHM) if analysis.rhythm else MODEL

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import patient, reader
+from app.common import next_study, patient, reader
 from app.common.open_study import OpenStudy, is_blind, opened, recording_page, signatures, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
@@ -75,6 +75,8 @@ def _head(here: OpenStudy, now: Standing) -> str:
     st.caption(" · ".join(parts))
     with st.container(horizontal=True, gap="medium"):
         st.page_link("worklist/page.py", label="Worklist", icon=":material/arrow_back:")
+        if now.state == "signed":
+            next_study.link(here.study_id)
         reading: Role = "second" if is_blind(now, name) else "main"
         recording_page(here.study_id, "Open the recording", reading=reading)
     return name

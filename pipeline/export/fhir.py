@@ -90,12 +90,15 @@ def _report(content: ReportContent, observations: list[dict[str, Any]], people: 
 
 
 def _conclusion(content: ReportContent) -> str:
-    measured = content.analysis.measured
-    urgent = [f"{one.text.rstrip('.')} ({one.evidence})" for one in (() if measured is None else measured.urgent)]
-    titles = "; ".join([*urgent, *(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])])
+    measured, ruling = content.analysis.measured, content.beats.ruling
+    rejected = [code for code, verdict in ({} if ruling is None else ruling.verdicts).items() if verdict == "rejected"]
+    urgent = [one for one in (() if measured is None else measured.urgent) if one.code not in rejected]
+    others = [finding for finding in content.findings if finding.kind != "statement"]
+    told = [f"{one.text.rstrip('.')} ({one.evidence})" for one in urgent]
+    titles = "; ".join([*told, *(f"{finding.title} ({finding.detail})" for finding in others[:5])])
     total = len(content.findings)
     cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
-    looked_at = f" {content.looked_at}" if content.analysis.rhythm else ""  # else it stays as it was signed
+    looked_at = f" {content.looked_at}" if content.beats.rhythm else ""  # else it stays as it was signed
     return f"{titles or 'No finding was listed'}.{cut}{looked_at} {RESEARCH_USE}"
 
 
@@ -127,7 +130,7 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
     for letter, share in (content.summary.burden or {}).items():
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
-    found += [(f"rhythm-{time.rhythm}", _rhythm(time)) for time in content.times]
+    found += [(f"rhythm-{time.rhythm}", _rhythm(time, decided=_is_decided(content, time))) for time in content.times]
     found += measured_observations(content.analysis.measured)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
@@ -159,12 +162,18 @@ def _rate(content: ReportContent) -> dict[str, Any]:
     return {**body, "component": components} if components else body
 
 
-def _rhythm(time: RhythmTime) -> dict[str, Any]:
+def _is_decided(content: ReportContent, time: RhythmTime) -> bool:
+    """Tell whether a reader has decided about every episode of a rhythm."""
+    pieces = () if content.beats.ruling is None else content.beats.ruling.pieces
+    return all(piece.ruled for piece in pieces if piece.episode.rhythm == time.rhythm)
+
+
+def _rhythm(time: RhythmTime, *, decided: bool) -> dict[str, Any]:
     """Return how long a rhythm lasts; its share, number and longest episode are components."""
     longest = time.longest
     moments = (("Start of the longest episode", longest.start_s), ("End of the longest episode", longest.stop_s))
     return {
-        **_PRELIMINARY,  # the rhythm is the model's own: no decision changes it
+        **({} if decided else _PRELIMINARY),  # until then it is the model's own
         "code": {
             "coding": _coding(_RHYTHM, time.rhythm, time.called.snomed),
             "text": time.called.name,

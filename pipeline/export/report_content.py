@@ -125,12 +125,12 @@ class ReportContent:
         """What was looked at and what was not, in one sentence."""
         measured = self.analysis.measured
         leads = 0 if measured is None else min(self.recorded, len(measured.leads))
-        return looked_at(self.leads, self.recorded, rhythm=bool(self.analysis.rhythm), measured=leads)
+        return looked_at(self.leads, self.recorded, rhythm=bool(self.beats.rhythm), measured=leads)
 
     @property
     def times(self) -> tuple[RhythmTime, ...]:
-        """How long each rhythm lasts, the most urgent first; none in an analysis of an earlier version."""
-        return rhythm_times(self.analysis.rhythm)
+        """How long each rhythm in force lasts, the most urgent first; none in an analysis of an earlier version."""
+        return rhythm_times(self.beats.rhythm)
 
     @property
     def urgent(self) -> tuple[Finding, ...]:

@@ -116,7 +116,7 @@ def usual_rhythm(content: ReportContent) -> float:
 
 def _in_usual_rhythm(content: ReportContent, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which of the times (n,) lie in the rhythm that lasts longest; all of them where no rhythm is known."""
-    rhythm = content.analysis.rhythm
+    rhythm = content.beats.rhythm
     if not rhythm:
         return np.ones(time_s.size, np.bool_)
     usual = max(content.times, key=lambda time: time.seconds).rhythm
@@ -277,7 +277,7 @@ def _draw_letters(sheet: ReportSheet, content: ReportContent, strip: Strip, top:
 def _draw_band(sheet: ReportSheet, content: ReportContent, strip: Strip, y: float) -> None:
     """Draw the rhythm of the strip as a coloured band with its names."""
     origin = LEFT_MM + PULSE_MM
-    for episode in content.analysis.rhythm:
+    for episode in content.beats.rhythm:
         left = max(0.0, (episode.start_s - strip.start_s) * SPEED_MM_S)
         right = min(STRIP_S * SPEED_MM_S, (episode.stop_s - strip.start_s) * SPEED_MM_S)
         if left < right:

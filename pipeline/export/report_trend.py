@@ -65,7 +65,7 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         Height, mm.
     """
     found = trend(content)
-    if content.analysis.rhythm:
+    if content.beats.rhythm:
         _draw_band(sheet, content, y)
         y, height = y + _BAND_MM + 1, height - _BAND_MM - 1
     if not found.time_s.size:
@@ -98,7 +98,7 @@ def _draw_band(sheet: ReportSheet, content: ReportContent, y: float) -> None:
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     duration_s = max(content.analysis.duration_s, 1e-9)
     order = {rhythm: number for number, rhythm in enumerate(RHYTHM_NAMES)}
-    for episode in sorted(content.analysis.rhythm, key=lambda episode: -order[episode.rhythm]):
+    for episode in sorted(content.beats.rhythm, key=lambda episode: -order[episode.rhythm]):
         length = max(_THINNEST_MM, episode.seconds / duration_s * width)
         x = min(left + episode.start_s / duration_s * width, RIGHT_MM - length)
         sheet.rhythm(x, y, length, _BAND_MM, episode)

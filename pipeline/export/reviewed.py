@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.analysis_files import dump_json, table_bytes, to_json
+from pipeline.export.analysis_files import dump_json, rhythm_rows, table_bytes, to_json
 from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.wfdb_files import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.decisions import Stretch
+from pipeline.review.rhythm_in_force import rhythm_of
 from pipeline.wording import RESEARCH_USE
 
 # `|` is WFDB's isolated QRS-like artefact: not a beat, so no tool counts it or takes an RR interval from it.
@@ -34,8 +36,10 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
         "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
-        "findings", and "stretches", whose rhythm a reader has looked at ("seen") or commented on. The rhythm itself is
-        the model's, in "rhythm".
+        "findings", "stretches", whose rhythm a reader has looked at ("seen") or commented on, and, once a reader has
+        decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed", "named" or null), what
+        was "rejected", the "patient_events", and the verdicts on urgent "statements". The model's own rhythm stays
+        beside it, in the outer "rhythm".
     """
     study, summary = content.study, content.summary
     review = {
@@ -52,6 +56,7 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
+        **_decided_rhythm(content),
     }
     return {**to_json(content.analysis, content.identity, content.device), "review": review}
 
@@ -68,7 +73,7 @@ def write_reviewed_csv(content: ReportContent, path: Path) -> Path:
 
 
 def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
-    """Write the beats in force, and the model's rhythm, as WFDB annotations, DIR/RECORD.hv.
+    """Write the beats in force, and the rhythm in force, as WFDB annotations, DIR/RECORD.hv.
 
     Raises
     ------
@@ -97,11 +102,29 @@ def _note_of(aami: str, model: str, human: str) -> str:
     return f"{human}, model {model}" if human and model and model != aami else human
 
 
+def _decided_rhythm(content: ReportContent) -> dict[str, Any]:
+    """Return the rhythm in force where a reader has decided anything about it; else it is the model's, and nothing."""
+    ruling = content.beats.ruling
+    if ruling is None or ruling == rhythm_of(content.analysis):
+        return {}
+    decided = [piece.ruled or None for piece in ruling.pieces]
+    rows = [row | {"decided": by} for row, by in zip(rhythm_rows(ruling.episodes), decided, strict=True)]
+    return {
+        "rhythm": rows,
+        "rejected": [{**_seconds(stretch, ruling.fs), "rhythm": code} for stretch, code in ruling.rejected],
+        "patient_events": [{**_seconds(stretch, ruling.fs), "text": text} for stretch, text in ruling.events.items()],
+        "statements": dict(ruling.verdicts),
+    }
+
+
+def _seconds(stretch: Stretch, fs: float) -> dict[str, float]:
+    return {"start_s": round(stretch[0] / fs, _DIGITS), "stop_s": round(stretch[1] / fs, _DIGITS)}
+
+
 def _stretches(beats: ReviewedBeats) -> list[dict[str, Any]]:
     return [
         {
-            "start_s": round(start / beats.fs, _DIGITS),
-            "stop_s": round(stop / beats.fs, _DIGITS),
+            **_seconds((start, stop), beats.fs),
             "seen": (start, stop) in beats.seen,
             "comment": beats.notes.get((start, stop), ""),
         }

@@ -67,8 +67,9 @@ def _comments(lines: list[str]) -> dict[str, str]:
 
 
 def _start(fields: list[str]) -> datetime | None:
-    at = next((found for field in fields if (found := _time(field)) is not None), None)
-    day = next((found for field in fields if (found := _date(field)) is not None), None)
+    times, days = [_time(field) for field in fields], [_date(field) for field in fields]
+    at = next((one for one in times if one is not None), None)
+    day = next((one for one in days if one is not None), None)
     if at is None or (day is None and at == time()):
         return None
     return datetime.combine(day or date(MINYEAR, 1, 1), at)

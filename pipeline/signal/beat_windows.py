@@ -29,18 +29,18 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
 
 
 def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> FloatArray:
-    """Return how high (n,) a lead (n_samples,) is from lowest to highest within `reach` samples of some places (n,).
+    """Return how high (n,) a lead is from its lowest to its highest value around some places.
 
-    Beyond its ends the lead counts as 0. Some places at a time are looked at: they fit the processor's cache.
+    Some places at a time are looked at: they fit the processor's cache.
 
     Parameters
     ----------
     lead : (n_samples,) float32
-        Any unit.
+        Any unit; at least one sample. Beyond its ends it counts as 0.
     at : (n,) int
-        Places in it.
+        Positions in it.
     reach : int
-        Samples on either side.
+        How far on each side is looked, samples.
     """
     found, size = np.zeros(at.size, np.float32), 2 * reach + 1
     inside = np.flatnonzero((at >= reach) & (at < lead.size - reach))

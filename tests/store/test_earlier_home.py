@@ -23,6 +23,7 @@ from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.reviews import audit, decide, reopen, standing
 from pipeline.store.studies import stored_analysis, worklist
+from pipeline.store.tables import HEAD
 from pipeline.wording import RESEARCH_USE
 from tests.fixtures.make_home import ANNA, BESIDE, CARLA, dated, said_of
 
@@ -84,13 +85,18 @@ def test_the_report_of_a_signed_study_is_written(earlier: Path) -> None:
     assert report.rstrip().endswith(b"%%EOF")
 
 
-def test_opening_changes_nothing_in_the_database(earlier: Path) -> None:
+def test_opening_adds_the_columns_of_today_and_changes_nothing_in_the_database(earlier: Path) -> None:
     before = _rows(earlier)
     for study in worklist().studies:
         said_of(study.id)
     close_databases()
-    assert before
-    assert _rows(earlier) == before
+    after = _rows(earlier)
+    assert (before.pop("alembic_version"), after.pop("alembic_version")) == ([("0001",)], [(HEAD,)])
+    assert [row[-1] for row in after["audit"]] == [""] * len(before["audit"])
+    assert before["audit"]
+    assert {name: [row[: len(old[0])] for row in after[name]] for name, old in before.items() if old} == {
+        name: old for name, old in before.items() if old
+    }
 
 
 def test_the_review_goes_on_and_a_signed_study_is_read_only_until_it_is_reopened(earlier: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WHAT: Final = "DICOM file"
 READS: Final = 200_000  # of the file by pydicom, some three for each element: seconds, not minutes
 ANNOTATIONS: Final = 2_000
+NO_DATE: Final = "19000101000000"  # stands for a date that is not known, where the standard demands one
 _PREAMBLE: Final = 128
 _STARTS: Final = (b"\x02\x00\x00\x00UL\x04\x00", b"\x08\x00\x05\x00CS", b"\x08\x00\x08\x00CS", b"\x08\x00\x16\x00UI")
 # Waveform Sample Interpretation, PS3.3 C.10.9.1.5; the two that remain are for sound.
@@ -308,7 +309,7 @@ def _start(dataset: Dataset) -> datetime | None:
     for text in stated:
         digits = re.match(r"(\d{14})(?:\.(\d{1,6}))?", text)
         try:
-            if digits:
+            if digits and digits[1] != NO_DATE:
                 micro = int((digits[2] or "0").ljust(6, "0"))
                 return datetime.strptime(digits[1], "%Y%m%d%H%M%S").replace(microsecond=micro)
         except ValueError:
