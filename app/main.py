@@ -9,8 +9,10 @@ APP = Path(__file__).resolve().parent
 if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own folder on the path, not the repository
     sys.path.insert(0, str(APP.parent))
 
+from app.common.server import stay_on_this_machine  # noqa: E402
 from pipeline.wording import RESEARCH_USE  # noqa: E402
 
+stay_on_this_machine()
 st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
 st.logo(str(APP / "logo.svg"), size="large")
 PAGES = {  # folder and address: title, icon
@@ -20,11 +22,14 @@ PAGES = {  # folder and address: title, icon
     "study": ("Study", "draw"),
     "picture": ("Picture", "image"),
     "ecg_page": ("12-lead page", "scan"),
+    "live": ("Live", "sensors"),
     "dataset": ("Dataset", "database"),
     "evaluation": ("Evaluation", "monitoring"),
     "about": ("About", "info"),
 }
-ADDRESSES = {"ecg_page": "page"}  # the address, where it is not the folder's name
+# The address, where it is not the folder's name. The first page is at the root, and then nothing is at its own address:
+# under another one it leaves that to the entry below, which shows the same page at /analyse.
+ADDRESSES = {"ecg_page": "page", "analyse": "start"}
 page = st.navigation(
     [
         st.Page(
@@ -36,7 +41,8 @@ page = st.navigation(
             visibility="hidden" if folder == "study" else "visible",
         )
         for folder, (title, icon) in PAGES.items()
-    ],
+    ]
+    + [st.Page(APP / "analyse" / "page.py", title="Analyse", url_path="analyse", visibility="hidden")],
     position="top",
 )
 body, foot = st.container(), st.container()

@@ -133,7 +133,7 @@ def analyse_page(digest: str, network: str) -> None:
 
     timed("Analyse: first opened, with TensorFlow for Grad-CAM", opened_page, 1)
     app = timed("Analyse: opened by its address", opened_page, 3, wanted=2)
-    timed("Analyse: turned", lambda: app.button(key="turn-Window after").click().run(), wanted=0.5)
+    timed("Analyse: turned", lambda: app.button(key="turn-After").click().run(), wanted=0.5)
 
 
 def review_page(case: Case) -> None:

@@ -336,6 +336,93 @@ class WaveBenchmark:
 
 
 @dataclass(frozen=True)
+class RecordReview:
+    """One record read to the signature: with groups on the page, and one by one by the same rule.
+
+    `keys` counts every key press and click; `wrong` are decided beats whose class is not that of the reference.
+    """
+
+    record: str
+    findings: int
+    decisions: int
+    keys: int
+    beats: int
+    wrong: int
+    one_by_one_decisions: int
+    one_by_one_beats: int
+    one_by_one_wrong: int
+
+
+@dataclass(frozen=True)
+class ReviewSpeed:
+    """A review_speed.json: what was wanted of all records together, and each record."""
+
+    provenance: Provenance
+    decisions_max: int
+    keys_max: int
+    records: tuple[RecordReview, ...]
+
+
+@dataclass(frozen=True)
+class LiveAgreement:
+    """Provisional against final classes of replayed records, one look in `one_look_in`."""
+
+    records: int
+    one_look_in: int
+    beats: int
+    same: int
+    contrary: int
+    missed: int
+    extra: int
+    fraction: float
+    worst_record: str
+    worst_fraction: float
+
+
+@dataclass(frozen=True)
+class LiveTimes:
+    """Of so many measurements the median, 95th percentile and most; what is aimed at; ms."""
+
+    n: int
+    median_ms: float
+    p95_ms: float
+    most_ms: float
+    aim_ms: float
+
+
+@dataclass(frozen=True)
+class LiveHour:
+    """An hour that was replayed: what was lost, and the memory that it took."""
+
+    seconds: float
+    fs: float
+    leads: int
+    speed: float
+    wall_s: float
+    cpu_s: float
+    frames: int
+    lost: int
+    every_value_the_same: bool
+    memory_after_six_minutes_mb: float
+    memory_at_the_end_mb: float
+    memory_most_mb: float
+    provisional_beats: int
+    fraction_the_same: float
+
+
+@dataclass(frozen=True)
+class LiveBenchmark:
+    """A live.json; each part may have been run alone, at a commit of its own."""
+
+    command: str = "python -m benchmarks.live --write"
+    commits: Mapping[str, str] = field(default_factory=dict)
+    agreement: LiveAgreement | None = None
+    loopback: Mapping[str, LiveTimes] | None = None
+    screen: LiveTimes | None = None
+    hour: LiveHour | None = None
+
+
+@dataclass(frozen=True)
 class Seconds:
     """Seconds of an analysis by the clock and of the processor, the best of some rounds."""
 

@@ -46,9 +46,9 @@ def read_recording(path: str | os.PathLike[str], *, fs: float | None = None, uni
         A WFDB record (its .hea or .dat file, or its name without ending), a .csv, or a .zip of one of these. Reference
         annotations are read from the .atr file beside a record, if there is one.
     fs : float, optional
-        Sampling frequency in Hz. A table needs it, for it does not say it; other formats do.
+        Sampling frequency in Hz of a table that does not say it, in a column of times or above the samples.
     unit : {"mV", "uV", "V", "nV", "none"}, optional
-        Unit of the values of a table; "none" for values in arbitrary units. As `fs`, tables need it.
+        Unit of the values of a table that does not say it; "none" for values in arbitrary units.
 
     Returns
     -------
@@ -71,10 +71,7 @@ def read_recording(path: str | os.PathLike[str], *, fs: float | None = None, uni
     """
     from pipeline.intake import CsvOptions, read_path
 
-    if (fs is None) != (unit is None):
-        raise IntakeError(f"A table needs both its sampling frequency and its unit, not fs={fs!r} and unit={unit!r}.")
-    csv = None if fs is None or unit is None else CsvOptions(number("fs", fs), unit)
-    return read_path(_path(path), csv=csv)
+    return read_path(_path(path), csv=CsvOptions(None if fs is None else number("fs", fs), unit))
 
 
 def analyse(

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, TypeVar, get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import DeviceReading, Identity, Sex
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements
 
@@ -25,7 +27,6 @@ PictureArray = NDArray[np.uint8]
 
 Verdict = Literal["good", "noisy", "flat", "saturated", "gap"]
 Status = Literal["classified", "unclassified"]
-Sex = Literal["F", "M"]
 # fmt: off
 RhythmCode = Literal[
     "N", "SBR", "ST", "AFIB", "AFL", "SVTA", "NOD", "B", "T", "VT", "IVR", "VFL", "ASYS", "BI", "BII", "BIII", "P",
@@ -38,7 +39,9 @@ ArrayT = TypeVar("ArrayT", bound="NDArray[Any]")
 RHYTHM_CODES: Final[tuple[RhythmCode, ...]] = get_args(RhythmCode)
 LEAD_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _+.\-]{0,15}")
 _SAMPLES_MEASURED: Final = 100_000  # of each lead, evenly spaced, are enough to tell its unit
-RECORD_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Letters and digits of any script, with the signs that some scripts write vowels and tones with.
+NAME_SIGNS: Final = r"\w\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3-"
+RECORD_NAME: Final = re.compile(f"[{NAME_SIGNS}]{{1,64}}")
 
 
 def read_only(array: ArrayT) -> ArrayT:
@@ -95,6 +98,10 @@ class Recording:
     channels : tuple of int
         Place of each lead in the file that it was read from, where that holds others, not of a voltage, as well; () if
         the leads are all that it holds.
+    identity : Identity or None
+        Who was recorded and when, where the file states it and the reader was asked to keep it.
+    device : DeviceReading or None
+        The recorder's own measurements and statements, where the file holds some.
     """
 
     name: str
@@ -108,6 +115,13 @@ class Recording:
     age_years: int | None = None
     sex: Sex | None = None
     channels: tuple[int, ...] = ()
+    identity: Identity | None = None
+    device: DeviceReading | None = None
+
+    @property
+    def start(self) -> datetime | None:
+        """Clock time of the first sample, where it is kept."""
+        return None if self.identity is None else self.identity.start
 
     @classmethod
     def from_array(

@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import MINYEAR, datetime, timedelta
 from typing import Final
 
+from pipeline.identity import Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements
 
 UNDEFINED: Final = "–"
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 RESEARCH_USE: Final = (
     "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
 )
@@ -76,12 +79,15 @@ def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True, measur
     'Rhythm from lead I; ST and intervals were not read.'
     >>> looked_at(["II", "V1"], 12, measured=12)
     'Rhythm from leads II and V1; intervals and ST levels from all twelve leads.'
+    >>> looked_at(["II", "V1"], 2, measured=2)
+    'Rhythm from leads II and V1; intervals and ST levels from both leads.'
     """
     what, missed = ("Rhythm", "ST") if rhythm else ("Beats", "rhythm, ST")
     start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
     if measured:
         leads = "one lead" if measured == 1 else f"{_number_word(measured)} leads"
-        whole = "the same lead" if recorded == 1 else f"all {leads}" if measured >= recorded else leads
+        every = {1: "the same lead", 2: "both leads"}.get(recorded, f"all {leads}")
+        whole = every if measured >= recorded else leads
         return f"{start}; intervals and ST levels from {whole}."
     others = recorded - len(read)
     if others <= 0:
@@ -259,6 +265,122 @@ def clock(seconds: float, *, tenths: bool = True, hours: bool = False) -> str:
 def report_clock(seconds: float) -> str:
     """Write a time from the start of the recording as printed reports do, h:mm:ss: the second that `clock` names."""
     return clock(seconds, tenths=False, hours=True)
+
+
+def clock_text(
+    seconds: float, start: datetime | None, *, tenths: bool = False, label: bool = False, hours: bool = False
+) -> str:
+    """Write when something happened: by the clock where the recording has a start, otherwise as time elapsed.
+
+    Parameters
+    ----------
+    seconds : float
+        From the start of the recording, 0 or more; rounded to the nearest tenth of a second.
+    start : datetime or None
+        Clock time of the first sample.
+    tenths : bool, optional
+        Whether the tenth is shown; the second does not depend on it.
+    label : bool, optional
+        Whether "elapsed" follows where no start is known, for a time that stands alone.
+    hours : bool, optional
+        Whether elapsed time has hours in the first hour too, as in printed reports.
+
+    Returns
+    -------
+    str
+        Of a clock, the day of the week comes first after midnight, and from the eighth day on the date. Where only the
+        time of day of the start is known, its year is 1, and days are counted.
+
+    Examples
+    --------
+    >>> clock_text(14669, datetime(2025, 3, 3, 23, 0)), clock_text(60, datetime(2025, 3, 3, 23, 0))
+    ('Tue 03:04:29', '23:01:00')
+    >>> clock_text(723.4, None, tenths=True), clock_text(723, None, label=True, hours=True)
+    ('12:03.4', '0:12:03 elapsed')
+    """
+    if start is None:
+        return clock(seconds, tenths=tenths, hours=hours) + (" elapsed" if label else "")
+    moment = _moment(seconds, start)
+    text = f"{moment:%H:%M:%S}" + (f".{moment.microsecond // 100_000}" if tenths else "")
+    days = (moment.date() - start.date()).days
+    if days == 0:
+        return text
+    if start.year == MINYEAR:  # the date is not known, and so no day of the week
+        return f"day {days + 1} {text}"
+    return f"{DAYS[moment.weekday()]} {text}" if days < len(DAYS) else f"{moment:%Y-%m-%d} {text}"
+
+
+def axis_texts(times_s: Sequence[float], start: datetime | None) -> list[str]:
+    """Write the times at an axis: the day stands only where it begins, and seconds of a clock only where some count.
+
+    Parameters
+    ----------
+    times_s : sequence of float
+        Seconds from the start of the recording, ascending.
+    start : datetime or None
+        Clock time of the first sample.
+
+    Examples
+    --------
+    >>> axis_texts([3600, 10800, 18000], datetime(2025, 3, 3, 21, 0)), axis_texts([0, 60], None)
+    (['22:00', 'Tue 00:00', '02:00'], ['0:00', '1:00'])
+    """
+    if start is None:
+        return [clock(float(time_s), tenths=False) for time_s in times_s]
+    texts = [clock_text(float(time_s), start) for time_s in times_s]
+    whole = all(text.endswith(":00") for text in texts)
+    days = [text.rpartition(" ")[0] for text in texts]
+    same = [day == before for day, before in zip(days, ["", *days], strict=False)]
+    shown = [text.rpartition(" ")[2] if repeated else text for text, repeated in zip(texts, same, strict=True)]
+    return [text[:-3] for text in shown] if whole else shown
+
+
+def clock_words(start: datetime | None) -> str:
+    """Return what a column or an axis of `clock_text` is called.
+
+    Examples
+    --------
+    >>> clock_words(None), clock_words(datetime(2025, 3, 3, 23, 0))
+    ('Elapsed', 'Clock')
+    """
+    return "Elapsed" if start is None else "Clock"
+
+
+def start_text(start: datetime) -> str:
+    """Write when a recording began, with the day of the week that `clock_text` counts from.
+
+    Examples
+    --------
+    >>> start_text(datetime(2025, 3, 3, 23, 0))
+    'Mon 2025-03-03 23:00:00'
+    """
+    if start.year == MINYEAR:
+        return f"{start:%H:%M:%S}, date not known"
+    return f"{DAYS[start.weekday()]} {start:%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(seconds: float, start: datetime) -> datetime:
+    return (
+        start
+        + timedelta(milliseconds=100 * round((start.microsecond / 1e6 + seconds) * 10))
+        - timedelta(microseconds=start.microsecond)
+    )
+
+
+def patient_words(identity: Identity | None) -> list[str]:
+    """Write who was recorded, each part a phrase; nothing if nothing is known.
+
+    Examples
+    --------
+    >>> patient_words(Identity("4711", "Ada Lovelace", "F", 1815, "palpitations"))
+    ['Ada Lovelace', 'no. 4711', 'female', 'born 1815', 'palpitations']
+    """
+    if identity is None:
+        return []
+    sex = {"F": "female", "M": "male", None: ""}[identity.sex]
+    born = "" if identity.birth_year is None else f"born {identity.birth_year}"
+    number = f"no. {identity.patient_id}" if identity.patient_id else ""
+    return [part for part in (identity.name, number, sex, born, identity.indication) if part]
 
 
 def duration(seconds: float) -> str:

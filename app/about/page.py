@@ -15,6 +15,7 @@ from models import registry
 from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
+from pipeline.intake.formats.table import FORMATS, OTHERS
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES
 from pipeline.wording import grouped, percent
@@ -29,6 +30,10 @@ PACKAGES = (
     "opencv-python-headless",
     "wfdb",
     "sleepecg",
+    "ecgdatakit",
+    "pydicom",
+    "edfio",
+    "defusedxml",
 )
 FOR = """
 HeartVision shows a clinician or researcher every beat of an ECG, the class a network gives it, how sure it is, and
@@ -64,6 +69,13 @@ def limits() -> pd.DataFrame:
                                 f"{grouped(found.picture_side_px)} px a side"),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["What", "Limit"])
+
+
+def formats() -> pd.DataFrame:
+    """What recordings come in, as the one table of formats has it."""
+    others = [(name, ", ".join(endings), "HeartVision") for name, endings in OTHERS]
+    rows = others + [(each.name, ", ".join(each.endings), each.library) for each in FORMATS]
+    return pd.DataFrame(rows, columns=["Format", "Endings", "Read by"])
 
 
 def network_card(name: str, folder: Path) -> None:
@@ -135,6 +147,9 @@ with limit:
     st.markdown(PRIVACY)
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
+st.subheader("Formats", anchor=False)
+st.markdown("What a file is, is told from its content; the endings are the usual ones.")
+st.table(formats().set_index("Format"))
 st.subheader("Data it was made with", anchor=False)
 for dataset in CATALOGUE.values():
     with st.expander(dataset.title, icon=":material/database:"):

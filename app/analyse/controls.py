@@ -12,16 +12,16 @@ NO_LEAD = "none"
 
 
 def choose(session: Session) -> None:
-    """One row of choices; each takes effect at once."""
+    """Which of the opened recordings, the network and leads behind a button, and another recording."""
     recording = session.recording
     if recording is None:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if len(session.recordings) > 1:
-            _recordings(session)
+    if len(session.recordings) > 1:
+        _recordings(session)
+    with st.popover("Network and leads", icon=":material/tune:", type="tertiary"):
         _networks(session)
         _leads(session)
-        opening.again(session)
+    opening.again(session)
 
 
 def _recordings(session: Session) -> None:
@@ -34,6 +34,7 @@ def _recordings(session: Session) -> None:
         format_func=lambda i: names[i],
         key=key,
         on_change=lambda: session.choose(st.session_state[key]),
+        label_visibility="collapsed",
         width=200,
     )
 

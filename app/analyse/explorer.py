@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import MINYEAR, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,31 +15,57 @@ from app.analyse import twelve_leads
 from app.common import ecg_chart, rhythm_view, strip_chart
 from app.common.session import Session
 from app.common.strip_chart import Picked
+from app.common.text import plain
 from app.common.theme import by_touch, palette
+from app.common.times import time_column
 from pipeline.cases import case as cases
+from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
-from pipeline.wording import clock
+from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
-STRIP_WIDTH = 1280
+SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
+RATE_PX = 46  # of the trend: a beat is to be understood without scrolling
 NO_BEATS = "No beat was found in this recording: the band of rhythm and the quality of the signal say why."
 ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
 
 @st.fragment
-def draw(session: Session) -> None:
-    """Trend, strip or ECG, rhythm, table and beat of the open case."""
+def draw(session: Session, read: Callable[[], None] | None = None) -> None:
+    """Trend, strip or ECG, and beat of the open case on one screen; then rhythm, median beat and the table.
+
+    An ECG of several leads needs the whole width, and what was `read` from it comes next; the strip of one or two leads
+    has the beat beside it.
+    """
     twelve_leads.fit_window(session)
-    _trend(session)
-    _navigation(session)
-    _strip(session)
-    twelve_leads.draw_median(session)
+    beats = session.case is not None and bool(session.case.letters)
+    if twelve_leads.is_open(session) or by_touch():
+        strip = beat = st.container(gap="xsmall")
+    else:
+        strip, beat = st.columns(SHARES, gap="medium")
+    with strip:
+        _signal(session)
+    if read is not None:
+        read()
+        twelve_leads.draw_median(session)
+        beat = st.container()
+    with beat:
+        if beats:
+            beat_part.draw(session)
+        else:
+            st.info(NO_BEATS, icon=":material/info:")
     _rhythm(session)
-    if session.case is not None and not session.case.letters:
-        st.info(NO_BEATS, icon=":material/info:")
-        return
-    beat_part.draw(session)
-    _table(session)
+    if beats:
+        _table(session)
+
+
+def _signal(session: Session) -> None:
+    with st.container(gap="xsmall"):
+        _trend(session)
+        _navigation(session)
+        _slider(session)
+        _strip(session)
+        _go_to(session)
 
 
 def _trend(session: Session) -> None:
@@ -56,13 +83,22 @@ def _trend(session: Session) -> None:
         beat=beats,
         quality=case.analysis.quality.segments,
         rhythm=case.analysis.rhythm,
-        width_px=strip_chart.PHONE_PX if by_touch() else ecg_chart.PAPER_PX,
+        width_px=_width_px(session),
+        rate_px=RATE_PX,
+        start=case.recording.start,
     )
     rhythm_view.legend(case.analysis.rhythm)
     strip_chart.pickable(
         figure, f"trend-{session.chart_picks}", "Heart rate over the recording with ectopic beats marked",
         _picked(session),
     )  # fmt: skip
+
+
+def _width_px(session: Session) -> int:
+    """How wide charts are: names of rhythms must find room in them."""
+    if by_touch():
+        return strip_chart.PHONE_PX
+    return ecg_chart.PAPER_PX if twelve_leads.is_open(session) else STRIP_PX
 
 
 def _strip(session: Session) -> None:
@@ -76,8 +112,9 @@ def _strip(session: Session) -> None:
     strip_chart.draw(
         viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
-        picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments, width=STRIP_WIDTH,
-        rhythm=case.analysis.rhythm,
+        picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments,
+        width="stretch" if by_touch() else STRIP_PX,
+        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start,
     )  # fmt: skip
 
 
@@ -86,7 +123,9 @@ def _rhythm(session: Session) -> None:
     if case is None:
         return
     st.subheader("Rhythm", anchor=False)
-    rhythm_view.tables(case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look)
+    rhythm_view.tables(
+        case.analysis.rhythm, key=f"rhythm-{session.chart_picks}", jump=session.look, start=case.recording.start
+    )
 
 
 def _picked(session: Session) -> Picked:
@@ -106,19 +145,15 @@ def _navigation(session: Session) -> None:
     if case is None:
         return
     previous, following = case.next_abnormal(session.beat, -1), case.next_abnormal(session.beat, 1)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    last = session.beat >= case.time_s.size - 1
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _go("Previous abnormal", ":material/keyboard_double_arrow_left:", previous, session, "P")
         _go("Previous beat", ":material/chevron_left:", session.beat - 1 if session.beat else None, session, "Left")
-        last = session.beat >= case.time_s.size - 1
         _go("Next beat", ":material/chevron_right:", None if last else session.beat + 1, session, "Right", after=True)
         _go(
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
-        st.space("small")
-        if not twelve_leads.is_open(session):
-            strip_chart.window_length(session, "window-s")
     twelve_leads.choose(session)
-    _slider(session)
 
 
 def _go(
@@ -139,33 +174,57 @@ def _go(
 
 
 def _slider(session: Session) -> None:
+    """Where the window begins and how long it is."""
     viewport = session.viewport
-    if viewport.latest_s <= 0:
-        return
-    narrow = by_touch()
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        _turn("Window before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
-        if not narrow:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if viewport.latest_s > 0:
+            _turn("Before", ":material/arrow_back:", session, -1, viewport.start_s <= 0)
             _start(session)
-        _turn("Window after", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
-    if narrow:
-        _start(session)
+            _turn("After", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
+        if not twelve_leads.is_open(session):
+            strip_chart.window_length(session, "window-s")
+
+
+def _go_to(session: Session) -> None:
+    """A field for a time, as the page shows times; what is no time of the recording is said and changes nothing."""
+    case = session.case
+    if case is None or session.viewport.latest_s <= 0:
+        return
+
+    def go() -> None:
+        if text := str(st.session_state["go-to"]).strip():
+            try:
+                session.look(read_clock(text, case.recording.start, duration_s=case.recording.duration_s))
+                session.go_to_error = ""
+            except EcgError as error:
+                session.go_to_error = str(error)
+
+    form = "hh:mm:ss" if case.recording.start is not None else "h:mm:ss"
+    st.text_input(
+        "Go to a time", key="go-to", placeholder=f"go to {form}", on_change=go, width=150,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if session.go_to_error:
+        st.caption(f":red[{plain(session.go_to_error)}]", width="content")
 
 
 def _start(session: Session) -> None:
-    st.session_state["window-at"] = ZERO + timedelta(seconds=round(session.viewport.start_s, 1))
+    case = session.case
+    began = None if case is None else case.recording.start
+    zero = ZERO if began is None else datetime.combine(began.date() if began.year > MINYEAR else ZERO, began.time())
+    st.session_state["window-at"] = zero + timedelta(seconds=round(session.viewport.start_s, 1))
     st.slider(
-        "Start of the window", ZERO, ZERO + timedelta(seconds=session.viewport.latest_s), key="window-at",
-        format="HH:mm:ss",
+        "Start of the window", zero, zero + timedelta(seconds=session.viewport.latest_s), key="window-at",
+        format="HH:mm:ss" if began is None or began.year == MINYEAR else "ddd HH:mm:ss",
         step=timedelta(seconds=session.viewport.window_s / 2), label_visibility="collapsed", width="stretch",
-        on_change=lambda: session.move((st.session_state["window-at"] - ZERO).total_seconds()),
+        on_change=lambda: session.move((st.session_state["window-at"] - zero).total_seconds()),
     )  # fmt: skip
 
 
 def _turn(label: str, icon: str, session: Session, pages: int, disabled: bool) -> None:
     st.button(
-        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.turn,
-        args=(pages,), shortcut=_key("Shift+Left" if pages < 0 else "Shift+Right"),
+        label, icon=icon, key=f"turn-{label}", disabled=disabled, on_click=session.turn, args=(pages,),
+        help=f"The window {label.lower()} this one", shortcut=_key("Shift+Left" if pages < 0 else "Shift+Right"),
     )  # fmt: skip
 
 
@@ -195,9 +254,9 @@ def _table(session: Session) -> None:
 
     st.dataframe(
         frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, height=320, placeholder="",
-        column_config=_columns(), alt="Beats with their time, class and confidence",
+        column_config=_columns(case.recording.start), alt="Beats with their time, class and confidence",
     )  # fmt: skip
-    at = clock(float(case.time_s[session.beat]))
+    at = case.when(case.time_s[session.beat])
     st.caption(f"Click a column to sort, tick a row to see the beat. Shown above: beat {session.beat + 1} at {at}.")
 
 
@@ -207,16 +266,16 @@ def _rows(session: Session, case: cases.Case) -> tuple[pd.DataFrame, str]:
         return case.table, "All beats"
     start = session.viewport.start_s // HOUR_S * HOUR_S
     first, last = np.searchsorted(case.time_s, (start, start + HOUR_S))
-    return case.table.iloc[first:last], f"Beats from {clock(start)} to {clock(start + HOUR_S)}"
+    return case.table.iloc[first:last], f"Beats from {case.when(start)} to {case.when(start + HOUR_S)}"
 
 
-def _columns() -> dict[str, ColumnConfig]:
+def _columns(start: datetime | None) -> dict[str, ColumnConfig]:
     def probability(title: str, meaning: str) -> ColumnConfig:
         return st.column_config.ProgressColumn(title, min_value=0.0, max_value=100.0, format="%.0f %%", help=meaning)
 
     return {
         "beat": st.column_config.NumberColumn("Beat", width="small"),
-        "time": st.column_config.TextColumn("Time", width="small"),
+        "time": time_column("Time", start),
         "class": st.column_config.TextColumn("Class", width="small"),
         "meaning": st.column_config.TextColumn("Meaning"),
         "reference": st.column_config.TextColumn("Reference", help="Class of the annotation in the .atr file"),

@@ -23,7 +23,7 @@ from pipeline.twelve_leads.median_beat import (
     st_levels,
     stretch_of,
 )
-from pipeline.wording import clock, duration
+from pipeline.wording import duration
 
 VIEWS = ("Overlaid", "Side by side")
 MEANINGS = ("P", "PR", "QRS", "QT", "QTc")
@@ -109,7 +109,7 @@ def _words(case: Case, found: MarkedStretch, moved: Mapping[WaveMark, float], *,
     if beat is None:
         return ""
     whole = found.stop_s - found.start_s >= case.recording.duration_s
-    of = "the recording" if whole else f"{clock(found.start_s)} to {clock(found.stop_s)}"
+    of = "the recording" if whole else f"{case.when(found.start_s)} to {case.when(found.stop_s)}"
     parts = [
         f"Median of {beat.beats} usual beats of {of}, ectopic beats left out, against the ends of their PR segments."
     ]

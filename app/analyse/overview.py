@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.analyse import controls
+from app.common import patient
 from app.common.session import Session
 from app.common.text import plain
-from app.common.theme import by_touch
+from app.common.theme import BADGES, by_touch
 from models import registry
 from pipeline.cases.case import Case, quality_text
 from pipeline.errors import EcgError
-from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
-from pipeline.review.summary import HeartRate
+from pipeline.review.summary import range_words
 from pipeline.rhythm_names import rhythm_name
-from pipeline.wording import UNDEFINED, burden, clock, duration, grouped, of_the_classified, share
+from pipeline.wording import UNDEFINED, burden, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
     "The network was trained on this record of the MIT-BIH database, so it reads it better than a new patient's; "
@@ -24,62 +26,64 @@ URGENT_SHOWN, PHONE_SHOWN = 4, 2
 
 
 def draw(session: Session) -> None:
-    """Name, quality, what was looked at, urgent episodes, notices, counts and rates."""
+    """Name, actions, what was read of the recording and how well, urgent episodes, counts and rates, in few lines."""
     case = session.case
     if case is None:
         return
     recording, analysis = case.recording, case.analysis
-    st.subheader(plain(recording.name), anchor=False)
-    st.caption(
-        f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
-        f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
-        f"{share(analysis.quality.analysed_fraction)} analysed"
-        f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
-    )
-    st.markdown(f":material/visibility: {plain(case.looked_at)}")
-    _urgent(session, case)
-    for notice in analysis.notices:
-        st.warning(plain(notice), icon=":material/warning:")
-    if _in_training(case):
-        st.info(TRAINED_ON, icon=":material/school:")
-    _numbers(case)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(recording.name), anchor=False, width="stretch")
+        controls.choose(session)
+        offer_review(case)
+    with st.container(gap="xxsmall"):
+        patient.head(recording.identity)
+        st.caption(
+            f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
+            f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
+            f"{share(analysis.quality.analysed_fraction)} analysed"
+            f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"
+            f" · {plain(case.looked_at)}"
+        )
+        for notice in analysis.notices:
+            st.markdown(f":orange[:material/warning:] :small[{plain(notice)}]")
+        if _in_training(case):
+            st.markdown(f":blue[:material/school:] :small[{TRAINED_ON}]")
+        _urgent(session, case)
+        _numbers(case)
 
 
 def draw_urgent_statements(case: Case) -> None:
-    """What someone must look at now, with its numbers, in red; the whole list is in the measurements."""
+    """What someone must look at now, with its numbers, in red; the whole list is in the measurements.
+
+    An urgent rhythm is a button below, which leads to it.
+    """
     found = case.analysis.measured
-    urgent = [] if found is None else [one for one in found.statements if one.urgent]
+    told = "rhythm" if case.urgent else ""
+    urgent = [] if found is None else [one for one in found.statements if one.urgent and one.group != told]
     if urgent:
         lines = (f"**{plain(one.text)}** {plain(one.evidence)}" for one in urgent)
         st.error("  \n".join(lines), icon=":material/emergency:")
 
 
 def _numbers(case: Case) -> None:
+    """Beats of each class and the heart rate, in one line."""
     found, rate = case.summary, case.summary.rate
-    unclassified = found.counts[UNCLASSIFIED]
-    with st.container(horizontal=True, gap="small"):
-        for label in AAMI_CLASSES:
-            _count(label, found.counts[label], burden(found.counts, label), CLASS_NAMES[label])
-        left = f"{share(unclassified / max(1, len(case.letters)))} of all"
-        _count("Not classified", unclassified, left, "Beats without a usable answer, each with its reason.")
-        mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
-        st.metric(
-            "Mean heart rate", mean, width=150, border=True, delta=_range(rate),
-            delta_color="off", delta_arrow="off", help="Below it the slowest and the fastest median of 8 beats.",
-        )  # fmt: skip
-    if case.letters:
-        st.caption(of_the_classified(found.counts))
+    parts = [
+        f":{BADGES[label]}-badge[**{label}** {grouped(found.counts[label])} · {burden(found.counts, label)}]"
+        for label in AAMI_CLASSES
+    ]
+    if unclassified := found.counts[UNCLASSIFIED]:
+        left = share(unclassified / max(1, len(case.letters)))
+        parts.append(f":{BADGES[NOT_CLASSIFIED]}-badge[**not classified** {grouped(unclassified)} · {left} of all]")
+    mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
+    parts.append(f"&nbsp; **{mean}** :small[mean rate, {range_words(rate)}]")
+    st.markdown(" ".join(parts), help=_meanings(case))
 
 
-def _count(label: str, count: int, below: str, meaning: str) -> None:
-    st.metric(label, grouped(count), help=meaning, width=112 if len(label) == 1 else 150, border=True, delta=below,
-              delta_color="off", delta_arrow="off")  # fmt: skip
-
-
-def _range(rate: HeartRate) -> str:
-    if rate.lowest is None or rate.highest is None:
-        return "too few beats"
-    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
+def _meanings(case: Case) -> str:
+    classes = "; ".join(f"{label} {CLASS_NAMES[label].lower()}" for label in AAMI_CLASSES)
+    rates = "The range is from the slowest to the fastest median of 8 beats."
+    return f"Beats by class: {classes}. {of_the_classified(case.summary.counts) if case.letters else ''} {rates}"
 
 
 def _other_leads(case: Case) -> str:
@@ -101,7 +105,7 @@ def _urgent(session: Session, case: Case) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="urgent"):
         st.badge("Urgent", color="red", icon=":material/emergency:")
         for number, episode in enumerate(case.urgent[:shown]):
-            words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {clock(episode.start_s)}"
+            words = f"{rhythm_name(episode).name}, {duration(episode.seconds)} at {case.when(episode.start_s)}"
             st.button(plain(words), key=f"urgent-{number}", on_click=session.look, args=(episode.start_s,), wrap=False)
         if (more := len(case.urgent) - shown) > 0:
             st.caption(f"and {more} more below", width="content")

@@ -1,13 +1,16 @@
 """Analyse: upload a recording; see its beats classified and explained."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from app.common import opening
+from app.common import opening, patient
 from app.common import session as state
 from models import registry
 from pipeline.cases.case import Case
 from pipeline.errors import DataError, EcgError
-from pipeline.store.recordings import open_recording
+from pipeline.store.identities import load_identity
+from pipeline.store.recordings import is_stored, open_recording
 from pipeline.types import Recording
 
 # What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
@@ -48,6 +51,14 @@ def _address(session: state.Session) -> dict[str, list[str]]:
     return {key: values for key, values in parts.items() if any(values)}
 
 
+def _renew(session: state.Session) -> None:
+    """Takes in who was recorded and when, where that was kept or changed since the recordings were opened."""
+    kept = [load_identity(recording.digest) or None for recording in session.recordings]
+    if any(now != recording.identity for now, recording in zip(kept, session.recordings, strict=True)):
+        pairs = zip(session.recordings, kept, strict=True)
+        session.renew(tuple(replace(recording, identity=now) for recording, now in pairs))
+
+
 def _analyse(session: state.Session, recording: Recording) -> None:
     """Shows the stored case, or the worker's progress towards it; a refusal leaves the last case as it was."""
     from app.analyse import waiting
@@ -69,26 +80,33 @@ def _analyse(session: state.Session, recording: Recording) -> None:
 
 def _show(session: state.Session, case: Case) -> None:
     """The open case, from what is urgent over the overview down to one beat."""
-    from app.analyse import controls, downloads, explorer, measurements, overview, twelve_leads
+    from app.analyse import downloads, explorer, measurements, overview, recorder, twelve_leads
+    from app.common import page_source
     from pipeline.twelve_leads.layouts import is_sheet
 
+    def read() -> None:
+        measurements.draw(case)
+        recorder.draw(case)
+
     overview.draw_urgent_statements(case)
-    controls.choose(session)
     overview.draw(session)
-    overview.offer_review(case)
     as_ecg = is_sheet(case.recording.leads)
-    if as_ecg:
-        measurements.draw(case)
-    explorer.draw(session)
+    explorer.draw(session, read if as_ecg else None)
     if not as_ecg:  # of one or two leads the rhythm comes first
-        measurements.draw(case)
+        read()
+    page_source.draw(case.recording)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
+    downloads.draw_deletion(session, case)
 
 
 session = state.session()
 _follow_address(session)
+if session.recording is not None and not is_stored(session.recording.digest):
+    session.close("This recording was deleted from this machine.")
 opening.show_error(session)
+patient.ask()
+_renew(session)
 recording, case = session.recording, session.case
 if recording is None:
     opening.start(session)

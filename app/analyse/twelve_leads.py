@@ -117,7 +117,7 @@ def draw(session: Session, case: cases.Case) -> None:
     heat, said = _heat(session, case)
     also = ecg_svg.OnSheet(
         cases.marks(case, *session.viewport.span_s), session.beat, case.analysis.rhythm,
-        case.analysis.quality.segments, _wave_marks(session, case), heat,
+        case.analysis.quality.segments, _wave_marks(session, case), heat, case.recording.start,
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
         ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm

@@ -26,7 +26,9 @@ from pipeline.config import DEFAULT, database_url
 from pipeline.errors import IntakeError, ModelError
 from pipeline.evaluation.evaluation_schema import Evaluation
 from pipeline.evaluation.saved import read_evaluation
+from pipeline.explain import second_opinion
 from pipeline.explain.heatmaps import BeatExplanation, explain_beat
+from pipeline.explain.second_opinion import Opinion
 from pipeline.types import Beats, BeatTrace, FloatArray, PictureArray
 from pipeline.worker import Client
 from pipeline.worker.jobs import worker_folder
@@ -37,10 +39,14 @@ if TYPE_CHECKING:
     from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
     from pipeline.intake.batch import PictureFile
+    from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.twelve_leads.median_beat import MarkedStretch
     from pipeline.types import Analysis, Recording, RgbPicture
+
+
+_LIVE = "live-manager"
 
 
 def worker() -> Client:
@@ -51,6 +57,28 @@ def worker() -> Client:
 @st.cache_resource(show_spinner=False)
 def _worker(folder: str) -> Client:
     return Client(Path(folder))
+
+
+def live_manager() -> LiveManager:
+    """This session's live recording. It ends a minute after the browser has gone, unless that comes back."""
+    if _LIVE not in st.session_state:
+        from pipeline.live.process import LiveManager
+
+        st.session_state[_LIVE] = LiveManager()
+    manager: LiveManager = st.session_state[_LIVE]
+    _held(manager)
+    return manager
+
+
+def _let_go(manager: LiveManager) -> None:
+    manager.let_go()
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_let_go)
+def _held(_manager: LiveManager) -> LiveManager:
+    """Streamlit forgets this when the browser is gone, while what is in the session's state waits for its return."""
+    _manager.hold()
+    return _manager
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -137,6 +165,18 @@ def _run_reading(
     _keep_compiled()
     answer, seen = predict_pictures(_trained, [(_picture.name, _picture.pixels, "")])[0]
     return answer, seen, None if seen is None else heat_of_answer(_trained, seen, answer)
+
+
+def opinion(case_digest: str, leads: tuple[str, ...], network: Classifier, beats: Beats, beat: int) -> Opinion:
+    """What a network says of one beat, and where it looked."""
+    return _opinion(case_digest, leads, network.name, network.manifest.identity, beat, network, beats)
+
+
+@st.cache_data(show_spinner=False, max_entries=500, scope="session")
+def _opinion(
+    digest: str, leads: tuple[str, ...], name: str, version: str, beat: int, _network: Classifier, _beats: Beats
+) -> Opinion:
+    return second_opinion.opinion(_network, _beats, beat, DEFAULT)
 
 
 def explanation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
 from pipeline.signal.decimation import decimate
 from pipeline.types import Episode, QualitySegment
-from pipeline.wording import clock, duration, percent
+from pipeline.wording import axis_texts, clock_text, duration, percent
 
 MAX_POINTS = 4000  # points of one trace; the minimum and maximum of each bucket preserve every R wave
 PAPER_PX = 1250  # width of the paper on a wide screen
@@ -26,6 +27,8 @@ GAIN_MM_MV = 10.0
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
 BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip, and over a trend with the gap below
+RATE_PX, LANE_PX, GAP_PX, AXIS_PX = 120, 18, 10, 30  # of a trend: the rate, a lane of beats, between them, its axis
+SCALES_PX = 14  # height of the line below the times that states the scales
 THINNEST_PX, LETTER_PX = 2.0, 6.5
 ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
 ARBITRARY_MV = 2.0  # the height of a lead whose values cannot be millivolts
@@ -106,20 +109,23 @@ def strip(
     target: tuple[int, ...] | None = None,
     adding: bool = False,
     drag: bool = False,
+    ends: tuple[float, ...] = (),
     paper_px: int = PAPER_PX,
     highest_px: int = STRIP_PX,
+    start: datetime | None = None,
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
     Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
     it one of `notes` (one per mark) if there are any; the `rhythm` is a band on top of all. Beats of the `target` of a
-    decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch. `paper_px` is how wide
-    the paper will be, `highest_px` how high it may become before the gain is halved.
+    decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch; `ends` are times that a
+    drag can take hold of. `paper_px` is how wide the paper will be, `highest_px` how high it may become before the gain
+    is halved. Times are of the clock if `start` is when the recording began.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
-    drawing = sheet(paper, colours, start_s=start_s, window_s=window_s)
+    drawing = sheet(paper, colours, start_s=start_s, window_s=window_s, start=start)
     big = 5 / paper.gain_mm_mv
     floor = 0.0
     for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
@@ -136,21 +142,25 @@ def strip(
         px_per_mv = paper.gain_mm_mv * paper.px_per_mm
         _draw_band(
             drawing, rhythm, (start_s, start_s + window_s), colours, px_per_s=paper.speed_mm_s * paper.px_per_mm,
-            row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv,
+            row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv, began=start,
         )  # fmt: skip
         top += (BAND_PX + 3) / px_per_mv
-    drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34)
+    drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34 + SCALES_PX)
+    drawing.set(margin={"b": 24 + SCALES_PX})  # the scales stand below the times: on the paper they would hide a wave
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
-        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom",
-        font={"size": 11, "color": colours.muted}, bgcolor=colours.paper,
+        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
+        font={"size": 11, "color": colours.muted},
     )  # fmt: skip
     if target is not None:
         _frame_target(drawing, marks, mark_row, target, dense=window_s > 20)
     if drag:
         drawing.set(dragmode="select", selectdirection="h", newselection={"line": {"color": colours.muted}})
+    for end in ends:
+        if start_s <= end <= start_s + window_s:
+            _draw_end(drawing, end, colours)
     if adding:
-        _draw_places(drawing, leads[0], start_s, window_s, top)
+        _draw_places(drawing, leads[0], start_s, window_s, top, start)
     return drawing.figure()
 
 
@@ -166,13 +176,16 @@ def trend(
     quality: tuple[QualitySegment, ...] = (),
     rhythm: tuple[Episode, ...] = (),
     width_px: int = PAPER_PX,
+    rate_px: int = RATE_PX,
+    start: datetime | None = None,
 ) -> go.Figure:
     """Heart rate over the whole recording; above it its rhythm; below it a lane per class, with a tick at each beat.
 
     Beats of class N have no lane.
 
     `beat` (n,) are the beats that the points of the line stand for: a click on it leads there. In `width_px` the names
-    of rhythms must find room.
+    of rhythms must find room; the rate is `rate_px` high. Times are of the clock if `start` is when the recording
+    began.
     """
     drawing = Drawing()
     low, high = _rate_range(hr_bpm)
@@ -194,17 +207,19 @@ def trend(
         if segment.verdict != "good":
             drawing.band(segment.start_s, segment.stop_s, fillcolor=colours.gap, layer="below")
     drawing.band(*window, fillcolor=colours.selected, line={"width": 1, "color": colours.muted})
-    lane_share = min(0.5, 0.13 * len(lanes))
-    ticks, texts = clock_ticks(0.0, duration_s)
-    height = 150 + 18 * len(lanes) + (TREND_BAND_PX if rhythm else 0)
-    band_share = TREND_BAND_PX / height if rhythm else 0.0
+    ticks, texts = clock_ticks(0.0, duration_s, start)
+    height = rate_px + LANE_PX * len(lanes) + GAP_PX + AXIS_PX + (TREND_BAND_PX if rhythm else 0)
+    band_share = TREND_BAND_PX / (height - AXIS_PX) if rhythm else 0.0
+    lane_share = LANE_PX * len(lanes) / (height - AXIS_PX)
+    gap_share = GAP_PX / (height - AXIS_PX)
     if rhythm:
-        _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=width_px / max(duration_s, 1.0), yaxis="y3")
+        _draw_band(drawing, rhythm, (0.0, duration_s), colours, px_per_s=width_px / max(duration_s, 1.0), yaxis="y3",
+                   began=start)  # fmt: skip
     drawing.set(**bare_look(colours, height=height))
     drawing.set(
         xaxis={"range": [0, duration_s], "tickvals": ticks, "ticktext": texts, "anchor": "y2", "showgrid": False,
                "tickangle": 0},
-        yaxis={"domain": [lane_share + 0.06, 1 - band_share], "range": [low, high], "nticks": 6,
+        yaxis={"domain": [lane_share + gap_share, 1 - band_share], "range": [low, high], "nticks": 4,
                "gridcolor": colours.gap, "title": {"text": "beats/min", "font": {"size": 11}}},
         yaxis2={"domain": [0, lane_share], "type": "category", "categoryarray": lanes[::-1],
                 "categoryorder": "array", "range": [-0.6, len(lanes) - 0.4], "showgrid": False},
@@ -216,7 +231,9 @@ def trend(
     return drawing.figure()
 
 
-def beat_heat(leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, colours: Palette) -> go.Figure:
+def beat_heat(
+    leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, colours: Palette, *, height_px: int = 300
+) -> go.Figure:
     """One beat on ECG paper, R at 0 s, with the network's heat (0..1 over time) as colour behind the signal."""
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -238,26 +255,28 @@ def beat_heat(leads: tuple[StripLead, ...], heat_time_s: Array, heat: Array, col
     ticks = np.round(np.arange(-0.2, stop + 1e-6, 0.2), 1)
     drawing.set(
         xaxis={"tickvals": ticks, "ticktext": [f"{t:g} s" if t else "R" for t in ticks]}, yaxis={"range": [0, floor]},
-        height=300,
+        height=height_px,
     )  # fmt: skip
     return drawing.figure()
 
 
-def probabilities(p: Array, colours: Palette) -> go.Figure:
-    """Calibrated probabilities (5,) as bars, in the order N S V F Q."""
+def probabilities(p: Sequence[Array], colours: Palette, *, height_px: int = 190) -> go.Figure:
+    """Calibrated probabilities (5,) of one or two networks as bars, in the order N S V F Q; the second's are pale."""
     names = [f"{label}  {CLASS_NAMES[label]}" for label in AAMI_CLASSES]
     drawing = Drawing()
-    drawing.scatter(
-        type="bar", x=p, y=names, orientation="h", text=[percent(float(value)) for value in p], textposition="outside",
-        marker={"color": [colours.classes[label] for label in AAMI_CLASSES]}, cliponaxis=False,
-        hoverinfo="skip", textfont={"color": colours.text},
-    )  # fmt: skip
-    drawing.set(**bare_look(colours, height=190))
+    for number, values in enumerate(p):
+        drawing.scatter(
+            type="bar", x=values, y=names, orientation="h", text=[percent(float(value)) for value in values],
+            textposition="outside", cliponaxis=False, hoverinfo="skip", textfont={"color": colours.text, "size": 11},
+            marker={"color": [colours.classes[label] for label in AAMI_CLASSES], "opacity": 0.45 if number else 1.0},
+            offsetgroup=str(number), constraintext="none",
+        )  # fmt: skip
+    drawing.set(**bare_look(colours, height=height_px))
     drawing.set(
-        xaxis={"range": [0, 1.18], "visible": False, "fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True, "color": colours.text, "tickfont": {"size": 13}},
-        bargap=0.35,
-    )
+        xaxis={"range": [0, 1.25], "visible": False, "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "color": colours.text, "tickfont": {"size": 12}},
+        bargap=0.25, barmode="group",
+    )  # fmt: skip
     return drawing.figure()
 
 
@@ -299,14 +318,21 @@ def _gain(height_mv: float, highest_mm: float) -> float:
     return GAIN_MM_MV / 2.0 ** max(0, int(np.ceil(np.log2(height_mv * GAIN_MM_MV / highest_mm))))
 
 
-def sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True) -> Drawing:
-    """Empty ECG paper from `start_s` on, with 10 mm before it for the calibration pulse."""
+def sheet(
+    paper: Paper, colours: Palette, *, start_s: float, window_s: float, pulse: bool = True,
+    start: datetime | None = None,
+) -> Drawing:  # fmt: skip
+    """Empty ECG paper from `start_s` on, with 10 mm before it for the calibration pulse.
+
+    If the recording began at `start`, its bold lines are at full seconds of the clock.
+    """
     drawing = Drawing()
     drawing.set(**bare_look(colours, height=300))
     fine_s, fine_mv = 1 / paper.speed_mm_s, 1 / paper.gain_mm_mv
     left = start_s - (10 * fine_s if pulse else 0.0)
-    bold, texts = _bold_lines(left, start_s + window_s, 5 * fine_s, window_s)
-    fine = {"showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1, "tick0": 0}
+    bold, texts = _bold_lines(left, start_s + window_s, 5 * fine_s, window_s, start)
+    first = -_since_midnight(start) % (5 * fine_s)
+    fine = {"showgrid": True, "gridcolor": colours.grid_fine, "gridwidth": 1, "tick0": first}
     bold_line = {"gridcolor": colours.grid_bold, "gridwidth": 1, "fixedrange": True}
     drawing.set(
         xaxis=bold_line | {
@@ -315,7 +341,8 @@ def sheet(paper: Paper, colours: Palette, *, start_s: float, window_s: float, pu
         },
         yaxis=bold_line | {
             "dtick": 5 * fine_mv, "tick0": 0, "showticklabels": False, "zeroline": True,
-            "zerolinecolor": colours.grid_bold, "zerolinewidth": 1, "ticks": "", "minor": fine | {"dtick": fine_mv},
+            "zerolinecolor": colours.grid_bold, "zerolinewidth": 1, "ticks": "",
+            "minor": fine | {"tick0": 0, "dtick": fine_mv},
         },
         plot_bgcolor=colours.paper,
     )  # fmt: skip
@@ -393,6 +420,7 @@ def _draw_band(
     row: float = 0.0,
     height: float = 1.0,
     yaxis: str = "y",
+    began: datetime | None = None,
 ) -> None:
     """The rhythm between two times as a band: each episode in its colour, with its name where there is room.
 
@@ -417,7 +445,7 @@ def _draw_band(
         marker={"color": [fill for fill, _ in looks], "line": {"width": 0.5, "color": colours.paper},
                 "pattern": {"shape": ["/" if episode.rhythm == "NOISE" else "" for episode in shown], "size": 5,
                             "fgcolor": colours.muted, "fillmode": "overlay"}},
-        hovertext=[html.escape(episode_words(episode)) for episode in shown],
+        hovertext=[html.escape(episode_words(episode, began)) for episode in shown],
         hovertemplate="%{hovertext}<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
@@ -441,11 +469,12 @@ def thinned(rhythm: Sequence[Episode], least_s: float) -> list[Episode]:
     return kept
 
 
-def episode_words(episode: Episode) -> str:
+def episode_words(episode: Episode, start: datetime | None = None) -> str:
     """One line about an episode of rhythm: what, when, how long, how sure, and what in the signal says so."""
     why = f": {episode.evidence}" if episode.evidence else ""
     return (
-        f"{rhythm_name(episode).name}, {clock(episode.start_s)} to {clock(episode.stop_s)}, "
+        f"{rhythm_name(episode).name}, {clock_text(episode.start_s, start, tenths=True)} to "
+        f"{clock_text(episode.stop_s, start, tenths=True)}, "
         f"{duration(episode.seconds)}, confidence {percent(episode.confidence)}{why}"
     )
 
@@ -467,14 +496,28 @@ def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[
     drawing.below()
 
 
-def _draw_places(drawing: Drawing, lead: StripLead, start_s: float, window_s: float, top: float) -> None:
+def _draw_end(drawing: Drawing, time_s: float, colours: Palette) -> None:
+    """An end of the episode that is looked at, with a grip."""
+    drawing.shape(
+        type="line", x0=time_s, x1=time_s, yref="y domain", y0=0, y1=1,
+        line={"width": 2, "color": ACCENT, "dash": "dot"},
+    )  # fmt: skip
+    drawing.note(
+        x=time_s, y=0.5, yref="y domain", text="⇔", font={"size": 15, "color": ACCENT}, bgcolor=colours.paper,
+    )  # fmt: skip
+
+
+def _draw_places(
+    drawing: Drawing, lead: StripLead, start_s: float, window_s: float, top: float, start: datetime | None
+) -> None:
     """Invisible points over the whole strip: a click anywhere names a time."""
     time_s = np.arange(max(start_s, float(lead.time_s[0])), min(start_s + window_s, float(lead.time_s[-1])), ADD_STEP_S)
     rows = np.linspace(0.05 * top, 0.95 * top, 9)
     drawing.scatter(
         x=np.tile(time_s, rows.size), y=np.repeat(rows, time_s.size), mode="markers", name="places",
         customdata=[f"at {t:.3f}" for t in np.tile(time_s, rows.size)], marker={"size": 12, "opacity": 0},
-        text=[clock(float(t)) for t in np.tile(time_s, rows.size)], hovertemplate="add at %{text}<extra></extra>",
+        text=[clock_text(float(t), start, tenths=True) for t in time_s] * rows.size,
+        hovertemplate="add at %{text}<extra></extra>",
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
     drawing.set(hoverdistance=80)
@@ -512,13 +555,25 @@ def _draw_quality(
         )  # fmt: skip
 
 
-def _bold_lines(left_s: float, right_s: float, spacing_s: float, window_s: float) -> tuple[Array, list[str]]:
-    """The 5 mm lines, at whole multiples from the start of the recording; only round times are labelled."""
-    lines = np.arange(np.ceil(left_s / spacing_s), np.floor(right_s / spacing_s + 1e-9) + 1) * spacing_s
-    step = _tick_step(window_s)
-    is_round = np.abs(lines / step - np.round(lines / step)) < 1e-6
+def _bold_lines(
+    left_s: float, right_s: float, spacing_s: float, window_s: float, start: datetime | None
+) -> tuple[Array, list[str]]:
+    """The 5 mm lines, at whole multiples from the start of the recording, or of the clock; round times have a label."""
+    began = _since_midnight(start)
+    first, last = np.ceil((left_s + began) / spacing_s), np.floor((right_s + began) / spacing_s + 1e-9)
+    multiples = np.arange(first, last + 1) * spacing_s
+    lines, step = multiples - began, _tick_step(window_s)
+    is_round = np.abs(multiples / step - np.round(multiples / step)) < 1e-6
     shown = is_round & (lines >= 0) & (lines < right_s - 0.04 * window_s)
-    return lines, [clock(float(x), tenths=False) if show else "" for x, show in zip(lines, shown, strict=True)]
+    texts = iter(axis_texts(lines[shown].tolist(), start))
+    return lines, [next(texts) if show else "" for show in shown]
+
+
+def _since_midnight(start: datetime | None) -> float:
+    """Seconds of the clock at the start of the recording; 0 where time is elapsed."""
+    if start is None:
+        return 0.0
+    return 3600 * start.hour + 60 * start.minute + start.second + start.microsecond / 1e6
 
 
 def _tick_step(window_s: float) -> float:
@@ -527,11 +582,11 @@ def _tick_step(window_s: float) -> float:
     return float(steps[min(int(np.searchsorted(steps, window_s / 6)), steps.size - 1)])
 
 
-def clock_ticks(start_s: float, window_s: float) -> tuple[Array, list[str]]:
-    """At most seven round times in a window, and how to write them."""
-    step = _tick_step(window_s)
-    ticks = np.arange(np.ceil(start_s / step) * step, start_s + window_s + 1e-6, step)
-    return ticks, [clock(float(tick), tenths=False) for tick in ticks]
+def clock_ticks(start_s: float, window_s: float, start: datetime | None = None) -> tuple[Array, list[str]]:
+    """At most seven round times in a window, and how to write them; of the clock if the recording began at `start`."""
+    step, began = _tick_step(window_s), _since_midnight(start)
+    ticks = np.arange(np.ceil((start_s + began) / step) * step, start_s + began + window_s + 1e-6, step) - began
+    return ticks, axis_texts(ticks.tolist(), start)
 
 
 def bare(figure: go.Figure, colours: Palette, *, height: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from pipeline.rhythm_names import rhythm_name
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace
 from pipeline.types import Episode, QualitySegment
-from pipeline.wording import clock
+from pipeline.wording import axis_texts
 
 BAND_MM, AXIS_MM = 6.0, 5.0  # above the paper for the rhythm, below it for the time
 LETTER_MM, NAME_MM, SMALL_MM = 2.8, 3.0, 2.3  # font sizes
@@ -42,7 +43,10 @@ class HeatOnSheet:
 
 @dataclass(frozen=True, eq=False)
 class OnSheet:
-    """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, waves, heat."""
+    """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, waves, heat.
+
+    Times are of the clock if the recording began at `start`.
+    """
 
     marks: BeatMarks
     selected: int | None = None
@@ -50,6 +54,7 @@ class OnSheet:
     quality: tuple[QualitySegment, ...] = ()
     waves: tuple[Waves, ...] = ()
     heat: HeatOnSheet | None = None
+    start: datetime | None = None
 
 
 def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
@@ -65,8 +70,8 @@ def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
         *(_name(sheet, trace, colours) for trace in sheet.traces),
         *(_wave_marks(sheet, waves, colours) for waves in also.waves),
         *_letters(sheet, also, colours),
-        *_rhythm(sheet, also.rhythm, colours),
-        *_axis(sheet, colours),
+        *_rhythm(sheet, also, colours),
+        *_axis(sheet, also.start, colours),
     ]
     return svg(parts, sheet.width_mm, sheet.height_mm, above=BAND_MM if also.rhythm else 0.0, below=AXIS_MM)
 
@@ -249,16 +254,16 @@ def _letters(sheet: Sheet, also: OnSheet, colours: Palette) -> list[str]:
     return found
 
 
-def _rhythm(sheet: Sheet, rhythm: tuple[Episode, ...], colours: Palette) -> list[str]:
+def _rhythm(sheet: Sheet, also: OnSheet, colours: Palette) -> list[str]:
     """The rhythm as a band over the paper, each episode with its name where there is room; a click leads there."""
     found = []
-    inside = [one for one in rhythm if one.start_s < sheet.start_s + sheet.window_s and one.stop_s > sheet.start_s]
+    inside = [one for one in also.rhythm if one.start_s < sheet.start_s + sheet.window_s and one.stop_s > sheet.start_s]
     for episode in thinned(inside, 0.5 / sheet.speed_mm_s):
         left, right = _inside(sheet, episode.start_s), _inside(sheet, episode.stop_s)
         fill, ink = colours.rhythms[episode.rhythm]
         name = rhythm_name(episode).short
         shown = name if SMALL_MM * _LETTER_WIDTH * (len(name) + 1) < right - left else ""
-        words = html.escape(episode_words(episode))
+        words = html.escape(episode_words(episode, also.start))
         found.append(
             f'<g class="episode" data-at="{episode.start_s:.3f}" tabindex="0" role="button" aria-label="{words}">'
             f"<title>{words}</title>{_box(left, 0.8 - BAND_MM, max(right - left, 0.5), BAND_MM - 1.8, fill)}"
@@ -267,12 +272,14 @@ def _rhythm(sheet: Sheet, rhythm: tuple[Episode, ...], colours: Palette) -> list
     return found
 
 
-def _axis(sheet: Sheet, colours: Palette) -> list[str]:
-    """Full seconds below the paper, and its scales."""
-    first, last = int(np.ceil(sheet.start_s)), int(np.floor(sheet.start_s + sheet.window_s - 1.5))
+def _axis(sheet: Sheet, start: datetime | None, colours: Palette) -> list[str]:
+    """Full seconds below the paper, of the clock if the recording began at `start`, and its scales."""
+    part = 0.0 if start is None else start.microsecond / 1e6  # of the second in which it began
+    first, last = np.ceil(sheet.start_s + part), np.floor(sheet.start_s + sheet.window_s - 1.5 + part)
+    seconds = (np.arange(first, last + 1) - part).tolist()
     y = sheet.height_mm + 3.4
     ticks = [
-        text(sheet.x_of(second), y, clock(float(second), tenths=False), SMALL_MM, colours.muted, anchor="middle")
-        for second in range(first, last + 1)
+        text(sheet.x_of(second), y, said, SMALL_MM, colours.muted, anchor="middle")
+        for second, said in zip(seconds, axis_texts(seconds, start), strict=True)
     ]
     return [*ticks, text(sheet.width_mm - 0.5, y, sheet.scales, SMALL_MM, colours.muted, anchor="end")]

@@ -1,29 +1,27 @@
-"""The two ways to open something: the demo recording, or one's own files."""
+"""The two ways to open something: a demo recording, or one's own files."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, gallery, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
-from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
-from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
-from pipeline.store.recordings import save_recording
+from pipeline.intake.formats.table import format_endings, format_list
 from pipeline.wording import grouped
 
-ENDINGS = ["hea", "dat", "atr", "zip", "csv"]
-UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
+ENDINGS = list(format_endings())
 Files = list[tuple[str, bytes]]
 
 
 def start(session: Session) -> None:
     """The first thing a visitor sees."""
     st.title("See every beat, what a network makes of it, and where it looked", anchor=False)
-    _demo_button(session, "start")
+    gallery.draw(session, "start")
     uploader(session)
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
@@ -35,7 +33,7 @@ def again(session: Session) -> None:
     """The same choices in a popover, while a recording is open."""
     # a new popover for each upload: the old one would stay open and hide the message about a refused file
     with st.popover("Open another", icon=":material/folder_open:", key=f"open-another-{session.uploads}"):
-        _demo_button(session, "again")
+        gallery.draw(session, "again")
         uploader(session)
 
 
@@ -51,10 +49,11 @@ def uploader(session: Session) -> None:
     """Takes files; reads them as soon as they are complete. A refused upload leaves what is open as it was."""
     limits = DEFAULT.limits
     uploads = st.file_uploader(
-        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a .zip of them, or .csv",
+        "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a file of another format, or a .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"upload-{session.uploads}",
+        help=f"{format_list()}. What a file is, is told from its content.",
     )
     st.caption(
         f"Up to {limits.upload_bytes // 2**20} MB, {limits.leads} leads, {limits.fs_min_hz:g} to "
@@ -73,47 +72,25 @@ def uploader(session: Session) -> None:
         _read(session, files, None)
 
 
-def _demo_button(session: Session, key: str) -> None:
-    st.button(
-        "Open the demo recording",
-        type="primary",
-        icon=":material/play_arrow:",
-        key=f"demo-{key}",
-        on_click=_open_demo,
-        args=(session,),
-    )
-    st.caption("Five minutes of MIT-BIH record 208, with ventricular ectopics and fusion beats.")
-
-
-def _open_demo(session: Session) -> None:
-    try:
-        session.open((save_recording(read_path(demo_path())),))
-    except EcgError as error:
-        session.refuse(str(error))
-
-
 def _csv_form(session: Session, files: Files) -> None:
-    """A table states neither its sampling frequency nor its unit; both are asked for, never guessed."""
+    """What a table's columns are taken for is shown and can be corrected; what it does not say is asked for."""
     with st.form(f"csv-{session.uploads}", border=True):
-        fs = st.number_input(
-            "Sampling frequency (Hz)",
-            min_value=DEFAULT.limits.fs_min_hz,
-            max_value=DEFAULT.limits.fs_max_hz,
-            value=None,
-            placeholder="as the device states it, for example 360",
-        )
-        unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder="as the device states it")
+        try:
+            answers = table_questions.ask(files, f"csv-{session.uploads}")
+        except EcgError as error:
+            session.refuse(str(error))
+            st.rerun()
         if st.form_submit_button("Read the table", type="primary"):
-            if fs is None or unit is None:
-                st.warning("State the sampling frequency and the unit: they are not in the file and are never guessed.")
+            if answers.missing:
+                st.warning(answers.missing)
             else:
-                _read(session, files, CsvOptions(fs=float(fs), unit=UNITS[unit]))
+                _read(session, files, answers.options)
 
 
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(save_recording(recording) for recording in read_uploads(files, csv=csv)))
+            session.open(tuple(patient.saved(recording) for recording in read_uploads(files, csv=csv, identity=True)))
     except EcgError as error:
         session.refuse(str(error))
     st.rerun()
@@ -122,9 +99,9 @@ def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
 def _missing_part(names: list[str]) -> str:
     """What to add to an upload that is half a WFDB record, or "" if it can be read."""
     endings = {name.lower().rsplit(".", 1)[-1] for name in names}
-    if endings & {"zip", "csv"}:
+    if not endings <= {"hea", "dat", "mat", "atr"}:
         return ""
-    if "dat" not in endings:
+    if not endings & {"dat", "mat"}:
         return "Add the signal file (.dat) that belongs to this header; both are needed."
     if "hea" not in endings:
         return "Add the header (.hea) that belongs to this signal file; both are needed."

@@ -34,6 +34,13 @@ def png(picture: PictureArray) -> bytes:
     return content.tobytes()
 
 
+def jpeg(picture: PictureArray, quality: int = 85) -> bytes:
+    """The picture (h, w, 3), RGB, as a JPEG file."""
+    made, content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert made
+    return content.tobytes()
+
+
 def shown(picture: PictureArray) -> PictureArray:
     """An upload (h, w, 3) at a comfortable size."""
     scale = _scale(picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +17,7 @@ from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray
-from pipeline.wording import clock
+from pipeline.wording import clock, clock_text
 
 FAMILY_GAP_S = 0.25
 DAY_CELLS = 180  # clickable places in a row of the day
@@ -98,24 +99,26 @@ def families(shapes: tuple[Shape, ...], numbers: tuple[int, ...], chosen: int, c
 
 def tachogram(time_s: Array, rr_s: Array, sample: NDArray[np.integer], label: tuple[str, ...], colours: Palette,
               window: tuple[float, float], picked: tuple[int, ...] = (), *, narrow: bool = False,
-              ) -> go.Figure:  # fmt: skip
+              start: datetime | None = None) -> go.Figure:  # fmt: skip
     """RR intervals over time, each in the colour of the beat that ends it; a click leads there, a drag takes several.
 
-    `picked` beats are framed; on a `narrow` screen a drag scrolls the page.
+    `picked` beats are framed; on a `narrow` screen a drag scrolls the page. Times are of the clock if the recording
+    began at `start`.
     """
     drawing = _axes(colours, height=230)
     drawing.scatter(
         x=time_s, y=1000 * rr_s, mode="lines+markers", customdata=sample, name="RR",
         line={"color": colours.gap, "width": 0.6},
         marker={"size": 3.5, "color": [colours.classes[x] for x in label], "opacity": 1},
-        text=[clock(float(t)) for t in time_s], hovertemplate="%{text}: %{y:.0f} ms<extra></extra>",
+        text=[clock_text(float(t), start, tenths=True) for t in time_s],
+        hovertemplate="%{text}: %{y:.0f} ms<extra></extra>",
         selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     _frame(drawing, time_s, 1000 * rr_s, sample, picked)
     _lasso(drawing, colours, narrow=narrow)
     drawing.band(*window, fillcolor=colours.selected, layer="below")
     if time_s.size:
-        ticks, texts = ecg_chart.clock_ticks(float(time_s[0]), float(time_s[-1] - time_s[0]))
+        ticks, texts = ecg_chart.clock_ticks(float(time_s[0]), float(time_s[-1] - time_s[0]), start)
         drawing.set(xaxis={"tickvals": ticks, "ticktext": texts})
     drawing.set(yaxis={"title": {"text": "RR (ms)", "font": {"size": 11}}})
     return drawing.figure()
@@ -146,9 +149,12 @@ def poincare(x_s: Array, y_s: Array, sample: NDArray[np.integer], colours: Palet
     return drawing.figure()
 
 
-def day(rows: tuple[DayRow, ...], row_s: float, marks: BeatMarks, window: tuple[float, float], colours: Palette
-        ) -> go.Figure:  # fmt: skip
-    """The whole recording in rows, one below the other; beats that are not N in colour, every point clickable."""
+def day(rows: tuple[DayRow, ...], row_s: float, marks: BeatMarks, window: tuple[float, float], colours: Palette,
+        start: datetime | None = None) -> go.Figure:  # fmt: skip
+    """The whole recording in rows, one below the other; beats that are not N in colour, every point clickable.
+
+    Rows are named by the clock if the recording began at `start`.
+    """
     drawing = _plain(colours, height=34 + max(60, 26 * len(rows)))
     drawing.set(margin={"b": 24})
     height = _typical_height(rows)
@@ -162,15 +168,16 @@ def day(rows: tuple[DayRow, ...], row_s: float, marks: BeatMarks, window: tuple[
             marker={"symbol": "line-ns", "size": 15, "line": {"width": 1.5, "color": colours.classes[label]}},
             name=label,
         )  # fmt: skip
-    _clickable_day(drawing, rows, row_s)
+    _clickable_day(drawing, rows, row_s, start)
     _mark_window(drawing, window, row_s, colours)
     ticks = np.linspace(0, row_s, 7)
+    texts = [f"+{clock(float(tick), tenths=False)}" for tick in ticks]
     shown = {"visible": True, "showgrid": False, "color": colours.muted}
     drawing.set(
-        xaxis=shown | {"range": [0, row_s], "tickvals": ticks, "ticktext": [f"+{t / 60:g} min" for t in ticks]},
+        xaxis=shown | {"range": [0, row_s], "tickvals": ticks, "ticktext": texts},
         yaxis=shown | {
             "range": [-len(rows) + 0.45, 0.55], "tickvals": [-i for i in range(len(rows))], "zeroline": False,
-            "ticktext": [clock(row.start_s, tenths=False) for row in rows],
+            "ticktext": [clock_text(row.start_s, start) for row in rows],
         },
     )  # fmt: skip
     return drawing.figure()
@@ -195,7 +202,7 @@ def _bands(rows: tuple[DayRow, ...], height: float) -> tuple[Array, Array]:
     return np.concatenate(xs), np.concatenate(ys)
 
 
-def _clickable_day(drawing: Drawing, rows: tuple[DayRow, ...], row_s: float) -> None:
+def _clickable_day(drawing: Drawing, rows: tuple[DayRow, ...], row_s: float, start: datetime | None) -> None:
     edges = np.linspace(0, row_s, DAY_CELLS + 1)
     middles = np.array([(a + b) / 2 for a, b in pairwise(edges)])
     time_s = np.concatenate([row.start_s + middles for row in rows]) if rows else np.zeros(0)
@@ -203,7 +210,7 @@ def _clickable_day(drawing: Drawing, rows: tuple[DayRow, ...], row_s: float) -> 
     drawing.scatter(
         x=np.tile(middles, len(rows)), y=-number.astype(float), mode="markers", name="places",
         customdata=[f"at {t:.3f}" for t in time_s], marker={"size": 14, "opacity": 0},
-        text=[clock(float(t), tenths=False) for t in time_s], hovertemplate="%{text}<extra></extra>",
+        text=[clock_text(float(t), start) for t in time_s], hovertemplate="%{text}<extra></extra>",
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
 

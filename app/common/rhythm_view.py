@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.common.theme import palette
+from app.common.times import time_column
+from pipeline.cases.case import times_in_order
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name, rhythm_times
 from pipeline.types import Episode
-from pipeline.wording import clock, duration, percent, share
+from pipeline.wording import clock_text, duration, percent, share
 
 SHOWN_MAX = 500  # episodes in the table: the band shows all
 NONE = "No rhythm was kept: this recording was analysed by an earlier version. Analyse it again to see its rhythm."
@@ -38,7 +42,9 @@ def legend(episodes: tuple[Episode, ...]) -> None:
         st.html(f'<div style="{style}" role="note" aria-label="Rhythms">{"".join(parts)}</div>')
 
 
-def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool = True) -> None:
+def tables(
+    episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool = True, start: datetime | None = None
+) -> None:
     """Time and share of each rhythm, and its episodes; a row leads to where it begins.
 
     Parameters
@@ -51,6 +57,8 @@ def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool 
         Goes to a time, in seconds.
     beside : bool, optional
         Whether there is room for both tables side by side.
+    start : datetime, optional
+        When the recording began, so that times are of the clock.
     """
     if not episodes:
         st.caption(NONE)
@@ -64,7 +72,9 @@ def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool 
                 "Share": [share(time.share) for time in times],
                 "Time": [duration(time.seconds) for time in times],
                 "Episodes": [time.count for time in times],
-                "Longest": [f"{duration(time.longest.seconds)} at {clock(time.longest.start_s)}" for time in times],
+                "Longest": [
+                    f"{duration(time.longest.seconds)} at {_when(time.longest.start_s, start)}" for time in times
+                ],
             }
         )
         _table(frame, [time.longest.start_s for time in times], f"{key}-times", jump, "Time and share of each rhythm")
@@ -75,7 +85,7 @@ def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool 
     with right:
         frame = pd.DataFrame(
             {
-                "Start": [clock(episode.start_s) for episode in listed],
+                "Start": times_in_order(np.array([episode.start_s for episode in listed], float), start),
                 "Rhythm": [rhythm_name(episode).name for episode in listed],
                 "Length": [duration(episode.seconds) for episode in listed],
                 "Confidence": [percent(episode.confidence) for episode in listed],
@@ -85,11 +95,17 @@ def tables(episodes: tuple[Episode, ...], *, key: str, jump: Jump, beside: bool 
         if not listed:
             st.caption("Nothing but sinus rhythm was found.")
             return
-        _table(frame, [episode.start_s for episode in listed], f"{key}-list", jump, "Episodes of rhythm")
+        _table(frame, [episode.start_s for episode in listed], f"{key}-list", jump, "Episodes of rhythm", start)
         st.caption("All episodes but sinus rhythm, the most urgent first; tick one to go to its start.")
 
 
-def _table(frame: pd.DataFrame, starts: list[float], key: str, jump: Jump, alt: str) -> None:
+def _when(time_s: float, start: datetime | None) -> str:
+    return clock_text(time_s, start, tenths=True)
+
+
+def _table(
+    frame: pd.DataFrame, starts: list[float], key: str, jump: Jump, alt: str, start: datetime | None = None
+) -> None:
     def picked() -> None:
         rows = st.session_state[key].selection.rows
         if rows:
@@ -97,5 +113,5 @@ def _table(frame: pd.DataFrame, starts: list[float], key: str, jump: Jump, alt: 
 
     st.dataframe(
         frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, alt=alt,
-        height="content" if len(frame) < 9 else 320, column_config=WIDTHS,
+        height="content" if len(frame) < 9 else 320, column_config=WIDTHS | {"Start": time_column("Start", start)},
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import streamlit as st
@@ -41,7 +41,7 @@ class Session(Looking):
     `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
     how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
     peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its first abnormal beat.
+    if not its most important finding; `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -53,6 +53,7 @@ class Session(Looking):
     notice: str = ""
     asked: Job | None = None
     addressed: bool = False
+    go_to_error: str = ""
     at_s: float | None = None
     beat: int = 0
     uploads: int = 0
@@ -66,6 +67,13 @@ class Session(Looking):
     def recording(self) -> Recording | None:
         """The recording that is chosen among the opened ones."""
         return self.recordings[self.chosen] if self.recordings else None
+
+    def renew(self, recordings: tuple[Recording, ...]) -> None:
+        """Takes the same recordings again, with what is kept now of who was recorded and when."""
+        if self.case is not None and self.recording is self.case.recording:
+            self.case = replace(self.case, recording=recordings[self.chosen])
+        self.kept = (recordings if self.kept[0] is self.recordings else self.kept[0], *self.kept[1:])
+        self.recordings = recordings
 
     @property
     def leads_used(self) -> tuple[str, ...]:
@@ -123,8 +131,14 @@ class Session(Looking):
         self.recordings, self.chosen, self.network, self.leads = self.kept
         self.uploads += 1
 
+    def close(self, notice: str) -> None:
+        """Lets go of what is open, with a notice."""
+        self.recordings, self.chosen, self.leads, self.case = (), 0, None, None
+        self._quiet()
+        self.notice, self.kept, self.uploads = notice, ((), 0, "", None), self.uploads + 1
+
     def show(self, case: Case) -> None:
-        """Shows a case from its most urgent episode or first abnormal beat; with a new network, where it was."""
+        """Shows a case from its most urgent episode or most important finding; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = self.looking_at_s if same else self.at_s
         self.case, self.beat = case, 0
@@ -135,8 +149,7 @@ class Session(Looking):
             self.look(time_s)
             return
         self.move(0.0)
-        first = case.next_abnormal(-1, 1)
-        self.select(0 if first is None else first)
+        self.select(case.first_stop or 0)
         if case.urgent:
             self.look(case.urgent[0].start_s)
 
@@ -167,7 +180,7 @@ class Session(Looking):
 
     def _quiet(self) -> None:
         """Clears notices and what was waited for: something new is shown."""
-        self.error, self.notice, self.asked, self.at_s = "", "", None, None
+        self.error, self.notice, self.asked, self.at_s, self.go_to_error = "", "", None, None, ""
 
 
 def session() -> Session:

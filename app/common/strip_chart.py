@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import streamlit as st
@@ -51,6 +52,8 @@ def draw(
     notes: tuple[str, ...] = (),
     target: tuple[int, ...] | None = None,
     adding: bool = False,
+    ends: tuple[float, ...] = (),
+    start: datetime | None = None,
 ) -> None:
     """Draw the window of a recording.
 
@@ -59,7 +62,7 @@ def draw(
     viewport : Viewport
         The window.
     leads, marks : tuple of StripLead, BeatMarks
-        What lies in it; see `charts.strip` for these and for `quality`, `rhythm`, `notes`, `target` and `adding`.
+        What lies in it; see `ecg_chart.strip` for these and for all that is not named here.
     key, alt : str
         The chart's name in the session, new whenever an old click is to be forgotten, and its words for who cannot see.
     picked : Picked
@@ -70,12 +73,14 @@ def draw(
         Width and greatest height of the paper on a wide screen; a phone has its own width.
     width : int or "stretch"
         Of the chart on the page, in pixels.
+    start : datetime, optional
+        When the recording began, so that times are of the clock.
     """
     phone = by_touch()
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
-        adding=adding, drag=drags(picked, phone=phone, adding=adding),
+        adding=adding, ends=ends, drag=drags(picked, phone=phone, adding=adding), start=start,
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
 

@@ -6,22 +6,19 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from app.common import cache, overlays, run_answers
-from app.common.text import formatted, plain
+from app.common import cache, overlays, page_source, run_answers
+from app.common.text import plain
+from app.ecg_page import drawing
 from pipeline.digitisation.digitise import Digitised
 from pipeline.errors import EcgError
 from pipeline.page_classifier.printed_page import RHYTHM
 from pipeline.page_classifier.reading import PageReading
-from pipeline.page_classifier.schema import PAGE_CLASS_NAMES, read_page_evaluation
+from pipeline.store.page_sources import PageSource
 from pipeline.types import PictureArray, RgbPicture
-from pipeline.wording import UNDEFINED, percent
 
 _LEADS_NAMED = 3
-_RARE = "myocardial_infarction"
 
 
 @st.fragment
@@ -55,6 +52,18 @@ def draw_refused(picture: RgbPicture) -> None:
         _by_run(picture, folder)
 
 
+def source_of(found: Digitised, picture: RgbPicture) -> PageSource:
+    """The page as it travels with its recording: the photo with what was read, and the page network's opinion."""
+    photo = overlays.jpeg(drawing.on_photo(found))
+    try:
+        reading = cache.page_reading(picture, found)
+    except EcgError as error:
+        return PageSource(photo, why_none=str(error))
+    return PageSource(
+        photo, overlays.jpeg(_under_heat(reading)), reading.class_name, reading.p, reading.confident, reading.known
+    )
+
+
 def _flat(found: Digitised, picture: RgbPicture) -> RgbPicture:
     """The page's paper, flattened, as a picture of its own."""
     identity = hashlib.sha256(f"{picture.digest}{found.corrections!r} flat".encode()).hexdigest()
@@ -74,30 +83,8 @@ def _under_heat(reading: PageReading) -> PictureArray:
 
 
 def _answer(reading: PageReading) -> None:
-    with st.container(horizontal=True, gap="small"):
-        normal = reading.class_name == "normal"
-        st.badge(PAGE_CLASS_NAMES[reading.class_name], color="gray" if normal else "orange")
-        if not reading.confident:
-            st.badge("not confident", color="yellow")
-    table = pd.DataFrame(
-        {"Class": [PAGE_CLASS_NAMES[name] for name in reading.p], "Probability": np.array(list(reading.p.values()))}
-    ).sort_values("Probability", ascending=False)
-    st.dataframe(formatted(table, {"Probability": percent}), hide_index=True, width="stretch")
+    page_source.draw_class(reading.class_name, reading.p, confident=reading.confident, known=reading.known)
     most = sorted(reading.lead_heat.items(), key=lambda item: -item[1])[:_LEADS_NAMED]
     named = ", ".join(name if name == RHYTHM else f"lead {name}" for name, share in most if share > 0)
     st.markdown(f"{reading.beats} beats were laid over each other. Most spoke for the class: {named or 'nothing'}.")
-    st.warning(_limits(), icon=":material/science:")
     st.caption(f"Network: page, version {plain(reading.model_version)}.")
-
-
-def _limits() -> str:
-    """What the network's training data means for its answer, in numbers of its own evaluation."""
-    content = read_page_evaluation()
-    rare, pages = content.pages[_RARE], sum(content.pages.values())
-    recall = content.networks["vgg16"].class_row(_RARE).recall
-    found, low, high = (UNDEFINED if p is None else percent(p) for p in (recall.value, recall.low, recall.high))
-    return (
-        f"For research only. The network learnt from {pages} pages of one hospital, of which only {rare} show an "
-        f"infarction: of such pages it found {found} (95 % interval {low} to {high}), so **it cannot rule out an "
-        "infarction**."
-    )

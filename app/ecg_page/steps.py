@@ -25,6 +25,7 @@ from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
 from pipeline.export.wfdb_files import write_record
 from pipeline.signal.conditioning import analysable_leads
+from pipeline.store.page_sources import save_page_source
 from pipeline.store.recordings import save_recording
 from pipeline.types import Recording, RgbPicture
 from pipeline.wording import percent
@@ -146,13 +147,24 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
         st.info(_too_short(leads), icon=":material/info:")
     with st.container(horizontal=True, gap="small"):
         if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not usable):
-            session.session().open((save_recording(recording),))
+            _open(recording, found, picture)
             st.switch_page("analyse/page.py")
         st.download_button(
             "Save as WFDB", partial(_wfdb, recording), f"{recording.name}.zip", "application/zip", on_click="ignore",
             icon=":material/download:",
         )  # fmt: skip
     return recording
+
+
+def _open(recording: Recording, found: Digitised, picture: RgbPicture) -> None:
+    """Keeps the recording, its page and the page network's opinion, and opens it."""
+    kept = save_recording(recording)
+    try:
+        with st.spinner("Keeping the page with its recording"):
+            save_page_source(kept.digest, classification.source_of(found, picture))
+    except EcgError as error:
+        session.session().notice = str(error)
+    session.session().open((kept,))
 
 
 def _leads(recording: Recording) -> pd.DataFrame:

@@ -246,7 +246,7 @@ def _verdict(answer: PictureAnswer, p: FloatArray, head: PictureHead, classifier
     st.markdown(f"The network is **{confidence_words(answer.confidence)}**: confidence {percent(answer.confidence)}.")
     st.caption(f"Abnormal {percent(abnormal)}; called abnormal from {percent(answer.threshold)} on.")
     st.plotly_chart(
-        ecg_chart.probabilities(p, palette()),
+        ecg_chart.probabilities((p,), palette()),
         theme=None,
         config=CHART,
         key="picture-probabilities",

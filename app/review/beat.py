@@ -16,7 +16,7 @@ from pipeline.features.beat_image import render_large
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, class_title
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.signal.beat_windows import beat_offsets, gather
-from pipeline.wording import clock, grouped, percent
+from pipeline.wording import grouped, percent
 
 PICTURE_PX = 230
 PICTURE_WORDS = "The beat, the rhythm around it, and its RR intervals as bars"
@@ -48,7 +48,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
 def _answers(review: StudyReview, at: int) -> None:
     letter, said, human = review.letter(at), review.model_letter(at), str(review.beats.human[at])
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.markdown(f"**{clock(float(review.beats.time_s[at]))}**", width="content")
+        st.markdown(f"**{review.when(review.beats.time_s[at])}**", width="content")
         st.badge(TITLES[letter], color=BADGES[letter])
         if human:
             st.badge(HUMAN_WORDS[human], icon=":material/check:", color="green")

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, review_charts, rhythm_view, strip_chart
+from app.common import ecg_chart, ecg_sheet, ecg_svg, review_charts, rhythm_view, strip_chart
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -25,7 +25,10 @@ from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.signal.decimation import decimate
 from pipeline.store.recordings import envelope
-from pipeline.wording import burden, clock, grouped, of_the_classified, share
+from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
+from pipeline.twelve_leads.sheet import ecg_sheet as ecg_sheet_of
+from pipeline.twelve_leads.sheet import page_s
+from pipeline.wording import burden, grouped, of_the_classified, share
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
 ROW_S, SHORT_ROW_S = 3600.0, 300.0
@@ -34,6 +37,7 @@ COLUMNS = 700
 FAMILIES_SHOWN = 8
 TREND_POINTS, TREND_PX = 1500, 640
 PER_MINUTE = "{:.0f}/min"
+SPEED_MM_S, GAIN_MM_MV, POINTS_PER_MM = 25.0, 10.0, 10.0  # of the ECG on paper
 SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
 }  # fmt: skip
@@ -48,6 +52,8 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         "Summary": _summary, "Rhythm": _rhythm, "Families": _families, "Trend": _trend, "RR": _intervals,
         "HRV": _variability,
     }  # fmt: skip
+    if is_sheet(review.material.recording.leads):
+        parts = {"All leads": _all_leads, **parts}
     if review.material.recording.duration_s > DAY_FROM_S:
         parts["Day"] = _day
     for tab, part in zip(st.tabs(list(parts), key="review-tabs", on_change="rerun"), parts.values(), strict=True):
@@ -56,16 +62,39 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
                 part(session, review)
 
 
+def _all_leads(session: ReviewSession, review: StudyReview) -> None:
+    """The window in every lead, as an ECG on paper, with the classes in force."""
+    recording, viewport = review.material.recording, session.viewport
+    start_s = min(viewport.start_s, max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s)))
+    sheet = ecg_sheet_of(
+        recording, SHEET_LAYOUTS["3x4"], start_s=start_s, speed_mm_s=SPEED_MM_S, gain_mm_mv=GAIN_MM_MV,
+        points_per_mm=POINTS_PER_MM,
+    )  # fmt: skip
+    shown = review.window(start_s, start_s + page_s(SPEED_MM_S, recording.duration_s))
+    also = ecg_svg.OnSheet(
+        review.marks(shown), session.sample, review.beats.rhythm, review.material.analysis.quality.segments,
+        start=recording.start,
+    )  # fmt: skip
+    drawn = ecg_sheet.Drawn(
+        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
+    )
+    ecg_sheet.draw(
+        drawn, f"review-sheet-{recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
+        beat=session.look_at, look=session.jump,
+    )  # fmt: skip
+    st.caption(plain(" ".join((*sheet.notes, "As recorded, not filtered."))))
+
+
 def _summary(session: ReviewSession, review: StudyReview) -> None:
     summary, total = review.summary, max(1, len(review.beats))
     rate = summary.rate
     rows = [
         (
             "Heart rate",
-            f"mean {_number(rate.mean)}, lowest {_moment(rate.lowest, PER_MINUTE)}, "
-            f"highest {_moment(rate.highest, PER_MINUTE)}",
+            f"mean {_number(rate.mean)}, lowest {_moment(review, rate.lowest, PER_MINUTE)}, "
+            f"highest {_moment(review, rate.highest, PER_MINUTE)}",
         ),
-        ("Longest interval", _moment(summary.longest_rr, "{:.2f} s")),
+        ("Longest interval", _moment(review, summary.longest_rr, "{:.2f} s")),
         ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(review.beats))} beats"),
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]
@@ -85,16 +114,18 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
 
 
 def _rhythm(session: ReviewSession, review: StudyReview) -> None:
-    rhythm_view.tables(review.material.analysis.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
-                       beside=False)  # fmt: skip
+    rhythm_view.tables(review.beats.rhythm, key=f"review-rhythm-{session.picks}", jump=session.jump,
+                       beside=False, start=review.material.recording.start)  # fmt: skip
 
 
 def _number(value: float | None) -> str:
     return "unknown" if value is None else PER_MINUTE.format(value)
 
 
-def _moment(moment: Moment | None, form: str) -> str:
-    return "unknown" if moment is None else f"{form.format(moment.value)} at {clock(moment.time_s, tenths=False)}"
+def _moment(review: StudyReview, moment: Moment | None, form: str) -> str:
+    if moment is None:
+        return "unknown"
+    return f"{form.format(moment.value)} at {review.when(moment.time_s, tenths=False)}"
 
 
 def _families(session: ReviewSession, review: StudyReview) -> None:
@@ -162,10 +193,10 @@ def _trend(session: ReviewSession, review: StudyReview) -> None:
     figure = ecg_chart.trend(
         beats.time_s[position], rate, review.marks(_lanes(review)), palette(),
         duration_s=review.material.recording.duration_s, window=_window(session), beat=beats.sample[position],
-        quality=review.material.analysis.quality.segments, rhythm=review.material.analysis.rhythm,
-        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX,
+        quality=review.material.analysis.quality.segments, rhythm=review.beats.rhythm,
+        width_px=strip_chart.PHONE_PX if by_touch() else TREND_PX, start=review.material.recording.start,
     )  # fmt: skip
-    rhythm_view.legend(review.material.analysis.rhythm)
+    rhythm_view.legend(review.beats.rhythm)
     pickable(session, review, figure, "review-trend", "Heart rate over the recording with ectopic beats marked")
     st.caption("Median of eight intervals; a click leads there.")
 
@@ -197,6 +228,7 @@ def _intervals(session: ReviewSession, review: StudyReview) -> None:
             _window(session),
             session.picked,
             narrow=phone,
+            start=review.material.recording.start,
         )
         pickable(
             session, review, figure, "review-tachogram", "RR intervals over time",
@@ -246,7 +278,8 @@ def _day(session: ReviewSession, review: StudyReview) -> None:
         DayRow(float(s), envelope(recording, lead, float(s), min(recording.duration_s, float(s) + row_s), COLUMNS))
         for s in starts
     )
-    figure = review_charts.day(rows, row_s, review.marks(_lanes(review)), _window(session), palette())
+    figure = review_charts.day(rows, row_s, review.marks(_lanes(review)), _window(session), palette(),
+                               review.material.recording.start)  # fmt: skip
     pickable(session, review, figure, "review-day", "The whole recording in rows, ectopic beats in colour")
     length = "an hour" if row_s == ROW_S else f"{row_s / 60:.0f} minutes"
     st.caption(f"Each row is {length} of lead {plain(lead)}; a click leads there.")

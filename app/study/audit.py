@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 
@@ -9,10 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.export import table_bytes
+from pipeline.export.analysis_files import safe_cell
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
+from pipeline.review.decisions import RULING_KINDS
 from pipeline.store.log import Entry
-from pipeline.wording import clock
+from pipeline.wording import clock_text, clock_words
 
 LETTERS = {ABSENT: "no beat", UNCLASSIFIED: NOT_CLASSIFIED, REJECTED: "artefact"}
 WHEN = "When (UTC)"
@@ -22,7 +25,7 @@ HEADER = (
 )
 
 
-def draw(entries: tuple[Entry, ...], name: str, fs: float) -> None:
+def draw(entries: tuple[Entry, ...], name: str, fs: float, start: datetime | None = None) -> None:
     """The entries that were chosen, the latest first, and all of them as CSV."""
     if not entries:
         st.info("Nothing was done yet.", icon=":material/info:")
@@ -37,11 +40,12 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float) -> None:
         )  # fmt: skip
     chosen = filtered(entries, frozenset(who), text)
     st.dataframe(
-        table(chosen[::-1], fs), hide_index=True, height="content" if len(chosen) < 12 else 460, key="audit-table",
+        table(chosen[::-1], fs, start), hide_index=True, height="content" if len(chosen) < 12 else 460,
+        key="audit-table",
         column_config={
             WHEN: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "What": st.column_config.TextColumn(width="medium"),
-            "At": st.column_config.TextColumn(help="The first of the beats, from the start of the recording."),
+            "At": st.column_config.TextColumn(help=f"The first of the beats: {clock_words(start).lower()} time."),
             "Text": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
@@ -56,23 +60,28 @@ def filtered(entries: tuple[Entry, ...], who: frozenset[str], text: str) -> tupl
     )
 
 
-def table(entries: tuple[Entry, ...], fs: float) -> pd.DataFrame:
-    """One row per entry."""
+def table(entries: tuple[Entry, ...], fs: float, start: datetime | None = None) -> pd.DataFrame:
+    """One row per entry; times are of the clock if the recording began at `start`."""
     return pd.DataFrame(
         {
             WHEN: pd.to_datetime([entry.at for entry in entries], utc=True),
-            "Who": [entry.who for entry in entries],
+            "Who": [safe_cell(entry.who) for entry in entries],  # the table can be downloaded as CSV
             "What": [entry.sentence() for entry in entries],
-            "At": [clock(entry.samples[0] / fs) if entry.samples else "" for entry in entries],
-            "From": [letters(entry.before) for entry in entries],
-            "To": [letters(entry.after) for entry in entries],
-            "Model": [letters(entry.model) for entry in entries],
-            "Text": [entry.text for entry in entries],
+            "At": [clock_text(entry.samples[0] / fs, start, tenths=True) if entry.samples else "" for entry in entries],
+            "From": [_answer(entry, entry.before) for entry in entries],
+            "To": [_answer(entry, entry.after) for entry in entries],
+            "Model": [_answer(entry, entry.model) for entry in entries],
+            "Text": [safe_cell(entry.text) for entry in entries],
             "Reading": ["second" if entry.reading == "second" else "first" for entry in entries],
             "Version": [entry.seq for entry in entries],
             "Model version": [entry.model_version for entry in entries],
         }
     )
+
+
+def _answer(entry: Entry, said: str) -> str:
+    """What was in force: classes of beats, or the rhythm in words."""
+    return said if entry.kind in RULING_KINDS else letters(said)
 
 
 def letters(classes: str) -> str:
@@ -97,4 +106,4 @@ def as_csv(entries: tuple[Entry, ...]) -> bytes:
 
 
 def _searched(entry: Entry) -> str:
-    return " ".join((entry.who, entry.sentence(), entry.text, entry.event, letters(entry.after))).casefold()
+    return " ".join((entry.who, entry.sentence(), entry.text, entry.event, _answer(entry, entry.after))).casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -23,7 +24,7 @@ from pipeline.store.comparison import ReaderComparison, comparison
 from pipeline.store.listing import readers
 from pipeline.store.reviews import Standing, standing
 from pipeline.store.studies import stored_analysis
-from pipeline.wording import clock, grouped, share
+from pipeline.wording import clock_text, grouped, share
 
 WINDOW_S, PHONE_WINDOW_S = 10.0, 3.0
 PARTY = (
@@ -115,7 +116,7 @@ def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader
         _difference(here, now, review, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
-    st.dataframe(table(found, _fs(here, review)), hide_index=True, key="second-table")
+    st.dataframe(table(found, _fs(here, review), _start(review)), hide_index=True, key="second-table")
     own = sum(map(found.is_party, found.settled_by))
     if own:
         st.caption(f"Settled by one of the two readers themselves, not by a third: **{own} of {settled}**.")
@@ -137,7 +138,8 @@ def _difference(
     at = found.unsettled[here.difference]
     seconds = at.sample / _fs(here, review)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**Difference at {clock(seconds)}**, {here.difference + 1} of {left} open", width="content")
+        at_s = clock_text(seconds, _start(review), tenths=True)
+        st.markdown(f"**Difference at {at_s}**, {here.difference + 1} of {left} open", width="content")
         _turn(here, "Previous", -1, here.difference == 0)
         _turn(here, "Next", 1, here.difference == left - 1)
     blocked = not reader or now.state == "signed"
@@ -188,12 +190,16 @@ def _turn(here: OpenStudy, label: str, by: int, last: bool) -> None:
     st.button(label, key=f"second-{label.lower()}", on_click=turn, disabled=last, type="tertiary")
 
 
-def table(found: ReaderComparison, fs: float) -> pd.DataFrame:
-    """One row per difference."""
+def _start(review: StudyReview | None) -> datetime | None:
+    return None if review is None else review.material.recording.start
+
+
+def table(found: ReaderComparison, fs: float, start: datetime | None = None) -> pd.DataFrame:
+    """One row per difference; times are of the clock if the recording began at `start`."""
     rows = found.agreement.differences
     return pd.DataFrame(
         {
-            "Time": [clock(row.sample / fs) for row in rows],
+            "Time": [clock_text(row.sample / fs, start, tenths=True) for row in rows],
             found.first_reader: [SHORT.get(row.first, row.first) for row in rows],
             found.second_reader: [SHORT.get(row.second, row.second) for row in rows],
             "Model": [SHORT.get(row.model, row.model) for row in rows],

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache
-from app.common.opening import ENDINGS, UNITS
+from app.common import cache, patient, table_questions
+from app.common.opening import ENDINGS
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -18,8 +18,8 @@ from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table, split_uploads
+from pipeline.intake.formats.table import format_list
 from pipeline.store.listing import study_of_analysis
-from pipeline.store.recordings import save_recording
 from pipeline.store.results import load_analysis
 from pipeline.store.studies import find_study
 from pipeline.types import Recording
@@ -35,10 +35,11 @@ _WORDS = {
 def draw(view: WorklistView) -> None:
     """The upload: files, network, and for tables what their files do not say."""
     uploads = st.file_uploader(
-        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), .zip of one, or .csv",
+        "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), other formats, or .zip",
         type=ENDINGS,
         accept_multiple_files=True,
         key=f"worklist-upload-{view.uploads}",
+        help=f"{format_list()}. What a file is, is told from its content.",
     )
     names = registry.available()
     if not names:
@@ -49,7 +50,7 @@ def draw(view: WorklistView) -> None:
         format_func=lambda name: registry.manifest(name).title,
     )  # fmt: skip
     files = [(upload.name, upload.getvalue()) for upload in uploads]
-    csv = _csv_options() if holds_table(files) else None
+    csv = _csv_options(files) if holds_table(files) else None
     if st.button("Add to the worklist", type="primary", icon=":material/playlist_add:", disabled=not files,
                  key="worklist-add"):  # fmt: skip
         _add(view, files, network, csv)
@@ -72,7 +73,7 @@ def enlist(recording: Recording, network: str) -> str:
     EcgError
         If the recording or its study cannot be saved, or the network cannot be found.
     """
-    recording = save_recording(recording)
+    recording = patient.saved(recording)
     job = work.job(recording, network, None)
     stored = load_analysis(job.digest, job.identity, DEFAULT, None)
     if stored is None:
@@ -86,14 +87,14 @@ def enlist(recording: Recording, network: str) -> str:
 
 
 def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
-    parts = split_uploads(files)
+    parts = split_uploads(list(dict.fromkeys(files)))  # a file that was dropped twice is one
     done: Counter[str] = Counter()
     refused = []
     progress = st.progress(0.0)
     for number, (name, own) in enumerate(parts):
         progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
         try:
-            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv))
+            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv, identity=True))
         except EcgError as error:
             refused.append(f"{name}: {error}")
     _tell(view, done, refused)
@@ -111,14 +112,10 @@ def _recordings(n: int) -> str:
     return f"{n} recording{'' if n == 1 else 's'}"
 
 
-def _csv_options() -> CsvOptions | None:
-    """What holds for all tables of the upload; None until it is stated."""
-    limits = DEFAULT.limits
-    st.caption("A table says neither its sampling frequency nor its unit: state what holds for all tables here.")
-    fs = st.number_input(
-        "Sampling frequency (Hz)", min_value=limits.fs_min_hz, max_value=limits.fs_max_hz, value=None,
-        placeholder="as the device states it, for example 360", key="worklist-fs",
-    )  # fmt: skip
-    unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder="as the device states it",
-                        key="worklist-unit")  # fmt: skip
-    return CsvOptions(fs=float(fs), unit=UNITS[unit]) if fs is not None and unit is not None else None
+def _csv_options(files: list[tuple[str, bytes]]) -> CsvOptions:
+    """What holds for all tables of the upload that do not say it themselves; one table's columns can be corrected."""
+    st.caption("A table that does not say its sampling frequency and unit is read with what is stated here.")
+    try:
+        return table_questions.ask(files, "worklist").options
+    except EcgError:
+        return CsvOptions()  # the table is refused, with its reason, when it is added

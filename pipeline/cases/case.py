@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -12,11 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, REVIEW
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, Episode, FloatArray, Quality, Recording
-from pipeline.wording import clock, looked_at, percent, share
+from pipeline.wording import clock_text, looked_at, percent, share
 
 if TYPE_CHECKING:
     from pipeline.analysis import Prepared  # imports SciPy, which the first page does not need
@@ -37,6 +38,10 @@ class Case:
     recording: Recording
     prepared: Prepared
     analysis: Analysis
+
+    def when(self, time_s: float, *, tenths: bool = True) -> str:
+        """Write a time of this recording: by the clock where its start is kept, else elapsed."""
+        return clock_text(float(time_s), self.recording.start, tenths=tenths)
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
@@ -77,6 +82,19 @@ class Case:
 
         return urgent_episodes(self.analysis.rhythm)
 
+    @cached_property
+    def first_stop(self) -> int | None:
+        """The beat to show first: of the most important finding that the model is sure of, else an abnormal one."""
+        from pipeline.review.triage import triage
+
+        sure = self.analysis.confidence >= REVIEW.doubtful_below
+        for finding in triage(self.beats):
+            at = np.searchsorted(self.analysis.sample, np.array(finding.samples, np.int64))
+            at = at[sure[at] & self.abnormal[at]]
+            if at.size:
+                return int(at[0])
+        return self.next_abnormal(-1, 1)
+
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
@@ -96,12 +114,12 @@ class Case:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per beat."""
+        """One row per beat; "time" sorts in order of time."""
         analysis = self.analysis
         frame = pd.DataFrame(
             {
                 "beat": np.arange(1, len(self.letters) + 1),
-                "time": [clock(float(t)) for t in self.time_s],
+                "time": times_in_order(self.time_s, self.recording.start),
                 "class": self.letters,
                 "meaning": ["N class" if x == "N" else CLASS_NAMES.get(x, "Not classified") for x in self.letters],
                 "confidence": np.where(analysis.has_p, _never_certain(analysis.confidence), np.nan),
@@ -123,6 +141,18 @@ class Case:
         found = np.flatnonzero(self.abnormal)
         beyond = found[found > beat] if step > 0 else found[found < beat][::-1]
         return int(beyond[0]) if beyond.size else None
+
+
+def times_in_order(time_s: NDArray[np.float64], start: datetime | None) -> NDArray[np.datetime64] | list[str]:
+    """Return times (n,) for a column that may be sorted: moments of the clock, or texts of one width."""
+    if start is not None:
+        first = np.datetime64(start.replace(tzinfo=None, microsecond=0), "ms")
+        tenths = np.round((start.microsecond / 1e6 + time_s) * 10)  # as `clock_text` rounds: a column cuts them off
+        return first + (100 * tenths).astype("timedelta64[ms]")
+    hours = bool(time_s.size) and float(time_s.max()) >= 3599.95
+    texts = [clock_text(float(t), None, tenths=True, hours=hours) for t in time_s]
+    widest = max(map(len, texts), default=0)
+    return [text.rjust(widest, "0") for text in texts]
 
 
 def _never_certain(p: FloatArray) -> FloatArray:
@@ -188,7 +218,7 @@ def lane_marks(case: Case) -> BeatMarks:
 
 def hover(case: Case, beat: int) -> str:
     """One line about a beat."""
-    where = f"beat {beat + 1} at {clock(float(case.time_s[beat]))}"
+    where = f"beat {beat + 1} at {case.when(case.time_s[beat])}"
     if case.letters[beat] == NOT_CLASSIFIED:
         return f"{where}: not classified"
     return f"{where}: {case.letters[beat]}, confidence {percent(float(case.analysis.confidence[beat]))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -16,16 +16,18 @@ from pipeline.cases.strip_content import BeatMarks
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
+from pipeline.review.groups import Row, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
+from pipeline.store.identities import load_identity
 from pipeline.store.listing import listing
 from pipeline.store.reviews import ReviewStep, Standing
 from pipeline.store.studies import Study
-from pipeline.wording import clock, looked_at, percent
+from pipeline.wording import clock_text, looked_at, percent
 
 LETTER: Final = MappingProxyType({UNCLASSIFIED: NOT_CLASSIFIED})
 HUMAN_WORDS: Final = MappingProxyType(
@@ -117,11 +119,16 @@ class StudyReview:
     standing: Standing
     state: InForce
     _lists: dict[FindingFilter, tuple[Finding, ...]] = field(default_factory=dict)
+    _rows: dict[FindingFilter, tuple[Row, ...]] = field(default_factory=dict)
 
     @property
     def study(self) -> Study:
         """The study."""
         return self.standing.study
+
+    def when(self, time_s: float, *, tenths: bool = True) -> str:
+        """Write a time of the recording: by the clock where its start is kept, else elapsed."""
+        return clock_text(float(time_s), self.material.recording.start, tenths=tenths)
 
     @property
     def writable(self) -> bool:
@@ -132,7 +139,9 @@ class StudyReview:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
+        recorded, found = len(self.material.recording.leads), self.material.analysis.measured
+        measured = 0 if found is None else min(recorded, len(found.leads))
+        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
 
     @property
     def beats(self) -> ReviewedBeats:
@@ -159,6 +168,12 @@ class StudyReview:
         if wanted not in self._lists:
             self._lists[wanted] = self._passing(wanted)
         return self._lists[wanted]
+
+    def rows(self, wanted: FindingFilter) -> tuple[Row, ...]:
+        """Return the findings that pass, those of one kind as one row, in order of importance."""
+        if wanted not in self._rows:
+            self._rows[wanted] = grouped(self.listed(wanted))
+        return self._rows[wanted]
 
     def _passing(self, wanted: FindingFilter) -> tuple[Finding, ...]:
         among = None
@@ -233,7 +248,7 @@ class StudyReview:
         model = f"model {said}, confidence {percent(float(self.beats.confidence[at]))}" if said else "not the model's"
         model = "model: not classified" if said == NOT_CLASSIFIED else model
         decided = f", {HUMAN_WORDS[human]}" if human else ""
-        return f"{clock(float(self.beats.time_s[at]))}: {self.letter(at)}{decided}; {model}"
+        return f"{self.when(self.beats.time_s[at])}: {self.letter(at)}{decided}; {model}"
 
 
 def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce:
@@ -251,7 +266,7 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
-    """Return a reading as it stands.
+    """Return a reading as it stands; who was recorded and when is read again, as the log says when it changes.
 
     Parameters
     ----------
@@ -262,9 +277,22 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
     before : StudyReview, optional
         An earlier state of the reading; its beats are used again if the decisions are the same.
     """
-    if before is not None and before.material is material and before.standing.decisions == standing.decisions:
+    material = _of_today(material)
+    if (
+        before is not None
+        and before.material.analysis is material.analysis
+        and before.standing.decisions == standing.decisions
+    ):
         return StudyReview(material, standing, before.state)
     return StudyReview(material, standing, in_force(material, standing.decisions))
+
+
+def _of_today(material: ReviewMaterial) -> ReviewMaterial:
+    """Return the same, with what is kept now of who was recorded and when."""
+    identity = load_identity(material.recording.digest) or None
+    if identity == material.recording.identity:
+        return material
+    return replace(material, recording=replace(material.recording, identity=identity))
 
 
 def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
@@ -296,8 +324,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
     wanted = review.standing.stepped(step)
     if isinstance(step, Decision):
         state = review.state.after(step)
-        board, samples = review.state.board, step.samples
-        classes = board.classes(samples), state.board.classes(samples), board.model_classes(samples)
+        board = review.state.board
+        classes = board.around(step), state.board.around(step), board.model_around(step)
     else:
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None

@@ -10,14 +10,18 @@ from pathlib import Path
 import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
+from pipeline.cli.backup import add_backup, add_restore, add_verify
+from pipeline.cli.batch import add_batch
+from pipeline.cli.convert import add_convert
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
 from pipeline.cli.export import add_export
 from pipeline.cli.images import add_images
+from pipeline.cli.live import add_live
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
-from pipeline.cli.shared import BAD_USE, REFUSED, say
+from pipeline.cli.shared import BAD_USE, REFUSED, Command, say
 from pipeline.cli.train import add_train
 from pipeline.errors import EcgError, ModelError, UsageError
 
@@ -51,9 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     prog = "heartvision" if own else "python -m pipeline"
     parser = argparse.ArgumentParser(prog=prog, description="HeartVision: every beat of an ECG, seen.")
     parser.add_argument("--version", action="version", version=f"heartvision {pipeline.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Command)
     add_analyse(commands.add_parser("analyse", help="find and classify the beats of recordings"))
     add_report(commands.add_parser("report", help="write the report of a recording as PDF"))
+    add_convert(commands.add_parser("convert", help="write a recording as WFDB, EDF, DICOM, HL7 aECG or CSV"))
     add_picture(commands.add_parser("picture", help="classify pictures of single beats"))
     add_page(commands.add_parser("page", help="classify pictures of 12-lead pages and turn them into recordings"))
     add_images(commands.add_parser("images", help="turn recordings into a folder of labelled pictures"))
@@ -61,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     add_evaluate(commands.add_parser("evaluate", help="score a network by the rules of AAMI EC57"))
     add_predict(commands.add_parser("predict", help="classify pictures with a run that was trained on a folder"))
     add_export(commands.add_parser("export", help="write a network for other software: Keras, TensorFlow, ONNX"))
+    add_live(commands.add_parser("live", help="record and classify a live signal as it comes"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
+    add_batch(commands.add_parser("batch", help="analyse an archive of recordings, on this machine or a cluster"))
+    add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
+    add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
+    add_restore(commands.add_parser("restore", help="put a backup into an empty home"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

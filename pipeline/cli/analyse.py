@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pipeline._util.progress import Progress
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, differ, label, loader, name_list, progress_bars, say
+from pipeline.cli.shared import (
+    BAD_USE,
+    OK,
+    REFUSED,
+    add_table_arguments,
+    differ,
+    label,
+    lists_formats,
+    loader,
+    name_list,
+    progress_bars,
+    say,
+    table_options,
+)
 from pipeline.config import RECORDING_NETWORK
-from pipeline.errors import EcgError, ModelError
+from pipeline.errors import EcgError, IntakeError, ModelError
 
 if TYPE_CHECKING:
     from models.registry import Classifier
@@ -30,7 +43,13 @@ _ENDINGS: Final = MappingProxyType({"json": ".json", "csv": ".csv", "atr": ".hv"
 
 def add_analyse(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `analyse`."""
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a .hea, .csv or .zip file")
+    parser.add_argument(
+        "records",
+        nargs="+",
+        type=Path,
+        metavar="RECORD",
+        help="a recording (its formats are listed below), a .zip or a folder of them",
+    )
     parser.add_argument("--model", default=RECORDING_NETWORK, help="the network (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where RECORD.json, ... are written")
     parser.add_argument(
@@ -45,9 +64,15 @@ def add_analyse(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="measure every beat of a recording of more than ten minutes too, not one median beat of every 30 s",
     )
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
-    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    add_table_arguments(parser)
+    parser.add_argument(
+        "--patient",
+        choices=("drop", "keep"),
+        default="drop",
+        help="write who was recorded and when into the results, where the file states it (default: %(default)s)",
+    )
     parser.set_defaults(command=_analyse)
+    lists_formats(parser)
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -61,16 +86,15 @@ def _analyse(options: argparse.Namespace) -> int:
 
     if not differ([safe_name(_record(path)) for path in options.records], "recordings"):
         return BAD_USE
-    csv = _csv_options(options)
-    if csv is None and any(path.suffix.lower() in _TABLES for path in options.records):
-        say("A CSV file does not say its sampling frequency and unit; give --fs and --unit.")
-        return BAD_USE
+    records = _unfolded(options.records)
+    csv = table_options(options)
     load = loader(options.model)
     refused = 0
-    with progress_bars(len(options.records)) as steps:
-        for path, progress in zip(options.records, steps, strict=True):
+    written: set[str] = set()
+    with progress_bars(len(records)) as steps:
+        for path, progress in zip(records, steps, strict=True):
             try:
-                _analyse_one(path, options, csv, load, progress)
+                _analyse_one(path, options, csv, load, progress, written)
             except ModelError:
                 raise
             except EcgError as error:
@@ -81,16 +105,43 @@ def _analyse(options: argparse.Namespace) -> int:
 
 def _record(path: Path) -> str:
     """Return what a recording is called: the name of a record has no ending to be removed."""
-    return path.stem if path.suffix.lower() in (".hea", ".dat", ".atr", *_TABLES) else path.name
+    from pipeline.intake.formats.table import format_endings
+
+    return path.stem if path.suffix.lower().removeprefix(".") in format_endings() else path.name
+
+
+def _unfolded(paths: Sequence[Path]) -> list[Path]:
+    """Return the paths with each folder replaced by the recordings in it. Raises IntakeError if it holds none."""
+    from pipeline.intake.folders import recording_files
+
+    found: list[Path] = []
+    for path in paths:
+        inside = recording_files(path) if path.is_dir() else [path]
+        if not inside:
+            raise IntakeError(f"The folder {label(path)!r} holds no recording; choose another one.")
+        found += inside
+    return found
 
 
 def _analyse_one(
-    path: Path, options: argparse.Namespace, csv: CsvOptions | None, load: Callable[[], Classifier], progress: Progress
+    path: Path,
+    options: argparse.Namespace,
+    csv: CsvOptions,
+    load: Callable[[], Classifier],
+    progress: Progress,
+    written: set[str],
 ) -> None:
     from pipeline.intake import read_all
 
     progress(0.0, f"Reading {label(path)}")
-    for recording in read_all(path, csv=csv):
+    for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
+        if recording.name in written:
+            raise IntakeError(
+                f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
+            )
+        written.add(recording.name)
+        if path.suffix.lower() in _TABLES and recording.notices:
+            say(f"{label(path)}: {' '.join(recording.notices)}")
         _analyse_recording(recording, path, options, load, progress)
 
 
@@ -113,7 +164,7 @@ def _analyse_recording(
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
-        _write(name, analysis, content, target)
+        _write(name, analysis, content, target, recording)
         _write_marks(name, prepared.recording, marked, target)
 
 
@@ -129,12 +180,14 @@ def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) 
         write_intervals_csv(marked, target.with_suffix(_INTERVALS_CSV))
 
 
-def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path) -> None:
+def _write(name: str, analysis: Analysis, content: ReportContent | None, target: Path, recording: Recording) -> None:
     from pipeline import export
 
     if content is None or name not in ("pdf", "fhir"):
-        writers = {"json": export.write_analysis_json, "csv": export.write_csv, "atr": export.write_atr}
-        writers[name](analysis, target)
+        if name == "json":
+            export.write_analysis_json(analysis, target, recording.identity, recording.device)
+            return
+        (export.write_csv if name == "csv" else export.write_atr)(analysis, target)
         if name == "csv":
             export.write_rhythm_csv(analysis, target.with_suffix(_RHYTHM_CSV))
         return
@@ -154,12 +207,6 @@ def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
     return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
-
-
-def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import CsvOptions
-
-    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)
 
 
 def _formats(text: str) -> tuple[str, ...]:

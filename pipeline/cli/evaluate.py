@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pipeline._util.progress import Progress
 from pipeline._util.provenance import current_commit
-from pipeline.cli.shared import BAD_USE, OK, positive, progress_bars, say
+from pipeline.cli.shared import BAD_USE, OK, lists_formats, positive, progress_bars, say
 from pipeline.errors import DataError
 
 PTBXL: Final = "ptbxl"  # the folder of PTB-XL, which is not downloaded with the rest
@@ -66,6 +66,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="default: beside the network's weights, in the run, or (own records) in HEARTVISION_HOME/evaluations",
     )
     parser.set_defaults(command=_evaluate)
+    lists_formats(parser)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -7,13 +7,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.shared import BAD_USE, OK, REFUSED, loader, positive, progress_bars, say
+from pipeline.cli.shared import (
+    BAD_USE,
+    OK,
+    REFUSED,
+    add_table_arguments,
+    lists_formats,
+    loader,
+    positive,
+    progress_bars,
+    say,
+    table_options,
+)
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import DataError
 from pipeline.picture_sets.options import LABELS, SPLITS, STYLES
 
 if TYPE_CHECKING:
-    from pipeline.intake import CsvOptions
     from pipeline.picture_sets.card import Card
 
 
@@ -23,7 +33,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         "places",
         nargs="+",
         metavar="RECORD|DIR|DATABASE",
-        help="a recording (.hea, .csv, .zip), a folder of them, or a public database such as mitdb",
+        help="a recording (its formats are listed below), a folder of them, or a public database such as mitdb",
     )
     parser.add_argument(
         "--output",
@@ -74,9 +84,9 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patients", type=Path, metavar="FILE.csv", help="record,patient for recordings of your own")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the splits (default: %(default)s)")
     parser.add_argument("--model", default=RECORDING_NETWORK, help="what predicts labels (default: %(default)s)")
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv recordings")
-    parser.add_argument("--unit", metavar="UNIT", help="unit of .csv recordings: mV, uV, V, nV or none")
+    add_table_arguments(parser)
     parser.set_defaults(command=_images)
+    lists_formats(parser)
 
 
 def _images(options: argparse.Namespace) -> int:
@@ -95,7 +105,7 @@ def _images(options: argparse.Namespace) -> int:
         say(str(error))
         return BAD_USE
     patients = read_patients(options.patients) if options.patients else None
-    sources = find_sources(options.places, csv=_csv_options(options), patients=patients)
+    sources = find_sources(options.places, csv=table_options(options), patients=patients)
     with progress_bars(1) as steps:
         card = make_picture_set(sources, asked, options.output, load=loader(options.model), progress=next(steps))
     _tell(card, options.output)
@@ -115,14 +125,6 @@ def _tell(card: Card, output: Path) -> None:
         say(f"{refused.record}: {refused.reason}")
     for left in card.left_out:
         say(f"Left out, {left.count}: {left.reason}.")
-
-
-def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import NEEDS_RATE_AND_UNIT, CsvOptions
-
-    if (options.fs is None) != (options.unit is None):
-        raise DataError(NEEDS_RATE_AND_UNIT)
-    return None if options.fs is None else CsvOptions(options.fs, options.unit)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -13,8 +13,29 @@ from pipeline._util.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from models.registry import Classifier
+    from pipeline.intake import CsvOptions
 
 OK, BAD_USE, REFUSED = 0, 2, 3
+
+
+class Command(argparse.ArgumentParser):
+    """A command; the help of one that reads recordings lists their formats, which are looked up only then."""
+
+    lists_formats = False
+
+    def format_help(self) -> str:
+        """Return the help, with the formats below it."""
+        if self.lists_formats:
+            from pipeline.intake.formats.table import format_list
+
+            self.epilog = f"Recordings: {format_list()}. What a file is, is told from its content."
+        return super().format_help()
+
+
+def lists_formats(parser: argparse.ArgumentParser) -> None:
+    """Let the help of a command list the formats of recordings."""
+    if isinstance(parser, Command):
+        parser.lists_formats = True
 
 
 def positive(text: str) -> int:
@@ -27,6 +48,33 @@ def positive(text: str) -> int:
 def name_list(text: str) -> tuple[str, ...]:
     """Parse names separated by commas."""
     return tuple(part.strip() for part in text.split(","))
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a CSV file may leave unsaid: its sampling frequency, unit, leads and column of times."""
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency of .csv files that do not say it")
+    parser.add_argument(
+        "--unit", metavar="UNIT", help="unit of .csv files that do not say it: mV, uV, V, nV or none (arbitrary)"
+    )
+    parser.add_argument(
+        "--column",
+        type=name_list,
+        default=(),
+        metavar="NAME[,NAME]",
+        help="the columns of .csv files that are leads, by name or number from 1 (default: found)",
+    )
+    parser.add_argument(
+        "--time-column",
+        metavar="NAME",
+        help="the column of times of .csv files, by name or number from 1; none if there is none (default: found)",
+    )
+
+
+def table_options(options: argparse.Namespace) -> CsvOptions:
+    """Return what was stated about CSV files."""
+    from pipeline.intake import CsvOptions
+
+    return CsvOptions(options.fs, options.unit, options.column, options.time_column)
 
 
 def loader(name: str) -> Callable[[], Classifier]:

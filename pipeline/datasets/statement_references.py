@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.errors import DataError
-from pipeline.types import Sex
+from pipeline.identity import Sex
 
 _MI: Final = ("IMI", "ASMI", "AMI", "ALMI", "ILMI", "LMI", "IPMI", "IPLMI", "PMI")
 _INJURY: Final = ("INJAS", "INJAL", "INJIN", "INJIL", "INJLA")

@@ -14,12 +14,15 @@ import numpy as np
 
 from pipeline._util.files import write_bytes
 from pipeline.export.measured_rows import measured_rows
+from pipeline.export.patient import patient_rows
+from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm_names import rhythm_name
+from pipeline.twelve_leads.recorder import device_rows
 from pipeline.types import Analysis, Episode, QualitySegment
 
 _DIGITS: Final = 6
-_FORMULA: Final = tuple("=+-@\t\r\n")
+_FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 _COLUMNS: Final = (
     "sample",
     "time_s",
@@ -33,8 +36,19 @@ _COLUMNS: Final = (
 _RHYTHM_COLUMNS: Final = ("start_s", "stop_s", "rhythm", "detail", "name", "confidence", "evidence")
 
 
-def to_json(analysis: Analysis) -> dict[str, Any]:
+def to_json(
+    analysis: Analysis, identity: Identity | None = None, device: DeviceReading | None = None
+) -> dict[str, Any]:
     """Return the analysis as plain values, in the form that the command line promises.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    identity : Identity, optional
+        Who was recorded and when, where that is to be told: "patient" and "start".
+    device : DeviceReading, optional
+        The recorder's own reading, where the file held one: "device", see `device_rows`.
 
     Returns
     -------
@@ -47,6 +61,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
     return {
         "record": analysis.record,
         "fs": analysis.fs,
+        **patient_rows(identity),
         "duration_s": analysis.duration_s,
         "leads": list(analysis.leads),
         "model": analysis.model,
@@ -57,14 +72,34 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         "beats": _beats(analysis),
         **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
         **measured_rows(analysis.measured),
+        **device_rows(device, analysis.measured),
         "summary": _summary(analysis),
         "version": analysis.version,
     }
 
 
-def write_analysis_json(analysis: Analysis, path: Path) -> Path:
-    """Write `to_json` in UTF-8, without NaN, whole or not at all. Raises DataError if it cannot be written."""
-    return write_bytes(path, dump_json(to_json(analysis)))
+def write_analysis_json(
+    analysis: Analysis, path: Path, identity: Identity | None = None, device: DeviceReading | None = None
+) -> Path:
+    """Write `to_json` in UTF-8, without NaN, whole or not at all.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    path : Path
+        Where to write.
+    identity : Identity, optional
+        Who was recorded and when, where that is to be told.
+    device : DeviceReading, optional
+        The recorder's own reading, where the file held one.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    return write_bytes(path, dump_json(to_json(analysis, identity, device)))
 
 
 def dump_json(value: object) -> bytes:

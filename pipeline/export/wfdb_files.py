@@ -5,6 +5,8 @@ wfdb's own writer of records warns under pandas 3.1, so it is not used.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -143,6 +145,8 @@ def _note(reason: str) -> str:
 def write_record(recording: Recording, folder: Path) -> Path:
     """Write `recording` as NAME.hea and NAME.dat (format 16, mV; missing samples marked as WFDB does).
 
+    WFDB's names are ASCII: see `wfdb_name`.
+
     Returns
     -------
     Path
@@ -154,15 +158,28 @@ def write_record(recording: Recording, folder: Path) -> Path:
         If the folder cannot be written.
     """
     digital = _digital(recording)
-    lines = [f"{recording.name} {len(recording.leads)} {recording.fs:.15g} {recording.n_samples}"]
+    name = wfdb_name(recording.name)
+    lines = [f"{name} {len(recording.leads)} {recording.fs:.15g} {recording.n_samples}"]
     for i, lead in enumerate(recording.leads):
         checksum = int(digital[:, i].astype(np.int64).sum()) & 0xFFFF
         checksum -= 0x10000 if checksum >= 0x8000 else 0
-        lines.append(f"{recording.name}.dat 16 {_PER_MV}(0)/mV 16 0 {digital[0, i]} {checksum} 0 {lead}")
+        lines.append(f"{name}.dat 16 {_PER_MV}(0)/mV 16 0 {digital[0, i]} {checksum} 0 {lead}")
     lines += [f"# {notice}" for notice in recording.notices]
-    write_bytes(folder / f"{recording.name}.dat", digital.astype("<i2").tobytes())
-    write_bytes(folder / f"{recording.name}.hea", ("\n".join(lines) + "\n").encode("ascii", "replace"))
-    return folder / f"{recording.name}.hea"
+    write_bytes(folder / f"{name}.dat", digital.astype("<i2").tobytes())
+    write_bytes(folder / f"{name}.hea", ("\n".join(lines) + "\n").encode("ascii", "replace"))
+    return folder / f"{name}.hea"
+
+
+def wfdb_name(name: str) -> str:
+    """Return a record's name in ASCII: itself, or what of it WFDB can write and six digits that tell it from others.
+
+    Examples
+    --------
+    >>> wfdb_name("208_excerpt"), wfdb_name("王小明_2"), wfdb_name("Иванов_Пётр")
+    ('208_excerpt', '2-2a86f6', 'record-d54ba3')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "", name)
+    return name if plain == name else f"{plain.strip('_-') or 'record'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _digital(recording: Recording) -> NDArray[np.int16]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter
+from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter
 from pipeline.intake.picture_reader import count_pages
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.zip_reader import read_zip, zip_names
@@ -27,11 +27,11 @@ class PictureFile:
 
 
 def holds_table(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> bool:
-    """Tell whether there is a .csv among the files or in a ZIP archive, so that rate and unit must be stated."""
+    """Tell whether there is a table among the files or in a ZIP archive, so that rate and unit must be stated."""
     names = [name for name, _ in files]
     for name, payload in files:
         names += zip_names(payload, limits=config.limits) if file_ending(name) == ".zip" else []
-    return any(file_ending(name) == ".csv" and not is_clutter(name) for name in names)
+    return any(file_ending(name) in TABLE_ENDINGS and not is_clutter(name) for name in names)
 
 
 def picture_files(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT) -> list[PictureFile]:

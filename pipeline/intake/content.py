@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
 from pipeline.signal.lead_names import is_other_signal, plain_name
-from pipeline.types import LEAD_NAME
+from pipeline.types import LEAD_NAME, NAME_SIGNS
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
 _MAGIC: Final = (
@@ -40,8 +41,11 @@ _MAGIC: Final = (
 _RX_FOLDER_TEXT: Final = re.compile(
     r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
 )
+TABLE_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
+_RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")
+_NAME_BYTES: Final = 200  # a file name has at most 255, and endings are added
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
 _ZIP_TAIL: Final = 22 + 2**16  # an archive ends with an end-of-directory record and a comment of at most 64 KiB
 # Two bytes are too few to tell a signal from a picture or program: these need more evidence.
@@ -119,15 +123,16 @@ def is_clutter(name: str) -> bool:
 
 
 def safe_name(name: str, *, default: str = "recording") -> str:
-    """Turn an untrusted name into a label of [A-Za-z0-9_-], 1 to 64 characters.
+    """Turn an untrusted name into a label of letters and digits of any script, "_" and "-", 1 to 64 characters.
 
     Examples
     --------
-    >>> safe_name("../my record.dat")
-    'my_record_dat'
+    >>> [safe_name(name) for name in ("../my record.dat", "Иванов_Пётр", "王小明")]
+    ['my_record_dat', 'Иванов_Пётр', '王小明']
     """
-    cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:64].strip("_")
-    return cleaned or default
+    cleaned = _RX_UNSAFE.sub("_", unicodedata.normalize("NFC", name)).strip("_")[:64]
+    cleaned = cleaned.encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip("_")
+    return cleaned if cleaned.strip("_-") else default
 
 
 def safe_lead(name: str, number: int) -> str:

@@ -1,32 +1,22 @@
-"""How a CSV table is laid out: rows above the samples, delimiter, decimal mark, leads and the time column."""
+"""How a CSV table is laid out: dialect, lines above and below the samples, and the role of each column."""
 
 from __future__ import annotations
 
-import csv
-import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
-
-import numpy as np
+from typing import Final
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import safe_lead, unique_leads
+from pipeline.intake.csv_dialect import Dialect, find_dialect
+from pipeline.intake.csv_header import Header, read_header
+from pipeline.intake.csv_roles import ColumnRole, column_facts, column_roles, with_choices
+from pipeline.intake.csv_text import cells_of, is_clock, is_missing, sample_lines
 
-AxisKind = Literal["seconds", "milliseconds", "index", "calendar"]
-
-MISSING: Final = ("", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "null", "NULL", "None", "-")
-_SECONDS: Final = frozenset(
-    {"time", "t", "time_s", "time (s)", "time [s]", "time[s]", "time(s)", "seconds", "sec", "s"}
-)
-_SECONDS_MORE: Final = frozenset({"time_sec", "time (sec)", "time (seconds)", "elapsed time", "elapsed_s", "zeit"})
-_MILLISECONDS: Final = frozenset(
-    {"time_ms", "time (ms)", "time [ms]", "time[ms]", "time(ms)", "t_ms", "milliseconds", "ms"}
-)
-_INDEX: Final = frozenset({"", "index", "idx", "sample", "samples", "sample #", "sample_index", "#", "n", "unnamed: 0"})
-_CALENDAR: Final = frozenset({"date", "datetime", "timestamp", "date_time", "clock"})
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_ROWS_SAMPLED: Final = 300  # at the beginning, and about half as many in the middle and at the end
+_COLUMNS_MAX: Final = 64  # leads, times, events and what else recorders write
+_FOOTER_LINES: Final = 40  # at most so many lines below the samples are no samples
 
 
 @dataclass(frozen=True)
@@ -35,111 +25,148 @@ class CsvLayout:
 
     Attributes
     ----------
-    skip : int
-        Rows above the first sample.
-    delimiter, decimal : str
-        Delimiter and decimal mark.
-    width : int
-        Columns in a row.
-    axis : int, optional
-        The column of times or sample numbers; None if there is none.
-    axis_kind : AxisKind, optional
-        What that column holds.
-    columns : tuple of int
-        The columns of the leads.
-    leads, units : tuple of str
-        Their names, and the words below these, "" where the table has no such row.
+    dialect : Dialect
+        How its cells are written.
+    header : Header
+        What it says about itself.
+    footer : int
+        Lines below the last sample.
+    columns : tuple of ColumnRole
+        What each column is.
+    leads : tuple of str
+        Names of the columns that are ECG, in order.
+    times : tuple of int
+        Places of the columns of times from 0, the finest one first.
+    clocks : tuple of tuple of str
+        Some cells of each of them, if it is written as a clock; else ().
     """
 
-    skip: int
-    delimiter: str
-    decimal: str
-    width: int
-    axis: int | None
-    axis_kind: AxisKind | None
-    columns: tuple[int, ...]
+    dialect: Dialect
+    header: Header
+    footer: int
+    columns: tuple[ColumnRole, ...]
     leads: tuple[str, ...]
-    units: tuple[str, ...]
+    times: tuple[int, ...]
+    clocks: tuple[tuple[str, ...], ...]
+
+    @property
+    def ecg(self) -> tuple[int, ...]:
+        """Places of the leads from 0."""
+        return tuple(column.place - 1 for column in self.columns if column.role == "ECG")
+
+    @property
+    def time(self) -> int | None:
+        """Place of the column of times that is used, from 0."""
+        return self.times[0] if self.times else None
 
 
-def find_layout(text: bytes, limits: Limits) -> CsvLayout:
-    """Find the layout of a table from its first rows.
+def find_layout(
+    text: bytes,
+    limits: Limits,
+    *,
+    columns: Sequence[str | int] = (),
+    time_column: str | int | None = None,
+) -> CsvLayout:
+    """Find the layout of a table from its first lines, some of the middle, and the last ones.
+
+    Parameters
+    ----------
+    text : bytes
+        As `plain_text` returned it.
+    limits : Limits
+        Its number of leads applies.
+    columns : sequence of str or int
+        The columns that are leads, by name or place from 1; found if empty.
+    time_column : str or int, optional
+        The column of times, "none" if there is none; found if None.
 
     Raises
     ------
     LimitError
-        If there are too many leads.
+        If there are too many columns or leads.
     IntakeError
         If there is no row of samples, no lead, or a row of names that does not fit.
     """
-    head = text[: 2**18].decode("utf-8", "replace").splitlines()
-    if len(text) > 2**18:
-        head = head[:-1]
-    skip = next((i for i, line in enumerate(head) if line.strip() and not line.startswith("#")), len(head))
-    if skip == len(head):
+    sample = sample_lines(text)
+    if not any(line.strip() for line in sample.head):
         raise IntakeError("The CSV file has no row of samples.")
-    delimiter = next((d for d in (";", "\t", ",") if d in head[skip]), ",")
-    rows = [[cell.strip().strip("'\"").strip() for cell in row] for row in _rows(head[skip : skip + 50], delimiter)]
-    comma = delimiter != "," and b"," in text and b"." not in text.split(b"\n", skip + 2)[-1]
-    decimal = "," if comma else "."
-    named = any(not is_value(cell, decimal) for cell in rows[0]) or _is_numbering(rows)
-    units = named and len(rows) > 2 and all(cell and not is_value(cell, decimal) for cell in rows[1])
-    first = 1 + units if named else 0
-    if len(rows) <= first:
+    dialect = find_dialect(sample)
+    if dialect.width > _COLUMNS_MAX:
+        raise LimitError(f"The CSV file has {dialect.width} columns, the limit is {_COLUMNS_MAX}; a row is one sample.")
+    header = read_header(sample.head, dialect)
+    first = _rows(sample.head[header.skip :][:_ROWS_SAMPLED], dialect)
+    elsewhere = (*sample.middle, *sample.tail)
+    later = _rows(elsewhere[:: max(1, 2 * len(elsewhere) // _ROWS_SAMPLED)], dialect)
+    if not first:
         raise IntakeError("The CSV file has no row of samples.")
-    width = len(rows[first])
-    if width > limits.leads + 1:
-        raise LimitError(f"The CSV file has {width} columns, the limit is {limits.leads} leads; one row is one sample.")
-    names = rows[0] if named else []
-    if named and len(names) != width:
-        raise IntakeError(f"The CSV file names {len(names)} columns but row {skip + first + 1} has {width} cells.")
-    axis, kind = _axis(names, rows[first:], decimal)
-    columns = tuple(i for i in range(width) if i != axis)
-    if not columns:
-        raise IntakeError("The CSV file holds a time column only; add a column with the signal.")
-    if len(columns) > limits.leads:
-        raise LimitError(f"The CSV file has {len(columns)} leads, the limit is {limits.leads}.")
-    leads = unique_leads([safe_lead(names[i] if named else "", n) for n, i in enumerate(columns, 1)])
-    words = tuple(rows[1][i] if units else "" for i in columns)
-    return CsvLayout(skip + first, delimiter, decimal, width, axis, kind, columns, leads, words)
+    names = header.names or ("",) * dialect.width
+    facts = column_facts(first, later, names, dialect)
+    roles = with_choices(column_roles(facts, header), columns, time_column, names)
+    ecg = [column for column in roles if column.role == "ECG"]
+    if not ecg:
+        raise _no_lead(roles)
+    if len(ecg) > limits.leads:
+        raise LimitError(f"The CSV file has {len(ecg)} leads, the limit is {limits.leads}.")
+    leads = _leads(ecg, header)
+    times = _times(roles, first)
+    return CsvLayout(
+        dialect,
+        header,
+        _footer(sample.tail, dialect, header),
+        tuple(roles),
+        leads,
+        times,
+        tuple(_clock(first + later, k) for k in times),
+    )
 
 
-def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
-    try:
-        return [row or [""] for row in csv.reader(lines, delimiter=delimiter)]
-    except csv.Error as error:
-        raise IntakeError("The CSV file is not a table that can be read; save it again as plain CSV.") from error
+def _rows(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
+    rows = [cells_of(line, dialect.delimiter) for line in lines if line.strip() and not line.startswith("#")]
+    return [row for row in rows if len(row) == dialect.width]
 
 
-def is_value(cell: str, decimal: str) -> bool:
-    """Tell whether a cell is a number or stands for a missing one."""
-    cell = cell.strip()
-    return cell in MISSING or _NUMBER.fullmatch(cell.replace(decimal, ".")) is not None
+def _no_lead(roles: Sequence[ColumnRole]) -> IntakeError:
+    if all(column.role == "time" for column in roles):
+        return IntakeError("The CSV file holds a time column only; add a column with the signal.")
+    found = ", ".join(f"{column.name!r} ({column.role})" for column in roles[:8])
+    return IntakeError(f"No column of the CSV file is an ECG: {found}; choose one yourself (--column).")
 
 
-def _is_numbering(rows: list[list[str]]) -> bool:
-    """Tell whether the first row is that of a pandas table without names: 0, 1, 2, ..., unlike its samples."""
-    index = rows[0][0] == "" and rows[-1][0] != ""
-    cells = rows[0][1:] if index else rows[0]
-    if not cells or cells != [str(i) for i in range(len(cells))]:
-        return False
-    return index or (len(cells) > 1 and any("." in cell for cell in rows[-1]))
+def _leads(ecg: Sequence[ColumnRole], header: Header) -> tuple[str, ...]:
+    """Return the names of the leads: of their columns, of the lines above, or "lead 1"."""
+    names = []
+    for number, column in enumerate(ecg, 1):
+        k = column.place - 1
+        raw = (header.sensors[k] if header.sensors else "") or (header.names[k] if header.names else "")
+        name = safe_lead(raw if column.name != f"column {k + 1}" or header.sensors else "", number)
+        names.append(header.lead if header.lead and len(ecg) == 1 and name == f"lead {number}" else name)
+    return unique_leads(names)
 
 
-def _axis(names: list[str], rows: list[list[str]], decimal: str) -> tuple[int | None, AxisKind | None]:
-    """Find the column that counts samples or time, by its name; without names, by its constant step."""
-    for i, name in enumerate(names):
-        cell = rows[0][i] if i < len(rows[0]) else ""
-        clean = name.casefold()
-        if clean in _CALENDAR or (clean in _SECONDS | _SECONDS_MORE and not is_value(cell, decimal)):
-            return i, "calendar"
-        for known, kind in ((_SECONDS | _SECONDS_MORE, "seconds"), (_MILLISECONDS, "milliseconds"), (_INDEX, "index")):
-            if clean in known and (clean or i == 0):
-                return i, kind  # type: ignore[return-value]
-    if not names and len(rows[0]) > 1 and len(rows) > 2:
-        cells = [row[0].replace(decimal, ".") for row in rows]
-        if all(_NUMBER.fullmatch(cell) for cell in cells):
-            steps = np.diff(np.array(cells, float))
-            if steps[0] > 0 and np.allclose(steps, steps.mean(), rtol=0.02):
-                return 0, "index" if math.isclose(steps.mean(), 1.0) else "seconds"
-    return None, None
+def _times(roles: Sequence[ColumnRole], rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """Return the columns of times, the one whose stamps differ most first."""
+    places = [column.place - 1 for column in roles if column.role == "time"]
+    chosen = [column.place - 1 for column in roles if column.role == "time" and column.why == "chosen"]
+    fine = {k: len({row[k] for row in rows}) / len(rows) for k in places}
+    return tuple(chosen or sorted(places, key=lambda k: (-round(fine[k], 1), k)))
+
+
+def _clock(rows: Sequence[Sequence[str]], k: int) -> tuple[str, ...]:
+    cells = [row[k] for row in rows if not is_missing(row[k])]
+    clocks = [cell for cell in cells if is_clock(cell)]
+    return tuple(clocks) if len(clocks) > 0.9 * len(cells) and ":" in clocks[0] + clocks[-1] else ()
+
+
+def _footer(tail: Sequence[str], dialect: Dialect, header: Header) -> int:
+    """Return how many of the last lines are no rows: totals, remarks, or a row that was cut off."""
+    limit = min(_FOOTER_LINES, len(tail) - 1)
+    for lines in range(limit + 1):
+        line = tail[len(tail) - 1 - lines]
+        cells = cells_of(line, dialect.delimiter)
+        if len(cells) == dialect.width and any(cells):
+            whole = sum(dialect.is_value(cell) or is_clock(cell) for cell in cells)
+            if all(map(is_missing, cells)) or (whole * 2 >= len(cells) and any(map(dialect.is_number, cells))):
+                return lines
+        if len(cells) == 1 and is_missing(cells[0]) and cells[0]:
+            return lines
+    return 0

@@ -1,48 +1,93 @@
-"""CSV recordings: one row per sample, one column per lead; sampling frequency and unit must always be stated."""
+"""CSV recordings as people have them: what the file states is read, what it does not say must be stated."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import foreign_kind, require_size, safe_name
-from pipeline.intake.csv_layout import MISSING, AxisKind, CsvLayout, find_layout, is_value
-from pipeline.types import FloatArray, Recording, read_only
+from pipeline.identity import Identity
+from pipeline.intake.content import require_size, safe_name
+from pipeline.intake.csv_header import TIME_UNITS
+from pipeline.intake.csv_identity import table_identity
+from pipeline.intake.csv_layout import CsvLayout, find_layout
+from pipeline.intake.csv_roles import ColumnRole
+from pipeline.intake.csv_text import decoded, plain_text
+from pipeline.intake.csv_time import (
+    Timing,
+    agrees,
+    read_timing,
+    rolled_over,
+    seconds_per_unit,
+    unrolled,
+    with_gaps,
+)
+from pipeline.intake.csv_values import Values, read_values
+from pipeline.types import Recording, read_only
 
 # Millivolts per unit; "none" means arbitrary units, and the recording is then marked as not calibrated.
-CSV_UNITS: Final[dict[str, float]] = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0}
+CSV_UNITS: Final = MappingProxyType({"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3, "nV": 1e-6, "none": 1.0})
 
-NEEDS_RATE_AND_UNIT: Final = (
-    "A CSV file does not say its sampling frequency and unit; state both "
+_NEEDS_RATE_AND_UNIT: Final = (
+    "The CSV file does not say its sampling frequency and unit; state both "
     "(on the command line, give both --fs and --unit)."
 )
-_CHUNK_ROWS: Final = 1_000_000
-_FS_TOLERANCE: Final = 0.005  # of the time column's mean step; printed times are rounded
-_JUMP_SAMPLES: Final = 2.0  # the time column may stray this far from a straight line
-_FLOAT32_MAX: Final = 3.4e38
+_NEEDS_RATE: Final = "The CSV file does not say its sampling frequency; state it (on the command line, give --fs)."
+_NEEDS_UNIT: Final = "The CSV file does not say its unit; state it (on the command line, give --unit)."
+_SAME_RATE: Final = 0.005  # the stated sampling frequency may differ by this share from the file's own
 
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What a CSV file cannot say: `fs` in Hz and the `unit` of all leads ("none" for arbitrary units)."""
+    """What the reader states about a CSV file.
 
-    fs: float
-    unit: str
+    Attributes
+    ----------
+    fs : float, optional
+        Sampling frequency, Hz; needed if neither a time column nor a line above the samples says it.
+    unit : str, optional
+        Unit of all leads, a key of `CSV_UNITS`, "none" for arbitrary units; needed if the file does not say it.
+    columns : tuple of str or int
+        The columns that are leads, by name or by place from 1; found if empty.
+    time_column : str or int, optional
+        The column of times, "none" if there is none; found if None.
+    """
+
+    fs: float | None = None
+    unit: str | None = None
+    columns: tuple[str | int, ...] = ()
+    time_column: str | int | None = None
 
 
-def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits = DEFAULT.limits) -> Recording:
+@dataclass(frozen=True)
+class CsvTable:
+    """What a CSV file says about itself, to be shown and corrected before it is read.
+
+    Attributes
+    ----------
+    fs : float, optional
+        Its sampling frequency, Hz, if it states one.
+    unit : str, optional
+        The unit of its leads, if it states one for all of them.
+    columns : tuple of ColumnRole
+        What each column is taken for.
+    """
+
+    fs: float | None
+    unit: str | None
+    columns: tuple[ColumnRole, ...]
+
+
+def read_csv(
+    name: str, payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits
+) -> Recording:
     """Turn a CSV table into a recording in millivolts.
 
     Parameters
@@ -50,185 +95,224 @@ def read_csv(name: str, payload: bytes, options: CsvOptions, *, limits: Limits =
     name : str
         Untrusted file name; used as a label only.
     payload : bytes
-        The file: comma, semicolon or tab between cells, decimal comma allowed with the latter two, with or without a
-        row of names. A time or index column is recognised by its name (or, without names, by its constant step),
-        checked against `options.fs` and dropped. Empty cells and NaN are missing samples.
-    options : CsvOptions
-        Sampling frequency and unit, as the user stated them.
+        The file: comma, semicolon, tab, bar or blanks between cells, decimal comma or point, UTF-8, UTF-16 or
+        Windows' encoding, with or without lines above and below the samples, names and units. Empty cells, NaN and
+        marks such as "!" are missing samples, and so are rows that the time column shows to be lost.
+    options : CsvOptions, optional
+        What the file does not say. What it says must agree.
     limits : Limits, optional
         Limits of the intake.
 
     Returns
     -------
     Recording
-        `p_signal` (n_rows, n_leads) float32 in mV, NaN where a cell is empty.
+        `p_signal` (n_samples, n_leads) float32 in mV, NaN where a sample is missing; `notices` say what was taken.
 
     Raises
     ------
     LimitError
         If size, sampling frequency, duration or the number of leads is out of bounds.
     IntakeError
-        If a cell is not a number, a row has too few or too many cells, or the table contradicts `options`.
+        If a cell is not a number, a row has too few or too many cells, the file contradicts `options`, or the
+        sampling frequency or unit is stated nowhere.
     """
     _check_options(options, limits)
-    require_size(payload, limits.csv_bytes, "The CSV file")
-    if (kind := foreign_kind(payload)) is not None or b"\x00" in payload:
-        raise IntakeError(f"The CSV file is {kind or 'not plain UTF-8 text'}; save it as CSV first.")
-    text = payload.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
-    layout = find_layout(text, limits)
-    _check_units(layout, options)
-    values, axis = _values(text, layout, options.fs, limits)
-    notices = _check_axis(axis, layout, options.fs)
-    calibrated = options.unit != "none"
-    values *= np.float32(CSV_UNITS[options.unit])
+    text, layout = _laid_out(payload, options, limits)
+    stated, source = _stated_rate(layout, options, limits)
+    lines = text.count(b"\n")
+    scales, units = _scales(layout, options, timed=layout.time is not None and lines - layout.header.skip > 1)
+    _check_duration(lines, stated, limits)
+    values = read_values(text, layout)
+    timing = _timing(values, layout, stated, limits)
+    fs, source = _rate(timing, stated, source, len(values.signal), limits)
+    n_samples = len(values.signal) + int(timing.missing.sum()) if timing else len(values.signal)
+    _check_duration(n_samples, fs, limits)
+    signal = with_gaps(values.signal, timing) if timing else values.signal
+    for scale, column in zip(scales, signal.T, strict=True):
+        if scale != 1.0:
+            column *= np.float32(scale)
+    calibrated = tuple(unit != "none" for unit in units)
     return Recording(
         name=safe_name(name),
-        fs=float(options.fs),
-        p_signal=read_only(values),
+        fs=fs,
+        p_signal=read_only(signal),
         leads=layout.leads,
-        digest=hashlib.sha256(f"csv {options.fs!r} {options.unit}\n".encode() + payload).hexdigest(),
-        calibrated=(calibrated,) * len(layout.leads),
-        notices=notices if calibrated else (*notices, "Not calibrated, because no unit was given."),
+        digest=hashlib.sha256(f"csv {options!r}\n".encode() + payload).hexdigest(),
+        calibrated=calibrated,
+        notices=tuple(_notices(layout, fs, source, units, values, timing)),
+        identity=_identity(text, layout) or None,
     )
 
 
+def _identity(text: bytes, layout: CsvLayout) -> Identity:
+    lines = text[: 2**16].split(b"\n")[: layout.header.skip]
+    return table_identity([decoded(line) for line in lines], [cells[0] for cells in layout.clocks if cells])
+
+
+def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits) -> CsvTable:
+    """Return what a table says about itself, from a part of it, for the reader to correct.
+
+    Parameters
+    ----------
+    payload : bytes
+        The file.
+    options : CsvOptions, optional
+        What the reader stated already.
+    limits : Limits, optional
+        Limits of the intake.
+
+    Raises
+    ------
+    LimitError
+        If it is too large.
+    IntakeError
+        If it is no table, or has no lead.
+    """
+    text, layout = _laid_out(payload, options, limits)
+    units = {column.unit for column in layout.columns if column.role == "ECG"}
+    unit = "none" if layout.header.counts_per_mv is None else "mV"
+    known = next(iter(units)) if len(units) == 1 else ""
+    stated = layout.header.fs
+    if stated is None and layout.time is not None:
+        part = text[: 2**18] if len(text) <= 2**18 else text[: text.rindex(b"\n", 0, 2**18)]
+        short = CsvLayout(layout.dialect, layout.header, layout.footer if len(text) <= 2**18 else 0, layout.columns,
+                          layout.leads, layout.times, layout.clocks)  # fmt: skip
+        values = read_values(part, short)
+        timing = _timing(values, short, None, limits)
+        stated = timing.fs if timing else None
+    return CsvTable(stated, known or (unit if layout.header.counts_per_mv else None), layout.columns)
+
+
+def _laid_out(payload: bytes, options: CsvOptions, limits: Limits) -> tuple[bytes, CsvLayout]:
+    require_size(payload, limits.csv_bytes, "The CSV file")
+    text = plain_text(payload)
+    return text, find_layout(text, limits, columns=options.columns, time_column=options.time_column)
+
+
 def _check_options(options: CsvOptions, limits: Limits) -> None:
-    if not limits.fs_min_hz <= options.fs <= limits.fs_max_hz:
-        raise LimitError(
-            f"The sampling frequency {options.fs:g} Hz is outside {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz; "
-            "state the recorder's own."
-        )
-    if options.unit not in CSV_UNITS:
+    if options.fs is not None:
+        _check_rate(options.fs, limits)
+    if options.unit is not None and options.unit not in CSV_UNITS:
         raise IntakeError(f"The unit must be one of {', '.join(CSV_UNITS)}.")
 
 
-def _check_units(layout: CsvLayout, options: CsvOptions) -> None:
-    """Refuse a table whose row of units differs from what was stated."""
-    stated = CSV_UNITS[options.unit]
-    other = next((unit for unit in layout.units if CSV_UNITS.get(unit, stated) != stated), None)
-    if other and "none" not in (other, options.unit):
-        raise IntakeError(f"The table's row of units says {other!r} where {options.unit!r} was stated; correct one.")
-
-
-def _values(text: bytes, layout: CsvLayout, fs: float, limits: Limits) -> tuple[FloatArray, NDArray[np.float64] | None]:
-    """Read all lead columns as float32 and the axis column as float64 (None where there is none to check)."""
-    ends = text.count(b"\n") or text.count(b"\r")
-    n_rows = ends + 1 - layout.skip
-    if n_rows / fs > limits.duration_max_s:
-        hours = n_rows / fs / 3600
-        raise LimitError(f"The CSV file holds {hours:,.0f} hours, the limit is {limits.duration_max_s / 3600:.0f}.")
-    checked = layout.axis is not None and layout.axis_kind != "calendar"
-    used = (*layout.columns, layout.axis) if checked and layout.axis is not None else layout.columns
-    values = np.empty((n_rows, len(layout.columns)), np.float32)
-    axis = np.empty(n_rows, np.float64) if checked else None
-    done = 0
-    for table in _tables(text, layout, used):
-        stop = done + len(table)
-        if stop > n_rows:
-            raise IntakeError("The CSV file mixes line endings; save it again as plain CSV.")
-        for k, column in enumerate(layout.columns):
-            values[done:stop, k] = _finite(table[column].to_numpy(np.float64), done + layout.skip)
-        if axis is not None:
-            axis[done:stop] = table[layout.axis]
-        done = stop
-    _check_cells(text, layout, done)
-    if done < n_rows:
-        raise IntakeError("The CSV file mixes line endings; save it again as plain CSV.")
-    return values, axis
-
-
-def _tables(text: bytes, layout: CsvLayout, used: tuple[int, ...]) -> Iterator[pd.DataFrame]:
-    done = 0
-    try:
-        with pd.read_csv(
-            io.BytesIO(text),
-            sep=layout.delimiter,
-            decimal=layout.decimal,
-            header=None,
-            names=list(range(layout.width)),
-            index_col=False,
-            usecols=list(used),
-            skiprows=layout.skip,
-            skip_blank_lines=False,
-            dtype=np.float64,
-            na_values=list(MISSING),
-            keep_default_na=False,
-            chunksize=_CHUNK_ROWS,
-            encoding_errors="replace",
-            skipinitialspace=True,
-            on_bad_lines="error",
-        ) as reader:
-            for table in reader:
-                yield table
-                done += len(table)
-    except (ValueError, TypeError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise _bad_row(text, layout, done) from error
-
-
-def _finite(values: NDArray[np.float64], rows_before: int) -> NDArray[np.float64]:
-    too_large = np.flatnonzero(np.abs(values) > _FLOAT32_MAX)
-    if too_large.size:
-        raise IntakeError(f"Row {rows_before + int(too_large[0]) + 1} of the CSV file holds an infinite value.")
-    return values
-
-
-def _check_cells(text: bytes, layout: CsvLayout, n_rows: int) -> None:
-    """Refuse a table in which a row has too few cells: pandas would fill it up silently."""
-    delimiter = layout.delimiter.encode()
-    body = text.count(delimiter) - sum(line.count(delimiter) for line in islice(io.BytesIO(text), layout.skip))
-    if body == n_rows * (layout.width - 1):
-        return
-    for number, line in enumerate(io.BytesIO(text), 1):
-        found = line.count(delimiter) + 1
-        if number > layout.skip and line.strip() and found != layout.width and b'"' not in line:
-            raise IntakeError(f"Row {number} of the CSV file has {found} cells, the others have {layout.width}.")
-
-
-def _bad_row(text: bytes, layout: CsvLayout, done: int) -> IntakeError:
-    """Name the first row that is not made of `width` numbers; the search starts after the rows already read."""
-    start = layout.skip + done
-    lines = (line.decode("utf-8", "replace") for line in islice(io.BytesIO(text), start, start + _CHUNK_ROWS + 1))
-    used = {*layout.columns} | ({layout.axis} if layout.axis is not None and layout.axis_kind != "calendar" else set())
-    try:
-        for number, cells in enumerate(csv.reader(lines, delimiter=layout.delimiter), start + 1):
-            if cells and len(cells) != layout.width:
-                return IntakeError(
-                    f"Row {number} of the CSV file has {len(cells)} cells, the others have {layout.width}."
-                )
-            for column, cell in enumerate(cells):
-                if column in used and not is_value(cell, layout.decimal):
-                    return IntakeError(
-                        f"Row {number}, column {column + 1} of the CSV file is not a number; correct it."
-                    )
-    except csv.Error:
-        pass
-    return IntakeError("The CSV file holds a row that cannot be read; save it again as plain CSV.")
-
-
-def _check_axis(axis: NDArray[np.float64] | None, layout: CsvLayout, fs: float) -> tuple[str, ...]:
-    """Compare the time or index column with `fs`; return sentences for the user."""
-    if layout.axis_kind == "calendar":
-        return ("The column of dates or clock times was left out and not checked against the sampling frequency.",)
-    if axis is None or axis.size < 3:
-        return ()
-    if np.isnan(axis).any():
-        row = int(np.flatnonzero(np.isnan(axis))[0]) + layout.skip + 1
-        raise IntakeError(f"Row {row} of the CSV file has no time; fill it or delete the time column.")
-    step = float((axis[-1] - axis[0]) / (axis.size - 1))
-    expected = _expected_step(layout.axis_kind, step, fs)
-    if not math.isclose(step, expected, rel_tol=max(_FS_TOLERANCE, 1.0 / axis.size)):
-        raise IntakeError(
-            f"The time column steps by {step:.6g} where {fs:g} Hz asks for {expected:.6g}; correct the sampling "
-            "frequency or the column."
+def _check_rate(fs: float, limits: Limits) -> None:
+    if not limits.fs_min_hz <= fs <= limits.fs_max_hz:
+        raise LimitError(
+            f"The sampling frequency {fs:g} Hz is outside {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz; "
+            "state the recorder's own."
         )
-    stray = np.abs(axis - (axis[0] + step * np.arange(axis.size))) / step
-    if stray.max() > _JUMP_SAMPLES:
-        row = int(np.argmax(np.abs(np.diff(axis) / step - 1))) + layout.skip + 2
-        raise IntakeError(f"The time column jumps at row {row}; fill the gap with empty cells.")
-    return ("The time or index column was left out.",)
 
 
-def _expected_step(kind: AxisKind | None, step: float, fs: float) -> float:
-    """Return the step that `fs` implies; a column called time may count seconds, milliseconds or samples."""
-    choices = {"milliseconds": (1e3 / fs,), "index": (1.0,)}.get(kind or "", (1.0 / fs, 1e3 / fs, 1.0))
-    return next((c for c in choices if math.isclose(step, c, rel_tol=_FS_TOLERANCE)), choices[0])
+def _check_duration(n_samples: int, fs: float | None, limits: Limits) -> None:
+    if fs is not None and n_samples / fs > limits.duration_max_s:
+        hours = n_samples / fs / 3600
+        raise LimitError(f"The CSV file holds {hours:,.0f} hours, the limit is {limits.duration_max_s / 3600:.0f}.")
+
+
+def _scales(layout: CsvLayout, options: CsvOptions, *, timed: bool) -> tuple[list[float], list[str]]:
+    """Return millivolts per unit and the unit of each lead; refuse a unit that contradicts the file."""
+    found = [column.unit for column in layout.columns if column.role == "ECG"]
+    gain = layout.header.counts_per_mv
+    if options.unit is None:
+        if gain is not None and not any(unit in ("mV", "uV", "V", "nV") for unit in found):
+            return [1.0 / gain] * len(found), [f"counts, {gain:g} per mV"] * len(found)
+        if not all(found):
+            both = options.fs is None and layout.header.fs is None and not timed
+            raise IntakeError(_NEEDS_RATE_AND_UNIT if both else _NEEDS_UNIT)
+        return [CSV_UNITS[unit] for unit in found], found
+    stated = CSV_UNITS[options.unit]
+    if options.unit != "none":
+        other = next((unit for unit in found if unit not in ("", "none") and CSV_UNITS[unit] != stated), None)
+        if other:
+            raise IntakeError(f"The table says {other!r} where {options.unit!r} was stated; correct one.")
+        if gain is not None and not np.isclose(1.0 / gain, stated, rtol=0.01):
+            raise IntakeError(f"The table says {gain:g} per mV where {options.unit!r} was stated; correct one.")
+    return [stated] * len(found), [options.unit] * len(found)
+
+
+def _stated_rate(layout: CsvLayout, options: CsvOptions, limits: Limits) -> tuple[float | None, str]:
+    """Return the sampling frequency that is stated, by the file or the reader, and by whom."""
+    own, given = layout.header.fs, options.fs
+    if own is None:
+        return given, "stated"
+    if given is not None and abs(own / given - 1) > _SAME_RATE:
+        raise IntakeError(f"The file says {own:g} Hz where {given:g} Hz was stated; correct one.")
+    _check_rate(own, limits)
+    return own, "from the lines above the samples"
+
+
+def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Limits) -> Timing | None:
+    """Read the column of times; None if there is none that can be read."""
+    times = values.times
+    if times is None or layout.time is None:
+        return None
+    known = np.isfinite(times)
+    if not known.any():
+        return None
+    if not known.all():
+        times = _filled(times, known, values)
+    if values.form:
+        return read_timing(rolled_over(times, values.form), stated, limits, values.first_line)
+    times = unrolled(times)
+    word = layout.header.units[layout.time].strip(" []()").casefold() if layout.header.units else ""
+    scale = seconds_per_unit(times, TIME_UNITS.get(word, _unit_in(layout)), stated, limits)
+    if scale is None:
+        timing = read_timing(times, None, limits, values.first_line)
+        return Timing(None, timing.even, timing.before, timing.missing, "1 row")
+    return read_timing((times - times[0]) * scale, stated, limits, values.first_line)
+
+
+def _unit_in(layout: CsvLayout) -> float | None:
+    """Return seconds per unit, if the name of the time column ends with it, such as time_ms."""
+    name = layout.header.names[layout.time] if layout.header.names and layout.time is not None else ""
+    words = name.casefold().replace(")", " ").replace("]", " ").replace("_", " ").split()
+    return TIME_UNITS.get(words[-1]) if words and words[-1] in TIME_UNITS else None
+
+
+def _filled(times: NDArray[np.float64], known: NDArray[np.bool_], values: Values) -> NDArray[np.float64]:
+    """Give rows without a time that of the row above: recorders write it once for a whole packet."""
+    at = np.maximum.accumulate(np.where(known, np.arange(times.size), -1))
+    if at[0] < 0:
+        raise IntakeError(f"Row {values.first_line} of the CSV file has no time; fill it or leave the time column out.")
+    return times[at]
+
+
+def _rate(timing: Timing | None, stated: float | None, source: str, n: int, limits: Limits) -> tuple[float, str]:
+    """Return the sampling frequency and where it is from; refuse times that contradict what was stated."""
+    if timing is None or timing.fs is None:
+        if stated is None:
+            raise IntakeError(_NEEDS_RATE)
+        return float(stated), source
+    if stated is None:
+        _check_rate(timing.fs, limits)
+        return timing.fs, "from the time column"
+    if not agrees(timing.fs, stated, timing, n):
+        raise IntakeError(
+            f"The times step by {timing.step}, which is {timing.fs:g} Hz, where {stated:g} Hz was stated; correct one."
+        )
+    return float(stated), f"{source}, as the time column says"
+
+
+def _notices(
+    layout: CsvLayout, fs: float, source: str, units: Sequence[str], values: Values, timing: Timing | None
+) -> list[str]:
+    taken = ", ".join(layout.leads[:8]) + (", ..." if len(layout.leads) > 8 else "")
+    kinds = ", ".join(dict.fromkeys("arbitrary units" if unit == "none" else unit for unit in units))
+    found = [f"Read {taken} at {fs:g} Hz ({source}), in {kinds}."]
+    left = [f"{column.name!r} ({column.why or column.role})" for column in layout.columns if column.role != "ECG"]
+    if left:
+        found.append(f"Columns that were left out: {'; '.join(left[:6])}{'; ...' if len(left) > 6 else ''}.")
+    if timing is not None and timing.missing.size:
+        total = timing.missing.sum() / fs
+        places = "place" if timing.missing.size == 1 else f"{timing.missing.size} places"
+        found.append(f"Rows are missing at {'one ' if timing.missing.size == 1 else ''}{places}, {total:.3g} s in all; "
+                     "these are gaps.")  # fmt: skip
+    for marker, count in list(values.repairs.markers.items())[:3]:
+        found.append(f"{count} samples are written {marker!r} and taken as missing.")
+    lines = values.repairs.rows + layout.footer
+    if lines:
+        found.append(f"{lines} lines among or below the samples were left out.")
+    if any(unit == "none" for unit in units):
+        found.append("Not calibrated, because no unit was given.")
+    return found

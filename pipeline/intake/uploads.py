@@ -12,16 +12,18 @@ from typing import Final
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, require_size
-from pipeline.intake.csv_reader import NEEDS_RATE_AND_UNIT, CsvOptions, read_csv
+from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter, require_size
+from pipeline.intake.csv_reader import CsvOptions, read_csv
+from pipeline.intake.formats.adapter import HEAD_BYTES, Format
+from pipeline.intake.formats.table import format_endings, format_names, format_of
+from pipeline.intake.shape import named_by_shape
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
 from pipeline.types import Recording
 
-_CSV_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
-_KNOWN_ENDINGS: Final = frozenset({".hea", ".dat", ".atr", ".zip"}) | _CSV_ENDINGS
+_KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
 # Annotations that PhysioNet's records have beside the reference beats; they are not used.
 _OTHER_ANNOTATIONS: Final = frozenset(
@@ -33,27 +35,34 @@ _OTHER_ANNOTATIONS: Final = frozenset(
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
-_ACCEPTED: Final = "a WFDB recording (.hea and .dat, with or without .atr), a .zip of them, or a .csv"
+_ACCEPTED: Final = f"one of these: {format_names()}"
 
 
 def read_uploads(
-    files: Sequence[tuple[str, bytes]], *, csv: CsvOptions | None = None, config: Config = DEFAULT
+    files: Sequence[tuple[str, bytes]],
+    *,
+    csv: CsvOptions | None = None,
+    identity: bool = False,
+    config: Config = DEFAULT,
 ) -> list[Recording]:
     """Read all recordings of one upload.
 
     Parameters
     ----------
     files : sequence of (str, bytes)
-        Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, one .zip of them, or .csv.
+        Untrusted names and contents: .hea + .dat (+ .atr) of one or more records, .csv, files of `FORMATS`, or a .zip
+        of them.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required if there is a .csv among the files.
+        Sampling frequency, unit and columns of the .csv among the files, where they do not say them.
+    identity : bool
+        True to keep who was recorded and when, where files state it.
     config : Config, optional
         Its limits apply.
 
     Returns
     -------
     list of Recording
-        Tables, then records in the order of their headers; never empty.
+        Tables and files of one recording each, then records in the order of their headers; never empty.
 
     Raises
     ------
@@ -67,22 +76,34 @@ def read_uploads(
     _check_total(files, config)
     parts = _unpacked(files, config)
     _check_duplicates(parts)
-    recordings = [_read_table(name, payload, csv, config) for name, payload in parts if _ending(name) == ".csv"]
-    recordings += _read_records([part for part in parts if _ending(part[0]) != ".csv"], config)
-    return recordings
+    formats = [_format(name, payload, among=parts) for name, payload in parts]
+    recordings, records = [], []
+    for (name, payload), format_ in zip(parts, formats, strict=True):
+        if format_ is not None:
+            recordings.append(named_by_shape(format_.read(file_stem(name), payload, config.limits)))
+        elif _ending(name) == ".csv":
+            recordings.append(_read_table(name, payload, csv, config))
+        else:
+            records.append((name, payload))
+    recordings += map(named_by_shape, _read_records(records, config))
+    return [_told(recording, identity=identity) for recording in recordings]
 
 
-def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> Recording:
+def read_path(
+    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = DEFAULT
+) -> Recording:
     """Read one recording from disk.
 
     Parameters
     ----------
     path : Path
-        A .csv file, a WFDB record (its .hea, its .dat or .atr, or its path without ending), or a .zip of one of these.
-        Files that a header names are looked for beside it, by plain name, and symbolic links among them are not
-        followed.
+        A .csv file, a file of one of `FORMATS`, a WFDB record (its .hea, its .dat or .atr, or its path without ending),
+        or a .zip of one of these. Files that a header names are looked for beside it, by plain name, and symbolic links
+        among them are not followed.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
+    identity : bool
+        True to keep who was recorded and when, where the file states it.
     config : Config, optional
         Its limits apply.
 
@@ -100,12 +121,29 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     >>> recording.fs, recording.leads, recording.p_signal.shape
     (360.0, ('MLII',), (108000, 1))
     """
-    if _ending(path.name) == ".csv":
-        payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
-        return _read_table(path.name, payload, csv, config)
     if _ending(path.name) == ".zip":
-        return _read_only_one(path, csv, config)
+        return _read_only_one(path, csv, identity=identity, config=config)
+    if (format_ := _format_on_disk(path)) is not None:
+        payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
+        recording = named_by_shape(format_.read(file_stem(path.name), payload, config.limits))
+    elif _ending(path.name) == ".csv":
+        payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
+        recording = _read_table(path.name, payload, csv, config)
+    else:
+        recording = named_by_shape(_read_record(path, config))
+    return _told(recording, identity=identity)
+
+
+def _told(recording: Recording, *, identity: bool) -> Recording:
+    return recording if identity or recording.identity is None else replace(recording, identity=None)
+
+
+def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
+    if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
+        kind = foreign_kind(_read_file(path, config.limits.upload_bytes, "The recording", follow=True)[:HEAD_BYTES])
+        found = f"is {kind} by its content" if kind else "is of no known kind"
+        raise IntakeError(f"The file called {_label(path.name)!r} {found}; choose {_ACCEPTED}.")
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -114,7 +152,9 @@ def read_path(path: Path, *, csv: CsvOptions | None = None, config: Config = DEF
     return read_wfdb(header_path.stem, header, files, annotations, limits=config.limits)
 
 
-def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFAULT) -> list[Recording]:
+def read_all(
+    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = DEFAULT
+) -> list[Recording]:
     """Read every recording of a file on disk: one, or all of a .zip. Raises as `read_path` does.
 
     Parameters
@@ -122,18 +162,39 @@ def read_all(path: Path, *, csv: CsvOptions | None = None, config: Config = DEFA
     path : Path
         A file as `read_path` takes it.
     csv : CsvOptions, optional
-        Sampling frequency and unit; required for .csv.
+        Sampling frequency, unit and columns of a .csv, where it does not say them.
+    identity : bool
+        True to keep who was recorded and when, where files state it.
     config : Config, optional
         Its limits apply.
     """
     if _ending(path.name) != ".zip":
-        return [read_path(path, csv=csv, config=config)]
+        return [read_path(path, csv=csv, identity=identity, config=config)]
     payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
-    return read_uploads([(path.name, payload)], csv=csv, config=config)
+    return read_uploads([(path.name, payload)], csv=csv, identity=identity, config=config)
 
 
-def _read_only_one(path: Path, csv: CsvOptions | None, config: Config) -> Recording:
-    recordings = read_all(path, csv=csv, config=config)
+def _format(name: str, payload: bytes, *, among: Sequence[tuple[str, bytes]]) -> Format | None:
+    """Return the format of an uploaded file; None for a part of a WFDB record, a table and what no format knows."""
+    part = _ending(name) in (*_PARTS, ".hea") and any(_ending(other) == ".hea" for other, _ in among)
+    return None if part else format_of(payload)
+
+
+def _format_on_disk(path: Path) -> Format | None:
+    """Return the format of a file by its content; None for a record by its WFDB name, and for what cannot be read."""
+    if _ending(path.name) in (*_PARTS, ".hea") and _header_path(path).exists():
+        return None
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            return format_of(file.read(HEAD_BYTES))
+    except OSError:
+        return None
+
+
+def _read_only_one(path: Path, csv: CsvOptions | None, *, identity: bool, config: Config) -> Recording:
+    recordings = read_all(path, csv=csv, identity=identity, config=config)
     if len(recordings) > 1:
         raise IntakeError(f"The ZIP archive holds {len(recordings)} recordings; unpack it and choose one.")
     return recordings[0]
@@ -164,7 +225,7 @@ def read_picture_file(path: Path, *, config: Config = DEFAULT) -> bytes:
 
 def _ending(name: str) -> str:
     ending = file_ending(name)
-    return ".csv" if ending in _CSV_ENDINGS else ending
+    return ".csv" if ending in TABLE_ENDINGS else ending
 
 
 def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
@@ -180,7 +241,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
         kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
         if kind == "a ZIP archive" and _ending(name) == ".zip":
             parts += [member for member in read_zip(payload, limits=config.limits) if not is_clutter(member[0])]
-        elif kind is not None and _ending(name) != ".atr":
+        elif kind is not None and _ending(name) != ".atr" and format_of(payload) is None:
             raise IntakeError(f"The file called {_label(name)!r} is {kind} by its content; choose {_ACCEPTED}.")
         elif _ending(name) == ".zip":
             raise IntakeError(f"The file called {_label(name)!r} is not a ZIP archive by its content; pack it again.")
@@ -211,9 +272,9 @@ def _base(name: str) -> str:
 
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
-    if csv is None:
-        raise IntakeError(NEEDS_RATE_AND_UNIT)
-    return read_csv(file_stem(name), payload, csv, limits=config.limits)
+    options = csv or CsvOptions()
+    recording = read_csv(file_stem(name), payload, options, limits=config.limits)
+    return recording if options.columns else named_by_shape(recording)
 
 
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:

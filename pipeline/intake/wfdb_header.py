@@ -11,9 +11,9 @@ from typing import Final
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import Sex
 from pipeline.intake.content import safe_lead, unique_leads
 from pipeline.signal.lead_names import is_other_signal
-from pipeline.types import Sex
 
 # Accepted sample formats: samples in a group and the bytes that hold the group (WFDB signal(5)). Those of the FLAC
 # formats are the bytes of the samples once they are unpacked.

@@ -15,6 +15,7 @@ import wfdb
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import Identity, Sex
 from pipeline.intake.content import require_ecg, safe_name
 from pipeline.intake.lead_scales import NOTICE, common_scale
 from pipeline.intake.wfdb_annotations import parse_annotations
@@ -27,8 +28,9 @@ from pipeline.intake.wfdb_header import (
     is_multi_segment,
     layout_leads,
 )
+from pipeline.intake.wfdb_identity import stated_identity
 from pipeline.intake.wfdb_segments import Master, parse_master
-from pipeline.types import Annotations, FloatArray, IntArray, Recording, Sex, read_only
+from pipeline.types import Annotations, FloatArray, IntArray, Recording, read_only
 
 # Digital value of a missing sample (WFDB signal(5)).
 MISSING: Final = {
@@ -119,7 +121,7 @@ def read_wfdb(
         `p_signal` (n_samples, n_leads) float32 in mV, NaN where the format marks missing samples, where skew leaves a
         lead without a sample and in gaps between segments. Leads whose unit is not a voltage are left out with a
         notice; leads without gain are not calibrated. If leads have several rates, `fs` is that of the ECG. Age and sex
-        are the header's, where its comments state them.
+        are the header's, where its comments state them, and so is `identity`.
 
     Raises
     ------
@@ -128,8 +130,9 @@ def read_wfdb(
     IntakeError
         If header, size, checksum or initial value disagree, or a signal file is missing.
     """
-    if is_multi_segment(header, limits):
-        part = _joined(parse_master(header, limits), files, limits)
+    master = parse_master(header, limits) if is_multi_segment(header, limits) else None
+    if master is not None:
+        part = _joined(master, files, limits)
     else:
         part = _read_part(parse_with_files(header, files, limits), files, limits)
     require_ecg(part.leads)
@@ -146,7 +149,15 @@ def read_wfdb(
         age_years=part.age_years,
         sex=part.sex,
         channels=part.channels,
+        identity=_identity(header, master, part.sex, files) or None,
     )
+
+
+def _identity(header: bytes, master: Master | None, sex: Sex | None, files: Mapping[bytes, bytes]) -> Identity:
+    """Return what the header states; of several segments, where it is silent, what that of the first states."""
+    own = stated_identity(header, sex)
+    first = None if master is None else master.segments[0].name  # None, too, for a gap
+    return own if first is None else own.completed(stated_identity(files[first + b".hea"], sex))
 
 
 def _read_part(parsed: Header, files: Mapping[bytes, bytes], limits: Limits) -> _Part:

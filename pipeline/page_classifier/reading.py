@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.digitisation.layouts import TWELVE_LEADS
 from pipeline.errors import IntakeError, ModelError
+from pipeline.page_classifier.known_pages import is_known
 from pipeline.page_classifier.page_beats import PageBeats, find_beats
 from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page_picture, heat_on_page, lead_heat
 from pipeline.page_classifier.printed_page import RHYTHM, find_page
@@ -48,6 +49,8 @@ class PageReading:
         Share of the heat by lead.
     model_version : str
         Version of the network.
+    known : bool
+        Whether the page is one that the network was trained on.
     """
 
     class_name: str
@@ -59,6 +62,7 @@ class PageReading:
     heat: FloatArray
     lead_heat: dict[str, float]
     model_version: str
+    known: bool = False
 
 
 def classify_page(picture: PictureArray, *, classifier: Classifier | None = None) -> PageReading:
@@ -127,6 +131,7 @@ def _classified(picture: PictureArray, beats: PageBeats, classifier: Classifier 
         heat=read_only(heat_on_page(heat)),
         lead_heat={name: float(value) for name, value in zip((*TWELVE_LEADS, RHYTHM), shares, strict=True)},
         model_version=network.version,
+        known=is_known(beats),
     )
 
 

@@ -24,7 +24,8 @@ from pipeline._util.typed_json import read_as, to_json
 from pipeline.config import data_root, runs_root
 from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.schema import Curves
-from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, published
+from pipeline.page_classifier.dataset import CITATION, PAGE_CLASSES, PageSet, folds, load_pages, medians, published
+from pipeline.page_classifier.known_pages import write_known
 from pipeline.page_classifier.page_picture import DRAWING, SIZE_PX, draw_page_picture
 from pipeline.page_classifier.schema import FOLDER, FinalFit, NetworkOnPages, PageEvaluation, WrongPage
 from pipeline.page_classifier.trainers import DEFAULT_PLAN, K, PagePlan, TrainedPageNetwork, Trainer, trainer_of
@@ -96,6 +97,7 @@ def run(
     final = trainers["vgg16"](everything, pages.group, plan.seed)
     origin = {"command": command, "commit": commit}
     folder = _write_model(final, pictures, weights, pages, plan, origin, output_dir, started)
+    write_known(medians(pages.beats), folder)
     evaluation = PageEvaluation(
         model="page",
         version=registry.manifest("page", folder.parent).version,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,10 @@ from pipeline.datasets.patients import StatedFacts, patient_of, read_cinc2017, r
 from pipeline.errors import DataError
 from pipeline.image_folders.dataset import shown_name
 from pipeline.intake import CsvOptions, read_path
+from pipeline.intake.folders import recording_files
 from pipeline.types import Recording, RhythmCode
 
 TABLES: Final = (".csv", ".tsv", ".txt")
-LISTS: Final = frozenset({"manifest.csv", "ptbxl_database.csv", "scp_statements.csv", "reference.csv", "records.txt"})
 RECORDS_MAX: Final = 20_000
 NAME_MAX: Final = 40  # letters of a record's name in the names of its pictures
 EXCERPT: Final = "_excerpt"  # how the name of the demo recording, a part of a record, ends
@@ -42,7 +41,7 @@ class Source:
     Attributes
     ----------
     path : Path
-        Its .hea, .csv or .zip file; for a recording that is given, where it would be.
+        Its .hea, .csv or .zip file, or that of another format; for a recording that is given, where it would be.
     record : str
         What it is called: its path below the folder that was given, without its ending.
     database : str
@@ -81,8 +80,8 @@ def find_sources(
     Parameters
     ----------
     places : sequence of str
-        Each a recording (.hea, .csv, .zip, or a record without ending), a folder that is searched with its subfolders,
-        or the name of a public database in `data_root()`.
+        Each a recording (.hea, .csv, .zip, a file of another format, or a record without ending), a folder that is
+        searched with its subfolders, or the name of a public database in `data_root()`.
     csv : CsvOptions, optional
         Sampling frequency and unit of tables; without it, a table is refused when it is read.
     patients : mapping of str to str, optional
@@ -140,31 +139,29 @@ def _sources(place: str, csv: CsvOptions | None) -> Iterator[Source]:
     if path.is_dir():
         yield from _in_folder(path, csv)
         return
-    if path.suffix.lower() in (*TABLES, ".zip"):
+    if path.suffix.lower() in (*TABLES, ".zip") or (path.is_file() and not _is_record(path)):
         there = path
     else:
-        bare = path.suffix.lower() in (".hea", ".dat", ".atr")
+        bare = _is_record(path)
         there = path.with_suffix(".hea") if bare else path.parent / f"{path.name}.hea"
     if not there.is_file():
         raise DataError(f"There is no recording, folder or database {place!r}; check the path.")
     yield _source(there, there.stem, csv, _stated(there))
 
 
+def _is_record(path: Path) -> bool:
+    return path.suffix.lower() in (".hea", ".dat", ".atr")
+
+
 def _in_folder(root: Path, csv: CsvOptions | None) -> Iterator[Source]:
-    files = sorted(_recordings(root))
+    files = recording_files(root)
     if not files:
-        raise DataError(f"The folder {root.name!r} holds no recording (.hea, or .csv); choose another one.")
+        raise DataError(
+            f"The folder {root.name!r} holds no recording (.hea, .csv or another format); choose another one."
+        )
     known = _stated(files[0])
     for file in files:
         yield _source(file, file.relative_to(root).with_suffix("").as_posix(), csv, known)
-
-
-def _recordings(root: Path) -> Iterator[Path]:
-    for folder, names, files in os.walk(root):
-        names[:] = [name for name in names if not name.startswith((".", "__MACOSX"))]
-        headers = {name for name in files if name.lower().endswith(".hea") and not name.startswith(".")}
-        tables = {name for name in files if name.lower().endswith(".csv") and name.lower() not in LISTS}
-        yield from (Path(folder) / name for name in headers or {name for name in tables if not name.startswith(".")})
 
 
 def _source(file: Path, record: str, csv: CsvOptions | None, stated: Mapping[str, StatedFacts]) -> Source:

@@ -29,7 +29,17 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
 
 
 def gather_around(lead: FloatArray, at: NDArray[np.integer], offsets: IntArray) -> FloatArray:
-    """Return what `gather` does at some offsets (m,) from some places (n,): (n, m), without an index for each value."""
+    """Return what `gather` does at some offsets (m,) from some places (n,): (n, m), without an index for each value.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit.
+    at : (n,) int
+        Positions in it.
+    offsets : (m,) int64
+        Samples after each.
+    """
     found = np.empty((at.size, offsets.size), np.float32)
     for start in range(0, at.size, PLACES_AT_ONCE):
         part = slice(start, start + PLACES_AT_ONCE)

@@ -20,6 +20,7 @@ from pipeline.types import FloatArray, Recording, read_only
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
 PIECE_MIN_S: Final = 1.0  # a shorter piece of a lead between two gaps is not worth a filter's transient
+JOIN_S: Final = 2.0  # a piece too short to be read alone is read with its neighbour across a gap of at most this
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,8 @@ class Conditioned:
     fs : float
         Working sampling frequency, Hz.
     segments : tuple[tuple[int, int], ...]
-        Stretches [start, stop) in which a lead was recorded, as indices into `signal`.
+        Stretches [start, stop) in which a lead was recorded, but for short gaps beside pieces that could not be read
+        alone, as indices into `signal`.
     missing : tuple of tuple[tuple[int, int], ...]
         Per lead: stretches [start, stop) without it, as indices into `signal`, those that were bridged included.
     """
@@ -66,7 +68,7 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
     ratio = Fraction(config.working_fs_hz / recording.fs).limit_denominator(1000)
     n_work = math.ceil(recording.n_samples * ratio)
     columns = [recording.p_signal[:, recording.leads.index(lead)] for lead in leads]
-    if not _recorded_spans(columns[0], recording.fs, config):
+    if not _readable_spans(columns[0], recording.fs, config):
         longest, best = _longest_stretch(recording, config)
         raise SignalError(
             f"Not enough signal: lead {leads[0]!r} has no stretch of {config.segment_min_s:g} s without gaps; "
@@ -89,7 +91,24 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
 
 
 def _long_enough(recorded: NDArray[np.bool_], fs: float, config: SignalConfig) -> tuple[tuple[int, int], ...]:
-    return tuple((a, b) for a, b in runs(recorded) if b - a >= config.segment_min_s * fs - 1)
+    least = config.segment_min_s * fs - 1
+    return tuple((a, b) for a, b in _joined(runs(recorded), least, JOIN_S * fs) if b - a >= least)
+
+
+def _joined(spans: Sequence[tuple[int, int]], least: float, reach: float) -> list[tuple[int, int]]:
+    """Join spans shorter than `least` with the one before, else the one after, across gaps of at most `reach`.
+
+    Recorders that send packets lose one now and then: what lies between two lost ones would not be read at all. Spans
+    that are long enough stay as they are.
+    """
+    joined: list[tuple[int, int]] = []
+    for start, stop in spans:
+        shorter = min(stop - start, joined[-1][1] - joined[-1][0]) if joined else 0
+        if joined and shorter < least and start - joined[-1][1] <= min(reach, shorter):
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined
 
 
 def _inside(spans: Sequence[tuple[int, int]], size: int) -> NDArray[np.bool_]:
@@ -108,7 +127,7 @@ def _missing(lead: FloatArray, spans: list[tuple[int, int]], ratio: Fraction) ->
 
 
 def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:
-    """Return the leads that were recorded long enough without a gap; all of them if none was.
+    """Return the leads that were recorded long enough without a long gap; all of them if none was.
 
     A printed page shows most leads for 2.5 s and one for 10 s: only that one can be analysed. One or two leads are
     returned as they are.
@@ -118,7 +137,7 @@ def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, .
     long = [
         lead
         for i, lead in enumerate(recording.leads)
-        if _recorded_spans(recording.p_signal[:, i], recording.fs, config)
+        if _readable_spans(recording.p_signal[:, i], recording.fs, config)
     ]
     return tuple(long) or recording.leads
 
@@ -140,6 +159,13 @@ def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[t
     for start, stop in gaps_in(lead, fs, config):
         recorded[start:stop] = False
     return [(a, b) for a, b in runs(recorded) if (b - a) / fs >= config.segment_min_s]
+
+
+def _readable_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
+    """Return the spans of a lead, short ones joined, that are long enough to be read."""
+    pieces = _recorded_spans(lead, fs, replace(config, segment_min_s=PIECE_MIN_S))
+    least = config.segment_min_s * fs
+    return [(a, b) for a, b in _joined(pieces, least, JOIN_S * fs) if b - a >= least]
 
 
 def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float, str]:

@@ -13,61 +13,48 @@ KNOWN_LEADS: Final = (
     *("V7", "V8", "V9", "V1R", "V2R", "V3R", "V4R", "V5R", "V6R"),
     *("MLI", "MLII", "MLIII", "ML2", "ML5", "MV1", "MV2", "MV5", "MCL1", "MCL6", "CM2", "CM5", "CC5"),
 )
-_KNOWN: Final = MappingProxyType(
-    {name.upper(): name for name in KNOWN_LEADS} | {"DI": "I", "DII": "II", "DIII": "III", "-AVR": "-aVR"}
+# What else leads are called. Einthoven's leads are differences of the arms' and the left leg's electrodes.
+_ALSO: Final = MappingProxyType(
+    {"DI": "I", "DII": "II", "DIII": "III", "-AVR": "-aVR", "LA-RA": "I", "LL-RA": "II", "LL-LA": "III"}
+    | {"LF-RA": "II", "LF-LA": "III", "ЭКГ": "ECG", "心电图": "ECG", "心電図": "ECG", "心电": "ECG", "심전도": "ECG"}
 )
+_KNOWN: Final = MappingProxyType({name.upper(): name for name in KNOWN_LEADS} | _ALSO)
+_RX_RECORDER: Final = re.compile(r"^Shimmer_\w{1,8}?_(?=\w)|(?:_(?:24BIT|16BIT|CAL|UNCAL|RAW))+$", re.IGNORECASE)
+_RX_CHANNEL: Final = re.compile(r"^(?:CH(?:ANNEL|AN)?|KANAL)[ _.]*(\d{1,2})[ _.:/-]+(?=\D)", re.IGNORECASE)
 _RX_BEFORE: Final = re.compile(
-    r"(?:MDC_ECG_(?:ELEC_POTL|LEAD)_|(?:ECG|EKG|LEADS?|ABLEITUNG|ABL)[ _.:/-]*)+", re.IGNORECASE
+    r"(?:MDC_ECG_(?:ELEC_POTL|LEAD)_|(?:ECG|EKG|ЭКГ|LEADS?|ABLEITUNG|ABL|DERIVATION|DÉRIVATION|DERIVACIÓN|DERIVAZIONE"
+    r"|ОТВЕДЕНИЕ|导联|導聯|誘導)[ _.:/-]*)+",
+    re.IGNORECASE,
 )
 _RX_AFTER: Final = re.compile(r"[ _.:/(-]*(?:ECG|EKG|LEAD)\)?", re.IGNORECASE)
-_RX_ECG: Final = re.compile(r"ecg|ekg|electrocardio|mdc_ecg", re.IGNORECASE)
+_RX_ECG: Final = re.compile(r"ecg|ekg|electrocardio|elektrokardio|mdc_ecg|экг|心电|心電|심전도", re.IGNORECASE)
 # What monitors, polysomnographs and wearables store beside an ECG. Each is a whole word of the name, digits aside.
+_TIME_WORDS: Final = frozenset(
+    (
+        *("time", "timer", "clock", "date", "timestamp", "timestamps", "elapsed", "counter", "sample", "samples"),
+        *("index", "seconds", "ms", "datetime", "idx", "nseq", "seq", "sequence", "millis", "micros", "ticks", "tick"),
+        *("datum", "zeit", "uhrzeit", "zeitstempel", "heure", "temps", "tiempo", "hora", "fecha", "tempo", "epoch"),
+        *("unix", "frame", "packet", "rownum", "sec", "secs", "время", "дата", "时间", "時間", "시간"),
+    )
+)
+_RX_TIME_NAME: Final = re.compile(r"t|n|s|#|no\.?|nr\.?|row|unnamed: ?\d+|t_\w+|.*timest.*|.*counter.*", re.IGNORECASE)
+_EVENT_WORDS: Final = frozenset(
+    (
+        *("event", "events", "marker", "markers", "trigger", "trig", "status", "annotation", "annotations", "label"),
+        *("labels", "note", "notes", "comment", "comments", "flag", "flags", "button", "quality", "state", "beat"),
+    )
+)
+_RATE_WORDS: Final = frozenset(("hr", "heartrate", "bpm", "rr", "hrv"))
+_RX_RATE: Final = re.compile(r"heart.?rate", re.IGNORECASE)
 _OTHER_WORDS: Final = frozenset(
     (
         *("abp", "art", "pap", "cvp", "icp", "uap", "uvp", "rap", "lap", "bp", "nibp", "ibp", "pressure", "co", "etco"),
-        *("air", "airflow", "flow", "nasal", "breath", "breathing", "thoracic", "impedance", "imp", "edr"),
-        *("ppg", "pulse", "pleth", "bcg", "scg", "pcg", "phono", "sound", "microphone", "snore"),
-        *(
-            "acc",
-            "accx",
-            "accy",
-            "accz",
-            "ax",
-            "ay",
-            "az",
-            "gyr",
-            "gyrx",
-            "gyry",
-            "gyrz",
-            "gx",
-            "gy",
-            "gz",
-            "mag",
-            "magx",
-            "magy",
-            "magz",
-            "motion",
-            "position",
-            "activity",
-        ),
+        *("air", "airflow", "flow", "nasal", "breath", "breathing", "thoracic", "impedance", "imp", "edr", "rsp"),
+        *("ppg", "pulse", "pleth", "bcg", "scg", "pcg", "phono", "sound", "microphone", "snore", "bvp"),
+        *("acc", "accx", "accy", "accz", "ax", "ay", "az", "gyr", "gyrx", "gyry", "gyrz", "gx", "gy", "gz"),
+        *("mag", "magx", "magy", "magz", "motion", "position", "activity", "steps"),
         *("eeg", "emg", "eog", "ecog", "erg", "eda", "gsr", "egg", "fp", "fpz", "cz", "pz", "oz"),
-        *("temp", "temperature", "light", "battery", "hr", "heartrate", "bpm", "rr", "hrv"),
-        *(
-            "time",
-            "timer",
-            "clock",
-            "date",
-            "timestamp",
-            "timestamps",
-            "elapsed",
-            "counter",
-            "sample",
-            "samples",
-            "index",
-            "seconds",
-            "ms",
-        ),
-        *("event", "events", "marker", "markers", "trigger", "trig", "status", "annotation", "label"),
+        *("temp", "temperature", "light", "battery", "humidity", "altitude"),
     )
 )
 # The same where names go on, such as "RESPimp", "Plethysmogram" and "Acceleration".
@@ -90,13 +77,17 @@ def plain_name(name: str) -> str:
     ['II', 'I', 'aVR', 'V5', 'III']
     >>> [plain_name(name) for name in ("EKG", "ECG1", "lead 1", "ii", "RESP")]
     ['EKG', 'ECG1', 'lead 1', 'ii', 'RESP']
+    >>> [plain_name(name) for name in ("ECG_LL-RA_24BIT", "CH1 ECG", "CH 2: V5", "ЭКГ")]
+    ['II', 'ECG1', 'V5', 'ECG']
     """
-    stripped = name.strip()
+    stripped = _RX_RECORDER.sub("", name.strip())
+    if (channel := _RX_CHANNEL.match(stripped)) and is_known_lead(rest := stripped[channel.end() :]):
+        return f"{rest}{channel.group(1)}" if rest.upper() in ("ECG", "EKG") else plain_name(rest)
     before = _RX_BEFORE.match(stripped)
     bare = stripped[before.end() :].strip() if before else stripped
     if bare.upper() not in _KNOWN and (after := _RX_AFTER.search(bare)) and after.end() == len(bare):
         bare = bare[: after.start()].strip()
-    known = _KNOWN.get(bare.upper())
+    known = _KNOWN.get(bare.upper()) or _ALSO.get(stripped.upper())
     return name if known is None or known.upper() == stripped.upper() else known
 
 
@@ -113,6 +104,34 @@ def is_other_signal(name: str) -> bool:
     >>> [is_other_signal(name) for name in ("RESP", "SpO2", "EEG Fpz-Cz", "II", "lead 2", "ECG1")]
     [True, True, True, False, False, False]
     """
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() + " " + name.lower())
+    words = _words(name)
     stem = _RX_OTHER_STEM.search(name.lower())
-    return stem is not None or any(word in _OTHER_WORDS for word in words) or bool(_RX_ELECTRODES.fullmatch(name))
+    listed = words & (_OTHER_WORDS | _TIME_WORDS | _EVENT_WORDS | _RATE_WORDS)
+    return stem is not None or bool(listed) or bool(_RX_ELECTRODES.fullmatch(name))
+
+
+def is_time(name: str) -> bool:
+    """Tell whether a name is that of a clock, a counter or a row number, in a table.
+
+    Examples
+    --------
+    >>> [is_time(name) for name in ("Time (s)", "timestamp_ms", "nSeq", "t", "#", "Uhrzeit", "II", "temp")]
+    [True, True, True, True, True, True, False, False]
+    """
+    return bool(_words(name) & _TIME_WORDS) or _RX_TIME_NAME.fullmatch(name.strip()) is not None
+
+
+def is_event(name: str) -> bool:
+    """Tell whether a name is that of marks, remarks or a status, not of a signal."""
+    return bool(_words(name) & _EVENT_WORDS)
+
+
+def is_rate(name: str) -> bool:
+    """Tell whether a name is that of a heart rate or of intervals between beats."""
+    return bool(_words(name) & _RATE_WORDS) or _RX_RATE.search(name) is not None
+
+
+def _words(name: str) -> set[str]:
+    """Return the words of a name in lower case, letters of any script, also of such as "accX"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return set(re.findall(r"[^\W\d_]+", f"{apart} {name.lower()}"))

@@ -13,9 +13,15 @@ FIRST_LEADS: Final = ("MLII", "II", "ML2", "I", "MLI", "V5", "V4", "V6", "MLIII"
 SECOND_LEADS: Final = ("V1", "MV1", "V2", "V5", "V4", "V6", "V3", "I", "AVF", "III", "AVL", "AVR")
 # First and second leads of the training data (MIT-BIH, DS1).
 TRAINED_LEADS: Final = frozenset({"MLII", "II", "V1", "V2", "V4", "V5"})
-# The leads in which the QRS of most hearts points up; it points down in V1 and aVR, and may in III, aVL, V2 and V3.
+# The leads in which the QRS of most hearts points up; it points down in V1, aVR and the right-sided leads, and may in
+# III, aVL, V2 and V3. MCL1, MV1 and MV2 are what monitors record in place of V1 and V2.
 UPRIGHT_LEADS: Final = frozenset({"MLII", "II", "ML2", "I", "MLI", "V4", "V5", "V6"})
-EITHER_WAY_LEADS: Final = frozenset({"V1", "MV1", "V2", "V3", "AVR", "AVL", "AVF", "III", "MLIII"})
+EITHER_WAY_LEADS: Final = frozenset(
+    (
+        *("V1", "MV1", "MCL1", "V2", "MV2", "V3", "AVR", "AVL", "AVF", "III", "MLIII"),
+        *("V1R", "V2R", "V3R", "V4R", "V5R", "V6R"),
+    )
+)
 READABLE_SHARE: Final = 0.5  # of what the longest recorded lead has: a lead that has less is lost ...
 SECOND_SHARE: Final = 0.1  # ... and as a second lead, one that has less than this
 

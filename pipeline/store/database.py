@@ -72,7 +72,7 @@ def close_databases() -> None:
 
 @lru_cache(maxsize=8)
 def _opened(url: str, process: int) -> Database:
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
     opened = Database(engine, _snapshots(engine), engine.execution_options(heartvision_write=True))
     # nobody else can: threads that open at once make two, one of which is kept, and the cache drops the oldest
@@ -87,7 +87,8 @@ def _close(engine: Engine, process: int) -> None:
     engine.dispose(close=process == os.getpid())
 
 
-def _parsed(url: str) -> URL:
+def parsed_url(url: str) -> URL:
+    """Return the address of a database, with the driver that is used. Raises StoreError if it is none."""
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
         if parsed.drivername == "postgresql":
@@ -101,11 +102,39 @@ def _parsed(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     _make_folder(url)
+    _make_private(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     _switch_to_wal(engine)
+    _require_sound(engine)
     return engine
+
+
+def _make_private(url: URL) -> None:
+    """Make the file with the rights that SQLite then gives its write-ahead log too: nobody else's to read."""
+    if not url.database or url.database == ":memory:":
+        return
+    try:
+        descriptor = os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"The database cannot be opened: {error.strerror} ({url.database!r}).") from error
+
+
+def _require_sound(engine: Engine) -> None:
+    """Raise StoreError if the file is damaged: found when it is opened, not in the middle of a review."""
+    damaged = "The database is damaged; restore the last backup (`python -m pipeline restore`)."
+    try:
+        with engine.connect() as connection:
+            said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    except DBAPIError as error:
+        raise StoreError(damaged) from error
+    if said != "ok":
+        raise StoreError(damaged)
 
 
 def _make_folder(url: URL) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
-from pipeline.store.stored_files import BROKEN_NPZ, new_folder, read_json
+from pipeline.identity import DeviceReading
+from pipeline.store.identities import load_identity
+from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
@@ -46,7 +48,7 @@ class Envelope:
 def save_recording(recording: Recording) -> Recording:
     """Store a recording, unless it is stored already, and return it as `load_recording` would, under its own name.
 
-    Its signal is then memory-mapped from disk.
+    Its signal is then memory-mapped from disk. Who was recorded and when is not stored here.
 
     Raises
     ------
@@ -60,12 +62,15 @@ def save_recording(recording: Recording) -> Recording:
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
     kept = load_recording(recording.digest)
-    return recording if kept is None else replace(kept, name=recording.name)
+    return replace(recording, identity=None) if kept is None else replace(kept, name=recording.name)
 
 
 def load_recording(digest: str) -> Recording | None:
-    """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored."""
-    folder = _known_folder(digest)
+    """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored.
+
+    Who was recorded and when is with it if that was kept, see `pipeline.store.identities`.
+    """
+    folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT:
         return None
@@ -89,10 +94,21 @@ def open_recording(digest: str) -> Recording:
     return recording
 
 
+def is_stored(digest: str) -> bool:
+    """Tell whether a recording is on this machine still: another session may have deleted it."""
+    folder = recording_folder(digest)
+    return folder is not None and (folder / "facts.json").is_file()
+
+
 def delete_recording(digest: str) -> None:
     """Delete a recording, if it is stored."""
-    if folder := _known_folder(digest):
+    if folder := recording_folder(digest):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def recording_folder(digest: str) -> Path | None:
+    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
+    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
 
 
 def envelope(recording: Recording, lead: str, start_s: float, stop_s: float, columns: int) -> Envelope:
@@ -129,6 +145,7 @@ def _level(recording: Recording, column: int, start: int, stop: int, size: int) 
 
 
 def _save(recording: Recording) -> None:
+    make_home()
     with new_folder(_folder(recording.digest)) as folder:
         folder.chmod(0o700)
         _save_signal(folder / "signal.npy", recording.p_signal)
@@ -149,6 +166,7 @@ def _facts(recording: Recording) -> dict[str, Any]:
         "notices": recording.notices,
         "age_years": recording.age_years,
         "sex": recording.sex,
+        "device": None if recording.device is None else asdict(recording.device),
         "symbols": None if reference is None else reference.symbol,
         "ignored": 0 if reference is None else reference.ignored,
     }
@@ -198,12 +216,16 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         notices=tuple(facts["notices"]),
         age_years=facts.get("age_years"),
         sex=facts.get("sex"),
+        device=_device(facts.get("device")),
+        identity=load_identity(folder.name) or None,
     )
 
 
-def _known_folder(digest: str) -> Path | None:
-    """Return the folder of a digest; None for anything else, because it may come from a URL that anyone can type."""
-    return _folder(digest) if _RX_DIGEST.fullmatch(digest) else None
+def _device(facts: dict[str, Any] | None) -> DeviceReading | None:
+    if facts is None:
+        return None
+    measurements = tuple((str(name), float(value), str(unit)) for name, value, unit in facts["measurements"])
+    return DeviceReading(str(facts["device"]), measurements, tuple(facts["statements"]))
 
 
 def _folder(digest: str) -> Path:

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.config import home_root
+
 # What a damaged .npz file can raise. zipfile: NotImplementedError for an unknown compression, RuntimeError for an
 # encrypted member. numpy, which parses a header before its checksum is known: ValueError, SyntaxError, TokenError;
 # MemoryError for a shape.
@@ -32,9 +34,17 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def make_home() -> Path:
+    """Make the folder in which all is kept, if there is none, for this user alone, and return it."""
+    home = home_root()
+    if not home.is_dir():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return home
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Provide a folder to fill, which becomes `path` when the block ends without an error.
+    """Provide a folder to fill, which becomes `path` when the block ends without an error; its files are private.
 
     If another process has made `path` meanwhile, its folder stays: both have the same content.
     """
@@ -43,6 +53,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield draft
         for file in draft.iterdir():
+            file.chmod(0o600)
             _flush(file)
         with suppress(OSError):
             draft.replace(path)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from pipeline.identity import Sex
 from pipeline.measurements import Spread, Statement
-from pipeline.types import Episode, Sex
+from pipeline.types import Episode
 from pipeline.waves.shapes import LeadShape
 
 # Pairs of leads that look at neighbouring parts of the heart: chest leads side by side, limb leads by 30 degrees.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,14 @@ from streamlit.testing.v1 import AppTest
 from app.analyse import explorer
 from app.common import cache
 from app.common.session import Session
+from app.common.table_questions import chosen
 from models import registry
 from pipeline.cases.case import Case, rate_trend
 from pipeline.config import ROOT
-from pipeline.datasets import demo_path
+from pipeline.datasets import DEMOS, Demo, demo_path
 from pipeline.errors import ModelError
-from pipeline.intake import read_path
+from pipeline.intake import CsvOptions, describe_csv, read_path
+from pipeline.intake.formats.table import format_endings
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise
@@ -68,8 +71,10 @@ def texts(page: AppTest) -> str:
 
 def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> None:
     assert not page.exception
-    assert [button.label for button in page.button] == ["Open the demo recording"]
-    assert page.file_uploader[0].allowed_type == [".hea", ".dat", ".atr", ".zip", ".csv"]
+    assert [button.label for button in page.button] == [
+        "Open the demo recording", *(demo.title for demo in DEMOS[1:]), "A page of paper",
+    ]  # fmt: skip
+    assert page.file_uploader[0].allowed_type == [f".{ending}" for ending in format_endings()]
     assert any("150 MB" in caption.value for caption in page.caption)
     assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
 
@@ -78,11 +83,10 @@ def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart
     found = case(demo)
     beats = reviewed_beats(found.analysis, (), evidence_of(found.recording, found.analysis))
     rate = summarise(beats).rate
-    shown = {metric.label: metric for metric in demo.metric}["Mean heart rate"]
+    shown = next(line.value for line in demo.markdown if "mean rate" in line.value)
     assert rate.mean is not None
     assert rate.lowest is not None
-    assert shown.value == f"{rate.mean:.0f}/min"
-    assert shown.delta.startswith(f"{rate.lowest.value:.0f} to ")
+    assert f"**{rate.mean:.0f}/min** :small[mean rate, {rate.lowest.value:.0f} to " in shown
     assert rate.mean == pytest.approx(102.2, abs=0.3)
     assert 60 / np.nanmean(found.prepared.beats.rr_s) < 101  # with the intervals across lost signals
     assert np.nanmin(rate_trend(found)[1]) > 34  # two beats are missed at 43 s; the lost signals would be 11 and 22/min
@@ -110,17 +114,28 @@ def test_the_demo_is_opened_in_one_click(demo: AppTest) -> None:
     assert not demo.exception
     assert not demo.error
     counts = case(demo).analysis.counts()
-    shown = {metric.label: metric.value for metric in demo.metric}
-    assert {label: shown[label] for label in "NSVFQ"} == {label: str(counts[label]) for label in "NSVFQ"}
-    assert shown["Not classified"] == str(counts["unclassified"])
+    shown = next(line.value for line in demo.markdown if "mean rate" in line.value)
+    assert re.findall(r"-badge\[\*\*([NSVFQ])\*\* (\d+) ", shown) == [(label, str(counts[label])) for label in "NSVFQ"]
+    assert f"**not classified** {counts['unclassified']} " in shown
     assert "208" in texts(demo)
-    assert [selectbox.label for selectbox in demo.selectbox] == ["Network", "First lead", "Second lead"]
+    assert [selectbox.label for selectbox in demo.selectbox] == [
+        *("Network", "First lead", "Second lead", "Where it looked")
+    ]
+
+
+@pytest.mark.parametrize("shown", [*zip(DEMOS[1:5], ("VFL", "AFIB", "BII", "P"), strict=True)], ids=str)
+def test_each_demo_shows_what_its_name_says(page: AppTest, shown: tuple[Demo, str]) -> None:
+    demo, rhythm = shown
+    page.button(key=f"demo-start-{demo.name}").click().run()
+    settled(page)
+    assert not page.exception
+    assert rhythm in {episode.rhythm for episode in case(page).analysis.rhythm}
 
 
 def test_the_demo_says_that_the_network_was_trained_on_it(demo: AppTest) -> None:
     facts = registry.manifest(case(demo).analysis.model)
     known = "208" in (*facts.train_records, *facts.validation_records)
-    assert any("was trained on this record" in info.value for info in demo.info) == known
+    assert any("was trained on this record" in line.value for line in demo.markdown) == known
 
 
 def test_next_abnormal_goes_on_and_back(demo: AppTest) -> None:
@@ -139,7 +154,7 @@ def test_the_window_follows_the_selected_beat(demo: AppTest) -> None:
     demo.run()
     assert not demo.exception
     assert state.viewport.start_s <= case(demo).time_s[400] <= state.viewport.start_s + state.viewport.window_s
-    demo.button(key="turn-Window after").click().run()
+    demo.button(key="turn-After").click().run()
     assert state.beat == 400
     assert state.viewport.start_s > case(demo).time_s[400]
 
@@ -231,6 +246,49 @@ def test_a_table_asks_for_frequency_and_unit_and_guesses_neither(page: AppTest) 
     ]
 
 
+def test_a_table_that_says_all_asks_for_nothing_and_shows_what_its_columns_are(page: AppTest) -> None:
+    recording = read_path(demo_path())
+    values = recording.p_signal[: 360 * 60, 0].tolist()
+    rows = "\n".join(f"{i / 360:.5f};0.1;{value:.3f}".replace(".", ",") for i, value in enumerate(values))
+    upload(page, ("strip.csv", f"Zeit [s];RSP;EKG [mV]\n{rows}\n".encode()))
+    assert not page.number_input
+    assert not page.selectbox
+    assert any("The file says 360 Hz and mV" in caption.value for caption in page.caption)
+    shown = page.dataframe[-1].value
+    assert shown["Taken as"].tolist() == ["time", "other signal", "ECG"]
+    settled(page.button[-1].click().run())
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.leads == ("EKG",)
+    assert case(page).recording.fs == 360
+
+
+def test_a_table_that_says_its_rate_is_asked_for_its_unit_only(page: AppTest) -> None:
+    rows = "\n".join(f"{i * 4},{i % 7 - 3}" for i in range(4000))
+    upload(page, ("strip.csv", f"time_ms,II\n{rows}\n".encode()))
+    assert not page.number_input
+    page.button[-1].click().run()
+    assert [warning.value for warning in page.warning] == [
+        "State the unit: it is not in the file and is never guessed."
+    ]
+
+
+def test_corrected_columns_are_what_is_read() -> None:
+    table = describe_csv(b"time,RSP,II\n" + b"".join(b"%d,%d,%d\n" % (4 * i, i % 9, i % 5) for i in range(500)))
+    edited = pd.DataFrame({"Taken as": [column.role for column in table.columns]})
+    assert chosen(table, edited, None, "mV") == CsvOptions(None, "mV")
+    edited.loc[1, "Taken as"] = "ECG"
+    assert chosen(table, edited, None, "mV") == CsvOptions(None, "mV", (2, 3), 1)
+    edited["Taken as"] = ["ignore", "ECG", "ignore"]
+    assert chosen(table, edited, 250.0, "mV") == CsvOptions(250.0, "mV", (2,), "none")
+
+
+def test_a_table_without_an_ecg_is_refused_before_it_is_read(page: AppTest) -> None:
+    upload(page, ("strip.csv", b"time,RSP\n" + b"".join(b"%d,%d\n" % (4 * i, i % 9) for i in range(500))))
+    assert not page.exception
+    assert "No column of the CSV file is an ECG" in page.error[0].value
+
+
 def test_a_table_in_an_archive_asks_for_them_as_well(page: AppTest) -> None:
     upload(page, ("day.zip", zipped([("strip.csv", b"MLII\n0.1\n0.2\n")])))
     assert not page.error
@@ -290,7 +348,10 @@ def test_a_lead_that_no_network_was_trained_on_is_marked(page: AppTest) -> None:
     (name, header), signal = demo_files()
     upload(page, (name, header.replace(b"MLII", b"AVR")), signal)
     assert not page.exception
-    assert any("which every network was trained on" in warning.value for warning in page.warning)
+    assert any(
+        ":material/warning:" in line.value and "which every network was trained on" in line.value
+        for line in page.markdown
+    )
 
 
 def test_a_stored_analysis_is_shown_without_asking_the_worker_again(demo: AppTest) -> None:

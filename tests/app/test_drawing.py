@@ -53,7 +53,7 @@ def test_ecg_paper_has_square_millimetres_at_25_mm_per_s(window_s: float) -> Non
     assert y.dtick == pytest.approx(5 * y.minor.dtick)
     px_per_mm = ecg_chart.PAPER_PX / ((x.range[1] - x.range[0]) * 25)
     height_mm = (y.range[1] - y.range[0]) / y.minor.dtick
-    assert (figure.layout.height - 34) / height_mm == pytest.approx(px_per_mm, rel=0.01)
+    assert (figure.layout.height - 34 - ecg_chart.SCALES_PX) / height_mm == pytest.approx(px_per_mm, rel=0.01)
 
 
 def test_the_calibration_pulse_is_one_millivolt_high_and_one_large_square_wide() -> None:

@@ -76,6 +76,7 @@ def test_a_page_of_the_known_layout_gets_a_class_and_its_limits(page: AppTest) -
     classes = next(table.value for table in page.dataframe if "Class" in table.value)
     assert classes["Probability"].sum() == pytest.approx(1, abs=1e-3)
     assert any("cannot rule out an infarction" in warning.value for warning in page.warning)
+    assert any("one of those that the network was trained on" in warning.value for warning in page.warning)
 
 
 @pytest.mark.parametrize(("pages", "password", "said"), [(1, "secret", "password"), (200, "", "200 pages")])

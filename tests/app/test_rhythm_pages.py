@@ -89,7 +89,7 @@ def test_a_recording_without_a_beat_is_analysed_and_shown(code: RhythmCode) -> N
     assert tables[0]["Time"].tolist() == ["40 s"]
     assert tables[1]["Rhythm"].tolist() == [NAMES[code]]
     assert all(button.disabled for button in page.button if str(button.key).startswith("go-"))
-    window = page.button(key="turn-Window after").click().run()
+    window = page.button(key="turn-After").click().run()
     assert not window.exception
 
 
@@ -106,15 +106,16 @@ def test_a_finding_without_a_beat_is_seen_and_signed(code: RhythmCode) -> None:
     here = page.session_state["heartvision-review"]
     assert here.current.title == NAMES[code]
     assert here.target() == ()
-    letters = [button.disabled for button in page.button if str(button.key).startswith(("review-N", "review-reject"))]
-    assert letters == [True, True]
+    assert not [button for button in page.button if str(button.key).startswith(("review-N-", "review-delete"))]
+    (other,) = [button for button in page.button if str(button.key).startswith("review-reject")]
+    assert (other.label, other.disabled) == ("Not this rhythm `X`", False)
     (look,) = [button for button in page.button if str(button.key).startswith("review-confirm-")]
-    assert look.label == "Seen `C`"
+    assert look.label == "Confirm `C`"
     look.click().run()
     assert not page.exception
-    assert [decision.kind for decision in standing(study).decisions] == ["seen"]
+    assert [decision.kind for decision in standing(study).decisions] == ["rhythm_confirm"]
     (done,) = [button for button in page.button if str(button.key).startswith("review-confirm-")]
-    assert (done.label, done.disabled) == ("Seen", True)
+    assert (done.label, done.disabled) == ("Confirm `C`", True)
     (undo,) = [button for button in page.button if str(button.key).startswith("review-undo-")]
     undo.click().run()
     assert standing(study).decisions == ()
@@ -155,7 +156,7 @@ def test_the_bands_and_the_legend_show_what_there_is_and_nothing_else() -> None:
     stored(recording, analysis)
     page = analysed_page(recording)
     trend, strip = band(page, "trend-"), band(page, "strip-")
-    assert [name for name in trend["text"] if name] == ["sinus", "sinus", "AF", "VF/VFL"]  # type: ignore[attr-defined]
+    assert [name for name in trend["text"] if name] == ["sinus", "AF", "VF/VFL"]  # type: ignore[attr-defined]
     assert "evidence of VFL" in str(strip["hovertext"])
     legend = html_of(page)
     for name, shown in (("Sinus rhythm", True), ("Atrial fibrillation", True), ("Paced rhythm", False)):

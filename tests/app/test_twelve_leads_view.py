@@ -14,12 +14,14 @@ from app.common.theme import LIGHT
 from pipeline.cases.case import Case
 from pipeline.config import ROOT, data_root
 from pipeline.datasets import demo_path
-from pipeline.intake import read_path
+from pipeline.intake import read_path, read_uploads
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
 from pipeline.twelve_leads.median_beat import marked_stretch
 from pipeline.types import Recording
+from tests.helpers import hospital_files
 from tests.helpers.pages import settled
+from tests.helpers.twelve_lead_ecg import made_ecg
 
 MAIN = str(ROOT / "app" / "main.py")
 SECONDS = 40
@@ -78,7 +80,7 @@ def test_faster_paper_shows_less_and_turns_by_less(page: AppTest) -> None:
     choose(page, "sheet-speed", 50.0)
     assert session(page).viewport.window_s == 5.0
     start = session(page).viewport.start_s
-    page.button(key="turn-Window after").click().run()
+    page.button(key="turn-After").click().run()
     assert session(page).viewport.start_s == start + 5.0
     choose(page, "sheet-gain", 20.0)
     assert session(page).sheet == SheetChoice("3x4", 50.0, 20.0)
@@ -164,6 +166,25 @@ def test_two_leads_open_as_a_strip_as_before() -> None:
     assert not page.exception
     assert [control.key for control in page.segmented_control if control.key.startswith("sheet")] == []
     assert page.segmented_control(key="window-s").value == 10.0
+
+
+def test_what_the_recorder_found_stands_beside_what_was_measured_here() -> None:
+    made = made_ecg(leads=hospital_files.EIGHT)
+    payload = hospital_files.muse(np.round(made * 200).astype(np.int64))
+    (recording,) = read_uploads([("muse.xml", payload)])
+    page = settled(_opened(save_recording(recording)))
+    assert not page.exception
+    assert "Normal sinus rhythm" in " ".join(str(one.value) for one in page.markdown)
+    (table,) = [each.value for each in page.dataframe if "Recorder" in each.value.columns]
+    rows = table.set_index("")
+    assert rows.loc["PR", "Recorder"] == "160 ms"
+    ours = float(rows.loc["PR", "HeartVision"].removesuffix(" ms"))
+    assert rows.loc["PR", "Difference"] == f"{ours - 160:+.0f} ms"
+    assert "not of HeartVision" in captions(page)
+
+
+def test_a_recording_whose_file_holds_no_findings_has_no_such_table(page: AppTest) -> None:
+    assert [each for each in page.expander if "recorder" in each.label] == []
 
 
 @pytest.mark.data

@@ -18,7 +18,10 @@ from models.beat_image_heads import head_manifest
 from models.errors import ModelError
 from pipeline import cli
 from pipeline.config import PICTURE_NETWORK, RECORDING_NETWORK
+from pipeline.intake.formats.table import FORMATS
+from tests.helpers import hospital_files
 from tests.helpers.stand import Stand, StandManifest
+from tests.helpers.twelve_lead_ecg import made_ecg
 from tests.hostile.make_corpus import draw_beat, encoded, record, table
 
 
@@ -82,13 +85,93 @@ def test_a_refused_record_is_one_sentence_and_the_others_are_done(stand, folder,
     assert [path.name for path in (folder / "o").iterdir()] == ["b.json"]
 
 
-def test_a_csv_needs_its_sampling_frequency_and_unit(stand, tmp_path, capsys):
+def test_a_folder_gives_every_recording_in_it_and_in_the_folders_in_it(stand, folder, capsys):
+    (folder / "scans").mkdir()
+    (folder / "scans" / "c.dcm").write_bytes(hospital_files.dicom(hospital_files.counts()))
+    (folder / "scans" / "d").write_bytes(hospital_files.scp(hospital_files.counts()))
+    (folder / "scans" / "e.xml").write_bytes(hospital_files.sierra(hospital_files.counts(), version="1.05"))
+    (folder / "README.md").write_text("nothing to read")
+    assert cli.main(["analyse", str(folder), "--output", str(folder / "o")]) == 3
+    assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "b.json", "c.json", "d.json"]
+    said = capsys.readouterr().err.strip().splitlines()
+    assert [line.split(":")[0] for line in said] == ["e.xml"]
+    assert "another version" in said[0]
+
+
+def test_an_archive_of_many_kinds_gives_every_recording_in_it(stand, folder):
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for name in ("a.hea", "a.dat", "a.atr"):
+            archive.write(folder / name, name)
+        archive.writestr("more/m.xml", hospital_files.muse(hospital_files.counts(8)))
+    assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 0
+    assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "m.json"]
+
+
+def test_the_recorders_own_reading_is_in_the_json_beside_ours(stand, tmp_path):
+    (tmp_path / "m.xml").write_bytes(hospital_files.muse(np.round(made_ecg() * 200).astype(np.int64)))
+    assert cli.main(["analyse", str(tmp_path / "m.xml"), "--output", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "m.json").read_text("utf-8"))
+    assert found["device"]["device"] == "MAC55"
+    assert found["device"]["statements"] == ["Normal sinus rhythm"]
+    (pr,) = [row for row in found["device"]["measurements"] if row["name"] == "PR"]
+    assert (pr["value"], pr["unit"]) == (160.0, "ms")
+    assert pr["ours"] == pytest.approx(found["intervals"]["PR"]["median"], abs=0.05)
+    assert pr["difference"] == pytest.approx(pr["ours"] - 160.0, abs=0.11)
+    assert "patient" not in found
+    assert hospital_files.NAME not in json.dumps(found)
+
+
+def test_recordings_of_one_name_in_different_places_overwrite_nothing(stand, folder, capsys):
+    for place in ("x", "y"):
+        (folder / place).mkdir()
+        (folder / place / "c.scp").write_bytes(hospital_files.scp(hospital_files.counts()))
+    assert cli.main(["analyse", str(folder / "x"), str(folder / "y"), "--output", str(folder / "o")]) == 3
+    assert "Another recording of this call is called 'c'" in capsys.readouterr().err
+    assert [path.name for path in (folder / "o").iterdir()] == ["c.json"]
+
+
+def test_an_empty_folder_and_a_file_of_no_known_kind_are_refused_by_what_they_are(stand, tmp_path, capsys):
+    (tmp_path / "none").mkdir()
+    (tmp_path / "x.bin").write_bytes(b"hello")
+    (tmp_path / "page.xml").write_bytes(b'<?xml version="1.0"?><page/>')
+    for name, says in (("none", "holds no recording"), ("x.bin", "no known kind"), ("page.xml", "XML or SVG document")):
+        assert cli.main(["analyse", str(tmp_path / name)]) == 3
+        assert says in capsys.readouterr().err
+
+
+def test_the_help_of_what_reads_recordings_lists_their_formats(capsys):
+    for command in ("analyse", "report", "images", "evaluate"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        said = " ".join(capsys.readouterr().out.split())
+        assert all(each.name in said for each in FORMATS)
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    assert FORMATS[0].name not in capsys.readouterr().out
+
+
+def test_a_csv_that_says_neither_needs_its_sampling_frequency_and_unit(stand, tmp_path, capsys):
     path = tmp_path / "r.csv"
     path.write_bytes(table())
-    assert cli.main(["analyse", str(path), "--output", str(tmp_path)]) == 2
-    assert "give --fs and --unit" in capsys.readouterr().err
+    assert cli.main(["analyse", str(path), "--output", str(tmp_path)]) == 3
+    assert "give both --fs and --unit" in capsys.readouterr().err
     assert cli.main(["analyse", str(path), "--output", str(tmp_path), "--fs", "250", "--unit", "mV"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["leads"] == ["MLII", "V5"]
+
+
+def test_a_csv_that_says_all_needs_nothing_and_the_reader_may_choose_its_columns(stand, tmp_path, capsys):
+    path = tmp_path / "r.csv"
+    rows = [f"{i * 4},{a}" for i, a in enumerate(table().decode().splitlines()[1:])]
+    path.write_text("time [ms],MLII [mV],V5 [mV]\n" + "\n".join(rows))
+    asked = ["analyse", str(path), "--output", str(tmp_path)]
+    assert cli.main(asked) == 0
+    said = capsys.readouterr().err
+    assert "Read MLII, V5 at 250 Hz (from the time column), in mV." in said
+    assert "Columns that were left out: 'time' (by its name and values)." in said
+    assert cli.main([*asked, "--column", "V5", "--time-column", "1"]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["leads"] == ["V5"]
+    assert cli.main([*asked, "--column", "V6"]) == 3
+    assert "has no column 'V6'; it has 1 'time', 2 'MLII', 3 'V5'" in capsys.readouterr().err
 
 
 def test_the_export_never_overwrites_the_recording(stand, tmp_path, capsys):

@@ -65,7 +65,7 @@ def blank(tmp_path: Path) -> Path:
         (["train", "--help"], 0),
         (["analyse"], 2),
         (["analyse", "x.hea", "--model", "oracle"], 2),
-        (["analyse", "x.csv", "--model", "vgg16"], 2),
+        (["analyse", "x.csv", "--model", "vgg16"], 3),
         (["analyse", "missing.hea", "--model", "vgg16"], 3),
         (["train", "--model", "oracle"], 2),
         (["train", "--model", "rhythm", "--epochs", "3"], 2),

@@ -50,7 +50,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
     if request.param == "sqlite":
         yield from _used(_sqlite(tmp_path), tmp_path, monkeypatch)
     else:
-        with _fresh(request.getfixturevalue("postgres_server")) as url:
+        with fresh_database(request.getfixturevalue("postgres_server")) as url:
             yield from _used(url, tmp_path, monkeypatch)
 
 
@@ -65,7 +65,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> Iterator[str]:
     """The name of an empty, migrated database on the server, to be copied."""
-    with _fresh(postgres_server) as url:
+    with fresh_database(postgres_server) as url:
         _migrate(url)
         yield str(make_url(url).database)
 
@@ -79,7 +79,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         yield from _used(url, tmp_path, monkeypatch)
     else:
         server, template = (request.getfixturevalue(name) for name in ("postgres_server", "migrated_postgres"))
-        with _fresh(server, template) as url:
+        with fresh_database(server, template) as url:
             yield from _used(url, tmp_path, monkeypatch)
 
 
@@ -104,7 +104,7 @@ def _migrate(url: str) -> None:
 
 
 @contextmanager
-def _fresh(server: str, template: str = "template1") -> Iterator[str]:
+def fresh_database(server: str, template: str = "template1") -> Iterator[str]:
     """A database of its own on the server, a copy of the template, dropped afterwards."""
     name = f"hv_{uuid.uuid4().hex}"
     admin = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")

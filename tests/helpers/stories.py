@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 WIDE, NARROW = (1440, 900), (390, 844)
 SLOW_MS = 120_000  # TensorFlow is imported, and every beat read, on what may be a busy machine
-SEEN = "As a network that reads pictures would see it"
+SEEN = re.compile("Where it looked for [NSVFQ]")  # the last thing that is drawn of a beat
 NewPage = Callable[..., Page]
 Shot = Callable[[Page, str], None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.errors import EcgError, IntakeError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import PictureFile
-from pipeline.types import BeatTrace, Recording
+from pipeline.types import RECORD_NAME, BeatTrace, Recording
 from tests.hostile.case import Case
 from tests.hostile.cases import cases
 from tests.hostile.make_corpus import BEACON, PATIENT, draw_beat, encoded, record, table, zipped
@@ -54,7 +53,7 @@ def _assert_honest(result: list[Recording] | BeatTrace) -> None:
         assert np.isfinite(result.row_px).all()
         assert np.isfinite(result.value).all()
         assert 0.0 <= result.value.min() <= result.value.max() <= 1.0
-        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", result.name)
+        assert RECORD_NAME.fullmatch(result.name)
         return
     assert result
     for found in result:
@@ -63,7 +62,7 @@ def _assert_honest(result: list[Recording] | BeatTrace) -> None:
         assert not found.p_signal.flags.writeable
         assert 50 <= found.fs <= 10_000
         assert found.p_signal.shape[1] == len(found.leads) == len(found.calibrated)
-        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found.name)
+        assert RECORD_NAME.fullmatch(found.name)
         for text in (*found.leads, *found.notices):
             _assert_one_sentence(text)
         if found.reference is not None and found.reference.sample.size:

@@ -17,13 +17,14 @@ FORBIDDEN = {
 }
 # Each may import those before it, and none after it.
 PIPELINE = (
-    *("config", "labels", "errors", "measurements", "types", "rhythm_names", "wording", "_util"),
+    *("config", "labels", "errors", "measurements", "identity", "types", "rhythm_names", "wording"),
+    *("typed_times", "_util"),
     *("signal", "features", "waves", "rhythm", "twelve_leads", "analysis"),
-    *("intake", "explain", "review", "store", "worker", "cases"),
-    *("digitisation", "synthesis", "datasets", "evaluation", "training", "export"),
+    *("intake", "explain", "review", "store", "worker", "cases", "live"),
+    *("digitisation", "synthesis", "datasets", "evaluation", "training", "export", "archive"),
     *("beat_images", "page_classifier", "image_folders", "picture_sets", "api", "cli", "__main__"),
 )
-PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "picture", "review", "study", "worklist")
+PAGES = ("about", "analyse", "dataset", "ecg_page", "evaluation", "live", "picture", "review", "study", "worklist")
 HELD_OUT = "pipeline.synthesis.held_out"  # kinds and styles that only an evaluation may draw
 LEARNING = (  # all that a network or a detector is trained with
     *("pipeline.training.", "pipeline.beat_images.training", "pipeline.beat_images.traced_set"),

@@ -53,3 +53,24 @@ def test_the_analysis_and_the_review_see_the_same_gaps(length):
     recording = Recording("case", fs, signal[:, None], ("II",), "0" * 64, (True,))
     segments = condition(recording, ("II",), DEFAULT.signal).segments
     assert len(segments) - 1 == len(gaps_in(signal, fs, SIGNAL))
+
+
+def _segments(*missing: tuple[float, float], seconds: float = 24.0) -> tuple[tuple[int, int], ...]:
+    signal = np.sin(np.arange(int(seconds * 250)) / 20).astype(np.float32)
+    for start_s, stop_s in missing:
+        signal[round(start_s * 250) : round(stop_s * 250)] = np.nan
+    recording = Recording("case", 250.0, signal[:, None], ("II",), "0" * 64, (True,))
+    return condition(recording, ("II",), SIGNAL).segments
+
+
+def test_pieces_too_short_alone_are_read_with_their_neighbour_across_a_short_gap():
+    assert _segments((12, 12.56), (20.8, 21.36)) == ((0, 6000),)
+    assert _segments((7, 7.5), (15, 15.5)) == ((0, 6000),)
+    assert _segments((2, 2.5)) == ((0, 6000),)
+
+
+def test_pieces_that_are_long_enough_stay_apart_and_long_gaps_are_not_crossed():
+    assert _segments((12, 12.56)) == ((0, 3000), (3140, 6000))
+    assert _segments((12, 14.5), (20, 20.4)) == ((0, 3000), (3625, 6000))
+    assert _segments((12, 20)) == ((0, 3000),)
+    assert _segments((12, 13.8), (15, 17)) == ((0, 3000),)  # 1.2 s between gaps of 2 s are nothing to read

@@ -124,8 +124,18 @@ def test_an_inverted_second_lead_is_noticed_where_it_should_point_up():
 
     assert notices("V5") == ["The QRS of lead V5 points down: the electrodes may be swapped."]
     assert notices("V1") == []
-    alone = dataclasses.replace(recording(-heart()), leads=("V1",))
-    assert not any("points down" in notice for notice in prepare(alone).notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *(("V1", False), ("Lead V1", False), ("MCL1", False), ("MV2", False), ("V4R", False), ("aVR", False)),
+        *(("II", True), ("V5", True)),
+    ],
+)
+def test_a_lead_alone_is_noticed_only_where_its_qrs_points_up_in_health(name, said):
+    alone = dataclasses.replace(recording(-heart()), leads=(name,))
+    assert any("points down" in notice for notice in prepare(alone).notices) == said
 
 
 def test_noise_takes_classes_away_and_the_rest_keeps_its_own(demo):

@@ -11,6 +11,7 @@ import pytest
 from pipeline.config import home_root
 from pipeline.datasets import demo_path
 from pipeline.errors import DataError
+from pipeline.identity import DeviceReading
 from pipeline.intake import read_path
 from pipeline.store.recordings import (
     BUCKETS,
@@ -60,6 +61,13 @@ def test_a_kept_recording_comes_back_exactly_and_mapped(demo: Recording) -> None
 
 def test_a_recording_without_annotations_has_none_afterwards(demo: Recording) -> None:
     assert save_recording(replace(demo, reference=None)).reference is None
+
+
+def test_what_the_recorder_found_is_kept(demo: Recording) -> None:
+    device = DeviceReading("Maker ECG-1", (("PR", 160.0, "ms"), ("QRS axis", -30.5, "deg")), ("Sinus rhythm",))
+    assert save_recording(replace(demo, device=device)).device == device
+    delete_recording(demo.digest)
+    assert save_recording(demo).device is None
 
 
 def test_the_same_bytes_under_another_name_are_kept_once_and_keep_that_name(demo: Recording) -> None:
@@ -124,3 +132,13 @@ def test_a_short_window_is_shown_sample_by_sample(demo: Recording) -> None:
 
 def test_a_recording_that_is_not_kept_has_an_overview_too(demo: Recording) -> None:
     assert envelope(demo, demo.leads[0], 0, 10, 50).low.size == 3600
+
+
+def test_a_home_that_a_recording_makes_is_nobody_elses(
+    demo: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "new" / "home"
+    monkeypatch.setenv("HEARTVISION_HOME", str(home))
+    save_recording(demo)
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in home.rglob("*") if path.is_file()} == {0o600}

@@ -1,0 +1,1 @@
+"""The page Live: a signal while it comes."""

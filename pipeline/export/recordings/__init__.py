@@ -1,0 +1,1 @@
+"""Recordings as files of other formats: WFDB, EDF, DICOM, HL7 aECG and CSV."""

@@ -1,0 +1,318 @@
+"""What stands above the samples of a CSV table: sampling frequency, unit and lead, and the rows of names and units.
+
+Every other line there is passed over unread: it may hold a name or a date of birth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pipeline.errors import IntakeError
+from pipeline.intake.csv_dialect import Dialect
+from pipeline.intake.csv_text import cells_of, is_clock, is_missing
+from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name
+
+# Units as files write them, in lower case, and as this package does.
+_UNIT_WORDS: Final = MappingProxyType(
+    dict.fromkeys(("mv", "millivolt", "millivolts"), "mV")
+    | dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts", "mikrovolt"), "uV")
+    | dict.fromkeys(("v", "volt", "volts"), "V")
+    | dict.fromkeys(("nv", "nanovolt", "nanovolts"), "nV")
+    | dict.fromkeys(("no_units", "no units", "none", "a.u.", "au", "arb. units", "arbitrary"), "none")
+    | dict.fromkeys(("adc", "adu", "count", "counts", "digit", "digits", "raw", "lsb"), "none")
+)
+TIME_UNITS: Final = MappingProxyType(
+    dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden"), 1.0)
+    | dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millis"), 1e-3)
+    | dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds", "micros"), 1e-6)
+    | dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9)
+)
+_OTHER_UNITS: Final = frozenset(
+    ("cal", "raw", "hh:mm:ss.mmm", "hh:mm:ss", "[hh:mm:ss.mmm]", "yyyy-mm-dd", "#", "samples", "bpm", "g", "mg", "m/s2",
+     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "min", "text")
+)  # fmt: skip
+_RX_IN_NAME: Final = re.compile(
+    r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"
+)
+_RX_HERTZ: Final = re.compile(
+    r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|samples?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
+    re.IGNORECASE,
+)
+_RX_RATE_KEY: Final = re.compile(
+    r"sampl\w*[ _-]*(?:rate|freq\w*)|\bfs\b|\bsfreq\b|abtast(?:rate|frequenz)|sampling\s*$|échantillonnage|muestreo"
+    r"|campionamento|amostragem|bemonstering|дискретизации|采样|採樣|サンプル|サンプリング",
+    re.IGNORECASE,
+)
+_RX_NO_RATE: Final = re.compile(r"filter|cut-?off|pass|notch|mains|bandwidth|heart|pulse|resp|acc|ppg", re.IGNORECASE)
+_RX_INTERVAL_KEY: Final = re.compile(r"sampl\w*[ _-]*(?:interval|period|time)|abtastintervall", re.IGNORECASE)
+_RX_INTERVAL: Final = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(s|ms|us|µs|ns)\b")
+_RX_GAIN_KEY: Final = re.compile(
+    r"(?:digits?|adc|adu|counts?|lsb|units?)\s*(?:/|per)\s*(millivolt|mv|microvolt|uv|µv)\b", re.IGNORECASE
+)
+_RX_KEY_VALUE: Final = re.compile(r"[#%;/\s]*([^:=,;\t]{1,60}?)[\"']?\s*[:=,;\t]\s*[\"']?(.*?)[\"',;\t\s]*$")
+_RX_LEAD_KEY: Final = re.compile(
+    r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導", re.IGNORECASE
+)
+# Keys of lines about a person or an appliance: such a line is no row of names, even right above the samples.
+_RX_FACT_KEY: Final = re.compile(
+    r"name|patient|date of birth|birth|born|dob|age|sex|gender|recorded|classification|symptoms|software|device|model"
+    r"|serial|version|comment|notes?|id|mrn|operator|hospital|start|end|duration",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a table says about itself.
+
+    Attributes
+    ----------
+    skip : int
+        Lines above the first sample.
+    names : tuple of str
+        Names of the columns as the file has them, without units; () if it names none.
+    units : tuple of str
+        Unit of each column as the file has it, "" where it states none; as many as `names` or the row's width.
+    fs : float, optional
+        The sampling frequency that the lines above the samples state, Hz.
+    unit : str
+        The unit that they state for all leads, a key of CSV_UNITS, or "".
+    counts_per_mv : float, optional
+        The gain that they state.
+    lead : str
+        The lead that they name for all samples, or "".
+    sensors : tuple of str
+        For tables of OpenSignals, what each column measures, "" for those of no sensor.
+    """
+
+    skip: int
+    names: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    fs: float | None = None
+    unit: str = ""
+    counts_per_mv: float | None = None
+    lead: str = ""
+    sensors: tuple[str, ...] = ()
+
+
+def unit_of(word: str) -> str:
+    """Return a unit of voltage as this package writes it, "none" for arbitrary ones; "" if it is no such word."""
+    return _UNIT_WORDS.get(word.strip(" []()").casefold(), "")
+
+
+def read_header(head: Sequence[str], dialect: Dialect) -> Header:
+    """Read the lines above the first sample.
+
+    Parameters
+    ----------
+    head : sequence of str
+        The first lines of the file.
+    dialect : Dialect
+        How its rows are written.
+
+    Raises
+    ------
+    IntakeError
+        If there is no row of samples, or a row of names that does not fit.
+    """
+    first = _first_row(head, dialect)
+    if first is None:
+        raise IntakeError("The CSV file has no row of samples.")
+    names, units, above = _names(head, first, dialect)
+    if not names and _is_numbering(head, first, dialect):
+        names, first = tuple(cells_of(head[first], dialect.delimiter)), first + 1
+    header = _facts(head[:above], dialect, Header(skip=first, names=names, units=units))
+    sensors = _opensignals(head[:first])
+    if sensors:
+        columns, kinds, fs = sensors
+        if len(columns) == dialect.width or len(columns) == dialect.width - 1:
+            padding = ("",) * (dialect.width - len(columns))
+            return Header(first, (*columns, *padding), (), fs, "none", None, "", (*kinds, *padding))
+    return header
+
+
+def _is_row(cells: Sequence[str], dialect: Dialect) -> bool:
+    """Tell whether the cells are a row of samples: as many as the others have, and none of them a name."""
+    if len(cells) != dialect.width:
+        return False
+    numbers = sum(dialect.is_number(cell) for cell in cells)
+    clocks = sum(is_clock(cell) for cell in cells)
+    text = len(cells) - numbers - clocks - sum(map(is_missing, cells))
+    return numbers > 0 and text <= (len(cells) - 1) // 2
+
+
+def _first_row(head: Sequence[str], dialect: Dialect) -> int | None:
+    """Return the first line that is a row of samples and is followed by another one."""
+    found: list[int] = []
+    for i, line in enumerate(head):
+        if not line.strip():
+            continue
+        if _is_row(cells_of(line, dialect.delimiter), dialect):
+            found.append(i)
+            if len(found) == 3:
+                break
+        elif found:
+            cells = cells_of(line, dialect.delimiter)
+            alike = len(cells) == dialect.width and any(map(dialect.is_number, cells))
+            if len(found) > 1:
+                break
+            if not alike and not any(map(is_missing, cells)):
+                found = []
+    if not found:
+        return None
+    first = found[0]
+    while first > 0 and head[first - 1].strip() and _is_gap(cells_of(head[first - 1], dialect.delimiter), dialect):
+        first -= 1
+    return first
+
+
+def _is_gap(cells: Sequence[str], dialect: Dialect) -> bool:
+    return len(cells) in (1, dialect.width) and all(map(is_missing, cells)) and any(cells)
+
+
+def _names(head: Sequence[str], first: int, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Return the names and units right above the samples, and the line where they begin."""
+    units: tuple[str, ...] = ()
+    at, blank = first, False
+    while at > 0:
+        line = head[at - 1].strip(" \r")
+        if not line:
+            at, blank = at - 1, True
+            continue
+        cells = cells_of(line.lstrip("#%/ ") if line.startswith(("#", "%", "//")) else line, dialect.delimiter)
+        cells = cells[: dialect.width] if not any(cells[dialect.width :]) else cells
+        if any(map(dialect.is_number, cells)) and not any(map(is_known_lead, cells)):
+            break
+        if len(cells) == dialect.width and all(not cell or _is_unit(cell) for cell in cells) and any(cells):
+            if not units or any(unit_of(cell) for cell in cells if cell.casefold() not in ("raw", "cal")):
+                units = units if any(map(unit_of, units)) else tuple(cells)
+            at -= 1
+            continue
+        return _fitting(cells, units, head, at, dialect, blank, cells_of(head[first], dialect.delimiter))
+    return (), units, first
+
+
+def _is_unit(cell: str) -> bool:
+    word = cell.strip(" []()").casefold()
+    return word in _UNIT_WORDS or word in TIME_UNITS or word in _OTHER_UNITS
+
+
+def _fitting(
+    cells: list[str],
+    units: tuple[str, ...],
+    head: Sequence[str],
+    at: int,
+    dialect: Dialect,
+    blank: bool,
+    row: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Return a row as names, if it is one, with the units that stand in the names."""
+    width, line = dialect.width, head[at - 1]
+    known = any(is_known_lead(_split(cell)[0]) or is_other_signal(_split(cell)[0]) for cell in cells)
+    if len(cells) != width and not (len(cells) == width - 1 and (width > 2 or row[-1] == "")):
+        if len(cells) > 1 and not _is_fact(line, head, at, dialect) and not blank:
+            raise IntakeError(f"The CSV file names {len(cells)} columns but row {at + 1} has {width} cells.")
+        return (), units, at
+    if width == 1 and not known and (blank or any(mark in line for mark in ":=#,")):
+        return (), units, at
+    if width > 1 and not known and (_is_fact(line, head, at, dialect) or blank):
+        return (), units, at
+    if len(cells) == width - 1:  # a delimiter at the end of each row, or a column of row numbers that R writes
+        cells = [*cells, ""] if row[-1] == "" else ["", *cells]
+    split = [_split(cell) for cell in cells]
+    stated = tuple(unit or own for unit, (_, own) in zip(units or ("",) * width, split, strict=True))
+    return tuple(name for name, _ in split), stated, at - 1
+
+
+def _is_fact(line: str, head: Sequence[str], at: int, dialect: Dialect) -> bool:
+    """Tell whether a line is a key with its value, not a row of names."""
+    match = _RX_KEY_VALUE.match(line)
+    if match is None:
+        return False
+    if _RX_FACT_KEY.fullmatch(match.group(1).strip()) or ":" in line.split(dialect.delimiter or "\n")[0]:
+        return True
+    above = [cells_of(other, dialect.delimiter) for other in head[max(0, at - 4) : at - 1] if other.strip()]
+    return len(cells_of(line, dialect.delimiter)) == 2 and any(len(cells) == 2 for cells in above)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split a name such as "ECG (mV)" into the name and its unit; the unit is "" if there is none."""
+    match = _RX_IN_NAME.match(name)
+    if match is None:
+        return name, ""
+    unit = (match.group(2) or match.group(3)).strip()
+    if not match.group(2) and unit.casefold() not in ("mv", "uv", "µv", "μv", "nv", *TIME_UNITS):
+        return name, ""
+    if match.group(2) and not _is_unit(unit):
+        return name, ""
+    return match.group(1).strip() or name, unit
+
+
+def _is_numbering(head: Sequence[str], first: int, dialect: Dialect) -> bool:
+    """Tell whether the first row is that of a pandas table without names: 0, 1, 2, ..., unlike its samples."""
+    rows = [cells_of(line, dialect.delimiter) for line in head[first : first + 50] if line.strip()]
+    index = rows[0][0] == "" and rows[-1][0] != ""
+    cells = rows[0][1:] if index else rows[0]
+    if len(rows) < 2 or not cells or cells != [str(i) for i in range(len(cells))]:
+        return False
+    return index or (len(cells) > 1 and any("." in cell for cell in rows[-1]))
+
+
+def _facts(lines: Sequence[str], dialect: Dialect, header: Header) -> Header:
+    """Return the header with the sampling frequency, unit, gain and lead that lines above the names state."""
+    fs, unit, gain, lead = None, "", None, ""
+    for key, value in fact_pairs(lines):
+        fs = fs if fs is not None else _rate(key, value)
+        unit = unit or (_UNIT_WORDS.get(value.strip(" []()").casefold(), "") if len(value) < 24 else "")
+        lead = lead or (plain_name(value) if _RX_LEAD_KEY.fullmatch(key) and is_known_lead(value) else "")
+        if gain is None and (per := _RX_GAIN_KEY.search(f"{key} {value}")) and (number := _leading(value)):
+            gain = number if per.group(1).casefold() in ("millivolt", "mv") else number * 1000
+    return Header(header.skip, header.names, header.units, fs, unit, gain, lead)
+
+
+def fact_pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the key and value of each line that has the form of a fact."""
+    for line in lines:
+        if len(line) < 400 and (match := _RX_KEY_VALUE.match(line)):
+            yield match.group(1).strip(" \"'"), match.group(2).strip()
+
+
+def _rate(key: str, value: str) -> float | None:
+    """Return the sampling frequency in Hz that a line states, or None."""
+    words = f"{key} {value}"
+    if _RX_NO_RATE.search(words):
+        return None
+    if _RX_INTERVAL_KEY.search(key) and (match := _RX_INTERVAL.search(words)):
+        step = _leading(match.group(1))
+        return None if not step else 1.0 / (step * TIME_UNITS[match.group(2)])
+    if match := _RX_HERTZ.search(value):
+        number = _leading(match.group(1))
+        return number * 1000 if number and match.group(2).casefold().startswith("k") else number
+    return _leading(value) if _RX_RATE_KEY.search(key) else None
+
+
+def _leading(text: str) -> float | None:
+    match = re.match(r"\s*([0-9]+(?:[.,][0-9]+)?)", text)
+    return float(match.group(1).replace(",", ".")) or None if match else None
+
+
+def _opensignals(lines: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], float | None] | None:
+    """Return columns, their sensors and the sampling frequency of a table of OpenSignals; None if it is none."""
+    text = next((line.lstrip("# ") for line in lines[:4] if line.startswith("# {") and len(line) < 2**16), "")
+    try:
+        devices = list(json.loads(text).values()) if text else []
+        columns = [str(name) for device in devices for name in device["column"]]
+        sensor = {
+            str(label): str(kind)
+            for device in devices
+            for label, kind in zip(device["label"], device["sensor"], strict=True)
+        }
+        fs = float(devices[0]["sampling rate"]) if devices else None
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        return None
+    return (tuple(columns), tuple(sensor.get(name, "") for name in columns), fs) if devices else None

@@ -1,0 +1,290 @@
+"""One live recording from start to end: samples to disk and memory in one thread, classes of beats in another."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import threading
+import time
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from pipeline.analysis import BeatClassifier
+from pipeline.config import DEFAULT, Limits
+from pipeline.errors import EcgError, LimitError
+from pipeline.live.alarms import alarms_of, quality_now, rate_now, rhythm_now
+from pipeline.live.latest import Latest
+from pipeline.live.provisional import EVERY_S, WINDOW_S, Follower, LiveBeat, Look, look_at
+from pipeline.live.recorder import Recorder
+from pipeline.live.sources import Chunk, Source, StreamFacts
+from pipeline.live.state import LiveState, Phase
+from pipeline.live.timeline import Timeline
+from pipeline.types import LEAD_NAME, FloatArray
+
+LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
+SHOWN_S: Final = 20.0  # of beats in a state
+LAGS: Final = 500  # of the last chunks, of which the median is told
+Load = Callable[[], BeatClassifier]
+Watch = Callable[[LiveState, tuple[LiveBeat, ...]], None]
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """Where and how long to record.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the record is written.
+    name : str
+        Of the record.
+    duration_s : float or None
+        Seconds of signal after which it ends; None until it is stopped.
+    """
+
+    folder: Path
+    name: str
+    duration_s: float | None = None
+
+
+def new_name(at: datetime) -> str:
+    """Return the name of a record that starts now."""
+    return f"live-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
+
+
+@dataclass
+class LiveSession:
+    """A live recording; `run` it once.
+
+    Attributes
+    ----------
+    source : Source
+        Where the signal comes from.
+    plan : SessionPlan
+        Where it goes.
+    load : callable
+        Returns the network; called in the thread that classifies, while the first seconds are recorded.
+    watch : callable
+        Called with the state and the beats that are new, after each look and when the phase changes.
+    limits : Limits
+        What the intake reads.
+    """
+
+    source: Source
+    plan: SessionPlan
+    load: Load
+    watch: Watch
+    limits: Limits = DEFAULT.limits
+    beats_s: array[float] = field(default_factory=lambda: array("d"), init=False)
+    letters: bytearray = field(default_factory=bytearray, init=False)
+    _stop: threading.Event = field(default_factory=threading.Event, init=False)
+    _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _state: LiveState = field(default_factory=lambda: LiveState("opening"), init=False)
+    lags_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LAGS), init=False)
+    _shown: deque[LiveBeat] = field(default_factory=deque, init=False)
+    _counts: Counter[str] = field(default_factory=Counter, init=False)
+
+    def stop(self) -> None:
+        """End the recording soon, from any thread or signal handler."""
+        self._stop.set()
+
+    def run(self) -> LiveState:
+        """Record until the source, the duration, the size that can be read, or `stop` ends it; return the last state.
+
+        Notes
+        -----
+        Whatever goes wrong, what was recorded is closed as a readable record; the sentence of the state says what.
+        """
+        self._tell("opening")
+        try:
+            facts = self.source.open()
+            self._run(replace(facts, leads=plain_leads(facts.leads)))
+        except EcgError as error:
+            self._tell("failed", str(error))
+        finally:
+            self.source.close()
+        return self._state
+
+    def _run(self, facts: StreamFacts) -> None:
+        check_rate(facts, self.limits)
+        latest = Latest(len(facts.leads), round(WINDOW_S * facts.fs))
+        with self._telling:
+            self._state = replace(self._state, stream=facts.name, fs=facts.fs, leads=facts.leads, wide=facts.wide)
+        over = threading.Event()
+        reader = threading.Thread(target=self._classify, args=(facts, latest, over), name="live-classes", daemon=True)
+        reader.start()
+        try:
+            sentence = self._record(facts, latest)
+        finally:
+            over.set()
+            reader.join()
+        self._tell("finished" if self._state.n_frames else "failed", sentence)
+
+    def _record(self, facts: StreamFacts, latest: Latest) -> str:
+        """Write what comes until it ends; return why it ended."""
+        recorder: Recorder | None = None
+        timeline, heard = Timeline(facts.fs), time.monotonic()
+        try:
+            while not self._stop.is_set():
+                chunk = self.source.read()
+                if chunk is None:
+                    return "" if recorder else "The stream ended before its first sample."
+                for lost, placed in timeline.placed(chunk):
+                    recorder = recorder or self._recorder(facts, placed)
+                    self._keep(recorder, latest, placed, lost)
+                if not len(chunk.p_signal):
+                    if time.monotonic() - heard > LOST_S and self._state.phase != "lost":
+                        self._tell("lost", "Nothing has come for two seconds; a gap is kept until it goes on.")
+                    continue
+                heard = time.monotonic()
+                if self._state.phase != "recording":
+                    self._tell("recording")
+                if recorder is not None and (sentence := self._full(recorder)):
+                    return sentence
+            return ""
+        finally:
+            if recorder is not None:
+                for lost, placed in timeline.rest():
+                    self._keep(recorder, latest, placed, lost)
+                recorder.close()
+
+    def _recorder(self, facts: StreamFacts, chunk: Chunk) -> Recorder:
+        started = datetime.now() - timedelta(seconds=len(chunk.p_signal) / facts.fs)
+        recorder = Recorder(self.plan.folder, self.plan.name, facts, started, self.limits)
+        with self._telling:
+            self._state = replace(self._state, header=str(recorder.header))
+        return recorder
+
+    def _keep(self, recorder: Recorder, latest: Latest, chunk: Chunk, lost: int) -> None:
+        if lost:
+            recorder.skip(lost)
+            latest.append(np.full((min(lost, latest.size), latest.n_leads), np.nan, np.float32))
+            latest.n_frames += max(0, lost - latest.size)
+        recorder.append(chunk.p_signal)
+        self.lags_ms.append(
+            1000 * (self.source.now_s() - chunk.start_s - (len(chunk.p_signal) - 1) / recorder.facts.fs)
+        )
+        latest.append(chunk.p_signal)
+        with self._telling:
+            self._state = replace(self._state, n_frames=recorder.n_frames, n_missing=recorder.n_missing)
+
+    def _full(self, recorder: Recorder) -> str:
+        wanted_s = self.plan.duration_s
+        if wanted_s is not None and recorder.n_frames >= wanted_s * recorder.facts.fs:
+            return f"It was recorded for {wanted_s:g} s, as asked."
+        if not recorder.frames_left:
+            return "The record has reached the size that can be opened again; start another one."
+        return ""
+
+    def _classify(self, facts: StreamFacts, latest: Latest, over: threading.Event) -> None:
+        """Look at the newest signal as often as beats may come; a last time when the recording is over."""
+        try:
+            classifier, follower = self.load(), Follower()
+            warm_up(classifier, facts)
+            while True:
+                last = over.is_set()
+                began = time.monotonic()
+                if latest.n_frames:
+                    self._look(classifier, follower, facts, latest)
+                if last:
+                    return
+                over.wait(max(0.0, EVERY_S - (time.monotonic() - began)))
+        except EcgError as error:  # the recording goes on without classes
+            self._tell(self._state.phase, str(error))
+
+    def _look(self, classifier: BeatClassifier, follower: Follower, facts: StreamFacts, latest: Latest) -> None:
+        began = time.monotonic()
+        first, p_signal = latest.window()
+        look = look_at(p_signal, first, classifier, fs=facts.fs, leads=facts.leads)
+        new = follower.new_beats(look)
+        for beat in new:
+            self.beats_s.append(beat.time_s)
+            self.letters.extend(beat.letter.encode("ascii"))
+        self._counts.update(beat.letter for beat in new)
+        self._shown.extend(new)
+        while self._shown and self._shown[0].time_s < look.stop_s - SHOWN_S:
+            self._shown.popleft()
+        self._told(look, tuple(new), 1000 * (time.monotonic() - began))
+
+    def _told(self, look: Look, new: tuple[LiveBeat, ...], look_ms: float) -> None:
+        analysis = look.analysis
+        with self._telling:
+            self._state = replace(
+                self._state,
+                read_to_s=look.stop_s,
+                rate_bpm=None if analysis is None else rate_now(analysis),
+                rhythm="" if analysis is None else rhythm_now(analysis),
+                quality="" if analysis is None else quality_now(analysis),
+                alarms=alarms_of(look),
+                beats=tuple(self._shown),
+                counts=dict(self._counts),
+                lag_ms=statistics.median(self.lags_ms) if self.lags_ms else None,
+                look_ms=look_ms,
+            )
+            self.watch(self._state, new)
+
+    def _tell(self, phase: Phase, sentence: str = "") -> None:
+        with self._telling:
+            self._state = replace(self._state, phase=phase, sentence=sentence)
+            self.watch(self._state, ())
+
+
+def warm_up(classifier: BeatClassifier, facts: StreamFacts) -> None:
+    """Let a network, and all that analyses, answer once, so that the first look takes no longer than others.
+
+    Parameters
+    ----------
+    classifier : BeatClassifier
+        The network.
+    facts : StreamFacts
+        Rate and leads of what will come.
+    """
+    look_at(_pulses(facts), 0, classifier, fs=facts.fs, leads=facts.leads)
+
+
+def _pulses(facts: StreamFacts) -> FloatArray:
+    """Return twelve seconds (n_samples, n_leads) with a pulse of 1 mV each second, in all leads."""
+    time_s = np.arange(round(12 * facts.fs)) / facts.fs
+    pulse = np.exp(-(((time_s % 1.0 - 0.5) / 0.02) ** 2)).astype(np.float32)
+    return np.repeat(pulse[:, None], len(facts.leads), axis=1)
+
+
+def check_rate(facts: StreamFacts, limits: Limits) -> None:
+    """Refuse a stream that could not be read again. Raises LimitError.
+
+    Parameters
+    ----------
+    facts : StreamFacts
+        The stream.
+    limits : Limits
+        What the intake reads.
+    """
+    if not limits.fs_min_hz <= facts.fs <= limits.fs_max_hz:
+        raise LimitError(
+            f"The stream has {facts.fs:g} Hz; {limits.fs_min_hz:g} to {limits.fs_max_hz:g} Hz can be recorded."
+        )
+    if len(facts.leads) > limits.leads:
+        raise LimitError(f"The stream has {len(facts.leads)} channels; at most {limits.leads} can be recorded.")
+
+
+def plain_leads(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names that a header can hold, each once; what cannot be kept becomes ECG1, ECG2, ...
+
+    Examples
+    --------
+    >>> plain_leads(("II", "II", "Ableitung 2", ""))
+    ('II', 'II_2', 'Ableitung 2', 'ECG4')
+    """
+    found: list[str] = []
+    for number, name in enumerate(names, 1):
+        plain = re.sub(r"\s+", " ", name.strip())
+        plain = plain if LEAD_NAME.fullmatch(plain) else f"ECG{number}"
+        found.append(plain if plain not in found else f"{plain[:12]}_{number}")
+    return tuple(found)

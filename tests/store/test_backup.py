@@ -1,0 +1,183 @@
+"""A backup holds all that is kept, is made beside a running program, is verified, and is restored into nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.datasets import demo_path
+from pipeline.errors import StoreError
+from pipeline.intake import read_path
+from pipeline.review.decisions import Decision
+from pipeline.store.backup import back_up, restore_backup, verify_backup
+from pipeline.store.database import close_databases, database
+from pipeline.store.recordings import load_recording, recording_folder, save_recording
+from pipeline.store.reviews import begin_review, decide, standing
+from pipeline.store.studies import create_study, get_study
+from tests.helpers.databases import fresh_database
+from tests.helpers.review_study import analysed, at
+
+ANNA = "Dr. Anna Müller"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with its own SQLite file."""
+    monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+    return home
+
+
+def fill() -> tuple[int, str]:
+    """A study with a decision, and a stored recording."""
+    study = create_study(analysed("NNVNSNNUFN", record="case")).id
+    begin_review(study, reader=ANNA)
+    version = standing(study).version
+    decide(study, Decision("override", at(0, 1), "V", "wide"), reader=ANNA, expected_version=version, key="first")
+    return study, save_recording(read_path(demo_path())).digest
+
+
+def wiped(home: Path) -> None:
+    close_databases()
+    shutil.rmtree(home)
+
+
+def test_what_was_decided_comes_back_with_its_recording_and_rights(own: Path, tmp_path: Path) -> None:
+    study, digest = fill()
+    before, target = standing(study), tmp_path / "backup"
+    assert (own / "reviews.sqlite-wal").stat().st_size > 0  # the program still runs: most of it is in the log
+    made = back_up(target)
+    assert verify_backup(target) == made
+    wiped(own)
+    restore_backup(target)
+    assert get_study(study).record == "case"
+    assert standing(study) == before
+    assert load_recording(digest) is not None
+    assert {path.stat().st_mode & 0o077 for path in (own, *own.rglob("*"))} == {0}
+    assert {path.stat().st_mode & 0o077 for path in target.rglob("*") if path.is_file()} == {0}
+
+
+def test_a_decision_after_the_backup_is_not_in_it(own: Path, tmp_path: Path) -> None:
+    study, _ = fill()
+    back_up(tmp_path / "backup")
+    then = standing(study).version
+    decide(study, Decision("override", at(3), "S", ""), reader=ANNA, expected_version=then, key="second")
+    wiped(own)
+    restore_backup(tmp_path / "backup")
+    assert standing(study).version == then
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_nothing_is_restored_beside_a_database_or_its_log(own: Path, tmp_path: Path, ending: str,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    fill()
+    back_up(tmp_path / "backup")
+    wiped(own)
+    elsewhere = tmp_path / "database" / "reviews.sqlite"
+    elsewhere.parent.mkdir()
+    monkeypatch.setenv("HEARTVISION_DATABASE_URL", f"sqlite:///{elsewhere}")
+    elsewhere.with_name(elsewhere.name + ending).write_bytes(b"old")
+    with pytest.raises(StoreError, match=f"'reviews.sqlite{ending}' is still there"):
+        restore_backup(tmp_path / "backup")
+    assert not own.exists()
+
+
+def test_a_home_that_is_not_empty_stays_as_it_is(own: Path, tmp_path: Path) -> None:
+    study, _ = fill()
+    back_up(tmp_path / "backup")
+    with pytest.raises(StoreError, match="is not empty"):
+        restore_backup(tmp_path / "backup")
+    assert get_study(study).record == "case"
+
+
+def damage(backup: Path, how: str) -> str:
+    file = next(path for path in sorted((backup / "home").rglob("signal.npy")))
+    if how == "changed":
+        content = bytearray(file.read_bytes())
+        content[1000] ^= 1
+        file.write_bytes(content)
+        return "is not what was written"
+    if how == "lost":
+        file.unlink()
+        return "has lost"
+    if how == "added":
+        (backup / "home" / "other").write_text("x")
+        return "does not name"
+    (backup / "manifest.json").write_text("{")
+    return "is no backup"
+
+
+@pytest.mark.parametrize("how", ["changed", "lost", "added", "manifest"])
+def test_a_damaged_backup_is_named_and_not_restored(own: Path, tmp_path: Path, how: str) -> None:
+    fill()
+    back_up(tmp_path / "backup")
+    words = damage(tmp_path / "backup", how)
+    with pytest.raises(StoreError, match=words):
+        verify_backup(tmp_path / "backup")
+    wiped(own)
+    with pytest.raises(StoreError, match=words):
+        restore_backup(tmp_path / "backup")
+    assert not own.exists()
+
+
+def test_a_full_disk_leaves_no_half_backup(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(StoreError, match="MB are needed"):
+        back_up(tmp_path / "backup")
+    assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == []
+
+
+def test_a_database_that_is_damaged_is_refused_when_it_is_opened(own: Path) -> None:
+    fill()
+    close_databases()
+    path = own / "reviews.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\x5a" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged; restore the last backup"):
+        database()
+
+
+def test_the_commands_say_what_they_did(own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, digest = fill()
+    target = str(tmp_path / "backup")
+    assert main(["backup", target]) == 0
+    assert main(["backup", target]) == 3
+    assert main(["verify", target]) == 0
+    wiped(own)
+    assert main(["restore", target]) == 0
+    assert recording_folder(digest) is not None
+    told = capsys.readouterr()
+    assert "all as they were written" in told.out
+    assert "exists already" in told.err
+
+
+def test_postgresql_is_dumped_and_restored(
+    home: Path, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fresh_database(postgres_server) as first, fresh_database(postgres_server) as second:
+        monkeypatch.setenv("HEARTVISION_DATABASE_URL", first)
+        study, digest = fill()
+        before = standing(study)
+        back_up(tmp_path / "backup")
+        wiped(home)
+        with pytest.raises(StoreError, match="holds tables already"):
+            restore_backup(tmp_path / "backup")
+        monkeypatch.setenv("HEARTVISION_DATABASE_URL", second)
+        restore_backup(tmp_path / "backup")
+        assert standing(study) == before
+        assert load_recording(digest) is not None
+        close_databases()
