@@ -1,7 +1,7 @@
 """How a live recording keeps its promises: `python -m benchmarks.live [PART ...] [--every N] [--write]`.
 
 `agreement`: DS2 replayed, look after look, provisional classes against those of the finished recording. With
-`--every N`, one block of ten seconds in N is replayed, each with the minute before it, else all of it (two hours).
+`--every N`, one look in N is taken, each at its minute of signal, else all of them (two hours).
 `loopback`: a stream of Lab Streaming Layer from another process of this machine, for a minute; `screen`: the same time
 in Chromium; `hour`: an hour at 500 Hz and three leads, ten times as fast. `--write` saves the parts that ran in
 docs/experiments/live.json, beside those that did not, and in docs/live.md.
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal as sps
 
 from benchmarks.results import LiveAgreement, LiveBenchmark, LiveHour, LiveTimes
@@ -34,17 +35,17 @@ from pipeline.datasets.splits import DS2
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
 from pipeline.live.lsl import LslSource
-from pipeline.live.provisional import EVERY_S, WINDOW_S, Follower, LiveBeat, look_at
+from pipeline.live.provisional import EVERY_S, SAME_BEAT_S, SETTLED_S, WINDOW_S, Follower, LiveBeat, Look, look_at
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import LiveSession, SessionPlan
 from pipeline.live.sources import Chunk
 from pipeline.live.state import LiveState
+from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Recording
 
 PAGE: Final = ROOT / "docs" / "live.md"
 RESULT: Final = ROOT / "docs" / "experiments" / "live.json"
 MARKS: Final = ("<!-- live:start -->", "<!-- live:end -->")
-BLOCK_S: Final = 10.0
 LOOPBACK_S: Final = 60.0
 SCREEN_S: Final = 40.0
 HOUR_S, HOUR_HZ, HOUR_SPEED = 3600.0, 500.0, 10.0
@@ -81,7 +82,7 @@ def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="agreement: one block in N")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="agreement: one look in N")
     parser.add_argument("--write", action="store_true", help="into docs/experiments/live.json and docs/live.md")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
@@ -106,28 +107,44 @@ def agreement(options: argparse.Namespace) -> LiveAgreement:
         print(f"{record} {found.fraction:.4f} {found}", flush=True)
         both, worst = both + found, min(worst, (found.fraction, record))
     return LiveAgreement(
-        records=len(DS2), one_block_in=options.every, beats=both.beats, same=both.same, contrary=both.contrary,
+        records=len(DS2), one_look_in=options.every, beats=both.beats, same=both.same, contrary=both.contrary,
         missed=both.missed, extra=both.extra, fraction=rounded(both.fraction), worst_record=worst[1],
         worst_fraction=rounded(worst[0]),
     )  # fmt: skip
 
 
 def _replayed(recording: Recording, final: Analysis, classifier: BeatClassifier, every: int) -> Agreement:
-    """Follow a recording in blocks; a look before each block gives what was given before it."""
-    total, ticks = Agreement(0, 0, 0, 0, 0), round(BLOCK_S / EVERY_S)
-    last = int(recording.duration_s / EVERY_S)
-    starts = [0] if every == 1 else list(range(ticks * every // 2, last, ticks * every))
-    for start in starts:
-        follower, given = Follower(), list[LiveBeat]()
-        for tick in range(start, last + 1 if every == 1 else min(start + ticks, last) + 1):
-            stop = round(tick * EVERY_S * recording.fs)
-            first = max(0, stop - round(WINDOW_S * recording.fs))
-            window = recording.p_signal[first:stop].copy()
-            look = look_at(window, first, classifier, fs=recording.fs, leads=recording.leads)
-            new = follower.new_beats(look)
-            given += new if tick > start or not start else []
-        total += compare(final, [beat.time_s for beat in given], "".join(beat.letter for beat in given))
-    return total
+    """Follow a recording, or look at it now and then: what a look gives does not depend on the looks before it."""
+    follower, given, total = Follower(), list[LiveBeat](), Agreement(0, 0, 0, 0, 0)
+    for tick in range(every // 2, int(recording.duration_s / EVERY_S) + 1, every):
+        stop = round(tick * EVERY_S * recording.fs)
+        first = max(0, stop - round(WINDOW_S * recording.fs))
+        window = recording.p_signal[first:stop].copy()
+        look = look_at(window, first, classifier, fs=recording.fs, leads=recording.leads)
+        if every == 1:
+            given += follower.new_beats(look)
+        elif look.analysis is not None:
+            total += _of_one_look(look, final)
+    return total if every > 1 else _compared(final, given)
+
+
+def _of_one_look(look: Look, final: Analysis) -> Agreement:
+    """Compare what a look gives that the look before it had not given, and what it should have given."""
+    follower, latest_s = Follower(), look.stop_s - SETTLED_S
+    known = look.time_s[:-1][look.time_s[1:] <= latest_s - EVERY_S]
+    follower.given_s = float(known[-1]) if known.size else -np.inf
+    found = _compared(final, follower.new_beats(look))
+    due = final.time_s[:-1][(final.time_s[1:] > latest_s - EVERY_S) & (final.time_s[1:] <= latest_s)]
+    missed = int((nearest(_ms(look.time_s), _ms(due), within=1000 * SAME_BEAT_S) == NO_BEAT).sum())
+    return found + Agreement(missed, 0, 0, missed, 0)
+
+
+def _compared(final: Analysis, given: list[LiveBeat]) -> Agreement:
+    return compare(final, [beat.time_s for beat in given], "".join(beat.letter for beat in given))
+
+
+def _ms(time_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.round(1000 * time_s).astype(np.int64)
 
 
 @dataclass
@@ -265,8 +282,8 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], Any]]] = {
 def _tables(found: LiveBenchmark) -> str:
     lines = []
     if found.agreement is not None:
-        one, sampled = found.agreement, found.agreement.one_block_in > 1
-        how = f"one block of {BLOCK_S:g} s in {one.one_block_in}" if sampled else "from start to end"
+        one, sampled = found.agreement, found.agreement.one_look_in > 1
+        how = f"one look in {one.one_look_in}" if sampled else "from start to end"
         lines += [
             f"DS2 replayed, {how}: {one.records} records, {one.beats} beats.",
             "",

@@ -365,10 +365,10 @@ class ReviewSpeed:
 
 @dataclass(frozen=True)
 class LiveAgreement:
-    """Provisional against final classes of replayed records, of one block in `one_block_in`."""
+    """Provisional against final classes of replayed records, one look in `one_look_in`."""
 
     records: int
-    one_block_in: int
+    one_look_in: int
     beats: int
     same: int
     contrary: int

@@ -131,6 +131,12 @@ class Session(Looking):
         self.recordings, self.chosen, self.network, self.leads = self.kept
         self.uploads += 1
 
+    def close(self, notice: str) -> None:
+        """Lets go of what is open, with a notice."""
+        self.recordings, self.chosen, self.leads, self.case = (), 0, None, None
+        self._quiet()
+        self.notice, self.kept, self.uploads = notice, ((), 0, "", None), self.uploads + 1
+
     def show(self, case: Case) -> None:
         """Shows a case from its most urgent episode or most important finding; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app.common import reader
+from app.common.times import field_text, time_field
 from app.review import rhythm
 from app.review.session import Alike, ReviewSession, Scope
 from pipeline.cases.study_review import StudyReview, take_step
@@ -205,19 +206,20 @@ def _scope(session: ReviewSession, scope: Scope, label: str, key: str, family: i
 
 def _span(session: ReviewSession, review: StudyReview) -> None:
     """All beats between two times, those of the strip until others are given."""
-    duration = review.material.recording.duration_s
+    recording = review.material.recording
+    duration = recording.duration_s
     shown = round(session.viewport.start_s, 1), round(min(duration, session.viewport.stop_s), 1)
     if st.session_state.get("span-strip") != shown:
         st.session_state["span-strip"] = shown
-        st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
+        for key, time_s in zip(("span-from", "span-to"), shown, strict=True):
+            st.session_state[key] = field_text(min(time_s, duration), recording)
     with st.popover("Between two times", icon=":material/date_range:", type="tertiary"):
-        first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
-        last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
+        first, last = time_field("From", "span-from", recording), time_field("To", "span-to", recording)
         only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
-        samples = review.between(first, last, frozenset(only or ()))
+        samples = () if first is None or last is None else review.between(first, last, frozenset(only or ()))
         st.button(
             f"Select {_beats(len(samples))}", key="span-take", disabled=not samples, type="primary",
-            on_click=_take_span, args=(session, samples, first),
+            on_click=_take_span, args=(session, samples, first or 0.0),
         )  # fmt: skip
 
 
@@ -333,10 +335,13 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
-        duration = review.material.recording.duration_s
-        middle = min(duration, session.viewport.start_s + session.viewport.window_s / 2)
-        time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
-        st.button("Add here", key="add-here", on_click=add_at, args=(session, review, time_s, aami or "N"))
+        recording = review.material.recording
+        middle = min(recording.duration_s, session.viewport.start_s + session.viewport.window_s / 2)
+        if st.session_state.get("add-strip") != middle:
+            st.session_state["add-strip"], st.session_state["add-time"] = middle, field_text(middle, recording)
+        time_s = time_field("Time", "add-time", recording)
+        st.button("Add here", key="add-here", on_click=add_at, disabled=time_s is None,
+                  args=(session, review, time_s or 0.0, aami or "N"))  # fmt: skip
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:

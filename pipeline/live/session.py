@@ -136,20 +136,23 @@ class LiveSession:
                 chunk = self.source.read()
                 if chunk is None:
                     return "" if recorder else "The stream ended before its first sample."
+                for lost, placed in timeline.placed(chunk):
+                    recorder = recorder or self._recorder(facts, placed)
+                    self._keep(recorder, latest, placed, lost)
                 if not len(chunk.p_signal):
                     if time.monotonic() - heard > LOST_S and self._state.phase != "lost":
                         self._tell("lost", "Nothing has come for two seconds; a gap is kept until it goes on.")
                     continue
                 heard = time.monotonic()
-                recorder = recorder or self._recorder(facts, chunk)
-                self._keep(recorder, latest, chunk, timeline.lost_before(chunk.start_s, len(chunk.p_signal)))
                 if self._state.phase != "recording":
                     self._tell("recording")
-                if sentence := self._full(recorder):
+                if recorder is not None and (sentence := self._full(recorder)):
                     return sentence
             return ""
         finally:
             if recorder is not None:
+                for lost, placed in timeline.rest():
+                    self._keep(recorder, latest, placed, lost)
                 recorder.close()
 
     def _recorder(self, facts: StreamFacts, chunk: Chunk) -> Recorder:

@@ -31,6 +31,7 @@ from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, stored_analysis
+from pipeline.typed_times import read_clock
 from pipeline.types import Analysis, Recording, Status
 
 MAIN = str(ROOT / "app" / "main.py")
@@ -264,9 +265,12 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
     shown = review_session(page).viewport.start_s
-    assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
-    page.number_input(key="span-from").set_value(10.0)
-    page.number_input(key="span-to").set_value(14.0).run()
+    offered = read_clock(page.text_input(key="span-from").value)
+    assert offered == pytest.approx(shown, abs=0.11), "what is seen is offered first"
+    page.text_input(key="span-from").set_value("0:99").run()
+    assert page.button(key="span-take").disabled
+    page.text_input(key="span-from").set_value("0:10")
+    page.text_input(key="span-to").set_value("0:00:14").run()
     page.button(key="span-take").click().run()
     review = review_session(page).review
     assert review is not None
@@ -282,7 +286,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
     page.button(key="scope-beat").click().run()
     press(page, "review-delete")
     press(page, "add")
-    page.number_input(key="add-time").set_value(removed / 360 + 0.02).run()
+    page.text_input(key="add-time").set_value(f"{removed / 360 + 0.02:.3f}").run()
     page.button(key="add-here").click().run()
     added = decisions(study)[1]
     assert (added.kind, added.aami) == ("add", "N")
@@ -293,7 +297,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
 def test_a_beat_is_not_added_on_another_one(study: int) -> None:
     page = opened(study)
     press(page, "add")
-    page.number_input(key="add-time").set_value(review_session(page).target()[0] / 360).run()
+    page.text_input(key="add-time").set_value(f"{review_session(page).target()[0] / 360:.3f}").run()
     page.button(key="add-here").click().run()
     assert "already" in page.error[0].value
     assert decisions(study) == ()

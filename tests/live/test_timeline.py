@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -9,33 +11,78 @@ from pipeline.errors import IntakeError, UsageError
 from pipeline.live.latest import Latest
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import plain_leads
+from pipeline.live.sources import Chunk, nothing
 from pipeline.live.timeline import Timeline
 from pipeline.live.units import mv_per_unit
 from pipeline.types import Recording
 
 
+def placed(timeline: Timeline, start_s: float, n_samples: int, value: float = 0.0) -> list[tuple[int, int, float]]:
+    chunk = Chunk(np.full((n_samples, 1), value, np.float32), start_s)
+    return [(lost, len(one.p_signal), float(one.p_signal[0, 0])) for lost, one in timeline.placed(chunk)]
+
+
+@pytest.fixture
+def no_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing late is waited for."""
+    monkeypatch.setattr("pipeline.live.timeline.HOLD_S", 0.0)
+
+
+@pytest.mark.usefixtures("no_hold")
 def test_a_lost_second_is_a_second_of_missing_samples() -> None:
     timeline = Timeline(500.0)
-    assert [timeline.lost_before(at, 50) for at in (7.0, 7.1, 8.2, 8.3)] == [0, 0, 500, 0]
+    assert [placed(timeline, at, 50)[0][0] for at in (7.0, 7.1, 8.2, 8.3)] == [0, 0, 500, 0]
 
 
+@pytest.mark.usefixtures("no_hold")
 def test_jitter_is_no_gap() -> None:
     timeline, rng = Timeline(250.0), np.random.default_rng(0)
     for i in range(5000):
-        assert timeline.lost_before(0.1 * i + rng.uniform(-0.12, 0.12), 25) == 0
+        assert placed(timeline, 0.1 * i + rng.uniform(-0.12, 0.12), 25) == [(0, 25, 0.0)]
 
 
+@pytest.mark.usefixtures("no_hold")
 def test_a_clock_that_drifts_for_a_day_is_no_gap() -> None:
     timeline = Timeline(500.0)
-    assert sum(timeline.lost_before(i * 1.0002, 500) for i in range(86_400)) == 0
+    assert sum(placed(timeline, i * 1.0002, 500)[0][0] for i in range(86_400)) == 0
 
 
+@pytest.mark.usefixtures("no_hold")
 def test_many_gaps_keep_the_time() -> None:
     timeline, rng, now, frames = Timeline(360.0), np.random.default_rng(1), 0.0, 0
     for _ in range(300):
-        frames += timeline.lost_before(now, 36) + 36
-        now += 0.1 + (rng.uniform(0.4, 5) if rng.random() < 0.1 else 0)
-    assert abs(frames / 360 - now) < 0.5 + 5
+        frames += placed(timeline, now, 36)[0][0] + 36
+        end_s = now + 0.1
+        now = end_s + (rng.uniform(0.4, 5) if rng.random() < 0.1 else 0)
+    assert frames / 360 == pytest.approx(end_s, abs=0.02)
+
+
+def test_what_a_disturbed_radio_sends_at_once_was_not_lost() -> None:
+    timeline = Timeline(500.0)
+    assert placed(timeline, 0.0, 50, 1.0) == [(0, 50, 1.0)]
+    came = []
+    for i in range(20):  # two seconds of samples, all stamped as they come, at 2.1 s
+        came += placed(timeline, 2.1 - 0.1 + 0.001 * i, 50, 2.0 + i)
+    assert came == [(0, 50, 2.0 + i) for i in range(20)]
+    assert placed(timeline, 2.1, 50, 99.0) == [(0, 50, 99.0)]
+
+
+def test_late_samples_are_held_until_it_is_known_why_and_given_at_the_end() -> None:
+    timeline = Timeline(500.0)
+    placed(timeline, 0.0, 50)
+    assert placed(timeline, 3.1, 50, 1.0) == []
+    assert placed(timeline, 3.2, 50, 2.0) == []
+    assert [(lost, len(one.p_signal)) for lost, one in timeline.rest()] == [(1500, 50), (0, 50)]
+    assert timeline.rest() == []
+    assert placed(timeline, 3.3, 50, 3.0) == [(0, 50, 3.0)]
+
+
+def test_what_is_held_is_given_after_half_a_second_also_if_nothing_more_comes() -> None:
+    timeline = Timeline(500.0)
+    placed(timeline, 0.0, 50)
+    assert placed(timeline, 3.1, 50, 1.0) == []
+    time.sleep(0.55)
+    assert [(lost, len(one.p_signal)) for lost, one in timeline.placed(nothing(1))] == [(1500, 50)]
 
 
 def test_the_newest_frames_are_kept_in_order() -> None:

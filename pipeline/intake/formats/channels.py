@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
 from pipeline.intake.content import require_ecg, safe_lead
@@ -90,10 +91,10 @@ def choose(channels: Sequence[Channel]) -> Chosen:
     return Chosen(tuple(kept), fs, tuple(_notices(channels, voltages, named, kept)))
 
 
-def interpolated(values: FloatArray, n_samples: int) -> FloatArray:
+def interpolated(values: NDArray[np.float32 | np.float64], n_samples: int) -> FloatArray:
     """Bring the samples (n,) of a slower lead to `n_samples` over the same time, linearly; NaN beside NaN stays."""
     if len(values) in (0, n_samples):
-        return values
+        return values.astype(np.float32)
     at = np.arange(n_samples) * (len(values) / n_samples)
     found: FloatArray = np.interp(at, np.arange(len(values)), values).astype(np.float32)
     return found
