@@ -141,12 +141,13 @@ def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, o
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
     time = "" if isinstance(found, FindingGroup | StatementFinding) else review.when(found.start_s, tenths=False)
     left = f"{len(found.open)} to do" if isinstance(found, FindingGroup) and found.open else ""
+    where = left or (f"at {time}" if time else "in all")
     inside = not group and session.opened != "" and session.group is not None and _is_member(session, found.id)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
         "group": group, "opened": found.id == session.opened, "inside": inside, "left": left,
-        "label": f"{found.title}, {found.detail}, {left or (time and f'at {time}') or 'in all'}, {'reviewed' if found.reviewed else 'to do'}",
+        "label": f"{found.title}, {found.detail}, {where}, {'reviewed' if found.reviewed else 'to do'}",
     }  # fmt: skip
 
 
