@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,12 +25,14 @@ from benchmarks import decision as timing
 from benchmarks.results import RecordReview, ReviewSpeed
 from benchmarks.review_rule import (
     NO_TRUE_BEAT,
+    ROUNDS,
     Fix,
     Knowledge,
     decided,
     fixes,
     group_agrees,
     knowledge,
+    mendable,
     read_one_by_one,
 )
 from pipeline._util.files import write_json
@@ -66,7 +69,7 @@ class Reader:
     def __init__(self, page: Page, study: int, known: Knowledge) -> None:
         self.page, self.study, self.known = page, study, known
         self.material = material_of(get_study(study))
-        self.keys, self.seen, self.inside = 0, set[str](), ""
+        self.keys, self.seen, self.rounds = 0, set[str](), Counter[str]()
 
     @property
     def review(self) -> StudyReview:
@@ -103,10 +106,39 @@ class Reader:
             elif row is None or row.reviewed:
                 self.press("ArrowDown")
             elif isinstance(row, FindingGroup):
-                self.press("c" if group_agrees(row, review.state, self.known) else "o")
+                self.together(review, row)
             else:
                 self.whole(review, row)
         raise RuntimeError(f"Study {self.study} is not read after {STEPS_MAX} steps, at {self.at()!r}.")
+
+    def together(self, review: StudyReview, group: FindingGroup) -> None:
+        """A group by what stands for it: confirmed, mended there, or opened."""
+        if group_agrees(group, review.state, self.known):
+            self.press("c")
+            return
+        found = mendable(group, review.state, self.known) if self.rounds[group.kind] < ROUNDS else None
+        if found is None:
+            self.press("o")
+            return
+        self.rounds[group.kind] += 1
+        number, member, wrong = found
+        if number:
+            self.click(number)
+        self.press("b")
+        new = {sample: fix.aami for fix in wrong for sample in fix.samples}
+        last = max(new)
+        for sample in member.samples:
+            if sample in new:
+                self.press(_LETTERS[new[sample]])
+            if sample < last and new.get(sample) != NO_TRUE_BEAT:
+                self.press("ArrowRight")
+        self.press("g")
+
+    def click(self, number: int) -> None:
+        """Clicks one of the places that are drawn side by side."""
+        self.keys += 1
+        self.page.locator(f"g.place[data-number='{number}']").click()
+        self.rest()
 
     def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
         """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
@@ -115,9 +147,7 @@ class Reader:
             wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
             self.seen.add(one.id)
             if wrong and number:
-                self.keys += 1
-                self.page.locator(f"g.place[data-number='{number}']").click()
-                self.rest()
+                self.click(number)
             if wrong:
                 self.fix(one, wrong)
                 return
