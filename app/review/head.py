@@ -25,7 +25,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         if session.reading == "second":
             st.badge("second reading", color="violet")
         st.caption(
-            f"{duration(study.duration_s)} · {plain(study.model)} {plain(study.model_version[:7])} · "
+            f"{duration(study.duration_s)} · {plain(study.model)} · "
             f"**{done} of {len(review.findings)}** findings reviewed · {plain(review.looked_at)}",
             width="stretch",
         )  # fmt: skip

@@ -14,7 +14,7 @@ from app.review import decide
 from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
-from pipeline.review.triage import EpisodeFinding
+from pipeline.review.triage import EpisodeFinding, StatementFinding
 from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
@@ -92,6 +92,8 @@ def _title(session: ReviewSession, review: StudyReview) -> str:
     places = session.extremes()
     if session.extreme < len(places):
         return f"**{plain(found.title)}** :gray[· {places[session.extreme].label} of them]"
+    if isinstance(found, StatementFinding):
+        return f"**{plain(found.title)}**"
     return f"**{plain(found.title)}** {plain(found.detail.partition(': ')[0])}"
 
 

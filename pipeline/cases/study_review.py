@@ -139,7 +139,9 @@ class StudyReview:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
+        recorded, found = len(self.material.recording.leads), self.material.analysis.measured
+        measured = 0 if found is None else min(recorded, len(found.leads))
+        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
 
     @property
     def beats(self) -> ReviewedBeats:

@@ -91,7 +91,8 @@ def clock_seconds(cells: Sequence[str] | pd.Series[str], form: str) -> Times:
         Seconds since an arbitrary time, NaN where a cell is no such time.
     """
     plain = pd.Series(cells, dtype=str)
-    if any(mark in str(plain.iloc[:50].tolist()) for mark in ("[", ",")) or _RX_COLON_MS.search(str(plain.iloc[0])):
+    some = " ".join(map(str, plain.iloc[:50]))
+    if "[" in some or "," in some or _RX_COLON_MS.search(some):
         plain = plain.map(_plain_clock)
     times = pd.to_datetime(plain, format=form, errors="coerce", utc=True)
     seconds = (times - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(seconds=1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -32,6 +33,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
+from pipeline.store.signed_files import keep_report
 from pipeline.store.studies import Study, stored_analysis, study_of, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import RECORD_NAME, Analysis
@@ -348,8 +350,20 @@ def rename(study_id: int, name: str, *, reader: str) -> None:
             log.append("renamed", text=f"{before} to {name}")
 
 
-def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
+def sign(
+    study_id: int,
+    *,
+    reader: str,
+    expected_version: int,
+    text: str = "",
+    findings: Sequence[str] = (),
+    reason: str = "",
+    report: Callable[[Entry], bytes] | None = None,
+    key: str | None = None,
+) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
+
+    Signature and report are one transaction: neither is there without the other.
 
     Parameters
     ----------
@@ -360,7 +374,13 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
     expected_version : int
         The version of the main reading that the reader saw.
     text : str, optional
-        A remark.
+        The conclusion.
+    findings : sequence of str, optional
+        Keys of the facts that it was made from, see `pipeline.review.conclusion.Fact`.
+    reason : str, optional
+        Why it is signed although nobody has decided about something urgent.
+    report : callable, optional
+        Makes the signed report, a PDF, from the entry of the signature; its hash goes into the audit trail.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -378,8 +398,14 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
         if not log.repeats("sign"):
             check_writable(log, expected_version)
             _check_ready(log)
-            log.append("sign", text=clean_text(text))
+            if findings:
+                log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
+            if why := clean_text(reason):
+                log.append("urgent_open", text=why, key=str(uuid.uuid4()))
+            signature = entry_of(log.append("sign", text=clean_text(text)), "main")
             log.study.state = "signed"
+            if report is not None:
+                log.append("report", text=keep_report(report(signature)), key=str(uuid.uuid4()))
         return log.version
 
 

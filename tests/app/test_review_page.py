@@ -385,17 +385,28 @@ def test_look_alikes_of_a_relabelled_family_are_offered_and_relabelled_in_one_ac
     here = review_session(page)
     review = here.review
     assert review is not None
-    number = next(n for n in range(review.material.families.size.size) if review.material.families.alike(n).size)
+    families = review.material.families
+    number = next(n for n in range(families.size.size) if families.alike(n).size)
     here.choose_family(number)
     page.run()
-    press(page, "review-V")
-    if here.alike is None:  # all that look alike were V before
-        return
-    aami, families = here.alike
+    press(page, "review-Q")
+    alike = here.alike
+    assert alike is not None
+    was = str(review.beats.aami[review.position(review.family_samples(number)[0]) or 0])
+    assert set(families.of(np.array(alike.samples))) <= set(families.alike(number).tolist())
     press(page, "alike")
-    assert aami == "V"
-    assert decisions(study)[1].aami == "V"
-    assert set(decisions(study)[1].samples) == {s for n in families for s in review.family_samples(n)}
+    assert (decisions(study)[1].aami, decisions(study)[1].samples) == ("Q", alike.samples)
+    assert {str(review.beats.aami[review.position(sample)]) for sample in alike.samples} == {was}  # type: ignore[index]
+
+
+def test_a_part_of_a_family_has_no_look_alikes(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    assert here.review is not None
+    here.look_at(here.review.family_samples(0)[0])
+    page.run()
+    press(page, "review-S")
+    assert here.alike is None
 
 
 def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, Analysis], study: int) -> None:
