@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import cache, reader
+from app.common import cache, reader, theme_change
 from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
@@ -118,6 +118,7 @@ def _nothing() -> None:
 
 
 st.html(STYLE)
+theme_change.watch()
 if _follow().study_id is None:
     _nothing()
 else:
