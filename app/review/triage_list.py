@@ -146,7 +146,7 @@ def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, o
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
         "group": group, "opened": found.id == session.opened, "inside": inside, "left": left,
-        "label": f"{found.title}, {found.detail}, {left or (time and f'at {time}') or 'in all'}, {'reviewed' if found.reviewed else 'to do'}",
+        "label": f"{found.title}, {found.detail}, {left or time}, {'reviewed' if found.reviewed else 'to do'}",
     }  # fmt: skip
 
 
