@@ -9,8 +9,10 @@ APP = Path(__file__).resolve().parent
 if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own folder on the path, not the repository
     sys.path.insert(0, str(APP.parent))
 
+from app.common.server import stay_on_this_machine  # noqa: E402
 from pipeline.wording import RESEARCH_USE  # noqa: E402
 
+stay_on_this_machine()
 st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
 st.logo(str(APP / "logo.svg"), size="large")
 PAGES = {  # folder and address: title, icon

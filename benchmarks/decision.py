@@ -24,6 +24,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,14 @@ from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import save_recording
-from pipeline.types import Analysis, Annotations, Recording, Status
+from pipeline.types import Analysis, Annotations, Episode, Recording, Status
 
 CHROMIUM, CHROMIUM_ARGS = "/usr/bin/chromium", ["--no-sandbox", "--disable-gpu"]
 RECORD = "200"  # bigeminy, couplets and runs in half an hour
 STUDIES = {"half an hour": 1, "a day": 2}
+GROUP = "group:bigeminy"  # large enough for all the keys
 KEYS = ("c", "v", "n", "x")
+EPISODES = 61  # ends of made episodes, sinus rhythm and fibrillation in turn
 WARM_UP, PRESSED, ROUNDS = 4, 8, 3  # keys before those that count, keys of a round, and rounds
 SIZE = {"width": 1440, "height": 900}
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -111,15 +114,16 @@ def _annotated(reference: Annotations, prepared: Prepared) -> Analysis:
         leads=prepared.leads, model="rhythm", model_version="reference", version="0", quality=prepared.quality,
         sample=reference.sample, p=p, has_p=np.ones(n, np.bool_), confidence=p.max(axis=1),
         status=tuple[Status, ...]("classified" for _ in range(n)), reason=("",) * n, notices=(), threshold=0.5,
+        rhythm=tuple(
+            Episode(start, stop, "AFIB" if number % 2 else "N")
+            for number, (start, stop) in enumerate(pairwise(np.linspace(0.0, recording.duration_s, EPISODES)))
+        ),
     )  # fmt: skip
 
 
 @contextmanager
 def served(checkout: Path, folder: Path) -> Iterator[Server]:
-    """The app of a checkout on a free port, with both studies."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """The app of a checkout, with both studies."""
     kept = {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
     environment = os.environ | kept
     if not (folder / "filled").exists():
@@ -130,13 +134,23 @@ def served(checkout: Path, folder: Path) -> Iterator[Server]:
     environment["HEARTVISION_HOME"] = str(folder / "run")  # each run begins with studies that nobody has reviewed
     shutil.rmtree(folder / "run", ignore_errors=True)
     shutil.copytree(folder / "home", folder / "run")
+    with app(checkout, environment) as (address, process):
+        yield Server(address, process, next((folder / "run").glob("*.sqlite")))
+
+
+@contextmanager
+def app(checkout: Path, environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """The app of a checkout on a free port: its address, and the number of its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", f"--server.port={port}"]
     server = subprocess.Popen(
         [*command, "--server.headless=true"], cwd=checkout, env=environment, stdout=subprocess.DEVNULL
     )
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health")
-        yield Server(f"http://127.0.0.1:{port}", server.pid, next((folder / "run").glob("*.sqlite")))
+        yield f"http://127.0.0.1:{port}", server.pid
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -153,7 +167,7 @@ def _wait(url: str) -> None:
 class ReviewTab:
     """A study on the Review page of a browser."""
 
-    def __init__(self, browser: Browser, server: Server, study: int) -> None:
+    def __init__(self, browser: Browser, server: Server, study: int, at: str = "") -> None:
         self.server, self.study = server, study
         context = browser.new_context(viewport=SIZE)
         context.add_cookies([{"name": "heartvision_reader", "value": READER, "url": server.address}])
@@ -161,7 +175,7 @@ class ReviewTab:
         self.page.set_default_timeout(120_000)
         self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
         self.page.add_init_script(WATCH)
-        self.page.goto(f"{server.address}/review?study={study}")
+        self.page.goto(f"{server.address}/review?study={study}{f'&at={at}' if at else ''}")
         self.page.locator("html[data-keys=review]").wait_for(state="attached")
         self.page.wait_for_function(AT_REST)
         self.measured = Measured()
@@ -174,6 +188,13 @@ class ReviewTab:
         with closing(sqlite3.connect(self.server.database)) as connection:
             query = "SELECT count(*) FROM audit WHERE study_id = ? AND event = 'decide'"
             return int(connection.execute(query, (self.study,)).fetchone()[0])
+
+    def press(self, key: str) -> None:
+        """Presses a key that is not measured, and waits until the page rests."""
+        self.page.keyboard.press(key)
+        self.page.wait_for_timeout(200)
+        self.page.evaluate("() => { window.ran = true; }")
+        self.page.wait_for_function(AT_REST)
 
     def decide(self, key: str) -> None:
         """Presses a key, and waits until the page rests."""
@@ -205,7 +226,9 @@ def main(folder: Path, beside: Path | None) -> None:
             own.mkdir(parents=True, exist_ok=True)
             servers[name] = stack.enter_context(served(checkout, own))
         for title, study in STUDIES.items():
-            tabs = {name: ReviewTab(browser, server, study) for name, server in servers.items()}
+            tabs = {name: ReviewTab(browser, server, study, at=GROUP) for name, server in servers.items()}
+            for tab in tabs.values():
+                tab.press("o")  # one by one: each key decides about one finding
             for tab in tabs.values():
                 for press in range(WARM_UP):
                     tab.decide(KEYS[press % len(KEYS)])

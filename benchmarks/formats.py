@@ -128,7 +128,41 @@ def of_raw_scp(path: Path) -> tuple[list[str], Signal, float]:
     return ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"], values * step, step
 
 
+def of_edf(path: Path) -> tuple[list[str], Signal, float]:
+    """EDF and BDF by pyedflib."""
+    import pyedflib
+
+    with pyedflib.EdfReader(str(path)) as file:
+        columns = [file.readSignal(i) for i in range(file.signals_in_file)]
+        steps = (file.getPhysicalMaximum(0) - file.getPhysicalMinimum(0)) / (
+            file.getDigitalMaximum(0) - file.getDigitalMinimum(0)
+        )
+        return file.getSignalLabels(), np.stack(columns, 1), float(steps)
+
+
+def of_ishne(path: Path) -> tuple[list[str], Signal, float]:
+    """ISHNE Holter by ecgdatakit."""
+    from ecgdatakit.parsing.parsers.ishne_holter import ISHNEHolterParser
+
+    leads = ISHNEHolterParser().parse(path).leads
+    columns = [lead.samples * lead.resolution / 1000 for lead in leads]
+    return [lead.label for lead in leads], np.stack(columns, 1), leads[0].resolution / 1000
+
+
+def of_mfer(path: Path) -> tuple[list[str], Signal, float]:
+    """A monitor's II and V5, taken from their places: frames of a minute, two leads before four slower signals."""
+    content = path.read_bytes()
+    start = content.index(b"\x1e\x84\x00\x18\xb8\x20") + 6
+    frames = np.frombuffer(content, "<i2", 810_000, start).reshape(12, 67_500)[:, :30_000]
+    leads = frames.reshape(12, 2, 15_000).transpose(0, 2, 1).reshape(-1, 2)
+    return ["II", "V5"], np.where(leads == -32768, np.nan, leads * 0.002), 0.002
+
+
 CHECKS: Final = (
+    Check("edf", "*ECG.edf", "pyedflib 0.1.42", of_edf),
+    Check("edf", "*.bdf", "pyedflib 0.1.42", of_edf),
+    Check("ishne", "*.ecg", "ecgdatakit 2.0.3", of_ishne),
+    Check("mfer", "*.MWF", "its samples, taken from their places", of_mfer),
     Check("dicom", "*.dcm", "pydicom's own decoder", of_dicom),
     Check("scp", "Example.scp", "the HL7 aECG of the same recording", of_scp_as_aecg),
     Check("scp", "demo.scp", "its samples, taken from their place", of_raw_scp),

@@ -336,6 +336,34 @@ class WaveBenchmark:
 
 
 @dataclass(frozen=True)
+class RecordReview:
+    """One record read to the signature: with groups on the page, and one by one by the same rule.
+
+    `keys` counts every key press and click; `wrong` are decided beats whose class is not that of the reference.
+    """
+
+    record: str
+    findings: int
+    decisions: int
+    keys: int
+    beats: int
+    wrong: int
+    one_by_one_decisions: int
+    one_by_one_beats: int
+    one_by_one_wrong: int
+
+
+@dataclass(frozen=True)
+class ReviewSpeed:
+    """A review_speed.json: what was wanted of all records together, and each record."""
+
+    provenance: Provenance
+    decisions_max: int
+    keys_max: int
+    records: tuple[RecordReview, ...]
+
+
+@dataclass(frozen=True)
 class LiveAgreement:
     """Provisional against final classes of replayed records, one look in `one_look_in`."""
 

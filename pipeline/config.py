@@ -215,7 +215,16 @@ class Config:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What one analysis may take of the machine before it is refused, so that the next one is not held up."""
+
+    memory_bytes: int = 6 * 2**30  # resident; a day of three leads took 1.5 GB
+    seconds: float = 3 * 3600.0  # by the clock; a day of three leads took two minutes
+
+
 DEFAULT = Config()
+WORKER = WorkerLimits()
 REVIEW = ReviewConfig()
 RECORDING_NETWORK: Final = "rhythm_svdb"  # reads recordings unless another is asked for; ADR 0026 says why
 PICTURE_NETWORK: Final = "vgg16"  # likewise for pictures of beats

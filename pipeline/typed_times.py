@@ -53,8 +53,8 @@ def read_clock(text: str, start: datetime | None = None, *, duration_s: float | 
         raise IntakeError(f"A time is written {'hh:mm:ss' if start else 'h:mm:ss or mm:ss'}; correct the time.")
     if match["day"] and (start is None or match["plus"]):
         raise IntakeError("A time elapsed has no day; write it as h:mm:ss.")
-    elapsed = start is None or match["plus"] is not None
-    found = _elapsed(match["time"]) if elapsed else _since(match["time"], match["day"], start)
+    typed = match["time"]
+    found = _elapsed(typed) if start is None or match["plus"] else _since(typed, match["day"], start)
     if found < 0 or (duration_s is not None and found > duration_s + _ROUNDING_S):
         end = "" if duration_s is None else f"; it ends at {clock_text(duration_s, start)}"
         raise IntakeError(f"The recording has no such time{end}.")

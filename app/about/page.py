@@ -30,6 +30,10 @@ PACKAGES = (
     "opencv-python-headless",
     "wfdb",
     "sleepecg",
+    "ecgdatakit",
+    "pydicom",
+    "edfio",
+    "defusedxml",
 )
 FOR = """
 HeartVision shows a clinician or researcher every beat of an ECG, the class a network gives it, how sure it is, and
@@ -144,7 +148,7 @@ with limit:
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
 st.subheader("Formats", anchor=False)
-st.markdown("What a file is, is told from its content; the endings are the usual ones. The library is what reads it.")
+st.markdown("What a file is, is told from its content; the endings are the usual ones.")
 st.table(formats().set_index("Format"))
 st.subheader("Data it was made with", anchor=False)
 for dataset in CATALOGUE.values():

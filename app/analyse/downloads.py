@@ -9,7 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.common.session import Session
+from app.common.text import plain
 from pipeline.cases.case import Case
+from pipeline.errors import EcgError
 from pipeline.export import ANNOTATOR, write_analysis_json, write_atr, write_csv, write_rhythm_csv
 from pipeline.types import Analysis
 
@@ -29,6 +32,23 @@ def draw(case: Case) -> None:
         f"The model's result as it stands, for research. The annotations (.{ANNOTATOR}) lie beside your record and are "
         f"read by any WFDB tool under the annotator's name {ANNOTATOR}."
     )
+
+
+def draw_deletion(session: Session, case: Case) -> None:
+    """Deletes the recording, and all that was made of it, if nobody has begun to review it."""
+    with st.popover("Delete from this machine", icon=":material/delete:", type="tertiary"):
+        st.markdown("The signal, who was recorded, and every result made from it are deleted. This cannot be undone.")
+        if not st.button("Delete", type="primary", icon=":material/delete_forever:", key="delete-recording"):
+            return
+        from pipeline.store.deletion import delete_unread  # SQLAlchemy is not for those who only look
+
+        try:
+            delete_unread(case.recording.digest)
+        except EcgError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        session.close("The recording is deleted from this machine.")
+        st.rerun()
 
 
 def _offer(label: str, case: Case, writer: Writer, ending: str, mime: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import MINYEAR, datetime, timedelta
 
 import numpy as np
@@ -30,10 +31,11 @@ ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
 
 @st.fragment
-def draw(session: Session) -> None:
+def draw(session: Session, read: Callable[[], None] | None = None) -> None:
     """Trend, strip or ECG, and beat of the open case on one screen; then rhythm, median beat and the table.
 
-    An ECG of several leads needs the whole width, the strip of one or two leads has the beat beside it.
+    An ECG of several leads needs the whole width, and what was `read` from it comes next; the strip of one or two leads
+    has the beat beside it.
     """
     twelve_leads.fit_window(session)
     beats = session.case is not None and bool(session.case.letters)
@@ -43,12 +45,15 @@ def draw(session: Session) -> None:
         strip, beat = st.columns(SHARES, gap="medium")
     with strip:
         _signal(session)
+    if read is not None:
+        read()
+        twelve_leads.draw_median(session)
+        beat = st.container()
     with beat:
         if beats:
             beat_part.draw(session)
         else:
             st.info(NO_BEATS, icon=":material/info:")
-    twelve_leads.draw_median(session)
     _rhythm(session)
     if beats:
         _table(session)

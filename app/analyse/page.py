@@ -10,7 +10,7 @@ from models import registry
 from pipeline.cases.case import Case
 from pipeline.errors import DataError, EcgError
 from pipeline.store.identities import load_identity
-from pipeline.store.recordings import open_recording
+from pipeline.store.recordings import is_stored, open_recording
 from pipeline.types import Recording
 
 # What needs SciPy and the networks is imported where it is first used: the first page shows a second earlier.
@@ -84,22 +84,26 @@ def _show(session: state.Session, case: Case) -> None:
     from app.common import page_source
     from pipeline.twelve_leads.layouts import is_sheet
 
+    def read() -> None:
+        measurements.draw(case)
+        recorder.draw(case)
+
     overview.draw_urgent_statements(case)
     overview.draw(session)
     as_ecg = is_sheet(case.recording.leads)
-    if as_ecg:
-        measurements.draw(case)
-    explorer.draw(session)
+    explorer.draw(session, read if as_ecg else None)
     if not as_ecg:  # of one or two leads the rhythm comes first
-        measurements.draw(case)
+        read()
     page_source.draw(case.recording)
-    recorder.draw(case)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
+    downloads.draw_deletion(session, case)
 
 
 session = state.session()
 _follow_address(session)
+if session.recording is not None and not is_stored(session.recording.digest):
+    session.close("This recording was deleted from this machine.")
 opening.show_error(session)
 patient.ask()
 _renew(session)

@@ -24,14 +24,14 @@ def draw(case: Case) -> None:
     with st.expander("The recorder's own reading", icon=":material/ecg:"):
         if device.device:
             st.markdown(f"Recorded by: {plain(device.device)}")
-        for line in device.statements:
-            st.markdown(f"> {plain(line)}")
+        if device.statements:
+            st.markdown("  \n".join(plain(line) for line in device.statements))
         rows = [
             {
                 "": plain(row.name),
                 "Recorder": f"{row.device:g} {row.unit}",
                 "HeartVision": "not measured" if row.ours is None else f"{row.ours:.0f} {row.unit}",
-                "Difference": "" if row.difference is None else f"{row.difference:+.0f} {row.unit}",
+                "Difference": "" if row.difference is None else f"{round(row.difference):+d} {row.unit}",
             }
             for row in compared(device, case.analysis.measured)
         ]

@@ -109,6 +109,7 @@ def strip(
     target: tuple[int, ...] | None = None,
     adding: bool = False,
     drag: bool = False,
+    ends: tuple[float, ...] = (),
     paper_px: int = PAPER_PX,
     highest_px: int = STRIP_PX,
     start: datetime | None = None,
@@ -117,9 +118,9 @@ def strip(
 
     Leads stand one above the other, each with its calibration pulse of 1 mV; beats carry their class letter, and above
     it one of `notes` (one per mark) if there are any; the `rhythm` is a band on top of all. Beats of the `target` of a
-    decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch. `paper_px` is how wide
-    the paper will be, `highest_px` how high it may become before the gain is halved. Times are of the clock if `start`
-    is when the recording began.
+    decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch; `ends` are times that a
+    drag can take hold of. `paper_px` is how wide the paper will be, `highest_px` how high it may become before the gain
+    is halved. Times are of the clock if `start` is when the recording began.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -155,6 +156,9 @@ def strip(
         _frame_target(drawing, marks, mark_row, target, dense=window_s > 20)
     if drag:
         drawing.set(dragmode="select", selectdirection="h", newselection={"line": {"color": colours.muted}})
+    for end in ends:
+        if start_s <= end <= start_s + window_s:
+            _draw_end(drawing, end, colours)
     if adding:
         _draw_places(drawing, leads[0], start_s, window_s, top, start)
     return drawing.figure()
@@ -490,6 +494,17 @@ def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[
         marker={"symbol": "square-open", "size": 17 if dense else 26, "line": {"width": 2.5, "color": ACCENT}},
     )  # fmt: skip
     drawing.below()
+
+
+def _draw_end(drawing: Drawing, time_s: float, colours: Palette) -> None:
+    """An end of the episode that is looked at, with a grip."""
+    drawing.shape(
+        type="line", x0=time_s, x1=time_s, yref="y domain", y0=0, y1=1,
+        line={"width": 2, "color": ACCENT, "dash": "dot"},
+    )  # fmt: skip
+    drawing.note(
+        x=time_s, y=0.5, yref="y domain", text="⇔", font={"size": 15, "color": ACCENT}, bgcolor=colours.paper,
+    )  # fmt: skip
 
 
 def _draw_places(

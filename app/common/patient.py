@@ -6,14 +6,16 @@ What a file states stays in this browser session until the question is answered;
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from types import MappingProxyType
 
 import streamlit as st
 
 from app.common.text import plain
 from pipeline.errors import EcgError, IntakeError
-from pipeline.identity import TEXT_CHARS, YEARS, Identity
+from pipeline.identity import TEXT_CHARS, YEARS, Identity, Sex
 from pipeline.store.identities import load_identity, save_identity
 from pipeline.store.recordings import save_recording
 from pipeline.types import Recording
@@ -21,7 +23,7 @@ from pipeline.wording import patient_words, start_text
 
 AT_IMPORT = "import"  # who keeps an identity, where nobody has said a name yet
 _KEY, _ERROR = "heartvision-stated", "heartvision-stated-error"
-SEXES = {"not stated": None, "female": "F", "male": "M"}
+SEXES: Mapping[str, Sex | None] = MappingProxyType({"not stated": None, "female": "F", "male": "M"})
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def form(digest: str, *, signed: bool) -> None:
             with row:
                 st.text_input("Name", kept.name, TEXT_CHARS, key=names["name"], width=260)
                 st.text_input("Patient number", kept.patient_id, TEXT_CHARS, key=names["patient_id"], width=160)
-                st.selectbox("Sex", SEXES, list(SEXES.values()).index(kept.sex), key=names["sex"], width=130)
+                st.selectbox("Sex", list(SEXES), list(SEXES.values()).index(kept.sex), key=names["sex"], width=130)
                 st.number_input(
                     "Year of birth", *YEARS, kept.birth_year, 1, key=names["birth_year"], format="%d", width=150
                 )  # fmt: skip

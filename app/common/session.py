@@ -41,7 +41,7 @@ class Session(Looking):
     `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
     how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
     peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its first abnormal beat; `go_to_error` why the time that was typed last could not be gone to.
+    if not its most important finding; `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -131,8 +131,14 @@ class Session(Looking):
         self.recordings, self.chosen, self.network, self.leads = self.kept
         self.uploads += 1
 
+    def close(self, notice: str) -> None:
+        """Lets go of what is open, with a notice."""
+        self.recordings, self.chosen, self.leads, self.case = (), 0, None, None
+        self._quiet()
+        self.notice, self.kept, self.uploads = notice, ((), 0, "", None), self.uploads + 1
+
     def show(self, case: Case) -> None:
-        """Shows a case from its most urgent episode or first abnormal beat; with a new network, where it was."""
+        """Shows a case from its most urgent episode or most important finding; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = self.looking_at_s if same else self.at_s
         self.case, self.beat = case, 0
@@ -143,8 +149,7 @@ class Session(Looking):
             self.look(time_s)
             return
         self.move(0.0)
-        first = case.next_abnormal(-1, 1)
-        self.select(0 if first is None else first)
+        self.select(case.first_stop or 0)
         if case.urgent:
             self.look(case.urgent[0].start_s)
 

@@ -52,6 +52,7 @@ def draw(
     notes: tuple[str, ...] = (),
     target: tuple[int, ...] | None = None,
     adding: bool = False,
+    ends: tuple[float, ...] = (),
     start: datetime | None = None,
 ) -> None:
     """Draw the window of a recording.
@@ -61,7 +62,7 @@ def draw(
     viewport : Viewport
         The window.
     leads, marks : tuple of StripLead, BeatMarks
-        What lies in it; see `charts.strip` for these and for `quality`, `rhythm`, `notes`, `target` and `adding`.
+        What lies in it; see `ecg_chart.strip` for these and for all that is not named here.
     key, alt : str
         The chart's name in the session, new whenever an old click is to be forgotten, and its words for who cannot see.
     picked : Picked
@@ -79,7 +80,7 @@ def draw(
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
-        adding=adding, drag=drags(picked, phone=phone, adding=adding), start=start,
+        adding=adding, ends=ends, drag=drags(picked, phone=phone, adding=adding), start=start,
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
 from app.common import reader
-from app.review.session import ReviewSession, Scope
+from app.common.times import field_text, time_field
+from app.review import rhythm
+from app.review.session import Alike, ReviewSession, Scope
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
-from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind, Stretch
+from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind
+from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.morphology import NO_FAMILY
+from pipeline.review.triage import StatementFinding
 from pipeline.store.reviews import ReviewStep
 from pipeline.wording import duration
 
+LOOK_ALIKES = 6  # families suggested at once
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
     *((f"review-{name}", f"**{name}**", "override", name, CLASS_NAMES[name]) for name in AAMI_CLASSES),
@@ -29,33 +35,80 @@ BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """What a decision is about, and the buttons."""
     _scopes(session, review)
-    samples = session.target()
+    _alike(session, review)
+    samples, ends = session.target(), session.stretches
     blocked = not (review.writable and reader.current())
-    seen = hash((review.standing.version, samples))  # part of their keys: a decision covers what was on screen
+    seen = hash((review.standing.version, samples, ends))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
-        if session.stretch is not None:
-            _look(session, review, session.stretch, blocked=blocked)
-        for name, label, kind, aami, meaning in BUTTONS[session.stretch is not None :]:
+        if ends:
+            _rulings(session, review, seen, blocked=blocked)
+        for name, label, kind, aami, meaning in () if ends else BUTTONS:
+            own = session.undecided(samples) if kind == "confirm" else samples
             with st.container(key=name, width="content"):
                 st.button(
                     label, key=f"{name}-{seen}", disabled=blocked or not samples, help=meaning, wrap=False,
                     type="primary" if kind == "confirm" else "secondary",
-                    on_click=_decide, args=(session, review, kind, samples, aami, _fresh()),
+                    on_click=_decide, args=(session, review, Decision(kind, own or (0,), aami), _fresh()),
                 )  # fmt: skip
-        _add(session, blocked)
+        _rest(session, review, blocked=blocked)
+        rhythm.changes(session, review, _taking(session, review), blocked=blocked)
+        rhythm.naming(session, review, _taking(session, review, stay=True), blocked=blocked or not review.beats.rhythm)
+        if not ends:
+            _add(session, blocked)
         _comment(session, review, samples, blocked)
 
 
-def _look(session: ReviewSession, review: StudyReview, stretch: Stretch, *, blocked: bool) -> None:
-    """The button for an episode of rhythm, in the place and with the key of Confirm: it was looked at."""
-    done = stretch in review.beats.seen
-    with st.container(key="review-confirm", width="content"):
+def _rulings(session: ReviewSession, review: StudyReview, seen: int, *, blocked: bool) -> None:
+    """Confirm and reject for rows that have no beats: episodes, patient events and statements."""
+    both = (rhythm.confirming(session), rhythm.rejecting(session))
+    kinds = (("review-confirm", "primary"), ("review-reject", "secondary"))
+    row = session.current
+    for (name, look), label, decision in zip(kinds, rhythm.words(session), both, strict=True):
+        done = name == "review-confirm" and row is not None and row.reviewed
+        with st.container(key=name, width="content"):
+            st.button(
+                label, key=f"{name}-{seen}", disabled=blocked or decision is None or done, wrap=False,
+                type="primary" if look == "primary" else "secondary", icon=":material/check:" if done else None,
+                on_click=_decide, args=(session, review, decision, _fresh()),
+            )  # fmt: skip
+
+
+def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None:
+    """While one goes through a group: one key for all of it that is still open."""
+    group = session.group
+    if group is None or group.id == session.finding or not group.open or session.scope != "finding":
+        return
+    ends = tuple(sample for stretch in group.stretches for sample in stretch)
+    decision = Decision("rhythm_confirm", ends) if ends else Decision("confirm", session.undecided(group.samples))
+    with st.container(key="review-rest", width="content"):
         st.button(
-            "Seen" if done else "Seen `C`", key=f"review-confirm-{hash((review.standing.version, stretch))}",
-            disabled=blocked or done, help="You have looked at this rhythm. To say more about it, comment.", wrap=False,
-            type="primary", icon=":material/check:" if done else None, on_click=_decide,
-            args=(session, review, "seen", stretch, "", _fresh()),
+            f"Confirm the other {len(group.open)} `⇧C`" if len(group.open) < len(group.members) else
+            f"Confirm all {len(group.open)} `⇧C`",
+            key=f"rest-{hash((review.standing.version, group.id))}", disabled=blocked, wrap=False,
+            on_click=_decide, args=(session, review, decision, _fresh()),
+            help="All of the group that nobody has decided about: for when you have been through it",
         )  # fmt: skip
+
+
+def _alike(session: ReviewSession, review: StudyReview) -> None:
+    """After beats were relabelled: those that look like them, to be given the same class in one act."""
+    alike = session.alike
+    if alike is None or not (review.writable and reader.current()):
+        return
+
+    def look() -> None:
+        session.pick(alike.samples)
+        session.viewport = session.viewport.centred(alike.samples[0] / review.beats.fs)
+
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="alike-row"):
+        st.caption(f"{_beats(len(alike.samples))} more look like them.", width="content")
+        with st.container(key="review-alike", width="content"):
+            st.button(
+                f"{alike.aami} for these too `L`", key=f"alike-{hash((review.standing.version, alike))}", wrap=False,
+                on_click=_decide,
+                args=(session, review, Decision("override", alike.samples, alike.aami), _fresh()),
+            )  # fmt: skip
+        st.button("Look first", key="look-alikes", type="tertiary", on_click=look, wrap=False)
 
 
 def history(session: ReviewSession, review: StudyReview) -> None:
@@ -86,7 +139,7 @@ def add_at(session: ReviewSession, review: StudyReview, time_s: float, aami: str
         return
 
     def shown() -> None:
-        session.adding = False
+        session.adding, session.alike = False, None
         session.look_at(found)
 
     _change(session, review, Decision("add", (found,), aami), _fresh(), shown)
@@ -98,8 +151,7 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
         st.caption("Decide about", width="content")
         found = session.current
         if found is not None:
-            what = f"the rhythm, {duration(found.stop_s - found.start_s)}" if found.stretch else "the finding, "
-            _scope(session, "finding", what if found.stretch else f"{what}{_beats(len(found.samples))}", "G")
+            _scope(session, "finding", _row_words(found), "G")
         at = review.position(session.sample)
         if at is not None:
             _scope(session, "beat", f"the beat at {review.when(review.beats.time_s[at])}", "B")
@@ -109,7 +161,32 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
                 _scope(session, "family", f"family {family + 1}, {_beats(count)}", "M", family)
         if session.picked:
             _scope(session, "picked", f"the selection, {_beats(len(session.picked))}", "")
+        if isinstance(found, FindingGroup) or session.opened:
+            _opening(session)
         _span(session, review)
+
+
+def _row_words(row: Row) -> str:
+    """What a decision about a row covers."""
+    if isinstance(row, FindingGroup):
+        number = len(row.open or row.members)
+        more = f", {_beats(len(row.samples))}" if row.samples else ""
+        return f"all {number} together{more}" if len(row.members) == number else f"the {number} open ones{more}"
+    if isinstance(row, StatementFinding):
+        return "the statement"
+    if row.stretch:
+        return f"the rhythm, {duration(row.stop_s - row.start_s)}"
+    return f"the finding, {_beats(len(row.samples))}"
+
+
+def _opening(session: ReviewSession) -> None:
+    """Into a group, one by one, and back."""
+    with st.container(key="review-open", width="content"):
+        st.button(
+            "Close the group `O`" if session.opened else "One by one `O`", key="open-group", type="tertiary",
+            on_click=session.open_group, wrap=False,
+            icon=":material/unfold_less:" if session.opened else ":material/unfold_more:",
+        )  # fmt: skip
 
 
 def _scope(session: ReviewSession, scope: Scope, label: str, key: str, family: int = NO_FAMILY) -> None:
@@ -129,19 +206,20 @@ def _scope(session: ReviewSession, scope: Scope, label: str, key: str, family: i
 
 def _span(session: ReviewSession, review: StudyReview) -> None:
     """All beats between two times, those of the strip until others are given."""
-    duration = review.material.recording.duration_s
+    recording = review.material.recording
+    duration = recording.duration_s
     shown = round(session.viewport.start_s, 1), round(min(duration, session.viewport.stop_s), 1)
     if st.session_state.get("span-strip") != shown:
         st.session_state["span-strip"] = shown
-        st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
+        for key, time_s in zip(("span-from", "span-to"), shown, strict=True):
+            st.session_state[key] = field_text(min(time_s, duration), recording)
     with st.popover("Between two times", icon=":material/date_range:", type="tertiary"):
-        first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
-        last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
+        first, last = time_field("From", "span-from", recording), time_field("To", "span-to", recording)
         only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
-        samples = review.between(first, last, frozenset(only or ()))
+        samples = () if first is None or last is None else review.between(first, last, frozenset(only or ()))
         st.button(
             f"Select {_beats(len(samples))}", key="span-take", disabled=not samples, type="primary",
-            on_click=_take_span, args=(session, samples, first),
+            on_click=_take_span, args=(session, samples, first or 0.0),
         )  # fmt: skip
 
 
@@ -150,30 +228,81 @@ def _take_span(session: ReviewSession, samples: tuple[int, ...], first: float) -
     session.move(first)
 
 
-def _decide(
-    session: ReviewSession,
-    review: StudyReview,
-    kind: DecisionKind,
-    samples: tuple[int, ...],
-    aami: str,
-    key: str,
-    text: str = "",
-) -> None:
-    def go_on() -> None:
-        if kind not in ("comment", "note"):
-            session.go_on(review, samples)
+def _decide(session: ReviewSession, review: StudyReview, decision: Decision, key: str) -> None:
+    scope = session.scope
 
-    _change(session, review, Decision(kind, samples, aami, text), key, go_on)
+    def go_on() -> None:
+        session.scope = scope  # a decision may dissolve the finding that it was about
+        session.alike = _look_alikes(session, review, decision)
+        if decision.kind in RULING_KINDS:
+            session.to_next_open(review)
+        elif decision.kind not in ("comment", "note"):
+            session.go_on(review, decision.samples)
+
+    _change(session, review, decision, key, go_on)
+
+
+def _taking(session: ReviewSession, review: StudyReview, *, stay: bool = False) -> rhythm.Take:
+    """Takes one decision after the other, each from where the last one has led; shows what has come of them."""
+
+    def take(decision: Decision) -> None:
+        def show() -> None:
+            if not session.reveal(decision.stretches[-1][0]) and not stay:
+                session.to_next_open(review)
+
+        _change(session, session.review or review, decision, _fresh(), show)
+
+    return take
+
+
+def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:
+    """A drag over the strip: moves the end of an episode that it took hold of, or selects beats."""
+    moved = session.drag(start_s, stop_s)
+    if moved is None or not (review.writable and reader.current()):
+        return
+    try:
+        decision = Decision("rhythm_resize", (*moved[0], *moved[1]))
+    except EcgError as error:
+        session.error = str(error)
+        return
+    session.picks += 1
+    _taking(session, review, stay=True)(decision)
+
+
+def _look_alikes(session: ReviewSession, before: StudyReview, decision: Decision) -> Alike | None:
+    """Beats that look like those that were relabelled and had the same class: of families like theirs.
+
+    Only if the relabelled beats were most of their family: a beat that is early looks like those that are not.
+    """
+    review = session.review
+    if review is None or decision.kind != "override":
+        return None
+    families = before.material.families
+    own = families.of(np.array(decision.samples, np.int64))
+    own = own[own != NO_FAMILY]
+    if not own.size:
+        return None
+    number = int(np.bincount(own).argmax())
+    if 2 * int((own == number).sum()) <= int(families.size[number]):
+        return None
+    at = [at for sample in decision.samples if (at := before.position(sample)) is not None]
+    classes, counts = np.unique(before.beats.aami[at], return_counts=True)
+    was = str(classes[counts.argmax()])
+    open_ones = review.beats.sample[(review.beats.human == "") & (review.beats.aami == was)]
+    alike = families.alike(number)[:LOOK_ALIKES]
+    samples = open_ones[np.isin(families.of(open_ones), alike)]
+    return Alike(decision.aami, tuple(samples.tolist())) if samples.size and was != decision.aami else None
 
 
 def _turn(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str) -> None:
-    """Undo or redo; shows the beats that have changed."""
+    """Undo or redo; shows what has changed."""
     before = review.standing.decisions
 
     def show_turned() -> None:
+        session.alike = None
         after = () if session.review is None else session.review.standing.decisions
         if len(before) != len(after):  # an adjudication that accepts the first reading decides nothing about beats
-            session.return_to(max(before, after, key=len)[-1].samples)
+            session.return_to(max(before, after, key=len)[-1])
 
     _change(session, review, step, key, show_turned)
 
@@ -206,10 +335,13 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
-        duration = review.material.recording.duration_s
-        middle = min(duration, session.viewport.start_s + session.viewport.window_s / 2)
-        time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
-        st.button("Add here", key="add-here", on_click=add_at, args=(session, review, time_s, aami or "N"))
+        recording = review.material.recording
+        middle = min(recording.duration_s, session.viewport.start_s + session.viewport.window_s / 2)
+        if st.session_state.get("add-strip") != middle:
+            st.session_state["add-strip"], st.session_state["add-time"] = middle, field_text(middle, recording)
+        time_s = time_field("Time", "add-time", recording)
+        st.button("Add here", key="add-here", on_click=add_at, disabled=time_s is None,
+                  args=(session, review, time_s or 0.0, aami or "N"))  # fmt: skip
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:
@@ -233,7 +365,7 @@ def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ..
 def _keep_comment(
     session: ReviewSession, review: StudyReview, kind: DecisionKind, samples: tuple[int, ...], field: str, key: str
 ) -> None:
-    _decide(session, review, kind, samples, "", key, st.session_state[field])
+    _decide(session, review, Decision(kind, samples, text=st.session_state[field]), key)
 
 
 def _beats(count: int) -> str:

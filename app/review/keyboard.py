@@ -12,6 +12,7 @@ KEYS = {
     "k": "review-previous",
     "ArrowRight": "review-next-beat",
     "ArrowLeft": "review-previous-beat",
+    "Shift+ArrowDown": "review-block",
     "Shift+ArrowRight": "review-later",
     "Shift+ArrowLeft": "review-earlier",
     "n": "review-N",
@@ -26,27 +27,88 @@ KEYS = {
     "b": "review-scope-beat",
     "g": "review-scope-finding",
     "m": "review-scope-family",
+    "Shift+c": "review-rest",
+    "o": "review-open",
+    "e": "review-rename",
+    "w": "review-name",
+    "l": "review-alike",
     "u": "review-undo",
     "r": "review-redo",
+    "t": "review-onward",
     "?": "review-help",
 }
+# A key that moves waits while the page is at work; one that decides is refused: what it would be about may change.
+MOVES = sorted(
+    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-onward"}
+)
 HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
     ("→, ←", "next, previous beat of the finding"),
     ("Shift → , Shift ←", "a window later, earlier"),
-    ("C", "confirm what the model says; mark a rhythm as seen"),
+    ("C", "confirm what the model says, of a group for all of it"),
+    ("O", "go through a group one by one; close it again"),
+    ("Shift ↓", "in a group: past the members that are drawn side by side"),
+    ("Shift C", "in a group: confirm all of it that is still open"),
     ("N S V F Q", "give this class"),
-    ("X", "reject as artefact: intervals are not measured across it"),
+    ("X", "beats: artefact, intervals are not measured across it; a rhythm or statement: it is not this"),
+    ("E, W", "change the name or the ends of a rhythm; name a stretch, an artefact or a patient event"),
+    ("L", "give families that look the same the same class"),
     ("D", "delete, not a beat: the interval is measured across it"),
     ("A", "add a missed beat at the place you click next"),
-    ("G, B, M", "decide about the whole finding, this beat only, its whole family"),
+    ("G, B, M", "decide about the whole row, this beat only, its whole family"),
     ("U, R", "undo, redo"),
+    ("T", "to sign-off; on a signed study, to the next study"),
     ("?", "this help"),
 )
 _JS = """
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true]";
+const STARTS_MS = 500;  // after this, a press that started nothing is over
 const ARROWS = "[role=slider], [role=tab], [role=radio], [role=listbox] [role=option] input, [role=combobox]";
 export default function ({ data, parentElement }) {
+  const now = () => performance.now();
+  const app = document.querySelector("[data-testid=stApp]");
+  const running = () => app?.dataset.testScriptState === "running";
+  const state = (window.reviewKeys ??= { queue: [], pressed: -1e9, ran: true, timer: 0, note: null });
+  if (app && !state.watch) {  // a run may be over before anybody looks: its state has changed all the same
+    state.watch = new MutationObserver(() => { state.ran = true; });
+    state.watch.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+  }
+  const busy = () => {
+    if ((!state.ran && now() - state.pressed < STARTS_MS) || running()) return true;
+    return !!document.querySelector("[data-stale=true]");
+  };
+  state.busy = busy;
+  const say = (words) => {
+    state.note?.remove();
+    state.note = document.createElement("div");
+    state.note.setAttribute("role", "status");
+    state.note.textContent = words;
+    state.note.style.cssText = "position:fixed;left:50%;bottom:18px;transform:translateX(-50%);z-index:1000000;" +
+      "background:#16181d;color:#fff;padding:8px 14px;border-radius:6px;font:14px sans-serif";
+    document.body.append(state.note);
+    setTimeout((note) => note.remove(), 1800, state.note);
+  };
+  const click = (name) => {
+    const target = document.querySelector(`.st-key-${name} :is(button:not([disabled]), a[href])`);
+    if (!target) return;
+    Object.assign(state, { pressed: now(), ran: false });
+    target.click();
+  };
+  const wait = () => {
+    clearInterval(state.timer);
+    state.timer = setInterval(() => {
+      if (busy()) return;
+      if (state.queue.length) click(state.queue.shift());
+      else clearInterval(state.timer);
+    }, 25);
+  };
+  const take = (name, repeated) => {
+    if (!busy() && !state.queue.length) click(name);
+    else if (data.moves.includes(name)) {
+      if (!repeated || !state.queue.length) state.queue.push(name);
+    } else return say("Not taken: the last key is still at work. Press again.");
+    wait();
+  };
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("[role=dialog]")) return;
     const at = event.composedPath()[0];
@@ -54,12 +116,12 @@ export default function ({ data, parentElement }) {
     const arrow = event.key.startsWith("Arrow");
     if (arrow && at.closest?.(ARROWS)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const name = data.keys[event.shiftKey && arrow ? "Shift+" + key : key];
+    const name = (event.shiftKey && data.keys["Shift+" + key]) || data.keys[key];
     if (!name) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.repeat && !arrow) return;
-    document.querySelector(".st-key-" + name + " button:not([disabled])")?.click();
+    take(name, event.repeat);
   };
   if (parentElement.pressed) window.removeEventListener("keydown", parentElement.pressed, true);
   parentElement.pressed = press;
@@ -67,6 +129,9 @@ export default function ({ data, parentElement }) {
   document.documentElement.dataset.keys = "review";
   return () => {
     window.removeEventListener("keydown", press, true);
+    state.queue.length = 0;
+    state.watch?.disconnect();
+    state.watch = null;
     delete document.documentElement.dataset.keys;
   };
 }
@@ -77,7 +142,7 @@ _listen = st.components.v2.component("heartvision_review_keys", js=_JS)
 
 def listen() -> None:
     """Makes the keys work while the page is open."""
-    _listen(key="review-keys", data={"keys": KEYS}, height=1, width=1)
+    _listen(key="review-keys", data={"keys": KEYS, "moves": MOVES}, height=1, width=1)
 
 
 @st.dialog("Keys", width="medium")
@@ -85,4 +150,7 @@ def explain() -> None:
     """What each key does."""
     rows = "\n".join(f"| `{keys}` | {meaning} |" for keys, meaning in HELP)
     st.markdown(f"| Key | What it does |\n|---|---|\n{rows}")
-    st.caption("Keys do nothing while you type in a field. A held key decides once.")
+    st.caption(
+        "Keys do nothing while you type in a field. A held key decides once. While the page is at work, a key that "
+        "moves waits, and one that decides is refused with a note: it might be about something you have not seen."
+    )

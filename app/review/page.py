@@ -7,7 +7,7 @@ from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
-from app.review import decide, head, keyboard, strip, tabs, triage_list
+from app.review import decide, extremes, head, keyboard, strip, tabs, triage_list
 from app.review.session import ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
@@ -81,6 +81,7 @@ def _study() -> None:
             triage_list.draw(here, review, dark=is_dark())
         with right:
             strip.draw(here, review)
+            extremes.draw(here, review)
             decide.draw(here, review)
             beat, whole = st.columns([4, 9], gap="medium")
             with beat:

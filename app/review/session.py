@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,23 +12,36 @@ from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
 from pipeline.cases.study_review import FindingFilter, StudyReview
-from pipeline.review.decisions import Stretch
+from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
+from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, extremes, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
-from pipeline.review.triage import Finding
+from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
 
 Scope = Literal["finding", "beat", "picked", "family"]
 AROUND_S = 2.0  # shown before a finding that is longer than the window
+GRIP = 0.015  # of the window: a drag that begins or ends so near to the end of an episode takes hold of it
 NO_SAMPLE = -1
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Beats that look like some that were relabelled, and the class that those got."""
+
+    aami: str
+    samples: tuple[int, ...]
 
 
 @dataclass
 class ReviewSession(Looking):
     """What survives reruns and page switches; everything about the study itself is read from the store.
 
-    `sample` is the beat that is looked at; `scope` says what a decision is about: all beats of the `finding`, this
-    beat, the `picked` ones, or the whole `family`. `picks` is a generation: raising it gives the charts fresh keys, so
-    that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
+    `finding` names the row that is looked at, a finding or a group; `opened` is the group whose members are listed
+    below it, and `extreme` which of the places that stand for a group is on the strip. `sample` is the beat that is
+    looked at; `scope` says what a decision is about: all that the `finding` is about, this beat, the `picked` ones, or
+    the whole `family`. `marked_s` is the stretch that was dragged over last. `alike` are beats that look like some
+    that were relabelled. `picks` is a generation: raising it gives the charts fresh keys,
+    so that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
     `addressed` is what of the page's address was followed.
     """
 
@@ -37,6 +50,10 @@ class ReviewSession(Looking):
     addressed: tuple[str, str] = ("", "")
     wanted: FindingFilter = field(default_factory=FindingFilter)
     finding: str = ""
+    opened: str = ""
+    extreme: int = 0
+    marked_s: tuple[float, float] | None = None
+    alike: Alike | None = None
     place: int = 0
     sample: int = NO_SAMPLE
     scope: Scope = "finding"
@@ -66,23 +83,90 @@ class ReviewSession(Looking):
             self.scope = "beat"  # the finding is gone
 
     def _start(self, review: StudyReview) -> None:
-        listed = review.listed(self.wanted)
-        found = review.finding(self.finding) or next((f for f in listed if not f.reviewed), None)
-        if found is not None or listed:
-            self.show(found or listed[0])
+        rows = self.rows()
+        if self.finding.startswith(GROUP_ID) or review.finding(self.finding) is None:
+            found = next((row for row in rows if row.id == self.finding), None)
+        else:
+            found = review.finding(self.finding)
+            self.opened = next((row.id for row in rows if _holds(row, self.finding)), "")
+        found = found or next((row for row in rows if not row.reviewed), None)
+        if found is not None or rows:
+            self.show(found or rows[0])
         elif len(review.beats):
             self.look_at(int(review.beats.sample[0]))
 
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the list: findings and groups that pass the filter, the members of the opened group below it."""
+        return () if self.review is None else tuple(_flat(self.review.rows(self.wanted), self.opened))
+
     @property
-    def current(self) -> Finding | None:
-        """The finding that is looked at; None if there is none (any more)."""
-        return None if self.review is None else self.review.finding(self.finding)
+    def current(self) -> Row | None:
+        """The row that is looked at; None if there is none (any more), or if the filter hides it."""
+        return next((row for row in self.rows() if row.id == self.finding), None)
+
+    @property
+    def group(self) -> FindingGroup | None:
+        """The group that is looked at, or in which a member is."""
+        for row in () if self.review is None else self.review.rows(self.wanted):
+            if isinstance(row, FindingGroup) and (row.id == self.finding or _holds(row, self.finding)):
+                return row
+        return None
+
+    def extremes(self) -> tuple[Extreme, ...]:
+        """The places that stand for the group that is looked at; none for anything else."""
+        row, review = self.current, self.review
+        if review is None or not isinstance(row, FindingGroup):
+            return ()
+        return extremes(row, review.beats, review.material.families)
+
+    def places(self) -> tuple[Extreme, ...]:
+        """What is drawn side by side: the places that stand for a group, or the next members of an opened one."""
+        group, review = self.group, self.review
+        if review is None or group is None or group.id != self.opened or group.id == self.finding:
+            return self.extremes()
+        return places_of(group, self.finding, review.beats, review.material.families)
+
+    def show_place(self, number: int) -> None:
+        """Goes to one of these places."""
+        places = self.places()
+        if isinstance(self.current, FindingGroup):
+            self.show_extreme(number - self.extreme)
+        elif number < len(places):
+            found = next((row for row in self.rows() if row.id == places[number].finding), None)
+            if found is not None:
+                self.show(found)
+
+    def step_block(self, by: int) -> None:
+        """Goes so many members of the opened group on as are drawn side by side; from any other row to the next."""
+        group = self.group
+        if group is None or group.id != self.opened or group.id == self.finding:
+            self.step(by)
+            return
+        names = [member.id for member in group.members]
+        self.show(group.members[min(max(0, names.index(self.finding) + by * SIDE_BY_SIDE), len(names) - 1)])
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The stretches that a decision is about, of episodes, events and statements; none if it is about beats."""
+        row = self.current if self.scope == "finding" else None
+        return () if row is None else stretches_of(row)
 
     @property
     def stretch(self) -> Stretch | None:
-        """The stretch that a decision is about: that of an episode of rhythm, if this is what is decided about."""
-        found = self.current if self.scope == "finding" else None
-        return None if found is None else found.stretch
+        """The one stretch that a decision is about; None of a group."""
+        row = self.current if self.scope == "finding" else None
+        return None if row is None else row.stretch
+
+    def settle(self) -> None:
+        """After a change of the filter: what was looked at stays if it is listed, else the first open row is shown."""
+        if self.review is None or (self.current is not None and self.scope == "finding"):
+            return
+        rows = self.rows()
+        found = next((row for row in rows if not row.reviewed), rows[0] if rows else None)
+        if found is not None:
+            self.show(found)
+        else:
+            self.finding, self.scope = "", "beat"
 
     def target(self) -> tuple[int, ...]:
         """The beats that a decision is about."""
@@ -96,32 +180,81 @@ class ReviewSession(Looking):
         wanted = self.picked if self.scope == "picked" else (self.sample,)
         return tuple(sample for sample in wanted if review.position(sample) is not None)
 
-    def show(self, finding: Finding) -> None:
-        """Goes to a finding: decisions are then about all its beats."""
+    def undecided(self, samples: tuple[int, ...]) -> tuple[int, ...]:
+        """The beats of several that nobody has decided about: confirming them must not undo what was changed before.
+
+        All of them where every one is decided.
+        """
+        return samples if self.review is None else _undecided(self.review, samples) or samples
+
+    def show(self, row: Row) -> None:
+        """Goes to a row: decisions are then about all of it. A group is left by going to what it does not hold."""
         review = self.review
         self._quiet()
-        self.finding, self.scope, self.adding = finding.id, "finding", False
-        self.sample = _first_of(finding, review)
-        length = finding.stop_s - finding.start_s
+        group = None if review is None else next((g for g in review.rows(self.wanted) if g.id == self.opened), None)
+        if group is None or (row.id != self.opened and not _holds(group, row.id)):
+            self.opened = ""
+        self.finding, self.scope, self.adding, self.extreme, self.marked_s = row.id, "finding", False, 0, None
+        if isinstance(row, FindingGroup):
+            self.show_extreme(0)
+            return
+        self.sample = _first_of(row, review)
+        length = row.stop_s - row.start_s
         if length <= self.viewport.window_s - 1:
-            self.viewport = self.viewport.centred((finding.start_s + finding.stop_s) / 2)
-        elif finding.stretch or (len(finding.samples) > 1 and _dense(finding)):
-            self.move(finding.start_s - AROUND_S)
+            self.viewport = self.viewport.centred((row.start_s + row.stop_s) / 2)
+        elif row.stretch or (len(row.samples) > 1 and _dense(row)):
+            self.move(row.start_s - AROUND_S)
         else:
             self.viewport = self.viewport.centred(self._time_s())
 
+    def show_extreme(self, by: int) -> None:
+        """Goes to another of the places that stand for the group."""
+        places, review = self.extremes(), self.review
+        if not places or review is None:
+            return
+        self.extreme = min(max(self.extreme + by, 0), len(places) - 1)
+        place = places[self.extreme]
+        middle = (place.start_s + min(place.stop_s, place.start_s + self.viewport.window_s - AROUND_S)) / 2
+        self.viewport = self.viewport.centred(middle)
+        found = review.nearest(place.start_s * review.beats.fs)
+        self.sample = NO_SAMPLE if found is None else found
+
+    def reveal(self, start: int) -> bool:
+        """Goes to the episode or event that begins at a sample, in its group if it has one; whether there is one."""
+        for row in () if self.review is None else self.review.rows(self.wanted):
+            members = row.members if isinstance(row, FindingGroup) else (row,)
+            found = next((one for one in members if one.stretch is not None and one.stretch[0] == start), None)
+            if found is not None and not isinstance(found, StatementFinding):
+                self.opened = row.id if isinstance(row, FindingGroup) else ""
+                self.show(found)
+                return True
+        return False
+
+    def open_group(self) -> None:
+        """Opens the group that is looked at and goes to its first open member; a second time, closes it again."""
+        group = self.group
+        if group is None:
+            return
+        if self.opened == group.id:
+            self.opened = ""
+            self.show(group)
+            return
+        self.opened = group.id
+        self.show((group.open or group.members)[0])
+
     def step(self, by: int) -> None:
-        """Goes to the next (1) or previous (-1) listed finding, from where the last one was if it is gone."""
+        """Goes to the next (1) or previous (-1) listed row, from where the last one was if it is gone."""
         if self.review is None:
             return
-        names = self._names()
+        rows = self.rows()
+        names = [row.id for row in rows]
         gone = self.place - 1 if by > 0 else min(self.place, len(names))  # the rows below it have moved up
         at = (names.index(self.finding) if self.finding in names else gone) + by
         if 0 <= at < len(names):
-            self.show(self.review.listed(self.wanted)[at])
+            self.show(rows[at])
 
     def _names(self) -> list[str]:
-        return [] if self.review is None else [found.id for found in self.review.listed(self.wanted)]
+        return [row.id for row in self.rows()]
 
     def look_at(self, sample: int, scope: Scope = "beat") -> None:
         """Goes to a beat; decisions are then about it alone, unless another scope is asked for."""
@@ -135,6 +268,9 @@ class ReviewSession(Looking):
         if review is None or not len(review.beats):
             return
         found = self.current
+        if isinstance(found, FindingGroup) and self.scope == "finding":
+            self.show_extreme(by)
+            return
         own = found.samples if found is not None and self.sample in found.samples and len(found.samples) > 1 else ()
         if own:
             at = own.index(self.sample) + by
@@ -144,6 +280,23 @@ class ReviewSession(Looking):
         at = (review.position(self.sample) or 0) + by
         if 0 <= at < len(review.beats):
             self.look_at(int(review.beats.sample[at]))
+
+    def drag(self, start_s: float, stop_s: float) -> tuple[Stretch, Stretch] | None:
+        """Takes a drag over the strip: hold of an end of the episode that is looked at, else the beats in it.
+
+        Returns the old and the new ends where an end was taken hold of.
+        """
+        review, row = self.review, self.current
+        if review is None:
+            return None
+        if isinstance(row, EpisodeFinding) and self.scope == "finding":
+            new = _moved(row, (start_s, stop_s), GRIP * self.viewport.window_s)
+            if new is not None:
+                fs, n = review.beats.fs, review.beats.n_samples
+                return row.ends, (max(0, round(new[0] * fs)), min(n, round(new[1] * fs)))
+        self.pick(review.between(start_s, stop_s))
+        self.marked_s = start_s, stop_s
+        return None
 
     def pick(self, samples: Iterable[int]) -> None:
         """Picks several beats; decisions are then about them."""
@@ -170,51 +323,57 @@ class ReviewSession(Looking):
         self.viewport = self.viewport.centred(time_s)
 
     def go_on(self, before: StudyReview, decided: tuple[int, ...]) -> None:
-        """After a decision: on to the next open beat of the finding, then to the next open finding in the old order."""
-        review, found = self.review, before.finding(self.finding)
+        """After a decision: on to the next open beat of the finding, then to the next open row in the old order."""
+        review = self.review
         if review is None or self.scope in ("picked", "family"):
             self.scope, self.picked = "beat", ()
             return
+        found = before.finding(self.finding)
         later = () if found is None else tuple(s for s in found.samples if s not in decided)
         rest = _undecided(review, later)
         if self.scope == "beat" and (rest or found is None or self.sample not in found.samples):
             if rest:
                 self.look_at(next((sample for sample in rest if sample > self.sample), rest[0]))
             return
-        self._to_next_open(before)
+        self.to_next_open(before)
 
-    def _to_next_open(self, before: StudyReview) -> None:
+    def to_next_open(self, before: StudyReview) -> None:
+        """Goes to the next row that is open now, in the order before; rows that have come since are met on the way."""
         review = self.review
-        names = [found.id for found in before.listed(self.wanted)]
+        if review is None:
+            return
+        names = [row.id for row in _flat(before.rows(self.wanted), self.opened)]
         at = names.index(self.finding) if self.finding in names else -1
+        now = {row.id: row for row in self.rows()}
         scope = self.scope
-        for name in (*names[at + 1 :], *names[: max(at, 0)]):
-            found = None if review is None else review.finding(name)
-            if found is not None and not found.reviewed:
-                self.show(found)
-                self.scope = scope  # someone going beat by beat must not decide about a whole finding with the next key
+        for name in (*names[at + 1 :], *names[: max(at, 0)], *now):
+            row = now.get(name)
+            if row is not None and not row.reviewed and not (name == self.opened and self.group is not None):
+                self.show(row)
+                # someone going beat by beat must not decide about a whole finding with the next key
+                self.scope = "beat" if scope == "beat" and not isinstance(row, FindingGroup) else "finding"
                 return
-        if review is not None and self.current is None:
+        if self.current is None:
             self.scope = "beat"
 
-    def return_to(self, samples: tuple[int, ...]) -> None:
-        """After undo and redo: goes to the beats that have changed."""
-        review = self.review
-        there = () if review is None else tuple(sample for sample in samples if review.position(sample) is not None)
-        seen = None if review is None else next((f for f in review.findings if f.stretch == samples), None)
-        if seen is not None:
-            self.show(seen)
+    def return_to(self, decision: Decision) -> None:
+        """After undo and redo: goes to what has changed."""
+        review, samples = self.review, decision.samples
+        if review is None:
             return
-        if review is None or not there:
-            if review is not None and samples:
+        there = tuple(sample for sample in samples if review.position(sample) is not None)
+        ends = {*decision.stretches, samples} if decision.kind in STRETCH_KINDS else set()
+        changed = next((row for row in self.rows() if ends & set(stretches_of(row))), None)
+        if changed is None and not ends:
+            own = [row for row in self.rows() if there and set(there) <= set(row.samples)]
+            changed = min(own, key=lambda row: len(row.samples), default=None)
+        if changed is not None:
+            self.show(changed)
+        if ends or not there:
+            if changed is None and samples:
                 self.jump(samples[0] / review.beats.fs)
-            return
-        found = next((f for f in review.listed(self.wanted) if set(there) <= set(f.samples)), None)
-        if found is not None:
-            self.show(found)
-            if len(there) == len(found.samples):
-                return
-        self.look_at(there[0])
+        elif changed is None or len(there) != len(changed.samples):
+            self.look_at(there[0])
 
     def _time_s(self) -> float:
         """Where the beat is that is looked at; the window's own start without one."""
@@ -225,6 +384,32 @@ class ReviewSession(Looking):
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
         self.picks += 1
+
+
+def _flat(rows: Iterable[Row], opened: str) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        if isinstance(row, FindingGroup) and row.id == opened:
+            yield from row.members
+
+
+def _holds(row: Row, name: str) -> bool:
+    """Whether a row is a group with this member."""
+    return isinstance(row, FindingGroup) and any(member.id == name for member in row.members)
+
+
+def _moved(row: EpisodeFinding, drag: tuple[float, float], grip_s: float) -> tuple[float, float] | None:
+    """The ends of an episode after a drag that took hold of one of them; None if it took hold of none.
+
+    The side of the drag that lies at an end says which one it is, and its other side where that goes.
+    """
+    start, stop = row.episode.start_s, row.episode.stop_s
+    for near, other in (drag, drag[::-1]):
+        if abs(near - start) <= grip_s and other < stop:
+            return other, stop
+        if abs(near - stop) <= grip_s and other > start:
+            return start, other
+    return None
 
 
 def _first_of(finding: Finding, review: StudyReview | None) -> int:

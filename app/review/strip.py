@@ -9,10 +9,12 @@ import streamlit as st
 
 from app.common import strip_chart
 from app.common.strip_chart import Picked
+from app.common.text import plain
 from app.review import decide
 from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
+from pipeline.review.triage import EpisodeFinding, StatementFinding
 from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
@@ -28,6 +30,12 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
     _strip(session, review)
 
 
+def _ends(session: ReviewSession) -> tuple[float, ...]:
+    """The ends of the episode that a decision would be about."""
+    row = session.current if session.scope == "finding" else None
+    return (row.episode.start_s, row.episode.stop_s) if isinstance(row, EpisodeFinding) else ()
+
+
 def _strip(session: ReviewSession, review: StudyReview) -> None:
     viewport = session.viewport
     shown = review.window(*viewport.span_s)
@@ -35,9 +43,9 @@ def _strip(session: ReviewSession, review: StudyReview) -> None:
         viewport, recorded_leads(review.material.recording, review.study.leads, *viewport.span_s), review.marks(shown),
         key=f"review-strip-{session.picks}", alt="ECG strip with the class in force above each beat",
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
-        rhythm=review.material.analysis.rhythm,
+        rhythm=review.beats.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
-        target=session.target(), adding=session.adding, start=review.material.recording.start,
+        target=session.target(), adding=session.adding, ends=_ends(session), start=review.material.recording.start,
     )  # fmt: skip
 
 
@@ -55,7 +63,7 @@ def pickable(
 def _picked(session: ReviewSession, review: StudyReview, inside: Inside | None = None) -> Picked:
     point = partial(_go, session, review)
     if inside is None:
-        return Picked(point, stretch=lambda low, high: session.pick(review.between(low, high)))
+        return Picked(point, stretch=partial(decide.drag, session, review))
     return Picked(point, outline=lambda x, y: session.pick(inside(x, y)))
 
 
@@ -69,22 +77,36 @@ def _go(session: ReviewSession, review: StudyReview, data: object) -> None:
         session.jump(float(data.split()[1]))
 
 
-def _title(session: ReviewSession) -> str:
-    """What the strip shows: the finding, unless something else was chosen for the decision."""
+def _title(session: ReviewSession, review: StudyReview) -> str:
+    """What the strip shows, which is what a decision would be about."""
     if session.scope in ("family", "picked"):
         name = f"Family {session.family + 1}" if session.scope == "family" else "Selection"
         return f"**{name}** {grouped(len(session.target()))} beats"
     found = session.current
-    return f"**{found.title}** {found.detail}" if found else "**No finding chosen**"
+    at = review.position(session.sample)
+    if session.scope == "beat" and at is not None:
+        where = f" :gray[of {plain(found.title)}]" if found is not None and session.sample in found.samples else ""
+        return f"**Beat at {review.when(float(review.beats.time_s[at]))}, {plain(review.letter(at))}**{where}"
+    if found is None:
+        return "**Nothing chosen**"
+    places = session.extremes()
+    if session.extreme < len(places):
+        return f"**{plain(found.title)}** :gray[· {places[session.extreme].label} of them]"
+    if isinstance(found, StatementFinding):
+        return f"**{plain(found.title)}**"
+    return f"**{plain(found.title)}** {plain(found.detail.partition(': ')[0])}"
 
 
 def _way(session: ReviewSession, review: StudyReview) -> None:
     """Finding by finding, beat by beat, window by window."""
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-way"):
         start, stop = session.viewport.start_s, min(session.viewport.stop_s, review.material.recording.duration_s)
-        st.markdown(f"{_title(session)} :gray[· strip {review.when(start)} to {review.when(stop)}]", width="stretch")
+        where = f"strip {review.when(start)} to {review.when(stop)}"
+        st.markdown(f"{_title(session, review)} :gray[· {where}]", width="stretch")
         _button("review-previous", "Previous finding", ":material/keyboard_arrow_up:", session.step, -1, "↑ or K")
         _button("review-next", "Next finding", ":material/keyboard_arrow_down:", session.step, 1, "↓ or J")
+        _button("review-block", "Past the members side by side", ":material/keyboard_double_arrow_down:",
+                session.step_block, 1, "Shift ↓")  # fmt: skip
         _button("review-previous-beat", "Previous beat", ":material/chevron_left:", session.step_beat, -1, "←")
         _button("review-next-beat", "Next beat", ":material/chevron_right:", session.step_beat, 1, "→")
         for name, label, icon, keys, sign in (

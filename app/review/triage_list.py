@@ -14,7 +14,8 @@ from pipeline.cases.stored_case import progress_words
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
-from pipeline.review.triage import Finding
+from pipeline.review.groups import FindingGroup, Row
+from pipeline.review.triage import StatementFinding
 
 SHOWN_MAX = 300  # rows sent to the browser, around the chosen one
 PRIORITY_WORDS = ("look at this first", "important", "notable", "minor", "single ectopics", "single ectopics",
@@ -41,6 +42,9 @@ _CSS = """
 .time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; opacity: .85; }
 .tick { color: var(--st-green-text-color, #1a7f37); font-weight: 700; }
 .done .title { font-weight: 400; opacity: .7; }
+.inside { padding-left: 14px; }
+.group .title::before { content: "▸ "; opacity: .7; }
+.group.opened .title::before { content: "▾ "; }
 .note { padding: 8px 10px; font-size: 13px; opacity: .8; }
 @media (max-width: 640px) { .list { max-height: 15rem; } }
 """
@@ -60,7 +64,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const rows = data.rows.map((row) => {
     const element = document.createElement("div");
-    element.className = row.done ? "row done" : "row";
+    const looks = { done: row.done, group: row.group, opened: row.opened, inside: row.inside };
+    element.className = ["row", ...Object.keys(looks).filter((name) => looks[name])].join(" ");
     element.tabIndex = row.chosen ? 0 : -1;
     element.setAttribute("role", "option");
     element.setAttribute("aria-selected", row.chosen ? "true" : "false");
@@ -72,7 +77,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const middle = document.createElement("div");
     middle.append(part("title", row.title), part("detail", row.detail));
     middle.title = row.detail;
-    element.append(level, middle, part("time", row.time));
+    element.append(level, middle, part("time", row.left || row.time));
     element.onclick = () => setTriggerValue("chosen", row.id);
     element.onkeydown = (event) => { if (event.key === "Enter") setTriggerValue("chosen", row.id); };
     return element;
@@ -99,23 +104,24 @@ def draw(session: ReviewSession, review: StudyReview, *, dark: bool) -> None:
     if "review-which" not in st.session_state:  # back from another page, where Streamlit drops the state of widgets
         session.wanted = FindingFilter()
     _filters(session, review)
-    listed = review.listed(session.wanted)
+    listed = session.rows()
 
     def chosen() -> None:
-        found = review.finding(str(st.session_state["triage"].chosen))
+        name = str(st.session_state["triage"].chosen)
+        found = next((row for row in session.rows() if row.id == name), None)
         if found is not None:
             session.show(found)
 
     _show_list(key="triage", data=_data(session, review, listed, dark=dark), on_chosen_change=chosen)
 
 
-def _data(session: ReviewSession, review: StudyReview, listed: tuple[Finding, ...], *, dark: bool) -> dict[str, object]:
+def _data(session: ReviewSession, review: StudyReview, listed: tuple[Row, ...], *, dark: bool) -> dict[str, object]:
     names = [found.id for found in listed]
     at = names.index(session.finding) if session.finding in names else 0
     first = max(0, min(at - SHOWN_MAX // 2, len(listed) - SHOWN_MAX))
     shown = listed[first : first + SHOWN_MAX]
     return {
-        "rows": [_row(review, found, found.id == session.finding) for found in shown],
+        "rows": [_row(review, found, session) for found in shown],
         "chosen": session.finding,
         "dark": dark,
         "note": _note(len(listed), len(shown), session.wanted),
@@ -130,14 +136,24 @@ def _note(listed: int, shown: int, wanted: FindingFilter) -> str:
     return f"{listed - shown} more are not shown; filter the list." if listed > shown else ""
 
 
-def _row(review: StudyReview, found: Finding, chosen: bool) -> dict[str, object]:
+def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, object]:
+    chosen, group = found.id == session.finding, isinstance(found, FindingGroup)
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
-    time = review.when(found.start_s, tenths=False)
+    time = "" if isinstance(found, FindingGroup | StatementFinding) else review.when(found.start_s, tenths=False)
+    left = f"{len(found.open)} to do" if isinstance(found, FindingGroup) and found.open else ""
+    where = left or (f"at {time}" if time else "in all")
+    inside = not group and session.opened != "" and session.group is not None and _is_member(session, found.id)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
-        "label": f"{found.title}, {found.detail}, at {time}, {'reviewed' if found.reviewed else 'to do'}",
+        "group": group, "opened": found.id == session.opened, "inside": inside, "left": left,
+        "label": f"{found.title}, {found.detail}, {where}, {'reviewed' if found.reviewed else 'to do'}",
     }  # fmt: skip
+
+
+def _is_member(session: ReviewSession, name: str) -> bool:
+    group = session.group
+    return group is not None and group.id == session.opened and any(member.id == name for member in group.members)
 
 
 def _filters(session: ReviewSession, review: StudyReview) -> None:
@@ -188,7 +204,9 @@ def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -
     others = others_of(review.study)
     if network in others and session.review is not None:
         cache.forget_review_material()  # the finding that was looked at belongs to no list of this analysis
-        session.put(replace(session.review, material=replace(session.review.material, others=others), _lists={}))
+        session.put(
+            replace(session.review, material=replace(session.review.material, others=others), _lists={}, _rows={})
+        )
         st.rerun()
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):
         st.caption(plain(status.sentence) or f"{plain(network)} has not read this recording.", width="stretch")
@@ -196,7 +214,7 @@ def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -
 
 
 def _filtered(session: ReviewSession, review: StudyReview) -> None:
-    """Takes all filters as they stand; the finding that is looked at stays."""
+    """Takes all filters as they stand; what is looked at stays if it is listed."""
     state = st.session_state
     low, high = state.get("review-confidence", (0, 100))
     minutes = max(1, -int(-review.material.recording.duration_s // 60))
@@ -212,3 +230,4 @@ def _filtered(session: ReviewSession, review: StudyReview) -> None:
         reviewed=REVIEWED[state["review-which"] or ALL],
         other=other,
     )
+    session.settle()

@@ -10,8 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from pipeline.export import table_bytes
+from pipeline.export.analysis_files import safe_cell
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
+from pipeline.review.decisions import RULING_KINDS
 from pipeline.store.log import Entry
 from pipeline.wording import clock_text, clock_words
 
@@ -63,18 +65,23 @@ def table(entries: tuple[Entry, ...], fs: float, start: datetime | None = None) 
     return pd.DataFrame(
         {
             WHEN: pd.to_datetime([entry.at for entry in entries], utc=True),
-            "Who": [entry.who for entry in entries],
+            "Who": [safe_cell(entry.who) for entry in entries],  # the table can be downloaded as CSV
             "What": [entry.sentence() for entry in entries],
             "At": [clock_text(entry.samples[0] / fs, start, tenths=True) if entry.samples else "" for entry in entries],
-            "From": [letters(entry.before) for entry in entries],
-            "To": [letters(entry.after) for entry in entries],
-            "Model": [letters(entry.model) for entry in entries],
-            "Text": [entry.text for entry in entries],
+            "From": [_answer(entry, entry.before) for entry in entries],
+            "To": [_answer(entry, entry.after) for entry in entries],
+            "Model": [_answer(entry, entry.model) for entry in entries],
+            "Text": [safe_cell(entry.text) for entry in entries],
             "Reading": ["second" if entry.reading == "second" else "first" for entry in entries],
             "Version": [entry.seq for entry in entries],
             "Model version": [entry.model_version for entry in entries],
         }
     )
+
+
+def _answer(entry: Entry, said: str) -> str:
+    """What was in force: classes of beats, or the rhythm in words."""
+    return said if entry.kind in RULING_KINDS else letters(said)
 
 
 def letters(classes: str) -> str:
@@ -99,4 +106,4 @@ def as_csv(entries: tuple[Entry, ...]) -> bytes:
 
 
 def _searched(entry: Entry) -> str:
-    return " ".join((entry.who, entry.sentence(), entry.text, entry.event, letters(entry.after))).casefold()
+    return " ".join((entry.who, entry.sentence(), entry.text, entry.event, _answer(entry, entry.after))).casefold()

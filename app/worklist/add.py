@@ -87,7 +87,7 @@ def enlist(recording: Recording, network: str) -> str:
 
 
 def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: CsvOptions | None) -> None:
-    parts = split_uploads(files)
+    parts = split_uploads(list(dict.fromkeys(files)))  # a file that was dropped twice is one
     done: Counter[str] = Counter()
     refused = []
     progress = st.progress(0.0)

@@ -4,12 +4,12 @@ import streamlit as st
 
 from app.common import patient, reader
 from app.common.text import plain
-from app.worklist import add, table
+from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
-from app.worklist.session import FILTERS, PAGE_SIZE, WorklistView, view
+from app.worklist.session import AGES, ANY, FILTERS, PAGE_SIZE, URGENCIES, WorklistView, view
 from pipeline.errors import StoreError
 from pipeline.store.listing import readers, second_readings
-from pipeline.store.studies import WorklistPage, state_counts
+from pipeline.store.studies import WorklistPage, last_readers, state_counts
 from pipeline.wording import grouped
 
 EMPTY = """
@@ -35,6 +35,7 @@ def _draw(shown: WorklistView) -> None:
     people, seconds = readers(ids), second_readings(ids)
     action, number = table.draw(shown, found.studies, people, seconds, reader.current())
     _pager(shown, found)
+    bulk.draw(found.studies, reader.current())
     if action:
         page = "review" if action == "open" else "study"
         st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
@@ -88,14 +89,36 @@ def _filters(shown: WorklistView, counts: dict[str, int]) -> None:
         st.text_input("Search", value=shown.text, key="worklist-text", on_change=changed, width=280,
                       placeholder="Search recording, reader, finding", icon=":material/search:",
                       label_visibility="collapsed")  # fmt: skip
+        count = f" ({shown.narrowed})" if shown.narrowed else ""
+        with st.popover(f"Filter{count}", icon=":material/filter_list:"):
+            _more_filters(shown)
+
+
+def _more_filters(shown: WorklistView) -> None:
+    def narrowed() -> None:
+        state = st.session_state
+        shown.narrow(*(state[f"worklist-{name}"] or ANY for name in ("urgency", "age", "reader")))
+
+    for name, label, choices, now in (
+        ("urgency", "Urgency of the most urgent finding", list(URGENCIES), shown.urgency),
+        ("age", "Not older than", list(AGES), shown.age),
+    ):
+        st.pills(label, choices, default=now, required=True, key=f"worklist-{name}", on_change=narrowed)
+    people = [ANY, *last_readers()]
+    at = people.index(shown.reader) if shown.reader in people else 0
+    st.selectbox("Read last by", people, index=at, key="worklist-reader", on_change=narrowed, format_func=plain)
 
 
 def _nothing_matches(shown: WorklistView) -> None:
     what = f" matches {shown.text!r}" if shown.text else " is in this state"
+    what += " and passes the filter" if shown.narrowed else ""
     st.info(plain(f"No study{what}."), icon=":material/search_off:")
 
     def everything() -> None:
         shown.show("All", "")
+        shown.narrow(ANY, ANY, ANY)
+        for name in ("urgency", "age", "reader"):
+            st.session_state[f"worklist-{name}"] = ANY
         st.session_state["worklist-states"], st.session_state["worklist-text"] = "All", ""
 
     st.button("Show all studies", key="worklist-all", on_click=everything)

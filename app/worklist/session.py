@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import get_args
 
 import streamlit as st
 
 from pipeline.review.states import STUDY_STATES, StudyState
-from pipeline.store.studies import SortKey, WorklistPage, worklist
+from pipeline.store.studies import UNJUDGED, UNREAD, SortKey, WorklistPage, worklist
 
 _KEY = "heartvision-worklist"
 PAGE_SIZE = 25
+ANY = "Any"
+URGENCIES = MappingProxyType({ANY: UNJUDGED, "Look at once": 1, "Important": 2, "Notable": 3})  # priorities up to it
+AGES = MappingProxyType(
+    {ANY: timedelta(), "A day": timedelta(days=1), "A week": timedelta(days=7), "A month": timedelta(days=31)}
+)
 TO_READ = "To read"
 FILTERS: MappingProxyType[str, tuple[StudyState, ...]] = MappingProxyType(
     {
-        TO_READ: ("new", "in_review", "reopened"),
+        TO_READ: UNREAD,
         **{STUDY_STATES[state].name: (state,) for state in ("new", "in_review", "reopened", "signed")},
         "All": (),
     }
@@ -29,6 +35,9 @@ class WorklistView:
     """What the worklist shows: studies whose state is among `FILTERS[states]` and that match `text`; page from 0."""
 
     text: str = ""
+    urgency: str = ANY
+    age: str = ANY
+    reader: str = ANY
     states: str = TO_READ
     sort: SortKey = "priority"
     descending: bool = False
@@ -42,6 +51,15 @@ class WorklistView:
         self.states = states or self.states
         self.text = self.text if text is None else text
         self.page = 0
+
+    def narrow(self, urgency: str, age: str, reader: str) -> None:
+        """Lists only studies so urgent, so young, and read last by this reader."""
+        self.urgency, self.age, self.reader, self.page = urgency, age, reader, 0
+
+    @property
+    def narrowed(self) -> int:
+        """How many of these three filters are in use."""
+        return sum(choice != ANY for choice in (self.urgency, self.age, self.reader))
 
     def sort_by(self, key: str) -> None:
         """Sorts by a column; a second time, in reverse. What is not a column is ignored."""
@@ -66,6 +84,9 @@ class WorklistView:
         return worklist(
             text=self.text,
             states=FILTERS[self.states],
+            reader="" if self.reader == ANY else self.reader,
+            most_urgent=URGENCIES[self.urgency],
+            since=None if self.age == ANY else datetime.now(UTC) - AGES[self.age],
             sort=self.sort,
             descending=self.descending,
             page=self.page,

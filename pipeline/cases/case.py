@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, REVIEW
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, Episode, FloatArray, Quality, Recording
@@ -81,6 +81,19 @@ class Case:
         from pipeline.review.episode_findings import urgent_episodes
 
         return urgent_episodes(self.analysis.rhythm)
+
+    @cached_property
+    def first_stop(self) -> int | None:
+        """The beat to show first: of the most important finding that the model is sure of, else an abnormal one."""
+        from pipeline.review.triage import triage
+
+        sure = self.analysis.confidence >= REVIEW.doubtful_below
+        for finding in triage(self.beats):
+            at = np.searchsorted(self.analysis.sample, np.array(finding.samples, np.int64))
+            at = at[sure[at] & self.abnormal[at]]
+            if at.size:
+                return int(at[0])
+        return self.next_abnormal(-1, 1)
 
     @property
     def looked_at(self) -> str:

@@ -16,6 +16,7 @@ from pipeline.cases.strip_content import BeatMarks
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
+from pipeline.review.groups import Row, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
@@ -118,6 +119,7 @@ class StudyReview:
     standing: Standing
     state: InForce
     _lists: dict[FindingFilter, tuple[Finding, ...]] = field(default_factory=dict)
+    _rows: dict[FindingFilter, tuple[Row, ...]] = field(default_factory=dict)
 
     @property
     def study(self) -> Study:
@@ -137,7 +139,9 @@ class StudyReview:
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
+        recorded, found = len(self.material.recording.leads), self.material.analysis.measured
+        measured = 0 if found is None else min(recorded, len(found.leads))
+        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
 
     @property
     def beats(self) -> ReviewedBeats:
@@ -164,6 +168,12 @@ class StudyReview:
         if wanted not in self._lists:
             self._lists[wanted] = self._passing(wanted)
         return self._lists[wanted]
+
+    def rows(self, wanted: FindingFilter) -> tuple[Row, ...]:
+        """Return the findings that pass, those of one kind as one row, in order of importance."""
+        if wanted not in self._rows:
+            self._rows[wanted] = grouped(self.listed(wanted))
+        return self._rows[wanted]
 
     def _passing(self, wanted: FindingFilter) -> tuple[Finding, ...]:
         among = None
@@ -314,8 +324,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
     wanted = review.standing.stepped(step)
     if isinstance(step, Decision):
         state = review.state.after(step)
-        board, samples = review.state.board, step.samples
-        classes = board.classes(samples), state.board.classes(samples), board.model_classes(samples)
+        board = review.state.board
+        classes = board.around(step), state.board.around(step), board.model_around(step)
     else:
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None

@@ -135,13 +135,13 @@ def _analyse_one(
 
     progress(0.0, f"Reading {label(path)}")
     for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
-        if path.suffix.lower() in _TABLES:
-            say(f"{label(path)}: {' '.join(recording.notices)}")
         if recording.name in written:
             raise IntakeError(
                 f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
             )
         written.add(recording.name)
+        if path.suffix.lower() in _TABLES and recording.notices:
+            say(f"{label(path)}: {' '.join(recording.notices)}")
         _analyse_recording(recording, path, options, load, progress)
 
 

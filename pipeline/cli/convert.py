@@ -6,12 +6,9 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pipeline.cli.shared import BAD_USE, OK, say
-
-if TYPE_CHECKING:
-    from pipeline.intake import CsvOptions
+from pipeline.cli.shared import BAD_USE, OK, add_table_arguments, say, table_options
 
 TARGETS: Final = ("wfdb", "edf", "dicom", "aecg", "csv")
 
@@ -30,8 +27,7 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
         help="whether OUT says who was recorded and when (default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling frequency, where a .csv does not say it")
-    parser.add_argument("--unit", metavar="UNIT", help="unit of a .csv that does not say it: mV, uV, V, nV or none")
+    add_table_arguments(parser)
     parser.set_defaults(command=_convert)
 
 
@@ -47,7 +43,7 @@ def _convert(options: argparse.Namespace) -> int:
     if there and not options.force:
         say(f"{there[0].name!r} exists already; give another OUT, or --force to replace it.")
         return BAD_USE
-    recording = read_path(options.source, csv=_csv_options(options), identity=options.patient == "keep")
+    recording = read_path(options.source, csv=table_options(options), identity=options.patient == "keep")
     if options.patient == "drop":
         recording = replace(recording, identity=None, age_years=None, sex=None)
     for notice in recording.notices:
@@ -57,9 +53,3 @@ def _convert(options: argparse.Namespace) -> int:
         say(notice)
     sys.stdout.write("".join(f"{path}\n" for path in paths))
     return OK
-
-
-def _csv_options(options: argparse.Namespace) -> CsvOptions | None:
-    from pipeline.intake import CsvOptions
-
-    return None if options.fs is None or options.unit is None else CsvOptions(options.fs, options.unit)

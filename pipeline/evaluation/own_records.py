@@ -26,6 +26,7 @@ from pipeline.evaluation.report_text import gross_lines, record_lines
 from pipeline.evaluation.run import load_described
 from pipeline.evaluation.schema import EvaluatedModel, Kind
 from pipeline.intake import read_path
+from pipeline.intake.folders import recording_files
 from pipeline.intake.wfdb_annotations import parse_marks
 from pipeline.labels import aami_class, is_beat
 from pipeline.types import Recording
@@ -33,6 +34,7 @@ from pipeline.types import Recording
 CACHE: Final = runs_root() / "evaluate-own"
 PACED: Final = "/"  # WFDB's symbol of a paced beat
 PACED_SHARE: Final = 0.5  # a record with more of its beats paced is not scored, as EC57 asks
+NO_REFERENCE: Final = "It has no reference beats: only a WFDB record has them, in its .atr file."
 USER_DEFINED: Final = " "  # stands for annotation codes that WFDB leaves to users
 
 
@@ -142,6 +144,7 @@ def evaluate_own(
     if not headers:
         raise DataError(f"There is no record (.hea) in {str(data_dir)!r}; give a folder of WFDB records with .atr.")
     kept, skipped = _scorable(data_dir, headers, config, stretch_of(progress, 0, 0.1))
+    skipped += _without_reference(data_dir)
     if not kept:
         raise DataError(f"None of the {len(headers)} records can be scored; {skipped[0].record}: {skipped[0].reason}")
     names = tuple(kept)
@@ -226,6 +229,12 @@ def _scorable(
         else:
             kept[name] = recording.digest
     return kept, skipped
+
+
+def _without_reference(data_dir: Path) -> list[SkippedRecord]:
+    """Return the recordings of a folder that are of another format, which has no place for reference beats."""
+    others = (path for path in recording_files(data_dir) if path.suffix.lower() != ".hea")
+    return [SkippedRecord(path.relative_to(data_dir).as_posix(), NO_REFERENCE) for path in others]
 
 
 def _read(header: Path, config: Config) -> Recording:

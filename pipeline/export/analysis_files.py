@@ -22,7 +22,7 @@ from pipeline.twelve_leads.recorder import device_rows
 from pipeline.types import Analysis, Episode, QualitySegment
 
 _DIGITS: Final = 6
-_FORMULA: Final = tuple("=+-@\t\r\n")
+_FORMULA: Final = tuple("=+-@\t\r\n＝＋－＠")
 _COLUMNS: Final = (
     "sample",
     "time_s",

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
-from pipeline.export.fhir_measurements import measured_observations
+from pipeline.export.fhir_measurements import STATEMENT_SYSTEM, measured_observations
 from pipeline.export.patient import fhir_patient, fhir_period
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_sections import NOT_SIGNED, reviewed_words
+from pipeline.review.conclusion import STATEMENT
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import RESEARCH_USE
@@ -85,18 +88,35 @@ def _report(content: ReportContent, observations: list[dict[str, Any]], people: 
         "result": [{"reference": _url(observation)} for observation in observations],
         "conclusion": _conclusion(content),
     }
+    if codes := _conclusion_codes(content):
+        body["conclusionCode"] = codes
     readers = [{"reference": _url(person)} for person in people]
     return {**body, "resultsInterpreter": readers} if readers else body
 
 
 def _conclusion(content: ReportContent) -> str:
-    measured = content.analysis.measured
-    urgent = [f"{one.text.rstrip('.')} ({one.evidence})" for one in (() if measured is None else measured.urgent)]
-    titles = "; ".join([*urgent, *(f"{finding.title} ({finding.detail})" for finding in content.findings[:5])])
+    """Return what was signed, or that nothing was; then what was not reviewed, and what was looked at."""
+    signed = content.study.state == "signed"
+    text = content.conclusion or ("No conclusion was written." if signed else NOT_SIGNED)
     total = len(content.findings)
-    cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
-    looked_at = f" {content.looked_at}" if content.analysis.rhythm else ""  # else it stays as it was signed
-    return f"{titles or 'No finding was listed'}.{cut}{looked_at} {RESEARCH_USE}"
+    cut = f"The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
+    looked_at = content.looked_at if content.beats.rhythm else ""
+    parts = (text, *reviewed_words(content), cut, looked_at, RESEARCH_USE)
+    return "\n".join(part for part in parts if part)
+
+
+def _conclusion_codes(content: ReportContent) -> list[dict[str, Any]]:
+    """Return what was confirmed and concluded as codes: SNOMED CT where a concept says exactly that, and our own."""
+    codes = []
+    for fact in content.concluded:
+        if fact.key.startswith(STATEMENT):
+            coding = [{"system": STATEMENT_SYSTEM, "code": fact.key.removeprefix(STATEMENT)}]
+        elif fact.key in FINDING_KINDS:
+            coding = _coding(_FINDING_KIND, fact.key, fact.concept)
+        else:
+            continue  # a share is a quantity and has its own Observation
+        codes.append({"coding": coding, "text": fact.name})
+    return codes
 
 
 def _device(content: ReportContent) -> dict[str, Any]:
@@ -127,8 +147,8 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
     for letter, share in (content.summary.burden or {}).items():
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
-    found += [(f"rhythm-{time.rhythm}", _rhythm(time)) for time in content.times]
-    found += measured_observations(content.analysis.measured)
+    found += [(f"rhythm-{time.rhythm}", _rhythm(time, decided=_is_decided(content, time))) for time in content.times]
+    found += measured_observations(content.analysis.measured, content.verdicts)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 
@@ -159,12 +179,18 @@ def _rate(content: ReportContent) -> dict[str, Any]:
     return {**body, "component": components} if components else body
 
 
-def _rhythm(time: RhythmTime) -> dict[str, Any]:
+def _is_decided(content: ReportContent, time: RhythmTime) -> bool:
+    """Tell whether a reader has decided about every episode of a rhythm."""
+    pieces = () if content.beats.ruling is None else content.beats.ruling.pieces
+    return all(piece.ruled for piece in pieces if piece.episode.rhythm == time.rhythm)
+
+
+def _rhythm(time: RhythmTime, *, decided: bool) -> dict[str, Any]:
     """Return how long a rhythm lasts; its share, number and longest episode are components."""
     longest = time.longest
     moments = (("Start of the longest episode", longest.start_s), ("End of the longest episode", longest.stop_s))
     return {
-        **_PRELIMINARY,  # the rhythm is the model's own: no decision changes it
+        **({} if decided else _PRELIMINARY),  # until then it is the model's own
         "code": {
             "coding": _coding(_RHYTHM, time.rhythm, time.called.snomed),
             "text": time.called.name,

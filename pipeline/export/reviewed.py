@@ -8,11 +8,26 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pipeline._util.files import write_bytes
-from pipeline.export.analysis_files import dump_json, table_bytes, to_json
+from pipeline.export.analysis_files import dump_json, rhythm_rows, table_bytes, to_json
 from pipeline.export.report_content import ReportContent, utc_text
+from pipeline.export.report_sections import (
+    NOT_SIGNED,
+    beats_table,
+    figures,
+    identification,
+    kinds_table,
+    reviewed_words,
+    rhythm_table,
+    rows_table,
+    urgent_lines,
+    variability_table,
+)
 from pipeline.export.wfdb_files import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
+from pipeline.review.decisions import Stretch
+from pipeline.review.holter import run_bpm
+from pipeline.review.rhythm_in_force import rhythm_of
 from pipeline.wording import RESEARCH_USE
 
 # `|` is WFDB's isolated QRS-like artefact: not a beat, so no tool counts it or takes an RR interval from it.
@@ -34,8 +49,12 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
         "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
-        "findings", and "stretches", whose rhythm a reader has looked at ("seen") or commented on. The rhythm itself is
-        the model's, in "rhythm".
+        "findings"; "conclusion" (None before a signature), "concluded" (what it was made from), "draft" (what is
+        confirmed so far), "not_reviewed", "urgent_not_reviewed", "reason", "amends" (earlier signed reports); "holter",
+        the tables over time and by kind; "stretches", whose rhythm a reader has looked at ("seen") or commented on;
+        and, once a reader has decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed",
+        "named" or null), what was "rejected", the "patient_events", and the verdicts on "statements". The model's own
+        rhythm stays beside it, in the outer "rhythm".
     """
     study, summary = content.study, content.summary
     review = {
@@ -51,9 +70,67 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "burden_percent": summary.burden,
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
+        **_signed_rows(content),
+        "holter": _holter_rows(content),
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
+        **_decided_rhythm(content),
     }
     return {**to_json(content.analysis, content.identity, content.device), "review": review}
+
+
+def _signed_rows(content: ReportContent) -> dict[str, Any]:
+    """Return the conclusion and what belongs to the signature."""
+    study, left = content.study, content.undecided
+    return {
+        "conclusion": content.conclusion if study.state == "signed" else None,
+        "concluded": [asdict(fact) for fact in content.concluded],
+        "draft": [asdict(fact) for fact in content.facts],
+        "not_reviewed": len(left.findings),
+        "urgent_not_reviewed": list(left.names),
+        "reason": study.reason,
+        "amends": [
+            {"name": one.name, "reader": one.who, "signed_at": utc_text(one.at), "report_sha256": one.report}
+            for one in study.earlier
+        ],
+    }
+
+
+def _holter_rows(content: ReportContent) -> dict[str, Any]:
+    """Return the tables of the report as plain values."""
+    found, atrial = content.holter, content.holter.atrial
+    return {
+        "rows": [asdict(row) for row in found.rows],
+        "total": asdict(found.total),
+        "kinds": [
+            {
+                "kind": row.kind,
+                "count": len(row.findings),
+                "confirmed": row.decided,
+                "longest": row.longest.id,
+                "fastest": None if row.fastest is None else row.fastest.id,
+                "fastest_bpm": None if row.fastest is None else run_bpm(row.fastest),
+            }
+            for row in found.kinds
+        ],
+        "atrial": {"seconds": atrial.seconds, "share": atrial.share, "episodes": atrial.count},
+        "variability": asdict(content.variability),
+        "spectrum": asdict(content.spectrum),
+    }
+
+
+def write_summary_csv(content: ReportContent, path: Path) -> Path:
+    """Write the report's conclusion, numbers and tables, a value a row. Raises DataError if it cannot be written."""
+    lines = [("identification", "", name, value) for name, value in identification(content)]
+    lines.append(("conclusion", "", "text", content.conclusion or NOT_SIGNED))
+    lines += [("conclusion", "", "reviewed", words) for words in reviewed_words(content)]
+    lines += [("urgent", one.title, one.state, one.detail) for one in urgent_lines(content)]
+    lines += [("figures", figure.name, figure.more, figure.value) for figure in figures(content)]
+    tables = (rows_table, kinds_table, rhythm_table, beats_table, variability_table)
+    for table in (make(content) for make in tables):
+        for row in table.rows:
+            cells = list(zip(table.columns, row, strict=True))[1:]
+            lines += [(table.title, row[0], column.name, value) for column, value in cells if value]
+    return write_bytes(path, table_bytes(("section", "row", "column", "value"), lines))
 
 
 def write_reviewed_json(content: ReportContent, path: Path) -> Path:
@@ -68,7 +145,7 @@ def write_reviewed_csv(content: ReportContent, path: Path) -> Path:
 
 
 def write_reviewed_atr(content: ReportContent, path: Path) -> Path:
-    """Write the beats in force, and the model's rhythm, as WFDB annotations, DIR/RECORD.hv.
+    """Write the beats in force, and the rhythm in force, as WFDB annotations, DIR/RECORD.hv.
 
     Raises
     ------
@@ -97,11 +174,29 @@ def _note_of(aami: str, model: str, human: str) -> str:
     return f"{human}, model {model}" if human and model and model != aami else human
 
 
+def _decided_rhythm(content: ReportContent) -> dict[str, Any]:
+    """Return the rhythm in force where a reader has decided anything about it; else it is the model's, and nothing."""
+    ruling = content.beats.ruling
+    if ruling is None or ruling == rhythm_of(content.analysis):
+        return {}
+    decided = [piece.ruled or None for piece in ruling.pieces]
+    rows = [row | {"decided": by} for row, by in zip(rhythm_rows(ruling.episodes), decided, strict=True)]
+    return {
+        "rhythm": rows,
+        "rejected": [{**_seconds(stretch, ruling.fs), "rhythm": code} for stretch, code in ruling.rejected],
+        "patient_events": [{**_seconds(stretch, ruling.fs), "text": text} for stretch, text in ruling.events.items()],
+        "statements": dict(ruling.verdicts),
+    }
+
+
+def _seconds(stretch: Stretch, fs: float) -> dict[str, float]:
+    return {"start_s": round(stretch[0] / fs, _DIGITS), "stop_s": round(stretch[1] / fs, _DIGITS)}
+
+
 def _stretches(beats: ReviewedBeats) -> list[dict[str, Any]]:
     return [
         {
-            "start_s": round(start / beats.fs, _DIGITS),
-            "stop_s": round(stop / beats.fs, _DIGITS),
+            **_seconds((start, stop), beats.fs),
             "seen": (start, stop) in beats.seen,
             "comment": beats.notes.get((start, stop), ""),
         }

@@ -78,7 +78,7 @@ class ColumnFacts:
     def numbers(self) -> NDArray[np.float64]:
         """All sampled numbers (k,)."""
         both = np.concatenate([self.values, self.elsewhere])
-        return both[np.isfinite(both)]
+        return np.asarray(both[np.isfinite(both)])
 
 
 def column_facts(

@@ -75,7 +75,7 @@ def clock_format(cells: Sequence[str]) -> str:
     return ""
 
 
-def clock_seconds(cells: Sequence[str], form: str) -> Times:
+def clock_seconds(cells: Sequence[str] | pd.Series[str], form: str) -> Times:
     """Return clock times as seconds.
 
     Parameters
@@ -91,11 +91,12 @@ def clock_seconds(cells: Sequence[str], form: str) -> Times:
         Seconds since an arbitrary time, NaN where a cell is no such time.
     """
     plain = pd.Series(cells, dtype=str)
-    if any(mark in str(plain.iloc[:50].tolist()) for mark in ("[", ",")) or _RX_COLON_MS.search(str(plain.iloc[0])):
+    some = " ".join(map(str, plain.iloc[:50]))
+    if "[" in some or "," in some or _RX_COLON_MS.search(some):
         plain = plain.map(_plain_clock)
     times = pd.to_datetime(plain, format=form, errors="coerce", utc=True)
     seconds = (times - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
-    return seconds.to_numpy(np.float64)
+    return np.asarray(seconds, np.float64)
 
 
 _RX_COLON_MS: Final = re.compile(r"(\d{1,2}:\d{2}:\d{2}):(\d{1,6})")

@@ -16,6 +16,7 @@ from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, forei
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 from pipeline.intake.formats.table import format_endings, format_names, format_of
+from pipeline.intake.shape import named_by_shape
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
@@ -79,12 +80,12 @@ def read_uploads(
     recordings, records = [], []
     for (name, payload), format_ in zip(parts, formats, strict=True):
         if format_ is not None:
-            recordings.append(format_.read(file_stem(name), payload, config.limits))
+            recordings.append(named_by_shape(format_.read(file_stem(name), payload, config.limits)))
         elif _ending(name) == ".csv":
             recordings.append(_read_table(name, payload, csv, config))
         else:
             records.append((name, payload))
-    recordings += _read_records(records, config)
+    recordings += map(named_by_shape, _read_records(records, config))
     return [_told(recording, identity=identity) for recording in recordings]
 
 
@@ -124,12 +125,12 @@ def read_path(
         return _read_only_one(path, csv, identity=identity, config=config)
     if (format_ := _format_on_disk(path)) is not None:
         payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
-        recording = format_.read(file_stem(path.name), payload, config.limits)
+        recording = named_by_shape(format_.read(file_stem(path.name), payload, config.limits))
     elif _ending(path.name) == ".csv":
         payload = _read_file(path, config.limits.csv_bytes, "The CSV file", follow=True)
         recording = _read_table(path.name, payload, csv, config)
     else:
-        recording = _read_record(path, config)
+        recording = named_by_shape(_read_record(path, config))
     return _told(recording, identity=identity)
 
 
@@ -271,7 +272,9 @@ def _base(name: str) -> str:
 
 
 def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Config) -> Recording:
-    return read_csv(file_stem(name), payload, csv or CsvOptions(), limits=config.limits)
+    options = csv or CsvOptions()
+    recording = read_csv(file_stem(name), payload, options, limits=config.limits)
+    return recording if options.columns else named_by_shape(recording)
 
 
 def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:

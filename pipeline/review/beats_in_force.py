@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
-from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
+from pipeline.review import intervals_in_force as intervals
+from pipeline.review.decisions import RULING_KINDS, STRETCH_KINDS, Decision, Stretch
+from pipeline.review.rhythm_in_force import RhythmInForce, rhythm_of
 from pipeline.review.signal_evidence import SignalEvidence, Spans
-from pipeline.rhythm_names import episode_at
 from pipeline.signal.at_rest import Silence
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
 from pipeline.types import Analysis, Episode, FloatArray, IntArray, read_only
 
-UNCLASSIFIED: Final = "U"
-REJECTED: Final = "X"
+UNCLASSIFIED: Final = intervals.UNCLASSIFIED
+REJECTED: Final = intervals.REJECTED
 ABSENT: Final = "-"
 _ROWS: Final = MappingProxyType(  # fields of the board, and their values for a beat without a decision
     {
@@ -66,7 +67,12 @@ class ReviewedBeats:
     silences : mapping of int to Silence
         What the leads show in long intervals that are no pauses, by the position of the beat that ends them.
     rhythm : tuple of Episode
-        The rhythm of the recording; empty in an analysis of an earlier version.
+        The rhythm in force; empty in an analysis of an earlier version.
+    ruling : RhythmInForce or None
+        What a reader has decided about the rhythm and about urgent statements.
+    silenced : (n,) bool or None
+        Beats in a stretch that a reader has marked as artefact: rejected, and no finding. None if there is no such
+        stretch.
     seen : frozenset of (int, int)
         The stretches, from and to as samples, that a reader has looked at.
     notes : mapping of (int, int) to str
@@ -90,6 +96,8 @@ class ReviewedBeats:
     break_before: NDArray[np.bool_]
     silences: Mapping[int, Silence] = field(default_factory=lambda: MappingProxyType({}))
     rhythm: tuple[Episode, ...] = ()
+    ruling: RhythmInForce | None = None
+    silenced: NDArray[np.bool_] | None = None
     seen: frozenset[Stretch] = frozenset()
     notes: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     hidden: NDArray[np.bool_] | None = None
@@ -243,6 +251,7 @@ class Board:
         self.comment = np.full(self.sample.size, "", np.object_)
         self.seen: frozenset[Stretch] = frozenset()
         self.notes: Mapping[Stretch, str] = {}
+        self.rhythm = rhythm_of(analysis)
 
     def _filled(self, values: NDArray[Any], fill: object) -> NDArray[Any]:
         rows = np.full((self.sample.size, *values.shape[1:]), fill, values.dtype)
@@ -285,14 +294,35 @@ class Board:
 
     def apply(self, decision: Decision) -> None:
         """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
+        if decision.kind in RULING_KINDS:
+            self.rhythm = self.rhythm.after(decision)
+            return
         if decision.kind in STRETCH_KINDS:
             self._look(decision)
             return
         samples = np.array(decision.samples, np.int64)
+        self._check_audible(samples)
         row = self._new_rows(samples) if decision.kind == "add" else self._rows(samples)
         getattr(self, f"_{decision.kind}")(row, decision.aami)
         if decision.text or decision.kind == "comment":
             self.comment[row] = decision.text
+
+    def _check_audible(self, samples: IntArray) -> None:
+        """Refuse a decision about beats that would all change nothing, because they lie in an artefact."""
+        if self.rhythm.artefacts and intervals.inside(samples, self.rhythm.artefacts).all():
+            raise ReviewError(
+                f"The place at {samples[0] / self.analysis.fs:.2f} s is marked as artefact: reject or shorten that."
+            )
+
+    def around(self, decision: Decision) -> str:
+        """Return what is in force where a decision is about: a letter for each beat, or the rhythm in words."""
+        return self.rhythm.words(decision) if decision.kind in RULING_KINDS else self.classes(decision.samples)
+
+    def model_around(self, decision: Decision) -> str:
+        """Return the model's answer where a decision is about, as `around` does."""
+        if decision.kind in RULING_KINDS:
+            return rhythm_of(self.analysis).words(decision)
+        return self.model_classes(decision.samples)
 
     def _look(self, decision: Decision) -> None:
         start, stop = decision.samples
@@ -372,10 +402,14 @@ class Board:
     def beats(self, evidence: SignalEvidence) -> ReviewedBeats:
         """Return the existing beats, and which intervals between them are RR intervals."""
         there = np.flatnonzero(self.there)
-        sample, aami = self.sample[there], self.aami[there]
-        broken = _break_before(sample, aami, evidence.gaps)
-        broken |= _across_no_beats(sample, self.analysis)
-        silences = _silences(sample, broken, evidence)
+        sample, aami, human = self.sample[there], self.aami[there], self.human[there]
+        rhythm, artefacts = self.rhythm.episodes, self.rhythm.artefacts
+        silenced = intervals.inside(sample, artefacts) if artefacts else None
+        if silenced is not None:
+            aami[silenced], human[silenced] = REJECTED, "rejected"
+        broken = intervals.breaks_before(sample, aami, evidence.gaps, artefacts)
+        broken |= intervals.across_no_beats(sample, rhythm, self.analysis.fs)
+        silences = intervals.long_silences(sample, broken, evidence)
         broken[list(silences)] = True
         return ReviewedBeats(
             fs=self.analysis.fs,
@@ -385,47 +419,18 @@ class Board:
             model_aami=read_only(self.model[there]),
             p=read_only(self.p[there]),
             confidence=read_only(self.confidence[there]),
-            human=read_only(self.human[there]),
+            human=read_only(human),
             comment=tuple(self.comment[there]),
             break_before=read_only(broken),
             offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
-            rhythm=self.analysis.rhythm,
+            rhythm=rhythm,
+            ruling=self.rhythm,
+            silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
-            hidden=_hidden(self.analysis, sample, aami),
+            hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
-
-
-def _across_no_beats(sample: IntArray, analysis: Analysis) -> NDArray[np.bool_]:
-    """Tell which intervals (n,), each named by the beat that ends it, span a stretch in which no beat can be found.
-
-    That is fibrillation or flutter of the ventricles that touches the interval, and noise over half of it.
-    """
-    broken = np.zeros(sample.size + 1, np.bool_)
-    for episode in analysis.rhythm:
-        if episode.rhythm not in ("VFL", "NOISE"):
-            continue
-        span = episode.start_s * analysis.fs, episode.stop_s * analysis.fs
-        first, last = np.searchsorted(sample, span[0], side="right"), np.searchsorted(sample, span[1])
-        if episode.rhythm == "VFL":
-            broken[first : last + 1] = True
-        elif first >= last and 0 < first < sample.size:
-            broken[first] |= 2 * (span[1] - span[0]) >= sample[first] - sample[first - 1]
-    return broken[:-1]
-
-
-def _hidden(analysis: Analysis, sample: IntArray, aami: NDArray[np.str_]) -> NDArray[np.bool_] | None:
-    """Tell which beats (n,) nobody could class because of noise; None where an earlier version did not look for it."""
-    if not analysis.rhythm:
-        return None
-    time_s = sample / analysis.fs
-    poor = np.array([segment.verdict != "good" for segment in analysis.quality.segments], np.bool_)
-    unreadable = np.array([episode.rhythm == "NOISE" for episode in analysis.rhythm], np.bool_)
-    noisy = unreadable[episode_at(analysis.rhythm, time_s)]
-    if poor.size:
-        noisy |= poor[analysis.quality.index_at(time_s)]
-    return read_only(np.asarray(noisy & (aami == UNCLASSIFIED), np.bool_))
 
 
 def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
@@ -438,22 +443,3 @@ def _union(first: IntArray, second: IntArray) -> IntArray:
     """Do what `np.union1d` does, whose hashing is slower than sorting what is nearly sorted."""
     both = np.sort(np.concatenate([first, second]), kind="stable")
     return both[np.diff(both, prepend=-1) > 0]
-
-
-def _silences(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalEvidence) -> dict[int, Silence]:
-    """Return the long intervals in which the leads are not at rest, by the position of the beat that ends them."""
-    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= evidence.config.pause_s * evidence.fs)) + 1
-    judged = {at: evidence.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
-    return {at: silence for at, silence in judged.items() if silence != "rest"}
-
-
-def _break_before(sample: IntArray, aami: NDArray[np.str_], breaks: Spans) -> NDArray[np.bool_]:
-    broken = np.zeros(sample.size + 1, np.bool_)
-    spans = np.array(breaks, np.int64).reshape(-1, 2)
-    for first, last in zip(*np.searchsorted(sample, spans.T), strict=True):
-        broken[first : last + 1] = True
-    rejected = aami == REJECTED
-    broken[:-1] |= rejected
-    broken[1:] |= rejected
-    broken[0] = True
-    return broken[:-1]

@@ -1,21 +1,47 @@
-"""What a reader can decide about beats, and which decisions are in force after undo and redo."""
+"""What a reader can decide about beats and rhythms, and which decisions are in force after undo and redo."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal, TypeVar, get_args
 
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 
-DecisionKind = Literal["confirm", "override", "reject", "delete", "add", "comment", "seen", "note"]
-STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note")  # about a stretch of time, and no beats
+DecisionKind = Literal[
+    "confirm",
+    "override",
+    "reject",
+    "delete",
+    "add",
+    "comment",
+    "seen",
+    "note",
+    "rhythm_confirm",
+    "rhythm_name",
+    "rhythm_resize",
+    "rhythm_split",
+    "rhythm_reject",
+    "event_mark",
+    "event_remove",
+    "statement_confirm",
+    "statement_reject",
+]
+# About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says.
+RULING_KINDS: Final[tuple[DecisionKind, ...]] = (
+    *("rhythm_confirm", "rhythm_name", "rhythm_resize", "rhythm_split", "rhythm_reject"),
+    *("event_mark", "event_remove", "statement_confirm", "statement_reject"),
+)
+STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note", *RULING_KINDS)  # about no beats
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
 Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
+_NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject")
+_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "rhythm_split": 3})
 ItemT = TypeVar("ItemT")
 
 
@@ -29,33 +55,59 @@ class Decision:
         What is done with them.
     samples : tuple of int
         R peaks, indices into the recording, strictly increasing. For "seen" and "note", which change no beat, the two
-        ends of the stretch that was looked at, or is commented on.
+        ends of the stretch that was looked at, or is commented on. For the kinds of `RULING_KINDS`, from and to of one
+        stretch after the other; "rhythm_resize" has the old ends and then the new ones, "rhythm_split" the place of
+        the cut between the two ends.
     aami : str
         The class given by "override" and "add".
     text : str
         A comment, with any kind; "comment" and "note" change nothing else, and an empty one removes the comment.
+    subject : str
+        The rhythm that "rhythm_name" gives, a key of `RHYTHM_SUBJECTS`, or the code of the statement.
 
     Raises
     ------
     ReviewError
-        If there are no beats, `aami` is missing or not wanted, or `text` is too long or has control characters.
+        If there are no beats, `aami` or `subject` is missing or not wanted, ends are missing or in the wrong order, or
+        `text` is too long or has control characters.
     """
 
     kind: DecisionKind
     samples: tuple[int, ...]
     aami: str = ""
     text: str = ""
+    subject: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "samples", tuple(sorted({int(sample) for sample in self.samples})))
+        given = tuple(int(sample) for sample in self.samples)
+        object.__setattr__(self, "samples", given if self.kind in RULING_KINDS else tuple(sorted(set(given))))
         object.__setattr__(self, "text", clean_text(self.text))
         if self.kind not in DECISION_KINDS:
             raise ReviewError(f"A decision {self.kind!r} is unknown; choose one of {', '.join(DECISION_KINDS)}.")
         if not self.samples:
             raise ReviewError("No beat is chosen; choose at least one.")
-        if self.kind in STRETCH_KINDS and len(self.samples) != 2:
+        if self.kind in RULING_KINDS:
+            self._check_ends()
+        elif self.kind in STRETCH_KINDS and len(self.samples) != 2:
             raise ReviewError(f"A stretch has two ends, {len(self.samples)} samples were given.")
         self._check_class()
+        if bool(self.subject) != (self.kind in _NAMED):
+            raise ReviewError(f"A decision {self.kind!r} names {'a' if self.kind in _NAMED else 'no'} rhythm.")
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The stretches that a decision of `RULING_KINDS` is about, from and to as samples."""
+        if self.kind == "rhythm_split":
+            return ((self.samples[0], self.samples[2]),)
+        return tuple(zip(self.samples[::2], self.samples[1::2], strict=True))
+
+    def _check_ends(self) -> None:
+        count = _ENDS.get(self.kind, len(self.samples))
+        if len(self.samples) != count or (count % 2 and count != 3):
+            raise ReviewError(f"A stretch has two ends, {len(self.samples)} samples were given.")
+        pairs = [self.samples] if count == 3 else [*zip(self.samples[::2], self.samples[1::2], strict=True)]
+        if any(list(pair) != sorted(set(pair)) for pair in pairs):
+            raise ReviewError("A stretch ends before it begins; give the earlier end first.")
 
     def _check_class(self) -> None:
         if self.kind in ("override", "add"):

@@ -15,6 +15,7 @@ from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.decisions import Stretch
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.rhythm_events import EventKind, RhythmEvent
+from pipeline.review.rhythm_in_force import BY_READER, Ruled, ends_of, is_artefact
 from pipeline.rhythm_names import rhythm_name
 from pipeline.types import Episode, RhythmCode
 from pipeline.wording import duration, percent
@@ -67,7 +68,7 @@ class EpisodeRow:
     stretch : Stretch
         Where it lies, samples.
     seen : bool
-        Whether a reader has looked at it.
+        Whether a reader has looked at it, or decided about it.
     """
 
     kind: str
@@ -78,11 +79,13 @@ class EpisodeRow:
     @property
     def title(self) -> str:
         """What it is."""
-        return rhythm_name(self.episode).name
+        return FINDING_KINDS[self.kind].title if self.kind == "artefact" else rhythm_name(self.episode).name
 
     @property
     def detail(self) -> str:
         """How long it lasts, how sure that is, and what in the signal says so."""
+        if self.episode.evidence == BY_READER:
+            return f"{duration(self.episode.seconds)}, {BY_READER}"
         evidence = f": {self.episode.evidence}" if self.episode.evidence else ""
         return f"{duration(self.episode.seconds)}, confidence {percent(self.episode.confidence)}{evidence}"
 
@@ -93,7 +96,8 @@ def episode_rows(
     """List the episodes of rhythm that need a look, in order of time.
 
     Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them. Unreadable
-    stretches are listed from `unreadable_s` on, or if they take half of the recording.
+    stretches are listed from `unreadable_s` on, or if they take half of the recording. What a reader has named is
+    listed whatever tells of it.
 
     Parameters
     ----------
@@ -108,16 +112,20 @@ def episode_rows(
         return ()
     run = tuple(found)
     told = {rhythm: _widened(_spans(run, kinds)) for rhythm, kinds in _TOLD_BY_BEATS.items()}
+    ruled: Mapping[Stretch, Ruled] = {} if beats.ruling is None else beats.ruling.ruled
     return tuple(
-        EpisodeRow(kind, episode, stretch, stretch in beats.seen)
+        EpisodeRow(kind, episode, stretch, stretch in beats.seen or stretch in ruled)
         for episode in beats.rhythm
-        if (kind := episode_kind(episode)) and _is_listed(episode, told, beats, config)
-        for stretch in [stretch_of(episode, beats)]
+        for stretch in [ends_of(episode, beats.fs, beats.n_samples)]
+        if (kind := episode_kind(episode))
+        and (ruled.get(stretch) == "named" or _is_listed(episode, told, beats, config))
     )
 
 
 def episode_kind(episode: Episode) -> str:
     """Return the kind of finding that an episode is, "" if it is none."""
+    if is_artefact(episode):
+        return "artefact"
     if episode.rhythm == "BII" and episode.detail.strip().lower().startswith(_HIGH):
         return "av_block_high"
     if episode.rhythm == "ASYS" and episode.seconds < REVIEW.long_pause_s:
@@ -138,12 +146,6 @@ def urgent_episodes(episodes: Sequence[Episode], priority: int = 1) -> tuple[Epi
     order = [kind for kind, form in FINDING_KINDS.items() if form.priority <= priority]
     urgent = [(order.index(kind), episode) for episode in episodes if (kind := episode_kind(episode)) in order]
     return tuple(episode for _, episode in sorted(urgent, key=lambda row: (row[0], -row[1].seconds)))
-
-
-def stretch_of(episode: Episode, beats: ReviewedBeats) -> Stretch:
-    """Return where an episode lies, at least one sample long."""
-    start = min(round(episode.start_s * beats.fs), beats.n_samples - 1)
-    return start, min(max(start + 1, round(episode.stop_s * beats.fs)), beats.n_samples)
 
 
 def events_told(beats: ReviewedBeats, found: Sequence[RhythmEvent]) -> tuple[RhythmEvent, ...]:

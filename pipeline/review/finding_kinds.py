@@ -59,6 +59,7 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
         "vt_waves": FindingKind(
             1, "Ventricular tachycardia in the signal", "VT in the signal", RHYTHM_GROUP, "164895002"
         ),
+        "statement": FindingKind(1, "Urgent statement", "urgent ECG", "statement"),
         "av_block_3": _episode(1, "BIII"),
         "av_block_high": FindingKind(1, "High-degree AV block", "high-degree block", RHYTHM_GROUP, "195042002"),
         "long_pause": FindingKind(1, "Long pause", "long pause", "pause"),
@@ -78,11 +79,13 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
             3, "Idioventricular rhythm in the signal", "idioventricular in the signal", RHYTHM_GROUP, "49260003"
         ),
         "missing_beat": FindingKind(3, "Interval of two beats", "missing beat", "pause"),
+        "patient_event": FindingKind(3, "Patient event", "patient event", "event"),
         "junctional": _episode(3, "NOD"),
         "paced": _episode(3, "P"),
         "bigeminy": FindingKind(3, "Ventricular bigeminy", "bigeminy", "bigeminy", "11157007"),
         "trigeminy": FindingKind(3, "Ventricular trigeminy", "trigeminy", "trigeminy", "251180001"),
         "av_block_1": _episode(4, "BI"),
+        "artefact": FindingKind(4, "Artefact", "artefact", RHYTHM_GROUP),
         "unreadable": _episode(4, "NOISE"),
         "atrial_rhythm": FindingKind(4, "Slow supraventricular run", "slow SV run", "s_run"),
         "s_couplet": FindingKind(4, "Supraventricular couplet", "S couplet", "s_run"),

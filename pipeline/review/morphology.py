@@ -15,6 +15,9 @@ from pipeline.signal.beat_windows import beat_offsets, gather
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 NO_FAMILY: Final = -1
+LOOK_ALIKE: Final = 0.8  # correlation of the medians of two families: families themselves gather beats from 0.90 on
+_OPPOSITE: Final = 2.0  # the distance of two opposite shapes
+_QRS_S: Final = 0.12  # on either side of R, seconds
 _CELL_COMPONENTS: Final = 4  # cells of the density count span this many principal components
 
 
@@ -51,6 +54,35 @@ class Families:
             return np.full(sample.size, NO_FAMILY, np.int64)
         at = np.searchsorted(self.sample, sample).clip(0, self.sample.size - 1)
         return np.where(self.sample[at] == sample, self.family[at], NO_FAMILY)
+
+    def distance_of(self, sample: IntArray) -> FloatArray:
+        """Return how far each of the beats (m,) is from its family's mean; 2, the largest there is, outside of all."""
+        if self.sample.size == 0:
+            return np.full(sample.size, _OPPOSITE, np.float32)
+        at = np.searchsorted(self.sample, sample).clip(0, self.sample.size - 1)
+        known = (self.sample[at] == sample) & (self.family[at] != NO_FAMILY)
+        return np.where(known, self.distance[at], _OPPOSITE).astype(np.float32)
+
+    def apart(self, sample: IntArray, number: int) -> FloatArray:
+        """Return how far the families of beats (m,) are from a family, by their medians: 0 alike, 2 opposite."""
+        family = self.of(sample)
+        far = np.append(1.0 - self._correlation(number), _OPPOSITE).astype(np.float32)
+        return np.asarray(far[family])  # `NO_FAMILY` is the last one
+
+    def _correlation(self, number: int) -> FloatArray:
+        """Return the correlation (k,) of the median QRS of each family with that of one."""
+        inside = (self.offset_s >= -_QRS_S) & (self.offset_s <= _QRS_S)
+        shape = self.median[:, inside].reshape(self.size.size, -1)
+        shape = shape - shape.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(shape, axis=1)
+        return np.asarray(shape @ shape[number] / np.maximum(length * length[number], 1e-9), np.float32)
+
+    def alike(self, number: int) -> IntArray:
+        """Return the other families whose median QRS correlates with this one's by `LOOK_ALIKE`, the closest first."""
+        r = self._correlation(number).copy()
+        r[number] = -1.0
+        order = np.argsort(-r, kind="stable")
+        return np.asarray(order[r[order] >= LOOK_ALIKE], np.int64)
 
     def members(self, number: int) -> IntArray:
         """Return the samples of the beats of a family, the most typical first."""

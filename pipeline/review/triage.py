@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import WITH_EPISODES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.decisions import Stretch
 from pipeline.review.episode_findings import EpisodeRow, episode_rows, events_told
@@ -101,6 +102,45 @@ class EpisodeFinding(Finding):
         return rhythm_name(self.episode).snomed
 
 
+@dataclass(frozen=True)
+class EventFinding(Finding):
+    """What the patient felt or did, as a reader has marked it.
+
+    Attributes
+    ----------
+    ends : Stretch
+        Where it lies: from and to, samples.
+    """
+
+    ends: Stretch
+
+    @property
+    def stretch(self) -> Stretch:
+        """What a decision is about instead of beats."""
+        return self.ends
+
+
+@dataclass(frozen=True)
+class StatementFinding(Finding):
+    """An urgent statement about the usual beat, which a reader confirms or rejects; it is about the whole recording.
+
+    Attributes
+    ----------
+    code : str
+        Of the statement.
+    ends : Stretch
+        The whole recording, samples.
+    """
+
+    code: str
+    ends: Stretch
+
+    @property
+    def stretch(self) -> Stretch:
+        """What a decision is about instead of beats."""
+        return self.ends
+
+
 def triage(
     beats: ReviewedBeats,
     families: Families | None = None,
@@ -108,10 +148,11 @@ def triage(
     *,
     found: Sequence[RhythmEvent] | None = None,
 ) -> tuple[Finding, ...]:
-    """List what needs attention, most important first: episodes of rhythm, rhythm events, and beats by themselves.
+    """List what needs attention, most important first: statements, episodes, rhythm events, and beats by themselves.
 
-    Beats by themselves are single ectopics, doubtful and unclassified ones. Within one kind the longest or largest
-    comes first, then the earliest. Single ectopics are those outside runs and
+    Statements are the urgent ones that no reader has rejected. Beats by themselves are single ectopics, doubtful and
+    unclassified ones. Within one kind the longest pause, the longest or the largest comes first, then the earliest.
+    Nothing is found in what a reader has marked as artefact. Single ectopics are those outside runs and
     couplets, one row per class and morphology family (one per class if `families` is None). Doubtful beats are those
     that the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
 
@@ -129,20 +170,43 @@ def triage(
     rhythm = events(beats, config) if found is None else found
     told = events_told(beats, rhythm)
     decided, sure = beats.reviewed(), _own_confidence(beats)
+    events_sized = list(_event_findings(beats, told, decided, sure))
     rows = [
+        *_statement_findings(beats),
         *(_episode_finding(row) for row in episode_rows(beats, told, config)),
-        *_event_findings(beats, told, decided, sure),
+        *_patient_events(beats),
         *_single_findings(beats, told, families, decided, sure),
         *_doubtful_findings(beats, families, decided, sure, config),
         *_unclassified_findings(beats, decided, config),
     ]
+    sized = [*events_sized, *((row, float(len(row.samples)) or row.stop_s - row.start_s) for row in rows)]
     order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
-    rows.sort(key=lambda row: (row.priority, order[row.kind], -_size(row), row.start_s))
-    return tuple(rows)
+    sized.sort(key=lambda pair: (pair[0].priority, order[pair[0].kind], -pair[1], pair[0].start_s))
+    return tuple(row for row, _ in sized)
 
 
-def _size(row: Finding) -> float:
-    return len(row.samples) or row.stop_s - row.start_s
+def _statement_findings(beats: ReviewedBeats) -> Iterator[StatementFinding]:
+    ruling = beats.ruling
+    if ruling is None:
+        return
+    form, whole = FINDING_KINDS["statement"], (0, beats.n_samples)
+    for statement in ruling.statements:
+        verdict = ruling.verdicts.get(statement.code, "")
+        if statement.urgent and statement.code not in WITH_EPISODES and verdict != "rejected":
+            yield StatementFinding(
+                id=f"{form.group}:{statement.code}", kind="statement", title=statement.text.rstrip("."),
+                priority=form.priority, samples=(), start_s=0.0, stop_s=beats.n_samples / beats.fs,
+                detail=statement.evidence, reviewed=bool(verdict), code=statement.code, ends=whole,
+            )  # fmt: skip
+
+
+def _patient_events(beats: ReviewedBeats) -> Iterator[EventFinding]:
+    form = FINDING_KINDS["patient_event"]
+    for (start, stop), text in () if beats.ruling is None else beats.ruling.events.items():
+        yield EventFinding(
+            id=f"{form.group}:{start}", kind="patient_event", title=form.title, priority=form.priority, samples=(),
+            start_s=start / beats.fs, stop_s=stop / beats.fs, detail=text, reviewed=True, ends=(start, stop),
+        )  # fmt: skip
 
 
 def _episode_finding(row: EpisodeRow) -> EpisodeFinding:
@@ -182,14 +246,16 @@ def _finding(
 
 def _event_findings(
     beats: ReviewedBeats, found: Sequence[RhythmEvent], decided: Mask, sure: FloatArray
-) -> Iterator[Finding]:
+) -> Iterator[tuple[Finding, float]]:
+    """Yield each event with its size: seconds of a pause, else beats."""
     letters = beat_letters(beats)
     for event in found:
         at = np.arange(event.first, event.last + 1)
         if event.letter and FINDING_KINDS[event.kind].group not in _RUNS:
             at = at[letters[event.first : event.last + 1] == ord(event.letter)]
         first = int(beats.sample[event.first])
-        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, sure[at]))
+        size = event.longest_s if FINDING_KINDS[event.kind].group == "pause" else float(at.size)
+        yield _finding(beats, event.kind, first, at, decided, detail=_event_detail(event, sure[at])), size
 
 
 def _event_detail(event: RhythmEvent, sure: FloatArray) -> str:
@@ -250,16 +316,21 @@ def _how_sure(sure: FloatArray) -> str:
     return f", confidence {percent(float((low + high) / 2))}"
 
 
+def _audible(beats: ReviewedBeats) -> Mask:
+    """Tell which beats (n,) lie outside of what a reader has marked as artefact."""
+    return np.ones(len(beats), np.bool_) if beats.silenced is None else np.asarray(~beats.silenced)
+
+
 def _doubtful_findings(
     beats: ReviewedBeats, families: Families | None, decided: Mask, sure: FloatArray, config: ReviewConfig
 ) -> Iterator[Finding]:
-    at = np.flatnonzero((beats.model_aami == "N") & (beats.confidence < config.doubtful_below))
+    at = np.flatnonzero(_audible(beats) & (beats.model_aami == "N") & (beats.confidence < config.doubtful_below))
     return _family_findings(beats, "doubtful", at, families, decided, sure)
 
 
 def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:
     """Yield one row per stretch of time, because unclassified beats come in spells of noise."""
-    at = np.flatnonzero(beats.model_aami == UNCLASSIFIED)
+    at = np.flatnonzero(_audible(beats) & (beats.model_aami == UNCLASSIFIED))
     apart = np.diff(beats.sample[at]) > config.unclassified_join_s * beats.fs
     for members in np.split(at, np.flatnonzero(apart) + 1):
         if members.size:

@@ -204,7 +204,8 @@ class _Window:
 
     def profile(self, sums: _Sum) -> tuple[Column, NDArray[np.int32]]:
         """Return the mean gain (k, n_lags) before some of the beats, NaN where too few are seen, and how many are."""
-        total, count = (each[self.near_high] - each[self.near_low] for each in (sums.gain, sums.count))
+        total = sums.gain[self.near_high] - sums.gain[self.near_low]
+        count = sums.count[self.near_high] - sums.count[self.near_low]
         return np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan), count
 
 

@@ -82,10 +82,11 @@ def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves
     for some in np.array_split(pieces, -(-pieces.size // AT_ONCE)):
         span = np.arange(-margin, size + margin)[:, None] + some * size
         inside = (span >= 0) & (span < score.size)
-        rows = [np.where(inside, line[np.clip(span, 0, score.size - 1)], 0) for line in (score, seen)]
+        near_score, near_seen = (np.where(inside, line[np.clip(span, 0, score.size - 1)], 0) for line in (score, seen))
         mine = np.isin(place // size, some)
         column = np.searchsorted(some, place[mine] // size)
-        of_beat[:, near[mine]] = _before(*rows, (place[mine] % size + margin, column), lengths, step_s)
+        at_step = place[mine] % size + margin
+        of_beat[:, near[mine]] = _before(near_score, near_seen, (at_step, column), lengths, step_s)
     return _columns(of_beat, rr, at, around, step_s)
 
 

@@ -28,19 +28,38 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
 
 
-def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> FloatArray:
-    """Return how high (n,) a lead (n_samples,) is from lowest to highest within `reach` samples of some places (n,).
-
-    Beyond its ends the lead counts as 0. Some places at a time are looked at: they fit the processor's cache.
+def gather_around(lead: FloatArray, at: NDArray[np.integer], offsets: IntArray) -> FloatArray:
+    """Return what `gather` does at some offsets (m,) from some places (n,): (n, m), without an index for each value.
 
     Parameters
     ----------
     lead : (n_samples,) float32
         Any unit.
     at : (n,) int
-        Places in it.
+        Positions in it.
+    offsets : (m,) int64
+        Samples after each.
+    """
+    found = np.empty((at.size, offsets.size), np.float32)
+    for start in range(0, at.size, PLACES_AT_ONCE):
+        part = slice(start, start + PLACES_AT_ONCE)
+        found[part] = gather(lead, at[part, None] + offsets)
+    return found
+
+
+def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> FloatArray:
+    """Return how high (n,) a lead is from its lowest to its highest value around some places.
+
+    Some places at a time are looked at: they fit the processor's cache.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit; at least one sample. Beyond its ends it counts as 0.
+    at : (n,) int
+        Positions in it.
     reach : int
-        Samples on either side.
+        How far on each side is looked, samples.
     """
     found, size = np.zeros(at.size, np.float32), 2 * reach + 1
     inside = np.flatnonzero((at >= reach) & (at < lead.size - reach))

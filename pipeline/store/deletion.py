@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 
 from sqlalchemy import select
 
-from pipeline.config import DEFAULT
 from pipeline.errors import ReviewError
 from pipeline.review.decisions import clean_text
-from pipeline.store import recordings
+from pipeline.store.copies import remove_copies
 from pipeline.store.database import database
-from pipeline.store.identities import delete_identity
 from pipeline.store.log import Log, named, reading_row
-from pipeline.store.prepared import prepared_folder
-from pipeline.store.studies import get_study, study_of
+from pipeline.store.studies import get_study
 from pipeline.store.tables import StudyRow
 
 
 def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     """Delete the recording of a study, the signal filtered from it and who was recorded; its studies' trails record it.
 
-    Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
+    Reports that were signed before it was reopened show the signal and go as well. Decisions, the models' answers and
+    the audit trail, with the hashes of these reports, stay. Opening the same files again makes the studies complete.
 
     Parameters
     ----------
@@ -37,6 +34,8 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     ------
     ReviewError
         If a study of the recording is signed, because a signed result must stay verifiable, or if no reason is given.
+    DataError
+        If a copy could not be deleted; it is tried again whenever the application starts.
     """
     who, why, digest = named(reader), clean_text(reason), get_study(study_id).digest
     if not why:
@@ -51,8 +50,25 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
             Log(session, row, reading_row(session, row.id, "main"), who, str(uuid.uuid4())).append(
                 "forgotten", text=why
             )
-        asked = {None, *(study_of(row).leads for row in rows)}
-    for leads in asked:
-        shutil.rmtree(prepared_folder(digest, DEFAULT, leads), ignore_errors=True)
-    recordings.delete_recording(digest)
-    delete_identity(digest)
+    remove_copies(digest)
+
+
+def delete_unread(digest: str) -> None:
+    """Delete a recording that has no study: there is nobody's work on it, so no reason is asked for.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording.
+
+    Raises
+    ------
+    ReviewError
+        If it has a study; delete it there, with a reason.
+    DataError
+        If a copy could not be deleted.
+    """
+    with database().reading() as session:
+        if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
+            raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
+    remove_copies(digest)

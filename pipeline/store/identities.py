@@ -17,7 +17,7 @@ from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import IntakeError, ReviewError, StoreError
 from pipeline.identity import Identity, changed_fields, checked_identity
-from pipeline.store.stored_files import read_json
+from pipeline.store.stored_files import make_home, read_json
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session  # is not for those who only look
@@ -27,7 +27,7 @@ _RX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 def load_identity(digest: str) -> Identity:
     """Return what is kept of who was recorded and when; nothing if nothing is, or its file is damaged."""
-    found = read_json(_file(digest)) if _RX_DIGEST.fullmatch(digest) else None
+    found = read_json(identity_file(digest)) if _RX_DIGEST.fullmatch(digest) else None
     try:
         return Identity() if found is None else _restored(found)
     except (TypeError, ValueError, AttributeError, IntakeError):
@@ -77,7 +77,7 @@ def save_identity(digest: str, identity: Identity, *, reader: str) -> tuple[str,
 def delete_identity(digest: str) -> None:
     """Delete what is kept of who was recorded and when."""
     if _RX_DIGEST.fullmatch(digest):
-        _file(digest).unlink(missing_ok=True)
+        identity_file(digest).unlink(missing_ok=True)
 
 
 def _append(session: Session, digest: str, who: str, fields: str) -> None:
@@ -97,9 +97,10 @@ def _write(digest: str, identity: Identity) -> None:
     if not identity:
         delete_identity(digest)
         return
-    path = _file(digest)
+    path = identity_file(digest)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_home()
+        path.parent.mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise StoreError(f"The patient's details could not be kept on this machine: {error.strerror}.") from error
     start = None if identity.start is None else identity.start.isoformat()
@@ -111,5 +112,6 @@ def _restored(found: dict[str, Any]) -> Identity:
     return checked_identity(Identity(**{**found, "start": None if start is None else datetime.fromisoformat(start)}))
 
 
-def _file(digest: str) -> Path:
+def identity_file(digest: str) -> Path:
+    """Return where it is kept who was recorded; whether anything is, or not."""
     return home_root() / "identities" / f"{digest}.json"

@@ -14,7 +14,16 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StaleVersion
-from pipeline.review.decisions import STRETCH_KINDS, Decision, DecisionKind, StepKind, clean_text, stacks
+from pipeline.review.decisions import (
+    RULING_KINDS,
+    STRETCH_KINDS,
+    Decision,
+    DecisionKind,
+    StepKind,
+    clean_text,
+    stacks,
+)
+from pipeline.review.rhythm_in_force import subject_name
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -29,6 +38,10 @@ AuditEvent = Literal[
     "sign",
     "reopen",
     "forgotten",
+    "concluded",
+    "urgent_open",
+    "report",
+    "renamed",
     "identity",
     "second_begun",
     "second_done",
@@ -47,6 +60,9 @@ _PLAIN: Final = {
     "sign": "signed the study",
     "reopen": "reopened the study",
     "forgotten": "deleted the recording",
+    "concluded": "chose the findings of the conclusion",
+    "urgent_open": "gave a reason to sign with urgent findings undecided",
+    "report": "signed the study and stored its report",
     "identity": "changed the patient's details",
     "second_begun": "began a second reading",
     "second_done": "finished the second reading",
@@ -62,6 +78,15 @@ _WORDS: Final = {
     "seen": ("looked at", "looking at"),
     "note": ("commented on", "commenting on"),
     KEEP: ("kept", "keeping"),
+    "rhythm_confirm": ("confirmed", "confirming"),
+    "rhythm_name": ("named", "naming"),
+    "rhythm_resize": ("moved the ends of", "moving the ends of"),
+    "rhythm_split": ("split", "splitting"),
+    "rhythm_reject": ("rejected", "rejecting"),
+    "event_mark": ("marked", "marking"),
+    "event_remove": ("removed", "removing"),
+    "statement_confirm": ("confirmed", "confirming"),
+    "statement_reject": ("rejected", "rejecting"),
 }
 
 
@@ -81,13 +106,13 @@ class Entry:
         When, UTC.
     event : str
         What was done.
-    kind, aami, text : str
-        Of the decision that was made, undone or redone: its kind, class and comment.
+    kind, aami, text, subject : str
+        Of the decision that was made, undone or redone: its kind, class, comment, and rhythm or statement.
     samples : tuple of int
-        The beats of that decision.
+        The beats of that decision, or the ends of its stretches.
     before, after, model : str
         One letter per sample: the class in force before and after, and the model's answer ("U" unclassified, "X"
-        rejected, "-" no beat).
+        rejected, "-" no beat). Of a decision about the rhythm: what is in force, in words.
     model_version : str
         Identity of the model.
     """
@@ -105,6 +130,7 @@ class Entry:
     model: str
     text: str
     model_version: str
+    subject: str = ""
 
     @property
     def decision(self) -> Decision | None:
@@ -115,13 +141,29 @@ class Entry:
         """State what was done, in plain words, without who and when."""
         if self.event in _PLAIN:
             return _PLAIN[self.event]
-        beats = f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
-        beats = "the rhythm of a stretch" if self.kind in STRETCH_KINDS else beats
+        if self.event == "renamed":
+            return f"renamed the study: {self.text}"
+        beats = self._about()
         past, doing = _WORDS[self.kind]
         verb = {"undo": f"undid {doing}", "redo": f"redid {doing}", "adjudicate": f"settled a difference, {past}"}.get(
             self.event, past
         )
-        return f"{verb} {beats}{f' as {self.aami}' if self.aami else ''}"
+        named = subject_name(self.subject) if self.kind == "rhythm_name" else self.aami
+        return f"{verb} {beats}{f' as {named}' if named else ''}"
+
+    def _about(self) -> str:
+        """Say what a decision is about."""
+        decision = self.decision
+        if decision is None or decision.kind not in STRETCH_KINDS:
+            return f"{len(self.samples)} beat{'' if len(self.samples) == 1 else 's'}"
+        if decision.kind.startswith("statement"):
+            return f"the statement {self.subject}"
+        if decision.kind.startswith("event"):
+            return "a patient event"
+        many = len(decision.stretches) if decision.kind in RULING_KINDS and decision.kind != "rhythm_resize" else 1
+        was = self.after if self.event == "undo" else self.before
+        rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
+        return f"the rhythm of {'a stretch' if many == 1 else f'{many} stretches'}{rhythm}"
 
 
 def decision_of(entry: Entry | AuditRow) -> Decision | None:
@@ -129,7 +171,7 @@ def decision_of(entry: Entry | AuditRow) -> Decision | None:
     kinds: tuple[DecisionKind, ...] = get_args(DecisionKind)
     for kind in kinds:
         if entry.kind == kind:
-            return Decision(kind, tuple(entry.samples), entry.aami, entry.text)
+            return Decision(kind, tuple(entry.samples), entry.aami, entry.text, entry.subject or "")
     return None
 
 
@@ -254,6 +296,7 @@ class Log:
             after=classes[1],
             model=classes[2],
             text=decision.text if decision else text,
+            subject=decision.subject if decision else "",
             model_version=self.study.model_version,
         )
         if "rows" in self.__dict__:

@@ -108,7 +108,7 @@ def _restored(recording: Recording, folder: Path, facts: dict[str, Any]) -> Prep
 
 
 def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    """Return the folder for what `prepare` returned, whether it exists or not.
+    """Return the folder for what `prepare` returned, whether it exists or not; all of a recording lie side by side.
 
     Parameters
     ----------
@@ -119,5 +119,4 @@ def prepared_folder(digest: str, config: Config, leads: tuple[str, ...] | None) 
     leads : tuple of str or None
         The leads as requested (not those that were chosen).
     """
-    key = prepared_key(digest, config, leads)
-    return cache_root() / "prepared" / key[:2] / key
+    return cache_root() / "prepared" / digest[:2] / digest / prepared_key(digest, config, leads)

@@ -94,6 +94,12 @@ def open_recording(digest: str) -> Recording:
     return recording
 
 
+def is_stored(digest: str) -> bool:
+    """Tell whether a recording is on this machine still: another session may have deleted it."""
+    folder = recording_folder(digest)
+    return folder is not None and (folder / "facts.json").is_file()
+
+
 def delete_recording(digest: str) -> None:
     """Delete a recording, if it is stored."""
     if folder := recording_folder(digest):

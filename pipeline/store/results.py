@@ -97,8 +97,7 @@ def write_analysis(file: IO[bytes], analysis: Analysis) -> None:
 
 
 def _path(digest: str, identity: str, config: Config, leads: tuple[str, ...] | None) -> Path:
-    key = result_key(digest, identity, config, leads)
-    return cache_root() / "analyses" / key[:2] / f"{key}.npz"
+    return cache_root() / "analyses" / digest[:2] / digest / f"{result_key(digest, identity, config, leads)}.npz"
 
 
 def restored(quality: dict[str, Any]) -> Quality:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -32,9 +33,10 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
+from pipeline.store.signed_files import keep_report
 from pipeline.store.studies import Study, stored_analysis, study_of, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
-from pipeline.types import Analysis
+from pipeline.types import RECORD_NAME, Analysis
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Stamp:
 class Outcome:
     """What follows from a step, worked out by whoever holds the beats in force, to be saved together with it.
 
-    `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.classes`; undo
+    `classes` are the letters of the decision's beats before it, after it, and by the model, see `Board.around`; undo
     and redo turn those that are stored. `row` is what the worklist says then; None leaves it as it is.
     """
 
@@ -322,8 +324,46 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: s
         return replace(before.stepped(step), study=study_of(log.study), version=log.version)
 
 
-def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
+def rename(study_id: int, name: str, *, reader: str) -> None:
+    """Give a study another name, on lists, in reports and in names of files; the trail keeps both.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    name : str
+        Letters, digits, "_" and "-", no name of a patient.
+    reader : str
+        Who renames it.
+
+    Raises
+    ------
+    ReviewError
+        If the name has other characters, or the study is signed.
+    """
+    if not RECORD_NAME.fullmatch(name):
+        raise ReviewError(f"The name {name!r} must have 1 to 64 letters, digits, '_' and '-'.")
+    with open_log(study_id, "main", reader, None) as log:
+        log.check_unsigned()
+        if name != log.study.record:
+            before, log.study.record = log.study.record, name
+            log.append("renamed", text=f"{before} to {name}")
+
+
+def sign(
+    study_id: int,
+    *,
+    reader: str,
+    expected_version: int,
+    text: str = "",
+    findings: Sequence[str] = (),
+    reason: str = "",
+    report: Callable[[Entry], bytes] | None = None,
+    key: str | None = None,
+) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
+
+    Signature and report are one transaction: neither is there without the other.
 
     Parameters
     ----------
@@ -334,7 +374,13 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
     expected_version : int
         The version of the main reading that the reader saw.
     text : str, optional
-        A remark.
+        The conclusion.
+    findings : sequence of str, optional
+        Keys of the facts that it was made from, see `pipeline.review.conclusion.Fact`.
+    reason : str, optional
+        Why it is signed although nobody has decided about something urgent.
+    report : callable, optional
+        Makes the signed report, a PDF, from the entry of the signature; its hash goes into the audit trail.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -352,8 +398,14 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
         if not log.repeats("sign"):
             check_writable(log, expected_version)
             _check_ready(log)
-            log.append("sign", text=clean_text(text))
+            if findings:
+                log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
+            if why := clean_text(reason):
+                log.append("urgent_open", text=why, key=str(uuid.uuid4()))
+            signature = entry_of(log.append("sign", text=clean_text(text)), "main")
             log.study.state = "signed"
+            if report is not None:
+                log.append("report", text=keep_report(report(signature)), key=str(uuid.uuid4()))
         return log.version
 
 
@@ -431,7 +483,7 @@ def _relist(log: Log, row: Listing | None) -> None:
 
 
 def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
-    """Return the classes of a decision's beats before and after it, and the model's; refuse one that does not fit.
+    """Return what is in force where a decision is about before and after it, and the model's; refuse a misfit.
 
     Parameters
     ----------
@@ -445,15 +497,15 @@ def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
     Returns
     -------
     tuple of str
-        One letter per beat: before, after, and the model's.
+        One letter per beat, or the rhythm in words: before, after, and the model's.
     """
     before = [found for row in log.done if (found := decision_of(row))]
     board = Board(analysis, [*before, decision])
     for earlier in before:
         board.apply(earlier)
-    old, model = board.classes(decision.samples), board.model_classes(decision.samples)
+    old, model = board.around(decision), board.model_around(decision)
     board.apply(decision)
-    return old, board.classes(decision.samples), model
+    return old, board.around(decision), model
 
 
 def _step(study_id: int, event: AuditEvent, reader: str, expected_version: int, reading: Role, key: str | None) -> int:

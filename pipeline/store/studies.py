@@ -24,6 +24,7 @@ from pipeline.store.tables import AnalysisRow, AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis
 
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
+UNREAD: Final[tuple[StudyState, ...]] = ("new", "in_review", "reopened")  # the states in which a study waits
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 
 
@@ -166,6 +167,8 @@ def worklist(
     text: str = "",
     states: tuple[StudyState, ...] = (),
     reader: str = "",
+    most_urgent: int = UNJUDGED,
+    since: datetime | None = None,
     sort: SortKey = "priority",
     descending: bool = False,
     page: int = 0,
@@ -181,6 +184,10 @@ def worklist(
         Only studies in one of these; all if empty.
     reader : str, optional
         The exact name of the last reader; anyone if empty.
+    most_urgent : int, optional
+        Only studies with a finding of this priority or a more urgent one; 1 is the most urgent.
+    since : datetime, optional
+        Only studies that were made since, with a time zone; of any age if None.
     sort : SortKey, optional
         Column to sort by; among equals, the study changed last comes first.
     descending : bool, optional
@@ -190,13 +197,31 @@ def worklist(
     page_size : int, optional
         Studies per page.
     """
-    matching = _matching(text, states, reader)
+    matching = _matching(text, states, reader).where(StudyRow.priority <= most_urgent)
+    if since is not None:
+        matching = matching.where(StudyRow.created >= since)
     column = getattr(StudyRow, sort)
     ordered = matching.order_by(column.desc() if descending else column, StudyRow.updated.desc(), StudyRow.id.desc())
     with database().reading() as session:
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
         return WorklistPage(tuple(study_of(row) for row in rows), total or 0)
+
+
+def next_study(study_id: int) -> Study | None:
+    """Return the most urgent study that waits to be read, other than this one; None if none does.
+
+    Of equally urgent ones it is the first in the order of the worklist.
+    """
+    found = worklist(states=UNREAD, page_size=2).studies
+    return next((study for study in found if study.id != study_id), None)
+
+
+def last_readers() -> tuple[str, ...]:
+    """Name everyone who was the last to read a study, in order of the alphabet."""
+    query = select(StudyRow.reader).where(StudyRow.reader != "").distinct().order_by(StudyRow.reader)
+    with database().reading() as session:
+        return tuple(session.scalars(query))
 
 
 def state_counts() -> dict[str, int]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0001"  # the newest migration
+HEAD: Final = "0002"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -120,7 +120,8 @@ class ReadingRow(Base):
 class AuditRow(Base):
     """One entry of the audit trail; triggers refuse to change or delete it.
 
-    `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's.
+    `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's; of a
+    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about.
     """
 
     __tablename__ = "audit"
@@ -140,4 +141,5 @@ class AuditRow(Base):
     model: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(40), server_default="")
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))

@@ -79,8 +79,8 @@ class Client:
                 return True
             if is_held(self._jobs.worker_lock):
                 return True
-            if self._process is not None and self._process.returncode != 0:
-                return False
+            if self._process is not None and (self._process.returncode or 0) > 0:
+                return False  # it could not begin; one that was killed in the middle is followed by the next
             self._process = self._spawned()
             return True
 

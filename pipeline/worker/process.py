@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
-from pipeline.config import DEFAULT
+from pipeline.config import DEFAULT, WORKER, WorkerLimits
 from pipeline.errors import DataError, EcgError
+from pipeline.store.copies import finish_removals
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import open_recording
 from pipeline.store.results import load_analysis, save_analysis
@@ -58,8 +60,10 @@ def run(folder: Path, load: Load | None = None, *, idle_s: float = IDLE_S) -> in
     jobs = Jobs(folder)
     if try_acquire(jobs.worker_lock) is None:
         return 0
-    threading.Thread(target=_guard, args=(jobs,), daemon=True).start()
+    watch = _Watch()
+    threading.Thread(target=_guard, args=(jobs, watch), daemon=True).start()
     jobs.recover()
+    finish_removals()
     networks = load or _from_registry
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_s:
@@ -67,16 +71,64 @@ def run(folder: Path, load: Load | None = None, *, idle_s: float = IDLE_S) -> in
         if job is None:
             time.sleep(LOOK_S)
             continue
+        watch.since, watch.job = time.monotonic(), job
         _work(jobs, job, networks)
+        watch.job = None
         idle_since = time.monotonic()
     return 0
 
 
-def _guard(jobs: Jobs) -> None:
-    """End the process when no server is left; everything on disk is whole at any moment, so nothing is cleaned up."""
+@dataclass
+class _Watch:
+    """What the guard looks at: the job that is worked on, and since when (`time.monotonic`)."""
+
+    job: Job | None = None
+    since: float = 0.0
+
+
+def _guard(jobs: Jobs, watch: _Watch, limits: WorkerLimits = WORKER) -> None:
+    """End the process when no server is left, or when one job outgrows its limits.
+
+    Everything on disk is whole at any moment, so nothing is cleaned up. A server starts the next worker, which goes on
+    with the next job: the one that was too much is refused.
+    """
     while is_held(jobs.servers_lock):
         time.sleep(GUARD_S)
+        job = watch.job
+        if job is not None and (why := beyond(limits, _resident_bytes(), time.monotonic() - watch.since)):
+            jobs.report(job, JobStatus("refused", sentence=why))
+            break
     os._exit(0)
+
+
+def beyond(limits: WorkerLimits, used_bytes: int, seconds: float) -> str:
+    """Say which limit a job has passed; "" if none.
+
+    Parameters
+    ----------
+    limits : WorkerLimits
+        What it may take.
+    used_bytes : int
+        Resident memory of the process.
+    seconds : float
+        Since it began.
+    """
+    if used_bytes > limits.memory_bytes:
+        return (
+            f"The analysis took {used_bytes / 2**30:.1f} GB of memory, the limit is {limits.memory_bytes / 2**30:g}; "
+            "shorten the recording."
+        )
+    if seconds > limits.seconds:
+        return f"The analysis took {seconds / 3600:.1f} hours, the limit is {limits.seconds / 3600:g}; shorten it."
+    return ""
+
+
+def _resident_bytes() -> int:
+    """Memory of this process; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _work(jobs: Jobs, job: Job, load: Load) -> None:
@@ -92,8 +144,19 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
         jobs.report(job, JobStatus("waiting", steps.fraction, "Waiting for a shorter recording"))
     except EcgError as error:
         jobs.report(job, JobStatus("refused", steps.fraction, str(error)))
+    except Exception as error:  # noqa: BLE001 - a recording that breaks a library must not stop the next one
+        traceback.print_exc(limit=8)
+        jobs.report(job, JobStatus("refused", steps.fraction, _broken(error)))
     else:
         _log("is finished", job)
+
+
+def _broken(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"The analysis could not be kept ({error.strerror}); make room, then try again."
+    if isinstance(error, MemoryError):
+        return "The analysis needs more memory than there is; close other programs or shorten the recording."
+    return f"The recording could not be analysed ({type(error).__name__}); please report it."
 
 
 def _log(what: str, job: Job) -> None:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app.review.session import ReviewSession
 from models import registry
 from pipeline.analysis import prepare
-from pipeline.cases.study_review import StudyReview
+from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
@@ -22,6 +22,7 @@ from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES, aami_class
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
+from pipeline.review.groups import FindingGroup
 from pipeline.review.triage import disagreements, triage
 from pipeline.store import reviews, second_reading
 from pipeline.store.comparison import comparison
@@ -30,6 +31,7 @@ from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, stored_analysis
+from pipeline.typed_times import read_clock
 from pipeline.types import Analysis, Recording, Status
 
 MAIN = str(ROOT / "app" / "main.py")
@@ -149,9 +151,10 @@ def test_the_most_important_open_finding_comes_first(study: int) -> None:
     assert not page.exception
     review = review_session(page).review
     assert review is not None
-    assert review_session(page).finding == review.findings[0].id
-    assert review_session(page).target() == review.findings[0].samples
-    assert address(page) == review.findings[0].id
+    first = review.rows(FindingFilter())[0]
+    assert review_session(page).finding == first.id
+    assert review_session(page).target() == first.samples
+    assert address(page) == first.id
     assert "**0 of " in texts(page)
 
 
@@ -262,9 +265,12 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
     shown = review_session(page).viewport.start_s
-    assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
-    page.number_input(key="span-from").set_value(10.0)
-    page.number_input(key="span-to").set_value(14.0).run()
+    offered = read_clock(page.text_input(key="span-from").value)
+    assert offered == pytest.approx(shown, abs=0.11), "what is seen is offered first"
+    page.text_input(key="span-from").set_value("0:99").run()
+    assert page.button(key="span-take").disabled
+    page.text_input(key="span-from").set_value("0:10")
+    page.text_input(key="span-to").set_value("0:00:14").run()
     page.button(key="span-take").click().run()
     review = review_session(page).review
     assert review is not None
@@ -276,11 +282,11 @@ def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> Non
 
 def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> None:
     page = opened(study)
-    removed = review_session(page).target()[0]
+    removed = review_session(page).sample
     page.button(key="scope-beat").click().run()
     press(page, "review-delete")
     press(page, "add")
-    page.number_input(key="add-time").set_value(removed / 360 + 0.02).run()
+    page.text_input(key="add-time").set_value(f"{removed / 360 + 0.02:.3f}").run()
     page.button(key="add-here").click().run()
     added = decisions(study)[1]
     assert (added.kind, added.aami) == ("add", "N")
@@ -291,7 +297,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
 def test_a_beat_is_not_added_on_another_one(study: int) -> None:
     page = opened(study)
     press(page, "add")
-    page.number_input(key="add-time").set_value(review_session(page).target()[0] / 360).run()
+    page.text_input(key="add-time").set_value(f"{review_session(page).target()[0] / 360:.3f}").run()
     page.button(key="add-here").click().run()
     assert "already" in page.error[0].value
     assert decisions(study) == ()
@@ -315,11 +321,92 @@ def test_filters_narrow_the_list_and_the_keys_go_along_it(study: int) -> None:
     listed = review.listed(review_session(page).wanted)
     assert {finding.kind for finding in listed} == {"fusion"}
     page.button(key="review-next-button").click().run()
-    assert review_session(page).finding == listed[0].id
+    assert review_session(page).finding == "group:fusion"
+    assert set(review_session(page).target()) == {sample for finding in listed for sample in finding.samples}
     press(page, "review-confirm")
     page.segmented_control(key="review-which").set_value("Done").run()
     assert [finding.id for finding in review.listed(review_session(page).wanted)] == []
-    assert [finding.id for finding in review_session(page).review.listed(review_session(page).wanted)] == [listed[0].id]  # type: ignore[union-attr]
+    assert review_session(page).review.listed(review_session(page).wanted) != ()  # type: ignore[union-attr]
+
+
+def test_what_a_filter_hides_is_neither_in_the_heading_nor_decided_about(study: int) -> None:
+    page = opened(study)
+    page.pills(key="review-kinds").set_value(["trigeminy"]).run()
+    here = review_session(page)
+    assert here.review is not None
+    shown = here.current
+    assert shown is not None
+    assert shown.kind == "trigeminy"
+    assert f"**{shown.title}".split(",")[0] in texts(page)
+    press(page, "review-confirm")
+    (decision,) = decisions(study)
+    assert decision.samples == shown.samples
+    page.pills(key="review-classes").set_value(["Q"]).run()
+    assert (here.current, here.finding) == (None, "")
+    assert "**Beat at " in texts(page)
+
+
+def test_a_group_is_gone_through_one_by_one_and_the_rest_confirmed_at_once(study: int) -> None:
+    page = opened(study, at="group:trigeminy")
+    here = review_session(page)
+    group = here.group
+    assert isinstance(group, FindingGroup)
+    assert len(group.members) > 2
+    page.button(key="open-group").click().run()
+    assert (here.opened, here.finding) == (group.id, group.members[0].id)
+    press(page, "review-confirm")
+    assert decisions(study)[0].samples == group.members[0].samples
+    assert here.finding == group.members[1].id
+    page.button(key="review-next-button").click().run()
+    assert here.finding == group.members[2].id
+    press(page, "rest")
+    assert decisions(study)[1].kind == "confirm"
+    assert set(decisions(study)[1].samples) == {s for member in group.members[1:] for s in member.samples}
+    assert here.opened == ""
+    assert here.current is not None
+    assert here.current.kind != group.kind
+
+
+def test_the_places_of_a_group_are_gone_along_before_it_is_decided(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    places = here.extremes()
+    assert 2 <= len(places) <= 4
+    start = here.viewport.start_s
+    page.button(key="review-next-beat-button").click().run()
+    assert here.extreme == 1
+    assert (here.scope, here.viewport.start_s == start) == ("finding", False)
+    place = places[1]
+    assert here.viewport.start_s <= place.start_s <= here.viewport.stop_s
+
+
+def test_look_alikes_of_a_relabelled_family_are_offered_and_relabelled_in_one_act(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    review = here.review
+    assert review is not None
+    families = review.material.families
+    number = next(n for n in range(families.size.size) if families.alike(n).size)
+    here.choose_family(number)
+    page.run()
+    press(page, "review-Q")
+    alike = here.alike
+    assert alike is not None
+    was = str(review.beats.aami[review.position(review.family_samples(number)[0]) or 0])
+    assert set(families.of(np.array(alike.samples))) <= set(families.alike(number).tolist())
+    press(page, "alike")
+    assert (decisions(study)[1].aami, decisions(study)[1].samples) == ("Q", alike.samples)
+    assert {str(review.beats.aami[review.position(sample)]) for sample in alike.samples} == {was}  # type: ignore[index]
+
+
+def test_a_part_of_a_family_has_no_look_alikes(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    assert here.review is not None
+    here.look_at(here.review.family_samples(0)[0])
+    page.run()
+    press(page, "review-S")
+    assert here.alike is None
 
 
 def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, Analysis], study: int) -> None:
@@ -400,7 +487,8 @@ def test_a_refresh_opens_the_same_study_at_the_same_state(study: int) -> None:
     press(page, "review-confirm")
     again = opened(study, at=address(page))
     assert review_session(again).finding == review_session(page).finding
-    assert "**1 of " in texts(again)
+    assert "**0 of " not in texts(again)
+    assert decisions(study)
 
 
 def test_who_comes_late_is_told_who_did_what_and_sees_it(study: int) -> None:
@@ -434,3 +522,31 @@ def test_a_recording_that_is_not_here_any_more_is_said(case: tuple[Recording, An
         assert "not on this machine" in page.error[0].value
     finally:
         save_recording(read_path(demo_path()))
+
+
+def test_after_a_finding_that_a_decision_dissolves_the_next_one_is_decided_about_as_a_whole(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    page.button(key="open-group").click().run()
+    dissolved = here.finding
+    press(page, "review-N")
+    assert here.review is not None
+    assert here.review.finding(dissolved) is None
+    assert here.scope == "finding"
+    assert here.current is not None
+    assert here.target() == here.current.samples
+
+
+def test_what_was_changed_before_stays_when_the_row_around_it_is_confirmed(study: int) -> None:
+    page = opened(study, at="group:trigeminy")
+    here = review_session(page)
+    changed = here.target()[0]
+    here.look_at(changed)
+    page.run()
+    press(page, "review-F")
+    group = next(row for row in here.rows() if row.kind in ("trigeminy", "ectopic_v", "v_couplet") and row.samples)
+    here.show(group)
+    page.run()
+    press(page, "review-confirm")
+    assert in_force(page, changed)[:2] == ("F", "overridden")
+    assert changed not in decisions(study)[1].samples

@@ -106,15 +106,16 @@ def test_a_finding_without_a_beat_is_seen_and_signed(code: RhythmCode) -> None:
     here = page.session_state["heartvision-review"]
     assert here.current.title == NAMES[code]
     assert here.target() == ()
-    letters = [button.disabled for button in page.button if str(button.key).startswith(("review-N", "review-reject"))]
-    assert letters == [True, True]
+    assert not [button for button in page.button if str(button.key).startswith(("review-N-", "review-delete"))]
+    (other,) = [button for button in page.button if str(button.key).startswith("review-reject")]
+    assert (other.label, other.disabled) == ("Not this rhythm `X`", False)
     (look,) = [button for button in page.button if str(button.key).startswith("review-confirm-")]
-    assert look.label == "Seen `C`"
+    assert look.label == "Confirm `C`"
     look.click().run()
     assert not page.exception
-    assert [decision.kind for decision in standing(study).decisions] == ["seen"]
+    assert [decision.kind for decision in standing(study).decisions] == ["rhythm_confirm"]
     (done,) = [button for button in page.button if str(button.key).startswith("review-confirm-")]
-    assert (done.label, done.disabled) == ("Seen", True)
+    assert (done.label, done.disabled) == ("Confirm `C`", True)
     (undo,) = [button for button in page.button if str(button.key).startswith("review-undo-")]
     undo.click().run()
     assert standing(study).decisions == ()

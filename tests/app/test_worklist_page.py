@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
+import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,16 +15,19 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import cache
 from app.common.text import findings_words
+from app.study.exports import REVIEWED
+from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
+from pipeline.errors import ReviewError
 from pipeline.intake.batch import split_uploads
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import SecondReading
-from pipeline.store.recordings import save_recording
+from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
-from pipeline.store.studies import get_study
+from pipeline.store.studies import get_study, next_study, worklist
 from pipeline.worker.jobs import Job, JobStatus
 from tests.helpers.review_study import analysed, at, recorded
 from tests.helpers.studies import ANNA, BERT, MAIN, opened, rows, said, study
@@ -256,3 +263,79 @@ def test_files_are_sorted_into_one_upload_per_recording() -> None:
 def test_two_headers_of_one_name_stay_together_to_be_refused_by_name() -> None:
     header, signal = demo_files("one")
     assert [len(own) for _, own in split_uploads([header, signal, header])] == [3]
+
+
+def test_the_list_is_narrowed_by_urgency_age_and_reader() -> None:
+    calm, urgent = study("calm", "NNNNNNNN"), study("urgent", "NNVVVVVVNNNN" * 3)
+    reviews.begin_review(urgent, reader=ANNA)
+    assert get_study(calm).priority > get_study(urgent).priority
+    page = opened("worklist")
+    assert set(records(page)) == {"calm", "urgent"}
+    page.pills(key="worklist-urgency").set_value("Notable").run()
+    assert records(page) == ["urgent"]
+    page.pills(key="worklist-urgency").set_value("Any").run()
+    page.selectbox(key="worklist-reader").set_value(ANNA).run()
+    assert records(page) == ["urgent"]
+    page.selectbox(key="worklist-reader").set_value("Any").run()
+    page.pills(key="worklist-age").set_value("A day").run()
+    assert set(records(page)) == {"calm", "urgent"}
+
+
+def test_studies_older_than_asked_are_not_listed() -> None:
+    number = study()
+    made = get_study(number).created
+    assert worklist(since=made).total == 1
+    assert worklist(since=made + timedelta(seconds=1)).total == 0
+
+
+def test_a_file_that_was_dropped_twice_is_one_recording() -> None:
+    page = opened("worklist")
+    files = demo_files("twice")
+    page.file_uploader[0].set_value([(name, payload, ANY) for name, payload in [*files, *files]]).run()
+    page.button(key="worklist-add").click().run()
+    assert "1 recording sent to be analysed." in said(page)
+    assert not page.error
+
+
+def test_a_study_is_renamed_and_the_trail_keeps_both_names() -> None:
+    number = study("case")
+    reviews.rename(number, "holter_7", reader=ANNA)
+    assert get_study(number).record == "holter_7"
+    assert records(opened("worklist")) == ["holter_7"]
+    assert reviews.audit(number)[-1].sentence() == "renamed the study: case to holter_7"
+    assert worklist(text="holter_7").total == 1
+    with pytest.raises(ReviewError, match="1 to 64 letters"):
+        reviews.rename(number, "Maria Garcia", reader=ANNA)
+
+
+def test_the_next_study_is_the_most_urgent_one_that_waits() -> None:
+    first, second, third = study("first", "NNNNNNNN"), study("second", "NNVVVVVVNNNN" * 3), study("third", "NNVNNN")
+    assert [found and found.id for found in map(next_study, (first, second))] == [second, third]
+    for number in (first, third):
+        version = reviews.begin_review(number, reader=ANNA)
+        reviews.sign(number, reader=ANNA, expected_version=version)
+    assert next_study(first) == get_study(second)
+    assert next_study(second) is None
+
+
+def test_a_signed_study_leads_to_the_next_one() -> None:
+    number, waits = study("signed"), study("waits")
+    version = reviews.begin_review(number, reader=ANNA)
+    reviews.sign(number, reader=ANNA, expected_version=version)
+    page = opened("study", study=number)
+    assert page.button(key="next-study").label == "Next study: waits"
+    page.button(key="next-study").click().run()
+    assert page.session_state["heartvision-review"].study_id == waits
+
+
+def test_many_studies_are_taken_away_as_one_zip_and_what_fails_is_named() -> None:
+    good, gone = study(record="good"), study(record="gone")
+    delete_recording(get_study(gone).digest)
+    page = opened("worklist")
+    assert not page.exception
+    forms = tuple(form for form in REVIEWED if form.ending in ("json", "csv"))
+    with zipfile.ZipFile(io.BytesIO(bulk.zipped((good, gone), forms, ANNA))) as archive:
+        names = archive.namelist()
+        assert sorted(names) == [f"good-{good}/good.csv", f"good-{good}/good.json", "not-exported.txt"]
+        assert json.loads(archive.read(f"good-{good}/good.json"))["record"] == "good"
+        assert archive.read("not-exported.txt").decode().startswith(f"{gone}: ")

@@ -41,34 +41,78 @@ def test_a_recording_is_reviewed_with_the_keyboard_alone_and_a_refresh_loses_not
     start = reviewed(page)
     first = page.locator(CHOSEN).inner_text()
     page.keyboard.press("c")
-    expect_reviewed(page, start + 1)
     expect(page.locator(CHOSEN)).not_to_have_text(first, use_inner_text=True)
+    settle(page)
+    confirmed = reviewed(page)  # all findings of the group
+    assert confirmed > start
     second = page.locator(CHOSEN).inner_text()
     page.keyboard.press("x")
     expect(page.locator(CHOSEN)).not_to_have_text(second, use_inner_text=True)
     settle(page)
-    # the artefact is no pause any more; a beat of it that the model left unclassified stays listed, as reviewed
-    assert reviewed(page) == page.get_by_role("option", name=re.compile(r", reviewed$")).count() >= start + 1
     page.keyboard.press("u")
     expect(page.get_by_role("button", name="Redo")).to_be_enabled()
     settle(page)
     page.keyboard.press("u")
     expect_reviewed(page, start)
     page.keyboard.press("r")
-    expect_reviewed(page, start + 1)
+    expect_reviewed(page, confirmed)
     before = page.locator(CHOSEN).inner_text()
     page.keyboard.press("ArrowDown")
     expect(page.locator(CHOSEN)).not_to_have_text(before, use_inner_text=True)
     settle(page)
     chosen = page.locator(CHOSEN).inner_text()
     page.reload()
-    expect_reviewed(page, start + 1)
+    expect_reviewed(page, confirmed)
     expect(page.locator(CHOSEN)).to_have_text(chosen, use_inner_text=True)
     expect(page.get_by_text("Reading as Ada Moreau")).to_be_visible()
     expect(page.locator("html[data-keys=review]")).to_be_attached()
     page.keyboard.press("v")
     expect(page.get_by_role("button", name="Redo")).to_be_disabled()
     shot(page, "review")
+
+
+def test_a_key_that_decides_is_refused_while_the_page_is_at_work_and_one_that_moves_waits(page: Page) -> None:
+    open_review(page, "Ivo Lang")
+    start = reviewed(page)
+    page.keyboard.press("c")
+    page.keyboard.press("c")
+    expect(page.get_by_role("status").filter(has_text="Not taken")).to_be_visible()
+    settle(page)
+    once = reviewed(page)
+    assert once > start
+    page.keyboard.press("u")
+    expect_reviewed(page, start)
+    before = page.locator(CHOSEN).inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    settle(page)
+    expect(page.locator(CHOSEN)).to_have_text(before, use_inner_text=True)
+
+
+def test_a_stretch_is_named_and_its_end_dragged(page: Page) -> None:
+    open_review(page, "Jana Roth")
+    page.keyboard.press("w")
+    page.get_by_label("Rhythm").last.fill("Atrial fib")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Name", exact=True).click()
+    heading = page.locator(".st-key-review-way")
+    expect(heading).to_contain_text("Atrial fibrillation 10 s")
+    settle(page)
+    box = page.locator("[class*=st-key-review-strip] .nsewdrag").first.bounding_box()
+    assert box is not None
+    shown = page.locator("[class*=st-key-review-strip] g.annotation", has_text="⇔").last.bounding_box()
+    assert shown is not None
+    end = shown["x"] + shown["width"] / 2
+    page.mouse.move(end, box["y"] + box["height"] * 0.7)
+    page.mouse.down()
+    page.mouse.move(end - box["width"] * 0.3, box["y"] + box["height"] * 0.75, steps=8)
+    page.mouse.up()
+    expect(heading).to_contain_text(re.compile(r"Atrial fibrillation [67] s"))
+    page.keyboard.press("x")
+    expect(page.get_by_role("option", name=re.compile("Atrial fibrillation"))).to_have_count(0)
 
 
 def test_help_lists_the_keys_and_they_rest_while_it_is_open(page: Page) -> None:

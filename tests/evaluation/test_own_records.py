@@ -13,6 +13,7 @@ from pipeline import cli
 from pipeline.errors import DataError
 from pipeline.evaluation import own_records
 from pipeline.evaluation.own_records import evaluate_own, figures, is_own_folder, read_own_evaluation
+from tests.helpers import hospital_files
 from tests.helpers.records import FS, WidthRule, write_record
 from tests.helpers.results import evaluated_model
 
@@ -32,6 +33,7 @@ def folder(tmp_path, monkeypatch):
     note(root, "paced", ["/"] * 5 + ["N"])
     note(root, "odd", ["N", "V", "e", "!", "+", "~", "Q"], extra=(5, 42))
     note(root, "empty", ["+", "~"])
+    (root / "sub" / "scan").write_bytes(hospital_files.dicom(hospital_files.counts()))
     return root
 
 
@@ -62,7 +64,8 @@ def test_every_record_with_beats_is_scored_by_its_path_both_ways(found):
 
 def test_what_cannot_be_scored_is_named_with_its_reason(found):
     reasons = {each.record: each.reason for each in found.skipped}
-    assert set(reasons) == {"bare", "nofs", "paced", "empty"}
+    assert set(reasons) == {"bare", "nofs", "paced", "empty", "sub/scan"}
+    assert reasons["sub/scan"] == "It has no reference beats: only a WFDB record has them, in its .atr file."
     assert "no .atr file" in reasons["bare"]
     assert "sampling frequency" in reasons["nofs"]
     assert reasons["paced"] == "Paced: 5 of 6 beats are; EC57 leaves such records out."

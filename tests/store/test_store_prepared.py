@@ -50,7 +50,7 @@ def test_another_question_finds_nothing(prepared: Prepared) -> None:
 
 @pytest.mark.parametrize("damage", ["signal.npy", "beats.npz", "facts.json"])
 def test_what_is_damaged_counts_as_none_and_is_stored_anew(prepared: Prepared, damage: str) -> None:
-    (path,) = (cache_root() / "prepared").glob(f"*/*/{damage}")
+    (path,) = (cache_root() / "prepared").glob(f"*/*/*/{damage}")
     path.write_bytes(path.read_bytes()[:90])
     assert load_prepared(prepared.recording) is None
     assert np.array_equal(save_prepared(prepared).beats.r_peak, prepared.beats.r_peak)

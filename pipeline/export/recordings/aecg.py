@@ -22,7 +22,7 @@ _MDC: Final = "2.16.840.1.113883.6.24"  # the nomenclature of leads
 _ACT: Final = "2.16.840.1.113883.5.4"  # HL7's own codes
 _GENDER: Final = "2.16.840.1.113883.5.1"
 _CPT: Final = "2.16.840.1.113883.6.12"
-_STANDARD: Final = frozenset(KNOWN_LEADS[:12])
+_STANDARD: Final = frozenset(name.upper() for name in KNOWN_LEADS[:12])
 _SAMPLES_MAX: Final = 5_000_000  # of all leads: the text is held in memory whole
 
 
@@ -52,7 +52,7 @@ def aecg_bytes(recording: Recording) -> tuple[tuple[bytes], list[str]]:
     _time_axis(sequences, known, recording.fs)
     notices = []
     for column, (lead, step) in enumerate(zip(recording.leads, steps.step, strict=True)):
-        if plain_name(lead).strip() not in _STANDARD:
+        if _standard(lead) is None:
             notices.append(lead)
         _lead(sequences, lead, step, steps.values[:, column])
     register_namespace("", _HL7)
@@ -127,7 +127,7 @@ def _time_axis(sequences: Element, known: Identity, fs: float) -> None:
 
 def _lead(sequences: Element, lead: str, step_mv: float, values: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
     sequence = _child(_child(sequences, "component"), "sequence")
-    _child(sequence, "code", code=f"MDC_ECG_LEAD_{_code(lead)}", codeSystem=_MDC)
+    _child(sequence, "code", code=f"MDC_ECG_LEAD_{_standard(lead) or lead.replace(' ', '_')}", codeSystem=_MDC)
     value = _child(sequence, "value")
     value.set(f"{{{_XSI}}}type", "SLIST_PQ")
     _child(value, "origin", value="0", unit="uV")
@@ -135,9 +135,10 @@ def _lead(sequences: Element, lead: str, step_mv: float, values: np.ndarray[tupl
     _child(value, "digits").text = " ".join(map(str, values.tolist()))
 
 
-def _code(lead: str) -> str:
-    name = plain_name(lead).strip()
-    return name.upper() if name in _STANDARD else name.replace(" ", "_")
+def _standard(lead: str) -> str | None:
+    """Return a lead in capitals, as codes are written; None if it is none of the twelve."""
+    name = plain_name(lead).strip().upper()
+    return name if name in _STANDARD else None
 
 
 def _id(recording: Recording, what: str) -> str:

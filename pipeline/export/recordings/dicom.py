@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline.errors import DataError
 from pipeline.export.recordings.steps import MISSING, Steps, in_steps
 from pipeline.identity import Identity
+from pipeline.intake.formats.dicom import NO_DATE
 from pipeline.signal.lead_names import KNOWN_LEADS, plain_name
 from pipeline.types import Recording
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 TWELVE_LEADS: Final = "1.2.840.10008.5.1.4.1.1.9.1.1"
 GENERAL: Final = "1.2.840.10008.5.1.4.1.1.9.1.2"
 AMBULATORY: Final = "1.2.840.10008.5.1.4.1.1.9.1.3"
-_STANDARD: Final = frozenset(KNOWN_LEADS[:12])
+_STANDARD: Final = frozenset(name.upper() for name in KNOWN_LEADS[:12])
 _SAMPLES_MAX: Final = 16_384  # of a lead of a 12-lead ECG: 10 s at 1 kHz, and some
 _DIAGNOSTIC_HZ: Final = (200.0, 1000.0)  # of 12-lead and general ECG
 _AMBULATORY_HZ: Final = (50.0, 1000.0)
@@ -30,13 +31,13 @@ _LONG_S: Final = 600.0  # from here on it is a Holter, not an ECG with more lead
 # MDC codes of leads, PS3.16 CID 3001.
 _CODES: Final = MappingProxyType(
     {
-        **{"I": "2:1", "II": "2:2", "III": "2:61", "aVR": "2:62", "aVL": "2:63", "aVF": "2:64"},
+        **{"I": "2:1", "II": "2:2", "III": "2:61", "AVR": "2:62", "AVL": "2:63", "AVF": "2:64"},
         **{"V1": "2:3", "V2": "2:4", "V3": "2:5", "V4": "2:6", "V5": "2:7", "V6": "2:8", "V7": "2:9"},
         **{"V8": "2:66", "V9": "2:67", "V3R": "2:11", "V4R": "2:12", "V5R": "2:13", "V6R": "2:14"},
     }
 )
 _OWN_SCHEME: Final = "99HEARTVISION"  # of leads that the standard has no code for
-_NO_DATE: Final = "19000101000000"  # the standard demands one
+_TEXT_MAX: Final = 64  # characters of a text, and of each part of a name
 _UID_ROOT: Final = "2.25."  # of UIDs made from a UUID, PS3.5 B.2
 
 
@@ -77,7 +78,7 @@ def _require_calibrated(recording: Recording) -> None:
 
 def _sop_class(recording: Recording) -> str:
     fs, n_leads = recording.fs, len(recording.leads)
-    names = {plain_name(lead).strip() for lead in recording.leads}
+    names = {plain_name(lead).strip().upper() for lead in recording.leads}
     diagnostic = _DIAGNOSTIC_HZ[0] <= fs <= _DIAGNOSTIC_HZ[1]
     if diagnostic and names == _STANDARD and recording.n_samples <= _SAMPLES_MAX:
         return TWELVE_LEADS
@@ -97,25 +98,32 @@ def _describe(file: Dataset, recording: Recording) -> list[str]:
     known = recording.identity or Identity()
     start = known.start.strftime("%Y%m%d%H%M%S.%f") if known.start is not None and known.date_known else ""
     file.SpecificCharacterSet = "ISO_IR 192"
-    file.PatientName, file.PatientID = _person(known.name), known.patient_id
+    file.PatientName, file.PatientID = _person(known.name), _text(known.patient_id)
     file.PatientBirthDate, file.PatientSex = "", known.sex or ""
+    if recording.identity is not None and recording.age_years is not None:
+        file.PatientAge = f"{recording.age_years:03d}Y"
     file.StudyInstanceUID, file.SeriesInstanceUID = _uid(recording, "study"), _uid(recording, "series")
     file.StudyDate, file.StudyTime = start[:8], start[8:14]
     file.StudyID, file.AccessionNumber, file.ReferringPhysicianName = "", "", ""
     file.Modality, file.SeriesNumber, file.InstanceNumber = "ECG", "1", "1"
-    file.Manufacturer = "" if recording.device is None else recording.device.device
-    file.ContentDate, file.ContentTime = (start or _NO_DATE)[:8], (start or _NO_DATE)[8:14]
-    file.AcquisitionDateTime = start or _NO_DATE
+    file.Manufacturer = "" if recording.device is None else _text(recording.device.device)
+    file.ContentDate, file.ContentTime = (start or NO_DATE)[:8], (start or NO_DATE)[8:14]
+    file.AcquisitionDateTime = start or NO_DATE
     file.AcquisitionContextSequence = []
     if known.indication:
-        file.ReasonForTheRequestedProcedure = known.indication[:64]
+        file.ReasonForTheRequestedProcedure = _text(known.indication)
     return [] if start else ["A DICOM ECG must state a date; where none is known or kept, it says 1900-01-01."]
 
 
 def _person(name: str) -> str:
     """Return a name as family^given: the last word is taken for the family's."""
-    given, _, family = name.rpartition(" ")
-    return f"{family}^{given}" if given else family
+    given, _, family = name.replace("^", " ").replace("=", " ").rpartition(" ")
+    return f"{_text(family)}^{_text(given)}" if given else _text(family)
+
+
+def _text(value: str) -> str:
+    """Return a text as short as the standard's texts are, without the mark between several values."""
+    return value.replace("\\", "/")[:_TEXT_MAX].strip()
 
 
 def _waveform(recording: Recording, steps: Steps) -> Dataset:
@@ -140,12 +148,11 @@ def _waveform(recording: Recording, steps: Steps) -> Dataset:
 def _channel(lead: str, step_mv: float) -> Dataset:
     from pydicom import Dataset
 
-    name = plain_name(lead).strip()
+    code = _CODES.get(plain_name(lead).strip().upper())
     channel = Dataset()
     channel.ChannelLabel = lead[:16]
-    scheme = "MDC" if name in _CODES else _OWN_SCHEME
     channel.ChannelSourceSequence = [
-        _code(_CODES.get(name, lead[:16]), scheme, f"Lead {name}" if name in _CODES else lead)
+        _code(code or lead[:16], "MDC" if code else _OWN_SCHEME, f"Lead {lead}" if code else lead)
     ]
     channel.ChannelSensitivity = f"{step_mv * 1000:.10g}"
     channel.ChannelSensitivityUnitsSequence = [_code("uV", "UCUM", "microvolt")]

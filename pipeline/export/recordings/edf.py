@@ -21,6 +21,7 @@ _GAP_S: Final = 1.0  # a gap in all leads is a gap of EDF+D from here on; a shor
 _FIELD: Final = 8  # characters of a number in the header
 _RECORDS_MAX: Final = 1_000_000  # with a time each
 _EXACT: Final = 1e-9
+_DRIFT: Final = 0.5  # samples by which the last one may be displaced
 _UV_MAX: Final = 100.0  # steps from here on are written in mV: the range of microvolts would need too many characters
 _YEARS: Final = range(1985, 2085)  # that two digits of a year can say
 _ONSET_BYTES: Final = 24
@@ -99,8 +100,9 @@ def _division(recording: Recording) -> _Division:
     padding = (-samples % length).sum(axis=0)
     records = (-(-samples // length)).sum(axis=0)
     usable = (records <= _RECORDS_MAX) | (len(runs) == 1)
-    exact = (error < _EXACT) & usable
-    allowed = exact if exact.any() else usable & (error <= error[usable].min() + _EXACT)
+    exact, near = usable & (error < _EXACT), usable & (error * recording.n_samples < _DRIFT)
+    least = usable & (error <= error[usable].min())
+    allowed = next(each for each in (exact, near, least) if each.any())
     best = int(np.flatnonzero(allowed)[np.lexsort((-length[allowed], padding[allowed]))[0]])
     return _Division(int(length[best]), duration[best], runs)
 
@@ -184,6 +186,8 @@ def _about(recording: Recording) -> tuple[Patient, About, time, list[str]]:
             notices.append("EDF states years from 1985 to 2084 only; the date of the recording was left out.")
     if known is None:
         return edfio.Patient(), edfio.Recording(), clock, notices
+    if not (known.name + known.patient_id).isascii():
+        notices.append("EDF holds plain letters only; others of the patient's name became question marks.")
     patient = edfio.Patient(code=_subfield(known.patient_id, 20), sex=known.sex or "X", name=_subfield(known.name, 40))
     return patient, edfio.Recording(startdate=day), clock, notices
 

@@ -40,6 +40,6 @@ def _who(recording: Recording) -> list[str]:
     if recording.identity is None:
         return []
     who = recording.identity
-    known = {"Age": recording.age_years, "Sex": who.sex, "Birth year": who.birth_year}
+    known: dict[str, str | int | None] = {"Age": recording.age_years, "Sex": who.sex, "Birth year": who.birth_year}
     known |= {"Name": who.name, "ID": who.patient_id, "Reason": who.indication}
     return [f"{key}: {value}" for key, value in known.items() if value not in (None, "")]

@@ -14,6 +14,7 @@ from pipeline.export.recordings.dicom import dicom_bytes
 from pipeline.export.recordings.edf import edf_bytes
 from pipeline.export.recordings.table import csv_bytes
 from pipeline.export.recordings.wfdb import wfdb_files
+from pipeline.identity import FIELD_WORDS, Identity
 from pipeline.types import RECORD_NAME, Recording
 
 
@@ -29,6 +30,8 @@ class Writer:
         Endings that name it, lower case with the dot.
     files : tuple of str
         Endings of the files that it writes, the one to open first.
+    holds : tuple of str
+        What of an `Identity` it has a place for.
     encode : callable
         Takes a recording; returns the content of each of `files`, and sentences about what the format cannot hold.
     """
@@ -36,15 +39,17 @@ class Writer:
     name: str
     endings: tuple[str, ...]
     files: tuple[str, ...]
+    holds: tuple[str, ...]
     encode: Callable[[Recording], tuple[tuple[bytes, ...], list[str]]]
 
 
+_PLAIN: Final = ("patient_id", "name", "sex", "start")
 WRITERS: Final = (
-    Writer("wfdb", (".hea", ".dat"), (".hea", ".dat"), wfdb_files),
-    Writer("edf", (".edf",), (".edf",), edf_bytes),
-    Writer("dicom", (".dcm", ".dicom"), (".dcm",), dicom_bytes),
-    Writer("aecg", (".xml",), (".xml",), aecg_bytes),
-    Writer("csv", (".csv",), (".csv",), csv_bytes),
+    Writer("wfdb", (".hea", ".dat"), (".hea", ".dat"), (*_PLAIN, "birth_year", "indication"), wfdb_files),
+    Writer("edf", (".edf",), (".edf",), _PLAIN, edf_bytes),
+    Writer("dicom", (".dcm", ".dicom"), (".dcm",), (*_PLAIN, "indication"), dicom_bytes),
+    Writer("aecg", (".xml",), (".xml",), (*_PLAIN, "birth_year"), aecg_bytes),
+    Writer("csv", (".csv",), (".csv",), (), csv_bytes),
 )
 
 
@@ -110,7 +115,13 @@ def write_recording(recording: Recording, path: Path, *, to: str | None = None) 
     contents, notices = writer.encode(replace(recording, name=paths[0].stem))
     for target, payload in zip(paths, contents, strict=True):
         write_bytes(target, payload, private=recording.identity is not None)
-    return paths, notices
+    return paths, [*notices, *_left_out(recording.identity, writer)]
+
+
+def _left_out(known: Identity | None, writer: Writer) -> list[str]:
+    """Name in plain words what is known of the patient and has no place in the format."""
+    lost = [words for field, words in FIELD_WORDS if getattr(known, field, None) and field not in writer.holds]
+    return [f"The format ({writer.name}) has no place for: {', '.join(lost)}."] if lost else []
 
 
 def _stem(path: Path, writer: Writer) -> str:

@@ -40,7 +40,13 @@ _RX_SKIPPED: Final = re.compile(
 
 
 def library_record(
-    module: str, parser: str, payload: bytes, what: str, *, skipped: list[str] | None = None
+    module: str,
+    parser: str,
+    payload: bytes,
+    what: str,
+    *,
+    skipped: list[str] | None = None,
+    warned: list[str] | None = None,
 ) -> ECGRecord:
     """Let ecgdatakit read a file that was checked before, from a private temporary copy.
 
@@ -54,6 +60,8 @@ def library_record(
         What to call the file in a message.
     skipped : list of str, optional
         Gets its warnings about parts that it left out.
+    warned : list of str, optional
+        Gets all its warnings.
 
     Raises
     ------
@@ -77,6 +85,8 @@ def library_record(
             raise IntakeError(
                 f"The {what} is incomplete or damaged, so that its signal cannot be read; export it again."
             ) from error
+    if warned is not None:
+        warned += [str(one.message) for one in said]
     if skipped is not None:
         skipped += [str(one.message) for one in said if _RX_SKIPPED.search(str(one.message))]
     return record

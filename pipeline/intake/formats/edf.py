@@ -15,6 +15,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError
@@ -92,7 +93,8 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
         chosen = choose(channels)
         runs, onset_s = runs_of(layout, payload, chosen.fs)
         scaled = [_is_scaled(signal) for signal in header.signals]
-        signal = _decode(layout, payload, chosen, runs, limits)
+        with np.errstate(over="ignore", invalid="ignore"):  # of ranges that make no sense
+            signal = _decode(layout, payload, chosen, runs, limits)
         start = _start(layout, header.local_recording_identification, onset_s)
         identity, age = _identity(header.local_patient_identification, start)
         device = _device(header.local_recording_identification)
@@ -139,7 +141,7 @@ def _decode(layout: Layout, payload: bytes, chosen: Chosen, runs: list[Run], lim
     p_signal = np.full((n_samples, len(chosen.kept)), np.nan, np.float32)
     lowest = -(2 ** (8 * layout.width - 1))
     for run in runs:
-        slow: dict[int, list[FloatArray]] = {}
+        slow: dict[int, list[NDArray[np.float64]]] = {}
         for first, stop in _chunks(run, layout):
             at = run.sample + (first - run.first) * length
             signals = _library(layout, layout.records(payload, first, stop), stop - first).signals
@@ -160,17 +162,20 @@ def _chunks(run: Run, layout: Layout) -> list[tuple[int, int]]:
     return [(first, min(first + step, run.stop)) for first in range(run.first, run.stop, step)]
 
 
-def _millivolts(signal: EdfSignal | BdfSignal, lowest: int) -> FloatArray:
+def _millivolts(signal: EdfSignal | BdfSignal, lowest: int) -> NDArray[np.float64]:
     """Return the samples in mV; the `lowest` digital value is missing where it is outside the range of the header."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not _is_scaled(signal):
-            steps: FloatArray = signal.digital.astype(np.float32)
-            return steps
-        unit = mv_per_unit(signal.physical_dimension) or 1.0
-        values: FloatArray = (signal.data * unit).astype(np.float32)
-        if signal.digital_min > lowest:
-            values[signal.digital == lowest] = np.nan
-        return values
+    digital = signal.digital
+    if not _is_scaled(signal):
+        steps: NDArray[np.float64] = digital.astype(np.float64)
+        return steps
+    (low, high), (least, most) = signal.physical_range, signal.digital_range
+    step = (high - low) / (most - least)
+    unit = mv_per_unit(signal.physical_dimension) or 1.0
+    values: NDArray[np.float64] = digital * (step * unit)
+    values += (low - least * step) * unit
+    if least > lowest:
+        values[digital == lowest] = np.nan
+    return values
 
 
 def _start(layout: Layout, recording: str, onset_s: float) -> datetime | None:
@@ -182,8 +187,8 @@ def _start(layout: Layout, recording: str, onset_s: float) -> datetime | None:
         return None
     day = day or date.min  # the year 1 stands for a time of day without its date
     try:
-        start = datetime.combine(day, time(*(int(part) for part in clock.groups())))
-        return start + timedelta(seconds=onset_s)
+        hour, minute, second = map(int, clock.groups())
+        return datetime.combine(day, time(hour, minute, second)) + timedelta(seconds=onset_s)
     except (ValueError, OverflowError):
         return None
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -16,6 +13,7 @@ from pipeline.errors import IntakeError, LimitError
 from pipeline.identity import DeviceReading, Identity, Sex
 from pipeline.intake.formats.adapter import Decoded, build_recording, check_extent, mv_per_unit
 from pipeline.intake.formats.channels import Channel, choose, interpolated
+from pipeline.intake.formats.ecgdatakit_record import library_record
 from pipeline.intake.wfdb_header import AGE_MAX
 from pipeline.types import FloatArray, Recording
 
@@ -39,9 +37,6 @@ _FRAMES_MAX: Final = 2_000
 _CHANNELS_MAX: Final = 64
 _WAVE_BYTES_MAX: Final = 24 * 2**20  # the library takes 27 bytes for each; 6 hours of two leads at 250 Hz are 22 MB
 _DAMAGED: Final = "The MFER file is damaged: a definition in it ends outside the file."
-_LIBRARY_ERRORS: Final = (
-    *(ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, RuntimeError, LookupError),
-)
 
 
 @dataclass
@@ -85,7 +80,8 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
         If the file is damaged or holds no ECG.
     """
     _require_bounded(payload)
-    record, said = _library(payload)
+    warned: list[str] = []
+    record = library_record("mfer", "MFERParser", payload, "MFER file", warned=warned)
     rates: list[float] = record.raw_metadata.get("sampling_rates", [])
     if not record.leads or len(rates) != len(record.leads):
         raise IntakeError("The MFER file holds no signal.")
@@ -105,7 +101,7 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
         calibrated=[channels[i].mv_per_unit is not None for i in chosen.kept],
         identity=_identity(record),
         device=DeviceReading(device=f"{record.recording.device.manufacturer} {record.recording.device.model}".strip()),
-        notices=(*chosen.notices, *said),
+        notices=(*chosen.notices, *_notices(warned)),
         age_years=_age(record),
     )
     return build_recording(name, payload, decoded, tag="mfer", limits=limits)
@@ -185,24 +181,6 @@ def _length(payload: bytes, at: int, stop: int) -> tuple[int, int]:
     if n_bytes > 4 or at + 1 + n_bytes > stop:
         raise IntakeError(_DAMAGED)
     return int.from_bytes(payload[at + 1 : at + 1 + n_bytes], "big"), at + 1 + n_bytes
-
-
-def _library(payload: bytes) -> tuple[ECGRecord, list[str]]:
-    """Let ecgdatakit read the file, from a copy with a name of our own; return what it warns of the signal as well."""
-    from ecgdatakit.exceptions import ECGDataKitError, UnsupportedFormatError
-    from ecgdatakit.parsing.parsers.mfer import MFERParser
-
-    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder, warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        copy = Path(folder) / "recording.mwf"
-        copy.write_bytes(payload)
-        try:
-            record = MFERParser().parse(copy)
-        except UnsupportedFormatError as error:
-            raise IntakeError("The MFER file is compressed or of a kind that is not read; convert it.") from error
-        except (ECGDataKitError, *_LIBRARY_ERRORS) as error:
-            raise IntakeError("The MFER file is damaged: its frames do not fit their definitions.") from error
-    return record, _notices([str(one.message) for one in said])
 
 
 def _notices(said: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +126,7 @@ def _parsed(packets: Iterator[Any]) -> Iterator[_Packet]:
         yield _Packet(float(time), np.array(samples, np.float64))
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     """Tell whether a value is a number that a float holds."""
     return isinstance(value, int | float) and abs(value) < _FLOAT32_MAX
 
@@ -168,7 +168,9 @@ def _float32(values: NDArray[np.float64]) -> FloatArray:
 
 def _start(entries: list[dict[str, Any]], first_ms: float) -> datetime | None:
     """Return the clock time of the first packet, where the log ties the sensor's clock to it."""
-    times = next((entry["TimeDetailed"] for entry in entries if isinstance(entry.get("TimeDetailed"), dict)), {})
+    times: dict[str, Any] = next(
+        (entry["TimeDetailed"] for entry in entries if isinstance(entry.get("TimeDetailed"), dict)), {}
+    )
     utc_us, relative_ms = times.get("utcTime"), times.get("relativeTime")
     if not _is_number(utc_us) or not _is_number(relative_ms):
         return None

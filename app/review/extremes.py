@@ -1,0 +1,105 @@
+"""The places that stand for a group, side by side on ECG paper: what one decision about all of it is taken on."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.common.ecg_svg import NAME_MM, paper, path, svg, text
+from app.common.theme import Palette, palette
+from app.review.session import ReviewSession
+from pipeline.cases.strip_content import recorded_leads
+from pipeline.cases.study_review import StudyReview
+from pipeline.review.groups import Extreme, FindingGroup
+
+Array = NDArray[np.float64]
+MM_S, MM_MV = 25.0, 10.0
+FAMILY_MM_S, FAMILY_S, FAMILY_LATE_S = 50.0, 0.8, 0.1  # of overlaid beats: so much, and more after R than before
+AROUND_S = 0.6  # shown on either side
+LEAST_S, MOST_S = 2.4, 5.0  # shown of each
+ABOVE_MM, HALF_MM, GAP_MM = 9.0, 14.0, 4.0  # for the words, on either side of the middle, and between two places
+_CSS = """
+.extremes svg { display: block; width: 100%; max-height: 132px; }
+.extremes path { fill: none; stroke-linejoin: round; }
+.extremes .fine { stroke-width: 0.1; } .extremes .bold { stroke-width: 0.2; } .extremes .trace { stroke-width: 0.32; }
+.extremes text { font-family: var(--st-font); }
+.extremes g.place { cursor: pointer; }
+@media (max-width: 640px) { .extremes { overflow-x: auto; } .extremes svg { width: 640px; } }
+"""
+_JS = """
+export default function ({ data, parentElement, setTriggerValue }) {
+  const place = parentElement.querySelector(".extremes");
+  place.innerHTML = data.svg;
+  place.setAttribute("aria-label", data.words);
+  place.onclick = (event) => {
+    const found = event.target.closest("g.place");
+    if (found) setTriggerValue("chosen", Number(found.dataset.number));
+  };
+}
+"""
+
+_show = st.components.v2.component(
+    "heartvision_extremes", html='<div class="extremes" role="img"></div>', css=_CSS, js=_JS
+)
+
+
+def draw(session: ReviewSession, review: StudyReview) -> None:
+    """All places of the group that is looked at, or the next members of an opened one; nothing for a finding."""
+    places = session.places() if session.scope == "finding" else ()
+    if not places or (len(places) < 2 and not session.opened):
+        return
+    shown = session.extreme if isinstance(session.current, FindingGroup) else 0
+    parts: list[str] = []
+    x, colours = 0.0, palette()
+    for number, place in enumerate(places):
+        drawn, width = _panel(review, place, x, colours, chosen=number == shown)
+        parts.append(f'<g class="place" data-number="{number}">{"".join(drawn)}</g>')
+        x += width + GAP_MM
+    drawing = svg(parts, x - GAP_MM, ABOVE_MM + 2 * HALF_MM)
+    words = "; ".join(f"{place.label} at {review.when(place.start_s, tenths=False)}" for place in places)
+
+    def chosen() -> None:
+        session.show_place(int(st.session_state["review-places"].chosen))
+
+    _show(key="review-places", data={"svg": drawing, "words": words}, on_chosen_change=chosen)
+
+
+def _panel(
+    review: StudyReview, place: Extreme, x: float, colours: Palette, *, chosen: bool
+) -> tuple[list[str], float]:  # fmt: skip
+    """One place as SVG from `x` on, in millimetres, and its width."""
+    mm_s = FAMILY_MM_S if place.beats else MM_S
+    length = FAMILY_S if place.beats else min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
+    middle = (place.start_s + min(place.stop_s, place.start_s + length - 2 * AROUND_S)) / 2
+    if place.beats:
+        middle = (place.start_s + place.stop_s) / 2 + FAMILY_LATE_S
+    start = min(max(0.0, middle - length / 2), max(0.0, review.material.recording.duration_s - length))
+    width, zero = length * mm_s, ABOVE_MM + HALF_MM
+    offsets = [(other - place.beats[0]) / review.beats.fs for other in place.beats] or [0.0]
+    curves = [_curve(review, start + offset, length) for offset in offsets]
+    reach = max((float(np.nanmax(np.abs(y))) for _, y in curves if np.isfinite(y).any()), default=1.0)
+    scale = min(MM_MV, HALF_MM / max(reach, 1e-6))
+    at = review.window(start, start + length)
+    letters = [
+        text(x + (float(review.beats.time_s[i]) - start) * mm_s, ABOVE_MM - 1.0, review.letter(int(i)), NAME_MM,
+             colours.text, anchor="middle")
+        for i in at
+    ]  # fmt: skip
+    title = f"{place.label} · {review.when(place.start_s, tenths=False)}"
+    parts = [
+        f'<g transform="translate({x:.2f} {ABOVE_MM})">{paper(width, 2 * HALF_MM, colours)}</g>',
+        *(path(x + time * mm_s, zero - value * scale, colours.muted) for time, value in curves[1:]),
+        path(x + curves[0][0] * mm_s, zero - curves[0][1] * scale, colours.trace),
+        text(x, 3.4, title, NAME_MM, colours.text, bold=chosen),
+        *letters,
+    ]
+    return parts, width
+
+
+def _curve(review: StudyReview, start_s: float, length_s: float) -> tuple[Array, Array]:
+    """The first lead between two times: seconds from the start, and mV about the median."""
+    lead = recorded_leads(review.material.recording, review.study.leads[:1], start_s, start_s + length_s)[0]
+    value = np.asarray(lead.value_mv, np.float64)
+    level = float(np.nanmedian(value)) if np.isfinite(value).any() else 0.0
+    return np.asarray(lead.time_s - start_s, np.float64), value - level

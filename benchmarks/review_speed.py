@@ -1,0 +1,307 @@
+"""Ten records from open to signed on the real page, by one plain rule: `python -m benchmarks.review_speed --write`.
+
+The app runs in a real browser; every key press and every decision in the audit trail is counted. The reader's rule, and
+what it knows, is in `benchmarks.review_rule`. The same reader without groups is worked out beside it. `--times`
+measures a decision on a beat, an episode and a group, on half an hour and on a day, from the key to a page at rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks import decision as timing
+from benchmarks.results import RecordReview, ReviewSpeed
+from benchmarks.review_rule import (
+    NO_TRUE_BEAT,
+    ROUNDS,
+    Fix,
+    Knowledge,
+    decided,
+    fixes,
+    group_agrees,
+    knowledge,
+    mendable,
+    read_one_by_one,
+)
+from pipeline._util.files import write_json
+from pipeline._util.provenance import Provenance, current_commit, now
+from pipeline._util.typed_json import to_json
+from pipeline.analysis import classify, load_classifier, prepare, with_measurements
+from pipeline.cases.material import material_of
+from pipeline.cases.study_review import FindingFilter, StudyReview, review_of
+from pipeline.config import RECORDING_NETWORK, ROOT, data_root
+from pipeline.intake import read_path
+from pipeline.review.groups import SIDE_BY_SIDE, FindingGroup, Row
+from pipeline.review.triage import Finding
+from pipeline.store.listing import study_of_analysis
+from pipeline.store.prepared import save_prepared
+from pipeline.store.recordings import save_recording
+from pipeline.store.reviews import audit, standing
+from pipeline.store.studies import get_study
+
+RECORDS: Final = ("100", "106", "119", "201", "203", "207", "217", "222", "231", "232")
+DECISIONS_MAX, KEYS_MAX = 150, 250
+RESULT: Final = ROOT / "docs" / "experiments" / "review_speed.json"
+STEPS_MAX: Final = 400  # a reader who takes more goes in circles
+EVERYTHING: Final = FindingFilter()
+_LETTERS: Final = MappingProxyType({NO_TRUE_BEAT: "d", **{name: name.lower() for name in "NSVFQ"}})
+# The page at rest without the half second that timing needs.
+AT_REST: Final = """() => document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+  && !document.querySelector("[data-stale=true]") && performance.now() - window.changed > 150
+  && !window.reviewKeys?.busy()"""
+
+
+class Reader:
+    """Reads one study on the page: looks at what it shows, and presses keys."""
+
+    def __init__(self, page: Page, study: int, known: Knowledge) -> None:
+        self.page, self.study, self.known = page, study, known
+        self.material = material_of(get_study(study))
+        self.keys, self.seen, self.rounds = 0, set[str](), Counter[str]()
+
+    @property
+    def review(self) -> StudyReview:
+        """The study as it stands."""
+        return review_of(self.material, standing(self.study))
+
+    def press(self, key: str) -> None:
+        """Presses a key, and waits for what it does."""
+        self.keys += 1
+        self.page.keyboard.press(key)
+        self.rest()
+
+    def rest(self) -> None:
+        """Waits for what a key or a click does."""
+        self.page.wait_for_timeout(120)
+        self.page.wait_for_function(AT_REST)
+
+    def at(self) -> str:
+        """What the page shows, as its address says."""
+        return parse_qs(urlparse(self.page.url).query).get("at", [""])[0]
+
+    def read(self) -> None:
+        """Decides about everything."""
+        for _ in range(STEPS_MAX):
+            review = self.review
+            rows = review.rows(EVERYTHING)
+            if all(row.reviewed for row in rows):
+                return
+            name = self.at()
+            group = next((row for row in rows if isinstance(row, FindingGroup) and _holds(row, name)), None)
+            row = next((row for row in rows if row.id == name), None)
+            if group is not None:
+                self.member(review, group, next(member for member in group.members if member.id == name))
+            elif row is None or row.reviewed:
+                self.press("ArrowDown")
+            elif isinstance(row, FindingGroup):
+                self.together(review, row)
+            else:
+                self.whole(review, row)
+        raise RuntimeError(f"Study {self.study} is not read after {STEPS_MAX} steps, at {self.at()!r}.")
+
+    def together(self, review: StudyReview, group: FindingGroup) -> None:
+        """A group by what stands for it: confirmed, mended there, or opened."""
+        if group_agrees(group, review.state, self.known):
+            self.press("c")
+            return
+        found = mendable(group, review.state, self.known) if self.rounds[group.kind] < ROUNDS else None
+        if found is None:
+            self.press("o")
+            return
+        self.rounds[group.kind] += 1
+        number, member, wrong = found
+        if number:
+            self.click(number)
+        self.press("b")
+        new = {sample: fix.aami for fix in wrong for sample in fix.samples}
+        last = max(new)
+        for sample in member.samples:
+            if sample in new:
+                self.press(_LETTERS[new[sample]])
+            if sample < last and new.get(sample) != NO_TRUE_BEAT:
+                self.press("ArrowRight")
+        self.press("g")
+
+    def click(self, number: int) -> None:
+        """Clicks one of the places that are drawn side by side."""
+        self.keys += 1
+        self.page.locator(f"g.place[data-number='{number}']").click()
+        self.rest()
+
+    def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
+        """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
+        at = group.members.index(member)
+        for number, one in enumerate(group.members[at : at + SIDE_BY_SIDE]):
+            wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
+            self.seen.add(one.id)
+            if wrong and number:
+                self.click(number)
+            if wrong:
+                self.fix(one, wrong)
+                return
+        after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
+        self.press("Shift+ArrowDown" if after else "Shift+C")
+
+    def whole(self, review: StudyReview, row: Row) -> None:
+        """A finding by itself."""
+        wrong = fixes(row, review.beats, self.known) if isinstance(row, Finding) and row.id not in self.seen else ()
+        self.seen.add(row.id)
+        if wrong and isinstance(row, Finding):
+            self.fix(row, wrong)
+        else:
+            self.press("c")
+
+    def fix(self, finding: Finding, wrong: tuple[Fix, ...]) -> None:
+        """Changes what is wrong: all of the finding with one key, or beat by beat."""
+        if not finding.samples:
+            self.press("x")
+            return
+        if set(wrong[0].samples) == set(finding.samples):
+            self.press(_LETTERS[wrong[0].aami])
+            return
+        by_sample = {fix.samples[0]: fix.aami for fix in wrong}
+        self.press("b")
+        for sample in finding.samples:  # each is decided, and the page goes on to the next that is not
+            self.press(_LETTERS[by_sample[sample]] if sample in by_sample else "c")
+        self.press("g")
+
+    def sign(self) -> None:
+        """Signs, and goes on."""
+        self.press("t")
+        self.page.get_by_role("button", name="Sign as").click()
+        self.keys += 1
+        self.page.get_by_text("Signed by").first.wait_for()
+
+
+def _holds(row: FindingGroup, name: str) -> bool:
+    return any(member.id == name for member in row.members)
+
+
+@contextmanager
+def homes(folder: Path) -> Iterator[None]:
+    """This process and the app share a home and a cache."""
+    before = dict(os.environ)
+    os.environ |= {"HEARTVISION_HOME": str(folder / "home"), "HEARTVISION_CACHE": str(folder / "cache")}
+    yield
+    os.environ.clear()
+    os.environ |= before
+
+
+def fill(folder: Path, records: tuple[str, ...]) -> dict[str, int]:
+    """Analyse the records by the usual network; their studies."""
+    network, found = load_classifier(RECORDING_NETWORK), {}
+    for name in records:
+        kept = save_recording(read_path(data_root() / "mitdb" / f"{name}.hea"))
+        prepared = save_prepared(prepare(kept))
+        found[name] = study_of_analysis(with_measurements(kept, classify(prepared, network)), kept).id
+    return found
+
+
+def _reviewed(browser: Browser, address: str, name: str, study: int) -> RecordReview:
+    """One record, from open to signed."""
+    header = data_root() / "mitdb" / f"{name}.hea"
+    known = knowledge(read_path(header), header, "mitdb")
+    context = browser.new_context(viewport=timing.SIZE)
+    context.add_cookies([{"name": "heartvision_reader", "value": timing.READER, "url": address}])
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.add_init_script(timing.WATCH)
+    page.goto(f"{address}/review?study={study}")
+    page.locator("html[data-keys=review]").wait_for(state="attached")
+    page.wait_for_function(AT_REST)
+    reader = Reader(page, study, known)
+    findings = len(reader.review.findings)
+    reader.read()
+    taken = sum(entry.event == "decide" for entry in audit(study))
+    ours = decided(reader.review.beats, known)
+    reader.sign()
+    assert standing(study).state == "signed"
+    one_by_one, state = read_one_by_one(reader.material, known)
+    theirs = decided(state.beats, known)
+    context.close()
+    return RecordReview(
+        record=name, findings=findings, decisions=taken, keys=reader.keys, beats=ours.beats, wrong=ours.wrong,
+        one_by_one_decisions=one_by_one, one_by_one_beats=theirs.beats, one_by_one_wrong=theirs.wrong,
+    )  # fmt: skip
+
+
+def read_all(folder: Path, records: tuple[str, ...]) -> tuple[RecordReview, ...]:
+    """Read every record on the page."""
+    with homes(folder):
+        studies = fill(folder, records)
+        found = []
+        with timing.app(ROOT, dict(os.environ)) as (address, _), sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=timing.CHROMIUM, args=timing.CHROMIUM_ARGS)
+            for name, study in studies.items():
+                found.append(_reviewed(browser, address, name, study))
+                print(_line(found[-1]), flush=True)
+            browser.close()
+    return tuple(found)
+
+
+def _line(row: RecordReview) -> str:
+    return (
+        f"{row.record:>8}{row.findings:10}{row.decisions:11}{row.keys:6}{row.wrong:7} of {row.beats:<6}"
+        f"{row.one_by_one_decisions:12}{row.one_by_one_wrong:7} of {row.one_by_one_beats}"
+    )
+
+
+def times(folder: Path) -> None:
+    """Print what a decision on a beat, an episode and a group takes, on half an hour and on a day."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=timing.CHROMIUM, args=timing.CHROMIUM_ARGS)
+        with timing.served(ROOT, folder) as server:
+            print(f"{'from key to rest':32}{'median':>9}{'worst':>9}{'CPU':>9}")
+            for title, study in timing.STUDIES.items():
+                for what, place, before in (("a beat", "", "b"), ("an episode", "afib", "o"), ("a group", "", "")):
+                    tab = timing.ReviewTab(browser, server, study, at=f"group:{place}" if place else "")
+                    for _ in range(timing.PRESSED):
+                        if before and not (before == "o" and tab.measured.wall_s):
+                            tab.press(before)
+                        tab.decide("c")
+                    wall, cpu = tab.measured.wall_s, tab.measured.cpu_s
+                    print(
+                        f"{f'{what}, {title}':32}{statistics.median(wall):7.3f} s{max(wall):7.3f} s"
+                        f"{statistics.median(cpu):7.3f} s", flush=True,
+                    )  # fmt: skip
+                    for _ in wall:
+                        tab.press("u")
+                    tab.page.context.close()
+        browser.close()
+
+
+def main(options: argparse.Namespace, folder: Path) -> None:
+    """Print the table, and write it if asked."""
+    if options.times:
+        times(folder)
+        return
+    print(f"{'record':>8}{'findings':>10}{'decisions':>11}{'keys':>6}{'wrong':>17}{'one by one':>12}{'wrong':>17}")
+    rows = read_all(folder, tuple(options.records))
+    print(f"{sum(row.decisions for row in rows)} decisions, {sum(row.keys for row in rows)} key presses in all")
+    if options.write:
+        command = "python -m benchmarks.review_speed --write"
+        made = Provenance(command, current_commit(), "MIT-BIH Arrhythmia Database", now())
+        write_json(RESULT, to_json(ReviewSpeed(made, DECISIONS_MAX, KEYS_MAX, rows)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="where the studies are kept; a new one for each reading")
+    parser.add_argument("--records", nargs="+", default=RECORDS, help="others than the ten")
+    parser.add_argument("--times", action="store_true", help="measure single decisions instead")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULT.relative_to(ROOT)}")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        main(chosen, chosen.folder or Path(temporary))

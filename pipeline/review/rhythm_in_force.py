@@ -1,0 +1,345 @@
+"""The rhythm in force: the model's episodes and urgent statements, with all decisions of a reader replayed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pipeline.errors import ReviewError
+from pipeline.measurements import Statement
+from pipeline.review.decisions import Decision, Stretch
+from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
+from pipeline.types import Analysis, Episode, RhythmCode
+
+Ruled = Literal["", "confirmed", "named"]
+ARTEFACT: Final = "ARTEFACT"
+_MARKED: Final = "marked as artefact"  # the detail by which an artefact is known
+BY_READER: Final = "named by the reader"
+
+# What a reader can call a stretch: the code of an episode, and its detail.
+RHYTHM_SUBJECTS: Final[Mapping[str, tuple[RhythmCode, str]]] = MappingProxyType(
+    {
+        "VF": ("VFL", "VF"),
+        "VFLUTTER": ("VFL", "VFL"),
+        "ASYSTOLE": ("ASYS", "asystole"),
+        "PAUSE": ("ASYS", "pause"),
+        "BII_HIGH": ("BII", "high degree"),
+        "BII_2_1": ("BII", "2:1"),
+        "BII_WENCKEBACH": ("BII", "Wenckebach"),
+        **{code: (code, "") for code in RHYTHM_NAMES},
+        ARTEFACT: ("NOISE", _MARKED),
+    }
+)
+# Rhythms that go on where an episode beside them is rejected; the others are episodes in such a rhythm.
+_USUAL: Final = frozenset[RhythmCode]({"N", "SBR", "ST", "AFIB", "AFL", "P", "NOD", "BI", "BII", "BIII", "B", "T"})
+
+
+@dataclass(frozen=True)
+class RhythmPiece:
+    """An episode in force.
+
+    Attributes
+    ----------
+    start, stop : int
+        Its ends, samples.
+    episode : Episode
+        What it is.
+    ruled : {"", "confirmed", "named"}
+        What a reader has decided about it; "named" if it got its name from them.
+    """
+
+    start: int
+    stop: int
+    episode: Episode
+    ruled: Ruled = ""
+
+    @property
+    def stretch(self) -> Stretch:
+        """From and to, samples."""
+        return self.start, self.stop
+
+    def between(self, start: int, stop: int, fs: float) -> RhythmPiece:
+        """Return the same episode with other ends; an end that stays is kept to less than a sample.
+
+        Parameters
+        ----------
+        start, stop : int
+            The new ends, samples.
+        fs : float
+            Sampling frequency, Hz.
+        """
+        start_s = self.episode.start_s if start == self.start else start / fs
+        stop_s = self.episode.stop_s if stop == self.stop else stop / fs
+        return replace(self, start=start, stop=stop, episode=replace(self.episode, start_s=start_s, stop_s=stop_s))
+
+
+@dataclass(frozen=True)
+class RhythmInForce:
+    """What a reader has made of the model's rhythm.
+
+    Attributes
+    ----------
+    fs : float
+        Sampling frequency, Hz.
+    n_samples : int
+        Length of the recording, samples.
+    pieces : tuple of RhythmPiece
+        The episodes in order, which cover the recording without overlap; empty in an analysis of an earlier version.
+    rejected : tuple of (Stretch, RhythmCode)
+        Episodes that a reader has rejected, and that nothing has replaced since.
+    events : mapping of Stretch to str
+        Where the patient felt or did something, and what.
+    statements : tuple of Statement
+        The model's statements about the usual beat, whatever was decided about them.
+    verdicts : mapping of str to str
+        "confirmed" or "rejected", by the code of a statement that a reader has decided about.
+    """
+
+    fs: float
+    n_samples: int
+    pieces: tuple[RhythmPiece, ...]
+    rejected: tuple[tuple[Stretch, RhythmCode], ...] = ()
+    events: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
+    statements: tuple[Statement, ...] = ()
+    verdicts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """The episodes in force, in order."""
+        return tuple(piece.episode for piece in self.pieces)
+
+    @property
+    def ruled(self) -> Mapping[Stretch, Ruled]:
+        """What a reader has decided, by the stretch of the episode that it is about."""
+        return MappingProxyType({piece.stretch: piece.ruled for piece in self.pieces if piece.ruled})
+
+    @property
+    def artefacts(self) -> tuple[Stretch, ...]:
+        """Stretches that a reader has marked as artefact: no beat in them counts, and nothing is found there."""
+        return tuple(piece.stretch for piece in self.pieces if is_artefact(piece.episode))
+
+    def after(self, decision: Decision) -> RhythmInForce:
+        """Return the rhythm one decision further; `decision` is of one of `RULING_KINDS`.
+
+        Raises
+        ------
+        ReviewError
+            If it does not fit the rhythm in force.
+        """
+        for start, stop in decision.stretches:
+            if not 0 <= start < stop <= self.n_samples:
+                raise ReviewError(
+                    f"The stretch from {start / self.fs:.2f} to {stop / self.fs:.2f} s lies outside the recording of "
+                    f"{self.n_samples / self.fs:.2f} s; choose a place inside."
+                )
+        act: Mapping[str, object] = getattr(self, f"_{decision.kind}")(decision)
+        return replace(self, **act)  # type: ignore[arg-type]
+
+    def at(self, stretch: Stretch) -> RhythmPiece:
+        """Return the episode with exactly these ends.
+
+        Raises
+        ------
+        ReviewError
+            If there is none.
+        """
+        found = next((piece for piece in self.pieces if piece.stretch == stretch), None)
+        if found is None:
+            start, stop = stretch[0] / self.fs, stretch[1] / self.fs
+            raise ReviewError(f"No episode lasts from {start:.2f} to {stop:.2f} s any more; look at the study again.")
+        return found
+
+    def words(self, decision: Decision) -> str:
+        """Name what is in force where a decision is about, for the audit trail: rhythms, or what became of it."""
+        if decision.kind.startswith("statement"):
+            return self.verdicts.get(decision.subject, "")
+        if decision.kind.startswith("event"):
+            return "event" if decision.stretches[0] in self.events else ""
+        found = [
+            rhythm_name(piece.episode).short
+            for piece in self.pieces
+            if any(piece.start < stop and piece.stop > start for start, stop in decision.stretches)
+        ]
+        return ", ".join(dict.fromkeys(found))
+
+    def _rhythm_confirm(self, decision: Decision) -> Mapping[str, object]:
+        named = {self.at(stretch).stretch for stretch in decision.stretches}
+        pieces = [
+            replace(piece, ruled=piece.ruled or "confirmed") if piece.stretch in named else piece
+            for piece in self.pieces
+        ]
+        return {"pieces": tuple(pieces)}
+
+    def _rhythm_name(self, decision: Decision) -> Mapping[str, object]:
+        if decision.subject not in RHYTHM_SUBJECTS:
+            raise ReviewError(f"A rhythm {decision.subject!r} is unknown; choose one of {', '.join(RHYTHM_SUBJECTS)}.")
+        if not self.pieces:
+            raise ReviewError("An earlier version analysed this recording without its rhythm; analyse it again first.")
+        code, detail = RHYTHM_SUBJECTS[decision.subject]
+        pieces = self.pieces
+        for start, stop in decision.stretches:
+            episode = Episode(*_times(pieces, (start, stop), self.fs), code, detail, 1.0, BY_READER)
+            pieces = _laid_over(pieces, RhythmPiece(start, stop, episode, "named"), self.fs)
+        return {"pieces": pieces, "rejected": self._not_in(decision.stretches)}
+
+    def _rhythm_resize(self, decision: Decision) -> Mapping[str, object]:
+        old, new = decision.stretches
+        piece = self.at(old)
+        if not (new[0] < old[1] and new[1] > old[0]):
+            raise ReviewError("The new ends leave the episode; draw a new one there, and reject this one.")
+        pieces = self.pieces
+        for freed in ((old[0], new[0]), (new[1], old[1])):
+            if freed[0] < freed[1]:
+                pieces = _given_away(pieces, freed, self.fs)
+        resized = replace(piece.between(*new, self.fs), ruled=piece.ruled or "confirmed")
+        return {"pieces": _laid_over(pieces, resized, self.fs), "rejected": self._not_in((new,))}
+
+    def _rhythm_split(self, decision: Decision) -> Mapping[str, object]:
+        start, cut, stop = decision.samples
+        piece = self.at((start, stop))
+        halves = piece.between(start, cut, self.fs), piece.between(cut, stop, self.fs)
+        return {"pieces": tuple(part for one in self.pieces for part in (halves if one is piece else (one,)))}
+
+    def _rhythm_reject(self, decision: Decision) -> Mapping[str, object]:
+        pieces, rejected = self.pieces, list(self.rejected)
+        for stretch in decision.stretches:
+            rejected.append((stretch, self.at(stretch).episode.rhythm))
+            pieces = _given_away(pieces, stretch, self.fs)
+        return {"pieces": pieces, "rejected": tuple(rejected)}
+
+    def _event_mark(self, decision: Decision) -> Mapping[str, object]:
+        events = {**self.events, **dict.fromkeys(decision.stretches, decision.text)}
+        return {"events": MappingProxyType(dict(sorted(events.items())))}
+
+    def _event_remove(self, decision: Decision) -> Mapping[str, object]:
+        gone = [stretch for stretch in decision.stretches if stretch not in self.events]
+        if gone:
+            raise ReviewError(f"No patient event begins at {gone[0][0] / self.fs:.2f} s; look at the study again.")
+        kept = {stretch: text for stretch, text in self.events.items() if stretch not in decision.stretches}
+        return {"events": MappingProxyType(kept)}
+
+    def _statement_confirm(self, decision: Decision) -> Mapping[str, object]:
+        return self._judged(decision.subject, "confirmed")
+
+    def _statement_reject(self, decision: Decision) -> Mapping[str, object]:
+        return self._judged(decision.subject, "rejected")
+
+    def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
+        if code not in {statement.code for statement in self.statements}:
+            raise ReviewError(f"No statement {code!r} was made; look at the study again.")
+        return {"verdicts": MappingProxyType({**self.verdicts, code: verdict})}
+
+    def _not_in(self, stretches: Sequence[Stretch]) -> tuple[tuple[Stretch, RhythmCode], ...]:
+        """Return the rejected episodes that none of the stretches overlaps: what was named there says more."""
+        return tuple(
+            (own, code)
+            for own, code in self.rejected
+            if not any(own[0] < stop and own[1] > start for start, stop in stretches)
+        )
+
+
+def rhythm_of(analysis: Analysis) -> RhythmInForce:
+    """Return the rhythm as the model found it."""
+    n_samples = round(analysis.duration_s * analysis.fs)
+    pieces = [RhythmPiece(*ends_of(one, analysis.fs, n_samples), one) for one in analysis.rhythm]
+    statements = () if analysis.measured is None else analysis.measured.statements
+    return RhythmInForce(analysis.fs, n_samples, tuple(pieces), statements=statements)
+
+
+def ends_of(episode: Episode, fs: float, n_samples: int) -> Stretch:
+    """Return where an episode lies, at least one sample long.
+
+    Parameters
+    ----------
+    episode : Episode
+        The episode.
+    fs : float
+        Sampling frequency, Hz.
+    n_samples : int
+        Length of the recording, samples.
+    """
+    start = min(round(episode.start_s * fs), n_samples - 1)
+    return start, min(max(start + 1, round(episode.stop_s * fs)), n_samples)
+
+
+def is_artefact(episode: Episode) -> bool:
+    """Tell whether a reader has marked this as artefact; the model's unreadable stretches are none."""
+    return (episode.rhythm, episode.detail) == RHYTHM_SUBJECTS[ARTEFACT]
+
+
+def subject_name(subject: str) -> str:
+    """Return what a rhythm that a reader can choose is called.
+
+    Examples
+    --------
+    >>> subject_name("VF"), subject_name("ARTEFACT")
+    ('Ventricular fibrillation', 'Artefact')
+    """
+    return "Artefact" if subject == ARTEFACT else rhythm_name(Episode(0.0, 1.0, *RHYTHM_SUBJECTS[subject])).name
+
+
+def subject_of(episode: Episode) -> str:
+    """Return the key of `RHYTHM_SUBJECTS` that says the most of what an episode is."""
+    fitting = [key for key, (code, detail) in RHYTHM_SUBJECTS.items()
+               if code == episode.rhythm and episode.detail.lower().startswith(detail.lower())]  # fmt: skip
+    return max(fitting, key=lambda key: len(RHYTHM_SUBJECTS[key][1]))
+
+
+def _laid_over(pieces: Sequence[RhythmPiece], new: RhythmPiece, fs: float) -> tuple[RhythmPiece, ...]:
+    """Return pieces with a new one over them: what it covers is gone, what it touches is cut."""
+    found = []
+    for piece in pieces:
+        if piece.stop <= new.start or piece.start >= new.stop:
+            found.append(piece)
+            continue
+        if piece.start < new.start:
+            found.append(piece.between(piece.start, new.start, fs))
+        if piece.stop > new.stop:
+            found.append(piece.between(new.stop, piece.stop, fs))
+    return tuple(sorted([*found, new], key=lambda piece: piece.start))
+
+
+def _given_away(pieces: Sequence[RhythmPiece], stretch: Stretch, fs: float) -> tuple[RhythmPiece, ...]:
+    """Return pieces in which the rhythm beside a stretch goes on through it: of both sides the longer usual one.
+
+    Where there is none, the stretch is sinus rhythm. Two pieces of one rhythm that meet then become one.
+    """
+    beside = [piece for piece in pieces if piece.stop == stretch[0] or piece.start == stretch[1]]
+    usual = [piece for piece in beside if piece.episode.rhythm in _USUAL]
+    ruled: Ruled = ""
+    if usual:
+        longest = max(usual, key=lambda piece: piece.stop - piece.start)
+        episode, ruled = longest.episode, longest.ruled
+    else:
+        episode = Episode(0.0, 0.0, "N")
+    start_s, stop_s = _times(pieces, stretch, fs)
+    goes_on = RhythmPiece(*stretch, replace(episode, start_s=start_s, stop_s=stop_s), ruled)
+    joined: list[RhythmPiece] = []
+    for piece in _laid_over(pieces, goes_on, fs):
+        touches = joined and goes_on.start <= piece.start <= goes_on.stop
+        if joined and touches and _same_rhythm(joined[-1].episode, piece.episode):
+            joined[-1] = _joined(joined[-1], piece)
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _times(pieces: Sequence[RhythmPiece], stretch: Stretch, fs: float) -> tuple[float, float]:
+    """Return both ends of a stretch in seconds, as exactly as an episode that begins or ends there has them."""
+    known = {piece.start: piece.episode.start_s for piece in pieces}
+    known |= {piece.stop: piece.episode.stop_s for piece in pieces}
+    return known.get(stretch[0], stretch[0] / fs), known.get(stretch[1], stretch[1] / fs)
+
+
+def _same_rhythm(one: Episode, other: Episode) -> bool:
+    return (one.rhythm, one.detail) == (other.rhythm, other.detail)
+
+
+def _joined(one: RhythmPiece, other: RhythmPiece) -> RhythmPiece:
+    """Return two neighbours as one, as sure as the longer of them is, and decided if both are."""
+    longer = max(one, other, key=lambda piece: piece.stop - piece.start)
+    episode = replace(longer.episode, start_s=one.episode.start_s, stop_s=other.episode.stop_s)
+    ruled: Ruled = longer.ruled if one.ruled and other.ruled else ""
+    return RhythmPiece(one.start, other.stop, episode, ruled)
